@@ -1,0 +1,138 @@
+//! A request body on its way to text: collected, decoded and checked, each within the limit (contract, section 2).
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use actix_web::web::Payload;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+
+use super::error::RequestError;
+
+/// How a body is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// Not at all.
+    Identity,
+    /// `gzip`.
+    Gzip,
+    /// `deflate`, which is zlib.
+    Deflate,
+    /// `br`.
+    Brotli,
+}
+
+/// A body as it was sent.
+#[derive(Debug)]
+pub struct Body {
+    bytes: Bytes,
+    coding: Coding,
+    limit: usize,
+}
+
+/// What is set aside for a body before its first byte has come, at the most: a length is only a claim.
+const MAX_RESERVED: usize = 1 << 20;
+
+impl Coding {
+    /// The coding that a request's header names.
+    ///
+    /// # Errors
+    /// [`RequestError::UnsupportedMediaType`].
+    pub fn of(request: &HttpRequest) -> Result<Self, RequestError> {
+        let mut codings = request.headers().get_all(CONTENT_ENCODING);
+        let (first, more) = (codings.next(), codings.next());
+        let Some(value) = first else { return Ok(Self::Identity) };
+        let name = value.to_str().unwrap_or("").trim();
+        match name.to_ascii_lowercase().as_str() {
+            _ if more.is_some() => Err(RequestError::unsupported_encoding("more than one")),
+            "" | "identity" => Ok(Self::Identity),
+            "gzip" => Ok(Self::Gzip),
+            "deflate" => Ok(Self::Deflate),
+            "br" => Ok(Self::Brotli),
+            _ => Err(RequestError::unsupported_encoding(name)),
+        }
+    }
+}
+
+impl Body {
+    /// Collects the body of a request, up to `limit` bytes.
+    ///
+    /// # Errors
+    /// [`RequestError::PayloadTooLarge`], [`RequestError::UnsupportedMediaType`]; [`RequestError::BadRequest`] where
+    /// the client broke off.
+    pub async fn collect(request: &HttpRequest, mut payload: Payload, limit: usize) -> Result<Self, RequestError> {
+        let coding = Coding::of(request)?;
+        let length =
+            request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        if length.is_some_and(|length| length > limit) {
+            return Err(too_large(limit));
+        }
+        let mut bytes = BytesMut::with_capacity(length.unwrap_or(0).min(MAX_RESERVED));
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|error| RequestError::BadRequest(format!("the body ended early: {error}")))?;
+            if chunk.len() > limit - bytes.len() {
+                return Err(too_large(limit));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(Self { bytes: bytes.freeze(), coding, limit })
+    }
+
+    /// Bytes as they were sent.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether nothing was sent.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Whether reading the body may take far longer than its length tells.
+    #[must_use]
+    pub fn is_compressed(&self) -> bool {
+        self.coding != Coding::Identity
+    }
+
+    /// Undoes the coding. It stops at the limit: a small body that unfolds into a huge one never does so in memory.
+    ///
+    /// # Errors
+    /// [`RequestError::PayloadTooLarge`]; [`RequestError::BadRequest`] where the body is not what its coding says.
+    pub fn decode(self) -> Result<Bytes, RequestError> {
+        match self.coding {
+            Coding::Identity => Ok(self.bytes),
+            Coding::Gzip => inflate("gzip", flate2::bufread::MultiGzDecoder::new(&*self.bytes), self.limit),
+            Coding::Deflate => inflate("deflate", flate2::bufread::ZlibDecoder::new(&*self.bytes), self.limit),
+            Coding::Brotli => inflate("br", brotli::Decompressor::new(&*self.bytes, 16 * 1024), self.limit),
+        }
+    }
+}
+
+fn inflate(coding: &str, decoder: impl Read, limit: usize) -> Result<Bytes, RequestError> {
+    let mut decoded = Vec::new();
+    // One byte more than allowed tells a body at the limit from one beyond it.
+    match decoder.take(limit as u64 + 1).read_to_end(&mut decoded) {
+        Err(_) => Err(RequestError::BadRequest(format!("the body is not valid {coding}"))),
+        Ok(_) if decoded.len() > limit => Err(too_large(limit)),
+        Ok(_) => Ok(decoded.into()),
+    }
+}
+
+fn too_large(limit: usize) -> RequestError {
+    RequestError::PayloadTooLarge(format!("the body is larger than {limit} bytes, decompressed or as sent"))
+}
+
+/// Reads bytes as text: a leading BOM is passed over, what is not UTF-8 becomes U+FFFD, so that one bad byte in one
+/// event costs no other one its answer.
+#[must_use]
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    match simdutf8::basic::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
+}

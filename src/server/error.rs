@@ -1,0 +1,92 @@
+//! Whole-request errors: one table of status, name and text (contract, section 8). What is wrong with one event only is
+//! [`crate::transform::rejection`].
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::json;
+
+use super::app::JSON;
+use crate::transform::request::BodyError;
+
+/// Why a request is refused as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// The body cannot be read.
+    #[error("{0}")]
+    BadRequest(String),
+    /// No such path, or not with this method.
+    #[error("no such endpoint; see /docs")]
+    NotFound,
+    /// A destination that is not served.
+    #[error("Unknown destination: {0}")]
+    UnknownDestination(String),
+    /// The body, or the answer to it, passes a limit.
+    #[error("{0}")]
+    PayloadTooLarge(String),
+    /// A `Content-Encoding` that cannot be decoded.
+    #[error("Content-Encoding {0:?} is not supported: use gzip, deflate, br or none")]
+    UnsupportedMediaType(String),
+    /// A fault of the service.
+    #[error("the service failed to answer; the log says where")]
+    InternalServerError,
+}
+
+/// Characters of a name from the request that an error repeats at the most.
+const MAX_NAME_CHARACTERS: usize = 100;
+
+impl RequestError {
+    /// An unknown destination; a name of unreasonable length is cut.
+    #[must_use]
+    pub fn unknown_destination(name: &str) -> Self {
+        Self::UnknownDestination(cut(name))
+    }
+
+    /// An unknown coding; a name of unreasonable length is cut.
+    #[must_use]
+    pub fn unsupported_encoding(name: &str) -> Self {
+        Self::UnsupportedMediaType(cut(name))
+    }
+}
+
+fn cut(name: &str) -> String {
+    match name.char_indices().nth(MAX_NAME_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
+}
+
+impl From<BodyError> for RequestError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::UnknownDestination(name) => Self::unknown_destination(&name),
+            BodyError::TooManyEvents(_) | BodyError::AnswerTooLarge(_) => Self::PayloadTooLarge(error.to_string()),
+            BodyError::NotJson(_)
+            | BodyError::NotAnArray
+            | BodyError::NotAnObject { .. }
+            | BodyError::InputNotAnArray
+            | BodyError::DestTypeMissing => Self::BadRequest(error.to_string()),
+        }
+    }
+}
+
+impl ResponseError for RequestError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::NotFound | Self::UnknownDestination(_) => StatusCode::NOT_FOUND,
+            Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let status = self.status_code();
+        let body = match self {
+            // The one error text that the reference answers and clients may look at.
+            Self::UnknownDestination(_) => json!({ "error": self.to_string() }),
+            _ => json!({ "error": status.canonical_reason(), "message": self.to_string() }),
+        };
+        HttpResponse::build(status).insert_header(JSON).body(body.to_string())
+    }
+}

@@ -1,0 +1,38 @@
+//! The routes, a file per endpoint.
+
+pub mod batch;
+pub mod processor;
+pub mod router_transform;
+pub mod status;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::app::{API_VERSION, JSON, State, form_of};
+use super::body::{self, Body};
+use super::error::RequestError;
+use crate::transform::request::{BodyError, Form};
+
+/// Bodies from this size on are transformed beside the event loop, so that no other request waits for them.
+const LARGE_BODY_BYTES: usize = 1 << 20;
+
+/// Reads the body of a request and hands it to `transform` as text.
+async fn transformed<T: Send + 'static>(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &State,
+    transform: impl FnOnce(&str, Form) -> Result<T, BodyError> + Send + 'static,
+) -> Result<T, RequestError> {
+    let form = form_of(request);
+    let body = Body::collect(request, payload, state.max_body_bytes).await?;
+    let beside = body.is_compressed() || body.len() >= LARGE_BODY_BYTES;
+    let work = move || -> Result<T, RequestError> {
+        let bytes = body.decode()?;
+        Ok(transform(&body::text(&bytes), form)?)
+    };
+    if beside { web::block(work).await.map_err(|_| RequestError::InternalServerError)? } else { work() }
+}
+
+/// A transformation's answer.
+fn answered(body: String) -> HttpResponse {
+    HttpResponse::Ok().insert_header(JSON).insert_header(API_VERSION).body(body)
+}

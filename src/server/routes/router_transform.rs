@@ -1,0 +1,40 @@
+//! `POST /routerTransform`, which none of these destinations has (contract, section 6).
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+
+use super::{answered, transformed};
+use crate::server::app::State;
+use crate::server::error::RequestError;
+use crate::server::openapi::{ErrorBody, RouterRequest, RouterTransformAnswer, UnknownDestinationBody};
+use crate::transform::router_transform;
+
+/// Say that there is no router transformation
+///
+/// Answers one error per destination: these destinations are transformed by the processor.
+#[utoipa::path(
+    post,
+    path = "/routerTransform",
+    tag = "transformation",
+    params(("X-Content-Format" = Option<String>, Header, description = "`json+compactedv1` for the compacted form")),
+    request_body = RouterRequest,
+    responses(
+        (status = 200, description = "One entry per destination", body = RouterTransformAnswer,
+            headers(("apiVersion" = String, description = "Always 2"))),
+        (status = 400, description = "The body cannot be read", body = ErrorBody),
+        (status = 404, description = "The destination is not served", body = UnknownDestinationBody),
+        (status = 413, description = "The body, or the answer to it, passes a limit", body = ErrorBody),
+        (status = 415, description = "The Content-Encoding is not supported", body = ErrorBody),
+    ),
+)]
+pub async fn router_transform(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<State>,
+) -> Result<HttpResponse, RequestError> {
+    let limits = state.limits;
+    let answer =
+        transformed(&request, payload, &state, move |body, form| router_transform::answer(body, form, limits)).await?;
+    request.extensions_mut().insert(answer.family);
+    Ok(answered(answer.body))
+}

@@ -1,0 +1,87 @@
+//! The small endpoints (contract, section 7) and `/metrics`.
+
+use actix_web::http::header::ContentType;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, Responder};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::server::app::{JSON, State};
+use crate::server::error::RequestError;
+
+/// The version of this service.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The commit that was built, where the build was told.
+pub const GIT_COMMIT_SHA: Option<&str> = option_env!("GIT_COMMIT_SHA");
+
+/// That the service is there.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// Always `UP`.
+    #[schema(example = "UP")]
+    service: &'static str,
+    /// The version of this service.
+    version: &'static str,
+    /// The commit that was built.
+    #[serde(rename = "gitCommitSha", skip_serializing_if = "Option::is_none")]
+    git_commit_sha: Option<&'static str>,
+}
+
+/// Say that the service is up
+#[utoipa::path(get, path = "/health", tag = "status", responses((status = 200, description = "Up", body = Health)))]
+pub async fn health() -> impl Responder {
+    HttpResponse::Ok().insert_header(JSON).json(Health {
+        service: "UP",
+        version: VERSION,
+        git_commit_sha: GIT_COMMIT_SHA,
+    })
+}
+
+/// What the service can do; rudder-server asks before it sends anything.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Features {
+    /// Destinations with a router transformation: none.
+    router_transform: serde_json::Map<String, serde_json::Value>,
+    /// Destinations that users can be deleted from: none.
+    regulations: Vec<String>,
+    /// Always true.
+    support_source_transform_v1: bool,
+    /// Always true.
+    support_transformer_proxy_v1: bool,
+    /// Always true.
+    upgraded_to_source_transform_v2: bool,
+    /// Always true: the compacted form is understood.
+    support_dest_transform_compacted_payload_v1: bool,
+}
+
+/// Say what the service can do
+#[utoipa::path(get, path = "/features", tag = "status", responses((status = 200, description = "The features", body = Features)))]
+pub async fn features() -> impl Responder {
+    HttpResponse::Ok().insert_header(JSON).json(Features {
+        router_transform: serde_json::Map::new(),
+        regulations: Vec::new(),
+        support_source_transform_v1: true,
+        support_transformer_proxy_v1: true,
+        upgraded_to_source_transform_v2: true,
+        support_dest_transform_compacted_payload_v1: true,
+    })
+}
+
+/// Tell the version
+///
+/// Also under `/buildVersion` and `/transformerBuildVersion`.
+#[utoipa::path(get, path = "/version", tag = "status",
+    responses((status = 200, description = "The version", body = String, content_type = "text/plain", example = "0.1.0")))]
+pub async fn version() -> impl Responder {
+    HttpResponse::Ok().insert_header(ContentType::plaintext()).body(VERSION)
+}
+
+/// Everything counted, for Prometheus.
+///
+/// # Errors
+/// [`RequestError::InternalServerError`] where the text cannot be made.
+pub async fn metrics(state: Data<State>) -> Result<HttpResponse, RequestError> {
+    let text = state.metrics.render().map_err(|_| RequestError::InternalServerError)?;
+    Ok(HttpResponse::Ok().insert_header(("Content-Type", prometheus::TEXT_FORMAT)).body(text))
+}

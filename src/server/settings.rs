@@ -1,0 +1,168 @@
+//! Every setting: one table, each an environment variable and a flag.
+
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::transform::request::Limits;
+
+/// The settings of the service. A flag goes before its environment variable.
+#[derive(Debug, Clone, Args)]
+pub struct Settings {
+    /// Address to listen on
+    #[arg(long, env = "HOST", default_value = "0.0.0.0")]
+    pub host: IpAddr,
+
+    /// Port of the service; 0 picks a free one
+    #[arg(long, env = "PORT", default_value_t = 9090)]
+    pub port: u16,
+
+    /// Port of /metrics; 0 picks a free one
+    #[arg(long, env = "METRICS_PORT", default_value_t = 9091)]
+    pub metrics_port: u16,
+
+    /// Worker threads [default: number of cores]
+    #[arg(long, env = "WORKERS")]
+    pub workers: Option<usize>,
+
+    /// Worker threads where WORKERS is not set, as the reference calls it
+    #[arg(long, env = "NUM_PROCS")]
+    pub num_procs: Option<usize>,
+
+    /// Largest request body in bytes, as sent and decompressed; an answer may be twice as large
+    #[arg(long, env = "MAX_BODY_BYTES", default_value_t = 200 * 1024 * 1024)]
+    pub max_body_bytes: usize,
+
+    /// Most events in one request
+    #[arg(long, env = "MAX_EVENTS", default_value_t = 100_000)]
+    pub max_events: usize,
+
+    /// What to log: error, warn, info, debug, trace or off; also per module, such as "info,actix_server=warn"
+    #[arg(long, env = "LOG_LEVEL", default_value = "info")]
+    pub log_level: String,
+
+    /// How to log
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// Name of this instance, the label instanceName of every metric
+    #[arg(long, env = "INSTANCE_ID", default_value = "")]
+    pub instance_id: String,
+
+    /// Seconds that requests in flight get to finish after SIGTERM or SIGINT
+    #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value_t = 30)]
+    pub shutdown_timeout: u64,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Bounds that keep a typo from asking for the impossible.
+const MAX_WORKERS: usize = 1024;
+
+impl Settings {
+    /// Checks what single values cannot show.
+    ///
+    /// # Errors
+    /// Every problem there is, a sentence each.
+    pub fn validate(&self) -> Result<(), Vec<String>> {
+        let mut problems = Vec::new();
+        if self.port != 0 && self.port == self.metrics_port {
+            problems.push(format!("PORT and METRICS_PORT are both {}: they must differ", self.port));
+        }
+        for (name, workers) in [("WORKERS", self.workers), ("NUM_PROCS", self.num_procs)] {
+            if workers.is_some_and(|workers| !(1..=MAX_WORKERS).contains(&workers)) {
+                problems.push(format!("{name} must be between 1 and {MAX_WORKERS}"));
+            }
+        }
+        if self.max_body_bytes == 0 {
+            problems.push("MAX_BODY_BYTES must be at least 1".to_owned());
+        }
+        if self.max_events == 0 {
+            problems.push("MAX_EVENTS must be at least 1".to_owned());
+        }
+        if let Some(directive) = self.log_level.split(',').find(|directive| !is_log_directive(directive)) {
+            problems.push(format!(
+                "LOG_LEVEL: {directive:?} is no level (error, warn, info, debug, trace, off) nor a module=level"
+            ));
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    /// How many threads answer requests.
+    #[must_use]
+    pub fn worker_threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        self.workers.or(self.num_procs).unwrap_or_else(cores)
+    }
+
+    /// The bounds of one request.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits { events: self.max_events, answer_bytes: self.max_body_bytes.saturating_mul(2) }
+    }
+
+    /// How long requests in flight may take after the signal to stop.
+    #[must_use]
+    pub fn shutdown_grace(&self) -> Duration {
+        Duration::from_secs(self.shutdown_timeout)
+    }
+}
+
+/// The log library would take an unknown level for the name of a module, and log nothing.
+fn is_log_directive(directive: &str) -> bool {
+    let (module, level) = match directive.rsplit_once('=') {
+        Some((module, level)) => (module.trim(), level.trim()),
+        None => ("all", directive.trim()),
+    };
+    !module.is_empty()
+        && ["error", "warn", "info", "debug", "trace", "off"].iter().any(|known| known.eq_ignore_ascii_case(level))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    fn settings(arguments: &[&str]) -> Settings {
+        Cli::parse_from([&["x"], arguments].concat()).settings
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let bad = settings(&[
+            "--port=7",
+            "--metrics-port=7",
+            "--workers=0",
+            "--num-procs=5000",
+            "--max-body-bytes=0",
+            "--max-events=0",
+            "--log-level=verbose",
+        ]);
+        assert_eq!(bad.validate().unwrap_err().len(), 6);
+        assert_eq!(settings(&[]).validate(), Ok(()));
+        assert_eq!(settings(&["--log-level=info,actix_server=WARN"]).validate(), Ok(()));
+        assert!(settings(&["--log-level="]).validate().is_err());
+    }
+
+    #[test]
+    fn workers_go_before_num_procs() {
+        assert_eq!(settings(&["--workers=3", "--num-procs=5"]).worker_threads(), 3);
+        assert_eq!(settings(&["--num-procs=5"]).worker_threads(), 5);
+    }
+}

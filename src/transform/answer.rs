@@ -1,0 +1,153 @@
+//! Writes the answers (contract, sections 3.6, 6 and 8). Everything that came with the request is copied as text.
+
+use super::event::{Event, Metadata, Slot};
+use super::family::Family;
+use super::javascript::{JsString, if_truthy};
+use super::json::Raw;
+use super::rejection::Rejection;
+use super::topic::Topic;
+
+/// The parts of a transformed event.
+pub struct Output<'e> {
+    /// The message.
+    pub message: Raw<'e>,
+    /// The partition key; `None` is the empty one.
+    pub user_id: Option<JsString<'e>>,
+    /// The integrations object's schema id.
+    pub schema_id: Option<Raw<'e>>,
+    /// The topic.
+    pub topic: Topic<'e>,
+}
+
+/// Bytes that an answer adds to message and metadata, on the large side of usual.
+pub const OVERHEAD: usize = 192;
+
+/// Appends the answer for a transformed event.
+pub fn write_output(out: &mut String, output: &Output<'_>, metadata: &Metadata<'_>) {
+    out.push_str("{\"output\":{\"message\":");
+    out.push_str(output.message.text());
+    out.push_str(",\"userId\":\"");
+    if let Some(user_id) = &output.user_id {
+        out.push_str(user_id.escaped());
+    }
+    out.push('"');
+    if let Some(schema_id) = if_truthy(output.schema_id) {
+        out.push_str(",\"schemaId\":");
+        out.push_str(schema_id.text());
+    }
+    if let Some(topic) = output.topic.value {
+        out.push_str(",\"topic\":");
+        out.push_str(topic.text());
+    }
+    out.push_str("},\"metadata\":");
+    match if_truthy(output.topic.value) {
+        Some(topic) => write_routed_metadata(out, metadata, topic),
+        None => out.push_str(metadata.raw.text()),
+    }
+    out.push_str(",\"statusCode\":200}");
+}
+
+/// Appends the metadata with the topic behind its `rudderId`, which keeps the events of one user and topic together.
+fn write_routed_metadata(out: &mut String, metadata: &Metadata<'_>, topic: Raw<'_>) {
+    let text = metadata.raw.text();
+    let after = if let Some(rudder_id) = metadata.rudder_id {
+        let start = rudder_id.offset_in(metadata.raw);
+        out.push_str(&text[..start]);
+        &text[start + rudder_id.text().len()..]
+    } else {
+        let members = &text[..text.len() - 1];
+        out.push_str(members);
+        let first = members[1..].bytes().all(|byte| byte.is_ascii_whitespace());
+        out.push_str(if first { "\"rudderId\":" } else { ",\"rudderId\":" });
+        "}"
+    };
+    out.push('"');
+    out.push_str(JsString::of(metadata.rudder_id).escaped());
+    out.push_str("<<>>");
+    out.push_str(JsString::of(Some(topic)).escaped());
+    out.push('"');
+    out.push_str(after);
+}
+
+/// Appends the answer for a refused event. Metadata that is no object becomes `null`, because a client that expects
+/// an object there could not read the whole answer otherwise.
+pub fn write_rejection(out: &mut String, family: &Family, event: Option<&Event<'_>>, rejection: Rejection) {
+    let metadata = object_metadata(event);
+    out.push_str("{\"metadata\":");
+    out.push_str(metadata.map_or("null", |metadata| metadata.raw.text()));
+    write_reason(out, family, metadata, "processor", rejection);
+    out.push('}');
+}
+
+/// Appends a router endpoint's answer for a refused event.
+pub fn write_router_rejection(out: &mut String, family: &Family, event: Option<&Event<'_>>, rejection: Rejection) {
+    let metadata = object_metadata(event);
+    out.push_str("{\"metadata\":[");
+    out.push_str(metadata.map_or("", |metadata| metadata.raw.text()));
+    out.push_str("],\"batched\":false");
+    write_reason(out, family, metadata, "batch", rejection);
+    out.push('}');
+}
+
+fn object_metadata<'e, 'a>(event: Option<&'e Event<'a>>) -> Option<&'e Metadata<'a>> {
+    match event?.metadata {
+        Slot::Object(ref metadata) => Some(metadata),
+        Slot::Missing | Slot::Wrong => None,
+    }
+}
+
+fn write_reason(
+    out: &mut String,
+    family: &Family,
+    metadata: Option<&Metadata<'_>>,
+    feature: &str,
+    rejection: Rejection,
+) {
+    out.push_str(",\"statusCode\":400,\"error\":\"");
+    out.push_str(rejection.text());
+    out.push_str("\",\"statTags\":{\"errorCategory\":\"dataValidation\",\"errorType\":\"");
+    out.push_str(rejection.error_type().text());
+    out.push_str("\",\"destType\":\"");
+    out.push_str(family.dest_type);
+    out.push_str("\",\"module\":\"destination\",\"implementation\":\"native\",\"feature\":\"");
+    out.push_str(feature);
+    let ids =
+        metadata.map(|metadata| [("destinationId", metadata.destination_id), ("workspaceId", metadata.workspace_id)]);
+    for (name, id) in ids.into_iter().flatten() {
+        if let Some(id) = id.filter(|id| !id.is_null()) {
+            out.push_str("\",\"");
+            out.push_str(name);
+            out.push_str("\":\"");
+            out.push_str(JsString::of(Some(id)).escaped());
+        }
+    }
+    out.push_str("\"}");
+}
+
+/// Appends what a router endpoint answers for events of a destination that has no such feature.
+pub fn write_unsupported<'e>(
+    out: &mut String,
+    family: &Family,
+    feature: &str,
+    metadata: impl Iterator<Item = Raw<'e>>,
+) {
+    out.push_str("{\"metadata\":");
+    write_array(out, metadata.map(Raw::text));
+    out.push_str(",\"batched\":false,\"statusCode\":500,\"error\":\"");
+    out.push_str(family.name);
+    out.push_str(" does not implement ");
+    out.push_str(feature);
+    out.push_str("\",\"statTags\":{\"errorCategory\":\"transformation\"}}");
+}
+
+/// Appends a JSON array of values that are text already.
+pub fn write_array<'e>(out: &mut String, values: impl Iterator<Item = &'e str>) {
+    out.push('[');
+    for (index, value) in values.enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        out.push_str(value);
+    }
+    out.push(']');
+}

@@ -1,0 +1,119 @@
+//! `/batch`: events of one destination and topic are delivered together (contract, section 6).
+
+use std::borrow::Cow;
+
+use super::answer;
+use super::draft::Draft;
+use super::event::Event;
+use super::family::Family;
+use super::javascript::{JsString, Properties};
+use super::json::Raw;
+use super::rejection::Rejection;
+use super::request::{BodyError, Form, Limits, Request};
+use super::retl_timestamp;
+
+/// The answer to a router request.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RouterAnswer {
+    /// The destination asked for.
+    pub family: &'static Family,
+    /// JSON.
+    pub body: String,
+    /// Events in the request.
+    pub events: u64,
+    /// Why events were refused.
+    pub rejections: Vec<Rejection>,
+}
+
+/// An event that can be delivered.
+struct Delivery<'a> {
+    message: Cow<'a, str>,
+    metadata: Raw<'a>,
+    destination: Raw<'a>,
+}
+
+type Name<'a> = Cow<'a, [u8]>;
+type Groups<'a> = Properties<Name<'a>, Properties<Name<'a>, Vec<Delivery<'a>>>>;
+
+/// Groups the events of a request body by destination and topic. Refused events follow behind the groups, an entry each.
+///
+/// # Errors
+/// [`BodyError`] where nothing of the body can be answered.
+pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, BodyError> {
+    let (family, request) = Request::router(body, form, limits)?;
+    let mut out = String::from("[");
+    let mut rejections = Vec::new();
+    if family.batches {
+        let mut groups: Groups<'_> = Properties::default();
+        let mut refused = String::new();
+        for event in &request.events {
+            if let Err(rejection) = group(&request, event.as_ref(), &mut groups) {
+                separate(&mut refused);
+                answer::write_router_rejection(&mut refused, family, event.as_ref(), rejection);
+                rejections.push(rejection);
+            }
+        }
+        for delivery in groups.into_ordered().into_iter().flat_map(Properties::into_ordered) {
+            separate(&mut out);
+            write_group(&mut out, &delivery);
+            limit(out.len(), limits)?;
+        }
+        if !refused.is_empty() {
+            separate(&mut out);
+            out.push_str(&refused);
+        }
+        limit(out.len(), limits)?;
+    } else if !request.events.is_empty() {
+        let metadata = request.events.iter().flatten().filter_map(|event| event.metadata().ok());
+        answer::write_unsupported(&mut out, family, "batch", metadata.map(|metadata| metadata.raw));
+    }
+    out.push(']');
+    Ok(RouterAnswer { family, body: out, events: request.events.len() as u64, rejections })
+}
+
+fn limit(bytes: usize, limits: Limits) -> Result<(), BodyError> {
+    if bytes > limits.answer_bytes {
+        return Err(BodyError::AnswerTooLarge(limits.answer_bytes));
+    }
+    Ok(())
+}
+
+/// A comma, unless something was opened just now.
+fn separate(out: &mut String) {
+    if !out.is_empty() && !out.ends_with('[') {
+        out.push(',');
+    }
+}
+
+fn group<'a>(request: &Request<'a>, event: Option<&Event<'a>>, groups: &mut Groups<'a>) -> Result<(), Rejection> {
+    let event = event.ok_or(Rejection::EventNotAnObject)?;
+    let metadata = event.metadata()?;
+    let message = event.message()?;
+    let destination = request.destination_of(event, metadata)?;
+    let text = match retl_timestamp::decide(&message) {
+        None => Cow::Borrowed(message.raw.text()),
+        Some(timestamp) => {
+            let mut draft = Draft::of(message.raw);
+            draft.set("timestamp", Draft::of(timestamp));
+            draft.text()
+        }
+    };
+    let id = JsString::of(destination.member("ID")).into_decoded();
+    let topic = JsString::of(message.raw.member("topic")).into_decoded();
+    groups.entry(id, Properties::default).entry(topic, Vec::new).push(Delivery {
+        message: text,
+        metadata: metadata.raw,
+        destination,
+    });
+    Ok(())
+}
+
+fn write_group(out: &mut String, deliveries: &[Delivery<'_>]) {
+    out.push_str("{\"batchedRequest\":");
+    answer::write_array(out, deliveries.iter().map(|delivery| &*delivery.message));
+    out.push_str(",\"metadata\":");
+    answer::write_array(out, deliveries.iter().map(|delivery| delivery.metadata.text()));
+    out.push_str(",\"batched\":true,\"statusCode\":200,\"destination\":");
+    out.push_str(deliveries.first().map_or("null", |first| first.destination.text()));
+    out.push('}');
+}

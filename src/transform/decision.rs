@@ -1,0 +1,117 @@
+//! What was decided about an event, and why, as values: metrics and explanations read them and repeat no rule.
+
+use super::rejection::Rejection;
+
+/// The rule that gave the topic (contract, section 3.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TopicRule {
+    /// `topic` of the integrations object.
+    Integrations,
+    /// `Config.eventTypeToTopicMap`.
+    EventType,
+    /// `Config.eventToTopicMap`.
+    EventName,
+    /// `Config.topic`.
+    Default,
+    /// No truthy topic at all.
+    None,
+}
+
+impl TopicRule {
+    /// Every rule, in the order in which they are tried.
+    pub const ALL: [TopicRule; 5] =
+        [TopicRule::Integrations, TopicRule::EventType, TopicRule::EventName, TopicRule::Default, TopicRule::None];
+
+    /// The rule as a stable word.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            TopicRule::Integrations => "integrations",
+            TopicRule::EventType => "event_type",
+            TopicRule::EventName => "event_name",
+            TopicRule::Default => "default",
+            TopicRule::None => "none",
+        }
+    }
+}
+
+/// The member that gave the partition key (contract, section 3.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeySource {
+    /// `message.userId`.
+    UserId,
+    /// `message.anonymousId`.
+    AnonymousId,
+    /// Neither: all such events share one partition.
+    Empty,
+}
+
+impl KeySource {
+    /// Every source, in the order in which they are tried.
+    pub const ALL: [KeySource; 3] = [KeySource::UserId, KeySource::AnonymousId, KeySource::Empty];
+
+    /// The source as a stable word.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            KeySource::UserId => "user_id",
+            KeySource::AnonymousId => "anonymous_id",
+            KeySource::Empty => "empty",
+        }
+    }
+}
+
+/// What was decided about one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    /// The rule that gave the topic.
+    pub topic: TopicRule,
+    /// The member that gave the partition key.
+    pub key: KeySource,
+    /// What was changed in the event before it was answered.
+    pub changes: Changes,
+}
+
+/// What the rules of sections 3.1 and 3.2 did to one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Changes {
+    /// Whether the reverse-ETL rule set the message's timestamp.
+    pub timestamp_set: bool,
+    /// Templates that found a value in the event.
+    pub templates_filled: u32,
+    /// Templates that took their default.
+    pub templates_defaulted: u32,
+}
+
+/// The decisions of one request, counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Events in the request.
+    pub events: u64,
+    /// Events transformed, by topic rule in the order of [`TopicRule::ALL`].
+    pub topics: [u64; TopicRule::ALL.len()],
+    /// Events transformed, by key source in the order of [`KeySource::ALL`].
+    pub keys: [u64; KeySource::ALL.len()],
+    /// Events refused, by reason in the order of [`Rejection::ALL`].
+    pub rejected: [u64; Rejection::ALL.len()],
+}
+
+impl Tally {
+    /// Counts one event's outcome.
+    pub fn count(&mut self, outcome: Result<Decision, Rejection>) {
+        self.events += 1;
+        match outcome {
+            Ok(decision) => {
+                self.topics[decision.topic as usize] += 1;
+                self.keys[decision.key as usize] += 1;
+            }
+            Err(rejection) => self.rejected[rejection as usize] += 1,
+        }
+    }
+
+    /// How many events were refused.
+    #[must_use]
+    pub fn rejections(&self) -> u64 {
+        self.rejected.iter().sum()
+    }
+}

@@ -1,0 +1,192 @@
+//! The members of an event that decide something, found in one walk over it (contract, sections 2 and 3).
+
+use super::json::{EMPTY_OBJECT, Invalid, Kind, Raw, Reader, Text};
+use super::rejection::Rejection;
+
+/// A member that should be an object, as it was met in the request.
+#[derive(Debug, Clone)]
+pub enum Slot<T> {
+    /// Missing or `null`.
+    Missing,
+    /// Something else than an object.
+    Wrong,
+    /// The object.
+    Object(T),
+}
+
+/// One event of a request.
+#[derive(Debug, Clone)]
+pub struct Event<'a> {
+    /// The whole event, for templates that address it.
+    pub raw: Raw<'a>,
+    /// `message`.
+    pub message: Slot<Message<'a>>,
+    /// `metadata`.
+    pub metadata: Slot<Metadata<'a>>,
+    /// `destination`, in the plain form.
+    pub destination: Option<Raw<'a>>,
+}
+
+/// The message, with the members that the rules look at.
+#[derive(Debug, Clone)]
+pub struct Message<'a> {
+    /// The whole message.
+    pub raw: Raw<'a>,
+    /// `channel`.
+    pub channel: Option<Raw<'a>>,
+    /// `type`.
+    pub kind: Option<Raw<'a>>,
+    /// `event`.
+    pub event: Option<Raw<'a>>,
+    /// `userId`.
+    pub user_id: Option<Raw<'a>>,
+    /// `anonymousId`.
+    pub anonymous_id: Option<Raw<'a>>,
+    /// `integrations`.
+    pub integrations: Option<Raw<'a>>,
+    /// Members literally named `integrations.<something>` (section 3.3).
+    pub dotted_integrations: Vec<(Text<'a>, Raw<'a>)>,
+}
+
+/// The metadata, with the members that the rules look at.
+#[derive(Debug, Clone)]
+pub struct Metadata<'a> {
+    /// The whole metadata.
+    pub raw: Raw<'a>,
+    /// `rudderId`.
+    pub rudder_id: Option<Raw<'a>>,
+    /// `sourceId`.
+    pub source_id: Option<Raw<'a>>,
+    /// `destinationId`.
+    pub destination_id: Option<Raw<'a>>,
+    /// `workspaceId`.
+    pub workspace_id: Option<Raw<'a>>,
+}
+
+/// The start of the member names that [`Message::dotted_integrations`] holds.
+const DOTTED: &[u8] = b"integrations.";
+
+impl<'a> Event<'a> {
+    /// Reads one element of the array of events; `None` where it is no object.
+    ///
+    /// # Errors
+    /// [`Invalid`] where the text is not JSON.
+    pub fn read(reader: &mut Reader<'a>, neighbour: Option<Raw<'a>>) -> Result<Option<Self>, Invalid> {
+        if reader.peek() != Some(b'{') {
+            reader.value()?;
+            return Ok(None);
+        }
+        let mut event = Event { raw: EMPTY_OBJECT, message: Slot::Missing, metadata: Slot::Missing, destination: None };
+        event.raw = reader.object::<Invalid>(|reader, key| {
+            match &*key.decoded() {
+                b"message" => event.message = slot(reader, Message::read)?,
+                b"metadata" => event.metadata = slot(reader, Metadata::read)?,
+                // Neighbours mostly share their destination, byte for byte.
+                b"destination" => event.destination = Some(reader.value_like(neighbour)?),
+                _ => {
+                    reader.value()?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(Some(event))
+    }
+
+    /// The message; `{}` for a missing one (section 8).
+    ///
+    /// # Errors
+    /// [`Rejection::MessageNotAnObject`].
+    pub fn message(&self) -> Result<Message<'a>, Rejection> {
+        match &self.message {
+            Slot::Object(message) => Ok(message.clone()),
+            Slot::Missing => Ok(Message::empty(EMPTY_OBJECT)),
+            Slot::Wrong => Err(Rejection::MessageNotAnObject),
+        }
+    }
+
+    /// The metadata, without which the client cannot tell whose answer it got.
+    ///
+    /// # Errors
+    /// [`Rejection::MetadataMissing`], [`Rejection::MetadataNotAnObject`].
+    pub fn metadata(&self) -> Result<&Metadata<'a>, Rejection> {
+        match &self.metadata {
+            Slot::Object(metadata) => Ok(metadata),
+            Slot::Missing => Err(Rejection::MetadataMissing),
+            Slot::Wrong => Err(Rejection::MetadataNotAnObject),
+        }
+    }
+}
+
+fn slot<'a, T>(
+    reader: &mut Reader<'a>,
+    read: impl FnOnce(&mut Reader<'a>) -> Result<T, Invalid>,
+) -> Result<Slot<T>, Invalid> {
+    if reader.peek() == Some(b'{') {
+        return read(reader).map(Slot::Object);
+    }
+    Ok(match reader.value()?.kind() {
+        Kind::Null => Slot::Missing,
+        _ => Slot::Wrong,
+    })
+}
+
+impl<'a> Message<'a> {
+    fn empty(raw: Raw<'a>) -> Self {
+        Message {
+            raw,
+            channel: None,
+            kind: None,
+            event: None,
+            user_id: None,
+            anonymous_id: None,
+            integrations: None,
+            dotted_integrations: Vec::new(),
+        }
+    }
+
+    /// Reads a message, which has to be an object.
+    ///
+    /// # Errors
+    /// [`Invalid`] where it is none.
+    pub fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
+        let mut message = Message::empty(EMPTY_OBJECT);
+        message.raw = reader.object::<Invalid>(|reader, key| {
+            let value = reader.value()?;
+            match &*key.decoded() {
+                b"channel" => message.channel = Some(value),
+                b"type" => message.kind = Some(value),
+                b"event" => message.event = Some(value),
+                b"userId" => message.user_id = Some(value),
+                b"anonymousId" => message.anonymous_id = Some(value),
+                b"integrations" => message.integrations = Some(value),
+                name if name.starts_with(DOTTED) => message.dotted_integrations.push((key, value)),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(message)
+    }
+}
+
+impl<'a> Metadata<'a> {
+    /// Reads metadata, which has to be an object.
+    ///
+    /// # Errors
+    /// [`Invalid`] where it is none.
+    pub fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
+        let mut metadata =
+            Metadata { raw: EMPTY_OBJECT, rudder_id: None, source_id: None, destination_id: None, workspace_id: None };
+        metadata.raw = reader.object::<Invalid>(|reader, key| {
+            let value = reader.value()?;
+            match &*key.decoded() {
+                b"rudderId" => metadata.rudder_id = Some(value),
+                b"sourceId" => metadata.source_id = Some(value),
+                b"destinationId" => metadata.destination_id = Some(value),
+                b"workspaceId" => metadata.workspace_id = Some(value),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(metadata)
+    }
+}

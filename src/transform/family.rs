@@ -1,0 +1,72 @@
+//! The destinations this service transforms: one table. Adding a sibling is a row (contract, sections 3 and 5).
+
+use std::fmt;
+
+/// A destination of the producer family, and what sets it apart from its siblings.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Family {
+    /// The name in paths and in `destType`, lower case; there, any letter case is accepted.
+    pub name: &'static str,
+    /// The name in `statTags.destType`.
+    pub dest_type: &'static str,
+    /// The members of `message.integrations` that address it, the first truthy one wins (section 3.3).
+    pub integrations: [&'static str; 3],
+    /// Whether the integrations object's `schemaId` is passed on.
+    pub schema_id: bool,
+    /// Whether the topic maps of Config are looked at (section 3.4).
+    pub multi_topic: bool,
+    /// Whether a `null` topic of Config stays in the output.
+    pub keeps_null_topic: bool,
+    /// Whether `/batch` groups events (section 6).
+    pub batches: bool,
+}
+
+/// Apache Kafka.
+pub static KAFKA: Family = Family {
+    name: "kafka",
+    dest_type: "KAFKA",
+    integrations: ["KAFKA", "kafka", "Kafka"],
+    schema_id: true,
+    multi_topic: true,
+    keeps_null_topic: false,
+    batches: true,
+};
+
+/// Azure Event Hubs.
+pub static AZURE_EVENT_HUB: Family = Family {
+    name: "azure_event_hub",
+    dest_type: "AZURE_EVENT_HUB",
+    integrations: ["AZURE_EVENT_HUB", "azure_event_hub", "AzureEventHub"],
+    schema_id: false,
+    multi_topic: false,
+    keeps_null_topic: true,
+    batches: false,
+};
+
+/// Confluent Cloud.
+pub static CONFLUENT_CLOUD: Family = Family {
+    name: "confluent_cloud",
+    dest_type: "CONFLUENT_CLOUD",
+    integrations: ["CONFLUENT_CLOUD", "confluent_cloud", "ConfluentCloud"],
+    schema_id: false,
+    multi_topic: false,
+    keeps_null_topic: true,
+    batches: false,
+};
+
+/// Every destination that is served.
+pub static FAMILIES: [&Family; 3] = [&KAFKA, &AZURE_EVENT_HUB, &CONFLUENT_CLOUD];
+
+impl Family {
+    /// The destination called `name`, in any letter case.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<&'static Family> {
+        FAMILIES.into_iter().find(|family| family.name.eq_ignore_ascii_case(name))
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}

@@ -1,0 +1,241 @@
+//! The few rules of JavaScript that the contract rests on (section 4), read straight from JSON text.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use super::json::{Kind, Raw, Reader, Text, unescape};
+
+/// Whether JavaScript takes the value for true. Missing, `null`, `false`, `""` and every zero are not.
+#[must_use]
+pub fn truthy(value: Option<Raw<'_>>) -> bool {
+    value.is_some_and(|value| match value.kind() {
+        Kind::Null | Kind::False => false,
+        Kind::String => value.text().len() > 2,
+        Kind::Number => number(value) != 0.0,
+        Kind::True | Kind::Array | Kind::Object => true,
+    })
+}
+
+/// The value, where it is truthy.
+#[must_use]
+pub fn if_truthy(value: Option<Raw<'_>>) -> Option<Raw<'_>> {
+    value.filter(|_| truthy(value))
+}
+
+fn number(value: Raw<'_>) -> f64 {
+    // A JSON number is always a Rust one; what is too large becomes infinite, as in JavaScript.
+    value.text().parse().unwrap_or(f64::NAN)
+}
+
+/// What `String(value)` gives, as the inside of a JSON string: escapes are kept as they were sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsString<'a>(Cow<'a, str>);
+
+impl<'a> JsString<'a> {
+    /// `String(value)`; a missing value is `undefined`.
+    #[must_use]
+    pub fn of(value: Option<Raw<'a>>) -> Self {
+        let Some(value) = value else {
+            return Self(Cow::Borrowed("undefined"));
+        };
+        Self(match value.kind() {
+            Kind::String => Cow::Borrowed(value.as_string().map_or("", Text::escaped)),
+            Kind::Null | Kind::True | Kind::False => Cow::Borrowed(value.text()),
+            Kind::Object => Cow::Borrowed("[object Object]"),
+            Kind::Number => shortest(value),
+            Kind::Array => Cow::Owned(joined(value)),
+        })
+    }
+
+    /// The text to put between the quotes of a JSON string.
+    #[must_use]
+    pub fn escaped(&self) -> &str {
+        &self.0
+    }
+
+    /// The characters themselves, for comparing; see [`Text::decoded`].
+    #[must_use]
+    pub fn into_decoded(self) -> Cow<'a, [u8]> {
+        if memchr::memchr(b'\\', self.0.as_bytes()).is_some() {
+            return Cow::Owned(unescape(&self.0));
+        }
+        match self.0 {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        }
+    }
+}
+
+/// A number in JavaScript's shortest form.
+fn shortest(value: Raw<'_>) -> Cow<'_, str> {
+    let text = value.text();
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    // Below 2^53 an integer's literal is its shortest form already.
+    if digits.len() <= 15 && digits.bytes().all(|byte| byte.is_ascii_digit()) && text != "-0" {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(ryu_js::Buffer::new().format(number(value)).to_owned())
+}
+
+/// An array's elements joined by commas, those of inner arrays too, `null` as nothing.
+///
+/// Joining inner arrays the same way only drops their brackets, so that no recursion is needed, however deep they go.
+fn joined(array: Raw<'_>) -> String {
+    let mut out = String::new();
+    let mut reader = Reader::new(array.text());
+    while let Some(byte) = reader.peek() {
+        match byte {
+            b'[' | b']' => reader.pass(),
+            b',' => {
+                reader.pass();
+                out.push(',');
+            }
+            _ => match reader.value() {
+                Ok(value) if value.is_null() => {}
+                Ok(value) => out.push_str(JsString::of(Some(value)).escaped()),
+                Err(_) => break,
+            },
+        }
+    }
+    out
+}
+
+/// JavaScript's white space and line ends, as `trim()` takes them.
+const WHITE_SPACE: [&str; 25] = [
+    "\t", "\n", "\u{b}", "\u{c}", "\r", " ", "\u{a0}", "\u{1680}", "\u{2000}", "\u{2001}", "\u{2002}", "\u{2003}",
+    "\u{2004}", "\u{2005}", "\u{2006}", "\u{2007}", "\u{2008}", "\u{2009}", "\u{200a}", "\u{2028}", "\u{2029}",
+    "\u{202f}", "\u{205f}", "\u{3000}", "\u{feff}",
+];
+
+/// `trim()` of decoded characters.
+#[must_use]
+pub fn trim(mut characters: &[u8]) -> &[u8] {
+    while let Some(rest) = WHITE_SPACE.iter().find_map(|space| characters.strip_prefix(space.as_bytes())) {
+        characters = rest;
+    }
+    while let Some(rest) = WHITE_SPACE.iter().find_map(|space| characters.strip_suffix(space.as_bytes())) {
+        characters = rest;
+    }
+    characters
+}
+
+/// The members of a JavaScript object: names are unique, and iteration follows JavaScript's property order.
+#[derive(Debug)]
+pub struct Properties<K, V> {
+    entries: Vec<(K, V)>,
+    index: HashMap<K, usize>,
+}
+
+impl<K, V> Default for Properties<K, V> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), index: HashMap::new() }
+    }
+}
+
+impl<K: AsRef<[u8]> + Clone + Eq + Hash, V> Properties<K, V> {
+    /// The member called `name`, made by `make` where it is new.
+    pub fn entry(&mut self, name: K, make: impl FnOnce() -> V) -> &mut V {
+        let index = *self.index.entry(name.clone()).or_insert_with(|| {
+            self.entries.push((name, make()));
+            self.entries.len() - 1
+        });
+        &mut self.entries[index].1
+    }
+
+    /// Sets the member called `name`; a later value takes the place of an earlier one.
+    pub fn set(&mut self, name: K, value: V) {
+        if let Some(&index) = self.index.get(&name) {
+            self.entries[index].1 = value;
+        } else {
+            self.index.insert(name.clone(), self.entries.len());
+            self.entries.push((name, value));
+        }
+    }
+
+    /// The values in property order: array indices ascending, then the rest as they were added.
+    #[must_use]
+    pub fn into_ordered(mut self) -> Vec<V> {
+        self.entries.sort_by_key(|(name, _)| array_index(name.as_ref()).map_or(u64::MAX, u64::from));
+        self.entries.into_iter().map(|(_, value)| value).collect()
+    }
+}
+
+/// The number that a property name is, where it is written as JavaScript writes an array index.
+fn array_index(name: &[u8]) -> Option<u32> {
+    if !name.iter().all(u8::is_ascii_digit) || (name.len() > 1 && name[0] == b'0') {
+        return None;
+    }
+    let index: u32 = std::str::from_utf8(name).ok()?.parse().ok()?;
+    (index < u32::MAX).then_some(index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(text: &str) -> Raw<'_> {
+        Raw::parse(text).unwrap()
+    }
+
+    #[test]
+    fn falsy_is_what_javascript_takes_for_false() {
+        for falsy in ["false", "0", "-0", "0.0", "0e9", "1e-400", "\"\"", "null"] {
+            assert!(!truthy(Some(raw(falsy))), "{falsy}");
+        }
+        assert!(!truthy(None));
+        for yes in ["true", "1", "-1", "1e-300", "1e400", "\" \"", "\"0\"", "\"false\"", "[]", "{}"] {
+            assert!(truthy(Some(raw(yes))), "{yes}");
+        }
+    }
+
+    #[test]
+    fn string_is_what_javascript_makes_of_it() {
+        for (text, expected) in [
+            ("1.0", "1"),
+            ("1e21", "1e+21"),
+            ("-0", "0"),
+            ("-0.0", "0"),
+            ("1e-7", "1e-7"),
+            ("12345678901234567890", "12345678901234567000"),
+            ("-12", "-12"),
+            ("1e400", "Infinity"),
+            ("-1e400", "-Infinity"),
+            ("999999999999999", "999999999999999"),
+            ("0.1", "0.1"),
+            ("null", "null"),
+            ("true", "true"),
+            ("{\"a\":1}", "[object Object]"),
+            ("[]", ""),
+            ("[1,[2,[null,[]]],{},\"x\\n\",false]", "1,2,,,[object Object],x\\n,false"),
+            ("\"a\\ud800\"", "a\\ud800"),
+        ] {
+            assert_eq!(JsString::of(Some(raw(text))).escaped(), expected, "{text}");
+        }
+        assert_eq!(JsString::of(None).escaped(), "undefined");
+    }
+
+    #[test]
+    fn deep_arrays_are_joined_without_recursion() {
+        let deep = format!("{}7{}", "[".repeat(500_000), "]".repeat(500_000));
+        assert_eq!(JsString::of(Some(raw(&deep))).escaped(), "7");
+    }
+
+    #[test]
+    fn trim_knows_javascripts_white_space() {
+        let text = "\u{feff}\u{a0}\u{2003}\t a b\u{2029}\r\n\u{3000}";
+        assert_eq!(trim(text.as_bytes()), b"a b");
+        // U+0085 and U+200B are white space to others, not to JavaScript.
+        assert_eq!(trim("\u{85}\u{200b}".as_bytes()), "\u{85}\u{200b}".as_bytes());
+    }
+
+    #[test]
+    fn array_indices_come_first_and_ascending() {
+        let mut properties = Properties::default();
+        for name in ["b", "10", "2", "01", "-1", "4294967295", "4294967294", "0", ""] {
+            properties.set(name.as_bytes(), name);
+        }
+        properties.set(b"b", "later");
+        assert_eq!(properties.into_ordered(), ["0", "2", "10", "4294967294", "later", "01", "-1", "4294967295", ""]);
+    }
+}

@@ -1,0 +1,441 @@
+//! JSON as slices of the request: nothing here builds a tree or copies a byte.
+//!
+//! A [`Reader`] walks text once and checks every byte of it. It reads the punctuation of the objects and arrays it is asked
+//! to open; every other value is checked and measured as a whole. What it hands out is a [`Raw`]: the text of one
+//! valid value, literals and escapes as they were sent (contract, sections 2 and 8).
+
+use std::borrow::Cow;
+
+use serde::de::IgnoredAny;
+
+/// The text is not the JSON that was asked for. Where and why is found by [`explain`], off the hot way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Invalid;
+
+/// What a value is, told by its first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`.
+    Null,
+    /// `false`.
+    False,
+    /// `true`.
+    True,
+    /// A number.
+    Number,
+    /// A string.
+    String,
+    /// An array.
+    Array,
+    /// An object.
+    Object,
+}
+
+/// One valid JSON value, exactly as it was sent, without white space around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Raw<'a>(&'a str);
+
+/// The empty object, which stands in for a missing message (contract, section 8).
+pub const EMPTY_OBJECT: Raw<'static> = Raw("{}");
+/// The literal `null`.
+pub const NULL: Raw<'static> = Raw("null");
+
+impl<'a> Raw<'a> {
+    /// Checks that `text` is one JSON value and nothing else but white space.
+    ///
+    /// # Errors
+    /// [`Invalid`] where it is not.
+    pub fn parse(text: &'a str) -> Result<Self, Invalid> {
+        let mut reader = Reader::new(text);
+        let value = reader.value()?;
+        reader.end()?;
+        Ok(value)
+    }
+
+    /// The text of the value.
+    #[must_use]
+    pub fn text(self) -> &'a str {
+        self.0
+    }
+
+    /// What the value is.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        match self.0.as_bytes().first() {
+            Some(b'{') => Kind::Object,
+            Some(b'[') => Kind::Array,
+            Some(b'"') => Kind::String,
+            Some(b't') => Kind::True,
+            Some(b'f') => Kind::False,
+            Some(b'n') => Kind::Null,
+            _ => Kind::Number,
+        }
+    }
+
+    /// Whether the value is an object.
+    #[must_use]
+    pub fn is_object(self) -> bool {
+        self.kind() == Kind::Object
+    }
+
+    /// Whether the value is `null`.
+    #[must_use]
+    pub fn is_null(self) -> bool {
+        self.kind() == Kind::Null
+    }
+
+    /// The value as a string, `None` for any other kind.
+    #[must_use]
+    pub fn as_string(self) -> Option<Text<'a>> {
+        let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
+        Some(Text::of_escaped(inner))
+    }
+
+    /// Whether the value is the string `expected`.
+    #[must_use]
+    pub fn is_string(self, expected: &str) -> bool {
+        self.as_string().is_some_and(|text| text.is(expected))
+    }
+
+    /// Calls `on_member` for each member of an object, in the order sent, duplicates too. Other values have none.
+    pub fn for_each_member(self, mut on_member: impl FnMut(Text<'a>, Raw<'a>)) {
+        if self.is_object() {
+            // A `Raw` is valid, so that the walk cannot fail.
+            let _ = Reader::new(self.0).object::<Invalid>(|reader, key| {
+                on_member(key, reader.value()?);
+                Ok(())
+            });
+        }
+    }
+
+    /// Calls `on_element` for each element of an array. Other values have none.
+    pub fn for_each_element(self, mut on_element: impl FnMut(Raw<'a>)) {
+        if self.kind() == Kind::Array {
+            let _ = Reader::new(self.0).array::<Invalid>(|reader| {
+                on_element(reader.value()?);
+                Ok(())
+            });
+        }
+    }
+
+    /// The members of an object that are called `names`, in that order: of duplicates the last one, as in JavaScript.
+    #[must_use]
+    pub fn members<const N: usize>(self, names: [&str; N]) -> [Option<Raw<'a>>; N] {
+        let mut found = [None; N];
+        self.for_each_member(|key, value| {
+            if let Some(index) = names.iter().position(|name| key.is(name)) {
+                found[index] = Some(value);
+            }
+        });
+        found
+    }
+
+    /// The member called `name`, see [`Raw::members`].
+    #[must_use]
+    pub fn member(self, name: &str) -> Option<Raw<'a>> {
+        let [found] = self.members([name]);
+        found
+    }
+
+    /// Where this value begins inside `outer`, in bytes. Both must be slices of the same text.
+    #[must_use]
+    pub fn offset_in(self, outer: Raw<'_>) -> usize {
+        self.0.as_ptr().addr() - outer.0.as_ptr().addr()
+    }
+}
+
+/// A JSON string without its quotes: still escaped, so that whatever it held (lone surrogates too) can be passed on.
+#[derive(Debug, Clone, Copy)]
+pub struct Text<'a> {
+    escaped: &'a str,
+    has_escapes: bool,
+}
+
+impl<'a> Text<'a> {
+    fn of_escaped(escaped: &'a str) -> Self {
+        let has_escapes = memchr::memchr(b'\\', escaped.as_bytes()).is_some();
+        Self { escaped, has_escapes }
+    }
+
+    /// A name that needs no escapes.
+    #[must_use]
+    pub const fn plain(name: &'static str) -> Self {
+        Self { escaped: name, has_escapes: false }
+    }
+
+    /// What stands between the quotes.
+    #[must_use]
+    pub fn escaped(self) -> &'a str {
+        self.escaped
+    }
+
+    /// Whether the string is `name`, however it was escaped. `name` is plain text.
+    #[must_use]
+    pub fn is(self, name: &str) -> bool {
+        if self.has_escapes { *self.decoded() == *name.as_bytes() } else { self.escaped == name }
+    }
+
+    /// The string's characters as UTF-8; a lone surrogate as the three bytes that UTF-8 would give it (WTF-8).
+    #[must_use]
+    pub fn decoded(self) -> Cow<'a, [u8]> {
+        if self.has_escapes { Cow::Owned(unescape(self.escaped)) } else { Cow::Borrowed(self.escaped.as_bytes()) }
+    }
+}
+
+/// Undoes the escapes of what stands between a JSON string's quotes, see [`Text::decoded`].
+#[must_use]
+pub fn unescape(escaped: &str) -> Vec<u8> {
+    struct Bytes;
+    impl serde::de::Visitor<'_> for Bytes {
+        type Value = Vec<u8>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a string")
+        }
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
+    let quoted = format!("\"{escaped}\"");
+    let mut deserializer = serde_json::Deserializer::from_str(&quoted);
+    // Asked for bytes, the library keeps lone surrogates, which a `String` cannot hold.
+    serde::Deserializer::deserialize_bytes(&mut deserializer, Bytes).unwrap_or_default()
+}
+
+/// Appends `decoded` (UTF-8 or WTF-8, see [`Text::decoded`]) to `out` as the inside of a JSON string.
+pub fn escape(decoded: &[u8], out: &mut String) {
+    for chunk in decoded.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '"' => out.push_str("\\\""),
+                '\\' => out.push_str("\\\\"),
+                '\0'..='\u{1f}' => push_unicode_escape(u16::try_from(u32::from(character)).unwrap_or(0), out),
+                _ => out.push(character),
+            }
+        }
+        // A surrogate comes as one invalid chunk a byte: `ed`, then two continuation bytes. The first byte of each is
+        // enough to tell where it starts; the code unit is put together from all three.
+        if chunk.invalid() == [0xed] {
+            let at = chunk.invalid().as_ptr().addr() - decoded.as_ptr().addr();
+            if let Some(&[_, high, low]) = decoded.get(at..at + 3) {
+                let unit = 0xd000 | (u16::from(high & 0x3f) << 6) | u16::from(low & 0x3f);
+                push_unicode_escape(unit, out);
+            }
+        }
+    }
+}
+
+fn push_unicode_escape(unit: u16, out: &mut String) {
+    use std::fmt::Write as _;
+    let _ = write!(out, "\\u{unit:04x}");
+}
+
+/// Walks JSON text from its start, checking it. White space before what is read is passed over.
+pub struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader at the start of `text`.
+    #[must_use]
+    pub fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// The next byte that is not white space, which stays to be read.
+    pub fn peek(&mut self) -> Option<u8> {
+        let bytes = self.text.as_bytes();
+        while let Some(&byte) = bytes.get(self.at) {
+            if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
+                return Some(byte);
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    /// Passes over the punctuation byte that [`Reader::peek`] gave.
+    pub fn pass(&mut self) {
+        self.at += 1;
+    }
+
+    /// How many bytes were read, the white space that `peek` passed over included.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.at
+    }
+
+    /// Reads one value of any kind.
+    ///
+    /// # Errors
+    /// [`Invalid`] where there is none.
+    pub fn value(&mut self) -> Result<Raw<'a>, Invalid> {
+        self.peek().ok_or(Invalid)?;
+        let rest = self.text.get(self.at..).ok_or(Invalid)?;
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
+        match values.next() {
+            Some(Ok(IgnoredAny)) => {
+                let end = values.byte_offset();
+                self.at += end;
+                rest.get(..end).map(Raw).ok_or(Invalid)
+            }
+            _ => Err(Invalid),
+        }
+    }
+
+    /// Reads one value; where the text repeats the object `known`, by comparing instead of reading.
+    ///
+    /// # Errors
+    /// [`Invalid`] where there is no value.
+    pub fn value_like(&mut self, known: Option<Raw<'a>>) -> Result<Raw<'a>, Invalid> {
+        self.peek();
+        if let Some(known) = known.filter(|known| known.is_object())
+            && self.text.as_bytes()[self.at..].starts_with(known.0.as_bytes())
+        {
+            // An object ends with its own brace: the same bytes at its start are the same, whole value.
+            self.at += known.0.len();
+            return Ok(known);
+        }
+        self.value()
+    }
+
+    /// Reads a string.
+    ///
+    /// # Errors
+    /// [`Invalid`] where there is none.
+    pub fn string(&mut self) -> Result<Text<'a>, Invalid> {
+        match self.peek() {
+            Some(b'"') => self.value()?.as_string().ok_or(Invalid),
+            _ => Err(Invalid),
+        }
+    }
+
+    /// Reads an object; `on_member` is called behind each name and has to read the member's value.
+    ///
+    /// # Errors
+    /// [`Invalid`] where there is no object, and what `on_member` returns.
+    pub fn object<E: From<Invalid>>(
+        &mut self,
+        mut on_member: impl FnMut(&mut Self, Text<'a>) -> Result<(), E>,
+    ) -> Result<Raw<'a>, E> {
+        self.container(b'{', b'}', |reader| {
+            let key = reader.string()?;
+            reader.expect(b':')?;
+            on_member(reader, key)
+        })
+    }
+
+    /// Reads an array; `on_element` has to read one element.
+    ///
+    /// # Errors
+    /// [`Invalid`] where there is no array, and what `on_element` returns.
+    pub fn array<E: From<Invalid>>(
+        &mut self,
+        on_element: impl FnMut(&mut Self) -> Result<(), E>,
+    ) -> Result<Raw<'a>, E> {
+        self.container(b'[', b']', on_element)
+    }
+
+    /// Checks that nothing is left but white space.
+    ///
+    /// # Errors
+    /// [`Invalid`] where something is.
+    pub fn end(&mut self) -> Result<(), Invalid> {
+        self.peek().map_or(Ok(()), |_| Err(Invalid))
+    }
+
+    fn container<E: From<Invalid>>(
+        &mut self,
+        open: u8,
+        close: u8,
+        mut on_part: impl FnMut(&mut Self) -> Result<(), E>,
+    ) -> Result<Raw<'a>, E> {
+        self.expect(open)?;
+        let start = self.at - 1;
+        if self.peek() == Some(close) {
+            self.pass();
+        } else {
+            loop {
+                on_part(self)?;
+                match self.peek() {
+                    Some(b',') => self.pass(),
+                    Some(byte) if byte == close => {
+                        self.pass();
+                        break;
+                    }
+                    _ => return Err(Invalid.into()),
+                }
+            }
+        }
+        let read = self.text.get(start..self.at).ok_or(Invalid)?;
+        Ok(Raw(read))
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Invalid> {
+        if self.peek() == Some(byte) {
+            self.pass();
+            Ok(())
+        } else {
+            Err(Invalid)
+        }
+    }
+}
+
+/// Why `text` is not one JSON value: what was wrong, with line and column. `None` where it is one.
+///
+/// Reads the whole text again, because only a rejected body has to pay for it.
+#[must_use]
+pub fn explain(text: &str) -> Option<String> {
+    serde_json::from_str::<IgnoredAny>(text).err().map(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_the_text_that_was_sent() {
+        let text = r#" {"a" : [1.0, -0, 1e400, "\ud800"] , "a":"\u0062"} "#;
+        let value = Raw::parse(text).unwrap();
+        assert_eq!(value.text(), text.trim());
+        assert_eq!(value.member("a").unwrap().text(), r#""\u0062""#);
+        assert!(value.member("a").unwrap().is_string("b"));
+    }
+
+    #[test]
+    fn names_are_compared_without_their_escapes() {
+        let value = Raw::parse(r#"{"\u0061":1}"#).unwrap();
+        assert_eq!(value.member("a").unwrap().text(), "1");
+    }
+
+    #[test]
+    fn what_serde_json_refuses_is_refused_at_every_level() {
+        for bad in
+            ["", "nul", "01", "[1,]", "{\"a\":1,}", "{\"a\"}", "{a:1}", "[1 2]", "\"\t\"", "\"\\x\"", "[", "{", "1 1"]
+        {
+            assert_eq!(Raw::parse(bad), Err(Invalid), "{bad}");
+            assert!(explain(bad).is_some(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_object_is_passed_over_only_where_all_its_bytes_are_there() {
+        let known = Raw::parse(r#"{"a":1}"#).ok();
+        let mut reader = Reader::new(r#"{"a":1},{"a":12}"#);
+        assert_eq!(reader.value_like(known).unwrap().text(), r#"{"a":1}"#);
+        reader.pass();
+        assert_eq!(reader.value_like(known).unwrap().text(), r#"{"a":12}"#);
+    }
+
+    #[test]
+    fn escaping_undoes_unescaping() {
+        for escaped in [r"plain", r"\u0000\u001f", r"\ud800", r"a\ud800b\udfffc", r"\ud800\ud800", "ü😀"] {
+            let mut again = String::new();
+            escape(&unescape(escaped), &mut again);
+            assert_eq!(again, escaped);
+        }
+        let mut pair = String::new();
+        escape(&unescape(r#"\ud83d\ude00\"\\\/\n"#), &mut pair);
+        assert_eq!(pair, r#"😀\"\\/\u000a"#);
+    }
+}

@@ -1,0 +1,34 @@
+//! The transformation itself: bytes of a request in, bytes of the answer out.
+//!
+//! It knows no HTTP, clock, environment, log or metric. What was decided and why is a value it returns ([`decision`]).
+//!
+//! | module | decides |
+//! | --- | --- |
+//! | [`processor`] | the way of an event, start to end |
+//! | [`batch`], [`router_transform`] | the two router endpoints |
+//! | [`request`], [`event`], [`destination`] | where the parts of a request are |
+//! | [`family`] | what Kafka, Azure Event Hubs and Confluent Cloud have in common and what not |
+//! | [`retl_timestamp`], [`dynamic_config`] | the two rules that change an event; [`draft`] is the event under change |
+//! | [`integrations`], [`topic`], [`partition_key`] | the parts of the answer; [`answer`] writes it |
+//! | [`rejection`] | every reason for which one event is refused |
+//! | [`json`], [`outline`], [`javascript`] | JSON as slices, JSON as a flat tree, JavaScript's rules |
+
+pub mod answer;
+pub mod batch;
+pub mod decision;
+pub mod destination;
+pub mod draft;
+pub mod dynamic_config;
+pub mod event;
+pub mod family;
+pub mod integrations;
+pub mod javascript;
+pub mod json;
+pub mod outline;
+pub mod partition_key;
+pub mod processor;
+pub mod rejection;
+pub mod request;
+pub mod retl_timestamp;
+pub mod router_transform;
+pub mod topic;

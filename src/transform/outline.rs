@@ -1,0 +1,178 @@
+//! A value as a flat tree, for the few places that have to look at all of it: a Config with templates, and a value
+//! that may be empty. Built and read without recursion, so that depth costs memory in proportion and nothing else.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::javascript::Properties;
+use super::json::{Raw, Reader};
+
+/// A value and everything in it, as JavaScript sees it: of duplicate names the last one, members in property order.
+#[derive(Debug)]
+pub struct Outline<'a> {
+    /// Every part comes behind the one it is in; the first is the whole value.
+    parts: Vec<Part<'a>>,
+}
+
+#[derive(Debug)]
+struct Part<'a> {
+    range: Range<usize>,
+    content: Content<'a>,
+}
+
+#[derive(Debug)]
+enum Content<'a> {
+    Scalar(Raw<'a>),
+    Array(Vec<usize>),
+    Object(Vec<Member<'a>>),
+}
+
+/// A name, and which part stands behind it.
+type Member<'a> = (Cow<'a, [u8]>, usize);
+
+/// A string, number, literal of an [`Outline`], and where it stands in the value's text.
+#[derive(Debug, Clone)]
+pub struct Leaf<'a> {
+    /// The value.
+    pub raw: Raw<'a>,
+    /// Its bytes in the text of the whole value.
+    pub range: Range<usize>,
+}
+
+/// An array or object that was opened and not closed yet.
+struct Open<'a> {
+    part: usize,
+    elements: Vec<usize>,
+    members: Properties<Cow<'a, [u8]>, Member<'a>>,
+}
+
+impl<'a> Outline<'a> {
+    /// Takes a value apart.
+    #[must_use]
+    pub fn of(value: Raw<'a>) -> Self {
+        let mut parts: Vec<Part<'a>> = Vec::new();
+        let mut open: Vec<Open<'a>> = Vec::new();
+        let mut reader = Reader::new(value.text());
+        while let Some(byte) = reader.peek() {
+            match byte {
+                b',' => reader.pass(),
+                b']' | b'}' => {
+                    reader.pass();
+                    if let Some(closed) = open.pop() {
+                        let part = &mut parts[closed.part];
+                        part.range.end = reader.offset();
+                        part.content = if byte == b']' {
+                            Content::Array(closed.elements)
+                        } else {
+                            Content::Object(closed.members.into_ordered())
+                        };
+                    }
+                }
+                _ => {
+                    let in_object = open
+                        .last()
+                        .is_some_and(|parent| value.text().as_bytes()[parts[parent.part].range.start] == b'{');
+                    let index = parts.len();
+                    if let Some(parent) = open.last_mut() {
+                        if in_object {
+                            let Ok(name) = reader.string() else { break };
+                            reader.peek();
+                            reader.pass();
+                            let name = name.decoded();
+                            parent.members.set(name.clone(), (name, index));
+                        } else {
+                            parent.elements.push(index);
+                        }
+                    }
+                    let Some(first) = reader.peek() else { break };
+                    let start = reader.offset();
+                    if first == b'{' || first == b'[' {
+                        reader.pass();
+                        open.push(Open { part: index, elements: Vec::new(), members: Properties::default() });
+                        parts.push(Part { range: start..start, content: Content::Array(Vec::new()) });
+                    } else {
+                        let Ok(raw) = reader.value() else { break };
+                        parts.push(Part { range: start..reader.offset(), content: Content::Scalar(raw) });
+                    }
+                }
+            }
+        }
+        Self { parts }
+    }
+
+    /// Where the top-level member called `name` stands in the text; `None` where the value has none.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<Range<usize>> {
+        let Content::Object(members) = &self.parts.first()?.content else {
+            return None;
+        };
+        let (_, index) = members.iter().find(|(key, _)| **key == *name.as_bytes())?;
+        Some(self.parts[*index].range.clone())
+    }
+
+    /// Every leaf, depth first, members in JavaScript's property order.
+    #[must_use]
+    pub fn leaves(&self) -> Vec<Leaf<'a>> {
+        let mut leaves = Vec::new();
+        let mut to_visit = vec![0];
+        while let Some(index) = to_visit.pop() {
+            let Some(part) = self.parts.get(index) else { break };
+            match &part.content {
+                Content::Scalar(raw) => leaves.push(Leaf { raw: *raw, range: part.range.clone() }),
+                Content::Array(elements) => to_visit.extend(elements.iter().rev()),
+                Content::Object(members) => to_visit.extend(members.iter().rev().map(|(_, index)| *index)),
+            }
+        }
+        leaves
+    }
+
+    /// Whether nothing is in the value but empty strings, arrays and objects (contract, section 3.2).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.leaves().iter().all(|leaf| leaf.raw.is_string(""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaves(text: &str) -> Vec<String> {
+        let outline = Outline::of(Raw::parse(text).unwrap());
+        outline
+            .leaves()
+            .iter()
+            .map(|leaf| {
+                assert_eq!(&text[leaf.range.clone()], leaf.raw.text());
+                leaf.raw.text().to_owned()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn leaves_come_in_property_order_without_hidden_duplicates() {
+        assert_eq!(leaves(r#"{"b":{"z":1,"z":2},"10":3, "2":[4,{"x":5},[]],"b" : 6,"a":{}}"#), ["4", "5", "3", "6"]);
+        assert_eq!(leaves("7"), ["7"]);
+    }
+
+    #[test]
+    fn empty_means_nothing_but_empty_strings_inside() {
+        for (text, empty) in [
+            ("[]", true),
+            (r#"{"a":["",{"b":""}]}"#, true),
+            (r#"{"a":"x","a":""}"#, true),
+            (r#"{"a":["",0]}"#, false),
+            (r#"[null]"#, false),
+            (r#"[false]"#, false),
+            (r#"[" "]"#, false),
+        ] {
+            assert_eq!(Outline::of(Raw::parse(text).unwrap()).is_empty(), empty, "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_is_no_danger() {
+        let deep = format!("{}{}", "[".repeat(300_000), "]".repeat(300_000));
+        assert!(Outline::of(Raw::parse(&deep).unwrap()).is_empty());
+    }
+}

@@ -1,0 +1,17 @@
+//! Which member becomes the Kafka message key (contract, section 3.5).
+
+use super::decision::KeySource;
+use super::event::Message;
+use super::javascript::{JsString, if_truthy};
+
+/// The `userId` of the answer, as the inside of a JSON string, and where it came from.
+#[must_use]
+pub fn decide<'a>(message: &Message<'a>) -> (Option<JsString<'a>>, KeySource) {
+    if let Some(id) = if_truthy(message.user_id) {
+        (Some(JsString::of(Some(id))), KeySource::UserId)
+    } else if let Some(id) = if_truthy(message.anonymous_id) {
+        (Some(JsString::of(Some(id))), KeySource::AnonymousId)
+    } else {
+        (None, KeySource::Empty)
+    }
+}

@@ -1,0 +1,88 @@
+//! Why one event is refused: one table. The other events of its batch are answered (contract, section 8).
+
+use serde::Serialize;
+
+/// What `statTags.errorType` says of a rejection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ErrorType {
+    /// The event is at fault.
+    Instrumentation,
+    /// The destination is at fault.
+    Configuration,
+}
+
+impl ErrorType {
+    /// The text in `statTags`.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            ErrorType::Instrumentation => "instrumentation",
+            ErrorType::Configuration => "configuration",
+        }
+    }
+}
+
+macro_rules! rejections {
+    ($($(#[$doc:meta])* $name:ident, $code:literal, $error_type:ident, $text:literal;)*) => {
+        /// A reason to refuse one event.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Rejection { $($(#[$doc])* $name,)* }
+
+        impl Rejection {
+            /// Every reason there is.
+            pub const ALL: &'static [Rejection] = &[$(Rejection::$name,)*];
+
+            /// The reason as a stable word, for metrics and documentation.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self { $(Rejection::$name => $code,)* }
+            }
+
+            /// The text the client gets. It never holds a part of the event.
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self { $(Rejection::$name => $text,)* }
+            }
+
+            /// Who is at fault.
+            #[must_use]
+            pub fn error_type(self) -> ErrorType {
+                match self { $(Rejection::$name => ErrorType::$error_type,)* }
+            }
+        }
+    };
+}
+
+rejections! {
+    /// `null`, a number, a string, an array …
+    EventNotAnObject, "event_not_an_object", Instrumentation,
+        "the event is not a JSON object";
+    /// Without metadata the client cannot match the answer to its job.
+    MetadataMissing, "metadata_missing", Instrumentation,
+        "the event has no metadata";
+    /// Metadata of another kind.
+    MetadataNotAnObject, "metadata_not_an_object", Instrumentation,
+        "the event's metadata is not a JSON object";
+    /// A message of another kind; a missing one counts as `{}`.
+    MessageNotAnObject, "message_not_an_object", Instrumentation,
+        "the event's message is not a JSON object";
+    /// Plain form: no `destination`.
+    DestinationMissing, "destination_missing", Configuration,
+        "the event has no destination";
+    /// A destination of another kind.
+    DestinationNotAnObject, "destination_not_an_object", Configuration,
+        "the event's destination is not a JSON object";
+    /// Compacted form: nothing under this id.
+    DestinationUnknown, "destination_unknown", Configuration,
+        "the request's destinations have no entry for metadata.destinationId of the event";
+    /// Taking the value out would leave no message, metadata or destination.
+    TemplateTakesAll, "template_takes_all", Configuration,
+        "a template in the destination's Config would remove the whole message, metadata or destination of the event";
+    /// An array's length can be read, but not removed.
+    TemplateTakesLength, "template_takes_length", Configuration,
+        "a template in the destination's Config would remove the length of an array of the event";
+    /// See [`super::dynamic_config`] for the limits.
+    TemplatesTooComplex, "templates_too_complex", Configuration,
+        "the destination's Config has more, longer or larger templates than the service allows: 1000 templates, 128 names in a path, 1 MiB of topic settings with templates in them";
+}

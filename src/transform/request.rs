@@ -1,0 +1,306 @@
+//! A request body as slices of itself: the events, and where their destinations are (contract, section 2).
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::destination::Destination;
+use super::event::{Event, Metadata};
+use super::family::Family;
+use super::javascript::JsString;
+use super::json::{self, Invalid, Raw, Reader};
+use super::rejection::Rejection;
+
+/// How the body is laid out, which its `X-Content-Format` header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Every event carries its destination.
+    Plain,
+    /// `json+compactedv1`: destinations and connections stand once, beside the events.
+    Compacted,
+}
+
+/// Bounds of one request.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Events in a request.
+    pub events: usize,
+    /// Bytes of an answer.
+    pub answer_bytes: usize,
+}
+
+/// Why a whole body is refused. The texts hold nothing of the body but line and column.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// Not JSON; where and why.
+    #[error("the body is not valid JSON: {0}")]
+    NotJson(String),
+    /// Plain form, but no array.
+    #[error(
+        "the body must be a JSON array of events; an object with input, destinations and connections needs the header X-Content-Format: json+compactedv1"
+    )]
+    NotAnArray,
+    /// Compacted form or router endpoint, but no object.
+    #[error("the body must be a JSON object with input{}", if *.compacted { ", destinations and connections, because of the header X-Content-Format: json+compactedv1" } else { " and destType" })]
+    NotAnObject {
+        /// Whether the header asked for it.
+        compacted: bool,
+    },
+    /// No events to be found.
+    #[error("input is missing or not an array")]
+    InputNotAnArray,
+    /// A router endpoint cannot tell which destination is meant.
+    #[error("destType is missing or not a string")]
+    DestTypeMissing,
+    /// A destination that is not served.
+    #[error("Unknown destination: {0}")]
+    UnknownDestination(String),
+    /// See [`Limits::events`].
+    #[error("the request has more than {0} events")]
+    TooManyEvents(usize),
+    /// See [`Limits::answer_bytes`].
+    #[error("the answer would be larger than {0} bytes")]
+    AnswerTooLarge(usize),
+}
+
+/// Why reading stopped.
+enum Stop {
+    Invalid,
+    TooManyEvents,
+}
+
+impl From<Invalid> for Stop {
+    fn from(Invalid: Invalid) -> Self {
+        Stop::Invalid
+    }
+}
+
+/// The events of a request; an element that is no object is `None`.
+pub type Events<'a> = Vec<Option<Event<'a>>>;
+
+/// A request for the processor transformation, or a router endpoint.
+#[derive(Debug, Default)]
+pub struct Request<'a> {
+    /// The events.
+    pub events: Events<'a>,
+    /// Set in the compacted form.
+    compacted: Option<Compacted<'a>>,
+}
+
+#[derive(Debug, Default)]
+struct Compacted<'a> {
+    destinations: HashMap<Cow<'a, [u8]>, Raw<'a>>,
+    connections: HashMap<Cow<'a, [u8]>, Raw<'a>>,
+}
+
+/// The members of an object with `input`.
+#[derive(Default)]
+struct Envelope<'a> {
+    input: Input<'a>,
+    dest_type: Option<Raw<'a>>,
+    compacted: Compacted<'a>,
+}
+
+#[derive(Default)]
+enum Input<'a> {
+    #[default]
+    Missing,
+    NotAnArray,
+    Events(Events<'a>),
+}
+
+impl<'a> Request<'a> {
+    /// Reads the body of a processor request.
+    ///
+    /// # Errors
+    /// [`BodyError`] where nothing of it can be answered.
+    pub fn processor(body: &'a str, form: Form, limits: Limits) -> Result<Self, BodyError> {
+        let mut reader = Reader::new(body);
+        match (form, reader.peek()) {
+            (Form::Plain, Some(b'[')) => {
+                let mut read = || {
+                    let events = read_events(&mut reader, limits)?;
+                    reader.end()?;
+                    Ok(events)
+                };
+                Ok(Self { events: read().map_err(|stop: Stop| stop.into_error(body, limits))?, compacted: None })
+            }
+            (Form::Compacted, Some(b'{')) => {
+                let envelope = Envelope::read(body, limits)?;
+                let Input::Events(events) = envelope.input else {
+                    return Err(BodyError::InputNotAnArray);
+                };
+                Ok(Self { events, compacted: Some(envelope.compacted) })
+            }
+            (Form::Plain, _) => Err(wrong_kind(body, BodyError::NotAnArray)),
+            (Form::Compacted, _) => Err(wrong_kind(body, BodyError::NotAnObject { compacted: true })),
+        }
+    }
+
+    /// Reads the body of a router request, and the family that its `destType` names. A missing `input` is an empty one.
+    ///
+    /// # Errors
+    /// [`BodyError`] where nothing of it can be answered.
+    pub fn router(body: &'a str, form: Form, limits: Limits) -> Result<(&'static Family, Self), BodyError> {
+        if Reader::new(body).peek() != Some(b'{') {
+            let compacted = form == Form::Compacted;
+            return Err(wrong_kind(body, BodyError::NotAnObject { compacted }));
+        }
+        let envelope = Envelope::read(body, limits)?;
+        let dest_type = envelope.dest_type.and_then(Raw::as_string).ok_or(BodyError::DestTypeMissing)?;
+        let dest_type = String::from_utf8_lossy(&dest_type.decoded()).into_owned();
+        let family = Family::by_name(&dest_type).ok_or(BodyError::UnknownDestination(dest_type))?;
+        let events = match envelope.input {
+            Input::Events(events) => events,
+            Input::Missing => Vec::new(),
+            Input::NotAnArray => return Err(BodyError::InputNotAnArray),
+        };
+        let compacted = (form == Form::Compacted).then_some(envelope.compacted);
+        Ok((family, Self { events, compacted }))
+    }
+
+    /// The destination of an event.
+    ///
+    /// # Errors
+    /// [`Rejection::DestinationMissing`], [`Rejection::DestinationUnknown`], [`Rejection::DestinationNotAnObject`].
+    pub fn destination_of(&self, event: &Event<'a>, metadata: &Metadata<'a>) -> Result<Raw<'a>, Rejection> {
+        let (found, otherwise) = match &self.compacted {
+            None => (event.destination, Rejection::DestinationMissing),
+            Some(compacted) => {
+                let id = JsString::of(metadata.destination_id).into_decoded();
+                (compacted.destinations.get(&id).copied(), Rejection::DestinationUnknown)
+            }
+        };
+        match found.filter(|destination| !destination.is_null()) {
+            None => Err(otherwise),
+            Some(destination) if destination.is_object() => Ok(destination),
+            Some(_) => Err(Rejection::DestinationNotAnObject),
+        }
+    }
+
+    /// In the compacted form, the connection of an event; a missing one is no error.
+    #[must_use]
+    pub fn connection_of(&self, metadata: &Metadata<'a>) -> Option<Raw<'a>> {
+        let compacted = self.compacted.as_ref()?;
+        let mut key = JsString::of(metadata.source_id).into_decoded().into_owned();
+        key.push(b':');
+        key.extend_from_slice(&JsString::of(metadata.destination_id).into_decoded());
+        compacted.connections.get(key.as_slice()).copied()
+    }
+
+    /// Whether destinations and connections come from beside the events.
+    #[must_use]
+    pub fn is_compacted(&self) -> bool {
+        self.compacted.is_some()
+    }
+}
+
+impl<'a> Envelope<'a> {
+    fn read(body: &'a str, limits: Limits) -> Result<Self, BodyError> {
+        let mut envelope = Envelope::default();
+        let mut reader = Reader::new(body);
+        let mut read = || {
+            reader.object::<Stop>(|reader, key| {
+                match &*key.decoded() {
+                    b"input" => {
+                        envelope.input = if reader.peek() == Some(b'[') {
+                            Input::Events(read_events(reader, limits)?)
+                        } else if reader.value()?.is_null() {
+                            Input::Missing
+                        } else {
+                            Input::NotAnArray
+                        }
+                    }
+                    b"destType" => envelope.dest_type = Some(reader.value()?),
+                    b"destinations" => envelope.compacted.destinations = read_map(reader)?,
+                    b"connections" => envelope.compacted.connections = read_map(reader)?,
+                    _ => {
+                        reader.value()?;
+                    }
+                }
+                Ok(())
+            })?;
+            reader.end()?;
+            Ok(())
+        };
+        match read() {
+            Ok(()) => Ok(envelope),
+            Err(stop) => Err(Stop::into_error(stop, body, limits)),
+        }
+    }
+}
+
+fn read_events<'a>(reader: &mut Reader<'a>, limits: Limits) -> Result<Events<'a>, Stop> {
+    let mut events: Events<'a> = Vec::new();
+    let mut neighbour = None;
+    reader.array::<Stop>(|reader| {
+        if events.len() == limits.events {
+            return Err(Stop::TooManyEvents);
+        }
+        let event = Event::read(reader, neighbour)?;
+        neighbour = event.as_ref().and_then(|event| event.destination).or(neighbour);
+        events.push(event);
+        Ok(())
+    })?;
+    Ok(events)
+}
+
+fn read_map<'a>(reader: &mut Reader<'a>) -> Result<HashMap<Cow<'a, [u8]>, Raw<'a>>, Stop> {
+    let mut map = HashMap::new();
+    if reader.peek() == Some(b'{') {
+        reader.object::<Invalid>(|reader, key| {
+            map.insert(key.decoded(), reader.value()?);
+            Ok(())
+        })?;
+    } else {
+        reader.value()?;
+    }
+    Ok(map)
+}
+
+/// The error for a body of another kind, unless it is no JSON in the first place.
+fn wrong_kind(body: &str, otherwise: BodyError) -> BodyError {
+    json::explain(body).map_or(otherwise, BodyError::NotJson)
+}
+
+impl Stop {
+    fn into_error(self, body: &str, limits: Limits) -> BodyError {
+        match self {
+            Stop::Invalid => BodyError::NotJson(json::explain(body).unwrap_or_default()),
+            Stop::TooManyEvents => BodyError::TooManyEvents(limits.events),
+        }
+    }
+}
+
+/// The destinations of a request, each read when its first event comes.
+pub struct Destinations<'a> {
+    family: &'static Family,
+    /// By the place of the text, which stands for the text itself: neighbours share it, see [`Reader::value_like`].
+    read: HashMap<usize, Result<Rc<Destination<'a>>, Rejection>>,
+    latest: Option<(usize, Result<Rc<Destination<'a>>, Rejection>)>,
+}
+
+impl<'a> Destinations<'a> {
+    /// None read yet.
+    #[must_use]
+    pub fn of(family: &'static Family) -> Self {
+        Self { family, read: HashMap::new(), latest: None }
+    }
+
+    /// The destination whose text is `raw`.
+    ///
+    /// # Errors
+    /// What [`Destination::read`] refuses.
+    pub fn get(&mut self, raw: Raw<'a>) -> Result<Rc<Destination<'a>>, Rejection> {
+        let place = raw.text().as_ptr().addr();
+        if let Some((latest, destination)) = &self.latest
+            && *latest == place
+        {
+            return destination.clone();
+        }
+        let destination =
+            self.read.entry(place).or_insert_with(|| Destination::read(raw, self.family).map(Rc::new)).clone();
+        self.latest = Some((place, destination.clone()));
+        destination
+    }
+}

@@ -1,0 +1,38 @@
+//! `/routerTransform`: none of these destinations has one, and the client is told so (contract, section 6).
+
+use super::answer;
+use super::batch::RouterAnswer;
+use super::javascript::{JsString, Properties};
+use super::json::Raw;
+use super::request::{BodyError, Form, Limits, Request};
+
+/// Answers one entry per destination of the request.
+///
+/// # Errors
+/// [`BodyError`] where nothing of the body can be answered.
+pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, BodyError> {
+    let (family, request) = Request::router(body, form, limits)?;
+    let mut out = String::from("{\"output\":[");
+    if request.events.is_empty() {
+        out.push_str("{\"metadata\":[{\"destType\":\"");
+        out.push_str(family.name);
+        out.push_str("\"}],\"batched\":false,\"statusCode\":400,\"error\":\"Invalid event array\"}");
+    } else {
+        let mut destinations = Properties::default();
+        for event in &request.events {
+            let metadata = event.as_ref().and_then(|event| event.metadata().ok());
+            let destination =
+                event.as_ref().zip(metadata).and_then(|(event, metadata)| request.destination_of(event, metadata).ok());
+            let id = JsString::of(destination.and_then(|destination| destination.member("ID")));
+            destinations.entry(id.into_decoded(), Vec::<Raw<'_>>::new).extend(metadata.map(|metadata| metadata.raw));
+        }
+        for (index, metadata) in destinations.into_ordered().into_iter().enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            answer::write_unsupported(&mut out, family, "routerTransform", metadata.into_iter());
+        }
+    }
+    out.push_str("]}");
+    Ok(RouterAnswer { family, body: out, events: request.events.len() as u64, rejections: Vec::new() })
+}

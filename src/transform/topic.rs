@@ -1,0 +1,123 @@
+//! Which topic an event goes to (contract, section 3.4).
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::decision::TopicRule;
+use super::event::Message;
+use super::family::Family;
+use super::javascript::{JsString, if_truthy, trim, truthy};
+use super::json::{Kind, Raw};
+
+/// The members of a destination's Config that choose topics, in the order of [`RoutingMembers::NAMES`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RoutingMembers<'a>(pub [Option<Raw<'a>>; 4]);
+
+impl RoutingMembers<'_> {
+    /// The names of the members.
+    pub const NAMES: [&'static str; 4] = ["topic", "enableMultiTopic", "eventTypeToTopicMap", "eventToTopicMap"];
+}
+
+impl<'a> RoutingMembers<'a> {
+    /// Finds the members in a Config; a Config that is no object has none.
+    #[must_use]
+    pub fn of(config: Raw<'a>) -> Self {
+        Self(config.members(Self::NAMES))
+    }
+}
+
+/// How a destination chooses topics.
+#[derive(Debug, Default)]
+pub struct Routing<'a> {
+    default: Option<Raw<'a>>,
+    maps: Option<Maps<'a>>,
+}
+
+/// The message types that `eventTypeToTopicMap` can route.
+const MAPPED_TYPES: [&str; 5] = ["identify", "screen", "page", "group", "alias"];
+
+#[derive(Debug)]
+struct Maps<'a> {
+    by_type: [Option<Raw<'a>>; MAPPED_TYPES.len()],
+    by_event: HashMap<Cow<'a, [u8]>, Option<Raw<'a>>>,
+}
+
+/// The topic of an event: any JSON value, and the rule that gave it.
+#[derive(Debug, Clone, Copy)]
+pub struct Topic<'a> {
+    /// The value for the output; `None` leaves the member out.
+    pub value: Option<Raw<'a>>,
+    /// The rule that gave it; [`TopicRule::None`] where the value is not truthy.
+    pub rule: TopicRule,
+}
+
+impl<'a> Routing<'a> {
+    /// Reads the routing members once per destination.
+    #[must_use]
+    pub fn read(
+        RoutingMembers([default, multi_topic, by_type, by_event]): RoutingMembers<'a>,
+        family: &Family,
+    ) -> Self {
+        let maps = (family.multi_topic && truthy(multi_topic)).then(|| Maps::read(by_type, by_event));
+        Self { default, maps }
+    }
+
+    /// The topic for a message; `from_integrations` is the integrations object's `topic`.
+    #[must_use]
+    pub fn decide(&self, family: &Family, message: &Message<'_>, from_integrations: Option<Raw<'a>>) -> Topic<'a> {
+        let mapped = || self.maps.as_ref().and_then(|maps| maps.look_up(message));
+        if let Some(value) = if_truthy(from_integrations) {
+            Topic { value: Some(value), rule: TopicRule::Integrations }
+        } else if let Some((value, rule)) = mapped() {
+            Topic { value: Some(value), rule }
+        } else if let Some(value) = if_truthy(self.default) {
+            Topic { value: Some(value), rule: TopicRule::Default }
+        } else {
+            // The last value looked up stays in the output, unless it is nothing at all.
+            let value = self.default.filter(|value| family.keeps_null_topic || !value.is_null());
+            Topic { value, rule: TopicRule::None }
+        }
+    }
+}
+
+impl<'a> Maps<'a> {
+    fn read(by_type: Option<Raw<'a>>, by_event: Option<Raw<'a>>) -> Self {
+        let mut maps = Maps { by_type: [None; MAPPED_TYPES.len()], by_event: HashMap::new() };
+        for_each_entry(by_type, |from, to| {
+            // The types are plain ASCII, and no other letter's lower case is one of theirs.
+            if let Some(index) = MAPPED_TYPES.iter().position(|kind| from.eq_ignore_ascii_case(kind.as_bytes())) {
+                maps.by_type[index] = to;
+            }
+        });
+        for_each_entry(by_event, |from, to| {
+            maps.by_event.insert(from, to);
+        });
+        maps
+    }
+
+    fn look_up(&self, message: &Message<'_>) -> Option<(Raw<'a>, TopicRule)> {
+        let kind = message.kind?.as_string()?;
+        if kind.is("track") {
+            let event = if_truthy(message.event)?;
+            let to = *self.by_event.get(&JsString::of(Some(event)).into_decoded())?;
+            return Some((if_truthy(to)?, TopicRule::EventName));
+        }
+        let index = MAPPED_TYPES.iter().position(|mapped| kind.is(mapped))?;
+        Some((if_truthy(self.by_type[index])?, TopicRule::EventType))
+    }
+}
+
+/// Calls `on_entry` with `String(from)` and `to` of each usable entry of a topic map.
+fn for_each_entry<'a>(map: Option<Raw<'a>>, mut on_entry: impl FnMut(Cow<'a, [u8]>, Option<Raw<'a>>)) {
+    let Some(map) = map else { return };
+    map.for_each_element(|entry| {
+        let [from, to] = entry.members(["from", "to"]);
+        let Some(from) = from.filter(|from| from.kind() != Kind::Null) else {
+            return;
+        };
+        let from = JsString::of(Some(from)).into_decoded();
+        if !trim(&from).is_empty() {
+            on_entry(from, to);
+        }
+    });
+}
