@@ -1,6 +1,10 @@
 //! `serve`: the service, from its settings to its end.
 
+use std::future::Future;
+use std::io;
 use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{EXIT_CONFIG, logging};
 use crate::server::settings::Settings;
@@ -16,9 +20,10 @@ pub(super) fn run(settings: &Settings) -> ExitCode {
     }
     logging::start(settings);
     let served = actix_web::rt::System::new().block_on(async {
+        let stop = stop_signal().map_err(|error| format!("cannot listen for a signal to stop: {error}"))?;
         let listeners = Listeners::bind(settings)?;
         announce(&listeners);
-        run_server(settings, listeners, stop_signal()).await.map_err(|error| error.to_string())
+        run_server(settings, listeners, stop).await.map_err(|error| error.to_string())
     });
     match served {
         Ok(()) => {
@@ -41,20 +46,14 @@ fn announce(listeners: &Listeners) {
     }
 }
 
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let wait = |kind| async move {
-        match signal(kind) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(error) => {
-                tracing::warn!("cannot listen for a signal to stop: {error}");
-                std::future::pending::<()>().await;
-            }
+/// Ready when the process is told to stop. From the call on a signal is kept, not only once it is waited for.
+fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    };
-    let (terminate, interrupt) = (wait(SignalKind::terminate()), wait(SignalKind::interrupt()));
-    futures_util::pin_mut!(terminate, interrupt);
-    futures_util::future::select(terminate, interrupt).await;
+    })
 }

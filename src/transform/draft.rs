@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::json::{Kind, Raw, Text};
+use super::json::{Kind, Raw};
+use super::text::Text;
 
 /// A value that may be changed.
 ///

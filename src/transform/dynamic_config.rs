@@ -6,9 +6,10 @@ use std::ops::Range;
 use super::decision::Changes;
 use super::draft::{Draft, Found};
 use super::javascript::trim;
-use super::json::{Kind, Raw, escape};
+use super::json::{Kind, Raw};
 use super::outline::{Leaf, Outline};
 use super::rejection::Rejection;
+use super::text::escape;
 use super::topic::RoutingMembers;
 
 /// Templates that one Config may hold.

@@ -1,7 +1,8 @@
 //! The members of an event that decide something, found in one walk over it (contract, sections 2 and 3).
 
-use super::json::{EMPTY_OBJECT, Invalid, Kind, Raw, Reader, Text};
+use super::json::{EMPTY_OBJECT, Invalid, Kind, Raw, Reader};
 use super::rejection::Rejection;
+use super::text::Text;
 
 /// A member that should be an object, as it was met in the request.
 #[derive(Debug, Clone)]

@@ -4,9 +4,9 @@
 //! to open; every other value is checked and measured as a whole. What it hands out is a [`Raw`]: the text of one
 //! valid value, literals and escapes as they were sent (contract, sections 2 and 8).
 
-use std::borrow::Cow;
-
 use serde::de::IgnoredAny;
+
+use super::text::Text;
 
 /// The text is not the JSON that was asked for. Where and why is found by [`explain`], off the hot way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,91 +142,6 @@ impl<'a> Raw<'a> {
     pub fn offset_in(self, outer: Raw<'_>) -> usize {
         self.0.as_ptr().addr() - outer.0.as_ptr().addr()
     }
-}
-
-/// A JSON string without its quotes: still escaped, so that whatever it held (lone surrogates too) can be passed on.
-#[derive(Debug, Clone, Copy)]
-pub struct Text<'a> {
-    escaped: &'a str,
-    has_escapes: bool,
-}
-
-impl<'a> Text<'a> {
-    fn of_escaped(escaped: &'a str) -> Self {
-        let has_escapes = memchr::memchr(b'\\', escaped.as_bytes()).is_some();
-        Self { escaped, has_escapes }
-    }
-
-    /// A name that needs no escapes.
-    #[must_use]
-    pub const fn plain(name: &'static str) -> Self {
-        Self { escaped: name, has_escapes: false }
-    }
-
-    /// What stands between the quotes.
-    #[must_use]
-    pub fn escaped(self) -> &'a str {
-        self.escaped
-    }
-
-    /// Whether the string is `name`, however it was escaped. `name` is plain text.
-    #[must_use]
-    pub fn is(self, name: &str) -> bool {
-        if self.has_escapes { *self.decoded() == *name.as_bytes() } else { self.escaped == name }
-    }
-
-    /// The string's characters as UTF-8; a lone surrogate as the three bytes that UTF-8 would give it (WTF-8).
-    #[must_use]
-    pub fn decoded(self) -> Cow<'a, [u8]> {
-        if self.has_escapes { Cow::Owned(unescape(self.escaped)) } else { Cow::Borrowed(self.escaped.as_bytes()) }
-    }
-}
-
-/// Undoes the escapes of what stands between a JSON string's quotes, see [`Text::decoded`].
-#[must_use]
-pub fn unescape(escaped: &str) -> Vec<u8> {
-    struct Bytes;
-    impl serde::de::Visitor<'_> for Bytes {
-        type Value = Vec<u8>;
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a string")
-        }
-        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-            Ok(bytes.to_vec())
-        }
-    }
-    let quoted = format!("\"{escaped}\"");
-    let mut deserializer = serde_json::Deserializer::from_str(&quoted);
-    // Asked for bytes, the library keeps lone surrogates, which a `String` cannot hold.
-    serde::Deserializer::deserialize_bytes(&mut deserializer, Bytes).unwrap_or_default()
-}
-
-/// Appends `decoded` (UTF-8 or WTF-8, see [`Text::decoded`]) to `out` as the inside of a JSON string.
-pub fn escape(decoded: &[u8], out: &mut String) {
-    for chunk in decoded.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '"' => out.push_str("\\\""),
-                '\\' => out.push_str("\\\\"),
-                '\0'..='\u{1f}' => push_unicode_escape(u16::try_from(u32::from(character)).unwrap_or(0), out),
-                _ => out.push(character),
-            }
-        }
-        // A surrogate comes as one invalid chunk a byte: `ed`, then two continuation bytes. The first byte of each is
-        // enough to tell where it starts; the code unit is put together from all three.
-        if chunk.invalid() == [0xed] {
-            let at = chunk.invalid().as_ptr().addr() - decoded.as_ptr().addr();
-            if let Some(&[_, high, low]) = decoded.get(at..at + 3) {
-                let unit = 0xd000 | (u16::from(high & 0x3f) << 6) | u16::from(low & 0x3f);
-                push_unicode_escape(unit, out);
-            }
-        }
-    }
-}
-
-fn push_unicode_escape(unit: u16, out: &mut String) {
-    use std::fmt::Write as _;
-    let _ = write!(out, "\\u{unit:04x}");
 }
 
 /// Walks JSON text from its start, checking it. White space before what is read is passed over.
@@ -425,17 +340,5 @@ mod tests {
         assert_eq!(reader.value_like(known).unwrap().text(), r#"{"a":1}"#);
         reader.pass();
         assert_eq!(reader.value_like(known).unwrap().text(), r#"{"a":12}"#);
-    }
-
-    #[test]
-    fn escaping_undoes_unescaping() {
-        for escaped in [r"plain", r"\u0000\u001f", r"\ud800", r"a\ud800b\udfffc", r"\ud800\ud800", "ü😀"] {
-            let mut again = String::new();
-            escape(&unescape(escaped), &mut again);
-            assert_eq!(again, escaped);
-        }
-        let mut pair = String::new();
-        escape(&unescape(r#"\ud83d\ude00\"\\\/\n"#), &mut pair);
-        assert_eq!(pair, r#"😀\"\\/\u000a"#);
     }
 }

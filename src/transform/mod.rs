@@ -11,7 +11,7 @@
 //! | [`retl_timestamp`], [`dynamic_config`] | the two rules that change an event; [`draft`] is the event under change |
 //! | [`integrations`], [`topic`], [`partition_key`] | the parts of the answer; [`answer`] writes it |
 //! | [`rejection`] | every reason for which one event is refused |
-//! | [`json`], [`outline`], [`javascript`] | JSON as slices, JSON as a flat tree, JavaScript's rules |
+//! | [`json`], [`text`], [`outline`], [`javascript`] | JSON as slices, its strings, JSON as a flat tree, JavaScript's rules |
 
 pub mod answer;
 pub mod batch;
@@ -31,4 +31,5 @@ pub mod rejection;
 pub mod request;
 pub mod retl_timestamp;
 pub mod router_transform;
+pub mod text;
 pub mod topic;

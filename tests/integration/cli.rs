@@ -1,0 +1,123 @@
+//! The binary as a user runs it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Output, Stdio};
+
+use crate::server::fetch;
+
+fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rudder-kafka-transformer"));
+    // What the tests themselves were started with is no business of the binary under test.
+    command.env_clear().stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    binary().args(arguments).envs(environment.iter().copied()).output().expect("the binary runs")
+}
+
+/// Starts the service and waits for the line that says where it listens.
+fn start(arguments: &[&str], environment: &[(&str, &str)]) -> (Child, String, BufReader<impl Read>) {
+    let mut child = binary()
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut log = BufReader::new(child.stderr.take().expect("its log"));
+    let mut line = String::new();
+    log.read_line(&mut line).expect("a line");
+    (child, line, log)
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status();
+    assert!(status.expect("kill runs").success());
+}
+
+/// The port behind `http://127.0.0.1:` in the line that tells where the service listens.
+fn port(line: &str) -> u16 {
+    let rest = line.split("listening on http://127.0.0.1:").nth(1).expect(line);
+    rest.split(',').next().and_then(|port| port.parse().ok()).expect(line)
+}
+
+#[test]
+fn it_serves_until_it_is_told_to_stop() {
+    for (arguments, stop) in [(&[][..], "TERM"), (&["serve"][..], "INT")] {
+        let environment = [("HOST", "127.0.0.1"), ("PORT", "0"), ("METRICS_PORT", "0"), ("WORKERS", "1")];
+        let (mut child, line, mut log) = start(arguments, &environment);
+        assert!(line.contains("try: curl http://localhost:"), "{line}");
+        let url = format!("http://127.0.0.1:{}/health", port(&line));
+        assert_eq!(fetch(&url, "GET", &[], b"").status, 200);
+        signal(&child, stop);
+        assert_eq!(child.wait().expect("it ends").code(), Some(0));
+        let mut rest = String::new();
+        log.read_to_string(&mut rest).expect("its log");
+        assert!(rest.contains("stopped"), "{rest}");
+    }
+}
+
+#[test]
+fn flags_go_before_the_environment_and_logs_can_be_json() {
+    let environment = [("HOST", "127.0.0.2"), ("PORT", "1"), ("LOG_FORMAT", "json")];
+    let (mut child, line, _log) = start(&["--host=127.0.0.1", "--port=0", "--metrics-port=0"], &environment);
+    let json: serde_json::Value = serde_json::from_str(&line).expect("a JSON line");
+    assert_eq!(json["level"], "INFO");
+    assert_ne!(port(&line), 1);
+    signal(&child, "TERM");
+    child.wait().expect("it ends");
+}
+
+#[test]
+fn bad_configuration_is_told_at_once_and_whole() {
+    let output = run(&[], &[("PORT", "7"), ("METRICS_PORT", "7"), ("LOG_LEVEL", "verbose"), ("WORKERS", "0")]);
+    assert_eq!(output.status.code(), Some(78));
+    let text = String::from_utf8(output.stderr).expect("text");
+    for word in ["METRICS_PORT", "LOG_LEVEL", "WORKERS"] {
+        assert!(text.contains(word), "{text}");
+    }
+    assert_eq!(text.lines().count(), 3, "{text}");
+}
+
+#[test]
+fn wrong_usage_is_exit_code_two() {
+    for (arguments, environment) in [
+        (&["--nope"][..], &[][..]),
+        (&["--port=seventy"][..], &[][..]),
+        (&[][..], &[("PORT", "70000")][..]),
+        (&[][..], &[("LOG_FORMAT", "xml")][..]),
+    ] {
+        let output = run(arguments, environment);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?} {environment:?}");
+        assert!(!output.stderr.is_empty());
+    }
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("bound").port().to_string();
+    let output = run(&["--host=127.0.0.1", "--metrics-port=0", "--port", &port], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).expect("text");
+    assert!(text.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{text}");
+}
+
+#[test]
+fn help_lists_every_setting_that_readme_lists() {
+    let help = String::from_utf8(run(&["--help"], &[]).stdout).expect("text");
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("README.md");
+    let in_help: Vec<&str> = help
+        .match_indices("[env: ")
+        .map(|(at, found)| help[at + found.len()..].split(['=', ']']).next().expect("a name"))
+        .collect();
+    assert!(in_help.len() >= 11, "{help}");
+    for name in &in_help {
+        assert!(readme.contains(&format!("| `{name}` |")), "README does not list {name}");
+    }
+    let in_readme = readme.lines().filter(|line| {
+        let name = line.strip_prefix("| `").and_then(|rest| rest.split('`').next()).unwrap_or("");
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    });
+    assert_eq!(in_readme.count(), in_help.len(), "README lists settings that --help does not");
+}

@@ -1,0 +1,85 @@
+//! Arrows point down: `cli → server → transform`; and the transformation is nothing but arithmetic.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    fn collect(folder: &Path, into: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(folder).expect("a source folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                collect(&path, into);
+            } else {
+                let text = fs::read_to_string(&path).expect("a source file");
+                into.push((path, text));
+            }
+        }
+    }
+    let mut files = Vec::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder), &mut files);
+    assert!(!files.is_empty());
+    files
+}
+
+/// Lines of code, without comments.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(|line| line.split("//").next().unwrap_or(""))
+}
+
+fn assert_free_of(folder: &str, words: &[&str]) {
+    for (path, text) in sources(folder) {
+        for (number, line) in code(&text).enumerate() {
+            for word in words {
+                assert!(!line.contains(word), "{}:{}: {word} has no place here", path.display(), number + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_server_does_not_know_the_command_line() {
+    assert_free_of("server", &["crate::cli", "super::super::cli"]);
+}
+
+#[test]
+fn the_transformation_knows_neither_server_nor_command_line() {
+    assert_free_of("transform", &["crate::cli", "crate::server"]);
+}
+
+#[test]
+fn the_transformation_is_pure() {
+    assert_free_of(
+        "transform",
+        &[
+            "actix",
+            "tokio",
+            "futures",
+            "tracing",
+            "prometheus",
+            "utoipa",
+            "std::time",
+            "std::env",
+            "std::net",
+            "std::fs",
+            "std::io",
+            "std::thread",
+            "std::sync",
+            "std::process",
+            "static mut",
+            "thread_local",
+            "println!",
+            "Mutex",
+            "Atomic",
+            "option_env!",
+            "env!",
+        ],
+    );
+}
+
+#[test]
+fn files_can_be_read_in_one_sitting() {
+    for (path, text) in sources("") {
+        let lines = text.lines().count();
+        assert!(lines <= 420, "{} has {lines} lines: split it by decision", path.display());
+    }
+}

@@ -1,0 +1,17 @@
+//! One binary for all integration tests, so that only one is linked.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that panics has failed, which is what it is for")]
+
+mod bad_input;
+mod bodies;
+mod cli;
+mod golden;
+mod layers;
+mod lifecycle;
+mod metrics;
+mod openapi;
+mod properties;
+mod readme;
+mod rules;
+mod server;
+mod twin;

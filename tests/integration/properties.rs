@@ -1,0 +1,406 @@
+//! What holds for any batch, on generated ones.
+
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use rudder_kafka_transformer::transform::family::Family;
+use rudder_kafka_transformer::transform::request::{Form, Limits};
+use rudder_kafka_transformer::transform::{batch, javascript, json, processor};
+use serde_json::{Map, Value, json};
+
+use crate::golden::as_doubles;
+use crate::twin::{self, NAMES};
+
+const LIMITS: Limits = Limits { events: 1_000, answer_bytes: 1 << 26 };
+const QUERY: &str = "topic=q+1&n=1&n=2";
+
+/// Values that some rule treats in a way of its own.
+fn special() -> impl Strategy<Value = Value> {
+    select(vec![
+        json!(null),
+        json!(false),
+        json!(true),
+        json!(0),
+        json!(-0.0),
+        json!(1),
+        json!(-7),
+        json!(1.5),
+        json!(1e21),
+        json!(1e-7),
+        json!(123_456_789_012_345_680_u64),
+        json!(""),
+        json!(" "),
+        json!("a"),
+        json!("7"),
+        json!("1,2"),
+        json!("track"),
+        json!("identify"),
+        json!("page"),
+        json!("Page"),
+        json!("group"),
+        json!("Order Completed"),
+        json!("null"),
+        json!("undefined"),
+        json!("constructor"),
+        json!("ü😀\u{2028}\"\\\n"),
+        json!("sources"),
+        json!([]),
+        json!({}),
+        json!([1, 2]),
+        json!([[], [null, "x"], {}]),
+        json!({"topic": "nested"}),
+        json!(["", {"a": ""}]),
+        json!({"topic": "t", "schemaId": "s"}),
+        json!({"timestamp": "2024-01-01T00:00:00Z"}),
+        json!({"timestamp": false, "traits": {"timestamp": 0}}),
+        json!({"mappedToDestination": true}),
+        json!({"a": {"b": "deep"}, "a.b": 1, "topic": "by-property"}),
+    ])
+}
+
+fn template() -> impl Strategy<Value = Value> {
+    let path = select(vec![
+        "event.properties.topic",
+        "event.properties",
+        "event.userId",
+        "event.a.b",
+        "event.context.traits.timestamp",
+        "message.event",
+        "metadata.rudderId",
+        "metadata.sourceId",
+        "destination.Config.port",
+        "connection.config.topic",
+        "event.list.length",
+        "request.query.topic",
+        "request.query.n",
+        "message",
+        "metadata",
+        "event",
+        "libraries.x",
+        "bad path",
+        "0x",
+        "event.type",
+        "event.a.b.c",
+        "event.integrations.KAFKA.topic",
+    ]);
+    let default = select(vec!["", "x", "\"quoted\"", "a || b", " 'single' "]);
+    let around = select(vec!["", " ", "\u{a0}", "\u{feff}", "x"]);
+    (path, default, around).prop_map(|(path, default, around)| json!(format!("{around}{{{{ {path} || {default} }}}}")))
+}
+
+fn setting() -> impl Strategy<Value = Value> {
+    prop_oneof![3 => special(), 1 => template()]
+}
+
+fn object(members: &'static [&'static str], value: BoxedStrategy<Value>) -> impl Strategy<Value = Value> {
+    proptest::collection::vec((select(members), value), 0..8).prop_map(|members| {
+        members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into()
+    })
+}
+
+fn message() -> impl Strategy<Value = Value> {
+    let integrations = object(
+        &["KAFKA", "kafka", "Kafka", "AZURE_EVENT_HUB", "AzureEventHub", "confluent_cloud", "All"],
+        special().boxed(),
+    );
+    let member = prop_oneof![4 => special(), 2 => integrations];
+    object(
+        &[
+            "type",
+            "event",
+            "userId",
+            "anonymousId",
+            "channel",
+            "context",
+            "properties",
+            "traits",
+            "timestamp",
+            "originalTimestamp",
+            "integrations",
+            "integrations.KAFKA",
+            "a",
+            "a.b",
+            "list",
+            "2",
+            "10",
+            "b",
+            "topic",
+        ],
+        member.boxed(),
+    )
+}
+
+fn config() -> impl Strategy<Value = Value> {
+    let entry = object(&["from", "to", "from", "to", "x"], setting().boxed());
+    let map = proptest::collection::vec(prop_oneof![5 => entry, 1 => special()], 0..5).prop_map(Value::from);
+    let member = prop_oneof![3 => setting(), 2 => map];
+    object(
+        &["topic", "enableMultiTopic", "eventTypeToTopicMap", "eventToTopicMap", "port", "10", "2", "x"],
+        member.boxed(),
+    )
+}
+
+fn destination() -> impl Strategy<Value = Value> {
+    let flag = select(vec![None, Some(json!(true)), Some(json!(false)), Some(json!(null))]);
+    let id = select(vec![json!("d1"), json!("10"), json!("2"), json!(null)]);
+    (prop_oneof![8 => config(), 1 => setting()], flag, id).prop_map(|(config, flag, id)| {
+        let mut destination = json!({ "ID": id, "Config": config });
+        if let Some(flag) = flag {
+            destination["hasDynamicConfig"] = flag;
+        }
+        destination
+    })
+}
+
+fn metadata() -> impl Strategy<Value = Value> {
+    object(&["rudderId", "sourceId", "jobId", "destinationId", "workspaceId"], special().boxed())
+}
+
+/// Mostly good events, some bad ones.
+fn event(destination: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Value> {
+    let part = |good: BoxedStrategy<Value>| prop_oneof![12 => good, 1 => special()];
+    let good =
+        (part(message().boxed()), part(metadata().boxed()), part(destination.boxed()), proptest::option::of(special()))
+            .prop_map(|(message, metadata, destination, connection)| {
+                let mut event = json!({ "message": message, "metadata": metadata, "destination": destination });
+                if let Some(connection) = connection {
+                    event["connection"] = json!({ "config": connection });
+                }
+                event
+            });
+    prop_oneof![12 => good, 1 => special()]
+}
+
+/// Batches in which neighbours often share their destination, as real ones do.
+fn events() -> impl Strategy<Value = Vec<Value>> {
+    proptest::collection::vec(destination(), 1..3)
+        .prop_flat_map(|destinations| proptest::collection::vec(event(select(destinations)), 0..12))
+}
+
+fn family() -> impl Strategy<Value = usize> {
+    prop_oneof![3 => Just(0_usize), 1 => Just(1_usize), 1 => Just(2_usize)]
+}
+
+fn served(index: usize) -> &'static Family {
+    Family::by_name(NAMES[index].path).expect("a family")
+}
+
+fn transform(family: usize, body: &str, form: Form) -> processor::Answer {
+    processor::answer(served(family), body, form, QUERY, LIMITS).expect("a valid body")
+}
+
+fn answers(text: &str) -> Vec<Value> {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// Whether an answer is what the twin says, refused events by their status and metadata.
+fn agrees(answer: &Value, event: &Value, expected: &Result<Value, ()>) -> bool {
+    match expected {
+        Ok(expected) => as_doubles(answer) == as_doubles(expected),
+        Err(()) => {
+            let metadata = event.get("metadata").filter(|metadata| metadata.is_object());
+            answer["statusCode"] == 400
+                && as_doubles(&answer["metadata"]) == as_doubles(metadata.unwrap_or(&Value::Null))
+                && answer["error"].is_string()
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_fast_way_equals_the_slow_twin(events in events(), family in family()) {
+        let body = Value::from(events.clone());
+        let query = json!({ "topic": "q 1", "n": ["1", "2"] });
+        let expected: Vec<_> = events.iter().map(|event| twin::transform(&NAMES[family], event, &query)).collect();
+        // However the same values are laid out, the answers are the same.
+        for text in [body.to_string(), serde_json::to_string_pretty(&body).expect("JSON")] {
+            let answer = transform(family, &text, Form::Plain);
+            let got = answers(&answer.body);
+            prop_assert_eq!(got.len(), events.len());
+            for ((got, event), expected) in got.iter().zip(&events).zip(&expected) {
+                prop_assert!(agrees(got, event, expected), "event {event}\nexpected {expected:?}\n     got {got}");
+            }
+            let refused = expected.iter().filter(|outcome| outcome.is_err()).count();
+            prop_assert_eq!(answer.tally.events, events.len() as u64);
+            prop_assert_eq!(answer.tally.rejections(), refused as u64);
+            let transformed = (events.len() - refused) as u64;
+            prop_assert_eq!(answer.tally.topics.iter().sum::<u64>(), transformed);
+            prop_assert_eq!(answer.tally.keys.iter().sum::<u64>(), transformed);
+        }
+    }
+
+    #[test]
+    fn plain_and_compacted_agree(events in events(), family in family()) {
+        let mut destinations = Map::new();
+        let mut connections = Map::new();
+        let mut plain = Vec::new();
+        let mut input = Vec::new();
+        for (index, event) in events.iter().enumerate() {
+            let mut event = event.clone();
+            if !event["metadata"].is_object() || !event["destination"].is_object() {
+                continue;
+            }
+            let (source, destination) = (format!("s{index}"), format!("d{index}"));
+            event["metadata"]["sourceId"] = source.clone().into();
+            event["metadata"]["destinationId"] = destination.clone().into();
+            plain.push(event.clone());
+            destinations.insert(destination.clone(), event["destination"].take());
+            if let Some(connection) = event.get_mut("connection") {
+                connections.insert(format!("{source}:{destination}"), connection.take());
+            }
+            let members = event.as_object_mut().expect("an event");
+            members.remove("destination");
+            members.remove("connection");
+            input.push(event);
+        }
+        let compacted = json!({ "input": input, "destinations": destinations, "connections": connections }).to_string();
+        let one = transform(family, &Value::from(plain).to_string(), Form::Plain);
+        let other = transform(family, &compacted, Form::Compacted);
+        prop_assert_eq!(answers(&one.body), answers(&other.body));
+        prop_assert_eq!(one.tally, other.tally);
+    }
+
+    #[test]
+    fn an_answer_does_not_depend_on_neighbours(events in events(), family in family(), split in 0_usize..12) {
+        let text = |events: &[Value]| transform(family, &Value::from(events.to_vec()).to_string(), Form::Plain).body;
+        let whole = answers(&text(&events));
+        let (first, second) = events.split_at(split.min(events.len()));
+        prop_assert_eq!(&whole, &[answers(&text(first)), answers(&text(second))].concat());
+        for (event, answer) in events.iter().zip(&whole) {
+            prop_assert_eq!(&answers(&text(std::slice::from_ref(event))), std::slice::from_ref(answer));
+        }
+    }
+
+    #[test]
+    fn batches_equal_the_slow_twin(events in events()) {
+        let body = json!({ "destType": "kafka", "input": events }).to_string();
+        let answer = batch::answer(&body, Form::Plain, LIMITS).expect("a valid body");
+        let got = answers(&answer.body);
+        let groups: Vec<Value> = got.iter().filter(|entry| entry["batched"] == true).cloned().collect();
+        prop_assert_eq!(as_doubles(&groups.clone().into()), as_doubles(&twin::batch(&events)));
+        let delivered: usize = groups.iter().map(|group| group["metadata"].as_array().map_or(0, Vec::len)).sum();
+        prop_assert_eq!(delivered + answer.rejections.len(), events.len());
+        prop_assert_eq!(got.len() - groups.len(), answer.rejections.len());
+    }
+
+    #[test]
+    fn an_untouched_message_keeps_its_bytes(messages in proptest::collection::vec(raw_object(), 1..6), space in space()) {
+        let mut body = String::from("[");
+        for (index, message) in messages.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            write!(body, r#"{comma}{space}{{"message":{space}{message}{space},"metadata":{{"jobId":{index}.0}},"#).expect("text");
+            body.push_str(r#""destination":{"Config":{"topic":"t"}}}"#);
+        }
+        body.push(']');
+        let answer = transform(0, &body, Form::Plain).body;
+        let mut rest = answer.as_str();
+        for (index, message) in messages.iter().enumerate() {
+            let expected = format!(r#""message":{message},"userId":"#);
+            let at = rest.find(&expected);
+            prop_assert!(at.is_some(), "{message} is not in {rest}");
+            rest = &rest[at.unwrap_or(0) + expected.len()..];
+            let metadata = format!(r#""metadata":{{"jobId":{index}.0,"rudderId":"undefined<<>>t"}}"#);
+            prop_assert!(rest.contains(&metadata));
+        }
+    }
+
+    #[test]
+    fn any_text_is_an_answer_or_an_error(text in any_text(), compacted: bool) {
+        let form = if compacted { Form::Compacted } else { Form::Plain };
+        if let Ok(answer) = processor::answer(served(0), &text, form, QUERY, LIMITS) {
+            prop_assert_eq!(answers(&answer.body).len() as u64, answer.tally.events);
+        }
+        let _ = batch::answer(&text, form, LIMITS);
+        // The reader and the library agree on what is JSON.
+        prop_assert_eq!(json::Raw::parse(&text).is_ok(), json::explain(&text).is_none());
+    }
+
+    #[test]
+    fn numbers_become_javascripts_strings(bits: u64) {
+        let number = f64::from_bits(bits);
+        prop_assume!(number.is_finite());
+        let text = Value::from(number).to_string();
+        let raw = json::Raw::parse(&text).expect("a number");
+        let string = javascript::JsString::of(Some(raw));
+        prop_assert_eq!(string.escaped(), twin::string(Some(&json!(number))));
+    }
+}
+
+/// An object in text that no printer would make: odd literals, spaces, duplicates, escapes.
+fn raw_object() -> impl Strategy<Value = String> {
+    let value = select(vec![
+        "1.0",
+        "-0",
+        "1e400",
+        "12345678901234567890",
+        "0.10",
+        "1E+2",
+        "\"\\ud800\"",
+        "\"\\u0041\\/\"",
+        "[ ]",
+        "{ }",
+        "null",
+        "[1 ,\t2]",
+        "{\"a\":1,\"a\":2}",
+        "{\"2\":0,\"1\":0}",
+        "\"ü\"",
+        "true",
+    ]);
+    let key = select(vec!["a", "b", "10", "2", "__proto__", "\\u0061", "", "k.k", "constructor"]);
+    (proptest::collection::vec((key, value, space()), 0..6), space()).prop_map(|(members, end)| {
+        let members: Vec<String> =
+            members.into_iter().map(|(key, value, space)| format!("{space}\"{key}\"{space}:{space}{value}")).collect();
+        format!("{{{}{end}}}", members.join(","))
+    })
+}
+
+fn space() -> impl Strategy<Value = &'static str> {
+    select(vec!["", " ", "\n", "\t\r\n "])
+}
+
+/// JSON with a byte or two changed, and plain nonsense.
+fn any_text() -> impl Strategy<Value = String> {
+    let nonsense = proptest::collection::vec(
+        select(vec![
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"",
+            "\\",
+            "u",
+            "0",
+            "1",
+            "-",
+            ".",
+            "e",
+            "true",
+            "nul",
+            " ",
+            "\n",
+            "\u{1}",
+            "\"message\":",
+            "\"input\":",
+            "\"metadata\":{}",
+            "\"destination\":{}",
+            "{}",
+            "😀",
+        ]),
+        0..24,
+    )
+    .prop_map(|parts| parts.concat());
+    let broken = (events(), any::<prop::sample::Index>(), select(vec!["", "\"", "}", ",", "\\", "0"])).prop_map(
+        |(events, index, with)| {
+            let text = Value::from(events).to_string();
+            let characters: Vec<char> = text.chars().collect();
+            let at = index.index(characters.len());
+            characters[..at].iter().collect::<String>() + with + &characters[at + 1..].iter().collect::<String>()
+        },
+    );
+    prop_oneof![nonsense, broken]
+}

@@ -1,0 +1,208 @@
+//! A real server on a free port, and the clients to talk to it.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::OnceLock;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use actix_web::web::{self, ServiceConfig};
+use clap::Parser;
+use rudder_kafka_transformer::server::settings::Settings;
+use rudder_kafka_transformer::server::{Listeners, run_with};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+/// No test waits longer than this for anything: a server that hangs fails the test.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Parser)]
+#[command(args_override_self = true)]
+struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Settings from flags alone.
+pub fn settings(flags: &[&str]) -> Settings {
+    let arguments = ["test", "--host=127.0.0.1", "--workers=2"].into_iter().chain(flags.iter().copied());
+    Arguments::parse_from(arguments).settings
+}
+
+/// A running server, which stops when it is dropped.
+pub struct Server {
+    pub address: SocketAddr,
+    pub metrics: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+/// Status, headers and body of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("an answer is UTF-8")
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(self.text()).unwrap_or_else(|error| panic!("{error}: {:.300}", self.text()))
+    }
+}
+
+/// A route that fails on purpose, and one that waits until it is told to go on.
+fn test_routes(config: &mut ServiceConfig) {
+    async fn panics() -> &'static str {
+        panic!("event contents that must not be logged")
+    }
+    async fn panics_beside() -> Result<&'static str, actix_web::Error> {
+        web::block(|| panic!("beside the event loop")).await?;
+        Ok("")
+    }
+    config.route("/test/panic", web::get().to(panics)).route("/test/panic-beside", web::get().to(panics_beside));
+}
+
+impl Server {
+    pub fn start(flags: &[&str]) -> Self {
+        let settings = settings(flags);
+        let listen = || TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let listeners = Listeners { service: listen(), metrics: listen() };
+        let address = listeners.service.local_addr().expect("bound");
+        let metrics = listeners.metrics.local_addr().expect("bound");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let shutdown = async move {
+                    stopped.await.ok();
+                };
+                run_with(&settings, listeners, shutdown, test_routes).await
+            })
+        });
+        Self { address, metrics, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// One server for all tests that need nothing special.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Server> = OnceLock::new();
+        SHARED.get_or_init(|| Server::start(&[]))
+    }
+
+    /// Tells the server to stop, without waiting for it.
+    pub fn begin_stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            stop.send(()).ok();
+        }
+    }
+
+    /// Stops the server and waits until it is gone.
+    pub fn stop(mut self) -> std::io::Result<()> {
+        self.begin_stop();
+        self.thread.take().map_or(Ok(()), |thread| thread.join().expect("the server does not panic"))
+    }
+
+    pub fn get(&self, path: &str) -> Response {
+        self.request("GET", path, &[], b"")
+    }
+
+    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+        self.request("POST", path, headers, body)
+    }
+
+    /// Posts to the Kafka processor endpoint.
+    pub fn transform(&self, body: &[u8]) -> Response {
+        self.post("/v0/destinations/kafka", &[], body)
+    }
+
+    pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+        fetch(&format!("http://{}{path}", self.address), method, headers, body)
+    }
+
+    pub fn scrape(&self) -> String {
+        let response = fetch(&format!("http://{}/metrics", self.metrics), "GET", &[], b"");
+        assert_eq!(response.status, 200);
+        response.text().to_owned()
+    }
+
+    /// A bare connection, for what a proper client would not send.
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).expect("the server listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a time-out");
+        stream
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.begin_stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
+
+/// Sends a request with a client that keeps nothing open.
+pub fn fetch(url: &str, method: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_global(Some(PATIENCE))
+        .allow_non_standard_methods(true)
+        .build()
+        .into();
+    let mut request = ureq::http::Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(body).expect("a valid request");
+    let mut response = agent.run(request).unwrap_or_else(|error| panic!("{method} {url}: {error}"));
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned()))
+        .collect();
+    let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().expect("the whole answer");
+    Response { status: response.status().as_u16(), headers, body }
+}
+
+/// Sends bytes as they are and reads one answer.
+pub fn exchange(stream: &mut TcpStream, bytes: &[u8]) -> Response {
+    // A server that refuses early may close before everything is written; what it answered still counts.
+    stream.write_all(bytes).ok();
+    read_response(stream)
+}
+
+/// Reads one answer with a Content-Length.
+pub fn read_response(stream: &mut TcpStream) -> Response {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut byte) {
+            Ok(1) => head.push(byte[0]),
+            other => panic!("no answer ({other:?}) behind {:?}", String::from_utf8_lossy(&head)),
+        }
+    }
+    let head = String::from_utf8(head).expect("a head is ASCII");
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let length = headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .map_or(0, |(_, value)| value.parse().expect("a length"));
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).expect("the whole body");
+    Response { status: status.expect("a status"), headers, body }
+}
