@@ -90,7 +90,7 @@ fn group<'a>(request: &Request<'a>, event: Option<&Event<'a>>, groups: &mut Grou
     let metadata = event.metadata()?;
     let message = event.message()?;
     let destination = request.destination_of(event, metadata)?;
-    let text = match retl_timestamp::decide(&message) {
+    let text = match retl_timestamp::decide(message) {
         None => Cow::Borrowed(message.raw.text()),
         Some(timestamp) => {
             let mut draft = Draft::of(message.raw);

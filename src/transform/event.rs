@@ -20,7 +20,7 @@ pub enum Slot<T> {
 pub struct Event<'a> {
     /// The whole event, for templates that address it.
     pub raw: Raw<'a>,
-    /// `message`.
+    /// `message`; a missing one is `{}` (section 8).
     pub message: Slot<Message<'a>>,
     /// `metadata`.
     pub metadata: Slot<Metadata<'a>>,
@@ -80,7 +80,12 @@ impl<'a> Event<'a> {
         let mut event = Event { raw: EMPTY_OBJECT, message: Slot::Missing, metadata: Slot::Missing, destination: None };
         event.raw = reader.object::<Invalid>(|reader, key| {
             match &*key.decoded() {
-                b"message" => event.message = slot(reader, Message::read)?,
+                b"message" => {
+                    event.message = match slot(reader, Message::read)? {
+                        Slot::Missing => Slot::Object(Message::empty()),
+                        slot => slot,
+                    }
+                }
                 b"metadata" => event.metadata = slot(reader, Metadata::read)?,
                 // Neighbours mostly share their destination, byte for byte.
                 b"destination" => event.destination = Some(reader.value_like(neighbour)?),
@@ -93,15 +98,14 @@ impl<'a> Event<'a> {
         Ok(Some(event))
     }
 
-    /// The message; `{}` for a missing one (section 8).
+    /// The message.
     ///
     /// # Errors
     /// [`Rejection::MessageNotAnObject`].
-    pub fn message(&self) -> Result<Message<'a>, Rejection> {
+    pub fn message(&self) -> Result<&Message<'a>, Rejection> {
         match &self.message {
-            Slot::Object(message) => Ok(message.clone()),
-            Slot::Missing => Ok(Message::empty(EMPTY_OBJECT)),
-            Slot::Wrong => Err(Rejection::MessageNotAnObject),
+            Slot::Object(message) => Ok(message),
+            Slot::Missing | Slot::Wrong => Err(Rejection::MessageNotAnObject),
         }
     }
 
@@ -132,9 +136,10 @@ fn slot<'a, T>(
 }
 
 impl<'a> Message<'a> {
-    fn empty(raw: Raw<'a>) -> Self {
+    /// `{}`.
+    fn empty() -> Self {
         Message {
-            raw,
+            raw: EMPTY_OBJECT,
             channel: None,
             kind: None,
             event: None,
@@ -150,7 +155,7 @@ impl<'a> Message<'a> {
     /// # Errors
     /// [`Invalid`] where it is none.
     pub fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
-        let mut message = Message::empty(EMPTY_OBJECT);
+        let mut message = Message::empty();
         message.raw = reader.object::<Invalid>(|reader, key| {
             let value = reader.value()?;
             match &*key.decoded() {

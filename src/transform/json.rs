@@ -6,6 +6,7 @@
 
 use serde::de::IgnoredAny;
 
+use super::scan;
 use super::text::Text;
 
 /// The text is not the JSON that was asked for. Where and why is found by [`explain`], off the hot way.
@@ -88,7 +89,7 @@ impl<'a> Raw<'a> {
     #[must_use]
     pub fn as_string(self) -> Option<Text<'a>> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
-        Some(Text::of_escaped(inner))
+        Some(Text::new(inner, memchr::memchr(b'\\', inner.as_bytes()).is_some()))
     }
 
     /// Whether the value is the string `expected`.
@@ -158,15 +159,10 @@ impl<'a> Reader<'a> {
     }
 
     /// The next byte that is not white space, which stays to be read.
+    #[inline]
     pub fn peek(&mut self) -> Option<u8> {
-        let bytes = self.text.as_bytes();
-        while let Some(&byte) = bytes.get(self.at) {
-            if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
-                return Some(byte);
-            }
-            self.at += 1;
-        }
-        None
+        self.at = scan::white_space(self.text.as_bytes(), self.at);
+        self.text.as_bytes().get(self.at).copied()
     }
 
     /// Passes over the punctuation byte that [`Reader::peek`] gave.
@@ -184,18 +180,12 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Invalid`] where there is none.
+    #[inline]
     pub fn value(&mut self) -> Result<Raw<'a>, Invalid> {
-        self.peek().ok_or(Invalid)?;
-        let rest = self.text.get(self.at..).ok_or(Invalid)?;
-        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
-        match values.next() {
-            Some(Ok(IgnoredAny)) => {
-                let end = values.byte_offset();
-                self.at += end;
-                rest.get(..end).map(Raw).ok_or(Invalid)
-            }
-            _ => Err(Invalid),
-        }
+        self.peek();
+        let start = self.at;
+        self.at = scan::value(self.text.as_bytes(), start)?;
+        self.text.get(start..self.at).map(Raw).ok_or(Invalid)
     }
 
     /// Reads one value; where the text repeats the object `known`, by comparing instead of reading.
@@ -218,11 +208,14 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Invalid`] where there is none.
+    #[inline]
     pub fn string(&mut self) -> Result<Text<'a>, Invalid> {
-        match self.peek() {
-            Some(b'"') => self.value()?.as_string().ok_or(Invalid),
-            _ => Err(Invalid),
-        }
+        self.expect(b'"')?;
+        let start = self.at;
+        let end = scan::string(self.text.as_bytes(), start)?;
+        self.at = end.quote + 1;
+        let escaped = self.text.get(start..end.quote).ok_or(Invalid)?;
+        Ok(Text::new(escaped, end.has_escapes))
     }
 
     /// Reads an object; `on_member` is called behind each name and has to read the member's value.

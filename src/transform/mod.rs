@@ -31,5 +31,6 @@ pub mod rejection;
 pub mod request;
 pub mod retl_timestamp;
 pub mod router_transform;
+pub mod scan;
 pub mod text;
 pub mod topic;

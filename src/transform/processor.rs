@@ -84,13 +84,13 @@ fn transform<'a>(
     let metadata = event.metadata()?;
     let message = event.message()?;
     let destination = destinations.get(surroundings.request.destination_of(event, metadata)?)?;
-    let timestamp = retl_timestamp::decide(&message);
+    let timestamp = retl_timestamp::decide(message);
 
     if timestamp.is_none() && destination.templates.is_none() {
-        return Ok(write(family, &message, metadata, &destination.routing, Changes::default(), out));
+        return Ok(write(family, message, metadata, &destination.routing, Changes::default(), out));
     }
 
-    let changed = change(surroundings, event, &message, metadata, &destination, timestamp)?;
+    let changed = change(surroundings, event, message, metadata, &destination, timestamp)?;
     let message = Message::read(&mut Reader::new(&changed.message)).map_err(|_| Rejection::MessageNotAnObject)?;
     let metadata = Metadata::read(&mut Reader::new(&changed.metadata)).map_err(|_| Rejection::MetadataNotAnObject)?;
     let Some(text) = &changed.routing else {

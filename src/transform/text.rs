@@ -11,8 +11,7 @@ pub struct Text<'a> {
 
 impl<'a> Text<'a> {
     /// What stands between the quotes of a valid JSON string.
-    pub(super) fn of_escaped(escaped: &'a str) -> Self {
-        let has_escapes = memchr::memchr(b'\\', escaped.as_bytes()).is_some();
+    pub(super) fn new(escaped: &'a str, has_escapes: bool) -> Self {
         Self { escaped, has_escapes }
     }
 

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Instructions per input byte of the transformation, counted by callgrind: the same on every run, whatever else the
+# machine is doing. `--check` fails where a count is more than 20 % above the recorded one.
+# Needs valgrind. Recorded counts are in bench/instructions.txt; to record anew: bench/instructions.sh > bench/instructions.txt
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bodies=target/bench
+cargo build --quiet --release --examples
+[ -s "$bodies/batch100.json" ] || target/release/examples/bodies "$bodies"
+
+count() { # file rounds
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null target/release/examples/engine "$1" "$2" 2>&1 |
+        awk '/Collected/ { print $NF }'
+}
+
+status=0
+for body in compacted100 plain100 compacted1 plain1 templates100 retl100 batch100; do
+    file=$bodies/$body.json
+    # The difference of two runs leaves out the start of the process.
+    once=$(count "$file" 2)
+    more=$(count "$file" 12)
+    per_byte=$(awk -v a="$once" -v b="$more" -v n="$(stat -c %s "$file")" 'BEGIN { printf "%.2f", (b - a) / 10 / n }')
+    echo "$body $per_byte"
+    if [ "${1:-}" = --check ]; then
+        recorded=$(awk -v body="$body" '$1 == body { print $2 }' bench/instructions.txt)
+        if awk -v now="$per_byte" -v then="$recorded" 'BEGIN { exit !(then == "" || now > then * 1.2) }'; then
+            echo "$body takes $per_byte instructions per byte; recorded are $recorded" >&2
+            status=1
+        fi
+    fi
+done
+exit $status

@@ -1,0 +1,63 @@
+//! The transformation in process, without a server: `cargo bench`. Throughput in events and in bytes of input.
+
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use rudder_kafka_transformer::transform::family::KAFKA;
+use rudder_kafka_transformer::transform::request::{Form, Limits};
+use rudder_kafka_transformer::transform::{batch, processor};
+
+#[path = "../bench/bodies.rs"]
+mod bodies;
+
+use bodies::{Shape, body, message_of};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const LIMITS: Limits = Limits { events: 1_000_000, answer_bytes: 1 << 30 };
+const EVENTS: [usize; 5] = [1, 10, 100, 1_000, 10_000];
+
+fn main() {
+    divan::main();
+}
+
+fn run(bencher: Bencher<'_, '_>, form: Form, body: &str, events: usize) {
+    bencher
+        .counter(BytesCount::of_str(body))
+        .counter(ItemsCount::new(events))
+        .bench(|| processor::answer(&KAFKA, black_box(body), form, "", LIMITS));
+}
+
+#[divan::bench(args = EVENTS)]
+fn plain(bencher: Bencher<'_, '_>, events: usize) {
+    run(bencher, Form::Plain, &body(Shape::Plain, events), events);
+}
+
+#[divan::bench(args = EVENTS)]
+fn compacted(bencher: Bencher<'_, '_>, events: usize) {
+    run(bencher, Form::Compacted, &body(Shape::Compacted, events), events);
+}
+
+#[divan::bench(args = EVENTS)]
+fn templates(bencher: Bencher<'_, '_>, events: usize) {
+    run(bencher, Form::Compacted, &body(Shape::Templates, events), events);
+}
+
+#[divan::bench(args = EVENTS)]
+fn reverse_etl(bencher: Bencher<'_, '_>, events: usize) {
+    run(bencher, Form::Compacted, &body(Shape::ReverseEtl, events), events);
+}
+
+#[divan::bench(args = [200, 2_000, 20_000, 2_000_000])]
+fn message_of_bytes(bencher: Bencher<'_, '_>, bytes: usize) {
+    run(bencher, Form::Compacted, &message_of(bytes), 1);
+}
+
+#[divan::bench(args = [1, 100, 1_000])]
+fn batches(bencher: Bencher<'_, '_>, events: usize) {
+    let body = body(Shape::Batch, events);
+    bencher
+        .counter(BytesCount::of_str(&body))
+        .counter(ItemsCount::new(events))
+        .bench(|| batch::answer(black_box(&body), Form::Plain, LIMITS));
+}

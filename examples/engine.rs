@@ -1,0 +1,40 @@
+//! Runs the transformation on a body in a file, over and over, without a server: for counting instructions and for
+//! profilers. `cargo run --release --example engine -- FILE ROUNDS`; the name of the file tells the form.
+
+use std::process::ExitCode;
+use std::{env, fs};
+
+use rudder_kafka_transformer::server::body::text;
+use rudder_kafka_transformer::transform::family::KAFKA;
+use rudder_kafka_transformer::transform::request::{Form, Limits};
+use rudder_kafka_transformer::transform::{batch, processor};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [file, rounds] = arguments.as_slice() else {
+        eprintln!("usage: engine FILE ROUNDS");
+        return ExitCode::from(2);
+    };
+    let (Ok(body), Ok(rounds)) = (fs::read(file), rounds.parse::<usize>()) else {
+        eprintln!("cannot read {file}, or {rounds} is no number");
+        return ExitCode::from(2);
+    };
+    let limits = Limits { events: 1_000_000, answer_bytes: 1 << 30 };
+    let form = if file.contains("plain") { Form::Plain } else { Form::Compacted };
+    for _ in 0..rounds {
+        let text = text(&body);
+        let bytes = if file.contains("batch") {
+            batch::answer(&text, Form::Plain, limits).map(|answer| answer.body.len())
+        } else {
+            processor::answer(&KAFKA, &text, form, "", limits).map(|answer| answer.body.len())
+        };
+        if let Err(error) = bytes {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,412 @@
+//! Finds the end of a JSON value, checking every byte of it: the same texts pass as pass serde_json, which tests and a
+//! fuzz target hold it to. It neither recurses nor builds anything; depth costs a bit a level.
+
+use wide::u8x16;
+
+use super::json::Invalid;
+
+/// A string's end, and whether there are escapes in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StringEnd {
+    /// Where the closing quote is.
+    pub quote: usize,
+    /// Whether there is a backslash in the string.
+    pub has_escapes: bool,
+}
+
+/// Passes over white space, giving the place of the next other byte or of the end.
+#[inline]
+pub fn white_space(text: &[u8], at: usize) -> usize {
+    match text.get(at) {
+        // What machines write has no white space: one comparison sees that.
+        Some(byte) if *byte <= b' ' => past_white_space(text, at),
+        _ => at,
+    }
+}
+
+#[cold]
+fn past_white_space(text: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\n' | b'\t' | b'\r') = text.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// Reads the value that begins at `at`, giving the place behind it.
+///
+/// # Errors
+/// [`Invalid`] where there is none.
+#[inline]
+pub fn value(text: &[u8], at: usize) -> Result<usize, Invalid> {
+    match text.get(at) {
+        Some(b'"') => string(text, at + 1).map(|end| end.quote + 1),
+        Some(b'{' | b'[') => container(text, at),
+        _ => scalar(text, at),
+    }
+}
+
+#[inline]
+fn scalar(text: &[u8], at: usize) -> Result<usize, Invalid> {
+    match text.get(at) {
+        Some(b'-' | b'0'..=b'9') => number(text, at),
+        Some(b't') => literal(text, at, b"true"),
+        Some(b'f') => literal(text, at, b"false"),
+        Some(b'n') => literal(text, at, b"null"),
+        _ => Err(Invalid),
+    }
+}
+
+#[inline]
+fn literal(text: &[u8], at: usize, expected: &[u8]) -> Result<usize, Invalid> {
+    if text[at..].starts_with(expected) { Ok(at + expected.len()) } else { Err(Invalid) }
+}
+
+/// Which of the containers around a place are objects, a bit each, the innermost one last.
+#[derive(Default)]
+struct Nesting {
+    /// The innermost 64 levels, or fewer; the innermost one is the lowest bit.
+    near: u64,
+    /// How many levels there are.
+    depth: usize,
+    /// The other levels, 64 in each.
+    far: Vec<u64>,
+}
+
+impl Nesting {
+    fn open(&mut self, object: bool) {
+        if self.depth % 64 == 0 && self.depth > 0 {
+            self.far.push(self.near);
+        }
+        self.near = self.near << 1 | u64::from(object);
+        self.depth += 1;
+    }
+
+    /// Leaves the innermost container, and tells whether the one around it is an object.
+    fn close(&mut self) -> bool {
+        self.depth -= 1;
+        if self.depth % 64 == 0 {
+            self.near = self.far.pop().unwrap_or(0);
+        } else {
+            self.near >>= 1;
+        }
+        self.near & 1 == 1
+    }
+}
+
+/// Reads the object or array that begins at `at`.
+fn container(text: &[u8], mut at: usize) -> Result<usize, Invalid> {
+    let mut nesting = Nesting::default();
+    let mut in_object = false;
+    loop {
+        // A value begins at `at`.
+        match text.get(at) {
+            Some(b'"') => at = string(text, at + 1)?.quote + 1,
+            Some(b'{') => {
+                at = white_space(text, at + 1);
+                if text.get(at) == Some(&b'}') {
+                    at += 1;
+                } else {
+                    nesting.open(true);
+                    in_object = true;
+                    at = name(text, at)?;
+                    continue;
+                }
+            }
+            Some(b'[') => {
+                at = white_space(text, at + 1);
+                if text.get(at) == Some(&b']') {
+                    at += 1;
+                } else {
+                    nesting.open(false);
+                    in_object = false;
+                    continue;
+                }
+            }
+            _ => at = scalar(text, at)?,
+        }
+        // A value ends before `at`: so may the containers around it.
+        loop {
+            if nesting.depth == 0 {
+                return Ok(at);
+            }
+            at = white_space(text, at);
+            match text.get(at) {
+                Some(b',') => {
+                    at = white_space(text, at + 1);
+                    if in_object {
+                        at = name(text, at)?;
+                    }
+                    break;
+                }
+                Some(b'}') if in_object => {
+                    at += 1;
+                    in_object = nesting.close();
+                }
+                Some(b']') if !in_object => {
+                    at += 1;
+                    in_object = nesting.close();
+                }
+                _ => return Err(Invalid),
+            }
+        }
+    }
+}
+
+/// Reads a member's name and the colon behind it, giving the place where its value begins.
+#[inline]
+fn name(text: &[u8], at: usize) -> Result<usize, Invalid> {
+    if text.get(at) != Some(&b'"') {
+        return Err(Invalid);
+    }
+    let at = white_space(text, string(text, at + 1)?.quote + 1);
+    if text.get(at) != Some(&b':') {
+        return Err(Invalid);
+    }
+    Ok(white_space(text, at + 1))
+}
+
+/// Reads a number: `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
+#[inline]
+fn number(text: &[u8], mut at: usize) -> Result<usize, Invalid> {
+    if text.get(at) == Some(&b'-') {
+        at += 1;
+    }
+    at = match text.get(at) {
+        Some(b'0') => at + 1,
+        Some(b'1'..=b'9') => digits(text, at)?,
+        _ => return Err(Invalid),
+    };
+    if text.get(at) == Some(&b'.') {
+        at = digits(text, at + 1)?;
+    }
+    if let Some(b'e' | b'E') = text.get(at) {
+        at += 1;
+        if let Some(b'+' | b'-') = text.get(at) {
+            at += 1;
+        }
+        at = digits(text, at)?;
+    }
+    Ok(at)
+}
+
+#[inline]
+fn digits(text: &[u8], from: usize) -> Result<usize, Invalid> {
+    let mut at = from;
+    while let Some(b'0'..=b'9') = text.get(at) {
+        at += 1;
+    }
+    if at > from { Ok(at) } else { Err(Invalid) }
+}
+
+/// How many bytes of a string are looked at in one step.
+const STEP: usize = 16;
+
+/// Reads the string whose opening quote stands before `at`.
+///
+/// # Errors
+/// [`Invalid`] where it does not end, or holds a control character or a wrong escape.
+#[inline]
+pub fn string(text: &[u8], mut at: usize) -> Result<StringEnd, Invalid> {
+    let mut has_escapes = false;
+    loop {
+        at = plain(text, at);
+        match text.get(at) {
+            Some(b'"') => return Ok(StringEnd { quote: at, has_escapes }),
+            Some(b'\\') => {
+                has_escapes = true;
+                at = escape(text, at + 1)?;
+            }
+            // A control character, or no end.
+            _ => return Err(Invalid),
+        }
+    }
+}
+
+/// Passes over the bytes that mean nothing in a string, giving the place of the next quote, backslash or control
+/// character, or of the end.
+#[inline]
+fn plain(text: &[u8], mut at: usize) -> usize {
+    while let Some(step) = text.get(at..).and_then(|rest| rest.first_chunk::<STEP>()) {
+        let found = specials(step);
+        if found != 0 {
+            return at + found.trailing_zeros() as usize;
+        }
+        at += STEP;
+    }
+    while let Some(byte) = text.get(at) {
+        if is_special(*byte) {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+#[inline]
+fn is_special(byte: u8) -> bool {
+    byte == b'"' || byte == b'\\' || byte < 0x20
+}
+
+/// Which bytes of a step are special, the first one as the lowest bit.
+#[inline]
+fn specials(step: &[u8; STEP]) -> u32 {
+    let bytes = u8x16::new(*step);
+    let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+    let special = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control;
+    special.to_bitmask()
+}
+
+/// Reads what stands behind a backslash.
+#[cold]
+fn escape(text: &[u8], at: usize) -> Result<usize, Invalid> {
+    match text.get(at) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),
+        Some(b'u') => match text.get(at + 1..at + 5) {
+            Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(at + 5),
+            _ => Err(Invalid),
+        },
+        _ => Err(Invalid),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether all of `text` is one value, for the scanner and for the library.
+    fn verdicts(text: &str) -> (bool, bool) {
+        let bytes = text.as_bytes();
+        let ours = value(bytes, white_space(bytes, 0)).is_ok_and(|end| white_space(bytes, end) == bytes.len());
+        (ours, serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok())
+    }
+
+    fn assert_same(text: &str) {
+        let (ours, librarys) = verdicts(text);
+        assert_eq!(ours, librarys, "{text:?}");
+    }
+
+    #[test]
+    fn every_short_text_gets_the_librarys_verdict() {
+        let mut checked = 0;
+        // Every text of up to five bytes from those that the grammar tells apart …
+        let alphabet = b"{}[],:\"\\u0159-+.eEtnfa \n\x01";
+        let mut texts = vec![String::new()];
+        for _ in 0..4 {
+            texts = texts
+                .iter()
+                .flat_map(|text| alphabet.iter().map(move |byte| format!("{text}{}", char::from(*byte))))
+                .collect();
+            for text in &texts {
+                assert_same(text);
+                checked += 1;
+            }
+        }
+        // … and every text of up to seven parts, each a byte or a word that makes long texts short.
+        let parts = ["{", "}", "[", "]", ",", ":", "\"a\"", "1"];
+        let mut texts = vec![String::new()];
+        for _ in 0..7 {
+            texts = texts.iter().flat_map(|text| parts.iter().map(move |part| format!("{text}{part}"))).collect();
+            for text in &texts {
+                assert_same(text);
+                checked += 1;
+            }
+        }
+        assert!(checked > 2_500_000, "{checked}");
+    }
+
+    #[test]
+    fn every_byte_at_every_place_in_a_string() {
+        for length in [0, 1, 14, 15, 16, 17, 31, 32, 33, 40] {
+            for place in 0..=length {
+                for byte in 0..=0x7f_u8 {
+                    let text = format!("\"{}{}{}\"", "x".repeat(place), char::from(byte), "y".repeat(length - place));
+                    assert_same(&text);
+                }
+                for escape in [
+                    "\\\"", "\\\\", "\\/", "\\b", "\\f", "\\n", "\\r", "\\t", "\\u00e9", "\\uD800", "\\uDFFF",
+                    "\\u12G4", "\\u123", "\\U1234", "\\x", "\\'", "\\", "\\u", "ü", "\u{7f}", "😀", "\u{2028}",
+                ] {
+                    assert_same(&format!("\"{}{escape}{}\"", "x".repeat(place), "y".repeat(length - place)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_and_words_at_the_edges() {
+        for text in [
+            "0",
+            "-0",
+            "-",
+            "01",
+            "-01",
+            "1.",
+            "1.0",
+            ".5",
+            "1e",
+            "1e+",
+            "1E-5",
+            "1e400",
+            "1.5e+07",
+            "+1",
+            "0x10",
+            "1_0",
+            "NaN",
+            "Infinity",
+            "-Infinity",
+            "true",
+            "tru",
+            "truee",
+            "True",
+            "false",
+            "fals",
+            "null",
+            "nul",
+            "nulll",
+            "1 2",
+            "00",
+            "0e0",
+            "0.0.0",
+            "1e1.5",
+            "--1",
+            "9".repeat(400).as_str(),
+            "\u{feff}1",
+            "\u{a0}1",
+            "1\u{c}",
+            "1\u{b}",
+            "1/",
+            "//1",
+            "/**/1",
+            "'a'",
+            "[1,]",
+            "[,1]",
+            "{\"a\":1,}",
+            "{,}",
+            "{\"a\" 1}",
+            "{1:2}",
+            "{\"a\":}",
+            "[1}",
+            "{\"a\":1]",
+        ] {
+            assert_same(text);
+        }
+    }
+
+    #[test]
+    fn depth_is_kept_track_of_across_words() {
+        for levels in [1, 62, 63, 64, 65, 127, 128, 129, 200, 1000] {
+            // Which level is an object changes in a way that repeats nowhere near 64.
+            let object = |level: usize| level % 7 == 0 || level % 5 == 3;
+            let open: String = (0..levels).map(|level| if object(level) { "{\"a\":" } else { "[" }).collect();
+            let close: String = (0..levels).rev().map(|level| if object(level) { "}" } else { "]" }).collect();
+            assert_eq!(verdicts(&format!("{open}1{close}")), (true, true), "{levels}");
+            assert_eq!(verdicts(&format!("{open}1{}", &close[1..])), (false, false), "{levels}");
+            for wrong in 0..levels {
+                let mut close = close.clone().into_bytes();
+                close[wrong] = if close[wrong] == b'}' { b']' } else { b'}' };
+                let close = String::from_utf8(close).unwrap();
+                assert!(!verdicts(&format!("{open}1{close}")).0, "{levels} {wrong}");
+            }
+        }
+    }
+}
