@@ -5,7 +5,7 @@ mod serve;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::server::openapi;
 use crate::server::settings::Settings;
@@ -34,12 +34,19 @@ const EXIT_CONFIG: u8 = 78;
 /// Does what the arguments and the environment ask for.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let command = Cli::command().mut_args(unless_blank).mut_subcommands(|command| command.mut_args(unless_blank));
+    let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
     match cli.command {
         None => serve::run(&cli.settings),
         Some(Command::Serve(settings)) => serve::run(&settings),
         Some(Command::Openapi) => print_document(),
     }
+}
+
+/// A variable that is set to nothing counts as not set: compose files and charts are full of those.
+fn unless_blank(argument: Arg) -> Arg {
+    let is_blank = argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    if is_blank { argument.env(None::<&str>) } else { argument }
 }
 
 fn print_document() -> ExitCode {

@@ -1,10 +1,10 @@
 //! `serve`: the service, from its settings to its end.
 
-use std::future::Future;
 use std::io;
 use std::process::ExitCode;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use super::{EXIT_CONFIG, logging};
 use crate::server::settings::Settings;
@@ -20,10 +20,22 @@ pub(super) fn run(settings: &Settings) -> ExitCode {
     }
     logging::start(settings);
     let served = actix_web::rt::System::new().block_on(async {
-        let stop = stop_signal().map_err(|error| format!("cannot listen for a signal to stop: {error}"))?;
+        let mut signals = Signals::listen().map_err(|error| format!("cannot listen for a signal to stop: {error}"))?;
         let listeners = Listeners::bind(settings)?;
         announce(&listeners);
-        run_server(settings, listeners, stop).await.map_err(|error| error.to_string())
+        let (stop, stopped) = oneshot::channel::<()>();
+        let served = run_server(settings, listeners, async move {
+            stopped.await.ok();
+        });
+        let signalled_twice = async move {
+            signals.next().await;
+            stop.send(()).ok();
+            signals.next().await;
+        };
+        tokio::select! {
+            served = served => served.map_err(|error| error.to_string()),
+            () = signalled_twice => Err("stopped at once by a second signal".to_owned()),
+        }
     });
     match served {
         Ok(()) => {
@@ -46,14 +58,21 @@ fn announce(listeners: &Listeners) {
     }
 }
 
-/// Ready when the process is told to stop. From the call on a signal is kept, not only once it is waited for.
-fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
+/// The signals that tell the process to stop. They are kept from the call on, not only once they are waited for.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    })
+    }
 }

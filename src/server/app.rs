@@ -15,6 +15,7 @@ use futures_util::FutureExt as _;
 use super::error::RequestError;
 use super::metrics::Metrics;
 use super::openapi;
+use super::overload::InFlight;
 use super::routes::{batch, processor, router_transform, status};
 use super::settings::Settings;
 use crate::transform::family::Family;
@@ -27,6 +28,8 @@ pub struct State {
     pub max_body_bytes: usize,
     /// Bounds of one request.
     pub limits: Limits,
+    /// What is in memory.
+    pub in_flight: InFlight,
     /// What is counted.
     pub metrics: Metrics,
 }
@@ -35,7 +38,12 @@ impl State {
     /// The state that settings ask for.
     #[must_use]
     pub fn new(settings: &Settings, metrics: Metrics) -> Self {
-        Self { max_body_bytes: settings.max_body_bytes, limits: settings.limits(), metrics }
+        Self {
+            max_body_bytes: settings.max_body_bytes,
+            limits: settings.limits(),
+            in_flight: InFlight::up_to(settings.in_flight_bytes()),
+            metrics,
+        }
     }
 }
 
@@ -70,11 +78,21 @@ pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut Ser
             )
             .service(resource(&["/batch", "/batch/"]).post(batch::batch))
             .service(resource(&["/routerTransform", "/routerTransform/"]).post(router_transform::router_transform))
-            .service(resource(&["/health", "/health/"]).get(status::health))
-            .service(resource(&["/features", "/features/"]).get(status::features))
-            .service(resource(&["/version", "/version/"]).get(status::version))
-            .service(resource(&["/buildVersion", "/buildVersion/"]).get(status::version))
-            .service(resource(&["/transformerBuildVersion", "/transformerBuildVersion/"]).get(status::version))
+            .service(resource(&["/health", "/health/"]).get(status::health).route(web::head().to(status::health)))
+            .service(
+                resource(&["/features", "/features/"]).get(status::features).route(web::head().to(status::features)),
+            )
+            .service(resource(&["/version", "/version/"]).get(status::version).route(web::head().to(status::version)))
+            .service(
+                resource(&["/buildVersion", "/buildVersion/"])
+                    .get(status::version)
+                    .route(web::head().to(status::version)),
+            )
+            .service(
+                resource(&["/transformerBuildVersion", "/transformerBuildVersion/"])
+                    .get(status::version)
+                    .route(web::head().to(status::version)),
+            )
             .configure(openapi::configure)
             .configure(extra)
             .default_service(web::to(not_found));

@@ -9,7 +9,9 @@ use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
+use super::app::State;
 use super::error::RequestError;
+use super::overload::Share;
 
 /// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,7 @@ pub struct Body {
     bytes: Bytes,
     coding: Coding,
     limit: usize,
+    share: Share,
 }
 
 /// What is set aside for a body before its first byte has come, at the most: a length is only a claim.
@@ -44,7 +47,8 @@ impl Coding {
         let mut codings = request.headers().get_all(CONTENT_ENCODING);
         let (first, more) = (codings.next(), codings.next());
         let Some(value) = first else { return Ok(Self::Identity) };
-        let name = value.to_str().unwrap_or("").trim();
+        let name = String::from_utf8_lossy(value.as_bytes());
+        let name = name.trim();
         match name.to_ascii_lowercase().as_str() {
             _ if more.is_some() => Err(RequestError::unsupported_encoding("more than one")),
             "" | "identity" => Ok(Self::Identity),
@@ -57,27 +61,31 @@ impl Coding {
 }
 
 impl Body {
-    /// Collects the body of a request, up to `limit` bytes.
+    /// Collects the body of a request, up to the limit for one and within that for all together.
     ///
     /// # Errors
-    /// [`RequestError::PayloadTooLarge`], [`RequestError::UnsupportedMediaType`]; [`RequestError::BadRequest`] where
-    /// the client broke off.
-    pub async fn collect(request: &HttpRequest, mut payload: Payload, limit: usize) -> Result<Self, RequestError> {
+    /// [`RequestError::PayloadTooLarge`], [`RequestError::UnsupportedMediaType`], [`RequestError::Overloaded`];
+    /// [`RequestError::BadRequest`] where the client broke off.
+    pub async fn collect(request: &HttpRequest, mut payload: Payload, state: &State) -> Result<Self, RequestError> {
+        let limit = state.max_body_bytes;
+        let mut share = state.in_flight.share();
         let coding = Coding::of(request)?;
         let length =
             request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         if length.is_some_and(|length| length > limit) {
             return Err(too_large(limit));
         }
+        share.grow_to(length.unwrap_or(0))?;
         let mut bytes = BytesMut::with_capacity(length.unwrap_or(0).min(MAX_RESERVED));
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|error| RequestError::BadRequest(format!("the body ended early: {error}")))?;
             if chunk.len() > limit - bytes.len() {
                 return Err(too_large(limit));
             }
+            share.grow_to(bytes.len() + chunk.len())?;
             bytes.extend_from_slice(&chunk);
         }
-        Ok(Self { bytes: bytes.freeze(), coding, limit })
+        Ok(Self { bytes: bytes.freeze(), coding, limit, share })
     }
 
     /// Bytes as they were sent.
@@ -101,24 +109,44 @@ impl Body {
     /// Undoes the coding. It stops at the limit: a small body that unfolds into a huge one never does so in memory.
     ///
     /// # Errors
-    /// [`RequestError::PayloadTooLarge`]; [`RequestError::BadRequest`] where the body is not what its coding says.
-    pub fn decode(self) -> Result<Bytes, RequestError> {
-        match self.coding {
-            Coding::Identity => Ok(self.bytes),
-            Coding::Gzip => inflate("gzip", flate2::bufread::MultiGzDecoder::new(&*self.bytes), self.limit),
-            Coding::Deflate => inflate("deflate", flate2::bufread::ZlibDecoder::new(&*self.bytes), self.limit),
-            Coding::Brotli => inflate("br", brotli::Decompressor::new(&*self.bytes, 16 * 1024), self.limit),
-        }
+    /// [`RequestError::PayloadTooLarge`], [`RequestError::Overloaded`]; [`RequestError::BadRequest`] where the body is
+    /// not what its coding says.
+    pub fn decode(self) -> Result<Decoded, RequestError> {
+        let Self { bytes, coding, limit, mut share } = self;
+        let decoded = match coding {
+            Coding::Identity => return Ok(Decoded { bytes, _share: share }),
+            Coding::Gzip => inflate("gzip", flate2::bufread::MultiGzDecoder::new(&*bytes), limit, &mut share),
+            Coding::Deflate => inflate("deflate", flate2::bufread::ZlibDecoder::new(&*bytes), limit, &mut share),
+            Coding::Brotli => inflate("br", brotli::Decompressor::new(&*bytes, 16 * 1024), limit, &mut share),
+        };
+        Ok(Decoded { bytes: decoded?, _share: share })
     }
 }
 
-fn inflate(coding: &str, decoder: impl Read, limit: usize) -> Result<Bytes, RequestError> {
+/// A body as it was meant.
+#[derive(Debug)]
+pub struct Decoded {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// They count as in flight as long as they are here.
+    _share: Share,
+}
+
+/// What is decompressed before it is looked at how much there is.
+const STEP: u64 = 1 << 20;
+
+fn inflate(coding: &str, mut decoder: impl Read, limit: usize, share: &mut Share) -> Result<Bytes, RequestError> {
     let mut decoded = Vec::new();
-    // One byte more than allowed tells a body at the limit from one beyond it.
-    match decoder.take(limit as u64 + 1).read_to_end(&mut decoded) {
-        Err(_) => Err(RequestError::BadRequest(format!("the body is not valid {coding}"))),
-        Ok(_) if decoded.len() > limit => Err(too_large(limit)),
-        Ok(_) => Ok(decoded.into()),
+    loop {
+        // Up to one byte more than allowed tells a body at the limit from one beyond it.
+        let step = STEP.min((limit - decoded.len()) as u64 + 1);
+        let read = decoder.by_ref().take(step).read_to_end(&mut decoded);
+        match read {
+            Err(_) => return Err(RequestError::BadRequest(format!("the body is not valid {coding}"))),
+            Ok(0) => return Ok(decoded.into()),
+            Ok(_) if decoded.len() > limit => return Err(too_large(limit)),
+            Ok(_) => share.grow_to(decoded.len())?,
+        }
     }
 }
 

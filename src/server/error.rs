@@ -26,6 +26,9 @@ pub enum RequestError {
     /// A `Content-Encoding` that cannot be decoded.
     #[error("Content-Encoding {0:?} is not supported: use gzip, deflate, br or none")]
     UnsupportedMediaType(String),
+    /// Too much is in memory already.
+    #[error("the service has as many requests in memory as it may; send this one again")]
+    Overloaded,
     /// A fault of the service.
     #[error("the service failed to answer; the log says where")]
     InternalServerError,
@@ -59,7 +62,9 @@ impl From<BodyError> for RequestError {
     fn from(error: BodyError) -> Self {
         match error {
             BodyError::UnknownDestination(name) => Self::unknown_destination(&name),
-            BodyError::TooManyEvents(_) | BodyError::AnswerTooLarge(_) => Self::PayloadTooLarge(error.to_string()),
+            BodyError::TooManyEvents(_) | BodyError::TooMuchWork | BodyError::AnswerTooLarge(_) => {
+                Self::PayloadTooLarge(error.to_string())
+            }
             BodyError::NotJson(_)
             | BodyError::NotAnArray
             | BodyError::NotAnObject { .. }
@@ -76,6 +81,7 @@ impl ResponseError for RequestError {
             Self::NotFound | Self::UnknownDestination(_) => StatusCode::NOT_FOUND,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -87,6 +93,13 @@ impl ResponseError for RequestError {
             Self::UnknownDestination(_) => json!({ "error": self.to_string() }),
             _ => json!({ "error": status.canonical_reason(), "message": self.to_string() }),
         };
-        HttpResponse::build(status).insert_header(JSON).body(body.to_string())
+        let mut response = HttpResponse::build(status);
+        response.insert_header(JSON);
+        if *self == Self::Overloaded {
+            // rudder-server repeats such a request without counting it as a failure.
+            response.insert_header(("X-Rudder-Should-Retry", "true"));
+            response.insert_header(("X-Rudder-Error-Reason", "overloaded"));
+        }
+        response.body(body.to_string())
     }
 }

@@ -17,6 +17,8 @@ pub struct Metrics {
     topics: IntCounterVec,
     keys: IntCounterVec,
     rejected: IntCounterVec,
+    templates: IntCounterVec,
+    ways: IntCounterVec,
 }
 
 impl Metrics {
@@ -45,13 +47,25 @@ impl Metrics {
             "source",
         )?;
         let rejected = counter("kafka_transformer_events_rejected_total", "Events refused, by reason", "reason")?;
+        let templates = counter(
+            "kafka_transformer_templates_total",
+            "Templates in destinations, by whether the event had a value for them",
+            "outcome",
+        )?;
+        let ways = counter(
+            "kafka_transformer_events_by_way_total",
+            "Events transformed, by whether their message may have changed on the way",
+            "way",
+        )?;
+        registry.register(Box::new(templates.clone()))?;
+        registry.register(Box::new(ways.clone()))?;
         registry.register(Box::new(duration.clone()))?;
         registry.register(Box::new(topics.clone()))?;
         registry.register(Box::new(keys.clone()))?;
         registry.register(Box::new(rejected.clone()))?;
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
-        Ok(Self { registry, duration, topics, keys, rejected })
+        Ok(Self { registry, duration, topics, keys, rejected, templates, ways })
     }
 
     /// The clock of one kind of request. `route` is the route's pattern, never a path that a client made up.
@@ -73,6 +87,10 @@ impl Metrics {
         for (source, by) in KeySource::ALL.iter().zip(tally.keys) {
             add(&self.keys, source.code(), by);
         }
+        add(&self.templates, "filled", tally.templates_filled);
+        add(&self.templates, "defaulted", tally.templates_defaulted);
+        add(&self.ways, "changed", tally.changed);
+        add(&self.ways, "untouched", tally.topics.iter().sum::<u64>() - tally.changed);
         for (rejection, by) in Rejection::ALL.iter().zip(tally.rejected) {
             add(&self.rejected, rejection.code(), by);
         }

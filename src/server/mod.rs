@@ -5,6 +5,7 @@ pub mod body;
 pub mod error;
 pub mod metrics;
 pub mod openapi;
+pub mod overload;
 pub mod routes;
 pub mod settings;
 
@@ -35,7 +36,7 @@ impl Listeners {
     /// Which address could not be bound, and why.
     pub fn bind(settings: &Settings) -> Result<Self, String> {
         let bind = |port: u16| {
-            TcpListener::bind((settings.host, port))
+            TcpListener::bind((settings.host.as_str(), port))
                 .map_err(|error| format!("cannot listen on {}:{port}: {error}", settings.host))
         };
         Ok(Self { service: bind(settings.port)?, metrics: bind(settings.metrics_port)? })

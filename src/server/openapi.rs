@@ -31,10 +31,30 @@ use super::routes::{batch, processor, router_transform, status};
 )]
 struct Document;
 
+/// Paths that answer like another one.
+const ALIASES: [(&str, &str); 3] = [
+    ("/v1/destinations/{destination}", "/v0/destinations/{destination}"),
+    ("/buildVersion", "/version"),
+    ("/transformerBuildVersion", "/version"),
+];
+
+fn openapi() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    let paths = &mut document.paths.paths;
+    for (alias, of) in ALIASES {
+        let Some(mut item) = paths.get(of).cloned() else { continue };
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            operation.operation_id = Some(alias.trim_matches('/').replace("/destinations/{destination}", "Transform"));
+        }
+        paths.insert(alias.to_owned(), item);
+    }
+    document
+}
+
 /// The document as pretty JSON, as it is kept in `openapi/openapi.json`.
 #[must_use]
 pub fn document() -> String {
-    let mut text = Document::openapi().to_pretty_json().unwrap_or_default();
+    let mut text = openapi().to_pretty_json().unwrap_or_default();
     text.push('\n');
     text
 }
@@ -43,7 +63,7 @@ pub fn document() -> String {
 pub fn configure(config: &mut ServiceConfig) {
     config.service(web::redirect("/docs", "/docs/")).service(
         SwaggerUi::new("/docs/{_:.*}")
-            .url("/openapi.json", Document::openapi())
+            .url("/openapi.json", openapi())
             // Without this the page would ask a server on the internet whether the document is valid.
             .config(Config::default().validator_url("none")),
     );

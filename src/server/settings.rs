@@ -1,19 +1,18 @@
 //! Every setting: one table, each an environment variable and a flag.
 
-use std::net::IpAddr;
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::overload::memory_limit;
 use crate::transform::request::Limits;
 
 /// The settings of the service. A flag goes before its environment variable.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
-    /// Address to listen on
+    /// Address, or name of one, to listen on
     #[arg(long, env = "HOST", default_value = "0.0.0.0")]
-    pub host: IpAddr,
+    pub host: String,
 
     /// Port of the service; 0 picks a free one
     #[arg(long, env = "PORT", default_value_t = 9090)]
@@ -38,6 +37,11 @@ pub struct Settings {
     /// Most events in one request
     #[arg(long, env = "MAX_EVENTS", default_value_t = 100_000)]
     pub max_events: usize,
+
+    /// Bytes of request bodies in memory at once; past them 503 asks to come again
+    /// [default: a quarter of the memory limit]
+    #[arg(long, env = "MAX_IN_FLIGHT_BYTES")]
+    pub max_in_flight_bytes: Option<usize>,
 
     /// What to log: error, warn, info, debug, trace or off; also per module, such as "info,actix_server=warn"
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]
@@ -68,6 +72,9 @@ pub enum LogFormat {
 /// Bounds that keep a typo from asking for the impossible.
 const MAX_WORKERS: usize = 1024;
 
+/// Where the memory limit cannot be told.
+const DEFAULT_IN_FLIGHT_BYTES: usize = 1 << 30;
+
 impl Settings {
     /// Checks what single values cannot show.
     ///
@@ -83,11 +90,14 @@ impl Settings {
                 problems.push(format!("{name} must be between 1 and {MAX_WORKERS}"));
             }
         }
-        if self.max_body_bytes == 0 {
-            problems.push("MAX_BODY_BYTES must be at least 1".to_owned());
-        }
-        if self.max_events == 0 {
-            problems.push("MAX_EVENTS must be at least 1".to_owned());
+        for (name, value) in [
+            ("MAX_BODY_BYTES", Some(self.max_body_bytes)),
+            ("MAX_EVENTS", Some(self.max_events)),
+            ("MAX_IN_FLIGHT_BYTES", self.max_in_flight_bytes),
+        ] {
+            if value == Some(0) {
+                problems.push(format!("{name} must be at least 1"));
+            }
         }
         if let Some(directive) = self.log_level.split(',').find(|directive| !is_log_directive(directive)) {
             problems.push(format!(
@@ -110,10 +120,10 @@ impl Settings {
         Limits { events: self.max_events, answer_bytes: self.max_body_bytes.saturating_mul(2) }
     }
 
-    /// How long requests in flight may take after the signal to stop.
+    /// The bytes that may be in flight.
     #[must_use]
-    pub fn shutdown_grace(&self) -> Duration {
-        Duration::from_secs(self.shutdown_timeout)
+    pub fn in_flight_bytes(&self) -> usize {
+        self.max_in_flight_bytes.unwrap_or_else(|| memory_limit().map_or(DEFAULT_IN_FLIGHT_BYTES, |bytes| bytes / 4))
     }
 }
 

@@ -49,24 +49,13 @@ pub fn write_output(out: &mut String, output: &Output<'_>, metadata: &Metadata<'
 
 /// Appends the metadata with the topic behind its `rudderId`, which keeps the events of one user and topic together.
 fn write_routed_metadata(out: &mut String, metadata: &Metadata<'_>, topic: Raw<'_>) {
-    let text = metadata.raw.text();
-    let after = if let Some(rudder_id) = metadata.rudder_id {
-        let start = rudder_id.offset_in(metadata.raw);
-        out.push_str(&text[..start]);
-        &text[start + rudder_id.text().len()..]
-    } else {
-        let members = &text[..text.len() - 1];
-        out.push_str(members);
-        let first = members[1..].bytes().all(|byte| byte.is_ascii_whitespace());
-        out.push_str(if first { "\"rudderId\":" } else { ",\"rudderId\":" });
-        "}"
-    };
-    out.push('"');
-    out.push_str(JsString::of(metadata.rudder_id).escaped());
-    out.push_str("<<>>");
-    out.push_str(JsString::of(Some(topic)).escaped());
-    out.push('"');
-    out.push_str(after);
+    metadata.raw.write_with(out, "rudderId", metadata.rudder_id, |out| {
+        out.push('"');
+        out.push_str(JsString::of(metadata.rudder_id).escaped());
+        out.push_str("<<>>");
+        out.push_str(JsString::of(Some(topic)).escaped());
+        out.push('"');
+    });
 }
 
 /// Appends the answer for a refused event. Metadata that is no object becomes `null`, because a client that expects

@@ -3,27 +3,12 @@
 use std::borrow::Cow;
 
 use super::answer;
-use super::draft::Draft;
 use super::event::Event;
-use super::family::Family;
 use super::javascript::{JsString, Properties};
 use super::json::Raw;
 use super::rejection::Rejection;
-use super::request::{BodyError, Form, Limits, Request};
+use super::request::{BodyError, Form, Limits, Request, RouterAnswer};
 use super::retl_timestamp;
-
-/// The answer to a router request.
-#[derive(Debug, PartialEq, Eq)]
-pub struct RouterAnswer {
-    /// The destination asked for.
-    pub family: &'static Family,
-    /// JSON.
-    pub body: String,
-    /// Events in the request.
-    pub events: u64,
-    /// Why events were refused.
-    pub rejections: Vec<Rejection>,
-}
 
 /// An event that can be delivered.
 struct Delivery<'a> {
@@ -68,7 +53,7 @@ pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, Bo
         answer::write_unsupported(&mut out, family, "batch", metadata.map(|metadata| metadata.raw));
     }
     out.push(']');
-    Ok(RouterAnswer { family, body: out, events: request.events.len() as u64, rejections })
+    Ok(RouterAnswer { family, body: out, rejections })
 }
 
 fn limit(bytes: usize, limits: Limits) -> Result<(), BodyError> {
@@ -90,14 +75,7 @@ fn group<'a>(request: &Request<'a>, event: Option<&Event<'a>>, groups: &mut Grou
     let metadata = event.metadata()?;
     let message = event.message()?;
     let destination = request.destination_of(event, metadata)?;
-    let text = match retl_timestamp::decide(message) {
-        None => Cow::Borrowed(message.raw.text()),
-        Some(timestamp) => {
-            let mut draft = Draft::of(message.raw);
-            draft.set("timestamp", Draft::of(timestamp));
-            draft.text()
-        }
-    };
+    let text = retl_timestamp::set(message).map_or(Cow::Borrowed(message.raw.text()), Cow::Owned);
     let id = JsString::of(destination.member("ID")).into_decoded();
     let topic = JsString::of(message.raw.member("topic")).into_decoded();
     groups.entry(id, Properties::default).entry(topic, Vec::new).push(Delivery {

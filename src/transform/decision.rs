@@ -1,4 +1,4 @@
-//! What was decided about an event, and why, as values: metrics and explanations read them and repeat no rule.
+//! What was decided about an event, and why, as values: metrics read them and repeat no rule.
 
 use super::rejection::Rejection;
 
@@ -92,6 +92,12 @@ pub struct Tally {
     pub topics: [u64; TopicRule::ALL.len()],
     /// Events transformed, by key source in the order of [`KeySource::ALL`].
     pub keys: [u64; KeySource::ALL.len()],
+    /// Events whose message was stamped or whose destination has templates.
+    pub changed: u64,
+    /// Templates that found a value.
+    pub templates_filled: u64,
+    /// Templates that took their default.
+    pub templates_defaulted: u64,
     /// Events refused, by reason in the order of [`Rejection::ALL`].
     pub rejected: [u64; Rejection::ALL.len()],
 }
@@ -104,14 +110,11 @@ impl Tally {
             Ok(decision) => {
                 self.topics[decision.topic as usize] += 1;
                 self.keys[decision.key as usize] += 1;
+                self.changed += u64::from(decision.changes != Changes::default());
+                self.templates_filled += u64::from(decision.changes.templates_filled);
+                self.templates_defaulted += u64::from(decision.changes.templates_defaulted);
             }
             Err(rejection) => self.rejected[rejection as usize] += 1,
         }
-    }
-
-    /// How many events were refused.
-    #[must_use]
-    pub fn rejections(&self) -> u64 {
-        self.rejected.iter().sum()
     }
 }

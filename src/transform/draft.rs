@@ -6,6 +6,9 @@ use std::borrow::Cow;
 use super::json::{Kind, Raw};
 use super::text::Text;
 
+/// Members that an object may have which a path leads through.
+pub const MAX_MEMBERS: usize = 100_000;
+
 /// A value that may be changed.
 ///
 /// Its depth is that of the longest path asked for, not that of the JSON: recursion over it is bounded by
@@ -22,8 +25,15 @@ pub enum Draft<'a> {
 #[derive(Debug)]
 pub struct Parts<'a> {
     raw: Raw<'a>,
-    members: Vec<(Text<'a>, Draft<'a>)>,
+    members: Vec<Member<'a>>,
     changed: bool,
+}
+
+#[derive(Debug)]
+struct Member<'a> {
+    key: Text<'a>,
+    name: Cow<'a, [u8]>,
+    value: Draft<'a>,
 }
 
 /// What a path led to.
@@ -33,6 +43,10 @@ pub enum Found<'d, 'a> {
     Member(Place<'d, 'a>),
     /// The length of an array, which is there to read but not to remove.
     ArrayLength,
+    /// Nothing.
+    Nothing,
+    /// An object of more than [`MAX_MEMBERS`] on the way.
+    TooWide,
 }
 
 /// A member that a path led to.
@@ -42,6 +56,14 @@ pub struct Place<'d, 'a> {
     index: usize,
 }
 
+/// What an object is, once somebody wants to look into it.
+enum Inside<'d, 'a> {
+    Object(&'d mut Parts<'a>),
+    Array,
+    Scalar,
+    TooWide,
+}
+
 impl<'a> Draft<'a> {
     /// A draft of `raw`.
     #[must_use]
@@ -49,73 +71,91 @@ impl<'a> Draft<'a> {
         Draft::Whole(raw)
     }
 
-    fn parts(&mut self) -> Option<&mut Parts<'a>> {
-        if let Draft::Whole(raw) = *self
-            && raw.is_object()
-        {
+    fn inside(&mut self, steps: &mut u64) -> Inside<'_, 'a> {
+        if let Draft::Whole(raw) = *self {
+            match raw.kind() {
+                Kind::Object => {}
+                Kind::Array => return Inside::Array,
+                _ => return Inside::Scalar,
+            }
+            *steps += raw.text().len() as u64;
             let mut members = Vec::new();
-            raw.for_each_member(|key, value| members.push((key, Draft::Whole(value))));
+            raw.for_each_member(|key, value| {
+                if members.len() <= MAX_MEMBERS {
+                    members.push(Member { key, name: key.decoded(), value: Draft::Whole(value) });
+                }
+            });
+            if members.len() > MAX_MEMBERS {
+                return Inside::TooWide;
+            }
             *self = Draft::Object(Parts { raw, members, changed: false });
         }
         match self {
-            Draft::Object(parts) => Some(parts),
-            Draft::Whole(_) => None,
+            Draft::Object(parts) => Inside::Object(parts),
+            Draft::Whole(_) => Inside::Scalar,
         }
     }
 
     /// Sets the member called `name`: in the place of the last one of that name, or behind all others.
     /// Nothing happens to a value that is no object.
     pub fn set(&mut self, name: &'static str, value: Draft<'a>) {
-        let Some(parts) = self.parts() else { return };
+        let Inside::Object(parts) = self.inside(&mut 0) else { return };
         parts.changed = true;
-        match parts.position(|key| key.is(name)) {
-            Some(index) => parts.members[index].1 = value,
-            None => parts.members.push((Text::plain(name), value)),
+        match parts.position(name.as_bytes(), &mut 0) {
+            Some(index) => parts.members[index].value = value,
+            None => {
+                parts.members.push(Member { key: Text::plain(name), name: Cow::Borrowed(name.as_bytes()), value });
+            }
         }
     }
 
-    /// The member called `name`.
-    pub fn member(&mut self, name: &str) -> Option<&mut Draft<'a>> {
-        let parts = self.parts()?;
-        let index = parts.position(|key| key.is(name))?;
-        Some(&mut parts.members[index].1)
+    /// The text of the member called `name`.
+    pub fn member_text(&mut self, name: &str) -> Option<Cow<'a, str>> {
+        let Inside::Object(parts) = self.inside(&mut 0) else { return None };
+        let index = parts.position(name.as_bytes(), &mut 0)?;
+        Some(parts.members[index].value.text())
     }
 
-    /// Follows a path of names. A name may hold dots itself: the whole path as one name of this object goes first; then,
-    /// in each object on the way, the fewest names joined by dots that it has a member for (contract, section 3.2).
-    pub fn find<'d>(&'d mut self, path: &[String]) -> Option<Found<'d, 'a>> {
-        let whole = path.join(".");
-        let literal = self.parts()?.position(|key| key.is(&whole));
-        if let Some(index) = literal {
-            let parent = self.parts()?;
-            return Some(Found::Member(Place { parent, index }));
-        }
+    /// Follows a path of names with dots between them, adding to `steps` what it costs. A name may hold dots itself: the
+    /// whole path as one name of this object goes first; then, in each object on the way, the fewest names that it has
+    /// a member for (contract, section 3.2).
+    pub fn find<'d>(&'d mut self, path: &str, steps: &mut u64) -> Found<'d, 'a> {
+        let literal = match self.inside(steps) {
+            Inside::Object(parts) => parts.position(path.as_bytes(), steps),
+            Inside::TooWide => return Found::TooWide,
+            Inside::Array | Inside::Scalar => None,
+        };
         let mut draft = self;
         let mut rest = path;
         loop {
-            if let Draft::Whole(raw) = draft
-                && raw.kind() == Kind::Array
-            {
-                return (rest == ["length"]).then_some(Found::ArrayLength);
+            let parent = match draft.inside(steps) {
+                Inside::Object(parts) => parts,
+                Inside::Array if rest == "length" => return Found::ArrayLength,
+                Inside::Array | Inside::Scalar => return Found::Nothing,
+                Inside::TooWide => return Found::TooWide,
+            };
+            if let Some(index) = literal {
+                return Found::Member(Place { parent, index });
             }
-            let parent = draft.parts()?;
-            let (index, names) = (1..=rest.len()).find_map(|names| {
-                let joined = rest[..names].join(".");
-                let index = parent.position(|key| key.is(&joined))?;
-                Some((index, names))
-            })?;
-            rest = &rest[names..];
-            if rest.is_empty() {
-                return Some(Found::Member(Place { parent, index }));
+            let ends = memchr::memchr_iter(b'.', rest.as_bytes()).chain([rest.len()]);
+            let member = ends
+                .map(|end| rest.split_at(end))
+                .find_map(|(name, behind)| Some((parent.position(name.as_bytes(), steps)?, behind)));
+            match member {
+                None => return Found::Nothing,
+                Some((index, "")) => return Found::Member(Place { parent, index }),
+                Some((index, behind)) => {
+                    rest = &behind[1..];
+                    draft = &mut parent.members[index].value;
+                }
             }
-            draft = &mut parent.members[index].1;
         }
     }
 
     fn is_changed(&self) -> bool {
         match self {
             Draft::Whole(_) => false,
-            Draft::Object(parts) => parts.changed || parts.members.iter().any(|(_, value)| value.is_changed()),
+            Draft::Object(parts) => parts.changed || parts.members.iter().any(|member| member.value.is_changed()),
         }
     }
 
@@ -139,14 +179,11 @@ impl<'a> Draft<'a> {
             Draft::Object(parts) if !self.is_changed() => out.push_str(parts.raw.text()),
             Draft::Object(parts) => {
                 out.push('{');
-                for (index, (key, value)) in parts.members.iter().enumerate() {
-                    if index > 0 {
-                        out.push(',');
-                    }
-                    out.push('"');
-                    out.push_str(key.escaped());
+                for (index, member) in parts.members.iter().enumerate() {
+                    out.push_str(if index > 0 { ",\"" } else { "\"" });
+                    out.push_str(member.key.escaped());
                     out.push_str("\":");
-                    value.write(out);
+                    member.value.write(out);
                 }
                 out.push('}');
             }
@@ -154,10 +191,11 @@ impl<'a> Draft<'a> {
     }
 }
 
-impl<'a> Parts<'a> {
-    /// The last member whose name fits.
-    fn position(&self, fits: impl Fn(&Text<'a>) -> bool) -> Option<usize> {
-        self.members.iter().rposition(|(key, _)| fits(key))
+impl Parts<'_> {
+    /// The last member called `name`.
+    fn position(&self, name: &[u8], steps: &mut u64) -> Option<usize> {
+        *steps += 1 + self.members.len() as u64;
+        self.members.iter().rposition(|member| *member.name == *name)
     }
 }
 
@@ -165,19 +203,13 @@ impl<'a> Place<'_, 'a> {
     /// The value.
     #[must_use]
     pub fn value(&self) -> &Draft<'a> {
-        &self.parent.members[self.index].1
-    }
-
-    /// The member's name.
-    #[must_use]
-    pub fn name(&self) -> Text<'a> {
-        self.parent.members[self.index].0
+        &self.parent.members[self.index].value
     }
 
     /// Takes the member out, and with it the duplicates that it hid.
     pub fn remove(self) {
-        let name = self.name().decoded();
-        self.parent.members.retain(|(key, _)| key.decoded() != name);
+        let name = self.parent.members[self.index].name.clone();
+        self.parent.members.retain(|member| member.name != name);
         self.parent.changed = true;
     }
 }
@@ -186,16 +218,16 @@ impl<'a> Place<'_, 'a> {
 mod tests {
     use super::*;
 
-    fn path(text: &str) -> Vec<String> {
-        text.split('.').map(str::to_owned).collect()
+    fn find<'d, 'a>(draft: &'d mut Draft<'a>, path: &str) -> Found<'d, 'a> {
+        draft.find(path, &mut 0)
     }
 
     fn after_removing(text: &str, paths: &[&str]) -> String {
         let mut draft = Draft::of(Raw::parse(text).unwrap());
-        for name in paths {
-            match draft.find(&path(name)) {
-                Some(Found::Member(place)) => place.remove(),
-                other => panic!("{name}: {other:?}"),
+        for path in paths {
+            match find(&mut draft, path) {
+                Found::Member(place) => place.remove(),
+                other => panic!("{path}: {other:?}"),
             }
         }
         draft.text().into_owned()
@@ -212,8 +244,8 @@ mod tests {
     fn looking_changes_nothing() {
         let text = r#"{ "a" : { "b" : 1 } }"#;
         let mut draft = Draft::of(Raw::parse(text).unwrap());
-        assert!(matches!(draft.find(&path("a.b")), Some(Found::Member(_))));
-        assert!(draft.find(&path("a.c")).is_none());
+        assert!(matches!(find(&mut draft, "a.b"), Found::Member(_)));
+        assert!(matches!(find(&mut draft, "a.c"), Found::Nothing));
         assert_eq!(draft.text(), text);
     }
 
@@ -228,14 +260,22 @@ mod tests {
         assert_eq!(after_removing(r#"{"a.b":1,"a":{"b":2}}"#, &["a.b"]), r#"{"a":{"b":2}}"#);
         // The shorter name wins, even where it leads nowhere.
         let mut draft = Draft::of(Raw::parse(r#"{"m":{"a":{},"a.b":1}}"#).unwrap());
-        assert!(draft.find(&path("m.a.b")).is_none());
+        assert!(matches!(find(&mut draft, "m.a.b"), Found::Nothing));
     }
 
     #[test]
     fn the_length_of_an_array_is_found_but_no_member() {
         let mut draft = Draft::of(Raw::parse(r#"{"a":[1,2]}"#).unwrap());
-        assert!(matches!(draft.find(&path("a.length")), Some(Found::ArrayLength)));
-        assert!(draft.find(&path("a.length.x")).is_none());
-        assert!(draft.find(&path("a.other")).is_none());
+        assert!(matches!(find(&mut draft, "a.length"), Found::ArrayLength));
+        assert!(matches!(find(&mut draft, "a.length.x"), Found::Nothing));
+        assert!(matches!(find(&mut draft, "a.other"), Found::Nothing));
+    }
+
+    #[test]
+    fn an_object_may_be_only_so_wide() {
+        let wide = |members: usize| format!("{{\"a\":{{{}}}}}", vec!["\"x\":1"; members].join(","));
+        let (fits, too_wide) = (wide(MAX_MEMBERS), wide(MAX_MEMBERS + 1));
+        assert!(matches!(find(&mut Draft::of(Raw::parse(&fits).unwrap()), "a.x"), Found::Member(_)));
+        assert!(matches!(find(&mut Draft::of(Raw::parse(&too_wide).unwrap()), "a.x"), Found::TooWide));
     }
 }

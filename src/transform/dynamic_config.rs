@@ -16,11 +16,37 @@ use super::topic::RoutingMembers;
 pub const MAX_TEMPLATES: usize = 1_000;
 /// Names that the path of one template may have.
 pub const MAX_PATH_NAMES: usize = 128;
-/// Bytes of the Config's topic settings where templates are among them: they are put together anew for each event.
-pub const MAX_ROUTING_BYTES: usize = 1 << 20;
+/// Bytes of a Config with templates, and of its topic settings once they are filled.
+pub const MAX_CONFIG_BYTES: usize = 1 << 20;
 
 /// Parts of an event that the answer cannot do without.
 const INDISPENSABLE: [&str; 3] = ["message", "metadata", "destination"];
+
+/// The work that templates may make in one request: bytes read or written and names compared. Without it, a small body
+/// whose templates and events multiply would hold up all others.
+#[derive(Debug)]
+pub struct Work {
+    done: u64,
+    allowed: u64,
+}
+
+impl Work {
+    /// What every request may do, and what it may for each byte of its body. Real requests need some four a byte.
+    const BASE: u64 = 1 << 24;
+    const PER_BYTE: u64 = 64;
+
+    /// What a body of `bytes` allows.
+    #[must_use]
+    pub fn allowed_for(bytes: usize) -> Self {
+        Self { done: 0, allowed: Self::BASE + Self::PER_BYTE * bytes as u64 }
+    }
+
+    /// Whether more was done than allowed.
+    #[must_use]
+    pub fn is_too_much(&self) -> bool {
+        self.done > self.allowed
+    }
+}
 
 /// The templates of one Config, found once per destination.
 #[derive(Debug)]
@@ -34,9 +60,12 @@ pub struct Templates {
 /// `{{ path || default }}`.
 #[derive(Debug, PartialEq, Eq)]
 struct Template {
-    path: Vec<String>,
+    /// Names with dots between them.
+    path: String,
     /// The default as a JSON string.
     default: String,
+    /// Whether what it gives can change the topic.
+    in_routing: bool,
 }
 
 /// The members of a Config that choose the topic, with holes for what the templates give.
@@ -56,45 +85,57 @@ impl Templates {
         if !may_have_templates(config.text()) {
             return Ok(None);
         }
+        if config.text().len() > MAX_CONFIG_BYTES {
+            return Err(Rejection::TemplatesTooComplex);
+        }
         let outline = Outline::of(config);
-        let found: Vec<(Leaf<'_>, Template)> = outline
-            .leaves()
-            .into_iter()
-            .filter_map(|leaf| {
-                let template = Template::read(leaf.raw)?;
-                Some((leaf, template))
-            })
-            .collect();
-        if found.is_empty() {
+        let read = |leaf: Leaf<'_>| Template::read(leaf.raw).map(|template| (leaf.range, template));
+        let (holes, mut templates): (Vec<_>, Vec<Template>) = outline.leaves().into_iter().filter_map(read).unzip();
+        if templates.is_empty() {
             return Ok(None);
         }
-        if found.len() > MAX_TEMPLATES || found.iter().any(|(_, template)| template.path.len() > MAX_PATH_NAMES) {
+        let too_long = |template: &Template| template.path.split('.').count() > MAX_PATH_NAMES;
+        if templates.len() > MAX_TEMPLATES || templates.iter().any(too_long) {
             return Err(Rejection::TemplatesTooComplex);
         }
-        let (leaves, templates): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-        let routing = RoutingText::of(config, &outline, &leaves);
-        if routing.as_ref().is_some_and(|routing| routing.text.len() > MAX_ROUTING_BYTES) {
-            return Err(Rejection::TemplatesTooComplex);
+        let routing = RoutingText::of(config, &outline, &holes);
+        for (_, template) in routing.iter().flat_map(|routing| &routing.holes) {
+            templates[*template].in_routing = true;
         }
         Ok(Some(Self { templates, routing }))
     }
 
-    /// Fills the templates from the event, taking out of it what was found. The result is the part of the Config that
-    /// chooses the topic; `None` where no template is in there.
+    /// Fills the templates from the event, taking out of it what was found. The result holds the members of the Config
+    /// that choose the topic and have templates in them, or all of them; `None` where no template is in there.
     ///
     /// # Errors
-    /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`].
-    pub fn fill(&self, event: &mut Draft<'_>, changes: &mut Changes) -> Result<Option<String>, Rejection> {
-        let mut values = Vec::with_capacity(self.templates.len());
-        for template in &self.templates {
-            let taken = template.take(event)?;
+    /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`], [`Rejection::TemplatesTooComplex`].
+    pub fn fill(
+        &self,
+        event: &mut Draft<'_>,
+        work: &mut Work,
+        changes: &mut Changes,
+    ) -> Result<Option<String>, Rejection> {
+        let mut bytes = self.routing.as_ref().map_or(0, |routing| routing.text.len());
+        let mut values = Vec::new();
+        for (index, template) in self.templates.iter().enumerate() {
+            let taken = template.take(event, work)?;
             if taken.is_some() {
                 changes.templates_filled += 1;
             } else {
                 changes.templates_defaulted += 1;
             }
-            values.push(taken.unwrap_or(Cow::Borrowed(&template.default)));
+            // Only what is needed is kept: a value may be large, and many templates may find it.
+            if template.in_routing {
+                let value = taken.unwrap_or(Cow::Borrowed(&template.default));
+                bytes += value.len();
+                values.push((index, value));
+            }
+            if bytes > MAX_CONFIG_BYTES || work.is_too_much() {
+                return Err(Rejection::TemplatesTooComplex);
+            }
         }
+        work.done += bytes as u64;
         Ok(self.routing.as_ref().map(|routing| routing.filled(&values)))
     }
 }
@@ -112,36 +153,38 @@ impl Template {
         let inside = trim(&text).strip_prefix(b"{{")?.strip_suffix(b"}}")?;
         let bar = memchr::memmem::find(inside, b"||")?;
         let path = std::str::from_utf8(trim(&inside[..bar])).ok()?;
-        let names: Vec<&str> = path.split('.').collect();
-        if !names.iter().all(|name| is_identifier(name)) {
+        if !path.split('.').all(is_identifier) {
             return None;
         }
-        let mut path: Vec<String> = names.into_iter().map(str::to_owned).collect();
-        if path.len() > 1 && path[0] == "event" {
-            "message".clone_into(&mut path[0]);
-        }
+        // A first name `event` with more behind it is the message.
+        let path = match path.strip_prefix("event.") {
+            Some(rest) => format!("message.{rest}"),
+            None => path.to_owned(),
+        };
         let mut default = trim(&inside[bar + 2..]).to_vec();
         default.retain(|&byte| byte != b'"');
         let mut json = String::from("\"");
         escape(trim(&default), &mut json);
         json.push('"');
-        Some(Self { path, default: json })
+        Some(Self { path, default: json, in_routing: false })
     }
 
     /// The value in the event, taken out of it unless it is empty; `None` where there is none.
-    fn take<'a>(&self, event: &mut Draft<'a>) -> Result<Option<Cow<'a, str>>, Rejection> {
-        let top = self.path.len() == 1;
-        let place = match event.find(&self.path) {
-            None => return Ok(None),
-            Some(Found::ArrayLength) => return Err(Rejection::TemplateTakesLength),
-            Some(Found::Member(place)) => place,
+    fn take<'a>(&self, event: &mut Draft<'a>, work: &mut Work) -> Result<Option<Cow<'a, str>>, Rejection> {
+        let place = match event.find(&self.path, &mut work.done) {
+            Found::Nothing => return Ok(None),
+            Found::ArrayLength => return Err(Rejection::TemplateTakesLength),
+            Found::TooWide => return Err(Rejection::TemplatesTooComplex),
+            Found::Member(place) => place,
         };
         let text = place.value().text();
+        // Whether it is empty is dearer to tell than to copy.
+        work.done += 8 * text.len() as u64;
         if text == "null" {
             return Ok(None);
         }
         if !is_empty(&text) {
-            if top && INDISPENSABLE.iter().any(|name| place.name().is(name)) {
+            if INDISPENSABLE.contains(&self.path.as_str()) {
                 return Err(Rejection::TemplateTakesAll);
             }
             place.remove();
@@ -154,7 +197,8 @@ impl Template {
 fn is_empty(text: &str) -> bool {
     Raw::parse(text).is_ok_and(|value| match value.kind() {
         Kind::String => value.is_string(""),
-        Kind::Array | Kind::Object => Outline::of(value).is_empty(),
+        // Looking into larger ones would take many times their size in memory, and they are not empty in earnest.
+        Kind::Array | Kind::Object => text.len() <= MAX_CONFIG_BYTES && Outline::of(value).is_empty(),
         _ => false,
     })
 }
@@ -166,44 +210,50 @@ fn is_identifier(name: &str) -> bool {
 }
 
 impl RoutingText {
-    fn of(config: Raw<'_>, outline: &Outline<'_>, leaves: &[Leaf<'_>]) -> Option<Self> {
-        let mut text = String::new();
-        let mut holes = Vec::new();
-        let mut copy = |range: Range<usize>, text: &mut String| {
-            let inside = leaves
-                .iter()
-                .enumerate()
-                .filter(|(_, leaf)| range.start <= leaf.range.start && leaf.range.end <= range.end);
-            for (template, leaf) in inside {
-                let start = leaf.range.start - range.start + text.len();
-                holes.push((start..start + leaf.range.len(), template));
-            }
-            text.push_str(&config.text()[range]);
-        };
-        if config.is_object() {
-            for name in RoutingMembers::NAMES {
-                if let Some(range) = outline.member(name) {
-                    text.push_str(if text.is_empty() { "{\"" } else { ",\"" });
-                    text.push_str(name);
-                    text.push_str("\":");
-                    copy(range, &mut text);
-                }
-            }
-            text.push_str(if text.is_empty() { "{}" } else { "}" });
-        } else {
+    /// The text for the templates that stand at `holes` in `config`.
+    fn of(config: Raw<'_>, outline: &Outline<'_>, holes: &[Range<usize>]) -> Option<Self> {
+        let mut routing = RoutingText { text: String::new(), holes: Vec::new() };
+        if !config.is_object() {
             // A Config that is a template itself may turn into an object.
-            copy(0..config.text().len(), &mut text);
+            routing.copy(config, 0..config.text().len(), holes);
+        } else {
+            let members = RoutingMembers::NAMES.map(|name| (name, outline.member(name)));
+            let has_hole = |range: &Range<usize>| holes.iter().any(|hole| range.contains(&hole.start));
+            let [topic, maps @ ..] = &members;
+            let in_maps = maps.iter().any(|(_, range)| range.as_ref().is_some_and(has_hole));
+            // Maps without a template are read once per destination, not once per event.
+            let needed = if in_maps { &members[..] } else { std::slice::from_ref(topic) };
+            for (name, range) in needed {
+                let Some(range) = range else { continue };
+                routing.text.push_str(if routing.text.is_empty() { "{\"" } else { ",\"" });
+                routing.text.push_str(name);
+                routing.text.push_str("\":");
+                routing.copy(config, range.clone(), holes);
+            }
+            routing.text.push('}');
         }
-        holes.sort_by_key(|(range, _)| range.start);
-        (!holes.is_empty()).then_some(Self { text, holes })
+        routing.holes.sort_by_key(|(range, _)| range.start);
+        (!routing.holes.is_empty()).then_some(routing)
     }
 
-    fn filled(&self, values: &[Cow<'_, str>]) -> String {
+    /// Appends a part of the Config and notes the holes in it.
+    fn copy(&mut self, config: Raw<'_>, range: Range<usize>, holes: &[Range<usize>]) {
+        for (template, hole) in holes.iter().enumerate().filter(|(_, hole)| range.contains(&hole.start)) {
+            let start = hole.start - range.start + self.text.len();
+            self.holes.push((start..start + hole.len(), template));
+        }
+        self.text.push_str(&config.text()[range]);
+    }
+
+    /// The text with its holes filled; `values` has one for each, by template.
+    fn filled(&self, values: &[(usize, Cow<'_, str>)]) -> String {
         let mut out = String::with_capacity(self.text.len());
         let mut copied = 0;
         for (range, template) in &self.holes {
             out.push_str(&self.text[copied..range.start]);
-            out.push_str(&values[*template]);
+            if let Ok(at) = values.binary_search_by_key(template, |(index, _)| *index) {
+                out.push_str(&values[at].1);
+            }
             copied = range.end;
         }
         out.push_str(&self.text[copied..]);
@@ -218,7 +268,7 @@ mod tests {
     fn template(text: &str) -> Option<(String, String)> {
         let json = serde_json::to_string(text).unwrap();
         let template = Template::read(Raw::parse(&json).unwrap())?;
-        Some((template.path.join("."), serde_json::from_str(&template.default).unwrap()))
+        Some((template.path, serde_json::from_str(&template.default).unwrap()))
     }
 
     #[test]

@@ -77,7 +77,12 @@ impl<'a> Event<'a> {
             reader.value()?;
             return Ok(None);
         }
-        let mut event = Event { raw: EMPTY_OBJECT, message: Slot::Missing, metadata: Slot::Missing, destination: None };
+        let mut event = Event {
+            raw: EMPTY_OBJECT,
+            message: Slot::Object(Message::empty()),
+            metadata: Slot::Missing,
+            destination: None,
+        };
         event.raw = reader.object::<Invalid>(|reader, key| {
             match &*key.decoded() {
                 b"message" => {
@@ -148,6 +153,16 @@ impl<'a> Message<'a> {
             integrations: None,
             dotted_integrations: Vec::new(),
         }
+    }
+
+    /// The same message with another text, which differs in no member that is noted here.
+    #[must_use]
+    pub fn with_text<'t>(&self, text: &'t str) -> Message<'t>
+    where
+        'a: 't,
+    {
+        let raw = Raw::parse(text).unwrap_or(self.raw);
+        Message { raw, ..self.clone() }
     }
 
     /// Reads a message, which has to be an object.

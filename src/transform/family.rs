@@ -1,7 +1,5 @@
 //! The destinations this service transforms: one table. Adding a sibling is a row (contract, sections 3 and 5).
 
-use std::fmt;
-
 /// A destination of the producer family, and what sets it apart from its siblings.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Family {
@@ -62,11 +60,5 @@ impl Family {
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Family> {
         FAMILIES.into_iter().find(|family| family.name.eq_ignore_ascii_case(name))
-    }
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
     }
 }

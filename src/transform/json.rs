@@ -139,9 +139,35 @@ impl<'a> Raw<'a> {
     }
 
     /// Where this value begins inside `outer`, in bytes. Both must be slices of the same text.
-    #[must_use]
-    pub fn offset_in(self, outer: Raw<'_>) -> usize {
+    fn offset_in(self, outer: Raw<'_>) -> usize {
         self.0.as_ptr().addr() - outer.0.as_ptr().addr()
+    }
+
+    /// Appends this object to `out` with the member called `name` set to what `write_value` appends: in the place of
+    /// `current`, its value now, or behind all others where it has none. Every other byte stays.
+    pub fn write_with(
+        self,
+        out: &mut String,
+        name: &str,
+        current: Option<Raw<'_>>,
+        write_value: impl FnOnce(&mut String),
+    ) {
+        let (before, behind) = match current {
+            Some(current) => {
+                let start = current.offset_in(self);
+                (&self.0[..start], &self.0[start + current.0.len()..])
+            }
+            None => self.0.split_at(self.0.len() - 1),
+        };
+        out.push_str(before);
+        if current.is_none() {
+            let first = before[1..].bytes().all(|byte| byte.is_ascii_whitespace());
+            out.push_str(if first { "\"" } else { ",\"" });
+            out.push_str(name);
+            out.push_str("\":");
+        }
+        write_value(out);
+        out.push_str(behind);
     }
 }
 

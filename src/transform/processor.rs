@@ -1,16 +1,15 @@
 //! The processor transformation: the way of an event, start to end (contract, section 3).
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use super::answer::{self, Output};
 use super::decision::{Changes, Decision, Tally};
-use super::destination::Destination;
 use super::draft::Draft;
+use super::dynamic_config::Work;
 use super::event::{Event, Message, Metadata};
 use super::family::Family;
 use super::integrations::Integrations;
-use super::json::{Raw, Reader};
+use super::json::{NULL, Raw, Reader};
 use super::partition_key;
 use super::rejection::Rejection;
 use super::request::{BodyError, Destinations, Form, Limits, Request};
@@ -42,6 +41,7 @@ pub fn answer(
     let surroundings = Surroundings { family, request: &request, query, query_json: OnceCell::new() };
     let mut destinations = Destinations::of(family);
     let mut tally = Tally::default();
+    let mut work = Work::allowed_for(body.len());
     let mut out = String::with_capacity(expected_bytes(&request).min(limits.answer_bytes));
     out.push('[');
     for (index, event) in request.events.iter().enumerate() {
@@ -49,13 +49,16 @@ pub fn answer(
             out.push(',');
         }
         let outcome = match event {
-            Some(event) => transform(&surroundings, &mut destinations, event, &mut out),
+            Some(event) => transform(&surroundings, &mut destinations, event, &mut work, &mut out),
             None => Err(Rejection::EventNotAnObject),
         };
         if let Err(rejection) = outcome {
             answer::write_rejection(&mut out, family, event.as_ref(), rejection);
         }
         tally.count(outcome);
+        if work.is_too_much() {
+            return Err(BodyError::TooMuchWork);
+        }
         if out.len() > limits.answer_bytes {
             return Err(BodyError::AnswerTooLarge(limits.answer_bytes));
         }
@@ -78,27 +81,41 @@ fn transform<'a>(
     surroundings: &'a Surroundings<'_, 'a>,
     destinations: &mut Destinations<'a>,
     event: &Event<'a>,
+    work: &mut Work,
     out: &mut String,
 ) -> Result<Decision, Rejection> {
     let family = surroundings.family;
     let metadata = event.metadata()?;
     let message = event.message()?;
     let destination = destinations.get(surroundings.request.destination_of(event, metadata)?)?;
-    let timestamp = retl_timestamp::decide(message);
+    let stamped = retl_timestamp::set(message);
+    let mut changes = Changes { timestamp_set: stamped.is_some(), ..Changes::default() };
 
-    if timestamp.is_none() && destination.templates.is_none() {
-        return Ok(write(family, message, metadata, &destination.routing, Changes::default(), out));
-    }
-
-    let changed = change(surroundings, event, message, metadata, &destination, timestamp)?;
-    let message = Message::read(&mut Reader::new(&changed.message)).map_err(|_| Rejection::MessageNotAnObject)?;
-    let metadata = Metadata::read(&mut Reader::new(&changed.metadata)).map_err(|_| Rejection::MetadataNotAnObject)?;
-    let Some(text) = &changed.routing else {
-        return Ok(write(family, &message, &metadata, &destination.routing, changed.changes, out));
+    let Some(templates) = &destination.templates else {
+        let Some(stamped) = &stamped else {
+            return Ok(write(family, message, metadata, &destination.routing, changes, out));
+        };
+        // The timestamp decides nothing: all that was found in the message still holds.
+        let message = message.with_text(stamped);
+        return Ok(write(family, &message, metadata, &destination.routing, changes, out));
     };
-    let members = Raw::parse(text).map_or_else(|_| RoutingMembers::default(), RoutingMembers::of);
-    let routing = Routing::read(members, family);
-    Ok(write(family, &message, &metadata, &routing, changed.changes, out))
+
+    let mut draft = surroundings.draft(event, metadata, stamped.as_deref())?;
+    let filled = templates.fill(&mut draft, work, &mut changes)?;
+    let (message, metadata) = (draft.member_text("message"), draft.member_text("metadata"));
+    let read = Message::read(&mut Reader::new(message.as_deref().unwrap_or("{}")));
+    let message = read.map_err(|_| Rejection::MessageNotAnObject)?;
+    let read = Metadata::read(&mut Reader::new(metadata.as_deref().unwrap_or("{}")));
+    let metadata = read.map_err(|_| Rejection::MetadataNotAnObject)?;
+    let Some(filled) = &filled else {
+        return Ok(write(family, &message, &metadata, &destination.routing, changes, out));
+    };
+    let members = Raw::parse(filled).map_or_else(|_| RoutingMembers::default(), RoutingMembers::of);
+    let routing = match members {
+        RoutingMembers([default, None, None, None]) => destination.routing.with_default(default),
+        _ => Routing::read(members, family),
+    };
+    Ok(write(family, &message, &metadata, &routing, changes, out))
 }
 
 /// Decides topic and key, and writes the answer.
@@ -119,51 +136,29 @@ fn write<'e>(
     Decision { topic: topic.rule, key, changes }
 }
 
-/// An event after the rules that change it.
-struct Changed<'a> {
-    message: Cow<'a, str>,
-    metadata: Cow<'a, str>,
-    /// The topic settings, where a template is among them.
-    routing: Option<String>,
-    changes: Changes,
-}
-
-fn change<'a>(
-    surroundings: &'a Surroundings<'_, 'a>,
-    event: &Event<'a>,
-    message: &Message<'a>,
-    metadata: &Metadata<'a>,
-    destination: &Destination<'a>,
-    timestamp: Option<Raw<'a>>,
-) -> Result<Changed<'a>, Rejection> {
-    let mut changes = Changes::default();
-    let mut message = Draft::of(message.raw);
-    if let Some(timestamp) = timestamp {
-        message.set("timestamp", Draft::of(timestamp));
-        changes.timestamp_set = true;
-    }
-    let Some(templates) = &destination.templates else {
-        return Ok(Changed {
-            message: message.text(),
-            metadata: Cow::Borrowed(metadata.raw.text()),
-            routing: None,
-            changes,
-        });
-    };
-    let mut draft = Draft::of(event.raw);
-    draft.set("message", message);
-    if surroundings.request.is_compacted() {
-        draft.set("destination", Draft::of(surroundings.request.destination_of(event, metadata)?));
-        if let Some(connection) = surroundings.request.connection_of(metadata) {
-            draft.set("connection", Draft::of(connection));
+impl<'a> Surroundings<'_, 'a> {
+    /// The event as templates see it (contract, section 3.2), its message stamped or as it came.
+    fn draft(
+        &'a self,
+        event: &Event<'a>,
+        metadata: &Metadata<'a>,
+        stamped: Option<&'a str>,
+    ) -> Result<Draft<'a>, Rejection> {
+        let message = match stamped {
+            Some(text) => Raw::parse(text).map_err(|_| Rejection::MessageNotAnObject)?,
+            None => event.message()?.raw,
+        };
+        let mut draft = Draft::of(event.raw);
+        draft.set("message", Draft::of(message));
+        if self.request.is_compacted() {
+            draft.set("destination", Draft::of(self.request.destination_of(event, metadata)?));
+            draft.set("connection", Draft::of(self.request.connection_of(metadata).unwrap_or(NULL)));
         }
+        if let Ok(request) = Raw::parse(self.request_json()) {
+            draft.set("request", Draft::of(request));
+        }
+        Ok(draft)
     }
-    if let Ok(request) = Raw::parse(surroundings.request_json()) {
-        draft.set("request", Draft::of(request));
-    }
-    let routing = templates.fill(&mut draft, &mut changes)?;
-    let mut text_of = |name| draft.member(name).map_or(Cow::Borrowed("{}"), |member| member.text());
-    Ok(Changed { message: text_of("message"), metadata: text_of("metadata"), routing, changes })
 }
 
 impl Surroundings<'_, '_> {

@@ -1,10 +1,7 @@
 //! Why one event is refused: one table. The other events of its batch are answered (contract, section 8).
 
-use serde::Serialize;
-
 /// What `statTags.errorType` says of a rejection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorType {
     /// The event is at fault.
     Instrumentation,
@@ -84,5 +81,5 @@ rejections! {
         "a template in the destination's Config would remove the length of an array of the event";
     /// See [`super::dynamic_config`] for the limits.
     TemplatesTooComplex, "templates_too_complex", Configuration,
-        "the destination's Config has more, longer or larger templates than the service allows: 1000 templates, 128 names in a path, 1 MiB of topic settings with templates in them";
+        "the destination's Config has templates past a limit: 1000 templates, 128 names in a path, 1 MiB of Config, 1 MiB of topic settings once filled, 100000 members in an object that a path leads through";
 }

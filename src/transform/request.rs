@@ -58,9 +58,25 @@ pub enum BodyError {
     /// See [`Limits::events`].
     #[error("the request has more than {0} events")]
     TooManyEvents(usize),
+    /// See [`super::dynamic_config::Work`].
+    #[error(
+        "the templates of the request's destinations take more work than the service allows for a body of its size"
+    )]
+    TooMuchWork,
     /// See [`Limits::answer_bytes`].
     #[error("the answer would be larger than {0} bytes")]
     AnswerTooLarge(usize),
+}
+
+/// The answer to a router request.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RouterAnswer {
+    /// The destination asked for.
+    pub family: &'static Family,
+    /// JSON.
+    pub body: String,
+    /// Why events were refused.
+    pub rejections: Vec<Rejection>,
 }
 
 /// Why reading stopped.
@@ -277,14 +293,13 @@ pub struct Destinations<'a> {
     family: &'static Family,
     /// By the place of the text, which stands for the text itself: neighbours share it, see [`Reader::value_like`].
     read: HashMap<usize, Result<Rc<Destination<'a>>, Rejection>>,
-    latest: Option<(usize, Result<Rc<Destination<'a>>, Rejection>)>,
 }
 
 impl<'a> Destinations<'a> {
     /// None read yet.
     #[must_use]
     pub fn of(family: &'static Family) -> Self {
-        Self { family, read: HashMap::new(), latest: None }
+        Self { family, read: HashMap::new() }
     }
 
     /// The destination whose text is `raw`.
@@ -292,15 +307,7 @@ impl<'a> Destinations<'a> {
     /// # Errors
     /// What [`Destination::read`] refuses.
     pub fn get(&mut self, raw: Raw<'a>) -> Result<Rc<Destination<'a>>, Rejection> {
-        let place = raw.text().as_ptr().addr();
-        if let Some((latest, destination)) = &self.latest
-            && *latest == place
-        {
-            return destination.clone();
-        }
-        let destination =
-            self.read.entry(place).or_insert_with(|| Destination::read(raw, self.family).map(Rc::new)).clone();
-        self.latest = Some((place, destination.clone()));
-        destination
+        let read = || Destination::read(raw, self.family).map(Rc::new);
+        self.read.entry(raw.text().as_ptr().addr()).or_insert_with(read).clone()
     }
 }

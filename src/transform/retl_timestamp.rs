@@ -4,9 +4,17 @@ use super::event::Message;
 use super::javascript::truthy;
 use super::json::{NULL, Raw};
 
-/// The timestamp that the message has to get; `None` where the rule does not apply or the message has it already.
+/// The message with the timestamp it has to get; `None` where the rule does not apply or the message has it already.
 #[must_use]
-pub fn decide<'a>(message: &Message<'a>) -> Option<Raw<'a>> {
+pub fn set(message: &Message<'_>) -> Option<String> {
+    let (current, timestamp) = decide(message)?;
+    let mut out = String::with_capacity(message.raw.text().len() + timestamp.text().len() + 16);
+    message.raw.write_with(&mut out, "timestamp", current, |out| out.push_str(timestamp.text()));
+    Some(out)
+}
+
+/// The message's timestamp now, and another one that it has to get.
+fn decide<'a>(message: &Message<'a>) -> Option<(Option<Raw<'a>>, Raw<'a>)> {
     if !message.channel?.is_string("sources") {
         return None;
     }
@@ -33,7 +41,7 @@ pub fn decide<'a>(message: &Message<'a>) -> Option<Raw<'a>> {
         &[member(properties, "timestamp"), timestamp, original]
     };
     let chosen = candidates.iter().flatten().copied().find(|value| usable(*value)).unwrap_or(NULL);
-    (Some(chosen) != timestamp).then_some(chosen)
+    (Some(chosen) != timestamp).then_some((timestamp, chosen))
 }
 
 /// Truthy, `false` or a zero: everything but `null` and `""`.

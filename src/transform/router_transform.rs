@@ -1,10 +1,9 @@
 //! `/routerTransform`: none of these destinations has one, and the client is told so (contract, section 6).
 
 use super::answer;
-use super::batch::RouterAnswer;
 use super::javascript::{JsString, Properties};
 use super::json::Raw;
-use super::request::{BodyError, Form, Limits, Request};
+use super::request::{BodyError, Form, Limits, Request, RouterAnswer};
 
 /// Answers one entry per destination of the request.
 ///
@@ -34,5 +33,5 @@ pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, Bo
         }
     }
     out.push_str("]}");
-    Ok(RouterAnswer { family, body: out, events: request.events.len() as u64, rejections: Vec::new() })
+    Ok(RouterAnswer { family, body: out, rejections: Vec::new() })
 }

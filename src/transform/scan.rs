@@ -74,7 +74,7 @@ struct Nesting {
 
 impl Nesting {
     fn open(&mut self, object: bool) {
-        if self.depth % 64 == 0 && self.depth > 0 {
+        if self.depth.is_multiple_of(64) && self.depth > 0 {
             self.far.push(self.near);
         }
         self.near = self.near << 1 | u64::from(object);
@@ -84,7 +84,7 @@ impl Nesting {
     /// Leaves the innermost container, and tells whether the one around it is an object.
     fn close(&mut self) -> bool {
         self.depth -= 1;
-        if self.depth % 64 == 0 {
+        if self.depth.is_multiple_of(64) {
             self.near = self.far.pop().unwrap_or(0);
         } else {
             self.near >>= 1;
@@ -396,7 +396,7 @@ mod tests {
     fn depth_is_kept_track_of_across_words() {
         for levels in [1, 62, 63, 64, 65, 127, 128, 129, 200, 1000] {
             // Which level is an object changes in a way that repeats nowhere near 64.
-            let object = |level: usize| level % 7 == 0 || level % 5 == 3;
+            let object = |level: usize| level.is_multiple_of(7) || level % 5 == 3;
             let open: String = (0..levels).map(|level| if object(level) { "{\"a\":" } else { "[" }).collect();
             let close: String = (0..levels).rev().map(|level| if object(level) { "}" } else { "]" }).collect();
             assert_eq!(verdicts(&format!("{open}1{close}")), (true, true), "{levels}");

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::decision::TopicRule;
 use super::event::Message;
@@ -30,7 +31,7 @@ impl<'a> RoutingMembers<'a> {
 #[derive(Debug, Default)]
 pub struct Routing<'a> {
     default: Option<Raw<'a>>,
-    maps: Option<Maps<'a>>,
+    maps: Option<Rc<Maps<'a>>>,
 }
 
 /// The message types that `eventTypeToTopicMap` can route.
@@ -58,8 +59,14 @@ impl<'a> Routing<'a> {
         RoutingMembers([default, multi_topic, by_type, by_event]): RoutingMembers<'a>,
         family: &Family,
     ) -> Self {
-        let maps = (family.multi_topic && truthy(multi_topic)).then(|| Maps::read(by_type, by_event));
+        let maps = (family.multi_topic && truthy(multi_topic)).then(|| Rc::new(Maps::read(by_type, by_event)));
         Self { default, maps }
+    }
+
+    /// This routing with another default, which is what a template for the topic comes to.
+    #[must_use]
+    pub fn with_default(&self, default: Option<Raw<'a>>) -> Self {
+        Self { default, maps: self.maps.clone() }
     }
 
     /// The topic for a message; `from_integrations` is the integrations object's `topic`.

@@ -27,6 +27,14 @@ fn errors_are_json_with_a_name_and_a_text() {
 }
 
 #[test]
+fn probes_may_ask_with_head() {
+    for path in ["/health", "/features", "/version", "/buildVersion", "/transformerBuildVersion"] {
+        let response = Server::shared().request("HEAD", path, &[], b"");
+        assert_eq!((response.status, response.body.len()), (200, 0), "{path}");
+    }
+}
+
+#[test]
 fn a_long_unknown_destination_is_cut() {
     let name = "ü".repeat(5_000);
     let body = serde_json::json!({ "destType": name }).to_string();

@@ -80,6 +80,32 @@ fn bad_configuration_is_told_at_once_and_whole() {
 }
 
 #[test]
+fn blank_variables_count_as_not_set_and_names_as_addresses() {
+    let environment = [("HOST", "localhost"), ("WORKERS", ""), ("LOG_FORMAT", ""), ("INSTANCE_ID", "")];
+    let (mut child, line, _log) = start(&["--port=0", "--metrics-port=0"], &environment);
+    assert!(line.contains("listening on"), "{line}");
+    signal(&child, "TERM");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    use std::io::Write as _;
+    let arguments = ["--host=127.0.0.1", "--port=0", "--metrics-port=0", "--shutdown-timeout=3600"];
+    let (mut child, line, mut log) = start(&arguments, &[]);
+    let mut held = std::net::TcpStream::connect(("127.0.0.1", port(&line))).expect("it listens");
+    held.write_all(b"POST /batch HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")
+        .expect("sent");
+    held.read_exact(&mut [0; 25]).expect("100 Continue");
+    signal(&child, "TERM");
+    let mut stopping = String::new();
+    log.read_line(&mut stopping).expect("a line");
+    assert!(stopping.contains("stopping"), "{stopping}");
+    signal(&child, "TERM");
+    assert_eq!(child.wait().expect("it ends").code(), Some(1));
+}
+
+#[test]
 fn wrong_usage_is_exit_code_two() {
     for (arguments, environment) in [
         (&["--nope"][..], &[][..]),

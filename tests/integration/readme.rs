@@ -23,7 +23,7 @@ fn the_curl_of_readme_gets_the_answer_of_readme() {
 fn every_rejection_is_documented() {
     let readme = include_str!("../../README.md");
     for rejection in rudder_kafka_transformer::transform::rejection::Rejection::ALL {
-        let row = format!("| `{}` | {} |", rejection.code(), rejection.error_type().text());
+        let row = format!("| `{}` | {} | {} |", rejection.code(), rejection.error_type().text(), rejection.text());
         assert!(readme.contains(&row), "README does not list {row}");
     }
 }

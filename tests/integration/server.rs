@@ -59,7 +59,7 @@ impl Response {
     }
 }
 
-/// A route that fails on purpose, and one that waits until it is told to go on.
+/// Routes that fail on purpose, on the event loop and beside it.
 fn test_routes(config: &mut ServiceConfig) {
     async fn panics() -> &'static str {
         panic!("event contents that must not be logged")

@@ -1,9 +1,9 @@
 //! `POST /batch`: grouping for delivery (contract, section 6).
 
 use actix_web::web::{Data, Payload};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 
-use super::{answered, transformed};
+use super::router_answered;
 use crate::server::app::State;
 use crate::server::error::RequestError;
 use crate::server::openapi::{BatchAnswer, ErrorBody, RouterRequest, UnknownDestinationBody};
@@ -25,12 +25,10 @@ use crate::transform::batch;
         (status = 404, description = "The destination is not served", body = UnknownDestinationBody),
         (status = 413, description = "The body, or the answer to it, passes a limit", body = ErrorBody),
         (status = 415, description = "The Content-Encoding is not supported", body = ErrorBody),
+        (status = 503, description = "Overloaded: send it again", body = ErrorBody,
+            headers(("X-Rudder-Should-Retry" = String, description = "true"), ("X-Rudder-Error-Reason" = String, description = "overloaded"))),
     ),
 )]
 pub async fn batch(request: HttpRequest, payload: Payload, state: Data<State>) -> Result<HttpResponse, RequestError> {
-    let limits = state.limits;
-    let answer = transformed(&request, payload, &state, move |body, form| batch::answer(body, form, limits)).await?;
-    request.extensions_mut().insert(answer.family);
-    state.metrics.count_rejections(answer.family, &answer.rejections);
-    Ok(answered(answer.body))
+    router_answered(request, payload, state, batch::answer).await
 }

@@ -5,12 +5,12 @@ pub mod processor;
 pub mod router_transform;
 pub mod status;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 
 use super::app::{API_VERSION, JSON, State, form_of};
 use super::body::{self, Body};
 use super::error::RequestError;
-use crate::transform::request::{BodyError, Form};
+use crate::transform::request::{BodyError, Form, Limits, RouterAnswer};
 
 /// Bodies from this size on are transformed beside the event loop, so that no other request waits for them.
 const LARGE_BODY_BYTES: usize = 1 << 20;
@@ -23,13 +23,27 @@ async fn transformed<T: Send + 'static>(
     transform: impl FnOnce(&str, Form) -> Result<T, BodyError> + Send + 'static,
 ) -> Result<T, RequestError> {
     let form = form_of(request);
-    let body = Body::collect(request, payload, state.max_body_bytes).await?;
+    let body = Body::collect(request, payload, state).await?;
     let beside = body.is_compressed() || body.len() >= LARGE_BODY_BYTES;
     let work = move || -> Result<T, RequestError> {
-        let bytes = body.decode()?;
-        Ok(transform(&body::text(&bytes), form)?)
+        let decoded = body.decode()?;
+        Ok(transform(&body::text(&decoded.bytes), form)?)
     };
     if beside { web::block(work).await.map_err(|_| RequestError::InternalServerError)? } else { work() }
+}
+
+/// Answers a router request.
+async fn router_answered(
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<State>,
+    answer: fn(&str, Form, Limits) -> Result<RouterAnswer, BodyError>,
+) -> Result<HttpResponse, RequestError> {
+    let limits = state.limits;
+    let answer = transformed(&request, payload, &state, move |body, form| answer(body, form, limits)).await?;
+    request.extensions_mut().insert(answer.family);
+    state.metrics.count_rejections(answer.family, &answer.rejections);
+    Ok(answered(answer.body))
 }
 
 /// A transformation's answer.

@@ -31,6 +31,8 @@ use crate::transform::processor;
         (status = 404, description = "The destination is not served", body = UnknownDestinationBody),
         (status = 413, description = "The body, or the answer to it, passes a limit", body = ErrorBody),
         (status = 415, description = "The Content-Encoding is not supported", body = ErrorBody),
+        (status = 503, description = "Overloaded: send it again", body = ErrorBody,
+            headers(("X-Rudder-Should-Retry" = String, description = "true"), ("X-Rudder-Error-Reason" = String, description = "overloaded"))),
     ),
 )]
 pub async fn transform(

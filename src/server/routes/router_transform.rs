@@ -1,9 +1,9 @@
 //! `POST /routerTransform`, which none of these destinations has (contract, section 6).
 
 use actix_web::web::{Data, Payload};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 
-use super::{answered, transformed};
+use super::router_answered;
 use crate::server::app::State;
 use crate::server::error::RequestError;
 use crate::server::openapi::{ErrorBody, RouterRequest, RouterTransformAnswer, UnknownDestinationBody};
@@ -25,6 +25,8 @@ use crate::transform::router_transform;
         (status = 404, description = "The destination is not served", body = UnknownDestinationBody),
         (status = 413, description = "The body, or the answer to it, passes a limit", body = ErrorBody),
         (status = 415, description = "The Content-Encoding is not supported", body = ErrorBody),
+        (status = 503, description = "Overloaded: send it again", body = ErrorBody,
+            headers(("X-Rudder-Should-Retry" = String, description = "true"), ("X-Rudder-Error-Reason" = String, description = "overloaded"))),
     ),
 )]
 pub async fn router_transform(
@@ -32,9 +34,5 @@ pub async fn router_transform(
     payload: Payload,
     state: Data<State>,
 ) -> Result<HttpResponse, RequestError> {
-    let limits = state.limits;
-    let answer =
-        transformed(&request, payload, &state, move |body, form| router_transform::answer(body, form, limits)).await?;
-    request.extensions_mut().insert(answer.family);
-    Ok(answered(answer.body))
+    router_answered(request, payload, state, router_transform::answer).await
 }

@@ -69,8 +69,6 @@ pub async fn features() -> impl Responder {
 }
 
 /// Tell the version
-///
-/// Also under `/buildVersion` and `/transformerBuildVersion`.
 #[utoipa::path(get, path = "/version", tag = "status",
     responses((status = 200, description = "The version", body = String, content_type = "text/plain", example = "0.1.0")))]
 pub async fn version() -> impl Responder {

@@ -1,0 +1,48 @@
+//! The service with one more route, `/echo`, which reads a body like the others and answers its bytes: what this stack
+//! can do at the most. Same settings, same process, so that both are measured alike: `cargo run --release --example echo`.
+
+use std::process::ExitCode;
+
+use actix_web::web::{self, Data, Payload, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use clap::Parser;
+use rudder_kafka_transformer::server::app::{API_VERSION, JSON, State};
+use rudder_kafka_transformer::server::body::Body;
+use rudder_kafka_transformer::server::error::RequestError;
+use rudder_kafka_transformer::server::settings::Settings;
+use rudder_kafka_transformer::server::{Listeners, run_with};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+async fn echo(request: HttpRequest, payload: Payload, state: Data<State>) -> Result<HttpResponse, RequestError> {
+    let body = Body::collect(&request, payload, &state).await?.decode()?;
+    Ok(HttpResponse::Ok().insert_header(JSON).insert_header(API_VERSION).body(body.bytes))
+}
+
+fn echo_route(config: &mut ServiceConfig) {
+    config.route("/echo", web::post().to(echo));
+}
+
+fn main() -> ExitCode {
+    let settings = Arguments::parse().settings;
+    let served = actix_web::rt::System::new().block_on(async {
+        let listeners = Listeners::bind(&settings)?;
+        // It runs until it is killed, as benchmarks do.
+        let never = std::future::pending();
+        run_with(&settings, listeners, never, echo_route).await.map_err(|error| error.to_string())
+    });
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
