@@ -2,7 +2,7 @@
 # The service over HTTP beside an echo of the same body on the same server, in turns, one worker on one core and the load
 # on another. With PEER_URL=http://… (a transformer of another make, with one worker) that takes its turn too.
 #
-#   bench/http.sh [ROUNDS] [SECONDS]      default: 5 rounds of 2 seconds
+#   bench/http.sh [ROUNDS] [SECONDS]      default: 5 rounds of 1 second
 #
 # Prints a table, medians over the rounds, and keeps it in target/bench/http.md. Needs wrk and two cores; all traffic
 # stays on the loopback interface.
@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 rounds=${1:-5}
-seconds=${2:-2}
+seconds=${2:-1}
 bodies=target/bench
 port=19190
 results=$(mktemp)

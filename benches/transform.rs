@@ -11,9 +11,6 @@ mod bodies;
 
 use bodies::{Shape, body, message_of};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const LIMITS: Limits = Limits { events: 1_000_000, answer_bytes: 1 << 30 };
 const EVENTS: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 

@@ -9,9 +9,6 @@ use rudder_kafka_transformer::transform::family::KAFKA;
 use rudder_kafka_transformer::transform::request::{Form, Limits};
 use rudder_kafka_transformer::transform::{batch, processor};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [file, rounds] = arguments.as_slice() else {

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod body;
 pub mod error;
+mod memory;
 pub mod metrics;
 pub mod openapi;
 pub mod overload;
@@ -65,14 +66,18 @@ pub async fn run_with(
     shutdown: impl Future<Output = ()> + Send + 'static,
     extra: ExtraRoutes,
 ) -> io::Result<()> {
+    memory::keep_enough();
     let metrics = Metrics::new(&settings.instance_id).map_err(io::Error::other)?;
     let state = Data::new(State::new(settings, metrics));
     let service_state = state.clone();
     let service = HttpServer::new(move || {
+        // Once on each worker.
+        actix_web::rt::spawn(memory::give_back(service_state.in_flight.clone()));
         App::new()
             .configure(app::configure(service_state.clone(), extra))
             .wrap(middleware::from_fn(app::answer_panics))
             .wrap(middleware::from_fn(app::measure))
+            .wrap(middleware::from_fn(app::detach_headers))
     })
     .workers(settings.worker_threads())
     .tcp_nodelay(true)

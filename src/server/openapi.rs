@@ -183,6 +183,7 @@ pub struct Output {
 #[allow(dead_code, reason = "describes the answer; it is written as text")]
 pub struct Rejected {
     /// As received; `null` where it is no object.
+    #[schema(required = true)]
     pub metadata: Option<Map<String, Value>>,
     /// Always 400.
     #[schema(example = 400)]

@@ -10,6 +10,8 @@ use super::error::RequestError;
 #[derive(Debug, Clone)]
 pub struct InFlight {
     bytes: Arc<AtomicUsize>,
+    /// Requests so far.
+    admitted: Arc<AtomicUsize>,
     limit: usize,
 }
 
@@ -24,13 +26,26 @@ impl InFlight {
     /// Nothing in flight, and at most `limit` bytes.
     #[must_use]
     pub fn up_to(limit: usize) -> Self {
-        Self { bytes: Arc::default(), limit }
+        Self { bytes: Arc::default(), admitted: Arc::default(), limit }
     }
 
     /// A request that has no bytes yet.
     #[must_use]
     pub fn share(&self) -> Share {
+        self.admitted.fetch_add(1, Ordering::Relaxed);
         Share { in_flight: self.clone(), bytes: 0 }
+    }
+
+    /// How many requests there have been.
+    #[must_use]
+    pub fn admitted(&self) -> usize {
+        self.admitted.load(Ordering::Relaxed)
+    }
+
+    /// Whether no bytes are in flight.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) == 0
     }
 }
 

@@ -5,7 +5,12 @@ pub mod processor;
 pub mod router_transform;
 pub mod status;
 
+use std::convert::Infallible;
+
+use actix_web::body::SizedStream;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
+
+use bytes::Bytes;
 
 use super::app::{API_VERSION, JSON, State, form_of};
 use super::body::{self, Body};
@@ -14,6 +19,9 @@ use crate::transform::request::{BodyError, Form, Limits, RouterAnswer};
 
 /// Bodies from this size on are transformed beside the event loop, so that no other request waits for them.
 const LARGE_BODY_BYTES: usize = 1 << 20;
+
+/// What is written of a large answer at once.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// Reads the body of a request and hands it to `transform` as text.
 async fn transformed<T: Send + 'static>(
@@ -48,5 +56,16 @@ async fn router_answered(
 
 /// A transformation's answer.
 fn answered(body: String) -> HttpResponse {
-    HttpResponse::Ok().insert_header(JSON).insert_header(API_VERSION).body(body)
+    let mut response = HttpResponse::Ok();
+    response.insert_header(JSON).insert_header(API_VERSION);
+    if body.len() < LARGE_BODY_BYTES {
+        return response.body(body);
+    }
+    // In one piece it would be copied in one go, while all other connections of the worker wait.
+    let length = body.len() as u64;
+    let mut rest = Bytes::from(body);
+    let pieces = std::iter::from_fn(move || {
+        (!rest.is_empty()).then(|| Ok::<_, Infallible>(rest.split_to(rest.len().min(PIECE_BYTES))))
+    });
+    response.body(SizedStream::new(length, futures_util::stream::iter(pieces)))
 }

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# What one worker of the released binary takes: size, start, memory at rest, under load, after it, with a body of 100 MB,
+# and how long others wait for that one. Prints a table. Needs wrk; all traffic stays on the loopback interface.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bodies=target/bench
+port=19290
+url=http://127.0.0.1:$port
+trap 'kill "$server" 2>/dev/null || true' EXIT
+
+cargo build --quiet --release --bins --examples
+[ -s "$bodies/message100000000.json" ] || target/release/examples/bodies "$bodies"
+
+begin() {
+    HOST=127.0.0.1 PORT=$port METRICS_PORT=$((port + 1)) WORKERS=1 LOG_LEVEL=warn taskset -c 0 target/release/rudder-kafka-transformer &
+    server=$!
+    until curl -sf "$url/health" >/dev/null; do kill -0 "$server"; done
+}
+end() {
+    kill "$server"
+    wait "$server" || true
+}
+megabytes() { # VmRSS or VmHWM
+    awk -v name="$1:" '$1 == name { printf "%.1f", $2 / 1024 }' "/proc/$server/status"
+}
+post_large() {
+    curl -sf -o /dev/null -H 'X-Content-Format: json+compactedv1' -H 'Expect:' --data-binary "@$bodies/message100000000.json" "$url/v0/destinations/kafka"
+}
+
+echo '| what | figure |'
+echo '| --- | --- |'
+echo "| binary, stripped | $(stat -c %s target/release/rudder-kafka-transformer | awk '{ printf "%.1f MB", $1 / 1e6 }') |"
+
+starts=()
+for _ in 1 2 3 4 5; do
+    before=$(date +%s%N)
+    begin
+    starts+=($((($(date +%s%N) - before) / 1000000)))
+    end
+done
+echo "| start to the first answered /health, median of 5 | $(printf '%s\n' "${starts[@]}" | sort -n | sed -n 3p) ms |"
+
+begin
+echo "| resident, idle | $(megabytes VmRSS) MB |"
+BODY=$bodies/compacted100.json COMPACTED=1 taskset -c 1 wrk -t1 -c64 -d5s --timeout 30s -s bench/post.lua "$url/v0/destinations/kafka" >/dev/null
+echo "| resident, at the most, 64 connections of $(stat -c %s $bodies/compacted100.json | awk '{ printf "%.0f KB", $1 / 1e3 }') | $(megabytes VmHWM) MB |"
+sleep 10
+echo "| resident, 10 s after that | $(megabytes VmRSS) MB |"
+post_large
+echo "| resident, at the most, with a body of $(stat -c %s $bodies/message100000000.json | awk '{ printf "%.0f MB", $1 / 1e6 }') | $(megabytes VmHWM) MB |"
+end
+
+begin
+(for _ in 1 2 3; do post_large; done) &
+others=$(BODY=$bodies/compacted1.json taskset -c 1 wrk -t1 -c1 -d3s -s bench/stall.lua "$url/v0/destinations/kafka" | tail -n 1)
+wait $!
+echo "| other requests to the same worker meanwhile | $others |"
+end

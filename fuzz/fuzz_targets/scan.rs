@@ -1,0 +1,15 @@
+//! Our scanner and serde_json agree on what is JSON.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rudder_kafka_transformer::transform::json::{Raw, explain};
+
+fuzz_target!(|text: &str| {
+    let ours = Raw::parse(text);
+    assert_eq!(ours.is_ok(), explain(text).is_none());
+    if let Ok(value) = ours {
+        let json_white_space = [' ', '\t', '\n', '\r'];
+        assert_eq!(value.text(), text.trim_matches(json_white_space));
+    }
+});
