@@ -94,9 +94,7 @@ impl<'a> Event<'a> {
                 b"metadata" => event.metadata = slot(reader, Metadata::read)?,
                 // Neighbours mostly share their destination, byte for byte.
                 b"destination" => event.destination = Some(reader.value_like(neighbour)?),
-                _ => {
-                    reader.value()?;
-                }
+                _ => reader.skip()?,
             }
             Ok(())
         })?;
@@ -172,16 +170,15 @@ impl<'a> Message<'a> {
     pub fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
         let mut message = Message::empty();
         message.raw = reader.object::<Invalid>(|reader, key| {
-            let value = reader.value()?;
             match &*key.decoded() {
-                b"channel" => message.channel = Some(value),
-                b"type" => message.kind = Some(value),
-                b"event" => message.event = Some(value),
-                b"userId" => message.user_id = Some(value),
-                b"anonymousId" => message.anonymous_id = Some(value),
-                b"integrations" => message.integrations = Some(value),
-                name if name.starts_with(DOTTED) => message.dotted_integrations.push((key, value)),
-                _ => {}
+                b"channel" => message.channel = Some(reader.value()?),
+                b"type" => message.kind = Some(reader.value()?),
+                b"event" => message.event = Some(reader.value()?),
+                b"userId" => message.user_id = Some(reader.value()?),
+                b"anonymousId" => message.anonymous_id = Some(reader.value()?),
+                b"integrations" => message.integrations = Some(reader.value()?),
+                name if name.starts_with(DOTTED) => message.dotted_integrations.push((key, reader.value()?)),
+                _ => reader.skip()?,
             }
             Ok(())
         })?;
@@ -198,13 +195,12 @@ impl<'a> Metadata<'a> {
         let mut metadata =
             Metadata { raw: EMPTY_OBJECT, rudder_id: None, source_id: None, destination_id: None, workspace_id: None };
         metadata.raw = reader.object::<Invalid>(|reader, key| {
-            let value = reader.value()?;
             match &*key.decoded() {
-                b"rudderId" => metadata.rudder_id = Some(value),
-                b"sourceId" => metadata.source_id = Some(value),
-                b"destinationId" => metadata.destination_id = Some(value),
-                b"workspaceId" => metadata.workspace_id = Some(value),
-                _ => {}
+                b"rudderId" => metadata.rudder_id = Some(reader.value()?),
+                b"sourceId" => metadata.source_id = Some(reader.value()?),
+                b"destinationId" => metadata.destination_id = Some(reader.value()?),
+                b"workspaceId" => metadata.workspace_id = Some(reader.value()?),
+                _ => reader.skip()?,
             }
             Ok(())
         })?;

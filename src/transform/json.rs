@@ -214,6 +214,17 @@ impl<'a> Reader<'a> {
         self.text.get(start..self.at).map(Raw).ok_or(Invalid)
     }
 
+    /// Passes over one value.
+    ///
+    /// # Errors
+    /// [`Invalid`] where there is none.
+    #[inline]
+    pub fn skip(&mut self) -> Result<(), Invalid> {
+        self.peek();
+        self.at = scan::value(self.text.as_bytes(), self.at)?;
+        Ok(())
+    }
+
     /// Reads one value; where the text repeats the object `known`, by comparing instead of reading.
     ///
     /// # Errors

@@ -230,9 +230,7 @@ impl<'a> Envelope<'a> {
                     b"destType" => envelope.dest_type = Some(reader.value()?),
                     b"destinations" => envelope.compacted.destinations = read_map(reader)?,
                     b"connections" => envelope.compacted.connections = read_map(reader)?,
-                    _ => {
-                        reader.value()?;
-                    }
+                    _ => reader.skip()?,
                 }
                 Ok(())
             })?;

@@ -158,9 +158,12 @@ fn name(text: &[u8], at: usize) -> Result<usize, Invalid> {
     if text.get(at) != Some(&b'"') {
         return Err(Invalid);
     }
-    let at = white_space(text, string(text, at + 1)?.quote + 1);
+    let mut at = string(text, at + 1)?.quote + 1;
     if text.get(at) != Some(&b':') {
-        return Err(Invalid);
+        at = white_space(text, at);
+        if text.get(at) != Some(&b':') {
+            return Err(Invalid);
+        }
     }
     Ok(white_space(text, at + 1))
 }
