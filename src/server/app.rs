@@ -6,12 +6,13 @@ use std::time::Instant;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{Error, HttpMessage as _, HttpResponse};
+use actix_web::{Error, Handler, HttpMessage as _, HttpResponse, Resource, Responder};
 use futures_util::FutureExt as _;
 
+use super::body::declared_length;
 use super::error::RequestError;
 use super::metrics::Metrics;
 use super::openapi;
@@ -63,8 +64,6 @@ pub type ExtraRoutes = fn(&mut ServiceConfig);
 /// Registers every route.
 pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
-        // A known path with another method is an unknown endpoint, as it is for the reference.
-        let resource = |paths: &[&str]| web::resource(paths.to_vec()).default_service(web::to(not_found));
         config
             .app_data(state)
             .service(
@@ -78,25 +77,28 @@ pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut Ser
             )
             .service(resource(&["/batch", "/batch/"]).post(batch::batch))
             .service(resource(&["/routerTransform", "/routerTransform/"]).post(router_transform::router_transform))
-            .service(resource(&["/health", "/health/"]).get(status::health).route(web::head().to(status::health)))
-            .service(
-                resource(&["/features", "/features/"]).get(status::features).route(web::head().to(status::features)),
-            )
-            .service(resource(&["/version", "/version/"]).get(status::version).route(web::head().to(status::version)))
-            .service(
-                resource(&["/buildVersion", "/buildVersion/"])
-                    .get(status::version)
-                    .route(web::head().to(status::version)),
-            )
-            .service(
-                resource(&["/transformerBuildVersion", "/transformerBuildVersion/"])
-                    .get(status::version)
-                    .route(web::head().to(status::version)),
-            )
+            .service(status("/health", status::health))
+            .service(status("/features", status::features))
+            .service(status("/version", status::version))
+            .service(status("/buildVersion", status::version))
+            .service(status("/transformerBuildVersion", status::version))
             .configure(openapi::configure)
             .configure(extra)
             .default_service(web::to(not_found));
     }
+}
+
+/// A known path with another method is an unknown endpoint, as it is for the reference.
+fn resource(paths: &[&str]) -> Resource {
+    web::resource(paths.to_vec()).default_service(web::to(not_found))
+}
+
+/// A small endpoint, which probes may ask with HEAD too.
+fn status<F: Handler<()>>(path: &str, handler: F) -> Resource
+where
+    F::Output: Responder + 'static,
+{
+    resource(&[path, &format!("{path}/")]).get(handler.clone()).route(web::head().to(handler))
 }
 
 /// Registers the routes of the metrics port.
@@ -104,7 +106,7 @@ pub fn configure_metrics(state: Data<State>) -> impl FnOnce(&mut ServiceConfig) 
     move |config| {
         config
             .app_data(state)
-            .service(web::resource("/metrics").get(status::metrics).default_service(web::to(not_found)))
+            .service(resource(&["/metrics"]).get(status::metrics))
             .default_service(web::to(not_found));
     }
 }
@@ -145,8 +147,9 @@ pub async fn detach_headers(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let headers = &mut request.head_mut().headers;
-    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if length.map_or_else(|| headers.contains_key(TRANSFER_ENCODING), |length| length >= LARGE_READ_BUFFER) {
+    if declared_length(headers)
+        .map_or_else(|| headers.contains_key(TRANSFER_ENCODING), |length| length >= LARGE_READ_BUFFER)
+    {
         headers.retain(|_, value| {
             if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
                 *value = copy;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -60,6 +60,11 @@ impl Coding {
     }
 }
 
+/// The length that a body claims to have.
+pub(super) fn declared_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 impl Body {
     /// Collects the body of a request, up to the limit for one and within that for all together.
     ///
@@ -70,8 +75,7 @@ impl Body {
         let limit = state.max_body_bytes;
         let mut share = state.in_flight.share();
         let coding = Coding::of(request)?;
-        let length =
-            request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        let length = declared_length(request.headers());
         if length.is_some_and(|length| length > limit) {
             return Err(too_large(limit));
         }

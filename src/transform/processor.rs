@@ -87,7 +87,8 @@ fn transform<'a>(
     let family = surroundings.family;
     let metadata = event.metadata()?;
     let message = event.message()?;
-    let destination = destinations.get(surroundings.request.destination_of(event, metadata)?)?;
+    let destination_raw = surroundings.request.destination_of(event, metadata)?;
+    let destination = destinations.get(destination_raw)?;
     let stamped = retl_timestamp::set(message);
     let mut changes = Changes { timestamp_set: stamped.is_some(), ..Changes::default() };
 
@@ -100,7 +101,11 @@ fn transform<'a>(
         return Ok(write(family, &message, metadata, &destination.routing, changes, out));
     };
 
-    let mut draft = surroundings.draft(event, metadata, stamped.as_deref())?;
+    let message = match &stamped {
+        Some(text) => Raw::parse(text).map_err(|_| Rejection::MessageNotAnObject)?,
+        None => message.raw,
+    };
+    let mut draft = surroundings.draft(event, message, metadata, destination_raw);
     let filled = templates.fill(&mut draft, work, &mut changes)?;
     let (message, metadata) = (draft.member_text("message"), draft.member_text("metadata"));
     let read = Message::read(&mut Reader::new(message.as_deref().unwrap_or("{}")));
@@ -137,27 +142,24 @@ fn write<'e>(
 }
 
 impl<'a> Surroundings<'_, 'a> {
-    /// The event as templates see it (contract, section 3.2), its message stamped or as it came.
+    /// The event as templates see it (contract, section 3.2), with its message as it is by now.
     fn draft(
         &'a self,
         event: &Event<'a>,
+        message: Raw<'a>,
         metadata: &Metadata<'a>,
-        stamped: Option<&'a str>,
-    ) -> Result<Draft<'a>, Rejection> {
-        let message = match stamped {
-            Some(text) => Raw::parse(text).map_err(|_| Rejection::MessageNotAnObject)?,
-            None => event.message()?.raw,
-        };
+        destination: Raw<'a>,
+    ) -> Draft<'a> {
         let mut draft = Draft::of(event.raw);
         draft.set("message", Draft::of(message));
         if self.request.is_compacted() {
-            draft.set("destination", Draft::of(self.request.destination_of(event, metadata)?));
+            draft.set("destination", Draft::of(destination));
             draft.set("connection", Draft::of(self.request.connection_of(metadata).unwrap_or(NULL)));
         }
         if let Ok(request) = Raw::parse(self.request_json()) {
             draft.set("request", Draft::of(request));
         }
-        Ok(draft)
+        draft
     }
 }
 
