@@ -1,7 +1,10 @@
-//! The transformation in process, without a server: `cargo bench`. Throughput in events and in bytes of input.
+//! The transformation in process, without a server, from bytes to the answer: `cargo bench`. Throughput in events and in
+//! bytes of input.
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
+use rudder_kafka_transformer::server::body::text;
+use rudder_kafka_transformer::server::memory;
 use rudder_kafka_transformer::transform::family::KAFKA;
 use rudder_kafka_transformer::transform::request::{Form, Limits};
 use rudder_kafka_transformer::transform::{batch, processor};
@@ -15,6 +18,8 @@ const LIMITS: Limits = Limits { events: 1_000_000, answer_bytes: 1 << 30 };
 const EVENTS: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 
 fn main() {
+    // As the service does at its start.
+    memory::keep_enough();
     divan::main();
 }
 
@@ -22,7 +27,7 @@ fn run(bencher: Bencher<'_, '_>, form: Form, body: &str, events: usize) {
     bencher
         .counter(BytesCount::of_str(body))
         .counter(ItemsCount::new(events))
-        .bench(|| processor::answer(&KAFKA, black_box(body), form, "", LIMITS));
+        .bench(|| processor::answer(&KAFKA, &text(black_box(body.as_bytes())), form, "", LIMITS));
 }
 
 #[divan::bench(args = EVENTS)]
@@ -56,5 +61,5 @@ fn batches(bencher: Bencher<'_, '_>, events: usize) {
     bencher
         .counter(BytesCount::of_str(&body))
         .counter(ItemsCount::new(events))
-        .bench(|| batch::answer(black_box(&body), Form::Plain, LIMITS));
+        .bench(|| batch::answer(&text(black_box(body.as_bytes())), Form::Plain, LIMITS));
 }

@@ -3,7 +3,7 @@
 pub mod app;
 pub mod body;
 pub mod error;
-mod memory;
+pub mod memory;
 pub mod metrics;
 pub mod openapi;
 pub mod overload;

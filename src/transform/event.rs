@@ -1,7 +1,9 @@
 //! The members of an event that decide something, found in one walk over it (contract, sections 2 and 3).
 
-use super::json::{EMPTY_OBJECT, Invalid, Kind, Raw, Reader};
+use super::json::{EMPTY_OBJECT, Invalid, Kind, Raw};
+use super::reader::Reader;
 use super::rejection::Rejection;
+use super::repeats::Model;
 use super::text::Text;
 
 /// A member that should be an object, as it was met in the request.
@@ -64,6 +66,23 @@ pub struct Metadata<'a> {
     pub workspace_id: Option<Raw<'a>>,
 }
 
+/// What earlier events of the request look like, which later ones mostly repeat.
+#[derive(Debug)]
+pub struct Earlier<'a> {
+    metadata: MetadataModel<'a>,
+    destination: Option<Raw<'a>>,
+}
+
+type MetadataModel<'a> = Model<'a, { Metadata::NAMES.len() }>;
+
+impl Earlier<'_> {
+    /// Before the first event.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self { metadata: Model::wanting(Metadata::NAMES), destination: None }
+    }
+}
+
 /// The start of the member names that [`Message::dotted_integrations`] holds.
 const DOTTED: &[u8] = b"integrations.";
 
@@ -72,7 +91,7 @@ impl<'a> Event<'a> {
     ///
     /// # Errors
     /// [`Invalid`] where the text is not JSON.
-    pub fn read(reader: &mut Reader<'a>, neighbour: Option<Raw<'a>>) -> Result<Option<Self>, Invalid> {
+    pub fn read(reader: &mut Reader<'a>, earlier: &mut Earlier<'a>) -> Result<Option<Self>, Invalid> {
         if reader.peek() != Some(b'{') {
             reader.value()?;
             return Ok(None);
@@ -91,9 +110,13 @@ impl<'a> Event<'a> {
                         slot => slot,
                     }
                 }
-                b"metadata" => event.metadata = slot(reader, Metadata::read)?,
+                b"metadata" => event.metadata = slot(reader, |reader| Metadata::read(reader, &mut earlier.metadata))?,
                 // Neighbours mostly share their destination, byte for byte.
-                b"destination" => event.destination = Some(reader.value_like(neighbour)?),
+                b"destination" => {
+                    let destination = reader.value_like(earlier.destination)?;
+                    earlier.destination = Some(destination);
+                    event.destination = Some(destination);
+                }
                 _ => reader.skip()?,
             }
             Ok(())
@@ -187,23 +210,23 @@ impl<'a> Message<'a> {
 }
 
 impl<'a> Metadata<'a> {
-    /// Reads metadata, which has to be an object.
+    /// The members that the rules look at.
+    const NAMES: [&'static str; 4] = ["rudderId", "sourceId", "destinationId", "workspaceId"];
+
+    /// Reads metadata, which has to be an object; `model` is what the request's metadata look like.
     ///
     /// # Errors
     /// [`Invalid`] where it is none.
-    pub fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
-        let mut metadata =
-            Metadata { raw: EMPTY_OBJECT, rudder_id: None, source_id: None, destination_id: None, workspace_id: None };
-        metadata.raw = reader.object::<Invalid>(|reader, key| {
-            match &*key.decoded() {
-                b"rudderId" => metadata.rudder_id = Some(reader.value()?),
-                b"sourceId" => metadata.source_id = Some(reader.value()?),
-                b"destinationId" => metadata.destination_id = Some(reader.value()?),
-                b"workspaceId" => metadata.workspace_id = Some(reader.value()?),
-                _ => reader.skip()?,
-            }
-            Ok(())
-        })?;
-        Ok(metadata)
+    pub fn read(reader: &mut Reader<'a>, model: &mut MetadataModel<'a>) -> Result<Self, Invalid> {
+        let (raw, [rudder_id, source_id, destination_id, workspace_id]) = model.read(reader)?;
+        Ok(Self { raw, rudder_id, source_id, destination_id, workspace_id })
+    }
+
+    /// Reads the text of metadata by itself.
+    ///
+    /// # Errors
+    /// [`Invalid`] where it is no object.
+    pub fn parse(text: &'a str) -> Result<Self, Invalid> {
+        Self::read(&mut Reader::new(text), &mut Model::wanting(Self::NAMES))
     }
 }

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::json::{Kind, Raw, Reader};
+use super::json::{Kind, Raw};
+use super::reader::Reader;
 use super::text::{Text, unescape};
 
 /// Whether JavaScript takes the value for true. Missing, `null`, `false`, `""` and every zero are not.

@@ -1,12 +1,9 @@
-//! JSON as slices of the request: nothing here builds a tree or copies a byte.
-//!
-//! A [`Reader`] walks text once and checks every byte of it. It reads the punctuation of the objects and arrays it is asked
-//! to open; every other value is checked and measured as a whole. What it hands out is a [`Raw`]: the text of one
-//! valid value, literals and escapes as they were sent (contract, sections 2 and 8).
+//! JSON values as slices of the request: nothing here builds a tree or copies a byte. Literals and escapes stay as they
+//! were sent (contract, sections 2 and 8).
 
 use serde::de::IgnoredAny;
 
-use super::scan;
+use super::reader::Reader;
 use super::text::Text;
 
 /// The text is not the JSON that was asked for. Where and why is found by [`explain`], off the hot way.
@@ -34,7 +31,7 @@ pub enum Kind {
 
 /// One valid JSON value, exactly as it was sent, without white space around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Raw<'a>(&'a str);
+pub struct Raw<'a>(pub(super) &'a str);
 
 /// The empty object, which stands in for a missing message (contract, section 8).
 pub const EMPTY_OBJECT: Raw<'static> = Raw("{}");
@@ -171,161 +168,6 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// Walks JSON text from its start, checking it. White space before what is read is passed over.
-pub struct Reader<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    /// A reader at the start of `text`.
-    #[must_use]
-    pub fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
-    }
-
-    /// The next byte that is not white space, which stays to be read.
-    #[inline]
-    pub fn peek(&mut self) -> Option<u8> {
-        self.at = scan::white_space(self.text.as_bytes(), self.at);
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    /// Passes over the punctuation byte that [`Reader::peek`] gave.
-    pub fn pass(&mut self) {
-        self.at += 1;
-    }
-
-    /// How many bytes were read, the white space that `peek` passed over included.
-    #[must_use]
-    pub fn offset(&self) -> usize {
-        self.at
-    }
-
-    /// Reads one value of any kind.
-    ///
-    /// # Errors
-    /// [`Invalid`] where there is none.
-    #[inline]
-    pub fn value(&mut self) -> Result<Raw<'a>, Invalid> {
-        self.peek();
-        let start = self.at;
-        self.at = scan::value(self.text.as_bytes(), start)?;
-        self.text.get(start..self.at).map(Raw).ok_or(Invalid)
-    }
-
-    /// Passes over one value.
-    ///
-    /// # Errors
-    /// [`Invalid`] where there is none.
-    #[inline]
-    pub fn skip(&mut self) -> Result<(), Invalid> {
-        self.peek();
-        self.at = scan::value(self.text.as_bytes(), self.at)?;
-        Ok(())
-    }
-
-    /// Reads one value; where the text repeats the object `known`, by comparing instead of reading.
-    ///
-    /// # Errors
-    /// [`Invalid`] where there is no value.
-    pub fn value_like(&mut self, known: Option<Raw<'a>>) -> Result<Raw<'a>, Invalid> {
-        self.peek();
-        if let Some(known) = known.filter(|known| known.is_object())
-            && self.text.as_bytes()[self.at..].starts_with(known.0.as_bytes())
-        {
-            // An object ends with its own brace: the same bytes at its start are the same, whole value.
-            self.at += known.0.len();
-            return Ok(known);
-        }
-        self.value()
-    }
-
-    /// Reads a string.
-    ///
-    /// # Errors
-    /// [`Invalid`] where there is none.
-    #[inline]
-    pub fn string(&mut self) -> Result<Text<'a>, Invalid> {
-        self.expect(b'"')?;
-        let start = self.at;
-        let end = scan::string(self.text.as_bytes(), start)?;
-        self.at = end.quote + 1;
-        let escaped = self.text.get(start..end.quote).ok_or(Invalid)?;
-        Ok(Text::new(escaped, end.has_escapes))
-    }
-
-    /// Reads an object; `on_member` is called behind each name and has to read the member's value.
-    ///
-    /// # Errors
-    /// [`Invalid`] where there is no object, and what `on_member` returns.
-    pub fn object<E: From<Invalid>>(
-        &mut self,
-        mut on_member: impl FnMut(&mut Self, Text<'a>) -> Result<(), E>,
-    ) -> Result<Raw<'a>, E> {
-        self.container(b'{', b'}', |reader| {
-            let key = reader.string()?;
-            reader.expect(b':')?;
-            on_member(reader, key)
-        })
-    }
-
-    /// Reads an array; `on_element` has to read one element.
-    ///
-    /// # Errors
-    /// [`Invalid`] where there is no array, and what `on_element` returns.
-    pub fn array<E: From<Invalid>>(
-        &mut self,
-        on_element: impl FnMut(&mut Self) -> Result<(), E>,
-    ) -> Result<Raw<'a>, E> {
-        self.container(b'[', b']', on_element)
-    }
-
-    /// Checks that nothing is left but white space.
-    ///
-    /// # Errors
-    /// [`Invalid`] where something is.
-    pub fn end(&mut self) -> Result<(), Invalid> {
-        self.peek().map_or(Ok(()), |_| Err(Invalid))
-    }
-
-    fn container<E: From<Invalid>>(
-        &mut self,
-        open: u8,
-        close: u8,
-        mut on_part: impl FnMut(&mut Self) -> Result<(), E>,
-    ) -> Result<Raw<'a>, E> {
-        self.expect(open)?;
-        let start = self.at - 1;
-        if self.peek() == Some(close) {
-            self.pass();
-        } else {
-            loop {
-                on_part(self)?;
-                match self.peek() {
-                    Some(b',') => self.pass(),
-                    Some(byte) if byte == close => {
-                        self.pass();
-                        break;
-                    }
-                    _ => return Err(Invalid.into()),
-                }
-            }
-        }
-        let read = self.text.get(start..self.at).ok_or(Invalid)?;
-        Ok(Raw(read))
-    }
-
-    fn expect(&mut self, byte: u8) -> Result<(), Invalid> {
-        if self.peek() == Some(byte) {
-            self.pass();
-            Ok(())
-        } else {
-            Err(Invalid)
-        }
-    }
-}
-
 /// Why `text` is not one JSON value: what was wrong, with line and column. `None` where it is one.
 ///
 /// Reads the whole text again, because only a rejected body has to pay for it.
@@ -361,14 +203,5 @@ mod tests {
             assert_eq!(Raw::parse(bad), Err(Invalid), "{bad}");
             assert!(explain(bad).is_some(), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_repeated_object_is_passed_over_only_where_all_its_bytes_are_there() {
-        let known = Raw::parse(r#"{"a":1}"#).ok();
-        let mut reader = Reader::new(r#"{"a":1},{"a":12}"#);
-        assert_eq!(reader.value_like(known).unwrap().text(), r#"{"a":1}"#);
-        reader.pass();
-        assert_eq!(reader.value_like(known).unwrap().text(), r#"{"a":12}"#);
     }
 }

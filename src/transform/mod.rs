@@ -11,7 +11,9 @@
 //! | [`retl_timestamp`], [`dynamic_config`] | the two rules that change an event; [`draft`] is the event under change |
 //! | [`integrations`], [`topic`], [`partition_key`] | the parts of the answer; [`answer`] writes it |
 //! | [`rejection`] | every reason for which one event is refused |
-//! | [`json`], [`text`], [`outline`], [`javascript`] | JSON as slices, its strings, JSON as a flat tree, JavaScript's rules |
+//! | [`repeats`] | what of an object need not be read again |
+//! | [`scan`], [`steps`] | where a JSON value ends, and that it is one |
+//! | [`json`], [`reader`], [`text`], [`outline`], [`javascript`] | JSON as slices, how it is read, its strings, JSON as a flat tree, JavaScript's rules |
 
 pub mod answer;
 pub mod batch;
@@ -27,10 +29,13 @@ pub mod json;
 pub mod outline;
 pub mod partition_key;
 pub mod processor;
+pub mod reader;
 pub mod rejection;
+pub mod repeats;
 pub mod request;
 pub mod retl_timestamp;
 pub mod router_transform;
 pub mod scan;
+pub mod steps;
 pub mod text;
 pub mod topic;

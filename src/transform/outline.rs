@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::javascript::Properties;
-use super::json::{Raw, Reader};
+use super::json::Raw;
+use super::reader::Reader;
 
 /// A value and everything in it, as JavaScript sees it: of duplicate names the last one, members in property order.
 #[derive(Debug)]

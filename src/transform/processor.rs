@@ -9,8 +9,9 @@ use super::dynamic_config::Work;
 use super::event::{Event, Message, Metadata};
 use super::family::Family;
 use super::integrations::Integrations;
-use super::json::{NULL, Raw, Reader};
+use super::json::{NULL, Raw};
 use super::partition_key;
+use super::reader::Reader;
 use super::rejection::Rejection;
 use super::request::{BodyError, Destinations, Form, Limits, Request};
 use super::retl_timestamp;
@@ -87,8 +88,7 @@ fn transform<'a>(
     let family = surroundings.family;
     let metadata = event.metadata()?;
     let message = event.message()?;
-    let destination_raw = surroundings.request.destination_of(event, metadata)?;
-    let destination = destinations.get(destination_raw)?;
+    let (destination_raw, destination) = destinations.find(surroundings.request, event, metadata)?;
     let stamped = retl_timestamp::set(message);
     let mut changes = Changes { timestamp_set: stamped.is_some(), ..Changes::default() };
 
@@ -110,7 +110,7 @@ fn transform<'a>(
     let (message, metadata) = (draft.member_text("message"), draft.member_text("metadata"));
     let read = Message::read(&mut Reader::new(message.as_deref().unwrap_or("{}")));
     let message = read.map_err(|_| Rejection::MessageNotAnObject)?;
-    let read = Metadata::read(&mut Reader::new(metadata.as_deref().unwrap_or("{}")));
+    let read = Metadata::parse(metadata.as_deref().unwrap_or("{}"));
     let metadata = read.map_err(|_| Rejection::MetadataNotAnObject)?;
     let Some(filled) = &filled else {
         return Ok(write(family, &message, &metadata, &destination.routing, changes, out));

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::destination::Destination;
-use super::event::{Event, Metadata};
+use super::event::{Earlier, Event, Metadata};
 use super::family::Family;
 use super::javascript::JsString;
-use super::json::{self, Invalid, Raw, Reader};
+use super::json::{self, Invalid, Raw};
+use super::reader::Reader;
 use super::rejection::Rejection;
 
 /// How the body is laid out, which its `X-Content-Format` header says.
@@ -246,14 +247,12 @@ impl<'a> Envelope<'a> {
 
 fn read_events<'a>(reader: &mut Reader<'a>, limits: Limits) -> Result<Events<'a>, Stop> {
     let mut events: Events<'a> = Vec::new();
-    let mut neighbour = None;
+    let mut earlier = Earlier::nothing();
     reader.array::<Stop>(|reader| {
         if events.len() == limits.events {
             return Err(Stop::TooManyEvents);
         }
-        let event = Event::read(reader, neighbour)?;
-        neighbour = event.as_ref().and_then(|event| event.destination).or(neighbour);
-        events.push(event);
+        events.push(Event::read(reader, &mut earlier)?);
         Ok(())
     })?;
     Ok(events)
@@ -291,21 +290,46 @@ pub struct Destinations<'a> {
     family: &'static Family,
     /// By the place of the text, which stands for the text itself: neighbours share it, see [`Reader::value_like`].
     read: HashMap<usize, Result<Rc<Destination<'a>>, Rejection>>,
+    /// The one before, which is mostly the one after too.
+    latest: Option<Latest<'a>>,
+}
+
+struct Latest<'a> {
+    /// The id that led to it in the compacted form.
+    id: Option<Raw<'a>>,
+    raw: Raw<'a>,
+    destination: Rc<Destination<'a>>,
 }
 
 impl<'a> Destinations<'a> {
     /// None read yet.
     #[must_use]
     pub fn of(family: &'static Family) -> Self {
-        Self { family, read: HashMap::new() }
+        Self { family, read: HashMap::new(), latest: None }
     }
 
-    /// The destination whose text is `raw`.
+    /// The destination of an event of `request`, as it was sent and as it was read.
     ///
     /// # Errors
-    /// What [`Destination::read`] refuses.
-    pub fn get(&mut self, raw: Raw<'a>) -> Result<Rc<Destination<'a>>, Rejection> {
+    /// What [`Request::destination_of`] and [`Destination::read`] refuse.
+    pub fn find(
+        &mut self,
+        request: &Request<'a>,
+        event: &Event<'a>,
+        metadata: &Metadata<'a>,
+    ) -> Result<(Raw<'a>, Rc<Destination<'a>>), Rejection> {
+        let id = metadata.destination_id.filter(|_| request.is_compacted());
+        if let Some(latest) = self.latest.as_ref().filter(|latest| id.is_some() && latest.id == id) {
+            return Ok((latest.raw, Rc::clone(&latest.destination)));
+        }
+        let raw = request.destination_of(event, metadata)?;
+        let place = raw.text().as_ptr().addr();
+        if let Some(latest) = self.latest.as_ref().filter(|latest| latest.raw.text().as_ptr().addr() == place) {
+            return Ok((raw, Rc::clone(&latest.destination)));
+        }
         let read = || Destination::read(raw, self.family).map(Rc::new);
-        self.read.entry(raw.text().as_ptr().addr()).or_insert_with(read).clone()
+        let destination = self.read.entry(place).or_insert_with(read).clone()?;
+        self.latest = Some(Latest { id, raw, destination: Rc::clone(&destination) });
+        Ok((raw, destination))
     }
 }

@@ -1,9 +1,8 @@
 //! Finds the end of a JSON value, checking every byte of it: the same texts pass as pass serde_json, which tests and a
 //! fuzz target hold it to. It neither recurses nor builds anything; depth costs a bit a level.
 
-use wide::u8x16;
-
 use super::json::Invalid;
+use super::steps::{STEP, others_than_digits, specials};
 
 /// A string's end, and whether there are escapes in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,14 +194,15 @@ fn number(text: &[u8], mut at: usize) -> Result<usize, Invalid> {
 #[inline]
 fn digits(text: &[u8], from: usize) -> Result<usize, Invalid> {
     let mut at = from;
+    // One step holds nearly every number: no branch that depends on how long it is.
+    if let Some(step) = text.get(at..).and_then(|rest| rest.first_chunk::<STEP>()) {
+        at += others_than_digits(step).trailing_zeros().min(STEP as u32) as usize;
+    }
     while let Some(b'0'..=b'9') = text.get(at) {
         at += 1;
     }
     if at > from { Ok(at) } else { Err(Invalid) }
 }
-
-/// How many bytes of a string are looked at in one step.
-const STEP: usize = 16;
 
 /// Reads the string whose opening quote stands before `at`.
 ///
@@ -248,15 +248,6 @@ fn plain(text: &[u8], mut at: usize) -> usize {
 #[inline]
 fn is_special(byte: u8) -> bool {
     byte == b'"' || byte == b'\\' || byte < 0x20
-}
-
-/// Which bytes of a step are special, the first one as the lowest bit.
-#[inline]
-fn specials(step: &[u8; STEP]) -> u32 {
-    let bytes = u8x16::new(*step);
-    let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
-    let special = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control;
-    special.to_bitmask()
 }
 
 /// Reads what stands behind a backslash.

@@ -1,0 +1,55 @@
+//! Sixteen bytes at a time: the comparisons that a vector register does at once, in safe code.
+
+use wide::u8x16;
+
+/// How many bytes are looked at in one step.
+pub const STEP: usize = 16;
+
+/// Which bytes of a step end the plain part of a string (a quote, a backslash, a control character), the first one as the lowest bit.
+#[inline]
+pub fn specials(step: &[u8; STEP]) -> u32 {
+    let bytes = u8x16::new(*step);
+    let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+    let special = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control;
+    special.to_bitmask()
+}
+
+/// Which bytes of a step are no digits, the first one as the lowest bit.
+#[inline]
+pub fn others_than_digits(step: &[u8; STEP]) -> u32 {
+    let bytes = u8x16::new(*step);
+    let digits = bytes.max(u8x16::splat(b'0')).min(u8x16::splat(b'9')).simd_eq(bytes);
+    !digits.to_bitmask()
+}
+
+/// How many bytes two texts have in common at their start.
+#[inline]
+pub fn common_prefix(one: &[u8], other: &[u8]) -> usize {
+    let mut at = 0;
+    while let (Some(a), Some(b)) = (one[at..].first_chunk::<STEP>(), other.get(at..).and_then(<[u8]>::first_chunk)) {
+        let same = u8x16::new(*a).simd_eq(u8x16::new(*b)).to_bitmask();
+        let differing = !same & 0xffff;
+        if differing != 0 {
+            return at + differing.trailing_zeros() as usize;
+        }
+        at += STEP;
+    }
+    at + one[at..].iter().zip(&other[at..]).take_while(|(a, b)| a == b).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_common_prefix_ends_where_texts_differ() {
+        let one: Vec<u8> = (0..70).collect();
+        for length in 0..one.len() {
+            assert_eq!(common_prefix(&one, &one[..length]), length);
+            assert_eq!(common_prefix(&one[..length], &one), length);
+            let mut other = one.clone();
+            other[length] = 0xff;
+            assert_eq!(common_prefix(&one, &other), length);
+        }
+    }
+}
