@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use actix_web::web::{self, ServiceConfig};
 use clap::Parser;
+use futures_util::FutureExt as _;
 use rudder_kafka_transformer::server::settings::Settings;
 use rudder_kafka_transformer::server::{Listeners, run_with};
 use serde_json::Value;
@@ -34,6 +35,7 @@ pub struct Server {
     pub address: SocketAddr,
     pub metrics: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
+    close: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<std::io::Result<()>>>,
 }
 
@@ -59,7 +61,11 @@ impl Response {
     }
 }
 
-/// Routes that fail on purpose, on the event loop and beside it.
+thread_local! {
+    static BUSY: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Routes that fail on purpose, on the event loop and beside it, and that keep it busy.
 fn test_routes(config: &mut ServiceConfig) {
     async fn panics() -> &'static str {
         panic!("event contents that must not be logged")
@@ -68,7 +74,27 @@ fn test_routes(config: &mut ServiceConfig) {
         web::block(|| panic!("beside the event loop")).await?;
         Ok("")
     }
-    config.route("/test/panic", web::get().to(panics)).route("/test/panic-beside", web::get().to(panics_beside));
+    /// Keeps the worker that answers from being idle, until `/test/idle`.
+    async fn busy() -> &'static str {
+        BUSY.set(true);
+        actix_web::rt::spawn(async {
+            while BUSY.get() {
+                let spun = std::time::Instant::now();
+                while spun.elapsed() < Duration::from_millis(2) {}
+                tokio::task::yield_now().await;
+            }
+        });
+        ""
+    }
+    async fn idle() -> &'static str {
+        BUSY.set(false);
+        ""
+    }
+    config
+        .route("/test/panic", web::get().to(panics))
+        .route("/test/panic-beside", web::get().to(panics_beside))
+        .route("/test/busy", web::get().to(busy))
+        .route("/test/idle", web::get().to(idle));
 }
 
 impl Server {
@@ -79,15 +105,14 @@ impl Server {
         let address = listeners.service.local_addr().expect("bound");
         let metrics = listeners.metrics.local_addr().expect("bound");
         let (stop, stopped) = oneshot::channel::<()>();
+        let (close, closed) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let shutdown = async move {
-                    stopped.await.ok();
-                };
+                let shutdown = stopped.map(move |_| closed.map(|_| ()));
                 run_with(&settings, listeners, shutdown, test_routes).await
             })
         });
-        Self { address, metrics, stop: Some(stop), thread: Some(thread) }
+        Self { address, metrics, stop: Some(stop), close: Some(close), thread: Some(thread) }
     }
 
     /// One server for all tests that need nothing special.
@@ -96,10 +121,18 @@ impl Server {
         SHARED.get_or_init(|| Server::start(&[]))
     }
 
-    /// Tells the server to stop, without waiting for it.
-    pub fn begin_stop(&mut self) {
+    /// Tells the server that it will be stopped, without the end of the delay before its listener closes.
+    pub fn begin_drain(&mut self) {
         if let Some(stop) = self.stop.take() {
             stop.send(()).ok();
+        }
+    }
+
+    /// Tells the server to stop, without waiting for it.
+    pub fn begin_stop(&mut self) {
+        self.begin_drain();
+        if let Some(close) = self.close.take() {
+            close.send(()).ok();
         }
     }
 
