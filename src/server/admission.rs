@@ -1,77 +1,81 @@
 //! Who may come in while there is more to do than a worker can: the rule that keeps those who are in from waiting for ever.
 //!
-//! Bytes alone do not bound a wait: a quarter of 16 GiB is minutes of work. A worker that has had no idle moment for a while
-//! therefore takes a request only where it has no more than a few in hand. One that has idle moments takes all that come, so
-//! that a burst, or many slow uploads, which need no worker, are no overload.
+//! Bytes alone do not bound a wait: a quarter of 16 GiB is minutes of work. What is bounded here is the time in a queue. A
+//! worker goes round: it does a piece of everything that is ready, then looks for what has become ready meanwhile. Whoever
+//! comes late in a long round has waited all of it. Once rounds have been long for a while, so that it is no burst, a worker
+//! takes requests in only during the first part of each, and refuses the rest of it, which costs little and makes the next
+//! round short. Uploads that wait for their clients are not ready, and make no round long.
 
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::RequestError;
 
-/// How long a worker is watched before it is called busy, or not any more.
-const WINDOW: Duration = Duration::from_millis(20);
+/// How long rounds must have been long before anybody is refused.
+const BURST: Duration = Duration::from_millis(25);
 
-/// From this share of a window on a worker that works has no idle moment.
-const BUSY_SHARE: f64 = 0.9;
+/// Requests that are taken in in every round, however long each of them takes.
+const AT_LEAST: usize = 4;
+
+/// Large requests that may wait for each worker.
+const WAITING: usize = 8;
 
 thread_local! {
-    static WORKER: Worker = Worker::default();
+    static WORKER: Cell<Rounds> = const { Cell::new(Rounds::NONE) };
 }
 
-/// What one worker has to do.
-#[derive(Debug, Default)]
-struct Worker {
-    /// Requests that are being read or worked on.
-    in_hand: Arc<AtomicUsize>,
-    load: Cell<Load>,
+/// The rounds of a worker.
+#[derive(Debug, Clone, Copy)]
+struct Rounds {
+    /// The present one: its start, and how many requests were taken in.
+    present: Option<(Instant, usize)>,
+    /// The end of the latest.
+    ended: Option<Instant>,
+    /// Since when they have been long, without one that was not, and without a pause.
+    long_since: Option<Instant>,
 }
 
-/// How busy a worker was in its latest window.
-#[derive(Debug, Default, Clone, Copy)]
-struct Load {
-    /// The start of the present window, and how long the worker had worked until then.
-    window: Option<(Instant, Duration)>,
-    is_busy: bool,
-}
+impl Rounds {
+    const NONE: Self = Self { present: None, ended: None, long_since: None };
 
-impl Load {
-    /// The load, where the worker has worked for `worked` until `now`.
-    fn at(self, now: Instant, worked: Duration) -> Self {
-        let Some((start, worked_before)) = self.window else {
-            return Self { window: Some((now, worked)), is_busy: false };
-        };
-        let (passed, worked_since) = (now.saturating_duration_since(start), worked.saturating_sub(worked_before));
-        // The runtime tells how long it has worked when it next looks for events: not yet told is not idle.
-        if passed < WINDOW || worked_since.is_zero() {
-            return self;
+    /// Asks whether a request may come in at `now`, with rounds longer than `long` being long. Says so, and whether a
+    /// round begins with it.
+    fn admit(&mut self, now: Instant, long: Duration) -> (bool, bool) {
+        let begins = self.present.is_none();
+        if begins && self.ended.is_none_or(|ended| now.saturating_duration_since(ended) > long) {
+            // There was nothing to do for a while.
+            self.long_since = None;
         }
-        Self { window: Some((now, worked)), is_busy: worked_since.as_secs_f64() >= BUSY_SHARE * passed.as_secs_f64() }
+        let (began, taken) = self.present.unwrap_or((now, 0));
+        let is_late = now.saturating_duration_since(began) > long;
+        let is_burst = self.long_since.is_none_or(|since| now.saturating_duration_since(since) <= BURST);
+        let may = !is_late || is_burst || taken < AT_LEAST;
+        self.present = Some((began, if may { taken + 1 } else { taken }));
+        (may, begins)
     }
-}
 
-/// A request that is in the hands of a worker, until it is dropped.
-#[derive(Debug)]
-pub struct Place {
-    in_hand: Arc<AtomicUsize>,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.in_hand.fetch_sub(1, Ordering::Relaxed);
+    /// Ends the present round.
+    fn end(&mut self, now: Instant, long: Duration) {
+        if let Some((began, _)) = self.present.take() {
+            if now.saturating_duration_since(began) <= long {
+                self.long_since = None;
+            } else {
+                self.long_since.get_or_insert(began);
+            }
+        }
+        self.ended = Some(now);
     }
 }
 
 /// The rule, and the turns of large requests.
 #[derive(Debug, Clone)]
 pub struct Admission {
-    /// Requests that a busy worker has in hand.
-    limit: usize,
+    /// From here on a round is long.
+    long: Duration,
     /// One for each worker: as many large requests are worked on at once, beside the event loops.
     turns: Arc<Semaphore>,
     /// Large requests that wait for their turn, and how many may.
@@ -83,14 +87,14 @@ pub struct Admission {
 pub type Turn = OwnedSemaphorePermit;
 
 impl Admission {
-    /// Nobody is in yet. A busy one of `workers` takes up to `limit` requests.
+    /// Nobody is in yet. On a busy one of `workers`, requests wait some `long` in each round.
     #[must_use]
-    pub fn new(workers: usize, limit: usize) -> Self {
+    pub fn new(workers: usize, long: Duration) -> Self {
         Self {
-            limit,
+            long,
             turns: Arc::new(Semaphore::new(workers)),
             waiting: Arc::default(),
-            waiting_limit: limit.saturating_mul(workers),
+            waiting_limit: WAITING.saturating_mul(workers),
         }
     }
 
@@ -98,19 +102,23 @@ impl Admission {
     ///
     /// # Errors
     /// [`RequestError::Overloaded`].
-    pub fn admit(&self, is_large: bool) -> Result<Place, RequestError> {
+    pub fn admit(&self, is_large: bool) -> Result<(), RequestError> {
         if is_large {
             self.check_waiting()?;
         }
-        WORKER.with(|worker| {
-            let load = worker.load.get().at(Instant::now(), Handle::current().metrics().worker_total_busy_duration(0));
-            worker.load.set(load);
-            if load.is_busy && worker.in_hand.load(Ordering::Relaxed) >= self.limit {
-                return Err(RequestError::Overloaded);
-            }
-            worker.in_hand.fetch_add(1, Ordering::Relaxed);
-            Ok(Place { in_hand: worker.in_hand.clone() })
-        })
+        let long = self.long;
+        let mut rounds = WORKER.get();
+        let (may, begins) = rounds.admit(Instant::now(), long);
+        WORKER.set(rounds);
+        if begins {
+            // It runs when everything that is ready now has had its piece.
+            actix_web::rt::spawn(async move {
+                let mut rounds = WORKER.get();
+                rounds.end(Instant::now(), long);
+                WORKER.set(rounds);
+            });
+        }
+        if may { Ok(()) } else { Err(RequestError::Overloaded) }
     }
 
     /// Waits until a large request, which is complete, may be worked on.
@@ -119,8 +127,7 @@ impl Admission {
     /// [`RequestError::Overloaded`] where too many wait already.
     pub async fn turn(&self) -> Result<Turn, RequestError> {
         self.check_waiting()?;
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let waiting = Place { in_hand: self.waiting.clone() };
+        let waiting = Waiting::new(&self.waiting);
         let turn = self.turns.clone().acquire_owned().await;
         drop(waiting);
         // The semaphore is never closed.
@@ -132,41 +139,84 @@ impl Admission {
     }
 }
 
+/// One that waits, until it is dropped.
+struct Waiting<'c>(&'c AtomicUsize);
+
+impl<'c> Waiting<'c> {
+    fn new(count: &'c AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const LONG: Duration = Duration::from_millis(1);
+
+    /// A round in which a request comes every half millisecond, and how many of them are taken in.
+    fn round(rounds: &mut Rounds, start: Instant, requests: u32) -> (usize, Instant) {
+        let step = Duration::from_micros(500);
+        let taken = (0..requests).filter(|index| rounds.admit(start + *index * step, LONG).0).count();
+        let end = start + requests * step;
+        rounds.end(end, LONG);
+        (taken, end)
+    }
+
     #[test]
-    fn a_worker_is_busy_once_it_has_no_idle_moment() {
-        let start = Instant::now();
-        let after = |milliseconds| start + Duration::from_millis(milliseconds);
-        let worked = Duration::from_millis;
-        let load = Load::default().at(start, worked(500));
-        assert!(!load.is_busy, "nothing is known yet");
-        assert!(!load.at(after(19), worked(519)).is_busy, "too early to tell");
-        let busy = load.at(after(20), worked(519));
-        assert!(busy.is_busy);
-        assert!(busy.at(after(60), worked(519)).is_busy, "nothing new is known");
-        assert!(!busy.at(after(60), worked(550)).is_busy, "a quarter of the time was idle");
-        assert!(!load.at(after(1_000), worked(520)).is_busy, "it was long ago");
+    fn a_burst_is_taken_in_and_a_queue_that_stays_is_not() {
+        let mut rounds = Rounds::NONE;
+        let (taken, end) = round(&mut rounds, Instant::now(), 60);
+        assert_eq!(taken, 60, "30 ms of work at once");
+        let (taken, end) = round(&mut rounds, end, 60);
+        assert_eq!(taken, AT_LEAST, "and then no end of it");
+        let (taken, end) = round(&mut rounds, end, 2);
+        assert_eq!(taken, 2);
+        let (taken, end) = round(&mut rounds, end, 40);
+        assert_eq!(taken, 40, "a short round was the end of it");
+        let (taken, _) = round(&mut rounds, end + Duration::from_secs(1), 40);
+        assert_eq!(taken, 40, "and so is a pause");
+    }
+
+    #[test]
+    fn a_few_are_taken_in_however_long_they_take() {
+        let mut rounds = Rounds::NONE;
+        let mut now = Instant::now();
+        for _ in 0..10 {
+            for index in 0..AT_LEAST + 1 {
+                let is_first_of_round = index == 0;
+                let (may, begins) = rounds.admit(now, LONG);
+                assert_eq!(begins, is_first_of_round);
+                assert!(may || index == AT_LEAST);
+                now += Duration::from_millis(50);
+            }
+            rounds.end(now, LONG);
+        }
     }
 
     #[test]
     fn large_requests_take_turns_and_do_not_queue_without_end() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(async {
-            let admission = Admission::new(1, 2);
+            let admission = Admission::new(1, LONG);
             let first = admission.turn().await.expect("the first");
-            let (mut second, mut third) = (Box::pin(admission.turn()), Box::pin(admission.turn()));
-            assert!(futures_util::poll!(&mut second).is_pending());
-            assert!(futures_util::poll!(&mut third).is_pending());
+            let mut others: Vec<_> = (0..WAITING).map(|_| Box::pin(admission.turn())).collect();
+            for other in &mut others {
+                assert!(futures_util::poll!(other).is_pending());
+            }
             assert_eq!(admission.turn().await.err(), Some(RequestError::Overloaded));
-            assert_eq!(admission.admit(true).err(), Some(RequestError::Overloaded));
-            assert!(admission.admit(false).is_ok(), "a small one does not stand in that queue");
-            drop(third);
-            assert!(admission.admit(true).is_ok(), "who gives up waiting makes room");
+            assert_eq!(admission.admit(true), Err(RequestError::Overloaded));
+            others.pop();
+            assert_eq!(admission.check_waiting(), Ok(()), "who gives up waiting makes room");
             drop(first);
-            assert!(second.await.is_ok());
+            assert!(others.swap_remove(0).await.is_ok());
         });
     }
 }

@@ -51,7 +51,7 @@ impl State {
             max_body_bytes: settings.max_body_bytes,
             limits: settings.limits(),
             in_flight: InFlight::up_to(settings.in_flight_bytes()),
-            admission: Admission::new(settings.worker_threads(), settings.max_requests_per_worker),
+            admission: Admission::new(settings.worker_threads(), Duration::from_millis(settings.max_wait_milliseconds)),
             body_timeout: Duration::from_secs(settings.body_timeout),
             lifecycle: Lifecycle::default(),
             metrics,

@@ -11,7 +11,6 @@ use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
-use super::admission::Place;
 use super::app::State;
 use super::error::RequestError;
 use super::overload::Share;
@@ -37,7 +36,6 @@ pub struct Body {
     coding: Coding,
     limit: usize,
     share: Share,
-    place: Place,
 }
 
 /// Bodies from this size on are transformed beside the event loop, so that no other request waits for them.
@@ -87,7 +85,7 @@ impl Body {
         if length.is_some_and(|length| length > limit) {
             return Err(too_large(limit));
         }
-        let place = state.admission.admit(is_large(coding, length.unwrap_or(0)))?;
+        state.admission.admit(is_large(coding, length.unwrap_or(0)))?;
         share.grow_to(length.unwrap_or(0))?;
         let began = Instant::now();
         let pace = Pace::new(began, state.body_timeout);
@@ -104,7 +102,7 @@ impl Body {
             share.grow_to(bytes.len() + chunk.len())?;
             bytes.extend_from_slice(&chunk);
         }
-        Ok(Self { bytes: bytes.freeze(), coding, limit, share, place })
+        Ok(Self { bytes: bytes.freeze(), coding, limit, share })
     }
 
     /// Bytes as they were sent.
@@ -131,14 +129,14 @@ impl Body {
     /// [`RequestError::PayloadTooLarge`], [`RequestError::Overloaded`]; [`RequestError::BadRequest`] where the body is
     /// not what its coding says.
     pub fn decode(self) -> Result<Decoded, RequestError> {
-        let Self { bytes, coding, limit, mut share, place } = self;
+        let Self { bytes, coding, limit, mut share } = self;
         let decoded = match coding {
-            Coding::Identity => return Ok(Decoded { bytes, share, _place: place }),
+            Coding::Identity => return Ok(Decoded { bytes, share }),
             Coding::Gzip => inflate("gzip", flate2::bufread::MultiGzDecoder::new(&*bytes), limit, &mut share),
             Coding::Deflate => inflate("deflate", flate2::bufread::ZlibDecoder::new(&*bytes), limit, &mut share),
             Coding::Brotli => inflate("br", brotli::Decompressor::new(&*bytes, 16 * 1024), limit, &mut share),
         };
-        Ok(Decoded { bytes: decoded?, share, _place: place })
+        Ok(Decoded { bytes: decoded?, share })
     }
 }
 
@@ -149,7 +147,6 @@ pub struct Decoded {
     pub bytes: Bytes,
     /// They count as in flight as long as this is kept.
     pub share: Share,
-    _place: Place,
 }
 
 /// A compressed body may be far larger than it looks.

@@ -54,7 +54,7 @@ impl Listeners {
 
 /// How long a client that was answered before its body was read has to notice: what it sends meanwhile is thrown away.
 /// Closing at once would have its system throw the answer away.
-const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Serves until `shutdown` is ready. Then `/ready` fails; once what `shutdown` gave is ready too, the listener closes, and
 /// what is in flight finishes, as long as the settings allow.

@@ -43,9 +43,9 @@ pub struct Settings {
     #[arg(long, env = "MAX_IN_FLIGHT_BYTES")]
     pub max_in_flight_bytes: Option<usize>,
 
-    /// Requests that a worker without an idle moment has in hand; past them 503 asks to come again
-    #[arg(long, env = "MAX_REQUESTS_PER_WORKER", default_value_t = 8)]
-    pub max_requests_per_worker: usize,
+    /// Milliseconds that requests may wait for a busy worker, each time; past them 503 asks to come again
+    #[arg(long, env = "MAX_WAIT_MILLISECONDS", default_value_t = 1)]
+    pub max_wait_milliseconds: u64,
 
     /// Connections at once; on one more 503 asks to come again
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 1000)]
@@ -120,7 +120,6 @@ impl Settings {
             ("MAX_BODY_BYTES", Some(self.max_body_bytes)),
             ("MAX_EVENTS", Some(self.max_events)),
             ("MAX_IN_FLIGHT_BYTES", self.max_in_flight_bytes),
-            ("MAX_REQUESTS_PER_WORKER", Some(self.max_requests_per_worker)),
             ("MAX_CONNECTIONS", Some(self.max_connections)),
         ] {
             if value == Some(0) {

@@ -2,8 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::server::{Response, Server, exchange, read_response};
+use crate::server::{Response, Server, exchange};
 
 const EVENT: &str = r#"[{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
 const POST: &str = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\n";
@@ -145,19 +146,56 @@ fn a_client_that_does_not_take_its_answer_is_let_go() {
     assert!(taken.len() < body.len(), "what is left was thrown away");
 }
 
+/// A body that takes a worker some milliseconds, short of the size that is worked on beside it.
+fn laborious() -> String {
+    let events = EVENT.trim_matches(['[', ']']);
+    let templates: Vec<String> = (0..200).map(|name| format!("\"{{{{ event.a{name} || b }}}}\"")).collect();
+    let event = events.replace("\"topic\":\"t\"", &format!("\"topic\":\"t\",\"x\":[{}]", templates.join(",")));
+    format!("[{}]", vec![event; 100].join(","))
+}
+
 #[test]
-fn a_worker_without_an_idle_moment_takes_no_more_than_a_few_requests() {
-    let server = Server::start(&["--workers=1", "--max-requests-per-worker=1"]);
-    let ask = || server.transform(EVENT.as_bytes());
-    let mut held = hold(&server, EVENT.len());
-    // Not all of them: a machine that is busy with other tests makes a worker look busy, too.
-    assert!((0..50).any(|_| ask().status == 200), "an upload that waits for its client is no load");
-    assert_eq!(server.get("/test/busy").status, 200);
-    assert_overloaded(&until(503, ask));
-    assert_eq!(server.get("/health").status, 200);
-    assert_eq!(server.get("/ready").status, 200, "overload passes; nobody is to be taken out for it");
-    assert_eq!(server.get("/test/idle").status, 200);
-    until(200, ask);
-    held.write_all(EVENT.as_bytes()).expect("sent");
-    assert_eq!(read_response(&mut held).status, 200, "who is in stays in");
+fn a_queue_that_stays_is_refused_and_a_few_requests_are_none() {
+    let server = Server::start(&["--workers=1"]);
+    let body = laborious();
+    let _uploads: Vec<TcpStream> = (0..20).map(|_| hold(&server, body.len())).collect();
+    // As many as come in however long each takes: uploads that wait for their clients are no queue.
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| (0..20).for_each(|_| assert_eq!(server.transform(body.as_bytes()).status, 200)));
+        }
+    });
+    // Many, until somebody is refused; everybody gets one answer or the other.
+    let is_refused = AtomicBool::new(false);
+    let accepted = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..30 {
+            scope.spawn(|| {
+                while !is_refused.load(Ordering::Relaxed) {
+                    let response = server.transform(body.as_bytes());
+                    if response.status == 200 {
+                        accepted.fetch_add(1, Ordering::Relaxed);
+                    } else {
+                        assert_overloaded(&response);
+                        is_refused.store(true, Ordering::Relaxed);
+                    }
+                    let probed = (server.get("/health").status, server.get("/ready").status);
+                    assert_eq!(probed, (200, 200), "overload passes; nobody is to be restarted or taken out for it");
+                }
+            });
+        }
+    });
+    assert!(accepted.into_inner() > 0);
+    assert_eq!(server.transform(body.as_bytes()).status, 200, "it is over with the load");
+}
+
+#[test]
+fn a_wait_may_be_allowed() {
+    let server = Server::start(&["--workers=1", "--max-wait-milliseconds=60000"]);
+    let body = laborious();
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| (0..5).for_each(|_| assert_eq!(server.transform(body.as_bytes()).status, 200)));
+        }
+    });
 }

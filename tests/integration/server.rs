@@ -61,11 +61,7 @@ impl Response {
     }
 }
 
-thread_local! {
-    static BUSY: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
-}
-
-/// Routes that fail on purpose, on the event loop and beside it, and that keep it busy.
+/// Routes that fail on purpose, on the event loop and beside it.
 fn test_routes(config: &mut ServiceConfig) {
     async fn panics() -> &'static str {
         panic!("event contents that must not be logged")
@@ -74,27 +70,7 @@ fn test_routes(config: &mut ServiceConfig) {
         web::block(|| panic!("beside the event loop")).await?;
         Ok("")
     }
-    /// Keeps the worker that answers from being idle, until `/test/idle`.
-    async fn busy() -> &'static str {
-        BUSY.set(true);
-        actix_web::rt::spawn(async {
-            while BUSY.get() {
-                let spun = std::time::Instant::now();
-                while spun.elapsed() < Duration::from_millis(2) {}
-                tokio::task::yield_now().await;
-            }
-        });
-        ""
-    }
-    async fn idle() -> &'static str {
-        BUSY.set(false);
-        ""
-    }
-    config
-        .route("/test/panic", web::get().to(panics))
-        .route("/test/panic-beside", web::get().to(panics_beside))
-        .route("/test/busy", web::get().to(busy))
-        .route("/test/idle", web::get().to(idle));
+    config.route("/test/panic", web::get().to(panics)).route("/test/panic-beside", web::get().to(panics_beside));
 }
 
 impl Server {
