@@ -1,7 +1,7 @@
 //! The application: which path goes where, and what is around every route.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -9,11 +9,13 @@ use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{Error, Handler, HttpMessage as _, HttpResponse, Resource, Responder};
+use actix_web::{Error, FromRequest, Handler, HttpMessage as _, HttpResponse, Resource, Responder};
 use futures_util::FutureExt as _;
 
+use super::admission::Admission;
 use super::body::declared_length;
 use super::error::RequestError;
+use super::lifecycle::Lifecycle;
 use super::metrics::Metrics;
 use super::openapi;
 use super::overload::InFlight;
@@ -31,6 +33,12 @@ pub struct State {
     pub limits: Limits,
     /// What is in memory.
     pub in_flight: InFlight,
+    /// Who may come in.
+    pub admission: Admission,
+    /// The longest pause within a body.
+    pub body_timeout: Duration,
+    /// Whether the service is on its way to its end.
+    pub lifecycle: Lifecycle,
     /// What is counted.
     pub metrics: Metrics,
 }
@@ -43,6 +51,9 @@ impl State {
             max_body_bytes: settings.max_body_bytes,
             limits: settings.limits(),
             in_flight: InFlight::up_to(settings.in_flight_bytes()),
+            admission: Admission::new(settings.worker_threads(), Duration::from_millis(settings.max_wait_milliseconds)),
+            body_timeout: Duration::from_secs(settings.body_timeout),
+            lifecycle: Lifecycle::default(),
             metrics,
         }
     }
@@ -78,6 +89,7 @@ pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut Ser
             .service(resource(&["/batch", "/batch/"]).post(batch::batch))
             .service(resource(&["/routerTransform", "/routerTransform/"]).post(router_transform::router_transform))
             .service(status("/health", status::health))
+            .service(status("/ready", status::ready))
             .service(status("/features", status::features))
             .service(status("/version", status::version))
             .service(status("/buildVersion", status::version))
@@ -94,7 +106,7 @@ fn resource(paths: &[&str]) -> Resource {
 }
 
 /// A small endpoint, which probes may ask with HEAD too.
-fn status<F: Handler<()>>(path: &str, handler: F) -> Resource
+fn status<F: Handler<Args>, Args: FromRequest + 'static>(path: &str, handler: F) -> Resource
 where
     F::Output: Responder + 'static,
 {
@@ -107,6 +119,9 @@ pub fn configure_metrics(state: Data<State>) -> impl FnOnce(&mut ServiceConfig) 
         config
             .app_data(state)
             .service(resource(&["/metrics"]).get(status::metrics))
+            // Here too: a probe then does not stand in line with requests.
+            .service(status("/health", status::health))
+            .service(status("/ready", status::ready))
             .default_service(web::to(not_found));
     }
 }

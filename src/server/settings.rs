@@ -43,6 +43,26 @@ pub struct Settings {
     #[arg(long, env = "MAX_IN_FLIGHT_BYTES")]
     pub max_in_flight_bytes: Option<usize>,
 
+    /// Milliseconds that requests may wait for a busy worker, each time; past them 503 asks to come again
+    #[arg(long, env = "MAX_WAIT_MILLISECONDS", default_value_t = 1)]
+    pub max_wait_milliseconds: u64,
+
+    /// Connections at once; on one more 503 asks to come again
+    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 1000)]
+    pub max_connections: usize,
+
+    /// Seconds that a client gets for the head of a request
+    #[arg(long, env = "HEADER_TIMEOUT", default_value_t = 10)]
+    pub header_timeout: u64,
+
+    /// Seconds that a client may pause within a body, or while it takes an answer
+    #[arg(long, env = "BODY_TIMEOUT", default_value_t = 30)]
+    pub body_timeout: u64,
+
+    /// Seconds that a connection stays open without a request
+    #[arg(long, env = "KEEP_ALIVE", default_value_t = 5)]
+    pub keep_alive: u64,
+
     /// What to log: error, warn, info, debug, trace or off; also per module, such as "info,actix_server=warn"
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]
     pub log_level: String,
@@ -55,7 +75,11 @@ pub struct Settings {
     #[arg(long, env = "INSTANCE_ID", default_value = "")]
     pub instance_id: String,
 
-    /// Seconds that requests in flight get to finish after SIGTERM or SIGINT
+    /// Seconds after SIGTERM or SIGINT in which /ready fails and all is served still, before the listener closes
+    #[arg(long, env = "DRAIN_DELAY", default_value_t = 0)]
+    pub drain_delay: u64,
+
+    /// Seconds that requests in flight then get to finish
     #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value_t = 30)]
     pub shutdown_timeout: u64,
 }
@@ -71,6 +95,8 @@ pub enum LogFormat {
 
 /// Bounds that keep a typo from asking for the impossible.
 const MAX_WORKERS: usize = 1024;
+/// A day.
+const MAX_SECONDS: u64 = 86_400;
 
 /// Where the memory limit cannot be told.
 const DEFAULT_IN_FLIGHT_BYTES: usize = 1 << 30;
@@ -94,9 +120,24 @@ impl Settings {
             ("MAX_BODY_BYTES", Some(self.max_body_bytes)),
             ("MAX_EVENTS", Some(self.max_events)),
             ("MAX_IN_FLIGHT_BYTES", self.max_in_flight_bytes),
+            ("MAX_CONNECTIONS", Some(self.max_connections)),
         ] {
             if value == Some(0) {
                 problems.push(format!("{name} must be at least 1"));
+            }
+        }
+        for (name, seconds) in [
+            ("HEADER_TIMEOUT", self.header_timeout),
+            ("BODY_TIMEOUT", self.body_timeout),
+            ("KEEP_ALIVE", self.keep_alive),
+        ] {
+            if !(1..=MAX_SECONDS).contains(&seconds) {
+                problems.push(format!("{name} must be between 1 and {MAX_SECONDS}"));
+            }
+        }
+        for (name, seconds) in [("DRAIN_DELAY", self.drain_delay), ("SHUTDOWN_TIMEOUT", self.shutdown_timeout)] {
+            if seconds > MAX_SECONDS {
+                problems.push(format!("{name} must be at most {MAX_SECONDS}"));
             }
         }
         if let Some(directive) = self.log_level.split(',').find(|directive| !is_log_directive(directive)) {

@@ -10,6 +10,7 @@ mod layers;
 mod lifecycle;
 mod metrics;
 mod openapi;
+mod overload;
 mod properties;
 mod readme;
 mod rules;

@@ -29,6 +29,7 @@ use crate::transform::processor;
             headers(("apiVersion" = String, description = "Always 2"))),
         (status = 400, description = "The body cannot be read", body = ErrorBody),
         (status = 404, description = "The destination is not served", body = UnknownDestinationBody),
+        (status = 408, description = "The body comes too slowly: send it again", body = ErrorBody),
         (status = 413, description = "The body, or the answer to it, passes a limit", body = ErrorBody),
         (status = 415, description = "The Content-Encoding is not supported", body = ErrorBody),
         (status = 503, description = "Overloaded: send it again", body = ErrorBody,
@@ -44,9 +45,9 @@ pub async fn transform(
     let family = Family::by_name(&destination).ok_or_else(|| RequestError::unknown_destination(&destination))?;
     request.extensions_mut().insert(family);
     let (query, limits) = (request.query_string().to_owned(), state.limits);
-    let answer =
+    let (answer, share) =
         transformed(&request, payload, &state, move |body, form| processor::answer(family, body, form, &query, limits))
             .await?;
     state.metrics.count(family, &answer.tally);
-    Ok(answered(answer.body))
+    Ok(answered(answer.body, share))
 }
