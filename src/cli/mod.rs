@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::server::metrics::table;
 use crate::server::openapi;
 use crate::server::settings::Settings;
 
@@ -29,6 +30,8 @@ enum Command {
     Health(health::Arguments),
     /// Print the OpenAPI document
     Openapi,
+    /// Print what every metric tells, as Markdown
+    Metrics,
 }
 
 /// Bad configuration, as sysexits.h calls it.
@@ -43,7 +46,8 @@ pub fn main() -> ExitCode {
         None => serve::run(&cli.settings),
         Some(Command::Serve(settings)) => serve::run(&settings),
         Some(Command::Health(arguments)) => health::run(&arguments),
-        Some(Command::Openapi) => print_document(),
+        Some(Command::Openapi) => print(&openapi::document()),
+        Some(Command::Metrics) => print(&table::page()),
     }
 }
 
@@ -53,9 +57,9 @@ fn unless_blank(argument: Arg) -> Arg {
     if is_blank { argument.env(None::<&str>) } else { argument }
 }
 
-fn print_document() -> ExitCode {
+fn print(text: &str) -> ExitCode {
     use std::io::Write as _;
-    match std::io::stdout().write_all(openapi::document().as_bytes()) {
+    match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::error::RequestError;
+use super::error::{Limit, RequestError};
 
 /// How long rounds must have been long before anybody is refused.
 const BURST: Duration = Duration::from_millis(25);
@@ -118,7 +118,7 @@ impl Admission {
                 WORKER.set(rounds);
             });
         }
-        if may { Ok(()) } else { Err(RequestError::Overloaded) }
+        if may { Ok(()) } else { Err(RequestError::Overloaded(Limit::Wait)) }
     }
 
     /// Waits until a large request, which is complete, may be worked on.
@@ -135,7 +135,11 @@ impl Admission {
     }
 
     fn check_waiting(&self) -> Result<(), RequestError> {
-        if self.waiting.load(Ordering::Relaxed) >= self.waiting_limit { Err(RequestError::Overloaded) } else { Ok(()) }
+        if self.waiting.load(Ordering::Relaxed) >= self.waiting_limit {
+            Err(RequestError::Overloaded(Limit::Wait))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -211,8 +215,8 @@ mod tests {
             for other in &mut others {
                 assert!(futures_util::poll!(other).is_pending());
             }
-            assert_eq!(admission.turn().await.err(), Some(RequestError::Overloaded));
-            assert_eq!(admission.admit(true), Err(RequestError::Overloaded));
+            assert_eq!(admission.turn().await.err(), Some(RequestError::Overloaded(Limit::Wait)));
+            assert_eq!(admission.admit(true), Err(RequestError::Overloaded(Limit::Wait)));
             others.pop();
             assert_eq!(admission.check_waiting(), Ok(()), "who gives up waiting makes room");
             drop(first);

@@ -1,27 +1,26 @@
 //! The application: which path goes where, and what is around every route.
 
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{Error, FromRequest, Handler, HttpMessage as _, HttpResponse, Resource, Responder};
+use actix_web::{Error, FromRequest, Handler, HttpResponse, Resource, Responder};
 use futures_util::FutureExt as _;
 
 use super::admission::Admission;
 use super::body::declared_length;
 use super::error::RequestError;
 use super::lifecycle::Lifecycle;
+use super::measure::Route;
 use super::metrics::Metrics;
 use super::openapi;
 use super::overload::InFlight;
 use super::routes::{batch, processor, router_transform, status};
 use super::settings::Settings;
-use crate::transform::family::Family;
 use crate::transform::request::{Form, Limits};
 
 /// What every route can reach.
@@ -77,17 +76,10 @@ pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut Ser
     move |config| {
         config
             .app_data(state)
-            .service(
-                resource(&[
-                    "/v0/destinations/{destination}",
-                    "/v0/destinations/{destination}/",
-                    "/v1/destinations/{destination}",
-                    "/v1/destinations/{destination}/",
-                ])
-                .post(processor::transform),
-            )
-            .service(resource(&["/batch", "/batch/"]).post(batch::batch))
-            .service(resource(&["/routerTransform", "/routerTransform/"]).post(router_transform::router_transform))
+            .service(resource("/v0/destinations/{destination}").app_data(Version("v0")).post(processor::transform))
+            .service(resource("/v1/destinations/{destination}").app_data(Version("v1")).post(processor::transform))
+            .service(resource("/batch").post(batch::batch))
+            .service(resource("/routerTransform").post(router_transform::router_transform))
             .service(status("/health", status::health))
             .service(status("/ready", status::ready))
             .service(status("/features", status::features))
@@ -100,25 +92,32 @@ pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut Ser
     }
 }
 
-/// A known path with another method is an unknown endpoint, as it is for the reference.
-fn resource(paths: &[&str]) -> Resource {
-    web::resource(paths.to_vec()).default_service(web::to(not_found))
+/// A resource, with a slash at its end or not. Its pattern is the label of its requests in metrics. A known path with another
+/// method is an unknown endpoint, as it is for the reference.
+fn resource(pattern: &'static str) -> Resource {
+    web::resource([pattern.to_owned(), format!("{pattern}/")])
+        .app_data(Route(pattern))
+        .default_service(web::to(not_found))
 }
 
 /// A small endpoint, which probes may ask with HEAD too.
-fn status<F: Handler<Args>, Args: FromRequest + 'static>(path: &str, handler: F) -> Resource
+fn status<F: Handler<Args>, Args: FromRequest + 'static>(pattern: &'static str, handler: F) -> Resource
 where
     F::Output: Responder + 'static,
 {
-    resource(&[path, &format!("{path}/")]).get(handler.clone()).route(web::head().to(handler))
+    resource(pattern).get(handler.clone()).route(web::head().to(handler))
 }
+
+/// The version of a destination's path, which changes nothing but a label.
+#[derive(Debug, Clone, Copy)]
+pub struct Version(pub &'static str);
 
 /// Registers the routes of the metrics port.
 pub fn configure_metrics(state: Data<State>) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         config
             .app_data(state)
-            .service(resource(&["/metrics"]).get(status::metrics))
+            .service(resource("/metrics").get(status::metrics))
             // Here too: a probe then does not stand in line with requests.
             .service(status("/health", status::health))
             .service(status("/ready", status::ready))
@@ -173,45 +172,4 @@ pub async fn detach_headers(
         });
     }
     next.call(request).await
-}
-
-/// Counts every request and how long it took.
-pub async fn measure(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let started = Instant::now();
-    let state = request.app_data::<Data<State>>().cloned();
-    let method = request.method().clone();
-    let result = next.call(request).await;
-    let (code, route, family) = match &result {
-        Ok(response) => {
-            let request = response.request();
-            let family = request.extensions().get::<&'static Family>().copied();
-            (response.status(), request.match_pattern(), family)
-        }
-        Err(error) => (error.as_response_error().status_code(), None, None),
-    };
-    if let Some(state) = state {
-        let route = route.as_deref().unwrap_or("unmatched");
-        state
-            .metrics
-            .duration(method_label(&method), code.as_str(), route, family)
-            .observe(started.elapsed().as_secs_f64());
-    }
-    result
-}
-
-/// A method as a label: a client may make up as many as it likes.
-fn method_label(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        Method::PUT => "PUT",
-        Method::DELETE => "DELETE",
-        Method::PATCH => "PATCH",
-        _ => "other",
-    }
 }

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::io::Read;
 use std::time::Instant;
 
-use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
 use actix_web::rt::time::timeout;
 use actix_web::web::Payload;
+use actix_web::{HttpMessage as _, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
@@ -40,6 +40,10 @@ pub struct Body {
 
 /// Bodies from this size on are transformed beside the event loop, so that no other request waits for them.
 const LARGE_BODY_BYTES: usize = 1 << 20;
+
+/// The bytes of a body whose length was not declared, among the extensions of its request.
+#[derive(Debug, Clone, Copy)]
+pub struct Received(pub usize);
 
 /// What is set aside for a body before its first byte has come, at the most: a length is only a claim.
 const MAX_RESERVED: usize = 1 << 20;
@@ -101,6 +105,9 @@ impl Body {
             }
             share.grow_to(bytes.len() + chunk.len())?;
             bytes.extend_from_slice(&chunk);
+        }
+        if length.is_none() {
+            request.extensions_mut().insert(Received(bytes.len()));
         }
         Ok(Self { bytes: bytes.freeze(), coding, limit, share })
     }

@@ -31,13 +31,39 @@ pub enum RequestError {
     RequestTimeout,
     /// There is more to do than can be done.
     #[error("the service has as much to do as it can; send this request again")]
-    Overloaded,
+    Overloaded(Limit),
     /// The service wants no requests now.
     #[error("{0}")]
     NotReady(&'static str),
     /// A fault of the service.
     #[error("the service failed to answer; the log says where")]
     InternalServerError,
+}
+
+/// What there was too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Bytes of requests in memory.
+    InFlightBytes,
+    /// Connections.
+    Connections,
+    /// Time that requests wait for a worker.
+    Wait,
+}
+
+impl Limit {
+    /// Every limit.
+    pub const ALL: [Limit; 3] = [Limit::InFlightBytes, Limit::Connections, Limit::Wait];
+
+    /// The limit as a stable word, for metrics.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Limit::InFlightBytes => "in_flight_bytes",
+            Limit::Connections => "connections",
+            Limit::Wait => "wait",
+        }
+    }
 }
 
 /// Characters of a name from the request that an error repeats at the most.
@@ -88,7 +114,7 @@ impl ResponseError for RequestError {
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Overloaded | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded(_) | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -102,10 +128,11 @@ impl ResponseError for RequestError {
         };
         let mut response = HttpResponse::build(status);
         response.insert_header(JSON);
-        if *self == Self::Overloaded {
+        if let Self::Overloaded(limit) = self {
             // rudder-server repeats such a request without counting it as a failure.
             response.insert_header(("X-Rudder-Should-Retry", "true"));
             response.insert_header(("X-Rudder-Error-Reason", "overloaded"));
+            response.extensions_mut().insert(*limit);
         }
         response.body(body.to_string())
     }

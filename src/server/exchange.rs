@@ -20,7 +20,7 @@ use futures_util::Stream;
 
 use super::app::State;
 use super::connections::Connection;
-use super::error::RequestError;
+use super::error::{Limit, RequestError};
 
 /// Answers on a connection that is one too many with 503, except to probes: an orchestrator that gets no answer would
 /// restart a service that is only busy. Whoever is answered while the service stops, or is refused, is told that the
@@ -37,7 +37,7 @@ pub async fn attend(
     let stopping = request.app_data::<Data<State>>().is_some_and(|state| state.lifecycle.is_stopping());
     let unread = keep_unread(&mut request);
     let mut response = if refused && !is_probe(&request) {
-        request.into_response(RequestError::Overloaded.error_response())
+        request.into_response(RequestError::Overloaded(Limit::Connections).error_response())
     } else {
         next.call(request).await?.map_into_boxed_body()
     };

@@ -8,6 +8,7 @@ mod descriptors;
 pub mod error;
 pub mod exchange;
 pub mod lifecycle;
+pub mod measure;
 pub mod memory;
 pub mod metrics;
 pub mod openapi;
@@ -19,6 +20,7 @@ pub mod settings;
 use std::future::Future;
 use std::io;
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::web::Data;
@@ -27,6 +29,7 @@ use actix_web::{App, HttpServer, middleware};
 use app::{ExtraRoutes, State};
 use connections::Connections;
 use metrics::Metrics;
+use metrics::series::WorkerSeries;
 use settings::Settings;
 
 /// The sockets of the service, bound by the caller.
@@ -93,10 +96,11 @@ pub async fn run_with<D: Future<Output = ()>>(
         actix_web::rt::spawn(memory::give_back(service_state.in_flight.clone()));
         actix_web::rt::spawn(connections.clone().shut_slow());
         App::new()
+            .app_data(Rc::new(WorkerSeries::of(service_state.metrics.clone())))
             .configure(app::configure(service_state.clone(), extra))
             .wrap(middleware::from_fn(app::answer_panics))
             .wrap(middleware::from_fn(exchange::attend))
-            .wrap(middleware::from_fn(app::measure))
+            .wrap(middleware::from_fn(measure::measure))
             .wrap(middleware::from_fn(app::detach_headers))
     })
     .workers(settings.worker_threads())

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::error::RequestError;
+use super::error::{Limit, RequestError};
 
 /// The bytes of all request bodies that are being read or worked on.
 #[derive(Debug, Clone)]
@@ -42,10 +42,16 @@ impl InFlight {
         self.admitted.load(Ordering::Relaxed)
     }
 
+    /// How many bytes are in flight.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// Whether no bytes are in flight.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bytes.load(Ordering::Relaxed) == 0
+        self.bytes() == 0
     }
 }
 
@@ -67,7 +73,7 @@ impl Share {
                 let others = all.saturating_sub(own);
                 (others == 0 || all.saturating_add(more) <= limit).then(|| all.saturating_add(more))
             })
-            .map_err(|_| RequestError::Overloaded)?;
+            .map_err(|_| RequestError::Overloaded(Limit::InFlightBytes))?;
         self.bytes = bytes;
         Ok(())
     }
@@ -104,12 +110,12 @@ mod tests {
         let (mut one, mut two) = (in_flight.share(), in_flight.share());
         assert_eq!(one.grow_to(60), Ok(()));
         assert_eq!(two.grow_to(40), Ok(()));
-        assert_eq!(two.grow_to(41), Err(RequestError::Overloaded));
+        assert_eq!(two.grow_to(41), Err(RequestError::Overloaded(Limit::InFlightBytes)));
         assert_eq!(two.grow_to(10), Ok(()), "a share does not shrink");
         drop(one);
         assert_eq!(two.grow_to(1_000), Ok(()), "alone it may be larger than the limit");
         let mut three = in_flight.share();
-        assert_eq!(three.grow_to(1), Err(RequestError::Overloaded));
+        assert_eq!(three.grow_to(1), Err(RequestError::Overloaded(Limit::InFlightBytes)));
         drop(two);
         assert_eq!(three.grow_to(1), Ok(()));
     }

@@ -64,6 +64,12 @@ pub struct Metadata<'a> {
     pub destination_id: Option<Raw<'a>>,
     /// `workspaceId`.
     pub workspace_id: Option<Raw<'a>>,
+    /// `sourceType`.
+    pub source_type: Option<Raw<'a>>,
+    /// `destinationType`.
+    pub destination_type: Option<Raw<'a>>,
+    /// `namespace`.
+    pub namespace: Option<Raw<'a>>,
 }
 
 /// What earlier events of the request look like, which later ones mostly repeat.
@@ -211,15 +217,17 @@ impl<'a> Message<'a> {
 
 impl<'a> Metadata<'a> {
     /// The members that the rules look at.
-    const NAMES: [&'static str; 4] = ["rudderId", "sourceId", "destinationId", "workspaceId"];
+    const NAMES: [&'static str; 7] =
+        ["rudderId", "sourceId", "destinationId", "workspaceId", "sourceType", "destinationType", "namespace"];
 
     /// Reads metadata, which has to be an object; `model` is what the request's metadata look like.
     ///
     /// # Errors
     /// [`Invalid`] where it is none.
     pub fn read(reader: &mut Reader<'a>, model: &mut MetadataModel<'a>) -> Result<Self, Invalid> {
-        let (raw, [rudder_id, source_id, destination_id, workspace_id]) = model.read(reader)?;
-        Ok(Self { raw, rudder_id, source_id, destination_id, workspace_id })
+        let (raw, found) = model.read(reader)?;
+        let [rudder_id, source_id, destination_id, workspace_id, source_type, destination_type, namespace] = found;
+        Ok(Self { raw, rudder_id, source_id, destination_id, workspace_id, source_type, destination_type, namespace })
     }
 
     /// Reads the text of metadata by itself.

@@ -11,6 +11,7 @@
 //! | [`retl_timestamp`], [`dynamic_config`] | the two rules that change an event; [`draft`] is the event under change |
 //! | [`integrations`], [`topic`], [`partition_key`] | the parts of the answer; [`answer`] writes it |
 //! | [`rejection`] | every reason for which one event is refused |
+//! | [`origin`] | where events come from, for metrics |
 //! | [`repeats`] | what of an object need not be read again |
 //! | [`scan`], [`steps`] | where a JSON value ends, and that it is one |
 //! | [`json`], [`reader`], [`text`], [`outline`], [`javascript`] | JSON as slices, how it is read, its strings, JSON as a flat tree, JavaScript's rules |
@@ -26,6 +27,7 @@ pub mod family;
 pub mod integrations;
 pub mod javascript;
 pub mod json;
+pub mod origin;
 pub mod outline;
 pub mod partition_key;
 pub mod processor;

@@ -10,6 +10,7 @@ use super::event::{Event, Message, Metadata};
 use super::family::Family;
 use super::integrations::Integrations;
 use super::json::{NULL, Raw};
+use super::origin::Origin;
 use super::partition_key;
 use super::reader::Reader;
 use super::rejection::Rejection;
@@ -24,6 +25,8 @@ pub struct Answer {
     pub body: String,
     /// What was decided, counted.
     pub tally: Tally,
+    /// Where the events come from.
+    pub origin: Origin,
 }
 
 /// Transforms the events of a request body. `query` is the query string of the request's URL, without its `?`, which
@@ -65,7 +68,9 @@ pub fn answer(
         }
     }
     out.push(']');
-    Ok(Answer { body: out, tally })
+    let first = request.events.iter().flatten().next();
+    let origin = first.and_then(|event| event.metadata().ok()).map(Origin::of).unwrap_or_default();
+    Ok(Answer { body: out, tally, origin })
 }
 
 /// What an event is transformed with.

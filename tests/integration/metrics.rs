@@ -1,6 +1,36 @@
 //! What `/metrics` shows after known requests.
 
-use crate::server::Server;
+use std::collections::HashSet;
+use std::net::Shutdown;
+
+use rudder_kafka_transformer::server::metrics::table::{self, Kind};
+use serde_json::json;
+
+use crate::server::{Server, exchange, read_response};
+
+/// The sum of all samples of a name.
+fn sum(scrape: &str, name: &str, labels: &[&str]) -> f64 {
+    samples(scrape)
+        .filter(|(sample, given, _)| *sample == name && labels.iter().all(|label| given.contains(label)))
+        .map(|(_, _, value)| value)
+        .sum()
+}
+
+/// Name, labels and value of every sample.
+fn samples(scrape: &str) -> impl Iterator<Item = (&str, &str, f64)> {
+    scrape.lines().filter(|line| !line.starts_with('#')).map(|line| {
+        let (series, value) = line.rsplit_once(' ').expect("a value");
+        let (name, labels) = series.split_once('{').expect("labels: each has instanceName");
+        (name, labels, value.parse().expect("a number"))
+    })
+}
+
+/// A body of as many events, of the source type and namespace given.
+fn events(count: usize, source_type: &str, namespace: &str) -> Vec<u8> {
+    let metadata = json!({"sourceType": source_type, "destinationType": "KAFKA", "namespace": namespace});
+    let event = json!({"message": {"userId": "u"}, "metadata": metadata, "destination": {"Config": {"topic": "t"}}});
+    json!(vec![event; count]).to_string().into_bytes()
+}
 
 fn value(scrape: &str, name: &str, labels: &[&str]) -> Option<f64> {
     scrape
@@ -43,4 +73,154 @@ fn requests_and_decisions_are_counted() {
     assert_eq!(requests(&[r#"method="other""#, r#"route="/health""#]), Some(1.0));
     assert!(!scrape.contains("made/up"), "a path is no label");
     assert!(value(&scrape, "process_resident_memory_bytes", &[instance]).is_some_and(|bytes| bytes > 1e6));
+}
+
+#[test]
+fn sizes_and_events_add_up_to_what_was_sent() {
+    let server = Server::start(&[]);
+    let (mut sent, mut answered, mut transformed) = (0, 0, 0);
+    for (count, source_type) in [(1, "web"), (7, "ios"), (100, "web"), (180, "web"), (250, "ios")] {
+        let body = events(count, source_type, "shop");
+        let response = server.post("/v1/destinations/Kafka/", &[], &body);
+        assert_eq!(response.status, 200);
+        sent += body.len();
+        answered += response.body.len();
+        transformed += count;
+    }
+    let scrape = server.scrape();
+    let route = [r#"method="POST""#, r#"route="/v1/destinations/{destination}""#, r#"code="200""#];
+    let total = |name: &str, labels: &[&str]| sum(&scrape, name, labels) as usize;
+    assert_eq!(total("transformer_http_request_size_sum", &route), sent);
+    assert_eq!(total("transformer_http_request_size_count", &route), 5);
+    assert_eq!(total("transformer_http_response_size_sum", &route), answered);
+    let origin = [
+        r#"destination="kafka""#,
+        r#"version="v1""#,
+        r#"destVersion="v0""#,
+        r#"destinationType="KAFKA""#,
+        r#"k8_namespace="shop""#,
+    ];
+    for name in ["transformer_dest_transform_input_events", "transformer_dest_transform_output_events"] {
+        assert_eq!(total(&format!("{name}_sum"), &origin), transformed);
+        assert_eq!(total(&format!("{name}_sum"), &[r#"sourceType="ios""#]), 257);
+        assert_eq!(total(&format!("{name}_bucket"), &[r#"le="100""#]), 3);
+        assert_eq!(total(&format!("{name}_bucket"), &[r#"le="200""#]), 4);
+    }
+    assert_eq!(total("kafka_transformer_events_by_topic_rule_total", &[]), transformed);
+    assert_eq!(total("kafka_transformer_events_by_key_source_total", &[]), transformed);
+    assert_eq!(total("kafka_transformer_events_by_way_total", &[]), transformed);
+    assert_eq!(total("transformer_http_concurrent_requests", &[]), 0);
+    assert_eq!(total("kafka_transformer_in_flight_bytes", &[]), 0);
+    let version = format!("version=\"{}\"", env!("CARGO_PKG_VERSION"));
+    assert_eq!(total("kafka_transformer_build_info", &[&version]), 1);
+}
+
+#[test]
+fn a_body_without_a_length_counts_as_large_as_it_was() {
+    let server = Server::start(&[]);
+    let body = events(3, "web", "shop");
+    let head =
+        "POST /v0/destinations/kafka HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+    let chunked = [head.as_bytes(), format!("{:x}\r\n", body.len()).as_bytes(), &body, b"\r\n0\r\n\r\n"].concat();
+    let mut stream = server.connect();
+    assert_eq!(exchange(&mut stream, &chunked).status, 200);
+    assert_eq!(sum(&server.scrape(), "transformer_http_request_size_sum", &[]) as usize, body.len());
+}
+
+#[test]
+fn a_request_that_is_being_read_shows_while_it_is() {
+    let server = Server::start(&[]);
+    let body = events(1, "web", "shop");
+    let head = format!(
+        "POST /v0/destinations/kafka HTTP/1.1\r\nHost: t\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    let mut stream = server.connect();
+    // The service asks for the body: from then on the request is open.
+    assert_eq!(exchange(&mut stream, head.as_bytes()).status, 100);
+    let scrape = server.scrape();
+    assert_eq!(sum(&scrape, "transformer_http_concurrent_requests", &[]), 1.0);
+    assert_eq!(sum(&scrape, "kafka_transformer_in_flight_bytes", &[]) as usize, body.len());
+    std::io::Write::write_all(&mut stream, &body).expect("the body is sent");
+    assert_eq!(read_response(&mut stream).status, 200);
+    assert_eq!(sum(&server.scrape(), "transformer_http_concurrent_requests", &[]), 0.0);
+}
+
+#[test]
+fn refusals_are_told_apart_by_the_limit_that_was_reached() {
+    let server = Server::start(&["--max-in-flight-bytes=1000"]);
+    let body = events(20, "web", "shop");
+    let head = format!(
+        "POST /v0/destinations/kafka HTTP/1.1\r\nHost: t\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    let mut first = server.connect();
+    assert_eq!(exchange(&mut first, head.as_bytes()).status, 100);
+    assert_eq!(server.transform(&body).status, 503);
+    let scrape = server.scrape();
+    assert_eq!(sum(&scrape, "kafka_transformer_overload_refusals_total", &[r#"limit="in_flight_bytes""#]), 1.0);
+    assert_eq!(sum(&scrape, "kafka_transformer_overload_refusals_total", &[]), 1.0);
+    let route = r#"route="/v0/destinations/{destination}""#;
+    assert_eq!(sum(&scrape, "transformer_memory_fenced_requests", &[route]), 1.0);
+    first.shutdown(Shutdown::Both).expect("the client leaves");
+}
+
+#[test]
+fn clients_cannot_make_up_series() {
+    let server = Server::start(&["--max-wait-milliseconds=10000"]);
+    let mut stream = server.connect();
+    for index in 0..10_000 {
+        let path = format!("/a/path/nobody/knows/{index}");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: t\r\n\r\n");
+        assert_eq!(exchange(&mut stream, request.as_bytes()).status, 404);
+        let body = events(1, &format!("type {}", index % 300), &format!("namespace {index}"));
+        let head = format!("POST /v0/destinations/kafka HTTP/1.1\r\nHost: t\r\nContent-Length: {}\r\n\r\n", body.len());
+        assert_eq!(exchange(&mut stream, &[head.as_bytes(), &body].concat()).status, 200);
+    }
+    let scrape = server.scrape();
+    assert!(!scrape.contains("nobody"));
+    for name in ["transformer_dest_transform_input_events", "transformer_dest_transform_output_events"] {
+        let series = samples(&scrape).filter(|(sample, ..)| *sample == format!("{name}_count"));
+        assert!(series.count() <= 501);
+        assert_eq!(sum(&scrape, &format!("{name}_sum"), &[]), 10_000.0, "other counts too");
+    }
+    let routes: HashSet<&str> =
+        samples(&scrape).filter_map(|(_, labels, _)| labels.split_once("route=\"")?.1.split('"').next()).collect();
+    assert_eq!(routes, HashSet::from(["/v0/destinations/{destination}", "unmatched"]));
+}
+
+#[test]
+fn the_table_is_what_is_exposed_and_what_is_documented() {
+    let server = Server::start(&[]);
+    assert_eq!(server.transform(&events(1, "web", "shop")).status, 200);
+    let scrape = server.scrape();
+    let exposed: HashSet<&str> = scrape.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    let mut expected = HashSet::new();
+    for metric in table::ALL {
+        let kind = match metric.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram(_) => "histogram",
+        };
+        expected.insert(format!("{} {kind}", metric.name));
+    }
+    // A series of this one appears with the first request that is refused.
+    expected.remove("transformer_memory_fenced_requests counter");
+    let own: HashSet<String> =
+        exposed.iter().filter(|line| !line.starts_with("process_")).map(ToString::to_string).collect();
+    assert_eq!(own, expected);
+    for (name, labels, _) in samples(&scrape) {
+        let Some(metric) = table::ALL.iter().find(|metric| {
+            name.strip_prefix(metric.name).is_some_and(|rest| matches!(rest, "" | "_sum" | "_count" | "_bucket"))
+        }) else {
+            assert!(name.starts_with("process_"), "{name}");
+            continue;
+        };
+        for label in metric.labels.iter().chain(&["instanceName"]) {
+            assert!(labels.contains(&format!("{label}=\"")), "{name} has no {label}");
+        }
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
+    let committed = std::fs::read_to_string(path).expect("docs/metrics.md");
+    assert!(committed == table::page(), "docs/metrics.md is out of date: cargo run -- metrics > docs/metrics.md");
 }

@@ -1,11 +1,14 @@
 //! `POST /v0/destinations/{destination}`: the processor transformation (contract, section 3).
 
+use std::rc::Rc;
+
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 
 use super::{answered, transformed};
-use crate::server::app::State;
+use crate::server::app::{State, Version};
 use crate::server::error::RequestError;
+use crate::server::metrics::series::WorkerSeries;
 use crate::server::openapi::{CompactedOrPlain, ErrorBody, EventAnswer, UnknownDestinationBody};
 use crate::transform::family::Family;
 use crate::transform::processor;
@@ -49,5 +52,8 @@ pub async fn transform(
         transformed(&request, payload, &state, move |body, form| processor::answer(family, body, form, &query, limits))
             .await?;
     state.metrics.count(family, &answer.tally);
+    if let (Some(series), Some(Version(version))) = (request.app_data::<Rc<WorkerSeries>>(), request.app_data()) {
+        series.count_events(family, version, answer.origin, answer.tally.events);
+    }
     Ok(answered(answer.body, share))
 }

@@ -13,7 +13,7 @@ use crate::server::openapi::ErrorBody;
 /// The version of this service.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The commit that was built, where the build was told.
-pub const GIT_COMMIT_SHA: Option<&str> = option_env!("GIT_COMMIT_SHA");
+pub const COMMIT: Option<&str> = option_env!("GIT_COMMIT_SHA");
 
 /// That the service is there.
 #[derive(Debug, Serialize, ToSchema)]
@@ -31,11 +31,7 @@ pub struct Health {
 /// Say that the service is up
 #[utoipa::path(get, path = "/health", tag = "status", responses((status = 200, description = "Up", body = Health)))]
 pub async fn health() -> impl Responder {
-    HttpResponse::Ok().insert_header(JSON).json(Health {
-        service: "UP",
-        version: VERSION,
-        git_commit_sha: GIT_COMMIT_SHA,
-    })
+    HttpResponse::Ok().insert_header(JSON).json(Health { service: "UP", version: VERSION, git_commit_sha: COMMIT })
 }
 
 /// That requests are welcome.
@@ -104,6 +100,6 @@ pub async fn version() -> impl Responder {
 /// # Errors
 /// [`RequestError::InternalServerError`] where the text cannot be made.
 pub async fn metrics(state: Data<State>) -> Result<HttpResponse, RequestError> {
-    let text = state.metrics.render().map_err(|_| RequestError::InternalServerError)?;
+    let text = state.metrics.render(state.in_flight.bytes()).map_err(|_| RequestError::InternalServerError)?;
     Ok(HttpResponse::Ok().insert_header(("Content-Type", prometheus::TEXT_FORMAT)).body(text))
 }

@@ -1,0 +1,91 @@
+//! What is measured of every request, around all routes.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _};
+use prometheus::IntGauge;
+
+use super::body::{Received, declared_length};
+use super::error::Limit;
+use super::metrics::series::{HttpKey, WorkerSeries};
+use crate::transform::family::Family;
+
+/// The pattern of a route, which every resource carries: the label of its requests.
+#[derive(Debug, Clone, Copy)]
+pub struct Route(pub &'static str);
+
+/// The label of requests for which there is no route.
+const UNMATCHED: Route = Route("unmatched");
+
+/// Counts every request, how long it took, and how large it and its answer were.
+pub async fn measure(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let Some(series) = request.app_data::<Rc<WorkerSeries>>().cloned() else {
+        return next.call(request).await;
+    };
+    let started = Instant::now();
+    let method = method_label(request.method());
+    let declared = declared_length(request.headers());
+    let _open = Open::one_more(&series.metrics().concurrent);
+    let result = next.call(request).await;
+    let (status, route, family, received, sent) = match &result {
+        Ok(answered) => {
+            let request = answered.request();
+            let route = request.app_data::<Route>().copied().unwrap_or(UNMATCHED);
+            let extensions = request.extensions();
+            let family = extensions.get::<&'static Family>().map_or("", |family| family.name);
+            let received = extensions.get::<Received>().map(|Received(bytes)| *bytes);
+            if let Some(limit) = answered.response().extensions().get::<Limit>() {
+                series.metrics().count_refusal(*limit, route.0);
+            }
+            let sent = match answered.response().body().size() {
+                BodySize::None => Some(0),
+                BodySize::Sized(bytes) => Some(bytes),
+                BodySize::Stream => None,
+            };
+            (answered.status(), route, family, received, sent)
+        }
+        Err(error) => (error.as_response_error().status_code(), UNMATCHED, "", None, None),
+    };
+    let key = HttpKey { method, status, route: route.0, family };
+    let received = received.or(declared).unwrap_or(0) as u64;
+    series.count_http(&key, started.elapsed().as_secs_f64(), received, sent);
+    result
+}
+
+/// A request that has no answer yet. Clients that leave drop it.
+struct Open<'g>(&'g IntGauge);
+
+impl<'g> Open<'g> {
+    fn one_more(gauge: &'g IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// A method as a label: a client may make up as many as it likes.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        _ => "other",
+    }
+}

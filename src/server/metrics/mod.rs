@@ -1,0 +1,191 @@
+//! What the service counts: made once from [`table`], and passed in.
+
+pub mod origins;
+pub mod series;
+pub mod table;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+use self::origins::Origins;
+use self::series::{EventSeries, HttpKey, HttpSeries};
+use self::table::{Definition, Kind};
+use super::error::Limit;
+use super::routes::status::{COMMIT, VERSION};
+use crate::transform::decision::{KeySource, Tally, TopicRule};
+use crate::transform::family::{FAMILIES, Family};
+use crate::transform::origin::Origin;
+use crate::transform::rejection::Rejection;
+
+/// The metrics of one instance.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Registry,
+    duration: HistogramVec,
+    request_size: HistogramVec,
+    response_size: HistogramVec,
+    fenced: IntCounterVec,
+    input_events: HistogramVec,
+    output_events: HistogramVec,
+    origins: Arc<Mutex<Origins>>,
+    families: Arc<HashMap<&'static str, FamilyCounters>>,
+    refusals: Arc<[IntCounter; Limit::ALL.len()]>,
+    in_flight_bytes: IntGauge,
+    /// Requests that have no answer yet.
+    pub concurrent: IntGauge,
+}
+
+/// The counters of one family, looked up once: counting a request is then a few additions.
+#[derive(Debug)]
+struct FamilyCounters {
+    topics: [IntCounter; TopicRule::ALL.len()],
+    keys: [IntCounter; KeySource::ALL.len()],
+    rejected: Vec<IntCounter>,
+    filled: IntCounter,
+    defaulted: IntCounter,
+    changed: IntCounter,
+    untouched: IntCounter,
+}
+
+impl Metrics {
+    /// Fresh metrics, each with the label `instanceName`.
+    ///
+    /// # Errors
+    /// None in practice: names and labels are fixed.
+    pub fn new(instance_id: &str) -> prometheus::Result<Self> {
+        let labels = [("instanceName".to_owned(), instance_id.to_owned())].into();
+        let registry = Registry::new_custom(None, Some(labels))?;
+        let counters = |metric: &Definition| -> prometheus::Result<IntCounterVec> {
+            let counters = IntCounterVec::new(Opts::new(metric.name, metric.help), metric.labels)?;
+            registry.register(Box::new(counters.clone()))?;
+            Ok(counters)
+        };
+        let histograms = |metric: &Definition| -> prometheus::Result<HistogramVec> {
+            let Kind::Histogram(buckets) = metric.kind else {
+                return Err(prometheus::Error::Msg(format!("{} has no buckets", metric.name)));
+            };
+            let options = HistogramOpts::new(metric.name, metric.help).buckets(buckets.to_vec());
+            let histograms = HistogramVec::new(options, metric.labels)?;
+            registry.register(Box::new(histograms.clone()))?;
+            Ok(histograms)
+        };
+        let gauge = |metric: &Definition| -> prometheus::Result<IntGauge> {
+            let gauge = IntGauge::new(metric.name, metric.help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+
+        let build =
+            IntGaugeVec::new(Opts::new(table::BUILD_INFO.name, table::BUILD_INFO.help), table::BUILD_INFO.labels)?;
+        build.with_label_values(&[VERSION, COMMIT.unwrap_or_default()]).set(1);
+        registry.register(Box::new(build))?;
+        let topics = counters(&table::TOPIC_RULES)?;
+        let keys = counters(&table::KEY_SOURCES)?;
+        let rejected = counters(&table::REJECTED)?;
+        let templates = counters(&table::TEMPLATES)?;
+        let ways = counters(&table::WAYS)?;
+        let of_family = |family: &Family| FamilyCounters {
+            topics: TopicRule::ALL.map(|rule| topics.with_label_values(&[family.name, rule.code()])),
+            keys: KeySource::ALL.map(|source| keys.with_label_values(&[family.name, source.code()])),
+            rejected: Rejection::ALL
+                .iter()
+                .map(|rejection| rejected.with_label_values(&[family.name, rejection.code()]))
+                .collect(),
+            filled: templates.with_label_values(&[family.name, "filled"]),
+            defaulted: templates.with_label_values(&[family.name, "defaulted"]),
+            changed: ways.with_label_values(&[family.name, "changed"]),
+            untouched: ways.with_label_values(&[family.name, "untouched"]),
+        };
+        let refusals = counters(&table::REFUSALS)?;
+        #[cfg(target_os = "linux")]
+        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        Ok(Self {
+            duration: histograms(&table::REQUEST_DURATION)?,
+            request_size: histograms(&table::REQUEST_SIZE)?,
+            response_size: histograms(&table::RESPONSE_SIZE)?,
+            fenced: counters(&table::FENCED_REQUESTS)?,
+            input_events: histograms(&table::INPUT_EVENTS)?,
+            output_events: histograms(&table::OUTPUT_EVENTS)?,
+            origins: Arc::default(),
+            families: Arc::new(FAMILIES.iter().map(|family| (family.name, of_family(family))).collect()),
+            refusals: Arc::new(Limit::ALL.map(|limit| refusals.with_label_values(&[limit.code()]))),
+            in_flight_bytes: gauge(&table::IN_FLIGHT_BYTES)?,
+            concurrent: gauge(&table::CONCURRENT_REQUESTS)?,
+            registry,
+        })
+    }
+
+    /// The series of one kind of request.
+    #[must_use]
+    pub fn http(&self, key: &HttpKey) -> HttpSeries {
+        let &HttpKey { method, status, route, family } = key;
+        let code = status.as_str();
+        HttpSeries {
+            duration: self.duration.with_label_values(&[method, code, route, family]),
+            request_size: self.request_size.with_label_values(&[method, route, code]),
+            response_size: self.response_size.with_label_values(&[method, route, code]),
+        }
+    }
+
+    /// The series of the events of one origin; `version` is that of the path.
+    #[must_use]
+    pub fn events(&self, family: &Family, version: &str, origin: &Origin) -> EventSeries {
+        let labels = self.origins.lock().unwrap_or_else(PoisonError::into_inner).labels(origin);
+        let [source_type, destination_type, namespace] = labels.each_ref().map(String::as_str);
+        let labels = [family.name, version, DEST_VERSION, source_type, destination_type, namespace];
+        EventSeries {
+            input: self.input_events.with_label_values(&labels),
+            output: self.output_events.with_label_values(&labels),
+        }
+    }
+
+    /// Counts the decisions of one processor request.
+    pub fn count(&self, family: &Family, tally: &Tally) {
+        let Some(counters) = self.families.get(family.name) else { return };
+        let add = |counter: &IntCounter, by: u64| {
+            if by > 0 {
+                counter.inc_by(by);
+            }
+        };
+        let each = |counters: &[IntCounter], by: &[u64]| counters.iter().zip(by).for_each(|(one, by)| add(one, *by));
+        each(&counters.topics, &tally.topics);
+        each(&counters.keys, &tally.keys);
+        each(&counters.rejected, &tally.rejected);
+        add(&counters.filled, tally.templates_filled);
+        add(&counters.defaulted, tally.templates_defaulted);
+        add(&counters.changed, tally.changed);
+        add(&counters.untouched, tally.topics.iter().sum::<u64>() - tally.changed);
+    }
+
+    /// Counts the refused events of one router request.
+    pub fn count_rejections(&self, family: &Family, rejections: &[Rejection]) {
+        let Some(counters) = self.families.get(family.name) else { return };
+        for rejection in rejections {
+            counters.rejected[*rejection as usize].inc();
+        }
+    }
+
+    /// Counts a request that a limit kept out.
+    pub fn count_refusal(&self, limit: Limit, route: &str) {
+        self.refusals[limit as usize].inc();
+        if limit == Limit::InFlightBytes {
+            self.fenced.with_label_values(&[route]).inc();
+        }
+    }
+
+    /// Everything counted so far, in Prometheus' text format, with `in_flight_bytes` of requests in memory.
+    ///
+    /// # Errors
+    /// Where the text cannot be made.
+    pub fn render(&self, in_flight_bytes: usize) -> prometheus::Result<String> {
+        self.in_flight_bytes.set(i64::try_from(in_flight_bytes).unwrap_or(i64::MAX));
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+/// The version of the destinations' definition: there is one only.
+const DEST_VERSION: &str = "v0";

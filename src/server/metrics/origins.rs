@@ -1,0 +1,91 @@
+//! Labels whose values come with events. A client may make up as many as it likes; only so many become series.
+
+use std::collections::HashSet;
+
+use crate::transform::origin::Origin;
+
+/// Values of one label.
+const MAX_VALUES: usize = 100;
+
+/// Combinations of values.
+const MAX_COMBINATIONS: usize = 500;
+
+/// Bytes of a value.
+const MAX_BYTES: usize = 100;
+
+/// What stands for the values that are too many, or too long.
+pub const OTHER: &str = "other";
+
+/// The values seen so far.
+#[derive(Debug, Default)]
+pub struct Origins {
+    values: [HashSet<String>; 3],
+    combinations: HashSet<[String; 3]>,
+}
+
+impl Origins {
+    /// The labels for an origin: its own values as long as there is room for them.
+    pub fn labels(&mut self, origin: &Origin) -> [String; 3] {
+        let mut labels = origin.values().map(|value| Self::capped_in_length(value).to_owned());
+        for (label, values) in labels.iter_mut().zip(&mut self.values) {
+            if !values.contains(label) {
+                if values.len() < MAX_VALUES {
+                    values.insert(label.clone());
+                } else {
+                    OTHER.clone_into(label);
+                }
+            }
+        }
+        if !self.combinations.contains(&labels) {
+            if self.combinations.len() >= MAX_COMBINATIONS {
+                return [OTHER; 3].map(str::to_owned);
+            }
+            self.combinations.insert(labels.clone());
+        }
+        labels
+    }
+
+    fn capped_in_length(value: &str) -> &str {
+        if value.len() > MAX_BYTES { OTHER } else { value }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(source_type: &str, namespace: &str) -> Origin {
+        Origin {
+            source_type: source_type.to_owned(),
+            destination_type: "KAFKA".to_owned(),
+            namespace: namespace.to_owned(),
+        }
+    }
+
+    #[test]
+    fn values_that_are_too_many_or_too_long_are_other() {
+        let mut origins = Origins::default();
+        let first = origins.labels(&origin("web", "shop"));
+        assert_eq!(first, ["web", "KAFKA", "shop"]);
+        for index in 0..10_000 {
+            origins.labels(&origin("web", &format!("namespace {index}")));
+        }
+        assert_eq!(origins.labels(&origin("web", "one more")), ["web", "KAFKA", OTHER]);
+        assert_eq!(origins.labels(&origin("web", "shop")), first, "who was first stays");
+        assert_eq!(origins.labels(&origin("web", &"x".repeat(101)))[2], OTHER);
+        assert!(origins.values[2].len() <= MAX_VALUES);
+    }
+
+    #[test]
+    fn combinations_that_are_too_many_are_other() {
+        let mut origins = Origins::default();
+        for source in 0..90 {
+            for namespace in 0..90 {
+                origins.labels(&origin(&format!("source {source}"), &format!("namespace {namespace}")));
+            }
+        }
+        assert_eq!(origins.combinations.len(), MAX_COMBINATIONS);
+        assert_eq!(origins.labels(&origin("source 89", "namespace 89")), [OTHER; 3]);
+        assert_eq!(origins.labels(&origin("source 0", "namespace 7")), ["source 0", "KAFKA", "namespace 7"]);
+    }
+}

@@ -1,0 +1,125 @@
+//! The series that a worker has used lately: looking one up by its labels costs more than counting in it.
+
+use std::cell::RefCell;
+
+use actix_web::http::StatusCode;
+use prometheus::Histogram;
+
+use super::Metrics;
+use crate::transform::family::Family;
+use crate::transform::origin::Origin;
+
+/// What tells kinds of requests apart. All of it comes from this service, so that there are only so many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpKey {
+    /// The method, or `other`.
+    pub method: &'static str,
+    /// The status answered.
+    pub status: StatusCode,
+    /// The route's pattern.
+    pub route: &'static str,
+    /// The family's name; empty where a request has none.
+    pub family: &'static str,
+}
+
+/// The series of one kind of request.
+#[derive(Debug, Clone)]
+pub struct HttpSeries {
+    /// Seconds.
+    pub duration: Histogram,
+    /// Bytes.
+    pub request_size: Histogram,
+    /// Bytes.
+    pub response_size: Histogram,
+}
+
+/// The series of the events of one origin.
+#[derive(Debug, Clone)]
+pub struct EventSeries {
+    /// Events in a request.
+    pub input: Histogram,
+    /// Answers to them.
+    pub output: Histogram,
+}
+
+type EventKey = (&'static str, &'static str, Origin);
+
+/// The series of one worker.
+#[derive(Debug)]
+pub struct WorkerSeries {
+    metrics: Metrics,
+    http: RefCell<Vec<(HttpKey, HttpSeries)>>,
+    events: RefCell<Vec<(EventKey, EventSeries)>>,
+}
+
+/// How many series of each kind a worker remembers.
+const MAX_REMEMBERED: usize = 32;
+
+impl WorkerSeries {
+    /// Nothing remembered yet.
+    #[must_use]
+    pub fn of(metrics: Metrics) -> Self {
+        Self { metrics, http: RefCell::default(), events: RefCell::default() }
+    }
+
+    /// The metrics of the instance.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Counts a request that was answered.
+    pub fn count_http(&self, key: &HttpKey, seconds: f64, request_bytes: u64, response_bytes: Option<u64>) {
+        let mut known = self.http.borrow_mut();
+        let series = recall(&mut known, |remembered| remembered == key, || (*key, self.metrics.http(key)));
+        series.duration.observe(seconds);
+        series.request_size.observe(request_bytes as f64);
+        if let Some(bytes) = response_bytes {
+            series.response_size.observe(bytes as f64);
+        }
+    }
+
+    /// Counts the events of a request; `version` is that of its path.
+    pub fn count_events(&self, family: &'static Family, version: &'static str, origin: Origin, events: u64) {
+        let mut known = self.events.borrow_mut();
+        let is_same = |key: &EventKey| key.0 == family.name && key.1 == version && key.2 == origin;
+        let series = recall(&mut known, is_same, || {
+            let series = self.metrics.events(family, version, &origin);
+            ((family.name, version, origin.clone()), series)
+        });
+        series.input.observe(events as f64);
+        series.output.observe(events as f64);
+    }
+}
+
+/// The remembered value that `is_wanted`, or the one that `make` gives, which takes the place of the oldest.
+fn recall<K, V>(known: &mut Vec<(K, V)>, is_wanted: impl Fn(&K) -> bool, make: impl FnOnce() -> (K, V)) -> &V {
+    match known.iter().position(|(key, _)| is_wanted(key)) {
+        Some(0) => {}
+        Some(place) => known[..=place].rotate_right(1),
+        None => {
+            known.truncate(MAX_REMEMBERED - 1);
+            known.insert(0, make());
+        }
+    }
+    &known[0].1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_are_remembered() {
+        let mut known = Vec::new();
+        for round in 0..2 {
+            for key in 0..MAX_REMEMBERED {
+                assert_eq!(*recall(&mut known, |other| *other == key, || (key, (key, round))), (key, 0));
+            }
+        }
+        assert_eq!(known.len(), MAX_REMEMBERED);
+        recall(&mut known, |other| *other == 100, || (100, (100, 0)));
+        assert_eq!(known.len(), MAX_REMEMBERED);
+        assert_eq!(*recall(&mut known, |other| *other == 0, || (0, (0, 2))), (0, 2), "the oldest made room");
+    }
+}

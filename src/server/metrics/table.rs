@@ -1,0 +1,156 @@
+//! What is measured: one table, from which the metrics are made and their documentation is printed. The reference's
+//! metrics keep their names, labels and buckets, so that dashboards and alerts go on working.
+
+use std::fmt::Write as _;
+
+/// What a metric is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// A number that grows.
+    Counter,
+    /// A number that comes and goes.
+    Gauge,
+    /// How many values were at most as large as each of the buckets.
+    Histogram(&'static [f64]),
+}
+
+/// Whose metric it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The reference has it too.
+    Reference,
+    /// Only this service has it.
+    Own,
+}
+
+/// One metric.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Definition {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Its labels, beside `instanceName`, which all have.
+    pub labels: &'static [&'static str],
+    /// Whose it is.
+    pub origin: Origin,
+    /// What it tells.
+    pub help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($constant:ident: $name:literal, $kind:expr, [$($label:literal),*], $origin:ident, $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub const $constant: Definition =
+                Definition { name: $name, kind: $kind, labels: &[$($label),*], origin: Origin::$origin, help: $help };
+        )*
+
+        /// Every metric of the service; those of the process come from the library.
+        pub const ALL: &[&Definition] = &[$(&$constant),*];
+    };
+}
+
+/// Seconds.
+const SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Bytes.
+const BYTES: &[f64] = &[
+    1e3, 1e4, 1e5, 5e5, 1e6, 1.5e6, 2e6, 2.5e6, 3e6, 3.5e6, 4e6, 4.5e6, 5e6, 1e7, 1.5e7, 2e7, 2.5e7, 3e7, 3.5e7, 4e7,
+    4.5e7, 5e7,
+];
+
+/// Events in a request.
+const EVENTS: &[f64] = &[10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 100.0, 150.0, 200.0];
+
+metrics! {
+    REQUEST_DURATION: "transformer_http_request_duration", Kind::Histogram(SECONDS),
+        ["method", "code", "route", "destType"], Reference,
+        "Seconds from the head of a request to its answer";
+    REQUEST_SIZE: "transformer_http_request_size", Kind::Histogram(BYTES), ["method", "route", "code"], Reference,
+        "Bytes of the body of a request, as sent";
+    RESPONSE_SIZE: "transformer_http_response_size", Kind::Histogram(BYTES), ["method", "route", "code"], Reference,
+        "Bytes of the body of an answer";
+    CONCURRENT_REQUESTS: "transformer_http_concurrent_requests", Kind::Gauge, [], Reference,
+        "Requests that have no answer yet";
+    FENCED_REQUESTS: "transformer_memory_fenced_requests", Kind::Counter, ["route"], Reference,
+        "Requests refused with 503 because too many bytes of others were in memory (MAX_IN_FLIGHT_BYTES)";
+    INPUT_EVENTS: "transformer_dest_transform_input_events", Kind::Histogram(EVENTS),
+        ["destination", "version", "destVersion", "sourceType", "destinationType", "k8_namespace"], Reference,
+        "Events in a request; the last three labels are sourceType, destinationType and namespace of its first event's metadata";
+    OUTPUT_EVENTS: "transformer_dest_transform_output_events", Kind::Histogram(EVENTS),
+        ["destination", "version", "destVersion", "sourceType", "destinationType", "k8_namespace"], Reference,
+        "Answers given for the events of a request, refused ones too";
+    TOPIC_RULES: "kafka_transformer_events_by_topic_rule_total", Kind::Counter, ["destType", "rule"], Own,
+        "Events transformed, by the rule that gave the topic: integrations, event_type, event_name, default or none";
+    KEY_SOURCES: "kafka_transformer_events_by_key_source_total", Kind::Counter, ["destType", "source"], Own,
+        "Events transformed, by the member that gave the partition key: user_id, anonymous_id or empty. All events with an empty key share one partition";
+    REJECTED: "kafka_transformer_events_rejected_total", Kind::Counter, ["destType", "reason"], Own,
+        "Events refused with 400, by reason";
+    TEMPLATES: "kafka_transformer_templates_total", Kind::Counter, ["destType", "outcome"], Own,
+        "Templates in destinations, by whether the event had a value for them: filled or defaulted";
+    WAYS: "kafka_transformer_events_by_way_total", Kind::Counter, ["destType", "way"], Own,
+        "Events transformed, by whether a template or a reverse-ETL timestamp could change them (changed) or not (untouched, which is faster)";
+    REFUSALS: "kafka_transformer_overload_refusals_total", Kind::Counter, ["limit"], Own,
+        "Requests refused with 503, by the limit that was reached: in_flight_bytes, connections or wait";
+    IN_FLIGHT_BYTES: "kafka_transformer_in_flight_bytes", Kind::Gauge, [], Own,
+        "Bytes of request bodies in memory now, compared with MAX_IN_FLIGHT_BYTES";
+    BUILD_INFO: "kafka_transformer_build_info", Kind::Gauge, ["version", "commit"], Own,
+        "Always 1; the labels tell what runs";
+}
+
+/// The metrics as a page of Markdown, which is `docs/metrics.md`.
+#[must_use]
+pub fn page() -> String {
+    let mut page = String::from(PAGE_START);
+    for (origin, title) in [
+        (Origin::Reference, "## Metrics that rudder-transformer has too\n"),
+        (Origin::Own, "## Metrics of this service alone\n"),
+    ] {
+        page.push_str(title);
+        page.push_str("\n| name | type | labels | what it tells |\n| --- | --- | --- | --- |\n");
+        for metric in ALL.iter().filter(|metric| metric.origin == origin) {
+            let kind = match metric.kind {
+                Kind::Counter => "counter",
+                Kind::Gauge => "gauge",
+                Kind::Histogram(_) => "histogram",
+            };
+            let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+            // Writing to a String cannot fail.
+            let _ = writeln!(page, "| `{}` | {kind} | {} | {} |", metric.name, labels.join(", "), metric.help);
+        }
+        page.push('\n');
+    }
+    page.push_str("## Buckets\n\n| name | buckets |\n| --- | --- |\n");
+    for metric in ALL {
+        if let Kind::Histogram(buckets) = metric.kind {
+            let buckets: Vec<String> = buckets.iter().map(ToString::to_string).collect();
+            let _ = writeln!(page, "| `{}` | {} |", metric.name, buckets.join(", "));
+        }
+    }
+    page.push_str(PAGE_END);
+    page
+}
+
+const PAGE_START: &str = "# Metrics
+
+`http://HOST:METRICS_PORT/metrics`, in Prometheus' text format. Every metric has the label `instanceName`, which is the setting INSTANCE_ID.
+This page is printed by `rudder-kafka-transformer metrics`.
+
+Two things differ from rudder-transformer on purpose, so that nobody can fill a Prometheus from outside: `route` is the pattern of the route
+(`/v0/destinations/{destination}`, `unmatched` for unknown paths), never the path that was asked for; and labels whose values come with events
+(`sourceType`, `destinationType`, `k8_namespace`) have at most 100 values each, in at most 500 combinations: what comes later, or is longer than
+100 bytes, is `other`.
+
+";
+
+const PAGE_END: &str = "
+## Metrics of the process
+
+On Linux: `process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_virtual_memory_bytes`, `process_open_fds`, `process_max_fds`,
+`process_threads`, `process_start_time_seconds`.
+
+## Worth an alert
+
+`deploy/prometheus/alerts.yaml` has the rules, `deploy/grafana/dashboard.json` the panels.
+";
