@@ -1,6 +1,7 @@
 //! The application: which path goes where, and what is around every route.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::MessageBody;
@@ -9,16 +10,21 @@ use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{Error, Handler, HttpMessage as _, HttpResponse, Resource, Responder};
+use actix_web::{Error, FromRequest, Handler, HttpMessage as _, HttpResponse, Resource, Responder};
 use futures_util::FutureExt as _;
 
 use super::body::declared_length;
 use super::error::RequestError;
+use super::features::Features;
+use super::forward;
 use super::metrics::Metrics;
+use super::natives::Natives;
 use super::openapi;
 use super::overload::InFlight;
-use super::routes::{batch, processor, router_transform, status};
+use super::routes::{batch, features, processor, router_transform, status};
 use super::settings::Settings;
+use super::shadow::Shadow;
+use super::upstream::Upstream;
 use crate::transform::family::Family;
 use crate::transform::request::{Form, Limits};
 
@@ -33,18 +39,45 @@ pub struct State {
     pub in_flight: InFlight,
     /// What is counted.
     pub metrics: Metrics,
+    /// The destinations that are transformed here.
+    pub natives: Natives,
+    /// Where everything else goes.
+    pub upstream: Option<Upstream>,
+    /// What the upstream can do.
+    pub features: Arc<Features>,
+    /// What is compared with the upstream.
+    pub shadow: Option<Shadow>,
 }
 
 impl State {
-    /// The state that settings ask for.
-    #[must_use]
-    pub fn new(settings: &Settings, metrics: Metrics) -> Self {
-        Self {
+    /// The state that settings ask for. What it compares is compared on the thread that this is called on.
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    pub fn new(settings: &Settings, metrics: Metrics) -> Result<Self, String> {
+        let natives = Natives::parse(&settings.native_destinations)
+            .map_err(|_| format!("NATIVE_DESTINATIONS must be none, or of {}", Natives::ALL))?;
+        let upstream = Upstream::of(settings)?;
+        let shadow = match &upstream {
+            Some(upstream) => Shadow::start(settings, upstream, &metrics),
+            None => None,
+        };
+        Ok(Self {
             max_body_bytes: settings.max_body_bytes,
             limits: settings.limits(),
             in_flight: InFlight::up_to(settings.in_flight_bytes()),
             metrics,
-        }
+            natives,
+            upstream,
+            features: Arc::default(),
+            shadow,
+        })
+    }
+
+    /// The same state with connections of its own, for one worker.
+    #[must_use]
+    pub fn for_worker(&self) -> Self {
+        Self { upstream: self.upstream.as_ref().map(Upstream::with_own_connections), ..self.clone() }
     }
 }
 
@@ -78,24 +111,28 @@ pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut Ser
             .service(resource(&["/batch", "/batch/"]).post(batch::batch))
             .service(resource(&["/routerTransform", "/routerTransform/"]).post(router_transform::router_transform))
             .service(status("/health", status::health))
-            .service(status("/features", status::features))
+            .service(status("/features", features::features))
             .service(status("/version", status::version))
             .service(status("/buildVersion", status::version))
             .service(status("/transformerBuildVersion", status::version))
+            // It has a port of its own. The upstream's would be taken for ours here.
+            .service(web::resource("/metrics").to(not_found))
             .configure(openapi::configure)
             .configure(extra)
-            .default_service(web::to(not_found));
+            .default_service(web::to(forward::anything));
     }
 }
 
 /// A known path with another method is an unknown endpoint, as it is for the reference.
 fn resource(paths: &[&str]) -> Resource {
-    web::resource(paths.to_vec()).default_service(web::to(not_found))
+    web::resource(paths.to_vec()).default_service(web::to(forward::anything))
 }
 
 /// A small endpoint, which probes may ask with HEAD too.
-fn status<F: Handler<()>>(path: &str, handler: F) -> Resource
+fn status<F, Args>(path: &str, handler: F) -> Resource
 where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
     resource(&[path, &format!("{path}/")]).get(handler.clone()).route(web::head().to(handler))
@@ -106,7 +143,7 @@ pub fn configure_metrics(state: Data<State>) -> impl FnOnce(&mut ServiceConfig) 
     move |config| {
         config
             .app_data(state)
-            .service(resource(&["/metrics"]).get(status::metrics))
+            .service(web::resource("/metrics").get(status::metrics).default_service(web::to(not_found)))
             .default_service(web::to(not_found));
     }
 }

@@ -47,10 +47,19 @@ impl Coding {
         let mut codings = request.headers().get_all(CONTENT_ENCODING);
         let (first, more) = (codings.next(), codings.next());
         let Some(value) = first else { return Ok(Self::Identity) };
-        let name = String::from_utf8_lossy(value.as_bytes());
+        if more.is_some() {
+            return Err(RequestError::unsupported_encoding("more than one"));
+        }
+        Self::named(&String::from_utf8_lossy(value.as_bytes()))
+    }
+
+    /// The coding called `name`, in any letter case; a blank one is none.
+    ///
+    /// # Errors
+    /// [`RequestError::UnsupportedMediaType`].
+    pub fn named(name: &str) -> Result<Self, RequestError> {
         let name = name.trim();
         match name.to_ascii_lowercase().as_str() {
-            _ if more.is_some() => Err(RequestError::unsupported_encoding("more than one")),
             "" | "identity" => Ok(Self::Identity),
             "gzip" => Ok(Self::Gzip),
             "deflate" => Ok(Self::Deflate),
@@ -92,6 +101,24 @@ impl Body {
         Ok(Self { bytes: bytes.freeze(), coding, limit, share })
     }
 
+    /// A body that is in memory already; what it unfolds to is claimed from `share`.
+    #[must_use]
+    pub fn held(bytes: Bytes, coding: Coding, limit: usize, share: Share) -> Self {
+        Self { bytes, coding, limit, share }
+    }
+
+    /// The body as it was sent, without a copy.
+    #[must_use]
+    pub fn sent(&self) -> Bytes {
+        self.bytes.clone()
+    }
+
+    /// How it is compressed.
+    #[must_use]
+    pub fn coding(&self) -> Coding {
+        self.coding
+    }
+
     /// Bytes as they were sent.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -118,12 +145,12 @@ impl Body {
     pub fn decode(self) -> Result<Decoded, RequestError> {
         let Self { bytes, coding, limit, mut share } = self;
         let decoded = match coding {
-            Coding::Identity => return Ok(Decoded { bytes, _share: share }),
+            Coding::Identity => return Ok(Decoded { bytes, share }),
             Coding::Gzip => inflate("gzip", flate2::bufread::MultiGzDecoder::new(&*bytes), limit, &mut share),
             Coding::Deflate => inflate("deflate", flate2::bufread::ZlibDecoder::new(&*bytes), limit, &mut share),
             Coding::Brotli => inflate("br", brotli::Decompressor::new(&*bytes, 16 * 1024), limit, &mut share),
         };
-        Ok(Decoded { bytes: decoded?, _share: share })
+        Ok(Decoded { bytes: decoded?, share })
     }
 }
 
@@ -133,7 +160,15 @@ pub struct Decoded {
     /// Its bytes.
     pub bytes: Bytes,
     /// They count as in flight as long as they are here.
-    _share: Share,
+    share: Share,
+}
+
+impl Decoded {
+    /// What counts the body as in flight, for who keeps it as it was sent.
+    #[must_use]
+    pub fn into_share(self) -> Share {
+        self.share
+    }
 }
 
 /// What is decompressed before it is looked at how much there is.

@@ -15,7 +15,7 @@ pub enum RequestError {
     #[error("{0}")]
     BadRequest(String),
     /// No such path, or not with this method.
-    #[error("no such endpoint; see /docs")]
+    #[error("no such endpoint; see /docs, or set UPSTREAM_TRANSFORMER_URL to a transformer that has it")]
     NotFound,
     /// A destination that is not served.
     #[error("Unknown destination: {0}")]
@@ -29,6 +29,23 @@ pub enum RequestError {
     /// Too much is in memory already.
     #[error("the service has as many requests in memory as it may; send this one again")]
     Overloaded,
+    /// There is no connection to the upstream.
+    #[error("the transformer that UPSTREAM_TRANSFORMER_URL names cannot be reached")]
+    UpstreamUnreachable,
+    /// The upstream's answer is not whole, or none.
+    #[error("the transformer that UPSTREAM_TRANSFORMER_URL names broke off or answered what is no HTTP")]
+    UpstreamBroke,
+    /// The upstream is silent.
+    #[error(
+        "the transformer that UPSTREAM_TRANSFORMER_URL names did not answer within UPSTREAM_TIMEOUT or UPSTREAM_CONNECT_TIMEOUT"
+    )]
+    UpstreamTimeout,
+    /// The upstream is this service, or sends requests back to it.
+    #[error("UPSTREAM_TRANSFORMER_URL leads back to this service")]
+    UpstreamLoop,
+    /// The upstream has not yet told what it can do.
+    #[error("the transformer that UPSTREAM_TRANSFORMER_URL names has not yet told its features; ask again")]
+    FeaturesUnknown,
     /// A fault of the service.
     #[error("the service failed to answer; the log says where")]
     InternalServerError,
@@ -48,6 +65,17 @@ impl RequestError {
     #[must_use]
     pub fn unsupported_encoding(name: &str) -> Self {
         Self::UnsupportedMediaType(cut(name))
+    }
+
+    /// The body of the answer: JSON.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let body = match self {
+            // The one error text that the reference answers and clients may look at.
+            Self::UnknownDestination(_) => json!({ "error": self.to_string() }),
+            _ => json!({ "error": self.status_code().canonical_reason(), "message": self.to_string() }),
+        };
+        body.to_string()
     }
 }
 
@@ -81,25 +109,21 @@ impl ResponseError for RequestError {
             Self::NotFound | Self::UnknownDestination(_) => StatusCode::NOT_FOUND,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::FeaturesUnknown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UpstreamUnreachable | Self::UpstreamBroke | Self::UpstreamLoop => StatusCode::BAD_GATEWAY,
+            Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
-        let status = self.status_code();
-        let body = match self {
-            // The one error text that the reference answers and clients may look at.
-            Self::UnknownDestination(_) => json!({ "error": self.to_string() }),
-            _ => json!({ "error": status.canonical_reason(), "message": self.to_string() }),
-        };
-        let mut response = HttpResponse::build(status);
+        let mut response = HttpResponse::build(self.status_code());
         response.insert_header(JSON);
         if *self == Self::Overloaded {
             // rudder-server repeats such a request without counting it as a failure.
             response.insert_header(("X-Rudder-Should-Retry", "true"));
             response.insert_header(("X-Rudder-Error-Reason", "overloaded"));
         }
-        response.body(body.to_string())
+        response.body(self.body())
     }
 }

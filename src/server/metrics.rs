@@ -2,6 +2,8 @@
 
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
 
+use super::forward::Forwarded;
+use super::shadow::Compared;
 use crate::transform::decision::{KeySource, Tally, TopicRule};
 use crate::transform::family::Family;
 use crate::transform::rejection::Rejection;
@@ -19,6 +21,8 @@ pub struct Metrics {
     rejected: IntCounterVec,
     templates: IntCounterVec,
     ways: IntCounterVec,
+    forwarded: IntCounterVec,
+    compared: IntCounterVec,
 }
 
 impl Metrics {
@@ -57,6 +61,17 @@ impl Metrics {
             "Events transformed, by whether their message may have changed on the way",
             "way",
         )?;
+        let by_result = |name: &str, help: &str| IntCounterVec::new(Opts::new(name, help), &["result"]);
+        let forwarded = by_result(
+            "kafka_transformer_forwarded_requests_total",
+            "Requests passed on to the upstream, by how that ended",
+        )?;
+        let compared = by_result(
+            "kafka_transformer_shadow_requests_total",
+            "Requests chosen to compare our answer with the upstream's, by how that ended",
+        )?;
+        registry.register(Box::new(forwarded.clone()))?;
+        registry.register(Box::new(compared.clone()))?;
         registry.register(Box::new(templates.clone()))?;
         registry.register(Box::new(ways.clone()))?;
         registry.register(Box::new(duration.clone()))?;
@@ -65,7 +80,7 @@ impl Metrics {
         registry.register(Box::new(rejected.clone()))?;
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
-        Ok(Self { registry, duration, topics, keys, rejected, templates, ways })
+        Ok(Self { registry, duration, topics, keys, rejected, templates, ways, forwarded, compared })
     }
 
     /// The clock of one kind of request. `route` is the route's pattern, never a path that a client made up.
@@ -101,6 +116,16 @@ impl Metrics {
         for rejection in rejections {
             self.rejected.with_label_values(&[family.name, rejection.code()]).inc();
         }
+    }
+
+    /// Counts a request that was passed on.
+    pub fn count_forwarded(&self, result: Forwarded) {
+        self.forwarded.with_label_values(&[result.code()]).inc();
+    }
+
+    /// Counts a request that was chosen to be compared.
+    pub fn count_compared(&self, result: Compared) {
+        self.compared.with_label_values(&[result.code()]).inc();
     }
 
     /// Everything counted so far, in Prometheus' text format.

@@ -2,13 +2,19 @@
 
 pub mod app;
 pub mod body;
+pub mod endpoint;
 pub mod error;
+pub mod features;
+pub mod forward;
 mod memory;
 pub mod metrics;
+pub mod natives;
 pub mod openapi;
 pub mod overload;
 pub mod routes;
 pub mod settings;
+pub mod shadow;
+pub mod upstream;
 
 use std::future::Future;
 use std::io;
@@ -68,13 +74,13 @@ pub async fn run_with(
 ) -> io::Result<()> {
     memory::keep_enough();
     let metrics = Metrics::new(&settings.instance_id).map_err(io::Error::other)?;
-    let state = Data::new(State::new(settings, metrics));
+    let state = Data::new(State::new(settings, metrics).map_err(io::Error::other)?);
     let service_state = state.clone();
     let service = HttpServer::new(move || {
         // Once on each worker.
         actix_web::rt::spawn(memory::give_back(service_state.in_flight.clone()));
         App::new()
-            .configure(app::configure(service_state.clone(), extra))
+            .configure(app::configure(Data::new(service_state.for_worker()), extra))
             .wrap(middleware::from_fn(app::answer_panics))
             .wrap(middleware::from_fn(app::measure))
             .wrap(middleware::from_fn(app::detach_headers))

@@ -5,6 +5,7 @@
 mod bad_input;
 mod bodies;
 mod cli;
+mod forward;
 mod golden;
 mod layers;
 mod lifecycle;
@@ -15,3 +16,4 @@ mod readme;
 mod rules;
 mod server;
 mod twin;
+mod upstream;

@@ -2,7 +2,8 @@
 
 use crate::server::Server;
 
-fn value(scrape: &str, name: &str, labels: &[&str]) -> Option<f64> {
+/// The value of the first series of `name` with these labels.
+pub fn value(scrape: &str, name: &str, labels: &[&str]) -> Option<f64> {
     scrape
         .lines()
         .find(|line| line.starts_with(&format!("{name}{{")) && labels.iter().all(|label| line.contains(label)))

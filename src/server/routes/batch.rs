@@ -3,11 +3,11 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::router_answered;
+use super::served;
 use crate::server::app::State;
+use crate::server::endpoint::Endpoint;
 use crate::server::error::RequestError;
 use crate::server::openapi::{BatchAnswer, ErrorBody, RouterRequest, UnknownDestinationBody};
-use crate::transform::batch;
 
 /// Group events for delivery
 ///
@@ -30,5 +30,5 @@ use crate::transform::batch;
     ),
 )]
 pub async fn batch(request: HttpRequest, payload: Payload, state: Data<State>) -> Result<HttpResponse, RequestError> {
-    router_answered(request, payload, state, batch::answer).await
+    served(Endpoint::Batch, request, payload, state).await
 }

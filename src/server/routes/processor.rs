@@ -3,12 +3,12 @@
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 
-use super::{answered, transformed};
+use super::served;
 use crate::server::app::State;
+use crate::server::endpoint::Endpoint;
 use crate::server::error::RequestError;
+use crate::server::forward;
 use crate::server::openapi::{CompactedOrPlain, ErrorBody, EventAnswer, UnknownDestinationBody};
-use crate::transform::family::Family;
-use crate::transform::processor;
 
 /// Transform events
 ///
@@ -41,12 +41,10 @@ pub async fn transform(
     payload: Payload,
     state: Data<State>,
 ) -> Result<HttpResponse, RequestError> {
-    let family = Family::by_name(&destination).ok_or_else(|| RequestError::unknown_destination(&destination))?;
+    let Some(family) = state.natives.by_name(&destination) else {
+        return forward::or_refuse(&request, payload, &state, RequestError::unknown_destination(&destination)).await;
+    };
     request.extensions_mut().insert(family);
-    let (query, limits) = (request.query_string().to_owned(), state.limits);
-    let answer =
-        transformed(&request, payload, &state, move |body, form| processor::answer(family, body, form, &query, limits))
-            .await?;
-    state.metrics.count(family, &answer.tally);
-    Ok(answered(answer.body))
+    let query = request.query_string().to_owned();
+    served(Endpoint::Processor { family, query }, request, payload, state).await
 }

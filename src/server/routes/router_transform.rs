@@ -3,11 +3,11 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::router_answered;
+use super::served;
 use crate::server::app::State;
+use crate::server::endpoint::Endpoint;
 use crate::server::error::RequestError;
 use crate::server::openapi::{ErrorBody, RouterRequest, RouterTransformAnswer, UnknownDestinationBody};
-use crate::transform::router_transform;
 
 /// Say that there is no router transformation
 ///
@@ -34,5 +34,5 @@ pub async fn router_transform(
     payload: Payload,
     state: Data<State>,
 ) -> Result<HttpResponse, RequestError> {
-    router_answered(request, payload, state, router_transform::answer).await
+    served(Endpoint::RouterTransform, request, payload, state).await
 }

@@ -37,37 +37,6 @@ pub async fn health() -> impl Responder {
     })
 }
 
-/// What the service can do; rudder-server asks before it sends anything.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Features {
-    /// Destinations with a router transformation: none.
-    router_transform: serde_json::Map<String, serde_json::Value>,
-    /// Destinations that users can be deleted from: none.
-    regulations: Vec<String>,
-    /// Always true.
-    support_source_transform_v1: bool,
-    /// Always true.
-    support_transformer_proxy_v1: bool,
-    /// Always true.
-    upgraded_to_source_transform_v2: bool,
-    /// Always true: the compacted form is understood.
-    support_dest_transform_compacted_payload_v1: bool,
-}
-
-/// Say what the service can do
-#[utoipa::path(get, path = "/features", tag = "status", responses((status = 200, description = "The features", body = Features)))]
-pub async fn features() -> impl Responder {
-    HttpResponse::Ok().insert_header(JSON).json(Features {
-        router_transform: serde_json::Map::new(),
-        regulations: Vec::new(),
-        support_source_transform_v1: true,
-        support_transformer_proxy_v1: true,
-        upgraded_to_source_transform_v2: true,
-        support_dest_transform_compacted_payload_v1: true,
-    })
-}
-
 /// Tell the version
 #[utoipa::path(get, path = "/version", tag = "status",
     responses((status = 200, description = "The version", body = String, content_type = "text/plain", example = "0.1.0")))]
