@@ -171,21 +171,22 @@ fn passed_back(
         let coding = response.headers().get("content-encoding").map(|coding| String::from_utf8_lossy(coding.as_bytes()));
         witness.head(status.as_u16(), coding.as_deref());
     }
+    let download = Download::new(incoming, upstream.timeout());
     let has_none = method == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    if has_none {
+    if has_none || download.is_whole() {
         counted.result = Forwarded::Answered;
         if let Some(mut witness) = witness {
             witness.end();
         }
         // The answer to HEAD has the length of what GET would get; 304 keeps its header by itself.
         return response.set_body(match length {
-            Some(length) if method == Method::HEAD => {
+            Some(length) if method == Method::HEAD || length == 0 => {
                 BoxBody::new(SizedStream::new(length, futures_util::stream::empty::<Result<Bytes, RequestError>>()))
             }
             _ => BoxBody::new(body::None::new()),
         });
     }
-    let pieces = Passing { download: Download::new(incoming, upstream.timeout()), counted, witness };
+    let pieces = Passing { download, counted, witness };
     response.set_body(match length {
         Some(length) => BoxBody::new(SizedStream::new(length, pieces)),
         None => BoxBody::new(BodyStream::new(pieces)),
