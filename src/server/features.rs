@@ -149,7 +149,11 @@ mod tests {
         };
         let fails = || Err(NotHeld::Failed(RequestError::UpstreamUnreachable));
         assert_eq!(ask(fails()).await, Err(RequestError::FeaturesUnknown));
-        assert_eq!(ask(Ok(held("{\"a\":1}"))).await, Err(RequestError::FeaturesUnknown), "it is left alone for a moment");
+        assert_eq!(
+            ask(Ok(held("{\"a\":1}"))).await,
+            Err(RequestError::FeaturesUnknown),
+            "it is left alone for a moment"
+        );
         tokio::time::advance(PAUSE).await;
         assert_eq!(ask(Ok(held("{\"a\":1}"))).await.unwrap(), "{\"a\":1}");
         tokio::time::advance(FRESH / 2).await;

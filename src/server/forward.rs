@@ -168,7 +168,8 @@ fn passed_back(
     copy_to_client(&head.headers, response.headers_mut());
     let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if let Some(witness) = &mut witness {
-        let coding = response.headers().get("content-encoding").map(|coding| String::from_utf8_lossy(coding.as_bytes()));
+        let coding =
+            response.headers().get("content-encoding").map(|coding| String::from_utf8_lossy(coding.as_bytes()));
         witness.head(status.as_u16(), coding.as_deref());
     }
     let download = Download::new(incoming, upstream.timeout());

@@ -30,8 +30,7 @@ impl Natives {
             return Ok(Self(chosen));
         }
         for name in names {
-            let index =
-                FAMILIES.iter().position(|family| family.name.eq_ignore_ascii_case(name)).ok_or(UnknownName)?;
+            let index = FAMILIES.iter().position(|family| family.name.eq_ignore_ascii_case(name)).ok_or(UnknownName)?;
             chosen[index] = true;
         }
         Ok(Self(chosen))

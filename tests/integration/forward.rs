@@ -226,7 +226,8 @@ fn an_answer_comes_back_as_it_was_sent() {
     );
     let upstream = FakeUpstream::answering(answer);
     let server = behind(&upstream, &[]);
-    let (answer, ended) = talk(&server, b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept-Encoding: gzip\r\n\r\n");
+    let (answer, ended) =
+        talk(&server, b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept-Encoding: gzip\r\n\r\n");
     assert!(ended.is_ok());
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
     assert_eq!(body, "\x01\x02\x03\x04\x05");
@@ -359,10 +360,9 @@ fn an_upload_that_breaks_off_never_looks_whole() {
         Ok(())
     });
     let server = behind(&upstream, &[]);
-    for (count, body) in [
-        (1.0, "Content-Length: 10\r\n\r\n12345"),
-        (2.0, "Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n"),
-    ] {
+    for (count, body) in
+        [(1.0, "Content-Length: 10\r\n\r\n12345"), (2.0, "Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n")]
+    {
         let mut stream = server.connect();
         stream.write_all(format!("POST /x HTTP/1.1\r\nHost: x\r\n{body}").as_bytes()).expect("sent");
         // Only once the upstream has the start of it.
@@ -379,7 +379,9 @@ fn an_upload_that_breaks_off_never_looks_whole() {
     await_forwarded(&server, "abandoned", 3.0);
     // A body that is read before it is known whose it is does not go anywhere in part.
     let mut stream = server.connect();
-    stream.write_all(b"POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{\"destType\":\"hs\"}").expect("sent");
+    stream
+        .write_all(b"POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{\"destType\":\"hs\"}")
+        .expect("sent");
     stream.shutdown(Shutdown::Write).expect("half closed");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok();
@@ -427,7 +429,13 @@ fn an_upstream_without_an_answer_is_502() {
     assert!(answer.text().contains("cannot be reached"), "{}", answer.text());
     assert_eq!(server.transform(EVENT.as_bytes()).status, 200, "what is ours needs no upstream");
     await_forwarded(&server, "unreachable", 1.0);
-    for nonsense in ["", "HTTP/1.1 200", "nonsense\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 200 OK\r\nBad header\r\n\r\n"] {
+    for nonsense in [
+        "",
+        "HTTP/1.1 200",
+        "nonsense\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nBad header\r\n\r\n",
+    ] {
         let upstream = FakeUpstream::start(move |stream, _| {
             stream.write_all(nonsense.as_bytes())?;
             Err(std::io::ErrorKind::Other.into())

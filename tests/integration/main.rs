@@ -5,6 +5,7 @@
 mod bad_input;
 mod bodies;
 mod cli;
+mod features;
 mod forward;
 mod golden;
 mod layers;
@@ -15,5 +16,6 @@ mod properties;
 mod readme;
 mod rules;
 mod server;
+mod shadow;
 mod twin;
 mod upstream;

@@ -22,11 +22,13 @@ use crate::server::openapi::{ErrorBody, RouterRequest, RouterTransformAnswer, Un
         (status = 200, description = "One entry per destination", body = RouterTransformAnswer,
             headers(("apiVersion" = String, description = "Always 2"))),
         (status = 400, description = "The body cannot be read", body = ErrorBody),
-        (status = 404, description = "The destination is not served", body = UnknownDestinationBody),
+        (status = 404, description = "The destination is not served, and there is no upstream that it could be passed on to", body = UnknownDestinationBody),
         (status = 413, description = "The body, or the answer to it, passes a limit", body = ErrorBody),
         (status = 415, description = "The Content-Encoding is not supported", body = ErrorBody),
+        (status = 502, description = "With an upstream: it cannot be reached, or broke off", body = ErrorBody),
         (status = 503, description = "Overloaded: send it again", body = ErrorBody,
             headers(("X-Rudder-Should-Retry" = String, description = "true"), ("X-Rudder-Error-Reason" = String, description = "overloaded"))),
+        (status = 504, description = "With an upstream: it did not answer in time", body = ErrorBody),
     ),
 )]
 pub async fn router_transform(

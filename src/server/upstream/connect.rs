@@ -47,10 +47,7 @@ pub(super) fn connector(limit: Duration) -> Result<Connector, String> {
 pub(super) fn client(connector: Connector) -> Client {
     // A request whose connection turns out to be closed before one byte of it was written goes to another connection.
     // That is not sending twice, and all that this client ever repeats.
-    legacy::Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE)
-        .build(connector)
+    legacy::Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(connector)
 }
 
 /// What a failed request means.

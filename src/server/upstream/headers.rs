@@ -19,7 +19,10 @@ const HOP_BY_HOP: [&str; 9] = [
 
 /// Names that `Connection` lists, lower case.
 fn listed<'v>(connection: impl Iterator<Item = &'v [u8]>) -> Vec<Vec<u8>> {
-    connection.flat_map(|value| value.split(|byte| *byte == b',')).map(|name| name.trim_ascii().to_ascii_lowercase()).collect()
+    connection
+        .flat_map(|value| value.split(|byte| *byte == b','))
+        .map(|name| name.trim_ascii().to_ascii_lowercase())
+        .collect()
 }
 
 fn stays(name: &str, listed: &[Vec<u8>]) -> bool {
@@ -49,10 +52,9 @@ pub fn copy_to_client(from: &theirs::HeaderMap, to: &mut ours::HeaderMap) {
         if stays(name.as_str(), &listed) {
             continue;
         }
-        if let (Ok(name), Ok(value)) = (
-            ours::HeaderName::from_bytes(name.as_str().as_bytes()),
-            ours::HeaderValue::from_bytes(value.as_bytes()),
-        ) {
+        if let (Ok(name), Ok(value)) =
+            (ours::HeaderName::from_bytes(name.as_str().as_bytes()), ours::HeaderValue::from_bytes(value.as_bytes()))
+        {
             to.append(name, value);
         }
     }

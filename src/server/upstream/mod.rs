@@ -128,7 +128,9 @@ impl Upstream {
     /// Whether this very process has forwarded the request before.
     #[must_use]
     pub fn has_seen(&self, head: &RequestHead) -> bool {
-        head.headers.get_all("via").any(|value| memchr::memmem::find(value.as_bytes(), self.via.name.as_bytes()).is_some())
+        head.headers
+            .get_all("via")
+            .any(|value| memchr::memmem::find(value.as_bytes(), self.via.name.as_bytes()).is_some())
     }
 
     /// A received request as it goes on, without its body.
@@ -261,7 +263,9 @@ mod tests {
         for (url, path) in [("http://t:9090", ""), ("https://t/", ""), (" http://[::1]:1/a/b/ ", "/a/b")] {
             assert_eq!(Base::parse(url).map(|base| base.path), Ok(path.to_owned()), "{url}");
         }
-        for url in ["", "t", "t:9090", "/path", "ftp://t", "http://", "http://u:secret@t", "http://t?a=1", "http://t/#a"] {
+        for url in
+            ["", "t", "t:9090", "/path", "ftp://t", "http://", "http://u:secret@t", "http://t?a=1", "http://t/#a"]
+        {
             let problem = Base::parse(url).expect_err(url);
             assert!(!problem.contains("secret") && problem.starts_with("must"), "{url}: {problem}");
         }
