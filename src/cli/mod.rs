@@ -23,7 +23,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve HTTP; also without a subcommand
-    Serve(Settings),
+    Serve(Box<Settings>),
     /// Print the OpenAPI document
     Openapi,
 }
