@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     let served = actix_web::rt::System::new().block_on(async {
         let listeners = Listeners::bind(&settings)?;
         // It runs until it is killed, as benchmarks do.
-        let never = std::future::pending();
+        let never = std::future::pending::<std::future::Ready<()>>();
         run_with(&settings, listeners, never, echo_route).await.map_err(|error| error.to_string())
     });
     match served {

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, each returning an exit code.
 
+mod health;
 mod logging;
 mod serve;
 
@@ -24,6 +25,8 @@ struct Cli {
 enum Command {
     /// Serve HTTP; also without a subcommand
     Serve(Box<Settings>),
+    /// Ask a running service whether it is up: exit code 0 if it is, 1 if not
+    Health(health::Arguments),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -39,6 +42,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         None => serve::run(&cli.settings),
         Some(Command::Serve(settings)) => serve::run(&settings),
+        Some(Command::Health(arguments)) => health::run(&arguments),
         Some(Command::Openapi) => print_document(),
     }
 }

@@ -2,7 +2,10 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use actix_web::rt::time::sleep;
+use futures_util::FutureExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -24,9 +27,8 @@ pub(super) fn run(settings: &Settings) -> ExitCode {
         let listeners = Listeners::bind(settings)?;
         announce(&listeners);
         let (stop, stopped) = oneshot::channel::<()>();
-        let served = run_server(settings, listeners, async move {
-            stopped.await.ok();
-        });
+        let drain_delay = Duration::from_secs(settings.drain_delay);
+        let served = run_server(settings, listeners, stopped.map(move |_| sleep(drain_delay)));
         let signalled_twice = async move {
             signals.next().await;
             stop.send(()).ok();

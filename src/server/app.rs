@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -13,10 +13,12 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Error, FromRequest, Handler, HttpMessage as _, HttpResponse, Resource, Responder};
 use futures_util::FutureExt as _;
 
+use super::admission::Admission;
 use super::body::declared_length;
 use super::error::RequestError;
 use super::features::Features;
 use super::forward;
+use super::lifecycle::Lifecycle;
 use super::metrics::Metrics;
 use super::natives::Natives;
 use super::openapi;
@@ -24,7 +26,7 @@ use super::overload::InFlight;
 use super::routes::{batch, features, processor, router_transform, status};
 use super::settings::Settings;
 use super::shadow::Shadow;
-use super::upstream::Upstream;
+use super::upstream::{Reachable, Upstream};
 use crate::transform::family::Family;
 use crate::transform::request::{Form, Limits};
 
@@ -37,12 +39,20 @@ pub struct State {
     pub limits: Limits,
     /// What is in memory.
     pub in_flight: InFlight,
+    /// Who may come in.
+    pub admission: Admission,
+    /// The longest pause within a body.
+    pub body_timeout: Duration,
+    /// Whether the service is on its way to its end.
+    pub lifecycle: Lifecycle,
     /// What is counted.
     pub metrics: Metrics,
     /// The destinations that are transformed here.
     pub natives: Natives,
     /// Where everything else goes.
     pub upstream: Option<Upstream>,
+    /// Whether it can be reached, where that is asked for by `/ready`.
+    pub reachable: Option<Arc<Reachable>>,
     /// What the upstream can do.
     pub features: Arc<Features>,
     /// What is compared with the upstream.
@@ -66,9 +76,13 @@ impl State {
             max_body_bytes: settings.max_body_bytes,
             limits: settings.limits(),
             in_flight: InFlight::up_to(settings.in_flight_bytes()),
+            admission: Admission::new(settings.worker_threads(), Duration::from_millis(settings.max_wait_milliseconds)),
+            body_timeout: Duration::from_secs(settings.body_timeout),
+            lifecycle: Lifecycle::default(),
             metrics,
             natives,
             upstream,
+            reachable: settings.ready_needs_upstream.then(Arc::default),
             features: Arc::default(),
             shadow,
         })
@@ -111,6 +125,7 @@ pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut Ser
             .service(resource(&["/batch", "/batch/"]).post(batch::batch))
             .service(resource(&["/routerTransform", "/routerTransform/"]).post(router_transform::router_transform))
             .service(status("/health", status::health))
+            .service(status("/ready", status::ready))
             .service(status("/features", features::features))
             .service(status("/version", status::version))
             .service(status("/buildVersion", status::version))
@@ -144,6 +159,9 @@ pub fn configure_metrics(state: Data<State>) -> impl FnOnce(&mut ServiceConfig) 
         config
             .app_data(state)
             .service(web::resource("/metrics").get(status::metrics).default_service(web::to(not_found)))
+            // Here too: a probe then does not stand in line with requests.
+            .service(status("/health", status::health))
+            .service(status("/ready", status::ready))
             .default_service(web::to(not_found));
     }
 }

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::io::Read;
+use std::time::Instant;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
+use actix_web::rt::time::timeout;
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -12,6 +14,7 @@ use futures_util::StreamExt as _;
 use super::app::State;
 use super::error::RequestError;
 use super::overload::Share;
+use super::pace::Pace;
 
 /// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +37,9 @@ pub struct Body {
     limit: usize,
     share: Share,
 }
+
+/// Bodies from this size on are transformed beside the event loop, so that no other request waits for them.
+const LARGE_BODY_BYTES: usize = 1 << 20;
 
 /// What is set aside for a body before its first byte has come, at the most: a length is only a claim.
 const MAX_RESERVED: usize = 1 << 20;
@@ -78,8 +84,8 @@ impl Body {
     /// Collects the body of a request, up to the limit for one and within that for all together.
     ///
     /// # Errors
-    /// [`RequestError::PayloadTooLarge`], [`RequestError::UnsupportedMediaType`], [`RequestError::Overloaded`];
-    /// [`RequestError::BadRequest`] where the client broke off.
+    /// [`RequestError::PayloadTooLarge`], [`RequestError::UnsupportedMediaType`], [`RequestError::Overloaded`],
+    /// [`RequestError::RequestTimeout`]; [`RequestError::BadRequest`] where the client broke off.
     pub async fn collect(request: &HttpRequest, mut payload: Payload, state: &State) -> Result<Self, RequestError> {
         let limit = state.max_body_bytes;
         let mut share = state.in_flight.share();
@@ -88,9 +94,16 @@ impl Body {
         if length.is_some_and(|length| length > limit) {
             return Err(too_large(limit));
         }
+        state.admission.admit(is_large(coding, length.unwrap_or(0)))?;
         share.grow_to(length.unwrap_or(0))?;
+        let began = Instant::now();
+        let pace = Pace::new(began, state.body_timeout);
+        let mut now = began;
         let mut bytes = BytesMut::with_capacity(length.unwrap_or(0).min(MAX_RESERVED));
-        while let Some(chunk) = payload.next().await {
+        loop {
+            let chunk = timeout(pace.patience(bytes.len(), now), payload.next());
+            let Some(chunk) = chunk.await.map_err(|_| RequestError::RequestTimeout)? else { break };
+            now = Instant::now();
             let chunk = chunk.map_err(|error| RequestError::BadRequest(format!("the body ended early: {error}")))?;
             if chunk.len() > limit - bytes.len() {
                 return Err(too_large(limit));
@@ -131,10 +144,10 @@ impl Body {
         self.bytes.is_empty()
     }
 
-    /// Whether reading the body may take far longer than its length tells.
+    /// Whether the body is to be worked on beside the event loop.
     #[must_use]
-    pub fn is_compressed(&self) -> bool {
-        self.coding != Coding::Identity
+    pub fn is_large(&self) -> bool {
+        is_large(self.coding, self.bytes.len())
     }
 
     /// Undoes the coding. It stops at the limit: a small body that unfolds into a huge one never does so in memory.
@@ -159,16 +172,13 @@ impl Body {
 pub struct Decoded {
     /// Its bytes.
     pub bytes: Bytes,
-    /// They count as in flight as long as they are here.
-    share: Share,
+    /// They count as in flight as long as this is kept.
+    pub share: Share,
 }
 
-impl Decoded {
-    /// What counts the body as in flight, for who keeps it as it was sent.
-    #[must_use]
-    pub fn into_share(self) -> Share {
-        self.share
-    }
+/// A compressed body may be far larger than it looks.
+fn is_large(coding: Coding, length: usize) -> bool {
+    coding != Coding::Identity || length >= LARGE_BODY_BYTES
 }
 
 /// What is decompressed before it is looked at how much there is.

@@ -26,8 +26,11 @@ pub enum RequestError {
     /// A `Content-Encoding` that cannot be decoded.
     #[error("Content-Encoding {0:?} is not supported: use gzip, deflate, br or none")]
     UnsupportedMediaType(String),
-    /// Too much is in memory already.
-    #[error("the service has as many requests in memory as it may; send this one again")]
+    /// The body comes too slowly.
+    #[error("the body comes too slowly, or has stopped coming")]
+    RequestTimeout,
+    /// There is more to do than can be done.
+    #[error("the service has as much to do as it can; send this request again")]
     Overloaded,
     /// There is no connection to the upstream.
     #[error("the transformer that UPSTREAM_TRANSFORMER_URL names cannot be reached")]
@@ -46,6 +49,9 @@ pub enum RequestError {
     /// The upstream has not yet told what it can do.
     #[error("the transformer that UPSTREAM_TRANSFORMER_URL names has not yet told its features; ask again")]
     FeaturesUnknown,
+    /// The service wants no requests now.
+    #[error("{0}")]
+    NotReady(&'static str),
     /// A fault of the service.
     #[error("the service failed to answer; the log says where")]
     InternalServerError,
@@ -109,7 +115,8 @@ impl ResponseError for RequestError {
             Self::NotFound | Self::UnknownDestination(_) => StatusCode::NOT_FOUND,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Overloaded | Self::FeaturesUnknown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Overloaded | Self::NotReady(_) | Self::FeaturesUnknown => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamUnreachable | Self::UpstreamBroke | Self::UpstreamLoop => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,

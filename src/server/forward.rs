@@ -97,7 +97,7 @@ pub async fn or_refuse(
 ) -> Result<HttpResponse, RequestError> {
     let upstream = state.upstream.as_ref().ok_or(refusal)?;
     let (upload, end) = if has_body(request) {
-        Upload::streamed(payload, upstream.timeout())
+        Upload::streamed(payload, state.body_timeout, upstream.timeout())
     } else {
         (Upload::Empty, UploadEnd::reached())
     };

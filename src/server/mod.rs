@@ -1,16 +1,22 @@
 //! The HTTP server. [`run`] gets its settings, listeners and the signal to stop from its caller.
 
+pub mod admission;
 pub mod app;
 pub mod body;
+pub mod connections;
+mod descriptors;
 pub mod endpoint;
 pub mod error;
+pub mod exchange;
 pub mod features;
 pub mod forward;
+pub mod lifecycle;
 mod memory;
 pub mod metrics;
 pub mod natives;
 pub mod openapi;
 pub mod overload;
+pub mod pace;
 pub mod routes;
 pub mod settings;
 pub mod shadow;
@@ -19,11 +25,13 @@ pub mod upstream;
 use std::future::Future;
 use std::io;
 use std::net::TcpListener;
+use std::time::Duration;
 
 use actix_web::web::Data;
 use actix_web::{App, HttpServer, middleware};
 
 use app::{ExtraRoutes, State};
+use connections::Connections;
 use metrics::Metrics;
 use settings::Settings;
 
@@ -50,14 +58,19 @@ impl Listeners {
     }
 }
 
-/// Serves until `shutdown` is ready, then lets what is in flight finish, as long as the settings allow.
+/// How long a client that was answered before its body was read has to notice: what it sends meanwhile is thrown away.
+/// Closing at once would have its system throw the answer away.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Serves until `shutdown` is ready. Then `/ready` fails; once what `shutdown` gave is ready too, the listener closes, and
+/// what is in flight finishes, as long as the settings allow.
 ///
 /// # Errors
 /// Where the server cannot be started.
-pub async fn run(
+pub async fn run<D: Future<Output = ()>>(
     settings: &Settings,
     listeners: Listeners,
-    shutdown: impl Future<Output = ()> + Send + 'static,
+    shutdown: impl Future<Output = D>,
 ) -> io::Result<()> {
     run_with(settings, listeners, shutdown, |_| {}).await
 }
@@ -66,26 +79,38 @@ pub async fn run(
 ///
 /// # Errors
 /// Where the server cannot be started.
-pub async fn run_with(
+pub async fn run_with<D: Future<Output = ()>>(
     settings: &Settings,
     listeners: Listeners,
-    shutdown: impl Future<Output = ()> + Send + 'static,
+    shutdown: impl Future<Output = D>,
     extra: ExtraRoutes,
 ) -> io::Result<()> {
     memory::keep_enough();
     let metrics = Metrics::new(&settings.instance_id).map_err(io::Error::other)?;
     let state = Data::new(State::new(settings, metrics).map_err(io::Error::other)?);
     let service_state = state.clone();
+    let lifecycle = state.lifecycle.clone();
+    let connections = Connections::new(settings);
+    let accepted = connections.accepted_by_each(settings.worker_threads());
+    descriptors::allow_for(accepted.saturating_mul(settings.worker_threads()));
+    let noted = connections.clone();
     let service = HttpServer::new(move || {
         // Once on each worker.
         actix_web::rt::spawn(memory::give_back(service_state.in_flight.clone()));
+        actix_web::rt::spawn(connections.clone().shut_slow());
         App::new()
             .configure(app::configure(Data::new(service_state.for_worker()), extra))
             .wrap(middleware::from_fn(app::answer_panics))
+            .wrap(middleware::from_fn(exchange::attend))
             .wrap(middleware::from_fn(app::measure))
             .wrap(middleware::from_fn(app::detach_headers))
     })
     .workers(settings.worker_threads())
+    .max_connections(accepted)
+    .on_connect(move |stream, data| noted.note(stream, data))
+    .keep_alive(Duration::from_secs(settings.keep_alive))
+    .client_request_timeout(Duration::from_secs(settings.header_timeout))
+    .client_disconnect_timeout(DISCONNECT_TIMEOUT)
     .tcp_nodelay(true)
     .shutdown_timeout(settings.shutdown_timeout)
     .disable_signals()
@@ -101,7 +126,10 @@ pub async fn run_with(
 
     let (service_handle, metrics_handle) = (service.handle(), metrics.handle());
     let stop = async move {
-        shutdown.await;
+        let drained = shutdown.await;
+        lifecycle.stop();
+        tracing::info!("stopping: not ready any more");
+        drained.await;
         tracing::info!("stopping: no new connections, requests in flight finish");
         service_handle.stop(true).await;
         metrics_handle.stop(false).await;

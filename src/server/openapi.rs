@@ -21,6 +21,7 @@ use super::routes::{batch, features, processor, router_transform, status};
         batch::batch,
         router_transform::router_transform,
         status::health,
+        status::ready,
         features::features,
         status::version
     ),

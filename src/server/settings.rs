@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 
 use super::natives::Natives;
 use super::overload::memory_limit;
@@ -45,6 +45,26 @@ pub struct Settings {
     #[arg(long, env = "MAX_IN_FLIGHT_BYTES")]
     pub max_in_flight_bytes: Option<usize>,
 
+    /// Milliseconds that requests may wait for a busy worker, each time; past them 503 asks to come again
+    #[arg(long, env = "MAX_WAIT_MILLISECONDS", default_value_t = 1)]
+    pub max_wait_milliseconds: u64,
+
+    /// Connections at once; on one more 503 asks to come again
+    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 1000)]
+    pub max_connections: usize,
+
+    /// Seconds that a client gets for the head of a request
+    #[arg(long, env = "HEADER_TIMEOUT", default_value_t = 10)]
+    pub header_timeout: u64,
+
+    /// Seconds that a client may pause within a body, or while it takes an answer
+    #[arg(long, env = "BODY_TIMEOUT", default_value_t = 30)]
+    pub body_timeout: u64,
+
+    /// Seconds that a connection stays open without a request
+    #[arg(long, env = "KEEP_ALIVE", default_value_t = 5)]
+    pub keep_alive: u64,
+
     /// Where every request goes that is not served here, such as http://rudder-transformer:9090 [default: nowhere]
     #[arg(long, env = "UPSTREAM_TRANSFORMER_URL", hide_env_values = true)]
     pub upstream_transformer_url: Option<String>,
@@ -56,6 +76,10 @@ pub struct Settings {
     /// Seconds that a connection to the upstream may take
     #[arg(long, env = "UPSTREAM_CONNECT_TIMEOUT", default_value_t = 5)]
     pub upstream_connect_timeout: u64,
+
+    /// Whether /ready fails while the upstream cannot be reached
+    #[arg(long, env = "READY_NEEDS_UPSTREAM", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true")]
+    pub ready_needs_upstream: bool,
 
     /// The destinations that are transformed here, or "none"; the others are the upstream's
     #[arg(long, env = "NATIVE_DESTINATIONS", default_value_t = Natives::ALL.to_string())]
@@ -81,7 +105,11 @@ pub struct Settings {
     #[arg(long, env = "INSTANCE_ID", default_value = "")]
     pub instance_id: String,
 
-    /// Seconds that requests in flight get to finish after SIGTERM or SIGINT
+    /// Seconds after SIGTERM or SIGINT in which /ready fails and all is served still, before the listener closes
+    #[arg(long, env = "DRAIN_DELAY", default_value_t = 0)]
+    pub drain_delay: u64,
+
+    /// Seconds that requests in flight then get to finish
     #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value_t = 30)]
     pub shutdown_timeout: u64,
 }
@@ -106,8 +134,8 @@ pub enum ShadowAnswer {
 
 /// Bounds that keep a typo from asking for the impossible.
 const MAX_WORKERS: usize = 1024;
-
-const MAX_TIMEOUT_SECONDS: u64 = 24 * 60 * 60;
+/// A day.
+const MAX_SECONDS: u64 = 86_400;
 
 /// Where the memory limit cannot be told.
 const DEFAULT_IN_FLIGHT_BYTES: usize = 1 << 30;
@@ -131,9 +159,24 @@ impl Settings {
             ("MAX_BODY_BYTES", Some(self.max_body_bytes)),
             ("MAX_EVENTS", Some(self.max_events)),
             ("MAX_IN_FLIGHT_BYTES", self.max_in_flight_bytes),
+            ("MAX_CONNECTIONS", Some(self.max_connections)),
         ] {
             if value == Some(0) {
                 problems.push(format!("{name} must be at least 1"));
+            }
+        }
+        for (name, seconds) in [
+            ("HEADER_TIMEOUT", self.header_timeout),
+            ("BODY_TIMEOUT", self.body_timeout),
+            ("KEEP_ALIVE", self.keep_alive),
+        ] {
+            if !(1..=MAX_SECONDS).contains(&seconds) {
+                problems.push(format!("{name} must be between 1 and {MAX_SECONDS}"));
+            }
+        }
+        for (name, seconds) in [("DRAIN_DELAY", self.drain_delay), ("SHUTDOWN_TIMEOUT", self.shutdown_timeout)] {
+            if seconds > MAX_SECONDS {
+                problems.push(format!("{name} must be at most {MAX_SECONDS}"));
             }
         }
         self.validate_upstream(&mut problems);
@@ -154,8 +197,8 @@ impl Settings {
         for (name, seconds) in
             [("UPSTREAM_TIMEOUT", self.upstream_timeout), ("UPSTREAM_CONNECT_TIMEOUT", self.upstream_connect_timeout)]
         {
-            if !(1..=MAX_TIMEOUT_SECONDS).contains(&seconds) {
-                problems.push(format!("{name} must be between 1 and {MAX_TIMEOUT_SECONDS} seconds"));
+            if !(1..=MAX_SECONDS).contains(&seconds) {
+                problems.push(format!("{name} must be between 1 and {MAX_SECONDS} seconds"));
             }
         }
         match Natives::parse(&self.native_destinations) {
@@ -171,6 +214,9 @@ impl Settings {
         }
         if self.shadow_percent > 0 && !has_upstream {
             problems.push("SHADOW_PERCENT needs UPSTREAM_TRANSFORMER_URL".to_owned());
+        }
+        if self.ready_needs_upstream && !has_upstream {
+            problems.push("READY_NEEDS_UPSTREAM needs UPSTREAM_TRANSFORMER_URL".to_owned());
         }
         if self.shadow_percent == 0 && self.shadow_answer == ShadowAnswer::Upstream {
             problems.push(
@@ -259,6 +305,7 @@ mod tests {
         for (bad, names) in [
             (&["--native-destinations=none"][..], "UPSTREAM_TRANSFORMER_URL is not set"),
             (&["--native-destinations=kafka,kinesis"], "NATIVE_DESTINATIONS must be"),
+            (&["--ready-needs-upstream"], "READY_NEEDS_UPSTREAM needs"),
             (&["--shadow-percent=1"], "SHADOW_PERCENT needs"),
             (&[upstream, "--shadow-percent=101"], "between 0 and 100"),
             (&[upstream, "--shadow-answer=upstream"], "SHADOW_ANSWER=upstream needs"),

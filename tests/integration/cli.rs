@@ -106,6 +106,54 @@ fn a_second_signal_stops_at_once() {
 }
 
 #[test]
+fn a_delay_before_the_end_is_cut_short_by_a_second_signal() {
+    let arguments = ["--host=127.0.0.1", "--port=0", "--metrics-port=0"];
+    let (mut child, line, mut log) = start(&arguments, &[("DRAIN_DELAY", "3600")]);
+    let get = |path: &str| fetch(&format!("http://127.0.0.1:{}{path}", port(&line)), "GET", &[], b"").status;
+    assert_eq!(get("/ready"), 200);
+    signal(&child, "TERM");
+    let mut stopping = String::new();
+    log.read_line(&mut stopping).expect("a line");
+    assert!(stopping.contains("not ready any more"), "{stopping}");
+    assert_eq!((get("/ready"), get("/health"), get("/features")), (503, 200, 200));
+    signal(&child, "TERM");
+    assert_eq!(child.wait().expect("it ends").code(), Some(1));
+}
+
+#[test]
+fn health_asks_the_service_that_the_environment_describes() {
+    let (mut child, line, _log) = start(&[], &[("HOST", "0.0.0.0"), ("PORT", "0"), ("METRICS_PORT", "0")]);
+    let rest = line.split("listening on http://0.0.0.0:").nth(1).expect("an address");
+    let port = rest.split(',').next().expect("a port");
+    let ask = |arguments: &[&str], environment: &[(&str, &str)]| {
+        let output = run(&[&["health"], arguments].concat(), environment);
+        (output.status.code(), String::from_utf8(output.stderr).expect("text"))
+    };
+    assert_eq!(ask(&[], &[("HOST", "0.0.0.0"), ("PORT", port)]), (Some(0), String::new()));
+    assert_eq!(ask(&["--port", port], &[]), (Some(0), String::new()), "0.0.0.0 is where it listens by itself");
+    let url = |path: &str| format!("http://localhost:{port}{path}");
+    assert_eq!(ask(&["--url", &url("/ready")], &[("PORT", "1")]), (Some(0), String::new()));
+    let (code, text) = ask(&["--url", &url("/nowhere")], &[]);
+    assert_eq!((code, text.contains("status 404")), (Some(1), true), "{text}");
+    signal(&child, "TERM");
+    child.wait().expect("it ends");
+    let (code, text) = ask(&[], &[("PORT", port)]);
+    assert_eq!((code, text.contains(&format!("http://127.0.0.1:{port}/health"))), (Some(1), true), "{text}");
+    let (code, text) = ask(&["--url", "ftp://localhost/"], &[]);
+    assert_eq!((code, text.contains("http://")), (Some(1), true), "{text}");
+}
+
+#[test]
+fn health_does_not_wait_for_ever() {
+    // It accepts, by the system's queue, and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/", silent.local_addr().expect("bound"));
+    let output = run(&["health", "--url", &url], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no answer within 3 seconds"));
+}
+
+#[test]
 fn wrong_usage_is_exit_code_two() {
     for (arguments, environment) in [
         (&["--nope"][..], &[][..]),
@@ -137,7 +185,7 @@ fn help_lists_every_setting_that_readme_lists() {
         .match_indices("[env: ")
         .map(|(at, found)| help[at + found.len()..].split(['=', ']']).next().expect("a name"))
         .collect();
-    assert!(in_help.len() >= 11, "{help}");
+    assert!(in_help.len() >= 18, "{help}");
     for name in &in_help {
         assert!(readme.contains(&format!("| `{name}` |")), "README does not list {name}");
     }

@@ -564,3 +564,36 @@ fn a_tunnel_is_not_made() {
     assert_eq!(answer.status, 404);
     assert_eq!(upstream.rest(), []);
 }
+
+#[test]
+fn readiness_looks_at_the_upstream_only_where_it_is_told_to() {
+    let refused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let nobody = format!("--upstream-transformer-url=http://{refused}");
+    assert_eq!(Server::start(&[&nobody]).get("/ready").status, 200);
+    let answer = Server::start(&[&nobody, "--ready-needs-upstream"]).get("/ready");
+    assert_eq!(answer.status, 503);
+    assert!(answer.text().contains("UPSTREAM_TRANSFORMER_URL"), "{}", answer.text());
+    for (status, ready) in [("200 OK", 200), ("404 Not Found", 200), ("503 Service Unavailable", 503)] {
+        let upstream = FakeUpstream::answering(json(status, "{}"));
+        let server = behind(&upstream, &["--ready-needs-upstream=true"]);
+        assert_eq!(server.get("/ready").status, ready, "{status}");
+        assert_eq!(upstream.next().line(), "GET /health HTTP/1.1");
+    }
+}
+
+#[test]
+fn an_upload_that_stops_coming_is_408_and_a_break() {
+    let (sender, ended) = channel();
+    let sender = Mutex::new(sender);
+    let upstream = FakeUpstream::each_connection(move |stream, _| {
+        let seen = read_request(stream)?;
+        sender.lock().expect("one at a time").send(seen.is_some_and(|seen| seen.is_whole)).ok();
+        Ok(())
+    });
+    let server = behind(&upstream, &["--body-timeout=1"]);
+    let mut stream = server.connect();
+    let answer = exchange(&mut stream, b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345");
+    assert_eq!((answer.status, answer.json()["error"].as_str()), (408, Some("Request Timeout")));
+    assert_eq!(ended.recv(), Ok(false));
+    await_forwarded(&server, "abandoned", 1.0);
+}

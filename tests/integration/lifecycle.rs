@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::server::{Server, exchange, read_response};
+use crate::server::{Server, exchange, fetch, read_response};
 
 const EVENT: &str = r#"[{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
 
@@ -58,6 +58,29 @@ fn stopping_lets_a_request_in_flight_finish() {
     let response = read_response(&mut stream);
     assert_eq!(response.status, 200);
     assert_eq!(response.json()[0]["output"]["userId"], "u");
+    server.stop().expect("a clean end");
+}
+
+#[test]
+fn a_service_that_will_stop_says_so_first_and_serves_on() {
+    let mut server = Server::start(&[]);
+    let on_metrics_port = |path: &str| fetch(&format!("http://{}{path}", server.metrics), "GET", &[], b"").status;
+    assert_eq!((server.get("/ready").status, on_metrics_port("/ready")), (200, 200));
+    assert_eq!(server.get("/ready").json()["ready"], true);
+    server.begin_drain();
+    while server.get("/ready").status != 503 {
+        std::thread::yield_now();
+    }
+    let on_metrics_port = |path: &str| fetch(&format!("http://{}{path}", server.metrics), "GET", &[], b"").status;
+    assert_eq!(on_metrics_port("/ready"), 503);
+    let refusal = server.get("/ready").json();
+    assert_eq!(refusal["message"], "the service is stopping");
+    // Nothing else has changed, but for connections, which are to be opened to others from now on.
+    assert_eq!((server.get("/health").status, on_metrics_port("/health")), (200, 200));
+    let mut stream = server.connect();
+    let response = exchange(&mut stream, format!("{}{EVENT}", head("/v0/destinations/kafka", EVENT.len())).as_bytes());
+    assert_eq!((response.status, response.header("connection")), (200, Some("close")));
+    assert_eq!(stream.read(&mut [0]).expect("closed in order"), 0);
     server.stop().expect("a clean end");
 }
 

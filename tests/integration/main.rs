@@ -12,6 +12,7 @@ mod layers;
 mod lifecycle;
 mod metrics;
 mod openapi;
+mod overload;
 mod properties;
 mod readme;
 mod rules;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use actix_web::web::{self, ServiceConfig};
 use clap::Parser;
+use futures_util::FutureExt as _;
 use rudder_kafka_transformer::server::settings::Settings;
 use rudder_kafka_transformer::server::{Listeners, run_with};
 use serde_json::Value;
@@ -34,6 +35,7 @@ pub struct Server {
     pub address: SocketAddr,
     pub metrics: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
+    close: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<std::io::Result<()>>>,
 }
 
@@ -79,15 +81,14 @@ impl Server {
         let address = listeners.service.local_addr().expect("bound");
         let metrics = listeners.metrics.local_addr().expect("bound");
         let (stop, stopped) = oneshot::channel::<()>();
+        let (close, closed) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let shutdown = async move {
-                    stopped.await.ok();
-                };
+                let shutdown = stopped.map(move |_| closed.map(|_| ()));
                 run_with(&settings, listeners, shutdown, test_routes).await
             })
         });
-        Self { address, metrics, stop: Some(stop), thread: Some(thread) }
+        Self { address, metrics, stop: Some(stop), close: Some(close), thread: Some(thread) }
     }
 
     /// One server for all tests that need nothing special.
@@ -96,10 +97,18 @@ impl Server {
         SHARED.get_or_init(|| Server::start(&[]))
     }
 
-    /// Tells the server to stop, without waiting for it.
-    pub fn begin_stop(&mut self) {
+    /// Tells the server that it will be stopped, without the end of the delay before its listener closes.
+    pub fn begin_drain(&mut self) {
         if let Some(stop) = self.stop.take() {
             stop.send(()).ok();
+        }
+    }
+
+    /// Tells the server to stop, without waiting for it.
+    pub fn begin_stop(&mut self) {
+        self.begin_drain();
+        if let Some(close) = self.close.take() {
+            close.send(()).ok();
         }
     }
 

@@ -10,7 +10,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use actix_web::body::{BodySize, BoxBody, MessageBody, SizedStream};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _, web};
 use bytes::Bytes;
 
@@ -23,8 +23,9 @@ use super::overload::Share;
 use super::shadow::{AfterAnswer, Listener};
 use crate::transform::request::Form;
 
-/// Bodies from this size on are transformed beside the event loop, so that no other request waits for them.
-const LARGE_BODY_BYTES: usize = 1 << 20;
+/// Answers from this size on are written in pieces: in one they would be copied in one go, while all other connections of
+/// the worker wait.
+const LARGE_ANSWER_BYTES: usize = 1 << 20;
 
 /// What is written of a large answer at once.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -32,7 +33,7 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// Who answers a request whose body was read.
 enum Answerer {
     /// We do, and have.
-    Us(Transformed),
+    Us(Transformed, Share),
     /// The upstream, which gets the body as it was sent.
     Upstream {
         /// It counts as in flight until then.
@@ -70,12 +71,12 @@ async fn served(
         is_chosen.then(|| shadow.keep(upstream, &request, (endpoint, form, coding), &sent)).flatten()
     };
     match answerer {
-        Ok(Answerer::Us(answer)) => {
+        Ok(Answerer::Us(answer, share)) => {
             request.extensions_mut().insert(answer.family);
             answer.count(&state.metrics);
             let body = Bytes::from(answer.body);
-            let response = answered(body.clone());
-            Ok(and_then(response, watch(endpoint).and_then(|watch| watch.answered(200, body))))
+            let then = watch(endpoint).and_then(|watch| watch.answered(200, body.clone()));
+            Ok(answered(body, share, then))
         }
         Err(error) if cannot_be_read(&error) => {
             let (status, body) = (error.status_code().as_u16(), Bytes::from(error.body()));
@@ -93,12 +94,14 @@ async fn served(
 
 /// Reads a body as far as it takes to know who answers it; if that is us, the answer is made.
 async fn read(endpoint: &Endpoint, body: Body, form: Form, state: &State) -> Result<Answerer, RequestError> {
-    let beside = body.is_compressed() || body.len() >= LARGE_BODY_BYTES;
+    let turn = if body.is_large() { Some(state.admission.turn().await?) } else { None };
+    let beside = turn.is_some();
     let (endpoint, limits, natives) = (endpoint.clone(), state.limits, state.natives);
     let has_upstream = state.upstream.is_some();
     let upstream_answers = state.shadow.as_ref().is_some_and(super::shadow::Shadow::answers_from_upstream);
     let all_are_ours = natives == super::natives::Natives::ALL;
     let work = move || -> Result<Answerer, RequestError> {
+        let _turn = turn;
         let decoded = body.decode()?;
         let text = body::text(&decoded.bytes);
         if (has_upstream || !all_are_ours)
@@ -107,34 +110,50 @@ async fn read(endpoint: &Endpoint, body: Body, form: Form, state: &State) -> Res
         {
             return if has_upstream {
                 drop(text);
-                Ok(Answerer::Upstream { share: decoded.into_share(), is_ours: false })
+                Ok(Answerer::Upstream { share: decoded.share, is_ours: false })
             } else {
                 Err(RequestError::unknown_destination(&name))
             };
         }
         if upstream_answers {
             drop(text);
-            return Ok(Answerer::Upstream { share: decoded.into_share(), is_ours: true });
+            return Ok(Answerer::Upstream { share: decoded.share, is_ours: true });
         }
-        Ok(Answerer::Us(endpoint.answer(&text, form, limits)?))
+        let answer = endpoint.answer(&text, form, limits)?;
+        drop(text);
+        Ok(Answerer::Us(answer, decoded.share))
     };
     if beside { web::block(work).await.map_err(|_| RequestError::InternalServerError)? } else { work() }
 }
 
-/// A transformation's answer.
-fn answered(body: Bytes) -> HttpResponse {
-    let mut response = HttpResponse::Ok();
-    response.insert_header(JSON).insert_header(API_VERSION);
-    if body.len() < LARGE_BODY_BYTES {
-        return response.body(body);
+/// A transformation's answer, and what follows once it has left.
+fn answered(body: Bytes, share: Share, then: Option<AfterAnswer>) -> HttpResponse {
+    HttpResponse::Ok().insert_header(JSON).insert_header(API_VERSION).body(Answer {
+        rest: body,
+        _share: share,
+        _then: then,
+    })
+}
+
+/// An answer on its way to the client. Until it is written it is in memory as its request was, and counts as that.
+struct Answer {
+    rest: Bytes,
+    _share: Share,
+    /// Dropped with it, once it is written.
+    _then: Option<AfterAnswer>,
+}
+
+impl MessageBody for Answer {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.rest.len() as u64)
     }
-    // In one piece it would be copied in one go, while all other connections of the worker wait.
-    let length = body.len() as u64;
-    let mut rest = body;
-    let pieces = std::iter::from_fn(move || {
-        (!rest.is_empty()).then(|| Ok::<_, Infallible>(rest.split_to(rest.len().min(PIECE_BYTES))))
-    });
-    response.body(SizedStream::new(length, futures_util::stream::iter(pieces)))
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let piece = self.rest.len().min(if self.rest.len() < LARGE_ANSWER_BYTES { usize::MAX } else { PIECE_BYTES });
+        Poll::Ready((piece > 0).then(|| Ok(self.rest.split_to(piece))))
+    }
 }
 
 /// An answer with what follows once it has left.

@@ -23,6 +23,7 @@ use crate::server::openapi::{ErrorBody, RouterRequest, RouterTransformAnswer, Un
             headers(("apiVersion" = String, description = "Always 2"))),
         (status = 400, description = "The body cannot be read", body = ErrorBody),
         (status = 404, description = "The destination is not served, and there is no upstream that it could be passed on to", body = UnknownDestinationBody),
+        (status = 408, description = "The body comes too slowly: send it again", body = ErrorBody),
         (status = 413, description = "The body, or the answer to it, passes a limit", body = ErrorBody),
         (status = 415, description = "The Content-Encoding is not supported", body = ErrorBody),
         (status = 502, description = "With an upstream: it cannot be reached, or broke off", body = ErrorBody),

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::server::app::{JSON, State};
 use crate::server::error::RequestError;
+use crate::server::openapi::ErrorBody;
 
 /// The version of this service.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -35,6 +36,34 @@ pub async fn health() -> impl Responder {
         version: VERSION,
         git_commit_sha: GIT_COMMIT_SHA,
     })
+}
+
+/// That requests are welcome.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ready {
+    /// Always true.
+    #[schema(example = true)]
+    ready: bool,
+}
+
+/// Say whether requests are welcome
+///
+/// 503 once the service is told to stop; it still answers what comes until its listener closes. Overload does not count: it
+/// passes, and is told to those whom it concerns.
+#[utoipa::path(get, path = "/ready", tag = "status", responses(
+    (status = 200, description = "They are", body = Ready),
+    (status = 503, description = "They are not: the service is stopping, or READY_NEEDS_UPSTREAM and the upstream does not answer", body = ErrorBody),
+))]
+pub async fn ready(state: Data<State>) -> Result<HttpResponse, RequestError> {
+    if state.lifecycle.is_stopping() {
+        return Err(RequestError::NotReady("the service is stopping"));
+    }
+    if let (Some(upstream), Some(reachable)) = (&state.upstream, &state.reachable)
+        && !reachable.is(upstream).await
+    {
+        return Err(RequestError::NotReady("the transformer that UPSTREAM_TRANSFORMER_URL names does not answer"));
+    }
+    Ok(HttpResponse::Ok().insert_header(JSON).json(Ready { ready: true }))
 }
 
 /// Tell the version

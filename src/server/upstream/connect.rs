@@ -18,6 +18,9 @@ use tower_service::Service;
 use super::upload::Upload;
 use crate::server::error::RequestError;
 
+/// What is read of an answer at once. A buffer that grows with each read costs an answer of usual size several of them.
+const READ_BYTES: usize = 64 * 1024;
+
 /// The client of one worker. It follows no redirect, undoes no compression, adds no header and looks at no proxy variable.
 pub(super) type Client = legacy::Client<Connector, Upload>;
 
@@ -47,7 +50,11 @@ pub(super) fn connector(limit: Duration) -> Result<Connector, String> {
 pub(super) fn client(connector: Connector) -> Client {
     // A request whose connection turns out to be closed before one byte of it was written goes to another connection.
     // That is not sending twice, and all that this client ever repeats.
-    legacy::Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(connector)
+    legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .http1_read_buf_exact_size(READ_BYTES)
+        .build(connector)
 }
 
 /// What a failed request means.

@@ -4,6 +4,7 @@
 mod connect;
 mod download;
 mod headers;
+mod reachable;
 mod upload;
 
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -16,6 +17,7 @@ use hyper::header::HeaderValue;
 use hyper::{Method, Request, Response, Uri, body::Incoming};
 
 pub use download::Download;
+pub use reachable::Reachable;
 pub use upload::{Upload, UploadEnd};
 
 use super::error::RequestError;

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::web::Payload;
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::server::error::RequestError;
 use crate::server::overload::Share;
+use crate::server::pace::Pace;
 
 /// Pieces between the client's connection and the upstream's. It is all that is held of a body that is passed on.
 const PIECES: usize = 2;
@@ -67,14 +68,14 @@ impl UploadEnd {
 }
 
 impl Upload {
-    /// Passes a client's body on, piece by piece; the upstream has `timeout` to take one. The body is read on the thread
-    /// that this is called on.
+    /// Passes a client's body on, piece by piece: the client may pause for `pause` (see [`Pace`]), and the upstream has
+    /// `timeout` to take a piece. The body is read on the thread that this is called on.
     #[must_use]
-    pub fn streamed(payload: Payload, timeout: Duration) -> (Self, UploadEnd) {
+    pub fn streamed(payload: Payload, pause: Duration, timeout: Duration) -> (Self, UploadEnd) {
         let (sender, receiver) = mpsc::channel(PIECES);
         let (tell, end) = oneshot::channel();
         actix_web::rt::spawn(async move {
-            pass_on(payload, &sender, tell, timeout).await;
+            pass_on(payload, &sender, tell, pause, timeout).await;
         });
         (Self::Streamed(receiver), UploadEnd(Some(end)))
     }
@@ -84,10 +85,23 @@ async fn pass_on(
     mut payload: Payload,
     sender: &mpsc::Sender<Result<Bytes, Cut>>,
     tell: oneshot::Sender<Result<(), RequestError>>,
+    pause: Duration,
     timeout: Duration,
 ) {
-    while let Some(piece) = payload.next().await {
-        match piece {
+    let (mut waited, mut received) = (Duration::ZERO, 0);
+    loop {
+        // Time in which the upstream takes nothing is not the client's.
+        let asked = Instant::now();
+        let pace = Pace::new(asked.checked_sub(waited).unwrap_or(asked), pause);
+        let next = tokio::time::timeout(pace.patience(received, asked), payload.next()).await;
+        waited += asked.elapsed();
+        let Ok(next) = next else {
+            tell.send(Err(RequestError::RequestTimeout)).ok();
+            sender.send(Err(Cut)).await.ok();
+            return;
+        };
+        let Some(piece) = next else { break };
+        match piece.inspect(|piece| received += piece.len()) {
             Ok(piece) => match tokio::time::timeout(timeout, sender.send(Ok(piece))).await {
                 Ok(Ok(())) => {}
                 // The upstream wants no more of it: its answer says why.

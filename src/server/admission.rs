@@ -1,0 +1,222 @@
+//! Who may come in while there is more to do than a worker can: the rule that keeps those who are in from waiting for ever.
+//!
+//! Bytes alone do not bound a wait: a quarter of 16 GiB is minutes of work. What is bounded here is the time in a queue. A
+//! worker goes round: it does a piece of everything that is ready, then looks for what has become ready meanwhile. Whoever
+//! comes late in a long round has waited all of it. Once rounds have been long for a while, so that it is no burst, a worker
+//! takes requests in only during the first part of each, and refuses the rest of it, which costs little and makes the next
+//! round short. Uploads that wait for their clients are not ready, and make no round long.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::error::RequestError;
+
+/// How long rounds must have been long before anybody is refused.
+const BURST: Duration = Duration::from_millis(25);
+
+/// Requests that are taken in in every round, however long each of them takes.
+const AT_LEAST: usize = 4;
+
+/// Large requests that may wait for each worker.
+const WAITING: usize = 8;
+
+thread_local! {
+    static WORKER: Cell<Rounds> = const { Cell::new(Rounds::NONE) };
+}
+
+/// The rounds of a worker.
+#[derive(Debug, Clone, Copy)]
+struct Rounds {
+    /// The present one: its start, and how many requests were taken in.
+    present: Option<(Instant, usize)>,
+    /// The end of the latest.
+    ended: Option<Instant>,
+    /// Since when they have been long, without one that was not, and without a pause.
+    long_since: Option<Instant>,
+}
+
+impl Rounds {
+    const NONE: Self = Self { present: None, ended: None, long_since: None };
+
+    /// Asks whether a request may come in at `now`, with rounds longer than `long` being long. Says so, and whether a
+    /// round begins with it.
+    fn admit(&mut self, now: Instant, long: Duration) -> (bool, bool) {
+        let begins = self.present.is_none();
+        if begins && self.ended.is_none_or(|ended| now.saturating_duration_since(ended) > long) {
+            // There was nothing to do for a while.
+            self.long_since = None;
+        }
+        let (began, taken) = self.present.unwrap_or((now, 0));
+        let is_late = now.saturating_duration_since(began) > long;
+        let is_burst = self.long_since.is_none_or(|since| now.saturating_duration_since(since) <= BURST);
+        let may = !is_late || is_burst || taken < AT_LEAST;
+        self.present = Some((began, if may { taken + 1 } else { taken }));
+        (may, begins)
+    }
+
+    /// Ends the present round.
+    fn end(&mut self, now: Instant, long: Duration) {
+        if let Some((began, _)) = self.present.take() {
+            if now.saturating_duration_since(began) <= long {
+                self.long_since = None;
+            } else {
+                self.long_since.get_or_insert(began);
+            }
+        }
+        self.ended = Some(now);
+    }
+}
+
+/// The rule, and the turns of large requests.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    /// From here on a round is long.
+    long: Duration,
+    /// One for each worker: as many large requests are worked on at once, beside the event loops.
+    turns: Arc<Semaphore>,
+    /// Large requests that wait for their turn, and how many may.
+    waiting: Arc<AtomicUsize>,
+    waiting_limit: usize,
+}
+
+/// The right to work on a large request.
+pub type Turn = OwnedSemaphorePermit;
+
+impl Admission {
+    /// Nobody is in yet. On a busy one of `workers`, requests wait some `long` in each round.
+    #[must_use]
+    pub fn new(workers: usize, long: Duration) -> Self {
+        Self {
+            long,
+            turns: Arc::new(Semaphore::new(workers)),
+            waiting: Arc::default(),
+            waiting_limit: WAITING.saturating_mul(workers),
+        }
+    }
+
+    /// Takes a request in, on the worker that serves it; `is_large` ones are worked on beside the event loop.
+    ///
+    /// # Errors
+    /// [`RequestError::Overloaded`].
+    pub fn admit(&self, is_large: bool) -> Result<(), RequestError> {
+        if is_large {
+            self.check_waiting()?;
+        }
+        let long = self.long;
+        let mut rounds = WORKER.get();
+        let (may, begins) = rounds.admit(Instant::now(), long);
+        WORKER.set(rounds);
+        if begins {
+            // It runs when everything that is ready now has had its piece.
+            actix_web::rt::spawn(async move {
+                let mut rounds = WORKER.get();
+                rounds.end(Instant::now(), long);
+                WORKER.set(rounds);
+            });
+        }
+        if may { Ok(()) } else { Err(RequestError::Overloaded) }
+    }
+
+    /// Waits until a large request, which is complete, may be worked on.
+    ///
+    /// # Errors
+    /// [`RequestError::Overloaded`] where too many wait already.
+    pub async fn turn(&self) -> Result<Turn, RequestError> {
+        self.check_waiting()?;
+        let waiting = Waiting::new(&self.waiting);
+        let turn = self.turns.clone().acquire_owned().await;
+        drop(waiting);
+        // The semaphore is never closed.
+        turn.map_err(|_| RequestError::InternalServerError)
+    }
+
+    fn check_waiting(&self) -> Result<(), RequestError> {
+        if self.waiting.load(Ordering::Relaxed) >= self.waiting_limit { Err(RequestError::Overloaded) } else { Ok(()) }
+    }
+}
+
+/// One that waits, until it is dropped.
+struct Waiting<'c>(&'c AtomicUsize);
+
+impl<'c> Waiting<'c> {
+    fn new(count: &'c AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_millis(1);
+
+    /// A round in which a request comes every half millisecond, and how many of them are taken in.
+    fn round(rounds: &mut Rounds, start: Instant, requests: u32) -> (usize, Instant) {
+        let step = Duration::from_micros(500);
+        let taken = (0..requests).filter(|index| rounds.admit(start + *index * step, LONG).0).count();
+        let end = start + requests * step;
+        rounds.end(end, LONG);
+        (taken, end)
+    }
+
+    #[test]
+    fn a_burst_is_taken_in_and_a_queue_that_stays_is_not() {
+        let mut rounds = Rounds::NONE;
+        let (taken, end) = round(&mut rounds, Instant::now(), 60);
+        assert_eq!(taken, 60, "30 ms of work at once");
+        let (taken, end) = round(&mut rounds, end, 60);
+        assert_eq!(taken, AT_LEAST, "and then no end of it");
+        let (taken, end) = round(&mut rounds, end, 2);
+        assert_eq!(taken, 2);
+        let (taken, end) = round(&mut rounds, end, 40);
+        assert_eq!(taken, 40, "a short round was the end of it");
+        let (taken, _) = round(&mut rounds, end + Duration::from_secs(1), 40);
+        assert_eq!(taken, 40, "and so is a pause");
+    }
+
+    #[test]
+    fn a_few_are_taken_in_however_long_they_take() {
+        let mut rounds = Rounds::NONE;
+        let mut now = Instant::now();
+        for _ in 0..10 {
+            for index in 0..AT_LEAST + 1 {
+                let is_first_of_round = index == 0;
+                let (may, begins) = rounds.admit(now, LONG);
+                assert_eq!(begins, is_first_of_round);
+                assert!(may || index == AT_LEAST);
+                now += Duration::from_millis(50);
+            }
+            rounds.end(now, LONG);
+        }
+    }
+
+    #[test]
+    fn large_requests_take_turns_and_do_not_queue_without_end() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            let admission = Admission::new(1, LONG);
+            let first = admission.turn().await.expect("the first");
+            let mut others: Vec<_> = (0..WAITING).map(|_| Box::pin(admission.turn())).collect();
+            for other in &mut others {
+                assert!(futures_util::poll!(other).is_pending());
+            }
+            assert_eq!(admission.turn().await.err(), Some(RequestError::Overloaded));
+            assert_eq!(admission.admit(true), Err(RequestError::Overloaded));
+            others.pop();
+            assert_eq!(admission.check_waiting(), Ok(()), "who gives up waiting makes room");
+            drop(first);
+            assert!(others.swap_remove(0).await.is_ok());
+        });
+    }
+}

@@ -1,0 +1,201 @@
+//! Past its limits the service says so at once and loses nobody; clients that are too slow do not hold what others need.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::server::{Response, Server, exchange};
+
+const EVENT: &str = r#"[{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
+const POST: &str = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\n";
+
+/// A request that is known to have arrived, and has not sent its body.
+fn hold(server: &Server, length: usize) -> TcpStream {
+    let mut held = server.connect();
+    let head = format!("{POST}Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n");
+    held.write_all(head.as_bytes()).expect("sent");
+    held.read_exact(&mut [0; 25]).expect("100 Continue");
+    held
+}
+
+/// Asks until the answer has the status; a server that never gives it is found by the test runner's patience.
+fn until(status: u16, ask: impl Fn() -> Response) -> Response {
+    loop {
+        let response = ask();
+        if response.status == status {
+            return response;
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// Waits for the end of a connection, without having closed it.
+fn assert_ends(stream: &mut TcpStream) {
+    let mut rest = Vec::new();
+    match stream.read_to_end(&mut rest) {
+        Ok(_) => assert!(rest.is_empty(), "{:?}", String::from_utf8_lossy(&rest)),
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}"),
+    }
+}
+
+fn assert_overloaded(response: &Response) {
+    assert_eq!(response.status, 503);
+    assert_eq!(response.header("X-Rudder-Should-Retry"), Some("true"));
+    assert_eq!(response.header("X-Rudder-Error-Reason"), Some("overloaded"));
+    assert_eq!(response.header("Connection"), Some("close"));
+    assert_eq!(response.json()["error"], "Service Unavailable");
+}
+
+#[test]
+fn a_refusal_waits_for_no_body_and_ends_the_connection() {
+    let server = Server::start(&["--max-in-flight-bytes=1000", "--max-body-bytes=2000"]);
+    let _held = hold(&server, 900);
+    // Not one byte of the body is sent.
+    let mut declared = server.connect();
+    assert_overloaded(&exchange(&mut declared, format!("{POST}Content-Length: 1500\r\n\r\n").as_bytes()));
+    // Nor does a chunked body ever come to an end.
+    let mut chunked = server.connect();
+    let chunk = format!("1f4\r\n{}\r\n", " ".repeat(0x1f4));
+    let request = format!("{POST}Transfer-Encoding: chunked\r\n\r\n{chunk}");
+    assert_overloaded(&exchange(&mut chunked, request.as_bytes()));
+    let mut unread = server.connect();
+    let request = format!("POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}");
+    let response = exchange(&mut unread, request.as_bytes());
+    assert_eq!((response.status, response.header("Connection")), (404, Some("close")));
+    for stream in [&mut declared, &mut chunked, &mut unread] {
+        assert_ends(stream);
+    }
+}
+
+#[test]
+fn a_chunked_body_that_ends_leaves_the_connection_open() {
+    let mut stream = Server::shared().connect();
+    for _ in 0..3 {
+        let request = format!("{POST}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{EVENT}\r\n0\r\n\r\n", EVENT.len());
+        let response = exchange(&mut stream, request.as_bytes());
+        assert_eq!((response.status, response.header("Connection")), (200, None));
+    }
+}
+
+#[test]
+fn connections_past_the_limit_are_told_so() {
+    let server = Server::start(&["--max-connections=2", "--workers=1"]);
+    let (mut first, mut second) = (server.connect(), server.connect());
+    let health = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+    for stream in [&mut first, &mut second] {
+        assert_eq!(exchange(stream, health).header("Connection"), None);
+    }
+    let mut third = server.connect();
+    assert_overloaded(&exchange(&mut third, format!("{POST}Content-Length: 100\r\n\r\n").as_bytes()));
+    // An orchestrator still gets its answer, and Prometheus its figures.
+    for path in ["/health", "/ready", "/health/"] {
+        assert_eq!(server.get(path).status, 200, "{path}");
+    }
+    assert_overloaded(&server.get("/version"));
+    assert!(server.scrape().contains("transformer_http_request_duration"));
+    // Those who are in stay in, and who leaves makes room.
+    assert_eq!(
+        exchange(&mut first, format!("{POST}Content-Length: {}\r\n\r\n{EVENT}", EVENT.len()).as_bytes()).status,
+        200
+    );
+    drop((second, third));
+    until(200, || server.transform(EVENT.as_bytes()));
+}
+
+#[test]
+fn a_body_that_stops_coming_is_408() {
+    let server = Server::start(&["--body-timeout=1"]);
+    for request in
+        [format!("{POST}Content-Length: 100\r\n\r\n[ "), format!("{POST}Transfer-Encoding: chunked\r\n\r\n2\r\n[ \r\n")]
+    {
+        let mut stream = server.connect();
+        let response = exchange(&mut stream, request.as_bytes());
+        assert_eq!(response.status, 408);
+        assert_eq!(response.json()["error"], "Request Timeout");
+        assert_eq!(response.header("Connection"), Some("close"));
+        assert_eq!(response.header("X-Rudder-Should-Retry"), None, "it is not the service that is overloaded");
+    }
+}
+
+#[test]
+fn a_head_that_stops_coming_ends_the_connection() {
+    let server = Server::start(&["--header-timeout=1", "--keep-alive=1"]);
+    let mut first = server.connect();
+    assert_eq!(exchange(&mut first, POST.as_bytes()).status, 408);
+    assert_ends(&mut first);
+    // The framework watches the first head only; this is the second.
+    let mut second = server.connect();
+    assert_eq!(exchange(&mut second, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").status, 200);
+    second.write_all(POST.as_bytes()).expect("sent");
+    assert_ends(&mut second);
+}
+
+#[test]
+fn a_client_that_does_not_take_its_answer_is_let_go() {
+    let server = Server::start(&["--max-in-flight-bytes=1000", "--body-timeout=1"]);
+    // More than both sides' sockets can hold.
+    let body = EVENT.replace("\"userId\"", &format!("\"large\":\"{}\",\"userId\"", "x".repeat(30_000_000)));
+    let mut slow = server.connect();
+    write!(slow, "{POST}Content-Length: {}\r\n\r\n{body}", body.len()).expect("sent");
+    slow.read_exact(&mut [0; 12]).expect("the answer begins");
+    let fits = format!("{EVENT}{}", " ".repeat(5_000));
+    assert_overloaded(&server.transform(fits.as_bytes()));
+    until(200, || server.transform(fits.as_bytes()));
+    let mut taken = Vec::new();
+    slow.read_to_end(&mut taken).ok();
+    assert!(taken.len() < body.len(), "what is left was thrown away");
+}
+
+/// A body that takes a worker some milliseconds, short of the size that is worked on beside it.
+fn laborious() -> String {
+    let events = EVENT.trim_matches(['[', ']']);
+    let templates: Vec<String> = (0..200).map(|name| format!("\"{{{{ event.a{name} || b }}}}\"")).collect();
+    let event = events.replace("\"topic\":\"t\"", &format!("\"topic\":\"t\",\"x\":[{}]", templates.join(",")));
+    format!("[{}]", vec![event; 100].join(","))
+}
+
+#[test]
+fn a_queue_that_stays_is_refused_and_a_few_requests_are_none() {
+    let server = Server::start(&["--workers=1"]);
+    let body = laborious();
+    let _uploads: Vec<TcpStream> = (0..20).map(|_| hold(&server, body.len())).collect();
+    // As many as come in however long each takes: uploads that wait for their clients are no queue.
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| (0..20).for_each(|_| assert_eq!(server.transform(body.as_bytes()).status, 200)));
+        }
+    });
+    // Many, until somebody is refused; everybody gets one answer or the other.
+    let is_refused = AtomicBool::new(false);
+    let accepted = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..30 {
+            scope.spawn(|| {
+                while !is_refused.load(Ordering::Relaxed) {
+                    let response = server.transform(body.as_bytes());
+                    if response.status == 200 {
+                        accepted.fetch_add(1, Ordering::Relaxed);
+                    } else {
+                        assert_overloaded(&response);
+                        is_refused.store(true, Ordering::Relaxed);
+                    }
+                    let probed = (server.get("/health").status, server.get("/ready").status);
+                    assert_eq!(probed, (200, 200), "overload passes; nobody is to be restarted or taken out for it");
+                }
+            });
+        }
+    });
+    assert!(accepted.into_inner() > 0);
+    assert_eq!(server.transform(body.as_bytes()).status, 200, "it is over with the load");
+}
+
+#[test]
+fn a_wait_may_be_allowed() {
+    let server = Server::start(&["--workers=1", "--max-wait-milliseconds=60000"]);
+    let body = laborious();
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| (0..5).for_each(|_| assert_eq!(server.transform(body.as_bytes()).status, 200)));
+        }
+    });
+}
