@@ -5,7 +5,8 @@
 #   bench/forward.sh [ROUNDS] [SECONDS]      default: 7 rounds of 1 second
 #
 # The upstream is examples/echo.rs, once as an echo, which answers at once and so shows the overhead at its worst, and once
-# transforming the events. Prints a table. Needs wrk; all traffic stays on the loopback interface.
+# transforming the events; where there is Node.js, also a server on it that reads the JSON and prints it again. Prints a
+# table. Needs wrk; all traffic stays on the loopback interface.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,37 +16,55 @@ bodies=target/bench
 upstream=http://127.0.0.1:19390
 service=http://127.0.0.1:19392
 results=$(mktemp)
-trap 'kill "$echo_server" "$server" 2>/dev/null || true; rm -f "$results"' EXIT
+pids=()
+trap 'kill "${pids[@]}" 2>/dev/null || true; rm -f "$results"' EXIT
 
 cargo build --quiet --release --bins --examples
 [ -s "$bodies/message100000000.json" ] || target/release/examples/bodies "$bodies"
 
 LOG_LEVEL=warn target/release/examples/echo --host 127.0.0.1 --port 19390 --metrics-port 19391 --workers 1 &
-echo_server=$!
+pids+=($!)
 LOG_LEVEL=warn UPSTREAM_TRANSFORMER_URL=$upstream NATIVE_DESTINATIONS=none target/release/rudder-kafka-transformer \
     --host 127.0.0.1 --port 19392 --metrics-port 19393 --workers 1 &
 server=$!
-until curl -sf "$upstream/health" >/dev/null; do kill -0 "$echo_server"; done
-until curl -sf "$service/health" >/dev/null; do kill -0 "$server"; done
+pids+=($!)
+up() { until curl -sf "$1" >/dev/null; do kill -0 "${pids[@]}"; done; }
+up "$upstream/health"
+up "$service/health"
+node=
+if command -v node >/dev/null 2>&1; then
+    node=http://127.0.0.1:19394
+    node bench/json.js 19394 &
+    pids+=($!)
+    LOG_LEVEL=warn UPSTREAM_TRANSFORMER_URL=$node NATIVE_DESTINATIONS=none target/release/rudder-kafka-transformer \
+        --host 127.0.0.1 --port 19396 --metrics-port 19397 --workers 1 &
+    pids+=($!)
+    up "$node"
+    up http://127.0.0.1:19396/health
+fi
 
 megabytes() { # VmRSS or VmHWM
     awk -v name="$1:" '$1 == name { printf "%.1f", $2 / 1024 }' "/proc/$server/status"
 }
 
-# way, path, base URL → a line in $results
+# way, upstream, URL → a line in $results
 measure() {
     local fields
-    fields=$(BODY=$bodies/compacted100.json COMPACTED=1 wrk -t1 -c1 -d"${seconds}s" --timeout 30s -s bench/post.lua "$3$2" |
+    fields=$(BODY=$bodies/compacted100.json COMPACTED=1 wrk -t1 -c1 -d"${seconds}s" --timeout 30s -s bench/post.lua "$3" |
         awk '/^RESULT/ { print $4, $5, $6 }')
     echo "$1 $2 $fields" >>"$results"
 }
 
 idle=$(megabytes VmRSS)
 for ((round = 0; round < rounds; round++)); do
-    for path in /echo /v0/destinations/kafka; do
-        measure direct $path $upstream
-        measure forwarded $path $service
-    done
+    measure direct echo $upstream/echo
+    measure forwarded echo $service/echo
+    measure direct transform $upstream/v0/destinations/kafka
+    measure forwarded transform $service/v0/destinations/kafka
+    if [ -n "$node" ]; then
+        measure direct node $node/json
+        measure forwarded node http://127.0.0.1:19396/json
+    fi
 done
 
 awk '
