@@ -59,9 +59,9 @@ row() { # what, rate, seconds, line
 }
 
 begin 1
-most=$(load --clients 4 --seconds 4)
+most=$(load --clients 2 --seconds 4)
 carried=$(field "$most" accepted/s)
-row "as much as it can carry: 4 clients, each waiting for its answer" "" 4 "$most"
+row "as much as it can carry: 2 clients, each waiting for its answer" "" 4 "$most"
 tenth=$((carried / 10))
 unloaded=$(load --rate $tenth --seconds 8)
 row "a tenth of that" $tenth 8 "$unloaded"

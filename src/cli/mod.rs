@@ -25,9 +25,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve HTTP; also without a subcommand
-    Serve(Settings),
+    Serve(Box<Settings>),
     /// Ask a running service whether it is up: exit code 0 if it is, 1 if not
-    Health(health::Arguments),
+    Health(Box<health::Arguments>),
     /// Print the OpenAPI document
     Openapi,
     /// Print what every metric tells, as Markdown

@@ -15,11 +15,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::{Limit, RequestError};
 
-/// How long rounds must have been long before anybody is refused.
+/// How long rounds must have been long before anybody is refused, and short before all come in again: otherwise one short
+/// round between long ones would let a whole burst in.
 const BURST: Duration = Duration::from_millis(25);
 
 /// Requests that are taken in in every round, however long each of them takes.
-const AT_LEAST: usize = 4;
+const AT_LEAST: usize = 2;
 
 /// Large requests that may wait for each worker.
 const WAITING: usize = 8;
@@ -35,25 +36,32 @@ struct Rounds {
     present: Option<(Instant, usize)>,
     /// The end of the latest.
     ended: Option<Instant>,
-    /// Since when they have been long, without one that was not, and without a pause.
-    long_since: Option<Instant>,
+    /// Whether they have been long for a while.
+    is_overloaded: bool,
+    /// Since when they have been the other way, all of them.
+    otherwise_since: Option<Instant>,
 }
 
 impl Rounds {
-    const NONE: Self = Self { present: None, ended: None, long_since: None };
+    const NONE: Self = Self { present: None, ended: None, is_overloaded: false, otherwise_since: None };
 
     /// Asks whether a request may come in at `now`, with rounds longer than `long` being long. Says so, and whether a
     /// round begins with it.
     fn admit(&mut self, now: Instant, long: Duration) -> (bool, bool) {
         let begins = self.present.is_none();
-        if begins && self.ended.is_none_or(|ended| now.saturating_duration_since(ended) > long) {
-            // There was nothing to do for a while.
-            self.long_since = None;
+        if begins && let Some(ended) = self.ended {
+            let pause = now.saturating_duration_since(ended);
+            if pause > long {
+                // There was nothing to do.
+                self.note(false, ended, now);
+            }
         }
         let (began, taken) = self.present.unwrap_or((now, 0));
         let is_late = now.saturating_duration_since(began) > long;
-        let is_burst = self.long_since.is_none_or(|since| now.saturating_duration_since(since) <= BURST);
-        let may = !is_late || is_burst || taken < AT_LEAST;
+        if is_late {
+            self.note(true, began, now);
+        }
+        let may = !is_late || !self.is_overloaded || taken < AT_LEAST;
         self.present = Some((began, if may { taken + 1 } else { taken }));
         (may, begins)
     }
@@ -61,13 +69,19 @@ impl Rounds {
     /// Ends the present round.
     fn end(&mut self, now: Instant, long: Duration) {
         if let Some((began, _)) = self.present.take() {
-            if now.saturating_duration_since(began) <= long {
-                self.long_since = None;
-            } else {
-                self.long_since.get_or_insert(began);
-            }
+            self.note(now.saturating_duration_since(began) > long, began, now);
         }
         self.ended = Some(now);
+    }
+
+    /// Takes note of a round, or of a pause, which is as good as a short one.
+    fn note(&mut self, is_long: bool, began: Instant, now: Instant) {
+        if is_long == self.is_overloaded {
+            self.otherwise_since = None;
+        } else if now.saturating_duration_since(*self.otherwise_since.get_or_insert(began)) > BURST {
+            self.is_overloaded = is_long;
+            self.otherwise_since = None;
+        }
     }
 }
 
@@ -177,28 +191,35 @@ mod tests {
     #[test]
     fn a_burst_is_taken_in_and_a_queue_that_stays_is_not() {
         let mut rounds = Rounds::NONE;
-        let (taken, end) = round(&mut rounds, Instant::now(), 60);
-        assert_eq!(taken, 60, "30 ms of work at once");
+        let (taken, end) = round(&mut rounds, Instant::now(), 48);
+        assert_eq!(taken, 48, "24 ms of work at once");
         let (taken, end) = round(&mut rounds, end, 60);
-        assert_eq!(taken, AT_LEAST, "and then no end of it");
-        let (taken, end) = round(&mut rounds, end, 2);
-        assert_eq!(taken, 2);
-        let (taken, end) = round(&mut rounds, end, 40);
-        assert_eq!(taken, 40, "a short round was the end of it");
+        assert_eq!(taken, 3, "and then no end of it: those of the first millisecond");
+        let (_, end) = round(&mut rounds, end, 2);
+        let (taken, mut end) = round(&mut rounds, end, 60);
+        assert_eq!(taken, 3, "one short round says nothing");
+        for _ in 0..30 {
+            (_, end) = round(&mut rounds, end, 2);
+        }
+        let (taken, mut end) = round(&mut rounds, end, 40);
+        assert_eq!(taken, 40, "many do");
+        for _ in 0..3 {
+            (_, end) = round(&mut rounds, end, 60);
+        }
+        assert!(rounds.is_overloaded);
         let (taken, _) = round(&mut rounds, end + Duration::from_secs(1), 40);
-        assert_eq!(taken, 40, "and so is a pause");
+        assert_eq!(taken, 40, "and so does a pause");
     }
 
     #[test]
     fn a_few_are_taken_in_however_long_they_take() {
         let mut rounds = Rounds::NONE;
         let mut now = Instant::now();
-        for _ in 0..10 {
-            for index in 0..AT_LEAST + 1 {
-                let is_first_of_round = index == 0;
+        for number in 0..10 {
+            for index in 0..=AT_LEAST {
                 let (may, begins) = rounds.admit(now, LONG);
-                assert_eq!(begins, is_first_of_round);
-                assert!(may || index == AT_LEAST);
+                assert_eq!(begins, index == 0);
+                assert_eq!(may, index < AT_LEAST, "request {index} of round {number}");
                 now += Duration::from_millis(50);
             }
             rounds.end(now, LONG);

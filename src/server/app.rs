@@ -1,6 +1,7 @@
 //! The application: which path goes where, and what is around every route.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
@@ -14,13 +15,18 @@ use futures_util::FutureExt as _;
 use super::admission::Admission;
 use super::body::declared_length;
 use super::error::RequestError;
+use super::features::Features;
+use super::forward;
 use super::lifecycle::Lifecycle;
 use super::measure::Route;
 use super::metrics::Metrics;
+use super::natives::Natives;
 use super::openapi;
 use super::overload::InFlight;
-use super::routes::{batch, processor, router_transform, status};
+use super::routes::{batch, features, processor, router_transform, status};
 use super::settings::Settings;
+use super::shadow::Shadow;
+use super::upstream::{Reachable, Upstream};
 use crate::transform::request::{Form, Limits};
 
 /// What every route can reach.
@@ -40,13 +46,32 @@ pub struct State {
     pub lifecycle: Lifecycle,
     /// What is counted.
     pub metrics: Metrics,
+    /// The destinations that are transformed here.
+    pub natives: Natives,
+    /// Where everything else goes.
+    pub upstream: Option<Upstream>,
+    /// Whether it can be reached, where that is asked for by `/ready`.
+    pub reachable: Option<Arc<Reachable>>,
+    /// What the upstream can do.
+    pub features: Arc<Features>,
+    /// What is compared with the upstream.
+    pub shadow: Option<Shadow>,
 }
 
 impl State {
-    /// The state that settings ask for.
-    #[must_use]
-    pub fn new(settings: &Settings, metrics: Metrics) -> Self {
-        Self {
+    /// The state that settings ask for. What it compares is compared on the thread that this is called on.
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    pub fn new(settings: &Settings, metrics: Metrics) -> Result<Self, String> {
+        let natives = Natives::parse(&settings.native_destinations)
+            .map_err(|_| format!("NATIVE_DESTINATIONS must be none, or of {}", Natives::ALL))?;
+        let upstream = Upstream::of(settings)?;
+        let shadow = match &upstream {
+            Some(upstream) => Shadow::start(settings, upstream, &metrics),
+            None => None,
+        };
+        Ok(Self {
             max_body_bytes: settings.max_body_bytes,
             limits: settings.limits(),
             in_flight: InFlight::up_to(settings.in_flight_bytes()),
@@ -54,7 +79,18 @@ impl State {
             body_timeout: Duration::from_secs(settings.body_timeout),
             lifecycle: Lifecycle::default(),
             metrics,
-        }
+            natives,
+            upstream,
+            reachable: settings.ready_needs_upstream.then(Arc::default),
+            features: Arc::default(),
+            shadow,
+        })
+    }
+
+    /// The same state with connections of its own, for one worker.
+    #[must_use]
+    pub fn for_worker(&self) -> Self {
+        Self { upstream: self.upstream.as_ref().map(Upstream::with_own_connections), ..self.clone() }
     }
 }
 
@@ -82,13 +118,15 @@ pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut Ser
             .service(resource("/routerTransform").post(router_transform::router_transform))
             .service(status("/health", status::health))
             .service(status("/ready", status::ready))
-            .service(status("/features", status::features))
+            .service(status("/features", features::features))
             .service(status("/version", status::version))
             .service(status("/buildVersion", status::version))
             .service(status("/transformerBuildVersion", status::version))
+            // It has a port of its own. The upstream's would be taken for ours here.
+            .service(web::resource("/metrics").to(not_found))
             .configure(openapi::configure)
             .configure(extra)
-            .default_service(web::to(not_found));
+            .default_service(web::to(forward::anything));
     }
 }
 
@@ -97,12 +135,14 @@ pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut Ser
 fn resource(pattern: &'static str) -> Resource {
     web::resource([pattern.to_owned(), format!("{pattern}/")])
         .app_data(Route(pattern))
-        .default_service(web::to(not_found))
+        .default_service(web::to(forward::anything))
 }
 
 /// A small endpoint, which probes may ask with HEAD too.
-fn status<F: Handler<Args>, Args: FromRequest + 'static>(pattern: &'static str, handler: F) -> Resource
+fn status<F, Args>(pattern: &'static str, handler: F) -> Resource
 where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
     resource(pattern).get(handler.clone()).route(web::head().to(handler))
@@ -117,7 +157,12 @@ pub fn configure_metrics(state: Data<State>) -> impl FnOnce(&mut ServiceConfig) 
     move |config| {
         config
             .app_data(state)
-            .service(resource("/metrics").get(status::metrics))
+            .service(
+                web::resource("/metrics")
+                    .app_data(Route("/metrics"))
+                    .get(status::metrics)
+                    .default_service(web::to(not_found)),
+            )
             // Here too: a probe then does not stand in line with requests.
             .service(status("/health", status::health))
             .service(status("/ready", status::ready))

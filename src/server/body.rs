@@ -57,10 +57,19 @@ impl Coding {
         let mut codings = request.headers().get_all(CONTENT_ENCODING);
         let (first, more) = (codings.next(), codings.next());
         let Some(value) = first else { return Ok(Self::Identity) };
-        let name = String::from_utf8_lossy(value.as_bytes());
+        if more.is_some() {
+            return Err(RequestError::unsupported_encoding("more than one"));
+        }
+        Self::named(&String::from_utf8_lossy(value.as_bytes()))
+    }
+
+    /// The coding called `name`, in any letter case; a blank one is none.
+    ///
+    /// # Errors
+    /// [`RequestError::UnsupportedMediaType`].
+    pub fn named(name: &str) -> Result<Self, RequestError> {
         let name = name.trim();
         match name.to_ascii_lowercase().as_str() {
-            _ if more.is_some() => Err(RequestError::unsupported_encoding("more than one")),
             "" | "identity" => Ok(Self::Identity),
             "gzip" => Ok(Self::Gzip),
             "deflate" => Ok(Self::Deflate),
@@ -110,6 +119,24 @@ impl Body {
             request.extensions_mut().insert(Received(bytes.len()));
         }
         Ok(Self { bytes: bytes.freeze(), coding, limit, share })
+    }
+
+    /// A body that is in memory already; what it unfolds to is claimed from `share`.
+    #[must_use]
+    pub fn held(bytes: Bytes, coding: Coding, limit: usize, share: Share) -> Self {
+        Self { bytes, coding, limit, share }
+    }
+
+    /// The body as it was sent, without a copy.
+    #[must_use]
+    pub fn sent(&self) -> Bytes {
+        self.bytes.clone()
+    }
+
+    /// How it is compressed.
+    #[must_use]
+    pub fn coding(&self) -> Coding {
+        self.coding
     }
 
     /// Bytes as they were sent.

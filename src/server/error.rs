@@ -15,7 +15,7 @@ pub enum RequestError {
     #[error("{0}")]
     BadRequest(String),
     /// No such path, or not with this method.
-    #[error("no such endpoint; see /docs")]
+    #[error("no such endpoint; see /docs, or set UPSTREAM_TRANSFORMER_URL to a transformer that has it")]
     NotFound,
     /// A destination that is not served.
     #[error("Unknown destination: {0}")]
@@ -32,6 +32,23 @@ pub enum RequestError {
     /// There is more to do than can be done.
     #[error("the service has as much to do as it can; send this request again")]
     Overloaded(Limit),
+    /// There is no connection to the upstream.
+    #[error("the transformer that UPSTREAM_TRANSFORMER_URL names cannot be reached")]
+    UpstreamUnreachable,
+    /// The upstream's answer is not whole, or none.
+    #[error("the transformer that UPSTREAM_TRANSFORMER_URL names broke off or answered what is no HTTP")]
+    UpstreamBroke,
+    /// The upstream is silent.
+    #[error(
+        "the transformer that UPSTREAM_TRANSFORMER_URL names did not answer within UPSTREAM_TIMEOUT or UPSTREAM_CONNECT_TIMEOUT"
+    )]
+    UpstreamTimeout,
+    /// The upstream is this service, or sends requests back to it.
+    #[error("UPSTREAM_TRANSFORMER_URL leads back to this service")]
+    UpstreamLoop,
+    /// The upstream has not yet told what it can do.
+    #[error("the transformer that UPSTREAM_TRANSFORMER_URL names has not yet told its features; ask again")]
+    FeaturesUnknown,
     /// The service wants no requests now.
     #[error("{0}")]
     NotReady(&'static str),
@@ -81,6 +98,17 @@ impl RequestError {
     pub fn unsupported_encoding(name: &str) -> Self {
         Self::UnsupportedMediaType(cut(name))
     }
+
+    /// The body of the answer: JSON.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let body = match self {
+            // The one error text that the reference answers and clients may look at.
+            Self::UnknownDestination(_) => json!({ "error": self.to_string() }),
+            _ => json!({ "error": self.status_code().canonical_reason(), "message": self.to_string() }),
+        };
+        body.to_string()
+    }
 }
 
 fn cut(name: &str) -> String {
@@ -114,19 +142,15 @@ impl ResponseError for RequestError {
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Overloaded(_) | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded(_) | Self::NotReady(_) | Self::FeaturesUnknown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UpstreamUnreachable | Self::UpstreamBroke | Self::UpstreamLoop => StatusCode::BAD_GATEWAY,
+            Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
-        let status = self.status_code();
-        let body = match self {
-            // The one error text that the reference answers and clients may look at.
-            Self::UnknownDestination(_) => json!({ "error": self.to_string() }),
-            _ => json!({ "error": status.canonical_reason(), "message": self.to_string() }),
-        };
-        let mut response = HttpResponse::build(status);
+        let mut response = HttpResponse::build(self.status_code());
         response.insert_header(JSON);
         if let Self::Overloaded(limit) = self {
             // rudder-server repeats such a request without counting it as a failure.
@@ -134,6 +158,6 @@ impl ResponseError for RequestError {
             response.insert_header(("X-Rudder-Error-Reason", "overloaded"));
             response.extensions_mut().insert(*limit);
         }
-        response.body(body.to_string())
+        response.body(self.body())
     }
 }

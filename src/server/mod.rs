@@ -5,17 +5,23 @@ pub mod app;
 pub mod body;
 pub mod connections;
 mod descriptors;
+pub mod endpoint;
 pub mod error;
 pub mod exchange;
+pub mod features;
+pub mod forward;
 pub mod lifecycle;
 pub mod measure;
 pub mod memory;
 pub mod metrics;
+pub mod natives;
 pub mod openapi;
 pub mod overload;
 pub mod pace;
 pub mod routes;
 pub mod settings;
+pub mod shadow;
+pub mod upstream;
 
 use std::future::Future;
 use std::io;
@@ -84,7 +90,7 @@ pub async fn run_with<D: Future<Output = ()>>(
 ) -> io::Result<()> {
     memory::keep_enough();
     let metrics = Metrics::new(&settings.instance_id).map_err(io::Error::other)?;
-    let state = Data::new(State::new(settings, metrics));
+    let state = Data::new(State::new(settings, metrics).map_err(io::Error::other)?);
     let service_state = state.clone();
     let lifecycle = state.lifecycle.clone();
     let connections = Connections::new(settings);
@@ -97,7 +103,7 @@ pub async fn run_with<D: Future<Output = ()>>(
         actix_web::rt::spawn(connections.clone().shut_slow());
         App::new()
             .app_data(Rc::new(WorkerSeries::of(service_state.metrics.clone())))
-            .configure(app::configure(service_state.clone(), extra))
+            .configure(app::configure(Data::new(service_state.for_worker()), extra))
             .wrap(middleware::from_fn(app::answer_panics))
             .wrap(middleware::from_fn(exchange::attend))
             .wrap(middleware::from_fn(measure::measure))

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use utoipa::{OpenApi, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::routes::{batch, processor, router_transform, status};
+use super::routes::{batch, features, processor, router_transform, status};
 
 /// The document.
 #[derive(OpenApi)]
@@ -22,7 +22,7 @@ use super::routes::{batch, processor, router_transform, status};
         router_transform::router_transform,
         status::health,
         status::ready,
-        status::features,
+        features::features,
         status::version
     ),
     tags(

@@ -2,9 +2,11 @@
 
 use std::num::NonZeroUsize;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 
+use super::natives::Natives;
 use super::overload::memory_limit;
+use super::upstream::Base;
 use crate::transform::request::Limits;
 
 /// The settings of the service. A flag goes before its environment variable.
@@ -63,6 +65,34 @@ pub struct Settings {
     #[arg(long, env = "KEEP_ALIVE", default_value_t = 5)]
     pub keep_alive: u64,
 
+    /// Where every request goes that is not served here, such as http://rudder-transformer:9090 [default: nowhere]
+    #[arg(long, env = "UPSTREAM_TRANSFORMER_URL", hide_env_values = true)]
+    pub upstream_transformer_url: Option<String>,
+
+    /// Seconds that the upstream may take until it answers, and between two pieces of its answer
+    #[arg(long, env = "UPSTREAM_TIMEOUT", default_value_t = 600)]
+    pub upstream_timeout: u64,
+
+    /// Seconds that a connection to the upstream may take
+    #[arg(long, env = "UPSTREAM_CONNECT_TIMEOUT", default_value_t = 5)]
+    pub upstream_connect_timeout: u64,
+
+    /// Whether /ready fails while the upstream cannot be reached
+    #[arg(long, env = "READY_NEEDS_UPSTREAM", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true")]
+    pub ready_needs_upstream: bool,
+
+    /// The destinations that are transformed here, or "none"; the others are the upstream's
+    #[arg(long, env = "NATIVE_DESTINATIONS", default_value_t = Natives::ALL.to_string())]
+    pub native_destinations: String,
+
+    /// Share of the requests served here that are also sent to the upstream, to compare both answers, in percent
+    #[arg(long, env = "SHADOW_PERCENT", default_value_t = 0)]
+    pub shadow_percent: u8,
+
+    /// Whose answer the client gets while SHADOW_PERCENT is not 0
+    #[arg(long, env = "SHADOW_ANSWER", value_enum, default_value_t = ShadowAnswer::Native)]
+    pub shadow_answer: ShadowAnswer,
+
     /// What to log: error, warn, info, debug, trace or off; also per module, such as "info,actix_server=warn"
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]
     pub log_level: String,
@@ -91,6 +121,15 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// Whose answer a client gets while both are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ShadowAnswer {
+    /// Ours.
+    Native,
+    /// The upstream's.
+    Upstream,
 }
 
 /// Bounds that keep a typo from asking for the impossible.
@@ -140,12 +179,51 @@ impl Settings {
                 problems.push(format!("{name} must be at most {MAX_SECONDS}"));
             }
         }
+        self.validate_upstream(&mut problems);
         if let Some(directive) = self.log_level.split(',').find(|directive| !is_log_directive(directive)) {
             problems.push(format!(
                 "LOG_LEVEL: {directive:?} is no level (error, warn, info, debug, trace, off) nor a module=level"
             ));
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    /// What goes where, and what is compared.
+    fn validate_upstream(&self, problems: &mut Vec<String>) {
+        let has_upstream = self.upstream_transformer_url.is_some();
+        if let Some(Err(problem)) = self.upstream_transformer_url.as_deref().map(Base::parse) {
+            problems.push(format!("UPSTREAM_TRANSFORMER_URL {problem}"));
+        }
+        for (name, seconds) in
+            [("UPSTREAM_TIMEOUT", self.upstream_timeout), ("UPSTREAM_CONNECT_TIMEOUT", self.upstream_connect_timeout)]
+        {
+            if !(1..=MAX_SECONDS).contains(&seconds) {
+                problems.push(format!("{name} must be between 1 and {MAX_SECONDS} seconds"));
+            }
+        }
+        match Natives::parse(&self.native_destinations) {
+            Err(_) => problems.push(format!("NATIVE_DESTINATIONS must be none, or of {}", Natives::ALL)),
+            Ok(natives) if natives.is_empty() && !has_upstream => problems.push(
+                "NATIVE_DESTINATIONS names no destination and UPSTREAM_TRANSFORMER_URL is not set: nothing is served"
+                    .to_owned(),
+            ),
+            Ok(_) => {}
+        }
+        if self.shadow_percent > 100 {
+            problems.push("SHADOW_PERCENT must be between 0 and 100".to_owned());
+        }
+        if self.shadow_percent > 0 && !has_upstream {
+            problems.push("SHADOW_PERCENT needs UPSTREAM_TRANSFORMER_URL".to_owned());
+        }
+        if self.ready_needs_upstream && !has_upstream {
+            problems.push("READY_NEEDS_UPSTREAM needs UPSTREAM_TRANSFORMER_URL".to_owned());
+        }
+        if self.shadow_percent == 0 && self.shadow_answer == ShadowAnswer::Upstream {
+            problems.push(
+                "SHADOW_ANSWER=upstream needs SHADOW_PERCENT; to leave everything to the upstream set NATIVE_DESTINATIONS=none"
+                    .to_owned(),
+            );
+        }
     }
 
     /// How many threads answer requests.
@@ -209,6 +287,34 @@ mod tests {
         assert_eq!(settings(&[]).validate(), Ok(()));
         assert_eq!(settings(&["--log-level=info,actix_server=WARN"]).validate(), Ok(()));
         assert!(settings(&["--log-level="]).validate().is_err());
+    }
+
+    #[test]
+    fn what_goes_upstream_has_to_add_up() {
+        let problems = |arguments: &[&str]| settings(arguments).validate().err().unwrap_or_default().join("; ");
+        let upstream = "--upstream-transformer-url=http://transformer:9090/base";
+        for good in [
+            &[upstream][..],
+            &[upstream, "--native-destinations=none"],
+            &[upstream, "--native-destinations="],
+            &["--native-destinations=KAFKA"],
+            &[upstream, "--shadow-percent=100", "--shadow-answer=upstream"],
+        ] {
+            assert_eq!(problems(good), "", "{good:?}");
+        }
+        for (bad, names) in [
+            (&["--native-destinations=none"][..], "UPSTREAM_TRANSFORMER_URL is not set"),
+            (&["--native-destinations=kafka,kinesis"], "NATIVE_DESTINATIONS must be"),
+            (&["--ready-needs-upstream"], "READY_NEEDS_UPSTREAM needs"),
+            (&["--shadow-percent=1"], "SHADOW_PERCENT needs"),
+            (&[upstream, "--shadow-percent=101"], "between 0 and 100"),
+            (&[upstream, "--shadow-answer=upstream"], "SHADOW_ANSWER=upstream needs"),
+            (&[upstream, "--upstream-timeout=0"], "UPSTREAM_TIMEOUT must"),
+            (&[upstream, "--upstream-connect-timeout=86401"], "UPSTREAM_CONNECT_TIMEOUT must"),
+            (&["--upstream-transformer-url=transformer:9090"], "UPSTREAM_TRANSFORMER_URL must"),
+        ] {
+            assert!(problems(bad).contains(names), "{bad:?}: {}", problems(bad));
+        }
     }
 
     #[test]

@@ -212,6 +212,31 @@ impl<'a> Request<'a> {
     }
 }
 
+/// Reads which destination a router request is for, and nothing else of it.
+///
+/// # Errors
+/// [`BodyError`] where the body does not tell.
+pub fn dest_type(body: &str, form: Form) -> Result<String, BodyError> {
+    let mut reader = Reader::new(body);
+    if reader.peek() != Some(b'{') {
+        return Err(wrong_kind(body, BodyError::NotAnObject { compacted: form == Form::Compacted }));
+    }
+    let mut found = None;
+    let mut read = || {
+        reader.object::<Invalid>(|reader, key| {
+            let value = reader.value()?;
+            if key.is("destType") {
+                found = Some(value);
+            }
+            Ok(())
+        })?;
+        reader.end()
+    };
+    read().map_err(|Invalid| BodyError::NotJson(json::explain(body).unwrap_or_default()))?;
+    let name = found.and_then(Raw::as_string).ok_or(BodyError::DestTypeMissing)?;
+    Ok(String::from_utf8_lossy(&name.decoded()).into_owned())
+}
+
 impl<'a> Envelope<'a> {
     fn read(body: &'a str, limits: Limits) -> Result<Self, BodyError> {
         let mut envelope = Envelope::default();

@@ -195,3 +195,49 @@ fn help_lists_every_setting_that_readme_lists() {
     });
     assert_eq!(in_readme.count(), in_help.len(), "README lists settings that --help does not");
 }
+
+#[test]
+fn a_difference_is_logged_without_contents() {
+    use crate::upstream::{FakeUpstream, json};
+    let theirs = r#"[{"output":{"message":{"email":"s3cret-theirs"},"userId":"","schemaId":5},"metadata":{"rudderId":"undefined<<>>t"},"statusCode":200}]"#;
+    let upstream = FakeUpstream::answering(json("200 OK", theirs));
+    let arguments = [
+        "--host=127.0.0.1",
+        "--port=0",
+        "--metrics-port=0",
+        "--shadow-percent=100",
+        "--log-level=warn,rudder_kafka_transformer=info",
+    ];
+    let url = format!("http://{}", upstream.address);
+    let environment = [("UPSTREAM_TRANSFORMER_URL", url.as_str())];
+    let (mut child, line, mut log) = start(&arguments, &environment);
+    let url = format!("http://127.0.0.1:{}/v0/destinations/kafka", port(&line));
+    let body = r#"[{"message":{"email":"s3cret-ours"},"metadata":{},"destination":{"Config":{"topic":"t"}}}]"#;
+    assert_eq!(fetch(&url, "POST", &[], body.as_bytes()).status, 200);
+    let mut told = String::new();
+    log.read_line(&mut told).expect("a line");
+    for difference in [
+        "WARN",
+        "/0/output/message/email: string vs another string",
+        "/0/output/topic: string vs missing",
+        "/0/output/schemaId: missing vs number",
+    ] {
+        assert!(told.contains(difference), "{told}");
+    }
+    assert!(!told.contains("s3cret"), "{told}");
+    signal(&child, "TERM");
+    child.wait().expect("it ends");
+}
+
+#[test]
+fn a_password_in_a_url_is_refused_and_not_repeated() {
+    let url = "http://user:s3cret@transformer:9090";
+    let output =
+        run(&[], &[("UPSTREAM_TRANSFORMER_URL", url), ("NATIVE_DESTINATIONS", "kinesis"), ("SHADOW_PERCENT", "101")]);
+    assert_eq!(output.status.code(), Some(78));
+    let text = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(text.lines().count(), 3, "{text}");
+    assert!(!text.contains("s3cret"), "{text}");
+    let help = run(&["--help"], &[("UPSTREAM_TRANSFORMER_URL", url)]);
+    assert!(!String::from_utf8_lossy(&help.stdout).contains("s3cret"));
+}

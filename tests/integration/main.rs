@@ -5,6 +5,9 @@
 mod bad_input;
 mod bodies;
 mod cli;
+mod deploy;
+mod features;
+mod forward;
 mod golden;
 mod layers;
 mod lifecycle;
@@ -15,4 +18,6 @@ mod properties;
 mod readme;
 mod rules;
 mod server;
+mod shadow;
 mod twin;
+mod upstream;

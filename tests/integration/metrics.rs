@@ -6,24 +6,7 @@ use std::net::Shutdown;
 use rudder_kafka_transformer::server::metrics::table::{self, Kind};
 use serde_json::json;
 
-use crate::server::{Server, exchange, read_response};
-
-/// The sum of all samples of a name.
-fn sum(scrape: &str, name: &str, labels: &[&str]) -> f64 {
-    samples(scrape)
-        .filter(|(sample, given, _)| *sample == name && labels.iter().all(|label| given.contains(label)))
-        .map(|(_, _, value)| value)
-        .sum()
-}
-
-/// Name, labels and value of every sample.
-fn samples(scrape: &str) -> impl Iterator<Item = (&str, &str, f64)> {
-    scrape.lines().filter(|line| !line.starts_with('#')).map(|line| {
-        let (series, value) = line.rsplit_once(' ').expect("a value");
-        let (name, labels) = series.split_once('{').expect("labels: each has instanceName");
-        (name, labels, value.parse().expect("a number"))
-    })
-}
+use crate::server::{Server, exchange, read_response, samples, sum};
 
 /// A body of as many events, of the source type and namespace given.
 fn events(count: usize, source_type: &str, namespace: &str) -> Vec<u8> {
@@ -32,7 +15,8 @@ fn events(count: usize, source_type: &str, namespace: &str) -> Vec<u8> {
     json!(vec![event; count]).to_string().into_bytes()
 }
 
-fn value(scrape: &str, name: &str, labels: &[&str]) -> Option<f64> {
+/// The value of the first series of `name` with these labels.
+pub fn value(scrape: &str, name: &str, labels: &[&str]) -> Option<f64> {
     scrape
         .lines()
         .find(|line| line.starts_with(&format!("{name}{{")) && labels.iter().all(|label| line.contains(label)))

@@ -135,6 +135,11 @@ impl Server {
         fetch(&format!("http://{}{path}", self.address), method, headers, body)
     }
 
+    /// The sum of all samples of a metric.
+    pub fn sum(&self, name: &str, labels: &[&str]) -> f64 {
+        sum(&self.scrape(), name, labels)
+    }
+
     pub fn scrape(&self) -> String {
         let response = fetch(&format!("http://{}/metrics", self.metrics), "GET", &[], b"");
         assert_eq!(response.status, 200);
@@ -214,4 +219,21 @@ pub fn read_response(stream: &mut TcpStream) -> Response {
     let mut body = vec![0; length];
     stream.read_exact(&mut body).expect("the whole body");
     Response { status: status.expect("a status"), headers, body }
+}
+
+/// The sum of all samples of a name.
+pub fn sum(scrape: &str, name: &str, labels: &[&str]) -> f64 {
+    samples(scrape)
+        .filter(|(sample, given, _)| *sample == name && labels.iter().all(|label| given.contains(label)))
+        .map(|(_, _, value)| value)
+        .sum()
+}
+
+/// Name, labels and value of every sample.
+pub fn samples(scrape: &str) -> impl Iterator<Item = (&str, &str, f64)> {
+    scrape.lines().filter(|line| !line.starts_with('#')).map(|line| {
+        let (series, value) = line.rsplit_once(' ').expect("a value");
+        let (name, labels) = series.split_once('{').expect("labels: each has instanceName");
+        (name, labels, value.parse().expect("a number"))
+    })
 }

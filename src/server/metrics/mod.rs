@@ -15,7 +15,9 @@ use self::origins::Origins;
 use self::series::{EventSeries, HttpKey, HttpSeries};
 use self::table::{Definition, Kind};
 use super::error::Limit;
+use super::forward::Forwarded;
 use super::routes::status::{COMMIT, VERSION};
+use super::shadow::Compared;
 use crate::transform::decision::{KeySource, Tally, TopicRule};
 use crate::transform::family::{FAMILIES, Family};
 use crate::transform::origin::Origin;
@@ -34,6 +36,8 @@ pub struct Metrics {
     origins: Arc<Mutex<Origins>>,
     families: Arc<HashMap<&'static str, FamilyCounters>>,
     refusals: Arc<[IntCounter; Limit::ALL.len()]>,
+    forwarded: Arc<[IntCounter; Forwarded::ALL.len()]>,
+    shadowed: Arc<[IntCounter; Compared::ALL.len()]>,
     in_flight_bytes: IntGauge,
     /// Requests that have no answer yet.
     pub concurrent: IntGauge,
@@ -101,6 +105,8 @@ impl Metrics {
             untouched: ways.with_label_values(&[family.name, "untouched"]),
         };
         let refusals = counters(&table::REFUSALS)?;
+        let forwarded = counters(&table::FORWARDED)?;
+        let shadowed = counters(&table::SHADOWED)?;
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         Ok(Self {
@@ -113,6 +119,8 @@ impl Metrics {
             origins: Arc::default(),
             families: Arc::new(FAMILIES.iter().map(|family| (family.name, of_family(family))).collect()),
             refusals: Arc::new(Limit::ALL.map(|limit| refusals.with_label_values(&[limit.code()]))),
+            forwarded: Arc::new(Forwarded::ALL.map(|result| forwarded.with_label_values(&[result.code()]))),
+            shadowed: Arc::new(Compared::ALL.map(|result| shadowed.with_label_values(&[result.code()]))),
             in_flight_bytes: gauge(&table::IN_FLIGHT_BYTES)?,
             concurrent: gauge(&table::CONCURRENT_REQUESTS)?,
             registry,
@@ -175,6 +183,16 @@ impl Metrics {
         if limit == Limit::InFlightBytes {
             self.fenced.with_label_values(&[route]).inc();
         }
+    }
+
+    /// Counts a request that was passed on.
+    pub fn count_forwarded(&self, result: Forwarded) {
+        self.forwarded[result as usize].inc();
+    }
+
+    /// Counts a request that was chosen to be compared.
+    pub fn count_compared(&self, result: Compared) {
+        self.shadowed[result as usize].inc();
     }
 
     /// Everything counted so far, in Prometheus' text format, with `in_flight_bytes` of requests in memory.

@@ -80,11 +80,11 @@ impl WorkerSeries {
     }
 
     /// Counts the events of a request; `version` is that of its path.
-    pub fn count_events(&self, family: &'static Family, version: &'static str, origin: Origin, events: u64) {
+    pub fn count_events(&self, family: &'static Family, version: &'static str, origin: &Origin, events: u64) {
         let mut known = self.events.borrow_mut();
-        let is_same = |key: &EventKey| key.0 == family.name && key.1 == version && key.2 == origin;
+        let is_same = |key: &EventKey| key.0 == family.name && key.1 == version && key.2 == *origin;
         let series = recall(&mut known, is_same, || {
-            let series = self.metrics.events(family, version, &origin);
+            let series = self.metrics.events(family, version, origin);
             ((family.name, version, origin.clone()), series)
         });
         series.input.observe(events as f64);

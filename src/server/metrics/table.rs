@@ -93,6 +93,10 @@ metrics! {
         "Events transformed, by whether a template or a reverse-ETL timestamp could change them (changed) or not (untouched, which is faster)";
     REFUSALS: "kafka_transformer_overload_refusals_total", Kind::Counter, ["limit"], Own,
         "Requests refused with 503, by the limit that was reached: in_flight_bytes, connections or wait";
+    FORWARDED: "kafka_transformer_forwarded_requests_total", Kind::Counter, ["result"], Own,
+        "Requests passed on to UPSTREAM_TRANSFORMER_URL, by how that ended: answered (whatever the status), unreachable, broken, timeout, abandoned (by the client) or loop";
+    SHADOWED: "kafka_transformer_shadow_requests_total", Kind::Counter, ["result"], Own,
+        "Requests chosen to compare the answer of this service with the upstream's, by how that ended: equal, different, dropped (no room to keep them) or failed (no answer to compare with)";
     IN_FLIGHT_BYTES: "kafka_transformer_in_flight_bytes", Kind::Gauge, [], Own,
         "Bytes of request bodies in memory now, compared with MAX_IN_FLIGHT_BYTES";
     BUILD_INFO: "kafka_transformer_build_info", Kind::Gauge, ["version", "commit"], Own,

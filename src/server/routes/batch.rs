@@ -3,11 +3,11 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::router_answered;
+use super::served;
 use crate::server::app::State;
+use crate::server::endpoint::Endpoint;
 use crate::server::error::RequestError;
 use crate::server::openapi::{BatchAnswer, ErrorBody, RouterRequest, UnknownDestinationBody};
-use crate::transform::batch;
 
 /// Group events for delivery
 ///
@@ -22,14 +22,16 @@ use crate::transform::batch;
         (status = 200, description = "One entry per group", body = Vec<BatchAnswer>,
             headers(("apiVersion" = String, description = "Always 2"))),
         (status = 400, description = "The body cannot be read", body = ErrorBody),
-        (status = 404, description = "The destination is not served", body = UnknownDestinationBody),
+        (status = 404, description = "The destination is not served, and there is no upstream that it could be passed on to", body = UnknownDestinationBody),
         (status = 408, description = "The body comes too slowly: send it again", body = ErrorBody),
         (status = 413, description = "The body, or the answer to it, passes a limit", body = ErrorBody),
         (status = 415, description = "The Content-Encoding is not supported", body = ErrorBody),
+        (status = 502, description = "With an upstream: it cannot be reached, or broke off", body = ErrorBody),
         (status = 503, description = "Overloaded: send it again", body = ErrorBody,
             headers(("X-Rudder-Should-Retry" = String, description = "true"), ("X-Rudder-Error-Reason" = String, description = "overloaded"))),
+        (status = 504, description = "With an upstream: it did not answer in time", body = ErrorBody),
     ),
 )]
 pub async fn batch(request: HttpRequest, payload: Payload, state: Data<State>) -> Result<HttpResponse, RequestError> {
-    router_answered(request, payload, state, batch::answer).await
+    served(Endpoint::Batch, request, payload, state).await
 }

@@ -1,17 +1,14 @@
 //! `POST /v0/destinations/{destination}`: the processor transformation (contract, section 3).
 
-use std::rc::Rc;
-
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 
-use super::{answered, transformed};
-use crate::server::app::{State, Version};
+use super::served;
+use crate::server::app::State;
+use crate::server::endpoint::Endpoint;
 use crate::server::error::RequestError;
-use crate::server::metrics::series::WorkerSeries;
+use crate::server::forward;
 use crate::server::openapi::{CompactedOrPlain, ErrorBody, EventAnswer, UnknownDestinationBody};
-use crate::transform::family::Family;
-use crate::transform::processor;
 
 /// Transform events
 ///
@@ -31,12 +28,14 @@ use crate::transform::processor;
         (status = 200, description = "One answer per event", body = Vec<EventAnswer>,
             headers(("apiVersion" = String, description = "Always 2"))),
         (status = 400, description = "The body cannot be read", body = ErrorBody),
-        (status = 404, description = "The destination is not served", body = UnknownDestinationBody),
+        (status = 404, description = "The destination is not served, and there is no upstream that it could be passed on to", body = UnknownDestinationBody),
         (status = 408, description = "The body comes too slowly: send it again", body = ErrorBody),
         (status = 413, description = "The body, or the answer to it, passes a limit", body = ErrorBody),
         (status = 415, description = "The Content-Encoding is not supported", body = ErrorBody),
+        (status = 502, description = "With an upstream: it cannot be reached, or broke off", body = ErrorBody),
         (status = 503, description = "Overloaded: send it again", body = ErrorBody,
             headers(("X-Rudder-Should-Retry" = String, description = "true"), ("X-Rudder-Error-Reason" = String, description = "overloaded"))),
+        (status = 504, description = "With an upstream: it did not answer in time", body = ErrorBody),
     ),
 )]
 pub async fn transform(
@@ -45,15 +44,10 @@ pub async fn transform(
     payload: Payload,
     state: Data<State>,
 ) -> Result<HttpResponse, RequestError> {
-    let family = Family::by_name(&destination).ok_or_else(|| RequestError::unknown_destination(&destination))?;
+    let Some(family) = state.natives.by_name(&destination) else {
+        return forward::or_refuse(&request, payload, &state, RequestError::unknown_destination(&destination)).await;
+    };
     request.extensions_mut().insert(family);
-    let (query, limits) = (request.query_string().to_owned(), state.limits);
-    let (answer, share) =
-        transformed(&request, payload, &state, move |body, form| processor::answer(family, body, form, &query, limits))
-            .await?;
-    state.metrics.count(family, &answer.tally);
-    if let (Some(series), Some(Version(version))) = (request.app_data::<Rc<WorkerSeries>>(), request.app_data()) {
-        series.count_events(family, version, answer.origin, answer.tally.events);
-    }
-    Ok(answered(answer.body, share))
+    let query = request.query_string().to_owned();
+    served(Endpoint::Processor { family, query }, request, payload, state).await
 }

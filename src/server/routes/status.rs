@@ -48,44 +48,18 @@ pub struct Ready {
 /// passes, and is told to those whom it concerns.
 #[utoipa::path(get, path = "/ready", tag = "status", responses(
     (status = 200, description = "They are", body = Ready),
-    (status = 503, description = "They are not: the service is stopping", body = ErrorBody),
+    (status = 503, description = "They are not: the service is stopping, or READY_NEEDS_UPSTREAM and the upstream does not answer", body = ErrorBody),
 ))]
 pub async fn ready(state: Data<State>) -> Result<HttpResponse, RequestError> {
     if state.lifecycle.is_stopping() {
         return Err(RequestError::NotReady("the service is stopping"));
     }
+    if let (Some(upstream), Some(reachable)) = (&state.upstream, &state.reachable)
+        && !reachable.is(upstream).await
+    {
+        return Err(RequestError::NotReady("the transformer that UPSTREAM_TRANSFORMER_URL names does not answer"));
+    }
     Ok(HttpResponse::Ok().insert_header(JSON).json(Ready { ready: true }))
-}
-
-/// What the service can do; rudder-server asks before it sends anything.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Features {
-    /// Destinations with a router transformation: none.
-    router_transform: serde_json::Map<String, serde_json::Value>,
-    /// Destinations that users can be deleted from: none.
-    regulations: Vec<String>,
-    /// Always true.
-    support_source_transform_v1: bool,
-    /// Always true.
-    support_transformer_proxy_v1: bool,
-    /// Always true.
-    upgraded_to_source_transform_v2: bool,
-    /// Always true: the compacted form is understood.
-    support_dest_transform_compacted_payload_v1: bool,
-}
-
-/// Say what the service can do
-#[utoipa::path(get, path = "/features", tag = "status", responses((status = 200, description = "The features", body = Features)))]
-pub async fn features() -> impl Responder {
-    HttpResponse::Ok().insert_header(JSON).json(Features {
-        router_transform: serde_json::Map::new(),
-        regulations: Vec::new(),
-        support_source_transform_v1: true,
-        support_transformer_proxy_v1: true,
-        upgraded_to_source_transform_v2: true,
-        support_dest_transform_compacted_payload_v1: true,
-    })
 }
 
 /// Tell the version

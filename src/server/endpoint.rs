@@ -1,0 +1,100 @@
+//! The endpoints that are served here, as what they make of a text: for an answer to a client, and for one to compare with.
+
+use super::error::RequestError;
+use super::metrics::series::WorkerSeries;
+use crate::transform::decision::Tally;
+use crate::transform::family::Family;
+use crate::transform::origin::Origin;
+use crate::transform::rejection::Rejection;
+use crate::transform::request::{BodyError, Form, Limits, RouterAnswer, dest_type};
+use crate::transform::{batch, processor, router_transform};
+
+/// An endpoint, with all of its request that is not in the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// The processor transformation.
+    Processor {
+        /// The destination that the path names.
+        family: &'static Family,
+        /// The query string.
+        query: String,
+    },
+    /// Grouping for delivery.
+    Batch,
+    /// The router transformation, which no destination has.
+    RouterTransform,
+}
+
+/// An answer, and what was decided for it.
+#[derive(Debug)]
+pub struct Transformed {
+    /// The destination.
+    pub family: &'static Family,
+    /// JSON.
+    pub body: String,
+    decided: Decided,
+}
+
+#[derive(Debug)]
+enum Decided {
+    Processor(Box<(Tally, Origin)>),
+    Rejections(Vec<Rejection>),
+}
+
+impl Endpoint {
+    /// The name of the destination that a router request is for; `None` where the path has told already.
+    ///
+    /// # Errors
+    /// [`BodyError`] where the body does not tell.
+    pub fn dest_type(&self, body: &str, form: Form) -> Result<Option<String>, BodyError> {
+        match self {
+            Self::Processor { .. } => Ok(None),
+            Self::Batch | Self::RouterTransform => dest_type(body, form).map(Some),
+        }
+    }
+
+    /// What the endpoint answers.
+    ///
+    /// # Errors
+    /// [`BodyError`] where nothing of the body can be answered.
+    pub fn answer(&self, body: &str, form: Form, limits: Limits) -> Result<Transformed, BodyError> {
+        let router = |answer: RouterAnswer| Transformed {
+            family: answer.family,
+            body: answer.body,
+            decided: Decided::Rejections(answer.rejections),
+        };
+        match self {
+            Self::Processor { family, query } => {
+                let answer = processor::answer(family, body, form, query, limits)?;
+                Ok(Transformed {
+                    family,
+                    body: answer.body,
+                    decided: Decided::Processor(Box::new((answer.tally, answer.origin))),
+                })
+            }
+            Self::Batch => batch::answer(body, form, limits).map(router),
+            Self::RouterTransform => router_transform::answer(body, form, limits).map(router),
+        }
+    }
+}
+
+impl Transformed {
+    /// Counts what was decided; `version` is that of the path.
+    pub fn count(&self, series: &WorkerSeries, version: &'static str) {
+        let metrics = series.metrics();
+        match &self.decided {
+            Decided::Processor(decided) => {
+                let (tally, origin) = &**decided;
+                metrics.count(self.family, tally);
+                series.count_events(self.family, version, origin, tally.events);
+            }
+            Decided::Rejections(rejections) => metrics.count_rejections(self.family, rejections),
+        }
+    }
+}
+
+/// Whether a refusal says that a body cannot be read, which every transformer would say of it.
+#[must_use]
+pub fn cannot_be_read(error: &RequestError) -> bool {
+    matches!(error, RequestError::BadRequest(_))
+}

@@ -1,0 +1,186 @@
+//! What the upstream can do, corrected for what is served here and kept for a short time (contract, section 7).
+//! rudder-server does not start without it, and so gets the last good answer where the upstream has none.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::error::RequestError;
+use super::natives::Natives;
+use super::upstream::{Held, NotHeld, Upstream};
+
+/// How long an answer is taken for the present one.
+const FRESH: Duration = Duration::from_secs(10);
+/// How long the upstream is left alone once it had no answer.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long the upstream may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The reference's answer has some 3,000 bytes.
+const MAX_BYTES: usize = 1 << 20;
+
+/// The features of the upstream, as they are told to a client.
+#[derive(Debug, Default)]
+pub struct Features(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// The last good answer.
+    answer: Option<Bytes>,
+    /// When the upstream is to be asked again.
+    ask_at: Option<Instant>,
+}
+
+impl Features {
+    /// The features, as JSON. Of several requests at once one asks the upstream, and all get its answer.
+    ///
+    /// # Errors
+    /// [`RequestError::FeaturesUnknown`] as long as there has been no good answer.
+    pub async fn get(&self, upstream: &Upstream, natives: Natives) -> Result<Bytes, RequestError> {
+        let time = upstream.timeout().min(PATIENCE);
+        self.get_with(async || upstream.get("/features", MAX_BYTES, time).await, natives).await
+    }
+
+    async fn get_with(
+        &self,
+        ask: impl AsyncFnOnce() -> Result<Held, NotHeld>,
+        natives: Natives,
+    ) -> Result<Bytes, RequestError> {
+        let mut kept = self.0.lock().await;
+        if kept.ask_at.is_none_or(|at| at <= Instant::now()) {
+            let good = match ask().await {
+                Ok(held) => corrected(&held, natives),
+                Err(NotHeld::Failed(error)) => Err(error.to_string()),
+                Err(NotHeld::TooLarge) => Err(format!("its answer has more than {MAX_BYTES} bytes")),
+            };
+            let pause = match good {
+                Ok(answer) => {
+                    kept.answer = Some(answer);
+                    FRESH
+                }
+                Err(reason) => {
+                    tracing::warn!(has_former = kept.answer.is_some(), "the upstream tells no features: {reason}");
+                    PAUSE
+                }
+            };
+            kept.ask_at = Some(Instant::now() + pause);
+        }
+        kept.answer.clone().ok_or(RequestError::FeaturesUnknown)
+    }
+}
+
+/// The upstream's answer with what concerns our destinations put right; all other members stay as they are.
+fn corrected(held: &Held, natives: Natives) -> Result<Bytes, String> {
+    if held.status != 200 || held.coding.is_some() {
+        return Err(format!("it answers with status {} and coding {:?}", held.status, held.coding));
+    }
+    let mut features: Map<String, Value> =
+        serde_json::from_slice(&held.body).map_err(|_| "its answer is no JSON object".to_owned())?;
+    // None of ours has a router transformation, whatever the upstream would do with them.
+    if let Some(Value::Object(names)) = features.get_mut("routerTransform") {
+        names.retain(|name, _| natives.by_name(name).is_none());
+    }
+    // Compacted requests go to either side, so that both have to understand them. This one does.
+    if let Some(compacted) = features.get_mut("supportDestTransformCompactedPayloadV1")
+        && *compacted != Value::Bool(true)
+    {
+        *compacted = Value::Bool(false);
+    }
+    Ok(Value::Object(features).to_string().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use futures_util::join;
+
+    use super::*;
+
+    fn held(body: &str) -> Held {
+        Held { status: 200, coding: None, body: Bytes::copy_from_slice(body.as_bytes()) }
+    }
+
+    fn correct(body: &str, natives: &str) -> Result<String, String> {
+        let bytes = corrected(&held(body), Natives::parse(natives).unwrap())?;
+        Ok(String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn what_concerns_our_destinations_is_put_right() {
+        let upstream = r#"{"routerTransform":{"HS":true,"KAFKA":true,"Azure_Event_Hub":1},"regulations":["BRAZE"],"supportDestTransformCompactedPayloadV1":true,"new":[1.0]}"#;
+        assert_eq!(
+            correct(upstream, "kafka,azure_event_hub").unwrap(),
+            r#"{"routerTransform":{"HS":true},"regulations":["BRAZE"],"supportDestTransformCompactedPayloadV1":true,"new":[1.0]}"#
+        );
+        assert!(correct(upstream, "azure_event_hub").unwrap().contains("\"KAFKA\":true"), "not ours, not touched");
+    }
+
+    #[test]
+    fn compaction_is_announced_only_where_the_upstream_knows_it() {
+        let name = "supportDestTransformCompactedPayloadV1";
+        for (told, expected) in [("true", "true"), ("false", "false"), ("\"true\"", "false"), ("1", "false")] {
+            let answer = correct(&format!("{{\"{name}\":{told}}}"), "kafka").unwrap();
+            assert_eq!(answer, format!("{{\"{name}\":{expected}}}"));
+        }
+        assert_eq!(correct("{\"a\":1}", "kafka").unwrap(), "{\"a\":1}");
+    }
+
+    #[test]
+    fn what_is_no_answer_is_not_taken_for_one() {
+        for body in ["", "[]", "null", "{", "<html>"] {
+            assert!(correct(body, "kafka").is_err(), "{body}");
+        }
+        assert!(corrected(&Held { status: 500, ..held("{}") }, Natives::ALL).is_err());
+        assert!(corrected(&Held { coding: Some("gzip".to_owned()), ..held("{}") }, Natives::ALL).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_kept_for_a_while_and_past_a_failure() {
+        let (features, asked) = (Features::default(), Cell::new(0));
+        let ask = async |answer: Result<Held, NotHeld>| {
+            let answer = async || {
+                asked.set(asked.get() + 1);
+                answer
+            };
+            features.get_with(answer, Natives::ALL).await
+        };
+        let fails = || Err(NotHeld::Failed(RequestError::UpstreamUnreachable));
+        assert_eq!(ask(fails()).await, Err(RequestError::FeaturesUnknown));
+        assert_eq!(
+            ask(Ok(held("{\"a\":1}"))).await,
+            Err(RequestError::FeaturesUnknown),
+            "it is left alone for a moment"
+        );
+        tokio::time::advance(PAUSE).await;
+        assert_eq!(ask(Ok(held("{\"a\":1}"))).await.unwrap(), "{\"a\":1}");
+        tokio::time::advance(FRESH / 2).await;
+        assert_eq!(ask(Ok(held("{\"a\":2}"))).await.unwrap(), "{\"a\":1}");
+        assert_eq!(asked.get(), 2);
+        tokio::time::advance(FRESH).await;
+        assert_eq!(ask(fails()).await.unwrap(), "{\"a\":1}", "the last good one");
+        tokio::time::advance(PAUSE).await;
+        assert_eq!(ask(Ok(held("{\"a\":3}"))).await.unwrap(), "{\"a\":3}");
+        assert_eq!(asked.get(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn several_at_once_ask_once() {
+        let (features, asked) = (Features::default(), Cell::new(0));
+        let ask = || {
+            features.get_with(
+                async || {
+                    asked.set(asked.get() + 1);
+                    tokio::task::yield_now().await;
+                    Ok(held("{}"))
+                },
+                Natives::ALL,
+            )
+        };
+        let (one, two, three) = join!(ask(), ask(), ask());
+        assert_eq!((one.unwrap(), two.unwrap(), three.unwrap()), ("{}".into(), "{}".into(), "{}".into()));
+        assert_eq!(asked.get(), 1);
+    }
+}

@@ -1,0 +1,85 @@
+//! Which destinations are transformed here; all others are the upstream's.
+
+use std::fmt;
+
+use crate::transform::family::{FAMILIES, Family};
+
+/// The word for no destination at all: a blank variable counts as not set, and so could not say it.
+const NONE: &str = "none";
+
+/// A choice of the destinations that this service knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Natives([bool; FAMILIES.len()]);
+
+/// A list with a name in it that is no destination of this service. It does not repeat the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownName;
+
+impl Natives {
+    /// Every destination that this service knows.
+    pub const ALL: Self = Self([true; FAMILIES.len()]);
+
+    /// Reads names with commas between them, in any letter case; blank ones are passed over, `none` stands for an empty list.
+    ///
+    /// # Errors
+    /// [`UnknownName`].
+    pub fn parse(list: &str) -> Result<Self, UnknownName> {
+        let mut chosen = [false; FAMILIES.len()];
+        let names: Vec<&str> = list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        if names.len() == 1 && names[0].eq_ignore_ascii_case(NONE) {
+            return Ok(Self(chosen));
+        }
+        for name in names {
+            let index = FAMILIES.iter().position(|family| family.name.eq_ignore_ascii_case(name)).ok_or(UnknownName)?;
+            chosen[index] = true;
+        }
+        Ok(Self(chosen))
+    }
+
+    /// The chosen destinations.
+    pub fn families(self) -> impl Iterator<Item = &'static Family> {
+        FAMILIES.into_iter().zip(self.0).filter_map(|(family, chosen)| chosen.then_some(family))
+    }
+
+    /// The chosen destination called `name`, in any letter case.
+    #[must_use]
+    pub fn by_name(self, name: &str) -> Option<&'static Family> {
+        self.families().find(|family| family.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether none is chosen.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.families().next().is_none()
+    }
+}
+
+impl fmt::Display for Natives {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str(NONE);
+        }
+        let names: Vec<&str> = self.families().map(|family| family.name).collect();
+        f.write_str(&names.join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_read_leniently_but_never_guessed() {
+        assert_eq!(Natives::parse("kafka,azure_event_hub,confluent_cloud"), Ok(Natives::ALL));
+        let two = Natives::parse(" Kafka, CONFLUENT_CLOUD ,").unwrap();
+        assert_eq!(two.to_string(), "kafka,confluent_cloud");
+        assert!(two.by_name("KAFKA").is_some() && two.by_name("azure_event_hub").is_none());
+        for empty in ["", " , ", "none", "NONE"] {
+            assert_eq!(Natives::parse(empty).map(Natives::is_empty), Ok(true), "{empty:?}");
+        }
+        for unknown in ["kafka,kinesis", "kafka;confluent_cloud", "none,kafka", "kafk"] {
+            assert_eq!(Natives::parse(unknown), Err(UnknownName), "{unknown}");
+        }
+        assert_eq!(Natives::parse("none").unwrap().to_string(), "none");
+    }
+}

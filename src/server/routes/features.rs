@@ -1,0 +1,51 @@
+//! `GET /features`: what the service, and the upstream behind it, can do (contract, section 7).
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::server::app::{JSON, State};
+use crate::server::error::RequestError;
+use crate::server::openapi::ErrorBody;
+
+/// What the service can do; rudder-server asks before it sends anything.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Features {
+    /// Destinations with a router transformation: none.
+    router_transform: serde_json::Map<String, serde_json::Value>,
+    /// Destinations that users can be deleted from: none.
+    regulations: Vec<String>,
+    /// Always true.
+    support_source_transform_v1: bool,
+    /// Always true.
+    support_transformer_proxy_v1: bool,
+    /// Always true.
+    upgraded_to_source_transform_v2: bool,
+    /// Always true: the compacted form is understood.
+    support_dest_transform_compacted_payload_v1: bool,
+}
+
+/// Say what the service can do
+///
+/// With an upstream it is the upstream's answer, corrected for the destinations that are served here.
+#[utoipa::path(get, path = "/features", tag = "status", responses(
+    (status = 200, description = "The features", body = Features),
+    (status = 503, description = "The upstream has not told its features yet: ask again", body = ErrorBody),
+))]
+pub async fn features(state: Data<State>) -> Result<HttpResponse, RequestError> {
+    let mut response = HttpResponse::Ok();
+    response.insert_header(JSON);
+    if let Some(upstream) = &state.upstream {
+        return Ok(response.body(state.features.get(upstream, state.natives).await?));
+    }
+    Ok(response.json(Features {
+        router_transform: serde_json::Map::new(),
+        regulations: Vec::new(),
+        support_source_transform_v1: true,
+        support_transformer_proxy_v1: true,
+        upgraded_to_source_transform_v2: true,
+        support_dest_transform_compacted_payload_v1: true,
+    }))
+}

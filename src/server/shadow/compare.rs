@@ -1,0 +1,280 @@
+//! Two JSON texts compared as values: numbers as doubles, key order and duplicate keys passed over. What differs is told as
+//! a JSON pointer and two kinds, never with contents.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use crate::transform::json::{Kind, Raw};
+
+/// Differences that are told one by one.
+const MAX_TOLD: usize = 10;
+/// Characters of a member's name in a pointer.
+const MAX_NAME: usize = 40;
+/// Characters of a pointer.
+const MAX_POINTER: usize = 200;
+/// Levels that are walked. Every level reads what is inside again, so that they have to be few.
+const MAX_DEPTH: usize = 100;
+
+/// What two answers differ in.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Differences {
+    /// The first ones: `/3/output/topic: string vs missing`, ours first.
+    pub told: Vec<String>,
+    /// Whether there are more.
+    pub more: bool,
+    /// Whether something was nested too deep to be compared, and its text is not the same.
+    pub too_deep: bool,
+}
+
+/// Whether a number without a finite double may be `null` on the other side, as JavaScript prints it. That goes for what is
+/// passed through: message and metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Infinite {
+    /// It may.
+    MayBeNull,
+    /// It may not.
+    IsItself,
+}
+
+impl Differences {
+    /// One difference of the answers as a whole.
+    #[must_use]
+    pub fn of_whole(what: String) -> Self {
+        Self { told: vec![format!("/: {what}")], ..Self::default() }
+    }
+
+    /// Whether nothing differs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.told.is_empty() && !self.too_deep
+    }
+
+    /// Adds other differences, as many as are told.
+    pub(super) fn append(&mut self, other: Self) {
+        let room = MAX_TOLD - self.told.len();
+        self.more |= other.more || other.told.len() > room;
+        self.too_deep |= other.too_deep;
+        self.told.extend(other.told.into_iter().take(room));
+    }
+
+    /// Adds the differences between two values at `pointer`, `None` where there is none.
+    pub fn compare(&mut self, pointer: &str, ours: Option<Raw<'_>>, theirs: Option<Raw<'_>>, infinite: Infinite) {
+        self.walk(&mut pointer.to_owned(), ours, theirs, infinite, 0);
+    }
+
+    fn walk(
+        &mut self,
+        pointer: &mut String,
+        ours: Option<Raw<'_>>,
+        theirs: Option<Raw<'_>>,
+        infinite: Infinite,
+        depth: usize,
+    ) {
+        if self.more {
+            return;
+        }
+        let (Some(ours), Some(theirs)) = (ours, theirs) else {
+            if ours.is_some() || theirs.is_some() {
+                self.tell(pointer, kind(ours), kind(theirs));
+            }
+            return;
+        };
+        if ours.text() == theirs.text() {
+            return;
+        }
+        if depth == MAX_DEPTH {
+            self.too_deep = true;
+            return;
+        }
+        match (ours.kind(), theirs.kind()) {
+            (Kind::Object, Kind::Object) => each_member(ours, theirs, |name, ours, theirs| {
+                self.below(pointer, &shown(name), ours, theirs, infinite, depth);
+            }),
+            (Kind::Array, Kind::Array) => {
+                let (ours, theirs) = (elements(ours), elements(theirs));
+                for index in 0..ours.len().max(theirs.len()) {
+                    let (ours, theirs) = (ours.get(index).copied(), theirs.get(index).copied());
+                    self.below(pointer, &index.to_string(), ours, theirs, infinite, depth);
+                }
+            }
+            (Kind::String, Kind::String) if decoded(ours) == decoded(theirs) => {}
+            (Kind::Number, Kind::Number) if double(ours) == double(theirs) => {}
+            (Kind::Number, Kind::Null) if infinite == Infinite::MayBeNull && double(ours).is_infinite() => {}
+            _ => self.tell(pointer, kind(Some(ours)), kind(Some(theirs))),
+        }
+    }
+
+    fn below(
+        &mut self,
+        pointer: &mut String,
+        name: &str,
+        ours: Option<Raw<'_>>,
+        theirs: Option<Raw<'_>>,
+        infinite: Infinite,
+        depth: usize,
+    ) {
+        let length = pointer.len();
+        pointer.push('/');
+        pointer.push_str(name);
+        self.walk(pointer, ours, theirs, infinite, depth + 1);
+        pointer.truncate(length);
+    }
+
+    fn tell(&mut self, pointer: &str, ours: &str, theirs: &str) {
+        if self.told.len() == MAX_TOLD {
+            self.more = true;
+            return;
+        }
+        let another = if ours == theirs { "another " } else { "" };
+        let pointer = match pointer.char_indices().nth(MAX_POINTER) {
+            Some((end, _)) => format!("{}…", &pointer[..end]),
+            None => pointer.to_owned(),
+        };
+        let pointer = if pointer.is_empty() { "/" } else { &pointer };
+        self.told.push(format!("{pointer}: {ours} vs {another}{theirs}"));
+    }
+}
+
+fn kind(value: Option<Raw<'_>>) -> &'static str {
+    match value.map(Raw::kind) {
+        None => "missing",
+        Some(Kind::Null) => "null",
+        Some(Kind::True | Kind::False) => "boolean",
+        Some(Kind::Number) => "number",
+        Some(Kind::String) => "string",
+        Some(Kind::Array) => "array",
+        Some(Kind::Object) => "object",
+    }
+}
+
+type Members<'a> = Vec<(Cow<'a, [u8]>, Raw<'a>)>;
+
+/// Calls `on_member` once for every name that either object has.
+pub(super) fn each_member(
+    ours: Raw<'_>,
+    theirs: Raw<'_>,
+    mut on_member: impl FnMut(&[u8], Option<Raw<'_>>, Option<Raw<'_>>),
+) {
+    let (ours, mut theirs) = (members(ours), by_name(&members(theirs)));
+    let mut last = by_name(&ours);
+    for (name, _) in &ours {
+        // Of duplicate names the last one counts, once.
+        if let Some(value) = last.remove(name) {
+            on_member(name, Some(value), theirs.remove(name));
+        }
+    }
+    let mut left: Vec<_> = theirs.into_iter().collect();
+    left.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (name, value) in left {
+        on_member(&name, None, Some(value));
+    }
+}
+
+fn members(object: Raw<'_>) -> Members<'_> {
+    let mut members = Vec::new();
+    object.for_each_member(|name, value| members.push((name.decoded(), value)));
+    members
+}
+
+fn by_name<'a>(members: &Members<'a>) -> HashMap<Cow<'a, [u8]>, Raw<'a>> {
+    members.iter().map(|(name, value)| (name.clone(), *value)).collect()
+}
+
+/// The elements of an array.
+pub(super) fn elements(array: Raw<'_>) -> Vec<Raw<'_>> {
+    let mut elements = Vec::new();
+    array.for_each_element(|element| elements.push(element));
+    elements
+}
+
+fn decoded(string: Raw<'_>) -> Option<Cow<'_, [u8]>> {
+    string.as_string().map(crate::transform::text::Text::decoded)
+}
+
+/// JSON's numbers are ones of Rust too; one beyond all doubles is infinite.
+fn double(number: Raw<'_>) -> f64 {
+    number.text().parse().unwrap_or(f64::NAN)
+}
+
+/// A member's name as it stands in a pointer (RFC 6901), short and on one line.
+pub(super) fn shown(name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name);
+    let short: String = name.chars().take(MAX_NAME).collect();
+    let cut = if short.len() < name.len() { "…" } else { "" };
+    format!("{}{cut}", short.replace('~', "~0").replace('/', "~1").escape_debug())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn differences(ours: &str, theirs: &str) -> Differences {
+        let mut found = Differences::default();
+        let parse = |text| Raw::parse(text).ok();
+        found.compare("", parse(ours), parse(theirs), Infinite::IsItself);
+        found
+    }
+
+    fn told(ours: &str, theirs: &str) -> Vec<String> {
+        differences(ours, theirs).told
+    }
+
+    #[test]
+    fn values_are_compared_not_texts() {
+        for (ours, theirs) in [
+            ("1.0", "1"),
+            ("12345678901234567890", "12345678901234567000"),
+            ("-0", "0"),
+            ("1e2", "100"),
+            (r#"{"a":1,"b":[ ]}"#, r#"{"b":[],"a":1e0}"#),
+            (r#"{"a":1,"a":2}"#, r#"{"a":2}"#),
+            (r#"{"\u0061":"\u00fc\/"}"#, r#"{"a":"ü/"}"#),
+            (r#""\uD800""#, r#""\ud800""#),
+        ] {
+            assert_eq!(told(ours, theirs), Vec::<String>::new(), "{ours} {theirs}");
+        }
+    }
+
+    #[test]
+    fn a_difference_is_a_pointer_and_two_kinds() {
+        assert_eq!(told("1", "2"), ["/: number vs another number"]);
+        assert_eq!(told("[1,[true]]", "[1,[\"x\"]]"), ["/1/0: boolean vs string"]);
+        assert_eq!(told("true", "false"), ["/: boolean vs another boolean"]);
+        assert_eq!(told(r#"{"a":1,"b":2}"#, r#"{"a":1,"c":null}"#), ["/b: number vs missing", "/c: missing vs null"]);
+        assert_eq!(told("[1]", "[1,{}]"), ["/1: missing vs object"]);
+        assert_eq!(told("1e400", "null"), ["/: number vs null"]);
+        assert_eq!(told(r#"{"a/~\n":"secret"}"#, "{}"), [r"/a~1~0\n: string vs missing"]);
+        assert_eq!(told("[]", "{}"), ["/: array vs object"]);
+    }
+
+    #[test]
+    fn an_infinite_number_may_be_null_where_that_is_allowed() {
+        let mut found = Differences::default();
+        let parse = |text| Raw::parse(text).ok();
+        found.compare("/m", parse("[1e400,-1e400]"), parse("[null,null]"), Infinite::MayBeNull);
+        assert!(found.is_empty());
+        found.compare("/m", parse("[1e300]"), parse("[null]"), Infinite::MayBeNull);
+        found.compare("/m", parse("[null]"), parse("[1e400]"), Infinite::MayBeNull);
+        assert_eq!(found.told, ["/m/0: number vs null", "/m/0: null vs number"]);
+    }
+
+    #[test]
+    fn what_is_told_is_bounded() {
+        let many = format!("[{}]", vec!["1"; 1000].join(","));
+        let found = differences(&many, "[]");
+        assert!(found.told.len() == MAX_TOLD && found.more);
+        let long = format!("{{\"{}\":1}}", "ü".repeat(5000));
+        assert_eq!(told(&long, "{}"), [format!("/{}…: number vs missing", "ü".repeat(MAX_NAME))]);
+        let deep = format!("{}1{}", r#"{"a-name":"#.repeat(60), "}".repeat(60));
+        let other = deep.replace('1', "2");
+        assert!(told(&deep, &other)[0].len() < MAX_POINTER + 60);
+    }
+
+    #[test]
+    fn depth_is_bounded_and_says_so() {
+        let nested = |depth: usize, inner: &str| format!("{}{inner}{}", "[".repeat(depth), "]".repeat(depth));
+        let found = differences(&nested(100_000, "1"), &nested(100_000, " 1"));
+        assert!(found.too_deep && found.told.is_empty() && !found.is_empty());
+        assert!(differences(&nested(100_000, "1"), &nested(100_000, "1")).is_empty());
+    }
+}

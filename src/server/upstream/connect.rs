@@ -1,0 +1,107 @@
+//! Connections to the upstream: kept alive, opened within a time, and what it means where one fails.
+
+use std::error::Error as StdError;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::Uri;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower_service::Service;
+
+use super::upload::Upload;
+use crate::server::error::RequestError;
+
+/// What is read of an answer at once. A buffer that grows with each read costs an answer of usual size several of them.
+const READ_BYTES: usize = 64 * 1024;
+
+/// The client of one worker. It follows no redirect, undoes no compression, adds no header and looks at no proxy variable.
+pub(super) type Client = legacy::Client<Connector, Upload>;
+
+/// How long an unused connection is kept. The reference closes one after five seconds: a request sent at that moment
+/// would be lost, and may not be sent twice.
+const IDLE: Duration = Duration::from_secs(4);
+
+/// A way to connect.
+pub(super) type Connector = Within<HttpsConnector<HttpConnector>>;
+
+/// A way to connect to any upstream. Of its certificate it demands a root that Mozilla trusts.
+pub(super) fn connector(limit: Duration) -> Result<Connector, String> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = HttpsConnectorBuilder::new()
+        .with_provider_and_webpki_roots(provider)
+        .map_err(|error| error.to_string())?
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(tcp);
+    Ok(Within { inner: tls, limit })
+}
+
+/// A client without connections.
+pub(super) fn client(connector: Connector) -> Client {
+    // A request whose connection turns out to be closed before one byte of it was written goes to another connection.
+    // That is not sending twice, and all that this client ever repeats.
+    legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .http1_read_buf_exact_size(READ_BYTES)
+        .build(connector)
+}
+
+/// What a failed request means.
+pub(super) fn failure(error: &legacy::Error) -> RequestError {
+    let (mut in_time, mut reason, mut next) = (true, String::new(), error.source());
+    while let Some(cause) = next {
+        let timed_out = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
+        in_time &= !cause.downcast_ref::<io::Error>().is_some_and(timed_out);
+        // The last one tells most; none of them holds anything of a request or an answer.
+        reason = cause.to_string();
+        next = cause.source();
+    }
+    tracing::warn!(reason, "no answer from the upstream: {error}");
+    match (error.is_connect(), in_time) {
+        (_, false) => RequestError::UpstreamTimeout,
+        (true, true) => RequestError::UpstreamUnreachable,
+        (false, true) => RequestError::UpstreamBroke,
+    }
+}
+
+/// A way to connect that may take so long at the most, from the name of the host to the end of the TLS handshake.
+#[derive(Debug, Clone)]
+pub(super) struct Within<C> {
+    inner: C,
+    limit: Duration,
+}
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+impl<C> Service<Uri> for Within<C>
+where
+    C: Service<Uri>,
+    C::Future: Send + 'static,
+    C::Error: Into<BoxError>,
+{
+    type Response = C::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = tokio::time::timeout(self.limit, self.inner.call(uri));
+        Box::pin(async move {
+            connecting.await.map_err(|_| BoxError::from(io::Error::from(io::ErrorKind::TimedOut)))?.map_err(Into::into)
+        })
+    }
+}

@@ -1,0 +1,67 @@
+//! Headers on their way through (RFC 9110, section 7.6): what concerns one connection only stays on it, all else is
+//! passed on as it is, repeated headers and bytes beyond ASCII included.
+
+use actix_web::http::header as ours;
+use hyper::header as theirs;
+
+/// What concerns one connection only, and what is meant for the next proxy, which this service is none.
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Names that `Connection` lists, lower case.
+fn listed<'v>(connection: impl Iterator<Item = &'v [u8]>) -> Vec<Vec<u8>> {
+    connection
+        .flat_map(|value| value.split(|byte| *byte == b','))
+        .map(|name| name.trim_ascii().to_ascii_lowercase())
+        .collect()
+}
+
+fn stays(name: &str, listed: &[Vec<u8>]) -> bool {
+    HOP_BY_HOP.contains(&name) || listed.iter().any(|other| other == name.as_bytes())
+}
+
+/// Adds the headers of a received request to those of one to the upstream.
+pub(super) fn copy_to_upstream(from: &ours::HeaderMap, to: &mut theirs::HeaderMap) {
+    let listed = listed(from.get_all("connection").map(ours::HeaderValue::as_bytes));
+    for (name, value) in from {
+        if stays(name.as_str(), &listed) {
+            continue;
+        }
+        if let (Ok(name), Ok(value)) = (
+            theirs::HeaderName::from_bytes(name.as_str().as_bytes()),
+            theirs::HeaderValue::from_bytes(value.as_bytes()),
+        ) {
+            to.append(name, value);
+        }
+    }
+}
+
+/// Adds the headers of the upstream's answer to those of ours.
+pub fn copy_to_client(from: &theirs::HeaderMap, to: &mut ours::HeaderMap) {
+    let listed = listed(from.get_all("connection").iter().map(theirs::HeaderValue::as_bytes));
+    for (name, value) in from {
+        if stays(name.as_str(), &listed) {
+            continue;
+        }
+        if let (Ok(name), Ok(value)) =
+            (ours::HeaderName::from_bytes(name.as_str().as_bytes()), ours::HeaderValue::from_bytes(value.as_bytes()))
+        {
+            to.append(name, value);
+        }
+    }
+}
+
+/// The `Content-Encoding` of an answer.
+pub(super) fn coding(headers: &theirs::HeaderMap) -> Option<String> {
+    let codings: Vec<_> = headers.get_all("content-encoding").iter().map(theirs::HeaderValue::as_bytes).collect();
+    (!codings.is_empty()).then(|| String::from_utf8_lossy(&codings.join(&b", "[..])).into_owned())
+}

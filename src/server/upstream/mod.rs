@@ -1,0 +1,275 @@
+//! The transformer behind this one, which serves what is not served here: where it is, how a request to it looks, and
+//! what its failures are called. Nothing is ever sent twice.
+
+mod connect;
+mod download;
+mod headers;
+mod reachable;
+mod upload;
+
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::RequestHead;
+use bytes::{Bytes, BytesMut};
+use hyper::header::HeaderValue;
+use hyper::{Method, Request, Response, Uri, body::Incoming};
+
+pub use download::Download;
+pub use reachable::Reachable;
+pub use upload::{Upload, UploadEnd};
+
+use super::error::RequestError;
+use super::settings::Settings;
+use connect::{Client, Connector};
+
+/// Where the upstream is: `http` or `https`, host and port, and a path that goes before every other one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    scheme: String,
+    authority: String,
+    path: String,
+}
+
+impl Base {
+    /// Reads the URL of an upstream.
+    ///
+    /// # Errors
+    /// What the URL has to be, as the end of a sentence; it repeats nothing of it.
+    pub fn parse(url: &str) -> Result<Self, &'static str> {
+        const SHAPE: &str = "must be http:// or https://, a host, and maybe a port and a path";
+        let uri: Uri = url.trim().parse().map_err(|_| SHAPE)?;
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(SHAPE) };
+        if !matches!(scheme, "http" | "https") || authority.host().is_empty() {
+            return Err(SHAPE);
+        }
+        if authority.as_str().contains('@') {
+            return Err("must hold no user name or password: logs and process lists would show them");
+        }
+        if uri.query().is_some() || url.contains('#') {
+            return Err("must have neither ?query nor #fragment");
+        }
+        let path = uri.path().trim_end_matches('/').to_owned();
+        Ok(Self { scheme: scheme.to_owned(), authority: authority.to_string(), path })
+    }
+}
+
+/// The upstream, as one worker reaches it. A copy shares the connections of the original.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    base: Arc<Base>,
+    host: HeaderValue,
+    via: Via,
+    timeout: Duration,
+    connector: Connector,
+    client: Client,
+}
+
+/// What this process calls itself in `Via`. The name is one of its own, so that a request that has come around in a circle
+/// is told from one of another instance.
+#[derive(Debug, Clone)]
+struct Via {
+    name: String,
+    value: HeaderValue,
+}
+
+/// A whole answer, held in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Status code.
+    pub status: u16,
+    /// `Content-Encoding`, where there is one.
+    pub coding: Option<String>,
+    /// The body as it was sent.
+    pub body: Bytes,
+}
+
+/// Why an answer could not be held.
+#[derive(Debug)]
+pub enum NotHeld {
+    /// There was no whole answer.
+    Failed(RequestError),
+    /// It was larger than allowed.
+    TooLarge,
+}
+
+impl Upstream {
+    /// The upstream of the settings, `None` where they name none.
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    pub fn of(settings: &Settings) -> Result<Option<Self>, String> {
+        let Some(url) = settings.upstream_transformer_url.as_deref() else { return Ok(None) };
+        let base = Base::parse(url).map_err(|problem| format!("UPSTREAM_TRANSFORMER_URL {problem}"))?;
+        let host = HeaderValue::from_str(&base.authority).map_err(|error| error.to_string())?;
+        let connector = connect::connector(Duration::from_secs(settings.upstream_connect_timeout))?;
+        Ok(Some(Self {
+            base: Arc::new(base),
+            host,
+            via: Via::unique()?,
+            timeout: Duration::from_secs(settings.upstream_timeout),
+            client: connect::client(connector.clone()),
+            connector,
+        }))
+    }
+
+    /// The same upstream with connections of its own: a worker's connections live on its thread, where nobody has to be
+    /// woken for them from another one.
+    #[must_use]
+    pub fn with_own_connections(&self) -> Self {
+        Self { client: connect::client(self.connector.clone()), ..self.clone() }
+    }
+
+    /// How long the upstream may be silent.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Whether this very process has forwarded the request before.
+    #[must_use]
+    pub fn has_seen(&self, head: &RequestHead) -> bool {
+        head.headers
+            .get_all("via")
+            .any(|value| memchr::memmem::find(value.as_bytes(), self.via.name.as_bytes()).is_some())
+    }
+
+    /// A received request as it goes on, without its body.
+    ///
+    /// # Errors
+    /// [`RequestError::UpstreamLoop`] where it was here before, [`RequestError::NotFound`] for what has no path to go to.
+    pub fn request_like(&self, head: &RequestHead) -> Result<Request<()>, RequestError> {
+        if self.has_seen(head) {
+            return Err(RequestError::UpstreamLoop);
+        }
+        let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+        let method = Method::from_bytes(head.method.as_str().as_bytes()).map_err(|_| RequestError::NotFound)?;
+        if method == Method::CONNECT {
+            return Err(RequestError::NotFound);
+        }
+        let mut request = self.request(method, target)?;
+        headers::copy_to_upstream(&head.headers, request.headers_mut());
+        self.sign(&mut request);
+        Ok(request)
+    }
+
+    /// A request for `target`, a path with maybe a query, in the service's own name.
+    ///
+    /// # Errors
+    /// [`RequestError::NotFound`] where that is none.
+    fn request(&self, method: Method, target: &str) -> Result<Request<()>, RequestError> {
+        let Base { scheme, authority, path } = &*self.base;
+        let target = if target == "*" { target.to_owned() } else { format!("{path}{target}") };
+        let uri = Uri::builder().scheme(scheme.as_str()).authority(authority.as_str()).path_and_query(target).build();
+        let mut request = Request::new(());
+        *request.method_mut() = method;
+        *request.uri_mut() = uri.map_err(|_| RequestError::NotFound)?;
+        Ok(request)
+    }
+
+    fn sign(&self, request: &mut Request<()>) {
+        request.headers_mut().insert("host", self.host.clone());
+        request.headers_mut().append("via", self.via.value.clone());
+    }
+
+    /// Sends a request and waits for the head of the answer. The upstream's time begins when it has the whole request, so
+    /// that a slow client is not taken for a slow upstream.
+    ///
+    /// # Errors
+    /// [`RequestError::UpstreamUnreachable`], [`RequestError::UpstreamBroke`], [`RequestError::UpstreamTimeout`];
+    /// [`RequestError::BadRequest`] where the client broke off.
+    pub async fn send(
+        &self,
+        request: Request<()>,
+        upload: Upload,
+        mut end: UploadEnd,
+    ) -> Result<Response<Incoming>, RequestError> {
+        let mut answer = self.client.request(request.map(|()| upload));
+        let mut until = None;
+        loop {
+            let silence = async {
+                match until {
+                    Some(until) => tokio::time::sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                result = &mut answer => {
+                    return result.map_err(|error| match end.told() {
+                        Some(Err(client)) => client,
+                        _ => connect::failure(&error),
+                    });
+                }
+                ended = end.wait(), if until.is_none() => {
+                    ended?;
+                    until = Some(tokio::time::Instant::now() + self.timeout);
+                }
+                () = silence, if until.is_some() => return Err(RequestError::UpstreamTimeout),
+            }
+        }
+    }
+
+    /// Sends a request and holds its answer, which may have up to `limit` bytes.
+    ///
+    /// # Errors
+    /// [`NotHeld`].
+    pub async fn exchange(&self, request: Request<()>, upload: Upload, limit: usize) -> Result<Held, NotHeld> {
+        let answer = self.send(request, upload, UploadEnd::reached()).await.map_err(NotHeld::Failed)?;
+        let status = answer.status().as_u16();
+        let coding = headers::coding(answer.headers());
+        let mut pieces = Download::new(answer.into_body(), self.timeout);
+        let mut body = BytesMut::new();
+        while let Some(piece) = pieces.piece().await {
+            let piece = piece.map_err(NotHeld::Failed)?;
+            if piece.len() > limit - body.len() {
+                return Err(NotHeld::TooLarge);
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(Held { status, coding, body: body.freeze() })
+    }
+
+    /// Asks for `target` in the service's own name. All of it may take `time`.
+    ///
+    /// # Errors
+    /// [`NotHeld`].
+    pub async fn get(&self, target: &str, limit: usize, time: Duration) -> Result<Held, NotHeld> {
+        let mut request = self.request(Method::GET, target).map_err(NotHeld::Failed)?;
+        self.sign(&mut request);
+        tokio::time::timeout(time, self.exchange(request, Upload::Empty, limit))
+            .await
+            .unwrap_or(Err(NotHeld::Failed(RequestError::UpstreamTimeout)))
+    }
+}
+
+pub use headers::copy_to_client;
+
+impl Via {
+    fn unique() -> Result<Self, String> {
+        // The library's hasher is seeded at random: enough to tell processes apart.
+        let id = std::collections::hash_map::RandomState::new().build_hasher().finish();
+        let name = format!("rudder-kafka-transformer-{id:016x}");
+        let value = HeaderValue::from_str(&format!("1.1 {name}")).map_err(|error| error.to_string())?;
+        Ok(Self { name, value })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_has_scheme_host_and_maybe_a_path() {
+        for (url, path) in [("http://t:9090", ""), ("https://t/", ""), (" http://[::1]:1/a/b/ ", "/a/b")] {
+            assert_eq!(Base::parse(url).map(|base| base.path), Ok(path.to_owned()), "{url}");
+        }
+        for url in
+            ["", "t", "t:9090", "/path", "ftp://t", "http://", "http://u:secret@t", "http://t?a=1", "http://t/#a"]
+        {
+            let problem = Base::parse(url).expect_err(url);
+            assert!(!problem.contains("secret") && problem.starts_with("must"), "{url}: {problem}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! A body on its way to the upstream: from the client as it comes, or from memory.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use actix_web::web::Payload;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::server::error::RequestError;
+use crate::server::overload::Share;
+use crate::server::pace::Pace;
+
+/// Pieces between the client's connection and the upstream's. It is all that is held of a body that is passed on.
+const PIECES: usize = 2;
+
+/// The body of a request to the upstream.
+#[derive(Debug)]
+pub enum Upload {
+    /// None.
+    Empty,
+    /// One that is in memory.
+    Whole {
+        /// What is left of it.
+        bytes: Bytes,
+        /// It counts as in flight as long as it is here.
+        share: Option<Share>,
+    },
+    /// One that comes from a client.
+    Streamed(mpsc::Receiver<Result<Bytes, Cut>>),
+}
+
+/// The client broke off. The upstream has to see that its request did: an end would make a part look like the whole.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the client broke off")]
+pub struct Cut;
+
+/// How a body got to the upstream, which is told once.
+#[derive(Debug)]
+pub struct UploadEnd(Option<oneshot::Receiver<Result<(), RequestError>>>);
+
+impl UploadEnd {
+    /// The end of a body that is in memory.
+    #[must_use]
+    pub fn reached() -> Self {
+        Self(None)
+    }
+
+    /// How it ended, where that has been told and not waited for.
+    pub(super) fn told(&mut self) -> Option<Result<(), RequestError>> {
+        self.0.as_mut()?.try_recv().ok()
+    }
+
+    /// Waits for the end. It is to be called again only where it has not been waited out.
+    ///
+    /// # Errors
+    /// [`RequestError::BadRequest`] where the client broke off, [`RequestError::UpstreamTimeout`] where the upstream took
+    /// no more.
+    pub(super) async fn wait(&mut self) -> Result<(), RequestError> {
+        let Some(end) = self.0.as_mut() else { return Ok(()) };
+        let told = end.await.unwrap_or(Ok(()));
+        self.0 = None;
+        told
+    }
+}
+
+impl Upload {
+    /// Passes a client's body on, piece by piece: the client may pause for `pause` (see [`Pace`]), and the upstream has
+    /// `timeout` to take a piece. The body is read on the thread that this is called on.
+    #[must_use]
+    pub fn streamed(payload: Payload, pause: Duration, timeout: Duration) -> (Self, UploadEnd) {
+        let (sender, receiver) = mpsc::channel(PIECES);
+        let (tell, end) = oneshot::channel();
+        actix_web::rt::spawn(async move {
+            pass_on(payload, &sender, tell, pause, timeout).await;
+        });
+        (Self::Streamed(receiver), UploadEnd(Some(end)))
+    }
+}
+
+async fn pass_on(
+    mut payload: Payload,
+    sender: &mpsc::Sender<Result<Bytes, Cut>>,
+    tell: oneshot::Sender<Result<(), RequestError>>,
+    pause: Duration,
+    timeout: Duration,
+) {
+    let (mut waited, mut received) = (Duration::ZERO, 0);
+    loop {
+        // Time in which the upstream takes nothing is not the client's.
+        let asked = Instant::now();
+        let pace = Pace::new(asked.checked_sub(waited).unwrap_or(asked), pause);
+        let next = tokio::time::timeout(pace.patience(received, asked), payload.next()).await;
+        waited += asked.elapsed();
+        let Ok(next) = next else {
+            tell.send(Err(RequestError::RequestTimeout)).ok();
+            sender.send(Err(Cut)).await.ok();
+            return;
+        };
+        let Some(piece) = next else { break };
+        match piece.inspect(|piece| received += piece.len()) {
+            Ok(piece) => match tokio::time::timeout(timeout, sender.send(Ok(piece))).await {
+                Ok(Ok(())) => {}
+                // The upstream wants no more of it: its answer says why.
+                Ok(Err(_)) => break,
+                Err(_) => {
+                    tell.send(Err(RequestError::UpstreamTimeout)).ok();
+                    return;
+                }
+            },
+            Err(error) => {
+                // First the reason, then what makes the request fail.
+                tell.send(Err(RequestError::BadRequest(format!("the body ended early: {error}")))).ok();
+                sender.send(Err(Cut)).await.ok();
+                return;
+            }
+        }
+    }
+    tell.send(Ok(())).ok();
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        match &mut *self {
+            Self::Empty => Poll::Ready(None),
+            Self::Whole { bytes, .. } if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole { bytes, .. } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Streamed(receiver) => receiver.poll_recv(context).map(|piece| Some(piece?.map(Frame::data))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Whole { bytes, .. } => bytes.is_empty(),
+            Self::Streamed(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Whole { bytes, .. } => SizeHint::with_exact(bytes.len() as u64),
+            Self::Streamed(_) => SizeHint::default(),
+        }
+    }
+}

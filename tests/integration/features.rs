@@ -1,0 +1,68 @@
+//! `/features` with an upstream behind it.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+
+use crate::server::Server;
+use crate::upstream::{FakeUpstream, json};
+
+const THEIRS: &str = r#"{"routerTransform":{"HS":true,"KAFKA":true},"regulations":["BRAZE"],"supportDestTransformCompactedPayloadV1":true,"somethingNew":{"a":1.5}}"#;
+
+#[test]
+fn the_upstreams_features_are_corrected_and_kept() {
+    let upstream = FakeUpstream::answering(json("200 OK", THEIRS));
+    let server = Server::start(&[&upstream.flag()]);
+    for _ in 0..3 {
+        let answer = server.get("/features");
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
+        assert_eq!(answer.text(), THEIRS.replace(",\"KAFKA\":true", ""));
+    }
+    let asked = upstream.next();
+    assert_eq!(asked.line(), "GET /features HTTP/1.1");
+    assert_eq!(upstream.rest(), [], "one answer for all three");
+    assert_eq!(server.request("HEAD", "/features", &[], b"").status, 200);
+}
+
+#[test]
+fn what_goes_upstream_stays_the_upstreams() {
+    let theirs = THEIRS.replace("V1\":true", "V1\":false");
+    let upstream = FakeUpstream::answering(json("200 OK", &theirs));
+    let server = Server::start(&[&upstream.flag(), "--native-destinations=azure_event_hub"]);
+    assert_eq!(server.get("/features").text(), theirs);
+}
+
+#[test]
+fn several_clients_at_once_cost_one_request() {
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let upstream = FakeUpstream::start(move |stream, _| {
+        released.lock().expect("one at a time").recv().ok();
+        stream.write_all(&json("200 OK", THEIRS))
+    });
+    let server = Server::start(&[&upstream.flag()]);
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..8).map(|_| scope.spawn(|| server.get("/features").status)).collect();
+        upstream.next();
+        release.send(()).expect("it waits");
+        for client in clients {
+            assert_eq!(client.join().expect("no panic"), 200);
+        }
+    });
+    assert_eq!(upstream.rest(), []);
+}
+
+#[test]
+fn before_the_first_good_answer_there_is_503() {
+    let refused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let nobody = format!("--upstream-transformer-url=http://{refused}");
+    let broken = FakeUpstream::answering(json("500 Internal Server Error", "{}"));
+    let page = FakeUpstream::answering(json("200 OK", "<html>"));
+    for flag in [nobody, broken.flag(), page.flag()] {
+        let answer = Server::start(&[&flag]).get("/features");
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (503, Some("Service Unavailable")));
+        assert!(answer.text().contains("UPSTREAM_TRANSFORMER_URL"), "{}", answer.text());
+    }
+}

@@ -1,0 +1,370 @@
+//! A share of the requests is answered twice, and both answers are compared.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json as value};
+
+use crate::forward::await_count;
+use crate::server::Server;
+use crate::upstream::{FakeUpstream, json};
+
+const EVENT: &str =
+    r#"[{"message":{"userId":"u"},"metadata":{"jobId":1,"rudderId":"r"},"destination":{"Config":{"topic":"t"}}}]"#;
+const ANSWER: &str = r#"[{"output":{"message":{"userId":"u"},"userId":"u","topic":"t"},"metadata":{"jobId":1,"rudderId":"r<<>>t"},"statusCode":200}]"#;
+
+fn shadowed(upstream: &FakeUpstream, more: &[&str]) -> Server {
+    let flag = upstream.flag();
+    let flags: Vec<&str> = [&["--workers=1", "--shadow-percent=100", flag.as_str()], more].concat();
+    Server::start(&flags)
+}
+
+fn await_compared(server: &Server, result: &str, count: u32) {
+    await_count(server, "kafka_transformer_shadow_requests_total", result, f64::from(count));
+}
+
+fn compared(server: &Server, result: &str) -> f64 {
+    server.sum("kafka_transformer_shadow_requests_total", &[&format!("result=\"{result}\"")])
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("compressed")
+}
+
+#[test]
+fn a_compared_request_is_the_one_we_got() {
+    let upstream = FakeUpstream::answering(json("200 OK", ANSWER));
+    let server = shadowed(&upstream, &[]);
+    let headers = [("Content-Encoding", "gzip"), ("X-Custom", "1"), ("Connection", "X-Gone"), ("X-Gone", "1")];
+    let body = gzip(EVENT.as_bytes());
+    let answer = server.post("/v1/destinations/KAFKA?a=1", &headers, &body);
+    assert_eq!((answer.status, answer.text()), (200, ANSWER));
+    let seen = upstream.next();
+    assert_eq!((seen.line(), &seen.body), ("POST /v1/destinations/KAFKA?a=1 HTTP/1.1".to_owned(), &body));
+    assert_eq!((seen.header("x-custom").as_deref(), seen.header("x-gone")), (Some("1"), None));
+    await_compared(&server, "equal", 1);
+    // What goes upstream anyway has nothing to be compared with.
+    server.post("/v0/destinations/hs", &[], b"[]");
+    server.post("/batch", &[], br#"{"destType":"hs"}"#);
+    assert_eq!(upstream.rest().len(), 2);
+    assert_eq!(compared(&server, "different"), 0.0);
+}
+
+#[test]
+fn the_share_is_spread_evenly() {
+    for (percent, of, chosen) in [(0, 10, 0), (1, 100, 1), (25, 8, 2), (50, 10, 5), (99, 100, 99), (100, 10, 10)] {
+        let upstream = FakeUpstream::answering(json("200 OK", ANSWER));
+        let server = shadowed(&upstream, &[&format!("--shadow-percent={percent}")]);
+        for _ in 0..of {
+            assert_eq!(server.transform(EVENT.as_bytes()).status, 200);
+        }
+        if chosen > 0 {
+            await_compared(&server, "equal", chosen);
+        }
+        assert_eq!(upstream.rest().len(), chosen as usize, "{percent} %");
+    }
+}
+
+#[test]
+fn the_client_does_not_wait_for_the_comparison() {
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let upstream = FakeUpstream::start(move |stream, _| {
+        released.lock().expect("one at a time").recv().ok();
+        stream.write_all(&json("200 OK", ANSWER))
+    });
+    let server = shadowed(&upstream, &[]);
+    assert_eq!(server.transform(EVENT.as_bytes()).text(), ANSWER);
+    upstream.next();
+    assert_eq!(server.sum("kafka_transformer_shadow_requests_total", &[]), 0.0, "it is not over");
+    release.send(()).expect("it waits");
+    await_compared(&server, "equal", 1);
+}
+
+#[test]
+fn requests_past_the_room_for_them_are_dropped_and_counted() {
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let upstream = FakeUpstream::start(move |stream, _| {
+        // Once the other side is gone, nobody waits any more.
+        released.lock().expect("one at a time").recv().ok();
+        stream.write_all(&json("200 OK", ANSWER))
+    });
+    let server = shadowed(&upstream, &["--max-in-flight-bytes=100000000"]);
+    for _ in 0..70 {
+        assert_eq!(server.transform(EVENT.as_bytes()).text(), ANSWER);
+    }
+    await_compared(&server, "dropped", 6);
+    drop(release);
+    await_compared(&server, "equal", 64);
+    // Bytes are bounded too: a quarter of those in flight.
+    let small = shadowed(&upstream, &["--max-in-flight-bytes=1000000"]);
+    let large = format!("{EVENT}{}", " ".repeat(250_000));
+    assert_eq!(small.transform(large.as_bytes()).text(), ANSWER);
+    await_compared(&small, "dropped", 1);
+    assert_eq!(small.transform(EVENT.as_bytes()).text(), ANSWER);
+    await_compared(&small, "equal", 1);
+}
+
+#[test]
+fn no_answer_is_not_a_difference() {
+    let refused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let server = Server::start(&["--shadow-percent=100", &format!("--upstream-transformer-url=http://{refused}")]);
+    assert_eq!(server.transform(EVENT.as_bytes()).status, 200);
+    await_compared(&server, "failed", 1);
+    for answer in [
+        json("503 Service Unavailable", "{}"),
+        json("429 Too Many Requests", "{}"),
+        b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\nConnection: close\r\n\r\n[".to_vec(),
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: unheard-of\r\nContent-Length: 2\r\n\r\n[]".to_vec(),
+    ] {
+        let text = String::from_utf8_lossy(&answer).into_owned();
+        let upstream = FakeUpstream::start(move |stream, _| {
+            stream.write_all(&answer)?;
+            Err(std::io::ErrorKind::Other.into())
+        });
+        let server = shadowed(&upstream, &[]);
+        assert_eq!(server.transform(EVENT.as_bytes()).status, 200, "{text}");
+        await_compared(&server, "failed", 1);
+    }
+}
+
+/// A request, the reference's answer to it, and whether both answers count as the same.
+fn compare(headers: &[(&str, &str)], path: &str, body: &str, status: &str, theirs: &str) -> bool {
+    let upstream = FakeUpstream::answering(json(status, theirs));
+    let server = shadowed(&upstream, &[]);
+    server.post(path, headers, body.as_bytes());
+    upstream.next();
+    let patience = std::time::Instant::now();
+    loop {
+        for (result, same) in [("equal", true), ("different", false)] {
+            if compared(&server, result) > 0.0 {
+                return same;
+            }
+        }
+        assert!(patience.elapsed().as_secs() < 30, "neither: {body}");
+        std::thread::yield_now();
+    }
+}
+
+const KAFKA: &str = "/v0/destinations/kafka";
+
+fn event(message: &Value, config: &Value) -> Value {
+    value!({"message": message, "metadata": {"jobId": 1, "rudderId": "r"}, "destination": {"ID": "d", "Config": config}})
+}
+
+/// The reference's answer to an event.
+fn output(message: &Value, topic: &str) -> Value {
+    value!({"output": {"message": message, "userId": "", "topic": topic}, "metadata": {"jobId": 1, "rudderId": format!("r<<>>{topic}")}, "statusCode": 200})
+}
+
+fn failed() -> Value {
+    value!({"metadata": {"jobId": 1, "rudderId": "r"}, "statusCode": 500, "error": "x is not iterable", "statTags": {"errorCategory": "transformation"}})
+}
+
+#[track_caller]
+fn assert_same(expected: bool, body: &str, status: &str, theirs: &str) {
+    assert_eq!(compare(&[], KAFKA, body, status, theirs), expected, "{body}\n{status} {theirs}");
+}
+
+#[test]
+fn numbers_keys_and_duplicates_are_compared_as_values() {
+    let ours = |message: &str| {
+        format!(
+            r#"[{{"message":{message},"metadata":{{"jobId":1.0,"rudderId":"r"}},"destination":{{"Config":{{"topic":"t"}}}}}}]"#
+        )
+    };
+    let theirs = |message: &str| {
+        format!(
+            r#"[{{"statusCode":200,"output":{{"message":{message},"userId":"","topic":"t"}},"metadata":{{"jobId":1,"rudderId":"r<<>>t"}}}}]"#
+        )
+    };
+    for (sent, printed) in [
+        ("{\"a\":1.0,\"b\":12345678901234567890,\"c\":-0}", "{\"c\":0,\"a\":1,\"b\":12345678901234567000}"),
+        ("{\"a\":1e400}", "{\"a\":null}"),
+        ("{\"a\":1,\"a\":2}", "{\"a\":2}"),
+    ] {
+        assert_same(true, &ours(sent), "200 OK", &theirs(printed));
+    }
+    for (sent, printed) in
+        [("{\"a\":1}", "{\"a\":1.5}"), ("{\"a\":1,\"a\":2}", "{\"a\":1}"), ("{\"a\":5}", "{\"a\":null}")]
+    {
+        assert_same(false, &ours(sent), "200 OK", &theirs(printed));
+    }
+}
+
+#[test]
+fn one_bad_event_is_worth_the_references_whole_batch() {
+    let good = event(&value!({}), &value!({"topic": "t"}));
+    for bad in
+        [value!(null), value!(5), value!({"message": {}, "metadata": {}}), value!({"message": {}, "destination": {}})]
+    {
+        let body = value!([good, bad]).to_string();
+        assert_same(true, &body, "500 Internal Server Error", "Internal Server Error");
+        assert_same(false, &body, "200 OK", &value!([output(&value!({}), "t")]).to_string());
+    }
+    assert_same(false, &value!([good]).to_string(), "500 Internal Server Error", "Internal Server Error");
+    // An unknown destination of the compacted form.
+    let body = r#"{"input":[{"message":{},"metadata":{"destinationId":"x"}}],"destinations":{}}"#;
+    let compacted = [("X-Content-Format", "json+compactedv1")];
+    assert!(compare(&compacted, KAFKA, body, "500 Internal Server Error", "oops"));
+    let batch = r#"{"destType":"kafka","input":[5]}"#;
+    assert!(compare(&[], "/batch", batch, "500 Internal Server Error", "oops"));
+    assert!(!compare(&[], "/batch", r#"{"destType":"kafka","input":[]}"#, "500 Internal Server Error", "oops"));
+}
+
+#[test]
+fn an_event_that_both_refuse_may_be_refused_in_other_words() {
+    // A template that would remove the whole message.
+    let config = value!({"topic": "{{ message || x }}"});
+    let body = value!([event(&value!({"a": 1}), &config)]).to_string();
+    assert_same(true, &body, "200 OK", &value!([failed()]).to_string());
+    assert_same(false, &body, "200 OK", &value!([output(&value!({}), "t")]).to_string());
+    let mut other = failed();
+    other["metadata"]["jobId"] = value!(2);
+    assert_same(false, &body, "200 OK", &value!([other]).to_string());
+    let fine = value!([event(&value!({}), &value!({"topic": "t"}))]).to_string();
+    assert_same(false, &fine, "200 OK", &value!([failed()]).to_string());
+}
+
+#[test]
+fn a_message_that_is_no_object_may_have_been_spread() {
+    for message in [value!("ab"), value!([1]), value!(5), value!(true)] {
+        let body = value!([event(&message, &value!({"topic": "t"}))]).to_string();
+        let theirs = value!([output(&value!({"0": "a", "1": "b"}), "t")]).to_string();
+        assert_same(true, &body, "200 OK", &theirs);
+    }
+    let null = value!([event(&value!(null), &value!({"topic": "t"}))]).to_string();
+    assert_same(true, &null, "200 OK", &value!([output(&value!({}), "t")]).to_string());
+}
+
+#[test]
+fn a_member_named_proto_may_cost_the_reference_the_batch() {
+    let body = |name: &str| format!(r#"[{{"message":{{"{name}":1}},"metadata":{{}},"destination":{{}}}}]"#);
+    assert_same(true, &body("__proto__"), "400 Bad Request", "no");
+    assert_same(true, &body(r"\u005f_proto__"), "400 Bad Request", "no");
+    assert_same(false, &body("__proto__"), "500 Internal Server Error", "no");
+    assert_same(false, &body("__proto"), "400 Bad Request", "no");
+    let text = r#"[{"message":{"a":"__proto__"},"metadata":{},"destination":{}}]"#;
+    assert_same(false, text, "400 Bad Request", "no");
+}
+
+#[test]
+fn no_events_and_bodies_of_the_wrong_kind_are_errors_there() {
+    assert_same(true, "[]", "500 Internal Server Error", "no");
+    assert_same(false, "[]", "404 Not Found", "no");
+    let compacted = [("X-Content-Format", "json+compactedv1")];
+    for (headers, body) in [(&[][..], r#"{"input":[]}"#), (&compacted[..], "[]"), (&[][..], "{"), (&[][..], "5")] {
+        assert!(compare(headers, KAFKA, body, "500 Internal Server Error", "no"), "{body}");
+        assert!(!compare(headers, KAFKA, body, "200 OK", "[]"), "{body}");
+    }
+    assert!(!compare(&compacted, KAFKA, r#"{"input":[]}"#, "500 Internal Server Error", "no"));
+}
+
+#[test]
+fn names_of_every_javascript_object_may_find_a_function() {
+    let map = value!([{"from": "x", "to": "y"}]);
+    let multi = value!({"topic": "t", "enableMultiTopic": true, "eventToTopicMap": map});
+    // A function is no JSON: the topic is left out, and its source stands in the metadata.
+    let function = |message: &Value| value!([{"output": {"message": message, "userId": ""}, "metadata": {"jobId": 1, "rudderId": "r<<>>function Object() { [native code] }"}, "statusCode": 200}]);
+    for name in ["constructor", "__proto__", "toString"] {
+        let message = value!({"type": "track", "event": name});
+        let body = value!([event(&message, &multi)]).to_string();
+        assert_same(true, &body, "200 OK", &function(&message).to_string());
+        assert_same(true, &body, "200 OK", &value!([failed()]).to_string());
+        let mut other = function(&message);
+        other[0]["output"]["userId"] = value!("else");
+        assert_same(false, &body, "200 OK", &other.to_string());
+        let single = value!([event(&message, &value!({"topic": "t"}))]).to_string();
+        assert_same(false, &single, "200 OK", &function(&message).to_string());
+    }
+    let message = value!({"type": "track", "event": "construct"});
+    assert_same(false, &value!([event(&message, &multi)]).to_string(), "200 OK", &function(&message).to_string());
+}
+
+#[test]
+fn an_entry_of_a_map_that_is_no_object_may_fail_the_event() {
+    for (entries, same) in
+        [(value!([null]), true), (value!(["x", {"from": "a", "to": "b"}]), true), (value!([{}]), false)]
+    {
+        let config = value!({"topic": "t", "enableMultiTopic": true, "eventTypeToTopicMap": entries});
+        let body = value!([event(&value!({"type": "page"}), &config)]).to_string();
+        assert_same(same, &body, "200 OK", &value!([failed()]).to_string());
+    }
+}
+
+#[test]
+fn what_is_no_answer_is_a_difference() {
+    for (status, theirs) in
+        [("200 OK", "no JSON"), ("200 OK", "{}"), ("200 OK", "[]"), ("302 Found", ANSWER), ("404 Not Found", "{}")]
+    {
+        assert_same(false, EVENT, status, theirs);
+    }
+    assert_same(false, EVENT, "200 OK", &format!("{}{}", ANSWER, " ".repeat(100_000)));
+}
+
+#[test]
+fn router_endpoints_are_compared_too() {
+    let server = Server::shared();
+    for path in ["/batch", "/routerTransform"] {
+        let body = r#"{"destType":"kafka","input":[{"message":{"topic":"a"},"metadata":{"jobId":1},"destination":{"ID":"d"}}]}"#;
+        let ours = server.post(path, &[], body.as_bytes()).text().to_owned();
+        assert!(compare(&[], path, body, "200 OK", &ours), "{path}");
+        assert!(!compare(&[], path, body, "200 OK", &ours.replace("\"jobId\":1", "\"jobId\":2")), "{path}");
+    }
+}
+
+#[test]
+fn the_upstream_may_answer_while_trust_is_being_built() {
+    // Another topic than ours, compressed as the client asked for.
+    let body = gzip(ANSWER.replace("\"t\"", "\"theirs\"").as_bytes());
+    let head =
+        format!("HTTP/1.1 200 OK\r\napiVersion: 2\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
+    let upstream = FakeUpstream::answering([head.as_bytes(), &body].concat());
+    let server = shadowed(&upstream, &["--shadow-answer=upstream", "--shadow-percent=50"]);
+    for _ in 0..4 {
+        let answer = server.transform(EVENT.as_bytes());
+        assert_eq!((answer.status, answer.header("content-encoding")), (200, Some("gzip")));
+        assert!(answer.body == body);
+        assert_eq!(upstream.next().body, EVENT.as_bytes());
+    }
+    await_compared(&server, "different", 2);
+    let batch = r#"{"destType":"kafka","input":[]}"#;
+    for _ in 0..2 {
+        assert!(server.post("/batch", &[], batch.as_bytes()).body == body);
+        assert_eq!(upstream.next().body, batch.as_bytes());
+    }
+    await_compared(&server, "different", 3);
+    await_count(&server, "kafka_transformer_forwarded_requests_total", "answered", 6.0);
+}
+
+#[test]
+fn an_upstream_that_answers_and_fails_is_not_stood_in_for() {
+    let upstream = FakeUpstream::start(|_, _| Err(std::io::ErrorKind::Other.into()));
+    let server = shadowed(&upstream, &["--shadow-answer=upstream"]);
+    assert_eq!(server.transform(EVENT.as_bytes()).status, 502, "an answer nobody trusts yet is no way out");
+    await_compared(&server, "failed", 1);
+    let same = FakeUpstream::answering(json("200 OK", ANSWER));
+    let server = shadowed(&same, &["--shadow-answer=upstream"]);
+    assert_eq!(server.transform(EVENT.as_bytes()).text(), ANSWER);
+    await_compared(&server, "equal", 1);
+    assert_eq!(same.rest().len(), 1, "it is asked once");
+}
+
+#[test]
+fn a_request_that_was_here_before_is_not_compared_again() {
+    let upstream = FakeUpstream::answering(json("200 OK", ANSWER));
+    let server = shadowed(&upstream, &[]);
+    assert_eq!(server.transform(EVENT.as_bytes()).status, 200);
+    let via = upstream.next().header("via").expect("Via");
+    await_compared(&server, "equal", 1);
+    assert_eq!(server.post(KAFKA, &[("Via", &via)], EVENT.as_bytes()).text(), ANSWER);
+    assert_eq!(server.transform(EVENT.as_bytes()).status, 200);
+    await_compared(&server, "equal", 2);
+    assert_eq!(upstream.rest().len(), 1);
+}
