@@ -18,7 +18,8 @@ trap 'kill "$server" 2>/dev/null || true; rm -f "$results"' EXIT
 
 cargo build --quiet --release --examples
 [ -s "$bodies/batch100.json" ] || target/release/examples/bodies "$bodies"
-LOG_LEVEL=warn taskset -c 0 target/release/examples/echo --host 127.0.0.1 --port $port --metrics-port $((port + 1)) --workers 1 &
+# What the service carries is measured, not what it refuses: waits are no reason to.
+LOG_LEVEL=warn MAX_WAIT_MILLISECONDS=3600000 taskset -c 0 target/release/examples/echo --host 127.0.0.1 --port $port --metrics-port $((port + 1)) --workers 1 &
 server=$!
 until curl -sf "http://127.0.0.1:$port/health" >/dev/null; do kill -0 "$server"; done
 

@@ -13,7 +13,8 @@ cargo build --quiet --release --bins --examples
 [ -s "$bodies/message100000000.json" ] || target/release/examples/bodies "$bodies"
 
 begin() {
-    HOST=127.0.0.1 PORT=$port METRICS_PORT=$((port + 1)) WORKERS=1 LOG_LEVEL=warn taskset -c 0 target/release/rudder-kafka-transformer &
+    HOST=127.0.0.1 PORT=$port METRICS_PORT=$((port + 1)) WORKERS=1 LOG_LEVEL=warn MAX_WAIT_MILLISECONDS=3600000 \
+        taskset -c 0 target/release/rudder-kafka-transformer &
     server=$!
     until curl -sf "$url/health" >/dev/null; do kill -0 "$server"; done
 }

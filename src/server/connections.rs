@@ -77,12 +77,6 @@ impl Connections {
         Self { open: Arc::default(), limit: settings.max_connections, patience }
     }
 
-    /// How many there are.
-    #[must_use]
-    pub fn open(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
-    }
-
     /// How many a worker accepts at the most.
     #[must_use]
     pub fn accepted_by_each(&self, workers: usize) -> usize {

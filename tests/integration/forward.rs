@@ -597,3 +597,22 @@ fn an_upload_that_stops_coming_is_408_and_a_break() {
     assert_eq!(ended.recv(), Ok(false));
     await_forwarded(&server, "abandoned", 1.0);
 }
+
+#[test]
+fn an_upload_that_breaks_off_behind_the_start_of_the_answer_never_looks_whole() {
+    let upstream = FakeUpstream::each_connection(|stream, seen| {
+        let head = read_head(stream)?;
+        read_chunk(stream);
+        stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")?;
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).ok();
+        seen.send(Seen { head, body: rest, is_whole: false }).ok();
+        Ok(())
+    });
+    let server = behind(&upstream, &[]);
+    let mut stream = server.connect();
+    stream.write_all(b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n").expect("sent");
+    assert!(read_head(&mut stream).expect("a head").starts_with(b"HTTP/1.1 200 OK"));
+    stream.shutdown(Shutdown::Write).expect("half closed");
+    assert_eq!(upstream.next().body, b"", "no last chunk");
+}
