@@ -95,7 +95,9 @@ pub async fn run_with<D: Future<Output = ()>>(
     let lifecycle = state.lifecycle.clone();
     let connections = Connections::new(settings);
     let accepted = connections.accepted_by_each(settings.worker_threads());
-    descriptors::allow_for(accepted.saturating_mul(settings.worker_threads()));
+    // With an upstream a connection may need a second one, to pass its requests on.
+    let each = if state.upstream.is_some() { 2 } else { 1 };
+    descriptors::allow_for(accepted.saturating_mul(settings.worker_threads()).saturating_mul(each));
     let noted = connections.clone();
     let service = HttpServer::new(move || {
         // Once on each worker.

@@ -3,8 +3,9 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 
-use crate::server::{Response, Server, exchange};
+use crate::server::{PATIENCE, Response, Server, exchange};
 
 const EVENT: &str = r#"[{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
 const POST: &str = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\n";
@@ -18,13 +19,11 @@ fn hold(server: &Server, length: usize) -> TcpStream {
     held
 }
 
-/// Asks until the answer has the status; a server that never gives it is found by the test runner's patience.
-fn until(status: u16, ask: impl Fn() -> Response) -> Response {
-    loop {
-        let response = ask();
-        if response.status == status {
-            return response;
-        }
+/// Asks until the answer is 200.
+fn until_accepted(ask: impl Fn() -> Response) {
+    let began = Instant::now();
+    while ask().status != 200 {
+        assert!(began.elapsed() < PATIENCE, "nothing but refusals");
         std::thread::yield_now();
     }
 }
@@ -99,7 +98,7 @@ fn connections_past_the_limit_are_told_so() {
         200
     );
     drop((second, third));
-    until(200, || server.transform(EVENT.as_bytes()));
+    until_accepted(|| server.transform(EVENT.as_bytes()));
 }
 
 #[test]
@@ -140,7 +139,7 @@ fn a_client_that_does_not_take_its_answer_is_let_go() {
     slow.read_exact(&mut [0; 12]).expect("the answer begins");
     let fits = format!("{EVENT}{}", " ".repeat(5_000));
     assert_overloaded(&server.transform(fits.as_bytes()));
-    until(200, || server.transform(fits.as_bytes()));
+    until_accepted(|| server.transform(fits.as_bytes()));
     let mut taken = Vec::new();
     slow.read_to_end(&mut taken).ok();
     assert!(taken.len() < body.len(), "what is left was thrown away");
@@ -166,12 +165,13 @@ fn a_queue_that_stays_is_refused_and_a_few_requests_are_none() {
         }
     });
     // Many, until somebody is refused; everybody gets one answer or the other.
-    let is_refused = AtomicBool::new(false);
+    let (is_refused, began) = (AtomicBool::new(false), Instant::now());
     let accepted = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..30 {
             scope.spawn(|| {
                 while !is_refused.load(Ordering::Relaxed) {
+                    assert!(began.elapsed() < PATIENCE, "nobody was refused");
                     let response = server.transform(body.as_bytes());
                     if response.status == 200 {
                         accepted.fetch_add(1, Ordering::Relaxed);
