@@ -6,9 +6,9 @@
 #   bench/overload.sh
 #
 # The body is 100 events and a destination with 40 templates, 56 KB: work for the service rather than for the network. Of
-# bodies that are cheaper to transform, one core for the load cannot send three times what another core carries. The last
-# row, and the only one that breaks the promise, is the same with MAX_WAIT_MILLISECONDS out of the way. Prints a table, and
-# fails where a promise is broken. Needs two cores, takes under a minute. All traffic stays on the loopback interface.
+# bodies that are cheaper to transform, one core for the load cannot send three times what another core carries. First
+# MAX_WAIT_MILLISECONDS=1, which bounds the p99 of what is accepted at five times that of an unloaded service; then the
+# default, and no bound at all. Prints a table, and fails where a promise is broken. Needs two cores, takes under a minute. All traffic stays on the loopback interface.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -67,8 +67,11 @@ unloaded=$(load --rate $tenth --seconds 8)
 row "a tenth of that" $tenth 8 "$unloaded"
 three=$((carried * 3))
 overloaded=$(load --rate $three --seconds 12)
-row "three times that" $three 12 "$overloaded"
+row "three times that, MAX_WAIT_MILLISECONDS=1" $three 12 "$overloaded"
 peak=$(peak)
+end
+begin ''
+row "three times that, MAX_WAIT_MILLISECONDS at its default" $three 8 "$(load --rate $three --seconds 8)"
 end
 begin 3600000
 row "three times that, any wait allowed" $three 6 "$(load --rate $three --seconds 6)"

@@ -46,7 +46,7 @@ pub struct Settings {
     pub max_in_flight_bytes: Option<usize>,
 
     /// Milliseconds that requests may wait for a busy worker, each time; past them 503 asks to come again
-    #[arg(long, env = "MAX_WAIT_MILLISECONDS", default_value_t = 1)]
+    #[arg(long, env = "MAX_WAIT_MILLISECONDS", default_value_t = 30)]
     pub max_wait_milliseconds: u64,
 
     /// Connections at once; on one more 503 asks to come again

@@ -155,7 +155,7 @@ fn laborious() -> String {
 
 #[test]
 fn a_queue_that_stays_is_refused_and_a_few_requests_are_none() {
-    let server = Server::start(&["--workers=1"]);
+    let server = Server::start(&["--workers=1", "--max-wait-milliseconds=1"]);
     let body = laborious();
     let _uploads: Vec<TcpStream> = (0..20).map(|_| hold(&server, body.len())).collect();
     // As many as come in however long each takes: uploads that wait for their clients are no queue.

@@ -1,0 +1,66 @@
+//! The dashboard and the alerts ask for metrics and labels that there are.
+
+use std::collections::BTreeSet;
+
+use rudder_kafka_transformer::server::metrics::table;
+
+const DASHBOARD: &str = include_str!("../../deploy/grafana/dashboard.json");
+const ALERTS: &str = include_str!("../../deploy/prometheus/alerts.yaml");
+
+/// Words of a query that look like a metric's name, without the endings of histograms.
+fn metrics_in(text: &str) -> BTreeSet<&str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| ["transformer_", "kafka_transformer_"].iter().any(|start| word.starts_with(start)))
+        .map(|word| {
+            let base =
+                ["_bucket", "_count", "_sum"].iter().find_map(|ending| word.strip_suffix(ending)).unwrap_or(word);
+            if table::ALL.iter().any(|metric| metric.name == base) { base } else { word }
+        })
+        .collect()
+}
+
+/// Names in front of `=`, `=~` and `!=` within braces.
+fn labels_in(text: &str) -> BTreeSet<&str> {
+    text.split('{')
+        .skip(1)
+        .filter_map(|part| part.split('}').next())
+        .flat_map(|matchers| matchers.split(','))
+        .filter_map(|matcher| matcher.split_once('=').map(|(name, _)| name.trim_end_matches('!').trim()))
+        .filter(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+        .collect()
+}
+
+fn queries() -> Vec<String> {
+    let dashboard: serde_json::Value = serde_json::from_str(DASHBOARD).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
+    targets.map(|target| target["expr"].as_str().expect("a query").to_owned()).collect()
+}
+
+#[test]
+fn every_metric_and_label_asked_for_is_there() {
+    let mut queries = queries();
+    assert!(queries.len() >= 20, "{}", queries.len());
+    queries.push(ALERTS.to_owned());
+    let labels: BTreeSet<&str> =
+        table::ALL.iter().flat_map(|metric| metric.labels).copied().chain(["instanceName"]).collect();
+    for query in &queries {
+        let names = metrics_in(query);
+        assert!(!names.is_empty() || query.contains("process_"), "{query}");
+        for name in names {
+            assert!(table::ALL.iter().any(|metric| metric.name == name), "no metric {name}: {query}");
+        }
+        for label in labels_in(query) {
+            assert!(labels.contains(label), "no metric has the label {label}: {query}");
+        }
+    }
+}
+
+#[test]
+fn every_metric_of_routing_and_refusals_can_be_seen() {
+    let shown: Vec<String> = queries();
+    let own = table::ALL.iter().filter(|metric| metric.origin == table::Origin::Own && metric.name.ends_with("_total"));
+    for metric in own {
+        assert!(shown.iter().any(|query| query.contains(metric.name)), "no panel shows {}", metric.name);
+    }
+}
