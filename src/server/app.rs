@@ -139,7 +139,7 @@ fn resource(pattern: &'static str) -> Resource {
 }
 
 /// A small endpoint, which probes may ask with HEAD too.
-fn status<F, Args>(pattern: &'static str, handler: F) -> Resource
+pub(super) fn status<F, Args>(pattern: &'static str, handler: F) -> Resource
 where
     F: Handler<Args>,
     Args: FromRequest + 'static,

@@ -1,8 +1,15 @@
-//! The OpenAPI document: what is committed is what is served.
+//! The OpenAPI document: what is committed is what is served, and what it says is what happens.
+
+use std::sync::LazyLock;
 
 use rudder_kafka_transformer::server::openapi;
+use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::golden::as_doubles;
+use crate::overload::hold;
+use crate::server::{Response, Server, fetch};
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&openapi::document()).expect("JSON"));
 
 #[test]
 fn the_committed_document_is_the_generated_one() {
@@ -18,27 +25,187 @@ fn the_committed_document_is_the_generated_one() {
 fn the_document_and_its_page_are_served_without_the_internet() {
     let server = Server::shared();
     let served = server.get("/openapi.json");
-    assert_eq!(served.json(), serde_json::from_str::<serde_json::Value>(&openapi::document()).expect("JSON"));
+    assert_eq!(served.text(), openapi::document());
+    assert_eq!(served.header("content-type"), Some("application/json; charset=utf-8"));
     let redirect = server.get("/docs");
     assert_eq!((redirect.status, redirect.header("location")), (307, Some("/docs/")));
     let page = server.get("/docs/");
     assert!(page.text().contains("swagger-ui"));
-    for file in ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
-        assert_eq!(server.get(&format!("/docs/{file}")).status, 200, "{file}");
-    }
     assert!(!page.text().contains("http://") && !page.text().contains("https://"), "{}", page.text());
+    for file in ["", "swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
+        let response = server.get(&format!("/docs/{file}"));
+        assert_eq!(response.status, 200, "{file}");
+        let policy = response.header("content-security-policy").unwrap_or_default();
+        assert!(policy.contains("default-src 'none'") && !policy.contains("http"), "{policy}");
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(response.header("referrer-policy"), Some("no-referrer"));
+        assert_eq!(response.header("cache-control"), Some("no-cache"));
+    }
+    let initializer = server.get("/docs/swagger-initializer.js");
+    assert!(initializer.text().contains(r#""validatorUrl": "none""#), "{}", initializer.text());
+    assert_eq!(server.get("/docs/nothing").status, 404);
+}
+
+/// Path, method and operation of the document.
+fn operations() -> impl Iterator<Item = (&'static str, &'static str, &'static Value)> {
+    let paths = DOCUMENT["paths"].as_object().expect("paths");
+    paths.iter().flat_map(|(path, item)| {
+        item.as_object().expect("operations").iter().map(move |(method, operation)| (&**path, &**method, operation))
+    })
+}
+
+/// The members of an object that may be missing.
+fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
+}
+
+/// Why a value is not what a schema of the document describes.
+fn violation(schema: &Value, value: &Value) -> Option<String> {
+    let mut root = schema.clone();
+    root["components"] = DOCUMENT["components"].clone();
+    let validator = jsonschema::draft202012::new(&root).expect("a schema");
+    validator.validate(value).err().map(|error| format!("{error} at {}: {value:.300}", error.instance_path()))
+}
+
+/// Sends a request to the port that an operation is on.
+fn send(operation: &Value, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+    let server = Server::shared();
+    let address = if operation["servers"].is_array() { server.metrics } else { server.address };
+    fetch(&format!("http://{address}{path}"), &method.to_uppercase(), headers, body)
+}
+
+/// Fails unless an answer is one that the document describes.
+#[track_caller]
+fn assert_described(operation: &Value, answer: &Response, what: &str) {
+    let described = &operation["responses"][answer.status.to_string()];
+    assert!(described.is_object(), "{what}: {} is not documented", answer.status);
+    for (name, header) in members(&described["headers"]) {
+        let value = answer.header(name).unwrap_or_else(|| panic!("{what}: no header {name}"));
+        assert_eq!(violation(&header["schema"], &value.into()), None, "{what}: {name}");
+    }
+    let kind = answer.header("content-type").and_then(|kind| kind.split(';').next()).expect("a content type");
+    let content = &described["content"][kind];
+    assert!(content.is_object(), "{what}: {kind} is not documented");
+    let body = if kind == "application/json" { answer.json() } else { answer.text().into() };
+    assert_eq!(violation(&content["schema"], &body), None, "{what}");
 }
 
 #[test]
-fn every_path_in_the_document_is_served() {
-    let document: serde_json::Value = serde_json::from_str(&openapi::document()).expect("JSON");
-    let paths = document["paths"].as_object().expect("paths");
-    assert!(paths.len() >= 6);
-    for (path, operations) in paths {
-        for method in operations.as_object().expect("operations").keys() {
-            let path = path.replace("{destination}", "kafka");
-            let response = Server::shared().request(&method.to_uppercase(), &path, &[], b"");
-            assert_ne!(response.status, 404, "{method} {path}");
+fn every_endpoint_is_described_and_answers_as_described() {
+    let paths: Vec<&str> = operations().map(|(path, ..)| path).collect();
+    let expected = [
+        "/batch",
+        "/buildVersion",
+        "/features",
+        "/health",
+        "/metrics",
+        "/openapi.json",
+        "/ready",
+        "/routerTransform",
+        "/transformerBuildVersion",
+        "/v0/destinations/{destination}",
+        "/v1/destinations/{destination}",
+        "/version",
+    ];
+    assert_eq!(paths, expected);
+    for (path, method, operation) in operations() {
+        // Of a transformation it is the shape of an error that is seen here: there is no body.
+        let answer = send(operation, method, &path.replace("{destination}", "kafka"), &[], b"");
+        assert_eq!(answer.status, if method == "get" { 200 } else { 400 }, "{path}");
+        assert_described(operation, &answer, path);
+    }
+}
+
+/// The example of a parameter, where it has one of that name.
+fn parameter<'o>(operation: &'o Value, place: &str, example: &str) -> Vec<(&'o str, &'o str)> {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    parameters
+        .filter(|parameter| parameter["in"] == place)
+        .filter_map(|parameter| Some((parameter["name"].as_str()?, parameter["examples"][example]["value"].as_str()?)))
+        .collect()
+}
+
+#[test]
+fn every_request_example_gets_the_answer_that_is_shown() {
+    let mut sent = 0;
+    for (path, method, operation) in operations() {
+        let content = &operation["requestBody"]["content"]["application/json"];
+        for (name, example) in members(&content["examples"]) {
+            let what = format!("{path} {name}");
+            let body = &example["value"];
+            assert_eq!(violation(&content["schema"], body), None, "{what}");
+            let path = parameter(operation, "path", name)
+                .into_iter()
+                .fold(path.to_owned(), |path, (parameter, value)| path.replace(&format!("{{{parameter}}}"), value));
+            let answer =
+                send(operation, method, &path, &parameter(operation, "header", name), body.to_string().as_bytes());
+            assert_described(operation, &answer, &what);
+            let shown = &operation["responses"]["200"]["content"]["application/json"]["examples"][name]["value"];
+            assert_eq!((answer.status, as_doubles(&answer.json())), (200, as_doubles(shown)), "{what}");
+            sent += 1;
         }
+    }
+    assert!(sent >= 20, "only {sent} examples");
+}
+
+#[test]
+fn every_response_example_is_what_its_schema_describes() {
+    let mut seen = Vec::new();
+    for (path, _, operation) in operations() {
+        for (status, response) in members(&operation["responses"]) {
+            for (_, content) in members(&response["content"]) {
+                for (name, example) in members(&content["examples"]) {
+                    let wrong = violation(&content["schema"], &example["value"]);
+                    assert_eq!(wrong, None, "{path} {status} {name}");
+                    seen.push(status.as_str());
+                }
+            }
+        }
+    }
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen, ["200", "400", "404", "408", "413", "415", "500", "503"]);
+}
+
+#[test]
+fn errors_are_as_described() {
+    let large = Server::start(&["--max-body-bytes=10"]);
+    for path in ["/v0/destinations/kafka", "/batch", "/routerTransform"] {
+        let operation = &DOCUMENT["paths"][path.replace("kafka", "{destination}")]["post"];
+        let unknown = path.replace("kafka", "kinesis");
+        let body = json!({ "destType": "kinesis", "input": [] }).to_string();
+        let server = Server::shared();
+        for (status, answer) in [
+            (400, server.post(path, &[], b"[")),
+            (404, server.post(&unknown, &[], body.as_bytes())),
+            (413, large.post(path, &[], &[b' '; 11])),
+            (415, server.post(path, &[("Content-Encoding", "zstd")], body.as_bytes())),
+        ] {
+            assert_eq!(answer.status, status, "{path}");
+            assert_described(operation, &answer, &format!("{path} {status}"));
+        }
+        let loaded = Server::start(&["--max-in-flight-bytes=1000"]);
+        let _held = hold(&loaded, 900);
+        let answer = loaded.post(path, &[], &[b' '; 500]);
+        assert_eq!(answer.status, 503);
+        assert_described(operation, &answer, &format!("{path} 503"));
+    }
+}
+
+#[test]
+fn a_body_that_no_schema_describes_is_refused() {
+    for (path, body) in [
+        ("/v0/destinations/{destination}", json!({})),
+        ("/v0/destinations/{destination}", json!("x")),
+        ("/batch", json!([])),
+        ("/batch", json!({ "destType": 1 })),
+        ("/routerTransform", json!({ "destType": "kafka", "input": {} })),
+    ] {
+        let operation = &DOCUMENT["paths"][path]["post"];
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        assert!(violation(schema, &body).is_some(), "{path} {body}");
+        let path = path.replace("{destination}", "kafka");
+        let answer = Server::shared().post(&path, &[], body.to_string().as_bytes());
+        assert_eq!(answer.status, 400, "{path} {body}");
     }
 }

@@ -11,7 +11,7 @@ const EVENT: &str = r#"[{"message":{"userId":"u"},"metadata":{"jobId":1},"destin
 const POST: &str = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\n";
 
 /// A request that is known to have arrived, and has not sent its body.
-fn hold(server: &Server, length: usize) -> TcpStream {
+pub fn hold(server: &Server, length: usize) -> TcpStream {
     let mut held = server.connect();
     let head = format!("{POST}Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n");
     held.write_all(head.as_bytes()).expect("sent");

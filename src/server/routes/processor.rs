@@ -8,7 +8,7 @@ use crate::server::app::State;
 use crate::server::endpoint::Endpoint;
 use crate::server::error::RequestError;
 use crate::server::forward;
-use crate::server::openapi::{CompactedOrPlain, ErrorBody, EventAnswer, UnknownDestinationBody};
+use crate::server::openapi::{BodyHeaders, DestinationName, EventAnswer, ProcessorRequest, Refusals};
 
 /// Transform events
 ///
@@ -20,22 +20,14 @@ use crate::server::openapi::{CompactedOrPlain, ErrorBody, EventAnswer, UnknownDe
     tag = "transformation",
     operation_id = "transform",
     params(
-        ("destination" = String, Path, description = "kafka, azure_event_hub or confluent_cloud, in any letter case", example = "kafka"),
-        ("X-Content-Format" = Option<String>, Header, description = "`json+compactedv1` for the compacted form"),
+        ("destination" = inline(DestinationName), Path, description = "The destination; its name may be in any letter case"),
+        BodyHeaders,
     ),
-    request_body = CompactedOrPlain,
+    request_body = ProcessorRequest,
     responses(
         (status = 200, description = "One answer per event", body = Vec<EventAnswer>,
             headers(("apiVersion" = String, description = "Always 2"))),
-        (status = 400, description = "The body cannot be read", body = ErrorBody),
-        (status = 404, description = "The destination is not served, and there is no upstream that it could be passed on to", body = UnknownDestinationBody),
-        (status = 408, description = "The body comes too slowly: send it again", body = ErrorBody),
-        (status = 413, description = "The body, or the answer to it, passes a limit", body = ErrorBody),
-        (status = 415, description = "The Content-Encoding is not supported", body = ErrorBody),
-        (status = 502, description = "With an upstream: it cannot be reached, or broke off", body = ErrorBody),
-        (status = 503, description = "Overloaded: send it again", body = ErrorBody,
-            headers(("X-Rudder-Should-Retry" = String, description = "true"), ("X-Rudder-Error-Reason" = String, description = "overloaded"))),
-        (status = 504, description = "With an upstream: it did not answer in time", body = ErrorBody),
+        Refusals,
     ),
 )]
 pub async fn transform(

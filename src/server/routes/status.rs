@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::server::app::{JSON, State};
 use crate::server::error::RequestError;
-use crate::server::openapi::ErrorBody;
+use crate::server::openapi::{ErrorBody, Overload};
 
 /// The version of this service.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -63,8 +63,10 @@ pub async fn ready(state: Data<State>) -> Result<HttpResponse, RequestError> {
 }
 
 /// Tell the version
-#[utoipa::path(get, path = "/version", tag = "status",
-    responses((status = 200, description = "The version", body = String, content_type = "text/plain", example = "0.1.0")))]
+#[utoipa::path(get, path = "/version", tag = "status", responses(
+    (status = 200, description = "The version", body = String, content_type = "text/plain"),
+    Overload,
+))]
 pub async fn version() -> impl Responder {
     HttpResponse::Ok().insert_header(ContentType::plaintext()).body(VERSION)
 }
@@ -73,6 +75,11 @@ pub async fn version() -> impl Responder {
 ///
 /// # Errors
 /// [`RequestError::InternalServerError`] where the text cannot be made.
+#[utoipa::path(get, path = "/metrics", tag = "status", summary = "Tell what was counted",
+    description = "In Prometheus' text format, on a port of its own: `METRICS_PORT`. `/health` and `/ready` are there too.",
+    servers((url = "http://{host}:{port}", description = "The metrics port",
+        variables(("host" = (default = "localhost")), ("port" = (default = "9091"))))),
+    responses((status = 200, description = "Everything counted", body = String, content_type = "text/plain")))]
 pub async fn metrics(state: Data<State>) -> Result<HttpResponse, RequestError> {
     let text = state.metrics.render(state.in_flight.bytes()).map_err(|_| RequestError::InternalServerError)?;
     Ok(HttpResponse::Ok().insert_header(("Content-Type", prometheus::TEXT_FORMAT)).body(text))

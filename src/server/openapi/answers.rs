@@ -1,0 +1,228 @@
+//! What answers look like. They list every member that can be there.
+
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// The answer for one event.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "describes the answer; it is written as text")]
+pub enum EventAnswer {
+    /// Transformed.
+    Transformed(Transformed),
+    /// Refused.
+    Rejected(Rejected),
+}
+
+/// A transformed event.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[allow(dead_code, reason = "describes the answer; it is written as text")]
+pub struct Transformed {
+    /// What is produced.
+    pub output: Output,
+    /// As received, with the topic behind `rudderId`.
+    pub metadata: Map<String, Value>,
+    /// Always 200.
+    #[schema(minimum = 200, maximum = 200)]
+    pub status_code: u16,
+}
+
+/// What rudder-server produces to Kafka.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[allow(dead_code, reason = "describes the answer; it is written as text")]
+pub struct Output {
+    /// The event.
+    pub message: Map<String, Value>,
+    /// The partition key.
+    pub user_id: String,
+    /// The Avro schema, where the event names one.
+    #[schema(required = false)]
+    pub schema_id: Value,
+    /// The topic: a string, unless Config or the event hold something else.
+    #[schema(required = false)]
+    pub topic: Value,
+}
+
+/// A refused event.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[allow(dead_code, reason = "describes the answer; it is written as text")]
+pub struct Rejected {
+    /// As received; `null` where it is no object.
+    #[schema(required = true)]
+    pub metadata: Option<Map<String, Value>>,
+    /// Always 400.
+    #[schema(minimum = 400, maximum = 400)]
+    pub status_code: u16,
+    /// What is wrong.
+    pub error: String,
+    /// For the client's statistics.
+    pub stat_tags: StatTags,
+}
+
+/// What the client counts errors by.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[allow(dead_code, reason = "describes the answer; it is written as text")]
+pub struct StatTags {
+    /// Always `dataValidation`.
+    #[schema(pattern = "^dataValidation$")]
+    pub error_category: String,
+    /// The event or the destination is at fault.
+    #[schema(pattern = "^(instrumentation|configuration)$")]
+    pub error_type: String,
+    /// The destination's name, upper case.
+    #[schema(pattern = "^(KAFKA|AZURE_EVENT_HUB|CONFLUENT_CLOUD)$")]
+    pub dest_type: String,
+    /// Always `destination`.
+    #[schema(pattern = "^destination$")]
+    pub module: String,
+    /// Always `native`.
+    #[schema(pattern = "^native$")]
+    pub implementation: String,
+    /// The endpoint.
+    #[schema(pattern = "^(processor|batch)$")]
+    pub feature: String,
+    /// From the metadata.
+    #[schema(required = false)]
+    pub destination_id: String,
+    /// From the metadata.
+    #[schema(required = false)]
+    pub workspace_id: String,
+}
+
+/// A group of events, or why there is none.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "describes the answer; it is written as text")]
+pub enum BatchAnswer {
+    /// Events that are delivered together.
+    Group(Group),
+    /// An event that was refused.
+    Refused(Refused),
+    /// Events of a destination that is not delivered in groups.
+    Unsupported(Unsupported),
+}
+
+/// Events of one destination and topic.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[allow(dead_code, reason = "describes the answer; it is written as text")]
+pub struct Group {
+    /// The messages.
+    pub batched_request: Vec<Map<String, Value>>,
+    /// The metadata of each.
+    pub metadata: Vec<Map<String, Value>>,
+    /// Always true.
+    pub batched: bool,
+    /// Always 200.
+    #[schema(minimum = 200, maximum = 200)]
+    pub status_code: u16,
+    /// The destination, as the first event has it.
+    pub destination: Map<String, Value>,
+}
+
+/// An event that was refused.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[allow(dead_code, reason = "describes the answer; it is written as text")]
+pub struct Refused {
+    /// The event's, where it has any.
+    #[schema(max_items = 1)]
+    pub metadata: Vec<Map<String, Value>>,
+    /// Always false.
+    pub batched: bool,
+    /// Always 400.
+    #[schema(minimum = 400, maximum = 400)]
+    pub status_code: u16,
+    /// What is wrong.
+    pub error: String,
+    /// For the client's statistics.
+    pub stat_tags: StatTags,
+}
+
+/// Events of a destination that has no such endpoint.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[allow(dead_code, reason = "describes the answer; it is written as text")]
+pub struct Unsupported {
+    /// The metadata of each event.
+    pub metadata: Vec<Map<String, Value>>,
+    /// Always false.
+    pub batched: bool,
+    /// Always 500.
+    #[schema(minimum = 500, maximum = 500)]
+    pub status_code: u16,
+    /// That there is no such endpoint.
+    pub error: String,
+    /// For the client's statistics.
+    pub stat_tags: UnsupportedStatTags,
+}
+
+/// What the client counts such errors by.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[allow(dead_code, reason = "describes the answer; it is written as text")]
+pub struct UnsupportedStatTags {
+    /// Always `transformation`.
+    #[schema(pattern = "^transformation$")]
+    pub error_category: String,
+}
+
+/// The answer of `/routerTransform`.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "describes the answer; it is written as text")]
+pub struct RouterTransformAnswer {
+    /// One error per destination.
+    pub output: Vec<RouterAnswer>,
+}
+
+/// An error of `/routerTransform`.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "describes the answer; it is written as text")]
+pub enum RouterAnswer {
+    /// The events of one destination.
+    Unsupported(Unsupported),
+    /// There are no events.
+    NoEvents(NoEvents),
+}
+
+/// That a request has no events.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[allow(dead_code, reason = "describes the answer; it is written as text")]
+pub struct NoEvents {
+    /// The name of the destination.
+    pub metadata: Vec<Map<String, Value>>,
+    /// Always false.
+    pub batched: bool,
+    /// Always 400.
+    #[schema(minimum = 400, maximum = 400)]
+    pub status_code: u16,
+    /// That there are none.
+    pub error: String,
+}
+
+/// A request that is refused as a whole.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "describes the answer; it is written as text")]
+pub struct ErrorBody {
+    /// The name of the status.
+    pub error: String,
+    /// What is wrong and where.
+    pub message: String,
+}
+
+/// A destination that is not served.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "describes the answer; it is written as text")]
+pub struct UnknownDestinationBody {
+    /// Which one.
+    pub error: String,
+}

@@ -1,0 +1,118 @@
+//! The examples of the document: golden cases, so that what is shown is what is tested.
+//!
+//! An example has one name wherever it occurs: a request body, the parameters that go with it, and the answer to it.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::super::routes::status::VERSION;
+
+/// What is read of a golden case.
+#[derive(Deserialize)]
+struct Case {
+    description: String,
+    input: Input,
+    output: Output,
+}
+
+#[derive(Deserialize)]
+struct Input {
+    request: Request,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    path: String,
+    #[serde(default)]
+    headers: Map<String, Value>,
+    body: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Output {
+    response: Response,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Response {
+    status: u16,
+    body: Option<Value>,
+    raw_body: Option<String>,
+}
+
+macro_rules! cases {
+    ($($operation:literal: $($folder:literal / $name:literal),+;)+) => {
+        /// Operation, name, and text of the case.
+        const CASES: &[(&str, &str, &str)] = &[$($((
+            $operation,
+            $name,
+            include_str!(concat!("../../../test-fixtures/", $folder, "/", $name, ".json")),
+        ),)+)+];
+    };
+}
+
+cases! {
+    "/v0/destinations/{destination}":
+        "processor" / "topic_event_name",
+        "processor" / "compacted",
+        "processor" / "malformed_no_object",
+        "processor" / "integrations_schema_id",
+        "processor" / "template_found_and_removed",
+        "processor" / "azure_event_hub_integrations",
+        "processor" / "confluent_cloud_integrations",
+        "processor" / "not_json_truncated",
+        "processor" / "plain_object",
+        "processor" / "compacted_array";
+    "/batch":
+        "batch" / "groups",
+        "batch" / "compacted",
+        "batch" / "malformed_events",
+        "batch" / "azure_event_hub_has_no_batch",
+        "batch" / "dest_type_missing",
+        "batch" / "array_body",
+        "batch" / "input_not_an_array";
+    "/routerTransform":
+        "batch" / "router_transform",
+        "batch" / "router_transform_empty",
+        "batch" / "dest_type_missing";
+    "/features": "service" / "features";
+    "/health": "service" / "health";
+    "/version": "service" / "version";
+}
+
+/// Adds every example to the paths of a document.
+pub(super) fn add(paths: &mut Map<String, Value>) {
+    for (path, name, text) in CASES {
+        let (Some(item), Ok(case)) = (paths.get_mut(*path), serde_json::from_str::<Case>(text)) else { continue };
+        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            add_case(operation, path, name, &case);
+        }
+    }
+}
+
+fn add_case(operation: &mut Value, path: &str, name: &str, case: &Case) {
+    let example = |value: &Value| json!({ "summary": case.description, "value": value });
+    let (request, response) = (&case.input.request, &case.output.response);
+    let body = match (&response.body, &response.raw_body) {
+        (Some(body), _) => body.to_string(),
+        (None, text) => json!(text).to_string(),
+    };
+    if let Ok(body) = serde_json::from_str(&body.replace("$VERSION", VERSION)) {
+        let content = &mut operation["responses"][response.status.to_string()]["content"];
+        for content in content.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            content["examples"][name] = example(&body);
+        }
+    }
+    let (200, Some(body)) = (response.status, &request.body) else { return };
+    operation["requestBody"]["content"]["application/json"]["examples"][name] = example(body);
+    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+        let value = match parameter["in"].as_str() {
+            Some("path") => path.find('{').and_then(|start| request.path.get(start..)).map(Value::from),
+            _ => parameter["name"].as_str().and_then(|name| request.headers.get(name)).cloned(),
+        };
+        if let Some(value) = value {
+            parameter["examples"][name] = example(&value);
+        }
+    }
+}

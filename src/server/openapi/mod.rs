@@ -1,0 +1,128 @@
+//! The OpenAPI document and the page that shows it. The types in here only describe; requests and answers themselves
+//! stay text, see [`crate::transform`].
+
+mod answers;
+mod examples;
+mod refusals;
+mod requests;
+
+use std::sync::LazyLock;
+
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::middleware::DefaultHeaders;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Responder};
+use serde_json::{Map, Value};
+use utoipa::OpenApi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+pub use answers::{
+    BatchAnswer, ErrorBody, EventAnswer, Group, NoEvents, Output, Refused, Rejected, RouterAnswer,
+    RouterTransformAnswer, StatTags, Transformed, UnknownDestinationBody, Unsupported, UnsupportedStatTags,
+};
+pub use refusals::{Overload, Refusals};
+pub use requests::{BodyHeaders, Compacted, Destination, DestinationName, Event, ProcessorRequest, RouterRequest};
+
+use super::app::JSON;
+use super::routes::{batch, features, processor, router_transform, status};
+
+/// The document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "rudder-kafka-transformer",
+        description = "Transforms RudderStack events for Apache Kafka, Azure Event Hubs and Confluent Cloud.\n\n\
+                       A path may end in a slash. Any other path, and any other method on these, is answered with 404.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    paths(
+        processor::transform,
+        batch::batch,
+        router_transform::router_transform,
+        status::health,
+        status::ready,
+        features::features,
+        status::version,
+        status::metrics,
+        self::document_of_this
+    ),
+    components(schemas(Event, Destination, Compacted, ErrorBody, UnknownDestinationBody)),
+    tags(
+        (name = "transformation", description = "What rudder-server calls for every batch of events"),
+        (name = "status", description = "What the service is and can do")
+    )
+)]
+struct Document;
+
+/// Paths that answer like another one, with the ids of their operations.
+const ALIASES: [(&str, &str, &str); 3] = [
+    ("/v1/destinations/{destination}", "/v0/destinations/{destination}", "transformV1"),
+    ("/buildVersion", "/version", "buildVersion"),
+    ("/transformerBuildVersion", "/version", "transformerBuildVersion"),
+];
+
+/// The document as pretty JSON, as it is kept in `openapi/openapi.json`.
+#[must_use]
+pub fn document() -> String {
+    let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
+    if let Some(paths) = document["paths"].as_object_mut() {
+        examples::add(paths);
+        add_aliases(paths);
+        // The framework lists them by their hash.
+        paths.sort_keys();
+    }
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn add_aliases(paths: &mut Map<String, Value>) {
+    for (alias, of, id) in ALIASES {
+        let Some(mut item) = paths.get(of).cloned() else { continue };
+        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            operation["operationId"] = id.into();
+        }
+        paths.insert(alias.to_owned(), item);
+    }
+}
+
+/// Tell this description
+///
+/// The OpenAPI document that you are reading.
+#[utoipa::path(get, path = "/openapi.json", tag = "status", operation_id = "openapi",
+    responses((status = 200, description = "The document", body = Map<String, Value>), Overload))]
+async fn document_of_this() -> impl Responder {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(document);
+    HttpResponse::Ok().insert_header(JSON).body(DOCUMENT.as_str())
+}
+
+/// What the page may do: nothing beyond this server. The page sets styles on its elements and has images in its
+/// style sheet.
+const POLICY: (HeaderName, HeaderValue) = (
+    CONTENT_SECURITY_POLICY,
+    HeaderValue::from_static(
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+);
+
+/// Registers `/docs` and `/openapi.json`.
+pub fn configure(config: &mut ServiceConfig) {
+    let page = SwaggerUi::new("/{_:.*}").config(
+        Config::from("/openapi.json")
+            // Without this the page would ask a server on the internet whether the document is valid.
+            .validator_url("none"),
+    );
+    let headers = DefaultHeaders::new()
+        .add(POLICY)
+        .add((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .add((REFERRER_POLICY, "no-referrer"))
+        // A newer version of the service brings a newer page.
+        .add((CACHE_CONTROL, "no-cache"));
+    config
+        .service(super::app::status("/openapi.json", document_of_this))
+        .service(web::redirect("/docs", "/docs/"))
+        .service(web::scope("/docs").wrap(headers).service(page));
+}

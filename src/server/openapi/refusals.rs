@@ -1,0 +1,116 @@
+//! Answers that many endpoints share: why a request is refused as a whole. One table; the texts of the examples are those
+//! of [`RequestError`].
+
+use std::collections::BTreeMap;
+
+use actix_web::http::StatusCode;
+use serde_json::Value;
+use utoipa::IntoResponses;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::header::Header;
+use utoipa::openapi::{Content, ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+
+use crate::server::error::{Limit, RequestError};
+use crate::transform::request::BodyError;
+
+/// A status, what it means, the schema of its body, and examples beside those that fixtures give.
+type Row = (StatusCode, &'static str, &'static str, Vec<(&'static str, RequestError)>);
+
+fn overloaded() -> Row {
+    let examples = vec![("overloaded", RequestError::Overloaded(Limit::InFlightBytes))];
+    (StatusCode::SERVICE_UNAVAILABLE, "Overloaded: send it again", "ErrorBody", examples)
+}
+
+fn rows() -> Vec<Row> {
+    let body = "ErrorBody";
+    vec![
+        (StatusCode::BAD_REQUEST, "The body cannot be read", body, vec![]),
+        (
+            StatusCode::NOT_FOUND,
+            "The destination is not served, and there is no upstream that it could be passed on to",
+            "UnknownDestinationBody",
+            vec![("unknown_destination", RequestError::unknown_destination("kinesis"))],
+        ),
+        (
+            StatusCode::REQUEST_TIMEOUT,
+            "The body comes too slowly: send it again",
+            body,
+            vec![("slow_body", RequestError::RequestTimeout)],
+        ),
+        (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "The body, or the answer to it, passes a limit",
+            body,
+            vec![
+                ("too_many_events", BodyError::TooManyEvents(100_000).into()),
+                ("too_much_work", BodyError::TooMuchWork.into()),
+                ("answer_too_large", BodyError::AnswerTooLarge(419_430_400).into()),
+            ],
+        ),
+        (
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The Content-Encoding is not supported",
+            body,
+            vec![("unknown_encoding", RequestError::unsupported_encoding("zstd"))],
+        ),
+        (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "A fault of the service",
+            body,
+            vec![("fault", RequestError::InternalServerError)],
+        ),
+        (
+            StatusCode::BAD_GATEWAY,
+            "With an upstream: it cannot be reached, or broke off",
+            body,
+            vec![
+                ("unreachable", RequestError::UpstreamUnreachable),
+                ("broke_off", RequestError::UpstreamBroke),
+                ("loop", RequestError::UpstreamLoop),
+            ],
+        ),
+        overloaded(),
+        (
+            StatusCode::GATEWAY_TIMEOUT,
+            "With an upstream: it did not answer in time",
+            body,
+            vec![("upstream_timeout", RequestError::UpstreamTimeout)],
+        ),
+    ]
+}
+
+fn response((status, description, schema, examples): Row) -> (String, RefOr<Response>) {
+    let examples = examples.into_iter().map(|(name, error)| {
+        let value = serde_json::from_str::<Value>(&error.body()).ok();
+        (name, ExampleBuilder::new().value(value).build())
+    });
+    let content: Content =
+        ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).examples_from_iter(examples).build();
+    let mut response = ResponseBuilder::new().description(description).content("application/json", content);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        for (name, description) in [("X-Rudder-Should-Retry", "true"), ("X-Rudder-Error-Reason", "overloaded")] {
+            let mut header = Header::default();
+            header.description = Some(description.to_owned());
+            response = response.header(name, header);
+        }
+    }
+    (status.as_str().to_owned(), response.build().into())
+}
+
+/// What a transformation may be refused with.
+pub struct Refusals;
+
+impl IntoResponses for Refusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        rows().into_iter().map(response).collect()
+    }
+}
+
+/// What any endpoint but the probes may be refused with.
+pub struct Overload;
+
+impl IntoResponses for Overload {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        [response(overloaded())].into()
+    }
+}
