@@ -1,6 +1,7 @@
 //! The application: which path goes where, and what is around every route.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
@@ -19,6 +20,7 @@ use super::lifecycle::Lifecycle;
 use super::metrics::Metrics;
 use super::openapi;
 use super::overload::InFlight;
+use super::request_log::RequestLog;
 use super::routes::{batch, processor, router_transform, status};
 use super::settings::Settings;
 use crate::transform::family::Family;
@@ -41,6 +43,8 @@ pub struct State {
     pub lifecycle: Lifecycle,
     /// What is counted.
     pub metrics: Metrics,
+    /// What is logged.
+    pub request_log: Arc<RequestLog>,
 }
 
 impl State {
@@ -55,6 +59,7 @@ impl State {
             body_timeout: Duration::from_secs(settings.body_timeout),
             lifecycle: Lifecycle::default(),
             metrics,
+            request_log: Arc::default(),
         }
     }
 }
@@ -203,7 +208,7 @@ pub async fn measure(
 }
 
 /// A method as a label: a client may make up as many as it likes.
-fn method_label(method: &Method) -> &'static str {
+pub(super) fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

@@ -8,13 +8,19 @@ mod descriptors;
 pub mod error;
 pub mod exchange;
 pub mod lifecycle;
+pub mod line_limit;
 pub mod memory;
 pub mod metrics;
 pub mod openapi;
 pub mod overload;
 pub mod pace;
+pub mod request_id;
+pub mod request_log;
 pub mod routes;
 pub mod settings;
+#[cfg(feature = "otlp")]
+pub mod spans;
+pub mod trace_context;
 
 use std::future::Future;
 use std::io;
@@ -97,6 +103,7 @@ pub async fn run_with<D: Future<Output = ()>>(
             .wrap(middleware::from_fn(app::answer_panics))
             .wrap(middleware::from_fn(exchange::attend))
             .wrap(middleware::from_fn(app::measure))
+            .wrap(middleware::from_fn(request_log::log))
             .wrap(middleware::from_fn(app::detach_headers))
     })
     .workers(settings.worker_threads())

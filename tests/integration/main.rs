@@ -8,8 +8,11 @@ mod cli;
 mod golden;
 mod layers;
 mod lifecycle;
+mod logs;
 mod metrics;
 mod openapi;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod overload;
 mod properties;
 mod readme;

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use super::app::{API_VERSION, JSON, State, form_of};
 use super::body::{self, Body};
 use super::error::RequestError;
+use super::request_log::{self, Rejected};
 use crate::server::overload::Share;
 use crate::transform::request::{BodyError, Form, Limits, RouterAnswer};
 
@@ -36,6 +37,7 @@ async fn transformed<T: Send + 'static>(
 ) -> Result<(T, Share), RequestError> {
     let form = form_of(request);
     let body = Body::collect(request, payload, state).await?;
+    request_log::note_body(request, body.len());
     let turn = if body.is_large() { Some(state.admission.turn().await?) } else { None };
     let beside = turn.is_some();
     let work = move || -> Result<(T, Share), RequestError> {
@@ -57,6 +59,9 @@ async fn router_answered(
     let (answer, share) = transformed(&request, payload, &state, move |body, form| answer(body, form, limits)).await?;
     request.extensions_mut().insert(answer.family);
     state.metrics.count_rejections(answer.family, &answer.rejections);
+    let mut rejected = Rejected::default();
+    answer.rejections.iter().for_each(|rejection| rejected[*rejection as usize] += 1);
+    request_log::note_events(&request, answer.events as u64, &rejected);
     Ok(answered(answer.body, share))
 }
 

@@ -7,6 +7,7 @@ use super::{answered, transformed};
 use crate::server::app::State;
 use crate::server::error::RequestError;
 use crate::server::openapi::{CompactedOrPlain, ErrorBody, EventAnswer, UnknownDestinationBody};
+use crate::server::request_log;
 use crate::transform::family::Family;
 use crate::transform::processor;
 
@@ -49,5 +50,6 @@ pub async fn transform(
         transformed(&request, payload, &state, move |body, form| processor::answer(family, body, form, &query, limits))
             .await?;
     state.metrics.count(family, &answer.tally);
+    request_log::note_events(&request, answer.tally.events, &answer.tally.rejected);
     Ok(answered(answer.body, share))
 }
