@@ -2,6 +2,8 @@
 
 mod health;
 mod logging;
+#[cfg_attr(not(feature = "otlp"), path = "otlp_left_out.rs")]
+mod otlp;
 mod serve;
 
 use std::process::ExitCode;

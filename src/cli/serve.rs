@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-use super::{EXIT_CONFIG, logging};
+use super::{EXIT_CONFIG, logging, otlp};
 use crate::server::settings::Settings;
 use crate::server::{Listeners, run as run_server};
 
@@ -22,6 +22,13 @@ pub(super) fn run(settings: &Settings) -> ExitCode {
         return ExitCode::from(EXIT_CONFIG);
     }
     logging::start(settings);
+    let traces = match otlp::start() {
+        Ok(traces) => traces,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            return ExitCode::from(EXIT_CONFIG);
+        }
+    };
     let served = actix_web::rt::System::new().block_on(async {
         let mut signals = Signals::listen().map_err(|error| format!("cannot listen for a signal to stop: {error}"))?;
         let listeners = Listeners::bind(settings)?;
@@ -41,6 +48,9 @@ pub(super) fn run(settings: &Settings) -> ExitCode {
     });
     match served {
         Ok(()) => {
+            if let Some(traces) = traces {
+                traces.finish();
+            }
             tracing::info!("stopped");
             ExitCode::SUCCESS
         }

@@ -23,6 +23,7 @@ use super::metrics::Metrics;
 use super::natives::Natives;
 use super::openapi;
 use super::overload::InFlight;
+use super::request_log::RequestLog;
 use super::routes::{batch, features, processor, router_transform, status};
 use super::settings::Settings;
 use super::shadow::Shadow;
@@ -56,6 +57,8 @@ pub struct State {
     pub features: Arc<Features>,
     /// What is compared with the upstream.
     pub shadow: Option<Shadow>,
+    /// What is logged.
+    pub request_log: Arc<RequestLog>,
 }
 
 impl State {
@@ -84,6 +87,7 @@ impl State {
             reachable: settings.ready_needs_upstream.then(Arc::default),
             features: Arc::default(),
             shadow,
+            request_log: Arc::default(),
         })
     }
 

@@ -2,6 +2,7 @@
 
 use super::error::RequestError;
 use super::metrics::series::WorkerSeries;
+use super::request_log::Rejected;
 use crate::transform::decision::Tally;
 use crate::transform::family::Family;
 use crate::transform::origin::Origin;
@@ -38,7 +39,7 @@ pub struct Transformed {
 #[derive(Debug)]
 enum Decided {
     Processor(Box<(Tally, Origin)>),
-    Rejections(Vec<Rejection>),
+    Router { events: u64, rejections: Vec<Rejection> },
 }
 
 impl Endpoint {
@@ -61,7 +62,7 @@ impl Endpoint {
         let router = |answer: RouterAnswer| Transformed {
             family: answer.family,
             body: answer.body,
-            decided: Decided::Rejections(answer.rejections),
+            decided: Decided::Router { events: answer.events as u64, rejections: answer.rejections },
         };
         match self {
             Self::Processor { family, query } => {
@@ -79,6 +80,19 @@ impl Endpoint {
 }
 
 impl Transformed {
+    /// How many events there were, and how many were refused for each reason.
+    #[must_use]
+    pub fn outcome(&self) -> (u64, Rejected) {
+        match &self.decided {
+            Decided::Processor(decided) => (decided.0.events, decided.0.rejected),
+            Decided::Router { events, rejections } => {
+                let mut rejected = Rejected::default();
+                rejections.iter().for_each(|rejection| rejected[*rejection as usize] += 1);
+                (*events, rejected)
+            }
+        }
+    }
+
     /// Counts what was decided; `version` is that of the path.
     pub fn count(&self, series: &WorkerSeries, version: &'static str) {
         let metrics = series.metrics();
@@ -88,7 +102,7 @@ impl Transformed {
                 metrics.count(self.family, tally);
                 series.count_events(self.family, version, origin, tally.events);
             }
-            Decided::Rejections(rejections) => metrics.count_rejections(self.family, rejections),
+            Decided::Router { rejections, .. } => metrics.count_rejections(self.family, rejections),
         }
     }
 }

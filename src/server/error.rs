@@ -87,6 +87,27 @@ impl Limit {
 const MAX_NAME_CHARACTERS: usize = 100;
 
 impl RequestError {
+    /// The error as a stable word, for the log: it never holds what a client sent.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "bad_request",
+            Self::NotFound => "not_found",
+            Self::UnknownDestination(_) => "unknown_destination",
+            Self::PayloadTooLarge(_) => "payload_too_large",
+            Self::UnsupportedMediaType(_) => "unsupported_media_type",
+            Self::RequestTimeout => "request_timeout",
+            Self::Overloaded(_) => "overloaded",
+            Self::UpstreamUnreachable => "upstream_unreachable",
+            Self::UpstreamBroke => "upstream_broke",
+            Self::UpstreamTimeout => "upstream_timeout",
+            Self::UpstreamLoop => "upstream_loop",
+            Self::FeaturesUnknown => "features_unknown",
+            Self::NotReady(_) => "not_ready",
+            Self::InternalServerError => "internal_server_error",
+        }
+    }
+
     /// An unknown destination; a name of unreasonable length is cut.
     #[must_use]
     pub fn unknown_destination(name: &str) -> Self {

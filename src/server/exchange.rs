@@ -14,7 +14,7 @@ use actix_web::http::header::TRANSFER_ENCODING;
 use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpMessage as _, ResponseError as _};
+use actix_web::{Error, HttpMessage as _};
 use bytes::Bytes;
 use futures_util::Stream;
 
@@ -37,7 +37,7 @@ pub async fn attend(
     let stopping = request.app_data::<Data<State>>().is_some_and(|state| state.lifecycle.is_stopping());
     let unread = keep_unread(&mut request);
     let mut response = if refused && !is_probe(&request) {
-        request.into_response(RequestError::Overloaded(Limit::Connections).error_response())
+        request.error_response(RequestError::Overloaded(Limit::Connections))
     } else {
         next.call(request).await?.map_into_boxed_body()
     };

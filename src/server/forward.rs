@@ -158,6 +158,10 @@ async fn pass(
     }
 }
 
+/// Marks an answer as the upstream's, to which nothing is added.
+#[derive(Debug, Clone, Copy)]
+pub struct FromUpstream;
+
 /// The upstream's answer as ours. Its length is kept, so that a client sees where it was cut.
 fn passed_back(
     method: &Method,
@@ -169,6 +173,7 @@ fn passed_back(
     let (head, incoming) = answer.into_parts();
     let status = StatusCode::from_u16(head.status.as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut response = HttpResponse::new(status).set_body(());
+    response.extensions_mut().insert(FromUpstream);
     copy_to_client(&head.headers, response.headers_mut());
     let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if let Some(witness) = &mut witness {

@@ -77,7 +77,7 @@ impl Drop for Open<'_> {
 }
 
 /// A method as a label: a client may make up as many as it likes.
-fn method_label(method: &Method) -> &'static str {
+pub(super) fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

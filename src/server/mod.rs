@@ -11,6 +11,7 @@ pub mod exchange;
 pub mod features;
 pub mod forward;
 pub mod lifecycle;
+pub mod line_limit;
 pub mod measure;
 pub mod memory;
 pub mod metrics;
@@ -18,9 +19,14 @@ pub mod natives;
 pub mod openapi;
 pub mod overload;
 pub mod pace;
+pub mod request_id;
+pub mod request_log;
 pub mod routes;
 pub mod settings;
 pub mod shadow;
+#[cfg(feature = "otlp")]
+pub mod spans;
+pub mod trace_context;
 pub mod upstream;
 
 use std::future::Future;
@@ -109,6 +115,7 @@ pub async fn run_with<D: Future<Output = ()>>(
             .wrap(middleware::from_fn(app::answer_panics))
             .wrap(middleware::from_fn(exchange::attend))
             .wrap(middleware::from_fn(measure::measure))
+            .wrap(middleware::from_fn(request_log::log))
             .wrap(middleware::from_fn(app::detach_headers))
     })
     .workers(settings.worker_threads())

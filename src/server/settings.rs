@@ -253,6 +253,7 @@ fn is_log_directive(directive: &str) -> bool {
         None => ("all", directive.trim()),
     };
     !module.is_empty()
+        && module.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_:-.".contains(&byte))
         && ["error", "warn", "info", "debug", "trace", "off"].iter().any(|known| known.eq_ignore_ascii_case(level))
 }
 
@@ -286,7 +287,10 @@ mod tests {
         assert_eq!(bad.validate().unwrap_err().len(), 6);
         assert_eq!(settings(&[]).validate(), Ok(()));
         assert_eq!(settings(&["--log-level=info,actix_server=WARN"]).validate(), Ok(()));
-        assert!(settings(&["--log-level="]).validate().is_err());
+        for unclear in ["", "info,", "warn,,info", "actix_http", "a=b=debug", "a[b]=info", "=info", "a=", "info;debug"]
+        {
+            assert!(settings(&[&format!("--log-level={unclear}")]).validate().is_err(), "{unclear}");
+        }
     }
 
     #[test]

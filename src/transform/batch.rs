@@ -53,7 +53,7 @@ pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, Bo
         answer::write_unsupported(&mut out, family, "batch", metadata.map(|metadata| metadata.raw));
     }
     out.push(']');
-    Ok(RouterAnswer { family, body: out, rejections })
+    Ok(RouterAnswer { family, body: out, events: request.events.len(), rejections })
 }
 
 fn limit(bytes: usize, limits: Limits) -> Result<(), BodyError> {

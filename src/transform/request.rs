@@ -76,6 +76,8 @@ pub struct RouterAnswer {
     pub family: &'static Family,
     /// JSON.
     pub body: String,
+    /// Events in the request.
+    pub events: usize,
     /// Why events were refused.
     pub rejections: Vec<Rejection>,
 }

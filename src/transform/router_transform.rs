@@ -33,5 +33,5 @@ pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, Bo
         }
     }
     out.push_str("]}");
-    Ok(RouterAnswer { family, body: out, rejections: Vec::new() })
+    Ok(RouterAnswer { family, body: out, events: request.events.len(), rejections: Vec::new() })
 }

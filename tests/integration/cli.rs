@@ -1,7 +1,7 @@
 //! The binary as a user runs it.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use crate::server::fetch;
 
@@ -12,12 +12,12 @@ fn binary() -> Command {
     command
 }
 
-fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     binary().args(arguments).envs(environment.iter().copied()).output().expect("the binary runs")
 }
 
 /// Starts the service and waits for the line that says where it listens.
-fn start(arguments: &[&str], environment: &[(&str, &str)]) -> (Child, String, BufReader<impl Read>) {
+pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> (Child, String, BufReader<ChildStderr>) {
     let mut child = binary()
         .args(arguments)
         .envs(environment.iter().copied())
@@ -30,13 +30,13 @@ fn start(arguments: &[&str], environment: &[(&str, &str)]) -> (Child, String, Bu
     (child, line, log)
 }
 
-fn signal(child: &Child, name: &str) {
+pub fn signal(child: &Child, name: &str) {
     let status = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status();
     assert!(status.expect("kill runs").success());
 }
 
 /// The port behind `http://127.0.0.1:` in the line that tells where the service listens.
-fn port(line: &str) -> u16 {
+pub fn port(line: &str) -> u16 {
     let rest = line.split("listening on http://127.0.0.1:").nth(1).expect(line);
     rest.split(',').next().and_then(|port| port.parse().ok()).expect(line)
 }

@@ -12,8 +12,11 @@ mod forward;
 mod golden;
 mod layers;
 mod lifecycle;
+mod logs;
 mod metrics;
 mod openapi;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod overload;
 mod properties;
 mod readme;

@@ -22,6 +22,7 @@ use super::error::RequestError;
 use super::forward;
 use super::metrics::series::WorkerSeries;
 use super::overload::Share;
+use super::request_log;
 use super::shadow::{AfterAnswer, Listener};
 use crate::transform::request::Form;
 
@@ -79,13 +80,18 @@ async fn served(
                 let version = request.app_data().map_or("", |Version(version)| *version);
                 answer.count(series, version);
             }
+            let (events, rejected) = answer.outcome();
+            request_log::note_events(&request, events, &rejected);
             let body = Bytes::from(answer.body);
             let then = watch(endpoint).and_then(|watch| watch.answered(200, body.clone()));
             Ok(answered(body, share, then))
         }
         Err(error) if cannot_be_read(&error) => {
             let (status, body) = (error.status_code().as_u16(), Bytes::from(error.body()));
-            Ok(and_then(error.error_response(), watch(endpoint).and_then(|watch| watch.answered(status, body))))
+            Ok(and_then(
+                HttpResponse::from_error(error),
+                watch(endpoint).and_then(|watch| watch.answered(status, body)),
+            ))
         }
         Err(error) => Err(error),
         Ok(Answerer::Upstream { share, is_ours }) => {

@@ -1,0 +1,21 @@
+//! What a build without the feature `otlp` has in place of the export of traces.
+
+/// No export.
+pub(super) struct Export;
+
+/// Says so where the environment asks for an export.
+///
+/// # Errors
+/// None; a build with the feature has some.
+pub(super) fn start() -> Result<Option<Export>, String> {
+    let asking = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
+    if let Some(name) = asking.into_iter().find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())) {
+        tracing::warn!("{name} has no effect: this binary was built without the feature otlp");
+    }
+    Ok(None)
+}
+
+impl Export {
+    /// Nothing is left to send.
+    pub(super) fn finish(self) {}
+}

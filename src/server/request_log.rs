@@ -1,0 +1,291 @@
+//! What the log tells of a request (docs/logging.md): one line at debug for each, one at warn for refused events and for a
+//! refused request. Never a path, a query, a header or a piece of a body: each may hold a secret.
+
+use std::fmt;
+use std::time::{Duration, Instant, SystemTime};
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::HeaderValue;
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage as _, HttpRequest};
+
+use super::app::State;
+use super::body::{Received, declared_length};
+use super::error::RequestError;
+use super::forward::FromUpstream;
+use super::line_limit::LineLimit;
+use super::measure::{Route, method_label};
+use super::request_id::{RequestIds, X_REQUEST_ID};
+#[cfg(feature = "otlp")]
+use super::spans;
+use super::trace_context::{Id, TraceParent};
+use crate::transform::family::Family;
+use crate::transform::rejection::Rejection;
+
+/// What lines need that outlives a request. Each kind of line is limited on its own, so that none hides another.
+#[derive(Debug, Default)]
+pub struct RequestLog {
+    ids: RequestIds,
+    rejected: LineLimit,
+    refused: LineLimit,
+    overloaded: LineLimit,
+    failed: LineLimit,
+}
+
+/// Events refused, by reason in the order of [`Rejection::ALL`].
+pub type Rejected = [u64; Rejection::ALL.len()];
+
+/// What a route found out about its request. It is there only where a line may tell it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Noted {
+    events: Option<u64>,
+    rejected: Rejected,
+}
+
+/// A request and its answer, as far as they may be told.
+#[derive(Debug)]
+pub(super) struct Exchange<'e> {
+    pub id: &'e str,
+    pub method: &'static str,
+    /// The route's pattern; `None` where no route has the path.
+    pub route: Option<&'static str>,
+    pub status: StatusCode,
+    /// From the request's head to the answer's; `None` where nobody wants to know.
+    pub time: Option<(SystemTime, Duration)>,
+    pub request_bytes: Option<u64>,
+    pub response_bytes: Option<u64>,
+    pub destination: Option<&'static str>,
+    pub events: Option<u64>,
+    pub rejected: Rejected,
+    /// Why the request was refused as a whole.
+    pub refusal: Option<&'e RequestError>,
+    pub parent: Option<TraceParent>,
+}
+
+/// The ids of a trace and of a span in it.
+pub(super) type SpanIds = (Id<16>, Id<8>);
+
+/// Whether somebody wants to know every request, and not only what goes wrong.
+fn every_request_counts() -> bool {
+    #[cfg(feature = "otlp")]
+    if spans::are_exported() {
+        return true;
+    }
+    tracing::enabled!(tracing::Level::DEBUG)
+}
+
+/// Notes how many events a request has and how many of them are refused.
+pub(super) fn note_events(request: &HttpRequest, events: u64, rejected: &Rejected) {
+    if rejected.iter().any(|count| *count > 0) || every_request_counts() {
+        request.extensions_mut().insert(Noted { events: Some(events), rejected: *rejected });
+    }
+}
+
+/// Gives every answer the id of its request, and the log its lines.
+pub async fn log(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let id = request
+        .app_data::<Data<State>>()
+        .map_or(HeaderValue::from_static(""), |state| state.request_log.ids.of(request.headers()));
+    let parent = TraceParent::of(request.headers());
+    let started = every_request_counts().then(|| (SystemTime::now(), Instant::now()));
+    let time = || started.map(|(at, started)| (at, started.elapsed()));
+    let method = request.method().clone();
+    match next.call(request).await {
+        Ok(mut response) => {
+            if !response.response().extensions().contains::<FromUpstream>() {
+                response.headers_mut().insert(X_REQUEST_ID, id.clone());
+            }
+            let is_trouble = response.status().is_client_error() || response.status().is_server_error();
+            if started.is_some() || is_trouble || response.request().extensions().contains::<Noted>() {
+                tell_answer(&id, &response, time(), parent);
+            }
+            Ok(response)
+        }
+        Err(error) => {
+            let mut response = error.error_response();
+            tell_failure(&id, &method, &error, time(), parent);
+            response.headers_mut().insert(X_REQUEST_ID, id);
+            Err(InternalError::from_response(error, response).into())
+        }
+    }
+}
+
+/// Tells of a request that was answered.
+fn tell_answer(
+    id: &HeaderValue,
+    response: &ServiceResponse<impl MessageBody>,
+    time: Option<(SystemTime, Duration)>,
+    parent: Option<TraceParent>,
+) {
+    let request = response.request();
+    let Some(state) = request.app_data::<Data<State>>() else { return };
+    let route = request.app_data::<Route>().map(|route| route.0);
+    let extensions = request.extensions();
+    let noted = extensions.get::<Noted>().copied().unwrap_or_default();
+    let received = extensions.get::<Received>().map(|received| received.0);
+    let exchange = Exchange {
+        id: id.to_str().unwrap_or(""),
+        method: method_label(request.method()),
+        route,
+        status: response.status(),
+        time,
+        request_bytes: declared_length(request.headers()).or(received).map(|bytes| bytes as u64),
+        response_bytes: match response.response().body().size() {
+            BodySize::None => Some(0),
+            BodySize::Sized(bytes) => Some(bytes),
+            BodySize::Stream => None,
+        },
+        destination: extensions.get::<&'static Family>().map(|family| family.name),
+        events: noted.events,
+        rejected: noted.rejected,
+        refusal: response.response().error().and_then(refusal),
+        parent,
+    };
+    exchange.tell(Some(&state.request_log), Instant::now());
+}
+
+/// Tells of a request that a fault of the service left without an answer. Such lines are not limited, as those of the
+/// faults themselves are not.
+fn tell_failure(
+    id: &HeaderValue,
+    method: &Method,
+    error: &Error,
+    time: Option<(SystemTime, Duration)>,
+    parent: Option<TraceParent>,
+) {
+    let exchange = Exchange {
+        id: id.to_str().unwrap_or(""),
+        method: method_label(method),
+        route: None,
+        status: error.as_response_error().status_code(),
+        time,
+        request_bytes: None,
+        response_bytes: None,
+        destination: None,
+        events: None,
+        rejected: Rejected::default(),
+        refusal: refusal(error),
+        parent,
+    };
+    exchange.tell(None, Instant::now());
+}
+
+fn refusal(error: &Error) -> Option<&RequestError> {
+    error.as_error()
+}
+
+impl Exchange<'_> {
+    /// Writes the lines, each kind within its limit, and the span.
+    fn tell(&self, log: Option<&RequestLog>, now: Instant) {
+        let (trace_id, span_id) = match self.span() {
+            Some((trace_id, span_id)) => (Some(trace_id), Some(span_id)),
+            None => (self.parent.map(|parent| parent.trace_id), None),
+        };
+        let parent_id = self.parent.map(|parent| parent.parent_id);
+        // The fields of every line; those that are None are left out.
+        macro_rules! line {
+            ($level:ident, $limit:ident, $text:literal, $($own:tt)*) => {
+                if let Some(suppressed) = log.map_or(Some(0), |log| log.$limit.admit(now)) {
+                    tracing::$level!(
+                        request_id = self.id,
+                        method = self.method,
+                        route = self.route,
+                        status = self.status.as_u16(),
+                        dest_type = self.destination,
+                        $($own)*
+                        trace_id = trace_id.map(tracing::field::display),
+                        parent_id = parent_id.map(tracing::field::display),
+                        span_id = span_id.map(tracing::field::display),
+                        suppressed = (suppressed > 0).then_some(suppressed),
+                        $text
+                    );
+                }
+            };
+        }
+        let rejected: u64 = self.rejected.iter().sum();
+        if rejected > 0 {
+            let reasons = Reasons(&self.rejected);
+            line!(warn, rejected, "events refused", events = self.events, rejected, reasons = %reasons,);
+        }
+        match self.kind() {
+            Kind::Answered => {}
+            Kind::Refused => line!(warn, refused, "request refused", refusal = self.refusal.map(RequestError::code),),
+            Kind::Overloaded => line!(
+                warn,
+                overloaded,
+                "request refused under overload",
+                refusal = self.refusal.map(RequestError::code),
+            ),
+            Kind::Failed => line!(error, failed, "request failed", refusal = self.refusal.map(RequestError::code),),
+        }
+        tracing::debug!(
+            request_id = self.id,
+            method = self.method,
+            route = self.route,
+            status = self.status.as_u16(),
+            duration_ms = self.time.map(|(_, duration)| duration.as_micros() as f64 / 1e3),
+            request_bytes = self.request_bytes,
+            response_bytes = self.response_bytes,
+            dest_type = self.destination,
+            events = self.events,
+            rejected = self.events.map(|_| rejected),
+            refusal = self.refusal.map(RequestError::code),
+            trace_id = trace_id.map(tracing::field::display),
+            parent_id = parent_id.map(tracing::field::display),
+            span_id = span_id.map(tracing::field::display),
+            "request"
+        );
+    }
+
+    /// Exports the request as a span, where that is asked for.
+    fn span(&self) -> Option<SpanIds> {
+        #[cfg(feature = "otlp")]
+        return spans::export(self);
+        #[cfg(not(feature = "otlp"))]
+        None
+    }
+
+    fn kind(&self) -> Kind {
+        match self.refusal {
+            Some(RequestError::NotFound | RequestError::NotReady(_)) => Kind::Answered,
+            Some(RequestError::Overloaded(_)) => Kind::Overloaded,
+            _ if self.status.is_server_error() => Kind::Failed,
+            Some(_) if self.status.is_client_error() => Kind::Refused,
+            _ => Kind::Answered,
+        }
+    }
+}
+
+/// What happened to a request as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Nothing to look at; also a path that does not exist, since scanners ask for thousands, and a probe while the service
+    /// starts or stops.
+    Answered,
+    /// The client's mistake: rudder-server drops such a batch.
+    Refused,
+    /// rudder-server sends it again.
+    Overloaded,
+    /// A fault of the service.
+    Failed,
+}
+
+/// `metadata_missing=2,event_not_an_object=1`
+struct Reasons<'r>(&'r Rejected);
+
+impl fmt::Display for Reasons<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counted = Rejection::ALL.iter().zip(self.0).filter(|(_, count)| **count > 0);
+        for (index, (rejection, count)) in counted.enumerate() {
+            write!(f, "{}{}={count}", if index > 0 { "," } else { "" }, rejection.code())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! Requests as OpenTelemetry spans, with the attributes that its semantic conventions have for HTTP servers. A path or a
+//! query is no attribute: either may hold a secret.
+
+use std::sync::OnceLock;
+
+use opentelemetry::trace::{
+    Span as _, SpanContext, SpanId, SpanKind, Status, TraceContextExt as _, TraceFlags, TraceId, TraceState,
+    Tracer as _,
+};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::trace::SdkTracer;
+
+use super::error::RequestError;
+use super::request_log::{Exchange, SpanIds};
+use super::trace_context::{Id, TraceParent};
+
+/// One for the process, as the log is.
+static TRACER: OnceLock<SdkTracer> = OnceLock::new();
+
+/// Exports requests from now on. Only the first tracer counts.
+pub fn export_with(tracer: SdkTracer) {
+    TRACER.set(tracer).ok();
+}
+
+/// Whether requests are exported.
+pub(super) fn are_exported() -> bool {
+    TRACER.get().is_some()
+}
+
+/// Exports a request that is over, and tells the ids of its span.
+pub(super) fn export(exchange: &Exchange<'_>) -> Option<SpanIds> {
+    let (tracer, (started, duration)) = TRACER.get().zip(exchange.time)?;
+    // Not the current context: it is whatever the thread has left.
+    let parent = exchange
+        .parent
+        .as_ref()
+        .map_or_else(Context::new, |parent| Context::new().with_remote_span_context(context_of(parent)));
+    // The conventions' word for a method that is not a known one.
+    let method = if exchange.method == "other" { "_OTHER" } else { exchange.method };
+    let name = match (exchange.route, method) {
+        (Some(route), method) => format!("{method} {route}"),
+        (None, "_OTHER") => "HTTP".to_owned(),
+        (None, method) => method.to_owned(),
+    };
+    let integer = |name: &'static str, value: u64| KeyValue::new(name, i64::try_from(value).unwrap_or(i64::MAX));
+    let failure = exchange.status.is_server_error();
+    let attributes = [
+        Some(KeyValue::new("http.request.method", method)),
+        Some(KeyValue::new("url.scheme", "http")),
+        Some(integer("http.response.status_code", exchange.status.as_u16().into())),
+        exchange.route.map(|route| KeyValue::new("http.route", route.to_owned())),
+        exchange.request_bytes.map(|bytes| integer("http.request.body.size", bytes)),
+        exchange.response_bytes.map(|bytes| integer("http.response.body.size", bytes)),
+        failure
+            .then(|| KeyValue::new("error.type", exchange.refusal.map_or("internal_server_error", RequestError::code))),
+        Some(KeyValue::new("request_id", exchange.id.to_owned())),
+        exchange.destination.map(|destination| KeyValue::new("dest_type", destination)),
+        exchange.events.map(|events| integer("events", events)),
+        exchange.events.map(|_| integer("rejected", exchange.rejected.iter().sum())),
+    ];
+    let mut span = tracer
+        .span_builder(name)
+        .with_kind(SpanKind::Server)
+        .with_start_time(started)
+        .with_attributes(attributes.into_iter().flatten())
+        .start_with_context(tracer, &parent);
+    if failure {
+        span.set_status(Status::error(""));
+    }
+    let context = span.span_context();
+    let ids = (Id(context.trace_id().to_bytes()), Id(context.span_id().to_bytes()));
+    span.end_with_timestamp(started + duration);
+    Some(ids)
+}
+
+fn context_of(parent: &TraceParent) -> SpanContext {
+    let flags = if parent.sampled { TraceFlags::SAMPLED } else { TraceFlags::NOT_SAMPLED };
+    SpanContext::new(
+        TraceId::from_bytes(parent.trace_id.0),
+        SpanId::from_bytes(parent.parent_id.0),
+        flags,
+        true,
+        TraceState::NONE,
+    )
+}

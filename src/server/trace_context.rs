@@ -1,0 +1,138 @@
+//! The `traceparent` of a request, as W3C Trace Context has it: the trace that the request belongs to.
+
+use std::fmt;
+
+use actix_web::http::header::{HeaderMap, HeaderName};
+
+/// The header.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// `version-trace_id-parent_id-flags`, with two, 32, 16 and two digits.
+const LENGTH: usize = 55;
+
+/// Where a request comes from in its trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceParent {
+    /// The trace.
+    pub trace_id: Id<16>,
+    /// The span of the client that sent the request.
+    pub parent_id: Id<8>,
+    /// Whether the client may have recorded its span.
+    pub sampled: bool,
+}
+
+/// An id of `N` bytes, not all of them zero.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Id<const N: usize>(pub [u8; N]);
+
+impl<const N: usize> fmt::Display for Id<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl<const N: usize> fmt::Debug for Id<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl TraceParent {
+    /// What a request's headers tell. An invalid header, or more than one, counts as none, as the standard asks.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        let mut values = headers.get_all(TRACEPARENT);
+        match (values.next(), values.next()) {
+            (Some(value), None) => Self::parse(value.as_bytes()),
+            _ => None,
+        }
+    }
+
+    /// Reads a header's value. One of a later version may have more behind what version 00 has.
+    fn parse(value: &[u8]) -> Option<Self> {
+        let (known, rest) = value.split_at_checked(LENGTH)?;
+        let [version] = hexadecimal(&known[..2])?;
+        if [2, 35, 52].iter().any(|dash| known[*dash] != b'-')
+            || version == 0xff
+            || !rest.is_empty() && (version == 0 || rest[0] != b'-')
+        {
+            return None;
+        }
+        let [flags] = hexadecimal(&known[53..])?;
+        Some(Self { trace_id: Id::read(&known[3..35])?, parent_id: Id::read(&known[36..52])?, sampled: flags & 1 == 1 })
+    }
+}
+
+impl<const N: usize> Id<N> {
+    fn read(digits: &[u8]) -> Option<Self> {
+        hexadecimal(digits).filter(|bytes| *bytes != [0; N]).map(Self)
+    }
+}
+
+/// Reads lower-case hexadecimal digits, two for each byte.
+fn hexadecimal<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = value(pair[0])? << 4 | value(pair[1])?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    const VALID: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    #[test]
+    fn valid_values_are_read() {
+        let parsed = TraceParent::parse(VALID.as_bytes()).unwrap();
+        assert_eq!(parsed.trace_id.to_string(), "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(parsed.parent_id.to_string(), "b7ad6b7169203331");
+        assert!(parsed.sampled);
+        let unsampled = VALID.replace("-01", "-fe");
+        assert!(!TraceParent::parse(unsampled.as_bytes()).unwrap().sampled);
+        for later in [VALID.replacen("00", "01", 1), format!("{}-what comes later", VALID.replacen("00", "cc", 1))] {
+            assert_eq!(TraceParent::parse(later.as_bytes()), Some(parsed), "{later}");
+        }
+    }
+
+    #[test]
+    fn invalid_values_count_as_none() {
+        for invalid in [
+            String::new(),
+            "00".to_owned(),
+            VALID[..54].to_owned(),
+            format!("{VALID}-"),
+            format!("{VALID}0"),
+            format!("{}.", VALID.replacen("00", "01", 1)),
+            VALID.replacen("00", "ff", 1),
+            VALID.replacen("00", "0g", 1),
+            VALID.to_ascii_uppercase(),
+            VALID.replace('-', "_"),
+            VALID.replace("-01", "-0x"),
+            VALID.replace("0af7651916cd43dd8448eb211c80319c", &"0".repeat(32)),
+            VALID.replace("b7ad6b7169203331", &"0".repeat(16)),
+            VALID.replace("0af765", "é1916"),
+        ] {
+            assert_eq!(TraceParent::parse(invalid.as_bytes()), None, "{invalid}");
+        }
+    }
+
+    #[test]
+    fn two_headers_count_as_none() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(TraceParent::of(&headers), None);
+        headers.append(TRACEPARENT, HeaderValue::from_static(VALID));
+        assert!(TraceParent::of(&headers).is_some());
+        headers.append(TRACEPARENT, HeaderValue::from_static(VALID));
+        assert_eq!(TraceParent::of(&headers), None);
+    }
+}

@@ -1,0 +1,283 @@
+//! What the log of the binary tells of requests, and what it never does.
+
+use std::io::{BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, ChildStderr};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::cli::{port, signal, start};
+use crate::server::{Response, Server, exchange, fetch};
+
+const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// Two events that are refused, each for a reason of its own, and one that is not.
+const BATCH: &str =
+    r#"[null,{"message":{}},{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
+
+/// The binary, which writes its log as JSON.
+pub struct Service {
+    child: Child,
+    pub port: u16,
+    log: BufReader<ChildStderr>,
+}
+
+impl Service {
+    pub fn start(environment: &[(&str, &str)]) -> Self {
+        let known =
+            [("HOST", "127.0.0.1"), ("PORT", "0"), ("METRICS_PORT", "0"), ("WORKERS", "1"), ("LOG_FORMAT", "json")];
+        let (child, line, log) = start(&[], &[&known, environment].concat());
+        Self { child, port: port(&line), log }
+    }
+
+    pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+        fetch(&format!("http://127.0.0.1:{}{path}", self.port), method, headers, body)
+    }
+
+    fn transform(&self, headers: &[(&str, &str)], body: &str) -> Response {
+        self.request("POST", "/v0/destinations/kafka", headers, body.as_bytes())
+    }
+
+    /// Stops the service and takes what it has written since it listens.
+    pub fn stop(mut self) -> String {
+        signal(&self.child, "TERM");
+        let mut text = String::new();
+        self.log.read_to_string(&mut text).expect("its log");
+        assert_eq!(self.child.wait().expect("it ends").code(), Some(0), "{text}");
+        text
+    }
+
+    /// The lines that say `message`.
+    fn lines(self, message: &str) -> Vec<Value> {
+        let text = self.stop();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")));
+        lines.filter(|line: &Value| line["fields"]["message"] == message).collect()
+    }
+}
+
+#[test]
+fn at_debug_every_request_has_a_line() {
+    let service = Service::start(&[("LOG_LEVEL", "debug")]);
+    let answer = service.transform(&[("X-Request-ID", "r-1"), ("traceparent", TRACEPARENT)], BATCH);
+    service.request("GET", "/nowhere", &[], b"");
+    let lines = service.lines("request");
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0]["level"], "DEBUG");
+    let mut fields = lines[0]["fields"].clone();
+    let duration = fields["duration_ms"].take().as_f64().expect("milliseconds");
+    assert!(duration > 0.0 && duration < 60_000.0, "{duration}");
+    let expected = serde_json::json!({
+        "message": "request",
+        "request_id": "r-1",
+        "method": "POST",
+        "route": "/v0/destinations/{destination}",
+        "status": 200,
+        "duration_ms": null,
+        "request_bytes": BATCH.len(),
+        "response_bytes": answer.body.len(),
+        "dest_type": "kafka",
+        "events": 3,
+        "rejected": 2,
+        "trace_id": "0af7651916cd43dd8448eb211c80319c",
+        "parent_id": "b7ad6b7169203331",
+    });
+    assert_eq!(fields, expected);
+    let fields = lines[1]["fields"].as_object().expect("fields");
+    assert_eq!((&fields["status"], &fields["refusal"]), (&404.into(), &"not_found".into()));
+    for absent in ["route", "events", "rejected", "trace_id", "parent_id", "span_id", "dest_type"] {
+        assert!(!fields.contains_key(absent), "{absent}: {fields:?}");
+    }
+}
+
+#[test]
+fn the_length_of_a_chunked_body_is_told() {
+    let service = Service::start(&[("LOG_LEVEL", "debug")]);
+    let head = "POST /batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let body = r#"{"destType":"kafka","input":[null,null]}"#;
+    let mut stream = TcpStream::connect(("127.0.0.1", service.port)).expect("it listens");
+    let sent = format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    assert_eq!(exchange(&mut stream, sent.as_bytes()).status, 200);
+    drop(stream);
+    let lines = service.lines("request");
+    let fields = &lines[0]["fields"];
+    assert_eq!(fields["request_bytes"], body.len());
+    assert_eq!((&fields["events"], &fields["rejected"]), (&2.into(), &2.into()));
+    assert_eq!(fields["dest_type"], "kafka");
+}
+
+#[test]
+fn a_batch_with_refused_events_is_told_with_counts() {
+    let service = Service::start(&[]);
+    service.transform(&[("X-Request-ID", "r-2"), ("traceparent", TRACEPARENT)], BATCH);
+    service.transform(&[], "[]");
+    let lines = service.lines("events refused");
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0]["level"], "WARN");
+    let expected = serde_json::json!({
+        "message": "events refused",
+        "request_id": "r-2",
+        "method": "POST",
+        "route": "/v0/destinations/{destination}",
+        "status": 200,
+        "dest_type": "kafka",
+        "events": 3,
+        "rejected": 2,
+        "reasons": "event_not_an_object=1,metadata_missing=1",
+        "trace_id": "0af7651916cd43dd8448eb211c80319c",
+        "parent_id": "b7ad6b7169203331",
+    });
+    assert_eq!(lines[0]["fields"], expected);
+}
+
+#[test]
+fn a_refused_request_is_told_and_an_unknown_path_is_not() {
+    let service = Service::start(&[("MAX_EVENTS", "2")]);
+    let id = |number: usize| format!("r-{number}");
+    let requests = [
+        ("/v0/destinations/kafka", "{", Some((400, "bad_request"))),
+        ("/v0/destinations/kafka", "[1,2,3]", Some((413, "payload_too_large"))),
+        ("/v0/destinations/webhook", "[]", Some((404, "unknown_destination"))),
+        ("/nowhere", "[]", None),
+    ];
+    for (number, (path, body, _)) in requests.iter().enumerate() {
+        service.request("POST", path, &[("X-Request-ID", &id(number))], body.as_bytes());
+    }
+    let lines = service.lines("request refused");
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            assert_eq!(line["level"], "WARN");
+            let fields = &line["fields"];
+            (fields["request_id"].clone(), fields["status"].clone(), fields["refusal"].clone())
+        })
+        .collect();
+    let expected: Vec<_> = (0..)
+        .zip(requests)
+        .filter_map(|(number, (_, _, told))| told.map(|(status, code)| (id(number).into(), status.into(), code.into())))
+        .collect();
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn overload_is_told() {
+    let service = Service::start(&[("MAX_IN_FLIGHT_BYTES", "1000")]);
+    // The first waits for its body and holds its share meanwhile: 100-continue tells that it has it.
+    let mut first = TcpStream::connect(("127.0.0.1", service.port)).expect("it listens");
+    let head = "POST /batch HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 900\r\n\r\n";
+    first.write_all(head.as_bytes()).expect("sent");
+    first.read_exact(&mut [0; 25]).expect("100 Continue");
+    assert_eq!(service.transform(&[("X-Request-ID", "r-3")], &" ".repeat(200)).status, 503);
+    drop(first);
+    let lines = service.lines("request refused under overload");
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0]["level"], "WARN");
+    let fields = &lines[0]["fields"];
+    assert_eq!((&fields["request_id"], &fields["refusal"]), (&"r-3".into(), &"overloaded".into()));
+}
+
+#[test]
+fn bad_batches_do_not_flood_the_log() {
+    let service = Service::start(&[]);
+    let mut stream = TcpStream::connect(("127.0.0.1", service.port)).expect("it listens");
+    let request = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n[null]";
+    let started = Instant::now();
+    for _ in 0..500 {
+        assert_eq!(exchange(&mut stream, request.as_bytes()).status, 200);
+    }
+    let seconds = usize::try_from(started.elapsed().as_secs()).expect("a few") + 1;
+    drop(stream);
+    let lines = service.lines("events refused");
+    // At most ten begin in each second; 500 requests fill none so slowly that this is all of them.
+    assert!((10..=10 * (seconds + 1)).contains(&lines.len()), "{} lines in {seconds} s", lines.len());
+    let suppressed: u64 = lines.iter().filter_map(|line| line["fields"]["suppressed"].as_u64()).sum();
+    assert!(suppressed + lines.len() as u64 <= 500, "{suppressed}");
+}
+
+#[test]
+fn an_answer_has_the_id_of_its_request() {
+    let server = Server::start(&[]);
+    for (method, path, status) in [
+        ("GET", "/health", 200),
+        ("GET", "/nowhere", 404),
+        ("POST", "/v0/destinations/kafka", 400),
+        ("GET", "/test/panic", 500),
+    ] {
+        let answer = server.request(method, path, &[("X-Request-ID", "kept-1")], b"");
+        assert_eq!((answer.status, answer.header("X-Request-ID")), (status, Some("kept-1")), "{path}");
+        let made = [server.request(method, path, &[("X-Request-ID", "two words")], b""), server.get(path)]
+            .map(|answer| answer.header("X-Request-ID").expect("an id").to_owned());
+        assert!(made.iter().all(|id| id.len() == 32), "{made:?}");
+        assert_ne!(made[0], made[1]);
+    }
+}
+
+#[test]
+fn nothing_of_a_request_is_logged() {
+    const MARK: &str = "m4rk";
+    let service = Service::start(&[("LOG_LEVEL", "trace")]);
+    let marked = |name: &str| format!("{MARK}-{name}");
+    let header = marked("header");
+    let headers = [
+        ("Authorization", header.as_str()),
+        ("Cookie", &header),
+        ("X-Write-Key", &header),
+        ("User-Agent", &header),
+        ("Content-Type", &header),
+    ];
+    let member = marked("member");
+    let event = format!(
+        r#"{{"message":{{"userId":"{member}","{member}":"{member}","event":"{member}"}},"metadata":{{"jobId":1,"{member}":"{member}","destinationId":"{member}","workspaceId":"{member}"}},"destination":{{"ID":"{member}","{member}":1,"Config":{{"topic":"{{{{ message.{member} || {member} }}}}","{member}":"{member}"}}}}}}"#
+    );
+    let bodies = [
+        format!("[{event}]"),
+        format!(r#"[{event},"{member}",{{"message":"{member}","metadata":{{}}}}]"#),
+        format!(r#"{{"destType":"kafka","input":[{event},null]}}"#),
+        format!(r#"{{"destType":"{member}","input":[]}}"#),
+        format!(r#"[{{"message":{member}}}]"#),
+        format!("[\"{member}"),
+        member.clone(),
+    ];
+    let path = marked("path");
+    let paths = [
+        "/v0/destinations/kafka",
+        "/batch",
+        "/routerTransform",
+        &format!("/v0/destinations/{path}"),
+        &format!("/{path}"),
+    ];
+    for path in paths {
+        for body in &bodies {
+            for more in [None, Some(("Content-Encoding", header.as_str())), Some(("Content-Encoding", "gzip"))] {
+                let headers: Vec<_> = headers.into_iter().chain(more).collect();
+                let answer = service.request("POST", &format!("{path}?{MARK}-query={MARK}"), &headers, body.as_bytes());
+                assert!(answer.status < 500);
+            }
+        }
+    }
+    service.request("GET", &format!("/{path}?{MARK}"), &headers, b"");
+    // What is no HTTP is refused before any route sees it.
+    for bad in [
+        format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {MARK}\r\n\r\n"),
+        format!("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {MARK}\r\n\r\n"),
+        format!("{MARK} {MARK} {MARK}\r\n\r\n"),
+        format!("POST /batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{MARK}\r\n\r\n"),
+    ] {
+        let mut stream = TcpStream::connect(("127.0.0.1", service.port)).expect("it listens");
+        assert!(exchange(&mut stream, bad.as_bytes()).status >= 400, "{bad}");
+    }
+    let log = service.stop();
+    assert!(log.contains("request refused") && log.contains("\"events\":3"), "{log}");
+    let leak = log.lines().find(|line| line.contains(MARK));
+    assert_eq!(leak, None);
+}
+
+#[cfg(not(feature = "otlp"))]
+#[test]
+fn a_build_without_otlp_says_that_it_exports_nothing() {
+    let environment = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"), ("HOST", "127.0.0.1"), ("PORT", "0")];
+    let (mut child, line, _log) = start(&["--metrics-port=0"], &environment);
+    signal(&child, "KILL");
+    child.wait().expect("it ends");
+    assert!(line.contains("WARN") && line.contains("OTEL_EXPORTER_OTLP_ENDPOINT has no effect"), "{line}");
+}
