@@ -81,6 +81,9 @@ cases! {
     "/version": "service" / "version";
 }
 
+/// The header that goes with the form of the body.
+const CONTENT_FORMAT: &str = "X-Content-Format";
+
 /// Adds every example to the paths of a document.
 pub(super) fn add(paths: &mut Map<String, Value>) {
     for (path, name, text) in CASES {
@@ -109,7 +112,11 @@ fn add_case(operation: &mut Value, path: &str, name: &str, case: &Case) {
     for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
         let value = match parameter["in"].as_str() {
             Some("path") => path.find('{').and_then(|start| request.path.get(start..)).map(Value::from),
-            _ => parameter["name"].as_str().and_then(|name| request.headers.get(name)).cloned(),
+            // A blank one too: the page fills in the first example, of the body's examples as well.
+            _ if parameter["name"] == CONTENT_FORMAT => {
+                Some(request.headers.get(CONTENT_FORMAT).cloned().unwrap_or_else(|| "".into()))
+            }
+            _ => None,
         };
         if let Some(value) = value {
             parameter["examples"][name] = example(&value);

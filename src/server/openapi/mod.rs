@@ -34,7 +34,8 @@ use super::routes::{batch, features, processor, router_transform, status};
     info(
         title = "rudder-kafka-transformer",
         description = "Transforms RudderStack events for Apache Kafka, Azure Event Hubs and Confluent Cloud.\n\n\
-                       A path may end in a slash. Any other path, and any other method on these, is answered with 404.",
+                       A path may end in a slash. Any other path, and any other method on these, is answered with 404, or passed \
+                       on where there is an upstream.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
