@@ -70,6 +70,7 @@ pub fn document() -> String {
     let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
     if let Some(paths) = document["paths"].as_object_mut() {
         examples::add(paths);
+        add_request_ids(paths);
         add_aliases(paths);
         // The framework lists them by their hash.
         paths.sort_keys();
@@ -77,6 +78,22 @@ pub fn document() -> String {
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// Every answer of the service's port has the id of its request, which is in the log too.
+fn add_request_ids(paths: &mut Map<String, Value>) {
+    let header = serde_json::json!({
+        "description": "The id of the request in the log: its own X-Request-ID, where that is 1 to 128 visible ASCII characters, or one that is made",
+        "schema": { "type": "string" }
+    });
+    let operations =
+        paths.iter_mut().filter(|(path, _)| *path != "/metrics").filter_map(|(_, item)| item.as_object_mut());
+    for operation in operations.flat_map(|item| item.values_mut()) {
+        let responses = operation["responses"].as_object_mut().into_iter().flat_map(|responses| responses.values_mut());
+        for response in responses {
+            response["headers"]["X-Request-ID"] = header.clone();
+        }
+    }
 }
 
 fn add_aliases(paths: &mut Map<String, Value>) {
