@@ -1,0 +1,49 @@
+//! What it costs to count one request, beside transforming it: `cargo bench --bench metrics`.
+
+#![allow(clippy::panic, reason = "a benchmark that cannot start has no figures")]
+
+use actix_web::http::StatusCode;
+use divan::{Bencher, black_box};
+use rudder_kafka_transformer::server::metrics::Metrics;
+use rudder_kafka_transformer::server::metrics::series::{HttpKey, WorkerSeries};
+use rudder_kafka_transformer::transform::family::KAFKA;
+use rudder_kafka_transformer::transform::processor::{self, Answer};
+use rudder_kafka_transformer::transform::request::{Form, Limits};
+
+#[path = "../bench/bodies.rs"]
+mod bodies;
+
+use bodies::{Shape, body};
+
+const LIMITS: Limits = Limits { events: 1_000_000, answer_bytes: 1 << 30 };
+
+fn main() {
+    divan::main();
+}
+
+fn answer(body: &str) -> Answer {
+    processor::answer(&KAFKA, body, Form::Compacted, "", LIMITS).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[divan::bench(args = [1, 100])]
+fn count(bencher: Bencher<'_, '_>, events: usize) {
+    let body = body(Shape::Compacted, events);
+    let answer = answer(&body);
+    let metrics = Metrics::new("bench").unwrap_or_else(|error| panic!("{error}"));
+    let series = WorkerSeries::of(metrics);
+    let route = "/v0/destinations/{destination}";
+    let key = HttpKey { method: "POST", status: StatusCode::OK, route, family: KAFKA.name };
+    bencher.bench_local(|| {
+        series.metrics().concurrent.inc();
+        series.metrics().count(&KAFKA, black_box(&answer.tally));
+        series.count_events(&KAFKA, "v0", black_box(&answer.origin), answer.tally.events);
+        series.count_http(black_box(&key), 0.001, body.len() as u64, Some(answer.body.len() as u64));
+        series.metrics().concurrent.dec();
+    });
+}
+
+#[divan::bench(args = [1, 100])]
+fn transform(bencher: Bencher<'_, '_>, events: usize) {
+    let body = body(Shape::Compacted, events);
+    bencher.bench(|| answer(black_box(&body)));
+}
