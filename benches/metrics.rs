@@ -10,6 +10,7 @@ use rudder_kafka_transformer::transform::family::KAFKA;
 use rudder_kafka_transformer::transform::processor::{self, Answer};
 use rudder_kafka_transformer::transform::request::{Form, Limits};
 
+#[allow(dead_code, reason = "other benchmarks have more shapes")]
 #[path = "../bench/bodies.rs"]
 mod bodies;
 
