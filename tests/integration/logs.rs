@@ -182,16 +182,17 @@ fn bad_batches_do_not_flood_the_log() {
     let mut stream = TcpStream::connect(("127.0.0.1", service.port)).expect("it listens");
     let request = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n[null]";
     let started = Instant::now();
-    for _ in 0..500 {
+    // So few that a log without a limit fits into its pipe.
+    for _ in 0..120 {
         assert_eq!(exchange(&mut stream, request.as_bytes()).status, 200);
     }
     let seconds = usize::try_from(started.elapsed().as_secs()).expect("a few") + 1;
     drop(stream);
     let lines = service.lines("events refused");
-    // At most ten begin in each second; 500 requests fill none so slowly that this is all of them.
+    // At most ten begin in each second; 120 requests take no twelve seconds.
     assert!((10..=10 * (seconds + 1)).contains(&lines.len()), "{} lines in {seconds} s", lines.len());
     let suppressed: u64 = lines.iter().filter_map(|line| line["fields"]["suppressed"].as_u64()).sum();
-    assert!(suppressed + lines.len() as u64 <= 500, "{suppressed}");
+    assert!(suppressed + lines.len() as u64 <= 120, "{suppressed}");
 }
 
 #[test]
