@@ -67,8 +67,7 @@ impl State {
     /// # Errors
     /// What is wrong with the settings.
     pub fn new(settings: &Settings, metrics: Metrics) -> Result<Self, String> {
-        let natives = Natives::parse(&settings.native_destinations)
-            .map_err(|_| format!("NATIVE_DESTINATIONS must be none, or of {}", Natives::ALL))?;
+        let natives = settings.natives()?;
         let upstream = Upstream::of(settings)?;
         let shadow = match &upstream {
             Some(upstream) => Shadow::start(settings, upstream, &metrics),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::Read;
 use std::time::Instant;
 
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
 use actix_web::rt::time::timeout;
 use actix_web::web::Payload;
@@ -43,7 +44,7 @@ const LARGE_BODY_BYTES: usize = 1 << 20;
 
 /// The bytes of a body whose length was not declared, among the extensions of its request.
 #[derive(Debug, Clone, Copy)]
-pub struct Received(pub usize);
+struct Received(usize);
 
 /// What is set aside for a body before its first byte has come, at the most: a length is only a claim.
 const MAX_RESERVED: usize = 1 << 20;
@@ -82,6 +83,21 @@ impl Coding {
 /// The length that a body claims to have.
 pub(super) fn declared_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// How long the body of a request is: as it was received, where it did not declare that.
+pub(super) fn request_bytes(request: &HttpRequest) -> Option<u64> {
+    let received = request.extensions().get::<Received>().map(|Received(bytes)| *bytes);
+    received.or_else(|| declared_length(request.headers())).map(|bytes| bytes as u64)
+}
+
+/// How long the body of an answer is, where that is known before it is sent.
+pub(super) fn answer_bytes(body: &impl MessageBody) -> Option<u64> {
+    match body.size() {
+        BodySize::None => Some(0),
+        BodySize::Sized(bytes) => Some(bytes),
+        BodySize::Stream => None,
+    }
 }
 
 impl Body {
@@ -137,18 +153,6 @@ impl Body {
     #[must_use]
     pub fn coding(&self) -> Coding {
         self.coding
-    }
-
-    /// Bytes as they were sent.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Whether nothing was sent.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
     }
 
     /// Whether the body is to be worked on beside the event loop.

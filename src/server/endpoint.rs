@@ -2,11 +2,9 @@
 
 use super::error::RequestError;
 use super::metrics::series::WorkerSeries;
-use super::request_log::Rejected;
 use crate::transform::decision::Tally;
 use crate::transform::family::Family;
 use crate::transform::origin::Origin;
-use crate::transform::rejection::Rejection;
 use crate::transform::request::{BodyError, Form, Limits, RouterAnswer, dest_type};
 use crate::transform::{batch, processor, router_transform};
 
@@ -33,13 +31,10 @@ pub struct Transformed {
     pub family: &'static Family,
     /// JSON.
     pub body: String,
-    decided: Decided,
-}
-
-#[derive(Debug)]
-enum Decided {
-    Processor(Box<(Tally, Origin)>),
-    Router { events: u64, rejections: Vec<Rejection> },
+    /// The events, and what was decided of them.
+    pub tally: Tally,
+    /// Where the events of a processor request come from.
+    origin: Option<Origin>,
 }
 
 impl Endpoint {
@@ -59,19 +54,11 @@ impl Endpoint {
     /// # Errors
     /// [`BodyError`] where nothing of the body can be answered.
     pub fn answer(&self, body: &str, form: Form, limits: Limits) -> Result<Transformed, BodyError> {
-        let router = |answer: RouterAnswer| Transformed {
-            family: answer.family,
-            body: answer.body,
-            decided: Decided::Router { events: answer.events as u64, rejections: answer.rejections },
-        };
+        let router = |RouterAnswer { family, body, tally }| Transformed { family, body, tally, origin: None };
         match self {
             Self::Processor { family, query } => {
-                let answer = processor::answer(family, body, form, query, limits)?;
-                Ok(Transformed {
-                    family,
-                    body: answer.body,
-                    decided: Decided::Processor(Box::new((answer.tally, answer.origin))),
-                })
+                let processor::Answer { body, tally, origin } = processor::answer(family, body, form, query, limits)?;
+                Ok(Transformed { family, body, tally, origin: Some(origin) })
             }
             Self::Batch => batch::answer(body, form, limits).map(router),
             Self::RouterTransform => router_transform::answer(body, form, limits).map(router),
@@ -80,29 +67,11 @@ impl Endpoint {
 }
 
 impl Transformed {
-    /// How many events there were, and how many were refused for each reason.
-    #[must_use]
-    pub fn outcome(&self) -> (u64, Rejected) {
-        match &self.decided {
-            Decided::Processor(decided) => (decided.0.events, decided.0.rejected),
-            Decided::Router { events, rejections } => {
-                let mut rejected = Rejected::default();
-                rejections.iter().for_each(|rejection| rejected[*rejection as usize] += 1);
-                (*events, rejected)
-            }
-        }
-    }
-
     /// Counts what was decided; `version` is that of the path.
     pub fn count(&self, series: &WorkerSeries, version: &'static str) {
-        let metrics = series.metrics();
-        match &self.decided {
-            Decided::Processor(decided) => {
-                let (tally, origin) = &**decided;
-                metrics.count(self.family, tally);
-                series.count_events(self.family, version, origin, tally.events);
-            }
-            Decided::Router { rejections, .. } => metrics.count_rejections(self.family, rejections),
+        series.metrics().count(self.family, &self.tally);
+        if let Some(origin) = &self.origin {
+            series.count_events(self.family, version, origin, self.tally.events);
         }
     }
 }

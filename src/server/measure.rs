@@ -3,14 +3,14 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use actix_web::body::{BodySize, MessageBody};
+use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _};
 use prometheus::IntGauge;
 
-use super::body::{Received, declared_length};
+use super::body::{answer_bytes, declared_length, request_bytes};
 use super::error::Limit;
 use super::metrics::series::{HttpKey, WorkerSeries};
 use crate::transform::family::Family;
@@ -32,7 +32,7 @@ pub async fn measure(
     };
     let started = Instant::now();
     let method = method_label(request.method());
-    let declared = declared_length(request.headers());
+    let declared = declared_length(request.headers()).map(|bytes| bytes as u64);
     let _open = Open::one_more(&series.metrics().concurrent);
     let result = next.call(request).await;
     let (status, route, family, received, sent) = match &result {
@@ -41,22 +41,16 @@ pub async fn measure(
             let route = request.app_data::<Route>().copied().unwrap_or(UNMATCHED);
             let extensions = request.extensions();
             let family = extensions.get::<&'static Family>().map_or("", |family| family.name);
-            let received = extensions.get::<Received>().map(|Received(bytes)| *bytes);
             if let Some(limit) = answered.response().extensions().get::<Limit>() {
                 series.metrics().count_refusal(*limit, route.0);
             }
-            let sent = match answered.response().body().size() {
-                BodySize::None => Some(0),
-                BodySize::Sized(bytes) => Some(bytes),
-                BodySize::Stream => None,
-            };
-            (answered.status(), route, family, received, sent)
+            let sent = answer_bytes(answered.response().body());
+            (answered.status(), route, family, request_bytes(request), sent)
         }
-        Err(error) => (error.as_response_error().status_code(), UNMATCHED, "", None, None),
+        Err(error) => (error.as_response_error().status_code(), UNMATCHED, "", declared, None),
     };
     let key = HttpKey { method, status, route: route.0, family };
-    let received = received.or(declared).unwrap_or(0) as u64;
-    series.count_http(&key, started.elapsed().as_secs_f64(), received, sent);
+    series.count_http(&key, started.elapsed().as_secs_f64(), received.unwrap_or(0), sent);
     result
 }
 

@@ -30,7 +30,7 @@ impl Natives {
             return Ok(Self(chosen));
         }
         for name in names {
-            let index = FAMILIES.iter().position(|family| family.name.eq_ignore_ascii_case(name)).ok_or(UnknownName)?;
+            let index = FAMILIES.iter().position(|family| family.is_called(name)).ok_or(UnknownName)?;
             chosen[index] = true;
         }
         Ok(Self(chosen))
@@ -44,7 +44,7 @@ impl Natives {
     /// The chosen destination called `name`, in any letter case.
     #[must_use]
     pub fn by_name(self, name: &str) -> Option<&'static Family> {
-        self.families().find(|family| family.name.eq_ignore_ascii_case(name))
+        self.families().find(|family| family.is_called(name))
     }
 
     /// Whether none is chosen.

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
-use actix_web::body::{BodySize, MessageBody};
+use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::HeaderValue;
@@ -14,7 +14,7 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, HttpRequest};
 
 use super::app::State;
-use super::body::{Received, declared_length};
+use super::body::{answer_bytes, request_bytes};
 use super::error::RequestError;
 use super::forward::FromUpstream;
 use super::line_limit::LineLimit;
@@ -23,6 +23,7 @@ use super::request_id::{RequestIds, X_REQUEST_ID};
 #[cfg(feature = "otlp")]
 use super::spans;
 use super::trace_context::{Id, TraceParent};
+use crate::transform::decision::{Rejected, Tally};
 use crate::transform::family::Family;
 use crate::transform::rejection::Rejection;
 
@@ -35,9 +36,6 @@ pub struct RequestLog {
     overloaded: LineLimit,
     failed: LineLimit,
 }
-
-/// Events refused, by reason in the order of [`Rejection::ALL`].
-pub type Rejected = [u64; Rejection::ALL.len()];
 
 /// What a route found out about its request. It is there only where a line may tell it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -79,9 +77,9 @@ fn every_request_counts() -> bool {
 }
 
 /// Notes how many events a request has and how many of them are refused.
-pub(super) fn note_events(request: &HttpRequest, events: u64, rejected: &Rejected) {
-    if rejected.iter().any(|count| *count > 0) || every_request_counts() {
-        request.extensions_mut().insert(Noted { events: Some(events), rejected: *rejected });
+pub(super) fn note_events(request: &HttpRequest, tally: &Tally) {
+    if tally.rejected.iter().any(|count| *count > 0) || every_request_counts() {
+        request.extensions_mut().insert(Noted { events: Some(tally.events), rejected: tally.rejected });
     }
 }
 
@@ -129,19 +127,14 @@ fn tell_answer(
     let route = request.app_data::<Route>().map(|route| route.0);
     let extensions = request.extensions();
     let noted = extensions.get::<Noted>().copied().unwrap_or_default();
-    let received = extensions.get::<Received>().map(|received| received.0);
     let exchange = Exchange {
         id: id.to_str().unwrap_or(""),
         method: method_label(request.method()),
         route,
         status: response.status(),
         time,
-        request_bytes: declared_length(request.headers()).or(received).map(|bytes| bytes as u64),
-        response_bytes: match response.response().body().size() {
-            BodySize::None => Some(0),
-            BodySize::Sized(bytes) => Some(bytes),
-            BodySize::Stream => None,
-        },
+        request_bytes: request_bytes(request),
+        response_bytes: answer_bytes(response.response().body()),
         destination: extensions.get::<&'static Family>().map(|family| family.name),
         events: noted.events,
         rejected: noted.rejected,

@@ -191,9 +191,7 @@ impl Settings {
     /// What goes where, and what is compared.
     fn validate_upstream(&self, problems: &mut Vec<String>) {
         let has_upstream = self.upstream_transformer_url.is_some();
-        if let Some(Err(problem)) = self.upstream_transformer_url.as_deref().map(Base::parse) {
-            problems.push(format!("UPSTREAM_TRANSFORMER_URL {problem}"));
-        }
+        problems.extend(self.upstream().err());
         for (name, seconds) in
             [("UPSTREAM_TIMEOUT", self.upstream_timeout), ("UPSTREAM_CONNECT_TIMEOUT", self.upstream_connect_timeout)]
         {
@@ -201,8 +199,8 @@ impl Settings {
                 problems.push(format!("{name} must be between 1 and {MAX_SECONDS} seconds"));
             }
         }
-        match Natives::parse(&self.native_destinations) {
-            Err(_) => problems.push(format!("NATIVE_DESTINATIONS must be none, or of {}", Natives::ALL)),
+        match self.natives() {
+            Err(problem) => problems.push(problem),
             Ok(natives) if natives.is_empty() && !has_upstream => problems.push(
                 "NATIVE_DESTINATIONS names no destination and UPSTREAM_TRANSFORMER_URL is not set: nothing is served"
                     .to_owned(),
@@ -224,6 +222,24 @@ impl Settings {
                     .to_owned(),
             );
         }
+    }
+
+    /// Where the upstream is, `None` where there is none.
+    ///
+    /// # Errors
+    /// What is wrong with the setting.
+    pub fn upstream(&self) -> Result<Option<Base>, String> {
+        let base = self.upstream_transformer_url.as_deref().map(Base::parse).transpose();
+        base.map_err(|problem| format!("UPSTREAM_TRANSFORMER_URL {problem}"))
+    }
+
+    /// The destinations that are transformed here.
+    ///
+    /// # Errors
+    /// What is wrong with the setting.
+    pub fn natives(&self) -> Result<Natives, String> {
+        Natives::parse(&self.native_destinations)
+            .map_err(|_| format!("NATIVE_DESTINATIONS must be none, or of {}", Natives::ALL))
     }
 
     /// How many threads answer requests.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::answer;
+use super::decision::Tally;
 use super::event::Event;
 use super::javascript::{JsString, Properties};
 use super::json::Raw;
@@ -27,7 +28,7 @@ type Groups<'a> = Properties<Name<'a>, Properties<Name<'a>, Vec<Delivery<'a>>>>;
 pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, BodyError> {
     let (family, request) = Request::router(body, form, limits)?;
     let mut out = String::from("[");
-    let mut rejections = Vec::new();
+    let mut tally = Tally { events: request.events.len() as u64, ..Tally::default() };
     if family.batches {
         let mut groups: Groups<'_> = Properties::default();
         let mut refused = String::new();
@@ -35,7 +36,7 @@ pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, Bo
             if let Err(rejection) = group(&request, event.as_ref(), &mut groups) {
                 separate(&mut refused);
                 answer::write_router_rejection(&mut refused, family, event.as_ref(), rejection);
-                rejections.push(rejection);
+                tally.rejected[rejection as usize] += 1;
             }
         }
         for delivery in groups.into_ordered().into_iter().flat_map(Properties::into_ordered) {
@@ -53,7 +54,7 @@ pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, Bo
         answer::write_unsupported(&mut out, family, "batch", metadata.map(|metadata| metadata.raw));
     }
     out.push(']');
-    Ok(RouterAnswer { family, body: out, events: request.events.len(), rejections })
+    Ok(RouterAnswer { family, body: out, tally })
 }
 
 fn limit(bytes: usize, limits: Limits) -> Result<(), BodyError> {

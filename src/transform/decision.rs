@@ -83,6 +83,9 @@ pub struct Changes {
     pub templates_defaulted: u32,
 }
 
+/// Events refused, by reason in the order of [`Rejection::ALL`].
+pub type Rejected = [u64; Rejection::ALL.len()];
+
 /// The decisions of one request, counted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tally {
@@ -98,8 +101,8 @@ pub struct Tally {
     pub templates_filled: u64,
     /// Templates that took their default.
     pub templates_defaulted: u64,
-    /// Events refused, by reason in the order of [`Rejection::ALL`].
-    pub rejected: [u64; Rejection::ALL.len()],
+    /// Events refused, by reason.
+    pub rejected: Rejected,
 }
 
 impl Tally {

@@ -59,6 +59,12 @@ impl Family {
     /// The destination called `name`, in any letter case.
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Family> {
-        FAMILIES.into_iter().find(|family| family.name.eq_ignore_ascii_case(name))
+        FAMILIES.into_iter().find(|family| family.is_called(name))
+    }
+
+    /// Whether `name` is the destination's, in any letter case.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::decision::Tally;
 use super::destination::Destination;
 use super::event::{Earlier, Event, Metadata};
 use super::family::Family;
@@ -76,10 +77,8 @@ pub struct RouterAnswer {
     pub family: &'static Family,
     /// JSON.
     pub body: String,
-    /// Events in the request.
-    pub events: usize,
-    /// Why events were refused.
-    pub rejections: Vec<Rejection>,
+    /// The events, and those that were refused; of the others nothing is decided here.
+    pub tally: Tally,
 }
 
 /// Why reading stopped.
@@ -161,13 +160,9 @@ impl<'a> Request<'a> {
     /// # Errors
     /// [`BodyError`] where nothing of it can be answered.
     pub fn router(body: &'a str, form: Form, limits: Limits) -> Result<(&'static Family, Self), BodyError> {
-        if Reader::new(body).peek() != Some(b'{') {
-            let compacted = form == Form::Compacted;
-            return Err(wrong_kind(body, BodyError::NotAnObject { compacted }));
-        }
+        router_object(body, form)?;
         let envelope = Envelope::read(body, limits)?;
-        let dest_type = envelope.dest_type.and_then(Raw::as_string).ok_or(BodyError::DestTypeMissing)?;
-        let dest_type = String::from_utf8_lossy(&dest_type.decoded()).into_owned();
+        let dest_type = dest_type_named(envelope.dest_type)?;
         let family = Family::by_name(&dest_type).ok_or(BodyError::UnknownDestination(dest_type))?;
         let events = match envelope.input {
             Input::Events(events) => events,
@@ -219,10 +214,7 @@ impl<'a> Request<'a> {
 /// # Errors
 /// [`BodyError`] where the body does not tell.
 pub fn dest_type(body: &str, form: Form) -> Result<String, BodyError> {
-    let mut reader = Reader::new(body);
-    if reader.peek() != Some(b'{') {
-        return Err(wrong_kind(body, BodyError::NotAnObject { compacted: form == Form::Compacted }));
-    }
+    let mut reader = router_object(body, form)?;
     let mut found = None;
     let mut read = || {
         reader.object::<Invalid>(|reader, key| {
@@ -235,7 +227,21 @@ pub fn dest_type(body: &str, form: Form) -> Result<String, BodyError> {
         reader.end()
     };
     read().map_err(|Invalid| BodyError::NotJson(json::explain(body).unwrap_or_default()))?;
-    let name = found.and_then(Raw::as_string).ok_or(BodyError::DestTypeMissing)?;
+    dest_type_named(found)
+}
+
+/// A reader at the start of the object that a router request has to be.
+fn router_object(body: &str, form: Form) -> Result<Reader<'_>, BodyError> {
+    let mut reader = Reader::new(body);
+    if reader.peek() != Some(b'{') {
+        return Err(wrong_kind(body, BodyError::NotAnObject { compacted: form == Form::Compacted }));
+    }
+    Ok(reader)
+}
+
+/// The name that the value of `destType` is.
+fn dest_type_named(value: Option<Raw<'_>>) -> Result<String, BodyError> {
+    let name = value.and_then(Raw::as_string).ok_or(BodyError::DestTypeMissing)?;
     Ok(String::from_utf8_lossy(&name.decoded()).into_owned())
 }
 

@@ -1,6 +1,7 @@
 //! `/routerTransform`: none of these destinations has one, and the client is told so (contract, section 6).
 
 use super::answer;
+use super::decision::Tally;
 use super::javascript::{JsString, Properties};
 use super::json::Raw;
 use super::request::{BodyError, Form, Limits, Request, RouterAnswer};
@@ -33,5 +34,6 @@ pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, Bo
         }
     }
     out.push_str("]}");
-    Ok(RouterAnswer { family, body: out, events: request.events.len(), rejections: Vec::new() })
+    let tally = Tally { events: request.events.len() as u64, ..Tally::default() };
+    Ok(RouterAnswer { family, body: out, tally })
 }

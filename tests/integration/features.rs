@@ -1,9 +1,6 @@
 //! `/features` with an upstream behind it.
 
-use std::io::Write as _;
 use std::net::TcpListener;
-use std::sync::Mutex;
-use std::sync::mpsc::channel;
 
 use crate::server::Server;
 use crate::upstream::{FakeUpstream, json};
@@ -36,12 +33,7 @@ fn what_goes_upstream_stays_the_upstreams() {
 
 #[test]
 fn several_clients_at_once_cost_one_request() {
-    let (release, released) = channel::<()>();
-    let released = Mutex::new(released);
-    let upstream = FakeUpstream::start(move |stream, _| {
-        released.lock().expect("one at a time").recv().ok();
-        stream.write_all(&json("200 OK", THEIRS))
-    });
+    let (upstream, release) = FakeUpstream::holding_back(json("200 OK", THEIRS));
     let server = Server::start(&[&upstream.flag()]);
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..8).map(|_| scope.spawn(|| server.get("/features").status)).collect();

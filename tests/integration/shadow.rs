@@ -2,8 +2,6 @@
 
 use std::io::Write;
 use std::net::TcpListener;
-use std::sync::Mutex;
-use std::sync::mpsc::channel;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -72,12 +70,7 @@ fn the_share_is_spread_evenly() {
 
 #[test]
 fn the_client_does_not_wait_for_the_comparison() {
-    let (release, released) = channel::<()>();
-    let released = Mutex::new(released);
-    let upstream = FakeUpstream::start(move |stream, _| {
-        released.lock().expect("one at a time").recv().ok();
-        stream.write_all(&json("200 OK", ANSWER))
-    });
+    let (upstream, release) = FakeUpstream::holding_back(json("200 OK", ANSWER));
     let server = shadowed(&upstream, &[]);
     assert_eq!(server.transform(EVENT.as_bytes()).text(), ANSWER);
     upstream.next();
@@ -88,13 +81,7 @@ fn the_client_does_not_wait_for_the_comparison() {
 
 #[test]
 fn requests_past_the_room_for_them_are_dropped_and_counted() {
-    let (release, released) = channel::<()>();
-    let released = Mutex::new(released);
-    let upstream = FakeUpstream::start(move |stream, _| {
-        // Once the other side is gone, nobody waits any more.
-        released.lock().expect("one at a time").recv().ok();
-        stream.write_all(&json("200 OK", ANSWER))
-    });
+    let (upstream, release) = FakeUpstream::holding_back(json("200 OK", ANSWER));
     let server = shadowed(&upstream, &["--max-in-flight-bytes=100000000"]);
     for _ in 0..70 {
         assert_eq!(server.transform(EVENT.as_bytes()).text(), ANSWER);

@@ -109,6 +109,18 @@ impl FakeUpstream {
         Self::start(move |stream, _| stream.write_all(&bytes))
     }
 
+    /// One that answers a request only once it is told to. When nobody can tell it any more, it waits no longer.
+    pub fn holding_back(bytes: impl Into<Vec<u8>>) -> (Self, Sender<()>) {
+        let bytes = bytes.into();
+        let (release, released) = channel();
+        let released = Mutex::new(released);
+        let upstream = Self::start(move |stream, _| {
+            released.lock().expect("one at a time").recv().ok();
+            stream.write_all(&bytes)
+        });
+        (upstream, release)
+    }
+
     /// The flag that names it.
     pub fn flag(&self) -> String {
         format!("--upstream-transformer-url=http://{}", self.address)

@@ -151,7 +151,7 @@ impl Metrics {
         }
     }
 
-    /// Counts the decisions of one processor request.
+    /// Counts the decisions of one request.
     pub fn count(&self, family: &Family, tally: &Tally) {
         let Some(counters) = self.families.get(family.name) else { return };
         let add = |counter: &IntCounter, by: u64| {
@@ -167,14 +167,6 @@ impl Metrics {
         add(&counters.defaulted, tally.templates_defaulted);
         add(&counters.changed, tally.changed);
         add(&counters.untouched, tally.topics.iter().sum::<u64>() - tally.changed);
-    }
-
-    /// Counts the refused events of one router request.
-    pub fn count_rejections(&self, family: &Family, rejections: &[Rejection]) {
-        let Some(counters) = self.families.get(family.name) else { return };
-        for rejection in rejections {
-            counters.rejected[*rejection as usize].inc();
-        }
     }
 
     /// Counts a request that a limit kept out.

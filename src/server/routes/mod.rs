@@ -36,7 +36,7 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// Who answers a request whose body was read.
 enum Answerer {
     /// We do, and have.
-    Us(Transformed, Share),
+    Us(Box<Transformed>, Share),
     /// The upstream, which gets the body as it was sent.
     Upstream {
         /// It counts as in flight until then.
@@ -80,8 +80,7 @@ async fn served(
                 let version = request.app_data().map_or("", |Version(version)| *version);
                 answer.count(series, version);
             }
-            let (events, rejected) = answer.outcome();
-            request_log::note_events(&request, events, &rejected);
+            request_log::note_events(&request, &answer.tally);
             let body = Bytes::from(answer.body);
             let then = watch(endpoint).and_then(|watch| watch.answered(200, body.clone()));
             Ok(answered(body, share, then))
@@ -132,7 +131,7 @@ async fn read(endpoint: &Endpoint, body: Body, form: Form, state: &State) -> Res
         }
         let answer = endpoint.answer(&text, form, limits)?;
         drop(text);
-        Ok(Answerer::Us(answer, decoded.share))
+        Ok(Answerer::Us(Box::new(answer), decoded.share))
     };
     if beside { web::block(work).await.map_err(|_| RequestError::InternalServerError)? } else { work() }
 }

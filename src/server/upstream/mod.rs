@@ -100,8 +100,7 @@ impl Upstream {
     /// # Errors
     /// What is wrong with the settings.
     pub fn of(settings: &Settings) -> Result<Option<Self>, String> {
-        let Some(url) = settings.upstream_transformer_url.as_deref() else { return Ok(None) };
-        let base = Base::parse(url).map_err(|problem| format!("UPSTREAM_TRANSFORMER_URL {problem}"))?;
+        let Some(base) = settings.upstream()? else { return Ok(None) };
         let host = HeaderValue::from_str(&base.authority).map_err(|error| error.to_string())?;
         let connector = connect::connector(Duration::from_secs(settings.upstream_connect_timeout))?;
         Ok(Some(Self {
