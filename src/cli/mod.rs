@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, each returning an exit code.
 
+mod format;
 mod health;
 mod logging;
 #[cfg_attr(not(feature = "otlp"), path = "otlp_left_out.rs")]
@@ -36,6 +37,10 @@ enum Command {
     Metrics,
 }
 
+/// A tool did what it was asked for, and found something that is not as it should be.
+const EXIT_FOUND: u8 = 1;
+/// Arguments or input that cannot be worked with; the argument parser ends with it too.
+const EXIT_USAGE: u8 = 2;
 /// Bad configuration, as sysexits.h calls it.
 const EXIT_CONFIG: u8 = 78;
 

@@ -1,0 +1,23 @@
+//! How the tools tell what they found: text for people, with colours on a terminal only, or JSON for programs.
+
+use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
+
+/// What a tool writes to standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Format {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// JSON for programs.
+    Json,
+}
+
+/// What is fine.
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+/// What is wrong.
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+/// What may be wrong.
+pub(super) const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
+/// What is beside the point.
+pub(super) const FAINT: Style = Style::new().dimmed();
