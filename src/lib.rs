@@ -6,3 +6,4 @@
 pub mod cli;
 pub mod server;
 pub mod transform;
+pub mod verify;

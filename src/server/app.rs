@@ -105,7 +105,7 @@ pub const API_VERSION: (HeaderName, HeaderValue) =
 pub const JSON: (HeaderName, HeaderValue) = (CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
 
 /// The header that tells the compacted form.
-const CONTENT_FORMAT: &str = "x-content-format";
+pub const CONTENT_FORMAT: &str = "x-content-format";
 
 /// A way to add routes to the application, for what is built on it.
 pub type ExtraRoutes = fn(&mut ServiceConfig);
@@ -180,10 +180,13 @@ async fn not_found() -> Result<HttpResponse, RequestError> {
 /// The form that a request's headers announce.
 #[must_use]
 pub fn form_of(request: &actix_web::HttpRequest) -> Form {
-    let compacted = request
-        .headers()
-        .get(CONTENT_FORMAT)
-        .is_some_and(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"json+compactedv1"));
+    form_named(request.headers().get(CONTENT_FORMAT).map(HeaderValue::as_bytes))
+}
+
+/// The form that the value of the header [`CONTENT_FORMAT`] announces.
+#[must_use]
+pub fn form_named(value: Option<&[u8]>) -> Form {
+    let compacted = value.is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(b"json+compactedv1"));
     if compacted { Form::Compacted } else { Form::Plain }
 }
 

@@ -38,6 +38,22 @@ pub struct Transformed {
 }
 
 impl Endpoint {
+    /// The endpoint at a path with its query, `None` where there is another one or none. Of requests that come in, the
+    /// routes know; this is for requests that stand in a file.
+    #[must_use]
+    pub fn at(path_and_query: &str) -> Option<Self> {
+        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        match path.strip_suffix('/').unwrap_or(path) {
+            "/batch" => Some(Self::Batch),
+            "/routerTransform" => Some(Self::RouterTransform),
+            path => {
+                let name =
+                    ["/v0/destinations/", "/v1/destinations/"].iter().find_map(|base| path.strip_prefix(base))?;
+                Some(Self::Processor { family: Family::by_name(name)?, query: query.to_owned() })
+            }
+        }
+    }
+
     /// The name of the destination that a router request is for; `None` where the path has told already.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args, Command, FromArgMatches as _, ValueEnum};
 
 use super::natives::Natives;
 use super::overload::memory_limit;
@@ -141,6 +141,15 @@ const MAX_SECONDS: u64 = 86_400;
 const DEFAULT_IN_FLIGHT_BYTES: usize = 1 << 30;
 
 impl Settings {
+    /// Every default, whatever the environment says: for a service that is run for its answers alone.
+    ///
+    /// # Errors
+    /// None in practice: every default is valid.
+    pub fn defaults() -> Result<Self, clap::Error> {
+        let command = Self::augment_args(Command::new("defaults")).mut_args(|argument| argument.env(None::<&str>));
+        Self::from_arg_matches(&command.try_get_matches_from(["defaults"])?)
+    }
+
     /// Checks what single values cannot show.
     ///
     /// # Errors
@@ -335,6 +344,13 @@ mod tests {
         ] {
             assert!(problems(bad).contains(names), "{bad:?}: {}", problems(bad));
         }
+    }
+
+    #[test]
+    fn defaults_are_those_of_no_flags() {
+        let defaults = Settings::defaults().unwrap();
+        assert_eq!(defaults.validate(), Ok(()));
+        assert_eq!((defaults.port, defaults.upstream_transformer_url), (9090, None));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Two JSON texts compared as values: numbers as doubles, key order and duplicate keys passed over. What differs is told as
-//! a JSON pointer and two kinds, never with contents.
+//! a JSON pointer and two kinds; with contents only where they are asked for, which nothing that logs does.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 
+use super::deliberate::Deliberate;
 use crate::transform::json::{Kind, Raw};
 
 /// Differences that are told one by one.
@@ -15,15 +17,73 @@ const MAX_POINTER: usize = 200;
 /// Levels that are walked. Every level reads what is inside again, so that they have to be few.
 const MAX_DEPTH: usize = 100;
 
+/// Characters of a value that are told, where contents are.
+const MAX_CONTENTS: usize = 200;
+
+/// Whether differences are told with what the values are.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Contents {
+    /// Only of what kind they are: for logs.
+    #[default]
+    Hidden,
+    /// The beginning of their text too: for whoever brought both answers.
+    Told,
+}
+
+/// One side of a difference: what stands there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Side {
+    /// The kind of value, `missing` where there is none; of the answers as a whole what they are.
+    pub kind: Cow<'static, str>,
+    /// The beginning of its text, where contents are told.
+    pub text: Option<String>,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text.as_deref().unwrap_or(&self.kind))
+    }
+}
+
+/// One difference, as `/3/output/topic: string vs missing`, ours first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Where (RFC 6901), `/` for the answers as a whole.
+    pub pointer: String,
+    /// What our answer has there.
+    pub ours: Side,
+    /// What theirs has.
+    pub theirs: Side,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let another = if self.ours.kind == self.theirs.kind { "another " } else { "" };
+        write!(f, "{}: {} vs {another}{}", self.pointer, self.ours.kind, self.theirs.kind)
+    }
+}
+
+/// A difference that is meant to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// Where, `/` for the answers as a whole.
+    pub pointer: String,
+    /// Why.
+    pub why: Deliberate,
+}
+
 /// What two answers differ in.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Differences {
-    /// The first ones: `/3/output/topic: string vs missing`, ours first.
-    pub told: Vec<String>,
+    /// The first ones.
+    pub told: Vec<Difference>,
     /// Whether there are more.
     pub more: bool,
     /// Whether something was nested too deep to be compared, and its text is not the same.
     pub too_deep: bool,
+    /// The first of those that are meant to be, which count as none.
+    pub allowed: Vec<Allowed>,
+    contents: Contents,
 }
 
 /// Whether a number without a finite double may be `null` on the other side, as JavaScript prints it. That goes for what is
@@ -37,16 +97,35 @@ pub enum Infinite {
 }
 
 impl Differences {
-    /// One difference of the answers as a whole.
+    /// None yet.
     #[must_use]
-    pub fn of_whole(what: String) -> Self {
-        Self { told: vec![format!("/: {what}")], ..Self::default() }
+    pub fn with(contents: Contents) -> Self {
+        Self { contents, ..Self::default() }
     }
 
-    /// Whether nothing differs.
+    /// Adds one difference of the answers as a whole, in words.
+    pub(super) fn tell_whole(&mut self, ours: impl Into<Cow<'static, str>>, theirs: impl Into<Cow<'static, str>>) {
+        let (ours, theirs) = (Side { kind: ours.into(), text: None }, Side { kind: theirs.into(), text: None });
+        self.told.push(Difference { pointer: "/".to_owned(), ours, theirs });
+    }
+
+    /// One difference of the answers as a whole, in words.
+    #[must_use]
+    pub fn of_whole(ours: &'static str, theirs: &'static str) -> Self {
+        let mut found = Self::default();
+        found.tell_whole(ours, theirs);
+        found
+    }
+
+    /// Whether nothing differs, but for what is meant to.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.told.is_empty() && !self.too_deep
+    }
+
+    /// No differences, told as these are.
+    pub(super) fn none_yet(&self) -> Self {
+        Self::with(self.contents)
     }
 
     /// Adds other differences, as many as are told.
@@ -55,6 +134,14 @@ impl Differences {
         self.more |= other.more || other.told.len() > room;
         self.too_deep |= other.too_deep;
         self.told.extend(other.told.into_iter().take(room));
+        self.allowed.extend(other.allowed.into_iter().take(MAX_TOLD - self.allowed.len()));
+    }
+
+    /// Notes a difference that is meant to be.
+    pub(super) fn allow(&mut self, pointer: &str, why: Deliberate) {
+        if self.allowed.len() < MAX_TOLD {
+            self.allowed.push(Allowed { pointer: place(pointer), why });
+        }
     }
 
     /// Adds the differences between two values at `pointer`, `None` where there is none.
@@ -75,7 +162,7 @@ impl Differences {
         }
         let (Some(ours), Some(theirs)) = (ours, theirs) else {
             if ours.is_some() || theirs.is_some() {
-                self.tell(pointer, kind(ours), kind(theirs));
+                self.tell(pointer, ours, theirs);
             }
             return;
         };
@@ -99,8 +186,10 @@ impl Differences {
             }
             (Kind::String, Kind::String) if decoded(ours) == decoded(theirs) => {}
             (Kind::Number, Kind::Number) if double(ours) == double(theirs) => {}
-            (Kind::Number, Kind::Null) if infinite == Infinite::MayBeNull && double(ours).is_infinite() => {}
-            _ => self.tell(pointer, kind(Some(ours)), kind(Some(theirs))),
+            (Kind::Number, Kind::Null) if infinite == Infinite::MayBeNull && double(ours).is_infinite() => {
+                self.allow(pointer, Deliberate::NumberLiterals);
+            }
+            _ => self.tell(pointer, Some(ours), Some(theirs)),
         }
     }
 
@@ -120,18 +209,29 @@ impl Differences {
         pointer.truncate(length);
     }
 
-    fn tell(&mut self, pointer: &str, ours: &str, theirs: &str) {
+    fn tell(&mut self, pointer: &str, ours: Option<Raw<'_>>, theirs: Option<Raw<'_>>) {
         if self.told.len() == MAX_TOLD {
             self.more = true;
             return;
         }
-        let another = if ours == theirs { "another " } else { "" };
-        let pointer = match pointer.char_indices().nth(MAX_POINTER) {
-            Some((end, _)) => format!("{}…", &pointer[..end]),
-            None => pointer.to_owned(),
+        let side = |value: Option<Raw<'_>>| Side {
+            kind: kind(value).into(),
+            text: value.filter(|_| self.contents == Contents::Told).map(|value| beginning(value.text(), MAX_CONTENTS)),
         };
-        let pointer = if pointer.is_empty() { "/" } else { &pointer };
-        self.told.push(format!("{pointer}: {ours} vs {another}{theirs}"));
+        self.told.push(Difference { pointer: place(pointer), ours: side(ours), theirs: side(theirs) });
+    }
+}
+
+/// A pointer as it is told.
+fn place(pointer: &str) -> String {
+    if pointer.is_empty() { "/".to_owned() } else { beginning(pointer, MAX_POINTER) }
+}
+
+/// The first characters of a text, with a mark where it goes on.
+fn beginning(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -216,7 +316,7 @@ mod tests {
     }
 
     fn told(ours: &str, theirs: &str) -> Vec<String> {
-        differences(ours, theirs).told
+        differences(ours, theirs).told.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -253,9 +353,26 @@ mod tests {
         let parse = |text| Raw::parse(text).ok();
         found.compare("/m", parse("[1e400,-1e400]"), parse("[null,null]"), Infinite::MayBeNull);
         assert!(found.is_empty());
+        assert_eq!(found.allowed.len(), 2);
+        assert_eq!(found.allowed[1], Allowed { pointer: "/m/1".to_owned(), why: Deliberate::NumberLiterals });
         found.compare("/m", parse("[1e300]"), parse("[null]"), Infinite::MayBeNull);
         found.compare("/m", parse("[null]"), parse("[1e400]"), Infinite::MayBeNull);
-        assert_eq!(found.told, ["/m/0: number vs null", "/m/0: null vs number"]);
+        let told: Vec<String> = found.told.iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["/m/0: number vs null", "/m/0: null vs number"]);
+    }
+
+    #[test]
+    fn contents_are_told_only_where_they_are_asked_for_and_not_whole() {
+        let (ours, theirs) = (format!("[\"{}\"]", "s".repeat(5000)), "[1,{}]");
+        let parse = |text| Raw::parse(text).ok();
+        let mut found = Differences::default();
+        found.compare("", parse(&ours), parse(theirs), Infinite::IsItself);
+        assert!(!format!("{found:?}").contains("sss"));
+        let mut found = Differences::with(Contents::Told);
+        found.compare("", parse(&ours), parse(theirs), Infinite::IsItself);
+        let sides: Vec<_> = found.told.iter().map(|told| (told.ours.to_string(), told.theirs.to_string())).collect();
+        let cut = format!("\"{}…", "s".repeat(MAX_CONTENTS - 1));
+        assert_eq!(sides, [(cut, "1".to_owned()), ("missing".to_owned(), "{}".to_owned())]);
     }
 
     #[test]

@@ -2,32 +2,118 @@
 
 use std::cell::OnceCell;
 
-use super::compare::{Differences, Infinite, each_member, elements, shown};
-use super::{Answer, Question};
+use bytes::Bytes;
+
+use super::compare::{Contents, Differences, Infinite, each_member, elements, shown};
 use crate::server::endpoint::Endpoint;
 use crate::transform::javascript::{JsString, truthy};
 use crate::transform::json::{Kind, Raw};
 use crate::transform::rejection::Rejection;
-use crate::transform::request::{Form, Request};
+use crate::transform::request::{Form, Limits, Request};
 use crate::transform::scan;
 
+/// What both were asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The endpoint.
+    pub endpoint: &'a Endpoint,
+    /// The form of the body.
+    pub form: Form,
+    /// The bounds of a request.
+    pub limits: Limits,
+    /// The body.
+    pub text: &'a str,
+}
+
+/// An answer to compare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// The body, without a coding.
+    pub body: Bytes,
+}
+
+/// Why answers may differ: the rows of the contract's section 8 that can be seen in two answers. Differences that are none
+/// between values, such as the order of members, do not occur here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deliberate {
+    /// One bad event costs one answer here.
+    MalformedEvent,
+    /// Its reader of JSON refuses the name.
+    ProtoMember,
+    /// No events, no answers.
+    NoEvents,
+    /// Numbers keep their literals here.
+    NumberLiterals,
+    /// Such a name finds a function there.
+    ObjectMembers,
+    /// Such entries are skipped here.
+    MapEntries,
+    /// It is spread into its parts there.
+    MessageKind,
+    /// Both refuse it, each in its own words.
+    UnreadableBody,
+}
+
+impl Deliberate {
+    /// Every reason.
+    pub const ALL: [Deliberate; 8] = [
+        Self::MalformedEvent,
+        Self::ProtoMember,
+        Self::NoEvents,
+        Self::NumberLiterals,
+        Self::ObjectMembers,
+        Self::MapEntries,
+        Self::MessageKind,
+        Self::UnreadableBody,
+    ];
+
+    /// The case, in the words of README's table.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::MalformedEvent => "one malformed event in a batch",
+            Self::ProtoMember => "a member named `__proto__`",
+            Self::NoEvents => "`[]`",
+            Self::NumberLiterals => "number literals (`1.0`, `12345678901234567890`, `1e400`) in message and metadata",
+            Self::ObjectMembers => "an event or type named like a member of every JavaScript object (`constructor`)",
+            Self::MapEntries => "entries of topic maps that are no objects",
+            Self::MessageKind => "a message that is a string, array, number or boolean",
+            Self::UnreadableBody => "a body that is no JSON, or JSON of the wrong type",
+        }
+    }
+}
+
 /// Compares both answers to a request.
-pub(super) fn judge(question: &Question<'_>, ours: &Answer, theirs: &Answer) -> Differences {
-    let statuses = || Differences::of_whole(format!("status {} vs {}", ours.status, theirs.status));
+#[must_use]
+pub fn judge(question: &Question<'_>, ours: &Answer, theirs: &Answer, contents: Contents) -> Differences {
+    let mut found = Differences::with(contents);
     if ours.status != 200 {
         // What cannot be read is refused by both, each in its own words.
-        return if theirs.status >= 400 { Differences::default() } else { statuses() };
+        if theirs.status >= 400 {
+            found.allow("", Deliberate::UnreadableBody);
+        } else {
+            found.tell_whole(format!("status {}", ours.status), format!("status {}", theirs.status));
+        }
+        return found;
     }
     let (our_text, their_text) = (String::from_utf8_lossy(&ours.body), String::from_utf8_lossy(&theirs.body));
-    let Ok(our_value) = Raw::parse(&our_text) else { return Differences::of_whole("no JSON".to_owned()) };
+    let Ok(our_value) = Raw::parse(&our_text) else {
+        found.tell_whole("no JSON", "an answer");
+        return found;
+    };
     if theirs.status != 200 {
-        let may_be = theirs.status >= 400 && may_fail_as_a_whole(question, our_value, theirs.status);
-        return if may_be { Differences::default() } else { statuses() };
+        match why_it_may_fail(question, our_value, theirs.status).filter(|_| theirs.status >= 400) {
+            Some(why) => found.allow("", why),
+            None => found.tell_whole(format!("status {}", ours.status), format!("status {}", theirs.status)),
+        }
+        return found;
     }
     let Ok(their_value) = Raw::parse(&their_text) else {
-        return Differences::of_whole("JSON vs no JSON".to_owned());
+        found.tell_whole("JSON", "no JSON");
+        return found;
     };
-    let mut found = Differences::default();
     if matches!(question.endpoint, Endpoint::Processor { .. })
         && our_value.kind() == Kind::Array
         && their_value.kind() == Kind::Array
@@ -54,17 +140,17 @@ pub(super) fn judge(question: &Question<'_>, ours: &Answer, theirs: &Answer) -> 
     found
 }
 
-/// Whether the reference loses the whole request here, while we lose one event or none.
-fn may_fail_as_a_whole(question: &Question<'_>, ours: Raw<'_>, status: u16) -> bool {
-    // One bad event, an unknown destination among others.
-    elements(ours).into_iter().any(|answer| status_code(answer) == Some("400"))
-        // No events.
-        || (status == 500
-            && matches!(question.endpoint, Endpoint::Processor { .. })
-            && question.form == Form::Plain
-            && ours.text() == "[]")
-        // Its reader of JSON refuses the name.
-        || (status == 400 && has_member_proto(question.text))
+/// Why the reference may lose the whole request here, while we lose one event or none.
+fn why_it_may_fail(question: &Question<'_>, ours: Raw<'_>, status: u16) -> Option<Deliberate> {
+    // An unknown destination is one, among others.
+    if elements(ours).into_iter().any(|answer| status_code(answer) == Some("400")) {
+        return Some(Deliberate::MalformedEvent);
+    }
+    let is_plain_processor = matches!(question.endpoint, Endpoint::Processor { .. }) && question.form == Form::Plain;
+    if status == 500 && is_plain_processor && ours.text() == "[]" {
+        return Some(Deliberate::NoEvents);
+    }
+    (status == 400 && has_member_proto(question.text)).then_some(Deliberate::ProtoMember)
 }
 
 /// Both answers to one event.
@@ -88,6 +174,7 @@ impl Pair<'_, '_, '_> {
         if our_status.is_some_and(|status| status.text() == "400") {
             let told = |rejection: Rejection| our_error.is_some_and(|error| error.is_string(rejection.text()));
             if they_fail {
+                found.allow(pointer, Deliberate::MalformedEvent);
                 // Status, text and tags are ours; metadata that is no object is `null` in our answer.
                 if !our_metadata.is_some_and(Raw::is_null) {
                     found.compare(&format!("{pointer}/metadata"), our_metadata, their_metadata, Infinite::MayBeNull);
@@ -95,16 +182,21 @@ impl Pair<'_, '_, '_> {
                 return;
             }
             if told(Rejection::MessageNotAnObject) {
+                found.allow(pointer, Deliberate::MessageKind);
                 return;
             }
-        } else if they_fail && (self.has_map_entry_that_is_no_object() || self.is_named_like_a_member_of_every_object())
-        {
+        } else if they_fail && self.has_map_entry_that_is_no_object() {
+            found.allow(pointer, Deliberate::MapEntries);
+            return;
+        } else if they_fail && self.is_named_like_a_member_of_every_object() {
+            found.allow(pointer, Deliberate::ObjectMembers);
             return;
         }
-        let mut here = Differences::default();
+        let mut here = found.none_yet();
         self.compare_parts(pointer, &mut here, false);
         if !here.is_empty() && self.is_named_like_a_member_of_every_object() {
-            here = Differences::default();
+            here = found.none_yet();
+            here.allow(pointer, Deliberate::ObjectMembers);
             self.compare_parts(pointer, &mut here, true);
         }
         found.append(here);

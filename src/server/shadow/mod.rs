@@ -1,8 +1,8 @@
 //! Shadow verification: a share of the requests that are served here goes to the upstream too, and both answers are
 //! compared, after the client has its own and at nobody's cost but memory that is bounded.
 
-mod compare;
-mod deliberate;
+pub mod compare;
+pub mod deliberate;
 mod verify;
 
 use std::mem::size_of;
@@ -14,8 +14,7 @@ use bytes::{Bytes, BytesMut};
 use hyper::Request;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-pub use compare::Differences;
-
+use self::deliberate::Answer;
 use super::body::Coding;
 use super::endpoint::Endpoint;
 use super::error::{Limit, RequestError};
@@ -24,7 +23,7 @@ use super::metrics::Metrics;
 use super::overload::{InFlight, Share};
 use super::settings::{Settings, ShadowAnswer};
 use super::upstream::{Held, Upstream};
-use crate::transform::request::{Form, Limits};
+use crate::transform::request::Form;
 
 /// How a comparison ended, as it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,13 +74,6 @@ pub struct Shadow {
     metrics: Metrics,
 }
 
-/// An answer to compare.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Answer {
-    status: u16,
-    body: Bytes,
-}
-
 /// Whose answer is there already.
 #[derive(Debug)]
 enum Known {
@@ -110,14 +102,6 @@ struct Claim {
     result: Compared,
     metrics: Metrics,
     _place: OwnedSemaphorePermit,
-}
-
-/// What both were asked.
-struct Question<'a> {
-    endpoint: &'a Endpoint,
-    form: Form,
-    limits: Limits,
-    text: &'a str,
 }
 
 impl Shadow {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc};
 
-use super::compare::Differences;
-use super::{Answer, Compared, Kept, Known, Question, deliberate};
+use super::compare::{Contents, Differences};
+use super::deliberate::{self, Answer, Question};
+use super::{Compared, Kept, Known};
 use crate::server::body::{Body, Coding, text};
 use crate::server::endpoint::{Endpoint, cannot_be_read};
 use crate::server::error::RequestError;
@@ -60,7 +61,8 @@ impl Verifier {
                 Compared::Failed
             }
             Ok(found) => {
-                let differences = found.told.join("; ");
+                let told: Vec<String> = found.told.iter().map(ToString::to_string).collect();
+                let differences = told.join("; ");
                 tracing::warn!(differences, more = found.more, "shadow: the upstream answers otherwise");
                 Compared::Different
             }
@@ -79,7 +81,7 @@ impl Verifier {
                 match self.upstream.exchange(request, upload, limit).await {
                     Ok(theirs) => (Some(ours), theirs),
                     Err(NotHeld::TooLarge) => {
-                        return Ok(Differences::of_whole("answer vs one more than twice as large".to_owned()));
+                        return Ok(Differences::of_whole("answer", "one more than twice as large"));
                     }
                     Err(NotHeld::Failed(error)) => return Err(error.into()),
                 }
@@ -113,7 +115,7 @@ impl Verifier {
         }?;
         let theirs = self.decoded(theirs)?;
         let question = Question { endpoint, form: *form, limits: self.limits, text: &text };
-        Ok(deliberate::judge(&question, &ours, &theirs))
+        Ok(deliberate::judge(&question, &ours, &theirs, Contents::Hidden))
     }
 
     /// The upstream's answer without its coding, which the client may have asked for.

@@ -1,0 +1,2 @@
+//! Golden cases against a transformer.
+pub mod typescript;

@@ -1,0 +1,307 @@
+//! What an expression is: literals, and constants made of them. It runs nothing. Depth is bounded, and so is what copies of
+//! constants come to in all.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use serde_json::{Map, Value};
+
+use super::constructs::{construct, construct_behind, not_read};
+use super::names::{Known, Loaded, Named, measure};
+use super::tokens::Kind;
+use super::types::{behind_angles, behind_type};
+use super::{BYTES_PER_COST, Imports, MAX_COST, MAX_DEPTH, Module, Problem, scalar};
+
+/// A value; `None` is `undefined`, which JSON does not have.
+pub(super) type Evaluated = Option<Value>;
+
+/// Reads the cases of a file.
+pub(super) struct Evaluator<'a> {
+    pub(super) modules: Vec<Rc<Module>>,
+    pub(super) imports: &'a mut dyn Imports,
+    /// By the file that imports, and what it calls what it imports.
+    pub(super) loaded: HashMap<(PathBuf, String), Loaded>,
+    pub(super) known: HashMap<(*const Module, usize), Known>,
+    pub(super) depth: usize,
+    cost: usize,
+}
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn new(module: Rc<Module>, imports: &'a mut dyn Imports) -> Self {
+        Self { modules: vec![module], imports, loaded: HashMap::new(), known: HashMap::new(), depth: 0, cost: 0 }
+    }
+
+    /// One level deeper, with `at` as the place to blame.
+    pub(super) fn enter(&mut self, module: &Module, at: usize) -> Result<(), Problem> {
+        if self.depth >= MAX_DEPTH {
+            return Err(module.problem_at(at, format!("this is nested deeper than {MAX_DEPTH} levels")));
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    pub(super) fn pay(&mut self, module: &Module, at: usize, cost: usize) -> Result<(), Problem> {
+        self.cost = self.cost.saturating_add(cost);
+        if self.cost > MAX_COST {
+            return Err(module.problem_at(at, "the cases of the file are too large with all that they repeat"));
+        }
+        Ok(())
+    }
+
+    /// Reads an expression and tells what comes behind it.
+    pub(super) fn expression(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
+        self.enter(module, at)?;
+        let (value, next) = self.operand(module, at)?;
+        self.depth -= 1;
+        let next = self.end_of_expression(module, next)?;
+        Ok((value, next))
+    }
+
+    /// Steps over what changes no value, and refuses what would.
+    pub(super) fn end_of_expression(&mut self, module: &Module, mut at: usize) -> Result<usize, Problem> {
+        loop {
+            if (module.is_word(at, "as") || module.is_word(at, "satisfies")) && !module.begins_line(at) {
+                let next = behind_type(module, at + 1);
+                if next == at + 1 {
+                    return Err(module.problem_at(next, "a type is expected here"));
+                }
+                at = next;
+            } else if module.is_sign(at, b'!') && !module.begins_line(at) && !module.is_sign(at + 1, b'=') {
+                at += 1;
+            } else {
+                break;
+            }
+        }
+        if is_end(module, at) { Ok(at) } else { Err(not_read(module, at, &construct_behind(module, at))) }
+    }
+
+    fn operand(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
+        let Some(kind) = module.kind(at) else {
+            return Err(module.problem_at(at, "the file ends where a value is expected"));
+        };
+        self.pay(module, at, 1)?;
+        match kind {
+            Kind::Text | Kind::Template => {
+                let text = scalar::string(module.word(at)).map_err(|what| not_read(module, at, what))?;
+                self.pay(module, at, text.len() / BYTES_PER_COST)?;
+                Ok((Some(Value::String(text)), at + 1))
+            }
+            Kind::Number => {
+                let number = scalar::number(module.word(at)).map_err(|what| not_read(module, at, what))?;
+                Ok((Some(scalar::json_number(number)), at + 1))
+            }
+            Kind::Sign(sign @ (b'-' | b'+')) => {
+                let number = match module.kind(at + 1) {
+                    Some(Kind::Number) => scalar::number(module.word(at + 1)),
+                    Some(Kind::Name) if module.word(at + 1) == "Infinity" => Ok(f64::INFINITY),
+                    _ => return Err(not_read(module, at, &construct(module, at))),
+                };
+                let number = number.map_err(|what| not_read(module, at + 1, what))?;
+                Ok((Some(scalar::json_number(if sign == b'-' { -number } else { number })), at + 2))
+            }
+            Kind::Open(b'(') if module.kind(module.behind(at)) != Some(Kind::Arrow) => {
+                let (value, next) = self.expression(module, at + 1)?;
+                if next + 1 != module.behind(at) {
+                    return Err(not_read(module, next, "a list of expressions"));
+                }
+                Ok((value, next + 1))
+            }
+            // `<Type>value`
+            Kind::Sign(b'<') => {
+                let behind = behind_angles(module, at).ok_or_else(|| not_read(module, at, "the sign `<`"))?;
+                self.enter(module, at)?;
+                let read = self.operand(module, behind)?;
+                self.depth -= 1;
+                Ok(read)
+            }
+            Kind::Open(b'[') => self.array(module, at),
+            Kind::Open(b'{') => self.object(module, at),
+            Kind::Name => self.name(module, at),
+            _ => Err(not_read(module, at, &construct(module, at))),
+        }
+    }
+
+    fn array(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
+        let end = module.behind(at) - 1;
+        let mut values = Vec::new();
+        let mut next = at + 1;
+        while next < end {
+            if module.is_sign(next, b',') {
+                // A hole.
+                self.pay(module, next, 1)?;
+                values.push(Value::Null);
+            } else if module.kind(next) == Some(Kind::Spread) {
+                let (spread, behind) = self.spread_array(module, next + 1)?;
+                values.extend(spread);
+                next = behind;
+            } else {
+                let (value, behind) = self.expression(module, next)?;
+                values.push(value.unwrap_or(Value::Null));
+                next = behind;
+            }
+            next = self.behind_comma(module, next, end)?;
+        }
+        Ok((Some(Value::Array(values)), end + 1))
+    }
+
+    fn behind_comma(&self, module: &Module, at: usize, end: usize) -> Result<usize, Problem> {
+        if at == end || module.is_sign(at, b',') {
+            return Ok(at + 1);
+        }
+        Err(module.problem_at(at, "a comma is missing here"))
+    }
+
+    pub(super) fn spread_array(&mut self, module: &Rc<Module>, at: usize) -> Result<(Vec<Value>, usize), Problem> {
+        match self.expression(module, at)? {
+            (Some(Value::Array(values)), next) => Ok((values, next)),
+            _ => Err(not_read(module, at, "a spread of what is no array")),
+        }
+    }
+
+    fn object(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
+        let end = module.behind(at) - 1;
+        let mut members = Map::new();
+        let mut next = at + 1;
+        while next < end {
+            if module.kind(next) == Some(Kind::Spread) {
+                let (value, behind) = self.expression(module, next + 1)?;
+                match value {
+                    Some(Value::Object(spread)) => members.extend(spread),
+                    None | Some(Value::Null) => {}
+                    Some(_) => return Err(not_read(module, next, "a spread of what is no object")),
+                }
+                next = behind;
+            } else {
+                let (name, value, behind) = self.member(module, next)?;
+                self.pay(module, next, name.len() / BYTES_PER_COST)?;
+                match value {
+                    Some(value) => members.insert(name, value),
+                    // `undefined` is what a member is that is not there.
+                    None => members.shift_remove(&name),
+                };
+                next = behind;
+            }
+            next = self.behind_comma(module, next, end)?;
+        }
+        Ok((Some(Value::Object(members)), end + 1))
+    }
+
+    fn member(&mut self, module: &Rc<Module>, at: usize) -> Result<(String, Evaluated, usize), Problem> {
+        let is_computed = module.kind(at) == Some(Kind::Open(b'['));
+        let name = match module.kind(at) {
+            Some(Kind::Name) => Ok(module.word(at).to_owned()),
+            Some(Kind::Text) => scalar::string(module.word(at)),
+            Some(Kind::Number) => scalar::number(module.word(at)).map(scalar::property_name),
+            // `['name']` is computed from nothing.
+            Some(Kind::Open(b'[')) if at + 3 == module.behind(at) => match module.kind(at + 1) {
+                Some(Kind::Text | Kind::Template) => scalar::string(module.word(at + 1)),
+                _ => Err("a computed key"),
+            },
+            Some(Kind::Open(b'[')) => Err("a computed key"),
+            _ => return Err(not_read(module, at, &construct(module, at))),
+        };
+        let name = name.map_err(|what| not_read(module, at, what))?;
+        let next = module.behind(at);
+        if module.is_sign(next, b':') {
+            if name == "__proto__" && !is_computed {
+                return Err(not_read(module, at, "a member `__proto__` (which sets a prototype)"));
+            }
+            let (value, behind) = self.expression(module, next + 1)?;
+            return Ok((name, value, behind));
+        }
+        match module.kind(next) {
+            Some(Kind::Sign(b',') | Kind::Close(_)) if module.kind(at) == Some(Kind::Name) => {
+                let (value, _) = self.name(module, at)?;
+                Ok((name, value, next))
+            }
+            Some(Kind::Open(b'(') | Kind::Sign(b'<')) => Err(not_read(module, at, "a method")),
+            Some(_) if matches!(module.word(at), "get" | "set" | "async") => {
+                Err(not_read(module, at, "a getter, setter or method"))
+            }
+            _ => Err(module.problem_at(next, "a colon is missing here")),
+        }
+    }
+
+    /// A word that is a value, or a name, with the members that are taken out of it.
+    fn name(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
+        let is_bound = |name: &str| module.statements.knows(name);
+        match module.word(at) {
+            "true" => return Ok((Some(Value::Bool(true)), at + 1)),
+            "false" => return Ok((Some(Value::Bool(false)), at + 1)),
+            "null" => return Ok((Some(Value::Null), at + 1)),
+            "NaN" | "Infinity" if !is_bound(module.word(at)) => return Ok((Some(Value::Null), at + 1)),
+            "undefined" if !is_bound("undefined") => return Ok((None, at + 1)),
+            name if !is_bound(name) => return Err(not_read(module, at, &construct(module, at))),
+            _ => {}
+        }
+        if matches!(module.kind(at + 1), Some(Kind::Open(b'(') | Kind::Arrow | Kind::Template | Kind::Open(b'`'))) {
+            return Err(not_read(module, at, &construct(module, at)));
+        }
+        let mut next = at + 1;
+        let place = match self.named(module, at)? {
+            Named::Value(place) => place,
+            Named::File(file) => {
+                if !module.is_sign(next, b'.') || module.kind(next + 1) != Some(Kind::Name) {
+                    return Err(not_read(module, at, "a whole file as a value"));
+                }
+                next += 2;
+                let name = module.word(next - 1);
+                let missing =
+                    || module.problem_at(next - 1, format!("`{}` is not exported there", module.shown(next - 1)));
+                self.exported(&file, name)?.ok_or_else(missing)?
+            }
+        };
+        let shared = self.shared(module, at, &place)?;
+        let mut value = shared.value.as_ref();
+        let mut is_part = false;
+        loop {
+            let (key, behind) = match module.kind(next) {
+                Some(Kind::Sign(b'.')) if module.kind(next + 1) == Some(Kind::Name) => {
+                    (module.word(next + 1).to_owned(), next + 2)
+                }
+                Some(Kind::Open(b'[')) if !module.begins_line(next) && module.behind(next) == next + 3 => {
+                    let key = match module.kind(next + 1) {
+                        Some(Kind::Text) => scalar::string(module.word(next + 1)),
+                        Some(Kind::Number) => scalar::number(module.word(next + 1)).map(scalar::property_name),
+                        _ => Err("a computed member"),
+                    };
+                    (key.map_err(|what| not_read(module, next + 1, what))?, next + 3)
+                }
+                _ => break,
+            };
+            if module.kind(behind) == Some(Kind::Open(b'(')) {
+                return Err(not_read(module, next, &construct_behind(module, next)));
+            }
+            value = match value {
+                Some(Value::Object(members)) => members.get(&key),
+                Some(Value::Array(values)) => key.parse::<usize>().ok().and_then(|index| values.get(index)),
+                _ => return Err(not_read(module, next, "a member of what is no object")),
+            };
+            is_part = true;
+            next = behind;
+        }
+        let (cost, depth) = match value {
+            Some(value) if is_part => measure(value),
+            Some(_) => (shared.cost, shared.depth),
+            None => (0, 0),
+        };
+        self.pay(module, at, cost)?;
+        if self.depth + depth > MAX_DEPTH {
+            return Err(module.problem_at(at, format!("this is nested deeper than {MAX_DEPTH} levels")));
+        }
+        Ok((value.cloned(), next))
+    }
+}
+
+/// Whether an expression may end before the token.
+pub(super) fn is_end(module: &Module, at: usize) -> bool {
+    match module.kind(at) {
+        None | Some(Kind::Sign(b',' | b';') | Kind::Close(_) | Kind::Between) => true,
+        // Another statement.
+        Some(Kind::Name | Kind::Open(b'{')) => {
+            module.begins_line(at) && !matches!(module.word(at), "in" | "instanceof")
+        }
+        _ => false,
+    }
+}
