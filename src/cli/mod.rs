@@ -6,6 +6,7 @@ mod logging;
 #[cfg_attr(not(feature = "otlp"), path = "otlp_left_out.rs")]
 mod otlp;
 mod serve;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,8 @@ enum Command {
     Serve(Box<Settings>),
     /// Ask a running service whether it is up: exit code 0 if it is, 1 if not
     Health(Box<health::Arguments>),
+    /// Hold golden cases against our own engine or a transformer's URL, or record some
+    Verify(Box<verify::Arguments>),
     /// Print the OpenAPI document
     Openapi,
     /// Print what every metric tells, as Markdown
@@ -53,6 +56,7 @@ pub fn main() -> ExitCode {
         None => serve::run(&cli.settings),
         Some(Command::Serve(settings)) => serve::run(&settings),
         Some(Command::Health(arguments)) => health::run(&arguments),
+        Some(Command::Verify(arguments)) => verify::run(&arguments),
         Some(Command::Openapi) => print(&openapi::document()),
         Some(Command::Metrics) => print(&table::page()),
     }

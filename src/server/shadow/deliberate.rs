@@ -147,7 +147,8 @@ fn why_it_may_fail(question: &Question<'_>, ours: Raw<'_>, status: u16) -> Optio
         return Some(Deliberate::MalformedEvent);
     }
     let is_plain_processor = matches!(question.endpoint, Endpoint::Processor { .. }) && question.form == Form::Plain;
-    if status == 500 && is_plain_processor && ours.text() == "[]" {
+    let has_no_events = || Raw::parse(question.text).is_ok_and(|body| elements(body).is_empty());
+    if status == 500 && is_plain_processor && ours.text() == "[]" && has_no_events() {
         return Some(Deliberate::NoEvents);
     }
     (status == 400 && has_member_proto(question.text)).then_some(Deliberate::ProtoMember)

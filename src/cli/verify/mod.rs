@@ -1,0 +1,223 @@
+//! `verify`: golden cases against our own engine or a transformer's URL, and golden files from a transformer's answers.
+
+mod json;
+mod recording;
+mod report;
+mod words;
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use self::report::{Detail, Report};
+use super::format::Format;
+use super::{EXIT_FOUND, EXIT_USAGE};
+use crate::server::routes::status::VERSION;
+use crate::server::settings::Settings;
+use crate::transform::request::Limits;
+use crate::verify::engine::Engine;
+use crate::verify::junit;
+use crate::verify::run::{Filter, Step, each};
+use crate::verify::sources::{self, Source};
+use crate::verify::transformer::Transformer;
+use crate::verify::verdict::{Verdict, judge};
+
+/// What `verify` is asked.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// Files or folders with cases, - for lines on standard input, or a checkout of rudder-transformer
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Ask the transformer at this URL, http or https, and not our own engine
+    #[arg(long, value_name = "URL")]
+    against: Option<String>,
+
+    /// Judge nothing: write what the transformer at this URL answers to the cases into a golden file
+    #[arg(long, value_name = "URL", requires = "output", conflicts_with_all = ["against", "junit"])]
+    record: Option<String>,
+
+    /// The golden file of --record: a JSON object a line, compressed where the name ends with .gz
+    #[arg(long, value_name = "FILE", requires = "record")]
+    output: Option<PathBuf>,
+
+    /// Only cases with this in their name or description, in any letter case
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+
+    /// Seconds that one answer may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+
+    /// How to tell what was found
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+
+    /// Write the results as JUnit's XML too, for a CI system
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+
+    /// Tell of what is wrong, and the sum, alone
+    #[arg(long, short)]
+    quiet: bool,
+
+    /// Tell of every case
+    #[arg(long, short, conflicts_with = "quiet")]
+    verbose: bool,
+}
+
+/// What the tool is used for.
+const EXAMPLES: &str = "\
+Examples:
+  Does this version answer as it should?
+    rudder-kafka-transformer verify test-fixtures
+  Does it answer like the rudder-transformer whose source is checked out here?
+    rudder-kafka-transformer verify ~/src/rudder-transformer
+  Does a running transformer answer like the cases say?
+    rudder-kafka-transformer verify test-fixtures/recorded --against http://localhost:9090
+  Record what a running transformer answers, and hold this version against it:
+    rudder-kafka-transformer verify --record http://localhost:9090 test-fixtures --output golden.ndjson.gz
+    rudder-kafka-transformer verify golden.ndjson.gz --junit verify.xml
+
+Exit code 0: all answers are as expected, or differ on purpose; 1: some are not, or some cases cannot be read;
+2: there is nothing to verify, or nobody to ask.";
+
+/// Verifies, or records.
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    match work(arguments) {
+        Ok(code) => ExitCode::from(code),
+        Err(problems) => {
+            for problem in problems {
+                eprintln!("error: {problem}");
+            }
+            ExitCode::from(EXIT_USAGE)
+        }
+    }
+}
+
+fn work(arguments: &Arguments) -> Result<u8, Vec<String>> {
+    let one = |problem: String| vec![problem];
+    let (mut sources, mut problems) = (Vec::<Source>::new(), Vec::new());
+    for path in &arguments.paths {
+        match sources::of_path(path) {
+            Ok(found) => sources.extend(found),
+            Err(unreadable) => problems.push(unreadable.to_string()),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let filter = Filter::by(arguments.filter.as_deref());
+    let timeout = Duration::from_secs(arguments.timeout);
+    let at = |flag: &str, url: &str| Transformer::at(url, timeout, false).map_err(|what| one(format!("{flag} {what}")));
+    if let (Some(url), Some(output)) = (&arguments.record, &arguments.output) {
+        let transformer = at("--record", url)?;
+        return recording::run(&sources, &filter, transformer, output, arguments).map_err(one);
+    }
+    let junit = arguments
+        .junit
+        .as_ref()
+        .map(|path| File::create(path).map_err(|error| one(format!("--junit {}: {error}", path.display()))));
+    let junit = junit.transpose()?;
+    // Last of all dropped, once nobody asks it any more.
+    let engine;
+    let (transformer, asked) = match &arguments.against {
+        Some(url) => (at("--against", url)?, url.trim().trim_end_matches('/').to_owned()),
+        None => {
+            engine = Engine::start().map_err(|problem| one(format!("the engine does not start: {problem}")))?;
+            let transformer = Transformer::at(&engine.url(), timeout, true).map_err(|what| one(what.to_owned()))?;
+            (transformer, format!("own engine {VERSION}"))
+        }
+    };
+    let limits = Settings::defaults().map_err(|error| one(error.to_string()))?.limits();
+    let mut report = Report::new(arguments.format, arguments.detail(), asked, junit.is_some());
+    let stopped = verify(&sources, &filter, transformer, arguments.against.is_none(), limits, &mut report);
+    let code = finish(&mut report, arguments, stopped)?;
+    if let Some(file) = junit {
+        let written = junit::write(report.suites(), BufWriter::new(file));
+        written.map_err(|error| one(format!("the file of --junit cannot be written: {error}")))?;
+    }
+    Ok(code)
+}
+
+impl Arguments {
+    fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (_, true) => Detail::Verbose,
+            _ => Detail::Usual,
+        }
+    }
+}
+
+/// Why not all cases were looked at.
+enum Stopped {
+    /// The transformer does not answer any more.
+    Silent(String),
+    /// Nobody reads what is told.
+    Unheard,
+}
+
+fn verify(
+    sources: &[Source],
+    filter: &Filter,
+    mut transformer: Transformer,
+    is_own: bool,
+    limits: Limits,
+    report: &mut Report,
+) -> Option<Stopped> {
+    let outcome = each(sources, filter, |step| {
+        let told = match step {
+            Step::File(source) => report.begin(source),
+            Step::PassedOver(path) => report.pass_over(path),
+            Step::Unreadable(unreadable) => report.unreadable(&unreadable),
+            Step::Case(found) => {
+                let began = Instant::now();
+                let verdict = match transformer.ask(&found.case.request) {
+                    Ok(answer) => judge(&found.case, &answer, is_own, limits),
+                    Err(unanswered) if unanswered.gives_up => {
+                        return ControlFlow::Break(Stopped::Silent(unanswered.why));
+                    }
+                    Err(unanswered) => Verdict::unanswered(&found.case, &unanswered.why),
+                };
+                report.case(&found, &verdict, began.elapsed())
+            }
+        };
+        told.map_or(ControlFlow::Break(Stopped::Unheard), ControlFlow::Continue)
+    });
+    outcome.break_value()
+}
+
+/// Tells the sum, and what it comes to as an exit code.
+fn finish(report: &mut Report, arguments: &Arguments, stopped: Option<Stopped>) -> Result<u8, Vec<String>> {
+    let counts = report.counts();
+    if let Some(Stopped::Silent(why)) = &stopped {
+        let silent = format!("{}: {why}", report.asked());
+        if counts.cases == 0 {
+            return Err(vec![silent]);
+        }
+        report.end(Some(&silent)).unwrap_or_default();
+        return Ok(EXIT_FOUND);
+    }
+    if counts.cases == 0 && counts.unreadable == 0 {
+        return Err(vec![match &arguments.filter {
+            Some(_) => "no case has the text of --filter in its name or description".to_owned(),
+            None => "none of these files has a case".to_owned(),
+        }]);
+    }
+    if stopped.is_none() {
+        // Who has stopped listening has what he wanted.
+        report.end(None).unwrap_or_default();
+    }
+    Ok(match (counts.cases, counts.failed + counts.unreadable) {
+        (_, 0) => 0,
+        (0, _) => EXIT_USAGE,
+        _ => EXIT_FOUND,
+    })
+}

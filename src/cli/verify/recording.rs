@@ -1,0 +1,79 @@
+//! `verify --record`: the answers of a transformer, written down as a golden file.
+
+use std::io::{self, Write as _};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::report::spinner;
+use super::words::{count, printable};
+use super::{Arguments, EXIT_FOUND};
+use crate::cli::format::{BAD, Format};
+use crate::verify::record::{GoldenFile, line};
+use crate::verify::run::{Filter, Step, each};
+use crate::verify::sources::Source;
+use crate::verify::transformer::Transformer;
+
+/// Records, and tells how much.
+///
+/// # Errors
+/// Why there is no golden file: then nothing is left behind, and what stood in its place stays.
+pub(super) fn run(
+    sources: &[Source],
+    filter: &Filter,
+    mut transformer: Transformer,
+    output: &Path,
+    arguments: &Arguments,
+) -> Result<u8, String> {
+    let not_written = |error: io::Error| format!("{}: it cannot be written: {error}", output.display());
+    let mut file = GoldenFile::create(output).map_err(not_written)?;
+    let progress = spinner();
+    let (mut recorded, mut left_out) = (0, 0);
+    // What is left out does not end it, and belongs beside the output.
+    let mut leave_out = |text: String| {
+        left_out += 1;
+        progress
+            .suspend(|| writeln!(anstream::stderr(), "{BAD}left out{BAD:#}  {}", printable(&text)))
+            .unwrap_or_default();
+    };
+    let mut current = Path::new("").to_owned();
+    let outcome = each(sources, filter, |step| {
+        match step {
+            Step::File(source) => current.clone_from(&source.path),
+            Step::PassedOver(_) => {}
+            Step::Unreadable(unreadable) => leave_out(unreadable.to_string()),
+            Step::Case(found) => match transformer.ask(&found.case.request) {
+                Ok(answer) => {
+                    if let Err(error) = file.append(&line(&found.case.name, &found.case.request, &answer)) {
+                        return ControlFlow::Break(not_written(error));
+                    }
+                    recorded += 1;
+                    progress.inc(1);
+                }
+                Err(unanswered) if unanswered.gives_up => {
+                    return ControlFlow::Break(format!("--record: {}", unanswered.why));
+                }
+                Err(unanswered) => leave_out(format!("{}:{}: {}", current.display(), found.line, unanswered.why)),
+            },
+        }
+        ControlFlow::Continue(())
+    });
+    progress.finish_and_clear();
+    let nothing = || (recorded == 0).then(|| "there is no case to record".to_owned());
+    if let Some(problem) = outcome.break_value().or_else(nothing) {
+        file.discard();
+        return Err(problem);
+    }
+    file.finish().map_err(not_written)?;
+    let name = output.display().to_string();
+    let told = match arguments.format {
+        Format::Json => json!({ "recorded": recorded, "leftOut": left_out, "file": name }).to_string(),
+        Format::Text => {
+            let left_out = if left_out > 0 { format!(", {left_out} left out") } else { String::new() };
+            format!("{} recorded in {}{left_out}", count(recorded, "answer", "answers"), printable(&name))
+        }
+    };
+    writeln!(anstream::stdout(), "{told}").unwrap_or_default();
+    Ok(if left_out > 0 { EXIT_FOUND } else { 0 })
+}

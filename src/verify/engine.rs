@@ -1,0 +1,59 @@
+//! Our own transformer, started inside the process: the same application as in production, with every setting at its
+//! default, on a port of the loopback interface that nobody else knows.
+
+use std::net::{SocketAddr, TcpListener};
+use std::thread::JoinHandle;
+
+use futures_util::FutureExt as _;
+use tokio::sync::oneshot;
+
+use crate::server::settings::Settings;
+use crate::server::{Listeners, run};
+
+/// A running transformer, which stops when it is dropped.
+#[derive(Debug)]
+pub struct Engine {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// Why it cannot be started.
+    pub fn start() -> Result<Self, String> {
+        let mut settings = Settings::defaults().map_err(|error| error.to_string())?;
+        // It is asked one thing after the other.
+        settings.workers = Some(1);
+        let listen =
+            || TcpListener::bind("127.0.0.1:0").map_err(|error| format!("no port of 127.0.0.1 is free: {error}"));
+        let listeners = Listeners { service: listen()?, metrics: listen()? };
+        let address = listeners.service.local_addr().map_err(|error| error.to_string())?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
+            // Where it cannot serve, whoever asks it gets no answer and says so.
+            actix_web::rt::System::new()
+                .block_on(run(&settings, listeners, stopped.map(|_| std::future::ready(()))))
+                .unwrap_or_default();
+        });
+        let thread = thread.map_err(|error| format!("no thread can be started: {error}"))?;
+        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where it answers.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap_or_default();
+        }
+    }
+}

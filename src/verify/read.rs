@@ -1,0 +1,303 @@
+//! The cases of a file, one after the other, whatever its shape. Files of lines are streamed; others are read whole, up to a
+//! limit. What cannot be read is told where it stands, and where that makes sense the rest is read all the same.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use super::Unreadable;
+use super::case::{self, Case};
+use super::sources::{Source, error_text};
+use super::typescript::{self, Imports};
+use crate::transform::json::{self, Kind, Raw};
+use crate::transform::reader::Reader;
+
+/// The largest file of JSON that is read whole.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+/// The longest line of a file of lines.
+const MAX_LINE_BYTES: u64 = 64 << 20;
+/// The most that a compressed file may unfold to.
+const MAX_UNFOLDED_BYTES: u64 = 16 << 30;
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A case, and the line that it begins in, counted from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The case.
+    pub case: Case,
+    /// Its line.
+    pub line: usize,
+}
+
+/// What a file says, piece by piece.
+pub type Cases = Box<dyn Iterator<Item = Result<Found, Unreadable>>>;
+
+/// The cases of a source; `None` where it was found in a folder and holds none.
+///
+/// # Errors
+/// Why the file cannot be read at all.
+pub fn cases(source: &Source) -> Result<Option<Cases>, Unreadable> {
+    let Source { path, found } = source;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    if path == Path::new("-") {
+        return lines(path, Box::new(io::stdin()), *found);
+    }
+    let whole = |limit: u64| text_of(path, limit);
+    match name.rsplit('.').next() {
+        Some("ts" | "js" | "mts" | "mjs" | "cjs" | "cts") => {
+            typescript_cases(path, &whole(typescript::MAX_BYTES as u64)?).map(Some)
+        }
+        Some("json") => json_cases(path, &whole(MAX_FILE_BYTES)?, *found),
+        Some("ndjson" | "jsonl" | "gz") => lines(path, Box::new(open(path)?), *found),
+        _ => Err(Unreadable::file(
+            path,
+            "what is this? Cases stand in files called *.json, *.ndjson, *.ndjson.gz, *.ts or *.js",
+        )),
+    }
+}
+
+fn open(path: &Path) -> Result<File, Unreadable> {
+    let file = File::open(path).map_err(|error| Unreadable::file(path, error_text(&error)))?;
+    let is_file = file.metadata().is_ok_and(|metadata| !metadata.is_dir());
+    if is_file { Ok(file) } else { Err(Unreadable::file(path, "it is a folder")) }
+}
+
+/// The text of a file that is read whole.
+fn text_of(path: &Path, limit: u64) -> Result<String, Unreadable> {
+    let mut bytes = Vec::new();
+    let read = open(path)?.take(limit + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Unreadable::file(path, error_text(&error)))?;
+    if bytes.len() as u64 > limit {
+        return Err(Unreadable::file(path, format!("it is larger than {limit} bytes")));
+    }
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(Unreadable::file(path, "it is empty"));
+    }
+    let mut text = String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        Unreadable { line: Some(line), ..Unreadable::file(path, "it is no text: a byte here is not UTF-8") }
+    })?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text.drain(..BYTE_ORDER_MARK.len_utf8());
+    }
+    Ok(text)
+}
+
+/// What serde_json says of a place, taken apart: the words, and line and column.
+fn not_json(path: &Path, text: &str, first_line: usize) -> Unreadable {
+    let said = json::explain(text).unwrap_or_default();
+    let (what, place) = said.rsplit_once(" at line ").unwrap_or((&said, ""));
+    let mut numbers = place.split(" column ").map(|number| number.parse::<usize>().ok());
+    let (line, column) = (numbers.next().flatten(), numbers.next().flatten());
+    Unreadable {
+        line: line.map(|line| line + first_line - 1),
+        column,
+        ..Unreadable::file(path, format!("it is not valid JSON: {what}"))
+    }
+}
+
+/// A file with one case of ours, or an array of cases.
+fn json_cases(path: &Path, text: &str, found: bool) -> Result<Option<Cases>, Unreadable> {
+    let whole = Raw::parse(text).map_err(|_| not_json(path, text, 1))?;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let is_array = whole.kind() == Kind::Array;
+    let mut cases = Vec::new();
+    let mut are_cases = false;
+    let mut line = Lines { text, at: 0, line: 1 };
+    let mut add = |value: Raw<'_>, at: usize| {
+        are_cases |= case::is_case(value);
+        let line = line.of(at);
+        let unreadable = |problem| Unreadable { line: Some(line), ..Unreadable::file(path, problem) };
+        cases.push(case::read(value, &name).map(|case| Found { case, line }).map_err(unreadable));
+    };
+    if is_array {
+        let mut reader = Reader::new(text);
+        // It is valid, so that the walk cannot fail.
+        let _ = reader.array::<json::Invalid>(|reader| {
+            reader.peek();
+            let at = reader.offset();
+            add(reader.value()?, at);
+            Ok(())
+        });
+    } else {
+        add(whole, text.len() - text.trim_start().len());
+    }
+    if cases.is_empty() {
+        return if found { Ok(None) } else { Err(Unreadable::file(path, "it has no cases: the array is empty")) };
+    }
+    if found && !are_cases {
+        return Ok(None);
+    }
+    Ok(Some(Box::new(cases.into_iter())))
+}
+
+/// Lines of offsets that only grow.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    fn of(&mut self, at: usize) -> usize {
+        self.line += memchr::memchr_iter(b'\n', &self.text.as_bytes()[self.at..at]).count();
+        self.at = at;
+        self.line
+    }
+}
+
+fn typescript_cases(path: &Path, text: &str) -> Result<Cases, Unreadable> {
+    let unreadable = |problem: typescript::Problem| Unreadable {
+        file: problem.file,
+        line: Some(problem.line),
+        column: Some(problem.column),
+        problem: problem.what,
+    };
+    let elements = typescript::read_with(path, text, &mut Beside).map_err(unreadable)?;
+    if elements.is_empty() {
+        return Err(Unreadable::file(path, "it has no cases: the array is empty"));
+    }
+    let path = path.to_owned();
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Box::new(elements.into_iter().map(move |element| {
+        let typescript::Element { value, line, column } = element.map_err(unreadable)?;
+        let text = value.to_string();
+        let read = Raw::parse(&text).map_err(|_| "it is no JSON".to_owned()).and_then(|raw| case::read(raw, &name));
+        read.map(|case| Found { case, line }).map_err(|problem| Unreadable {
+            file: path.clone(),
+            line: Some(line),
+            column: Some(column),
+            problem,
+        })
+    })))
+}
+
+/// The files beside one of TypeScript.
+struct Beside;
+
+impl Imports for Beside {
+    fn text(&mut self, from: &Path, specifier: &str) -> Result<(PathBuf, String), String> {
+        if !specifier.starts_with("./") && !specifier.starts_with("../") {
+            return Err("which is no file beside it".to_owned());
+        }
+        let base = from.parent().unwrap_or(Path::new("")).join(specifier);
+        let with = |ending: &str| PathBuf::from(format!("{}{ending}", base.display()));
+        let candidates = [with(".ts"), with(".js"), base.join("index.ts"), base.join("index.js"), base.clone()];
+        let found = candidates.into_iter().find(|path| {
+            let ending = path.extension().unwrap_or_default();
+            (ending == "ts" || ending == "js") && path.is_file()
+        });
+        let path = found.ok_or("where there is no .ts or .js file")?;
+        // Different ways to the same file are one file.
+        let path = path.canonicalize().map_err(|error| format!("where {}", error_text(&error)))?;
+        match text_of(&path, typescript::MAX_BYTES as u64) {
+            Ok(text) => Ok((path, text)),
+            Err(unreadable) => Err(format!("of which {}", unreadable.problem)),
+        }
+    }
+}
+
+/// Lines of JSON, compressed or not, which the first bytes tell.
+fn lines(path: &Path, input: Box<dyn Read>, found: bool) -> Result<Option<Cases>, Unreadable> {
+    let unreadable = |error: io::Error| Unreadable::file(path, error_text(&error));
+    let mut input = BufReader::new(input);
+    let is_gzip = input.fill_buf().map_err(unreadable)?.starts_with(&[0x1f, 0x8b]);
+    let input: Box<dyn BufRead> = if is_gzip {
+        Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(input).take(MAX_UNFOLDED_BYTES)))
+    } else {
+        Box::new(input)
+    };
+    let mut lines = LineCases { path: path.to_owned(), input, line: 0, any: false, over: false }.peekable();
+    if found {
+        // Events stand in such files too; cases are told by the first line.
+        let is_none = match lines.peek() {
+            None => true,
+            Some(Err(unreadable)) => unreadable.problem == NO_CASE,
+            Some(Ok(_)) => false,
+        };
+        if is_none {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Box::new(lines)))
+}
+
+/// What a line is that holds something else.
+const NO_CASE: &str = "it is no case: it has neither input and output nor path and response";
+
+struct LineCases {
+    path: PathBuf,
+    input: Box<dyn BufRead>,
+    line: usize,
+    any: bool,
+    over: bool,
+}
+
+impl LineCases {
+    /// The next line that is not blank; `None` at the end.
+    fn next_line(&mut self) -> Result<Option<Vec<u8>>, String> {
+        loop {
+            let mut bytes = Vec::new();
+            self.line += 1;
+            let read = self.input.by_ref().take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut bytes);
+            match read {
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+                    ) =>
+                {
+                    return Err("its compressed data is damaged or ends early".to_owned());
+                }
+                Err(error) => return Err(error_text(&error)),
+                Ok(0) => return Ok(None),
+                Ok(_) if bytes.len() as u64 > MAX_LINE_BYTES => {
+                    return Err(format!("a line is longer than {MAX_LINE_BYTES} bytes"));
+                }
+                Ok(_) if bytes.iter().all(u8::is_ascii_whitespace) => {}
+                Ok(_) => return Ok(Some(bytes)),
+            }
+        }
+    }
+
+    fn case(&self, bytes: &[u8]) -> Result<Found, Unreadable> {
+        let at_line = |problem: &str| Unreadable { line: Some(self.line), ..Unreadable::file(&self.path, problem) };
+        let text = std::str::from_utf8(bytes).map_err(|_| at_line("it is no text: a byte here is not UTF-8"))?;
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+        let value = Raw::parse(text).map_err(|_| not_json(&self.path, text, self.line))?;
+        if !case::is_case(value) {
+            return Err(at_line(NO_CASE));
+        }
+        let name = format!("line {}", self.line);
+        case::read(value, &name).map(|case| Found { case, line: self.line }).map_err(|problem| at_line(&problem))
+    }
+}
+
+impl Iterator for LineCases {
+    type Item = Result<Found, Unreadable>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.over {
+            return None;
+        }
+        match self.next_line() {
+            Ok(Some(bytes)) => {
+                self.any = true;
+                let case = self.case(&bytes);
+                // What is not text in one line is hardly text in the next one.
+                self.over = case.as_ref().is_err_and(|unreadable| unreadable.problem.starts_with("it is no text"));
+                Some(case)
+            }
+            Ok(None) => {
+                self.over = true;
+                (!self.any).then(|| Err(Unreadable::file(&self.path, "it is empty")))
+            }
+            Err(problem) => {
+                self.over = true;
+                Some(Err(Unreadable { line: Some(self.line), ..Unreadable::file(&self.path, problem) }))
+            }
+        }
+    }
+}

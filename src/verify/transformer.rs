@@ -1,0 +1,142 @@
+//! A transformer behind a URL, and how it is asked: one request after the other, each within a time, its answer within a size.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ureq::Agent;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+use super::case::Request;
+use crate::server::upstream::Base;
+
+/// The largest answer that is read.
+const MAX_ANSWER_BYTES: u64 = 256 << 20;
+/// Requests without an answer, one after the other, behind which no more are sent.
+const MAX_IN_A_ROW: usize = 3;
+
+/// A transformer.
+#[derive(Debug)]
+pub struct Transformer {
+    base: Base,
+    agent: Agent,
+    timeout: Duration,
+    answered: bool,
+    silent_in_a_row: usize,
+}
+
+/// What it answers, as far as it is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The header `apiVersion`.
+    pub api_version: Option<String>,
+    /// The header `Content-Type`.
+    pub content_type: Option<String>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unanswered {
+    /// In words.
+    pub why: String,
+    /// Whether there is no use in asking again: it has never answered, or not for some time.
+    pub gives_up: bool,
+}
+
+impl Transformer {
+    /// The transformer at a URL; each request may take as long as `timeout`. Only the one that is started here is `local`:
+    /// it is not asked through a proxy.
+    ///
+    /// # Errors
+    /// What is wrong with the URL, as the end of a sentence. It repeats nothing of it.
+    pub fn at(url: &str, timeout: Duration, local: bool) -> Result<Self, &'static str> {
+        let base = Base::parse(url)?;
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            // What is asked is what answers.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_global(Some(timeout))
+            .allow_non_standard_methods(true)
+            .tls_config(TlsConfig::builder().root_certs(authorities()).build());
+        if local {
+            config = config.proxy(None);
+        }
+        Ok(Self { base, agent: config.build().into(), timeout, answered: false, silent_in_a_row: 0 })
+    }
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn ask(&mut self, request: &Request) -> Result<Answer, Unanswered> {
+        match self.exchange(request) {
+            Ok(answer) => {
+                self.answered = true;
+                self.silent_in_a_row = 0;
+                Ok(answer)
+            }
+            Err(error) => {
+                let is_its_own = matches!(error, ureq::Error::BodyExceedsLimit(_) | ureq::Error::Http(_));
+                self.silent_in_a_row += usize::from(!is_its_own);
+                let gives_up = self.silent_in_a_row >= MAX_IN_A_ROW || (!self.answered && !is_its_own);
+                Err(Unanswered { why: self.in_words(&error), gives_up })
+            }
+        }
+    }
+
+    fn exchange(&self, request: &Request) -> Result<Answer, ureq::Error> {
+        let mut sent = ureq::http::Request::builder()
+            .method(request.method.as_str())
+            .uri(format!("{}{}", self.base, request.path))
+            .header("Accept", "*/*");
+        let body = request.encoded();
+        if !body.is_empty() && request.header("Content-Type").is_none() {
+            sent = sent.header("Content-Type", "application/json");
+        }
+        for (name, value) in &request.headers {
+            sent = sent.header(name.as_str(), value.as_str());
+        }
+        let mut answer = self.agent.run(sent.body(&*body)?)?;
+        let header = |name: &str| {
+            let value = answer.headers().get(name)?;
+            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        let (api_version, content_type) = (header("apiVersion"), header("Content-Type"));
+        let status = answer.status().as_u16();
+        let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec()?;
+        Ok(Answer { status, api_version, content_type, body: body.into() })
+    }
+
+    fn in_words(&self, error: &ureq::Error) -> String {
+        match error {
+            ureq::Error::Timeout(_) => format!("no answer within {} seconds", self.timeout.as_secs()),
+            ureq::Error::HostNotFound => "the name of the host is not known".to_owned(),
+            ureq::Error::BodyExceedsLimit(_) => format!("the answer is larger than {MAX_ANSWER_BYTES} bytes"),
+            ureq::Error::Protocol(_) => "what answers there does not speak HTTP, or breaks off".to_owned(),
+            ureq::Error::Http(_) => "the request cannot be sent: its path or a header is not valid".to_owned(),
+            ureq::Error::Rustls(error) => format!("TLS: {error}"),
+            ureq::Error::Io(error) => match error.kind() {
+                io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
+                io::ErrorKind::TimedOut => format!("no answer within {} seconds", self.timeout.as_secs()),
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
+                    "the connection was closed before there was an answer".to_owned()
+                }
+                _ => error.to_string(),
+            },
+            other => other.to_string(),
+        }
+    }
+}
+
+/// Who may vouch for a transformer: those that the system trusts, which `SSL_CERT_FILE` can name, or a common list of them
+/// where the system has none.
+fn authorities() -> RootCerts {
+    let native = rustls_native_certs::load_native_certs().certs;
+    let certificates: Vec<_> = native.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+    if certificates.is_empty() { RootCerts::WebPki } else { certificates.into() }
+}

@@ -1,0 +1,263 @@
+//! Whether an answer is the expected one. The comparison is that of the shadows, and so are the differences that are meant
+//! to be (contract, section 8).
+
+use super::case::{ApiVersion, Author, Case, ExpectedBody};
+use super::transformer::Answer;
+use crate::server::app::{CONTENT_FORMAT, JSON, form_named};
+use crate::server::body::text;
+use crate::server::endpoint::Endpoint;
+use crate::server::shadow::compare::{Allowed, Contents, Differences, Infinite};
+use crate::server::shadow::deliberate::{self, Question};
+use crate::transform::json::Raw;
+use crate::transform::request::Limits;
+
+/// Characters of a body or a header that are told.
+const MAX_TOLD: usize = 300;
+
+/// One thing that is not as expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Where: `status`, `apiVersion`, `content type`, `body`, or a JSON pointer into the body.
+    pub place: String,
+    /// What is expected there.
+    pub expected: String,
+    /// What is there.
+    pub got: String,
+}
+
+/// What is to be said of an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// What is not as expected; the first of it.
+    pub findings: Vec<Finding>,
+    /// Whether there is more.
+    pub more: bool,
+    /// What differs, and is meant to.
+    pub allowed: Vec<Allowed>,
+}
+
+impl Verdict {
+    /// No answer.
+    #[must_use]
+    pub fn unanswered(case: &Case, why: &str) -> Self {
+        let expected = format!("status {}", case.expected.status);
+        Self { findings: vec![finding("answer", expected, why)], ..Self::default() }
+    }
+
+    /// Whether the answer is as it should be.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+fn finding(place: &str, expected: impl Into<String>, got: impl Into<String>) -> Finding {
+    Finding { place: place.to_owned(), expected: expected.into(), got: got.into() }
+}
+
+/// Judges an answer. `is_own` says that it is this service's: then the cases of its own have to be met to the letter.
+#[must_use]
+pub fn judge(case: &Case, answer: &Answer, is_own: bool, limits: Limits) -> Verdict {
+    let exact = exactly(case, answer);
+    if exact.is_good() || (is_own && case.author == Author::Us) {
+        return exact;
+    }
+    deliberately(case, answer, limits).unwrap_or(exact)
+}
+
+/// Without any difference being allowed.
+fn exactly(case: &Case, answer: &Answer) -> Verdict {
+    let expected = &case.expected;
+    let body = text(&answer.body);
+    let mut verdict = Verdict::default();
+    if answer.status != expected.status {
+        verdict.findings.push(finding("status", expected.status.to_string(), answer.status.to_string()));
+        let wanted = match &expected.body {
+            ExpectedBody::Json(body) | ExpectedBody::Text(body) => beginning(body),
+            ExpectedBody::Any => "anything".to_owned(),
+        };
+        verdict.findings.push(finding("body", wanted, beginning(&body)));
+        return verdict;
+    }
+    verdict.findings.extend(api_version(case, answer));
+    match &expected.body {
+        ExpectedBody::Any => {}
+        ExpectedBody::Text(text) => {
+            if *text != body {
+                verdict.findings.push(finding("body", beginning(text), beginning(&body)));
+            }
+        }
+        ExpectedBody::Json(wanted) => {
+            let json = JSON.1;
+            let json = json.to_str().unwrap_or_default();
+            let content_type = answer.content_type.as_deref().unwrap_or("missing");
+            if case.author == Author::Us && content_type != json {
+                verdict.findings.push(finding("content type", json, beginning(content_type)));
+            }
+            match (Raw::parse(wanted), Raw::parse(&body)) {
+                (Ok(wanted), Ok(got)) => {
+                    let mut found = Differences::with(Contents::Told);
+                    found.compare("", Some(wanted), Some(got), Infinite::IsItself);
+                    append(&mut verdict, found, true);
+                }
+                _ => {
+                    verdict.findings.push(finding("body", beginning(wanted), format!("no JSON: {}", beginning(&body))))
+                }
+            }
+        }
+    }
+    verdict
+}
+
+fn api_version(case: &Case, answer: &Answer) -> Option<Finding> {
+    let expected = match &case.expected.api_version {
+        ApiVersion::Recorded(version) => version.as_deref(),
+        ApiVersion::Usual => (case.request.method == "POST" && case.expected.status == 200).then_some("2"),
+    };
+    let got = answer.api_version.as_deref();
+    let shown = |version: Option<&str>| version.map_or_else(|| "missing".to_owned(), beginning);
+    (expected != got).then(|| finding("apiVersion", shown(expected), shown(got)))
+}
+
+/// With the contract's differences allowed; `None` where they do not apply.
+fn deliberately(case: &Case, answer: &Answer, limits: Limits) -> Option<Verdict> {
+    let endpoint = Endpoint::at(&case.request.path).filter(|_| case.request.method == "POST")?;
+    let (ExpectedBody::Json(body) | ExpectedBody::Text(body)) = &case.expected.body else { return None };
+    let expected = deliberate::Answer { status: case.expected.status, body: body.clone().into() };
+    let got = deliberate::Answer { status: answer.status, body: answer.body.clone() };
+    let expected_is_ours = case.author == Author::Us;
+    let (ours, theirs) = if expected_is_ours { (&expected, &got) } else { (&got, &expected) };
+    // Other refusals than of what cannot be read have no counterpart there.
+    if !matches!(ours.status, 200 | 400) {
+        return None;
+    }
+    // What is no JSON is told with its beginning.
+    let is_json = |answer: &deliberate::Answer| Raw::parse(&text(&answer.body)).is_ok();
+    if ours.status == 200 && theirs.status == 200 && !(is_json(ours) && is_json(theirs)) {
+        return None;
+    }
+    let asked = text(&case.request.body);
+    let form = form_named(case.request.header(CONTENT_FORMAT).map(str::as_bytes));
+    let question = Question { endpoint: &endpoint, form, limits, text: &asked };
+    let found = deliberate::judge(&question, ours, theirs, Contents::Told);
+    let mut verdict = Verdict { allowed: found.allowed.clone(), ..Verdict::default() };
+    if ours.status == theirs.status {
+        verdict.findings.extend(api_version(case, answer));
+    } else if !found.is_empty() {
+        return None;
+    }
+    append(&mut verdict, found, expected_is_ours);
+    (!verdict.is_good() || !verdict.allowed.is_empty()).then_some(verdict)
+}
+
+fn append(verdict: &mut Verdict, found: Differences, expected_is_ours: bool) {
+    for told in found.told {
+        let (ours, theirs) = (told.ours.to_string(), told.theirs.to_string());
+        let (expected, got) = if expected_is_ours { (ours, theirs) } else { (theirs, ours) };
+        verdict.findings.push(Finding { place: told.pointer, expected, got });
+    }
+    if found.too_deep && verdict.findings.is_empty() {
+        let told = "other text, nested too deep to be compared";
+        verdict.findings.push(finding("body", "JSON", told));
+    }
+    verdict.more |= found.more;
+}
+
+/// The beginning of a text.
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(MAX_TOLD) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::shadow::deliberate::Deliberate;
+    use crate::verify::case;
+
+    const LIMITS: Limits = Limits { events: 1000, answer_bytes: 1 << 20 };
+
+    fn recorded(body: &str, response: &str) -> Case {
+        let body = serde_json::Value::from(body);
+        let text = format!(
+            r#"{{"name":"c","method":"POST","path":"/v0/destinations/kafka","rawBody":{body},"response":{response}}}"#
+        );
+        case::read(Raw::parse(&text).expect("JSON"), "c").expect("a case")
+    }
+
+    fn answer(status: u16, body: &str) -> Answer {
+        let api_version = (status == 200).then(|| "2".to_owned());
+        let content_type = Some("application/json; charset=utf-8".to_owned());
+        Answer { status, api_version, content_type, body: body.to_owned().into() }
+    }
+
+    fn findings(case: &Case, answer: &Answer) -> Vec<String> {
+        let verdict = judge(case, answer, true, LIMITS);
+        verdict.findings.iter().map(|Finding { place, expected, got }| format!("{place}: {expected} | {got}")).collect()
+    }
+
+    #[test]
+    fn an_answer_is_the_expected_one_or_is_told_where_not() {
+        let case = recorded("[{}]", r#"{"status":200,"apiVersion":"2","body":[{"a":1.0,"b":"x"}]}"#);
+        assert_eq!(findings(&case, &answer(200, r#"[{"b":"\u0078","a":1}]"#)), Vec::<String>::new());
+        assert_eq!(
+            findings(&case, &answer(200, r#"[{"b":"y"},2]"#)),
+            ["/0/b: \"x\" | \"y\"", "/0/a: 1.0 | missing", "/1: missing | 2"]
+        );
+        assert_eq!(
+            findings(&case, &answer(500, "oops")),
+            ["status: 200 | 500", "body: [{\"a\":1.0,\"b\":\"x\"}] | oops"]
+        );
+        assert_eq!(findings(&case, &answer(200, "oops")), ["body: [{\"a\":1.0,\"b\":\"x\"}] | no JSON: oops"]);
+        let headless = Answer { api_version: None, ..answer(200, r#"[{"a":1,"b":"x"}]"#) };
+        assert_eq!(findings(&case, &headless), ["apiVersion: 2 | missing"]);
+        let long = format!("[{{\"a\":\"{}\",\"b\":\"x\"}}]", "z".repeat(100_000));
+        assert!(findings(&case, &answer(200, &long))[0].len() < 1000);
+        let text = recorded("[]", r#"{"status":404,"rawBody":"Not Found"}"#);
+        assert_eq!(findings(&text, &answer(404, "Not Found")), Vec::<String>::new());
+        assert_eq!(findings(&text, &answer(404, "{}")), ["body: Not Found | {}"]);
+        assert_eq!(Verdict::unanswered(&case, "gone").findings[0].got, "gone");
+    }
+
+    #[test]
+    fn differences_that_are_meant_to_be_are_told_as_such() {
+        let body = r#"[{"message":{"n":1e400},"metadata":{},"destination":{"Config":{"topic":"t"}}},null]"#;
+        let ours = r#"[{"output":{"message":{"n":1e400},"userId":"","topic":"t"},"metadata":{"rudderId":"undefined<<>>t"},"statusCode":200},
+            {"metadata":null,"statusCode":400,"error":"the event is not a JSON object"}]"#;
+        let allowed = |case: &Case, answer: &Answer| {
+            let verdict = judge(case, answer, true, LIMITS);
+            assert!(verdict.is_good(), "{verdict:?}");
+            verdict.allowed.into_iter().map(|allowed| (allowed.pointer, allowed.why)).collect::<Vec<_>>()
+        };
+        let whole = recorded(body, r#"{"status":500,"apiVersion":null,"rawBody":"Internal Server Error"}"#);
+        assert_eq!(allowed(&whole, &answer(200, ours)), [("/".to_owned(), Deliberate::MalformedEvent)]);
+        let null =
+            recorded(body, &format!(r#"{{"status":200,"apiVersion":"2","body":{}}}"#, ours.replace("1e400", "null")));
+        assert_eq!(
+            allowed(&null, &answer(200, ours)),
+            [("/0/output/message/n".to_owned(), Deliberate::NumberLiterals)]
+        );
+        let empty = recorded("[]", r#"{"status":500,"apiVersion":null,"body":{}}"#);
+        assert_eq!(allowed(&empty, &answer(200, "[]")), [("/".to_owned(), Deliberate::NoEvents)]);
+        let unreadable = recorded("[", r#"{"status":500,"apiVersion":null,"body":{}}"#);
+        assert_eq!(allowed(&unreadable, &answer(400, "{}")), [("/".to_owned(), Deliberate::UnreadableBody)]);
+        // Not by the contract: another status of ours, an answer of another kind beside one that is meant to be.
+        assert!(!judge(&unreadable, &answer(503, "{}"), true, LIMITS).is_good());
+        assert_eq!(findings(&whole, &answer(200, "[]"))[0], "status: 500 | 200");
+        assert_eq!(findings(&null, &answer(200, &ours.replace("\"t\"", "\"u\""))), ["/0/output/topic: \"t\" | \"u\""]);
+    }
+
+    #[test]
+    fn our_own_cases_are_ours_to_the_letter_and_the_reference_may_differ() {
+        let text = r#"{"input":{"request":{"path":"/v0/destinations/kafka","body":[]}},"output":{"response":{"status":200,"body":[]}}}"#;
+        let case = case::read(Raw::parse(text).expect("JSON"), "c").expect("a case");
+        let theirs = answer(500, r#"{"error":"x"}"#);
+        assert!(!judge(&case, &theirs, true, LIMITS).is_good());
+        let verdict = judge(&case, &theirs, false, LIMITS);
+        assert!(verdict.is_good() && verdict.allowed[0].why == Deliberate::NoEvents, "{verdict:?}");
+        let html = Answer { content_type: None, ..answer(200, "[]") };
+        assert_eq!(findings(&case, &html), ["content type: application/json; charset=utf-8 | missing"]);
+    }
+}
