@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | [`sources`] | which files a path stands for |
 //! | [`read`] | which cases a file has, within limits |
-//! | [`case`] | what a case is, in each shape of JSON |
+//! | [`case`], [`shapes`] | what a case is, and how it stands in JSON |
 //! | [`typescript`] | what a file of the reference's own tests says |
 //! | [`transformer`], [`engine`] | who answers, and how it is asked |
 //! | [`verdict`] | whether an answer is the expected one, or differs on purpose |
@@ -19,6 +19,7 @@ pub mod junit;
 pub mod read;
 pub mod record;
 pub mod run;
+pub mod shapes;
 pub mod sources;
 pub mod transformer;
 pub mod typescript;

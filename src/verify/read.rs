@@ -6,7 +6,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::Unreadable;
-use super::case::{self, Case};
+use super::case::Case;
+use super::shapes;
 use super::sources::{Source, error_text};
 use super::typescript::{self, Imports};
 use crate::transform::json::{self, Kind, Raw};
@@ -18,6 +19,9 @@ const MAX_FILE_BYTES: u64 = 64 << 20;
 const MAX_LINE_BYTES: u64 = 64 << 20;
 /// The most that a compressed file may unfold to.
 const MAX_UNFOLDED_BYTES: u64 = 16 << 30;
+
+const NO_TEXT: &str = "it is no text: a byte here is not UTF-8";
+const NO_JSON: &str = "it is not valid JSON";
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -77,7 +81,7 @@ fn text_of(path: &Path, limit: u64) -> Result<String, Unreadable> {
     let mut text = String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        Unreadable { line: Some(line), ..Unreadable::file(path, "it is no text: a byte here is not UTF-8") }
+        Unreadable { line: Some(line), ..Unreadable::file(path, NO_TEXT) }
     })?;
     if text.starts_with(BYTE_ORDER_MARK) {
         text.drain(..BYTE_ORDER_MARK.len_utf8());
@@ -93,8 +97,9 @@ fn not_json(path: &Path, text: &str, first_line: usize) -> Unreadable {
     let (line, column) = (numbers.next().flatten(), numbers.next().flatten());
     Unreadable {
         line: line.map(|line| line + first_line - 1),
-        column,
-        ..Unreadable::file(path, format!("it is not valid JSON: {what}"))
+        // The end of a text is told as column 0 of its last line.
+        column: column.map(|column| column.max(1)),
+        ..Unreadable::file(path, format!("{NO_JSON}: {what}"))
     }
 }
 
@@ -107,10 +112,10 @@ fn json_cases(path: &Path, text: &str, found: bool) -> Result<Option<Cases>, Unr
     let mut are_cases = false;
     let mut line = Lines { text, at: 0, line: 1 };
     let mut add = |value: Raw<'_>, at: usize| {
-        are_cases |= case::is_case(value);
+        are_cases |= shapes::is_case(value);
         let line = line.of(at);
         let unreadable = |problem| Unreadable { line: Some(line), ..Unreadable::file(path, problem) };
-        cases.push(case::read(value, &name).map(|case| Found { case, line }).map_err(unreadable));
+        cases.push(shapes::read(value, &name).map(|case| Found { case, line }).map_err(unreadable));
     };
     if is_array {
         let mut reader = Reader::new(text);
@@ -164,7 +169,7 @@ fn typescript_cases(path: &Path, text: &str) -> Result<Cases, Unreadable> {
     Ok(Box::new(elements.into_iter().map(move |element| {
         let typescript::Element { value, line, column } = element.map_err(unreadable)?;
         let text = value.to_string();
-        let read = Raw::parse(&text).map_err(|_| "it is no JSON".to_owned()).and_then(|raw| case::read(raw, &name));
+        let read = Raw::parse(&text).map_err(|_| "it is no JSON".to_owned()).and_then(|raw| shapes::read(raw, &name));
         read.map(|case| Found { case, line }).map_err(|problem| Unreadable {
             file: path.clone(),
             line: Some(line),
@@ -214,7 +219,7 @@ fn lines(path: &Path, input: Box<dyn Read>, found: bool) -> Result<Option<Cases>
         // Events stand in such files too; cases are told by the first line.
         let is_none = match lines.peek() {
             None => true,
-            Some(Err(unreadable)) => unreadable.problem == NO_CASE,
+            Some(Err(unreadable)) => unreadable.problem == shapes::NO_CASE,
             Some(Ok(_)) => false,
         };
         if is_none {
@@ -223,9 +228,6 @@ fn lines(path: &Path, input: Box<dyn Read>, found: bool) -> Result<Option<Cases>
     }
     Ok(Some(Box::new(lines)))
 }
-
-/// What a line is that holds something else.
-const NO_CASE: &str = "it is no case: it has neither input and output nor path and response";
 
 struct LineCases {
     path: PathBuf,
@@ -264,14 +266,11 @@ impl LineCases {
 
     fn case(&self, bytes: &[u8]) -> Result<Found, Unreadable> {
         let at_line = |problem: &str| Unreadable { line: Some(self.line), ..Unreadable::file(&self.path, problem) };
-        let text = std::str::from_utf8(bytes).map_err(|_| at_line("it is no text: a byte here is not UTF-8"))?;
+        let text = std::str::from_utf8(bytes).map_err(|_| at_line(NO_TEXT))?;
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let value = Raw::parse(text).map_err(|_| not_json(&self.path, text, self.line))?;
-        if !case::is_case(value) {
-            return Err(at_line(NO_CASE));
-        }
         let name = format!("line {}", self.line);
-        case::read(value, &name).map(|case| Found { case, line: self.line }).map_err(|problem| at_line(&problem))
+        shapes::read(value, &name).map(|case| Found { case, line: self.line }).map_err(|problem| at_line(&problem))
     }
 }
 
@@ -284,10 +283,13 @@ impl Iterator for LineCases {
         }
         match self.next_line() {
             Ok(Some(bytes)) => {
-                self.any = true;
                 let case = self.case(&bytes);
-                // What is not text in one line is hardly text in the next one.
-                self.over = case.as_ref().is_err_and(|unreadable| unreadable.problem.starts_with("it is no text"));
+                // A file whose first line is no JSON is something else, of which one line is enough; so is no text at all.
+                self.over = case.as_ref().is_err_and(|unreadable| {
+                    let is = |what: &str| unreadable.problem.starts_with(what);
+                    is(NO_TEXT) || (is(NO_JSON) && !self.any)
+                });
+                self.any = true;
                 Some(case)
             }
             Ok(None) => {

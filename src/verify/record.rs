@@ -111,7 +111,7 @@ impl GoldenFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verify::case;
+    use crate::verify::{case, shapes};
 
     #[test]
     fn what_is_recorded_is_read_back() {
@@ -136,7 +136,7 @@ mod tests {
         ] {
             let line = line("a \"name\" }", &request(body), &answer);
             assert_eq!(line.matches('\n').count(), 1, "{line}");
-            let read = case::read(Raw::parse(&line).expect(&line), "x").expect("a case");
+            let read = shapes::read(Raw::parse(&line).expect(&line), "x").expect("a case");
             assert_eq!((read.name.as_str(), &read.request), ("a \"name\" }", &request(body)));
             let body = match expected {
                 Ok(json) => case::ExpectedBody::Json(json.to_owned()),

@@ -61,6 +61,8 @@ impl Transformer {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_global(Some(timeout))
+            // Servers close connections that nobody uses, most of them after five seconds.
+            .max_idle_age(Duration::from_secs(2))
             .allow_non_standard_methods(true)
             .tls_config(TlsConfig::builder().root_certs(authorities()).build());
         if local {

@@ -1,95 +1,40 @@
 //! Golden files through the real server: our own cases, and what the reference answered.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use flate2::Compression;
-use serde::Deserialize;
+use rudder_kafka_transformer::server::endpoint::Endpoint;
+use rudder_kafka_transformer::verify::case::{ApiVersion, Case, ExpectedBody, Request};
+use rudder_kafka_transformer::verify::read;
+use rudder_kafka_transformer::verify::sources::Source;
 use serde_json::Value;
 
-use crate::server::Server;
-
-/// A case in the reference's shape. Beside `body`, which is a JSON value, `rawBody` is the exact text and `rawBodyHex`
-/// its bytes, for what a JSON value cannot hold.
-#[derive(Debug, Deserialize)]
-pub struct Case {
-    pub description: String,
-    #[serde(default)]
-    pub rules: Vec<String>,
-    input: Input,
-    output: Output,
-}
-
-#[derive(Debug, Deserialize)]
-struct Input {
-    request: Request,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Request {
-    method: Option<String>,
-    path: Option<String>,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    body: Option<Value>,
-    raw_body: Option<String>,
-    raw_body_hex: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Output {
-    response: Expected,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Expected {
-    status: u16,
-    body: Option<Value>,
-    raw_body: Option<String>,
-}
-
-/// A line of the recorded cases.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Recorded {
-    name: String,
-    method: String,
-    path: String,
-    headers: BTreeMap<String, String>,
-    raw_body: String,
-    response: RecordedResponse,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RecordedResponse {
-    status: u16,
-    api_version: Option<String>,
-    body: Value,
-}
+use crate::server::{Response, Server};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The cases of a file, all of which can be read.
+fn cases(path: &Path) -> impl Iterator<Item = Case> {
+    let source = Source { path: path.to_owned(), found: false };
+    let cases = read::cases(&source).unwrap_or_else(|unreadable| panic!("{unreadable}")).expect("a file with cases");
+    cases.map(|found| found.unwrap_or_else(|unreadable| panic!("{unreadable}")).case)
+}
+
 /// Every case in `test-fixtures`, with its file.
 pub fn fixtures() -> Vec<(PathBuf, Case)> {
-    let mut cases = Vec::new();
+    let mut found = Vec::new();
     for folder in ["processor", "batch", "service"] {
         let folder = root().join("test-fixtures").join(folder);
         for entry in fs::read_dir(&folder).expect("the fixtures") {
             let path = entry.expect("a fixture").path();
-            let text = fs::read_to_string(&path).expect("a readable fixture");
-            let case = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            cases.push((path, case));
+            found.extend(cases(&path).map(|case| (path.clone(), case)));
         }
     }
-    cases.sort_by(|(a, _), (b, _)| a.cmp(b));
-    cases
+    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    found
 }
 
 /// Numbers compare as doubles, whatever their literal.
@@ -102,59 +47,33 @@ pub fn as_doubles(value: &Value) -> Value {
     }
 }
 
-fn compress(coding: &str, body: &[u8]) -> Vec<u8> {
-    match coding {
-        "gzip" => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Compression::fast());
-            encoder.write_all(body).and_then(|()| encoder.finish()).expect("compressed")
-        }
-        "deflate" => {
-            let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), Compression::fast());
-            encoder.write_all(body).and_then(|()| encoder.finish()).expect("compressed")
-        }
-        "br" => {
-            let mut compressed = Vec::new();
-            brotli::BrotliCompress(&mut &*body, &mut compressed, &Default::default()).expect("compressed");
-            compressed
-        }
-        _ => body.to_vec(),
-    }
-}
-
-fn from_hex(hex: &str) -> Vec<u8> {
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal")).collect()
-}
-
-/// What is wrong with the server's answer to a case; `path` is used where the case names none.
-fn failure(server: &Server, case: &Case, path: &str) -> Option<String> {
-    let request = &case.input.request;
-    let path = request.path.as_deref().unwrap_or(path);
-    let body = match (&request.body, &request.raw_body, &request.raw_body_hex) {
-        (Some(body), None, None) => body.to_string().into_bytes(),
-        (None, Some(raw), None) => raw.clone().into_bytes(),
-        (None, None, Some(hex)) => from_hex(hex),
-        _ => Vec::new(),
-    };
-    let body = compress(request.headers.get("Content-Encoding").map_or("", String::as_str), &body);
+fn ask(server: &Server, request: &Request) -> Response {
     let headers: Vec<(&str, &str)> = request.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
-    let method = request.method.as_deref().unwrap_or("POST");
-    let answer = server.request(method, path, &headers, &body);
-    let expected = &case.output.response;
+    server.request(&request.method, &request.path, &headers, &request.encoded())
+}
+
+/// What is wrong with the server's answer to a case.
+fn failure(server: &Server, case: &Case) -> Option<String> {
+    let answer = ask(server, &case.request);
+    let expected = &case.expected;
     if answer.status != expected.status {
         return Some(format!("status {} instead of {}: {}", answer.status, expected.status, answer.text()));
     }
-    if let Some(text) = &expected.raw_body {
-        let text = text.replace("$VERSION", env!("CARGO_PKG_VERSION"));
-        return (answer.text() != text).then(|| format!("expected {text}\n     got {}", answer.text()));
-    }
-    if method == "POST" && (answer.header("apiVersion") == Some("2")) != (expected.status == 200) {
+    let body = match &expected.body {
+        ExpectedBody::Text(text) => {
+            return (answer.text() != text).then(|| format!("expected {text}\n     got {}", answer.text()));
+        }
+        ExpectedBody::Json(body) => body,
+        ExpectedBody::Any => return Some("the case expects no body, and so nothing".to_owned()),
+    };
+    let transforms = case.request.method == "POST" && Endpoint::at(&case.request.path).is_some();
+    if (answer.header("apiVersion") == Some("2")) != (transforms && expected.status == 200) {
         return Some(format!("apiVersion {:?} with status {}", answer.header("apiVersion"), answer.status));
     }
     if answer.header("content-type") != Some("application/json; charset=utf-8") {
         return Some(format!("content type {:?}", answer.header("content-type")));
     }
-    let expected = expected.body.clone().unwrap_or_default().to_string();
-    let expected: Value = serde_json::from_str(&expected.replace("$VERSION", env!("CARGO_PKG_VERSION"))).expect("JSON");
+    let expected: Value = serde_json::from_str(body).expect("JSON");
     let got = answer.json();
     (as_doubles(&expected) != as_doubles(&got)).then(|| format!("expected {expected}\n     got {got}"))
 }
@@ -175,7 +94,7 @@ fn our_cases_get_their_answers() {
     let failures: Vec<String> = cases
         .iter()
         .filter_map(|(path, case)| {
-            let why = failure(Server::shared(), case, "/v0/destinations/kafka")?;
+            let why = failure(Server::shared(), case)?;
             Some(format!("{} ({}): {why}", path.display(), case.description))
         })
         .collect();
@@ -189,19 +108,19 @@ fn say(line: &str) {
 
 fn run_recorded(file: &Path, at_least: usize) {
     let server = Server::shared();
-    let lines = BufReader::new(flate2::read::GzDecoder::new(File::open(file).expect("the recorded cases"))).lines();
     let mut failures = Vec::new();
     let mut count = 0;
-    for line in lines {
-        let case: Recorded = serde_json::from_str(&line.expect("a line")).expect("a recorded case");
+    for case in cases(file) {
         count += 1;
-        let headers: Vec<(&str, &str)> = case.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let answer = server.request(&case.method, &case.path, &headers, case.raw_body.as_bytes());
-        let same = answer.status == case.response.status
-            && answer.header("apiVersion") == case.response.api_version.as_deref()
-            && as_doubles(&answer.json()) == as_doubles(&case.response.body);
+        let answer = ask(server, &case.request);
+        let ExpectedBody::Json(body) = &case.expected.body else { panic!("{}: no JSON", case.name) };
+        let expected: Value = serde_json::from_str(body).expect("JSON");
+        let ApiVersion::Recorded(api_version) = &case.expected.api_version else { panic!("{}: no header", case.name) };
+        let same = answer.status == case.expected.status
+            && answer.header("apiVersion") == api_version.as_deref()
+            && as_doubles(&answer.json()) == as_doubles(&expected);
         if !same {
-            failures.push(format!("{}: expected {}\n     got {}", case.name, case.response.body, answer.text()));
+            failures.push(format!("{}: expected {expected}\n     got {}", case.name, answer.text()));
         }
     }
     assert!(count >= at_least, "only {count} cases in {}", file.display());
@@ -216,7 +135,7 @@ fn recorded_answers_of_the_reference_are_ours() {
 
 /// The larger set beside the repository, which is there for those who build this project; elsewhere the tests that read
 /// it say that they do nothing.
-fn beside() -> Option<PathBuf> {
+pub fn beside() -> Option<PathBuf> {
     let folder = root().join("../shared/golden");
     if folder.is_dir() {
         return Some(folder);
@@ -244,11 +163,10 @@ fn the_references_own_cases_pass() {
         ("confluent_cloud.processor.json", "/v0/destinations/confluent_cloud"),
         ("kafka.batch.json", "/batch"),
     ] {
-        let text = fs::read_to_string(folder.join("upstream").join(file)).expect("the reference's cases");
-        let cases: Vec<Case> = serde_json::from_str(&text).expect("the reference's shape");
-        for case in &cases {
+        for case in cases(&folder.join("upstream").join(file)) {
             count += 1;
-            if let Some(why) = failure(Server::shared(), case, path) {
+            assert_eq!(case.request.path, path, "{file}");
+            if let Some(why) = failure(Server::shared(), &case) {
                 failures.push(format!("{file} ({}): {why}", case.description));
             }
         }

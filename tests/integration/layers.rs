@@ -1,4 +1,4 @@
-//! Arrows point down: `cli → server → transform`; and the transformation is nothing but arithmetic.
+//! Arrows point down: `cli → verify → server → transform`; and the transformation is nothing but arithmetic.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,12 +38,17 @@ fn assert_free_of(folder: &str, words: &[&str]) {
 
 #[test]
 fn the_server_does_not_know_the_command_line() {
-    assert_free_of("server", &["crate::cli", "super::super::cli"]);
+    assert_free_of("server", &["crate::cli", "crate::verify", "super::super::cli"]);
+}
+
+#[test]
+fn verifying_does_not_know_the_command_line() {
+    assert_free_of("verify", &["crate::cli", "clap", "anstream", "indicatif", "println!"]);
 }
 
 #[test]
 fn the_transformation_knows_neither_server_nor_command_line() {
-    assert_free_of("transform", &["crate::cli", "crate::server"]);
+    assert_free_of("transform", &["crate::cli", "crate::verify", "crate::server"]);
 }
 
 #[test]

@@ -25,3 +25,4 @@ mod server;
 mod shadow;
 mod twin;
 mod upstream;
+mod verify;

@@ -175,6 +175,10 @@ impl Report {
             let text = document.text(&self.asked, self.counts, stopped, self.began.elapsed());
             return writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush());
         }
+        if cases == 0 {
+            // What is unreadable was told already, and there is no sum of it.
+            return Ok(());
+        }
         if let Some(stopped) = stopped {
             self.line(&format!("{BAD}stopped{BAD:#}  {}; the rest was not asked", printable(stopped)))?;
         }
@@ -206,8 +210,8 @@ impl Report {
         if let Some(document) = &mut self.document {
             document.file(&path, before, now);
         }
-        // Of one that was passed over, or that the filter left nothing of, there is nothing to tell.
-        if self.detail == Detail::Quiet || cases + unreadable == 0 {
+        // Of one that was passed over, that the filter left nothing of, or that was told to be unreadable, all is told.
+        if self.detail == Detail::Quiet || cases == 0 {
             return Ok(());
         }
         let mut said = count(cases, "case", "cases");

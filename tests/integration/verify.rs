@@ -1,0 +1,548 @@
+//! `verify` as a user runs it.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use rudder_kafka_transformer::server::shadow::deliberate::Deliberate;
+use serde_json::{Value, json};
+
+use crate::cli::{binary, run};
+use crate::golden::beside;
+use crate::server::Server;
+use crate::upstream::{FakeUpstream, json as answer};
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("test-fixtures")
+}
+
+/// An empty folder for one test.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("verify").join(name);
+    fs::remove_dir_all(&folder).ok();
+    fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
+fn write(folder: &Path, name: &str, contents: impl AsRef<[u8]>) -> String {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    fs::write(&path, contents).expect("written");
+    path.to_str().expect("a path").to_owned()
+}
+
+fn verify(arguments: &[&str]) -> Output {
+    run(&[&["verify"], arguments].concat(), &[])
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+/// Runs it and gives what it wrote to standard output, after a look at its exit code.
+#[track_caller]
+fn told(arguments: &[&str], code: i32) -> String {
+    let output = verify(arguments);
+    let told = stdout(&output);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{told}\n{}", stderr(&output));
+    assert_eq!(stderr(&output), "", "{arguments:?}");
+    told
+}
+
+fn url(server: &Server) -> String {
+    format!("http://{}", server.address)
+}
+
+/// A recorded case.
+fn recorded(name: &str, body: &str, response: &Value) -> String {
+    let case = json!({
+        "name": name, "method": "POST", "path": "/v0/destinations/kafka", "headers": {}, "rawBody": body, "response": response
+    });
+    format!("{case}\n")
+}
+
+const EVENT: &str =
+    r#"[{"message":{"userId":"u"},"metadata":{"jobId":1,"rudderId":"r"},"destination":{"Config":{"topic":"orders"}}}]"#;
+
+fn event_answer(topic: &str) -> Value {
+    let metadata = json!({ "jobId": 1, "rudderId": format!("r<<>>{topic}") });
+    let output = json!({ "message": { "userId": "u" }, "userId": "u", "topic": topic });
+    json!({ "status": 200, "apiVersion": "2", "body": [{ "output": output, "metadata": metadata, "statusCode": 200 }] })
+}
+
+#[test]
+fn our_own_engine_answers_all_our_cases_whatever_the_environment_says() {
+    let environment =
+        [("UPSTREAM_TRANSFORMER_URL", "http://127.0.0.1:1"), ("NATIVE_DESTINATIONS", "none"), ("PORT", "1")];
+    let folder = fixtures();
+    let output = run(&["verify", folder.to_str().expect("a path")], &environment);
+    let told = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    for (file, least) in [("processor", 150), ("batch", 15), ("service", 7), ("recorded/recorded.ndjson.gz", 590)] {
+        let line = told
+            .lines()
+            .find(|line| line.contains(&format!("test-fixtures/{file} ")))
+            .unwrap_or_else(|| panic!("{told}"));
+        let cases: usize = line.split_whitespace().nth(2).and_then(|number| number.parse().ok()).expect(line);
+        assert!(line.starts_with("ok ") && cases >= least, "{line}");
+    }
+    let sum = told.lines().last().expect("a sum");
+    assert!(sum.contains(" as expected") && !sum.contains("different") && !sum.contains("unreadable"), "{sum}");
+    assert!(sum.contains("own engine"), "{sum}");
+}
+
+#[test]
+fn a_transformer_behind_a_url_is_asked() {
+    let server = Server::start(&[]);
+    let before = server.sum("transformer_http_request_duration_count", &[]);
+    let told = told(&[fixtures().to_str().expect("a path"), "--against", &format!("{}/", url(&server))], 0);
+    assert!(told.lines().last().is_some_and(|sum| sum.contains(&url(&server)) && !sum.contains("different")), "{told}");
+    assert!(server.sum("transformer_http_request_duration_count", &[]) - before >= 700.0);
+}
+
+#[test]
+fn a_difference_is_told_with_path_expected_and_got() {
+    let folder = folder("difference");
+    let original = fs::read_to_string(fixtures().join("processor/topic_event_name.json")).expect("a case");
+    let broken = original.replace(r#""topic": "orders""#, r#""topic": "ordars""#).replace(r#""userId": "u1","#, "");
+    assert_ne!(original, broken);
+    write(&folder, "cases/broken.json", broken);
+    write(&folder, "cases/whole.json", &original);
+    let cases = folder.join("cases");
+    let path = cases.to_str().expect("a path");
+    let text = told(&[path], 1);
+    for line in [
+        format!("differs  {path}/broken.json:1  broken: track is routed by the event's name"),
+        "  /0/output/topic".to_owned(),
+        "    expected  \"ordars\"".to_owned(),
+        "    got       \"orders\"".to_owned(),
+        format!("FAIL  {path}  2 cases, 1 different"),
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line}\n{text}");
+    }
+    assert!(
+        text.lines().last().is_some_and(|sum| sum.starts_with("2 cases: 1 as expected, 1 different (own engine")),
+        "{text}"
+    );
+    let quiet = told(&[path, "--quiet"], 1);
+    assert!(quiet.contains("differs") && !quiet.contains("FAIL"), "{quiet}");
+    let verbose = told(&[path, "--verbose", "--filter", "WHOLE"], 0);
+    assert!(verbose.starts_with("same ") && verbose.contains("1 case: 1 as expected"), "{verbose}");
+
+    let document: Value = serde_json::from_str(&told(&[path, "--format", "json"], 1)).expect("JSON");
+    assert_eq!(document["summary"]["different"], 1);
+    let different = &document["different"][0];
+    assert_eq!((&different["name"], &different["line"]), (&json!("broken"), &json!(1)));
+    let topic = json!({ "path": "/0/output/topic", "expected": "\"ordars\"", "got": "\"orders\"" });
+    assert!(different["findings"].as_array().is_some_and(|findings| findings.contains(&topic)), "{document:#}");
+    assert_eq!(document["files"][0]["cases"], 2);
+}
+
+#[test]
+fn a_ci_system_is_told_as_junit() {
+    let folder = folder("junit");
+    let lines = recorded("fine & <well>", EVENT, &event_answer("orders"))
+        + &recorded("a \u{1} \"topic\"", EVENT, &event_answer("other"))
+        + "{\"path\":1,\"response\":{}}\n"
+        + &recorded(
+            "no events",
+            "[]",
+            &json!({ "status": 500, "apiVersion": null, "rawBody": "Internal Server Error" }),
+        );
+    let cases = write(&folder, "cases.ndjson", lines);
+    let xml = folder.join("verify.xml");
+    told(&[&cases, "--junit", xml.to_str().expect("a path")], 1);
+    let text = fs::read_to_string(&xml).expect("the file");
+    let mut reader = Reader::from_str(&text);
+    let mut elements: Vec<(String, Vec<(String, String)>)> = Vec::new();
+    loop {
+        match reader.read_event().unwrap_or_else(|error| panic!("{error}\n{text}")) {
+            Event::Eof => break,
+            Event::Start(start) | Event::Empty(start) => {
+                let attributes = start.attributes().map(|attribute| {
+                    let attribute = attribute.expect("an attribute");
+                    let value = std::str::from_utf8(&attribute.value).expect("text").to_owned();
+                    (String::from_utf8_lossy(attribute.key.as_ref()).into_owned(), value)
+                });
+                elements.push((String::from_utf8_lossy(start.name().as_ref()).into_owned(), attributes.collect()));
+            }
+            _ => {}
+        }
+    }
+    let named = |name: &str| {
+        elements.iter().filter(|(other, _)| other == name).map(|(_, attributes)| attributes).collect::<Vec<_>>()
+    };
+    let value = |attributes: &[(String, String)], name: &str| {
+        attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    for suite in [named("testsuites")[0], named("testsuite")[0]] {
+        let counts = ["tests", "failures", "errors", "skipped"].map(|name| value(suite, name));
+        assert_eq!(counts, ["4", "1", "1", "0"], "{text}");
+    }
+    assert_eq!(value(named("testsuite")[0], "name"), cases);
+    let names: Vec<String> = named("testcase").iter().map(|case| value(case, "name")).collect();
+    assert!(names[0].contains("fine &amp; &lt;well&gt;") && names[1].contains("&quot;topic&quot;"), "{names:?}");
+    assert!(value(named("failure")[0], "message").starts_with("/0/output/topic: expected &quot;other&quot;"), "{text}");
+    assert_eq!(value(named("error")[0], "message"), "path has to be a string, and is a number");
+    assert!(text.contains("<system-out>different on purpose: /: `[]`</system-out>"), "{text}");
+}
+
+#[test]
+fn what_differs_on_purpose_is_listed_and_counted_and_no_failure() {
+    let folder = folder("deliberate");
+    let failed = json!({ "status": 500, "apiVersion": null, "rawBody": "Internal Server Error" });
+    let cases = write(
+        &folder,
+        "cases.ndjson",
+        recorded("none", "[]", &failed)
+            + &recorded("half", &EVENT.replace("}}}]", "}}},null]"), &failed)
+            + &recorded("same", EVENT, &event_answer("orders")),
+    );
+    let text = told(&[&cases], 0);
+    assert_eq!(text.lines().filter(|line| line.starts_with("on purpose  ")).count(), 2, "{text}");
+    assert!(text.contains(&format!("{cases}:1  none  /: `[]`")), "{text}");
+    assert!(text.contains(&format!("{cases}:2  half  /: one malformed event in a batch")), "{text}");
+    assert!(text.contains("3 cases: 1 as expected, 2 different on purpose ("), "{text}");
+    // Against the reference it is the other way round: it may fail where our own cases do not.
+    let reference = FakeUpstream::answering(answer("500 Internal Server Error", r#"{"error":"x"}"#));
+    let against = format!("http://{}", reference.address);
+    let ours = fixtures().join("processor/empty_array.json");
+    let ours = ours.to_str().expect("a path");
+    assert!(told(&[ours, "--against", &against], 0).contains("1 different on purpose"));
+    let other = fixtures().join("processor/topic_event_name.json");
+    let text = told(&[other.to_str().expect("a path"), "--against", &against], 1);
+    assert!(text.contains("expected  200") && text.contains("got       500"), "{text}");
+    assert_eq!(reference.next().header("content-type").as_deref(), Some("application/json"));
+    let readme = include_str!("../../README.md");
+    for why in Deliberate::ALL {
+        assert!(readme.contains(&format!("\n| {} |", why.text())), "README has no row for {}", why.text());
+    }
+}
+
+#[test]
+fn what_is_recorded_is_verified() {
+    let folder = folder("record");
+    let (server, path) = (Server::shared(), fixtures());
+    let url = url(server);
+    let path = path.to_str().expect("a path");
+    for name in ["golden.ndjson", "golden.ndjson.gz"] {
+        let golden = folder.join(name);
+        let golden = golden.to_str().expect("a path");
+        let text = told(&["--record", &url, path, "--output", golden], 0);
+        let count: usize = text.split(' ').next().and_then(|number| number.parse().ok()).expect(&text);
+        assert!(count >= 776 && text.ends_with(&format!(" answers recorded in {golden}\n")), "{text}");
+        let first = fs::read(golden).expect("the file");
+        assert_eq!(first.starts_with(&[0x1f, 0x8b]), name.ends_with(".gz"));
+        told(&["--record", &url, path, "--output", golden], 0);
+        assert!(fs::read(golden).expect("the file") == first, "{name} differs from one recording to the next");
+        let verified = told(&[golden], 0);
+        assert!(verified.contains(&format!("{count} cases: {count} as expected")), "{verified}");
+    }
+    // A transformer that answers no JSON, and one that is gone.
+    let html = FakeUpstream::answering(&b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nNot Found"[..]);
+    let golden = folder.join("html.ndjson");
+    let golden = golden.to_str().expect("a path");
+    let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_answer("orders")) + "nonsense\n");
+    let output =
+        verify(&["--record", &format!("http://{}", html.address), &cases, "--output", golden, "--format=json"]);
+    assert_eq!(output.status.code(), Some(1), "one line is left out");
+    assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+    let summary: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    assert_eq!((&summary["recorded"], &summary["leftOut"]), (&json!(1), &json!(1)));
+    let line: Value = serde_json::from_str(&fs::read_to_string(golden).expect("the file")).expect("a line");
+    assert_eq!(line["response"], json!({ "status": 404, "apiVersion": null, "rawBody": "Not Found" }));
+    let before = fs::read(golden).expect("the file");
+    let output = verify(&["--record", "http://127.0.0.1:1", &cases, "--output", golden]);
+    assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
+    assert_eq!(stderr(&output), "error: --record: the connection was refused\n");
+    assert_eq!(fs::read(golden).expect("the file"), before, "what was there stays");
+    let left: Vec<_> =
+        fs::read_dir(&folder).expect("the folder").map(|entry| entry.expect("an entry").path()).collect();
+    assert!(left.iter().all(|path| path.extension() != Some("partial".as_ref())), "{left:?}");
+}
+
+/// A value as TypeScript.
+fn typescript(value: &Value, out: &mut String) {
+    let quoted = |text: &str| {
+        let escaped = text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n").replace('\r', "\\r");
+        format!("'{escaped}'")
+    };
+    match value {
+        Value::Object(members) => {
+            out.push_str("{ // an object }\n");
+            for (name, value) in members {
+                let is_plain = !name.is_empty() && name.chars().all(|character| character.is_ascii_alphabetic());
+                out.push_str(&if is_plain { name.clone() } else { quoted(name) });
+                out.push_str(": ");
+                typescript(value, out);
+                out.push_str(",\n");
+            }
+            out.push('}');
+        }
+        Value::Array(values) => {
+            out.push_str("[ /* [ */");
+            for value in values {
+                typescript(value, out);
+                out.push(',');
+            }
+            out.push(']');
+        }
+        Value::String(text) => out.push_str(&quoted(text)),
+        other => out.push_str(&other.to_string()),
+    }
+}
+
+#[test]
+fn a_checkout_is_found_by_its_layout() {
+    let folder = folder("checkout");
+    let destinations = "test/integrations/destinations";
+    let copy = |from: &str, to: &str| {
+        write(
+            &folder,
+            &format!("{destinations}/{to}"),
+            fs::read(fixtures().join("typescript").join(from)).expect("a fixture"),
+        );
+    };
+    for path in ["kafka/processor/data.ts", "kafka/batch/data.ts", "confluent_cloud/processor/data.js", "common.ts"] {
+        copy(path, path);
+    }
+    // Other destinations and other files are none of ours.
+    write(&folder, &format!("{destinations}/hs/processor/data.ts"), "export const data = f(");
+    write(&folder, &format!("{destinations}/kafka/dataDelivery/data.ts"), "export const data = f(");
+    write(&folder, "node_modules/x/package.json", "{");
+    let all = folder.to_str().expect("a path").to_owned();
+    let of_all = format!("{all}/{destinations}");
+    let (of_one, file) = (format!("{of_all}/kafka"), format!("{of_all}/kafka/processor/data.ts"));
+    for (path, files, cases) in [(&all, 3, 4), (&of_all, 3, 4), (&of_one, 2, 3), (&file, 1, 2)] {
+        let text = told(&[path], 0);
+        assert_eq!(text.lines().filter(|line| line.starts_with("ok ")).count(), files, "{text}");
+        assert!(text.contains(&format!("{cases} cases: {cases} as expected")), "{text}");
+    }
+    let output = binary().current_dir(&of_one).args(["verify", "."]).output().expect("it runs");
+    assert!(stdout(&output).contains("3 cases: 3 as expected"), "{}", stdout(&output));
+    // What cannot be read costs itself alone, and is told by its place.
+    let text = fs::read_to_string(&file)
+        .expect("the file")
+        .replace("'processor-1'", "makeId()")
+        .replace("big: 1_000_000", "...rest");
+    fs::write(&file, &text).expect("written");
+    let line = text.lines().position(|line| line.contains("makeId()")).expect("the line") + 1;
+    let text = told(&[&of_one], 1);
+    let problem = format!(
+        "unreadable  {file}:{line}:9: the call `makeId(…)` cannot be read: only literals and constants made of them are"
+    );
+    assert!(text.lines().any(|line| line == problem), "{problem}\n{text}");
+    assert!(text.contains("2 cases: 2 as expected, 1 unreadable"), "{text}");
+    // A checkout without our destinations.
+    let empty = folder.join("empty");
+    write(&empty, &format!("{destinations}/hs/processor/data.ts"), "export const data = []");
+    let output = verify(&[empty.to_str().expect("a path")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("none of kafka, azure_event_hub and confluent_cloud has cases here"));
+}
+
+#[test]
+fn the_references_own_cases_pass_as_typescript() {
+    let Some(beside) = beside() else { return };
+    let folder = folder("reference");
+    for (name, destination, feature) in [
+        ("kafka.processor.json", "kafka", "processor"),
+        ("kafka.batch.json", "kafka", "batch"),
+        ("azure_event_hub.processor.json", "azure_event_hub", "processor"),
+        ("confluent_cloud.processor.json", "confluent_cloud", "processor"),
+    ] {
+        let text = fs::read_to_string(beside.join("upstream").join(name)).expect("the reference's cases");
+        let mut file =
+            "import { ProcessorTestData } from '../../../testTypes';\n\nexport const data: ProcessorTestData[] = "
+                .to_owned();
+        typescript(&serde_json::from_str(&text).expect("JSON"), &mut file);
+        file.push_str(" as const;\n");
+        write(&folder, &format!("test/integrations/destinations/{destination}/{feature}/data.ts"), file);
+    }
+    let text = told(&[folder.to_str().expect("a path")], 0);
+    assert!(text.contains("19 cases: 19 as expected"), "{text}");
+    let text = told(&[beside.join("upstream").to_str().expect("a path")], 0);
+    assert!(text.contains("19 cases: 19 as expected"), "{text}");
+}
+
+#[test]
+fn bad_input_gets_one_clear_line() {
+    let folder = folder("bad");
+    let noise: Vec<u8> = (0..100_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let long = "x".repeat(1_000_000);
+    for (name, contents, problem) in [
+        ("noise.json", &noise[..], ":1: it is no text: a byte here is not UTF-8"),
+        ("noise.ndjson", &noise[..], ":1: it is no text: a byte here is not UTF-8"),
+        ("noise.ndjson.gz", &noise[..], ":1: it is no text: a byte here is not UTF-8"),
+        ("noise.ts", &noise[..], ":1: it is no text: a byte here is not UTF-8"),
+        ("empty.json", b"", ": it is empty"),
+        ("empty.ndjson", b"", ": it is empty"),
+        ("blank.ndjson", b"\n\n \n", ": it is empty"),
+        ("empty.ts", b" \n", ": it is empty"),
+        ("long.json", long.as_bytes(), ":1:1: it is not valid JSON: expected value"),
+        ("long.ndjson", long.as_bytes(), ":1:1: it is not valid JSON: expected value"),
+        ("long.ts", long.as_bytes(), ":1:1: the file exports no `data`"),
+        ("lines.ndjson", b"\nxyz\nsecond\n", ":2:1: it is not valid JSON: expected value"),
+        ("cut.json", b"{\n \"input\": {", ":2:12: it is not valid JSON: EOF while parsing an object"),
+        ("array.json", b"[]", ": it has no cases: the array is empty"),
+        ("other.json", b"{\"a\":1}", ":1: it is no case: it has neither input and output nor path and response"),
+        ("number.json", b"[7]", ":1: a case is an object, and not a number"),
+        ("deep.json", "[".repeat(1_000_000).as_bytes(), ":1:1000000: it is not valid JSON: EOF while parsing a list"),
+        ("open.ts", b"export const data = [", ":1:21: `[` is never closed"),
+        ("none.ts", b"export const data = []", ": it has no cases: the array is empty"),
+        (
+            "deep.ts",
+            format!("export const data = [{}]", "[".repeat(200) + &"]".repeat(200)).as_bytes(),
+            ":1:121: this is nested deeper than 100 levels",
+        ),
+        ("what.txt", b"[]", ": what is this? Cases stand in files called *.json, *.ndjson, *.ndjson.gz, *.ts or *.js"),
+    ] {
+        let path = write(&folder, name, contents);
+        assert_eq!(told(&[&path], 2), format!("unreadable  {path}{problem}\n"));
+        let output = verify(&[&path, "--format=json"]);
+        let document: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+        assert_eq!((output.status.code(), &document["summary"]["unreadable"]), (Some(2), &json!(1)), "{name}");
+    }
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(
+        (0..500)
+            .map(|number| recorded(&format!("n{number}"), EVENT, &event_answer("orders")))
+            .collect::<String>()
+            .as_bytes(),
+    )
+    .expect("compressed");
+    let gzip = gzip.finish().expect("compressed");
+    let path = write(&folder, "cut.ndjson.gz", &gzip[..gzip.len() / 2]);
+    let text = told(&[&path], 1);
+    assert_eq!(
+        text.lines().filter(|line| line.contains("its compressed data is damaged or ends early")).count(),
+        1,
+        "{text}"
+    );
+    // A bad line between good ones costs itself.
+    let good = recorded("good", EVENT, &event_answer("orders"));
+    let path = write(&folder, "mixed.ndjson", format!("{good}{{\"s3cret\n{good}"));
+    let text = told(&[&path], 1);
+    assert!(
+        text.contains(&format!("unreadable  {path}:2:")) && text.contains("2 cases: 2 as expected, 1 unreadable"),
+        "{text}"
+    );
+    assert!(!text.contains("s3cret"), "{text}");
+    // A large line is no matter.
+    let large = EVENT.replace("\"u\"", &format!("\"u\",\"more\":\"{}\"", "m".repeat(2_000_000)));
+    let path = write(&folder, "large.ndjson", recorded("large", &large, &event_answer("orders")));
+    let text = told(&[&path], 1);
+    assert!(text.contains("/0/output/message/more") && text.len() < 2000, "{:.3000}", text);
+}
+
+#[test]
+fn wrong_usage_and_silent_transformers_get_one_clear_line() {
+    let folder = folder("usage");
+    let empty = folder.join("empty");
+    fs::create_dir_all(&empty).expect("a folder");
+    let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_answer("orders")));
+    let silent = FakeUpstream::holding_back("").0;
+    let nonsense = FakeUpstream::answering("SSH-2.0-OpenSSH_9.2\r\n\r\n");
+    let closing = FakeUpstream::start(|_, _| Err(std::io::Error::other("closed")));
+    let at = |fake: &FakeUpstream| format!("http://{}", fake.address);
+    let cannot = folder.join("no/such/file");
+    let cannot = cannot.to_str().expect("a path");
+    for (arguments, problem) in [
+        (vec![cannot], "there is no such file or folder".to_owned()),
+        (vec![empty.to_str().expect("a path")], "no file with cases is below this folder".to_owned()),
+        (vec![&cases, "--filter", "two"], "no case has the text of --filter".to_owned()),
+        (vec![&cases, "--junit", cannot], format!("--junit {cannot}: ")),
+        (vec![&cases, "--record", "http://127.0.0.1:1", "--output", cannot], format!("{cannot}: it cannot be written")),
+        (vec![&cases, "--against", "ftp://x"], "--against must be http:// or https://".to_owned()),
+        (vec![&cases, "--against", "http://u:s3cret@x"], "--against must hold no user name or password".to_owned()),
+        (vec![&cases, "--against", "http://127.0.0.1:1"], "http://127.0.0.1:1: the connection was refused".to_owned()),
+        (vec![&cases, "--against", &at(&nonsense)], "does not speak HTTP".to_owned()),
+        (vec![&cases, "--against", &at(&closing)], "the connection was closed before there was an answer".to_owned()),
+        (vec![&cases, "--timeout", "1", "--against", &at(&silent)], "no answer within 1 seconds".to_owned()),
+    ] {
+        let output = verify(&arguments);
+        let text = stderr(&output);
+        assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()), "{arguments:?} {text}");
+        assert!(text.starts_with("error: ") && text.contains(&problem), "{arguments:?} {text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+    for arguments in [
+        &[][..],
+        &[&cases, "--record", "http://x"],
+        &[&cases, "--output", "x"],
+        &[&cases, "--record", "http://x", "--output", "x", "--against", "http://y"],
+        &[&cases, "--quiet", "--verbose"],
+        &[&cases, "--timeout", "0"],
+        &[&cases, "--format", "xml"],
+    ] {
+        assert_eq!(verify(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_transformer_that_falls_silent_is_not_asked_for_ever() {
+    let folder = folder("silent");
+    let body = event_answer("orders")["body"].to_string();
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let fake = FakeUpstream::start(move |stream, _| match count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+        0 => {
+            let length = body.len();
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\napiVersion: 2\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+            )?;
+            Err(std::io::Error::other("closed"))
+        }
+        _ => Err(std::io::Error::other("closed")),
+    });
+    let lines: String =
+        (0..100).map(|number| recorded(&format!("n{number}"), EVENT, &event_answer("orders"))).collect();
+    let cases = write(&folder, "cases.ndjson", lines);
+    let text = told(&[&cases, "--against", &format!("http://{}", fake.address)], 1);
+    assert_eq!(text.lines().filter(|line| line.starts_with("differs")).count(), 2, "{text}");
+    assert!(text.contains("the rest was not asked") && text.contains("3 cases: 1 as expected, 2 different"), "{text}");
+    assert_eq!(fake.rest().len(), 4);
+}
+
+#[test]
+fn cases_come_from_standard_input_and_output_may_end_early() {
+    let one = recorded("one", EVENT, &event_answer("orders"));
+    let mut child = binary()
+        .args(["verify", "-", "--verbose"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut input = child.stdin.take().expect("its input");
+    input.write_all(one.as_bytes()).expect("written");
+    let mut first = [0; 4];
+    let mut output = child.stdout.take().expect("its output");
+    output.read_exact(&mut first).expect("a line");
+    assert_eq!(&first, b"same", "it is told before all was read");
+    drop(output);
+    for _ in 0..1000 {
+        if input.write_all(one.as_bytes()).is_err() {
+            break;
+        }
+    }
+    drop(input);
+    let ended = child.wait_with_output().expect("it ends");
+    assert_eq!((ended.status.code(), stderr(&ended)), (Some(0), String::new()));
+}
+
+#[test]
+fn help_shows_examples() {
+    let help = stdout(&verify(&["--help"]));
+    for word in ["Examples:", "verify test-fixtures", "--record http://localhost:9090", "Exit code 0"] {
+        assert!(help.contains(word), "{help}");
+    }
+}
