@@ -121,14 +121,17 @@ impl Transformer {
             ureq::Error::BodyExceedsLimit(_) => format!("the answer is larger than {MAX_ANSWER_BYTES} bytes"),
             ureq::Error::Protocol(_) => "what answers there does not speak HTTP, or breaks off".to_owned(),
             ureq::Error::Http(_) => "the request cannot be sent: its path or a header is not valid".to_owned(),
-            ureq::Error::Rustls(error) => format!("TLS: {error}"),
+            ureq::Error::Rustls(error) => format!("TLS fails: {error}"),
             ureq::Error::Io(error) => match error.kind() {
                 io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
                 io::ErrorKind::TimedOut => format!("no answer within {} seconds", self.timeout.as_secs()),
                 io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
                     "the connection was closed before there was an answer".to_owned()
                 }
-                _ => error.to_string(),
+                _ => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                    Some(error) => format!("TLS fails: {error}"),
+                    None => error.to_string(),
+                },
             },
             other => other.to_string(),
         }

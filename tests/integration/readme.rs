@@ -27,3 +27,20 @@ fn every_rejection_is_documented() {
         assert!(readme.contains(&row), "README does not list {row}");
     }
 }
+
+#[test]
+fn the_run_of_verify_in_readme_is_a_true_one() {
+    let section = between(include_str!("../../README.md"), "### verify\n", "\n## ");
+    let command = between(section, "```console\nrudder-kafka-transformer ", "\n```");
+    let shown = between(section, "```text\n", "\n```");
+    let output = crate::cli::binary()
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(command.split(' '))
+        .output()
+        .expect("the binary runs");
+    let told = String::from_utf8(output.stdout).expect("text");
+    // All but the time.
+    let lines =
+        |text: &str| text.lines().map(|line| line.split(", ").next().unwrap_or("").to_owned()).collect::<Vec<_>>();
+    assert_eq!(lines(shown), lines(&told));
+}

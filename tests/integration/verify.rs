@@ -390,7 +390,7 @@ fn bad_input_gets_one_clear_line() {
         ("long.ndjson", long.as_bytes(), ":1:1: it is not valid JSON: expected value"),
         ("long.ts", long.as_bytes(), ":1:1: the file exports no `data`"),
         ("lines.ndjson", b"\nxyz\nsecond\n", ":2:1: it is not valid JSON: expected value"),
-        ("cut.json", b"{\n \"input\": {", ":2:12: it is not valid JSON: EOF while parsing an object"),
+        ("cut.json", b"{\n \"input\": {", ":2:11: it is not valid JSON: EOF while parsing an object"),
         ("array.json", b"[]", ": it has no cases: the array is empty"),
         ("other.json", b"{\"a\":1}", ":1: it is no case: it has neither input and output nor path and response"),
         ("number.json", b"[7]", ":1: a case is an object, and not a number"),

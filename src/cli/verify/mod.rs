@@ -1,6 +1,7 @@
 //! `verify`: golden cases against our own engine or a transformer's URL, and golden files from a transformer's answers.
 
 mod json;
+mod progress;
 mod recording;
 mod report;
 mod words;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::report::spinner;
+use super::progress::Progress;
 use super::words::{count, printable};
 use super::{Arguments, EXIT_FOUND};
 use crate::cli::format::{BAD, Format};
@@ -28,19 +28,22 @@ pub(super) fn run(
 ) -> Result<u8, String> {
     let not_written = |error: io::Error| format!("{}: it cannot be written: {error}", output.display());
     let mut file = GoldenFile::create(output).map_err(not_written)?;
-    let progress = spinner();
+    let progress = Progress::new();
     let (mut recorded, mut left_out) = (0, 0);
     // What is left out does not end it, and belongs beside the output.
     let mut leave_out = |text: String| {
         left_out += 1;
         progress
-            .suspend(|| writeln!(anstream::stderr(), "{BAD}left out{BAD:#}  {}", printable(&text)))
+            .beside(|| writeln!(anstream::stderr(), "{BAD}left out{BAD:#}  {}", printable(&text)))
             .unwrap_or_default();
     };
     let mut current = Path::new("").to_owned();
     let outcome = each(sources, filter, |step| {
         match step {
-            Step::File(source) => current.clone_from(&source.path),
+            Step::File(source) => {
+                current.clone_from(&source.path);
+                progress.file(&printable(&source.path.display().to_string()));
+            }
             Step::PassedOver(_) => {}
             Step::Unreadable(unreadable) => leave_out(unreadable.to_string()),
             Step::Case(found) => match transformer.ask(&found.case.request) {
@@ -49,7 +52,7 @@ pub(super) fn run(
                         return ControlFlow::Break(not_written(error));
                     }
                     recorded += 1;
-                    progress.inc(1);
+                    progress.case();
                 }
                 Err(unanswered) if unanswered.gives_up => {
                     return ControlFlow::Break(format!("--record: {}", unanswered.why));
@@ -59,7 +62,7 @@ pub(super) fn run(
         }
         ControlFlow::Continue(())
     });
-    progress.finish_and_clear();
+    progress.finish();
     let nothing = || (recorded == 0).then(|| "there is no case to record".to_owned());
     if let Some(problem) = outcome.break_value().or_else(nothing) {
         file.discard();

@@ -4,9 +4,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use super::json::Document;
+use super::progress::Progress;
 use super::words::{count, printable};
 use crate::cli::format::{BAD, DOUBTFUL, FAINT, Format, GOOD};
 use crate::verify::Unreadable;
@@ -51,7 +50,7 @@ pub(super) struct Report {
     /// The file, or the folder of files with a case each, that is being read, and the counts before it.
     group: Option<(PathBuf, Counts)>,
     file: PathBuf,
-    progress: ProgressBar,
+    progress: Progress,
     began: Instant,
 }
 
@@ -66,7 +65,7 @@ impl Report {
             counts: Counts::default(),
             group: None,
             file: PathBuf::new(),
-            progress: spinner(),
+            progress: Progress::new(),
             began: Instant::now(),
         }
     }
@@ -94,7 +93,7 @@ impl Report {
         if self.group.as_ref().is_none_or(|(group, _)| group != path) {
             self.end_group()?;
             self.group = Some((path.to_owned(), self.counts));
-            self.progress.set_message(printable(&path.display().to_string()));
+            self.progress.file(&shown(path));
             if let Some(suites) = &mut self.suites {
                 suites.push(Suite { name: path.display().to_string(), cases: Vec::new() });
             }
@@ -133,7 +132,7 @@ impl Report {
         self.counts.cases += 1;
         self.counts.failed += usize::from(!verdict.is_good());
         self.counts.deliberate += usize::from(verdict.is_good() && !verdict.allowed.is_empty());
-        self.progress.inc(1);
+        self.progress.case();
         let lines = lines_of(verdict);
         let allowed: Vec<String> =
             verdict.allowed.iter().map(|allowed| format!("{}: {}", allowed.pointer, allowed.why.text())).collect();
@@ -169,7 +168,7 @@ impl Report {
     /// The end of all, with what stopped it before that.
     pub(super) fn end(&mut self, stopped: Option<&str>) -> io::Result<()> {
         self.end_group()?;
-        self.progress.finish_and_clear();
+        self.progress.finish();
         let Counts { cases, failed, deliberate, unreadable, passed_over } = self.counts;
         if let Some(document) = self.document.take() {
             let text = document.text(&self.asked, self.counts, stopped, self.began.elapsed());
@@ -256,17 +255,8 @@ impl Report {
         if self.document.is_some() {
             return Ok(());
         }
-        self.progress.suspend(|| writeln!(anstream::stdout(), "{line}"))
+        self.progress.beside(|| writeln!(anstream::stdout(), "{line}"))
     }
-}
-
-/// What shows on a terminal that there is something to wait for; elsewhere nothing does.
-pub(super) fn spinner() -> ProgressBar {
-    let progress = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} cases, {per_sec}  {wide_msg}") {
-        progress.set_style(style);
-    }
-    progress
 }
 
 /// A path that a terminal can show.
