@@ -7,14 +7,14 @@
 //!
 //! | module | decides |
 //! | --- | --- |
-//! | [`tokens`] | where tokens begin and end |
-//! | [`statements`] | which constants, imports and exports a file has |
-//! | [`types`] | where a type ends |
-//! | [`scalar`] | what a string or a number is |
-//! | [`names`] | what a name stands for |
-//! | [`evaluate`] | what an expression is |
-//! | [`cases`] | which elements there are |
-//! | [`constructs`] | what is said of what cannot be read |
+//! | `tokens` | where tokens begin and end |
+//! | `statements` | which constants, imports and exports a file has |
+//! | `types` | where a type ends |
+//! | `scalar` | what a string or a number is |
+//! | `names` | what a name stands for |
+//! | `evaluate` | what an expression is |
+//! | `cases` | which elements there are |
+//! | `constructs` | what is said of what cannot be read |
 
 mod cases;
 mod constructs;
