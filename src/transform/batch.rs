@@ -75,7 +75,7 @@ fn group<'a>(request: &Request<'a>, event: Option<&Event<'a>>, groups: &mut Grou
     let event = event.ok_or(Rejection::EventNotAnObject)?;
     let metadata = event.metadata()?;
     let message = event.message()?;
-    let destination = request.destination_of(event, metadata)?;
+    let destination = request.beside.destination_of(event, metadata)?;
     let text = retl_timestamp::set(message).map_or(Cow::Borrowed(message.raw.text()), Cow::Owned);
     let id = JsString::of(destination.member("ID")).into_decoded();
     let topic = JsString::of(message.raw.member("topic")).into_decoded();

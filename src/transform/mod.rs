@@ -6,7 +6,8 @@
 //! | --- | --- |
 //! | [`processor`] | the way of an event, start to end |
 //! | [`batch`], [`router_transform`] | the two router endpoints |
-//! | [`request`], [`event`], [`destination`] | where the parts of a request are |
+//! | [`request`], [`walk`] | where the parts of a request are: as a whole, or event by event |
+//! | [`event`], [`beside`], [`destination`] | what is noted of an event, and of what events share |
 //! | [`family`] | what Kafka, Azure Event Hubs and Confluent Cloud have in common and what not |
 //! | [`retl_timestamp`], [`dynamic_config`] | the two rules that change an event; [`draft`] is the event under change |
 //! | [`integrations`], [`topic`], [`partition_key`] | the parts of the answer; [`answer`] writes it |
@@ -18,6 +19,7 @@
 
 pub mod answer;
 pub mod batch;
+pub mod beside;
 pub mod decision;
 pub mod destination;
 pub mod draft;
@@ -41,3 +43,4 @@ pub mod scan;
 pub mod steps;
 pub mod text;
 pub mod topic;
+pub mod walk;

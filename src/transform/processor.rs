@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use super::answer::{self, Output};
+use super::beside::{Beside, Destinations};
 use super::decision::{Changes, Decision, Tally};
 use super::draft::Draft;
 use super::dynamic_config::Work;
@@ -14,12 +15,13 @@ use super::origin::Origin;
 use super::partition_key;
 use super::reader::Reader;
 use super::rejection::Rejection;
-use super::request::{BodyError, Destinations, Form, Limits, Request};
+use super::request::{BodyError, Form, Limits, Request};
 use super::retl_timestamp;
 use super::topic::{Routing, RoutingMembers};
+use super::walk::Walk;
 
 /// The answer to a request.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// A JSON array with one answer per event, in their order.
     pub body: String,
@@ -41,50 +43,113 @@ pub fn answer(
     query: &str,
     limits: Limits,
 ) -> Result<Answer, BodyError> {
+    if let Some(walk) = Walk::over(body, form, limits) {
+        let mut answers = Answers::new(family, &walk.beside, query, body.len(), limits);
+        if walk.each_event(|event| answers.add(event.as_ref())) {
+            return answers.finish();
+        }
+    }
     let request = Request::processor(body, form, limits)?;
-    let surroundings = Surroundings { family, request: &request, query, query_json: OnceCell::new() };
-    let mut destinations = Destinations::of(family);
-    let mut tally = Tally::default();
-    let mut work = Work::allowed_for(body.len());
-    let mut out = String::with_capacity(expected_bytes(&request).min(limits.answer_bytes));
-    out.push('[');
-    for (index, event) in request.events.iter().enumerate() {
-        if index > 0 {
+    let mut answers = Answers::new(family, &request.beside, query, body.len(), limits);
+    for event in &request.events {
+        answers.add(event.as_ref());
+    }
+    answers.finish()
+}
+
+/// The answers to the events of one request, one behind the other.
+struct Answers<'s, 'a> {
+    surroundings: Surroundings<'s, 'a>,
+    destinations: Destinations<'a>,
+    limits: Limits,
+    work: Work,
+    body_bytes: usize,
+    answer: Answer,
+    /// Set with the first event that has metadata, or is an object at all.
+    origin: Option<Origin>,
+    /// Why there is no answer. The events behind are read all the same: a body that is no JSON is refused as that.
+    failed: Option<BodyError>,
+}
+
+impl<'s, 'a> Answers<'s, 'a> {
+    fn new(family: &'static Family, beside: &'s Beside<'a>, query: &'s str, body_bytes: usize, limits: Limits) -> Self {
+        Self {
+            surroundings: Surroundings { family, beside, query, query_json: OnceCell::new() },
+            destinations: Destinations::of(family),
+            limits,
+            work: Work::allowed_for(body_bytes),
+            body_bytes,
+            answer: Answer { body: String::from("["), ..Answer::default() },
+            origin: None,
+            failed: None,
+        }
+    }
+
+    /// Answers the next event; `None` stands for what is no object.
+    fn add(&mut self, event: Option<&Event<'a>>) {
+        if self.failed.is_some() {
+            return;
+        }
+        let Answer { body: out, tally, .. } = &mut self.answer;
+        if tally.events == 0 {
+            out.reserve(event.map_or(0, |event| event.raw.text().len()) + answer::OVERHEAD);
+        } else {
             out.push(',');
         }
         let outcome = match event {
-            Some(event) => transform(&surroundings, &mut destinations, event, &mut work, &mut out),
+            Some(event) => transform(&self.surroundings, &mut self.destinations, event, &mut self.work, out),
             None => Err(Rejection::EventNotAnObject),
         };
         if let Err(rejection) = outcome {
-            answer::write_rejection(&mut out, family, event.as_ref(), rejection);
+            answer::write_rejection(out, self.surroundings.family, event, rejection);
         }
         tally.count(outcome);
-        if work.is_too_much() {
-            return Err(BodyError::TooMuchWork);
+        if self.work.is_too_much() {
+            self.failed = Some(BodyError::TooMuchWork);
+        } else if out.len() > self.limits.answer_bytes {
+            self.failed = Some(BodyError::AnswerTooLarge(self.limits.answer_bytes));
         }
-        if out.len() > limits.answer_bytes {
-            return Err(BodyError::AnswerTooLarge(limits.answer_bytes));
+        if let Some(event) = event.filter(|_| self.origin.is_none()) {
+            self.origin = Some(event.metadata().map(Origin::of).unwrap_or_default());
+            self.make_room(event);
         }
     }
-    out.push(']');
-    let first = request.events.iter().flatten().next();
-    let origin = first.and_then(|event| event.metadata().ok()).map(Origin::of).unwrap_or_default();
-    Ok(Answer { body: out, tally, origin })
+
+    /// Makes room for the answers of all events, as if all made of their bytes what this one, the first, did: hardly ever
+    /// more than there are.
+    fn make_room(&mut self, first: &Event<'_>) {
+        let events = self.body_bytes / first.raw.text().len();
+        if events > 2 {
+            let out = &mut self.answer.body;
+            let likely = events.saturating_mul(out.len() + out.len() / 16);
+            let most = (self.body_bytes + self.body_bytes / 4).min(self.limits.answer_bytes);
+            out.reserve(likely.min(most).saturating_sub(out.len()));
+        }
+    }
+
+    fn finish(self) -> Result<Answer, BodyError> {
+        if let Some(failed) = self.failed {
+            return Err(failed);
+        }
+        let mut answer = self.answer;
+        answer.body.push(']');
+        answer.origin = self.origin.unwrap_or_default();
+        Ok(answer)
+    }
 }
 
 /// What an event is transformed with.
-struct Surroundings<'r, 'a> {
+struct Surroundings<'s, 'a> {
     family: &'static Family,
-    request: &'r Request<'a>,
-    query: &'a str,
+    beside: &'s Beside<'a>,
+    query: &'s str,
     /// The query as a JSON object, made when the first template asks for it.
     query_json: OnceCell<String>,
 }
 
 /// Appends the answer for one event to `out`, which stays as it was where the event is refused.
 fn transform<'a>(
-    surroundings: &'a Surroundings<'_, 'a>,
+    surroundings: &Surroundings<'_, 'a>,
     destinations: &mut Destinations<'a>,
     event: &Event<'a>,
     work: &mut Work,
@@ -93,7 +158,7 @@ fn transform<'a>(
     let family = surroundings.family;
     let metadata = event.metadata()?;
     let message = event.message()?;
-    let (destination_raw, destination) = destinations.find(surroundings.request, event, metadata)?;
+    let (destination_raw, destination) = destinations.find(surroundings.beside, event, metadata)?;
     let stamped = retl_timestamp::set(message);
     let mut changes = Changes { timestamp_set: stamped.is_some(), ..Changes::default() };
 
@@ -157,9 +222,9 @@ impl<'a> Surroundings<'_, 'a> {
     ) -> Draft<'a> {
         let mut draft = Draft::of(event.raw);
         draft.set("message", Draft::of(message));
-        if self.request.is_compacted() {
+        if self.beside.is_compacted() {
             draft.set("destination", Draft::of(destination));
-            draft.set("connection", Draft::of(self.request.connection_of(metadata).unwrap_or(NULL)));
+            draft.set("connection", Draft::of(self.beside.connection_of(metadata).unwrap_or(NULL)));
         }
         if let Ok(request) = Raw::parse(self.request_json()) {
             draft.set("request", Draft::of(request));
@@ -186,16 +251,4 @@ impl Surroundings<'_, '_> {
             serde_json::json!({ "query": query }).to_string()
         })
     }
-}
-
-/// Enough room for the answer, in most cases.
-fn expected_bytes(request: &Request<'_>) -> usize {
-    let bytes = |event: &Option<Event<'_>>| {
-        event.as_ref().map_or(0, |event| {
-            let message = event.message().map_or(0, |message| message.raw.text().len());
-            let metadata = event.metadata().map_or(0, |metadata| metadata.raw.text().len());
-            message + metadata
-        }) + answer::OVERHEAD
-    };
-    request.events.iter().map(bytes).sum::<usize>() + 2
 }

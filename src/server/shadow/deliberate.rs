@@ -147,7 +147,7 @@ impl Pair<'_, '_, '_> {
     fn config(&self) -> Option<Raw<'_>> {
         let request = self.request();
         let event = request.events.get(self.index)?.as_ref()?;
-        request.destination_of(event, event.metadata().ok()?).ok()?.member("Config")
+        request.beside.destination_of(event, event.metadata().ok()?).ok()?.member("Config")
     }
 
     /// An entry of a topic map that is no object fails the event there; here the other entries count.
