@@ -9,7 +9,7 @@ use crate::transform::javascript::{JsString, truthy};
 use crate::transform::json::{Kind, Raw};
 use crate::transform::rejection::Rejection;
 use crate::transform::request::{Form, Request};
-use crate::transform::scan;
+use crate::transform::scan::{Scanner, white_space};
 
 /// Compares both answers to a request.
 pub(super) fn judge(question: &Question<'_>, ours: &Answer, theirs: &Answer) -> Differences {
@@ -195,9 +195,9 @@ fn has_member_proto(text: &str) -> bool {
     let mut at = 0;
     while let Some(quote) = bytes.get(at..).and_then(|rest| memchr::memchr(b'"', rest)) {
         let start = at + quote + 1;
-        let Ok(end) = scan::string(bytes, start) else { return false };
+        let Ok(end) = Scanner::new(bytes).string(start) else { return false };
         at = end.quote + 1;
-        let is_name = bytes.get(scan::white_space(bytes, at)) == Some(&b':');
+        let is_name = bytes.get(white_space(bytes, at)) == Some(&b':');
         if is_name && Raw::parse(&text[start - 1..at]).is_ok_and(|name| name.is_string("__proto__")) {
             return true;
         }
