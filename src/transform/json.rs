@@ -86,7 +86,7 @@ impl<'a> Raw<'a> {
     #[must_use]
     pub fn as_string(self) -> Option<Text<'a>> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
-        Some(Text::new(inner, memchr::memchr(b'\\', inner.as_bytes()).is_some()))
+        Some(Text::new(inner, true))
     }
 
     /// Whether the value is the string `expected`.

@@ -24,6 +24,7 @@ pub fn white_space(text: &[u8], at: usize) -> usize {
 }
 
 #[cold]
+#[inline(never)]
 fn past_white_space(text: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\t' | b'\r') = text.get(at) {
         at += 1;
@@ -178,6 +179,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads the object or array that begins at `at`.
+    #[inline(never)]
     fn container(&mut self, mut at: usize) -> Result<usize, Invalid> {
         let text = self.text;
         let mut nesting = Nesting::default();
