@@ -329,19 +329,29 @@ mod tests {
         assert_eq!(ours, librarys, "{text:?}");
     }
 
+    /// The same where a whole block lies ahead, begun at each of some places.
+    fn assert_same_ahead(text: &str) {
+        for before in ["[", "[\"\",", "[\"0123456789\","] {
+            assert_same(&format!("{before}{text},\"{}\"]", "z".repeat(BLOCK)));
+        }
+    }
+
     #[test]
     fn every_short_text_gets_the_librarys_verdict() {
         let mut checked = 0;
         // Every text of up to five bytes from those that the grammar tells apart …
         let alphabet = b"{}[],:\"\\u0159-+.eEtnfa \n\x01";
         let mut texts = vec![String::new()];
-        for _ in 0..4 {
+        for length in 0..4 {
             texts = texts
                 .iter()
                 .flat_map(|text| alphabet.iter().map(move |byte| format!("{text}{}", char::from(*byte))))
                 .collect();
             for text in &texts {
                 assert_same(text);
+                if length < 3 {
+                    assert_same_ahead(text);
+                }
                 checked += 1;
             }
         }
@@ -360,17 +370,20 @@ mod tests {
 
     #[test]
     fn every_byte_at_every_place_in_a_string() {
-        for length in [0, 1, 14, 15, 16, 17, 31, 32, 33, 40] {
+        for length in [0, 1, 14, 15, 16, 17, 31, 32, 33, 40, 62, 63, 64, 65, 130] {
             for place in 0..=length {
                 for byte in 0..=0x7f_u8 {
                     let text = format!("\"{}{}{}\"", "x".repeat(place), char::from(byte), "y".repeat(length - place));
                     assert_same(&text);
+                    assert_same_ahead(&text);
                 }
                 for escape in [
                     "\\\"", "\\\\", "\\/", "\\b", "\\f", "\\n", "\\r", "\\t", "\\u00e9", "\\uD800", "\\uDFFF",
                     "\\u12G4", "\\u123", "\\U1234", "\\x", "\\'", "\\", "\\u", "ü", "\u{7f}", "😀", "\u{2028}",
                 ] {
-                    assert_same(&format!("\"{}{escape}{}\"", "x".repeat(place), "y".repeat(length - place)));
+                    let text = format!("\"{}{escape}{}\"", "x".repeat(place), "y".repeat(length - place));
+                    assert_same(&text);
+                    assert_same_ahead(&text);
                 }
             }
         }
