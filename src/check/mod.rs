@@ -2,4 +2,5 @@
 //!
 //! The rules know no HTTP, clock or environment: the text of a file and the time go in, findings come out.
 
+pub mod connect;
 pub mod destination;
