@@ -51,22 +51,24 @@ impl Way<'_> {
         Some(Visit { conversation, versions })
     }
 
-    /// The same to a broker that another one named, up to its versions: who may log in to one may log in to all.
-    pub(super) async fn to_advertised(&self, address: &Address) -> Vec<Step> {
+    /// The same to a broker that the one at `teller` named, up to its versions: who may log in to one may log in to all.
+    pub(super) async fn to_advertised(&self, address: &Address, teller: &Address) -> Vec<Step> {
         let mut steps = Vec::new();
         if let Some(mut conversation) = self.talk(address, &mut steps).await {
             self.versions(&mut conversation, &mut steps).await;
         }
-        if let Some(step) = steps.iter_mut().find(|step| step.failure().is_some()) {
-            step.details.push(match network::leads_home(&address.host) {
-                true => format!(
+        let misleads = network::leads_home(&address.host) && !network::leads_home(&teller.host);
+        if let Some(step) = steps.last_mut() {
+            if misleads {
+                step.cautions.push(format!(
                     "{} is every client's own machine: advertised.listeners of the broker must not name it",
                     address.host
-                ),
-                false => {
-                    "this address comes from advertised.listeners of the broker: producers connect there".to_owned()
-                }
-            });
+                ));
+            } else if step.failure().is_some() {
+                step.details.push(
+                    "this address comes from advertised.listeners of the broker: producers connect there".to_owned(),
+                );
+            }
         }
         steps
     }

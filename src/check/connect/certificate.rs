@@ -63,9 +63,18 @@ impl Certificate {
         })
     }
 
-    /// The certificate in one line.
+    /// A broker's certificate in one line.
     pub(super) fn line(&self) -> String {
-        format!("{}, for {}, {} to {}, signed by {}", self.subject, self.names(), self.days.0, self.days.1, self.issuer)
+        format!("{}, for {}, {}", self.subject, self.names(), self.origin())
+    }
+
+    /// A client's certificate in one line.
+    pub(super) fn client_line(&self) -> String {
+        format!("{}, {}", self.subject, self.origin())
+    }
+
+    fn origin(&self) -> String {
+        format!("valid {} to {}, signed by {}", self.days.0, self.days.1, self.issuer)
     }
 
     /// The names it is for.

@@ -94,7 +94,7 @@ fn read(certificate: &File, key: &File, provider: &CryptoProvider) -> Result<(Sh
         }
         Err(_) => return Err(invalid(KEY_VARIABLE, key, "has no PEM key that can be read")),
     };
-    let line = read.line();
+    let line = read.client_line();
     match CertifiedKey::from_der(chain, key, provider) {
         Ok(key) => Ok((Shown { key: Arc::new(key), line }, caution(&read))),
         Err(Error::InconsistentKeys(_)) => Err(Failure::new(

@@ -90,9 +90,9 @@ async fn connect(settings: &Settings, surroundings: &Surroundings) -> Report {
         let topics = topics(&way, visit, &all_topics(settings, surroundings)).await;
         report.add(Subject::Topics(address.clone()), topics);
         let elsewhere = cluster.brokers.iter().filter(|(_, advertised)| !settings.brokers.contains(advertised));
-        let way = &way;
+        let (way, teller) = (&way, address);
         let mut visits = stream::iter(elsewhere)
-            .map(|(id, address)| async move { (*id, address, way.to_advertised(address).await) })
+            .map(|(id, address)| async move { (*id, address, way.to_advertised(address, teller).await) })
             .buffered(AT_ONCE);
         while let Some((id, address, steps)) = visits.next().await {
             report.add(Subject::Advertised { id, address: address.clone() }, steps);

@@ -93,9 +93,7 @@ impl Encryption {
                 Failure::new(Problem::NotTls, "the other side closed the connection at the first message of TLS")
             }
             None => match asked {
-                Some(asked) => {
-                    client_certificate(asked, "the broker closed the connection after it had asked for a certificate")
-                }
+                Some(asked) => client_certificate(asked, "it closed the connection after it had asked for one"),
                 None => Failure::new(Problem::TlsFailed, format!("the connection broke during the handshake: {error}")),
             },
         }
@@ -186,7 +184,7 @@ fn alerted(alert: AlertDescription, asked: Option<&Asked>) -> Failure {
         (AlertDescription::ProtocolVersion, _) => {
             Failure::new(Problem::TlsVersion, "the broker does not speak TLS 1.2")
         }
-        (_, Some(asked)) => client_certificate(asked, &format!("the broker says {name}")),
+        (_, Some(asked)) => client_certificate(asked, &format!("it says {name}")),
         (AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity, None) => Failure::new(
             Problem::TlsNoCommonCipher,
             format!("the broker says {name}: no cipher suite in common, or it has no key for one"),
@@ -202,7 +200,7 @@ fn alerted(alert: AlertDescription, asked: Option<&Asked>) -> Failure {
 fn client_certificate(asked: &Asked, what: &str) -> Failure {
     let trusts = match listed(asked.authorities.iter().map(String::as_str)) {
         none if none.is_empty() => String::new(),
-        authorities => format!("; it trusts those of {authorities}"),
+        authorities => format!("; it trusts those signed by {authorities}"),
     };
     match (&asked.sent, &asked.unfitting) {
         (Some(line), _) => Failure::new(
@@ -211,11 +209,13 @@ fn client_certificate(asked: &Asked, what: &str) -> Failure {
         ),
         (None, Some(line)) => Failure::new(
             Problem::ClientCertificateRefused,
-            format!("the broker wants a client certificate{trusts}; ours is of another CA, so it was not sent: {line}"),
+            format!(
+                "the broker wants a client certificate{trusts}; ours is signed by another CA, so it was not sent: {line}"
+            ),
         ),
         (None, None) => Failure::new(
             Problem::ClientCertificateRequired,
-            format!("the broker wants a client certificate, and there is none: {what}{trusts}"),
+            format!("the broker wants a client certificate and got none ({what}){trusts}"),
         ),
     }
 }
