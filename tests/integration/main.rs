@@ -5,6 +5,7 @@
 mod bad_input;
 mod bodies;
 mod cli;
+mod connect;
 mod dashboards;
 mod deploy;
 mod features;

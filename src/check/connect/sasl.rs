@@ -155,7 +155,75 @@ fn impossible() -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use kafka_protocol::messages::ApiKey;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+
     use super::*;
+    use crate::check::destination::Secret;
+
+    /// Answers request after request with these bodies.
+    async fn broker(mut stream: DuplexStream, bodies: Vec<Vec<u8>>) {
+        for body in bodies {
+            let length = stream.read_u32().await.unwrap();
+            let mut request = vec![0; length as usize];
+            stream.read_exact(&mut request).await.unwrap();
+            stream.write_u32(u32::try_from(body.len() + 4).unwrap()).await.unwrap();
+            stream.write_all(&request[4..8]).await.unwrap();
+            stream.write_all(&body).await.unwrap();
+        }
+    }
+
+    /// The answer to `SaslHandshake`, with these mechanisms.
+    fn handshake(error: u8, mechanism: &str) -> Vec<u8> {
+        let length = u8::try_from(mechanism.len()).unwrap();
+        [&[0, error, 0, 0, 0, 1, 0, length], mechanism.as_bytes()].concat()
+    }
+
+    /// The answer to `SaslAuthenticate`, version 0.
+    fn says(error: u8, text: &str, message: &[u8]) -> Vec<u8> {
+        let length = |bytes: &[u8]| u8::try_from(bytes.len()).unwrap();
+        [&[0, error, 0, length(text.as_bytes())], text.as_bytes(), &[0, 0, 0, length(message)], message].concat()
+    }
+
+    async fn login(mechanism: Mechanism, bodies: Vec<Vec<u8>>) -> Result<String, Failure> {
+        let sasl = Sasl { mechanism, username: Secret::new("rudder"), password: Secret::new("s3cret") };
+        let (ours, theirs) = tokio::io::duplex(4096);
+        let versions = Versions::with(ApiKey::SaslAuthenticate, 0, 0);
+        let mut conversation = Conversation::on(ours);
+        let (outcome, ()) = tokio::join!(authenticate(&mut conversation, &versions, &sasl), broker(theirs, bodies));
+        outcome
+    }
+
+    #[tokio::test]
+    async fn what_a_broker_repeats_of_a_password_is_hidden() {
+        let bodies = vec![handshake(0, "PLAIN"), says(58, "no rudder with s3cret \u{1b}here", b"")];
+        let failure = login(Mechanism::Plain, bodies).await.unwrap_err();
+        assert_eq!(failure.problem, Problem::AuthenticationFailed);
+        assert!(failure.text.ends_with("no … with … \u{fffd}here"), "{}", failure.text);
+    }
+
+    #[tokio::test]
+    async fn mechanisms_that_are_enabled_are_told() {
+        let failure = login(Mechanism::Plain, vec![handshake(33, "GSSAPI")]).await.unwrap_err();
+        assert_eq!(failure.problem, Problem::MechanismNotEnabled);
+        assert!(failure.text.ends_with("enabled: GSSAPI"), "{}", failure.text);
+        let failure = login(Mechanism::Plain, vec![handshake(34, "")]).await.unwrap_err();
+        assert_eq!(failure.problem, Problem::SaslNotOffered);
+    }
+
+    #[tokio::test]
+    async fn no_answer_to_scram_makes_it_panic_or_work_for_ever() {
+        for message in
+            ["", ",", "r", "r=,,", "r=x,s=,i=1", "r=x,s=!,i=1", "e=x", "v=", "r=x,s=eA==,i=4000000000", "m=x"]
+        {
+            for mechanism in [Mechanism::ScramSha256, Mechanism::ScramSha512] {
+                let bodies = vec![handshake(0, mechanism.name()), says(0, "", message.as_bytes())];
+                let failure = login(mechanism, bodies).await.unwrap_err();
+                let expected = [Problem::AnswerUnreadable, Problem::AuthenticationFailed];
+                assert!(expected.contains(&failure.problem), "{message}: {}", failure.text);
+            }
+        }
+    }
 
     #[test]
     fn only_scram_is_taken_for_scram() {

@@ -65,6 +65,12 @@ impl Versions {
         })
     }
 
+    /// A broker that understands one request only.
+    #[cfg(test)]
+    pub(super) fn with(key: ApiKey, oldest: i16, newest: i16) -> Self {
+        Self(vec![(key as i16, oldest, newest)])
+    }
+
     fn of(&self, key: ApiKey) -> Option<(i16, i16)> {
         self.0.iter().find(|(other, ..)| *other == key as i16).map(|(_, oldest, newest)| (*oldest, *newest))
     }
@@ -82,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_newest_version_that_both_sides_know_is_asked() {
-        let metadata = |from, to| Versions(vec![(ApiKey::Metadata as i16, from, to)]).metadata().ok();
+        let metadata = |from, to| Versions::with(ApiKey::Metadata, from, to).metadata().ok();
         assert_eq!(metadata(0, 13), Some(8));
         assert_eq!(metadata(0, 7), Some(7));
         assert_eq!(metadata(0, 3), None);
