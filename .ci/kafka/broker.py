@@ -24,6 +24,8 @@ LISTENERS = {
     "NOTYET": ("SSL", {"pem": "notyet"}),
     "OTHERNAME": ("SSL", {"pem": "othername"}),
     "CNONLY": ("SSL", {"pem": "cnonly"}),
+    # Signed by a CA, and pasted into caCertificate itself.
+    "PINNED": ("SSL", {"pem": "pinned"}),
     "TLS13": ("SSL", {"ssl.enabled.protocols": "TLSv1.3"}),
     # What is advertised here leads nowhere: the commonest mistake.
     "ASTRAY": ("PLAINTEXT", {}),

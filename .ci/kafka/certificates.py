@@ -98,6 +98,7 @@ def make(folder):
         "notyet": {"names": names, "start": "20980101000000Z"},
         "othername": {"names": "DNS:broker.example.com"},
         "cnonly": {},
+        "pinned": {"names": names},
     }.items():
         key(folder, name, "localhost")
         sign(folder, name, **options)
