@@ -53,7 +53,7 @@ problems! {
         "no certificate in caCertificate is valid today",
         "put a CA certificate into caCertificate that is valid today; where the CA itself has ended, make a new one and sign the brokers' certificates with it";
     NoSystemRoots: "no-system-roots",
-        "caCertificate is empty, and this machine has no CA certificates",
+        "there is no caCertificate, and this machine has no CA certificates",
         "install ca-certificates on this machine, or put the CA's certificate into caCertificate";
     ClientFilesIncomplete: "client-files-incomplete",
         "only one of the files for the client certificate is named",

@@ -101,10 +101,10 @@ fn system_roots() -> Result<Roots, Failure> {
     if added == 0 {
         return Err(Failure::new(
             Problem::NoSystemRoots,
-            "caCertificate is empty, and this machine has no CA certificates",
+            "there is no caCertificate, and this machine has no CA certificates",
         ));
     }
-    let step = Step::passed(Stage::Trust, format!("caCertificate is empty: the {added} roots of this machine"))
+    let step = Step::passed(Stage::Trust, format!("no caCertificate: the {added} roots of this machine"))
         .with_cautions(["rudder-server uses the roots of its own machine, which may be others".to_owned()]);
     Ok(Roots { store, own: Vec::new(), source: "the roots of this machine", step })
 }
