@@ -1,8 +1,10 @@
 //! Messages as Avro: which schemas there are, and whether they are schemas.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use apache_avro::Schema;
+use serde_json::Value;
 
 use super::code::Code;
 use super::config::{Config, kind, member, text_of};
@@ -12,6 +14,9 @@ use crate::transform::json::{Kind, Raw};
 
 /// The longest schema that is looked at, in bytes.
 const MAX_SCHEMA_BYTES: usize = 1 << 20;
+
+/// What is told of a schema at which the library gave up.
+const UNREADABLE: &str = "it cannot be read";
 
 /// How messages are written; `None` where that cannot be used, which was told.
 pub fn read(config: &Config<'_>, findings: &mut Findings) -> Option<Avro> {
@@ -103,10 +108,42 @@ pub fn parse(schema: &str) -> Result<(), String> {
         return Err(format!("it has {} bytes, and {MAX_SCHEMA_BYTES} are looked at", schema.len()));
     }
     // The library's word on JSON would show the text where it goes wrong.
-    if let Err(problem) = serde_json::from_str::<serde::de::IgnoredAny>(schema) {
-        return Err(format!("it is no JSON: {problem}"));
+    let json: Value = serde_json::from_str(schema).map_err(|problem| format!("it is no JSON: {problem}"))?;
+    names(&json)?;
+    // The library unwraps what it should tell; what is left of that must not end the check of all other destinations.
+    match catch_unwind(AssertUnwindSafe(|| Schema::parse(&json))) {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(problem)) => Err(bounded(&problem.to_string())),
+        Err(_) => Err(UNREADABLE.to_owned()),
     }
-    Schema::parse_str(schema).map(|_| ()).map_err(|problem| bounded(&problem.to_string()))
+}
+
+/// Whether every name in a schema is one: the library panics at one that is none. The depth is that of JSON, which its
+/// reader limits.
+fn names(schema: &Value) -> Result<(), String> {
+    let members = match schema {
+        Value::Array(variants) => return variants.iter().try_for_each(names),
+        Value::Object(members) => members,
+        _ => return Ok(()),
+    };
+    let aliases = members.get("aliases").and_then(Value::as_array).into_iter().flatten();
+    let named = ["name", "type"].into_iter().filter_map(|member| members.get(member)).chain(aliases);
+    for name in named.filter_map(Value::as_str) {
+        let (namespace, last) = name.rsplit_once('.').unwrap_or(("", name));
+        // A name may begin with a dot: it is in no namespace then.
+        if !is_name(last) || !namespace.is_empty() && !namespace.split('.').all(is_name) {
+            return Err(format!("{} is no name: letters, digits and _, with dots between names", quoted(name)));
+        }
+    }
+    let fields = members.get("fields").and_then(Value::as_array).into_iter().flatten();
+    let within = ["type", "items", "values"].into_iter().filter_map(|member| members.get(member));
+    within.chain(fields).try_for_each(names)
+}
+
+/// A name as Avro's specification has it.
+fn is_name(name: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
+    name.bytes().next().is_some_and(is_letter) && name.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit())
 }
 
 fn bounded(problem: &str) -> String {
@@ -125,18 +162,27 @@ mod tests {
             r#"{"type":"record","name":"e","fields":[{"name":"userId","type":["null","string"],"default":null}]}"#,
             r#""string""#,
             r#"{"type":"array","items":"long"}"#,
+            r#"{"type":"record","name":".e","namespace":"a.b","aliases":["c","d.e"],"fields":[{"name":"x","type":"int","doc":"a b"}]}"#,
+            r#"{"type":"record","name":"e","fields":[{"name":"x","type":["null","e"],"default":null}],"owner":{"name":"A. Person"}}"#,
         ] {
             assert_eq!(parse(good), Ok(()), "{good}");
         }
         for (bad, word) in [
             ("{", "no JSON"),
             ("record", "no JSON"),
-            ("{}", ""),
+            ("{}", "type"),
             ("7", ""),
             (r#"{"type":"record","fields":[]}"#, ""),
             (r#"{"type":"record","name":"e","fields":[{"name":"x","type":"nothing"}]}"#, ""),
             (r#"{"type":"fixed","name":"f","size":-1}"#, ""),
-            (r#"{"type":"enum","name":"9","symbols":["a","a"]}"#, ""),
+            (r#"{"type":"enum","name":"9","symbols":["a","a"]}"#, "\"9\" is no name"),
+            (r#"{"type":"a b"}"#, "\"a b\" is no name"),
+            (r#"{"type":"fixed","name":"f","size":1,"aliases":["-"]}"#, "\"-\" is no name"),
+            (r#"{"type":"fixed","name":"f","size":1,"namespace":"-"}"#, ""),
+            (r#"{"type":"fixed","name":"a..f","size":1}"#, "no name"),
+            (r#"{"type":"record","name":"e","fields":[{"name":"x y","type":"int"}]}"#, "\"x y\" is no name"),
+            (r#"["int",{"type":"map","values":{"type":"fixed","name":"ü","size":1}}]"#, "no name"),
+            (r#"{"type":"record","name":"e","fields":[{"name":"x","type":"int","default":"1"}]}"#, ""),
         ] {
             let problem = parse(bad).expect_err(bad);
             assert!(
@@ -147,11 +193,27 @@ mod tests {
     }
 
     #[test]
+    fn no_schema_makes_it_panic() {
+        let schema = r#"[{"type":"record","name":"a.e","aliases":["b"],"fields":[{"name":"x","type":{"type":"enum","name":"s","symbols":["A","B"],"default":"A"},"default":"B"},{"name":"y","type":["null","a.e"],"default":null},{"name":"z","type":{"type":"fixed","name":"f","size":2},"default":"ab"},{"name":"m","type":{"type":"map","values":{"type":"bytes","logicalType":"decimal","precision":4,"scale":2}},"default":{}}]},"int"]"#;
+        assert_eq!(parse(schema), Ok(()));
+        for at in 0..schema.len() {
+            for text in ["", "\"", "9", "{", "null", "-1", "true", "[]", "record", ".", " "] {
+                let changed = format!("{}{text}{}", &schema[..at], &schema[at + 1..]);
+                if let Err(problem) = parse(&changed) {
+                    assert!(problem != UNREADABLE, "{changed}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn depth_and_length_are_no_danger() {
         let deep = format!("{}\"string\"{}", r#"{"type":"array","items":"#.repeat(100_000), "}".repeat(100_000));
         assert!(parse(&deep).is_err());
         let nested = format!("{}\"string\"{}", r#"{"type":"array","items":"#.repeat(60), "}".repeat(60));
         assert_eq!(parse(&nested), Ok(()));
+        let deepest = nested.replace("\"string\"", &nested);
+        assert_eq!(parse(&deepest), Ok(()));
         assert!(parse(&" ".repeat(MAX_SCHEMA_BYTES + 1)).is_err());
         let many: Vec<String> = (0..20_000).map(|at| format!(r#"{{"name":"f{at}","type":"string"}}"#)).collect();
         assert_eq!(parse(&format!(r#"{{"type":"record","name":"e","fields":[{}]}}"#, many.join(","))), Ok(()));

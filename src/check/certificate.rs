@@ -164,9 +164,11 @@ fn absent(pem: &str) -> &'static str {
 
 /// What a certificate calls itself, for a message.
 fn name(certificate: &X509Certificate<'_>) -> String {
-    match certificate.subject().to_string() {
-        subject if subject.is_empty() => "the certificate without a name".to_owned(),
-        subject => format!("the certificate {}", quoted(&subject)),
+    let subject = certificate.subject();
+    let common = subject.iter_common_name().next().and_then(|name| name.as_str().ok());
+    match common.map_or_else(|| subject.to_string(), str::to_owned) {
+        name if name.is_empty() => "the certificate without a name".to_owned(),
+        name => format!("the certificate {}", quoted(&name)),
     }
 }
 

@@ -49,11 +49,14 @@ pub fn sasl(config: &Config<'_>, findings: &mut Findings) -> Option<Option<Sasl>
         Read::Given(text, pointer) => {
             let mechanism = Mechanism::by_setting(&text);
             if mechanism.is_none() {
-                findings.add(
-                    Code::SaslTypeUnknown,
-                    pointer,
-                    format!("saslType is {}, and that is not supported", quoted(&text)),
-                );
+                let means = |known: &Mechanism| {
+                    known.name().eq_ignore_ascii_case(&text) || known.setting().eq_ignore_ascii_case(&text)
+                };
+                let meant = Mechanism::ALL.iter().find(|known| means(known));
+                let meant = meant.map(|known| format!("; {} is what it is called here", known.setting()));
+                let message =
+                    format!("saslType is {}, which is not supported{}", quoted(&text), meant.unwrap_or_default());
+                findings.add(Code::SaslTypeUnknown, pointer, message);
             }
             mechanism
         }

@@ -110,8 +110,11 @@ pub fn places<'a>(root: Raw<'a>, given: Option<&'static Family>) -> Result<Place
     Ok(places)
 }
 
-/// Whether a value has destinations in it, as a workspace has.
+/// Whether a value has destinations in it, as a workspace has. A destination may tell its sources, and is none.
 fn is_workspace(value: Raw<'_>) -> bool {
+    if member(value, "destinationDefinition").is_some() {
+        return false;
+    }
     let is_list = |value: &(String, Raw<'_>)| matches!(value.1.kind(), Kind::Array | Kind::Object);
     ["sources", "destinations"].into_iter().any(|name| member(value, name).as_ref().is_some_and(is_list))
 }
@@ -178,13 +181,16 @@ impl<'a> Places<'a> {
         let family = if kind.is_empty() { given } else { Family::by_name(&kind) };
         let Some(family) = family else { return self.other(kind) };
         let flag = |name, kind| member(raw, name).is_some_and(|(_, value)| value.kind() == kind);
+        let config = member(raw, "Config").map(|(name, config)| (config, step(&pointer, &name)));
+        // In an array a Config may stand alone too.
+        let alone = || (definition.is_none() && looks_like_a_config(raw)).then(|| (raw, pointer.clone()));
         let mut place = Place {
             raw,
             family,
             id: label(raw, "ID"),
             name: label(raw, "Name"),
             enabled: !flag("enabled", Kind::False) && !flag("deleted", Kind::True),
-            config: member(raw, "Config").map(|(name, config)| (config, step(&pointer, &name))),
+            config: config.or_else(alone),
             sources: source.cloned().into_iter().collect(),
             differs: false,
             pointer,
@@ -280,6 +286,8 @@ mod tests {
             assert_eq!(found(&text, None), Ok(expected.into_iter().map(str::to_owned).collect()), "{text}");
         }
         assert_eq!(found(r#"{"hostName":"a"}"#, Some(&KAFKA)), Ok(vec!["@".to_owned()]));
+        assert_eq!(found(r#"{"destinations":[{"hostName":"a"},{}]}"#, Some(&KAFKA)).map(|ours| ours.len()), Ok(2));
+        assert_eq!(found(&KAFKA_D.replace("\"config\"", "\"sources\":[],\"config\""), None), Ok(vec!["d@".to_owned()]));
         assert_eq!(found(r#"{"Config":{}}"#, Some(&KAFKA)), Ok(vec!["@".to_owned()]));
         assert_eq!(
             found(r#"{"Config":{},"destinationDefinition":{"name":"S3"}}"#, Some(&KAFKA)),

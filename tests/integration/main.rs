@@ -4,6 +4,8 @@
 
 mod bad_input;
 mod bodies;
+mod check;
+mod check_input;
 mod cli;
 mod connect;
 mod dashboards;
