@@ -1,7 +1,8 @@
 //! Whether destinations are configured right: everything the producer and the transformation read of them is held against
 //! the contract's section 10.
 //!
-//! The rules know no HTTP, clock or environment: bytes of a file and the time go in, findings come out.
+//! The rules know no HTTP, clock or environment: bytes of a file and the time go in, findings come out. Only [`connect`], which they
+//! do not know, goes out and looks whether it is so.
 //!
 //! | module | decides |
 //! | --- | --- |
@@ -13,6 +14,7 @@
 //! | [`topics`], [`topic_maps`], [`templates`] | which topics can occur |
 //! | [`avro`] | how messages are written |
 //! | [`destination`] | what a destination comes to, where the rules let it pass |
+//! | [`connect`] | whether brokers, certificates, credentials and topics are what a destination takes them for |
 
 pub mod avro;
 pub mod brokers;

@@ -11,6 +11,8 @@ use rudder_kafka_transformer::check::connect::{Surroundings, run};
 use rudder_kafka_transformer::check::destination::{Address, Settings, Ssh, Tls};
 use rudder_kafka_transformer::transform::family::KAFKA;
 
+use crate::cli;
+
 /// As long as a step may take in tests of those that answer.
 const LONG: Duration = Duration::from_secs(60);
 /// As long as a step may take in tests of those that do not.
@@ -369,6 +371,111 @@ fn without_a_usable_ca_nothing_is_encrypted() {
         assert_eq!((stage, found), (Stage::Trust, problem));
         let broker = steps(&report, |subject| matches!(subject, Subject::Bootstrap(_)));
         assert!(matches!(broker.last().expect("steps").outcome, Outcome::Skipped(_)));
+    }
+}
+
+/// A file with a destination whose broker is this one, gone when it is dropped.
+struct Destination(std::path::PathBuf);
+
+impl Destination {
+    fn at(address: &Address, name: &str, more: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("connect-{}-{name}.json", std::process::id()));
+        let Address { host, port } = address;
+        let config = format!(r#"{{"hostName":"{host}","port":"{port}","topic":"orders"{more}}}"#);
+        std::fs::write(&path, format!(r#"{{"Config":{config}}}"#)).expect("a file");
+        Self(path)
+    }
+
+    fn check(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
+        let path = self.0.to_str().expect("text");
+        let output = cli::run(&[&["check", "--family", "kafka", path], arguments].concat(), environment);
+        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+    }
+}
+
+impl Drop for Destination {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).ok();
+    }
+}
+
+/// A cluster of one that has the topics `orders` and `users`.
+fn good_broker() -> Address {
+    let own = std::sync::Arc::new(std::sync::atomic::AtomicU16::new(0));
+    let port = std::sync::Arc::clone(&own);
+    let address = broker(move |key| match key {
+        API_VERSIONS => versions(0, 12),
+        _ => {
+            let port = port.load(std::sync::atomic::Ordering::SeqCst);
+            metadata("c", &[(1, "127.0.0.1", port)], &[("orders", 0, &[1]), ("users", 0, &[1])])
+        }
+    });
+    own.store(address.port, std::sync::atomic::Ordering::SeqCst);
+    address
+}
+
+#[test]
+fn check_connects_only_when_it_is_told_to() {
+    let destination = Destination::at(&listen(|_| panic!("connected to")), "told", "");
+    let (code, text) = destination.check(&[], &[]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("connecting"), "{text}");
+}
+
+#[test]
+fn check_tells_people_of_each_step() {
+    let destination = Destination::at(&good_broker(), "people", "");
+    let (code, text) = destination.check(&["--connect", "--topic", "users", "--topic", "nowhere"], &[]);
+    assert_eq!(code, Some(1), "{text}");
+    for words in ["dns      ok", "tcp      ok", "users: 1 partition", "nowhere: ", "1 step of connecting failed"] {
+        assert!(text.contains(words), "{words} is not in {text}");
+    }
+    assert!(!text.contains('\u{1b}'), "{text}");
+    let (code, text) = destination.check(&["--connect"], &[]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("; 0 steps of connecting failed"), "{text}");
+}
+
+#[test]
+fn check_tells_programs_of_each_step() {
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let closed = Address { host: "127.0.0.1".to_owned(), port: closed.port() };
+    let destination = Destination::at(&closed, "programs", "");
+    let (code, text) = destination.check(&["--connect", "--format", "json"], &[]);
+    assert_eq!(code, Some(1));
+    let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(document["connectFailures"], 1);
+    let connection = &document["inputs"][0]["destinations"][0]["connection"];
+    assert_eq!(connection["tried"], true);
+    let step = &connection["sections"][1]["steps"][1];
+    assert_eq!((&step["step"], &step["code"]), (&"tcp".into(), &"connect/connection-refused".into()), "{text}");
+    assert!(step["milliseconds"].is_number() && step["advice"].is_string(), "{step}");
+}
+
+#[test]
+fn files_of_the_client_certificate_are_read_within_bounds() {
+    let destination = Destination::at(&listen(drop), "files", r#","sslEnabled":true"#);
+    for (path, words) in
+        [("/", "is a directory"), ("/nowhere/it.pem", "No such file"), ("/dev/zero", "more than 1048576 bytes")]
+    {
+        let environment = [("KAFKA_SSL_CERTIFICATE_FILE_PATH", path), ("KAFKA_SSL_KEY_FILE_PATH", path)];
+        let (code, text) = destination.check(&["--connect"], &environment);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("connect/client-file-unreadable") && text.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn what_check_cannot_be_asked_to_connect_with_is_refused() {
+    for arguments in [
+        &["--topic", "users"][..],
+        &["--timeout", "3"],
+        &["--connect", "--timeout", "0"],
+        &["--connect", "--topic", "a b"],
+    ] {
+        let output = cli::run(&[&["check", "nowhere.json"], arguments].concat(), &[]);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::{Checked, counted};
+use super::{Checked, connect, counted, failures};
 use crate::check;
 use crate::check::code::Severity;
 use crate::check::destination::Settings;
@@ -17,6 +17,7 @@ pub(super) fn write(out: &mut impl Write, checked: &[Checked]) -> io::Result<()>
         "errors": count(Severity::Error),
         "warnings": count(Severity::Warning),
         "hints": count(Severity::Hint),
+        "connectFailures": failures(checked),
     });
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
@@ -27,10 +28,21 @@ fn input(checked: &Checked) -> Value {
         Err(problem) => json!({ "input": checked.name, "error": problem }),
         Ok(report) => json!({
             "input": checked.name,
-            "destinations": report.destinations.iter().map(destination).collect::<Vec<_>>(),
+            "destinations": destinations(report, &checked.connections),
             "others": report.others,
         }),
     }
+}
+
+fn destinations(report: &check::Report, connections: &[connect::Connection]) -> Vec<Value> {
+    let one = |(at, checked)| {
+        let mut value = destination(checked);
+        if let Some(connection) = connections.get(at) {
+            value["connection"] = connect::value(connection);
+        }
+        value
+    };
+    report.destinations.iter().enumerate().map(one).collect()
 }
 
 fn destination(destination: &check::Checked) -> Value {

@@ -1,5 +1,6 @@
 //! `check`: tells what is wrong with the configuration of destinations, before they are used.
 
+mod connect;
 mod json;
 mod load;
 mod text;
@@ -13,6 +14,7 @@ use clap::Args;
 use super::format::Format;
 use super::{EXIT_FOUND, EXIT_USAGE};
 use crate::check::code::{Severity, table};
+use crate::check::connect::problem;
 use crate::check::{Report, check};
 use crate::transform::family::{FAMILIES, Family};
 
@@ -22,13 +24,15 @@ Examples:
   rudder-kafka-transformer check workspaceConfig.json
   rudder-kafka-transformer check --strict destination.json other-destination.json
   jq .destination.Config event.json | rudder-kafka-transformer check --family kafka -
+  rudder-kafka-transformer check --connect --timeout 5 destination.json
   rudder-kafka-transformer check --format json https://$TOKEN:@config.example.com/workspaceConfig | jq '.inputs[].destinations'
 
 Takes a data plane's workspaceConfig.json (or several in one object, by workspace ID), an array of destinations, one
 destination, or its Config alone, which --family has to go with. Destinations of other types are counted and left out.
-Secrets are never shown.
+Secrets are never shown. --connect shows brokers that ask for one the client certificate that
+KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH name, as rudder-server does.
 
-Exit codes: 0 nothing wrong, 1 errors found (with --strict also warnings), 2 an input that cannot be read.";
+Exit codes: 0 nothing wrong, 1 errors found (with --strict also warnings) or a step of --connect failed, 2 an input that cannot be read.";
 
 /// What `check` is asked with.
 #[derive(Debug, Args)]
@@ -53,6 +57,9 @@ pub(super) struct Arguments {
     /// Print everything that can be found, as Markdown, and check nothing
     #[arg(long)]
     codes: bool,
+
+    #[command(flatten)]
+    connect: connect::Options,
 }
 
 /// One input and what it came to.
@@ -61,6 +68,8 @@ struct Checked {
     name: String,
     /// What was found, or why it could not be read.
     outcome: Result<Report, String>,
+    /// What connecting to each of its destinations came to, in their order; none if nobody asked for it.
+    connections: Vec<connect::Connection>,
 }
 
 fn family(name: &str) -> Result<&'static Family, String> {
@@ -70,18 +79,23 @@ fn family(name: &str) -> Result<&'static Family, String> {
 /// Checks every input and tells what was found.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     if arguments.codes {
-        return super::print(&table());
+        return super::print(&format!("{}\n{}", table(), problem::table()));
     }
     // A clock before 1970 is as good as one that stands at 1970.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let now = i64::try_from(now).unwrap_or(i64::MAX);
+    let surroundings = arguments.connect.surroundings();
     let one = |input: &String| {
         let name = load::shown(input);
         let outcome = load::load(input).and_then(|bytes| check(&bytes, arguments.family, now));
         if let Err(problem) = &outcome {
             eprintln!("error: {name}: {problem}");
         }
-        Checked { name, outcome }
+        let connections = match (&outcome, &surroundings) {
+            (Ok(report), Some(surroundings)) => connect::connect_all(report, surroundings),
+            _ => Vec::new(),
+        };
+        Checked { name, outcome, connections }
     };
     let checked: Vec<Checked> = arguments.inputs.iter().map(one).collect();
     if let Err(error) = told(&checked, arguments.format) {
@@ -107,11 +121,16 @@ fn exit_code(checked: &[Checked], strict: bool) -> ExitCode {
     let count = |severity| counted(checked, severity);
     if checked.iter().any(|checked| checked.outcome.is_err()) {
         ExitCode::from(EXIT_USAGE)
-    } else if count(Severity::Error) > 0 || strict && count(Severity::Warning) > 0 {
+    } else if count(Severity::Error) > 0 || strict && count(Severity::Warning) > 0 || failures(checked) > 0 {
         ExitCode::from(EXIT_FOUND)
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// How many steps of connecting failed in all inputs.
+fn failures(checked: &[Checked]) -> usize {
+    checked.iter().flat_map(|checked| &checked.connections).map(connect::Connection::failures).sum()
 }
 
 /// How many findings of a severity there are in all inputs.

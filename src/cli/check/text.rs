@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::{Checked, counted};
+use super::{Checked, connect, counted, failures};
 use crate::check;
 use crate::check::code::Severity;
 use crate::check::config::label;
@@ -21,15 +21,20 @@ const MOST_SOURCES: usize = 10;
 pub(super) fn write(out: &mut impl Write, checked: &[Checked]) -> io::Result<()> {
     for input in checked {
         if let Ok(report) = &input.outcome {
-            for destination in &report.destinations {
-                one(out, &input.name, destination)?;
+            for (at, destination) in report.destinations.iter().enumerate() {
+                one(out, &input.name, destination, input.connections.get(at))?;
             }
         }
     }
     summary(out, checked)
 }
 
-fn one(out: &mut impl Write, input: &str, destination: &check::Checked) -> io::Result<()> {
+fn one(
+    out: &mut impl Write,
+    input: &str,
+    destination: &check::Checked,
+    connection: Option<&connect::Connection>,
+) -> io::Result<()> {
     let bold = Style::new().bold();
     let name = if destination.name.is_empty() { "destination" } else { &destination.name };
     write!(out, "{bold}{}{bold:#} ({}", harmless(name), label(destination.family))?;
@@ -64,6 +69,9 @@ fn one(out: &mut impl Write, input: &str, destination: &check::Checked) -> io::R
     match destination.findings.left_out() {
         0 => {}
         more => writeln!(out, "  and {more} more")?,
+    }
+    if let Some(connection) = connection {
+        connect::write(out, connection)?;
     }
     writeln!(out)
 }
@@ -122,6 +130,11 @@ fn summary(out: &mut impl Write, checked: &[Checked]) -> io::Result<()> {
         let (style, before) = (style(severity), if severity == Severity::Error { ": " } else { ", " });
         let text = count(found, severity.name());
         if found > 0 { write!(out, "{before}{style}{text}{style:#}")? } else { write!(out, "{before}{text}")? }
+    }
+    if checked.iter().any(|input| !input.connections.is_empty()) {
+        let failed = failures(checked);
+        let text = format!("{} of connecting failed", count(failed, "step"));
+        if failed > 0 { write!(out, "; {BAD}{text}{BAD:#}")? } else { write!(out, "; {text}")? }
     }
     let mut others = std::collections::BTreeMap::new();
     for (kind, count) in reports().flat_map(|report| &report.others) {
