@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rudder_kafka_transformer::check::code::{Code, table};
 use rudder_kafka_transformer::check::{Report, check};
@@ -182,7 +183,10 @@ fn the_dates_of_a_certificate_are_exact() {
 
 /// Runs the binary on every fixture at once.
 fn run_on_all(format: &str) -> (String, Vec<PathBuf>) {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("check-{format}"));
+    // Each run has files of its own: another test may be writing those of the same format.
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    let run_number = RUNS.fetch_add(1, Ordering::Relaxed);
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("check-{format}-{run_number}"));
     fs::create_dir_all(&folder).expect("a folder");
     let mut paths = Vec::new();
     for case in cases() {

@@ -120,7 +120,7 @@ problems! {
         "sign a certificate with names: keytool -certreq with -ext SAN=dns:HOST, then openssl x509 -req with -copy_extensions copy. rudder-server takes no names from CN";
     CertificateVersion1: "certificate-version-1",
         "the broker's certificate is of X.509 version 1, so it names no host",
-        "sign it with extensions, which makes it version 3: keytool -certreq with -ext SAN=dns:HOST, then openssl x509 -req with -copy_extensions copy";
+        "sign it with extensions, which makes it version 3: keytool -certreq with -ext SAN=dns:HOST, then openssl x509 -req with -copy_extensions copy. rudder-server takes no names from CN";
     CertificatePurpose: "certificate-purpose",
         "the broker's certificate was made for something else",
         "sign a certificate whose extended key usage is serverAuth, or has none; and that is no CA itself";

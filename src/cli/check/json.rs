@@ -12,13 +12,15 @@ use crate::check::destination::Settings;
 /// Writes everything as one JSON object.
 pub(super) fn write(out: &mut impl Write, checked: &[Checked]) -> io::Result<()> {
     let count = |severity| counted(checked, severity);
-    let document = json!({
+    let mut document = json!({
         "inputs": checked.iter().map(input).collect::<Vec<_>>(),
         "errors": count(Severity::Error),
         "warnings": count(Severity::Warning),
         "hints": count(Severity::Hint),
-        "connectFailures": failures(checked),
     });
+    if checked.iter().any(|checked| !checked.connections.is_empty()) {
+        document["connectFailures"] = json!(failures(checked));
+    }
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
 }
