@@ -55,7 +55,11 @@ class Broker:
         self.certificates = self.folder / "certificates"
         self.log = self.folder / "broker.log"
         self.process = None
-        *ports, self.controller, self.closed = free_ports(len(LISTENERS) + 2)
+        *ports, self.controller = free_ports(len(LISTENERS) + 1)
+        # Bound, and no more: nobody listens here, and nobody else can.
+        self.held = socket.socket()
+        self.held.bind(("127.0.0.1", 0))
+        self.closed = self.held.getsockname()[1]
         self.ports = dict(zip(LISTENERS, ports))
 
     def properties(self):
@@ -141,6 +145,7 @@ class Broker:
             time.sleep(0.1)
 
     def __exit__(self, *_):
+        self.held.close()
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(timeout=20)

@@ -1,7 +1,7 @@
 //! `check::connect` before brokers that do what no real one does. What real ones do is in `.ci/kafka`.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use rudder_kafka_transformer::check::connect::client_certificate::{ClientFiles, File};
@@ -10,6 +10,7 @@ use rudder_kafka_transformer::check::connect::step::{Outcome, Report, Stage, Ste
 use rudder_kafka_transformer::check::connect::{Surroundings, run};
 use rudder_kafka_transformer::check::destination::{Address, Settings, Ssh, Tls};
 use rudder_kafka_transformer::transform::family::KAFKA;
+use socket2::{Domain, Socket, Type};
 
 use crate::cli;
 
@@ -28,6 +29,14 @@ fn listen(serve: impl Fn(TcpStream) + Send + 'static) -> Address {
         }
     });
     Address { host: "127.0.0.1".to_owned(), port }
+}
+
+/// A port on which nobody listens, and nobody will while the socket is there: bound, and no more.
+fn closed() -> (Socket, Address) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+    let port = socket.local_addr().ok().and_then(|address| address.as_socket_ipv4()).expect("bound").port();
+    (socket, Address { host: "127.0.0.1".to_owned(), port })
 }
 
 /// The key, version and id of the next request; `None` at the end.
@@ -225,8 +234,7 @@ fn names_and_ports_that_lead_nowhere_are_told_apart() {
     let (stage, problem, text) = failure(&check(&settings(&[&unnamed]), LONG));
     assert_eq!((stage, problem), (Stage::Dns, Problem::NameNotFound), "{text}");
 
-    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
-    let closed = Address { host: "127.0.0.1".to_owned(), port: closed.port() };
+    let (_held, closed) = closed();
     let (stage, problem, text) = failure(&check(&settings(&[&closed]), LONG));
     assert_eq!((stage, problem), (Stage::Tcp, Problem::ConnectionRefused));
     assert!(text.contains(&closed.to_string()), "{text}");
@@ -274,8 +282,7 @@ fn what_a_broker_sends_cannot_write_to_the_terminal() {
 fn each_broker_of_the_cluster_is_visited_where_it_says_that_it_is() {
     let elsewhere = broker(|_| versions(0, 12));
     let port = elsewhere.port;
-    let closed =
-        TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+    let (_held, Address { port: closed, .. }) = closed();
     let address = broker(move |key| match key {
         API_VERSIONS => versions(0, 12),
         _ => metadata("c", &[(1, "127.0.0.1", port), (2, "127.0.0.1", closed)], &[("orders", 0, &[1, 2])]),
@@ -439,8 +446,7 @@ fn check_tells_people_of_each_step() {
 
 #[test]
 fn check_tells_programs_of_each_step() {
-    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
-    let closed = Address { host: "127.0.0.1".to_owned(), port: closed.port() };
+    let (_held, closed) = closed();
     let destination = Destination::at(&closed, "programs", "");
     let (code, text) = destination.check(&["--connect", "--format", "json"], &[]);
     assert_eq!(code, Some(1));
