@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, each returning an exit code.
 
+mod check;
 mod format;
 mod health;
 mod logging;
@@ -31,6 +32,8 @@ enum Command {
     Serve(Box<Settings>),
     /// Ask a running service whether it is up: exit code 0 if it is, 1 if not
     Health(Box<health::Arguments>),
+    /// Tell what is wrong with the configuration of destinations
+    Check(Box<check::Arguments>),
     /// Print the OpenAPI document
     Openapi,
     /// Print what every metric tells, as Markdown
@@ -53,6 +56,7 @@ pub fn main() -> ExitCode {
         None => serve::run(&cli.settings),
         Some(Command::Serve(settings)) => serve::run(&settings),
         Some(Command::Health(arguments)) => health::run(&arguments),
+        Some(Command::Check(arguments)) => check::run(&arguments),
         Some(Command::Openapi) => print(&openapi::document()),
         Some(Command::Metrics) => print(&table::page()),
     }

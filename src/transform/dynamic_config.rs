@@ -19,8 +19,8 @@ pub const MAX_PATH_NAMES: usize = 128;
 /// Bytes of a Config with templates, and of its topic settings once they are filled.
 pub const MAX_CONFIG_BYTES: usize = 1 << 20;
 
-/// Parts of an event that the answer cannot do without.
-const INDISPENSABLE: [&str; 3] = ["message", "metadata", "destination"];
+/// Parts of an event that the answer cannot do without: no template may take them.
+pub const INDISPENSABLE: [&str; 3] = ["message", "metadata", "destination"];
 
 /// The work that templates may make in one request: bytes read or written and names compared. Without it, a small body
 /// whose templates and events multiply would hold up all others.
@@ -59,13 +59,24 @@ pub struct Templates {
 
 /// `{{ path || default }}`.
 #[derive(Debug, PartialEq, Eq)]
-struct Template {
+pub struct Template {
     /// Names with dots between them.
     path: String,
     /// The default as a JSON string.
     default: String,
     /// Whether what it gives can change the topic.
     in_routing: bool,
+}
+
+/// What a string lacks to be a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoTemplate {
+    /// It does not begin with `{{` and end with `}}`, or is no string.
+    Braces,
+    /// There is no `||` between the braces.
+    Bars,
+    /// What stands before `||` is no path.
+    Path,
 }
 
 /// The members of a Config that choose the topic, with holes for what the templates give.
@@ -89,7 +100,7 @@ impl Templates {
             return Err(Rejection::TemplatesTooComplex);
         }
         let outline = Outline::of(config);
-        let read = |leaf: Leaf<'_>| Template::read(leaf.raw).map(|template| (leaf.range, template));
+        let read = |leaf: Leaf<'_>| Template::read(leaf.raw).ok().map(|template| (leaf.range, template));
         let (holes, mut templates): (Vec<_>, Vec<Template>) = outline.leaves().into_iter().filter_map(read).unzip();
         if templates.is_empty() {
             return Ok(None);
@@ -147,14 +158,18 @@ fn may_have_templates(config: &str) -> bool {
 }
 
 impl Template {
-    /// Reads a string of the Config as a template; `None` where it is none.
-    fn read(leaf: Raw<'_>) -> Option<Self> {
-        let text = leaf.as_string()?.decoded();
-        let inside = trim(&text).strip_prefix(b"{{")?.strip_suffix(b"}}")?;
-        let bar = memchr::memmem::find(inside, b"||")?;
-        let path = std::str::from_utf8(trim(&inside[..bar])).ok()?;
+    /// Reads a string of the Config as a template.
+    ///
+    /// # Errors
+    /// Why it is none: it stays as it is then.
+    pub fn read(leaf: Raw<'_>) -> Result<Self, NoTemplate> {
+        let text = leaf.as_string().ok_or(NoTemplate::Braces)?.decoded();
+        let inside = trim(&text).strip_prefix(b"{{").and_then(|rest| rest.strip_suffix(b"}}"));
+        let inside = inside.ok_or(NoTemplate::Braces)?;
+        let bar = memchr::memmem::find(inside, b"||").ok_or(NoTemplate::Bars)?;
+        let path = std::str::from_utf8(trim(&inside[..bar])).map_err(|_| NoTemplate::Path)?;
         if !path.split('.').all(is_identifier) {
-            return None;
+            return Err(NoTemplate::Path);
         }
         // A first name `event` with more behind it is the message.
         let path = match path.strip_prefix("event.") {
@@ -166,7 +181,19 @@ impl Template {
         let mut json = String::from("\"");
         escape(trim(&default), &mut json);
         json.push('"');
-        Some(Self { path, default: json, in_routing: false })
+        Ok(Self { path, default: json, in_routing: false })
+    }
+
+    /// Names with dots between them, from the event on: `event.` is `message.` here.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What it gives where the event has nothing at the path: a JSON string.
+    #[must_use]
+    pub fn default(&self) -> &str {
+        &self.default
     }
 
     /// The value in the event, taken out of it unless it is empty; `None` where there is none.
@@ -267,7 +294,7 @@ mod tests {
 
     fn template(text: &str) -> Option<(String, String)> {
         let json = serde_json::to_string(text).unwrap();
-        let template = Template::read(Raw::parse(&json).unwrap())?;
+        let template = Template::read(Raw::parse(&json).unwrap()).ok()?;
         Some((template.path, serde_json::from_str(&template.default).unwrap()))
     }
 
@@ -308,6 +335,19 @@ mod tests {
             "{{}",
         ] {
             assert_eq!(template(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_template_lacks_is_told() {
+        for (json, lack) in [
+            (r#""{{ a }}""#, NoTemplate::Bars),
+            (r#""{{ 0a || x }}""#, NoTemplate::Path),
+            (r#""x {{ a || x }}""#, NoTemplate::Braces),
+            (r#""{{ \ud800 || x }}""#, NoTemplate::Path),
+            ("7", NoTemplate::Braces),
+        ] {
+            assert_eq!(Template::read(Raw::parse(json).unwrap()), Err(lack), "{json}");
         }
     }
 }

@@ -136,7 +136,8 @@ impl<'a> Raw<'a> {
     }
 
     /// Where this value begins inside `outer`, in bytes. Both must be slices of the same text.
-    fn offset_in(self, outer: Raw<'_>) -> usize {
+    #[must_use]
+    pub fn offset_in(self, outer: Raw<'_>) -> usize {
         self.0.as_ptr().addr() - outer.0.as_ptr().addr()
     }
 

@@ -35,7 +35,7 @@ pub struct Routing<'a> {
 }
 
 /// The message types that `eventTypeToTopicMap` can route.
-const MAPPED_TYPES: [&str; 5] = ["identify", "screen", "page", "group", "alias"];
+pub const MAPPED_TYPES: [&str; 5] = ["identify", "screen", "page", "group", "alias"];
 
 #[derive(Debug)]
 struct Maps<'a> {

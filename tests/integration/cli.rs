@@ -5,7 +5,7 @@ use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use crate::server::fetch;
 
-fn binary() -> Command {
+pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rudder-kafka-transformer"));
     // What the tests themselves were started with is no business of the binary under test.
     command.env_clear().stdin(Stdio::null());

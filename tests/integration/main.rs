@@ -4,7 +4,10 @@
 
 mod bad_input;
 mod bodies;
+mod check;
+mod check_input;
 mod cli;
+mod connect;
 mod dashboards;
 mod deploy;
 mod features;
