@@ -258,7 +258,7 @@ fn nothing_that_is_typed_is_logged() {
         format!(r#"{{"events":[{{"userId":"{secret}"}},null],"destination":{{"password":"{secret}"}}}}"#),
         format!(r#"{{"events":["{secret}"],"family":"{secret}"}}"#),
         format!(r#"{{"events":[{secret}]}}"#),
-        format!(r#"{secret}"#),
+        secret.to_owned(),
     ];
     for (body, status) in bodies.iter().zip([200, 400, 400, 400]) {
         let answer = service.request("POST", &format!("/explain?{secret}"), &[], body.as_bytes());

@@ -85,10 +85,11 @@ impl Case {
     }
 }
 
-/// Path, headers and body of every recorded case.
+/// Path, headers and body of every recorded case, those beside the repository too where they are there.
 pub fn recorded_requests() -> impl Iterator<Item = (String, BTreeMap<String, String>, String)> {
-    let file = root().join("test-fixtures/recorded/recorded.ndjson.gz");
-    recorded(&file).map(|case| (case.path, case.headers, case.raw_body))
+    let own = root().join("test-fixtures/recorded/recorded.ndjson.gz");
+    let all = beside().map(|folder| folder.join("recorded.ndjson.gz"));
+    all.into_iter().chain([own]).flat_map(|file| recorded(&file)).map(|case| (case.path, case.headers, case.raw_body))
 }
 
 fn recorded(file: &Path) -> impl Iterator<Item = Recorded> + use<> {
