@@ -12,6 +12,9 @@
 //! | [`retl_timestamp`], [`dynamic_config`] | the two rules that change an event; [`draft`] is the event under change |
 //! | [`integrations`], [`topic`], [`partition_key`] | the parts of the answer; [`answer`] writes it |
 //! | [`rejection`] | every reason for which one event is refused |
+//! | [`explain`] | what is told of an event's decisions; [`observer`] sees them made, [`reason`] has why a rule did not apply |
+//! | [`partition`] | which partition a key leads to |
+//! | [`fill_in`] | what an event gets that lacks metadata or a destination |
 //! | [`origin`] | where events come from, for metrics |
 //! | [`repeats`] | what of an object need not be read again |
 //! | [`scan`], [`steps`] | where a JSON value ends, and that it is one |
@@ -25,15 +28,20 @@ pub mod destination;
 pub mod draft;
 pub mod dynamic_config;
 pub mod event;
+pub mod explain;
 pub mod family;
+pub mod fill_in;
 pub mod integrations;
 pub mod javascript;
 pub mod json;
+pub mod observer;
 pub mod origin;
 pub mod outline;
+pub mod partition;
 pub mod partition_key;
 pub mod processor;
 pub mod reader;
+pub mod reason;
 pub mod rejection;
 pub mod repeats;
 pub mod request;

@@ -1,6 +1,7 @@
 //! The processor transformation: the way of an event, start to end (contract, section 3).
 
 use std::cell::OnceCell;
+use std::ops::ControlFlow;
 
 use super::answer::{self, Output};
 use super::beside::{Beside, Destinations};
@@ -11,6 +12,7 @@ use super::event::{Event, Message, Metadata};
 use super::family::Family;
 use super::integrations::Integrations;
 use super::json::{NULL, Raw};
+use super::observer::{Nobody, Observer};
 use super::origin::Origin;
 use super::partition_key;
 use super::reader::Reader;
@@ -45,14 +47,32 @@ pub fn answer(
 ) -> Result<Answer, BodyError> {
     if let Some(walk) = Walk::over(body, form, limits) {
         let mut answers = Answers::new(family, &walk.beside, query, body.len(), limits);
-        if walk.each_event(|event| answers.add(event.as_ref())) {
+        // Whoever looks on would see what may turn out to count for nothing; nobody does.
+        if walk.each_event(|event| _ = answers.add(event.as_ref(), &mut Nobody)) {
             return answers.finish();
         }
     }
+    observed(family, body, form, query, limits, &mut Nobody)
+}
+
+/// [`answer()`], while somebody looks on. Where the observer breaks, the answer ends with the event it saw last.
+///
+/// # Errors
+/// [`BodyError`] where nothing of the body can be answered.
+pub(super) fn observed(
+    family: &'static Family,
+    body: &str,
+    form: Form,
+    query: &str,
+    limits: Limits,
+    observer: &mut impl Observer,
+) -> Result<Answer, BodyError> {
     let request = Request::processor(body, form, limits)?;
     let mut answers = Answers::new(family, &request.beside, query, body.len(), limits);
     for event in &request.events {
-        answers.add(event.as_ref());
+        if answers.add(event.as_ref(), observer).is_break() {
+            break;
+        }
     }
     answers.finish()
 }
@@ -85,10 +105,10 @@ impl<'s, 'a> Answers<'s, 'a> {
         }
     }
 
-    /// Answers the next event; `None` stands for what is no object.
-    fn add(&mut self, event: Option<&Event<'a>>) {
+    /// Answers the next event; `None` stands for what is no object. Breaks where the observer does.
+    fn add(&mut self, event: Option<&Event<'a>>, observer: &mut impl Observer) -> ControlFlow<()> {
         if self.failed.is_some() {
-            return;
+            return ControlFlow::Continue(());
         }
         let Answer { body: out, tally, .. } = &mut self.answer;
         if tally.events == 0 {
@@ -96,14 +116,19 @@ impl<'s, 'a> Answers<'s, 'a> {
         } else {
             out.push(',');
         }
+        let start = out.len();
         let outcome = match event {
-            Some(event) => transform(&self.surroundings, &mut self.destinations, event, &mut self.work, out),
+            Some(event) => transform(&self.surroundings, &mut self.destinations, event, &mut self.work, out, observer),
             None => Err(Rejection::EventNotAnObject),
         };
         if let Err(rejection) = outcome {
             answer::write_rejection(out, self.surroundings.family, event, rejection);
         }
         tally.count(outcome);
+        let goes_on = observer.answered(outcome, &out[start..]);
+        if goes_on.is_break() {
+            return goes_on;
+        }
         if self.work.is_too_much() {
             self.failed = Some(BodyError::TooMuchWork);
         } else if out.len() > self.limits.answer_bytes {
@@ -113,6 +138,7 @@ impl<'s, 'a> Answers<'s, 'a> {
             self.origin = Some(event.metadata().map(Origin::of).unwrap_or_default());
             self.make_room(event);
         }
+        ControlFlow::Continue(())
     }
 
     /// Makes room for the answers of all events, as if all made of their bytes what this one, the first, did: hardly ever
@@ -154,21 +180,22 @@ fn transform<'a>(
     event: &Event<'a>,
     work: &mut Work,
     out: &mut String,
+    observer: &mut impl Observer,
 ) -> Result<Decision, Rejection> {
     let family = surroundings.family;
     let metadata = event.metadata()?;
     let message = event.message()?;
     let (destination_raw, destination) = destinations.find(surroundings.beside, event, metadata)?;
-    let stamped = retl_timestamp::set(message);
+    let stamped = retl_timestamp::set(message, observer);
     let mut changes = Changes { timestamp_set: stamped.is_some(), ..Changes::default() };
 
     let Some(templates) = &destination.templates else {
         let Some(stamped) = &stamped else {
-            return Ok(write(family, message, metadata, &destination.routing, changes, out));
+            return Ok(write(family, message, metadata, &destination.routing, changes, out, observer));
         };
         // The timestamp decides nothing: all that was found in the message still holds.
         let message = message.with_text(stamped);
-        return Ok(write(family, &message, metadata, &destination.routing, changes, out));
+        return Ok(write(family, &message, metadata, &destination.routing, changes, out, observer));
     };
 
     let message = match &stamped {
@@ -176,21 +203,22 @@ fn transform<'a>(
         None => message.raw,
     };
     let mut draft = surroundings.draft(event, message, metadata, destination_raw);
-    let filled = templates.fill(&mut draft, work, &mut changes)?;
+    observer.will_fill(destination_raw, templates);
+    let filled = templates.fill(&mut draft, work, &mut changes, observer)?;
     let (message, metadata) = (draft.member_text("message"), draft.member_text("metadata"));
     let read = Message::read(&mut Reader::new(message.as_deref().unwrap_or("{}")));
     let message = read.map_err(|_| Rejection::MessageNotAnObject)?;
     let read = Metadata::parse(metadata.as_deref().unwrap_or("{}"));
     let metadata = read.map_err(|_| Rejection::MetadataNotAnObject)?;
     let Some(filled) = &filled else {
-        return Ok(write(family, &message, &metadata, &destination.routing, changes, out));
+        return Ok(write(family, &message, &metadata, &destination.routing, changes, out, observer));
     };
     let members = Raw::parse(filled).map_or_else(|_| RoutingMembers::default(), RoutingMembers::of);
     let routing = match members {
         RoutingMembers([default, None, None, None]) => destination.routing.with_default(default),
         _ => Routing::read(members, family),
     };
-    Ok(write(family, &message, &metadata, &routing, changes, out))
+    Ok(write(family, &message, &metadata, &routing, changes, out, observer))
 }
 
 /// Decides topic and key, and writes the answer.
@@ -201,10 +229,11 @@ fn write<'e>(
     routing: &Routing<'e>,
     changes: Changes,
     out: &mut String,
+    observer: &mut impl Observer,
 ) -> Decision {
     let integrations = Integrations::of(message, family);
-    let topic = routing.decide(family, message, integrations.topic);
-    let (user_id, key) = partition_key::decide(message);
+    let topic = routing.decide(family, message, &integrations, observer);
+    let (user_id, key) = partition_key::decide(message, observer);
     let output =
         Output { message: message.raw, user_id, schema_id: integrations.schema_id.filter(|_| family.schema_id), topic };
     answer::write_output(out, &output, metadata);

@@ -10,6 +10,7 @@ mod cli;
 mod connect;
 mod dashboards;
 mod deploy;
+mod explain;
 mod features;
 mod forward;
 mod golden;
@@ -21,6 +22,7 @@ mod openapi;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod overload;
+mod page;
 mod properties;
 mod readme;
 mod rules;
