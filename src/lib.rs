@@ -1,8 +1,10 @@
 //! A drop-in for rudder-transformer's Kafka, Azure Event Hubs and Confluent Cloud endpoints.
 //!
-//! Floors, and arrows point down only: [`cli`] → [`verify`] → [`server`] → [`transform`]. A test fails on an arrow that
-//! points up, and on a clock, a socket, an environment variable, a log line or a metric inside [`transform`].
+//! Floors, and arrows point down only: [`cli`] → [`verify`] → [`server`] → [`transform`] and [`cli`] → [`check`] →
+//! [`transform`]. A test fails on an arrow that points up, and on a clock, a socket, an environment variable, a log line or
+//! a metric inside [`transform`].
 
+pub mod check;
 pub mod cli;
 pub mod server;
 pub mod transform;

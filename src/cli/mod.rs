@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, each returning an exit code.
 
+mod check;
 mod format;
 mod health;
 mod logging;
@@ -34,6 +35,8 @@ enum Command {
     Health(Box<health::Arguments>),
     /// Hold golden cases against our own engine or a transformer's URL, or record some
     Verify(Box<verify::Arguments>),
+    /// Tell what is wrong with the configuration of destinations
+    Check(Box<check::Arguments>),
     /// Print the OpenAPI document
     Openapi,
     /// Print what every metric tells, as Markdown
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
         Some(Command::Serve(settings)) => serve::run(&settings),
         Some(Command::Health(arguments)) => health::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),
+        Some(Command::Check(arguments)) => check::run(&arguments),
         Some(Command::Openapi) => print(&openapi::document()),
         Some(Command::Metrics) => print(&table::page()),
     }

@@ -7,6 +7,7 @@ use super::decision::Changes;
 use super::draft::{Draft, Found};
 use super::javascript::trim;
 use super::json::{Kind, Raw};
+use super::observer::{Filled, Observer};
 use super::outline::{Leaf, Outline};
 use super::rejection::Rejection;
 use super::text::escape;
@@ -19,8 +20,8 @@ pub const MAX_PATH_NAMES: usize = 128;
 /// Bytes of a Config with templates, and of its topic settings once they are filled.
 pub const MAX_CONFIG_BYTES: usize = 1 << 20;
 
-/// Parts of an event that the answer cannot do without.
-const INDISPENSABLE: [&str; 3] = ["message", "metadata", "destination"];
+/// Parts of an event that the answer cannot do without: no template may take them.
+pub const INDISPENSABLE: [&str; 3] = ["message", "metadata", "destination"];
 
 /// The work that templates may make in one request: bytes read or written and names compared. Without it, a small body
 /// whose templates and events multiply would hold up all others.
@@ -59,13 +60,26 @@ pub struct Templates {
 
 /// `{{ path || default }}`.
 #[derive(Debug, PartialEq, Eq)]
-struct Template {
+pub struct Template {
     /// Names with dots between them.
     path: String,
     /// The default as a JSON string.
     default: String,
     /// Whether what it gives can change the topic.
     in_routing: bool,
+    /// Where it stands in the text of the Config.
+    start: usize,
+}
+
+/// What a string lacks to be a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoTemplate {
+    /// It does not begin with `{{` and end with `}}`, or is no string.
+    Braces,
+    /// There is no `||` between the braces.
+    Bars,
+    /// What stands before `||` is no path.
+    Path,
 }
 
 /// The members of a Config that choose the topic, with holes for what the templates give.
@@ -89,7 +103,10 @@ impl Templates {
             return Err(Rejection::TemplatesTooComplex);
         }
         let outline = Outline::of(config);
-        let read = |leaf: Leaf<'_>| Template::read(leaf.raw).map(|template| (leaf.range, template));
+        let read = |leaf: Leaf<'_>| {
+            let template = Template { start: leaf.range.start, ..Template::read(leaf.raw).ok()? };
+            Some((leaf.range, template))
+        };
         let (holes, mut templates): (Vec<_>, Vec<Template>) = outline.leaves().into_iter().filter_map(read).unzip();
         if templates.is_empty() {
             return Ok(None);
@@ -115,19 +132,28 @@ impl Templates {
         event: &mut Draft<'_>,
         work: &mut Work,
         changes: &mut Changes,
+        observer: &mut impl Observer,
     ) -> Result<Option<String>, Rejection> {
         let mut bytes = self.routing.as_ref().map_or(0, |routing| routing.text.len());
         let mut values = Vec::new();
         for (index, template) in self.templates.iter().enumerate() {
-            let taken = template.take(event, work)?;
-            if taken.is_some() {
+            let taken = match template.take(event, work) {
+                Ok(taken) => taken,
+                Err(rejection) => {
+                    observer.template(index, Filled::Refused);
+                    return Err(rejection);
+                }
+            };
+            if let Some(Taken { value, removed }) = &taken {
+                observer.template(index, Filled::Found { value, removed: *removed });
                 changes.templates_filled += 1;
             } else {
+                observer.template(index, Filled::Default);
                 changes.templates_defaulted += 1;
             }
             // Only what is needed is kept: a value may be large, and many templates may find it.
             if template.in_routing {
-                let value = taken.unwrap_or(Cow::Borrowed(&template.default));
+                let value = taken.map_or(Cow::Borrowed(&*template.default), |taken| taken.value);
                 bytes += value.len();
                 values.push((index, value));
             }
@@ -138,6 +164,36 @@ impl Templates {
         work.done += bytes as u64;
         Ok(self.routing.as_ref().map(|routing| routing.filled(&values)))
     }
+
+    /// The templates for people, in the order in which they are filled; `config` is the one that they were found in.
+    #[must_use]
+    pub fn describe(&self, config: Raw<'_>) -> Vec<Description<'_>> {
+        let starts: Vec<usize> = self.templates.iter().map(|template| template.start).collect();
+        let pointers = Outline::of(config).pointers(&starts);
+        let described = |(template, pointer)| {
+            let Template { path, default, .. }: &Template = template;
+            Description { pointer, path, default }
+        };
+        self.templates.iter().zip(pointers).map(described).collect()
+    }
+}
+
+/// A template for people.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Description<'t> {
+    /// Where it stands in the Config: a JSON pointer, see [`Outline::pointers`].
+    pub pointer: String,
+    /// Names with dots between them; the first one is a member of the event.
+    pub path: &'t str,
+    /// The default as a JSON string.
+    pub default: &'t str,
+}
+
+/// A value that a template found.
+struct Taken<'a> {
+    value: Cow<'a, str>,
+    /// Whether it is not in the event any more.
+    removed: bool,
 }
 
 /// A quick look for what a template cannot do without: two braces, one of them perhaps as `\u007b`.
@@ -147,14 +203,18 @@ fn may_have_templates(config: &str) -> bool {
 }
 
 impl Template {
-    /// Reads a string of the Config as a template; `None` where it is none.
-    fn read(leaf: Raw<'_>) -> Option<Self> {
-        let text = leaf.as_string()?.decoded();
-        let inside = trim(&text).strip_prefix(b"{{")?.strip_suffix(b"}}")?;
-        let bar = memchr::memmem::find(inside, b"||")?;
-        let path = std::str::from_utf8(trim(&inside[..bar])).ok()?;
+    /// Reads a string of the Config as a template.
+    ///
+    /// # Errors
+    /// Why it is none: it stays as it is then.
+    pub fn read(leaf: Raw<'_>) -> Result<Self, NoTemplate> {
+        let text = leaf.as_string().ok_or(NoTemplate::Braces)?.decoded();
+        let inside = trim(&text).strip_prefix(b"{{").and_then(|rest| rest.strip_suffix(b"}}"));
+        let inside = inside.ok_or(NoTemplate::Braces)?;
+        let bar = memchr::memmem::find(inside, b"||").ok_or(NoTemplate::Bars)?;
+        let path = std::str::from_utf8(trim(&inside[..bar])).map_err(|_| NoTemplate::Path)?;
         if !path.split('.').all(is_identifier) {
-            return None;
+            return Err(NoTemplate::Path);
         }
         // A first name `event` with more behind it is the message.
         let path = match path.strip_prefix("event.") {
@@ -166,11 +226,23 @@ impl Template {
         let mut json = String::from("\"");
         escape(trim(&default), &mut json);
         json.push('"');
-        Some(Self { path, default: json, in_routing: false })
+        Ok(Self { path, default: json, in_routing: false, start: 0 })
+    }
+
+    /// Names with dots between them, from the event on: `event.` is `message.` here.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What it gives where the event has nothing at the path: a JSON string.
+    #[must_use]
+    pub fn default(&self) -> &str {
+        &self.default
     }
 
     /// The value in the event, taken out of it unless it is empty; `None` where there is none.
-    fn take<'a>(&self, event: &mut Draft<'a>, work: &mut Work) -> Result<Option<Cow<'a, str>>, Rejection> {
+    fn take<'a>(&self, event: &mut Draft<'a>, work: &mut Work) -> Result<Option<Taken<'a>>, Rejection> {
         let place = match event.find(&self.path, &mut work.done) {
             Found::Nothing => return Ok(None),
             Found::ArrayLength => return Err(Rejection::TemplateTakesLength),
@@ -183,13 +255,14 @@ impl Template {
         if text == "null" {
             return Ok(None);
         }
-        if !is_empty(&text) {
+        let removed = !is_empty(&text);
+        if removed {
             if INDISPENSABLE.contains(&self.path.as_str()) {
                 return Err(Rejection::TemplateTakesAll);
             }
             place.remove();
         }
-        Ok(Some(text))
+        Ok(Some(Taken { value: text, removed }))
     }
 }
 
@@ -267,7 +340,7 @@ mod tests {
 
     fn template(text: &str) -> Option<(String, String)> {
         let json = serde_json::to_string(text).unwrap();
-        let template = Template::read(Raw::parse(&json).unwrap())?;
+        let template = Template::read(Raw::parse(&json).unwrap()).ok()?;
         Some((template.path, serde_json::from_str(&template.default).unwrap()))
     }
 
@@ -308,6 +381,19 @@ mod tests {
             "{{}",
         ] {
             assert_eq!(template(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_template_lacks_is_told() {
+        for (json, lack) in [
+            (r#""{{ a }}""#, NoTemplate::Bars),
+            (r#""{{ 0a || x }}""#, NoTemplate::Path),
+            (r#""x {{ a || x }}""#, NoTemplate::Braces),
+            (r#""{{ \ud800 || x }}""#, NoTemplate::Path),
+            ("7", NoTemplate::Braces),
+        ] {
+            assert_eq!(Template::read(Raw::parse(json).unwrap()), Err(lack), "{json}");
         }
     }
 }

@@ -86,7 +86,7 @@ impl<'a> Raw<'a> {
     #[must_use]
     pub fn as_string(self) -> Option<Text<'a>> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
-        Some(Text::new(inner, memchr::memchr(b'\\', inner.as_bytes()).is_some()))
+        Some(Text::new(inner, true))
     }
 
     /// Whether the value is the string `expected`.
@@ -136,7 +136,8 @@ impl<'a> Raw<'a> {
     }
 
     /// Where this value begins inside `outer`, in bytes. Both must be slices of the same text.
-    fn offset_in(self, outer: Raw<'_>) -> usize {
+    #[must_use]
+    pub fn offset_in(self, outer: Raw<'_>) -> usize {
         self.0.as_ptr().addr() - outer.0.as_ptr().addr()
     }
 

@@ -6,11 +6,15 @@
 //! | --- | --- |
 //! | [`processor`] | the way of an event, start to end |
 //! | [`batch`], [`router_transform`] | the two router endpoints |
-//! | [`request`], [`event`], [`destination`] | where the parts of a request are |
+//! | [`request`], [`walk`] | where the parts of a request are: as a whole, or event by event |
+//! | [`event`], [`beside`], [`destination`] | what is noted of an event, and of what events share |
 //! | [`family`] | what Kafka, Azure Event Hubs and Confluent Cloud have in common and what not |
 //! | [`retl_timestamp`], [`dynamic_config`] | the two rules that change an event; [`draft`] is the event under change |
 //! | [`integrations`], [`topic`], [`partition_key`] | the parts of the answer; [`answer`] writes it |
 //! | [`rejection`] | every reason for which one event is refused |
+//! | [`explain`] | what is told of an event's decisions; [`observer`] sees them made, [`reason`] has why a rule did not apply |
+//! | [`partition`] | which partition a key leads to |
+//! | [`fill_in`] | what an event gets that lacks metadata or a destination |
 //! | [`origin`] | where events come from, for metrics |
 //! | [`repeats`] | what of an object need not be read again |
 //! | [`scan`], [`steps`] | where a JSON value ends, and that it is one |
@@ -18,20 +22,26 @@
 
 pub mod answer;
 pub mod batch;
+pub mod beside;
 pub mod decision;
 pub mod destination;
 pub mod draft;
 pub mod dynamic_config;
 pub mod event;
+pub mod explain;
 pub mod family;
+pub mod fill_in;
 pub mod integrations;
 pub mod javascript;
 pub mod json;
+pub mod observer;
 pub mod origin;
 pub mod outline;
+pub mod partition;
 pub mod partition_key;
 pub mod processor;
 pub mod reader;
+pub mod reason;
 pub mod rejection;
 pub mod repeats;
 pub mod request;
@@ -41,3 +51,4 @@ pub mod scan;
 pub mod steps;
 pub mod text;
 pub mod topic;
+pub mod walk;

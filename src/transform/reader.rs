@@ -2,12 +2,13 @@
 //! is asked to open is read here; every other value is checked and measured as a whole ([`scan`]).
 
 use super::json::{Invalid, Raw};
-use super::scan;
+use super::scan::{self, Scanner};
 use super::text::Text;
 
 /// Walks JSON text from its start, checking it. White space before what is read is passed over.
 pub struct Reader<'a> {
     text: &'a str,
+    scanner: Scanner<'a>,
     at: usize,
 }
 
@@ -15,7 +16,7 @@ impl<'a> Reader<'a> {
     /// A reader at the start of `text`.
     #[must_use]
     pub fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self { text, scanner: Scanner::new(text.as_bytes()), at: 0 }
     }
 
     /// The next byte that is not white space, which stays to be read.
@@ -44,7 +45,7 @@ impl<'a> Reader<'a> {
     pub fn value(&mut self) -> Result<Raw<'a>, Invalid> {
         self.peek();
         let start = self.at;
-        self.at = scan::value(self.text.as_bytes(), start)?;
+        self.at = self.scanner.value(start)?;
         self.text.get(start..self.at).map(Raw).ok_or(Invalid)
     }
 
@@ -55,7 +56,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn skip(&mut self) -> Result<(), Invalid> {
         self.peek();
-        self.at = scan::value(self.text.as_bytes(), self.at)?;
+        self.at = self.scanner.value(self.at)?;
         Ok(())
     }
 
@@ -83,7 +84,7 @@ impl<'a> Reader<'a> {
     pub fn string(&mut self) -> Result<Text<'a>, Invalid> {
         self.expect(b'"')?;
         let start = self.at;
-        let end = scan::string(self.text.as_bytes(), start)?;
+        let end = self.scanner.string(start)?;
         self.at = end.quote + 1;
         let escaped = self.text.get(start..end.quote).ok_or(Invalid)?;
         Ok(Text::new(escaped, end.has_escapes))

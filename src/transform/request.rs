@@ -1,17 +1,11 @@
 //! A request body as slices of itself: the events, and where their destinations are (contract, section 2).
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::rc::Rc;
-
+use super::beside::{Beside, Compacted, read_map};
 use super::decision::Tally;
-use super::destination::Destination;
-use super::event::{Earlier, Event, Metadata};
+use super::event::{Earlier, Event};
 use super::family::Family;
-use super::javascript::JsString;
 use super::json::{self, Invalid, Raw};
 use super::reader::Reader;
-use super::rejection::Rejection;
 
 /// How the body is laid out, which its `X-Content-Format` header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +76,7 @@ pub struct RouterAnswer {
 }
 
 /// Why reading stopped.
-enum Stop {
+pub(super) enum Stop {
     Invalid,
     TooManyEvents,
 }
@@ -101,14 +95,8 @@ pub type Events<'a> = Vec<Option<Event<'a>>>;
 pub struct Request<'a> {
     /// The events.
     pub events: Events<'a>,
-    /// Set in the compacted form.
-    compacted: Option<Compacted<'a>>,
-}
-
-#[derive(Debug, Default)]
-struct Compacted<'a> {
-    destinations: HashMap<Cow<'a, [u8]>, Raw<'a>>,
-    connections: HashMap<Cow<'a, [u8]>, Raw<'a>>,
+    /// What they share.
+    pub beside: Beside<'a>,
 }
 
 /// The members of an object with `input`.
@@ -141,14 +129,15 @@ impl<'a> Request<'a> {
                     reader.end()?;
                     Ok(events)
                 };
-                Ok(Self { events: read().map_err(|stop: Stop| stop.into_error(body, limits))?, compacted: None })
+                let events = read().map_err(|stop: Stop| stop.into_error(body, limits))?;
+                Ok(Self { events, beside: Beside::nothing() })
             }
             (Form::Compacted, Some(b'{')) => {
                 let envelope = Envelope::read(body, limits)?;
                 let Input::Events(events) = envelope.input else {
                     return Err(BodyError::InputNotAnArray);
                 };
-                Ok(Self { events, compacted: Some(envelope.compacted) })
+                Ok(Self { events, beside: Beside::compacted(envelope.compacted) })
             }
             (Form::Plain, _) => Err(wrong_kind(body, BodyError::NotAnArray)),
             (Form::Compacted, _) => Err(wrong_kind(body, BodyError::NotAnObject { compacted: true })),
@@ -169,43 +158,8 @@ impl<'a> Request<'a> {
             Input::Missing => Vec::new(),
             Input::NotAnArray => return Err(BodyError::InputNotAnArray),
         };
-        let compacted = (form == Form::Compacted).then_some(envelope.compacted);
-        Ok((family, Self { events, compacted }))
-    }
-
-    /// The destination of an event.
-    ///
-    /// # Errors
-    /// [`Rejection::DestinationMissing`], [`Rejection::DestinationUnknown`], [`Rejection::DestinationNotAnObject`].
-    pub fn destination_of(&self, event: &Event<'a>, metadata: &Metadata<'a>) -> Result<Raw<'a>, Rejection> {
-        let (found, otherwise) = match &self.compacted {
-            None => (event.destination, Rejection::DestinationMissing),
-            Some(compacted) => {
-                let id = JsString::of(metadata.destination_id).into_decoded();
-                (compacted.destinations.get(&id).copied(), Rejection::DestinationUnknown)
-            }
-        };
-        match found.filter(|destination| !destination.is_null()) {
-            None => Err(otherwise),
-            Some(destination) if destination.is_object() => Ok(destination),
-            Some(_) => Err(Rejection::DestinationNotAnObject),
-        }
-    }
-
-    /// In the compacted form, the connection of an event; a missing one is no error.
-    #[must_use]
-    pub fn connection_of(&self, metadata: &Metadata<'a>) -> Option<Raw<'a>> {
-        let compacted = self.compacted.as_ref()?;
-        let mut key = JsString::of(metadata.source_id).into_decoded().into_owned();
-        key.push(b':');
-        key.extend_from_slice(&JsString::of(metadata.destination_id).into_decoded());
-        compacted.connections.get(key.as_slice()).copied()
-    }
-
-    /// Whether destinations and connections come from beside the events.
-    #[must_use]
-    pub fn is_compacted(&self) -> bool {
-        self.compacted.is_some()
+        let beside = if form == Form::Compacted { Beside::compacted(envelope.compacted) } else { Beside::nothing() };
+        Ok((family, Self { events, beside }))
     }
 }
 
@@ -278,30 +232,29 @@ impl<'a> Envelope<'a> {
     }
 }
 
-fn read_events<'a>(reader: &mut Reader<'a>, limits: Limits) -> Result<Events<'a>, Stop> {
-    let mut events: Events<'a> = Vec::new();
+/// Reads an array of events, each given to `on_event`.
+pub(super) fn each_event<'a>(
+    reader: &mut Reader<'a>,
+    limits: Limits,
+    mut on_event: impl FnMut(Option<Event<'a>>),
+) -> Result<(), Stop> {
     let mut earlier = Earlier::nothing();
+    let mut count = 0;
     reader.array::<Stop>(|reader| {
-        if events.len() == limits.events {
+        if count == limits.events {
             return Err(Stop::TooManyEvents);
         }
-        events.push(Event::read(reader, &mut earlier)?);
+        count += 1;
+        on_event(Event::read(reader, &mut earlier)?);
         Ok(())
     })?;
-    Ok(events)
+    Ok(())
 }
 
-fn read_map<'a>(reader: &mut Reader<'a>) -> Result<HashMap<Cow<'a, [u8]>, Raw<'a>>, Stop> {
-    let mut map = HashMap::new();
-    if reader.peek() == Some(b'{') {
-        reader.object::<Invalid>(|reader, key| {
-            map.insert(key.decoded(), reader.value()?);
-            Ok(())
-        })?;
-    } else {
-        reader.value()?;
-    }
-    Ok(map)
+fn read_events<'a>(reader: &mut Reader<'a>, limits: Limits) -> Result<Events<'a>, Stop> {
+    let mut events: Events<'a> = Vec::new();
+    each_event(reader, limits, |event| events.push(event))?;
+    Ok(events)
 }
 
 /// The error for a body of another kind, unless it is no JSON in the first place.
@@ -315,54 +268,5 @@ impl Stop {
             Stop::Invalid => BodyError::NotJson(json::explain(body).unwrap_or_default()),
             Stop::TooManyEvents => BodyError::TooManyEvents(limits.events),
         }
-    }
-}
-
-/// The destinations of a request, each read when its first event comes.
-pub struct Destinations<'a> {
-    family: &'static Family,
-    /// By the place of the text, which stands for the text itself: neighbours share it, see [`Reader::value_like`].
-    read: HashMap<usize, Result<Rc<Destination<'a>>, Rejection>>,
-    /// The one before, which is mostly the one after too.
-    latest: Option<Latest<'a>>,
-}
-
-struct Latest<'a> {
-    /// The id that led to it in the compacted form.
-    id: Option<Raw<'a>>,
-    raw: Raw<'a>,
-    destination: Rc<Destination<'a>>,
-}
-
-impl<'a> Destinations<'a> {
-    /// None read yet.
-    #[must_use]
-    pub fn of(family: &'static Family) -> Self {
-        Self { family, read: HashMap::new(), latest: None }
-    }
-
-    /// The destination of an event of `request`, as it was sent and as it was read.
-    ///
-    /// # Errors
-    /// What [`Request::destination_of`] and [`Destination::read`] refuse.
-    pub fn find(
-        &mut self,
-        request: &Request<'a>,
-        event: &Event<'a>,
-        metadata: &Metadata<'a>,
-    ) -> Result<(Raw<'a>, Rc<Destination<'a>>), Rejection> {
-        let id = metadata.destination_id.filter(|_| request.is_compacted());
-        if let Some(latest) = self.latest.as_ref().filter(|latest| id.is_some() && latest.id == id) {
-            return Ok((latest.raw, Rc::clone(&latest.destination)));
-        }
-        let raw = request.destination_of(event, metadata)?;
-        let place = raw.text().as_ptr().addr();
-        if let Some(latest) = self.latest.as_ref().filter(|latest| latest.raw.text().as_ptr().addr() == place) {
-            return Ok((raw, Rc::clone(&latest.destination)));
-        }
-        let read = || Destination::read(raw, self.family).map(Rc::new);
-        let destination = self.read.entry(place).or_insert_with(read).clone()?;
-        self.latest = Some(Latest { id, raw, destination: Rc::clone(&destination) });
-        Ok((raw, destination))
     }
 }

@@ -21,8 +21,10 @@ pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, Bo
         let mut destinations = Properties::default();
         for event in &request.events {
             let metadata = event.as_ref().and_then(|event| event.metadata().ok());
-            let destination =
-                event.as_ref().zip(metadata).and_then(|(event, metadata)| request.destination_of(event, metadata).ok());
+            let destination = event
+                .as_ref()
+                .zip(metadata)
+                .and_then(|(event, metadata)| request.beside.destination_of(event, metadata).ok());
             let id = JsString::of(destination.and_then(|destination| destination.member("ID")));
             destinations.entry(id.into_decoded(), Vec::<Raw<'_>>::new).extend(metadata.map(|metadata| metadata.raw));
         }

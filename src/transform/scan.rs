@@ -2,7 +2,7 @@
 //! fuzz target hold it to. It neither recurses nor builds anything; depth costs a bit a level.
 
 use super::json::Invalid;
-use super::steps::{STEP, others_than_digits, specials};
+use super::steps::{BLOCK, STEP, others_than_digits, specials, specials_of_block};
 
 /// A string's end, and whether there are escapes in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,7 @@ pub fn white_space(text: &[u8], at: usize) -> usize {
 }
 
 #[cold]
+#[inline(never)]
 fn past_white_space(text: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\t' | b'\r') = text.get(at) {
         at += 1;
@@ -31,17 +32,15 @@ fn past_white_space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Reads the value that begins at `at`, giving the place behind it.
-///
-/// # Errors
-/// [`Invalid`] where there is none.
-#[inline]
-pub fn value(text: &[u8], at: usize) -> Result<usize, Invalid> {
-    match text.get(at) {
-        Some(b'"') => string(text, at + 1).map(|end| end.quote + 1),
-        Some(b'{' | b'[') => container(text, at),
-        _ => scalar(text, at),
-    }
+/// A text that is read from its start to its end. Which bytes end the plain part of a string is found a block at a time,
+/// ahead of reading: where one string ends and the next one begins then does not have to wait for the bytes between.
+#[derive(Debug)]
+pub struct Scanner<'a> {
+    text: &'a [u8],
+    /// Where the block begins.
+    block: usize,
+    /// Which of its bytes end the plain part of a string, the first one as the lowest bit.
+    specials: u64,
 }
 
 #[inline]
@@ -92,79 +91,170 @@ impl Nesting {
     }
 }
 
-/// Reads the object or array that begins at `at`.
-fn container(text: &[u8], mut at: usize) -> Result<usize, Invalid> {
-    let mut nesting = Nesting::default();
-    let mut in_object = false;
-    loop {
-        // A value begins at `at`.
-        match text.get(at) {
-            Some(b'"') => at = string(text, at + 1)?.quote + 1,
-            Some(b'{') => {
-                at = white_space(text, at + 1);
-                if text.get(at) == Some(&b'}') {
-                    at += 1;
-                } else {
-                    nesting.open(true);
-                    in_object = true;
-                    at = name(text, at)?;
-                    continue;
-                }
-            }
-            Some(b'[') => {
-                at = white_space(text, at + 1);
-                if text.get(at) == Some(&b']') {
-                    at += 1;
-                } else {
-                    nesting.open(false);
-                    in_object = false;
-                    continue;
-                }
-            }
-            _ => at = scalar(text, at)?,
+/// A place that no text reaches.
+const NOWHERE: usize = usize::MAX / 2;
+
+impl<'a> Scanner<'a> {
+    /// A scanner at the start of `text`.
+    #[must_use]
+    pub fn new(text: &'a [u8]) -> Self {
+        Self { text, block: NOWHERE, specials: 0 }
+    }
+
+    /// Reads the value that begins at `at`, giving the place behind it.
+    ///
+    /// # Errors
+    /// [`Invalid`] where there is none.
+    #[inline]
+    pub fn value(&mut self, at: usize) -> Result<usize, Invalid> {
+        match self.text.get(at) {
+            Some(b'"') => self.string(at + 1).map(|end| end.quote + 1),
+            Some(b'{' | b'[') => self.container(at),
+            _ => scalar(self.text, at),
         }
-        // A value ends before `at`: so may the containers around it.
+    }
+
+    /// Reads the string whose opening quote stands before `at`.
+    ///
+    /// # Errors
+    /// [`Invalid`] where it does not end, or holds a control character or a wrong escape.
+    #[inline]
+    pub fn string(&mut self, mut at: usize) -> Result<StringEnd, Invalid> {
+        let mut has_escapes = false;
         loop {
-            if nesting.depth == 0 {
-                return Ok(at);
-            }
-            at = white_space(text, at);
-            match text.get(at) {
-                Some(b',') => {
-                    at = white_space(text, at + 1);
-                    if in_object {
-                        at = name(text, at)?;
-                    }
-                    break;
+            at = self.plain(at);
+            match self.text.get(at) {
+                Some(b'"') => return Ok(StringEnd { quote: at, has_escapes }),
+                Some(b'\\') => {
+                    has_escapes = true;
+                    at = escape(self.text, at + 1)?;
                 }
-                Some(b'}') if in_object => {
-                    at += 1;
-                    in_object = nesting.close();
-                }
-                Some(b']') if !in_object => {
-                    at += 1;
-                    in_object = nesting.close();
-                }
+                // A control character, or no end.
                 _ => return Err(Invalid),
             }
         }
     }
-}
 
-/// Reads a member's name and the colon behind it, giving the place where its value begins.
-#[inline]
-fn name(text: &[u8], at: usize) -> Result<usize, Invalid> {
-    if text.get(at) != Some(&b'"') {
-        return Err(Invalid);
+    /// Passes over the bytes that mean nothing in a string, giving the place of the next quote, backslash or control
+    /// character, or of the end.
+    #[inline]
+    fn plain(&mut self, at: usize) -> usize {
+        let ahead = at.wrapping_sub(self.block);
+        if ahead < BLOCK {
+            let found = self.specials >> ahead;
+            return if found != 0 {
+                at + found.trailing_zeros() as usize
+            } else {
+                self.plain_beyond(self.block + BLOCK)
+            };
+        }
+        self.plain_beyond(at)
     }
-    let mut at = string(text, at + 1)?.quote + 1;
-    if text.get(at) != Some(&b':') {
-        at = white_space(text, at);
-        if text.get(at) != Some(&b':') {
-            return Err(Invalid);
+
+    /// The same from a block on of which nothing is known yet, or where there is no whole block any more.
+    #[inline(never)]
+    fn plain_beyond(&mut self, mut at: usize) -> usize {
+        while let Some(block) = self.text.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
+            self.block = at;
+            self.specials = specials_of_block(block);
+            if self.specials != 0 {
+                return at + self.specials.trailing_zeros() as usize;
+            }
+            at += BLOCK;
+        }
+        while let Some(step) = self.text.get(at..).and_then(|rest| rest.first_chunk::<STEP>()) {
+            let found = specials(step);
+            if found != 0 {
+                return at + found.trailing_zeros() as usize;
+            }
+            at += STEP;
+        }
+        while let Some(byte) = self.text.get(at) {
+            if is_special(*byte) {
+                break;
+            }
+            at += 1;
+        }
+        at
+    }
+
+    /// Reads the object or array that begins at `at`.
+    #[inline(never)]
+    fn container(&mut self, mut at: usize) -> Result<usize, Invalid> {
+        let text = self.text;
+        let mut nesting = Nesting::default();
+        let mut in_object = false;
+        loop {
+            // A value begins at `at`.
+            match text.get(at) {
+                Some(b'"') => at = self.string(at + 1)?.quote + 1,
+                Some(b'{') => {
+                    at = white_space(text, at + 1);
+                    if text.get(at) == Some(&b'}') {
+                        at += 1;
+                    } else {
+                        nesting.open(true);
+                        in_object = true;
+                        at = self.name(at)?;
+                        continue;
+                    }
+                }
+                Some(b'[') => {
+                    at = white_space(text, at + 1);
+                    if text.get(at) == Some(&b']') {
+                        at += 1;
+                    } else {
+                        nesting.open(false);
+                        in_object = false;
+                        continue;
+                    }
+                }
+                _ => at = scalar(text, at)?,
+            }
+            // A value ends before `at`: so may the containers around it.
+            loop {
+                if nesting.depth == 0 {
+                    return Ok(at);
+                }
+                at = white_space(text, at);
+                match text.get(at) {
+                    Some(b',') => {
+                        at = white_space(text, at + 1);
+                        if in_object {
+                            at = self.name(at)?;
+                        }
+                        break;
+                    }
+                    Some(b'}') if in_object => {
+                        at += 1;
+                        in_object = nesting.close();
+                    }
+                    Some(b']') if !in_object => {
+                        at += 1;
+                        in_object = nesting.close();
+                    }
+                    _ => return Err(Invalid),
+                }
+            }
         }
     }
-    Ok(white_space(text, at + 1))
+
+    /// Reads a member's name and the colon behind it, giving the place where its value begins.
+    #[inline]
+    fn name(&mut self, at: usize) -> Result<usize, Invalid> {
+        let text = self.text;
+        if text.get(at) != Some(&b'"') {
+            return Err(Invalid);
+        }
+        let mut at = self.string(at + 1)?.quote + 1;
+        if text.get(at) != Some(&b':') {
+            at = white_space(text, at);
+            if text.get(at) != Some(&b':') {
+                return Err(Invalid);
+            }
+        }
+        Ok(white_space(text, at + 1))
+    }
 }
 
 /// Reads a number: `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
@@ -204,47 +294,6 @@ fn digits(text: &[u8], from: usize) -> Result<usize, Invalid> {
     if at > from { Ok(at) } else { Err(Invalid) }
 }
 
-/// Reads the string whose opening quote stands before `at`.
-///
-/// # Errors
-/// [`Invalid`] where it does not end, or holds a control character or a wrong escape.
-#[inline]
-pub fn string(text: &[u8], mut at: usize) -> Result<StringEnd, Invalid> {
-    let mut has_escapes = false;
-    loop {
-        at = plain(text, at);
-        match text.get(at) {
-            Some(b'"') => return Ok(StringEnd { quote: at, has_escapes }),
-            Some(b'\\') => {
-                has_escapes = true;
-                at = escape(text, at + 1)?;
-            }
-            // A control character, or no end.
-            _ => return Err(Invalid),
-        }
-    }
-}
-
-/// Passes over the bytes that mean nothing in a string, giving the place of the next quote, backslash or control
-/// character, or of the end.
-#[inline]
-fn plain(text: &[u8], mut at: usize) -> usize {
-    while let Some(step) = text.get(at..).and_then(|rest| rest.first_chunk::<STEP>()) {
-        let found = specials(step);
-        if found != 0 {
-            return at + found.trailing_zeros() as usize;
-        }
-        at += STEP;
-    }
-    while let Some(byte) = text.get(at) {
-        if is_special(*byte) {
-            break;
-        }
-        at += 1;
-    }
-    at
-}
-
 #[inline]
 fn is_special(byte: u8) -> bool {
     byte == b'"' || byte == b'\\' || byte < 0x20
@@ -270,7 +319,8 @@ mod tests {
     /// Whether all of `text` is one value, for the scanner and for the library.
     fn verdicts(text: &str) -> (bool, bool) {
         let bytes = text.as_bytes();
-        let ours = value(bytes, white_space(bytes, 0)).is_ok_and(|end| white_space(bytes, end) == bytes.len());
+        let ours =
+            Scanner::new(bytes).value(white_space(bytes, 0)).is_ok_and(|end| white_space(bytes, end) == bytes.len());
         (ours, serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok())
     }
 
@@ -279,19 +329,29 @@ mod tests {
         assert_eq!(ours, librarys, "{text:?}");
     }
 
+    /// The same where a whole block lies ahead, begun at each of some places.
+    fn assert_same_ahead(text: &str) {
+        for before in ["[", "[\"\",", "[\"0123456789\","] {
+            assert_same(&format!("{before}{text},\"{}\"]", "z".repeat(BLOCK)));
+        }
+    }
+
     #[test]
     fn every_short_text_gets_the_librarys_verdict() {
         let mut checked = 0;
         // Every text of up to five bytes from those that the grammar tells apart …
         let alphabet = b"{}[],:\"\\u0159-+.eEtnfa \n\x01";
         let mut texts = vec![String::new()];
-        for _ in 0..4 {
+        for length in 0..4 {
             texts = texts
                 .iter()
                 .flat_map(|text| alphabet.iter().map(move |byte| format!("{text}{}", char::from(*byte))))
                 .collect();
             for text in &texts {
                 assert_same(text);
+                if length < 3 {
+                    assert_same_ahead(text);
+                }
                 checked += 1;
             }
         }
@@ -310,17 +370,20 @@ mod tests {
 
     #[test]
     fn every_byte_at_every_place_in_a_string() {
-        for length in [0, 1, 14, 15, 16, 17, 31, 32, 33, 40] {
+        for length in [0, 1, 14, 15, 16, 17, 31, 32, 33, 40, 62, 63, 64, 65, 130] {
             for place in 0..=length {
                 for byte in 0..=0x7f_u8 {
                     let text = format!("\"{}{}{}\"", "x".repeat(place), char::from(byte), "y".repeat(length - place));
                     assert_same(&text);
+                    assert_same_ahead(&text);
                 }
                 for escape in [
                     "\\\"", "\\\\", "\\/", "\\b", "\\f", "\\n", "\\r", "\\t", "\\u00e9", "\\uD800", "\\uDFFF",
                     "\\u12G4", "\\u123", "\\U1234", "\\x", "\\'", "\\", "\\u", "ü", "\u{7f}", "😀", "\u{2028}",
                 ] {
-                    assert_same(&format!("\"{}{escape}{}\"", "x".repeat(place), "y".repeat(length - place)));
+                    let text = format!("\"{}{escape}{}\"", "x".repeat(place), "y".repeat(length - place));
+                    assert_same(&text);
+                    assert_same_ahead(&text);
                 }
             }
         }

@@ -14,6 +14,16 @@ pub fn specials(step: &[u8; STEP]) -> u32 {
     special.to_bitmask()
 }
 
+/// How many bytes are looked at ahead of reading.
+pub const BLOCK: usize = 4 * STEP;
+
+/// Which bytes of a block end the plain part of a string, as [`specials`] tells of a step.
+#[inline]
+pub fn specials_of_block(block: &[u8; BLOCK]) -> u64 {
+    let (steps, _) = block.as_chunks::<STEP>();
+    steps.iter().rev().fold(0, |all, step| all << STEP | u64::from(specials(step)))
+}
+
 /// Which bytes of a step are no digits, the first one as the lowest bit.
 #[inline]
 pub fn others_than_digits(step: &[u8; STEP]) -> u32 {

@@ -6,19 +6,19 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, Copy)]
 pub struct Text<'a> {
     escaped: &'a str,
-    has_escapes: bool,
+    may_have_escapes: bool,
 }
 
 impl<'a> Text<'a> {
     /// What stands between the quotes of a valid JSON string.
-    pub(super) fn new(escaped: &'a str, has_escapes: bool) -> Self {
-        Self { escaped, has_escapes }
+    pub(super) fn new(escaped: &'a str, may_have_escapes: bool) -> Self {
+        Self { escaped, may_have_escapes }
     }
 
     /// A name that needs no escapes.
     #[must_use]
     pub const fn plain(name: &'static str) -> Self {
-        Self { escaped: name, has_escapes: false }
+        Self { escaped: name, may_have_escapes: false }
     }
 
     /// What stands between the quotes.
@@ -29,14 +29,25 @@ impl<'a> Text<'a> {
 
     /// Whether the string is `name`, however it was escaped. `name` is plain text.
     #[must_use]
+    #[inline]
     pub fn is(self, name: &str) -> bool {
-        if self.has_escapes { *self.decoded() == *name.as_bytes() } else { self.escaped == name }
+        self.escaped == name || (self.may_have_escapes && self.is_escaped(name))
+    }
+
+    #[inline(never)]
+    fn is_escaped(self, name: &str) -> bool {
+        // Escapes make a string longer.
+        self.escaped.len() > name.len() && self.has_escapes() && *self.decoded() == *name.as_bytes()
+    }
+
+    fn has_escapes(self) -> bool {
+        self.may_have_escapes && memchr::memchr(b'\\', self.escaped.as_bytes()).is_some()
     }
 
     /// The string's characters as UTF-8; a lone surrogate as the three bytes that UTF-8 would give it (WTF-8).
     #[must_use]
     pub fn decoded(self) -> Cow<'a, [u8]> {
-        if self.has_escapes { Cow::Owned(unescape(self.escaped)) } else { Cow::Borrowed(self.escaped.as_bytes()) }
+        if self.has_escapes() { Cow::Owned(unescape(self.escaped)) } else { Cow::Borrowed(self.escaped.as_bytes()) }
     }
 }
 

@@ -129,7 +129,7 @@ fn read_request(request: Raw<'_>, path: String, at: &str) -> Result<Request, Str
     let headers = headers.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     let [body, raw, hex] = request.members(["body", "rawBody", "rawBodyHex"]);
     let body = match (body, raw, hex) {
-        (Some(body), None, None) => body.text().as_bytes().to_vec(),
+        (Some(body), None, None) => compact(body),
         (None, Some(raw), None) => text(Some(raw), &member("rawBody"))?.decoded().into_owned(),
         (None, None, Some(hex)) => from_hex(&string(Some(hex), &member("rawBodyHex"))?)
             .ok_or_else(|| format!("{} is not hexadecimal", member("rawBodyHex")))?,
@@ -142,6 +142,24 @@ fn read_request(request: Raw<'_>, path: String, at: &str) -> Result<Request, Str
         }
     };
     Ok(Request { method, path, headers, body })
+}
+
+/// JSON without the white space between its tokens, which is how a client writes it.
+fn compact(value: Raw<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.text().len());
+    let (mut in_string, mut escaped) = (false, false);
+    for &byte in value.text().as_bytes() {
+        if in_string {
+            in_string = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+        } else if byte.is_ascii_whitespace() {
+            continue;
+        } else {
+            in_string = byte == b'"';
+        }
+        out.push(byte);
+    }
+    out
 }
 
 /// Headers that are made anew for each connection, and say nothing of the case.
@@ -264,6 +282,14 @@ mod tests {
         assert_eq!((recorded.author, recorded.request.body), (Author::Reference, "[😀".as_bytes().to_vec()));
         assert_eq!(recorded.expected.api_version, ApiVersion::Recorded(None));
         assert_eq!(recorded.expected.body, ExpectedBody::Text("Not Found".to_owned()));
+    }
+
+    #[test]
+    fn a_body_is_sent_without_the_white_space_of_its_file() {
+        let text = r#" [ 1.0 , { "a \" b" : "\\" , "c":[ ] } ,
+            " \\\" " ] "#;
+        let compacted = compact(Raw::parse(text).expect("JSON"));
+        assert_eq!(String::from_utf8(compacted).unwrap(), r#"[1.0,{"a \" b":"\\","c":[]}," \\\" "]"#);
     }
 
     #[test]

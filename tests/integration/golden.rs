@@ -12,12 +12,19 @@ use serde_json::Value;
 
 use crate::server::{Response, Server};
 
+/// Every recorded case, those beside the repository too where they are there.
+pub fn recorded() -> impl Iterator<Item = Case> {
+    let own = root().join("test-fixtures/recorded/recorded.ndjson.gz");
+    let all = beside().map(|folder| folder.join("recorded.ndjson.gz"));
+    all.into_iter().chain([own]).flat_map(|file| cases(&file))
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The cases of a file, all of which can be read.
-fn cases(path: &Path) -> impl Iterator<Item = Case> {
+fn cases(path: &Path) -> impl Iterator<Item = Case> + use<> {
     let source = Source { path: path.to_owned(), found: false };
     let cases = read::cases(&source).unwrap_or_else(|unreadable| panic!("{unreadable}")).expect("a file with cases");
     cases.map(|found| found.unwrap_or_else(|unreadable| panic!("{unreadable}")).case)
@@ -26,7 +33,7 @@ fn cases(path: &Path) -> impl Iterator<Item = Case> {
 /// Every case in `test-fixtures`, with its file.
 pub fn fixtures() -> Vec<(PathBuf, Case)> {
     let mut found = Vec::new();
-    for folder in ["processor", "batch", "service"] {
+    for folder in ["processor", "batch", "explain", "service"] {
         let folder = root().join("test-fixtures").join(folder);
         for entry in fs::read_dir(&folder).expect("the fixtures") {
             let path = entry.expect("a fixture").path();

@@ -1,4 +1,5 @@
-//! Arrows point down: `cli → verify → server → transform`; and the transformation is nothing but arithmetic.
+//! Arrows point down: `cli → verify → server → transform` and `cli → check → transform`; and the transformation and the rules of
+//! checks are nothing but arithmetic.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,6 +50,55 @@ fn verifying_does_not_know_the_command_line() {
 #[test]
 fn the_transformation_knows_neither_server_nor_command_line() {
     assert_free_of("transform", &["crate::cli", "crate::verify", "crate::server"]);
+}
+
+#[test]
+fn checks_know_neither_server_nor_command_line_and_neither_knows_them() {
+    assert_free_of("check", &["crate::cli", "crate::verify", "crate::server"]);
+    assert_free_of("server", &["crate::check"]);
+    assert_free_of("verify", &["crate::check"]);
+    assert_free_of("transform", &["crate::check"]);
+}
+
+/// What talks to brokers, and so is not pure; the rest of `check` does not know it.
+const CONNECT: &str = "connect";
+
+#[test]
+fn the_rules_of_checks_are_pure() {
+    let is_rule = |path: &Path| !path.components().any(|part| part.as_os_str() == CONNECT);
+    let impure = [
+        "actix",
+        "tokio",
+        "futures",
+        "tracing",
+        "prometheus",
+        "utoipa",
+        "ureq",
+        "std::time",
+        "std::env",
+        "std::fs",
+        "std::io",
+        "std::thread",
+        "std::sync",
+        "std::process",
+        "TcpStream",
+        "ToSocketAddrs",
+        "static mut",
+        "thread_local",
+        "println!",
+        "option_env!",
+        "env!",
+        "::now()",
+        "connect::",
+    ];
+    let rules = sources("check").into_iter().filter(|(path, _)| is_rule(path));
+    for (path, text) in rules {
+        for (number, line) in code(&text).enumerate() {
+            for word in impure {
+                assert!(!line.contains(word), "{}:{}: {word} has no place here", path.display(), number + 1);
+            }
+        }
+    }
 }
 
 #[test]

@@ -4,9 +4,13 @@
 
 mod bad_input;
 mod bodies;
+mod check;
+mod check_input;
 mod cli;
+mod connect;
 mod dashboards;
 mod deploy;
+mod explain;
 mod features;
 mod forward;
 mod golden;
@@ -18,6 +22,7 @@ mod openapi;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod overload;
+mod page;
 mod properties;
 mod readme;
 mod rules;

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use crate::transform::family::FAMILIES;
 
 /// What `wanted` describes, or anything else, with what then happens.
-fn or_anything(wanted: impl Into<RefOr<Schema>>, otherwise: &str) -> RefOr<Schema> {
+pub(super) fn or_anything(wanted: impl Into<RefOr<Schema>>, otherwise: &str) -> RefOr<Schema> {
     let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(otherwise));
     AnyOfBuilder::new().item(wanted).item(anything).into()
 }
@@ -50,6 +50,16 @@ pub struct BodyHeaders {
     content_encoding: Option<String>,
 }
 
+/// The header that tells how a body is compressed, for an endpoint with one form only.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "describes the header")]
+pub struct CodingHeader {
+    /// How the body is compressed.
+    #[param(rename = "Content-Encoding", schema_with = codings, required = false)]
+    content_encoding: Option<String>,
+}
+
 /// An empty one is none.
 fn codings() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["gzip", "deflate", "br", "identity", ""]))
@@ -71,7 +81,7 @@ fn names() -> ObjectBuilder {
 }
 
 /// A destination's name in any letter case.
-fn dest_type() -> RefOr<Schema> {
+pub(super) fn any_case_name() -> RefOr<Schema> {
     let any_case = |name: &str| -> String {
         name.chars()
             .map(|letter| match letter.is_ascii_lowercase() {
@@ -124,7 +134,7 @@ pub struct Compacted {
 #[allow(dead_code, reason = "describes the body; it is read as text")]
 pub struct RouterRequest {
     /// The destination.
-    #[schema(schema_with = dest_type)]
+    #[schema(schema_with = any_case_name)]
     pub dest_type: String,
     /// The events; none where it is missing.
     #[schema(schema_with = events, required = false)]

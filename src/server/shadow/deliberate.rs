@@ -10,7 +10,7 @@ use crate::transform::javascript::{JsString, truthy};
 use crate::transform::json::{Kind, Raw};
 use crate::transform::rejection::Rejection;
 use crate::transform::request::{Form, Limits, Request};
-use crate::transform::scan;
+use crate::transform::scan::{Scanner, white_space};
 
 /// What both were asked.
 #[derive(Debug, Clone, Copy)]
@@ -240,7 +240,7 @@ impl Pair<'_, '_, '_> {
     fn config(&self) -> Option<Raw<'_>> {
         let request = self.request();
         let event = request.events.get(self.index)?.as_ref()?;
-        request.destination_of(event, event.metadata().ok()?).ok()?.member("Config")
+        request.beside.destination_of(event, event.metadata().ok()?).ok()?.member("Config")
     }
 
     /// An entry of a topic map that is no object fails the event there; here the other entries count.
@@ -288,9 +288,9 @@ fn has_member_proto(text: &str) -> bool {
     let mut at = 0;
     while let Some(quote) = bytes.get(at..).and_then(|rest| memchr::memchr(b'"', rest)) {
         let start = at + quote + 1;
-        let Ok(end) = scan::string(bytes, start) else { return false };
+        let Ok(end) = Scanner::new(bytes).string(start) else { return false };
         at = end.quote + 1;
-        let is_name = bytes.get(scan::white_space(bytes, at)) == Some(&b':');
+        let is_name = bytes.get(white_space(bytes, at)) == Some(&b':');
         if is_name && Raw::parse(&text[start - 1..at]).is_ok_and(|name| name.is_string("__proto__")) {
             return true;
         }

@@ -1,0 +1,165 @@
+"""Holds `check --connect` against a real Apache Kafka broker: each listener with the settings that are right for it, and with wrong ones.
+
+Usage: check.py BINARY LIBRARIES
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+import broker
+
+# Whatever else it is, a check that takes longer than this has failed.
+PATIENCE_SECONDS = 60
+SECRETS = {"PLAIN": "plain-secret", "SCRAM-SHA-256": "secret-256", "SCRAM-SHA-512": "secret-512"}
+SASL_TYPES = {"PLAIN": "plain", "SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
+WRONG = "a-wrong-secret"
+
+
+class Checks:
+    """Runs the binary again and again, and counts."""
+
+    def __init__(self, binary, kafka, folder):
+        self.binary, self.kafka, self.folder = str(binary), kafka, folder
+        self.passed, self.failed = 0, 0
+
+    def certificate(self, name):
+        return (self.kafka.certificates / name).read_text()
+
+    def tls(self, ca="ca-cert", **others):
+        return {"sslEnabled": True, "caCertificate": self.certificate(ca) if ca else "", **others}
+
+    def sasl(self, mechanism, password=None, username="rudder"):
+        return self.tls(useSASL=True, saslType=SASL_TYPES[mechanism], username=username,
+                        password=password or SECRETS[mechanism])
+
+    def run(self, listener, config, topics=(), client=(None, None), format="json"):
+        port = self.kafka.closed if listener is None else self.kafka.ports[listener]
+        config = {"hostName": "localhost", "port": str(port), "topic": "orders", **config}
+        file = self.folder / "destination.json"
+        file.write_text(json.dumps({"ID": "d-1", "Name": "Kafka", "DestinationDefinition": {"Name": "KAFKA"}, "Config": config}))
+        names = ("KAFKA_SSL_CERTIFICATE_FILE_PATH", "KAFKA_SSL_KEY_FILE_PATH")
+        environment = {name: str(self.kafka.certificates / file) for name, file in zip(names, client) if file}
+        environment |= {name: value for name, value in os.environ.items() if name not in names}
+        options = [option for topic in topics for option in ("--topic", topic)]
+        return subprocess.run(
+            [self.binary, "check", "--connect", "--timeout", "20", "--format", format, *options, str(file)],
+            env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=PATIENCE_SECONDS)
+
+    def expect(self, what, listener, config, codes=(), words=(), topics=(), client=(None, None)):
+        """The checks fail with exactly these codes, and one of their texts or details has each of these words."""
+        done = self.run(listener, config, topics, client)
+        problems, wrong_by_itself = [], False
+        try:
+            document = json.loads(done.stdout)
+            wrong_by_itself = document["errors"] > 0
+            connection = document["inputs"][0]["destinations"][0]["connection"]
+            steps = [step for section in connection["sections"] for step in section["steps"]]
+            found = [step["code"].removeprefix("connect/") for step in steps if step["outcome"] == "failed"]
+            if found != list(codes):
+                problems.append(f"failed with {found}, not with {list(codes)}")
+            texts = "\n".join(line for step in steps for line in (step["text"], *step["details"], *step["cautions"]))
+            problems += [f"nothing says {word!r}" for word in words if word not in texts]
+        except (ValueError, LookupError, TypeError) as error:
+            problems.append(f"the output is not to be read: {error!r}")
+        if done.returncode != (1 if codes or wrong_by_itself else 0):
+            problems.append(f"exit code {done.returncode}")
+        for secret in (*SECRETS.values(), WRONG, "PRIVATE KEY"):
+            if secret in done.stdout + done.stderr:
+                problems.append("a secret is shown")
+        self.tell(what, problems, done)
+
+    def tell(self, what, problems, done):
+        if problems:
+            self.failed += 1
+            print(f"FAILED  {what}: {'; '.join(problems)}\n{done.stdout}{done.stderr}", flush=True)
+        else:
+            self.passed += 1
+            print(f"ok      {what}", flush=True)
+
+
+def all_checks(checks):
+    """Each listener, right and wrong."""
+    expect, tls, sasl = checks.expect, checks.tls, checks.sasl
+    written = ["writable", "cluster AAAAAAAAAAAAAAAAAAAAAQ of 1 broker"]
+
+    expect("plaintext", "PLAIN", {}, words=["3 partitions, 1 replica", *written], topics=["users"])
+    expect("no such topic", "PLAIN", {"topic": "nowhere"}, ["topic-missing"], ["it does not exist"])
+    expect("closed port", None, {}, ["connection-refused"], [f"127.0.0.1:{checks.kafka.closed} refuses"])
+    expect("no such host", "PLAIN", {"hostName": "no-such-host.invalid"}, ["name-not-found"], ["does not resolve"])
+    expect("advertised where nobody listens", "ASTRAY", {}, ["connection-refused"], ["advertised.listeners"])
+    expect("two brokers", "PLAIN", {"hostName": "localhost,127.0.0.1"}, words=written)
+
+    expect("TLS", "TLS", tls(), words=["TLS 1.2", "for localhost, 127.0.0.1", *written])
+    expect("two CAs, one of them right", "TLS", {
+        "sslEnabled": True, "caCertificate": checks.certificate("otherca-cert") + checks.certificate("ca-cert")}, words=written)
+    expect("the broker's own certificate as CA", "PINNED", tls("pinned.crt"), words=written)
+    expect("TLS to a plaintext port", "PLAIN", tls(), ["not-tls"], ["plaintext listener of Kafka"])
+    expect("plaintext to a TLS port", "TLS", {}, ["tls-expected"], ["speaks TLS"])
+    expect("wrong CA", "TLS", tls("otherca-cert"), ["unknown-issuer"], ["signed by CN=Example CA"])
+    expect("the system's roots", "TLS", tls(None), ["unknown-issuer"], ["the roots of this machine"])
+    expect("expired certificate", "EXPIRED", tls(), ["certificate-expired"], ["expired on 2024-02-01"])
+    expect("certificate of the future", "NOTYET", tls(), ["certificate-not-yet-valid"], ["from 2098-01-01 on"])
+    expect("another host's certificate", "OTHERNAME", tls(), ["name-mismatch"], ["is for broker.example.com, not for localhost"])
+    expect("certificate with CN only", "CNONLY", tls(), ["certificate-without-names"], ["CN=localhost"])
+    expect("certificate of the steps as they were", "STEPS", tls(), ["certificate-version-1"], ["X.509 version 1"])
+    expect("TLS 1.3 only", "TLS13", tls(), ["tls-version"])
+
+    expect("client certificate", "MUTUAL", tls(), words=["took CN=rudder", *written], client=("client.crt", "client.key"))
+    expect("no client certificate", "MUTUAL", tls(), ["client-certificate-required"], ["signed by CN=Example CA"])
+    expect("client certificate of another CA", "MUTUAL", tls(), ["client-certificate-refused"], ["signed by another CA"],
+           client=("stranger.crt", "stranger.key"))
+    expect("expired client certificate", "MUTUAL", tls(), ["client-certificate-refused"], ["it expired on 2024-02-01"],
+           client=("late.crt", "late.key"))
+    expect("key of another certificate", "MUTUAL", tls(), ["client-key-mismatch", "client-certificate-required"],
+           client=("client.crt", "late.key"))
+    expect("key with a passphrase", "MUTUAL", tls(), ["client-file-invalid", "client-certificate-required"],
+           ["passphrase"], client=("client.crt", "encrypted.key"))
+    expect("missing file", "MUTUAL", tls(), ["client-file-unreadable", "client-certificate-required"],
+           ["nowhere.crt cannot be read"], client=("nowhere.crt", "client.key"))
+    expect("one file of two", "MUTUAL", tls(), ["client-files-incomplete", "client-certificate-required"],
+           client=("client.crt", None))
+    expect("a client certificate that nobody asks for", "TLS", tls(), words=written, client=("client.crt", "client.key"))
+
+    for mechanism in SECRETS:
+        expect(mechanism, "SASL", sasl(mechanism), words=[f"{mechanism}: user and password are right", *written])
+        expect(f"{mechanism}, wrong password", "SASL", sasl(mechanism, WRONG), ["authentication-failed"], ["refuses"])
+        expect(f"{mechanism}, unknown user", "SASL", sasl(mechanism, username="nobody"), ["authentication-failed"])
+    expect("mechanism not enabled", "SCRAM", sasl("PLAIN"), ["mechanism-not-enabled"], ["enabled: SCRAM-SHA-256"])
+    expect("login where there is none", "TLS", sasl("PLAIN"), ["sasl-not-offered"])
+    expect("no login where there is one", "SASL", tls(), ["sasl-required"])
+    expect("login without TLS", "PLAIN", {"useSASL": True, "saslType": "plain", "username": "rudder", "password": WRONG},
+           words=["useSASL", *written])
+    expect("topics that are not for this user", "SASL", sasl("PLAIN"),
+           ["topic-not-writable", "topic-not-authorised", "topic-missing"], topics=["read-only", "private", "nowhere"])
+
+    text = checks.run("SASL", sasl("SCRAM-SHA-512", WRONG), format="text")
+    wanted = ["tls      ok", "sasl     failed", "connect/authentication-failed", "→ correct username and password"]
+    problems = [f"nothing says {words!r}" for words in wanted if words not in text.stdout]
+    problems += ["there are escape sequences in a pipe"] if "\x1b" in text.stdout else []
+    problems += [f"exit code {text.returncode}"] if text.returncode != 1 else []
+    checks.tell("the same for people", problems, text)
+
+
+def main():
+    binary, libraries = (pathlib.Path(path).resolve() for path in sys.argv[1:])
+    # Whoever ends this ends the broker too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="broker-", dir=libraries.parent))
+    try:
+        with broker.Broker(libraries, folder) as kafka:
+            checks = Checks(binary, kafka, folder)
+            all_checks(checks)
+            print(f"{checks.passed} passed, {checks.failed} failed", flush=True)
+            return 1 if checks.failed else 0
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,217 @@
+//! Where the producer connects: `hostName` with `port`, or `bootstrapServer`.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::code::Code;
+use super::config::{Config, Read};
+use super::destination::Address;
+use super::finding::{Findings, quoted};
+
+/// The brokers of Kafka's `hostName` and `port`; `None` where they cannot be used, which was told.
+pub fn of_host_and_port(config: &Config<'_>, findings: &mut Findings) -> Option<Vec<Address>> {
+    let hosts = match config.required("hostName", Code::HostMissing, findings) {
+        Read::Given(text, pointer) => hosts(&text, &pointer, findings),
+        Read::Absent | Read::Unusable => None,
+    };
+    let port = match config.required("port", Code::PortMissing, findings) {
+        Read::Given(text, pointer) => {
+            let port = port(&text);
+            if port.is_none() {
+                findings.add(Code::PortInvalid, pointer, not_a_port(&text));
+            }
+            port
+        }
+        Read::Absent | Read::Unusable => None,
+    };
+    let (hosts, port) = (hosts?, port?);
+    Some(hosts.into_iter().map(|host| Address { host, port }).collect())
+}
+
+fn hosts(text: &str, pointer: &str, findings: &mut Findings) -> Option<Vec<String>> {
+    let mut hosts = Vec::new();
+    let mut count = 0;
+    for entry in text.split(',') {
+        count += 1;
+        let Some(entry) = bare(entry, pointer, findings) else { continue };
+        match entry.rsplit_once(':') {
+            Some((host, number)) if !host.contains(':') || host.ends_with(']') => {
+                let message = match port(number) {
+                    Some(_) => {
+                        format!("{} has port {number} in it, and port is put behind it once more", quoted(entry))
+                    }
+                    None => format!("what stands behind the colon of {} is put before port", shown(entry)),
+                };
+                findings.add(Code::HostHasPort, pointer, message);
+            }
+            _ => hosts.extend(host(entry, pointer, findings)),
+        }
+    }
+    if hosts.len() > 1 {
+        let message = format!("{} hosts share the one port", hosts.len());
+        findings.add(Code::HostsSharePort, pointer, message);
+    }
+    (hosts.len() == count).then_some(hosts)
+}
+
+/// The brokers of `bootstrapServer`; `None` where they cannot be used, which was told.
+pub fn of_bootstrap_server(config: &Config<'_>, findings: &mut Findings) -> Option<Vec<Address>> {
+    let Read::Given(text, pointer) = config.required("bootstrapServer", Code::BootstrapMissing, findings) else {
+        return None;
+    };
+    let mut brokers = Vec::new();
+    let mut count = 0;
+    for entry in text.split(',') {
+        count += 1;
+        let Some(entry) = bare(entry, &pointer, findings) else { continue };
+        let split = entry.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']'));
+        let Some((name, number)) = split else {
+            match entry.parse::<Ipv6Addr>() {
+                Ok(_) => drop(host(entry, &pointer, findings)),
+                Err(_) => findings.add(Code::BootstrapPortMissing, &pointer, format!("{} has no port", shown(entry))),
+            }
+            continue;
+        };
+        let port = port(number);
+        if port.is_none() {
+            findings.add(Code::PortInvalid, &pointer, not_a_port(number));
+        }
+        if let (Some(host), Some(port)) = (host(name, &pointer, findings), port) {
+            brokers.push(Address { host, port });
+        }
+    }
+    (brokers.len() == count).then_some(brokers)
+}
+
+/// An entry of a list without the blanks around it; `None` where it is empty or a URL, which was told.
+fn bare<'e>(entry: &'e str, pointer: &str, findings: &mut Findings) -> Option<&'e str> {
+    let bare = entry.trim();
+    if bare.is_empty() {
+        findings.add(Code::HostInvalid, pointer, "there is nothing between two commas, or behind the last");
+        return None;
+    }
+    if bare.len() != entry.len() {
+        findings.add(Code::HostBlanks, pointer, format!("there are blanks around {}", shown(bare)));
+    }
+    if let Some((scheme, _)) = bare.split_once("://") {
+        let message = format!("it begins with {}, as URLs do", quoted(&format!("{scheme}://")));
+        findings.add(Code::HostHasScheme, pointer, message);
+        return None;
+    }
+    Some(bare)
+}
+
+/// A host as it is dialled; `None` where it is none, which was told.
+fn host(text: &str, pointer: &str, findings: &mut Findings) -> Option<String> {
+    let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let host = match bracketed {
+        Some(inside) => inside.parse::<Ipv6Addr>().is_ok().then_some(inside),
+        None => is_name(text).then_some(text),
+    };
+    let Some(host) = host else {
+        let message = if text.parse::<Ipv6Addr>().is_ok() {
+            format!("the IPv6 address {} has no brackets", quoted(text))
+        } else {
+            format!("{} is neither a host's name nor an IP address", shown(text))
+        };
+        findings.add(Code::HostInvalid, pointer, message);
+        return None;
+    };
+    if is_local(host) {
+        findings.add(
+            Code::HostLocal,
+            pointer,
+            format!("{host} is the machine or container that rudder-server runs on"),
+        );
+    }
+    Some(host.to_owned())
+}
+
+/// An entry for a message. Where a user name and a password may be in it, it is not shown.
+fn shown(entry: &str) -> String {
+    if entry.contains('@') { "a text with @ in it".to_owned() } else { quoted(entry) }
+}
+
+/// Whether names of hosts are written so. Underscores are in no DNS name, but in many of containers.
+fn is_name(text: &str) -> bool {
+    let labels = text.strip_suffix('.').unwrap_or(text);
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    labels.len() <= 253 && labels.split('.').all(is_label)
+}
+
+fn is_local(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// A port as it has to be written.
+#[must_use]
+pub fn port(text: &str) -> Option<u16> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|port| is_number && *port != 0)
+}
+
+fn not_a_port(text: &str) -> String {
+    format!("{} is no number from 1 to 65535", shown(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(
+        text: &str,
+        read: impl Fn(&str, &mut Findings) -> Option<Vec<String>>,
+    ) -> (Option<Vec<String>>, Vec<Code>) {
+        let mut findings = Findings::default();
+        let hosts = read(text, &mut findings);
+        let codes = findings.sorted().iter().map(|finding| finding.code).collect();
+        assert!(findings.sorted().iter().all(|finding| !finding.message.contains("s3cret")), "{findings:?}");
+        (hosts, codes)
+    }
+
+    #[test]
+    fn hosts_are_names_and_addresses() {
+        for (text, expected, codes) in [
+            ("kafka", Some(vec!["kafka"]), vec![]),
+            ("broker_1.example.com.", Some(vec!["broker_1.example.com."]), vec![]),
+            ("10.0.0.1", Some(vec!["10.0.0.1"]), vec![]),
+            ("[2001:db8::1]", Some(vec!["2001:db8::1"]), vec![]),
+            ("2001:db8::1", None, vec![Code::HostInvalid]),
+            ("a,b", Some(vec!["a", "b"]), vec![Code::HostsSharePort]),
+            ("a, b", Some(vec!["a", "b"]), vec![Code::HostBlanks, Code::HostsSharePort]),
+            ("a,,", None, vec![Code::HostInvalid, Code::HostInvalid]),
+            ("kafka:9092", None, vec![Code::HostHasPort]),
+            ("[::1]:9092", None, vec![Code::HostHasPort]),
+            ("user:s3cret@kafka", None, vec![Code::HostHasPort]),
+            ("user@s3cret", None, vec![Code::HostInvalid]),
+            ("SASL_SSL://kafka:9092", None, vec![Code::HostHasScheme]),
+            ("kafka/x", None, vec![Code::HostInvalid]),
+            ("-a", None, vec![Code::HostInvalid]),
+            ("a..b", None, vec![Code::HostInvalid]),
+            ("LOCALHOST", Some(vec!["LOCALHOST"]), vec![Code::HostLocal]),
+            ("127.1.2.3", Some(vec!["127.1.2.3"]), vec![Code::HostLocal]),
+        ] {
+            let expected = expected.map(|hosts| hosts.into_iter().map(str::to_owned).collect());
+            assert_eq!(found(text, |text, findings| hosts(text, "", findings)), (expected, codes), "{text}");
+        }
+        let long = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(62)].join(".");
+        assert_eq!(found(&long, |text, findings| hosts(text, "", findings)).1, [Code::HostInvalid]);
+    }
+
+    #[test]
+    fn ports_are_digits() {
+        for (text, expected) in [("1", Some(1)), ("65535", Some(65535)), ("09092", Some(9092))] {
+            assert_eq!(port(text), expected);
+        }
+        for text in ["", "0", "65536", "+1", "-1", " 9092", "9092 ", "0x1", "9092.0", "٣", "99999999999999999999"] {
+            assert_eq!(port(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! Everything a check can find: one table, from which findings take their severity and advice, and
+//! `docs/check.md` is printed.
+
+use std::fmt::Write as _;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Events will not arrive, or not where and how they should.
+    Error,
+    /// Something does not do what it looks like, or will be an error soon.
+    Warning,
+    /// Something that is mostly not meant so.
+    Hint,
+}
+
+impl Severity {
+    /// Every severity, the worst first.
+    pub const ALL: [Severity; 3] = [Severity::Error, Severity::Warning, Severity::Hint];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Hint => "hint",
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($variant:ident: $code:literal, $severity:ident, $meaning:literal, $advice:literal;)*) => {
+        /// What a check can find.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $(#[doc = $meaning] $variant,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of the table.
+            pub const ALL: &[Code] = &[$(Code::$variant,)*];
+
+            /// Its name, which stays the same from version to version.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Code::$variant => $code,)* }
+            }
+
+            /// How bad it is.
+            #[must_use]
+            pub const fn severity(self) -> Severity {
+                match self { $(Code::$variant => Severity::$severity,)* }
+            }
+
+            /// What is wrong, whatever the destination.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Code::$variant => $meaning,)* }
+            }
+
+            /// What to do.
+            #[must_use]
+            pub const fn advice(self) -> &'static str {
+                match self { $(Code::$variant => $advice,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    ConfigMissing: "config/missing", Error,
+        "the destination has no Config, or one that is no object",
+        "export the destination again, whole";
+    DestinationTwice: "destination/twice", Warning,
+        "two destinations have the same ID and different settings",
+        "remove the stale one; which of them counts depends on the reader";
+    MemberWrongType: "member/wrong-type", Error,
+        "a member has another JSON type than the producer reads",
+        "write text in quotes, and true and false without";
+    MemberRepeated: "member/repeated", Warning,
+        "a member is there twice, perhaps in different letter case",
+        "keep one; which of them counts depends on the reader";
+    MemberLetterCase: "member/letter-case", Warning,
+        "a member that chooses topics is in other letter case: the producer reads it, the transformation does not see it",
+        "write the name in the letter case that the finding tells";
+    MemberNotRead: "member/not-read", Warning,
+        "a member is set that only another kind of destination reads",
+        "remove it, or choose the kind of destination that reads it";
+    MemberUnknown: "member/unknown", Hint,
+        "a member's name is almost one that is read",
+        "correct the name if it is a slip";
+
+    HostMissing: "host/missing", Error,
+        "hostName is missing or blank",
+        "set hostName to the name or address of a broker, without port";
+    HostHasPort: "host/has-port", Error,
+        "hostName has a port in it, and port is put behind it once more",
+        "leave the host's name alone in hostName and put the port in port";
+    HostHasScheme: "host/has-scheme", Error,
+        "a broker is written as a URL",
+        "remove everything up to and with ://";
+    HostInvalid: "host/invalid", Error,
+        "a broker is neither a host's name nor an IP address",
+        "use a host's name (letters, digits, dots, hyphens) or an IP address, an IPv6 address in square brackets";
+    HostBlanks: "host/blanks", Warning,
+        "there are blanks around a broker's name",
+        "remove the blanks, also those behind commas";
+    HostLocal: "host/local", Hint,
+        "the broker is the machine or container itself that rudder-server runs on",
+        "use the name under which rudder-server reaches the broker";
+    HostsSharePort: "host/several-share-port", Hint,
+        "several hosts share the one port",
+        "make sure that all of them listen on it; Kafka tells about the other brokers by itself, so one host is enough";
+    PortMissing: "port/missing", Error,
+        "port is missing or blank",
+        "set port to the broker's port, such as \"9092\"";
+    PortInvalid: "port/invalid", Error,
+        "a port is no number from 1 to 65535",
+        "use digits alone, from 1 to 65535";
+
+    BootstrapMissing: "bootstrap/missing", Error,
+        "bootstrapServer is missing or blank",
+        "set bootstrapServer to host:port, several with commas between them";
+    BootstrapPortMissing: "bootstrap/port-missing", Error,
+        "an entry of bootstrapServer has no port",
+        "write host:port: 9093 for Azure Event Hubs, mostly 9092 for Confluent Cloud";
+
+    TopicMissing: "topic/missing", Error,
+        "topic is missing or blank, and what no map routes goes there",
+        "set topic";
+    TopicIllegal: "topic/illegal", Error,
+        "a topic is no name that Kafka allows",
+        "use 1 to 249 of the characters a-z A-Z 0-9 . _ - and neither \".\" nor \"..\"";
+    TopicsCollide: "topic/collides", Warning,
+        "two topics differ in . and _ alone: Kafka takes them for the same in metrics, and refuses to create the second",
+        "use either dots or underscores, not both";
+
+    MapSwitchedOff: "map/switched-off", Warning,
+        "a topic map has entries, but enableMultiTopic is off: every event goes to topic",
+        "set enableMultiTopic to true, or remove the map";
+    MapMissing: "map/missing", Warning,
+        "enableMultiTopic is on, but no map has an entry that can match: every event goes to topic",
+        "fill eventTypeToTopicMap or eventToTopicMap, or turn enableMultiTopic off";
+    MapEntryNotAnObject: "map/entry-not-an-object", Warning,
+        "an entry of a topic map is no object and is skipped",
+        "write {\"from\": …, \"to\": …}";
+    MapEntryBlank: "map/entry-blank", Hint,
+        "an entry of a topic map is blank and is skipped",
+        "remove it, or fill it in";
+    MapFromBlank: "map/from-blank", Warning,
+        "an entry of a topic map has a topic, but nothing to match",
+        "fill in from, or remove the entry";
+    MapToEmpty: "map/to-empty", Warning,
+        "an entry of a topic map has no topic: what it matches goes to the default topic",
+        "fill in to, or remove the entry";
+    MapFromRepeated: "map/from-repeated", Warning,
+        "a later entry of a topic map has the same from and wins: this one is dead",
+        "remove one of the two";
+    MapTypeNeverMatches: "map/type-never-matches", Warning,
+        "an entry of eventTypeToTopicMap can match no event",
+        "use identify, page, screen, group or alias; events of type track are routed by name, in eventToTopicMap";
+    MapEventBlanks: "map/event-blanks", Warning,
+        "an event's name in eventToTopicMap has blanks around it, and matches only with them",
+        "remove the blanks, unless the event is sent with them";
+    MapEventLetterCase: "map/event-letter-case", Hint,
+        "two events' names in eventToTopicMap differ in letter case alone, and have different topics",
+        "names match exactly: keep the one that is sent";
+    MapEventIsType: "map/event-is-a-type", Hint,
+        "eventToTopicMap has the name of an event type: it matches track events of that name alone",
+        "put it into eventTypeToTopicMap if the type is meant";
+
+    TemplateMalformed: "template/malformed", Warning,
+        "a text looks like a template and is none: it is used as it stands",
+        "write {{ event.path.to.value || default }} and nothing around it";
+    TemplateSwitchedOff: "template/switched-off", Error,
+        "the Config has a template, but hasDynamicConfig is false: the text is used as it stands",
+        "save the destination again, so that the flag is set anew, or remove the template";
+    TemplateMisplaced: "template/misplaced", Error,
+        "a template stands in a member that the producer reads by itself: it gets the text as it stands, and events lose the value",
+        "use templates in topic and topic maps alone";
+    TemplateInSecret: "template/in-secret", Error,
+        "a template stands in place of a secret: the producer gets the text as it stands, and events lose the value",
+        "put the secret itself in";
+    TemplateUnread: "template/unread", Warning,
+        "a template stands in a member that nothing here reads, and takes the value out of events all the same",
+        "remove the template, unless another part needs it";
+    TemplateFindsNothing: "template/finds-nothing", Warning,
+        "a template's path begins with nothing that an event has: the default is used always",
+        "begin the path with event., such as event.properties.name";
+    TemplatePathRepeated: "template/path-repeated", Warning,
+        "two templates have the same path: the first takes the value out of the event, the second gets its default",
+        "use each path once";
+    TemplateDefaultEmpty: "template/default-empty", Warning,
+        "the template of a topic has no default: events without the value get no topic",
+        "put the name of a topic behind ||";
+    TemplateTakesAll: "template/takes-all", Error,
+        "a template would take the whole message, metadata or destination: every event is refused",
+        "name a member, such as event.properties.name";
+    TemplateTooComplex: "template/too-complex", Error,
+        "the templates are past a limit: every event is refused",
+        "use fewer than 1000 templates with at most 128 names in a path, in at most 1 MiB of Config";
+
+    TlsCertificateUnused: "tls/certificate-unused", Warning,
+        "caCertificate is set, but sslEnabled is off: the connection is not encrypted, and the certificate is not looked at",
+        "set sslEnabled to true, or remove the certificate";
+    CertificateAbsent: "certificate/no-certificate", Error,
+        "caCertificate holds no certificate",
+        "paste the CA's certificate in PEM form, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----; leave it empty for the system's roots";
+    CertificateOneLine: "certificate/one-line", Error,
+        "the certificate's line ends are lost, so that it cannot be read",
+        "paste the PEM file as it is; in JSON each line end is \\n with one backslash";
+    CertificateIndented: "certificate/indented", Error,
+        "the BEGIN or END line of the certificate is indented, so that it cannot be read",
+        "remove the blanks at the beginning of lines";
+    CertificateBroken: "certificate/broken", Error,
+        "a certificate cannot be read",
+        "paste the PEM file again, whole and unchanged";
+    CertificatePrivateKey: "certificate/private-key", Error,
+        "caCertificate holds a private key, which does not belong here and now is known to everybody who sees the settings",
+        "remove the key and replace it where it is used; only the CA's certificate belongs here";
+    CertificateOther: "certificate/other-section", Hint,
+        "caCertificate holds something besides certificates that is not read",
+        "remove it";
+    CertificateSeveral: "certificate/several", Hint,
+        "caCertificate holds several certificates: all of them are trusted",
+        "keep the CA's alone, unless a change of CAs is under way";
+    CertificateNotCa: "certificate/not-a-ca", Warning,
+        "the certificate is not one of a CA: it is of use only where a broker presents this very certificate",
+        "use the certificate of the CA that issued the broker's";
+    CertificateExpired: "certificate/expired", Error,
+        "the certificate has expired: no connection can be made with it",
+        "put in the CA's current certificate, and make sure that the brokers' certificates are issued by it";
+    CertificateExpiredAmong: "certificate/expired-among-others", Warning,
+        "one of several certificates has expired",
+        "remove it once no broker needs it";
+    CertificateNotYetValid: "certificate/not-yet-valid", Error,
+        "the certificate is not valid yet",
+        "use one that is valid now, or look at the clocks of who made it and who checks it";
+    CertificateExpiresSoon: "certificate/expires-soon", Warning,
+        "the certificate expires within 30 days",
+        "get its successor and put both in, one below the other";
+    CertificateWeakKey: "certificate/weak-key", Warning,
+        "the certificate's key is too weak: RSA below 2048 bits, or a curve below 224 bits",
+        "have a CA made with RSA of 2048 bits or more, or with P-256";
+    CertificateUnusualKey: "certificate/unusual-key", Warning,
+        "the certificate's key is of a kind that TLS libraries mostly do not take",
+        "use RSA, P-256, P-384, P-521 or Ed25519";
+    CertificateWeakSignature: "certificate/weak-signature", Warning,
+        "the certificate is signed with MD2, MD5 or SHA-1, which can be forged and which TLS libraries refuse",
+        "have it issued again with SHA-256";
+
+    SaslWithoutTls: "sasl/without-tls", Error,
+        "useSASL is on and sslEnabled off: SASL_PLAINTEXT is not supported, so SASL is silently ignored, and the producer connects without encryption and credentials",
+        "set sslEnabled to true and use a port of the broker that speaks SASL_SSL";
+    SaslTypeUnknown: "sasl/type-unknown", Error,
+        "saslType is missing or none of those supported",
+        "use plain, sha256 or sha512, in lower case";
+    SaslUsernameMissing: "sasl/username-missing", Error,
+        "useSASL is on, and username is missing or blank",
+        "set username";
+    SaslPasswordMissing: "sasl/password-missing", Error,
+        "useSASL is on, and password is missing or blank",
+        "set password";
+    SaslSwitchedOff: "sasl/switched-off", Warning,
+        "username or password is set, but useSASL is off: the producer connects without them",
+        "set useSASL to true, or remove the credentials";
+    SecretBlanks: "secret/blanks", Warning,
+        "there are blanks or line ends around a secret",
+        "remove them, unless they belong to it";
+
+    AvroSchemasMissing: "avro/schemas-missing", Error,
+        "convertToAvro is on, and avroSchemas has no schema",
+        "add the schemas, or turn convertToAvro off";
+    AvroSchemasUnused: "avro/schemas-unused", Warning,
+        "avroSchemas has schemas, but convertToAvro is off: messages are written as JSON",
+        "set convertToAvro to true, or remove the schemas";
+    AvroEmbedUnused: "avro/embed-unused", Warning,
+        "embedAvroSchemaID is on, but convertToAvro is off: no id is embedded",
+        "set convertToAvro to true, or turn embedAvroSchemaID off";
+    AvroSchemaIdMissing: "avro/schema-id-missing", Error,
+        "a schema has no schemaId",
+        "set schemaId to the one that events name";
+    AvroSchemaIdRepeated: "avro/schema-id-repeated", Error,
+        "two schemas have the same schemaId",
+        "give each schema an id of its own";
+    AvroSchemaIdNotEmbeddable: "avro/schema-id-not-embeddable", Error,
+        "embedAvroSchemaID is on, and a schemaId is no number of 32 bits",
+        "use the id that the schema registry gave: digits, at most 4294967295";
+    AvroSchemaMissing: "avro/schema-missing", Error,
+        "an entry of avroSchemas has no schema",
+        "put the schema in, or remove the entry";
+    AvroSchemaInvalid: "avro/schema-invalid", Error,
+        "a schema is no Avro schema",
+        "correct it; Avro's specification tells the form";
+
+    SshHostMissing: "ssh/host-missing", Error,
+        "useSSH is on, and sshHost is missing or blank",
+        "set sshHost";
+    SshUserMissing: "ssh/user-missing", Error,
+        "useSSH is on, and sshUser is missing or blank",
+        "set sshUser";
+    SshPortInvalid: "ssh/port-invalid", Error,
+        "useSSH is on, and sshPort is no number from 1 to 65535",
+        "set sshPort, mostly to \"22\"";
+    SshSwitchedOff: "ssh/switched-off", Hint,
+        "sshHost or sshUser is set, but useSSH is off: the producer connects without a tunnel",
+        "set useSSH to true, or remove the settings";
+
+    AzureStringMissing: "azure/connection-string-missing", Error,
+        "eventHubsConnectionString is missing or blank",
+        "copy the connection string of a shared access policy that may send";
+    AzureStringMalformed: "azure/connection-string-malformed", Error,
+        "eventHubsConnectionString is not of the form Endpoint=sb://…/;SharedAccessKeyName=…;SharedAccessKey=…",
+        "copy the connection string again, whole";
+    AzureEntityPath: "azure/entity-path-differs", Warning,
+        "the connection string is for one event hub (EntityPath) and topic is another: sending there is refused",
+        "use a connection string of the namespace, or the topic it is for";
+    AzureNamespace: "azure/namespace-differs", Warning,
+        "the connection string is for another namespace than bootstrapServer",
+        "use host and connection string of the same namespace";
+    AzurePort: "azure/port-unusual", Warning,
+        "Event Hubs listens for Kafka on port 9093",
+        "use namespace.servicebus.windows.net:9093";
+    ConfluentKeyMissing: "confluent/api-key-missing", Error,
+        "apiKey is missing or blank",
+        "set apiKey to the key of a Kafka cluster";
+    ConfluentSecretMissing: "confluent/api-secret-missing", Error,
+        "apiSecret is missing or blank",
+        "set apiSecret to the secret that came with the key";
+}
+
+/// The table as Markdown.
+#[must_use]
+pub fn table() -> String {
+    let mut out = String::from("| code | severity | what is wrong | what to do |\n| --- | --- | --- | --- |\n");
+    for code in Code::ALL {
+        let cell = |text: &str| text.replace('|', "\\|");
+        let (meaning, advice) = (cell(code.meaning()), cell(code.advice()));
+        let _ = writeln!(out, "| `{}` | {} | {meaning} | {advice} |", code.name(), code.severity().name());
+    }
+    out
+}

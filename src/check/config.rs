@@ -1,0 +1,261 @@
+//! A Config as the producer reads it: names in any letter case, each value of the form it has to have.
+
+use super::code::Code;
+use super::finding::{Findings, quoted, step};
+use super::known::{Form, Known, Role};
+use crate::transform::dynamic_config::Template;
+use crate::transform::family::Family;
+use crate::transform::javascript::truthy;
+use crate::transform::json::{Kind, Raw};
+
+/// The text of a JSON string; a lone surrogate becomes U+FFFD. `None` for any other value.
+#[must_use]
+pub fn text_of(raw: Raw<'_>) -> Option<String> {
+    Some(String::from_utf8_lossy(&raw.as_string()?.decoded()).into_owned())
+}
+
+/// The member of an object that is called `name`: exactly, or else in other letter case; of several the last. Its name
+/// as it stands comes with it.
+#[must_use]
+pub fn member<'a>(object: Raw<'a>, name: &str) -> Option<(String, Raw<'a>)> {
+    let mut found: Option<(String, Raw<'a>)> = None;
+    object.for_each_member(|key, value| {
+        let key = String::from_utf8_lossy(&key.decoded()).into_owned();
+        let is_better = key == name || found.as_ref().is_none_or(|(found, _)| found != name);
+        if key.eq_ignore_ascii_case(name) && is_better {
+            found = Some((key, value));
+        }
+    });
+    found
+}
+
+/// What a member of a Config comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Read<T> {
+    /// It is not there, `null`, or text without anything but blanks.
+    Absent,
+    /// It is there and cannot be used, which was told already.
+    Unusable,
+    /// Its value, and where it stands.
+    Given(T, String),
+}
+
+impl<T> Read<T> {
+    /// The value, where there is one.
+    pub fn given(&self) -> Option<&T> {
+        match self {
+            Read::Given(value, _) => Some(value),
+            Read::Absent | Read::Unusable => None,
+        }
+    }
+}
+
+/// A Config with each of its members.
+#[derive(Debug)]
+pub struct Config<'a> {
+    /// The whole of it.
+    pub raw: Raw<'a>,
+    /// Where it stands in the file.
+    pub pointer: &'a str,
+    /// Whose it is.
+    pub family: &'static Family,
+    members: Vec<(&'static Known, String, Raw<'a>)>,
+}
+
+impl<'a> Config<'a> {
+    /// Takes a Config apart and tells what is wrong with names and forms.
+    pub fn read(raw: Raw<'a>, pointer: &'a str, family: &'static Family, findings: &mut Findings) -> Self {
+        let mut members: Vec<(&'static Known, String, Raw<'a>)> = Vec::new();
+        raw.for_each_member(|key, value| {
+            let name = String::from_utf8_lossy(&key.decoded()).into_owned();
+            match Known::by_name(&name) {
+                Some(known) if known.is_of(family) => {
+                    let earlier = members.iter().position(|(other, _, _)| *other == known);
+                    if let Some(earlier) = earlier {
+                        let message = format!("{} is there twice, here as {}", known.name, quoted(&name));
+                        findings.add(Code::MemberRepeated, step(pointer, &name), message);
+                        // The exact name counts for the transformation, and otherwise the last.
+                        if members[earlier].1 == known.name && name != known.name {
+                            return;
+                        }
+                        members.remove(earlier);
+                    }
+                    members.push((known, name, value));
+                }
+                Some(known) if truthy(Some(value)) => {
+                    let message = format!("{} does not read {}", label(family), known.name);
+                    findings.add(Code::MemberNotRead, step(pointer, &name), message);
+                }
+                Some(_) => {}
+                None => {
+                    if let Some(meant) = Known::like(&name, family) {
+                        let message = format!("{} is not read; perhaps {} is meant", quoted(&name), meant.name);
+                        findings.add(Code::MemberUnknown, step(pointer, &name), message);
+                    }
+                }
+            }
+        });
+        for (known, name, value) in &members {
+            if known.role == Role::Routing && name != known.name {
+                let message = format!("{name} has to be {} for the transformation to see it", known.name);
+                findings.add(Code::MemberLetterCase, step(pointer, name), message);
+            }
+            if !fits(known, *value) {
+                findings.add(Code::MemberWrongType, step(pointer, name), wrong_type(known, *value));
+            }
+        }
+        Self { raw, pointer, family, members }
+    }
+
+    fn find(&self, name: &str) -> Option<&(&'static Known, String, Raw<'a>)> {
+        self.members.iter().find(|(known, _, _)| known.name == name)
+    }
+
+    /// A member as it stands, and where; `None` where it is missing or `null`.
+    #[must_use]
+    pub fn raw(&self, name: &str) -> Option<(Raw<'a>, String)> {
+        let (_, spelled, value) = self.find(name)?;
+        (!value.is_null()).then(|| (*value, step(self.pointer, spelled)))
+    }
+
+    /// A member that is text. A template is no text that could be used, because the producer does not fill it.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Read<String> {
+        let Some((value, pointer)) = self.raw(name) else { return Read::Absent };
+        match text_of(value) {
+            None => Read::Unusable,
+            Some(text) if text.trim().is_empty() => Read::Absent,
+            Some(_) if Template::read(value).is_ok() => Read::Unusable,
+            Some(text) => Read::Given(text, pointer),
+        }
+    }
+
+    /// A member that is text and may not be missing; where it is, that is told.
+    pub fn required(&self, name: &str, missing: Code, findings: &mut Findings) -> Read<String> {
+        let read = self.text(name);
+        if read == Read::Absent {
+            let pointer = self.raw(name).map_or_else(|| self.pointer.to_owned(), |(_, pointer)| pointer);
+            findings.note(missing, pointer);
+        }
+        read
+    }
+
+    /// A secret that may not be missing. Blanks around it are told; what it is never.
+    pub fn secret(&self, name: &str, missing: Code, findings: &mut Findings) -> Read<String> {
+        let read = self.required(name, missing, findings);
+        if let Read::Given(secret, pointer) = &read
+            && secret.trim() != secret
+        {
+            findings.add(Code::SecretBlanks, pointer, format!("there are blanks or line ends around {name}"));
+        }
+        read
+    }
+
+    /// A member that is `true` or `false`; `Some(false)` where it is missing, `None` where it is something else.
+    #[must_use]
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        match self.raw(name) {
+            None => Some(false),
+            Some((value, _)) => match value.kind() {
+                Kind::True => Some(true),
+                Kind::False => Some(false),
+                _ => None,
+            },
+        }
+    }
+
+    /// The elements of a member that is an array, each with the place where it stands; none where it is something else.
+    #[must_use]
+    pub fn list(&self, name: &str) -> Vec<(Raw<'a>, String)> {
+        let mut elements = Vec::new();
+        if let Some((list, pointer)) = self.raw(name) {
+            list.for_each_element(|element| {
+                let index = elements.len();
+                elements.push((element, format!("{pointer}/{index}")));
+            });
+        }
+        elements
+    }
+}
+
+/// Whether a value has the form that a member must have. A template may stand where the transformation fills it.
+fn fits(known: &Known, value: Raw<'_>) -> bool {
+    match (known.form, value.kind()) {
+        (_, Kind::Null) | (Form::Text, Kind::String) | (Form::Flag, Kind::True | Kind::False) => true,
+        (Form::List, Kind::Array) => true,
+        (_, Kind::String) => Template::read(value).is_ok(),
+        _ => false,
+    }
+}
+
+fn wrong_type(known: &Known, value: Raw<'_>) -> String {
+    let is = kind(value);
+    match (known.form, known.role) {
+        (Form::Flag, Role::Routing) => {
+            let means = if truthy(Some(value)) { "true" } else { "false" };
+            format!("{} is {is}, not {}; the transformation takes it for {means}", known.name, known.form.name())
+        }
+        (Form::List, Role::Routing) => {
+            format!("{} is {is}, not {}; the transformation takes it for an empty map", known.name, known.form.name())
+        }
+        _ => format!("{} is {is}, not {}", known.name, known.form.name()),
+    }
+}
+
+/// What a value is, for a message.
+#[must_use]
+pub fn kind(value: Raw<'_>) -> &'static str {
+    match value.kind() {
+        Kind::Null => "null",
+        Kind::False => "false",
+        Kind::True => "true",
+        Kind::Number => "a number",
+        Kind::String => "a string",
+        Kind::Array => "an array",
+        Kind::Object => "an object",
+    }
+}
+
+/// What people call the destinations of a family.
+#[must_use]
+pub fn label(family: &Family) -> &'static str {
+    match family.name {
+        "azure_event_hub" => "Azure Event Hubs",
+        "confluent_cloud" => "Confluent Cloud",
+        _ => "Apache Kafka",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::family::KAFKA;
+
+    #[test]
+    fn names_are_found_in_any_letter_case_the_exact_one_first() {
+        let raw = |text| Raw::parse(text).unwrap();
+        let found = |text, name: &str| member(raw(text), name).map(|(name, value)| (name, value.text().to_owned()));
+        assert_eq!(found(r#"{"config":1}"#, "Config"), Some(("config".to_owned(), "1".to_owned())));
+        assert_eq!(found(r#"{"Config":1,"config":2}"#, "Config"), Some(("Config".to_owned(), "1".to_owned())));
+        assert_eq!(found(r#"{"config":2,"Config":1}"#, "Config"), Some(("Config".to_owned(), "1".to_owned())));
+        assert_eq!(found(r#"{"ID":1,"ID":2}"#, "ID"), Some(("ID".to_owned(), "2".to_owned())));
+        assert_eq!(found("[]", "ID"), None);
+    }
+
+    #[test]
+    fn values_are_read_in_their_form() {
+        let raw =
+            Raw::parse(r#"{"HOSTNAME":"kafka","port":9092,"topic":" ","sslEnabled":"true","useSASL":null}"#).unwrap();
+        let mut findings = Findings::default();
+        let config = Config::read(raw, "/c", &KAFKA, &mut findings);
+        assert_eq!(config.text("hostName"), Read::Given("kafka".to_owned(), "/c/HOSTNAME".to_owned()));
+        assert_eq!(config.text("port"), Read::Unusable);
+        assert_eq!(config.text("topic"), Read::Absent);
+        assert_eq!(
+            (config.flag("sslEnabled"), config.flag("useSASL"), config.flag("useSSH")),
+            (None, Some(false), Some(false))
+        );
+        let wrong: Vec<&str> = findings.sorted().iter().map(|finding| finding.pointer.as_str()).collect();
+        assert_eq!(wrong, ["/c/port", "/c/sslEnabled"]);
+    }
+}

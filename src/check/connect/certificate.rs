@@ -1,0 +1,119 @@
+//! What a certificate says, for those who have to find the wrong one.
+
+use rustls_pki_types::CertificateDer;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{ASN1Time, FromDer as _, X509Certificate, X509Name, X509Version};
+
+use super::shown::{listed, shown};
+
+/// What is told of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Certificate {
+    /// Whose it is.
+    pub(super) subject: String,
+    /// Who signed it.
+    pub(super) issuer: String,
+    /// The names and addresses it is for. `None`: it has no such extension.
+    pub(super) names: Option<Vec<String>>,
+    /// The day from which on it is valid, and the day up to which.
+    pub(super) days: (String, String),
+    /// Whether today is neither before nor after.
+    pub(super) validity: Validity,
+    /// Whether it has the version that has extensions.
+    pub(super) is_version_3: bool,
+    /// Whether it may sign others.
+    pub(super) is_ca: bool,
+}
+
+/// How a certificate stands in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Validity {
+    /// Its first day has not come.
+    NotYet,
+    /// It is valid.
+    Now,
+    /// Its last day is over.
+    Over,
+}
+
+impl Certificate {
+    /// Reads a certificate; `None` if it is none.
+    pub(super) fn read(der: &CertificateDer<'_>) -> Option<Self> {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        let validity = certificate.validity();
+        let now = ASN1Time::now();
+        Some(Self {
+            subject: name(certificate.subject()),
+            issuer: name(certificate.issuer()),
+            names: certificate
+                .subject_alternative_name()
+                .ok()
+                .flatten()
+                .map(|extension| extension.value.general_names.iter().filter_map(host).collect()),
+            days: (day(validity.not_before), day(validity.not_after)),
+            validity: if now < validity.not_before {
+                Validity::NotYet
+            } else if now > validity.not_after {
+                Validity::Over
+            } else {
+                Validity::Now
+            },
+            is_version_3: certificate.version() == X509Version::V3,
+            is_ca: certificate.is_ca(),
+        })
+    }
+
+    /// A broker's certificate in one line.
+    pub(super) fn line(&self) -> String {
+        format!("{}, for {}, {}", self.subject, self.names(), self.origin())
+    }
+
+    /// A client's certificate in one line.
+    pub(super) fn client_line(&self) -> String {
+        format!("{}, {}", self.subject, self.origin())
+    }
+
+    fn origin(&self) -> String {
+        format!("valid {} to {}, signed by {}", self.days.0, self.days.1, self.issuer)
+    }
+
+    /// The names it is for.
+    pub(super) fn names(&self) -> String {
+        match &self.names {
+            Some(names) if !names.is_empty() => listed(names.iter().map(String::as_str)),
+            _ => "no names".to_owned(),
+        }
+    }
+}
+
+/// The distinguished name in these bytes.
+pub(super) fn name_in(der: &[u8]) -> Option<String> {
+    X509Name::from_der(der).ok().map(|(_, found)| name(&found))
+}
+
+/// The issuer of a certificate, as bytes to compare.
+pub(super) fn issuer_bytes(der: &CertificateDer<'_>) -> Option<Vec<u8>> {
+    X509Certificate::from_der(der).ok().map(|(_, certificate)| certificate.issuer().as_raw().to_vec())
+}
+
+fn name(name: &X509Name<'_>) -> String {
+    match shown(&name.to_string()) {
+        empty if empty.is_empty() => "(no subject)".to_owned(),
+        name => name,
+    }
+}
+
+fn day(time: ASN1Time) -> String {
+    time.to_datetime().date().to_string()
+}
+
+fn host(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => {
+            let four = <[u8; 4]>::try_from(*bytes).map(|bytes| std::net::IpAddr::from(bytes).to_string());
+            four.or_else(|_| <[u8; 16]>::try_from(*bytes).map(|bytes| std::net::IpAddr::from(bytes).to_string())).ok()
+        }
+        _ => None,
+    }
+}

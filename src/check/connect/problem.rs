@@ -1,0 +1,212 @@
+//! What can be wrong between rudder-server and a broker, and what to do about it: one table. docs/check-connect.md is
+//! compared with it.
+
+use std::fmt::Write as _;
+
+macro_rules! problems {
+    ($($name:ident: $code:literal, $meaning:literal, $advice:literal;)*) => {
+        /// A kind of failure.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Problem { $(#[doc = $meaning] $name,)* }
+
+        impl Problem {
+            /// Every kind there is.
+            pub const ALL: &'static [Problem] = &[$(Problem::$name,)*];
+
+            /// The kind as a stable word.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Problem::$name => concat!("connect/", $code),)* }
+            }
+
+            /// What is wrong, whatever the broker.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Problem::$name => $meaning,)* }
+            }
+
+            /// What to do about it.
+            #[must_use]
+            pub const fn advice(self) -> &'static str {
+                match self { $(Problem::$name => $advice,)* }
+            }
+        }
+    };
+}
+
+/// All of it, as Markdown.
+#[must_use]
+pub fn table() -> String {
+    let mut out = String::from("| code | what is wrong | what to do |\n| --- | --- | --- |\n");
+    for problem in Problem::ALL {
+        let cell = |text: &str| text.replace('|', "\\|");
+        let _ = writeln!(out, "| `{}` | {} | {} |", problem.code(), cell(problem.meaning()), cell(problem.advice()));
+    }
+    out
+}
+
+problems! {
+    CaUnusable: "ca-unusable",
+        "caCertificate has no certificate that can be read",
+        "put the CA's certificate into caCertificate as PEM, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, or leave it empty for the system's roots";
+    CaOutOfDate: "ca-out-of-date",
+        "no certificate in caCertificate is valid today",
+        "put a CA certificate into caCertificate that is valid today; where the CA itself has ended, make a new one and sign the brokers' certificates with it";
+    NoSystemRoots: "no-system-roots",
+        "there is no caCertificate, and this machine has no CA certificates",
+        "install ca-certificates on this machine, or put the CA's certificate into caCertificate";
+    ClientFilesIncomplete: "client-files-incomplete",
+        "only one of the files for the client certificate is named",
+        "set both KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH, or neither";
+    ClientFileUnreadable: "client-file-unreadable",
+        "a file for the client certificate cannot be read",
+        "mend the path or the file's permissions; rudder-server has to be able to read it too";
+    ClientFileInvalid: "client-file-invalid",
+        "a file for the client certificate holds something else",
+        "both files have to be PEM: the certificate followed by its intermediates, and its key without a passphrase (openssl pkey -in KEY -out PLAIN_KEY)";
+    ClientKeyMismatch: "client-key-mismatch",
+        "the client certificate's key belongs to another certificate",
+        "name the key that the certificate was made for; openssl pkey -pubout and openssl x509 -pubkey have to print the same";
+    NameNotFound: "name-not-found",
+        "the host name does not resolve",
+        "correct the host name; if it is right, ask whether this machine's DNS knows it, for a name within a cluster or a VPN is not known outside";
+    DnsFailed: "dns-failed",
+        "the DNS fails",
+        "try again; if it stays so, mend this machine's DNS (/etc/resolv.conf)";
+    DnsTimeout: "dns-timeout",
+        "the DNS is silent",
+        "try again, or with a longer --timeout; if it stays so, mend this machine's DNS (/etc/resolv.conf)";
+    ConnectionRefused: "connection-refused",
+        "nobody listens on this port",
+        "start the broker, correct the port, or let the broker listen on this address (listeners in server.properties)";
+    Unreachable: "unreachable",
+        "no way leads to the address",
+        "mend the route to this address: network, VPN, security group";
+    ConnectTimeout: "connect-timeout",
+        "nobody answers at the address",
+        "open the port in firewalls and security groups between here and the broker; a closed port would have answered at once";
+    NotTls: "not-tls",
+        "what answers on this port does not speak TLS",
+        "use the port of a listener with SSL or SASL_SSL, or turn sslEnabled off if this listener is meant to be plaintext";
+    TlsTimeout: "tls-timeout",
+        "the first message of TLS gets no answer",
+        "see whether the port is that of a Kafka listener with TLS; a server of another kind may wait for something else";
+    TlsVersion: "tls-version",
+        "the broker does not speak the TLS that the producer speaks",
+        "allow TLSv1.2 in ssl.enabled.protocols of the broker: rudder-server speaks TLS 1.1 and 1.2, not 1.3";
+    TlsNoCommonCipher: "tls-no-common-cipher",
+        "there is no cipher suite in common",
+        "allow a cipher suite with ECDHE and AES-GCM or ChaCha20 in ssl.cipher.suites of the broker, and give it an RSA or EC key";
+    TlsFailed: "tls-failed",
+        "the handshake fails for another reason",
+        "the broker's log has more on a failed handshake; with -Djavax.net.debug=ssl:handshake it has all of it";
+    HostNotAName: "host-not-a-name",
+        "the host name cannot be in a certificate",
+        "use a host name that DNS allows, or an IP address";
+    UnknownIssuer: "unknown-issuer",
+        "another CA signed the broker's certificate",
+        "put the certificate of the CA that signed the broker's into caCertificate; if an intermediate signed it, the broker's keystore needs that certificate as well";
+    CertificateExpired: "certificate-expired",
+        "the broker's certificate, or one between it and the CA, expired",
+        "sign a new certificate for the broker and put it into its keystore";
+    CertificateNotYetValid: "certificate-not-yet-valid",
+        "the broker's certificate, or one between it and the CA, is not valid yet",
+        "set the clocks right, here and where the certificate is made, or sign it with a date that has come";
+    NameMismatch: "name-mismatch",
+        "the broker's certificate is for other hosts",
+        "connect by a name that the certificate has, or sign one that has this name: keytool -certreq with -ext SAN=dns:HOST, signed with -copy_extensions copy";
+    CertificateWithoutNames: "certificate-without-names",
+        "the broker's certificate names no host: it has no subject alternative name",
+        "sign a certificate with names: keytool -certreq with -ext SAN=dns:HOST, then openssl x509 -req with -copy_extensions copy. rudder-server takes no names from CN";
+    CertificateVersion1: "certificate-version-1",
+        "the broker's certificate is of X.509 version 1, so it names no host",
+        "sign it with extensions, which makes it version 3: keytool -certreq with -ext SAN=dns:HOST, then openssl x509 -req with -copy_extensions copy. rudder-server takes no names from CN";
+    CertificatePurpose: "certificate-purpose",
+        "the broker's certificate was made for something else",
+        "sign a certificate whose extended key usage is serverAuth, or has none; and that is no CA itself";
+    CertificateInvalid: "certificate-invalid",
+        "the broker's certificate cannot be used",
+        "make the broker's certificate anew; openssl s_client -connect HOST:PORT -showcerts prints what it sends";
+    ClientCertificateRequired: "client-certificate-required",
+        "the broker wants a client certificate and got none",
+        "name a certificate and its key in KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH, here and at rudder-server, issued by a CA that the broker's truststore has";
+    ClientCertificateRefused: "client-certificate-refused",
+        "the broker does not accept the client certificate",
+        "use a certificate that is valid today and was issued by a CA in the broker's truststore, or import that CA: keytool -importcert -keystore kafka.server.truststore.p12";
+    TlsExpected: "tls-expected",
+        "the broker speaks TLS, and was spoken to without",
+        "turn sslEnabled on, or use the port of a plaintext listener";
+    NotKafka: "not-kafka",
+        "another kind of server answers",
+        "use the port of a Kafka listener; this is another kind of server";
+    AnswerTooLarge: "answer-too-large",
+        "an answer claims to be larger than any broker's",
+        "use the port of a Kafka listener; no broker sends so much here";
+    AnswerUnreadable: "answer-unreadable",
+        "an answer is not laid out as Kafka's protocol has it",
+        "use the port of a Kafka listener; if it is one, something between here and the broker changes what it sends";
+    ConnectionClosed: "connection-closed",
+        "the broker closes the connection instead of an answer",
+        "see the broker's log for the reason; a proxy or load balancer in between closes like this when it finds no broker";
+    AnswerTimeout: "answer-timeout",
+        "the broker does not answer",
+        "see whether the broker is well and this is a Kafka listener; try a longer --timeout";
+    BrokerTooOld: "broker-too-old",
+        "the broker does not understand what is asked, in any version",
+        "use a broker of Apache Kafka 0.11 or newer, or one that is compatible with it";
+    BrokerError: "broker-error",
+        "the broker answers with an error code",
+        "see the broker's log; the Kafka protocol's list of error codes tells what this one means";
+    CredentialsMissing: "credentials-missing",
+        "username or password is empty",
+        "set username and password, or turn useSASL off";
+    SaslNotOffered: "sasl-not-offered",
+        "this listener takes no login",
+        "turn useSASL off, or use the port of a listener with SASL_SSL";
+    SaslRequired: "sasl-required",
+        "this listener most likely wants a login",
+        "turn useSASL on and set saslType, username and password; SASL needs sslEnabled too, and SASL_PLAINTEXT is not supported";
+    MechanismNotEnabled: "mechanism-not-enabled",
+        "the broker has not enabled this saslType",
+        "set saslType to one that is enabled: plain, sha256 or sha512; or add it to sasl.enabled.mechanisms of the broker";
+    AuthenticationFailed: "authentication-failed",
+        "the broker refuses the user or the password",
+        "correct username and password; SCRAM users are made with kafka-configs --alter --add-config for each mechanism, PLAIN ones in the broker's JAAS configuration";
+    BrokerNotAuthentic: "broker-not-authentic",
+        "the broker lets the user in without knowing the password",
+        "make sure that this is your broker: it let the user in without knowing the password";
+    NoBrokers: "no-brokers",
+        "the cluster has no brokers",
+        "wait until the cluster has started, and see the brokers' log";
+    ClustersDiffer: "clusters-differ",
+        "the brokers named in the destination are of different clusters",
+        "name brokers of one cluster only: messages go to whichever answers first";
+    TopicMissing: "topic-missing",
+        "the topic does not exist",
+        "make the topic (kafka-topics --create), or correct its name, letter case included. A broker with auto.create.topics.enable makes it with the first message, which cannot be asked";
+    TopicNotAuthorised: "topic-not-authorised",
+        "the user may not see the topic",
+        "let this user describe and write: kafka-acls --add --producer --topic TOPIC --allow-principal User:NAME";
+    TopicNotWritable: "topic-not-writable",
+        "the user may not write to the topic",
+        "let this user write: kafka-acls --add --producer --topic TOPIC --allow-principal User:NAME";
+    TopicWithoutLeader: "topic-without-leader",
+        "partitions of the topic have no leader",
+        "start the brokers that hold these partitions; messages for them wait until then";
+    TopicInvalid: "topic-invalid",
+        "the broker does not take this as the name of a topic",
+        "use up to 249 letters, digits, dots, underscores and hyphens";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct() {
+        let codes: HashSet<_> = Problem::ALL.iter().map(|problem| problem.code()).collect();
+        assert_eq!(codes.len(), Problem::ALL.len());
+    }
+}

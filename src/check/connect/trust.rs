@@ -1,0 +1,188 @@
+//! Which certificates the broker's has to be issued by, and whether it is: as the producer decides, which is written in Go.
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+use super::certificate::{Certificate, Validity};
+use super::problem::Problem;
+use super::step::{Failure, Stage, Step};
+
+/// The certificates that are trusted.
+#[derive(Debug)]
+pub(super) struct Trust {
+    verifier: Arc<WebPkiServerVerifier>,
+    /// Those of `caCertificate`.
+    own: Vec<CertificateDer<'static>>,
+    /// Where they come from, for messages.
+    source: &'static str,
+}
+
+impl Trust {
+    /// What the destination trusts, and the step that tells of it. `None` for the PEM text means the system's roots.
+    pub(super) fn of(ca_pem: Option<&str>, provider: &Arc<CryptoProvider>) -> (Option<Self>, Step) {
+        match ca_pem.map_or_else(system_roots, own_roots) {
+            Ok(Roots { store, own, source, mut step }) => {
+                match WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider)).build() {
+                    Ok(verifier) => (Some(Self { verifier, own, source }), step),
+                    Err(_) => {
+                        step =
+                            Step::failed(Stage::Trust, Failure::new(Problem::CaUnusable, "no certificate can be used"));
+                        (None, step)
+                    }
+                }
+            }
+            Err(failure) => (None, Step::failed(Stage::Trust, failure)),
+        }
+    }
+
+    /// Where the certificates come from.
+    pub(super) fn source(&self) -> &'static str {
+        self.source
+    }
+
+    /// The broker's certificate is one of `caCertificate`: the producer trusts it then, whether it is a CA or not.
+    fn is_own(&self, certificate: &CertificateDer<'_>) -> bool {
+        self.own.iter().any(|own| own == certificate)
+    }
+}
+
+struct Roots {
+    store: RootCertStore,
+    own: Vec<CertificateDer<'static>>,
+    source: &'static str,
+    step: Step,
+}
+
+fn own_roots(pem: &str) -> Result<Roots, Failure> {
+    let mut store = RootCertStore::empty();
+    let (mut own, mut details, mut cautions) = (Vec::new(), Vec::new(), Vec::new());
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()).flatten() {
+        let Some(read) = Certificate::read(&certificate) else { continue };
+        // The library asks no root for its dates; the producer does.
+        let (first, last) = &read.days;
+        match read.validity {
+            Validity::Over => cautions.push(format!("not used: {}, because it expired on {last}", read.subject)),
+            Validity::NotYet => {
+                cautions.push(format!("not used: {}, because it is valid from {first} on", read.subject))
+            }
+            Validity::Now if store.add(certificate.clone()).is_ok() => {
+                details.push(format!("{}, valid until {last}", read.subject));
+                own.push(certificate);
+            }
+            Validity::Now => cautions.push(format!("not used: {}, because it cannot be read in full", read.subject)),
+        }
+    }
+    if own.is_empty() {
+        return Err(match cautions.first() {
+            Some(caution) => Failure::new(
+                Problem::CaOutOfDate,
+                format!(
+                    "caCertificate has no certificate that is valid today: {}",
+                    caution.trim_start_matches("not used: ")
+                ),
+            ),
+            None => Failure::new(Problem::CaUnusable, "caCertificate has no certificate that can be read"),
+        });
+    }
+    let step = Step::passed(Stage::Trust, format!("caCertificate: {}", details.remove(0)));
+    Ok(Roots { store, own, source: "caCertificate", step: step.with_details(details).with_cautions(cautions) })
+}
+
+fn system_roots() -> Result<Roots, Failure> {
+    let mut store = RootCertStore::empty();
+    let (added, _) = store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if added == 0 {
+        return Err(Failure::new(
+            Problem::NoSystemRoots,
+            "there is no caCertificate, and this machine has no CA certificates",
+        ));
+    }
+    let step = Step::passed(Stage::Trust, format!("no caCertificate: the {added} roots of this machine"))
+        .with_cautions(["rudder-server uses the roots of its own machine, which may be others".to_owned()]);
+    Ok(Roots { store, own: Vec::new(), source: "the roots of this machine", step })
+}
+
+/// Decides on the certificates of one connection, and remembers them.
+#[derive(Debug)]
+pub(super) struct Witness {
+    trust: Arc<Trust>,
+    seen: OnceLock<Vec<CertificateDer<'static>>>,
+}
+
+impl Witness {
+    /// Has seen nothing yet.
+    pub(super) fn new(trust: Arc<Trust>) -> Self {
+        Self { trust, seen: OnceLock::new() }
+    }
+
+    /// The broker's certificate, if one was sent that can be read.
+    pub(super) fn certificate(&self) -> Option<Certificate> {
+        self.seen.get().and_then(|chain| chain.first()).and_then(Certificate::read)
+    }
+}
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let chain =
+            std::iter::once(end_entity).chain(intermediates).map(|certificate| certificate.clone().into_owned());
+        self.seen.set(chain.collect()).ok();
+        let verifier = &self.trust.verifier;
+        match verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            Err(error) if self.trust.is_own(end_entity) => as_a_root(end_entity, server_name, error),
+            verdict => verdict,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.trust.verifier.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.trust.verifier.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.trust.verifier.supported_verify_schemes()
+    }
+}
+
+/// What the producer decides on a broker's certificate that is trusted by itself, such as a self-signed one: only its dates, which
+/// were looked at before, and its names matter. The library refuses it where it calls itself a CA.
+fn as_a_root(
+    certificate: &CertificateDer<'_>,
+    name: &ServerName<'_>,
+    error: Error,
+) -> Result<ServerCertVerified, Error> {
+    match error {
+        Error::InvalidCertificate(CertificateError::Other(_) | CertificateError::UnknownIssuer) => {
+            let parsed = ParsedCertificate::try_from(certificate)?;
+            rustls::client::verify_server_name(&parsed, name)?;
+            Ok(ServerCertVerified::assertion())
+        }
+        error => Err(error),
+    }
+}

@@ -1,0 +1,163 @@
+//! The members of a Config that count: one table (contract, section 10).
+
+use crate::transform::family::{AZURE_EVENT_HUB, CONFLUENT_CLOUD, FAMILIES, Family, KAFKA};
+
+/// What a member has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A string.
+    Text,
+    /// `true` or `false`.
+    Flag,
+    /// An array.
+    List,
+}
+
+impl Form {
+    /// What it is called in a message.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Form::Text => "a string",
+            Form::Flag => "true or false",
+            Form::List => "an array",
+        }
+    }
+}
+
+/// Who reads a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The transformation, which fills templates and wants the exact name; for the topic the producer too.
+    Routing,
+    /// The producer, which takes the text as it stands and the name in any letter case.
+    Producer,
+    /// The producer, and nobody else may see it.
+    Secret,
+}
+
+/// A member of a Config.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its name.
+    pub name: &'static str,
+    /// What it has to be.
+    pub form: Form,
+    /// Who reads it.
+    pub role: Role,
+    /// Whose Config has it.
+    pub families: &'static [&'static Family],
+}
+
+const fn known(name: &'static str, form: Form, role: Role, families: &'static [&'static Family]) -> Known {
+    Known { name, form, role, families }
+}
+
+static SERVICES: [&Family; 2] = [&AZURE_EVENT_HUB, &CONFLUENT_CLOUD];
+static OF_KAFKA: [&Family; 1] = [&KAFKA];
+static OF_AZURE: [&Family; 1] = [&AZURE_EVENT_HUB];
+static OF_CONFLUENT: [&Family; 1] = [&CONFLUENT_CLOUD];
+
+/// Every member that counts.
+pub static MEMBERS: [Known; 23] = [
+    known("topic", Form::Text, Role::Routing, &FAMILIES),
+    known("hostName", Form::Text, Role::Producer, &OF_KAFKA),
+    known("port", Form::Text, Role::Producer, &OF_KAFKA),
+    known("sslEnabled", Form::Flag, Role::Producer, &OF_KAFKA),
+    known("caCertificate", Form::Text, Role::Producer, &OF_KAFKA),
+    known("useSASL", Form::Flag, Role::Producer, &OF_KAFKA),
+    known("saslType", Form::Text, Role::Producer, &OF_KAFKA),
+    known("username", Form::Text, Role::Secret, &OF_KAFKA),
+    known("password", Form::Text, Role::Secret, &OF_KAFKA),
+    known("convertToAvro", Form::Flag, Role::Producer, &OF_KAFKA),
+    known("embedAvroSchemaID", Form::Flag, Role::Producer, &OF_KAFKA),
+    known("avroSchemas", Form::List, Role::Producer, &OF_KAFKA),
+    known("enableMultiTopic", Form::Flag, Role::Routing, &OF_KAFKA),
+    known("eventTypeToTopicMap", Form::List, Role::Routing, &OF_KAFKA),
+    known("eventToTopicMap", Form::List, Role::Routing, &OF_KAFKA),
+    known("useSSH", Form::Flag, Role::Producer, &OF_KAFKA),
+    known("sshHost", Form::Text, Role::Producer, &OF_KAFKA),
+    known("sshPort", Form::Text, Role::Producer, &OF_KAFKA),
+    known("sshUser", Form::Text, Role::Producer, &OF_KAFKA),
+    known("bootstrapServer", Form::Text, Role::Producer, &SERVICES),
+    known("eventHubsConnectionString", Form::Text, Role::Secret, &OF_AZURE),
+    known("apiKey", Form::Text, Role::Secret, &OF_CONFLUENT),
+    known("apiSecret", Form::Text, Role::Secret, &OF_CONFLUENT),
+];
+
+impl Known {
+    /// The member that is called `name` in some letter case.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<&'static Known> {
+        MEMBERS.iter().find(|known| known.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The member of `family` that somebody who wrote `name` may have meant: two slips of the pen away at most.
+    #[must_use]
+    pub fn like(name: &str, family: &Family) -> Option<&'static Known> {
+        if name.len() > 40 {
+            return None;
+        }
+        let name = name.to_lowercase();
+        MEMBERS
+            .iter()
+            .filter(|known| known.is_of(family))
+            .map(|known| (slips(&name, &known.name.to_lowercase()), known))
+            .filter(|(slips, known)| *slips <= if known.name.len() < 8 { 1 } else { 2 })
+            .min_by_key(|(slips, _)| *slips)
+            .map(|(_, known)| known)
+    }
+
+    /// Whether the Config of `family` has it.
+    #[must_use]
+    pub fn is_of(&self, family: &Family) -> bool {
+        self.families.contains(&family)
+    }
+}
+
+/// How many letters have to be put in, left out or changed to make one word the other.
+fn slips(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (line, letter) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (column, wanted) in other.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != *wanted);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_of_the_pen_are_counted() {
+        for (one, other, count) in
+            [("", "abc", 3), ("hostname", "hostname", 0), ("hostnme", "hostname", 1), ("ab", "ba", 2)]
+        {
+            assert_eq!(slips(one, other), count, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn what_was_meant_is_found_and_nothing_else_is() {
+        for (name, meant) in [
+            ("hostNames", Some("hostName")),
+            ("eventToTopicsMap", Some("eventToTopicMap")),
+            ("topics", Some("topic")),
+            ("sslEnable", Some("sslEnabled")),
+            ("connectionMode", None),
+            ("useNativeSDK", None),
+            ("host", None),
+            ("consentManagement", None),
+        ] {
+            assert_eq!(Known::like(name, &KAFKA).map(|known| known.name), meant, "{name}");
+        }
+        assert_eq!(Known::like("apiKeys", &KAFKA), None);
+    }
+}

@@ -1,0 +1,153 @@
+//! Whether destinations are configured right: everything the producer and the transformation read of them is held against
+//! the contract's section 10.
+//!
+//! The rules know no HTTP, clock or environment: bytes of a file and the time go in, findings come out. Only [`connect`], which they
+//! do not know, goes out and looks whether it is so.
+//!
+//! | module | decides |
+//! | --- | --- |
+//! | [`workspace`] | which destinations a file holds, and where |
+//! | [`code`], [`finding`] | what can be found, how bad it is, what to do |
+//! | [`known`], [`config`] | which members a Config has, and of which form they are |
+//! | [`brokers`], [`services`], [`ssh`] | where the producer connects, also for Azure Event Hubs and Confluent Cloud |
+//! | [`security`], [`certificate`], [`pem`] | encryption and credentials |
+//! | [`topics`], [`topic_maps`], [`templates`] | which topics can occur |
+//! | [`avro`] | how messages are written |
+//! | [`destination`] | what a destination comes to, where the rules let it pass |
+//! | [`connect`] | whether brokers, certificates, credentials and topics are what a destination takes them for |
+
+pub mod avro;
+pub mod brokers;
+pub mod certificate;
+pub mod code;
+pub mod config;
+pub mod connect;
+pub mod destination;
+pub mod finding;
+pub mod known;
+pub mod pem;
+pub mod security;
+pub mod services;
+pub mod ssh;
+pub mod templates;
+pub mod topic_maps;
+pub mod topics;
+pub mod workspace;
+
+use std::collections::BTreeMap;
+
+use crate::transform::family::{AZURE_EVENT_HUB, CONFLUENT_CLOUD, Family};
+use crate::transform::json::{Raw, explain};
+
+use code::{Code, Severity};
+use config::{Config, kind};
+use destination::{Avro, Settings, Tls};
+use finding::Findings;
+use workspace::{Place, Source};
+
+/// What a file comes to.
+#[derive(Debug)]
+pub struct Report {
+    /// The destinations of ours, each once.
+    pub destinations: Vec<Checked>,
+    /// How many destinations are of other types, by type; those without one under nothing.
+    pub others: BTreeMap<String, usize>,
+}
+
+impl Report {
+    /// How many findings there are of a severity.
+    #[must_use]
+    pub fn count(&self, severity: Severity) -> usize {
+        self.destinations.iter().map(|destination| destination.findings.count(severity)).sum()
+    }
+}
+
+/// One destination and what was found.
+#[derive(Debug)]
+pub struct Checked {
+    /// Where it stands in the file: an RFC 6901 pointer.
+    pub pointer: String,
+    /// Its family.
+    pub family: &'static Family,
+    /// Its ID, or nothing.
+    pub id: String,
+    /// Its name, or nothing.
+    pub name: String,
+    /// Whether it is in use: neither disabled nor deleted.
+    pub enabled: bool,
+    /// The sources that send to it.
+    pub sources: Vec<Source>,
+    /// What was found.
+    pub findings: Findings,
+    /// What the producer makes of it; `None` where that is nothing it could connect with.
+    pub settings: Option<Settings>,
+}
+
+/// Checks every destination of ours in a file, at `now` in seconds since 1970. `given` is the family of those that do not
+/// tell theirs. No bytes make it panic, and no secret gets into what it returns but by [`Checked::settings`].
+///
+/// # Errors
+/// Why there is nothing to check, in one line that shows nothing of the file.
+pub fn check(bytes: &[u8], given: Option<&'static Family>, now: i64) -> Result<Report, String> {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = memchr::memchr_iter(b'\n', before).count() + 1;
+        let column = before.len() - memchr::memrchr(b'\n', before).map_or(0, |at| at + 1) + 1;
+        format!("it is no text in UTF-8: byte {} at line {line} column {column}", before.len() + 1)
+    })?;
+    if text.trim().is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    let Ok(root) = Raw::parse(text) else {
+        return Err(format!("it is no JSON: {}", explain(text).unwrap_or_default()));
+    };
+    let places = workspace::places(root, given)?;
+    let destinations = places.ours.into_iter().map(|place| checked(place, now)).collect();
+    Ok(Report { destinations, others: places.others })
+}
+
+fn checked(place: Place<'_>, now: i64) -> Checked {
+    let mut findings = Findings::default();
+    if place.differs {
+        findings.note(Code::DestinationTwice, &place.pointer);
+    }
+    let settings = match &place.config {
+        Some((config, pointer)) if config.is_object() => {
+            let config = Config::read(*config, pointer, place.family, &mut findings);
+            settings(&config, place.is_dynamic(), now, &mut findings)
+        }
+        Some((config, pointer)) => {
+            findings.add(Code::ConfigMissing, pointer, format!("the Config is {}, not an object", kind(*config)));
+            None
+        }
+        None => {
+            findings.add(Code::ConfigMissing, &place.pointer, "the destination has no Config");
+            None
+        }
+    };
+    let Place { pointer, family, id, name, enabled, sources, .. } = place;
+    Checked { pointer, family, id, name, enabled, sources, findings, settings }
+}
+
+/// Holds a Config against every rule. What it comes to, or `None` where a part of it cannot be used.
+fn settings(config: &Config<'_>, dynamic: bool, now: i64, findings: &mut Findings) -> Option<Settings> {
+    let family = config.family;
+    // Every rule is asked before any answer counts, so that all problems are told at once.
+    let connection = if *family == AZURE_EVENT_HUB || *family == CONFLUENT_CLOUD {
+        let service = if *family == AZURE_EVENT_HUB { services::azure } else { services::confluent };
+        let connection = service(config, findings);
+        connection.map(|(brokers, sasl)| (brokers, Some(Tls { ca_pem: None }), Some(sasl), None, Avro::default()))
+    } else {
+        let brokers = brokers::of_host_and_port(config, findings);
+        let tls = security::tls(config, now, findings);
+        let sasl = security::sasl(config, findings);
+        let ssh = ssh::tunnel(config, findings);
+        let avro = avro::read(config, findings);
+        (|| Some((brokers?, tls?, sasl?, ssh?, avro?)))()
+    };
+    let topics = topics::read(config, dynamic, findings);
+    templates::check(config, dynamic, findings);
+    let ((brokers, tls, sasl, ssh, avro), (topics, topics_from_events)) = (connection?, topics?);
+    Some(Settings { family, brokers, tls, sasl, topics, topics_from_events, avro, ssh })
+}

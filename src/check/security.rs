@@ -1,0 +1,71 @@
+//! How the connection is encrypted and how the producer proves who it is: TLS and SASL of an Apache Kafka destination.
+
+use super::certificate;
+use super::code::Code;
+use super::config::{Config, Read};
+use super::destination::{Mechanism, Sasl, Secret, Tls};
+use super::finding::{Findings, quoted};
+
+/// How the connection is encrypted; `None` where that cannot be used, which was told.
+pub fn tls(config: &Config<'_>, now: i64, findings: &mut Findings) -> Option<Option<Tls>> {
+    let enabled = config.flag("sslEnabled")?;
+    let ca = match config.text("caCertificate") {
+        Read::Unusable => return None,
+        Read::Absent => None,
+        Read::Given(pem, pointer) => Some((pem, pointer)),
+    };
+    if !enabled {
+        if let Some((_, pointer)) = ca {
+            findings.note(Code::TlsCertificateUnused, pointer);
+        }
+        return Some(None);
+    }
+    match ca {
+        None => Some(Some(Tls { ca_pem: None })),
+        Some((pem, pointer)) => {
+            certificate::check(&pem, now, &pointer, findings).then_some(Some(Tls { ca_pem: Some(pem) }))
+        }
+    }
+}
+
+/// How the producer proves who it is; `None` where that cannot be used, which was told.
+pub fn sasl(config: &Config<'_>, findings: &mut Findings) -> Option<Option<Sasl>> {
+    let (with_tls, wanted) = (config.flag("sslEnabled"), config.flag("useSASL")?);
+    if !wanted {
+        let given = ["username", "password"].into_iter().find_map(|name| match config.text(name) {
+            Read::Given(_, pointer) => Some(pointer),
+            _ => None,
+        });
+        if let Some(pointer) = given {
+            findings.note(Code::SaslSwitchedOff, pointer);
+        }
+        return Some(None);
+    }
+    if with_tls == Some(false) {
+        let pointer = config.raw("useSASL").map_or_else(|| config.pointer.to_owned(), |(_, pointer)| pointer);
+        findings.note(Code::SaslWithoutTls, pointer);
+    }
+    let mechanism = match config.required("saslType", Code::SaslTypeUnknown, findings) {
+        Read::Given(text, pointer) => {
+            let mechanism = Mechanism::by_setting(&text);
+            if mechanism.is_none() {
+                let means = |known: &Mechanism| {
+                    known.name().eq_ignore_ascii_case(&text) || known.setting().eq_ignore_ascii_case(&text)
+                };
+                let meant = Mechanism::ALL.iter().find(|known| means(known));
+                let meant = meant.map(|known| format!("; {} is what it is called here", known.setting()));
+                let message =
+                    format!("saslType is {}, which is not supported{}", quoted(&text), meant.unwrap_or_default());
+                findings.add(Code::SaslTypeUnknown, pointer, message);
+            }
+            mechanism
+        }
+        Read::Absent | Read::Unusable => None,
+    };
+    let username = config.secret("username", Code::SaslUsernameMissing, findings);
+    let password = config.secret("password", Code::SaslPasswordMissing, findings);
+    let (mechanism, username, password) = (mechanism?, username.given()?, password.given()?);
+    let sasl = Sasl { mechanism, username: Secret::new(username), password: Secret::new(password) };
+    // Without TLS the producer goes on as if there was none of it.
+    with_tls.map(|with_tls| with_tls.then_some(sasl))
+}

@@ -1,0 +1,38 @@
+//! The tunnel that connections of an Apache Kafka destination may go through.
+
+use super::brokers;
+use super::code::Code;
+use super::config::{Config, Read};
+use super::destination::Ssh;
+use super::finding::{Findings, quoted};
+
+/// The tunnel; `None` where it cannot be used, which was told.
+pub fn tunnel(config: &Config<'_>, findings: &mut Findings) -> Option<Option<Ssh>> {
+    if !config.flag("useSSH")? {
+        let given = ["sshHost", "sshUser"].into_iter().find_map(|name| match config.text(name) {
+            Read::Given(_, pointer) => Some(pointer),
+            _ => None,
+        });
+        if let Some(pointer) = given {
+            findings.note(Code::SshSwitchedOff, pointer);
+        }
+        return Some(None);
+    }
+    let host = config.required("sshHost", Code::SshHostMissing, findings);
+    let user = config.required("sshUser", Code::SshUserMissing, findings);
+    let port = match config.required("sshPort", Code::SshPortInvalid, findings) {
+        Read::Given(text, pointer) => {
+            let port = brokers::port(&text);
+            if port.is_none() {
+                findings.add(
+                    Code::SshPortInvalid,
+                    pointer,
+                    format!("sshPort is {}, no number from 1 to 65535", quoted(&text)),
+                );
+            }
+            port
+        }
+        Read::Absent | Read::Unusable => None,
+    };
+    Some(Some(Ssh { host: host.given()?.clone(), port: port?, user: user.given()?.clone() }))
+}

@@ -1,0 +1,153 @@
+//! The topics that can occur, and whether Kafka allows their names.
+
+use std::collections::{HashMap, HashSet};
+
+use super::code::Code;
+use super::config::{Config, kind, text_of};
+use super::finding::{Findings, quoted};
+use super::topic_maps;
+use crate::transform::dynamic_config::Template;
+use crate::transform::javascript::truthy;
+use crate::transform::json::Raw;
+
+/// The most characters in the name of a topic.
+const MAX_NAME: usize = 249;
+
+/// The topics of a destination.
+#[derive(Debug)]
+pub struct Topics<'f> {
+    findings: &'f mut Findings,
+    /// Whether templates are filled.
+    dynamic: bool,
+    names: Vec<String>,
+    seen: HashSet<String>,
+    /// Whether a template gives others.
+    from_events: bool,
+    /// Whether all of them can be used.
+    usable: bool,
+    /// The first topic of those that Kafka takes for the same, by the name that they share.
+    alike: HashMap<String, String>,
+}
+
+/// The topics that can occur, the default first, and whether templates give others; `None` where one of them cannot be
+/// used, which was told. `dynamic` says whether templates are filled.
+pub fn read(config: &Config<'_>, dynamic: bool, findings: &mut Findings) -> Option<(Vec<String>, bool)> {
+    let mut topics = Topics {
+        findings,
+        dynamic,
+        names: Vec::new(),
+        seen: HashSet::new(),
+        from_events: false,
+        usable: true,
+        alike: HashMap::new(),
+    };
+    match config.raw("topic") {
+        Some((topic, pointer)) if text_of(topic).is_none_or(|text| !text.trim().is_empty()) => {
+            // Another type was told with all others of the Config.
+            if topic.as_string().is_some() {
+                topics.add(topic, &pointer);
+            } else {
+                topics.usable = false;
+            }
+        }
+        there => {
+            let pointer = there.map_or_else(|| config.pointer.to_owned(), |(_, pointer)| pointer);
+            topics.findings.note(Code::TopicMissing, pointer);
+            topics.usable = false;
+        }
+    }
+    if config.family.multi_topic {
+        topic_maps::read(config, &mut topics);
+    }
+    topics.usable.then_some((topics.names, topics.from_events))
+}
+
+impl Topics<'_> {
+    /// What is wrong with them.
+    pub fn findings(&mut self) -> &mut Findings {
+        self.findings
+    }
+
+    /// Whether a value is a template that is filled.
+    #[must_use]
+    pub fn is_filled(&self, value: Raw<'_>) -> bool {
+        self.dynamic && Template::read(value).is_ok()
+    }
+
+    /// Adds a topic that can occur and tells what is wrong with it. `topic` is truthy.
+    pub fn add(&mut self, topic: Raw<'_>, pointer: &str) {
+        let Some(text) = text_of(topic) else {
+            let message = format!("a topic is {}, not a string", kind(topic));
+            self.findings.add(Code::MemberWrongType, pointer, message);
+            self.usable = false;
+            return;
+        };
+        match Template::read(topic) {
+            Ok(template) if self.dynamic => {
+                self.from_events = true;
+                let default = Raw::parse(template.default()).ok();
+                if truthy(default) {
+                    let name = default.and_then(text_of).unwrap_or_default();
+                    self.name(&name, pointer, "the template's default ");
+                } else {
+                    self.findings.note(Code::TemplateDefaultEmpty, pointer);
+                }
+            }
+            // What templates look like without being filled is told with the templates.
+            Ok(_) => self.usable = false,
+            Err(_) if text.contains("{{") => self.usable = false,
+            Err(_) => self.name(&text, pointer, ""),
+        }
+    }
+
+    fn name(&mut self, name: &str, pointer: &str, whose: &str) {
+        if let Some(problem) = illegal(name) {
+            let message = format!("{whose}{} is no topic that Kafka allows: {problem}", quoted(name));
+            self.findings.add(Code::TopicIllegal, pointer, message);
+            self.usable = false;
+            return;
+        }
+        let alike = self.alike.entry(name.replace('.', "_")).or_insert_with(|| name.to_owned());
+        if alike != name {
+            let message = format!("the topics {} and {} differ in . and _ alone", quoted(alike), quoted(name));
+            self.findings.add(Code::TopicsCollide, pointer, message);
+        }
+        if self.seen.insert(name.to_owned()) {
+            self.names.push(name.to_owned());
+        }
+    }
+}
+
+/// Why Kafka allows no topic of this name; `None` where it does.
+#[must_use]
+pub fn illegal(name: &str) -> Option<String> {
+    let is_allowed = |character: &char| character.is_ascii_alphanumeric() || ".-_".contains(*character);
+    if name.is_empty() {
+        Some("it is empty".to_owned())
+    } else if name == "." || name == ".." {
+        Some("it is dots alone".to_owned())
+    } else if let Some(character) = name.chars().find(|character| !is_allowed(character)) {
+        Some(format!("it has {} in it", quoted(&character.to_string())))
+    } else if name.len() > MAX_NAME {
+        Some(format!("it has {} characters, and {MAX_NAME} are allowed", name.len()))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_kafka_allows() {
+        let longest = "a".repeat(MAX_NAME);
+        for name in ["a", "A.b_c-9", "...", "_", longest.as_str()] {
+            assert_eq!(illegal(name), None, "{name}");
+        }
+        let too_long = "a".repeat(MAX_NAME + 1);
+        for name in ["", ".", "..", "a b", "a/b", "ü", "a\n", " a", "'a'", too_long.as_str()] {
+            assert!(illegal(name).is_some(), "{name}");
+        }
+    }
+}

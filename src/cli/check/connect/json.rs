@@ -1,0 +1,57 @@
+//! The steps, for programs. The shape is described in `docs/check-connect.md` and only grows.
+
+use serde_json::{Value, json};
+
+use super::Connection;
+use crate::check::connect::step::{Outcome, Section, Step, Subject};
+
+/// What came of one destination.
+pub(in crate::cli::check) fn value(connection: &Connection) -> Value {
+    match connection {
+        Connection::Tried(report) => json!({
+            "tried": true,
+            "failures": connection.failures(),
+            "sections": report.sections.iter().map(section).collect::<Vec<_>>(),
+        }),
+        Connection::NoSettings => {
+            json!({ "tried": false, "failures": connection.failures(), "why": "the destination's errors leave nothing to connect with" })
+        }
+        Connection::Failed(problem) => json!({ "tried": false, "failures": connection.failures(), "why": problem }),
+    }
+}
+
+fn section(section: &Section) -> Value {
+    let steps: Vec<Value> = section.steps.iter().map(step).collect();
+    match &section.subject {
+        Subject::OwnSide => json!({ "about": "ownSide", "steps": steps }),
+        Subject::Bootstrap(address) => json!({ "about": "bootstrap", "broker": address.to_string(), "steps": steps }),
+        Subject::Topics(address) => json!({ "about": "topics", "broker": address.to_string(), "steps": steps }),
+        Subject::Advertised { id, address } => {
+            json!({ "about": "advertised", "broker": address.to_string(), "brokerId": id, "steps": steps })
+        }
+    }
+}
+
+fn step(step: &Step) -> Value {
+    let (outcome, text) = match &step.outcome {
+        Outcome::Passed(found) => ("ok", found),
+        Outcome::Failed(failure) => ("failed", &failure.text),
+        Outcome::Skipped(why) => ("skipped", why),
+    };
+    let mut value = json!({
+        "step": step.stage.name(),
+        "outcome": outcome,
+        "text": text,
+        "milliseconds": step.took.map(|took| (took.as_secs_f64() * 10_000.0).round() / 10.0),
+        "details": step.details,
+        "cautions": step.cautions,
+    });
+    if let Some(about) = &step.about {
+        value["on"] = json!(about);
+    }
+    if let Some(failure) = step.failure() {
+        value["code"] = json!(failure.problem.code());
+        value["advice"] = json!(failure.problem.advice());
+    }
+    value
+}

@@ -1,0 +1,126 @@
+//! `check --connect`: connects to the brokers of each destination, and tells of each step.
+
+mod json;
+mod text;
+
+use std::env;
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read as _};
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+pub(super) use json::value;
+pub(super) use text::write;
+
+use crate::check;
+use crate::check::connect::client_certificate::{self, CERTIFICATE_VARIABLE, ClientFiles, KEY_VARIABLE};
+use crate::check::connect::step::Report;
+use crate::check::connect::{Surroundings, run};
+use crate::check::topics;
+
+/// Most bytes of a file with a certificate or a key.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// What `check` is asked to connect with.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Connect to the brokers as rudder-server would, log in, and look at each topic; nothing is written
+    #[arg(long)]
+    connect: bool,
+
+    /// Seconds that each step of --connect may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600), requires = "connect")]
+    timeout: u64,
+
+    /// One more topic to look at; may be given again
+    #[arg(long = "topic", value_name = "TOPIC", value_parser = topic, requires = "connect")]
+    topics: Vec<String>,
+}
+
+/// What connecting to one destination came to.
+pub(super) enum Connection {
+    /// It was tried.
+    Tried(Report),
+    /// What the destination comes to cannot be connected with.
+    NoSettings,
+    /// This process cannot wait for sockets.
+    Failed(String),
+}
+
+impl Connection {
+    /// How many steps failed.
+    pub(super) fn failures(&self) -> usize {
+        match self {
+            Connection::Tried(report) => report.failures().count(),
+            Connection::NoSettings | Connection::Failed(_) => 1,
+        }
+    }
+}
+
+impl Options {
+    /// What brokers are connected with, if that is asked for.
+    pub(super) fn surroundings(&self) -> Option<Surroundings> {
+        self.connect.then(|| Surroundings {
+            client: ClientFiles { certificate: file(CERTIFICATE_VARIABLE), key: file(KEY_VARIABLE) },
+            topics: self.topics.clone(),
+            patience: Duration::from_secs(self.timeout),
+        })
+    }
+}
+
+/// Connects to the brokers of each destination, one after the other.
+pub(super) fn connect_all(report: &check::Report, surroundings: &Surroundings) -> Vec<Connection> {
+    report.destinations.iter().map(|destination| connect(destination, surroundings)).collect()
+}
+
+fn connect(destination: &check::Checked, surroundings: &Surroundings) -> Connection {
+    let Some(settings) = &destination.settings else { return Connection::NoSettings };
+    let waiting = waiting(&destination.name);
+    let outcome = run(settings, surroundings);
+    waiting.finish_and_clear();
+    match outcome {
+        Ok(report) => Connection::Tried(report),
+        Err(error) => Connection::Failed(format!("this machine does not let it wait for connections: {error}")),
+    }
+}
+
+/// A sign of life on a terminal, for as long as nothing else is to be seen.
+fn waiting(name: &str) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner().with_message(format!("connecting to the brokers of {}", name.escape_debug()));
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+/// A topic that a broker can be asked about.
+fn topic(name: &str) -> Result<String, String> {
+    topics::illegal(name).map_or_else(|| Ok(name.to_owned()), Err)
+}
+
+/// The file that a variable names, read.
+fn file(variable: &str) -> Option<client_certificate::File> {
+    let path = env::var_os(variable).filter(|path| !path.is_empty())?;
+    let content = (|| {
+        let file = File::open(&path)?;
+        if file.metadata()?.is_dir() {
+            return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        }
+        let mut content = Vec::new();
+        file.take(MAX_FILE_BYTES + 1).read_to_end(&mut content)?;
+        if content.len() as u64 > MAX_FILE_BYTES {
+            return Err(io::Error::other(format!("it has more than {MAX_FILE_BYTES} bytes")));
+        }
+        Ok(content)
+    })();
+    Some(client_certificate::File {
+        path: path.to_string_lossy().into_owned(),
+        content: content.map_err(|error| error.to_string()),
+    })
+}

@@ -1,0 +1,200 @@
+//! The bytes of a file, of standard input, or behind a URL.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+use crate::check::brokers;
+
+/// The largest input, in bytes. Workspaces with thousands of destinations have a few.
+const MAX_BYTES: u64 = 64 << 20;
+/// How long a URL may take, with everything.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a URL may point to another.
+const MAX_REDIRECTS: u32 = 5;
+/// What standard input is called.
+const STDIN: &str = "-";
+
+/// Reads an input.
+///
+/// # Errors
+/// Why it cannot be read, in one line.
+pub(super) fn load(input: &str) -> Result<Vec<u8>, String> {
+    if input == STDIN {
+        return read(io::stdin().lock()).map_err(|error| error.to_string());
+    }
+    match Url::read(input) {
+        Some(url) => fetch(&url?),
+        None => File::open(input).and_then(read).map_err(|error| error.to_string()),
+    }
+}
+
+/// An input for messages.
+pub(super) fn shown(input: &str) -> String {
+    match Url::read(input) {
+        None if input == STDIN => "standard input".to_owned(),
+        None => input.to_owned(),
+        Some(Ok(url)) => url.shown,
+        Some(Err(_)) => "a URL".to_owned(),
+    }
+}
+
+fn read(mut from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.by_ref().take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(io::Error::other(too_large()));
+    }
+    Ok(bytes)
+}
+
+fn too_large() -> String {
+    format!("it has more than {} MiB", MAX_BYTES >> 20)
+}
+
+/// Where to ask, apart from what nobody else may see.
+#[derive(Debug, PartialEq, Eq)]
+struct Url {
+    /// What is asked, without user name and password.
+    asked: String,
+    /// What is shown: without query too, because tokens stand in there.
+    shown: String,
+    /// The value of `Authorization`.
+    authorization: Option<String>,
+}
+
+impl Url {
+    /// Reads an input as a URL; `None` where it is the name of a file.
+    fn read(input: &str) -> Option<Result<Self, String>> {
+        let (scheme, rest) = input.split_once("://")?;
+        if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+            return None;
+        }
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let path = path.split('#').next().unwrap_or("");
+        let (credentials, host) = match authority.rsplit_once('@') {
+            Some((credentials, host)) => (Some(credentials), host),
+            None => (None, authority),
+        };
+        let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'));
+        if host.is_empty()
+            || port.is_some_and(|port| brokers::port(port).is_none())
+            || input.bytes().any(|byte| byte.is_ascii_control() || byte == b' ')
+        {
+            return Some(Err("it is not valid".to_owned()));
+        }
+        let authorization = credentials.map(|credentials| {
+            let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+            format!("Basic {}", STANDARD.encode(format!("{}:{}", plain(user), plain(password))))
+        });
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        let without_query = path.split('?').next().unwrap_or("");
+        let shown = format!("{scheme}://{host}{without_query}");
+        Some(Ok(Self { asked: format!("{scheme}://{host}{path}"), shown, authorization }))
+    }
+}
+
+/// Undoes percent escapes.
+fn plain(escaped: &str) -> String {
+    // A form has blanks as plus signs, which stand for themselves here.
+    let form = escaped.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
+    form_urlencoded::parse(form.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
+}
+
+fn fetch(url: &Url) -> Result<Vec<u8>, String> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(PATIENCE))
+        .max_redirects(MAX_REDIRECTS)
+        .http_status_as_error(false)
+        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+        .tls_config(TlsConfig::builder().root_certs(roots()).build())
+        .build()
+        .into();
+    let mut request = agent.get(&url.asked).header("Accept", "application/json");
+    if let Some(authorization) = &url.authorization {
+        request = request.header("Authorization", authorization);
+    }
+    let mut response = request.call().map_err(|error| problem(&error))?;
+    if response.status() != 200 {
+        return Err(format!("it answers with status {}", response.status().as_u16()));
+    }
+    response.body_mut().with_config().limit(MAX_BYTES).read_to_vec().map_err(|error| problem(&error))
+}
+
+/// The system's roots, so that companies' own CAs count, and the web's where it has none.
+fn roots() -> RootCerts {
+    let own: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
+        .certs
+        .iter()
+        .map(|der| Certificate::from_der(der).to_owned())
+        .collect();
+    if own.is_empty() { RootCerts::WebPki } else { RootCerts::new_with_certs(&own) }
+}
+
+/// An error without the URL, which may hold a token.
+fn problem(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Timeout(_) => format!("no answer within {} seconds", PATIENCE.as_secs()),
+        ureq::Error::BodyExceedsLimit(_) => too_large(),
+        ureq::Error::HostNotFound => "there is no host of that name".to_owned(),
+        ureq::Error::TooManyRedirects => format!("it points to another URL more than {MAX_REDIRECTS} times"),
+        ureq::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(error) => tls_problem(error),
+            None => error.to_string(),
+        },
+        ureq::Error::Rustls(error) => tls_problem(error),
+        ureq::Error::ConnectionFailed => "the connection failed".to_owned(),
+        ureq::Error::BadUri(_) | ureq::Error::Http(_) => "it is not valid".to_owned(),
+        ureq::Error::RedirectFailed => "it points to a URL that cannot be followed".to_owned(),
+        ureq::Error::Protocol(_) => "what answers there does not speak HTTP".to_owned(),
+        _ => "the request failed".to_owned(),
+    }
+}
+
+fn tls_problem(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidMessage(_) => "what answers there does not speak TLS".to_owned(),
+        error => format!("TLS: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_asked_without_what_is_secret_and_shown_without_their_query() {
+        let url = |text: &str| Url::read(text).unwrap().unwrap();
+        let asked = url("https://user:p%40ss+@host:8443/a/b?token=s3cret#top");
+        assert_eq!(
+            (asked.asked.as_str(), asked.shown.as_str()),
+            ("https://host:8443/a/b?token=s3cret", "https://host:8443/a/b")
+        );
+        let expected = format!("Basic {}", STANDARD.encode("user:p@ss+"));
+        assert_eq!(asked.authorization, Some(expected));
+        assert_eq!(url("http://a@b:c@host").shown, "http://host/");
+        assert_eq!(url("http://token:@host?x").asked, "http://host/?x");
+        assert_eq!(url("http://[::1]:8080/a").shown, "http://[::1]:8080/a");
+        assert_eq!(url("http://[::1]").shown, "http://[::1]/");
+        assert_eq!(url("HTTP://host").authorization, None);
+        for file in ["workspaceConfig.json", "-", "ftp://host/x", "./http:/x", "C:\\x"] {
+            assert!(Url::read(file).is_none(), "{file}");
+        }
+        for bad in [
+            "http://",
+            "http:///x",
+            "http://user:s3cret@/x",
+            "http://a b/",
+            "http://s3cret@host:port/",
+            "http://host:0/",
+            "http://a/\r\nX: y",
+        ] {
+            assert!(Url::read(bad).unwrap().is_err(), "{bad}");
+            assert!(!shown(bad).contains("s3cret"));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! `check`: tells what is wrong with the configuration of destinations, before they are used.
+
+mod connect;
+mod json;
+mod load;
+mod text;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+
+use super::format::Format;
+use super::{EXIT_FOUND, EXIT_USAGE};
+use crate::check::code::{Severity, table};
+use crate::check::connect::problem;
+use crate::check::{Report, check};
+use crate::transform::family::{FAMILIES, Family};
+
+/// What is shown behind the list of arguments.
+const EXAMPLES: &str = "\
+Examples:
+  rudder-kafka-transformer check workspaceConfig.json
+  rudder-kafka-transformer check --strict destination.json other-destination.json
+  jq .destination.Config event.json | rudder-kafka-transformer check --family kafka -
+  rudder-kafka-transformer check --connect --timeout 5 destination.json
+  rudder-kafka-transformer check --format json https://$TOKEN:@config.example.com/workspaceConfig | jq '.inputs[].destinations'
+
+Takes a data plane's workspaceConfig.json (or several in one object, by workspace ID), an array of destinations, one
+destination, or its Config alone, which --family has to go with. Destinations of other types are counted and left out.
+Secrets are never shown. --connect shows brokers that ask for one the client certificate that
+KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH name, as rudder-server does.
+
+Exit codes: 0 nothing wrong, 1 errors found (with --strict also warnings) or a step of --connect failed, 2 an input that cannot be read.";
+
+/// What `check` is asked with.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// What to check: files, http(s) URLs, or - for standard input
+    #[arg(required_unless_present = "codes", value_name = "FILE|URL")]
+    inputs: Vec<String>,
+
+    /// The kind of those destinations that do not tell theirs: kafka, azure_event_hub or confluent_cloud
+    #[arg(long, value_name = "NAME", value_parser = family)]
+    family: Option<&'static Family>,
+
+    /// Take warnings for errors: they end with exit code 1 too
+    #[arg(long)]
+    strict: bool,
+
+    /// How to tell what was found
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+
+    /// Print everything that can be found, as Markdown, and check nothing
+    #[arg(long)]
+    codes: bool,
+
+    #[command(flatten)]
+    connect: connect::Options,
+}
+
+/// One input and what it came to.
+struct Checked {
+    /// What it is called in messages: nothing secret of a URL.
+    name: String,
+    /// What was found, or why it could not be read.
+    outcome: Result<Report, String>,
+    /// What connecting to each of its destinations came to, in their order; none if nobody asked for it.
+    connections: Vec<connect::Connection>,
+}
+
+fn family(name: &str) -> Result<&'static Family, String> {
+    Family::by_name(name).ok_or_else(|| format!("it is none of {}", FAMILIES.map(|family| family.name).join(", ")))
+}
+
+/// Checks every input and tells what was found.
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    if arguments.codes {
+        return super::print(&format!("{}\n{}", table(), problem::table()));
+    }
+    // A clock before 1970 is as good as one that stands at 1970.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    let surroundings = arguments.connect.surroundings();
+    let one = |input: &String| {
+        let name = load::shown(input);
+        let outcome = load::load(input).and_then(|bytes| check(&bytes, arguments.family, now));
+        if let Err(problem) = &outcome {
+            eprintln!("error: {name}: {problem}");
+        }
+        let connections = match (&outcome, &surroundings) {
+            (Ok(report), Some(surroundings)) => connect::connect_all(report, surroundings),
+            _ => Vec::new(),
+        };
+        Checked { name, outcome, connections }
+    };
+    let checked: Vec<Checked> = arguments.inputs.iter().map(one).collect();
+    if let Err(error) = told(&checked, arguments.format) {
+        // Whoever closed the pipe has read enough.
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            eprintln!("error: cannot write to standard output: {error}");
+            return ExitCode::from(EXIT_USAGE);
+        }
+    }
+    exit_code(&checked, arguments.strict)
+}
+
+fn told(checked: &[Checked], format: Format) -> io::Result<()> {
+    let mut out = io::BufWriter::new(anstream::stdout());
+    match format {
+        Format::Text => text::write(&mut out, checked)?,
+        Format::Json => json::write(&mut out, checked)?,
+    }
+    out.flush()
+}
+
+fn exit_code(checked: &[Checked], strict: bool) -> ExitCode {
+    let count = |severity| counted(checked, severity);
+    if checked.iter().any(|checked| checked.outcome.is_err()) {
+        ExitCode::from(EXIT_USAGE)
+    } else if count(Severity::Error) > 0 || strict && count(Severity::Warning) > 0 || failures(checked) > 0 {
+        ExitCode::from(EXIT_FOUND)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// How many steps of connecting failed in all inputs.
+fn failures(checked: &[Checked]) -> usize {
+    checked.iter().flat_map(|checked| &checked.connections).map(connect::Connection::failures).sum()
+}
+
+/// How many findings of a severity there are in all inputs.
+fn counted(checked: &[Checked], severity: Severity) -> usize {
+    checked.iter().filter_map(|checked| checked.outcome.as_ref().ok()).map(|report| report.count(severity)).sum()
+}

@@ -1,0 +1,182 @@
+//! What was found, for people: by input and destination, the worst first.
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+
+use super::{Checked, connect, counted, failures};
+use crate::check;
+use crate::check::code::Severity;
+use crate::check::config::label;
+use crate::check::destination::Settings;
+use crate::check::finding::Finding;
+use crate::cli::format::{BAD, DOUBTFUL, FAINT, GOOD};
+
+/// Topics and brokers that are named; more are counted.
+const MOST_NAMED: usize = 5;
+/// Sources that are named.
+const MOST_SOURCES: usize = 10;
+
+/// Writes everything.
+pub(super) fn write(out: &mut impl Write, checked: &[Checked]) -> io::Result<()> {
+    for input in checked {
+        if let Ok(report) = &input.outcome {
+            for (at, destination) in report.destinations.iter().enumerate() {
+                one(out, &input.name, destination, input.connections.get(at))?;
+            }
+        }
+    }
+    summary(out, checked)
+}
+
+fn one(
+    out: &mut impl Write,
+    input: &str,
+    destination: &check::Checked,
+    connection: Option<&connect::Connection>,
+) -> io::Result<()> {
+    let bold = Style::new().bold();
+    let name = if destination.name.is_empty() { "destination" } else { &destination.name };
+    write!(out, "{bold}{}{bold:#} ({}", harmless(name), label(destination.family))?;
+    if !destination.id.is_empty() {
+        write!(out, ", ID {}", harmless(&destination.id))?;
+    }
+    if !destination.enabled {
+        write!(out, ", disabled")?;
+    }
+    write!(out, ")")?;
+    let sources: Vec<String> = destination
+        .sources
+        .iter()
+        .map(|source| harmless(if source.name.is_empty() { &source.id } else { &source.name }))
+        .filter(|source| !source.is_empty())
+        .collect();
+    if !sources.is_empty() {
+        write!(out, " from {}", some(&sources, MOST_SOURCES))?;
+    }
+    writeln!(out, "{FAINT} in {}{FAINT:#}", harmless(input))?;
+    if let Some(settings) = &destination.settings {
+        writeln!(out, "  {FAINT}{}{FAINT:#}", comes_to(settings))?;
+    }
+    let findings = destination.findings.sorted();
+    if findings.is_empty() {
+        writeln!(out, "  {GOOD}nothing is wrong{GOOD:#}")?;
+    }
+    let width = findings.iter().map(|finding| finding.code.name().len()).max().unwrap_or(0);
+    for finding in findings {
+        told(out, finding, width)?;
+    }
+    match destination.findings.left_out() {
+        0 => {}
+        more => writeln!(out, "  and {more} more")?,
+    }
+    if let Some(connection) = connection {
+        connect::write(out, connection)?;
+    }
+    writeln!(out)
+}
+
+fn told(out: &mut impl Write, finding: &Finding, width: usize) -> io::Result<()> {
+    let style = style(finding.code.severity());
+    let (severity, code) = (finding.code.severity().name(), finding.code.name());
+    let pointer = if finding.pointer.is_empty() { "(the whole file)" } else { &finding.pointer };
+    writeln!(out, "  {style}{severity:<7}{style:#}  {code:<width$}  {FAINT}{}{FAINT:#}", harmless(pointer))?;
+    writeln!(out, "           {}", harmless(&finding.message))?;
+    writeln!(out, "           {GOOD}→{GOOD:#} {}", finding.code.advice())
+}
+
+fn style(severity: Severity) -> Style {
+    match severity {
+        Severity::Error => BAD,
+        Severity::Warning => DOUBTFUL,
+        Severity::Hint => FAINT,
+    }
+}
+
+/// What the producer makes of a destination, in one line.
+fn comes_to(settings: &Settings) -> String {
+    let protocol = match (&settings.tls, &settings.sasl) {
+        (Some(_), Some(sasl)) => format!("SASL_SSL ({})", sasl.mechanism.name()),
+        (Some(_), None) => "SSL".to_owned(),
+        (None, _) => "PLAINTEXT".to_owned(),
+    };
+    let brokers: Vec<String> = settings.brokers.iter().map(ToString::to_string).collect();
+    let tunnel = settings.ssh.as_ref().map(|ssh| format!(" through {}:{}", harmless(&ssh.host), ssh.port));
+    let others = if settings.topics_from_events { " and what events tell" } else { "" };
+    let form = if settings.avro.convert { "Avro" } else { "JSON" };
+    let topics = if settings.topics.is_empty() { "(none)".to_owned() } else { some(&settings.topics, MOST_NAMED) };
+    let (brokers, tunnel) = (some(&brokers, MOST_NAMED), tunnel.unwrap_or_default());
+    format!("{protocol} to {brokers}{tunnel}, {form} to the topics {topics}{others}")
+}
+
+/// The first of a list, and how many there are more.
+fn some(list: &[String], most: usize) -> String {
+    let named = list.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match list.len().saturating_sub(most) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
+fn summary(out: &mut impl Write, checked: &[Checked]) -> io::Result<()> {
+    let reports = || checked.iter().filter_map(|input| input.outcome.as_ref().ok());
+    if reports().next().is_none() {
+        return Ok(());
+    }
+    let destinations: usize = reports().map(|report| report.destinations.len()).sum();
+    write!(out, "{}", count(destinations, "destination"))?;
+    for severity in Severity::ALL {
+        let found = counted(checked, severity);
+        let (style, before) = (style(severity), if severity == Severity::Error { ": " } else { ", " });
+        let text = count(found, severity.name());
+        if found > 0 { write!(out, "{before}{style}{text}{style:#}")? } else { write!(out, "{before}{text}")? }
+    }
+    if checked.iter().any(|input| !input.connections.is_empty()) {
+        let failed = failures(checked);
+        let text = format!("{} of connecting failed", count(failed, "step"));
+        if failed > 0 { write!(out, "; {BAD}{text}{BAD:#}")? } else { write!(out, "; {text}")? }
+    }
+    let mut others = std::collections::BTreeMap::new();
+    for (kind, count) in reports().flat_map(|report| &report.others) {
+        *others.entry(if kind.is_empty() { "without a type" } else { kind }).or_insert(0) += count;
+    }
+    if !others.is_empty() {
+        let kinds: Vec<String> = others.iter().map(|(kind, count)| format!("{count} {}", harmless(kind))).collect();
+        write!(out, "; left out: {}", some(&kinds, MOST_SOURCES))?;
+    }
+    writeln!(out)
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Text of a file for a terminal: cut where it is long, and nothing in it that the terminal would obey.
+fn harmless(text: &str) -> String {
+    const MOST: usize = 500;
+    // Controls, and marks that turn the direction of what follows.
+    let obeyed = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown = |character: char| if obeyed(character) { '\u{fffd}' } else { character };
+    let cut: String = text.chars().take(MOST).map(shown).collect();
+    if text.chars().nth(MOST).is_some() { format!("{cut}…") } else { cut }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_told_nothing_to_obey() {
+        assert_eq!(harmless("a\u{1b}]0;x\u{7}\nb"), "a\u{fffd}]0;x\u{fffd}\u{fffd}b");
+        assert_eq!(harmless(&"x".repeat(1000)).chars().count(), 501);
+    }
+
+    #[test]
+    fn lists_are_cut() {
+        let list: Vec<String> = (0..7).map(|at| at.to_string()).collect();
+        assert_eq!(
+            (some(&list, 5), some(&list, 7)),
+            ("0, 1, 2, 3, 4 and 2 more".to_owned(), "0, 1, 2, 3, 4, 5, 6".to_owned())
+        );
+    }
+}

@@ -1,0 +1,137 @@
+//! What the events of a request share: in the compacted form, destinations and connections stand beside them (contract,
+//! section 2).
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::destination::Destination;
+use super::event::{Event, Metadata};
+use super::family::Family;
+use super::javascript::JsString;
+use super::json::{Invalid, Raw};
+use super::reader::Reader;
+use super::rejection::Rejection;
+
+/// What stands beside the events of a request; in the plain form nothing does.
+#[derive(Debug, Default)]
+pub struct Beside<'a>(Option<Compacted<'a>>);
+
+/// The two members of a compacted request that events refer to.
+#[derive(Debug, Default)]
+pub(super) struct Compacted<'a> {
+    pub(super) destinations: ById<'a>,
+    pub(super) connections: ById<'a>,
+}
+
+type ById<'a> = HashMap<Cow<'a, [u8]>, Raw<'a>>;
+
+impl<'a> Beside<'a> {
+    /// What stands beside the events of the plain form.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn compacted(compacted: Compacted<'a>) -> Self {
+        Self(Some(compacted))
+    }
+
+    /// The destination of an event.
+    ///
+    /// # Errors
+    /// [`Rejection::DestinationMissing`], [`Rejection::DestinationUnknown`], [`Rejection::DestinationNotAnObject`].
+    pub fn destination_of(&self, event: &Event<'a>, metadata: &Metadata<'a>) -> Result<Raw<'a>, Rejection> {
+        let (found, otherwise) = match &self.0 {
+            None => (event.destination, Rejection::DestinationMissing),
+            Some(compacted) => {
+                let id = JsString::of(metadata.destination_id).into_decoded();
+                (compacted.destinations.get(&id).copied(), Rejection::DestinationUnknown)
+            }
+        };
+        match found.filter(|destination| !destination.is_null()) {
+            None => Err(otherwise),
+            Some(destination) if destination.is_object() => Ok(destination),
+            Some(_) => Err(Rejection::DestinationNotAnObject),
+        }
+    }
+
+    /// In the compacted form, the connection of an event; a missing one is no error.
+    #[must_use]
+    pub fn connection_of(&self, metadata: &Metadata<'a>) -> Option<Raw<'a>> {
+        let compacted = self.0.as_ref()?;
+        let mut key = JsString::of(metadata.source_id).into_decoded().into_owned();
+        key.push(b':');
+        key.extend_from_slice(&JsString::of(metadata.destination_id).into_decoded());
+        compacted.connections.get(key.as_slice()).copied()
+    }
+
+    /// Whether destinations and connections come from beside the events.
+    #[must_use]
+    pub fn is_compacted(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+/// Reads an object by its names; what is none has none.
+pub(super) fn read_map<'a>(reader: &mut Reader<'a>) -> Result<ById<'a>, Invalid> {
+    let mut map = HashMap::new();
+    if reader.peek() == Some(b'{') {
+        reader.object::<Invalid>(|reader, key| {
+            map.insert(key.decoded(), reader.value()?);
+            Ok(())
+        })?;
+    } else {
+        reader.value()?;
+    }
+    Ok(map)
+}
+
+/// The destinations of a request, each read when its first event comes.
+pub struct Destinations<'a> {
+    family: &'static Family,
+    /// By the place of the text, which stands for the text itself: neighbours share it, see [`Reader::value_like`].
+    read: HashMap<usize, Result<Rc<Destination<'a>>, Rejection>>,
+    /// The one before, which is mostly the one after too.
+    latest: Option<Latest<'a>>,
+}
+
+struct Latest<'a> {
+    /// The id that led to it in the compacted form.
+    id: Option<Raw<'a>>,
+    raw: Raw<'a>,
+    destination: Rc<Destination<'a>>,
+}
+
+impl<'a> Destinations<'a> {
+    /// None read yet.
+    #[must_use]
+    pub fn of(family: &'static Family) -> Self {
+        Self { family, read: HashMap::new(), latest: None }
+    }
+
+    /// The destination of an event, as it was sent and as it was read.
+    ///
+    /// # Errors
+    /// What [`Beside::destination_of`] and [`Destination::read`] refuse.
+    pub fn find(
+        &mut self,
+        beside: &Beside<'a>,
+        event: &Event<'a>,
+        metadata: &Metadata<'a>,
+    ) -> Result<(Raw<'a>, Rc<Destination<'a>>), Rejection> {
+        let id = metadata.destination_id.filter(|_| beside.is_compacted());
+        if let Some(latest) = self.latest.as_ref().filter(|latest| id.is_some() && latest.id == id) {
+            return Ok((latest.raw, Rc::clone(&latest.destination)));
+        }
+        let raw = beside.destination_of(event, metadata)?;
+        let place = raw.text().as_ptr().addr();
+        if let Some(latest) = self.latest.as_ref().filter(|latest| latest.raw.text().as_ptr().addr() == place) {
+            return Ok((raw, Rc::clone(&latest.destination)));
+        }
+        let read = || Destination::read(raw, self.family).map(Rc::new);
+        let destination = self.read.entry(place).or_insert_with(read).clone()?;
+        self.latest = Some(Latest { id, raw, destination: Rc::clone(&destination) });
+        Ok((raw, destination))
+    }
+}

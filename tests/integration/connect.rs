@@ -1,0 +1,492 @@
+//! `check::connect` before brokers that do what no real one does. What real ones do is in `.ci/kafka`.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use rudder_kafka_transformer::check::connect::client_certificate::{ClientFiles, File};
+use rudder_kafka_transformer::check::connect::problem::{Problem, table};
+use rudder_kafka_transformer::check::connect::step::{Outcome, Report, Stage, Step, Subject};
+use rudder_kafka_transformer::check::connect::{Surroundings, run};
+use rudder_kafka_transformer::check::destination::{Address, Settings, Ssh, Tls};
+use rudder_kafka_transformer::transform::family::KAFKA;
+use socket2::{Domain, Socket, Type};
+
+use crate::cli;
+
+/// As long as a step may take in tests of those that answer.
+const LONG: Duration = Duration::from_secs(60);
+/// As long as a step may take in tests of those that do not.
+const SHORT: Duration = Duration::from_millis(100);
+
+/// Listens on a free port and does the same on each connection.
+fn listen(serve: impl Fn(TcpStream) + Send + 'static) -> Address {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            serve(stream.expect("a connection"));
+        }
+    });
+    Address { host: "127.0.0.1".to_owned(), port }
+}
+
+/// A port on which nobody listens, and nobody will while the socket is there: bound, and no more.
+fn closed() -> (Socket, Address) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+    let port = socket.local_addr().ok().and_then(|address| address.as_socket_ipv4()).expect("bound").port();
+    (socket, Address { host: "127.0.0.1".to_owned(), port })
+}
+
+/// The key, version and id of the next request; `None` at the end.
+fn request(stream: &mut TcpStream) -> Option<(i16, i16, [u8; 4])> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).ok()?;
+    let mut body = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut body).ok()?;
+    let number = |at: usize| i16::from_be_bytes([body[at], body[at + 1]]);
+    Some((number(0), number(2), [body[4], body[5], body[6], body[7]]))
+}
+
+/// Waits for a request, then sends these bytes and hangs up.
+fn says(bytes: &'static [u8]) -> Address {
+    listen(move |mut stream| {
+        if request(&mut stream).is_some() {
+            stream.write_all(bytes).ok();
+        }
+    })
+}
+
+/// A broker that answers each request with what `answer` makes of its key.
+fn broker(answer: impl Fn(i16) -> Vec<u8> + Send + 'static) -> Address {
+    listen(move |mut stream| {
+        while let Some((key, _, id)) = request(&mut stream) {
+            let body = answer(key);
+            let length = u32::try_from(body.len() + 4).expect("short");
+            stream.write_all(&[&length.to_be_bytes()[..], &id, &body].concat()).ok();
+        }
+    })
+}
+
+const API_VERSIONS: i16 = 18;
+const METADATA: i16 = 3;
+
+/// The answer to `ApiVersions` of a broker with Metadata in these versions.
+fn versions(from: i16, to: i16) -> Vec<u8> {
+    let mut answer = vec![0, 0, 0, 0, 0, 1];
+    for number in [METADATA, from, to] {
+        answer.extend(number.to_be_bytes());
+    }
+    answer
+}
+
+fn text(text: &str) -> Vec<u8> {
+    [&i16::try_from(text.len()).expect("short").to_be_bytes()[..], text.as_bytes()].concat()
+}
+
+/// The answer to `Metadata`, version 8, of a cluster with these brokers and topics: name, error, leaders.
+fn metadata(cluster: &str, brokers: &[(i32, &str, u16)], topics: &[(&str, i16, &[i32])]) -> Vec<u8> {
+    let count = |count: usize| i32::try_from(count).expect("few").to_be_bytes();
+    let mut answer = vec![0; 4];
+    answer.extend(count(brokers.len()));
+    for (id, host, port) in brokers {
+        answer.extend(id.to_be_bytes());
+        answer.extend(text(host));
+        answer.extend(i32::from(*port).to_be_bytes());
+        answer.extend([0xff, 0xff]);
+    }
+    answer.extend(text(cluster));
+    answer.extend([0; 4]);
+    answer.extend(count(topics.len()));
+    for (name, error, leaders) in topics {
+        answer.extend(error.to_be_bytes());
+        answer.extend(text(name));
+        answer.push(0);
+        answer.extend(count(leaders.len()));
+        for leader in *leaders {
+            answer.extend([0; 6]);
+            answer.extend(leader.to_be_bytes());
+            answer.extend([0; 4]);
+            for _ in ["replicas", "in sync"] {
+                answer.extend(count(1));
+                answer.extend([0, 0, 0, 1]);
+            }
+            answer.extend(count(0));
+        }
+        answer.extend(i32::MIN.to_be_bytes());
+    }
+    answer.extend(i32::MIN.to_be_bytes());
+    answer
+}
+
+fn settings(brokers: &[&Address]) -> Settings {
+    Settings {
+        family: &KAFKA,
+        brokers: brokers.iter().copied().cloned().collect(),
+        tls: None,
+        sasl: None,
+        topics: vec!["orders".to_owned()],
+        topics_from_events: false,
+        avro: Default::default(),
+        ssh: None,
+    }
+}
+
+fn encrypted(address: &Address) -> Settings {
+    Settings { tls: Some(Tls { ca_pem: Some(CA.to_owned()) }), ..settings(&[address]) }
+}
+
+/// A CA that nobody else has the key of, valid until 2126.
+const CA: &str = include_str!("../../test-fixtures/connect/ca.pem");
+
+fn check(settings: &Settings, patience: Duration) -> Report {
+    run(settings, &Surroundings { client: ClientFiles::default(), topics: Vec::new(), patience }).expect("a runtime")
+}
+
+/// The one failure: the step, the kind and the text.
+fn failure(report: &Report) -> (Stage, Problem, String) {
+    let steps = report.sections.iter().flat_map(|section| &section.steps);
+    let failed: Vec<_> = steps
+        .filter_map(|step| step.failure().map(|failure| (step.stage, failure.problem, failure.text.clone())))
+        .collect();
+    assert_eq!(failed.len(), 1, "{report:#?}");
+    failed.into_iter().next().expect("one")
+}
+
+fn steps(report: &Report, wanted: impl Fn(&Subject) -> bool) -> Vec<&Step> {
+    report.sections.iter().filter(|section| wanted(&section.subject)).flat_map(|section| &section.steps).collect()
+}
+
+#[test]
+fn whoever_is_no_broker_is_told_apart() {
+    let cases: [(&'static [u8], Problem, &str); 11] = [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", Problem::NotKafka, "HTTP"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", Problem::NotKafka, "SSH"),
+        (b"220 mail.example.com ESMTP\r\n", Problem::NotKafka, "text"),
+        (b"\x15\x03\x03\x00\x02\x02\x50", Problem::TlsExpected, "speaks TLS"),
+        (b"\x7f\xff\xff\xff\x00\x00", Problem::AnswerTooLarge, "2147483647 bytes"),
+        (b"\xff\xff\xff\xff\x00\x00", Problem::AnswerTooLarge, "4294967295 bytes"),
+        (b"\x00\x00\x10\x00\x00\x00\x00\x01", Problem::ConnectionClosed, "4 of the 4096 bytes"),
+        (b"\x00\x00\x00\x00", Problem::AnswerUnreadable, "0 bytes"),
+        // The id of no request that was sent.
+        (b"\x00\x00\x00\x0a\x00\x00\x00\x63\x00\x00\x00\x00\x00\x00", Problem::AnswerUnreadable, "10 bytes"),
+        // As many entries as memory could never hold.
+        (b"\x00\x00\x00\x0a\x00\x00\x00\x01\x00\x00\x7f\xff\xff\xff", Problem::AnswerUnreadable, "10 bytes"),
+        (b"", Problem::ConnectionClosed, "instead of an answer"),
+    ];
+    for (bytes, problem, words) in cases {
+        let (stage, found, text) = failure(&check(&settings(&[&says(bytes)]), LONG));
+        assert_eq!((stage, found), (Stage::Versions, problem), "{bytes:?}: {text}");
+        assert!(text.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn whoever_hangs_up_at_once_is_told_apart() {
+    let address = listen(drop);
+    let (stage, problem, _) = failure(&check(&settings(&[&address]), LONG));
+    assert_eq!((stage, problem), (Stage::Versions, Problem::ConnectionClosed));
+    let (stage, problem, _) = failure(&check(&encrypted(&address), LONG));
+    assert_eq!((stage, problem), (Stage::Tls, Problem::NotTls));
+}
+
+#[test]
+fn nobody_is_waited_for_longer_than_was_asked() {
+    // The system takes the connections; nobody ever reads from them.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = Address { host: "127.0.0.1".to_owned(), port: silent.local_addr().expect("bound").port() };
+    // The beginning of an answer does not make the time longer.
+    let stopping = listen(|mut stream| {
+        if request(&mut stream).is_some() {
+            stream.write_all(&[0, 0, 1, 0, 0, 0]).ok();
+            stream.read_to_end(&mut Vec::new()).ok();
+        }
+    });
+    let start = Instant::now();
+    for (settings, stage, problem) in [
+        (settings(&[&address]), Stage::Versions, Problem::AnswerTimeout),
+        (settings(&[&stopping]), Stage::Versions, Problem::AnswerTimeout),
+        (encrypted(&address), Stage::Tls, Problem::TlsTimeout),
+    ] {
+        let (found_stage, found, text) = failure(&check(&settings, SHORT));
+        assert_eq!((found_stage, found), (stage, problem));
+        assert!(text.ends_with("within 0.1 s"), "{text}");
+    }
+    assert!(start.elapsed() < LONG);
+}
+
+#[test]
+fn what_answers_to_tls_in_clear_text_is_told_apart() {
+    let http = listen(|mut stream| {
+        let mut hello = [0; 1];
+        stream.read_exact(&mut hello).ok();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").ok();
+    });
+    let (stage, problem, text) = failure(&check(&encrypted(&http), LONG));
+    assert_eq!((stage, problem), (Stage::Tls, Problem::NotTls));
+    assert!(text.contains("does not speak TLS"), "{text}");
+}
+
+#[test]
+fn names_and_ports_that_lead_nowhere_are_told_apart() {
+    let unnamed = Address { host: "no..such..name".to_owned(), port: 9092 };
+    let (stage, problem, text) = failure(&check(&settings(&[&unnamed]), LONG));
+    assert_eq!((stage, problem), (Stage::Dns, Problem::NameNotFound), "{text}");
+
+    let (_held, closed) = closed();
+    let (stage, problem, text) = failure(&check(&settings(&[&closed]), LONG));
+    assert_eq!((stage, problem), (Stage::Tcp, Problem::ConnectionRefused));
+    assert!(text.contains(&closed.to_string()), "{text}");
+}
+
+#[test]
+fn answers_of_no_use_are_told_apart() {
+    // Its Metadata would make a topic that is asked for.
+    let old = broker(|key| match key {
+        API_VERSIONS => versions(0, 3),
+        key => panic!("request {key}"),
+    });
+    let (stage, problem, _) = failure(&check(&settings(&[&old]), LONG));
+    assert_eq!((stage, problem), (Stage::Metadata, Problem::BrokerTooOld));
+
+    let broken = broker(|_| vec![0, 7, 0, 0, 0, 0]);
+    let (stage, problem, text) = failure(&check(&settings(&[&broken]), LONG));
+    assert_eq!((stage, problem), (Stage::Versions, Problem::BrokerError));
+    assert!(text.contains("RequestTimedOut (7)"), "{text}");
+
+    // Memory that no machine has would be reserved for as many brokers.
+    let boastful = broker(|key| match key {
+        API_VERSIONS => versions(0, 12),
+        _ => vec![0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff],
+    });
+    let (stage, problem, _) = failure(&check(&settings(&[&boastful]), LONG));
+    assert_eq!((stage, problem), (Stage::Metadata, Problem::AnswerUnreadable));
+
+    let alone = broker(|key| if key == API_VERSIONS { versions(0, 12) } else { metadata("c", &[], &[]) });
+    assert_eq!(failure(&check(&settings(&[&alone]), LONG)).1, Problem::NoBrokers);
+}
+
+#[test]
+fn what_a_broker_sends_cannot_write_to_the_terminal() {
+    let address = broker(|key| match key {
+        API_VERSIONS => versions(0, 12),
+        _ => metadata("\u{1b}[2J", &[(1, "no..such\u{1b}[31m..name", 1)], &[("orders", 0, &[1])]),
+    });
+    let report = check(&settings(&[&address]), LONG);
+    assert!(!format!("{report:?}").contains("\\u{1b}"), "{report:#?}");
+    assert_eq!(failure(&report).0, Stage::Dns);
+}
+
+#[test]
+fn each_broker_of_the_cluster_is_visited_where_it_says_that_it_is() {
+    let elsewhere = broker(|_| versions(0, 12));
+    let port = elsewhere.port;
+    let (_held, Address { port: closed, .. }) = closed();
+    let address = broker(move |key| match key {
+        API_VERSIONS => versions(0, 12),
+        _ => metadata("c", &[(1, "127.0.0.1", port), (2, "127.0.0.1", closed)], &[("orders", 0, &[1, 2])]),
+    });
+    let report = check(&settings(&[&address]), LONG);
+    let (stage, problem, _) = failure(&report);
+    assert_eq!((stage, problem), (Stage::Tcp, Problem::ConnectionRefused));
+    let visited = |id| steps(&report, |subject| matches!(subject, Subject::Advertised { id: one, .. } if *one == id));
+    assert!(matches!(visited(1).last().expect("steps").outcome, Outcome::Passed(_)));
+    assert!(visited(2).last().expect("steps").details.concat().contains("advertised.listeners"));
+    let topics = steps(&report, |subject| matches!(subject, Subject::Topics(_)));
+    assert!(topics[0].cautions.concat().contains("not told"), "{topics:?}");
+}
+
+#[test]
+fn brokers_of_two_clusters_are_told_apart() {
+    let of = |name: &'static str| {
+        broker(move |key| match key {
+            API_VERSIONS => versions(0, 12),
+            _ => metadata(name, &[(1, "127.0.0.1", 1)], &[("orders", 0, &[1])]),
+        })
+    };
+    let report = check(&settings(&[&of("one"), &of("other")]), LONG);
+    let problems: Vec<_> = report.failures().map(|failure| failure.problem).collect();
+    assert!(problems.contains(&Problem::ClustersDiffer), "{report:#?}");
+}
+
+#[test]
+fn topics_without_a_leader_and_of_no_legal_name_are_told_apart() {
+    for (error, leaders, problem) in [
+        (0, &[1, -1][..], Problem::TopicWithoutLeader),
+        (17, &[], Problem::TopicInvalid),
+        (3, &[], Problem::TopicMissing),
+        (29, &[], Problem::TopicNotAuthorised),
+    ] {
+        let own = std::sync::Arc::new(std::sync::atomic::AtomicU16::new(0));
+        let port = std::sync::Arc::clone(&own);
+        let address = broker(move |key| match key {
+            API_VERSIONS => versions(0, 12),
+            _ => {
+                let port = port.load(std::sync::atomic::Ordering::SeqCst);
+                metadata("c", &[(1, "127.0.0.1", port)], &[("orders", error, leaders)])
+            }
+        });
+        own.store(address.port, std::sync::atomic::Ordering::SeqCst);
+        let (stage, found, _) = failure(&check(&settings(&[&address]), LONG));
+        assert_eq!((stage, found), (Stage::Topic, problem));
+    }
+}
+
+#[test]
+fn who_is_behind_a_tunnel_is_not_looked_for() {
+    let ssh = Ssh { host: "bastion".to_owned(), port: 22, user: "rudder".to_owned() };
+    let report = check(&Settings { ssh: Some(ssh), ..settings(&[&listen(|_| panic!("connected to"))]) }, LONG);
+    assert_eq!(report.sections.len(), 1);
+    assert!(matches!(&report.sections[0].steps[0].outcome, Outcome::Skipped(text) if text.contains("bastion")));
+}
+
+#[test]
+fn own_files_are_told_apart_before_anything_is_connected() {
+    let file = |content: Result<&[u8], &str>| {
+        Some(File { path: "it.pem".to_owned(), content: content.map(<[u8]>::to_vec).map_err(ToOwned::to_owned) })
+    };
+    let encrypted_key = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    let certificate = || file(Ok(CA.as_bytes()));
+    for (certificate, key, problem) in [
+        (certificate(), None, Problem::ClientFilesIncomplete),
+        (None, file(Ok(b"")), Problem::ClientFilesIncomplete),
+        (file(Err("no such file")), file(Ok(b"")), Problem::ClientFileUnreadable),
+        (file(Ok(b"\0\xff garbage")), file(Ok(b"")), Problem::ClientFileInvalid),
+        (certificate(), file(Ok(b"\0\xff garbage")), Problem::ClientFileInvalid),
+        (certificate(), file(Ok(encrypted_key)), Problem::ClientFileInvalid),
+    ] {
+        let surroundings =
+            Surroundings { client: ClientFiles { certificate, key }, topics: Vec::new(), patience: LONG };
+        let report = run(&encrypted(&listen(drop)), &surroundings).expect("a runtime");
+        let own = steps(&report, |subject| *subject == Subject::OwnSide);
+        let found = own.iter().find_map(|step| step.failure()).expect("a failure");
+        assert_eq!(found.problem, problem, "{}", found.text);
+        assert!(!found.text.contains("MIIB"), "{}", found.text);
+    }
+}
+
+#[test]
+fn without_a_usable_ca_nothing_is_encrypted() {
+    for (pem, problem) in [
+        ("nonsense", Problem::CaUnusable),
+        (include_str!("../../test-fixtures/connect/expired-ca.pem"), Problem::CaOutOfDate),
+    ] {
+        let settings = Settings { tls: Some(Tls { ca_pem: Some(pem.to_owned()) }), ..settings(&[&listen(drop)]) };
+        let report = check(&settings, LONG);
+        let (stage, found, _) = failure(&report);
+        assert_eq!((stage, found), (Stage::Trust, problem));
+        let broker = steps(&report, |subject| matches!(subject, Subject::Bootstrap(_)));
+        assert!(matches!(broker.last().expect("steps").outcome, Outcome::Skipped(_)));
+    }
+}
+
+/// A file with a destination whose broker is this one, gone when it is dropped.
+struct Destination(std::path::PathBuf);
+
+impl Destination {
+    fn at(address: &Address, name: &str, more: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("connect-{}-{name}.json", std::process::id()));
+        let Address { host, port } = address;
+        let config = format!(r#"{{"hostName":"{host}","port":"{port}","topic":"orders"{more}}}"#);
+        std::fs::write(&path, format!(r#"{{"Config":{config}}}"#)).expect("a file");
+        Self(path)
+    }
+
+    fn check(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
+        let path = self.0.to_str().expect("text");
+        let output = cli::run(&[&["check", "--family", "kafka", path], arguments].concat(), environment);
+        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+    }
+}
+
+impl Drop for Destination {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).ok();
+    }
+}
+
+/// A cluster of one that has the topics `orders` and `users`.
+fn good_broker() -> Address {
+    let own = std::sync::Arc::new(std::sync::atomic::AtomicU16::new(0));
+    let port = std::sync::Arc::clone(&own);
+    let address = broker(move |key| match key {
+        API_VERSIONS => versions(0, 12),
+        _ => {
+            let port = port.load(std::sync::atomic::Ordering::SeqCst);
+            metadata("c", &[(1, "127.0.0.1", port)], &[("orders", 0, &[1]), ("users", 0, &[1])])
+        }
+    });
+    own.store(address.port, std::sync::atomic::Ordering::SeqCst);
+    address
+}
+
+#[test]
+fn check_connects_only_when_it_is_told_to() {
+    let destination = Destination::at(&listen(|_| panic!("connected to")), "told", "");
+    let (code, text) = destination.check(&[], &[]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("connecting"), "{text}");
+}
+
+#[test]
+fn check_tells_people_of_each_step() {
+    let destination = Destination::at(&good_broker(), "people", "");
+    let (code, text) = destination.check(&["--connect", "--topic", "users", "--topic", "nowhere"], &[]);
+    assert_eq!(code, Some(1), "{text}");
+    for words in ["dns      ok", "tcp      ok", "users: 1 partition", "nowhere: ", "1 step of connecting failed"] {
+        assert!(text.contains(words), "{words} is not in {text}");
+    }
+    assert!(!text.contains('\u{1b}'), "{text}");
+    let (code, text) = destination.check(&["--connect"], &[]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("; 0 steps of connecting failed"), "{text}");
+}
+
+#[test]
+fn check_tells_programs_of_each_step() {
+    let (_held, closed) = closed();
+    let destination = Destination::at(&closed, "programs", "");
+    let (code, text) = destination.check(&["--connect", "--format", "json"], &[]);
+    assert_eq!(code, Some(1));
+    let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(document["connectFailures"], 1);
+    let connection = &document["inputs"][0]["destinations"][0]["connection"];
+    assert_eq!(connection["tried"], true);
+    let step = &connection["sections"][1]["steps"][1];
+    assert_eq!((&step["step"], &step["code"]), (&"tcp".into(), &"connect/connection-refused".into()), "{text}");
+    assert!(step["milliseconds"].is_number() && step["advice"].is_string(), "{step}");
+}
+
+#[test]
+fn files_of_the_client_certificate_are_read_within_bounds() {
+    let destination = Destination::at(&listen(drop), "files", r#","sslEnabled":true"#);
+    for (path, words) in
+        [("/", "is a directory"), ("/nowhere/it.pem", "No such file"), ("/dev/zero", "more than 1048576 bytes")]
+    {
+        let environment = [("KAFKA_SSL_CERTIFICATE_FILE_PATH", path), ("KAFKA_SSL_KEY_FILE_PATH", path)];
+        let (code, text) = destination.check(&["--connect"], &environment);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("connect/client-file-unreadable") && text.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn what_check_cannot_be_asked_to_connect_with_is_refused() {
+    for arguments in [
+        &["--topic", "users"][..],
+        &["--timeout", "3"],
+        &["--connect", "--timeout", "0"],
+        &["--connect", "--topic", "a b"],
+    ] {
+        let output = cli::run(&[&["check", "nowhere.json"], arguments].concat(), &[]);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn every_problem_is_documented() {
+    let page = include_str!("../../docs/check-connect.md");
+    assert!(page.contains(&table()), "docs/check-connect.md lacks the table, or a row of it:\n{}", table());
+}
