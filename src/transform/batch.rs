@@ -7,6 +7,7 @@ use super::decision::Tally;
 use super::event::Event;
 use super::javascript::{JsString, Properties};
 use super::json::Raw;
+use super::observer::Nobody;
 use super::rejection::Rejection;
 use super::request::{BodyError, Form, Limits, Request, RouterAnswer};
 use super::retl_timestamp;
@@ -76,7 +77,7 @@ fn group<'a>(request: &Request<'a>, event: Option<&Event<'a>>, groups: &mut Grou
     let metadata = event.metadata()?;
     let message = event.message()?;
     let destination = request.destination_of(event, metadata)?;
-    let text = retl_timestamp::set(message).map_or(Cow::Borrowed(message.raw.text()), Cow::Owned);
+    let text = retl_timestamp::set(message, &mut Nobody).map_or(Cow::Borrowed(message.raw.text()), Cow::Owned);
     let id = JsString::of(destination.member("ID")).into_decoded();
     let topic = JsString::of(message.raw.member("topic")).into_decoded();
     groups.entry(id, Properties::default).entry(topic, Vec::new).push(Delivery {

@@ -33,6 +33,18 @@ impl TopicRule {
             TopicRule::None => "none",
         }
     }
+
+    /// The rule for people: where the topic is from.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            TopicRule::Integrations => "topic of the message's integrations",
+            TopicRule::EventType => "Config.eventTypeToTopicMap",
+            TopicRule::EventName => "Config.eventToTopicMap",
+            TopicRule::Default => "Config.topic",
+            TopicRule::None => "no rule gave a topic",
+        }
+    }
 }
 
 /// The member that gave the partition key (contract, section 3.5).
@@ -57,6 +69,18 @@ impl KeySource {
             KeySource::UserId => "user_id",
             KeySource::AnonymousId => "anonymous_id",
             KeySource::Empty => "empty",
+        }
+    }
+
+    /// The source for people.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            KeySource::UserId => "message.userId",
+            KeySource::AnonymousId => "message.anonymousId",
+            KeySource::Empty => {
+                "neither message.userId nor message.anonymousId is truthy: all such events share one partition"
+            }
         }
     }
 }

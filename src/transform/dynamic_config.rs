@@ -7,6 +7,7 @@ use super::decision::Changes;
 use super::draft::{Draft, Found};
 use super::javascript::trim;
 use super::json::{Kind, Raw};
+use super::observer::{Filled, Observer};
 use super::outline::{Leaf, Outline};
 use super::rejection::Rejection;
 use super::text::escape;
@@ -66,6 +67,8 @@ struct Template {
     default: String,
     /// Whether what it gives can change the topic.
     in_routing: bool,
+    /// Where it stands in the text of the Config.
+    start: usize,
 }
 
 /// The members of a Config that choose the topic, with holes for what the templates give.
@@ -89,7 +92,10 @@ impl Templates {
             return Err(Rejection::TemplatesTooComplex);
         }
         let outline = Outline::of(config);
-        let read = |leaf: Leaf<'_>| Template::read(leaf.raw).map(|template| (leaf.range, template));
+        let read = |leaf: Leaf<'_>| {
+            let template = Template { start: leaf.range.start, ..Template::read(leaf.raw)? };
+            Some((leaf.range, template))
+        };
         let (holes, mut templates): (Vec<_>, Vec<Template>) = outline.leaves().into_iter().filter_map(read).unzip();
         if templates.is_empty() {
             return Ok(None);
@@ -115,19 +121,28 @@ impl Templates {
         event: &mut Draft<'_>,
         work: &mut Work,
         changes: &mut Changes,
+        observer: &mut impl Observer,
     ) -> Result<Option<String>, Rejection> {
         let mut bytes = self.routing.as_ref().map_or(0, |routing| routing.text.len());
         let mut values = Vec::new();
         for (index, template) in self.templates.iter().enumerate() {
-            let taken = template.take(event, work)?;
-            if taken.is_some() {
+            let taken = match template.take(event, work) {
+                Ok(taken) => taken,
+                Err(rejection) => {
+                    observer.template(index, Filled::Refused);
+                    return Err(rejection);
+                }
+            };
+            if let Some(Taken { value, removed }) = &taken {
+                observer.template(index, Filled::Found { value, removed: *removed });
                 changes.templates_filled += 1;
             } else {
+                observer.template(index, Filled::Default);
                 changes.templates_defaulted += 1;
             }
             // Only what is needed is kept: a value may be large, and many templates may find it.
             if template.in_routing {
-                let value = taken.unwrap_or(Cow::Borrowed(&template.default));
+                let value = taken.map_or(Cow::Borrowed(&*template.default), |taken| taken.value);
                 bytes += value.len();
                 values.push((index, value));
             }
@@ -138,6 +153,36 @@ impl Templates {
         work.done += bytes as u64;
         Ok(self.routing.as_ref().map(|routing| routing.filled(&values)))
     }
+
+    /// The templates for people, in the order in which they are filled; `config` is the one that they were found in.
+    #[must_use]
+    pub fn describe(&self, config: Raw<'_>) -> Vec<Description<'_>> {
+        let starts: Vec<usize> = self.templates.iter().map(|template| template.start).collect();
+        let pointers = Outline::of(config).pointers(&starts);
+        let described = |(template, pointer)| {
+            let Template { path, default, .. }: &Template = template;
+            Description { pointer, path, default }
+        };
+        self.templates.iter().zip(pointers).map(described).collect()
+    }
+}
+
+/// A template for people.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Description<'t> {
+    /// Where it stands in the Config: a JSON pointer, see [`Outline::pointers`].
+    pub pointer: String,
+    /// Names with dots between them; the first one is a member of the event.
+    pub path: &'t str,
+    /// The default as a JSON string.
+    pub default: &'t str,
+}
+
+/// A value that a template found.
+struct Taken<'a> {
+    value: Cow<'a, str>,
+    /// Whether it is not in the event any more.
+    removed: bool,
 }
 
 /// A quick look for what a template cannot do without: two braces, one of them perhaps as `\u007b`.
@@ -166,11 +211,11 @@ impl Template {
         let mut json = String::from("\"");
         escape(trim(&default), &mut json);
         json.push('"');
-        Some(Self { path, default: json, in_routing: false })
+        Some(Self { path, default: json, in_routing: false, start: 0 })
     }
 
     /// The value in the event, taken out of it unless it is empty; `None` where there is none.
-    fn take<'a>(&self, event: &mut Draft<'a>, work: &mut Work) -> Result<Option<Cow<'a, str>>, Rejection> {
+    fn take<'a>(&self, event: &mut Draft<'a>, work: &mut Work) -> Result<Option<Taken<'a>>, Rejection> {
         let place = match event.find(&self.path, &mut work.done) {
             Found::Nothing => return Ok(None),
             Found::ArrayLength => return Err(Rejection::TemplateTakesLength),
@@ -183,13 +228,14 @@ impl Template {
         if text == "null" {
             return Ok(None);
         }
-        if !is_empty(&text) {
+        let removed = !is_empty(&text);
+        if removed {
             if INDISPENSABLE.contains(&self.path.as_str()) {
                 return Err(Rejection::TemplateTakesAll);
             }
             place.remove();
         }
-        Ok(Some(text))
+        Ok(Some(Taken { value: text, removed }))
     }
 }
 

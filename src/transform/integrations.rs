@@ -4,6 +4,7 @@ use super::event::Message;
 use super::family::Family;
 use super::javascript::if_truthy;
 use super::json::Raw;
+use super::reason::Reason;
 
 /// The members of the integrations object that count.
 #[derive(Debug, Clone, Copy, Default)]
@@ -12,6 +13,8 @@ pub struct Integrations<'a> {
     pub topic: Option<Raw<'a>>,
     /// `schemaId`.
     pub schema_id: Option<Raw<'a>>,
+    /// The name that was found, and what is under it.
+    found: Option<(&'static str, Raw<'a>)>,
 }
 
 impl<'a> Integrations<'a> {
@@ -24,11 +27,25 @@ impl<'a> Integrations<'a> {
         }
         let nested = message.integrations.map_or([None; 3], |integrations| integrations.members(family.integrations));
         let found = (0..nested.len()).find_map(|index| {
-            let literal = literal(message, family.integrations[index]);
-            if_truthy(literal.or(nested[index]))
+            let name = family.integrations[index];
+            Some((name, if_truthy(literal(message, name).or(nested[index]))?))
         });
-        let [topic, schema_id] = found.map_or([None; 2], |object| object.members(["topic", "schemaId"]));
-        Self { topic, schema_id }
+        let [topic, schema_id] = found.map_or([None; 2], |(_, object)| object.members(["topic", "schemaId"]));
+        Self { topic, schema_id, found }
+    }
+
+    /// Why no topic comes from here, and the name that the reason is about.
+    #[must_use]
+    pub fn why_no_topic(&self, message: &Message<'_>, family: &Family) -> (Reason, String) {
+        match self.found {
+            Some((name, object)) if object.is_object() => (Reason::IntegrationsWithoutTopic, name.to_owned()),
+            Some((name, _)) => (Reason::IntegrationsNotAnObject, name.to_owned()),
+            None if message.integrations.is_none() => (Reason::IntegrationsMissing, String::new()),
+            None => {
+                let [first, second, third] = family.integrations;
+                (Reason::IntegrationsNotNamed, format!("{first}, {second} or {third}"))
+            }
+        }
     }
 }
 

@@ -11,6 +11,8 @@
 //! | [`retl_timestamp`], [`dynamic_config`] | the two rules that change an event; [`draft`] is the event under change |
 //! | [`integrations`], [`topic`], [`partition_key`] | the parts of the answer; [`answer`] writes it |
 //! | [`rejection`] | every reason for which one event is refused |
+//! | [`explain`] | what is told of an event's decisions; [`observer`] sees them made, [`reason`] has why a rule did not apply |
+//! | [`partition`] | which partition a key leads to |
 //! | [`origin`] | where events come from, for metrics |
 //! | [`repeats`] | what of an object need not be read again |
 //! | [`scan`], [`steps`] | where a JSON value ends, and that it is one |
@@ -23,15 +25,19 @@ pub mod destination;
 pub mod draft;
 pub mod dynamic_config;
 pub mod event;
+pub mod explain;
 pub mod family;
 pub mod integrations;
 pub mod javascript;
 pub mod json;
+pub mod observer;
 pub mod origin;
 pub mod outline;
+pub mod partition;
 pub mod partition_key;
 pub mod processor;
 pub mod reader;
+pub mod reason;
 pub mod rejection;
 pub mod repeats;
 pub mod request;

@@ -2,10 +2,12 @@
 //! that may be empty. Built and read without recursion, so that depth costs memory in proportion and nothing else.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
 
 use super::javascript::Properties;
 use super::json::Raw;
+use super::partition::as_received;
 use super::reader::Reader;
 
 /// A value and everything in it, as JavaScript sees it: of duplicate names the last one, members in property order.
@@ -38,6 +40,25 @@ pub struct Leaf<'a> {
     pub raw: Raw<'a>,
     /// Its bytes in the text of the whole value.
     pub range: Range<usize>,
+}
+
+/// Bytes of a JSON pointer that are told.
+const MAX_POINTER_BYTES: usize = 1024;
+
+/// One step of a JSON pointer.
+#[derive(Debug, Clone, Copy)]
+enum Step<'o> {
+    Index(usize),
+    Name(&'o [u8]),
+}
+
+impl fmt::Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Index(index) => write!(f, "/{index}"),
+            Step::Name(name) => write!(f, "/{}", as_received(name).replace('~', "~0").replace('/', "~1")),
+        }
+    }
 }
 
 /// An array or object that was opened and not closed yet.
@@ -127,6 +148,46 @@ impl<'a> Outline<'a> {
         leaves
     }
 
+    /// For each part that starts at one of the given bytes, where it stands in the value: a JSON pointer. Of a long one
+    /// only the end is kept, behind `…`; in names, a lone surrogate is U+FFFD.
+    #[must_use]
+    pub fn pointers(&self, starts: &[usize]) -> Vec<String> {
+        let mut parents: Vec<Option<(usize, Step<'_>)>> = vec![None; self.parts.len()];
+        for (index, part) in self.parts.iter().enumerate() {
+            match &part.content {
+                Content::Scalar(_) => {}
+                Content::Array(elements) => {
+                    elements
+                        .iter()
+                        .enumerate()
+                        .for_each(|(at, &child)| parents[child] = Some((index, Step::Index(at))));
+                }
+                Content::Object(members) => {
+                    members.iter().for_each(|(name, child)| parents[*child] = Some((index, Step::Name(name))));
+                }
+            }
+        }
+        let pointer = |start: &usize| {
+            // Parts are in the order of their first bytes.
+            let mut at = self.parts.binary_search_by_key(start, |part| part.range.start).unwrap_or(0);
+            let mut steps = Vec::new();
+            let mut bytes = 0;
+            while let Some((parent, step)) = parents.get(at).copied().flatten() {
+                let step = step.to_string();
+                bytes += step.len();
+                if bytes > MAX_POINTER_BYTES {
+                    steps.push("…".to_owned());
+                    break;
+                }
+                steps.push(step);
+                at = parent;
+            }
+            steps.reverse();
+            steps.concat()
+        };
+        starts.iter().map(pointer).collect()
+    }
+
     /// Whether nothing is in the value but empty strings, arrays and objects (contract, section 3.2).
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -169,6 +230,18 @@ mod tests {
         ] {
             assert_eq!(Outline::of(Raw::parse(text).unwrap()).is_empty(), empty, "{text}");
         }
+    }
+
+    #[test]
+    fn pointers_say_where_parts_stand() {
+        let text = r#"{"b":{"z":1,"z":2},"10":[7,{"a/b~":{"\u0078":3}}],"":4}"#;
+        let outline = Outline::of(Raw::parse(text).unwrap());
+        let starts: Vec<usize> = outline.leaves().iter().map(|leaf| leaf.range.start).collect();
+        assert_eq!(outline.pointers(&starts), ["/10/0", "/10/1/a~1b~0/x", "/b/z", "/"]);
+        assert_eq!(Outline::of(Raw::parse(" 7").unwrap()).pointers(&[0]), [""]);
+        let deep = format!("{}7{}", "[".repeat(100_000), "]".repeat(100_000));
+        let pointer = Outline::of(Raw::parse(&deep).unwrap()).pointers(&[100_000]).concat();
+        assert_eq!(pointer, format!("…{}", "/0".repeat(MAX_POINTER_BYTES / 2)));
     }
 
     #[test]

@@ -3,15 +3,18 @@
 use super::decision::KeySource;
 use super::event::Message;
 use super::javascript::{JsString, if_truthy};
+use super::observer::Observer;
 
 /// The `userId` of the answer, as the inside of a JSON string, and where it came from.
 #[must_use]
-pub fn decide<'a>(message: &Message<'a>) -> (Option<JsString<'a>>, KeySource) {
-    if let Some(id) = if_truthy(message.user_id) {
+pub fn decide<'a>(message: &Message<'a>, observer: &mut impl Observer) -> (Option<JsString<'a>>, KeySource) {
+    let (key, source) = if let Some(id) = if_truthy(message.user_id) {
         (Some(JsString::of(Some(id))), KeySource::UserId)
     } else if let Some(id) = if_truthy(message.anonymous_id) {
         (Some(JsString::of(Some(id))), KeySource::AnonymousId)
     } else {
         (None, KeySource::Empty)
-    }
+    };
+    observer.keyed(key.as_ref(), source);
+    (key, source)
 }

@@ -10,6 +10,7 @@ use super::event::{Event, Message, Metadata};
 use super::family::Family;
 use super::integrations::Integrations;
 use super::json::{NULL, Raw};
+use super::observer::{Nobody, Observer};
 use super::origin::Origin;
 use super::partition_key;
 use super::reader::Reader;
@@ -41,6 +42,21 @@ pub fn answer(
     query: &str,
     limits: Limits,
 ) -> Result<Answer, BodyError> {
+    observed(family, body, form, query, limits, &mut Nobody)
+}
+
+/// [`answer`], while somebody looks on. Where the observer breaks, the answer ends with the event it saw last.
+///
+/// # Errors
+/// [`BodyError`] where nothing of the body can be answered.
+pub(super) fn observed(
+    family: &'static Family,
+    body: &str,
+    form: Form,
+    query: &str,
+    limits: Limits,
+    observer: &mut impl Observer,
+) -> Result<Answer, BodyError> {
     let request = Request::processor(body, form, limits)?;
     let surroundings = Surroundings { family, request: &request, query, query_json: OnceCell::new() };
     let mut destinations = Destinations::of(family);
@@ -52,14 +68,18 @@ pub fn answer(
         if index > 0 {
             out.push(',');
         }
+        let start = out.len();
         let outcome = match event {
-            Some(event) => transform(&surroundings, &mut destinations, event, &mut work, &mut out),
+            Some(event) => transform(&surroundings, &mut destinations, event, &mut work, &mut out, observer),
             None => Err(Rejection::EventNotAnObject),
         };
         if let Err(rejection) = outcome {
             answer::write_rejection(&mut out, family, event.as_ref(), rejection);
         }
         tally.count(outcome);
+        if observer.answered(outcome, &out[start..]).is_break() {
+            break;
+        }
         if work.is_too_much() {
             return Err(BodyError::TooMuchWork);
         }
@@ -89,21 +109,22 @@ fn transform<'a>(
     event: &Event<'a>,
     work: &mut Work,
     out: &mut String,
+    observer: &mut impl Observer,
 ) -> Result<Decision, Rejection> {
     let family = surroundings.family;
     let metadata = event.metadata()?;
     let message = event.message()?;
     let (destination_raw, destination) = destinations.find(surroundings.request, event, metadata)?;
-    let stamped = retl_timestamp::set(message);
+    let stamped = retl_timestamp::set(message, observer);
     let mut changes = Changes { timestamp_set: stamped.is_some(), ..Changes::default() };
 
     let Some(templates) = &destination.templates else {
         let Some(stamped) = &stamped else {
-            return Ok(write(family, message, metadata, &destination.routing, changes, out));
+            return Ok(write(family, message, metadata, &destination.routing, changes, out, observer));
         };
         // The timestamp decides nothing: all that was found in the message still holds.
         let message = message.with_text(stamped);
-        return Ok(write(family, &message, metadata, &destination.routing, changes, out));
+        return Ok(write(family, &message, metadata, &destination.routing, changes, out, observer));
     };
 
     let message = match &stamped {
@@ -111,21 +132,22 @@ fn transform<'a>(
         None => message.raw,
     };
     let mut draft = surroundings.draft(event, message, metadata, destination_raw);
-    let filled = templates.fill(&mut draft, work, &mut changes)?;
+    observer.will_fill(destination_raw, templates);
+    let filled = templates.fill(&mut draft, work, &mut changes, observer)?;
     let (message, metadata) = (draft.member_text("message"), draft.member_text("metadata"));
     let read = Message::read(&mut Reader::new(message.as_deref().unwrap_or("{}")));
     let message = read.map_err(|_| Rejection::MessageNotAnObject)?;
     let read = Metadata::parse(metadata.as_deref().unwrap_or("{}"));
     let metadata = read.map_err(|_| Rejection::MetadataNotAnObject)?;
     let Some(filled) = &filled else {
-        return Ok(write(family, &message, &metadata, &destination.routing, changes, out));
+        return Ok(write(family, &message, &metadata, &destination.routing, changes, out, observer));
     };
     let members = Raw::parse(filled).map_or_else(|_| RoutingMembers::default(), RoutingMembers::of);
     let routing = match members {
         RoutingMembers([default, None, None, None]) => destination.routing.with_default(default),
         _ => Routing::read(members, family),
     };
-    Ok(write(family, &message, &metadata, &routing, changes, out))
+    Ok(write(family, &message, &metadata, &routing, changes, out, observer))
 }
 
 /// Decides topic and key, and writes the answer.
@@ -136,10 +158,11 @@ fn write<'e>(
     routing: &Routing<'e>,
     changes: Changes,
     out: &mut String,
+    observer: &mut impl Observer,
 ) -> Decision {
     let integrations = Integrations::of(message, family);
-    let topic = routing.decide(family, message, integrations.topic);
-    let (user_id, key) = partition_key::decide(message);
+    let topic = routing.decide(family, message, &integrations, observer);
+    let (user_id, key) = partition_key::decide(message, observer);
     let output =
         Output { message: message.raw, user_id, schema_id: integrations.schema_id.filter(|_| family.schema_id), topic };
     answer::write_output(out, &output, metadata);

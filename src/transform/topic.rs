@@ -7,8 +7,12 @@ use std::rc::Rc;
 use super::decision::TopicRule;
 use super::event::Message;
 use super::family::Family;
+use super::integrations::Integrations;
 use super::javascript::{JsString, if_truthy, trim, truthy};
 use super::json::{Kind, Raw};
+use super::observer::Observer;
+use super::partition::as_received;
+use super::reason::Reason;
 
 /// The members of a destination's Config that choose topics, in the order of [`RoutingMembers::NAMES`].
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,7 +43,8 @@ const MAPPED_TYPES: [&str; 5] = ["identify", "screen", "page", "group", "alias"]
 
 #[derive(Debug)]
 struct Maps<'a> {
-    by_type: [Option<Raw<'a>>; MAPPED_TYPES.len()],
+    /// The outer `None` is no entry, the inner one an entry without `to`.
+    by_type: [Option<Option<Raw<'a>>>; MAPPED_TYPES.len()],
     by_event: HashMap<Cow<'a, [u8]>, Option<Raw<'a>>>,
 }
 
@@ -69,22 +74,60 @@ impl<'a> Routing<'a> {
         Self { default, maps: self.maps.clone() }
     }
 
-    /// The topic for a message; `from_integrations` is the integrations object's `topic`.
+    /// The topic for a message that asks for `integrations`.
     #[must_use]
-    pub fn decide(&self, family: &Family, message: &Message<'_>, from_integrations: Option<Raw<'a>>) -> Topic<'a> {
-        let mapped = || self.maps.as_ref().and_then(|maps| maps.look_up(message));
-        if let Some(value) = if_truthy(from_integrations) {
-            Topic { value: Some(value), rule: TopicRule::Integrations }
-        } else if let Some((value, rule)) = mapped() {
-            Topic { value: Some(value), rule }
-        } else if let Some(value) = if_truthy(self.default) {
-            Topic { value: Some(value), rule: TopicRule::Default }
-        } else {
-            // The last value looked up stays in the output, unless it is nothing at all.
-            let value = self.default.filter(|value| family.keeps_null_topic || !value.is_null());
-            Topic { value, rule: TopicRule::None }
-        }
+    pub fn decide(
+        &self,
+        family: &Family,
+        message: &Message<'_>,
+        integrations: &Integrations<'a>,
+        observer: &mut impl Observer,
+    ) -> Topic<'a> {
+        let topic = self.choose(family, message, integrations, observer);
+        observer.routed(&topic);
+        topic
     }
+
+    #[inline]
+    fn choose(
+        &self,
+        family: &Family,
+        message: &Message<'_>,
+        integrations: &Integrations<'a>,
+        observer: &mut impl Observer,
+    ) -> Topic<'a> {
+        if let Some(value) = if_truthy(integrations.topic) {
+            return Topic { value: Some(value), rule: TopicRule::Integrations };
+        }
+        observer.passed_over(TopicRule::Integrations, || integrations.why_no_topic(message, family));
+        match &self.maps {
+            Some(maps) => {
+                if let Some((value, rule)) = maps.look_up(message, observer) {
+                    return Topic { value: Some(value), rule };
+                }
+            }
+            None => pass_over_maps(observer, || match family.multi_topic {
+                true => (Reason::MultiTopicOff, String::new()),
+                false => (Reason::MapsNotSupported, family.name.to_owned()),
+            }),
+        }
+        if let Some(value) = if_truthy(self.default) {
+            return Topic { value: Some(value), rule: TopicRule::Default };
+        }
+        observer.passed_over(TopicRule::Default, || match self.default {
+            None => (Reason::TopicMissing, String::new()),
+            Some(_) => (Reason::TopicNotTruthy, String::new()),
+        });
+        // The last value looked up stays in the output, unless it is nothing at all.
+        let value = self.default.filter(|value| family.keeps_null_topic || !value.is_null());
+        Topic { value, rule: TopicRule::None }
+    }
+}
+
+/// Neither map is looked at.
+fn pass_over_maps(observer: &mut impl Observer, why: impl Fn() -> (Reason, String)) {
+    observer.passed_over(TopicRule::EventType, &why);
+    observer.passed_over(TopicRule::EventName, &why);
 }
 
 impl<'a> Maps<'a> {
@@ -93,7 +136,7 @@ impl<'a> Maps<'a> {
         for_each_entry(by_type, |from, to| {
             // The types are plain ASCII, and no other letter's lower case is one of theirs.
             if let Some(index) = MAPPED_TYPES.iter().position(|kind| from.eq_ignore_ascii_case(kind.as_bytes())) {
-                maps.by_type[index] = to;
+                maps.by_type[index] = Some(to);
             }
         });
         for_each_entry(by_event, |from, to| {
@@ -102,15 +145,39 @@ impl<'a> Maps<'a> {
         maps
     }
 
-    fn look_up(&self, message: &Message<'_>) -> Option<(Raw<'a>, TopicRule)> {
-        let kind = message.kind?.as_string()?;
+    fn look_up(&self, message: &Message<'_>, observer: &mut impl Observer) -> Option<(Raw<'a>, TopicRule)> {
+        let Some(kind) = message.kind.and_then(Raw::as_string) else {
+            pass_over_maps(observer, || (Reason::TypeMissing, String::new()));
+            return None;
+        };
         if kind.is("track") {
-            let event = if_truthy(message.event)?;
-            let to = *self.by_event.get(&JsString::of(Some(event)).into_decoded())?;
-            return Some((if_truthy(to)?, TopicRule::EventName));
+            observer.passed_over(TopicRule::EventType, || (Reason::TypeIsTrack, String::new()));
+            let Some(event) = if_truthy(message.event) else {
+                observer.passed_over(TopicRule::EventName, || (Reason::EventMissing, String::new()));
+                return None;
+            };
+            let name = JsString::of(Some(event)).into_decoded();
+            let entry = self.by_event.get(&name);
+            let to = entry.and_then(|to| if_truthy(*to));
+            if to.is_none() {
+                let reason = if entry.is_some() { Reason::EventEntryEmpty } else { Reason::EventWithoutEntry };
+                observer.passed_over(TopicRule::EventName, || (reason, as_received(&name)));
+            }
+            return Some((to?, TopicRule::EventName));
         }
-        let index = MAPPED_TYPES.iter().position(|mapped| kind.is(mapped))?;
-        Some((if_truthy(self.by_type[index])?, TopicRule::EventType))
+        let entry = MAPPED_TYPES.iter().position(|mapped| kind.is(mapped)).map(|index| self.by_type[index]);
+        let to = entry.and_then(|entry| if_truthy(entry?));
+        if to.is_none() {
+            let name = || as_received(&kind.decoded());
+            let reason = match entry {
+                None => Reason::TypeNotMapped,
+                Some(None) => Reason::TypeWithoutEntry,
+                Some(Some(_)) => Reason::TypeEntryEmpty,
+            };
+            observer.passed_over(TopicRule::EventType, || (reason, name()));
+            observer.passed_over(TopicRule::EventName, || (Reason::TypeIsNotTrack, name()));
+        }
+        Some((to?, TopicRule::EventType))
     }
 }
 

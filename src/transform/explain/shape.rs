@@ -1,0 +1,278 @@
+//! The shape of an explanation: what `explain`, `POST /explain` and the page tell of an event.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::MAX_VALUE_BYTES;
+use crate::transform::decision::{KeySource, TopicRule};
+use crate::transform::json::Raw;
+use crate::transform::observer::Stamp;
+use crate::transform::partition::as_received;
+use crate::transform::reason::Reason;
+use crate::transform::rejection::{ErrorType, Rejection};
+
+/// What was decided of one event. What was not decided, because the event was refused before, is left out.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation<'e> {
+    /// The place of the event in the request, from 0.
+    pub index: usize,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
+    /// Where it goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic: Option<TopicChoice>,
+    /// Its partition key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyChoice>,
+    /// What the reverse-ETL rule did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<TimestampUse>,
+    /// The templates of its destination's Config, in the order in which they were filled.
+    pub templates: Vec<TemplateUse>,
+    /// The exact text that the service answers for it.
+    pub answer: &'e str,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is produced.
+    Transformed,
+    /// It is not.
+    Refused,
+}
+
+/// Why an event was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refusal {
+    /// The reason as a stable word.
+    pub code: &'static str,
+    /// The text that the client gets.
+    pub text: &'static str,
+    /// Who is at fault: `instrumentation` or `configuration`.
+    #[serde(serialize_with = "error_type")]
+    pub error_type: ErrorType,
+}
+
+impl Refusal {
+    pub(super) fn of(rejection: Rejection) -> Self {
+        Self { code: rejection.code(), text: rejection.text(), error_type: rejection.error_type() }
+    }
+}
+
+fn error_type<S: Serializer>(error_type: &ErrorType, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(error_type.text())
+}
+
+/// The topic, and how it was found.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TopicChoice {
+    /// Any JSON value; `None` leaves the topic out of the answer.
+    pub value: Option<JsonText>,
+    /// The rule that gave it.
+    #[serde(serialize_with = "topic_rule")]
+    pub rule: TopicRule,
+    /// The rule for people.
+    pub text: &'static str,
+    /// The rules that were tried before, in order.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// A topic rule that did not apply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PassedOver {
+    /// The rule.
+    #[serde(serialize_with = "topic_rule")]
+    pub rule: TopicRule,
+    /// Why not, as a stable word.
+    #[serde(serialize_with = "reason_code")]
+    pub reason: Reason,
+    /// Why not, for people.
+    pub text: String,
+}
+
+fn topic_rule<S: Serializer>(rule: &TopicRule, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(rule.code())
+}
+
+fn reason_code<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(reason.code())
+}
+
+/// The partition key, and how it was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyChoice {
+    /// The key as rudder-server has it: a lone surrogate is U+FFFD.
+    pub value: String,
+    /// The member that gave it.
+    #[serde(serialize_with = "key_source")]
+    pub source: KeySource,
+    /// The member for people.
+    pub text: &'static str,
+    /// The partition, where it is known how many there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<u32>,
+}
+
+fn key_source<S: Serializer>(source: &KeySource, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(source.code())
+}
+
+/// What the reverse-ETL timestamp rule did.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum TimestampUse {
+    /// It gives the message a timestamp.
+    Applied {
+        /// Always true.
+        applied: bool,
+        /// The member that it is from; `None` where no candidate is usable.
+        from: Option<String>,
+        /// The timestamp.
+        value: JsonText,
+        /// Whether the message had another one.
+        changed: bool,
+        /// For people.
+        text: String,
+    },
+    /// It does not apply.
+    NotApplied {
+        /// Always false.
+        applied: bool,
+        /// Why not, as a stable word.
+        #[serde(serialize_with = "reason_code")]
+        reason: Reason,
+        /// Why not, for people.
+        text: String,
+    },
+}
+
+impl TimestampUse {
+    pub(super) fn of(stamp: Stamp<'_>) -> Self {
+        match stamp {
+            Stamp::NotAsked(reason) => Self::NotApplied { applied: false, reason, text: reason.text("") },
+            Stamp::Set { from, value, changed } => {
+                let from = from.map(|from| format!("message.{from}"));
+                let text = match &from {
+                    None => "no candidate is usable, so it is null".to_owned(),
+                    Some(from) if changed => format!("set from {from}"),
+                    Some(from) => format!("already {from}"),
+                };
+                let value = JsonText::up_to(MAX_VALUE_BYTES, value.text());
+                Self::Applied { applied: true, from, value, changed, text }
+            }
+        }
+    }
+}
+
+/// What became of a template.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TemplateUse {
+    /// Where it stands in the Config: a JSON pointer, of which a long one keeps only its end, behind `…`.
+    pub pointer: Rc<str>,
+    /// What it looks up in the event: names with dots between them.
+    pub path: Rc<str>,
+    /// Its default.
+    pub default: JsonText,
+    /// Whether it found a value.
+    pub found: bool,
+    /// What is used, the value found or the default; `None` where the event is refused because of the template.
+    pub value: Option<JsonText>,
+    /// Whether the value is longer and only its start is here, as a string.
+    #[serde(skip_serializing_if = "is_false")]
+    pub value_cut: bool,
+    /// The member that was removed from the event with its value.
+    pub removed: Option<Rc<str>>,
+    /// Whether the event is refused because of the template.
+    #[serde(skip_serializing_if = "is_false")]
+    pub refused: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that is asked for")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// JSON text, which is told as the value it is: number literals and lone surrogates stay. One that is cut is told as a
+/// string, the start of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonText {
+    text: Rc<str>,
+    is_cut: bool,
+}
+
+impl JsonText {
+    pub(super) fn whole(text: &str) -> Self {
+        Self { text: text.into(), is_cut: false }
+    }
+
+    pub(super) fn up_to(bytes: usize, text: &str) -> Self {
+        Self { text: cut(text, bytes).into(), is_cut: text.len() > bytes }
+    }
+
+    /// The text; the start of it and `…` where it is cut.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is not whole.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// The value for people: a string without quotes and escapes, anything else as JSON.
+    #[must_use]
+    pub fn plain(&self) -> Cow<'_, str> {
+        let string = Raw::parse(&self.text).ok().and_then(Raw::as_string);
+        string.map_or(Cow::Borrowed(&self.text), |string| Cow::Owned(as_received(&string.decoded())))
+    }
+}
+
+impl Serialize for JsonText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match serde_json::from_str::<&RawValue>(&self.text) {
+            Ok(value) if !self.is_cut => value.serialize(serializer),
+            _ => serializer.serialize_str(&self.text),
+        }
+    }
+}
+
+/// A text, of which a longer one than `bytes` is cut between two characters.
+pub(super) fn cut(text: &str, bytes: usize) -> Cow<'_, str> {
+    if text.len() <= bytes {
+        return Cow::Borrowed(text);
+    }
+    let end = (0..=bytes).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    Cow::Owned(format!("{}…", &text[..end]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_for_people_has_no_quotes() {
+        for (text, plain) in [(r#""a\n\ud800""#, "a\n\u{fffd}"), ("[1.0]", "[1.0]"), ("null", "null"), (r#""""#, "")] {
+            assert_eq!(JsonText::whole(text).plain(), plain, "{text}");
+        }
+        assert_eq!(JsonText::up_to(4, r#""long""#).plain(), "\"lon…");
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!((cut("üü", 4), cut("üü", 3), cut("üü", 0)), ("üü".into(), "ü…".into(), "…".into()));
+    }
+}

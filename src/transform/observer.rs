@@ -1,0 +1,86 @@
+//! Sees decisions while they are made, so that an explanation tells what was decided and repeats no rule.
+//!
+//! Every method does nothing unless an observer says otherwise, and the deciding functions are compiled once for each
+//! observer: where [`Nobody`] looks on, looking on costs nothing.
+
+use std::ops::ControlFlow;
+
+use super::decision::{Decision, KeySource, TopicRule};
+use super::dynamic_config::Templates;
+use super::javascript::JsString;
+use super::json::Raw;
+use super::reason::Reason;
+use super::rejection::Rejection;
+use super::topic::Topic;
+
+/// Sees what is decided of each event, in the order in which it is decided.
+#[allow(unused_variables, reason = "the names say what is seen")]
+pub trait Observer {
+    /// What the timestamp rule did.
+    #[inline]
+    fn timestamp(&mut self, stamp: Stamp<'_>) {}
+
+    /// The templates of this destination are about to be filled.
+    #[inline]
+    fn will_fill(&mut self, destination: Raw<'_>, templates: &Templates) {}
+
+    /// What became of the template at `index`.
+    #[inline]
+    fn template(&mut self, index: usize, filled: Filled<'_>) {}
+
+    /// A topic rule did not apply; `why` gives the reason and the name it is about.
+    #[inline]
+    fn passed_over(&mut self, rule: TopicRule, why: impl FnOnce() -> (Reason, String)) {}
+
+    /// The topic.
+    #[inline]
+    fn routed(&mut self, topic: &Topic<'_>) {}
+
+    /// The partition key; `None` is the empty one.
+    #[inline]
+    fn keyed(&mut self, key: Option<&JsString<'_>>, source: KeySource) {}
+
+    /// An event is done with, and this is its answer. Where it breaks, the events behind it are left out.
+    #[inline]
+    fn answered(&mut self, outcome: Result<Decision, Rejection>, answer: &str) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+/// Nobody looks on.
+#[derive(Debug, Clone, Copy)]
+pub struct Nobody;
+
+impl Observer for Nobody {}
+
+/// What the timestamp rule did (contract, section 3.1).
+#[derive(Debug, Clone, Copy)]
+pub enum Stamp<'e> {
+    /// It does not apply.
+    NotAsked(Reason),
+    /// It gives the message this timestamp.
+    Set {
+        /// The member of the message that it is from; `None` where no candidate is usable.
+        from: Option<&'static str>,
+        /// The timestamp.
+        value: Raw<'e>,
+        /// Whether the message had another one.
+        changed: bool,
+    },
+}
+
+/// What became of a template (contract, section 3.2).
+#[derive(Debug, Clone, Copy)]
+pub enum Filled<'e> {
+    /// A value was found.
+    Found {
+        /// The value, which is used.
+        value: &'e str,
+        /// Whether it was removed from the event.
+        removed: bool,
+    },
+    /// The default is used.
+    Default,
+    /// The event is refused because of it.
+    Refused,
+}

@@ -1,0 +1,64 @@
+//! Which partition a key leads to (contract, section 3.5). rudder-server computes it when it produces; nothing that is
+//! answered depends on it.
+
+use std::num::NonZeroU32;
+
+/// The partition of `partitions` that events with this key go to: FNV-1a, 32 bits, without its sign.
+#[must_use]
+pub fn of_key(key: &str, partitions: NonZeroU32) -> u32 {
+    (fnv1a(key.as_bytes()) & 0x7fff_ffff) % partitions
+}
+
+fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+/// A string as rudder-server has it once it has decoded the answer: UTF-8, and each lone surrogate, which UTF-8 cannot
+/// hold, is U+FFFD. `decoded` is what [`super::text::Text::decoded`] gives.
+#[must_use]
+pub fn as_received(decoded: &[u8]) -> String {
+    let mut out = String::with_capacity(decoded.len());
+    for chunk in decoded.utf8_chunks() {
+        out.push_str(chunk.valid());
+        // A surrogate comes as one invalid chunk a byte, the first of which is `ed`: it is replaced once, not three times.
+        if chunk.invalid().first() == Some(&0xed) {
+            out.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::text::unescape;
+
+    #[test]
+    fn the_hash_is_fnv_1a() {
+        // The vectors of the hash's authors.
+        for (text, hash) in [("", 0x811c_9dc5), ("a", 0xe40c_292c), ("b", 0xe70c_2de5), ("foobar", 0xbf9c_f968)] {
+            assert_eq!(fnv1a(text.as_bytes()), hash, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_sign_is_dropped_before_the_remainder() {
+        let partitions = |count| NonZeroU32::new(count).unwrap();
+        assert_eq!(of_key("", partitions(12)), (0x811c_9dc5 - 0x8000_0000) % 12);
+        assert_eq!(of_key("foobar", partitions(12)), (0xbf9c_f968 - 0x8000_0000) % 12);
+        assert_eq!(of_key("foobar", partitions(1)), 0);
+        assert_eq!(of_key("foobar", partitions(u32::MAX)), 0xbf9c_f968 - 0x8000_0000);
+    }
+
+    #[test]
+    fn a_lone_surrogate_is_replaced_once() {
+        for (escaped, received) in [
+            (r"u-\ud800", "u-\u{fffd}"),
+            (r"\ud800\ud800x", "\u{fffd}\u{fffd}x"),
+            (r"\udc00\ud83d\ude00", "\u{fffd}😀"),
+            (r"ü\u00e9", "üé"),
+        ] {
+            assert_eq!(as_received(&unescape(escaped)), received, "{escaped}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Why a rule did not apply: one table. Events are explained with it; answers do not depend on it.
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident, $code:literal, $text:literal;)*) => {
+        /// A reason for which a rule was passed over.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Reason { $($(#[$doc])* $name,)* }
+
+        impl Reason {
+            /// Every reason there is.
+            pub const ALL: &'static [Reason] = &[$(Reason::$name,)*];
+
+            /// The reason as a stable word.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self { $(Reason::$name => $code,)* }
+            }
+
+            /// The sentence for it; `{}` stands for what it is about.
+            fn pattern(self) -> &'static str {
+                match self { $(Reason::$name => $text,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Section 3.3: nothing is asked of any destination.
+    IntegrationsMissing, "integrations_missing", "the message has no integrations";
+    /// Section 3.3: nothing is asked of this destination.
+    IntegrationsNotNamed, "integrations_not_named", "message.integrations has no truthy {}";
+    /// Section 3.3: truthy is enough to hide the other names, but carries nothing.
+    IntegrationsNotAnObject, "integrations_not_an_object",
+        "message.integrations.{} is not an object, so it carries no topic";
+    /// Section 3.3: an object that says nothing of a topic.
+    IntegrationsWithoutTopic, "integrations_without_topic", "message.integrations.{} has no truthy topic";
+    /// Section 5.
+    MapsNotSupported, "maps_not_supported", "topic maps are read for Kafka only, not for {}";
+    /// Section 3.4.
+    MultiTopicOff, "multi_topic_off", "Config.enableMultiTopic is not truthy";
+    /// Section 3.4: neither map can be asked.
+    TypeMissing, "type_missing", "message.type is missing or not a string";
+    /// Section 3.4: the other map is asked.
+    TypeIsTrack, "type_is_track", "message.type is track, so the event's name is looked up";
+    /// Section 3.4: the other map is asked, if any.
+    TypeIsNotTrack, "type_is_not_track", "message.type is {}, and event names are looked up for track only";
+    /// Section 3.4.
+    TypeNotMapped, "type_not_mapped",
+        "message.type is {}, and eventTypeToTopicMap is for identify, screen, page, group and alias, in lower case";
+    /// Section 3.4.
+    TypeWithoutEntry, "type_without_entry", "eventTypeToTopicMap has no entry for {}";
+    /// Section 3.4: a later entry with the same key wins, even an empty one.
+    TypeEntryEmpty, "type_entry_empty", "in eventTypeToTopicMap, `to` of the last entry for {} is not truthy";
+    /// Section 3.4.
+    EventMissing, "event_missing", "message.event is missing or not truthy";
+    /// Section 3.4.
+    EventWithoutEntry, "event_without_entry", "eventToTopicMap has no entry for {}";
+    /// Section 3.4: a later entry with the same key wins, even an empty one.
+    EventEntryEmpty, "event_entry_empty", "in eventToTopicMap, `to` of the last entry for {} is not truthy";
+    /// Section 3.4.
+    TopicMissing, "topic_missing", "Config has no topic";
+    /// Section 3.4: it stays in the output all the same.
+    TopicNotTruthy, "topic_not_truthy", "Config.topic is not truthy";
+    /// Section 3.1.
+    ChannelNotSources, "channel_not_sources", "message.channel is not sources, so it is no reverse-ETL event";
+    /// Section 3.1.
+    TypeNotStamped, "type_not_stamped", "message.type is neither identify nor track";
+    /// Section 3.1.
+    MappedToDestination, "mapped_to_destination", "message.context.mappedToDestination is truthy";
+}
+
+/// Characters of a name from the event that a sentence repeats at the most.
+const MAX_NAME_CHARACTERS: usize = 100;
+
+impl Reason {
+    /// The sentence for people; `about` is the name it speaks of, where it speaks of one. A long one is cut.
+    #[must_use]
+    pub fn text(self, about: &str) -> String {
+        let Some((before, behind)) = self.pattern().split_once("{}") else { return self.pattern().to_owned() };
+        match about.char_indices().nth(MAX_NAME_CHARACTERS) {
+            Some((end, _)) => format!("{before}{}…{behind}", &about[..end]),
+            None => format!("{before}{about}{behind}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_names_are_bounded() {
+        let codes: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), Reason::ALL.len());
+        assert_eq!(Reason::TypeWithoutEntry.text("page"), "eventTypeToTopicMap has no entry for page");
+        assert_eq!(Reason::MultiTopicOff.text("page"), "Config.enableMultiTopic is not truthy");
+        for reason in Reason::ALL {
+            assert!(reason.text(&"ü".repeat(1000)).chars().count() < 250, "{}", reason.code());
+        }
+    }
+}
