@@ -1,11 +1,18 @@
 //! The command line: one file per subcommand, each returning an exit code.
 
+mod completions;
+mod explain;
 mod format;
 mod health;
+mod input;
 mod logging;
 #[cfg_attr(not(feature = "otlp"), path = "otlp_left_out.rs")]
 mod otlp;
+mod progress;
+mod run;
 mod serve;
+mod transform;
+mod troubles;
 
 use std::process::ExitCode;
 
@@ -31,6 +38,12 @@ enum Command {
     Serve(Box<Settings>),
     /// Ask a running service whether it is up: exit code 0 if it is, 1 if not
     Health(Box<health::Arguments>),
+    /// Print what the service would answer to events in files
+    Transform(Box<transform::Arguments>),
+    /// Tell of each event where it would go, and why
+    Explain(Box<explain::Arguments>),
+    /// Print a completion script for a shell
+    Completions(completions::Arguments),
     /// Print the OpenAPI document
     Openapi,
     /// Print what every metric tells, as Markdown
@@ -53,6 +66,9 @@ pub fn main() -> ExitCode {
         None => serve::run(&cli.settings),
         Some(Command::Serve(settings)) => serve::run(&settings),
         Some(Command::Health(arguments)) => health::run(&arguments),
+        Some(Command::Transform(arguments)) => transform::run(&arguments),
+        Some(Command::Explain(arguments)) => explain::run(&arguments),
+        Some(Command::Completions(arguments)) => completions::run(&arguments),
         Some(Command::Openapi) => print(&openapi::document()),
         Some(Command::Metrics) => print(&table::page()),
     }

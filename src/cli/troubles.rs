@@ -9,7 +9,7 @@ use crate::transform::rejection::Rejection;
 use crate::transform::request::BodyError;
 
 /// Lines that are told one by one.
-const SHOWN: u64 = 10;
+const SHOWN: usize = 10;
 
 /// Why an event has no result.
 #[derive(Debug, Clone)]
@@ -31,7 +31,8 @@ impl Trouble {
             Trouble::NotJson(reason) => reason.clone(),
             Trouble::Unanswered(error) => format!("not answered: {error}"),
             Trouble::UnfitKey => {
-                "left out: its key has a tab, a line break or a NUL, which kcat would take for something else".to_owned()
+                "left out: its key has a tab, a line break or a NUL, which kcat would take for something else"
+                    .to_owned()
             }
         }
     }
@@ -57,16 +58,25 @@ impl Troubles {
     /// Notes one.
     pub(super) fn note(&mut self, place: Place, trouble: Trouble) {
         *self.counts.entry(trouble.code()).or_default() += 1;
-        if (self.first.len() as u64) < SHOWN {
+        if self.first.len() < SHOWN {
             self.first.push((place, trouble));
         }
+    }
+
+    /// Adds others, which come behind.
+    pub(super) fn add(&mut self, others: Troubles) {
+        for (code, count) in others.counts {
+            *self.counts.entry(code).or_default() += count;
+        }
+        let room = SHOWN.saturating_sub(self.first.len());
+        self.first.extend(others.first.into_iter().take(room));
     }
 }
 
 /// The troubles of a run.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    shown: u64,
+    shown: usize,
     counts: BTreeMap<&'static str, u64>,
 }
 
@@ -92,9 +102,9 @@ impl Told {
     /// How many there were, where that is more than were told.
     pub(super) fn conclude(&self, progress: &Progress) {
         let all: u64 = self.counts.values().sum();
-        if all > self.shown {
+        if all > self.shown as u64 {
             let counts: Vec<String> = self.counts.iter().map(|(code, count)| format!("{code} {count}")).collect();
-            progress.say(&format!("and {} more; all together: {}", all - self.shown, counts.join(", ")));
+            progress.say(&format!("and {} more; all together: {}", all - self.shown as u64, counts.join(", ")));
         }
     }
 }

@@ -54,6 +54,12 @@ pub(in crate::cli) enum InputError {
         /// What was read.
         name: Arc<str>,
     },
+    /// Every line of it is something else.
+    #[error("{name}: no line of it is JSON")]
+    NothingIsJson {
+        /// What was read.
+        name: Arc<str>,
+    },
     /// A thread ended on a fault.
     #[error("a batch of events met a fault of this program; it is worth a report")]
     Fault,

@@ -46,16 +46,21 @@ pub(super) fn decide(beginning: &str) -> Result<Form, NotJson> {
     let (first, rest) = beginning.split_once('\n').unwrap_or((beginning, ""));
     let mut values = serde_json::Deserializer::from_str(beginning).into_iter::<IgnoredAny>();
     match values.next() {
-        // Whatever else stands in that line is the line's fault alone.
-        Some(Ok(_)) if values.byte_offset() <= first.len() => Ok(Form::Lines),
+        Some(Ok(_)) if values.byte_offset() <= first.len() => match serde_json::from_str::<IgnoredAny>(first) {
+            Ok(_) => Ok(Form::Lines),
+            Err(error) => as_second_line_tells(rest, &error),
+        },
         Some(Err(error)) if error.is_eof() && rest.is_empty() => Err(NotJson::of(&error)),
-        Some(Err(error)) if !error.is_eof() => {
-            let second = rest.lines().next().unwrap_or_default();
-            let is_object = second.starts_with('{') && serde_json::from_str::<IgnoredAny>(second).is_ok();
-            if is_object { Ok(Form::Lines) } else { Err(NotJson::of(&error)) }
-        }
+        Some(Err(error)) if !error.is_eof() => as_second_line_tells(rest, &error),
         _ => Ok(Form::Values),
     }
+}
+
+/// A first line that is broken is the first of lines where the second is an object by itself.
+fn as_second_line_tells(rest: &str, error: &serde_json::Error) -> Result<Form, NotJson> {
+    let second = rest.lines().next().unwrap_or_default();
+    let is_object = second.starts_with('{') && serde_json::from_str::<IgnoredAny>(second).is_ok();
+    if is_object { Ok(Form::Lines) } else { Err(NotJson::of(error)) }
 }
 
 #[cfg(test)]
@@ -82,9 +87,14 @@ mod tests {
         ] {
             assert_eq!(decide(text), Ok(form), "{text:?}");
         }
-        for (text, line, column) in
-            [("{\"a\":", 1, 5), ("PK\u{3}", 1, 1), ("a,b\n1,2\n", 1, 1), ("{\n\"a\":x}\n", 2, 5), ("{'a':1}\n5\n", 1, 2)]
-        {
+        for (text, line, column) in [
+            ("{\"a\":", 1, 5),
+            ("PK\u{3}", 1, 1),
+            ("a,b\n1,2\n", 1, 1),
+            ("{\n\"a\":x}\n", 2, 5),
+            ("{'a':1}\n5\n", 1, 2),
+            ("{\"a\":1}x\n", 1, 8),
+        ] {
             let error = decide(text).unwrap_err();
             assert_eq!((error.line, error.column), (line, column), "{text:?}: {error:?}");
             assert!(error.reason.starts_with("not JSON: "), "{error:?}");

@@ -28,13 +28,13 @@ use std::sync::atomic::AtomicU64;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueHint};
 
-pub(in crate::cli) use destination::Filling;
 pub(in crate::cli) use error::InputError;
-pub(in crate::cli) use parallel::{Results, in_order};
+pub(in crate::cli) use parallel::in_order;
 pub(in crate::cli) use requests::{Entry, Frame, Place, Request, requests};
 pub(in crate::cli) use splitter::Batch;
 
 use crate::transform::family::{FAMILIES, Family, KAFKA};
+use destination::Filling;
 use source::Source;
 use splitter::Splitter;
 
@@ -118,6 +118,14 @@ impl Input {
 }
 
 impl Opened {
+    /// What the input is called in messages.
+    pub(in crate::cli) fn name(&self) -> Arc<str> {
+        match self.sources.as_slice() {
+            [source] => source.name(),
+            _ => "all files".into(),
+        }
+    }
+
     /// The input as batches, in order.
     pub(in crate::cli) fn batches(&mut self) -> impl Iterator<Item = Result<Batch, InputError>> + Send + use<> {
         let (lines, read) = (self.lines, Arc::clone(&self.read));

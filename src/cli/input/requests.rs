@@ -84,24 +84,26 @@ impl Request {
 
     /// Where the event at `index` is.
     pub(in crate::cli) fn place(&self, index: usize) -> Place {
-        let place = |index: usize| self.places.get(index).copied().unwrap_or(Place { line: 0, column: None, event: None });
+        let place =
+            |index: usize| self.places.get(index).copied().unwrap_or(Place { line: 0, column: None, event: None });
         match self.frame {
             Frame::Single | Frame::Elements => place(index),
             Frame::Array => Place { event: Some(index as u64 + 1), ..place(0) },
         }
     }
 
-    /// The same events, each in a request of its own; `None` where their destinations stand beside them.
+    /// The same events, each in a request of its own that belongs to the same array, if any; `None` where their destinations stand beside them.
     pub(in crate::cli) fn singly(&self) -> Option<Vec<Request>> {
         if self.form == Form::Compacted {
             return None;
         }
+        let frame = if self.frame == Frame::Array { Frame::Elements } else { self.frame };
         let mut requests = Vec::new();
         let mut reader = Reader::new(&self.body);
         let read = reader.array::<Invalid>(|reader| {
             let body = format!("[{}]", reader.value()?.text());
             let place = self.place(requests.len());
-            requests.push(Request { body, places: vec![place], form: self.form, frame: Frame::Single });
+            requests.push(Request { body, places: vec![place], form: self.form, frame });
             Ok(())
         });
         read.ok().map(|_| requests)
@@ -177,12 +179,15 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
                 let place = Place { line: *line, column: Some(*column), event: None };
                 let text = text(bytes.get(range.clone()).unwrap_or_default());
                 let read = match element {
-                    Some(number) => Event::whole(&text).map(|event| self.event(&event, Frame::Elements, place, *number)),
+                    Some(number) => {
+                        Event::whole(&text).map(|event| self.event(&event, Frame::Elements, place, *number))
+                    }
                     None => Value::read(&text).map(|value| self.value(&value, place, *line)),
                 };
                 if read.is_err() {
                     self.flush();
-                    let (place, reason) = explain(&text).map_or((place, String::new()), |why| (within(place, &why), why.reason));
+                    let (place, reason) =
+                        explain(&text).map_or((place, String::new()), |why| (within(place, &why), why.reason));
                     (self.on_entry)(Entry::Broken(place, reason));
                     return false;
                 }

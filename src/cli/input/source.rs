@@ -63,7 +63,12 @@ impl Source {
         }
     }
 
-    /// How many there are on the disk.
+    /// What it is called in messages.
+    pub(super) fn name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
+    /// How many bytes it has on the disk.
     pub(super) fn bytes(&self) -> Option<u64> {
         self.bytes
     }

@@ -7,6 +7,7 @@ use super::MAX_VALUE_BYTES;
 use super::boundaries::Boundary;
 use super::error::InputError;
 use super::form::{self, Form, NotJson};
+use super::requests::Place;
 use super::source::Stream;
 use crate::server::body::text;
 
@@ -19,6 +20,20 @@ pub(in crate::cli) struct Batch {
     pub(in crate::cli) bytes: Vec<u8>,
     /// Where they are.
     pub(super) parts: Parts,
+}
+
+impl Batch {
+    /// Whether it begins within an array, behind an element.
+    pub(in crate::cli) fn continues_array(&self) -> bool {
+        let Parts::Values(parts) = &self.parts else { return false };
+        matches!(parts.first(), Some(Part::Value { element: Some(2..), .. } | Part::ArrayEnds))
+    }
+
+    /// The error of a value in it that is not JSON.
+    pub(in crate::cli) fn broken(&self, place: Place, reason: String) -> InputError {
+        let name = Arc::clone(&self.source);
+        InputError::NotJson { name, line: place.line, column: place.column.unwrap_or(1), reason }
+    }
 }
 
 /// Where the values of a batch are.
@@ -178,7 +193,10 @@ impl Splitter {
         let mut lines = memchr::memchr_iter(b'\n', &self.buffer).take(2).count();
         let mut looked_at = false;
         while !array && lines < 2 && !self.ended {
-            if lines == 1 && !std::mem::replace(&mut looked_at, true) && form::decide(&text(&self.buffer)) == Ok(Form::Lines) {
+            if lines == 1
+                && !std::mem::replace(&mut looked_at, true)
+                && form::decide(&text(&self.buffer)) == Ok(Form::Lines)
+            {
                 break;
             }
             let before = self.buffer.len();
@@ -284,7 +302,11 @@ impl Splitter {
             }
             values.at += passed;
             let Some(byte) = self.buffer.get(values.at).copied() else {
-                return if self.ended && values.array.is_some() { Err(self.ends_early()) } else { Ok(Walked::ToTheEnd) };
+                return if self.ended && values.array.is_some() {
+                    Err(self.ends_early())
+                } else {
+                    Ok(Walked::ToTheEnd)
+                };
             };
             match (&mut values.array, byte) {
                 (Some(array), b',') if array.behind_element => {
@@ -311,7 +333,9 @@ impl Splitter {
                     parts.push(Part::ArrayBegins);
                     values.at += 1;
                 }
-                (None, byte) if byte != b'{' => return Err(self.unexpected(values.at, "expected an object or an array")),
+                (None, byte) if byte != b'{' => {
+                    return Err(self.unexpected(values.at, "expected an object or an array"));
+                }
                 (None, _) => {
                     values.first = First::Past;
                     values.open = Some((values.at, Boundary::default()));

@@ -1,7 +1,8 @@
 //! Lines for `kcat -P -K '\t'`: key, tab, message. What kcat would take apart elsewhere is not written.
 
 use super::output::{Payload, push_line};
-use crate::transform::text::Text;
+use crate::transform::json::Raw;
+use crate::transform::partition::as_received;
 
 /// The key would not come out as it went in.
 #[derive(Debug)]
@@ -12,7 +13,7 @@ pub(super) struct Unfit;
 /// # Errors
 /// [`Unfit`] where the key has a character that ends a key or a line; nothing is appended then.
 pub(super) fn push(out: &mut String, payload: &Payload<'_>) -> Result<(), Unfit> {
-    let key = payload.user_id.and_then(|raw| raw.as_string()).map(key_of).unwrap_or_default();
+    let key = payload.user_id.and_then(Raw::as_string).map(|text| as_received(&text.decoded())).unwrap_or_default();
     if key.contains(['\t', '\n', '\0']) {
         return Err(Unfit);
     }
@@ -21,30 +22,4 @@ pub(super) fn push(out: &mut String, payload: &Payload<'_>) -> Result<(), Unfit>
     push_line(out, payload.message.map_or("{}", |raw| raw.text()));
     out.push('\n');
     Ok(())
-}
-
-/// The key's characters; a lone surrogate, which is none, becomes U+FFFD, as everywhere behind rudder-server.
-fn key_of(text: Text<'_>) -> String {
-    let mut key = String::new();
-    for chunk in text.decoded().utf8_chunks() {
-        key.push_str(chunk.valid());
-        // It comes as three chunks of one byte, of which this is the first.
-        if chunk.invalid() == [0xed] {
-            key.push(char::REPLACEMENT_CHARACTER);
-        }
-    }
-    key
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::transform::json::Raw;
-
-    #[test]
-    fn keys_come_out_as_characters() {
-        for (json, key) in [(r#""u-1""#, "u-1"), (r#""\ud800x""#, "\u{fffd}x"), (r#""\ud83d\ude00é""#, "😀é"), ("\"\"", "")] {
-            assert_eq!(key_of(Raw::parse(json).unwrap().as_string().unwrap()), key);
-        }
-    }
 }

@@ -1,5 +1,7 @@
 //! The forms in which answers are printed.
 
+use std::sync::Arc;
+
 use super::super::input::Frame;
 use super::Form;
 use super::kcat::{self, Unfit};
@@ -17,11 +19,9 @@ pub(super) struct Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
-    /// Reads it.
-    ///
-    /// # Errors
-    /// [`Invalid`] where there is no object.
-    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
+    /// That of an answer, whose first member it is; what stands behind it need not be read.
+    fn of(answer: &'a str) -> Option<Self> {
+        let mut reader = Reader::new(answer.strip_prefix("{\"output\":")?);
         let (mut message, mut user_id, mut topic) = (None, None, None);
         let raw = reader.object::<Invalid>(|reader, key| {
             let value = reader.value()?;
@@ -32,8 +32,8 @@ impl<'a> Payload<'a> {
                 _ => {}
             }
             Ok(())
-        })?;
-        Ok(Self { raw, message, user_id, topic })
+        });
+        Some(Self { raw: raw.ok()?, message, user_id, topic })
     }
 
     fn goes_to(&self, topic: Option<&str>) -> bool {
@@ -42,16 +42,24 @@ impl<'a> Payload<'a> {
 }
 
 /// What is printed of a batch.
-pub(super) struct Output<'t> {
+pub(super) struct Output {
     form: Form,
-    topic: Option<&'t str>,
+    topic: Option<Arc<str>>,
     text: String,
+    /// Whether an answer stands before, in an array.
+    behind_answer: bool,
 }
 
-impl<'t> Output<'t> {
-    /// For about `bytes` of input.
-    pub(super) fn of(form: Form, topic: Option<&'t str>, bytes: usize) -> Self {
-        Self { form, topic, text: String::with_capacity(bytes + bytes / 4) }
+/// A place in what is printed.
+pub(super) struct Mark {
+    bytes: usize,
+    behind_answer: bool,
+}
+
+impl Output {
+    /// For a batch; with `behind_answer` it goes on with an array that has answers already.
+    pub(super) fn of(form: Form, topic: Option<Arc<str>>, behind_answer: bool) -> Self {
+        Self { form, topic, text: String::new(), behind_answer }
     }
 
     /// What was printed.
@@ -63,6 +71,7 @@ impl<'t> Output<'t> {
     pub(super) fn array_begins(&mut self) {
         if self.form == Form::Json {
             self.text.push('[');
+            self.behind_answer = false;
         }
     }
 
@@ -73,28 +82,41 @@ impl<'t> Output<'t> {
         }
     }
 
-    /// Prints an answer; `first` tells whether it is the first of its array.
+    /// How much was printed by now.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { bytes: self.text.len(), behind_answer: self.behind_answer }
+    }
+
+    /// Takes back what was printed since.
+    pub(super) fn forget_behind(&mut self, mark: Mark) {
+        self.text.truncate(mark.bytes);
+        self.behind_answer = mark.behind_answer;
+    }
+
+    /// Prints an answer.
     ///
     /// # Errors
     /// [`Unfit`] where its key cannot be printed for kcat; nothing is printed then.
-    pub(super) fn answer(&mut self, raw: Raw<'_>, payload: Option<&Payload<'_>>, frame: Frame, first: bool) -> Result<(), Unfit> {
-        match (self.form, payload.filter(|payload| payload.goes_to(self.topic))) {
-            (Form::Json, _) => {
-                if frame != Frame::Single && !first {
-                    self.text.push(',');
-                }
-                push_line(&mut self.text, raw.text());
-                if frame == Frame::Single {
-                    self.text.push('\n');
-                }
+    pub(super) fn answer(&mut self, answer: &str, transformed: bool, frame: Frame) -> Result<(), Unfit> {
+        if self.form == Form::Json {
+            if frame != Frame::Single && std::mem::replace(&mut self.behind_answer, true) {
+                self.text.push(',');
             }
-            (Form::Payloads, Some(payload)) => {
-                push_line(&mut self.text, payload.raw.text());
+            push_line(&mut self.text, answer);
+            if frame == Frame::Single {
                 self.text.push('\n');
             }
-            (Form::Kcat, Some(payload)) => kcat::push(&mut self.text, payload)?,
-            (Form::Payloads | Form::Kcat, None) => {}
+            return Ok(());
         }
+        let Some(payload) = transformed.then(|| Payload::of(answer)).flatten() else { return Ok(()) };
+        if !payload.goes_to(self.topic.as_deref()) {
+            return Ok(());
+        }
+        if self.form == Form::Kcat {
+            return kcat::push(&mut self.text, &payload);
+        }
+        push_line(&mut self.text, payload.raw.text());
+        self.text.push('\n');
         Ok(())
     }
 }
@@ -139,7 +161,10 @@ mod tests {
     fn a_line_keeps_all_but_the_white_space_between() {
         for (json, line) in [
             ("{\"a\": 1.0}", "{\"a\": 1.0}"),
-            ("{\r\n\t\"a b\" : [ 1,\n 1e400 ],\n \"\\\" { \\\\\": \"x  y\"\n}", "{\"a b\":[1,1e400],\"\\\" { \\\\\":\"x  y\"}"),
+            (
+                "{\r\n\t\"a b\" : [ 1,\n 1e400 ],\n \"\\\" { \\\\\": \"x  y\"\n}",
+                "{\"a b\":[1,1e400],\"\\\" { \\\\\":\"x  y\"}",
+            ),
             ("[\n]", "[]"),
         ] {
             let mut out = String::new();
