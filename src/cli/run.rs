@@ -60,6 +60,11 @@ pub(super) type Outcome = Result<bool, Failure>;
 /// # Errors
 /// [`Failure`]; the results before it were handed over.
 pub(super) fn over<W: Work>(input: &Input, work: W, mut on_result: impl FnMut(W::Result) -> io::Result<()>) -> Outcome {
+    // A panic's text may hold what was being read; its place is enough to find it.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        eprintln!("fault at {place}");
+    }));
     let mut opened = input.open().map_err(Failure::Input)?;
     let mut progress = Progress::of(opened.bytes, Arc::clone(&opened.read));
     let (filling, family, name) = (Arc::clone(&opened.filling), opened.family, opened.name());

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::super::format::{BAD, DOUBTFUL, FAINT, GOOD};
 use super::super::input::Place;
+use crate::transform::decision::TopicRule;
 use crate::transform::explain::{Explanation, TemplateUse, TimestampUse};
 
 /// Bytes of an answer that are shown to people.
@@ -32,25 +33,26 @@ pub(super) fn text(
         lines.row("refused", BAD, refusal.text, &why);
     }
     if let Some(topic) = &explanation.topic {
+        let by = if topic.rule == TopicRule::None { topic.text.to_owned() } else { format!("by {}", topic.text) };
         match &topic.value {
-            Some(value) if topic.rule != crate::transform::decision::TopicRule::None => {
-                lines.row("topic", GOOD, &printable(&value.plain()), topic.text);
+            Some(value) if topic.rule != TopicRule::None => {
+                lines.row("topic", GOOD, &printable(&value.plain()), &by);
             }
-            Some(value) => lines.row("topic", DOUBTFUL, &printable(value.text()), topic.text),
-            None => lines.row("topic", DOUBTFUL, "none", topic.text),
+            Some(value) => lines.row("topic", DOUBTFUL, &printable(value.text()), &by),
+            None => lines.row("topic", DOUBTFUL, "none", &by),
         }
         for (index, passed) in topic.passed_over.iter().enumerate() {
-            let label = if index == 0 { "  before" } else { "" };
+            let label = if index == 0 { "  not by" } else { "" };
             lines.faint(label, &format!("{}: {}", passed.rule.text(), printable(&passed.text)));
         }
     }
     if let Some(key) = &explanation.key {
         let partition = key.partition.zip(partitions);
-        let partition = partition.map(|(partition, of)| format!(", partition {partition} of {of}")).unwrap_or_default();
+        let partition = partition.map(|(partition, of)| format!("partition {partition} of {of}, ")).unwrap_or_default();
         if key.value.is_empty() {
-            lines.row("key", DOUBTFUL, "empty", &format!("{}{partition}", key.text));
+            lines.row("key", DOUBTFUL, "empty", &format!("{partition}{}", key.text));
         } else {
-            lines.row("key", GOOD, &printable(&key.value), &format!("{}{partition}", key.text));
+            lines.row("key", GOOD, &printable(&key.value), &format!("{partition}from {}", key.text));
         }
     }
     match &explanation.timestamp {

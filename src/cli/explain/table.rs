@@ -60,7 +60,8 @@ struct Tables {
 
 impl Tables {
     fn begin(&mut self, name: &str, note: &str) {
-        let _ = writeln!(self.out, "\n{FAINT}{name:NAME$}  {:>10}  {:>7}  {note}{FAINT:#}", "events", "share");
+        let line = format!("{name:NAME$}  {:>10}  {:>7}  {note}", "events", "share");
+        let _ = writeln!(self.out, "\n{FAINT}{}{FAINT:#}", line.trim_end());
     }
 
     fn row(&mut self, name: &str, events: u64, note: &str) {

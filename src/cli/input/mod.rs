@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | open a file, undo gzip | `source.rs` |
 //! | lines, or values that go over many lines? | `form.rs` |
-//! | cut the bytes into batches of whole values | `splitter.rs`, `boundaries.rs` |
+//! | cut the bytes into batches of whole values | `splitter.rs`, `values.rs`, `boundaries.rs`, `position.rs` |
 //! | give the batches to threads, and the results back in order | `parallel.rs` |
 //! | a value: an event, a bare message, an array, a compacted object? | `value.rs` |
 //! | fill in the destination | `destination.rs` |
@@ -15,10 +15,12 @@ mod destination;
 mod error;
 mod form;
 mod parallel;
+mod position;
 mod requests;
 mod source;
 mod splitter;
 mod value;
+mod values;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

@@ -4,8 +4,9 @@ use std::fmt;
 
 use super::destination::Filling;
 use super::form::NotJson;
-use super::splitter::{Batch, Part, Parts};
+use super::splitter::{Batch, Parts};
 use super::value::{Event, Value};
+use super::values::Part;
 use crate::server::body::text;
 use crate::transform::json::Invalid;
 use crate::transform::reader::Reader;

@@ -100,6 +100,19 @@ impl Source {
 }
 
 impl Stream {
+    /// Bytes that are there, in pieces of `step` bytes.
+    #[cfg(test)]
+    pub(super) fn of_bytes(bytes: &[u8], step: usize) -> Self {
+        struct Pieces(Cursor<Vec<u8>>, usize);
+        impl Read for Pieces {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let step = self.1.min(buffer.len());
+                self.0.read(&mut buffer[..step])
+            }
+        }
+        Self { name: "test".into(), bytes: Box::new(Pieces(Cursor::new(bytes.to_vec()), step)), gzip: false }
+    }
+
     /// Appends up to `step` bytes to `buffer`; what can be had without waiting is enough. Returns how many; none is the end.
     ///
     /// # Errors

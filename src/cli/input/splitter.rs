@@ -1,14 +1,14 @@
 //! Cuts a stream into batches of whole values, in constant memory: lines are not even looked at, values are measured.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::MAX_VALUE_BYTES;
-use super::boundaries::Boundary;
 use super::error::InputError;
 use super::form::{self, Form, NotJson};
+use super::position::Position;
 use super::requests::Place;
 use super::source::Stream;
+use super::values::{Part, Values, Walked};
 use crate::server::body::text;
 
 /// Some values that follow each other in one source.
@@ -48,25 +48,7 @@ pub(super) enum Parts {
     Values(Vec<Part>),
 }
 
-/// A part of input whose values go over lines.
-#[derive(Debug)]
-pub(super) enum Part {
-    /// An array's bracket.
-    ArrayBegins,
-    /// An array's other bracket.
-    ArrayEnds,
-    /// A value.
-    Value {
-        /// Its bytes in the batch.
-        range: Range<usize>,
-        /// The line where it begins.
-        line: u64,
-        /// The byte of that line where it begins, from 1.
-        column: u64,
-        /// Its place in the array whose element it is, from 1.
-        element: Option<u64>,
-    },
-}
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Bytes that are read at once, and about what a batch has.
 const STEP: usize = 1 << 20;
@@ -78,11 +60,10 @@ pub(super) struct Splitter {
     buffer: Vec<u8>,
     /// Whether the stream has no more.
     ended: bool,
+    /// The largest value.
+    limit: usize,
     state: State,
-    /// The line and the column of the buffer's byte at [`Splitter::counted`].
-    line: u64,
-    column: u64,
-    counted: usize,
+    position: Position,
     /// The error that comes behind the batches before it.
     failure: Option<InputError>,
 }
@@ -94,40 +75,6 @@ enum State {
     Done,
 }
 
-/// Where the walk over values is.
-#[derive(Default)]
-struct Values {
-    /// The bytes of the buffer that were walked.
-    at: usize,
-    array: Option<Array>,
-    /// The value that has begun, and where.
-    open: Option<(usize, Boundary)>,
-    /// Whether the first value is an array that began and ended on one line: what follows are lines then.
-    first: First,
-}
-
-/// What is known of the first value.
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum First {
-    /// It has not begun yet.
-    #[default]
-    Coming,
-    /// It is an array that began on this line.
-    Began(u64),
-    /// It is an array that ended on the line it began on, and nothing came behind it yet.
-    OneLine,
-    /// It decides nothing any more.
-    Past,
-}
-
-/// An array that has begun.
-#[derive(Default)]
-struct Array {
-    elements: u64,
-    /// Whether an element stands before, and a comma or the end has to follow.
-    behind_element: bool,
-}
-
 impl Splitter {
     /// Nothing read yet; with `lines` every line is a value.
     pub(super) fn of(stream: Stream, lines: bool) -> Self {
@@ -135,10 +82,9 @@ impl Splitter {
             stream,
             buffer: Vec::new(),
             ended: false,
+            limit: MAX_VALUE_BYTES,
             state: State::Start { lines },
-            line: 1,
-            column: 1,
-            counted: 0,
+            position: Position::start(),
             failure: None,
         }
     }
@@ -179,7 +125,11 @@ impl Splitter {
             return Ok(State::Lines);
         }
         let begin = loop {
-            let mark = if self.buffer.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+            if BYTE_ORDER_MARK.starts_with(&self.buffer) && self.buffer != BYTE_ORDER_MARK && !self.ended {
+                self.read_more(0)?;
+                continue;
+            }
+            let mark = if self.buffer.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
             match self.buffer[mark..].iter().position(|byte| !byte.is_ascii_whitespace()) {
                 Some(at) => break mark + at,
                 None if self.ended => return Ok(State::Done),
@@ -207,9 +157,9 @@ impl Splitter {
             Ok(Form::Lines) => Ok(State::Lines),
             Ok(Form::Values) => Ok(State::Values(Values::default())),
             Err(NotJson { line, column, reason }) => {
-                let column = if line == 1 { self.column + column - 1 } else { column };
+                let column = if line == 1 { self.position.column + column - 1 } else { column };
                 let reason = format!("{reason} (with --lines a line that is not JSON costs that line only)");
-                Err(self.not_json(self.line + line - 1, column, reason))
+                Err(self.not_json(self.position.line + line - 1, column, reason))
             }
         }
     }
@@ -231,7 +181,7 @@ impl Splitter {
             self.state = State::Done;
             return Ok(None);
         }
-        let first = self.line;
+        let first = self.position.line;
         Ok(Some(self.batch(end, Parts::Lines { first })))
     }
 
@@ -240,29 +190,30 @@ impl Splitter {
         let State::Values(mut values) = std::mem::replace(&mut self.state, State::Done) else { return Ok(None) };
         let mut parts = Vec::new();
         loop {
-            match self.walk(&mut values, &mut parts) {
+            match values.walk(&self.buffer, self.ended, &mut self.position, &mut parts) {
                 Ok(Walked::ToTheEnd) => {}
                 Ok(Walked::ToLines) => {
                     let end = values.at;
                     self.state = State::Lines;
                     return Ok(Some(self.batch(end, Parts::Values(parts))));
                 }
-                Err(failure) if parts.is_empty() => return Err(failure),
-                Err(failure) => {
+                Err(reason) => {
+                    let reason = format!("not JSON: {reason}");
+                    let failure = self.not_json(self.position.line, self.position.column, reason);
+                    if parts.is_empty() {
+                        return Err(failure);
+                    }
                     self.failure = Some(failure);
                     return Ok(Some(self.batch(values.at, Parts::Values(parts))));
                 }
             }
-            let open = values.open.as_ref().map_or(values.at, |(begin, _)| *begin);
+            let open = values.begin_of_open();
             if parts.is_empty() && self.ended {
                 return Ok(None);
             }
             if !parts.is_empty() {
                 let batch = self.batch(open, Parts::Values(parts));
-                values.at -= open;
-                if let Some((begin, _)) = &mut values.open {
-                    *begin = 0;
-                }
+                values.forget(open);
                 if !self.ended {
                     self.state = State::Values(values);
                 }
@@ -272,84 +223,11 @@ impl Splitter {
         }
     }
 
-    /// Walks over what was read and not walked yet, and notes what is whole.
-    fn walk(&mut self, values: &mut Values, parts: &mut Vec<Part>) -> Result<Walked, InputError> {
-        loop {
-            if let Some((begin, mut boundary)) = values.open.take() {
-                let end = boundary.find(&self.buffer[values.at..]).map(|found| values.at + found);
-                let end = end.or_else(|| (self.ended && boundary.may_end()).then_some(self.buffer.len()));
-                let Some(end) = end else {
-                    values.at = self.buffer.len();
-                    values.open = Some((begin, boundary));
-                    return if self.ended { Err(self.ends_early()) } else { Ok(Walked::ToTheEnd) };
-                };
-                self.count_to(begin);
-                let element = values.array.as_mut().map(|array| {
-                    array.elements += 1;
-                    array.behind_element = true;
-                    array.elements
-                });
-                parts.push(Part::Value { range: begin..end, line: self.line, column: self.column, element });
-                values.at = end;
-            }
-            let rest = &self.buffer[values.at..];
-            let passed = rest.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(rest.len());
-            if values.first == First::OneLine
-                && let Some(newline) = memchr::memchr(b'\n', &rest[..passed])
-            {
-                values.at += newline + 1;
-                return Ok(Walked::ToLines);
-            }
-            values.at += passed;
-            let Some(byte) = self.buffer.get(values.at).copied() else {
-                return if self.ended && values.array.is_some() {
-                    Err(self.ends_early())
-                } else {
-                    Ok(Walked::ToTheEnd)
-                };
-            };
-            match (&mut values.array, byte) {
-                (Some(array), b',') if array.behind_element => {
-                    array.behind_element = false;
-                    values.at += 1;
-                }
-                (Some(array), b']') if array.behind_element || array.elements == 0 => {
-                    values.array = None;
-                    parts.push(Part::ArrayEnds);
-                    values.at += 1;
-                    self.count_to(values.at);
-                    let one_line = values.first == First::Began(self.line);
-                    values.first = if one_line { First::OneLine } else { First::Past };
-                }
-                (Some(array), _) if array.behind_element => {
-                    return Err(self.unexpected(values.at, "expected , or ] behind an element"));
-                }
-                (Some(_), b',' | b':' | b']' | b'}') => return Err(self.unexpected(values.at, "expected a value")),
-                (None, b'[') => {
-                    self.count_to(values.at);
-                    let first = values.first == First::Coming;
-                    values.first = if first { First::Began(self.line) } else { First::Past };
-                    values.array = Some(Array::default());
-                    parts.push(Part::ArrayBegins);
-                    values.at += 1;
-                }
-                (None, byte) if byte != b'{' => {
-                    return Err(self.unexpected(values.at, "expected an object or an array"));
-                }
-                (None, _) => {
-                    values.first = First::Past;
-                    values.open = Some((values.at, Boundary::default()));
-                }
-                (Some(_), _) => values.open = Some((values.at, Boundary::default())),
-            }
-        }
-    }
-
     /// Reads a step more, where the value that begins at `open` may still grow.
     fn read_more(&mut self, open: usize) -> Result<(), InputError> {
-        if self.buffer.len() - open > MAX_VALUE_BYTES {
+        if self.buffer.len() - open > self.limit {
             self.count_to(open);
-            return Err(InputError::TooLarge { name: Arc::clone(&self.stream.name), line: self.line });
+            return Err(InputError::TooLarge { name: Arc::clone(&self.stream.name), line: self.position.line });
         }
         self.ended = self.stream.read_into(&mut self.buffer, STEP)? == 0;
         Ok(())
@@ -360,37 +238,18 @@ impl Splitter {
         self.count_to(end);
         let rest = self.buffer.split_off(end);
         let bytes = std::mem::replace(&mut self.buffer, rest);
-        self.counted -= end;
+        self.position.forget(end);
         Batch { source: Arc::clone(&self.stream.name), bytes, parts }
     }
 
     /// Forgets the buffer up to `end`, which was counted.
     fn cut(&mut self, end: usize) {
         self.buffer.drain(..end);
-        self.counted -= end;
+        self.position.forget(end);
     }
 
-    /// Brings line and column to the byte at `to`.
     fn count_to(&mut self, to: usize) {
-        let bytes = self.buffer.get(self.counted..to).unwrap_or_default();
-        match memchr::memrchr(b'\n', bytes) {
-            Some(last) => {
-                self.line += memchr::memchr_iter(b'\n', bytes).count() as u64;
-                self.column = (bytes.len() - last) as u64;
-            }
-            None => self.column += bytes.len() as u64,
-        }
-        self.counted = self.counted.max(to);
-    }
-
-    fn unexpected(&mut self, at: usize, reason: &str) -> InputError {
-        self.count_to(at);
-        self.not_json(self.line, self.column, format!("not JSON: {reason}"))
-    }
-
-    fn ends_early(&mut self) -> InputError {
-        self.count_to(self.buffer.len());
-        self.not_json(self.line, self.column, "not JSON: it ends within a value".to_owned())
+        self.position.count_to(&self.buffer, to);
     }
 
     fn not_json(&self, line: u64, column: u64, reason: String) -> InputError {
@@ -398,10 +257,103 @@ impl Splitter {
     }
 }
 
-/// How far a walk went.
-enum Walked {
-    /// To the end of what was read.
-    ToTheEnd,
-    /// To the end of a line that was an array: what follows are lines.
-    ToLines,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is in a text, however it comes: lines or values with their places, brackets, and the error at the end.
+    fn split(text: &str, step: usize, lines: bool) -> Vec<String> {
+        let mut splitter = Splitter::of(Stream::of_bytes(text.as_bytes(), step), lines);
+        let mut found = Vec::new();
+        loop {
+            let batch = match splitter.next_batch() {
+                Ok(Some(batch)) => batch,
+                Ok(None) => return found,
+                Err(error) => {
+                    found.push(error.to_string());
+                    return found;
+                }
+            };
+            match &batch.parts {
+                Parts::Lines { first } => {
+                    let lines = text_of(&batch.bytes).lines().map(str::to_owned).collect::<Vec<_>>();
+                    found.extend((*first..).zip(lines).map(|(number, line)| format!("{number}| {line}")));
+                }
+                Parts::Values(parts) => found.extend(parts.iter().map(|part| match part {
+                    Part::ArrayBegins => "[".to_owned(),
+                    Part::ArrayEnds => "]".to_owned(),
+                    Part::Value { range, line, column, element } => {
+                        format!("{line}:{column} {element:?} {}", text_of(&batch.bytes[range.clone()]))
+                    }
+                })),
+            }
+        }
+    }
+
+    fn text_of(bytes: &[u8]) -> String {
+        String::from_utf8_lossy(bytes).into_owned()
+    }
+
+    #[test]
+    fn what_is_found_does_not_depend_on_how_bytes_come() {
+        for (text, expected) in [
+            ("", &[][..]),
+            (" \n\t", &[]),
+            ("{\"a\":1}\n\n{\"b\":\"ü\"}", &["1| {\"a\":1}", "2| ", "3| {\"b\":\"ü\"}"]),
+            ("\u{feff}\n {\"a\":1}\nx\n", &["2| {\"a\":1}", "3| x"]),
+            ("{\"a\":1\n{\"b\":1}\n", &["1| {\"a\":1", "2| {\"b\":1}"]),
+            ("[]", &["[", "]"]),
+            (
+                "[ {\"a\":\"]\"},\n7 , [1,\n2], \"x\\\"\"]  \n",
+                &[
+                    "[",
+                    "1:3 Some(1) {\"a\":\"]\"}",
+                    "2:1 Some(2) 7",
+                    "2:5 Some(3) [1,\n2]",
+                    "3:5 Some(4) \"x\\\"\"",
+                    "]",
+                ],
+            ),
+            // An array on one line is the first of lines; one on many is the first of values.
+            ("[1]\n[2]\n{\n", &["[", "1:2 Some(1) 1", "]", "2| [2]", "3| {"]),
+            ("[\n1]\n[2]", &["[", "2:1 Some(1) 1", "]", "[", "3:2 Some(1) 2", "]"]),
+            ("[1][2]\n[3]", &["[", "1:2 Some(1) 1", "]", "[", "1:5 Some(1) 2", "]", "[", "2:2 Some(1) 3", "]"]),
+            ("{\n\"a\":1}{}\n {\"b\":\n2}", &["1:1 None {\n\"a\":1}", "2:7 None {}", "3:2 None {\"b\":\n2}"]),
+            ("[1,]", &["[", "1:2 Some(1) 1", "test:1:4: not JSON: expected a value"]),
+            ("[1 2]", &["[", "1:2 Some(1) 1", "test:1:4: not JSON: expected , or ] behind an element"]),
+            ("[,1]", &["[", "test:1:2: not JSON: expected a value"]),
+            ("[\n{\"a\":\n", &["[", "test:3:1: not JSON: it ends within a value"]),
+            ("[1", &["[", "1:2 Some(1) 1", "test:1:3: not JSON: it ends within a value"]),
+            ("[1]x", &["[", "1:2 Some(1) 1", "]", "test:1:4: not JSON: expected an object or an array"]),
+            ("{\n} ]", &["1:1 None {\n}", "test:2:3: not JSON: expected an object or an array"]),
+            (
+                " {\"a\":tru}",
+                &["test:1:10: not JSON: expected ident (with --lines a line that is not JSON costs that line only)"],
+            ),
+        ] {
+            for step in [1, 2, 3, 7, 1000] {
+                assert_eq!(split(text, step, false), expected, "{text:?} in steps of {step}");
+            }
+        }
+        assert_eq!(split("[1,\n2]\n", 2, true), ["1| [1,", "2| 2]"]);
+    }
+
+    #[test]
+    fn no_value_is_larger_than_memory_allows() {
+        let large = "x".repeat(3 * STEP);
+        for (text, line) in
+            [(format!("{{}}\n{{}}\n{large}"), 3), (format!("[1,\n\"{large}"), 2), (format!("{{\"{large}"), 1)]
+        {
+            let mut splitter = Splitter { limit: STEP, ..Splitter::of(Stream::of_bytes(text.as_bytes(), STEP), false) };
+            let error = loop {
+                match splitter.next_batch() {
+                    Ok(Some(_)) => {}
+                    Ok(None) => panic!("an error"),
+                    Err(error) => break error.to_string(),
+                }
+            };
+            assert_eq!(error, format!("test:{line}: a line, object or element is larger than 256 MiB"));
+            assert!(splitter.next_batch().is_ok_and(|batch| batch.is_none()));
+        }
+    }
 }
