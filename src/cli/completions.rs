@@ -20,7 +20,8 @@ const EXAMPLES: &str = "\
 Examples:
   source <(rudder-kafka-transformer completions bash)
   rudder-kafka-transformer completions zsh > ~/.zfunc/_rudder-kafka-transformer
-  rudder-kafka-transformer completions fish > ~/.config/fish/completions/rudder-kafka-transformer.fish";
+  rudder-kafka-transformer completions fish \\
+    > ~/.config/fish/completions/rudder-kafka-transformer.fish";
 
 /// Prints the script.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {

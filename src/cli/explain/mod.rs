@@ -57,14 +57,16 @@ fn examples() -> String {
         "{}\n\n{}",
         input::FORMS,
         "\
-In text the first 20 events are told one by one, and of more events the counts; in JSON every event is.
+In text the first 20 events are told one by one, and of more the counts; in JSON every event is.
 
 Examples:
   rudder-kafka-transformer explain events.json --partitions 12
-  rudder-kafka-transformer explain events.ndjson.gz --destination destination.json --partitions 12 --summary
+  rudder-kafka-transformer explain events.ndjson.gz --destination destination.json \\
+    --partitions 12 --summary
   rudder-kafka-transformer explain events.ndjson --destination destination.json --format json
 
-Exit codes: 0 all events would be produced, 1 some would be refused or some lines are not JSON, 2 the input cannot be used."
+Exit codes: 0 all events would be produced, 1 some would be refused or some lines are not JSON,
+2 the input cannot be used."
     )
 }
 

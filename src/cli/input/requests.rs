@@ -159,6 +159,8 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
         match Value::read(text) {
             Ok(value) => self.value(&value, place, line),
             Err(Invalid) => {
+                // What is told stays in order.
+                self.flush();
                 let (column, reason) = explain(text).map_or((1, String::new()), |why| (why.column, why.reason));
                 (self.on_entry)(Entry::BadLine(Place { column: Some(column), ..place }, reason));
             }

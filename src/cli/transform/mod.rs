@@ -57,10 +57,11 @@ fn examples() -> String {
 Examples:
   rudder-kafka-transformer transform events.json
   rudder-kafka-transformer transform events.ndjson.gz --destination destination.json --payloads
-  rudder-kafka-transformer transform events.ndjson --destination destination.json --format kcat --topic orders \\
-    | kcat -P -b localhost:9092 -t orders -K '\\t'
+  rudder-kafka-transformer transform events.ndjson --destination destination.json \\
+    --format kcat --topic orders | kcat -P -b localhost:9092 -t orders -K '\\t'
 
-Exit codes: 0 all events are answered, 1 some are refused or some lines are not JSON, 2 the input cannot be used."
+Exit codes: 0 all events are answered, 1 some are refused or some lines are not JSON,
+2 the input cannot be used."
     )
 }
 
