@@ -1,5 +1,5 @@
 """Holds a running service against its OpenAPI document: the document is valid, schemathesis finds no answer that it does
-not describe, and the page that shows it works in a browser.
+not describe, and the page that shows it and the one at / work in a browser.
 
 check.py <binary> [<folder for screenshots>]
 """
@@ -57,6 +57,7 @@ try:
         schemathesis(address, "--exclude-path", "/metrics")
         schemathesis(metrics, "--include-path", "/metrics")
     run(sys.executable, HERE / "browser.py", address, *screenshots)
+    run(sys.executable, HERE / "page.py", address, *screenshots)
     assert service.poll() is None, "the service has died"
 finally:
     service.terminate()

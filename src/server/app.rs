@@ -23,6 +23,7 @@ use super::metrics::Metrics;
 use super::natives::Natives;
 use super::openapi;
 use super::overload::InFlight;
+use super::page;
 use super::request_log::RequestLog;
 use super::routes::{batch, features, processor, router_transform, status};
 use super::settings::Settings;
@@ -57,6 +58,8 @@ pub struct State {
     pub features: Arc<Features>,
     /// What is compared with the upstream.
     pub shadow: Option<Shadow>,
+    /// Whether there is a page.
+    pub page: bool,
     /// What is logged.
     pub request_log: Arc<RequestLog>,
 }
@@ -86,6 +89,7 @@ impl State {
             reachable: settings.ready_needs_upstream.then(Arc::default),
             features: Arc::default(),
             shadow,
+            page: settings.page,
             request_log: Arc::default(),
         })
     }
@@ -113,6 +117,7 @@ pub type ExtraRoutes = fn(&mut ServiceConfig);
 /// Registers every route.
 pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
+        let page = if state.page { page::configure } else { |_: &mut ServiceConfig| {} };
         config
             .app_data(state)
             .service(resource("/v0/destinations/{destination}").app_data(Version("v0")).post(processor::transform))
@@ -128,6 +133,7 @@ pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut Ser
             // It has a port of its own. The upstream's would be taken for ours here.
             .service(web::resource("/metrics").to(not_found))
             .configure(openapi::configure)
+            .configure(page)
             .configure(extra)
             .default_service(web::to(forward::anything));
     }
@@ -135,8 +141,8 @@ pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut Ser
 
 /// A resource, with a slash at its end or not. Its pattern is the label of its requests in metrics. A known path with another
 /// method is an unknown endpoint, as it is for the reference.
-fn resource(pattern: &'static str) -> Resource {
-    web::resource([pattern.to_owned(), format!("{pattern}/")])
+pub(super) fn resource(pattern: &'static str) -> Resource {
+    web::resource([pattern.to_owned(), format!("{}/", pattern.trim_end_matches('/'))])
         .app_data(Route(pattern))
         .default_service(web::to(forward::anything))
 }

@@ -106,8 +106,20 @@ impl Body {
     /// # Errors
     /// [`RequestError::PayloadTooLarge`], [`RequestError::UnsupportedMediaType`], [`RequestError::Overloaded`],
     /// [`RequestError::RequestTimeout`]; [`RequestError::BadRequest`] where the client broke off.
-    pub async fn collect(request: &HttpRequest, mut payload: Payload, state: &State) -> Result<Self, RequestError> {
-        let limit = state.max_body_bytes;
+    pub async fn collect(request: &HttpRequest, payload: Payload, state: &State) -> Result<Self, RequestError> {
+        Self::collect_up_to(state.max_body_bytes, request, payload, state).await
+    }
+
+    /// [`Body::collect`], with a limit of the endpoint's own.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn collect_up_to(
+        limit: usize,
+        request: &HttpRequest,
+        mut payload: Payload,
+        state: &State,
+    ) -> Result<Self, RequestError> {
         let mut share = state.in_flight.share();
         let coding = Coding::of(request)?;
         let length = declared_length(request.headers());

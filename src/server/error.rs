@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
 use super::app::JSON;
+use crate::transform::explain::request::ExplainError;
 use crate::transform::request::BodyError;
 
 /// Why a request is refused as a whole.
@@ -151,6 +152,19 @@ impl From<BodyError> for RequestError {
             | BodyError::NotAnObject { .. }
             | BodyError::InputNotAnArray
             | BodyError::DestTypeMissing => Self::BadRequest(error.to_string()),
+        }
+    }
+}
+
+impl From<ExplainError> for RequestError {
+    fn from(error: ExplainError) -> Self {
+        match error {
+            ExplainError::TooManyEvents(_) | ExplainError::TooLarge(_) => Self::PayloadTooLarge(error.to_string()),
+            ExplainError::NotJson(_)
+            | ExplainError::NotAnObject
+            | ExplainError::EventsNotAnArray
+            | ExplainError::FamilyUnknown
+            | ExplainError::PartitionsInvalid => Self::BadRequest(error.to_string()),
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod natives;
 pub mod openapi;
 pub mod overload;
 pub mod pace;
+pub mod page;
 pub mod request_id;
 pub mod request_log;
 pub mod routes;

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::natives::Natives;
@@ -78,7 +79,7 @@ pub struct Settings {
     pub upstream_connect_timeout: u64,
 
     /// Whether /ready fails while the upstream cannot be reached
-    #[arg(long, env = "READY_NEEDS_UPSTREAM", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true")]
+    #[arg(long, env = "READY_NEEDS_UPSTREAM", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub ready_needs_upstream: bool,
 
     /// The destinations that are transformed here, or "none"; the others are the upstream's
@@ -92,6 +93,10 @@ pub struct Settings {
     /// Whose answer the client gets while SHADOW_PERCENT is not 0
     #[arg(long, env = "SHADOW_ANSWER", value_enum, default_value_t = ShadowAnswer::Native)]
     pub shadow_answer: ShadowAnswer,
+
+    /// Whether there is a page at / that shows where an event would go and why, and POST /explain, which it asks
+    #[arg(long, env = "PAGE", action = ArgAction::Set, num_args = 0..=1, default_value_t = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub page: bool,
 
     /// What to log: error, warn, info, debug, trace or off; also per module, such as "info,actix_server=warn"
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]

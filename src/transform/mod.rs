@@ -13,6 +13,7 @@
 //! | [`rejection`] | every reason for which one event is refused |
 //! | [`explain`] | what is told of an event's decisions; [`observer`] sees them made, [`reason`] has why a rule did not apply |
 //! | [`partition`] | which partition a key leads to |
+//! | [`fill_in`] | what an event gets that lacks metadata or a destination |
 //! | [`origin`] | where events come from, for metrics |
 //! | [`repeats`] | what of an object need not be read again |
 //! | [`scan`], [`steps`] | where a JSON value ends, and that it is one |
@@ -27,6 +28,7 @@ pub mod dynamic_config;
 pub mod event;
 pub mod explain;
 pub mod family;
+pub mod fill_in;
 pub mod integrations;
 pub mod javascript;
 pub mod json;

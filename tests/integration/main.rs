@@ -7,6 +7,7 @@ mod bodies;
 mod cli;
 mod dashboards;
 mod deploy;
+mod explain;
 mod features;
 mod forward;
 mod golden;
@@ -18,6 +19,7 @@ mod openapi;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod overload;
+mod page;
 mod properties;
 mod readme;
 mod rules;

@@ -54,6 +54,7 @@ const RULES: &[(&str, &str)] = &[
     ("3.5.anonymous-id", "then anonymousId"),
     ("3.5.string", "as a string"),
     ("3.5.empty", "or empty"),
+    ("3.5.partition", "the partition that a key leads to"),
     ("3.6.message", "the message passes through intact"),
     ("3.6.schema-id", "schemaId where truthy"),
     ("3.6.rudder-id", "rudderId gets the topic"),

@@ -76,6 +76,11 @@ cases! {
         "batch" / "router_transform",
         "batch" / "router_transform_empty",
         "batch" / "dest_type_missing";
+    "/explain":
+        "explain" / "event_name",
+        "explain" / "template",
+        "explain" / "azure_event_hub",
+        "explain" / "refused";
     "/features": "service" / "features";
     "/health": "service" / "health";
     "/version": "service" / "version";

@@ -3,6 +3,7 @@
 
 mod answers;
 mod examples;
+mod explanations;
 mod refusals;
 mod requests;
 
@@ -22,11 +23,12 @@ pub use answers::{
     BatchAnswer, ErrorBody, EventAnswer, Group, NoEvents, Output, Refused, Rejected, RouterAnswer,
     RouterTransformAnswer, StatTags, Transformed, UnknownDestinationBody, Unsupported, UnsupportedStatTags,
 };
-pub use refusals::{Overload, Refusals};
+pub use explanations::{ExplainBody, Explanations};
+pub use refusals::{ExplainRefusals, Overload, Refusals};
 pub use requests::{BodyHeaders, Compacted, Destination, DestinationName, Event, ProcessorRequest, RouterRequest};
 
 use super::app::JSON;
-use super::routes::{batch, features, processor, router_transform, status};
+use super::routes::{batch, explain, features, processor, router_transform, status};
 
 /// The document.
 #[derive(OpenApi)]
@@ -42,6 +44,7 @@ use super::routes::{batch, features, processor, router_transform, status};
         processor::transform,
         batch::batch,
         router_transform::router_transform,
+        explain::explain,
         status::health,
         status::ready,
         features::features,
@@ -52,6 +55,7 @@ use super::routes::{batch, features, processor, router_transform, status};
     components(schemas(Event, Destination, Compacted, ErrorBody, UnknownDestinationBody)),
     tags(
         (name = "transformation", description = "What rudder-server calls for every batch of events"),
+        (name = "explanation", description = "What the page at `/` asks"),
         (name = "status", description = "What the service is and can do")
     )
 )]

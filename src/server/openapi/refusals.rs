@@ -11,6 +11,8 @@ use utoipa::openapi::header::Header;
 use utoipa::openapi::{Content, ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
 use crate::server::error::{Limit, RequestError};
+use crate::server::routes::explain::{MAX_EVENTS, MAX_WORKING_BYTES};
+use crate::transform::explain::request::ExplainError;
 use crate::transform::request::BodyError;
 
 /// A status, what it means, the schema of its body, and examples beside those that fixtures give.
@@ -103,6 +105,38 @@ pub struct Refusals;
 impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         rows().into_iter().map(response).collect()
+    }
+}
+
+/// What a request for explanations may be refused with.
+pub struct ExplainRefusals;
+
+impl IntoResponses for ExplainRefusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let with_an_upstream = [StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT];
+        let own = |(status, description, schema, examples): Row| match status {
+            StatusCode::NOT_FOUND => {
+                let examples = vec![("no_page", RequestError::NotFound)];
+                (status, "PAGE is off", "ErrorBody", examples)
+            }
+            StatusCode::BAD_REQUEST => {
+                let examples = vec![
+                    ("no_events", ExplainError::EventsNotAnArray.into()),
+                    ("unknown_family", ExplainError::FamilyUnknown.into()),
+                    ("no_count", ExplainError::PartitionsInvalid.into()),
+                ];
+                (status, description, schema, examples)
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                let examples = vec![
+                    ("too_many_events", ExplainError::TooManyEvents(MAX_EVENTS).into()),
+                    ("too_large", ExplainError::TooLarge(MAX_WORKING_BYTES).into()),
+                ];
+                (status, description, schema, examples)
+            }
+            _ => (status, description, schema, examples),
+        };
+        rows().into_iter().filter(|(status, ..)| !with_an_upstream.contains(status)).map(own).map(response).collect()
     }
 }
 

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use crate::transform::family::FAMILIES;
 
 /// What `wanted` describes, or anything else, with what then happens.
-fn or_anything(wanted: impl Into<RefOr<Schema>>, otherwise: &str) -> RefOr<Schema> {
+pub(super) fn or_anything(wanted: impl Into<RefOr<Schema>>, otherwise: &str) -> RefOr<Schema> {
     let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(otherwise));
     AnyOfBuilder::new().item(wanted).item(anything).into()
 }
@@ -71,7 +71,7 @@ fn names() -> ObjectBuilder {
 }
 
 /// A destination's name in any letter case.
-fn dest_type() -> RefOr<Schema> {
+pub(super) fn any_case_name() -> RefOr<Schema> {
     let any_case = |name: &str| -> String {
         name.chars()
             .map(|letter| match letter.is_ascii_lowercase() {
@@ -124,7 +124,7 @@ pub struct Compacted {
 #[allow(dead_code, reason = "describes the body; it is read as text")]
 pub struct RouterRequest {
     /// The destination.
-    #[schema(schema_with = dest_type)]
+    #[schema(schema_with = any_case_name)]
     pub dest_type: String,
     /// The events; none where it is missing.
     #[schema(schema_with = events, required = false)]

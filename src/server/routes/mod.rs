@@ -1,6 +1,7 @@
 //! The routes, a file per endpoint.
 
 pub mod batch;
+pub mod explain;
 pub mod features;
 pub mod processor;
 pub mod router_transform;

@@ -1,6 +1,7 @@
 //! What was decided of each event of a request, and why, for people: made of what an [`Observer`] sees of the very
 //! transformation that answers, so that no rule is written down twice.
 
+pub mod request;
 mod shape;
 
 use std::collections::HashMap;
@@ -121,7 +122,7 @@ impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<F> {
 
     fn passed_over(&mut self, rule: TopicRule, why: impl FnOnce() -> (Reason, String)) {
         let (reason, about) = why();
-        self.seen.passed_over.push(PassedOver { rule, reason, text: reason.text(&about) });
+        self.seen.passed_over.push(PassedOver { rule, tried: rule.text(), reason, text: reason.text(&about) });
     }
 
     fn routed(&mut self, topic: &Topic<'_>) {
@@ -285,9 +286,9 @@ mod tests {
                     "rule": "default",
                     "text": "Config.topic",
                     "passedOver": [
-                        { "rule": "integrations", "reason": "integrations_missing", "text": "the message has no integrations" },
-                        { "rule": "event_type", "reason": "multi_topic_off", "text": "Config.enableMultiTopic is not truthy" },
-                        { "rule": "event_name", "reason": "multi_topic_off", "text": "Config.enableMultiTopic is not truthy" },
+                        { "rule": "integrations", "tried": "topic of the message's integrations", "reason": "integrations_missing", "text": "the message has no integrations" },
+                        { "rule": "event_type", "tried": "Config.eventTypeToTopicMap", "reason": "multi_topic_off", "text": "Config.enableMultiTopic is not truthy" },
+                        { "rule": "event_name", "tried": "Config.eventToTopicMap", "reason": "multi_topic_off", "text": "Config.enableMultiTopic is not truthy" },
                     ]
                 },
                 "key": { "value": "u-42", "source": "user_id", "text": "message.userId", "partition": 1 },

@@ -94,6 +94,8 @@ pub struct PassedOver {
     /// The rule.
     #[serde(serialize_with = "topic_rule")]
     pub rule: TopicRule,
+    /// The rule for people.
+    pub tried: &'static str,
     /// Why not, as a stable word.
     #[serde(serialize_with = "reason_code")]
     pub reason: Reason,

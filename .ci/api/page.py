@@ -1,0 +1,277 @@
+"""Works with the page at / as people do, in Chromium: types, reads what it says, uses the keyboard alone, follows a link.
+
+page.py <address of the service> [<folder for screenshots>]
+"""
+
+import base64
+import json
+import shutil
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import expect, sync_playwright
+
+address, *folder = sys.argv[1:]
+chromium = shutil.which("chromium") or shutil.which("google-chrome")
+assert chromium, "there is no chromium"
+asked, wrong = [], []
+
+TRACK = '{"type": "track", "event": "Paid", "userId": "u-42"}'
+CONFIG = """{
+  "topic": "events",
+  "enableMultiTopic": true,
+  "eventToTopicMap": [{ "from": "Paid", "to": "money" }]
+}"""
+
+
+def shoot(page, name):
+    if folder:
+        page.screenshot(path=Path(folder[0]) / f"page-{name}.png", full_page=True)
+
+
+def open_page(browser, path="/", **options):
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"], **options)
+    page = context.new_page()
+    page.on("request", lambda request: asked.append((request.method, request.url)))
+    # Chromium tells violations of the policy here too.
+    page.on("console", lambda line: line.type in ("error", "warning") and wrong.append(line.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(f"{address}{path}")
+    expect(page.get_by_role("status")).not_to_be_empty()
+    return page
+
+
+def says(page, text):
+    expect(page.get_by_role("status")).to_have_text(text)
+
+
+def fragment_of(state):
+    return "#v1." + base64.urlsafe_b64encode(json.dumps(state).encode()).decode().rstrip("=")
+
+
+def state_of(url):
+    text = urlsplit(url).fragment.removeprefix("v1.")
+    return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+def typing(browser):
+    page = open_page(browser)
+    event, destination = page.get_by_label("Event", exact=True), page.get_by_label("Destination", exact=True)
+    says(page, "Goes to topic orders, partition 1 of 12.")
+    shoot(page, "light")
+    assert not urlsplit(page.url).fragment, "a page that nobody touched has a clean address"
+
+    event.fill(TRACK)
+    destination.fill(CONFIG)
+    says(page, "Goes to topic money, partition 1 of 12.")
+    expect(page.get_by_label("Sample")).to_have_value("")
+    steps = page.locator(".steps li")
+    expect(steps).to_have_count(3)
+    expect(steps.nth(0)).to_contain_text("the message has no integrations")
+    expect(steps.nth(1)).to_contain_text("message.type is track")
+    expect(steps.nth(2)).to_contain_text("Config.eventToTopicMap")
+
+    # One letter more, and the event has no entry any more.
+    event.press("Control+End")
+    for _ in range(len('", "userId": "u-42"}')):
+        event.press("ArrowLeft")
+    event.press_sequentially("!")
+    says(page, "Goes to topic events, partition 1 of 12.")
+    expect(steps).to_have_count(4)
+    expect(steps.nth(2)).to_contain_text("eventToTopicMap has no entry for Paid!")
+    expect(page.get_by_label("Answer", exact=True)).to_contain_text('"topic": "events"')
+
+    page.get_by_label("Partitions").fill("3")
+    says(page, "Goes to topic events, partition 1 of 3.")
+    page.get_by_label("Partitions").fill("0")
+    says(page, "The number of partitions cannot be read.")
+    page.get_by_label("Partitions").fill("")
+    says(page, "Goes to topic events.")
+    page.get_by_label("Destination type").select_option("azure_event_hub")
+    expect(steps.nth(1)).to_contain_text("not for azure_event_hub")
+    page.context.close()
+
+
+def errors(browser):
+    page = open_page(browser)
+    event, destination = page.get_by_label("Event", exact=True), page.get_by_label("Destination", exact=True)
+    event.fill('{\n  "type": "track"\n  "userId": "u"\n}')
+    says(page, "The event is not valid JSON.")
+    error = page.locator("#event-error")
+    expect(error).to_contain_text('Line 3, column 3: expected a comma or }, not ".')
+    expect(event).to_have_attribute("aria-invalid", "true")
+    shoot(page, "error")
+    error.get_by_role("button", name="Go there").click()
+    expect(event).to_be_focused()
+    event.press("ArrowLeft")
+    event.press_sequentially(",")
+    expect(error).to_be_hidden()
+    says(page, "Goes to topic events, partition 8 of 12.")
+
+    event.fill('{"message": {"userId": "<img src=x onerror=alert(1)>"}, "metadata": null}')
+    says(page, "Refused: the event has no metadata.")
+    expect(page.locator(".refusal")).to_contain_text("metadata_missing")
+    shoot(page, "refused")
+    # What is typed stays text.
+    event.fill('{"userId": "<img src=x onerror=alert(1)>", "event": "<b>"}')
+    expect(page.locator(".fact.key .big")).to_have_text("<img src=x onerror=alert(1)>")
+    assert page.locator("img").count() == 0
+
+    event.fill(f"[{','.join(['{}'] * 101)}]")
+    says(page, "the request has more than 100 events.")
+    event.fill('{"id": 12345678901234567890, "n": 1.0, "s": "\\ud800"}\n{"userId": "second"}')
+    says(page, "2 events: 2 transformed, 0 refused.")
+    expect(page.get_by_label("Answer", exact=True).first).to_contain_text('"id": 12345678901234567890, "n": 1.0, "s": "\\ud800"')
+    expect(page.locator("details.event")).to_have_count(2)
+    event.fill("")
+    says(page, "Paste an event, or pick a sample.")
+
+    event.fill(TRACK)
+    destination.fill('{"topic": "t", "password": "hunter2", "Config": {"apiSecret": "hunter3"}}')
+    expect(page.locator("#destination-note")).to_contain_text("password, apiSecret: not needed here")
+    page.wait_for_function("location.hash.length > 0")
+    state = state_of(page.url)
+    assert "hunter" not in json.dumps(state) and '"password": ""' in state["d"], state
+    page.context.close()
+
+
+def keyboard(browser):
+    page = open_page(browser)
+    seen = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("document.activeElement.id || document.activeElement.textContent.trim()"))
+        if seen[-1] == "copy-link":
+            break
+    # In the order in which they are seen, and a text field lets go of the focus.
+    assert seen == ["API", "sample", "event", "family", "partitions", "destination", "copy-link"], seen
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid", outline
+    page.keyboard.press("Enter")
+    expect(page.locator("#copy-link")).to_have_text("Copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link == page.url and urlsplit(link).fragment, link
+    for _ in range(5):
+        page.keyboard.press("Shift+Tab")
+    page.keyboard.press("ArrowDown")
+    says(page, "Goes to topic people, partition 1 of 12.")
+    page.get_by_label("Sample").focus()
+    page.get_by_label("Sample").select_option("Several whole events, one of them refused")
+    says(page, "3 events: 2 transformed, 1 refused.")
+    second = page.locator("details.event").nth(1)
+    second.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(second.locator(".fact.topic .big")).to_have_text("views")
+    shoot(page, "several")
+    page.context.close()
+
+
+def links(browser):
+    state = {"e": '{"userId":"ü😀"}', "d": '{"topic":"linked"}', "f": "confluent_cloud", "p": "7"}
+    page = open_page(browser, f"/{fragment_of(state)}")
+    expect(page.locator(".fact.topic .big")).to_have_text("linked")
+    expect(page.locator(".fact.key .big")).to_have_text("ü😀")
+    expect(page.get_by_label("Destination type")).to_have_value("confluent_cloud")
+    expect(page.get_by_label("Partitions")).to_have_value("7")
+    # Typing changes the address, and the address what is typed.
+    page.get_by_label("Partitions").fill("8")
+    page.wait_for_function("before => location.hash !== before", arg=fragment_of(state))
+    assert state_of(page.url) == {**state, "p": "8"}, page.url
+    page.evaluate("fragment => { location.hash = fragment }", fragment_of({**state, "d": '{"topic":"other"}'}))
+    expect(page.locator(".fact.topic .big")).to_have_text("other")
+    page.context.close()
+    garbage = ["#", "#v1.", "#v1.%%%", "#v1.AAAA", "#v2.e30", "#<script>", "#v1." + "A" * 100_000, fragment_of([1]), fragment_of({"e": 1})]
+    for fragment in garbage:
+        page = open_page(browser, f"/{fragment}")
+        says(page, "Goes to topic orders, partition 1 of 12.")
+        page.context.close()
+    page = open_page(browser, f"/{fragment_of({**state, 'f': 'kinesis', 'p': 'x', 'e': 'not json'})}")
+    says(page, "The event is not valid JSON.")
+    page.context.close()
+
+
+def looks(browser):
+    light = open_page(browser, color_scheme="light", viewport={"width": 1360, "height": 900})
+    dark = open_page(browser, color_scheme="dark", viewport={"width": 1360, "height": 900})
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert light.evaluate(ground) != dark.evaluate(ground)
+    shoot(dark, "dark")
+    narrow = open_page(browser, viewport={"width": 360, "height": 740})
+    assert narrow.evaluate("document.documentElement.scrollWidth") <= 360, "a narrow screen has to scroll sideways"
+    assert narrow.get_by_role("status").bounding_box()["y"] < 740, "the result is not seen while typing"
+    shoot(narrow, "narrow")
+    for page in (light, dark, narrow):
+        assert page.evaluate(CONTRAST) == [], page.evaluate(CONTRAST)
+        page.context.close()
+
+
+# Texts that are too faint to read on what is behind them: below 4.5 to 1.
+CONTRAST = """() => {
+  const channel = (value) => (value /= 255) <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  const luminance = (rgb) => 0.2126 * channel(rgb[0]) + 0.7152 * channel(rgb[1]) + 0.0722 * channel(rgb[2]);
+  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const behind = (node) => {
+    for (; node; node = node.parentElement) {
+      const colour = numbers(getComputedStyle(node).backgroundColor);
+      if (colour.length === 3 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  for (const node of document.querySelectorAll("body *")) {
+    const hasText = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim() !== "");
+    if (!hasText || node.closest("noscript, option")) continue;
+    const [one, other] = [luminance(numbers(getComputedStyle(node).color)), luminance(behind(node))];
+    const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    if (ratio < 4.5) faint.push(`${node.tagName}.${node.className} ${ratio.toFixed(2)}: ${node.textContent.slice(0, 40)}`);
+  }
+  return faint;
+}"""
+
+# The page's own reader of JSON and the browser's take the same texts, and what it lays out is the same value.
+READER = """async () => {
+  const { scan, tidy } = await import("/page/json.js");
+  const parts = ["{", "}", "[", "]", ",", ":", '"a"', "1", "true", '"\\\\u0041"', '"\\\\x"', " ", "-", "0", ".5", "e3", "null", "\\n", '"'];
+  let seed = 7;
+  const random = (below) => (seed = (seed * 48271) % 2147483647) % below;
+  const differ = [];
+  let valid = 0;
+  for (let round = 0; round < 200000; round += 1) {
+    const text = Array.from({ length: 1 + random(9) }, () => parts[random(parts.length)]).join("");
+    let value;
+    let isValid = true;
+    try { value = JSON.parse(text); } catch { isValid = false; }
+    const { error, values } = scan(text);
+    const taken = error === null && values.length === 1;
+    if (taken !== isValid && !(error === null && values.length !== 1)) differ.push(text);
+    if (isValid) {
+      valid += 1;
+      if (JSON.stringify(JSON.parse(tidy(text))) !== JSON.stringify(value)) differ.push(tidy(text));
+    }
+  }
+  return { differ, valid };
+}"""
+
+
+def reader(browser):
+    page = open_page(browser)
+    result = page.evaluate(READER)
+    assert result["valid"] > 1000 and not result["differ"], result
+    page.context.close()
+
+
+with sync_playwright() as playwright:
+    browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    for part in (typing, errors, keyboard, links, looks, reader):
+        part(browser)
+        print(f"/: {part.__name__} works", flush=True)
+    browser.close()
+
+elsewhere = [url for _, url in asked if not url.startswith(f"{address}/") and urlsplit(url).scheme != "data"]
+assert not elsewhere, f"asked elsewhere: {elsewhere}"
+assert all("v1." not in url.split("#")[0] for _, url in asked), "a state was sent"
+# A refusal is told in the console by the browser itself; one is asked for above.
+told = [line for line in wrong if "413" not in line]
+assert not told, f"the page complains: {told}"
+print(f"/: {len(asked)} requests, all of {address}, {sum(method == 'POST' for method, _ in asked)} of them to explain")

@@ -1,0 +1,48 @@
+//! The page at `/`, on which people try events and destinations out. It is in the binary, asks nothing of any other host,
+//! and gets what it shows from `POST /explain`. The setting `PAGE` turns both off.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::web::ServiceConfig;
+
+use super::app::{resource, status};
+use super::routes::explain;
+
+/// What the page may do: run its own script, style itself, and ask this server.
+pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                          img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// Path, content type and text of each file.
+pub const FILES: [(&str, &str, &str); 8] = [
+    ("/", HTML, include_str!("page/index.html")),
+    ("/page/page.css", STYLE, include_str!("page/page.css")),
+    ("/page/results.css", STYLE, include_str!("page/results.css")),
+    ("/page/main.js", SCRIPT, include_str!("page/main.js")),
+    ("/page/json.js", SCRIPT, include_str!("page/json.js")),
+    ("/page/link.js", SCRIPT, include_str!("page/link.js")),
+    ("/page/results.js", SCRIPT, include_str!("page/results.js")),
+    ("/page/samples.js", SCRIPT, include_str!("page/samples.js")),
+];
+
+/// Registers the page and what it asks.
+pub fn configure(config: &mut ServiceConfig) {
+    for (path, content_type, text) in FILES {
+        config.service(status(path, move || async move {
+            HttpResponse::Ok()
+                .insert_header((CONTENT_TYPE, content_type))
+                .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+                .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+                .insert_header((REFERRER_POLICY, "no-referrer"))
+                // A newer version of the service brings a newer page.
+                .insert_header((CACHE_CONTROL, "no-cache"))
+                .body(text)
+        }));
+    }
+    config.service(resource("/explain").post(explain::explain));
+}

@@ -1,0 +1,186 @@
+// What is shown of explanations. Whatever comes from an event is put in as text, never as markup.
+
+import { layout } from "./json.js";
+
+/** Characters of all answers up to which they are laid out and coloured. */
+const MAX_COLOURED = 200_000;
+/** Partitions up to here are drawn. */
+const MAX_DRAWN = 64;
+
+/** An element with attributes and children; `null` children are left out. */
+function element(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key === "on") for (const [event, listener] of Object.entries(value)) node.addEventListener(event, listener);
+    else if (value !== null) node.setAttribute(key, value);
+  }
+  node.append(...children.flat().filter((child) => child !== null));
+  return node;
+}
+
+const code = (text, name = "") => element("code", { class: name }, text);
+
+/** A value for people: a string as it is, an empty one in words, anything else as JSON. */
+function value(json) {
+  if (typeof json !== "string") return JSON.stringify(json);
+  return json === "" ? "(empty)" : json;
+}
+
+function topicName(topic) {
+  return topic.value === null ? "none" : value(topic.value);
+}
+
+/** One line that says what became of all events. */
+export function summary(events, partitions) {
+  if (events.length === 0) return "There is no event.";
+  const refused = events.filter((event) => event.outcome === "refused");
+  if (events.length > 1) {
+    const count = events.length - refused.length;
+    return `${events.length} events: ${count} transformed, ${refused.length} refused.`;
+  }
+  const [event] = events;
+  if (event.outcome === "refused") return `Refused: ${event.refusal.text}.`;
+  const partition = "partition" in event.key ? `, partition ${event.key.partition} of ${partitions}` : "";
+  const topic = event.topic.value === null ? "no topic" : `topic ${topicName(event.topic)}`;
+  return `Goes to ${topic}${partition}.`;
+}
+
+/** The explanations as elements; `onCopy` is called with a text and the button that asks for it. */
+export function render(events, partitions, onCopy, isOpen) {
+  const isSmall = events.reduce((sum, event) => sum + event.answer.length, 0) <= MAX_COLOURED;
+  return events.map((event) => {
+    const parts = explained(event, partitions, onCopy, isSmall);
+    if (events.length === 1) return element("article", { class: "event" }, ...parts);
+    const line = element("summary", {}, ...headline(event));
+    const details = element("details", { class: "event", "data-index": event.index }, line, ...parts);
+    details.open = isOpen(event.index);
+    return details;
+  });
+}
+
+function headline(event) {
+  const number = element("span", { class: "number" }, `${event.index + 1}`);
+  if (event.outcome === "refused") {
+    return [number, element("strong", { class: "bad" }, "refused"), element("span", { class: "soft" }, event.refusal.text)];
+  }
+  const partition = "partition" in event.key ? ` · partition ${event.key.partition}` : "";
+  return [
+    number,
+    element("strong", {}, code(topicName(event.topic))),
+    element("span", { class: "soft" }, "key ", code(value(event.key.value)), partition),
+  ];
+}
+
+function explained(event, partitions, onCopy, isSmall) {
+  return [
+    event.refusal ? refusal(event.refusal) : null,
+    event.topic && event.key ? facts(event, partitions) : null,
+    event.topic ? why(event.topic) : null,
+    changes(event),
+    answer(event, onCopy, isSmall),
+  ].filter((part) => part !== null);
+}
+
+function refusal({ code: reason, text, errorType }) {
+  const fault = errorType === "configuration" ? "The destination is at fault" : "The event is at fault";
+  return element(
+    "div",
+    { class: "refusal" },
+    element("p", { class: "big" }, text),
+    element("p", {}, `${fault}. The other events of its batch are not touched by it. `, code(reason)),
+  );
+}
+
+function facts({ topic, key }, partitions) {
+  const fact = (name, shown, isPlaceholder, ...below) =>
+    element(
+      "div",
+      { class: `fact ${name.toLowerCase()}` },
+      element("h2", {}, name),
+      element("p", { class: isPlaceholder ? "big placeholder" : "big" }, shown),
+      ...below,
+    );
+  const below = (text) => element("p", { class: "soft" }, text);
+  const kind = topic.value === null || typeof topic.value === "string" ? "" : ", which is not a string";
+  const has = "partition" in key;
+  return element(
+    "div",
+    { class: "facts" },
+    fact("Topic", topicName(topic), topic.value === null || topic.value === "", below(`${topic.text}${kind}`)),
+    fact("Key", value(key.value), key.value === "", below(key.text)),
+    has ? fact("Partition", `${key.partition}`, false, below(`of ${partitions}`), drawing(key.partition, partitions)) : null,
+  );
+}
+
+function drawing(partition, partitions) {
+  if (partitions > MAX_DRAWN) return null;
+  const cells = Array.from({ length: partitions }, (_, index) =>
+    element("span", { class: index === partition ? "cell here" : "cell" }));
+  return element("div", { class: "cells", "aria-hidden": "true" }, ...cells);
+}
+
+function why(topic) {
+  const passed = topic.passedOver.map(({ tried, text }) =>
+    element("li", { class: "passed" }, element("span", { class: "rule" }, tried), element("span", { class: "soft" }, text)));
+  const result = topic.rule === "none"
+    ? element("li", { class: "chosen none" }, element("span", { class: "rule" }, topic.text), left(topic))
+    : element("li", { class: "chosen" }, element("span", { class: "rule" }, topic.text), element("span", {}, "gives ", code(topicName(topic))));
+  return part("Why this topic", element("ol", { class: "steps" }, ...passed, result));
+}
+
+function left(topic) {
+  if (topic.value === null) return element("span", { class: "soft" }, "the answer has none, or null");
+  return element("span", {}, "Config.topic stays in the answer as it is: ", code(JSON.stringify(topic.value)));
+}
+
+function changes({ templates, timestamp }) {
+  const told = templates.map(template);
+  const stamped = timestamp
+    ? element(
+      "li",
+      {},
+      element("span", { class: "rule" }, "Reverse-ETL timestamp"),
+      timestamp.applied
+        ? element("span", {}, `${timestamp.text}: `, code(value(timestamp.value)))
+        : element("span", { class: "soft" }, `does not apply: ${timestamp.text}`),
+    )
+    : null;
+  if (told.length === 0 && !stamped) return null;
+  const none = told.length === 0
+    ? element("li", {}, element("span", { class: "rule" }, "Templates"), element("span", { class: "soft" }, "none was filled"))
+    : null;
+  return part("What changed", element("ul", { class: "changes" }, stamped, none, ...told));
+}
+
+function template({ pointer, path, default: fallback, found, value: used, valueCut, removed, refused }) {
+  const shown = code(valueCut ? `${used}` : value(used));
+  let outcome;
+  if (refused) outcome = element("span", { class: "bad" }, "found what cannot be taken out of the event, which is refused for it");
+  else if (!found) outcome = element("span", {}, "found nothing, so the default is used: ", shown);
+  else if (removed === null) outcome = element("span", {}, "found ", shown, ", which is empty and stays in the event");
+  else outcome = element("span", {}, "found ", shown, " and removed ", code(removed, "removed"), " from the event");
+  return element(
+    "li",
+    {},
+    element("span", { class: "rule" }, "Template at ", code(pointer === "" ? "Config" : `Config${pointer}`), ": ", code(`{{ ${path} || ${fallback} }}`)),
+    outcome,
+  );
+}
+
+function answer({ answer: text }, onCopy, isSmall) {
+  const copy = element("button", { type: "button", class: "plain", on: { click: () => onCopy(text, copy) } }, "Copy");
+  const pre = element("pre", { tabindex: "0", "aria-label": "Answer" });
+  if (!isSmall) {
+    pre.append(text);
+  } else {
+    for (const piece of layout(text)) {
+      const coloured = ["key", "string", "number", "word"].includes(piece.kind);
+      pre.append(coloured ? element("span", { class: piece.kind }, piece.text) : piece.text);
+    }
+  }
+  return part("Answer", pre, copy);
+}
+
+function part(title, content, button = null) {
+  return element("section", { class: "part" }, element("div", { class: "title" }, element("h2", {}, title), button), content);
+}

@@ -1,0 +1,73 @@
+//! `POST /explain`: where events would go, and why. Nothing of it is counted or logged but that it was asked.
+
+use std::ops::ControlFlow;
+
+use actix_web::web::{self, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::server::app::{JSON, State};
+use crate::server::body::{self, Body, Decoded};
+use crate::server::error::RequestError;
+use crate::server::openapi::{ExplainBody, ExplainRefusals, Explanations};
+use crate::transform::explain::explain as explain_events;
+use crate::transform::explain::request::{ExplainRequest, RequestLimits};
+use crate::transform::request::{BodyError, Form, Limits};
+
+/// Bytes of a body.
+pub const MAX_BODY_BYTES: usize = 1 << 20;
+/// Events in a request.
+pub const MAX_EVENTS: usize = 100;
+/// Bytes of all events once the destination is filled in, and of all explanations.
+pub const MAX_WORKING_BYTES: usize = 8 << 20;
+
+/// Explain events
+///
+/// Says for each event which topic it would go to and by which rule, with the rules that were tried before, what its partition
+/// key is and which partition that leads to, what the destination's templates and the timestamp rule did to it, and the
+/// exact answer. Nothing is counted in metrics. Templates that address `request.query` get the query of this request.
+/// With `PAGE` off there is no such endpoint.
+#[utoipa::path(
+    post,
+    path = "/explain",
+    tag = "explanation",
+    operation_id = "explain",
+    request_body = ExplainBody,
+    responses((status = 200, description = "One explanation per event", body = Explanations), ExplainRefusals),
+)]
+pub async fn explain(request: HttpRequest, payload: Payload, state: Data<State>) -> Result<HttpResponse, RequestError> {
+    let limit = MAX_BODY_BYTES.min(state.max_body_bytes);
+    let body = Body::collect_up_to(limit, &request, payload, &state).await?;
+    // A small body may make much work here, for which requests of rudder-server are not to wait.
+    let turn = state.admission.turn().await?;
+    let query = request.query_string().to_owned();
+    let limits = RequestLimits { events: MAX_EVENTS.min(state.limits.events), filled_bytes: MAX_WORKING_BYTES };
+    let work = move || {
+        let _turn = turn;
+        explained(body.decode()?, &query, limits)
+    };
+    let answer = web::block(work).await.map_err(|_| RequestError::InternalServerError)??;
+    Ok(HttpResponse::Ok().insert_header(JSON).body(answer))
+}
+
+/// The explanations that a body asks for, as JSON.
+fn explained(mut decoded: Decoded, query: &str, limits: RequestLimits) -> Result<Vec<u8>, RequestError> {
+    let ExplainRequest { family, partitions, body } = ExplainRequest::read(&body::text(&decoded.bytes), limits)?;
+    decoded.share.grow_to(decoded.bytes.len() + body.len())?;
+    let too_large = || RequestError::from(BodyError::AnswerTooLarge(MAX_WORKING_BYTES));
+    let limits = Limits { events: limits.events, answer_bytes: MAX_WORKING_BYTES };
+    let mut out = Vec::from(b"{\"events\":[");
+    let mut failure = None;
+    explain_events(family, &body, Form::Plain, query, limits, partitions, |explanation| {
+        if explanation.index > 0 {
+            out.push(b',');
+        }
+        failure = match serde_json::to_writer(&mut out, explanation) {
+            Err(_) => Some(RequestError::InternalServerError),
+            Ok(()) if out.len() > MAX_WORKING_BYTES => Some(too_large()),
+            Ok(()) => return ControlFlow::Continue(()),
+        };
+        ControlFlow::Break(())
+    })?;
+    out.extend_from_slice(b"]}");
+    failure.map_or(Ok(out), Err)
+}

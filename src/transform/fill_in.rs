@@ -1,0 +1,127 @@
+//! Events as people have them at hand, made into those of the plain form: a bare message gets metadata around it, and an
+//! event without a destination or connection gets one that stands beside the events.
+
+use super::json::{EMPTY_OBJECT, NULL, Raw};
+
+/// What is filled in where an event has none.
+#[derive(Debug, Clone, Default)]
+pub struct Missing<'a> {
+    /// The text of a destination.
+    destination: Option<String>,
+    /// The connection.
+    connection: Option<Raw<'a>>,
+}
+
+impl<'a> Missing<'a> {
+    /// What stands beside the events; `null` counts as missing. An object without a member `Config` is a bare Config, any
+    /// other value is taken for a destination as it is.
+    #[must_use]
+    pub fn of(destination: Option<Raw<'a>>, connection: Option<Raw<'a>>) -> Self {
+        let destination = destination.filter(|value| !value.is_null()).map(|value| {
+            let is_bare = value.is_object() && value.member("Config").is_none();
+            if is_bare { format!("{{\"Config\":{}}}", value.text()) } else { value.text().to_owned() }
+        });
+        Self { destination, connection: connection.filter(|value| !value.is_null()) }
+    }
+
+    /// Appends an event of the plain form. An object with a member `message` is an event already and only gets what it
+    /// lacks of destination and connection. Any other object is a message, and gets `{}` as metadata too. What is no object
+    /// stays as it is, and will be refused.
+    pub fn fill_in(&self, event: Raw<'_>, out: &mut String) {
+        if !event.is_object() {
+            return out.push_str(event.text());
+        }
+        let [message, destination, connection] = event.members(["message", "destination", "connection"]);
+        if message.is_none() {
+            out.push_str("{\"message\":");
+            out.push_str(event.text());
+            out.push_str(",\"metadata\":");
+            out.push_str(EMPTY_OBJECT.text());
+            self.append(out, None, None);
+            return out.push('}');
+        }
+        let is_missing = |value: Option<Raw<'_>>| value.unwrap_or(NULL).is_null();
+        let lacks_some = (is_missing(destination) && self.destination.is_some())
+            || (is_missing(connection) && self.connection.is_some());
+        if !lacks_some {
+            return out.push_str(event.text());
+        }
+        // Of duplicate names the last one counts, so that what is appended goes before a `null` in the event.
+        out.push_str(event.text().strip_suffix('}').unwrap_or_default());
+        self.append(out, destination, connection);
+        out.push('}');
+    }
+
+    /// Appends the members that an event lacks, each behind a comma.
+    fn append(&self, out: &mut String, destination: Option<Raw<'_>>, connection: Option<Raw<'_>>) {
+        let own = [destination, connection].map(|value| value.is_some_and(|value| !value.is_null()));
+        let beside = [self.destination.as_deref(), self.connection.map(Raw::text)];
+        for ((name, value), has_own) in ["destination", "connection"].into_iter().zip(beside).zip(own) {
+            if let Some(value) = value.filter(|_| !has_own) {
+                out.push_str(",\"");
+                out.push_str(name);
+                out.push_str("\":");
+                out.push_str(value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(event: &str, destination: &str, connection: &str) -> String {
+        let raw = |text| Raw::parse(text).unwrap();
+        let mut out = String::new();
+        Missing::of(Some(raw(destination)), Some(raw(connection))).fill_in(raw(event), &mut out);
+        Raw::parse(&out).unwrap();
+        out
+    }
+
+    #[test]
+    fn an_event_gets_what_it_lacks() {
+        for (event, destination, connection, expected) in [
+            // A bare message.
+            ("{}", "null", "null", r#"{"message":{},"metadata":{}}"#),
+            (
+                r#"{"userId":1.0}"#,
+                r#"{"topic":"t"}"#,
+                "null",
+                r#"{"message":{"userId":1.0},"metadata":{},"destination":{"Config":{"topic":"t"}}}"#,
+            ),
+            (
+                r#"{"metadata":{}}"#,
+                r#"{"Config":{}}"#,
+                "7",
+                r#"{"message":{"metadata":{}},"metadata":{},"destination":{"Config":{}},"connection":7}"#,
+            ),
+            // A full event, which stays byte for byte but for what is appended.
+            (r#"{ "message" : null}"#, "null", "null", r#"{ "message" : null}"#),
+            (r#"{ "message" : 1 }"#, "[]", "null", r#"{ "message" : 1 ,"destination":[]}"#),
+            (
+                r#"{"message":{},"destination":{"a":1}}"#,
+                r#"{"Config":{}}"#,
+                "null",
+                r#"{"message":{},"destination":{"a":1}}"#,
+            ),
+            (
+                r#"{"message":{},"destination":{"a":1}}"#,
+                r#"{"Config":{}}"#,
+                "{}",
+                r#"{"message":{},"destination":{"a":1},"connection":{}}"#,
+            ),
+            (
+                r#"{"message":{},"destination":null}"#,
+                r#"{"Config":{}}"#,
+                "null",
+                r#"{"message":{},"destination":null,"destination":{"Config":{}}}"#,
+            ),
+            // No event at all.
+            ("[1]", r#"{"Config":{}}"#, "{}", "[1]"),
+            ("null", r#"{"Config":{}}"#, "{}", "null"),
+        ] {
+            assert_eq!(filled(event, destination, connection), expected, "{event} {destination} {connection}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Explanations say what the service answers, whatever it is asked; and what `POST /explain` takes and refuses.
+
+use std::num::NonZeroU32;
+use std::ops::ControlFlow;
+
+use rudder_kafka_transformer::transform::decision::{KeySource, Tally, TopicRule};
+use rudder_kafka_transformer::transform::explain::{Explanation, Outcome, explain};
+use rudder_kafka_transformer::transform::family::Family;
+use rudder_kafka_transformer::transform::processor;
+use rudder_kafka_transformer::transform::rejection::Rejection;
+use rudder_kafka_transformer::transform::request::{BodyError, Form, Limits};
+use serde_json::{Value, json};
+
+use crate::golden::{fixtures, recorded_requests};
+use crate::logs::Service;
+use crate::server::{Response, Server};
+
+const LIMITS: Limits = Limits { events: 100_000, answer_bytes: 1 << 30 };
+
+/// A processor request: family, form, query and body.
+type Asked = (&'static Family, Form, String, String);
+
+fn asked<'h>(path: &str, mut headers: impl Iterator<Item = (&'h String, &'h String)>, body: String) -> Option<Asked> {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let name = path.trim_end_matches('/').rsplit_once("/destinations/")?.1;
+    let is_compacted = headers.any(|(name, value)| {
+        name.eq_ignore_ascii_case("X-Content-Format") && value.eq_ignore_ascii_case("json+compactedv1")
+    });
+    let form = if is_compacted { Form::Compacted } else { Form::Plain };
+    Some((Family::by_name(name)?, form, query.to_owned(), body))
+}
+
+/// Every processor request that this repository knows the answer to.
+fn known_requests() -> Vec<Asked> {
+    let own = fixtures();
+    let own = own.iter().filter_map(|(_, case)| {
+        let (path, headers, body) = case.request("/v0/destinations/kafka")?;
+        asked(&path, headers.iter(), body)
+    });
+    let recorded = recorded_requests().filter_map(|(path, headers, body)| asked(&path, headers.iter(), body));
+    own.chain(recorded).collect()
+}
+
+/// Counts what is told, as the service counts what it decides; templates apart.
+fn count(tally: &mut Tally, told: &Explanation<'_>) {
+    tally.events += 1;
+    if let (Some(topic), Some(key)) = (&told.topic, &told.key) {
+        tally.topics[topic.rule as usize] += 1;
+        tally.keys[key.source as usize] += 1;
+        let tried: Vec<TopicRule> = topic.passed_over.iter().map(|over| over.rule).collect();
+        let before = TopicRule::ALL.iter().position(|rule| *rule == topic.rule).expect("a rule");
+        // No event is looked up in both maps.
+        let skipped = if topic.rule == TopicRule::EventType { 1 } else { before };
+        assert_eq!(tried, TopicRule::ALL[..skipped], "{told:?}");
+        assert!(key.value.is_empty() || key.source != KeySource::Empty, "{told:?}");
+    }
+    if let Some(refusal) = told.refusal {
+        let rejection = Rejection::ALL.iter().position(|rejection| rejection.code() == refusal.code);
+        tally.rejected[rejection.expect("a reason")] += 1;
+    } else {
+        for template in &told.templates {
+            tally.templates_filled += u64::from(template.found);
+            tally.templates_defaulted += u64::from(!template.found);
+        }
+    }
+    assert_eq!(told.outcome == Outcome::Refused, told.refusal.is_some());
+}
+
+#[test]
+fn the_answer_told_is_the_answer_given() {
+    let (mut requests, mut events) = (0, 0);
+    for (family, form, query, body) in known_requests() {
+        let given = processor::answer(family, &body, form, &query, LIMITS);
+        let (mut answers, mut counted, mut indices) = (Vec::new(), Tally::default(), Vec::new());
+        let told = explain(family, &body, form, &query, LIMITS, NonZeroU32::new(12), |told| {
+            answers.push(told.answer.to_owned());
+            indices.push(told.index);
+            count(&mut counted, told);
+            let json: Value = serde_json::from_str(&serde_json::to_string(told).expect("JSON")).unwrap_or_default();
+            // Lone surrogates are passed on, which this reader of JSON cannot hold.
+            assert!(json["answer"] == *told.answer || body.contains("\\u"), "{body:.300}");
+            ControlFlow::Continue(())
+        });
+        match given {
+            Ok(given) => {
+                assert_eq!(format!("[{}]", answers.join(",")), given.body, "{body:.300}");
+                assert_eq!(indices, (0..answers.len()).collect::<Vec<_>>());
+                assert_eq!(told.as_ref(), Ok(&given.tally));
+                assert_eq!(counted, Tally { changed: counted.changed, ..given.tally }, "{body:.300}");
+            }
+            Err(error) => assert_eq!(told, Err(error)),
+        }
+        requests += 1;
+        events += answers.len();
+    }
+    assert!(requests > 500 && events > 700, "only {requests} requests and {events} events");
+}
+
+#[test]
+fn what_a_limit_refuses_is_refused_here_too() {
+    let body = r#"[{"message":{},"metadata":{},"destination":{}},{"message":{},"metadata":{},"destination":{}}]"#;
+    let family = Family::by_name("kafka").expect("there is Kafka");
+    let limits = Limits { answer_bytes: 100, ..LIMITS };
+    let mut seen = 0;
+    let told = explain(family, body, Form::Plain, "", limits, None, |_| {
+        seen += 1;
+        ControlFlow::Continue(())
+    });
+    assert_eq!((told, seen), (Err(BodyError::AnswerTooLarge(100)), 2));
+}
+
+fn post(body: &str) -> Response {
+    Server::shared().post("/explain", &[], body.as_bytes())
+}
+
+/// What is told of the only event of a request.
+fn told(body: &Value) -> Value {
+    let answer = post(&body.to_string());
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
+    answer.json()["events"][0].take()
+}
+
+#[test]
+fn a_message_alone_is_told_from_a_whole_event() {
+    let config = json!({ "topic": "t" });
+    let destination = json!({ "Config": config, "ID": "d" });
+    for body in [
+        json!({ "events": [{ "userId": "u" }], "destination": config }),
+        json!({ "events": [{ "userId": "u" }], "destination": destination }),
+        json!({ "events": [{ "message": { "userId": "u" }, "metadata": {} }], "destination": destination }),
+        json!({ "events": [{ "message": { "userId": "u" }, "metadata": {}, "destination": null }], "destination": config }),
+        json!({ "events": [{ "message": { "userId": "u" }, "metadata": {}, "destination": { "Config": config } }] }),
+        json!({ "events": [{ "message": { "userId": "u" }, "metadata": {}, "destination": { "Config": config } }], "destination": 7 }),
+    ] {
+        let told = told(&body);
+        assert_eq!((&told["topic"]["value"], &told["key"]["value"]), (&json!("t"), &json!("u")), "{body}");
+    }
+    let code = |body: Value| told(&body)["refusal"]["code"].take();
+    assert_eq!(code(json!({ "events": [{ "message": {} }], "destination": config })), "metadata_missing");
+    assert_eq!(code(json!({ "events": [{ "userId": "u" }] })), "destination_missing");
+    assert_eq!(code(json!({ "events": [{ "userId": "u" }], "destination": "x" })), "destination_not_an_object");
+    assert_eq!(code(json!({ "events": [["userId"]], "destination": config })), "event_not_an_object");
+}
+
+#[test]
+fn connection_query_and_literals_arrive() {
+    let body = r#"{"events":[{"id":12345678901234567890,"userId":"\ud800"}],"connection":{"region":"eu"},
+        "destination":{"topic":"t","a":"{{ request.query.a || y }}","b":"{{ connection.region || z }}"}}"#;
+    let answer = Server::shared().post("/explain?a=1&a=2", &[], body.as_bytes());
+    let text = answer.text();
+    assert!(text.contains(r#"\"id\":12345678901234567890,\"userId\":\"\\ud800\""#), "{text}");
+    let told = answer.json()["events"][0].take();
+    let used: Vec<&Value> =
+        told["templates"].as_array().expect("templates").iter().map(|used| &used["value"]).collect();
+    assert_eq!(used, [&json!(["1", "2"]), &json!("eu")]);
+    assert_eq!(told["key"]["value"], "\u{fffd}");
+}
+
+#[test]
+fn the_partition_is_told_where_their_number_is() {
+    for (key, partitions, partition) in
+        [("u-42", json!(12), json!(1)), ("", json!(12.0), json!(5)), ("u-42", json!(1), json!(0))]
+    {
+        let told = told(&json!({ "events": [{ "userId": key }], "destination": {}, "partitions": partitions }));
+        assert_eq!(told["key"]["partition"], partition, "{key} {partitions}");
+    }
+    let without = told(&json!({ "events": [{}], "destination": {} }));
+    assert_eq!(without["key"].get("partition"), None);
+}
+
+#[test]
+fn nonsense_is_refused_in_one_sentence() {
+    for (body, status, says) in [
+        ("", 400, "the body is not valid JSON: EOF while parsing a value at line 1 column 0"),
+        ("{\"events\":[\n  {\"a\":1,}\n]}", 400, "key must be a string at line 2 column 10"),
+        ("[]", 400, "the body must be a JSON object with events"),
+        ("7", 400, "the body must be a JSON object with events"),
+        ("{}", 400, "events is missing or not an array"),
+        (r#"{"events":"x"}"#, 400, "events is missing or not an array"),
+        (r#"{"events":[],"family":"kinesis"}"#, 400, "family must be kafka, azure_event_hub or confluent_cloud"),
+        (r#"{"events":[],"partitions":0}"#, 400, "partitions must be a whole number from 1 to 2147483647"),
+        (r#"{"events":[],"partitions":"12"}"#, 400, "partitions must be a whole number from 1 to 2147483647"),
+    ] {
+        let answer = post(body);
+        assert_eq!(answer.status, status, "{body}");
+        let message = answer.json()["message"].take();
+        assert!(message.as_str().is_some_and(|message| message.contains(says)), "{body}: {message}");
+    }
+    for nonsense in [&b"\x00\xff\xfe"[..], b"\x1f\x8b", &[b'['; 100_000], b"{\"events\":[\xff]}"] {
+        assert_eq!(Server::shared().post("/explain", &[], nonsense).status, 400);
+    }
+    let brotli = Server::shared().post("/explain", &[("Content-Encoding", "br")], b"{}");
+    assert_eq!(brotli.status, 400);
+    let zstd = Server::shared().post("/explain", &[("Content-Encoding", "zstd")], b"{}");
+    assert_eq!(zstd.status, 415);
+}
+
+#[test]
+fn everything_has_a_limit() {
+    let events = |count| format!(r#"{{"events":[{}],"destination":{{}}}}"#, vec!["{}"; count].join(","));
+    assert_eq!(post(&events(100)).status, 200);
+    assert_eq!(post(&events(101)).status, 413);
+    let padded = |bytes: usize| format!("{{\"events\":[]{}}}", " ".repeat(bytes - 13));
+    assert_eq!(post(&padded(1 << 20)).status, 200);
+    assert_eq!(post(&padded((1 << 20) + 1)).status, 413);
+    // A destination that stands once is written into every event …
+    let config = "x".repeat(500_000);
+    let filled = format!(r#"{{"events":[{}],"destination":{{"topic":"{config}"}}}}"#, vec!["{}"; 50].join(","));
+    let answer = post(&filled);
+    assert_eq!(answer.status, 413);
+    assert!(answer.text().contains("8388608"), "{}", answer.text());
+    // … and what many templates give is told of every event.
+    let templates = vec![format!(r#""{{{{ event.a || {} }}}}""#, "y".repeat(80)); 900].join(",");
+    let told = format!(r#"{{"events":[{}],"destination":{{"x":[{templates}]}}}}"#, vec!["{}"; 60].join(","));
+    assert_eq!(post(&told).status, 413);
+    let deep = format!(r#"{{"events":[{{"a":{}{}}}],"destination":{{}}}}"#, "[".repeat(200_000), "]".repeat(200_000));
+    assert_eq!(post(&deep).status, 200);
+    let small = Server::start(&["--max-events=1", "--max-body-bytes=100"]);
+    assert_eq!(small.post("/explain", &[], events(2).as_bytes()).status, 413);
+    assert_eq!(small.post("/explain", &[], padded(101).as_bytes()).status, 413);
+}
+
+#[test]
+fn nothing_is_counted_as_transformed() {
+    let server = Server::start(&[]);
+    let body = json!({ "events": [{ "userId": "u" }, null], "destination": { "topic": "t" } }).to_string();
+    assert_eq!(server.post("/explain", &[], body.as_bytes()).status, 200);
+    for name in ["kafka_transformer_events_by_topic_rule_total", "kafka_transformer_events_rejected_total"] {
+        assert_eq!(server.sum(name, &[]), 0.0, "{name}");
+    }
+    assert_eq!(server.sum("transformer_http_request_duration_count", &["route=\"/explain\""]), 1.0);
+}
+
+#[test]
+fn nothing_that_is_typed_is_logged() {
+    let service = Service::start(&[("LOG_LEVEL", "trace")]);
+    let secret = "hunter2";
+    let bodies = [
+        format!(r#"{{"events":[{{"userId":"{secret}"}},null],"destination":{{"password":"{secret}"}}}}"#),
+        format!(r#"{{"events":["{secret}"],"family":"{secret}"}}"#),
+        format!(r#"{{"events":[{secret}]}}"#),
+        format!(r#"{secret}"#),
+    ];
+    for (body, status) in bodies.iter().zip([200, 400, 400, 400]) {
+        let answer = service.request("POST", &format!("/explain?{secret}"), &[], body.as_bytes());
+        assert_eq!(answer.status, status, "{body}");
+        assert!(status == 200 || !answer.text().contains(secret), "{}", answer.text());
+    }
+    let log = service.stop();
+    assert!(log.contains("/explain") && !log.contains(secret), "{log}");
+    assert!(!log.contains("events refused"), "{log}");
+}

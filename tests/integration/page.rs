@@ -1,0 +1,86 @@
+//! The page at `/`: what it is made of, that it stays by itself, and that it can be turned off. That it works is seen in a
+//! browser, by `.ci/api/page.py`.
+
+use rudder_kafka_transformer::server::page::{FILES, POLICY};
+
+use crate::server::Server;
+use crate::upstream::{FakeUpstream, json};
+
+#[test]
+fn every_file_is_served_with_its_type_and_policy() {
+    let server = Server::shared();
+    for (path, content_type, text) in FILES {
+        for method in ["GET", "HEAD"] {
+            let answer = server.request(method, path, &[], b"");
+            assert_eq!(answer.status, 200, "{method} {path}");
+            for (name, expected) in [
+                ("content-type", content_type),
+                ("content-security-policy", POLICY),
+                ("x-content-type-options", "nosniff"),
+                ("referrer-policy", "no-referrer"),
+                ("cache-control", "no-cache"),
+            ] {
+                assert_eq!(answer.header(name), Some(expected), "{method} {path}");
+            }
+            assert_eq!(answer.text(), if method == "GET" { text } else { "" }, "{method} {path}");
+        }
+    }
+    assert_eq!(
+        POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    assert_eq!(server.get("/page/nothing.js").status, 404);
+}
+
+#[test]
+fn the_page_names_no_other_host_and_writes_no_markup() {
+    for (path, _, text) in FILES {
+        // A name space is no address.
+        let text = text.replace("http://www.w3.org/2000/svg", "");
+        for word in
+            ["http:", "https:", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", " style="]
+        {
+            assert!(!text.contains(word), "{path} has {word}");
+        }
+    }
+}
+
+#[test]
+fn every_file_that_is_named_is_there() {
+    let paths: Vec<&str> = FILES.iter().map(|(path, ..)| path.trim_start_matches('/')).collect();
+    let mut named = 0;
+    for (path, _, text) in FILES {
+        for quoted in text.split('"').filter(|quoted| quoted.ends_with(".js") || quoted.ends_with(".css")) {
+            let file = quoted.strip_prefix("./").map_or(quoted.to_owned(), |name| format!("page/{name}"));
+            assert!(paths.contains(&file.as_str()), "{path} names {quoted}");
+            named += 1;
+        }
+    }
+    assert!(named >= FILES.len() - 1, "only {named} files are named");
+}
+
+#[test]
+fn where_the_page_is_off_all_of_it_is_unknown() {
+    let server = Server::start(&["--page=off"]);
+    for (path, ..) in FILES {
+        assert_eq!(server.get(path).status, 404, "{path}");
+    }
+    assert_eq!(server.post("/explain", &[], b"{\"events\":[]}").status, 404);
+    assert_eq!((server.get("/health").status, server.get("/docs/").status), (200, 200));
+}
+
+#[test]
+fn before_an_upstream_the_page_is_ours_as_long_as_it_is_on() {
+    let upstream = FakeUpstream::answering(json("200 OK", "\"upstream\""));
+    let flag = upstream.flag();
+    let on = Server::start(&["--workers=1", &flag]);
+    assert!(on.get("/").text().contains("<!doctype html>"));
+    assert_eq!(on.get("/page/main.js").header("content-type"), Some("text/javascript; charset=utf-8"));
+    assert_eq!(on.post("/explain", &[], b"{\"events\":[]}").text(), "{\"events\":[]}");
+    assert_eq!(on.get("/page/other.js").text(), "\"upstream\"");
+    let off = Server::start(&["--workers=1", "--page=false", &flag]);
+    for answer in [off.get("/"), off.get("/page/main.js"), off.post("/explain", &[], b"{\"events\":[]}")] {
+        assert_eq!(answer.text(), "\"upstream\"");
+    }
+}
