@@ -45,7 +45,7 @@ pub fn answer(
     observed(family, body, form, query, limits, &mut Nobody)
 }
 
-/// [`answer`], while somebody looks on. Where the observer breaks, the answer ends with the event it saw last.
+/// [`answer()`], while somebody looks on. Where the observer breaks, the answer ends with the event it saw last.
 ///
 /// # Errors
 /// [`BodyError`] where nothing of the body can be answered.

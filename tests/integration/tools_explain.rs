@@ -31,7 +31,7 @@ fn an_event_is_told_with_what_was_tried_before() {
         "  key        u-42                  partition 1 of 12, from message.userId",
         "  timestamp  0                     already message.timestamp",
         "  templates  Config/topic          message.tier = \"gold\", removed from the event",
-        r#"  answer     {"output":{"message":{"type":"track","event":"Else","channel":"sources","timestamp":0,"userId":"u-42"},"userId":"u-42","topic":"gold"},"metadata":{"jobId":1,"rudderId":"undefined<<>>gold"},"statusCode":200}"#,
+        r#"  answer     {"output":{"message":{"type":"track","event":"Else","channel":"sources","timestamp":0,"userId":"u-42"},"userId":"u-42","topic":"gold"},"metadata":{"rudderId":"undefined<<>>gold"},"statusCode":200}"#,
         "",
         "",
     ];

@@ -46,7 +46,7 @@ pub(super) struct Arguments {
     format: Format,
 }
 
-/// More partitions than any topic has.
+/// More partitions than any topic has: events are counted for each.
 const MAX_PARTITIONS: u32 = 1_000_000;
 
 /// Events that are told one by one in text, unless all are asked for.

@@ -11,6 +11,7 @@ use super::form::NotJson;
 use super::value::Compacted;
 use crate::server::body::text;
 use crate::transform::event::Metadata;
+use crate::transform::fill_in::Missing;
 use crate::transform::javascript::JsString;
 use crate::transform::json::{Kind, Raw};
 use crate::transform::text::escape;
@@ -21,17 +22,16 @@ const MAX_BYTES: u64 = 16 << 20;
 /// What events get that have no destination.
 #[derive(Debug)]
 pub(in crate::cli) struct Filling {
-    /// A destination's JSON.
-    destination: Option<String>,
+    missing: Option<Missing<'static>>,
 }
 
 impl Filling {
     /// Without `--destination`.
     pub(super) fn nothing() -> Self {
-        Self { destination: None }
+        Self { missing: None }
     }
 
-    /// Reads a destination; an object without a `Config` is taken for one.
+    /// Reads a destination or a bare Config, see [`Missing::of`].
     ///
     /// # Errors
     /// [`InputError`] where the file holds no such thing.
@@ -57,25 +57,23 @@ impl Filling {
             return Err(not("it is no JSON object, and should be a destination or its Config"));
         };
         let [config, sources] = raw.members(["Config", "sources"]);
-        let destination = match (config, sources) {
-            (Some(config), _) if config.is_object() => raw.text().to_owned(),
-            (Some(_), _) => return Err(not("its Config is no JSON object")),
+        match (config, sources) {
+            (Some(config), _) if !config.is_object() => Err(not("its Config is no JSON object")),
             (None, Some(sources)) if sources.kind() == Kind::Array => {
-                return Err(not("it is a whole workspace configuration; give one of its destinations"));
+                Err(not("it is a whole workspace configuration; give one of its destinations"))
             }
-            (None, _) => format!("{{\"Config\":{}}}", raw.text()),
-        };
-        Ok(Self { destination: Some(destination) })
+            _ => Ok(Self { missing: Some(Missing::of(Some(raw), None)) }),
+        }
     }
 
-    /// The destination, as JSON.
-    pub(super) fn destination(&self) -> Option<&str> {
-        self.destination.as_deref()
+    /// What is filled in; `None` without `--destination`, when every event stays as it is.
+    pub(super) fn missing(&self) -> Option<&Missing<'static>> {
+        self.missing.as_ref()
     }
 
     /// Appends a compacted object to `out`, with the destination in place of those that its events look for in vain.
     pub(super) fn fill_compacted(&self, compacted: &Compacted<'_>, out: &mut String) {
-        let Some(destination) = &self.destination else {
+        let Some(destination) = self.missing().and_then(Missing::destination) else {
             out.push_str(compacted.raw.text());
             return;
         };

@@ -74,9 +74,9 @@ Input, told apart by what it begins with:
   an array  of events, over any number of lines, in constant memory
   objects   one or more, over any number of lines
 A value is an event {\"message\":…,\"metadata\":…,\"destination\":…}, an array of events, or a compacted
-object {\"input\":[…],\"destinations\":{…},\"connections\":{…}}. With --destination it may be a bare
-message too: an object that has neither message, metadata nor destination. No line, object or
-element of an array may be larger than 256 MiB. What is not UTF-8 is read as U+FFFD.";
+object {\"input\":[…],\"destinations\":{…},\"connections\":{…}}. With --destination any
+object without a member message is taken for a message. No line, object or element of an array may
+be larger than 256 MiB. What is not UTF-8 is read as U+FFFD.";
 
 /// A tool's input once it is known to be there.
 pub(in crate::cli) struct Opened {

@@ -110,9 +110,9 @@ impl Request {
         read.ok().map(|_| requests)
     }
 
-    fn push(&mut self, event: &Event<'_>, filling: &Filling, number: u64) {
+    fn push(&mut self, event: &Event<'_>, filling: &Filling) {
         self.body.push(if self.body.is_empty() { '[' } else { ',' });
-        event.fill(filling, number, &mut self.body);
+        event.fill(filling, &mut self.body);
     }
 
     fn close(mut self) -> Self {
@@ -157,7 +157,7 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
         }
         let place = Place { line, column: None, event: None };
         match Value::read(text) {
-            Ok(value) => self.value(&value, place, line),
+            Ok(value) => self.value(&value, place),
             Err(Invalid) => {
                 // What is told stays in order.
                 self.flush();
@@ -182,10 +182,8 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
                 let place = Place { line: *line, column: Some(*column), event: None };
                 let text = text(bytes.get(range.clone()).unwrap_or_default());
                 let read = match element {
-                    Some(number) => {
-                        Event::whole(&text).map(|event| self.event(&event, Frame::Elements, place, *number))
-                    }
-                    None => Value::read(&text).map(|value| self.value(&value, place, *line)),
+                    Some(_) => Event::whole(&text).map(|event| self.event(&event, Frame::Elements, place)),
+                    None => Value::read(&text).map(|value| self.value(&value, place)),
                 };
                 if read.is_err() {
                     self.flush();
@@ -199,15 +197,15 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
         true
     }
 
-    fn value(&mut self, value: &Value<'_>, place: Place, number: u64) {
+    fn value(&mut self, value: &Value<'_>, place: Place) {
         match value {
-            Value::Event(event) => self.event(event, Frame::Single, place, number),
+            Value::Event(event) => self.event(event, Frame::Single, place),
             Value::Array(events) => {
                 self.flush();
                 let mut request = Request { places: vec![place], ..Request::empty(Form::Plain, Frame::Array) };
-                for (number, event) in (1..).zip(events) {
+                for event in events {
                     self.note(event);
-                    request.push(event, self.filling, number);
+                    request.push(event, self.filling);
                 }
                 (self.on_entry)(Entry::Request(request.close()));
             }
@@ -220,18 +218,18 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
         }
     }
 
-    fn event(&mut self, event: &Event<'_>, frame: Frame, place: Place, number: u64) {
+    fn event(&mut self, event: &Event<'_>, frame: Frame, place: Place) {
         if self.pending.as_ref().is_some_and(|pending| pending.frame != frame || pending.body.len() > REQUEST_BYTES) {
             self.flush();
         }
         self.note(event);
         let request = self.pending.get_or_insert_with(|| Request::empty(Form::Plain, frame));
-        request.push(event, self.filling, number);
+        request.push(event, self.filling);
         request.places.push(place);
     }
 
     fn note(&mut self, event: &Event<'_>) {
-        self.bare += u64::from(event.is_bare() && self.filling.destination().is_none());
+        self.bare += u64::from(event.is_bare() && self.filling.missing().is_none());
     }
 
     fn flush(&mut self) {

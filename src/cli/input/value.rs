@@ -1,6 +1,7 @@
 //! What a value of the input is: an event, a bare message, or a whole request.
 
 use super::destination::Filling;
+use crate::transform::fill_in::Missing;
 use crate::transform::json::{Invalid, Kind, Raw};
 use crate::transform::reader::Reader;
 
@@ -17,11 +18,10 @@ pub(super) enum Value<'a> {
 /// A value that should be an event.
 pub(super) struct Event<'a> {
     raw: Raw<'a>,
+    /// Its members called [`Missing::NAMES`]; `None` where it is no object.
+    found: Option<[Option<Raw<'a>>; 3]>,
     /// Whether it is an object with neither message, metadata nor destination.
     bare: bool,
-    destination: Option<Raw<'a>>,
-    /// Whether a destination could stand in it.
-    is_object: bool,
 }
 
 /// `{"input":[…],"destinations":{…},"connections":{…}}`.
@@ -39,9 +39,9 @@ pub(super) struct Compacted<'a> {
 /// The members of an object that tell what it is.
 #[derive(Default)]
 struct Members<'a> {
-    message: bool,
+    /// Those called [`Missing::NAMES`].
+    found: [Option<Raw<'a>>; 3],
     metadata: bool,
-    destination: Option<Raw<'a>>,
     input: Option<Raw<'a>>,
     destinations: Option<Raw<'a>>,
     connections: Option<Raw<'a>>,
@@ -65,7 +65,7 @@ impl<'a> Value<'a> {
             }
             Some(b'{') => {
                 let (raw, members) = Members::read(&mut reader)?;
-                let input = members.input.filter(|input| !members.message && input.kind() == Kind::Array);
+                let input = members.input.filter(|input| members.found[0].is_none() && input.kind() == Kind::Array);
                 match (input, members.destinations) {
                     (Some(input), Some(destinations)) => {
                         Value::Compacted(Compacted { raw, input, destinations, connections: members.connections })
@@ -78,7 +78,7 @@ impl<'a> Value<'a> {
                     (None, _) => Value::Event(members.into_event(raw)),
                 }
             }
-            _ => Value::Event(Event { raw: reader.value()?, bare: false, destination: None, is_object: false }),
+            _ => Value::Event(Event { raw: reader.value()?, found: None, bare: false }),
         };
         reader.end()?;
         Ok(value)
@@ -95,7 +95,7 @@ impl<'a> Event<'a> {
             let (raw, members) = Members::read(reader)?;
             return Ok(members.into_event(raw));
         }
-        Ok(Self { raw: reader.value()?, bare: false, destination: None, is_object: false })
+        Ok(Self { raw: reader.value()?, found: None, bare: false })
     }
 
     /// Reads one that is all of `text`.
@@ -114,24 +114,11 @@ impl<'a> Event<'a> {
         self.bare
     }
 
-    /// Appends the event with the destination that it lacks; a bare message becomes an event, with `number` as its job.
-    pub(super) fn fill(&self, filling: &Filling, number: u64, out: &mut String) {
-        let Some(destination) = filling.destination().filter(|_| self.is_object) else {
-            out.push_str(self.raw.text());
-            return;
-        };
-        if self.bare {
-            out.push_str("{\"message\":");
-            out.push_str(self.raw.text());
-            out.push_str(",\"metadata\":{\"jobId\":");
-            out.push_str(&number.to_string());
-            out.push_str("},\"destination\":");
-            out.push_str(destination);
-            out.push('}');
-        } else if self.destination.is_none_or(Raw::is_null) {
-            self.raw.write_with(out, "destination", self.destination, |out| out.push_str(destination));
-        } else {
-            out.push_str(self.raw.text());
+    /// Appends the event, with what it lacks where that is at hand.
+    pub(super) fn fill(&self, filling: &Filling, out: &mut String) {
+        match filling.missing() {
+            Some(missing) => missing.fill_in_found(self.raw, self.found, out),
+            None => out.push_str(self.raw.text()),
         }
     }
 }
@@ -141,10 +128,12 @@ impl<'a> Members<'a> {
         let mut members = Self::default();
         let raw = reader.object::<Invalid>(|reader, key| {
             let value = reader.value()?;
-            match &*key.decoded() {
-                b"message" => members.message = true,
+            let name = key.decoded();
+            if let Some(index) = Missing::NAMES.iter().position(|found| found.as_bytes() == &*name) {
+                members.found[index] = Some(value);
+            }
+            match &*name {
                 b"metadata" => members.metadata = true,
-                b"destination" => members.destination = Some(value),
                 b"input" => members.input = Some(value),
                 b"destinations" => members.destinations = Some(value),
                 b"connections" => members.connections = Some(value),
@@ -156,7 +145,8 @@ impl<'a> Members<'a> {
     }
 
     fn into_event(self, raw: Raw<'a>) -> Event<'a> {
-        let bare = !self.message && !self.metadata && self.destination.is_none();
-        Event { raw, bare, destination: self.destination, is_object: true }
+        let [message, destination, _] = self.found;
+        let bare = message.is_none() && !self.metadata && destination.is_none();
+        Event { raw, found: Some(self.found), bare }
     }
 }
