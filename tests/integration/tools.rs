@@ -271,6 +271,8 @@ fn kcat_gets_a_key_and_a_message_of_one_line_each() {
         (&["--format=kcat"][..], "--topic"),
         (&["--topic=x"], "--format"),
         (&["--payloads", "--format=json"], "--payloads"),
+        (&["--jobs=0"], "--jobs"),
+        (&["--jobs=18446744073709551615"], "--jobs"),
     ] {
         let ran = run(&[&["transform"], arguments].concat(), "");
         assert_eq!(ran.code, Some(2), "{arguments:?}");

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use clap::{Args, ValueHint};
+use clap::{Args, ValueHint, value_parser};
 
 pub(in crate::cli) use error::InputError;
 pub(in crate::cli) use parallel::in_order;
@@ -63,8 +63,8 @@ pub(in crate::cli) struct Input {
     lines: bool,
 
     /// Threads that work at once [default: one for each core]
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
 }
 
 /// The forms of input, for the help of each tool that reads it.
@@ -112,7 +112,7 @@ impl Input {
             bytes: sources.iter().map(Source::bytes).sum(),
             sources,
             lines: self.lines,
-            jobs: self.jobs.unwrap_or_else(cores),
+            jobs: self.jobs.and_then(|jobs| NonZeroUsize::new(jobs.into())).unwrap_or_else(cores),
             filling: Arc::new(filling),
             family: self.family,
             read: Arc::default(),
