@@ -7,6 +7,7 @@ use rudder_kafka_transformer::transform::decision::{KeySource, Tally, TopicRule}
 use rudder_kafka_transformer::transform::explain::{Explanation, Outcome, explain};
 use rudder_kafka_transformer::transform::family::Family;
 use rudder_kafka_transformer::transform::processor;
+use rudder_kafka_transformer::transform::reason::Reason;
 use rudder_kafka_transformer::transform::rejection::Rejection;
 use rudder_kafka_transformer::transform::request::{BodyError, Form, Limits};
 use serde_json::{Value, json};
@@ -107,6 +108,23 @@ fn what_a_limit_refuses_is_refused_here_too() {
         ControlFlow::Continue(())
     });
     assert_eq!((told, seen), (Err(BodyError::AnswerTooLarge(100)), 2));
+}
+
+#[test]
+fn every_reason_is_documented() {
+    let page = include_str!("../../docs/explain.md");
+    for reason in Reason::ALL {
+        let row = format!("| `{}` | {} |", reason.code(), reason.text("…"));
+        assert!(page.contains(&row), "docs/explain.md does not list {row}");
+    }
+}
+
+#[test]
+fn the_curl_of_the_documentation_gets_its_answer() {
+    let page = include_str!("../../docs/explain.md");
+    let part = |from: &str, to: &str| page.split_once(from).and_then(|(_, rest)| rest.split_once(to)).expect(from).0;
+    let shown: Value = serde_json::from_str(part("```json\n", "\n```")).expect("JSON");
+    assert_eq!(post(part("--data '", "'\n")).json(), shown);
 }
 
 fn post(body: &str) -> Response {

@@ -80,7 +80,7 @@ fn a_request_arrives_as_it_was_sent() {
 #[test]
 fn nothing_is_added_to_a_request_without_a_body() {
     let upstream = FakeUpstream::answering(json("200 OK", "{}"));
-    let server = behind(&upstream, &[]);
+    let server = behind(&upstream, &["--page=off"]);
     for (request, line, length) in [
         ("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "GET / HTTP/1.1", None),
         ("POST /?a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "POST /?a HTTP/1.1", None),

@@ -114,7 +114,8 @@ fn add_case(operation: &mut Value, path: &str, name: &str, case: &Case) {
     }
     let (200, Some(body)) = (response.status, &request.body) else { return };
     operation["requestBody"]["content"]["application/json"]["examples"][name] = example(body);
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
         let value = match parameter["in"].as_str() {
             Some("path") => path.find('{').and_then(|start| request.path.get(start..)).map(Value::from),
             // A blank one too: the page fills in the first example, of the body's examples as well.

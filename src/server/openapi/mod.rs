@@ -25,7 +25,9 @@ pub use answers::{
 };
 pub use explanations::{ExplainBody, Explanations};
 pub use refusals::{ExplainRefusals, Overload, Refusals};
-pub use requests::{BodyHeaders, Compacted, Destination, DestinationName, Event, ProcessorRequest, RouterRequest};
+pub use requests::{
+    BodyHeaders, CodingHeader, Compacted, Destination, DestinationName, Event, ProcessorRequest, RouterRequest,
+};
 
 use super::app::JSON;
 use super::routes::{batch, explain, features, processor, router_transform, status};

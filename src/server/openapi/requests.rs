@@ -50,6 +50,16 @@ pub struct BodyHeaders {
     content_encoding: Option<String>,
 }
 
+/// The header that tells how a body is compressed, for an endpoint with one form only.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "describes the header")]
+pub struct CodingHeader {
+    /// How the body is compressed.
+    #[param(rename = "Content-Encoding", schema_with = codings, required = false)]
+    content_encoding: Option<String>,
+}
+
 /// An empty one is none.
 fn codings() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["gzip", "deflate", "br", "identity", ""]))

@@ -118,7 +118,7 @@ export function place(text, at) {
 }
 
 /** Objects and arrays of no more characters than this, with none inside, stay on one line. */
-const MAX_INLINE = 60;
+const MAX_INLINE = 52;
 
 /** Levels that are indented: deeper ones would be nothing but indentation. */
 const MAX_INDENT = 40;

@@ -28,7 +28,7 @@ function apply(state) {
   destination.value = state.destination;
   family.value = state.family;
   if (family.selectedIndex < 0) family.value = "kafka";
-  partitions.value = state.partitions;
+  partitions.value = /^[0-9]*$/.test(state.partitions) ? state.partitions : "";
   markSample();
   run();
 }

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::server::app::{JSON, State};
 use crate::server::body::{self, Body, Decoded};
 use crate::server::error::RequestError;
-use crate::server::openapi::{ExplainBody, ExplainRefusals, Explanations};
+use crate::server::openapi::{CodingHeader, ExplainBody, ExplainRefusals, Explanations};
 use crate::transform::explain::explain as explain_events;
 use crate::transform::explain::request::{ExplainRequest, RequestLimits};
 use crate::transform::request::{BodyError, Form, Limits};
@@ -31,6 +31,7 @@ pub const MAX_WORKING_BYTES: usize = 8 << 20;
     path = "/explain",
     tag = "explanation",
     operation_id = "explain",
+    params(CodingHeader),
     request_body = ExplainBody,
     responses((status = 200, description = "One explanation per event", body = Explanations), ExplainRefusals),
 )]
