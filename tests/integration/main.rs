@@ -28,5 +28,7 @@ mod readme;
 mod rules;
 mod server;
 mod shadow;
+mod tools;
+mod tools_explain;
 mod twin;
 mod upstream;
