@@ -1,12 +1,19 @@
 //! The command line: one file per subcommand, each returning an exit code.
 
 mod check;
+mod completions;
+mod explain;
 mod format;
 mod health;
+mod input;
 mod logging;
 #[cfg_attr(not(feature = "otlp"), path = "otlp_left_out.rs")]
 mod otlp;
+mod progress;
+mod run;
 mod serve;
+mod transform;
+mod troubles;
 mod verify;
 
 use std::process::ExitCode;
@@ -37,6 +44,12 @@ enum Command {
     Verify(Box<verify::Arguments>),
     /// Tell what is wrong with the configuration of destinations
     Check(Box<check::Arguments>),
+    /// Print what the service would answer to events in files
+    Transform(Box<transform::Arguments>),
+    /// Tell of each event where it would go, and why
+    Explain(Box<explain::Arguments>),
+    /// Print a completion script for a shell
+    Completions(completions::Arguments),
     /// Print the OpenAPI document
     Openapi,
     /// Print what every metric tells, as Markdown
@@ -61,6 +74,9 @@ pub fn main() -> ExitCode {
         Some(Command::Health(arguments)) => health::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),
         Some(Command::Check(arguments)) => check::run(&arguments),
+        Some(Command::Transform(arguments)) => transform::run(&arguments),
+        Some(Command::Explain(arguments)) => explain::run(&arguments),
+        Some(Command::Completions(arguments)) => completions::run(&arguments),
         Some(Command::Openapi) => print(&openapi::document()),
         Some(Command::Metrics) => print(&table::page()),
     }
@@ -76,6 +92,11 @@ fn print(text: &str) -> ExitCode {
     use std::io::Write as _;
     match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+        // Who reads the output has seen enough of it.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: the output cannot be written: {error}");
+            ExitCode::FAILURE
+        }
     }
 }

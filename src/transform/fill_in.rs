@@ -13,10 +13,13 @@ pub struct Missing<'a> {
 }
 
 impl<'a> Missing<'a> {
+    /// The members of an event that decide what it lacks.
+    pub const NAMES: [&'static str; 3] = ["message", "destination", "connection"];
+
     /// What stands beside the events; `null` counts as missing. An object without a member `Config` is a bare Config, any
     /// other value is taken for a destination as it is.
     #[must_use]
-    pub fn of(destination: Option<Raw<'a>>, connection: Option<Raw<'a>>) -> Self {
+    pub fn of(destination: Option<Raw<'_>>, connection: Option<Raw<'a>>) -> Self {
         let destination = destination.filter(|value| !value.is_null()).map(|value| {
             let is_bare = value.is_object() && value.member("Config").is_none();
             if is_bare { format!("{{\"Config\":{}}}", value.text()) } else { value.text().to_owned() }
@@ -24,14 +27,25 @@ impl<'a> Missing<'a> {
         Self { destination, connection: connection.filter(|value| !value.is_null()) }
     }
 
+    /// The destination, where there is one.
+    #[must_use]
+    pub fn destination(&self) -> Option<&str> {
+        self.destination.as_deref()
+    }
+
     /// Appends an event of the plain form. An object with a member `message` is an event already and only gets what it
     /// lacks of destination and connection. Any other object is a message, and gets `{}` as metadata too. What is no object
     /// stays as it is, and will be refused.
     pub fn fill_in(&self, event: Raw<'_>, out: &mut String) {
-        if !event.is_object() {
+        let found = event.is_object().then(|| event.members(Self::NAMES));
+        self.fill_in_found(event, found, out);
+    }
+
+    /// [`Missing::fill_in`], where the event's members called [`Missing::NAMES`] are known; `None` is for what is no object.
+    pub fn fill_in_found(&self, event: Raw<'_>, found: Option<[Option<Raw<'_>>; 3]>, out: &mut String) {
+        let Some([message, destination, connection]) = found else {
             return out.push_str(event.text());
-        }
-        let [message, destination, connection] = event.members(["message", "destination", "connection"]);
+        };
         if message.is_none() {
             out.push_str("{\"message\":");
             out.push_str(event.text());

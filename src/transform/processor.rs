@@ -59,7 +59,7 @@ pub fn answer(
 ///
 /// # Errors
 /// [`BodyError`] where nothing of the body can be answered.
-pub(super) fn observed(
+pub fn observed(
     family: &'static Family,
     body: &str,
     form: Form,

@@ -28,6 +28,8 @@ mod readme;
 mod rules;
 mod server;
 mod shadow;
+mod tools;
+mod tools_explain;
 mod twin;
 mod upstream;
 mod verify;

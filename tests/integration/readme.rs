@@ -44,3 +44,37 @@ fn the_run_of_verify_in_readme_is_a_true_one() {
         |text: &str| text.lines().map(|line| line.split(", ").next().unwrap_or("").to_owned()).collect::<Vec<_>>();
     assert_eq!(lines(shown), lines(&told));
 }
+
+/// Runs the commands of a section and compares what they print with the block behind each; returns how many there were.
+fn compare_runs(section: &str) -> usize {
+    let binary = env!("CARGO_BIN_EXE_rudder-kafka-transformer");
+    let mut compared = 0;
+    let mut blocks = section.split("```").skip(1).step_by(2).peekable();
+    while let Some(command) = blocks.next().and_then(|block| block.strip_prefix("console\n")) {
+        let shown = blocks.next_if(|block| !block.starts_with("console"));
+        let Some((_, shown)) = shown.and_then(|block| block.split_once('\n')) else {
+            assert!(command.contains("| kcat "), "it is not shown what this prints: {command}");
+            continue;
+        };
+        let output = std::process::Command::new("bash")
+            .args(["-euc", &command.replace("rudder-kafka-transformer", binary)])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .expect("bash runs");
+        assert!(output.status.success() && output.stderr.is_empty(), "{command}: {output:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), shown.trim_end(), "{command}");
+        compared += 1;
+    }
+    compared
+}
+
+#[test]
+fn transform_and_explain_print_what_is_shown() {
+    let readme = include_str!("../../README.md");
+    for tool in ["transform", "explain"] {
+        let section = between(readme, &format!("\n### {tool}\n"), "\n## ");
+        assert_eq!(compare_runs(section.split("\n### ").next().unwrap_or(section)), 1, "{tool}");
+    }
+    let page = include_str!("../../docs/tools.md");
+    assert_eq!(compare_runs(between(page, "\n## What explain prints\n", "\n## ")), 1);
+}

@@ -1,0 +1,33 @@
+//! `completions`: what a shell has to know to complete the arguments.
+
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory as _};
+use clap_complete::{Shell, generate};
+
+use super::{Cli, print};
+
+/// Which shell.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// The shell that is to complete
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  source <(rudder-kafka-transformer completions bash)
+  rudder-kafka-transformer completions zsh > ~/.zfunc/_rudder-kafka-transformer
+  rudder-kafka-transformer completions fish \\
+    > ~/.config/fish/completions/rudder-kafka-transformer.fish";
+
+/// Prints the script.
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    let mut command = Cli::command();
+    let name = command.get_name().to_owned();
+    let mut script = Vec::new();
+    generate(arguments.shell, &mut command, name, &mut script);
+    print(&String::from_utf8_lossy(&script))
+}

@@ -1,0 +1,164 @@
+//! One event's explanation, for people and for programs.
+
+use std::fmt::Write as _;
+use std::num::NonZeroU32;
+
+use anstyle::Style;
+use serde::Serialize;
+
+use super::super::format::{BAD, DOUBTFUL, FAINT, GOOD};
+use super::super::input::Place;
+use crate::transform::decision::TopicRule;
+use crate::transform::explain::{Explanation, TemplateUse, TimestampUse};
+
+/// Bytes of an answer that are shown to people.
+const ANSWER_BYTES: usize = 1000;
+/// Bytes of a topic, key or value that are shown to people.
+const VALUE_BYTES: usize = 200;
+/// Where values begin.
+const LABEL: usize = 11;
+/// How much room they have before their reasons.
+const VALUE: usize = 20;
+
+/// Some lines and a blank one, with colours.
+pub(super) fn text(
+    source: &str,
+    place: Place,
+    partitions: Option<NonZeroU32>,
+    explanation: &Explanation<'_>,
+) -> String {
+    let mut lines = Lines { text: format!("{source}:{place}\n") };
+    if let Some(refusal) = &explanation.refusal {
+        let why = format!("{}, at fault: {}", refusal.code, refusal.error_type.text());
+        lines.row("refused", BAD, refusal.text, &why);
+    }
+    if let Some(topic) = &explanation.topic {
+        let by = if topic.rule == TopicRule::None { topic.text.to_owned() } else { format!("by {}", topic.text) };
+        match &topic.value {
+            Some(value) if topic.rule != TopicRule::None => {
+                lines.row("topic", GOOD, &printable(&value.plain()), &by);
+            }
+            Some(value) => lines.row("topic", DOUBTFUL, &printable(value.text()), &by),
+            None => lines.row("topic", DOUBTFUL, "none", &by),
+        }
+        for (index, passed) in topic.passed_over.iter().enumerate() {
+            let label = if index == 0 { "  not by" } else { "" };
+            lines.faint(label, &format!("{}: {}", passed.rule.text(), printable(&passed.text)));
+        }
+    }
+    if let Some(key) = &explanation.key {
+        let partition = key.partition.zip(partitions);
+        let partition = partition.map(|(partition, of)| format!("partition {partition} of {of}, ")).unwrap_or_default();
+        if key.value.is_empty() {
+            lines.row("key", DOUBTFUL, "empty", &format!("{partition}{}", key.text));
+        } else {
+            lines.row("key", GOOD, &printable(&key.value), &format!("{partition}from {}", key.text));
+        }
+    }
+    match &explanation.timestamp {
+        Some(TimestampUse::Applied { value, text, .. }) => lines.row("timestamp", GOOD, &printable(value.text()), text),
+        Some(TimestampUse::NotApplied { text, .. }) => lines.faint("timestamp", &format!("as it is: {text}")),
+        None => {}
+    }
+    for (index, template) in explanation.templates.iter().enumerate() {
+        let label = if index == 0 { "templates" } else { "" };
+        let style = if template.refused { BAD } else { GOOD };
+        lines.row(label, style, &printable(&format!("Config{}", template.pointer)), &filled(template));
+    }
+    lines.answer(explanation.answer);
+    lines.text.push('\n');
+    lines.text
+}
+
+/// What became of a template.
+fn filled(template: &TemplateUse) -> String {
+    let path = printable(&template.path);
+    match (&template.value, template.found) {
+        (None, _) => format!("{path} cannot be taken out of the event"),
+        (Some(value), false) => format!("{path} not found, so its default {}", printable(value.text())),
+        (Some(value), true) if template.removed.is_some() => {
+            format!("{path} = {}, removed from the event", printable(value.text()))
+        }
+        (Some(value), true) => format!("{path} = {}", printable(value.text())),
+    }
+}
+
+struct Lines {
+    text: String,
+}
+
+impl Lines {
+    fn row(&mut self, label: &str, style: Style, value: &str, why: &str) {
+        let room = VALUE.saturating_sub(value.chars().count());
+        let _ = writeln!(self.text, "  {label:LABEL$}{style}{value}{style:#}{:room$}  {FAINT}{why}{FAINT:#}", "");
+    }
+
+    fn faint(&mut self, label: &str, value: &str) {
+        let _ = writeln!(self.text, "  {FAINT}{label:LABEL$}{value}{FAINT:#}");
+    }
+
+    fn answer(&mut self, answer: &str) {
+        let (start, more) = cut(answer, ANSWER_BYTES);
+        let more = if more { format!("… ({} bytes; --format json has all)", answer.len()) } else { String::new() };
+        self.faint("answer", &format!("{}{more}", escaped(start)));
+    }
+}
+
+/// A text from an event as it may be shown on a terminal: not too long, and no character in it does anything.
+pub(super) fn printable(text: &str) -> String {
+    let (start, more) = cut(text, VALUE_BYTES);
+    if more { format!("{}…", escaped(start)) } else { escaped(start) }
+}
+
+fn cut(text: &str, bytes: usize) -> (&str, bool) {
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    (&text[..end], end < text.len())
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.extend(character.escape_unicode()),
+            character if character.is_control() => out.extend(character.escape_default()),
+            character => out.push(character),
+        }
+    }
+    out
+}
+
+/// Where an event is, for programs.
+#[derive(Serialize)]
+struct Located<'e> {
+    #[serde(flatten)]
+    explanation: &'e Explanation<'e>,
+    file: &'e str,
+    line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<u64>,
+}
+
+/// The explanation as JSON, whose `index` is its place in a request that nobody else knows.
+pub(super) fn json(source: &str, place: Place, explanation: &Explanation<'_>) -> String {
+    let Place { line, column, event } = place;
+    serde_json::to_string(&Located { explanation, file: source, line, column, event }).unwrap_or_default()
+}
+
+/// Appends a line of JSON with the place of the event in the whole input, from 0, as its `index`.
+pub(super) fn push_numbered(out: &mut String, index: u64, json: &str) {
+    let rest = json.split_once(',').map_or("}", |(_, rest)| rest);
+    let _ = writeln!(out, "{{\"index\":{index},{rest}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_does_nothing_to_a_terminal() {
+        assert_eq!(printable("a\u{1b}[31m\nb\u{202e}ü"), "a\\u{1b}[31m\\nb\\u{202e}ü");
+        assert_eq!(printable(&"ü".repeat(1000)).chars().count(), VALUE_BYTES / 2 + 1);
+    }
+}

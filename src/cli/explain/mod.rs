@@ -1,0 +1,178 @@
+//! `explain`: where each event of a file would go, and why; of many events, how they spread.
+
+mod event;
+mod hottest;
+mod summary;
+mod table;
+
+use std::io::{self, Write as _};
+use std::num::NonZeroU32;
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+use anstream::AutoStream;
+use clap::{Args, value_parser};
+
+use super::format::Format;
+use super::input::{self, Batch, Entry, Input, Request};
+use super::run::{self, Failure, Work};
+use super::transform::LIMITS;
+use super::troubles::{Trouble, Troubles};
+use crate::transform::explain::{Explanation, explain};
+use crate::transform::family::Family;
+use summary::Summary;
+
+/// What `explain` is asked for.
+#[derive(Debug, Args)]
+#[command(after_help = examples())]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+
+    /// How many partitions each topic has, to tell the one that a key leads to
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=i64::from(MAX_PARTITIONS)))]
+    partitions: Option<u32>,
+
+    /// Only the counts
+    #[arg(long)]
+    summary: bool,
+
+    /// Every event, however many there are
+    #[arg(long, conflicts_with = "summary")]
+    all: bool,
+
+    /// Text for people, or JSON: a line for each event, then one with the counts
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// More partitions than any topic has: events are counted for each.
+const MAX_PARTITIONS: u32 = 1_000_000;
+
+/// Events that are told one by one in text, unless all are asked for.
+const SHOWN: u64 = 20;
+
+fn examples() -> String {
+    format!(
+        "{}\n\n{}",
+        input::FORMS,
+        "\
+In text the first 20 events are told one by one, and of more the counts; in JSON every event is.
+
+Examples:
+  rudder-kafka-transformer explain events.json --partitions 12
+  rudder-kafka-transformer explain events.ndjson.gz --destination destination.json \\
+    --partitions 12 --summary
+  rudder-kafka-transformer explain events.ndjson --destination destination.json --format json
+
+Exit codes: 0 all events would be produced, 1 some would be refused or some lines are not JSON,
+2 the input cannot be used."
+    )
+}
+
+/// How explanations are made.
+struct Explain {
+    partitions: Option<NonZeroU32>,
+    format: Format,
+    /// Events of a batch that are told one by one at the most.
+    most: u64,
+}
+
+/// What is told of a batch.
+struct Told {
+    source: std::sync::Arc<str>,
+    /// Events one by one, each as in [`event`].
+    events: Vec<String>,
+    summary: Summary,
+}
+
+/// Explains and prints. The exit code tells whether every event would be produced.
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    let partitions = arguments.partitions.and_then(NonZeroU32::new);
+    let format = arguments.format;
+    let most = match format {
+        _ if arguments.summary => 0,
+        Format::Text if !arguments.all => SHOWN,
+        Format::Text | Format::Json => u64::MAX,
+    };
+    let mut stdout = AutoStream::auto(io::stdout());
+    let mut summary = Summary::of(partitions);
+    let mut told = 0;
+    let outcome = run::over(&arguments.input, Explain { partitions, format, most }, |batch| {
+        let mut text = String::new();
+        for (index, event) in (summary.events..).zip(&batch.events) {
+            if told < most {
+                told += 1;
+                match format {
+                    Format::Text => text.push_str(event),
+                    Format::Json => event::push_numbered(&mut text, index, event),
+                }
+            }
+        }
+        summary.merge(batch.summary);
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()
+    });
+    let good = match outcome {
+        Ok(good) => good && summary.refused() == 0,
+        // What was read before the input broke off is worth telling too.
+        Err(Failure::Input(_)) if summary.events > 0 => true,
+        outcome => return run::end(outcome),
+    };
+    let text = match format {
+        Format::Text if summary.events > told => table::text(&summary, told),
+        Format::Text => String::new(),
+        Format::Json => format!("{}\n", serde_json::json!({ "summary": summary.to_json() })),
+    };
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => run::end(outcome.map(|_| good)),
+        Err(error) => run::end(Err(Failure::Output(error))),
+    }
+}
+
+impl Work for Explain {
+    type Result = Told;
+
+    fn begin(&self, batch: &Batch) -> Told {
+        Told { source: batch.source.clone(), events: Vec::new(), summary: Summary::of(self.partitions) }
+    }
+
+    fn take(&self, entry: Entry, family: &'static Family, told: &mut Told, troubles: &mut Troubles) {
+        if let Entry::Request(request) = entry {
+            self.request(&request, family, told, troubles);
+        }
+    }
+}
+
+impl Explain {
+    fn request(&self, request: &Request, family: &'static Family, told: &mut Told, troubles: &mut Troubles) {
+        let (mut events, mut summary) = (Vec::new(), Summary::of(self.partitions));
+        let room = self.most.saturating_sub(told.events.len() as u64);
+        let on_event = |explanation: &Explanation<'_>| {
+            if summary.events < room {
+                let place = request.place(usize::try_from(summary.events).unwrap_or(usize::MAX));
+                events.push(match self.format {
+                    Format::Text => event::text(&told.source, place, self.partitions, explanation),
+                    Format::Json => event::json(&told.source, place, explanation),
+                });
+            }
+            summary.count(explanation);
+            ControlFlow::Continue(())
+        };
+        match explain(family, &request.body, request.form, "", LIMITS, self.partitions, on_event) {
+            Ok(_) => {
+                told.events.append(&mut events);
+                told.summary.merge(summary);
+            }
+            // What is too much together may be explained one by one: a limit is for a request.
+            Err(error) => match request.singly() {
+                Some(requests) if requests.len() > 1 => {
+                    for request in requests {
+                        self.request(&request, family, told, troubles);
+                    }
+                }
+                _ => troubles.note(request.place(0), Trouble::Unanswered(error)),
+            },
+        }
+    }
+}

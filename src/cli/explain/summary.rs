@@ -1,0 +1,219 @@
+//! Many events, counted: by topic, rule, key, partition and reason of refusal. Bounded in memory whatever the events hold.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use serde_json::{Value, json};
+
+use super::hottest::{Hottest, told};
+use crate::transform::decision::{KeySource, TopicRule};
+use crate::transform::explain::Explanation;
+use crate::transform::partition;
+use crate::transform::rejection::Rejection;
+
+/// Topics that are counted one by one.
+const MAX_TOPICS: usize = 1000;
+/// Keys that are told.
+const TOP_KEYS: usize = 10;
+
+/// What was decided of many events.
+#[derive(Debug)]
+pub(super) struct Summary {
+    /// Partitions that a topic has.
+    pub(super) partitions: Option<NonZeroU32>,
+    /// Events.
+    pub(super) events: u64,
+    /// Events that are produced.
+    pub(super) transformed: u64,
+    /// By topic; without one, under none.
+    topics: BTreeMap<Option<Box<str>>, u64>,
+    /// Of the topics past the bound.
+    pub(super) other_topics: u64,
+    /// By rule, in the order of [`TopicRule::ALL`].
+    rules: [u64; TopicRule::ALL.len()],
+    /// By what gave the key, in the order of [`KeySource::ALL`].
+    sources: [u64; KeySource::ALL.len()],
+    /// By partition, from 0.
+    pub(super) by_partition: Vec<u64>,
+    /// By reason, in the order of [`Rejection::ALL`].
+    refused: [u64; Rejection::ALL.len()],
+    /// By key.
+    pub(super) keys: Hottest,
+}
+
+/// A count of events, by something with a name.
+pub(super) struct Row<T> {
+    /// What was counted.
+    pub(super) what: T,
+    /// How many.
+    pub(super) events: u64,
+}
+
+impl Summary {
+    /// Nothing counted yet.
+    pub(super) fn of(partitions: Option<NonZeroU32>) -> Self {
+        Self {
+            partitions,
+            events: 0,
+            transformed: 0,
+            topics: BTreeMap::new(),
+            other_topics: 0,
+            rules: [0; TopicRule::ALL.len()],
+            sources: [0; KeySource::ALL.len()],
+            by_partition: Vec::new(),
+            refused: [0; Rejection::ALL.len()],
+            keys: Hottest::default(),
+        }
+    }
+
+    /// Counts an event.
+    pub(super) fn count(&mut self, explanation: &Explanation<'_>) {
+        self.events += 1;
+        if let Some(refusal) = &explanation.refusal {
+            if let Some(index) = Rejection::ALL.iter().position(|rejection| rejection.code() == refusal.code) {
+                self.refused[index] += 1;
+            }
+            return;
+        }
+        self.transformed += 1;
+        if let Some(topic) = &explanation.topic {
+            self.rules[topic.rule as usize] += 1;
+            let name =
+                topic.value.as_ref().filter(|_| topic.rule != TopicRule::None).map(|value| told(&value.plain()).into());
+            self.add_topic(name, 1);
+        }
+        if let Some(key) = &explanation.key {
+            self.sources[key.source as usize] += 1;
+            self.keys.count(&key.value);
+            if let Some(partition) = key.partition {
+                let index = partition as usize;
+                if self.by_partition.len() <= index {
+                    self.by_partition.resize(index + 1, 0);
+                }
+                self.by_partition[index] += 1;
+            }
+        }
+    }
+
+    fn add_topic(&mut self, name: Option<Box<str>>, events: u64) {
+        if self.topics.len() < MAX_TOPICS || self.topics.contains_key(&name) {
+            *self.topics.entry(name).or_default() += events;
+        } else {
+            self.other_topics += events;
+        }
+    }
+
+    /// Adds what others counted.
+    pub(super) fn merge(&mut self, others: Summary) {
+        self.events += others.events;
+        self.transformed += others.transformed;
+        for (name, events) in others.topics {
+            self.add_topic(name, events);
+        }
+        self.other_topics += others.other_topics;
+        add(&mut self.rules, &others.rules);
+        add(&mut self.sources, &others.sources);
+        add(&mut self.refused, &others.refused);
+        if self.by_partition.len() < others.by_partition.len() {
+            self.by_partition.resize(others.by_partition.len(), 0);
+        }
+        add(&mut self.by_partition, &others.by_partition);
+        self.keys.merge(others.keys);
+    }
+
+    /// Events that are not produced.
+    pub(super) fn refused(&self) -> u64 {
+        self.events - self.transformed
+    }
+
+    /// By topic, the largest first.
+    pub(super) fn topics(&self) -> Vec<Row<Option<&str>>> {
+        let rows = self.topics.iter().map(|(name, events)| Row { what: name.as_deref(), events: *events });
+        let mut rows: Vec<_> = rows.collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.events));
+        rows
+    }
+
+    /// By the rule that gave the topic, in the order in which they are tried.
+    pub(super) fn rules(&self) -> Vec<Row<TopicRule>> {
+        counted(TopicRule::ALL, self.rules)
+    }
+
+    /// By the member that gave the key.
+    pub(super) fn sources(&self) -> Vec<Row<KeySource>> {
+        counted(KeySource::ALL, self.sources)
+    }
+
+    /// By the reason of refusal.
+    pub(super) fn refusals(&self) -> Vec<Row<Rejection>> {
+        counted(Rejection::ALL.iter().copied(), self.refused)
+    }
+
+    /// The keys that most events have; the partition too, unless the key is too long to know it by now.
+    pub(super) fn hottest(&self) -> Vec<(Row<&str>, Option<u32>)> {
+        let partition = |key: &str| {
+            Some(partition::of_key(key, self.partitions.filter(|_| told(key) == key && !key.contains('…'))?))
+        };
+        let top = self.keys.top(TOP_KEYS).into_iter();
+        top.map(|(what, events)| (Row { what, events }, partition(what))).collect()
+    }
+
+    /// For programs.
+    pub(super) fn to_json(&self) -> Value {
+        let share = |events: u64| share(events, self.transformed);
+        let rows = |rows: Vec<(Value, u64)>, name: &str| -> Vec<Value> {
+            rows.into_iter()
+                .map(|(what, events)| json!({ name: what, "events": events, "share": share(events) }))
+                .collect()
+        };
+        let mut summary = json!({
+            "events": self.events,
+            "transformed": self.transformed,
+            "refused": self.refused(),
+            "topics": rows(self.topics().into_iter().map(|row| (json!(row.what), row.events)).collect(), "topic"),
+            "otherTopics": self.other_topics,
+            "rules": rows(self.rules().into_iter().map(|row| (json!(row.what.code()), row.events)).collect(), "rule"),
+            "keySources": rows(self.sources().into_iter().map(|row| (json!(row.what.code()), row.events)).collect(), "source"),
+            "refusals": self.refusals().into_iter().map(|row| json!({ "code": row.what.code(), "events": row.events })).collect::<Vec<_>>(),
+            "keys": {
+                "distinct": self.keys.distinct(),
+                "shortBy": self.keys.short_by(),
+                "hottest": self.hottest().into_iter().map(|(row, partition)| {
+                    let mut key = json!({ "key": row.what, "events": row.events, "share": share(row.events) });
+                    if let Some(partition) = partition {
+                        key["partition"] = json!(partition);
+                    }
+                    key
+                }).collect::<Vec<_>>(),
+            },
+        });
+        if let Some(partitions) = self.partitions {
+            summary["partitions"] = json!({ "count": partitions, "events": self.partition_counts() });
+        }
+        summary
+    }
+
+    /// Events of each partition, from 0; those without any too.
+    pub(super) fn partition_counts(&self) -> Vec<u64> {
+        let mut counts = self.by_partition.clone();
+        counts.resize(self.partitions.map_or(0, |partitions| partitions.get() as usize), 0);
+        counts
+    }
+}
+
+/// What part of `all` this is, to four digits; none of none.
+pub(super) fn share(events: u64, all: u64) -> f64 {
+    if all == 0 { 0.0 } else { (events as f64 / all as f64 * 1e4).round() / 1e4 }
+}
+
+fn add(sums: &mut [u64], others: &[u64]) {
+    for (sum, other) in sums.iter_mut().zip(others) {
+        *sum += other;
+    }
+}
+
+/// What was met at all.
+fn counted<T>(all: impl IntoIterator<Item = T>, counts: impl IntoIterator<Item = u64>) -> Vec<Row<T>> {
+    let rows = all.into_iter().zip(counts).map(|(what, events)| Row { what, events });
+    rows.filter(|row| row.events > 0).collect()
+}

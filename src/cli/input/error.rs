@@ -1,0 +1,77 @@
+//! Why input cannot be used, each in one line. No text holds a part of an event.
+
+use std::io;
+use std::sync::Arc;
+
+/// Why reading ends before the input does.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cli) enum InputError {
+    /// A file cannot be opened or read.
+    #[error("{name}: {}", reason(.error))]
+    Unreadable {
+        /// Which one.
+        name: Arc<str>,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// It begins like gzip, and is none.
+    #[error("{name}: the gzip data are damaged or end too early")]
+    Gzip {
+        /// Which one.
+        name: Arc<str>,
+    },
+    /// It is not JSON, or ends within a value.
+    #[error("{name}:{line}:{column}: {reason}")]
+    NotJson {
+        /// Which one.
+        name: Arc<str>,
+        /// From 1.
+        line: u64,
+        /// In bytes, from 1.
+        column: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A value is past [`super::MAX_VALUE_BYTES`].
+    #[error("{name}:{line}: a line, object or element is larger than {} MiB", super::MAX_VALUE_BYTES >> 20)]
+    TooLarge {
+        /// Which one.
+        name: Arc<str>,
+        /// Where it begins.
+        line: u64,
+    },
+    /// What should be a destination is another thing.
+    #[error("{name}: {reason}")]
+    NotADestination {
+        /// Which one.
+        name: Arc<str>,
+        /// What it is.
+        reason: &'static str,
+    },
+    /// There is nothing in the input.
+    #[error("{name}: there are no events in it")]
+    Empty {
+        /// What was read.
+        name: Arc<str>,
+    },
+    /// Every line of it is something else.
+    #[error("{name}: no line of it is JSON")]
+    NothingIsJson {
+        /// What was read.
+        name: Arc<str>,
+    },
+    /// A thread ended on a fault.
+    #[error("a batch of events met a fault of this program; it is worth a report")]
+    Fault,
+}
+
+/// What the system said, without its number.
+fn reason(error: &io::Error) -> String {
+    let text = match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "it may not be read by this user".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a directory, not a file".to_owned(),
+        _ => error.to_string(),
+    };
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,147 @@
+//! What the tools read: events from files or standard input, in any of the forms in which people keep them.
+//!
+//! | step | file |
+//! | --- | --- |
+//! | open a file, undo gzip | `source.rs` |
+//! | lines, or values that go over many lines? | `form.rs` |
+//! | cut the bytes into batches of whole values | `splitter.rs`, `values.rs`, `boundaries.rs`, `position.rs` |
+//! | give the batches to threads, and the results back in order | `parallel.rs` |
+//! | a value: an event, a bare message, an array, a compacted object? | `value.rs` |
+//! | fill in the destination | `destination.rs` |
+//! | put events together into requests | `requests.rs` |
+
+mod boundaries;
+mod destination;
+mod error;
+mod form;
+mod parallel;
+mod position;
+mod requests;
+mod source;
+mod splitter;
+mod value;
+mod values;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, ValueHint, value_parser};
+
+pub(in crate::cli) use error::InputError;
+pub(in crate::cli) use parallel::in_order;
+pub(in crate::cli) use requests::{Entry, Frame, Place, Request, requests};
+pub(in crate::cli) use splitter::Batch;
+
+use crate::transform::family::{FAMILIES, Family, KAFKA};
+use destination::Filling;
+use source::Source;
+use splitter::Splitter;
+
+/// The largest value that is read at once: a line, an object, or an element of an array. An array as such may be of any size.
+const MAX_VALUE_BYTES: usize = 256 << 20;
+
+/// What a tool reads, and how.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Input {
+    /// Files of events, plain or gzip; none, or -, is standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    files: Vec<PathBuf>,
+
+    /// A destination, or only its Config, for the events that have none
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    destination: Option<PathBuf>,
+
+    /// What the destination is
+    #[arg(long, default_value = KAFKA.name, value_parser = PossibleValuesParser::new(FAMILIES.map(|family| family.name)).map(|name| Family::by_name(&name).unwrap_or(&KAFKA)))]
+    family: &'static Family,
+
+    /// Each line is a value of its own, even where the first one is broken
+    #[arg(long)]
+    lines: bool,
+
+    /// Threads that work at once [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+/// The forms of input, for the help of each tool that reads it.
+pub(in crate::cli) const FORMS: &str = "\
+Input, told apart by what it begins with:
+  lines     one value per line (NDJSON), in constant memory; a bad line costs that line only
+  an array  of events, over any number of lines, in constant memory
+  objects   one or more, over any number of lines
+A value is an event {\"message\":…,\"metadata\":…,\"destination\":…}, an array of events, or a compacted
+object {\"input\":[…],\"destinations\":{…},\"connections\":{…}}. With --destination any
+object without a member message is taken for a message. No line, object or element of an array may
+be larger than 256 MiB. What is not UTF-8 is read as U+FFFD.";
+
+/// A tool's input once it is known to be there.
+pub(in crate::cli) struct Opened {
+    sources: Vec<Source>,
+    lines: bool,
+    /// Threads that work at once.
+    pub(in crate::cli) jobs: NonZeroUsize,
+    /// What events without a destination get.
+    pub(in crate::cli) filling: Arc<Filling>,
+    /// What the destination is.
+    pub(in crate::cli) family: &'static Family,
+    /// Bytes of all files together, as they are on the disk; `None` where that is not known.
+    pub(in crate::cli) bytes: Option<u64>,
+    /// Those that were read by now.
+    pub(in crate::cli) read: Arc<AtomicU64>,
+}
+
+impl Input {
+    /// Finds the files and reads the destination, so that what is missing is told before anything is printed.
+    ///
+    /// # Errors
+    /// [`InputError`] where a file or the destination cannot be used.
+    pub(in crate::cli) fn open(&self) -> Result<Opened, InputError> {
+        let filling = match &self.destination {
+            Some(path) => Filling::read(path)?,
+            None => Filling::nothing(),
+        };
+        let standard_input = [PathBuf::from("-")];
+        let files = if self.files.is_empty() { &standard_input[..] } else { &self.files };
+        let sources = files.iter().map(|path| Source::find(path)).collect::<Result<Vec<_>, _>>()?;
+        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Ok(Opened {
+            bytes: sources.iter().map(Source::bytes).sum(),
+            sources,
+            lines: self.lines,
+            jobs: self.jobs.and_then(|jobs| NonZeroUsize::new(jobs.into())).unwrap_or_else(cores),
+            filling: Arc::new(filling),
+            family: self.family,
+            read: Arc::default(),
+        })
+    }
+}
+
+impl Opened {
+    /// What the input is called in messages.
+    pub(in crate::cli) fn name(&self) -> Arc<str> {
+        match self.sources.as_slice() {
+            [source] => source.name(),
+            _ => "all files".into(),
+        }
+    }
+
+    /// The input as batches, in order.
+    pub(in crate::cli) fn batches(&mut self) -> impl Iterator<Item = Result<Batch, InputError>> + Send + use<> {
+        let (lines, read) = (self.lines, Arc::clone(&self.read));
+        std::mem::take(&mut self.sources).into_iter().flat_map(move |source| {
+            let opened = source.open(&read);
+            let (mut splitter, mut failure) = match opened {
+                Ok(stream) => (Some(Splitter::of(stream, lines)), None),
+                Err(error) => (None, Some(error)),
+            };
+            std::iter::from_fn(move || match splitter.as_mut() {
+                Some(splitter) => splitter.next_batch().transpose(),
+                None => failure.take().map(Err),
+            })
+        })
+    }
+}

@@ -1,0 +1,152 @@
+//! What a value of the input is: an event, a bare message, or a whole request.
+
+use super::destination::Filling;
+use crate::transform::fill_in::Missing;
+use crate::transform::json::{Invalid, Kind, Raw};
+use crate::transform::reader::Reader;
+
+/// A value of the input.
+pub(super) enum Value<'a> {
+    /// What should be an event, whatever it is.
+    Event(Event<'a>),
+    /// An array of such.
+    Array(Vec<Event<'a>>),
+    /// An object whose events have their destinations beside them.
+    Compacted(Compacted<'a>),
+}
+
+/// A value that should be an event.
+pub(super) struct Event<'a> {
+    raw: Raw<'a>,
+    /// Its members called [`Missing::NAMES`]; `None` where it is no object.
+    found: Option<[Option<Raw<'a>>; 3]>,
+    /// Whether it is an object with neither message, metadata nor destination.
+    bare: bool,
+}
+
+/// `{"input":[…],"destinations":{…},"connections":{…}}`.
+pub(super) struct Compacted<'a> {
+    /// All of it.
+    pub(super) raw: Raw<'a>,
+    /// The events.
+    pub(super) input: Raw<'a>,
+    /// Destinations by id.
+    pub(super) destinations: Raw<'a>,
+    /// Connections by source and destination.
+    pub(super) connections: Option<Raw<'a>>,
+}
+
+/// The members of an object that tell what it is.
+#[derive(Default)]
+struct Members<'a> {
+    /// Those called [`Missing::NAMES`].
+    found: [Option<Raw<'a>>; 3],
+    metadata: bool,
+    input: Option<Raw<'a>>,
+    destinations: Option<Raw<'a>>,
+    connections: Option<Raw<'a>>,
+}
+
+impl<'a> Value<'a> {
+    /// Reads a value that is all of `text` but white space.
+    ///
+    /// # Errors
+    /// [`Invalid`] where it is not JSON.
+    pub(super) fn read(text: &'a str) -> Result<Self, Invalid> {
+        let mut reader = Reader::new(text);
+        let value = match reader.peek() {
+            Some(b'[') => {
+                let mut events = Vec::new();
+                reader.array::<Invalid>(|reader| {
+                    events.push(Event::read(reader)?);
+                    Ok(())
+                })?;
+                Value::Array(events)
+            }
+            Some(b'{') => {
+                let (raw, members) = Members::read(&mut reader)?;
+                let input = members.input.filter(|input| members.found[0].is_none() && input.kind() == Kind::Array);
+                match (input, members.destinations) {
+                    (Some(input), Some(destinations)) => {
+                        Value::Compacted(Compacted { raw, input, destinations, connections: members.connections })
+                    }
+                    // Such as a router request, whose events carry their destinations.
+                    (Some(input), None) => match Value::read(input.text())? {
+                        Value::Array(events) => Value::Array(events),
+                        _ => return Err(Invalid),
+                    },
+                    (None, _) => Value::Event(members.into_event(raw)),
+                }
+            }
+            _ => Value::Event(Event { raw: reader.value()?, found: None, bare: false }),
+        };
+        reader.end()?;
+        Ok(value)
+    }
+}
+
+impl<'a> Event<'a> {
+    /// Reads a value that can be nothing but an event.
+    ///
+    /// # Errors
+    /// [`Invalid`] where it is not JSON.
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
+        if reader.peek() == Some(b'{') {
+            let (raw, members) = Members::read(reader)?;
+            return Ok(members.into_event(raw));
+        }
+        Ok(Self { raw: reader.value()?, found: None, bare: false })
+    }
+
+    /// Reads one that is all of `text`.
+    ///
+    /// # Errors
+    /// [`Invalid`] where it is not JSON.
+    pub(super) fn whole(text: &'a str) -> Result<Self, Invalid> {
+        let mut reader = Reader::new(text);
+        let event = Self::read(&mut reader)?;
+        reader.end()?;
+        Ok(event)
+    }
+
+    /// Whether it looks like a message by itself.
+    pub(super) fn is_bare(&self) -> bool {
+        self.bare
+    }
+
+    /// Appends the event, with what it lacks where that is at hand.
+    pub(super) fn fill(&self, filling: &Filling, out: &mut String) {
+        match filling.missing() {
+            Some(missing) => missing.fill_in_found(self.raw, self.found, out),
+            None => out.push_str(self.raw.text()),
+        }
+    }
+}
+
+impl<'a> Members<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<(Raw<'a>, Self), Invalid> {
+        let mut members = Self::default();
+        let raw = reader.object::<Invalid>(|reader, key| {
+            let value = reader.value()?;
+            let name = key.decoded();
+            if let Some(index) = Missing::NAMES.iter().position(|found| found.as_bytes() == &*name) {
+                members.found[index] = Some(value);
+            }
+            match &*name {
+                b"metadata" => members.metadata = true,
+                b"input" => members.input = Some(value),
+                b"destinations" => members.destinations = Some(value),
+                b"connections" => members.connections = Some(value),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok((raw, members))
+    }
+
+    fn into_event(self, raw: Raw<'a>) -> Event<'a> {
+        let [message, destination, _] = self.found;
+        let bare = message.is_none() && !self.metadata && destination.is_none();
+        Event { raw, found: Some(self.found), bare }
+    }
+}

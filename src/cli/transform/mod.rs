@@ -1,0 +1,120 @@
+//! `transform`: what the service would answer, for files of events.
+
+mod answers;
+mod kcat;
+mod output;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use super::EXIT_USAGE;
+use super::input::{self, Batch, Entry, Input};
+use super::run::{self, Failure, Work};
+use super::troubles::Troubles;
+use crate::transform::family::Family;
+pub(super) use answers::LIMITS;
+use output::Output;
+
+/// What `transform` is asked for.
+#[derive(Debug, Args)]
+#[command(after_help = examples())]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+
+    /// What to print
+    #[arg(long, value_enum, default_value_t = Form::Json)]
+    format: Form,
+
+    /// The same as --format payloads
+    #[arg(long, conflicts_with = "format")]
+    payloads: bool,
+
+    /// Only the events of this topic, with --format payloads or kcat
+    #[arg(long)]
+    topic: Option<String>,
+}
+
+/// What `transform` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Form {
+    /// The answers: an array where the input is one or compacted, else one a line
+    Json,
+    /// One {"message":…,"userId":…,"topic":…} a line, without the refused events
+    Payloads,
+    /// Key, tab, message, a line each, of the events of one --topic
+    Kcat,
+}
+
+fn examples() -> String {
+    format!(
+        "{}\n\n{}",
+        input::FORMS,
+        "\
+Examples:
+  rudder-kafka-transformer transform events.json
+  rudder-kafka-transformer transform events.ndjson.gz --destination destination.json --payloads
+  rudder-kafka-transformer transform events.ndjson --destination destination.json \\
+    --format kcat --topic orders | kcat -P -b localhost:9092 -t orders -K '\\t'
+
+Exit codes: 0 all events are answered, 1 some are refused or some lines are not JSON,
+2 the input cannot be used."
+    )
+}
+
+/// Transforms and prints. The exit code tells whether all went well.
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    let form = if arguments.payloads { Form::Payloads } else { arguments.format };
+    let topic = arguments.topic.clone();
+    match (form, &topic) {
+        (Form::Kcat, None) => {
+            eprintln!(
+                "error: --format kcat needs --topic, because kcat writes to one topic; explain --summary tells which there are"
+            );
+            return ExitCode::from(EXIT_USAGE);
+        }
+        (Form::Json, Some(_)) => {
+            eprintln!("error: --topic needs --format payloads or kcat");
+            return ExitCode::from(EXIT_USAGE);
+        }
+        _ => {}
+    }
+    let mut ends_a_line = true;
+    let outcome = run::over(&arguments.input, Transform { form, topic: topic.map(Arc::from) }, |output| {
+        let text = output.into_text();
+        let mut stdout = io::stdout().lock();
+        ends_a_line = text.ends_with('\n') || text.is_empty() && ends_a_line;
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()
+    });
+    if !ends_a_line && !matches!(outcome, Err(Failure::Output(_))) {
+        // The array stays open, for it is not whole; the message about that gets a line of its own.
+        let _ = io::stdout().write_all(b"\n");
+    }
+    run::end(outcome)
+}
+
+struct Transform {
+    form: Form,
+    topic: Option<Arc<str>>,
+}
+
+impl Work for Transform {
+    type Result = Output;
+
+    fn begin(&self, batch: &Batch) -> Output {
+        Output::of(self.form, self.topic.clone(), batch.continues_array())
+    }
+
+    fn take(&self, entry: Entry, family: &'static Family, output: &mut Output, troubles: &mut Troubles) {
+        match entry {
+            Entry::ArrayBegins => output.array_begins(),
+            Entry::ArrayEnds => output.array_ends(),
+            Entry::Request(request) => answers::write(&request, family, output, troubles),
+            Entry::BadLine(..) | Entry::Broken(..) => {}
+        }
+    }
+}

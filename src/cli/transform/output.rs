@@ -1,0 +1,175 @@
+//! The forms in which answers are printed.
+
+use std::sync::Arc;
+
+use super::super::input::Frame;
+use super::Form;
+use super::kcat::{self, Unfit};
+use crate::transform::json::{Invalid, Raw};
+use crate::transform::reader::Reader;
+
+/// The `output` of an answer: what goes to Kafka.
+pub(super) struct Payload<'a> {
+    raw: Raw<'a>,
+    /// The message.
+    pub(super) message: Option<Raw<'a>>,
+    /// The key.
+    pub(super) user_id: Option<Raw<'a>>,
+    topic: Option<Raw<'a>>,
+}
+
+impl<'a> Payload<'a> {
+    /// That of an answer, whose first member it is; what stands behind it need not be read.
+    fn of(answer: &'a str) -> Option<Self> {
+        let mut reader = Reader::new(answer.strip_prefix("{\"output\":")?);
+        let (mut message, mut user_id, mut topic) = (None, None, None);
+        let raw = reader.object::<Invalid>(|reader, key| {
+            let value = reader.value()?;
+            match &*key.decoded() {
+                b"message" => message = Some(value),
+                b"userId" => user_id = Some(value),
+                b"topic" => topic = Some(value),
+                _ => {}
+            }
+            Ok(())
+        });
+        Some(Self { raw: raw.ok()?, message, user_id, topic })
+    }
+
+    fn goes_to(&self, topic: Option<&str>) -> bool {
+        topic.is_none_or(|topic| self.topic.is_some_and(|raw| raw.is_string(topic)))
+    }
+}
+
+/// What is printed of a batch.
+pub(super) struct Output {
+    form: Form,
+    topic: Option<Arc<str>>,
+    text: String,
+    /// Whether an answer stands before, in an array.
+    behind_answer: bool,
+}
+
+/// A place in what is printed.
+pub(super) struct Mark {
+    bytes: usize,
+    behind_answer: bool,
+}
+
+impl Output {
+    /// For a batch; with `behind_answer` it goes on with an array that has answers already.
+    pub(super) fn of(form: Form, topic: Option<Arc<str>>, behind_answer: bool) -> Self {
+        Self { form, topic, text: String::new(), behind_answer }
+    }
+
+    /// What was printed.
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+
+    /// The answers that follow are an array's.
+    pub(super) fn array_begins(&mut self) {
+        if self.form == Form::Json {
+            self.text.push('[');
+            self.behind_answer = false;
+        }
+    }
+
+    /// They were.
+    pub(super) fn array_ends(&mut self) {
+        if self.form == Form::Json {
+            self.text.push_str("]\n");
+        }
+    }
+
+    /// How much was printed by now.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { bytes: self.text.len(), behind_answer: self.behind_answer }
+    }
+
+    /// Takes back what was printed since.
+    pub(super) fn forget_behind(&mut self, mark: Mark) {
+        self.text.truncate(mark.bytes);
+        self.behind_answer = mark.behind_answer;
+    }
+
+    /// Prints an answer.
+    ///
+    /// # Errors
+    /// [`Unfit`] where its key cannot be printed for kcat; nothing is printed then.
+    pub(super) fn answer(&mut self, answer: &str, transformed: bool, frame: Frame) -> Result<(), Unfit> {
+        if self.form == Form::Json {
+            if frame != Frame::Single && std::mem::replace(&mut self.behind_answer, true) {
+                self.text.push(',');
+            }
+            push_line(&mut self.text, answer);
+            if frame == Frame::Single {
+                self.text.push('\n');
+            }
+            return Ok(());
+        }
+        let Some(payload) = transformed.then(|| Payload::of(answer)).flatten() else { return Ok(()) };
+        if !payload.goes_to(self.topic.as_deref()) {
+            return Ok(());
+        }
+        if self.form == Form::Kcat {
+            return kcat::push(&mut self.text, &payload);
+        }
+        push_line(&mut self.text, payload.raw.text());
+        self.text.push('\n');
+        Ok(())
+    }
+}
+
+/// Appends JSON as one line. White space outside of strings goes where there is a line break in it; all else stays.
+pub(super) fn push_line(out: &mut String, json: &str) {
+    if memchr::memchr2(b'\n', b'\r', json.as_bytes()).is_none() {
+        out.push_str(json);
+        return;
+    }
+    // No string has a raw control character, so that a quote that is not escaped is a string's beginning or end.
+    let mut rest = json;
+    while let Some(at) = rest.find('"') {
+        let (between, string) = rest.split_at(at);
+        out.extend(between.split_ascii_whitespace());
+        let end = string_end(string);
+        out.push_str(&string[..end]);
+        rest = &string[end..];
+    }
+    out.extend(rest.split_ascii_whitespace());
+}
+
+/// The place behind the string that `text` begins with.
+fn string_end(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_keeps_all_but_the_white_space_between() {
+        for (json, line) in [
+            ("{\"a\": 1.0}", "{\"a\": 1.0}"),
+            (
+                "{\r\n\t\"a b\" : [ 1,\n 1e400 ],\n \"\\\" { \\\\\": \"x  y\"\n}",
+                "{\"a b\":[1,1e400],\"\\\" { \\\\\":\"x  y\"}",
+            ),
+            ("[\n]", "[]"),
+        ] {
+            let mut out = String::new();
+            push_line(&mut out, json);
+            assert_eq!(out, line);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What a tool tells of the events that it could not do its work on: some by line, all by number, none by content.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::input::Place;
+use super::progress::Progress;
+use crate::transform::rejection::Rejection;
+use crate::transform::request::BodyError;
+
+/// Lines that are told one by one.
+const SHOWN: usize = 10;
+
+/// Why an event has no result.
+#[derive(Debug, Clone)]
+pub(super) enum Trouble {
+    /// The transformation refuses it.
+    Refused(Rejection),
+    /// The line is not JSON.
+    NotJson(String),
+    /// The transformation refuses the request.
+    Unanswered(BodyError),
+    /// kcat could not tell its key from its message.
+    UnfitKey,
+}
+
+impl Trouble {
+    fn text(&self) -> String {
+        match self {
+            Trouble::Refused(rejection) => format!("refused: {}", rejection.text()),
+            Trouble::NotJson(reason) => reason.clone(),
+            Trouble::Unanswered(error) => format!("not answered: {error}"),
+            Trouble::UnfitKey => {
+                "left out: its key has a tab, a line break or a NUL, which kcat would take for something else"
+                    .to_owned()
+            }
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Trouble::Refused(rejection) => rejection.code(),
+            Trouble::NotJson(_) => "not_json",
+            Trouble::Unanswered(_) => "not_answered",
+            Trouble::UnfitKey => "unfit_key",
+        }
+    }
+}
+
+/// The troubles of a batch.
+#[derive(Debug, Default)]
+pub(super) struct Troubles {
+    first: Vec<(Place, Trouble)>,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl Troubles {
+    /// Notes one.
+    pub(super) fn note(&mut self, place: Place, trouble: Trouble) {
+        *self.counts.entry(trouble.code()).or_default() += 1;
+        if self.first.len() < SHOWN {
+            self.first.push((place, trouble));
+        }
+    }
+
+    /// Adds others, which come behind.
+    pub(super) fn add(&mut self, others: Troubles) {
+        for (code, count) in others.counts {
+            *self.counts.entry(code).or_default() += count;
+        }
+        let room = SHOWN.saturating_sub(self.first.len());
+        self.first.extend(others.first.into_iter().take(room));
+    }
+}
+
+/// The troubles of a run.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    shown: usize,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl Told {
+    /// Tells the troubles of a batch of `source`, as long as they are few.
+    pub(super) fn tell(&mut self, source: &Arc<str>, troubles: &Troubles, progress: &Progress) {
+        for (code, count) in &troubles.counts {
+            *self.counts.entry(code).or_default() += count;
+        }
+        for (place, trouble) in &troubles.first {
+            if self.shown < SHOWN {
+                self.shown += 1;
+                progress.say(&format!("{source}:{place}: {}", trouble.text()));
+            }
+        }
+    }
+
+    /// Whether there were any.
+    pub(super) fn any(&self) -> bool {
+        !self.counts.is_empty()
+    }
+
+    /// How many there were, where that is more than were told.
+    pub(super) fn conclude(&self, progress: &Progress) {
+        let all: u64 = self.counts.values().sum();
+        if all > self.shown as u64 {
+            let counts: Vec<String> = self.counts.iter().map(|(code, count)| format!("{code} {count}")).collect();
+            progress.say(&format!("and {} more; all together: {}", all - self.shown as u64, counts.join(", ")));
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The scanner held to the library's verdicts.
+
+use super::*;
+
+/// Whether all of `text` is one value, for the scanner and for the library.
+fn verdicts(text: &str) -> (bool, bool) {
+    let bytes = text.as_bytes();
+    let ours = Scanner::new(bytes).value(white_space(bytes, 0)).is_ok_and(|end| white_space(bytes, end) == bytes.len());
+    (ours, serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok())
+}
+
+fn assert_same(text: &str) {
+    let (ours, librarys) = verdicts(text);
+    assert_eq!(ours, librarys, "{text:?}");
+}
+
+/// The same where a whole block lies ahead, begun at each of some places.
+fn assert_same_ahead(text: &str) {
+    for before in ["[", "[\"\",", "[\"0123456789\","] {
+        assert_same(&format!("{before}{text},\"{}\"]", "z".repeat(BLOCK)));
+    }
+}
+
+#[test]
+fn every_short_text_gets_the_librarys_verdict() {
+    let mut checked = 0;
+    // Every text of up to five bytes from those that the grammar tells apart …
+    let alphabet = b"{}[],:\"\\u0159-+.eEtnfa \n\x01";
+    let mut texts = vec![String::new()];
+    for length in 0..4 {
+        texts = texts
+            .iter()
+            .flat_map(|text| alphabet.iter().map(move |byte| format!("{text}{}", char::from(*byte))))
+            .collect();
+        for text in &texts {
+            assert_same(text);
+            if length < 3 {
+                assert_same_ahead(text);
+            }
+            checked += 1;
+        }
+    }
+    // … and every text of up to seven parts, each a byte or a word that makes long texts short.
+    let parts = ["{", "}", "[", "]", ",", ":", "\"a\"", "1"];
+    let mut texts = vec![String::new()];
+    for _ in 0..7 {
+        texts = texts.iter().flat_map(|text| parts.iter().map(move |part| format!("{text}{part}"))).collect();
+        for text in &texts {
+            assert_same(text);
+            checked += 1;
+        }
+    }
+    assert!(checked > 2_500_000, "{checked}");
+}
+
+#[test]
+fn every_byte_at_every_place_in_a_string() {
+    for length in [0, 1, 14, 15, 16, 17, 31, 32, 33, 40, 62, 63, 64, 65, 130] {
+        for place in 0..=length {
+            for byte in 0..=0x7f_u8 {
+                let text = format!("\"{}{}{}\"", "x".repeat(place), char::from(byte), "y".repeat(length - place));
+                assert_same(&text);
+                assert_same_ahead(&text);
+            }
+            for escape in [
+                "\\\"", "\\\\", "\\/", "\\b", "\\f", "\\n", "\\r", "\\t", "\\u00e9", "\\uD800", "\\uDFFF", "\\u12G4",
+                "\\u123", "\\U1234", "\\x", "\\'", "\\", "\\u", "ü", "\u{7f}", "😀", "\u{2028}",
+            ] {
+                let text = format!("\"{}{escape}{}\"", "x".repeat(place), "y".repeat(length - place));
+                assert_same(&text);
+                assert_same_ahead(&text);
+            }
+        }
+    }
+}
+
+#[test]
+fn numbers_and_words_at_the_edges() {
+    for text in [
+        "0",
+        "-0",
+        "-",
+        "01",
+        "-01",
+        "1.",
+        "1.0",
+        ".5",
+        "1e",
+        "1e+",
+        "1E-5",
+        "1e400",
+        "1.5e+07",
+        "+1",
+        "0x10",
+        "1_0",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "true",
+        "tru",
+        "truee",
+        "True",
+        "false",
+        "fals",
+        "null",
+        "nul",
+        "nulll",
+        "1 2",
+        "00",
+        "0e0",
+        "0.0.0",
+        "1e1.5",
+        "--1",
+        "9".repeat(400).as_str(),
+        "\u{feff}1",
+        "\u{a0}1",
+        "1\u{c}",
+        "1\u{b}",
+        "1/",
+        "//1",
+        "/**/1",
+        "'a'",
+        "[1,]",
+        "[,1]",
+        "{\"a\":1,}",
+        "{,}",
+        "{\"a\" 1}",
+        "{1:2}",
+        "{\"a\":}",
+        "[1}",
+        "{\"a\":1]",
+    ] {
+        assert_same(text);
+    }
+}
+
+#[test]
+fn depth_is_kept_track_of_across_words() {
+    for levels in [1, 62, 63, 64, 65, 127, 128, 129, 200, 1000] {
+        // Which level is an object changes in a way that repeats nowhere near 64.
+        let object = |level: usize| level.is_multiple_of(7) || level % 5 == 3;
+        let open: String = (0..levels).map(|level| if object(level) { "{\"a\":" } else { "[" }).collect();
+        let close: String = (0..levels).rev().map(|level| if object(level) { "}" } else { "]" }).collect();
+        assert_eq!(verdicts(&format!("{open}1{close}")), (true, true), "{levels}");
+        assert_eq!(verdicts(&format!("{open}1{}", &close[1..])), (false, false), "{levels}");
+        for wrong in 0..levels {
+            let mut close = close.clone().into_bytes();
+            close[wrong] = if close[wrong] == b'}' { b']' } else { b'}' };
+            let close = String::from_utf8(close).unwrap();
+            assert!(!verdicts(&format!("{open}1{close}")).0, "{levels} {wrong}");
+        }
+    }
+}

@@ -1,0 +1,532 @@
+//! `transform` and `completions` as a user runs them: every form of input, order, outputs, and what is told of bad input.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::server::Server;
+
+/// A folder of its own for a test, emptied before.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new(test: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tools").join(test);
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).expect("a folder");
+        Self(path)
+    }
+
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        let path = self.0.join(name);
+        fs::write(&path, bytes).expect("a file");
+        path.display().to_string()
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+/// What a run printed, and its exit code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+fn command(arguments: &[impl AsRef<OsStr>]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rudder-kafka-transformer"));
+    command.env_clear().args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs the binary with `input` on its standard input.
+pub fn run(arguments: &[impl AsRef<OsStr>], input: impl AsRef<[u8]>) -> Ran {
+    let mut child = command(arguments).spawn().expect("the binary runs");
+    let mut stdin = child.stdin.take().expect("its input");
+    let input = input.as_ref().to_vec();
+    // It may end before it has read all.
+    let writer = std::thread::spawn(move || stdin.write_all(&input).ok());
+    let output = child.wait_with_output().expect("it ends");
+    writer.join().expect("the input is written");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).expect("in memory");
+    encoder.finish().expect("in memory")
+}
+
+pub const DESTINATION: &str =
+    r#"{"topic":"events","enableMultiTopic":true,"eventToTopicMap":[{"from":"Paid","to":"money"}]}"#;
+
+const MESSAGES: [&str; 3] = [
+    r#"{"type":"track","event":"Paid","userId":"u-1","n":1.0}"#,
+    r#"{"type":"page","anonymousId":"a-ü","s":"\ud800 [{\"} "}"#,
+    r#"{"type":"track","event":"Other"}"#,
+];
+
+/// The payloads of [`MESSAGES`] for [`DESTINATION`].
+fn payloads() -> String {
+    let mut lines = String::new();
+    for (message, (key, topic)) in MESSAGES.iter().zip([("u-1", "money"), ("a-ü", "events"), ("", "events")]) {
+        let _ = writeln!(lines, r#"{{"message":{message},"userId":"{key}","topic":"{topic}"}}"#);
+    }
+    lines
+}
+
+#[test]
+fn every_form_of_input_comes_to_the_same() {
+    let folder = Folder::new("forms");
+    let destination = folder.write("destination.json", DESTINATION);
+    let [a, b, c] = MESSAGES;
+    let event = |message: &str| format!(r#"{{"message":{message},"metadata":{{"destinationId":"d"}}}}"#);
+    let own =
+        |message: &str| format!(r#"{{"message":{message},"metadata":{{}},"destination":{{"Config":{DESTINATION}}}}}"#);
+    let events = MESSAGES.map(event).join(",");
+    let compacted =
+        format!(r#"{{"input":[{events}],"destinations":{{"d":{{"Config":{DESTINATION}}}}},"connections":{{}}}}"#);
+    let forms = [
+        ("lines of messages", MESSAGES.join("\n")),
+        ("lines of events", MESSAGES.map(event).join("\r\n\r\n") + "\n"),
+        ("lines of events with destinations", MESSAGES.map(own).join("\n")),
+        ("lines of all kinds", format!("{a}\n[{}]\n{}\n", event(b), own(c))),
+        ("an array of messages", format!("[{}]", MESSAGES.join(","))),
+        ("an array over lines", format!(" [\n{a}\n,\n\n{b},{c}\n]\n")),
+        ("arrays, one a line", format!("[{a},{b}]\n[{c}]\n")),
+        ("objects over lines", format!("{{\n\"message\":{a},\n\"metadata\":{{}}}}\n{}{}", event(b), event(c))),
+        ("a compacted object", compacted.clone()),
+        ("a compacted object over lines", compacted.replace(r#","destinations""#, ",\n\n\"destinations\"")),
+        ("without the destination that it should have", compacted.replace(r#""d":{"#, r#""e":{"#)),
+        ("an object with input alone", format!(r#"{{"destType":"kafka","input":[{events}]}}"#)),
+        (
+            "a null destination",
+            MESSAGES.map(|message| format!(r#"{{"message":{message},"metadata":{{}},"destination":null}}"#)).join("\n"),
+        ),
+        ("a byte order mark", format!("\u{feff}{}", MESSAGES.join("\n"))),
+    ];
+    let arguments = ["transform", "--payloads", "--destination", &destination];
+    let expected = Ran { code: Some(0), out: payloads(), err: String::new() };
+    for (what, text) in &forms {
+        assert_eq!(run(&arguments, text), expected, "{what}");
+        let file = folder.write("events", gzip(text.as_bytes()));
+        assert_eq!(run(&[&arguments[..], &[&file]].concat(), ""), expected, "{what}, gzip");
+    }
+    let (first, second) = (folder.write("1.json", format!("[{a}]")), folder.write("2.ndjson", format!("{b}\n{c}")));
+    assert_eq!(run(&[&arguments[..], &[&first, &second]].concat(), ""), expected, "two files");
+    assert_eq!(
+        run(&[&arguments[..], &[&first, "-"]].concat(), format!("{b}\n{c}")),
+        expected,
+        "a file and standard input"
+    );
+    let full = folder.write("full.json", format!(r#"{{"ID":"x","Config":{DESTINATION}}}"#));
+    let arguments = ["transform", "--payloads", "--destination", &full];
+    assert_eq!(run(&arguments, MESSAGES.join("\n")), expected, "a whole destination");
+}
+
+#[test]
+fn the_answers_are_those_of_the_service() {
+    for (family, name) in [("kafka", "kafka_two"), ("azure_event_hub", "azure"), ("confluent_cloud", "confluent")] {
+        let events: Vec<Value> = (0..50)
+            .map(|index| {
+                serde_json::json!({
+                    "message": { "type": "track", "event": "Paid", "userId": index, "integrations": { "KAFKA": { "topic": "x" } } },
+                    "metadata": { "jobId": index },
+                    "destination": if index % 7 == 0 { Value::Null } else { serde_json::json!({ "Config": { "topic": name } }) },
+                })
+            })
+            .collect();
+        let body = Value::from(events.clone()).to_string();
+        let url = format!("/v0/destinations/{family}");
+        let answer = Server::shared().post(&url, &[], body.as_bytes());
+        let ran = run(&["transform", "--family", family], &body);
+        assert_eq!((ran.code, ran.out.trim_end()), (Some(1), answer.text()), "{family}");
+        let lines: Vec<String> = events.iter().map(ToString::to_string).collect();
+        let ran = run(&["transform", "--family", family], lines.join("\n"));
+        assert_eq!(format!("[{}]", ran.out.trim_end().replace('\n', ",")), answer.text(), "{family}, lines");
+        assert_eq!(ran.err.lines().next(), Some("standard input:1: refused: the event has no destination"));
+    }
+}
+
+#[test]
+fn order_is_kept_whatever_the_number_of_threads() {
+    let folder = Folder::new("order");
+    let destination = folder.write("destination.json", DESTINATION);
+    // Some batches, whose events take different time.
+    let padding = "x".repeat(700);
+    let lines: Vec<String> = (0..6000)
+        .map(|index| {
+            format!(r#"{{"type":"track","event":"Paid","userId":"{index}","p":"{}"}}"#, &padding[..index % 700])
+        })
+        .collect();
+    let (ndjson, array) =
+        (folder.write("a.ndjson", lines.join("\n")), folder.write("a.json", format!("[{}]", lines.join(",\n"))));
+    let mut outputs = Vec::new();
+    for jobs in ["1", "2", "5"] {
+        for file in [&ndjson, &array] {
+            let ran = run(&["transform", "--payloads", "--jobs", jobs, "--destination", &destination, file], "");
+            assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+            outputs.push(ran.out);
+        }
+    }
+    let ids = |out: &str| -> Vec<usize> {
+        let id = |line: &str| serde_json::from_str::<Value>(line).ok()?["userId"].as_str()?.parse().ok();
+        out.lines().map(|line| id(line).expect("a payload")).collect()
+    };
+    assert_eq!(ids(&outputs[0]), (0..6000).collect::<Vec<_>>());
+    assert!(outputs.iter().all(|output| output == &outputs[0]));
+    let whole = run(&["transform", "--jobs", "5", "--destination", &destination, &array], "");
+    let answers: Vec<Value> = serde_json::from_str(&whole.out).expect("one array");
+    assert_eq!(answers.len(), 6000);
+}
+
+#[test]
+fn a_line_is_answered_before_the_next_one_is_there() {
+    let mut child = command(&["transform"]).spawn().expect("the binary runs");
+    let (mut stdin, stdout) = (child.stdin.take().expect("its input"), child.stdout.take().expect("its output"));
+    let mut answers = BufReader::new(stdout).lines();
+    for id in ["a", "b"] {
+        writeln!(
+            stdin,
+            r#"{{"message":{{"userId":"{id}"}},"metadata":{{}},"destination":{{"Config":{{"topic":"t"}}}}}}"#
+        )
+        .expect("written");
+        let answer = answers.next().expect("an answer").expect("text");
+        assert!(answer.contains(&format!(r#""userId":"{id}","topic":"t""#)), "{answer}");
+    }
+    drop(stdin);
+    assert!(child.wait().expect("it ends").success());
+}
+
+#[test]
+fn memory_does_not_grow_with_the_input() {
+    let mut child =
+        command(&["transform", "--payloads", "--jobs", "2"]).stderr(Stdio::null()).spawn().expect("it runs");
+    let (mut stdin, mut stdout) = (child.stdin.take().expect("its input"), child.stdout.take().expect("its output"));
+    let event = format!(
+        r#"{{"message":{{"userId":"u","p":"{}"}},"metadata":{{}},"destination":{{"Config":{{"topic":"t"}}}}}}"#,
+        "x".repeat(4000)
+    );
+    let events = 15_000;
+    let writer = std::thread::spawn(move || {
+        for _ in 0..events {
+            writeln!(stdin, "{event}").expect("written");
+        }
+        stdin
+    });
+    let payload_bytes = r#"{"message":{"userId":"u","p":""},"userId":"u","topic":"t"}"#.len() + 4000 + 1;
+    let mut left = payload_bytes * events;
+    let mut buffer = vec![0; 1 << 16];
+    while left > 0 {
+        let read = stdout.read(&mut buffer).expect("its output");
+        assert!(read > 0, "{left} bytes are missing");
+        left -= read;
+    }
+    let stdin = writer.join().expect("all is written");
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it lives");
+    let peak =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    drop(stdin);
+    assert!(child.wait().expect("it ends").success());
+    assert!(peak.expect("the peak") < 40 << 10, "{peak:?} kB for 60 MB");
+}
+
+#[test]
+fn kcat_gets_a_key_and_a_message_of_one_line_each() {
+    let folder = Folder::new("kcat");
+    let destination = folder.write("destination.json", DESTINATION);
+    let arguments = ["transform", "--destination", &destination, "--format", "kcat", "--topic", "money"];
+    let input = r#"[
+        {"event":"Paid","type":"track","userId":"a b",
+            "s":"x\t\n y"},
+        {"event":"Else","type":"track","userId":"c"},
+        {"event":"Paid","type":"track"},
+        {"event":"Paid","type":"track","userId":"d\te"},
+        {"event":"Paid","type":"track","userId":"d\ne"},
+        {"event":"Paid","type":"track","userId":"d\u0000e"},
+        {"event":"Paid","type":"track","userId":"\ud800"}
+    ]"#;
+    let ran = run(&arguments, input);
+    assert_eq!(
+        ran.out,
+        "a b\t{\"event\":\"Paid\",\"type\":\"track\",\"userId\":\"a b\",\"s\":\"x\\t\\n y\"}\n\
+         \t{\"event\":\"Paid\",\"type\":\"track\"}\n\
+         \u{fffd}\t{\"event\":\"Paid\",\"type\":\"track\",\"userId\":\"\\ud800\"}\n"
+    );
+    let left_out: Vec<&str> = ran.err.lines().collect();
+    assert_eq!((ran.code, left_out.len()), (Some(1), 3), "{}", ran.err);
+    for (line, number) in left_out.iter().zip(6..) {
+        assert!(line.starts_with(&format!("standard input:{number}:9: left out: its key has a tab")), "{line}");
+    }
+    for (arguments, word) in [
+        (&["--format=kcat"][..], "--topic"),
+        (&["--topic=x"], "--format"),
+        (&["--payloads", "--format=json"], "--payloads"),
+        (&["--jobs=0"], "--jobs"),
+        (&["--jobs=18446744073709551615"], "--jobs"),
+    ] {
+        let ran = run(&[&["transform"], arguments].concat(), "");
+        assert_eq!(ran.code, Some(2), "{arguments:?}");
+        assert!(ran.err.contains(word), "{}", ran.err);
+    }
+    let ran =
+        run(&["transform", "--destination", &destination, "--payloads", "--topic", "events"], MESSAGES.join("\n"));
+    assert_eq!(ran.out.lines().count(), 2, "{}", ran.out);
+}
+
+#[test]
+fn a_bad_line_costs_that_line_only() {
+    let folder = Folder::new("lines");
+    let destination = folder.write("destination.json", DESTINATION);
+    let [a, b, c] = MESSAGES;
+    let arguments = ["transform", "--payloads", "--destination", &destination];
+    let ran = run(&arguments, format!("{a}\n{{\"userId\":\"s3cret\",}}\n{b}\nnull\n\u{0}\u{1}\n{c}"));
+    assert_eq!((ran.code, &ran.out), (Some(1), &payloads()));
+    let told: Vec<&str> = ran.err.lines().collect();
+    assert_eq!(
+        told,
+        [
+            "standard input:2:20: not JSON: key must be a string",
+            "standard input:4: refused: the event is not a JSON object",
+            "standard input:5:1: not JSON: expected value",
+        ]
+    );
+    // What is not UTF-8 becomes U+FFFD, as in a request.
+    let ran = run(&arguments, b"{\"userId\":\"a\xffb\"}\n");
+    assert_eq!(ran.out, "{\"message\":{\"userId\":\"a\u{fffd}b\"},\"userId\":\"a\u{fffd}b\",\"topic\":\"events\"}\n");
+    // A first line that was cut is no different where the second is whole, and any line is not with --lines.
+    let ran = run(&arguments, format!("rId\":1}}\n{a}\n{b}\n{c}\n"));
+    assert_eq!((ran.code, &ran.out), (Some(1), &payloads()), "{}", ran.err);
+    let ran = run(&[&arguments[..], &["--lines"]].concat(), format!("x\n[\n{a}\n{b}\n{c}\n"));
+    assert_eq!((ran.code, &ran.out), (Some(1), &payloads()), "{}", ran.err);
+}
+
+#[test]
+fn what_is_refused_is_told_in_few_lines_and_without_contents() {
+    let mut lines = String::new();
+    for index in 0..3000 {
+        let _ = writeln!(lines, r#"{{"message":{{"email":"s3cret-{index}"}},"metadata":{{}}}}"#);
+    }
+    lines.push_str("{\"type\":\"s3cret\"}\n[1,{\"s3cret\":\"s3cret\"}]\n");
+    let ran = run(&["transform", "--payloads"], lines);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
+    let told: Vec<&str> = ran.err.lines().collect();
+    assert_eq!(told.len(), 12, "{}", ran.err);
+    assert_eq!(told[9], "standard input:10: refused: the event has no destination");
+    assert_eq!(
+        told[10],
+        "and 2993 more; all together: destination_missing 3000, event_not_an_object 1, metadata_missing 2"
+    );
+    assert!(told[11].starts_with("note: 2 events have neither message, metadata nor destination"), "{}", told[11]);
+    assert!(!ran.err.contains("s3cret"), "{}", ran.err);
+}
+
+#[test]
+fn input_that_cannot_be_used_is_told_in_one_line() {
+    let folder = Folder::new("unusable");
+    let mut numbers = 1_u64;
+    let garbage: Vec<u8> = std::iter::repeat_with(|| {
+        numbers = numbers.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (numbers >> 56) as u8
+    })
+    .take(100_000)
+    .collect();
+    let cut = gzip(MESSAGES.join("\n").repeat(1000).as_bytes());
+    let lines = " (with --lines a line that is not JSON costs that line only)";
+    for (name, bytes, told) in [
+        ("empty", Vec::new(), ": there are no events in it".to_owned()),
+        ("blank", b" \n\n".to_vec(), ": there are no events in it".to_owned()),
+        ("garbage", [b"\x7fELF".to_vec(), garbage].concat(), format!(":1:1: not JSON: expected value{lines}")),
+        ("large", vec![b'x'; 1 << 20], format!(":1:1: not JSON: expected value{lines}")),
+        (
+            "large_open",
+            [b"{\"a\":\"".to_vec(), vec![b'x'; 1 << 20]].concat(),
+            format!(":1:1048582: not JSON: EOF while parsing a string{lines}"),
+        ),
+        ("csv", b"user,event\n1,2\n".to_vec(), format!(":1:1: not JSON: expected value{lines}")),
+        ("single", b"{\"a\":1,}\n".to_vec(), format!(":1:8: not JSON: key must be a string{lines}")),
+        ("behind", b"{\"a\":1}}".to_vec(), format!(":1:8: not JSON: trailing characters{lines}")),
+        ("open", b"[\n {\"a\":1},".to_vec(), ":2:10: not JSON: it ends within a value".to_owned()),
+        ("comma", b"[\n {\"metadata\":1},\n]".to_vec(), ":3:1: not JSON: expected a value".to_owned()),
+        ("element", b"[\n\n  {\"a\":\n nil}]".to_vec(), ":4:3: not JSON: expected ident".to_owned()),
+        ("object", b"{\n\"a\":1,\n\"b\":tru}".to_vec(), format!(":3:8: not JSON: expected ident{lines}")),
+        ("cut.gz", cut[..cut.len() / 2].to_vec(), ": the gzip data are damaged or end too early".to_owned()),
+        (
+            "bad.gz",
+            [b"\x1f\x8b".to_vec(), vec![7; 1000]].concat(),
+            ": the gzip data are damaged or end too early".to_owned(),
+        ),
+    ] {
+        let file = folder.write(name, bytes);
+        let ran = run(&["transform", "--payloads", &file], "");
+        let last = ran.err.lines().last().unwrap_or_default();
+        assert_eq!((ran.code, last), (Some(2), format!("error: {file}{told}").as_str()), "{name}");
+        let others = ran.err.lines().count() - 1;
+        assert!(others <= usize::from(matches!(name, "open" | "comma" | "cut.gz")) * 12, "{name}: {}", ran.err);
+    }
+    for (path, told) in [
+        (folder.path().join("nowhere"), "there is no such file"),
+        (folder.path().to_owned(), "it is a directory, not a file"),
+    ] {
+        let path = path.display().to_string();
+        let good = folder.write("good", MESSAGES[0]);
+        // It is told before anything is printed.
+        let ran = run(&["transform", &good, &path], "");
+        assert_eq!(ran, Ran { code: Some(2), out: String::new(), err: format!("error: {path}: {told}\n") });
+        let ran = run(&["transform", &good, "--destination", &path], "");
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{}", ran.err);
+        assert!(ran.err.starts_with(&format!("error: {path}: ")), "{}", ran.err);
+    }
+    let ran = run(&["transform"], "");
+    assert_eq!(ran.err, "error: standard input: there are no events in it\n");
+    let ran = run(&["transform", "--lines"], "x\ny\n");
+    assert_eq!((ran.code, ran.err.lines().last()), (Some(2), Some("error: standard input: no line of it is JSON")));
+}
+
+#[test]
+fn what_is_no_destination_is_told_in_one_line() {
+    let folder = Folder::new("destination");
+    for (text, told) in [
+        ("", ": it is empty, and should be a destination or its Config"),
+        ("[{}]", ": it is no JSON object, and should be a destination or its Config"),
+        ("{\"Config\":7}", ": its Config is no JSON object"),
+        ("{\"sources\":[]}", ": it is a whole workspace configuration; give one of its destinations"),
+        ("{\n\"topic\":\"s3cret\",}", ":2:18: not JSON: key must be a string"),
+    ] {
+        let file = folder.write("destination.json", text);
+        let ran = run(&["transform", "--destination", &file], "{}");
+        assert_eq!(ran, Ran { code: Some(2), out: String::new(), err: format!("error: {file}{told}\n") });
+    }
+}
+
+#[test]
+fn an_output_that_breaks_off_does_not_look_whole() {
+    let ran = run(&["transform"], "[\n{\"metadata\":{}},\n{\"metadata\":{}}\nx]");
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.out.starts_with("[{\"metadata\":{},\"statusCode\":400") && ran.out.ends_with("}\n"), "{}", ran.out);
+    assert!(serde_json::from_str::<Value>(&ran.out).is_err());
+    assert_eq!(run(&["transform"], "[]").out, "[]\n");
+}
+
+#[test]
+fn a_megabyte_in_a_line_is_a_line() {
+    let folder = Folder::new("megabyte");
+    let destination = folder.write("destination.json", DESTINATION);
+    let large = format!(r#"{{"userId":"{}","type":"page"}}"#, "k".repeat(3 << 20));
+    let ran =
+        run(&["transform", "--payloads", "--destination", &destination], format!("{large}\n{}\n{large}", MESSAGES[0]));
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    let lengths: Vec<usize> = ran.out.lines().map(str::len).collect();
+    assert_eq!((lengths.len(), lengths[0], lengths[2]), (3, lengths[2], 2 * (3 << 20) + 68));
+}
+
+#[test]
+fn templates_without_measure_cost_their_event_only() {
+    let folder = Folder::new("work");
+    // An empty value stays in the event, so that each template finds all of it again.
+    let many: Vec<String> = (0..900).map(|index| format!("\"t{index}\":\"{{{{ event.a || x }}}}\"")).collect();
+    let destination = folder.write("destination.json", format!("{{\"topic\":\"t\",{}}}", many.join(",")));
+    let costly = format!("{{\"type\":\"page\",\"a\":[{}[]]}}", "[],".repeat(30_000));
+    let ran = run(
+        &["transform", "--payloads", "--destination", &destination],
+        format!("{}\n{costly}\n{}\n", MESSAGES[0], MESSAGES[2]),
+    );
+    assert_eq!((ran.code, ran.out.lines().count()), (Some(1), 2), "{}", ran.err);
+    assert!(
+        ran.err.starts_with("standard input:2: not answered: the templates of the request's destinations"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+}
+
+#[test]
+fn a_closed_output_ends_it_quietly() {
+    for arguments in
+        [&["transform", "--lines"][..], &["explain", "--all"], &["explain", "--format=json"], &["completions", "zsh"]]
+    {
+        let mut child = command(arguments).spawn().expect("the binary runs");
+        let mut stdin = child.stdin.take().expect("its input");
+        drop(child.stdout.take());
+        let event = format!("{{\"message\":{{\"p\":\"{}\"}}}}\n", "x".repeat(10_000)).repeat(500);
+        // It stops reading, at the latest when it has tried to write.
+        while stdin.write_all(event.as_bytes()).is_ok() {}
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!told.contains("panic") && !told.contains("error"), "{arguments:?}: {told}");
+    }
+}
+
+#[test]
+fn no_colour_and_no_bar_where_there_is_no_terminal() {
+    let ran = run(&["explain"], r#"{"message":{},"metadata":{},"destination":{"Config":{"topic":"t"}}}"#);
+    assert_eq!(ran.code, Some(0));
+    assert!(!ran.out.contains('\u{1b}') && ran.err.is_empty(), "{ran:?}");
+}
+
+#[test]
+fn the_examples_of_the_help_work() {
+    let folder = Folder::new("examples");
+    let program = env!("CARGO_BIN_EXE_rudder-kafka-transformer");
+    folder.write("destination.json", DESTINATION);
+    folder.write("events.json", r#"[{"message":{},"metadata":{},"destination":{"Config":{"topic":"t"}}}]"#);
+    folder.write("events.ndjson", MESSAGES.join("\n"));
+    folder.write("events.ndjson.gz", gzip(MESSAGES.join("\n").as_bytes()));
+    fs::create_dir_all(folder.path().join(".zfunc")).expect("a folder");
+    fs::create_dir_all(folder.path().join(".config/fish/completions")).expect("a folder");
+    let mut ran = 0;
+    for tool in ["transform", "explain", "completions"] {
+        let help = run(&[tool, "--help"], "");
+        assert_eq!(help.code, Some(0));
+        let (_, examples) = help.out.split_once("Examples:\n").expect("examples");
+        let (examples, _) = examples.split_once("\n\n").unwrap_or((examples, ""));
+        for example in examples.replace("\\\n", "").lines() {
+            let line =
+                example.replace("rudder-kafka-transformer ", &format!("{program} ")).replace("kcat -P", "cat >sent #");
+            let output = Command::new("bash")
+                .args(["-euc", &format!("set -o pipefail; {line}")])
+                .current_dir(folder.path())
+                .env("HOME", folder.path())
+                .output()
+                .expect("bash runs");
+            assert!(output.status.success() && output.stderr.is_empty(), "{line}: {output:?}");
+            ran += 1;
+        }
+    }
+    assert_eq!(ran, 9);
+    assert_eq!(fs::read_to_string(folder.path().join("sent")).expect("what kcat would get"), "");
+    assert!(folder.path().join(".zfunc/_rudder-kafka-transformer").exists());
+}
+
+#[test]
+fn shells_can_complete() {
+    for (shell, word) in [
+        ("bash", "complete -F"),
+        ("zsh", "#compdef"),
+        ("fish", "complete -c"),
+        ("elvish", "edit:completion"),
+        ("powershell", "Register-ArgumentCompleter"),
+    ] {
+        let ran = run(&["completions", shell], "");
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{shell}");
+        for word in [word, "transform", "explain", "payloads", "completions"] {
+            assert!(ran.out.contains(word), "{shell}: {word}");
+        }
+        if shell == "bash" {
+            let mut bash = Command::new("bash").args(["-n", "-"]).stdin(Stdio::piped()).spawn().expect("bash runs");
+            bash.stdin.take().expect("its input").write_all(ran.out.as_bytes()).expect("written");
+            assert!(bash.wait().expect("it ends").success());
+        }
+    }
+    assert_eq!(run(&["completions", "tcsh"], "").code, Some(2));
+}

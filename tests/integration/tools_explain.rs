@@ -1,0 +1,148 @@
+//! `explain` as a user runs it.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::tools::{DESTINATION, Folder, Ran, run};
+
+fn told_as_json(ran: &Ran) -> Vec<Value> {
+    ran.out.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+}
+
+#[test]
+fn an_event_is_told_with_what_was_tried_before() {
+    let folder = Folder::new("told");
+    let destination = folder.write(
+        "destination.json",
+        r#"{"topic":"{{ event.tier || silver }}","enableMultiTopic":true,"eventToTopicMap":[{"from":"Paid","to":"money"}]}"#,
+    );
+    let arguments = ["explain", "--destination", &destination, "--partitions", "12"];
+    let ran = run(
+        &arguments,
+        r#"{"type":"track","event":"Else","channel":"sources","timestamp":0,"tier":"gold","userId":"u-42"}"#,
+    );
+    let lines = [
+        "standard input:1",
+        "  topic      gold                  by Config.topic",
+        "    not by   topic of the message's integrations: the message has no integrations",
+        "             Config.eventTypeToTopicMap: message.type is track, so the event's name is looked up",
+        "             Config.eventToTopicMap: eventToTopicMap has no entry for Else",
+        "  key        u-42                  partition 1 of 12, from message.userId",
+        "  timestamp  0                     already message.timestamp",
+        "  templates  Config/topic          message.tier = \"gold\", removed from the event",
+        r#"  answer     {"output":{"message":{"type":"track","event":"Else","channel":"sources","timestamp":0,"userId":"u-42"},"userId":"u-42","topic":"gold"},"metadata":{"rudderId":"undefined<<>>gold"},"statusCode":200}"#,
+        "",
+        "",
+    ];
+    assert_eq!(ran, Ran { code: Some(0), out: lines.join("\n"), err: String::new() });
+
+    let ran = run(&arguments, r#"[{"message":{"userId":"\u001b[31m\n"},"metadata":{}}, {"message":{},"metadata":7}]"#);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.out.contains("standard input:1:2\n"), "{}", ran.out);
+    assert!(ran.out.contains("  key        \\u{1b}[31m\\n "), "{}", ran.out);
+    assert!(ran.out.contains("message.tier not found, so its default \"silver\""), "{}", ran.out);
+    assert!(
+        ran.out.contains("  refused    the event's metadata is not a JSON object  metadata_not_an_object, at fault: instrumentation\n"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn json_has_every_event_and_then_the_counts() {
+    let folder = Folder::new("json");
+    let destination = folder.write("destination.json", DESTINATION);
+    let mut events = String::new();
+    for index in 0..30 {
+        let _ = writeln!(events, r#"{{"type":"track","event":"Paid","userId":"u-{}"}}"#, index % 3);
+    }
+    events.push_str("[{\"type\":\"page\"},null]\nnope\n");
+    let ran = run(&["explain", "--destination", &destination, "--partitions=4", "--format=json"], &events);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(1), "standard input:32:2: not JSON: expected ident\n"));
+    let told = told_as_json(&ran);
+    assert_eq!(told.len(), 33);
+    for (index, event) in told[..32].iter().enumerate() {
+        assert_eq!(event["index"], json!(index));
+        assert_eq!((&event["file"], &event["line"]), (&json!("standard input"), &json!((index + 1).min(31))));
+    }
+    assert_eq!((&told[0]["topic"]["value"], &told[0]["topic"]["rule"]), (&json!("money"), &json!("event_name")));
+    assert_eq!((&told[0]["key"]["value"], told[0].get("event")), (&json!("u-0"), None));
+    assert_eq!((&told[31]["event"], &told[31]["refusal"]["code"]), (&json!(2), &json!("event_not_an_object")));
+    let answer: Value = serde_json::from_str(told[0]["answer"].as_str().expect("text")).expect("JSON");
+    assert_eq!(answer["output"]["topic"], "money");
+    let partition = |index: usize| told[index]["key"]["partition"].as_u64().and_then(|at| usize::try_from(at).ok());
+    let mut partitions = [0; 4];
+    for index in 0..31 {
+        partitions[partition(index).expect("a partition")] += 1;
+    }
+    assert_eq!(
+        told[32],
+        json!({ "summary": {
+            "events": 32, "transformed": 31, "refused": 1,
+            "topics": [{ "topic": "money", "events": 30, "share": 0.9677 }, { "topic": "events", "events": 1, "share": 0.0323 }],
+            "otherTopics": 0,
+            "rules": [{ "rule": "event_name", "events": 30, "share": 0.9677 }, { "rule": "default", "events": 1, "share": 0.0323 }],
+            "keySources": [{ "source": "user_id", "events": 30, "share": 0.9677 }, { "source": "empty", "events": 1, "share": 0.0323 }],
+            "refusals": [{ "code": "event_not_an_object", "events": 1 }],
+            "keys": { "distinct": 4, "shortBy": 0, "hottest": [
+                { "key": "u-0", "events": 10, "share": 0.3226, "partition": partition(0) },
+                { "key": "u-1", "events": 10, "share": 0.3226, "partition": partition(1) },
+                { "key": "u-2", "events": 10, "share": 0.3226, "partition": partition(2) },
+                { "key": "", "events": 1, "share": 0.0323, "partition": partition(30) },
+            ] },
+            "partitions": { "count": 4, "events": partitions },
+        } })
+    );
+    let ran = run(&["explain", "--destination", &destination, "--partitions=4", "--format=json", "--summary"], &events);
+    assert_eq!(told_as_json(&ran), told[32..]);
+}
+
+#[test]
+fn of_many_events_the_counts_are_told() {
+    let folder = Folder::new("many");
+    let destination = folder.write("destination.json", DESTINATION);
+    let mut events = String::new();
+    for index in 0..40_000 {
+        let key = if index % 2 == 0 { "hot".to_owned() } else { format!("u-{index}") };
+        let _ = writeln!(events, r#"{{"type":"track","event":"Paid","userId":"{key}"}}"#);
+    }
+    let arguments = ["explain", "--destination", &destination, "--partitions", "3"];
+    let ran = run(&arguments, &events);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    assert_eq!(ran.out.matches("\n  topic ").count(), 20);
+    assert!(ran.out.contains("… and 39980 more; --all tells each of them. All together:\n"));
+    let summary = run(&[&arguments[..], &["--summary", "--jobs", "1"]].concat(), &events);
+    assert!(ran.out.ends_with(&summary.out), "{}", summary.out);
+    for row in [
+        "40000 events, 40000 transformed, none refused\n",
+        "\nmoney                                      40000  100.0 %\n",
+        "\nConfig.eventToTopicMap                     40000  100.0 %\n",
+        "\nhottest of 20001 keys                     events    share  partition\nhot                                        20000   50.0 %          ",
+        "\npartition of 3                            events    share  even would be 33.3 %\n0 ",
+    ] {
+        assert!(summary.out.contains(row), "{row}\n{}", summary.out);
+    }
+    let all = run(&[&arguments[..], &["--all"]].concat(), &events[..events.len() / 100]);
+    assert!(all.out.matches("\n  topic ").count() > 300);
+    assert!(!all.out.contains("All together"), "{}", all.out);
+}
+
+#[test]
+fn bad_input_is_told_as_transform_tells_it() {
+    for (input, told) in [
+        ("", "error: standard input: there are no events in it\n"),
+        (
+            "garbage",
+            "error: standard input:1:1: not JSON: expected value (with --lines a line that is not JSON costs that line only)\n",
+        ),
+    ] {
+        assert_eq!(run(&["explain"], input), Ran { code: Some(2), out: String::new(), err: told.to_owned() });
+    }
+    // What came before it broke off is told all the same.
+    let ran = run(&["explain", "--summary"], "[{\"message\":{}},");
+    assert_eq!((ran.code, ran.out.lines().next()), (Some(2), Some("1 events, 0 transformed, 1 refused")));
+    for partitions in ["0", "1000001", "x"] {
+        assert_eq!(run(&["explain", "--partitions", partitions], "").code, Some(2), "{partitions}");
+    }
+}
