@@ -128,3 +128,75 @@ fn read_behind<'a>(reader: &mut Reader<'a>) -> Result<Compacted<'a>, Invalid> {
     reader.end()?;
     Ok(compacted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::request::Request;
+
+    const LIMITS: Limits = Limits { events: 3, answer_bytes: 1 << 20 };
+
+    /// The destinations of the events of a compacted body, if it can be walked.
+    fn walked(body: &str) -> Option<Vec<Option<String>>> {
+        let walk = Walk::over(body, Form::Compacted, LIMITS)?;
+        let mut found = Vec::new();
+        let is_whole = walk.each_event(|event| found.push(destination(&walk.beside, event.as_ref())));
+        is_whole.then_some(found)
+    }
+
+    fn destination<'a>(beside: &Beside<'a>, event: Option<&Event<'a>>) -> Option<String> {
+        let event = event?;
+        let destination = beside.destination_of(event, event.metadata().ok()?).ok()?;
+        Some(destination.text().to_owned())
+    }
+
+    /// The same where the body is read as a whole.
+    fn whole(body: &str) -> Option<Vec<Option<String>>> {
+        let request = Request::processor(body, Form::Compacted, LIMITS).ok()?;
+        Some(request.events.iter().map(|event| destination(&request.beside, event.as_ref())).collect())
+    }
+
+    #[test]
+    fn what_is_walked_is_what_is_read_as_a_whole() {
+        let events = r#"[{"message":{"a":[1,"]},\"destinations\":{}"]},"metadata":{"destinationId":"d"}}, 7]"#;
+        for body in [
+            r#"{"input":E,"destinations":{"d":{"Config":{"m":[{"x":[]}]}}},"connections":{"s:d":{"c":[]}}}"#,
+            r#"{"input":E,"connections":{},"destinations":{"d":{"n":1}}}"#,
+            r#"{"x":[1],"input":E,"destinations":{"d":{}},"y":2}"#,
+            " { \"input\" : E , \"destinations\" : { \"d\" : { } } } ",
+            r#"{"input":E}"#,
+            r#"{"input":E,"destinations":{"d":{}},"destinations":{"d":{"later":true}}}"#,
+            r#"{"input":E,"destinations":null}"#,
+            r#"{"input":[],"destinations":{}}"#,
+        ] {
+            let body = body.replace('E', events);
+            assert!(walked(&body).is_some(), "{body}");
+            assert_eq!(walked(&body), whole(&body), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_laid_out_in_another_way_is_not_walked() {
+        let event = r#"{"message":{},"metadata":{"destinationId":"d"}}"#;
+        for (body, is_request) in [
+            (r#"{"destinations":{"d":{}},"input":[E]}"#, true),
+            (r#"{"destinations":{"d":{}},"input":[E],"connections":{}}"#, true),
+            (r#"{"input":[E],"destinations":{"d":{}},"input":[]}"#, true),
+            (r#"{"input":[E],"input":[E,E],"destinations":{"d":{}}}"#, true),
+            (r#"{"input":[E],"destin\u0061tions":{"d":{}}}"#, true),
+            (r#"{"input":[E],"x":1,"destinations":{"d":{}}}"#, true),
+            (r#"{"input":[E],"destinations":{"d":{}},"y":[2]}"#, true),
+            (r#"{"input":null,"destinations":{"d":[]}}"#, false),
+            (r#"{"input":[E,E,E,E],"destinations":{}}"#, false),
+            (r#"{"input":[E],"destinations":{"d":{}}"#, false),
+            (r#"{"input":[E],"destinations":{"d":{}}}}"#, false),
+            (r#"{"input":[E,],"destinations":{"d":{}}}"#, false),
+            (r#"["input",[E],"destinations",{}]"#, false),
+            ("", false),
+        ] {
+            let body = body.replace('E', event);
+            assert_eq!(walked(&body), None, "{body}");
+            assert_eq!(whole(&body).is_some(), is_request, "{body}");
+        }
+    }
+}
