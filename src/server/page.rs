@@ -1,5 +1,5 @@
 //! The page at `/`, on which people try events and destinations out. It is in the binary, asks nothing of any other host,
-//! and gets what it shows from `POST /explain`. The setting `PAGE` turns both off.
+//! and gets what it shows from `POST /explain`. The setting `PAGE` turns both off, or puts them on the metrics port.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{
@@ -31,6 +31,9 @@ pub const FILES: [(&str, &str, &str); 8] = [
 ];
 
 /// Registers the page and what it asks.
+///
+/// Its files are for everybody, also where there is an operator's token: a browser could not bring that before it has the
+/// page to type it into, and nothing is in them but what is in the source. What the page asks is behind the token.
 pub fn configure(config: &mut ServiceConfig) {
     for (path, content_type, text) in FILES {
         config.service(status(path, move || async move {

@@ -1,12 +1,15 @@
 //! Every setting: one table, each an environment variable and a flag.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::natives::Natives;
+use super::operator::OperatorToken;
 use super::overload::memory_limit;
+use super::tls::Tls;
 use super::upstream::Base;
 use crate::transform::request::Limits;
 
@@ -24,6 +27,27 @@ pub struct Settings {
     /// Port of /metrics; 0 picks a free one
     #[arg(long, env = "METRICS_PORT", default_value_t = 9091)]
     pub metrics_port: u16,
+
+    /// Address, or name of one, of the metrics port [default: HOST]
+    #[arg(long, env = "METRICS_HOST")]
+    pub metrics_host: Option<String>,
+
+    /// File with the certificate that the service's port speaks TLS with, and those between it and its root, as PEM
+    /// [default: plain HTTP]
+    #[arg(long, env = "TLS_CERT_FILE")]
+    pub tls_cert_file: Option<PathBuf>,
+
+    /// File with its key, as PEM
+    #[arg(long, env = "TLS_KEY_FILE")]
+    pub tls_key_file: Option<PathBuf>,
+
+    /// Whether the metrics port speaks TLS too
+    #[arg(long, env = "METRICS_TLS", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub metrics_tls: bool,
+
+    /// File with the token that /metrics and POST /explain ask for, as Authorization: Bearer [default: they ask for none]
+    #[arg(long, env = "OPERATOR_TOKEN_FILE")]
+    pub operator_token_file: Option<PathBuf>,
 
     /// Worker threads [default: number of cores]
     #[arg(long, env = "WORKERS")]
@@ -94,9 +118,10 @@ pub struct Settings {
     #[arg(long, env = "SHADOW_ANSWER", value_enum, default_value_t = ShadowAnswer::Native)]
     pub shadow_answer: ShadowAnswer,
 
-    /// Whether there is a page at / that shows where an event would go and why, and POST /explain, which it asks
-    #[arg(long, env = "PAGE", action = ArgAction::Set, num_args = 0..=1, default_value_t = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
-    pub page: bool,
+    /// Whether there is a page at / that shows where an event would go and why, and POST /explain, which it asks: true,
+    /// false, or metrics, which puts both on the metrics port instead
+    #[arg(long, env = "PAGE", action = ArgAction::Set, num_args = 0..=1, default_value = "true", default_missing_value = "true", value_parser = Page::parse)]
+    pub page: Page,
 
     /// What to log: error, warn, info, debug, trace or off; also per module, such as "info,actix_server=warn"
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]
@@ -117,6 +142,29 @@ pub struct Settings {
     /// Seconds that requests in flight then get to finish
     #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value_t = 30)]
     pub shutdown_timeout: u64,
+}
+
+/// Where the page and `POST /explain` are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// Nowhere.
+    Off,
+    /// On the service's port.
+    Service,
+    /// On the metrics port.
+    Metrics,
+}
+
+impl Page {
+    /// `metrics`, or what is a yes or a no.
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "metrics" => Ok(Self::Metrics),
+            "true" | "yes" | "on" | "y" | "t" | "1" => Ok(Self::Service),
+            "false" | "no" | "off" | "n" | "f" | "0" => Ok(Self::Off),
+            _ => Err("it is true, false or metrics".to_owned()),
+        }
+    }
 }
 
 /// How a log line looks.
@@ -185,6 +233,11 @@ impl Settings {
             }
         }
         self.validate_upstream(&mut problems);
+        problems.extend(self.tls().err());
+        problems.extend(self.operator_token().err());
+        if self.metrics_tls && self.tls_cert_file.is_none() {
+            problems.push("METRICS_TLS needs TLS_CERT_FILE and TLS_KEY_FILE".to_owned());
+        }
         if let Some(directive) = self.log_level.split(',').find(|directive| !is_log_directive(directive)) {
             problems.push(format!(
                 "LOG_LEVEL: {directive:?} is no level (error, warn, info, debug, trace, off) nor a module=level"
@@ -236,6 +289,27 @@ impl Settings {
     pub fn upstream(&self) -> Result<Option<Base>, String> {
         let base = self.upstream_transformer_url.as_deref().map(Base::parse).transpose();
         base.map_err(|problem| format!("UPSTREAM_TRANSFORMER_URL {problem}"))
+    }
+
+    /// What the service's port speaks TLS with, `None` where it does not.
+    ///
+    /// # Errors
+    /// What is wrong with the settings, or the files that they name.
+    pub fn tls(&self) -> Result<Option<Tls>, String> {
+        match (&self.tls_cert_file, &self.tls_key_file) {
+            (Some(certificate), Some(key)) => Tls::load(certificate, key).map(Some),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err("TLS_CERT_FILE needs TLS_KEY_FILE".to_owned()),
+            (None, Some(_)) => Err("TLS_KEY_FILE needs TLS_CERT_FILE".to_owned()),
+        }
+    }
+
+    /// The operator's token, `None` where nobody is asked for it.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn operator_token(&self) -> Result<Option<OperatorToken>, String> {
+        self.operator_token_file.as_deref().map(OperatorToken::load).transpose()
     }
 
     /// The destinations that are transformed here.

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use actix_web::web::{self, ServiceConfig};
 use clap::Parser;
 use futures_util::FutureExt as _;
 use rudder_kafka_transformer::server::settings::Settings;
+use rudder_kafka_transformer::server::tls::Tls;
 use rudder_kafka_transformer::server::{Listeners, run_with};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -34,6 +35,8 @@ pub fn settings(flags: &[&str]) -> Settings {
 pub struct Server {
     pub address: SocketAddr,
     pub metrics: SocketAddr,
+    /// What it speaks TLS with.
+    pub tls: Option<Arc<Tls>>,
     stop: Option<oneshot::Sender<()>>,
     close: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<std::io::Result<()>>>,
@@ -77,7 +80,8 @@ impl Server {
     pub fn start(flags: &[&str]) -> Self {
         let settings = settings(flags);
         let listen = || TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let listeners = Listeners { service: listen(), metrics: listen() };
+        let tls = settings.tls().expect("certificate and key").map(Arc::new);
+        let listeners = Listeners { service: listen(), metrics: listen(), tls: tls.clone() };
         let address = listeners.service.local_addr().expect("bound");
         let metrics = listeners.metrics.local_addr().expect("bound");
         let (stop, stopped) = oneshot::channel::<()>();
@@ -88,7 +92,7 @@ impl Server {
                 run_with(&settings, listeners, shutdown, test_routes).await
             })
         });
-        Self { address, metrics, stop: Some(stop), close: Some(close), thread: Some(thread) }
+        Self { address, metrics, tls, stop: Some(stop), close: Some(close), thread: Some(thread) }
     }
 
     /// One server for all tests that need nothing special.
