@@ -14,6 +14,7 @@ use rudder_kafka_transformer::server::tls::Tls;
 use rudder_kafka_transformer::server::{Listeners, run_with};
 use serde_json::Value;
 use tokio::sync::oneshot;
+use ureq::tls::TlsConfig;
 
 /// No test waits longer than this for anything: a server that hangs fails the test.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -170,8 +171,21 @@ impl Drop for Server {
 
 /// Sends a request with a client that keeps nothing open.
 pub fn fetch(url: &str, method: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+    fetch_with(TlsConfig::default(), url, method, headers, body)
+}
+
+/// [`fetch`] from whoever answers there, whatever its certificate.
+pub fn fetch_unchecked(url: &str, method: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+    let tls = TlsConfig::builder()
+        .disable_verification(true)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    fetch_with(tls.build(), url, method, headers, body)
+}
+
+fn fetch_with(tls: TlsConfig, url: &str, method: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
+        .tls_config(tls)
         .max_redirects(0)
         .timeout_global(Some(PATIENCE))
         .allow_non_standard_methods(true)
