@@ -186,30 +186,68 @@ fn handshakes_that_are_not_finished_keep_nobody_out() {
 }
 
 #[test]
-fn slow_clients_and_too_many_are_dealt_with_behind_tls_too() {
+fn a_head_or_a_body_that_stops_coming_ends_the_connection_behind_tls_too() {
     let folder = Folder::new();
-    let flags = ["--header-timeout=1", "--keep-alive=1", "--body-timeout=1", "--max-connections=2", "--workers=1"];
-    let server = tls_server(&folder, &flags);
-    let encrypted = || connect(server.connect(), "first").expect("TLS");
-    let read = |stream: &mut Encrypted| {
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).ok();
-        String::from_utf8(answer).expect("text")
-    };
-    // The framework watches the first head only; this is the second, and it does not end.
-    let mut second = encrypted();
-    second.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\n").expect("sent");
-    let answer = read(&mut second);
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.matches("HTTP/1.1").count() == 1, "{answer}");
-    let mut body = encrypted();
+    let server = tls_server(&folder, &["--header-timeout=1", "--keep-alive=1", "--body-timeout=1"]);
+    let mut body = connect(server.connect(), "first").expect("TLS");
     body.write_all(b"POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n[").expect("sent");
-    assert!(read(&mut body).starts_with("HTTP/1.1 408"));
+    let mut answer = Vec::new();
+    body.read_to_end(&mut answer).ok();
+    assert!(answer.starts_with(b"HTTP/1.1 408"), "{answer:?}");
+    // The framework watches the first head only; this is the second, and it does not end.
+    let mut second = connect(server.connect(), "first").expect("TLS");
+    second.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"}") {
+        let mut byte = [0];
+        second.read_exact(&mut byte).expect("the whole answer");
+        answer.extend(byte);
+    }
+    second.write_all(b"GET /health HTTP/1.1\r\n").expect("sent");
+    let mut rest = Vec::new();
+    match second.read_to_end(&mut rest) {
+        Ok(_) => {}
+        // It is shut below TLS, so that nobody says farewell.
+        Err(error) => assert_ne!(error.kind(), std::io::ErrorKind::WouldBlock, "it is still open: {error}"),
+    }
+    assert_eq!(rest, b"");
+}
+
+/// Asks until the answer is 200.
+#[track_caller]
+fn until_accepted(server: &Server) {
+    let began = Instant::now();
+    while ask(connect(server.connect(), "first").expect("TLS"), "POST /v0/destinations/kafka", EVENT).status != 200 {
+        assert!(began.elapsed() < PATIENCE, "nothing but refusals");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_client_that_does_not_take_its_answer_is_let_go_behind_tls_too() {
+    let folder = Folder::new();
+    let server = tls_server(&folder, &["--max-in-flight-bytes=1000", "--body-timeout=1"]);
+    // More than both sides' sockets can hold.
+    let body = EVENT.replace("\"userId\"", &format!("\"large\":\"{}\",\"userId\"", "x".repeat(30_000_000)));
+    let mut slow = connect(server.connect(), "first").expect("TLS");
+    let head = format!("POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+    slow.write_all(head.as_bytes()).expect("sent");
+    slow.write_all(body.as_bytes()).expect("sent");
+    slow.read_exact(&mut [0; 12]).expect("the answer begins");
+    until_accepted(&server);
+}
+
+#[test]
+fn connections_past_the_limit_are_told_so_behind_tls_too() {
+    let folder = Folder::new();
     let server = tls_server(&folder, &["--max-connections=1", "--workers=1"]);
     let mut first = connect(server.connect(), "first").expect("TLS");
     first.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
     first.read_exact(&mut [0; 12]).expect("an answer");
     let refused = ask(connect(server.connect(), "first").expect("TLS"), "GET /version", "");
     assert_eq!(refused.status, 503);
+    drop(first);
+    until_accepted(&server);
 }
 
 #[test]
