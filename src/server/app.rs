@@ -24,10 +24,10 @@ use super::natives::Natives;
 use super::openapi;
 use super::operator::OperatorToken;
 use super::overload::InFlight;
-use super::page;
+use super::page::{self, Page};
 use super::request_log::RequestLog;
 use super::routes::{batch, features, processor, router_transform, status};
-use super::settings::{Page, Settings};
+use super::settings::Settings;
 use super::shadow::Shadow;
 use super::upstream::{Reachable, Upstream};
 use crate::transform::request::{Form, Limits};
@@ -93,7 +93,7 @@ impl State {
             features: Arc::default(),
             shadow,
             page: settings.page,
-            operator: settings.operator_token()?.map(Arc::new),
+            operator: OperatorToken::of(settings)?.map(Arc::new),
             request_log: Arc::default(),
         })
     }

@@ -74,7 +74,7 @@ impl Listeners {
         Ok(Self {
             service: bind(&settings.host, settings.port)?,
             metrics: bind(metrics_host, settings.metrics_port)?,
-            tls: settings.tls()?.map(Arc::new),
+            tls: Tls::of(settings)?.map(Arc::new),
         })
     }
 }

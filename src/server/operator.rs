@@ -8,6 +8,7 @@ use actix_web::http::header::AUTHORIZATION;
 use subtle::ConstantTimeEq as _;
 
 use super::error::RequestError;
+use super::settings::Settings;
 use super::tls::read_bounded;
 
 /// Fewer characters could be guessed.
@@ -19,6 +20,14 @@ const MAX_CHARACTERS: usize = 4096;
 pub struct OperatorToken(Vec<u8>);
 
 impl OperatorToken {
+    /// The token that settings name; `None` where nobody is asked for one.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn of(settings: &Settings) -> Result<Option<Self>, String> {
+        settings.operator_token_file.as_deref().map(Self::load).transpose()
+    }
+
     /// Reads it from a file; white space around it is not part of it.
     ///
     /// # Errors

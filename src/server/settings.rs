@@ -9,6 +9,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use super::natives::Natives;
 use super::operator::OperatorToken;
 use super::overload::memory_limit;
+use super::page::Page;
 use super::tls::Tls;
 use super::upstream::Base;
 use crate::transform::request::Limits;
@@ -144,29 +145,6 @@ pub struct Settings {
     pub shutdown_timeout: u64,
 }
 
-/// Where the page and `POST /explain` are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Page {
-    /// Nowhere.
-    Off,
-    /// On the service's port.
-    Service,
-    /// On the metrics port.
-    Metrics,
-}
-
-impl Page {
-    /// `metrics`, or what is a yes or a no.
-    fn parse(text: &str) -> Result<Self, String> {
-        match text.to_ascii_lowercase().as_str() {
-            "metrics" => Ok(Self::Metrics),
-            "true" | "yes" | "on" | "y" | "t" | "1" => Ok(Self::Service),
-            "false" | "no" | "off" | "n" | "f" | "0" => Ok(Self::Off),
-            _ => Err("it is true, false or metrics".to_owned()),
-        }
-    }
-}
-
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -233,8 +211,8 @@ impl Settings {
             }
         }
         self.validate_upstream(&mut problems);
-        problems.extend(self.tls().err());
-        problems.extend(self.operator_token().err());
+        problems.extend(Tls::of(self).err());
+        problems.extend(OperatorToken::of(self).err());
         if self.metrics_tls && self.tls_cert_file.is_none() {
             problems.push("METRICS_TLS needs TLS_CERT_FILE and TLS_KEY_FILE".to_owned());
         }
@@ -289,27 +267,6 @@ impl Settings {
     pub fn upstream(&self) -> Result<Option<Base>, String> {
         let base = self.upstream_transformer_url.as_deref().map(Base::parse).transpose();
         base.map_err(|problem| format!("UPSTREAM_TRANSFORMER_URL {problem}"))
-    }
-
-    /// What the service's port speaks TLS with, `None` where it does not.
-    ///
-    /// # Errors
-    /// What is wrong with the settings, or the files that they name.
-    pub fn tls(&self) -> Result<Option<Tls>, String> {
-        match (&self.tls_cert_file, &self.tls_key_file) {
-            (Some(certificate), Some(key)) => Tls::load(certificate, key).map(Some),
-            (None, None) => Ok(None),
-            (Some(_), None) => Err("TLS_CERT_FILE needs TLS_KEY_FILE".to_owned()),
-            (None, Some(_)) => Err("TLS_KEY_FILE needs TLS_CERT_FILE".to_owned()),
-        }
-    }
-
-    /// The operator's token, `None` where nobody is asked for it.
-    ///
-    /// # Errors
-    /// What is wrong with the file.
-    pub fn operator_token(&self) -> Result<Option<OperatorToken>, String> {
-        self.operator_token_file.as_deref().map(OperatorToken::load).transpose()
     }
 
     /// The destinations that are transformed here.

@@ -15,6 +15,8 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::settings::Settings;
+
 /// What a connection is once its handshake is over.
 pub type TlsStream = actix_tls::accept::rustls_0_23::TlsStream<TcpStream>;
 
@@ -45,6 +47,19 @@ impl ResolvesServerCert for Present {
 }
 
 impl Tls {
+    /// What settings ask for; `None` for plain HTTP.
+    ///
+    /// # Errors
+    /// What is wrong with the settings, or as [`Self::load`].
+    pub fn of(settings: &Settings) -> Result<Option<Self>, String> {
+        match (&settings.tls_cert_file, &settings.tls_key_file) {
+            (Some(certificate), Some(key)) => Self::load(certificate, key).map(Some),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err("TLS_CERT_FILE needs TLS_KEY_FILE".to_owned()),
+            (None, Some(_)) => Err("TLS_KEY_FILE needs TLS_CERT_FILE".to_owned()),
+        }
+    }
+
     /// Reads a certificate, with those between it and its root behind it, and its key; both are PEM.
     ///
     /// # Errors

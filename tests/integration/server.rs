@@ -81,7 +81,7 @@ impl Server {
     pub fn start(flags: &[&str]) -> Self {
         let settings = settings(flags);
         let listen = || TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let tls = settings.tls().expect("certificate and key").map(Arc::new);
+        let tls = Tls::of(&settings).expect("certificate and key").map(Arc::new);
         let listeners = Listeners { service: listen(), metrics: listen(), tls: tls.clone() };
         let address = listeners.service.local_addr().expect("bound");
         let metrics = listeners.metrics.local_addr().expect("bound");
