@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
@@ -43,22 +44,35 @@ def schemathesis(address, *arguments):
     )
 
 
+@contextmanager
+def started(*flags):
+    """The addresses of a service and of its metrics."""
+    service = subprocess.Popen(
+        [binary, "serve", "--host=127.0.0.1", "--port=0", "--metrics-port=0", *flags], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        lines = (re.findall(r"http://127\.0\.0\.1:\d+", line) for line in service.stderr)
+        announced = next((found for found in lines if found), None)
+        assert announced, "the service has not started"
+        # Nobody reading it would stop the service once the pipe is full.
+        Thread(target=shutil.copyfileobj, args=(service.stderr, sys.stderr), daemon=True).start()
+        yield announced
+        assert service.poll() is None, "the service has died"
+    finally:
+        service.terminate()
+        service.wait(60)
+
+
 run(TOOLS / "openapi-spec-validator", HERE.parent.parent / "openapi/openapi.json")
-service = subprocess.Popen(
-    [binary, "serve", "--host=127.0.0.1", "--port=0", "--metrics-port=0"], stderr=subprocess.PIPE, text=True
-)
-try:
-    announced = next((found for line in service.stderr if (found := re.findall(r"http://127\.0\.0\.1:\d+", line))), None)
-    assert announced, "the service has not started"
-    address, metrics = announced
-    # Nobody reading it would stop the service once the pipe is full.
-    Thread(target=shutil.copyfileobj, args=(service.stderr, sys.stderr), daemon=True).start()
+with started() as (address, metrics):
     with tempfile.TemporaryDirectory() as scratch:
         schemathesis(address, "--exclude-path", "/metrics")
         schemathesis(metrics, "--include-path", "/metrics")
     run(sys.executable, HERE / "browser.py", address, *screenshots)
     run(sys.executable, HERE / "page.py", address, *screenshots)
-    assert service.poll() is None, "the service has died"
-finally:
-    service.terminate()
-    service.wait(60)
+with tempfile.NamedTemporaryFile("w") as file:
+    token = "a-token-for-the-test-alone"
+    file.write(token)
+    file.flush()
+    with started(f"--operator-token-file={file.name}", "--page=metrics") as (_, metrics):
+        run(sys.executable, HERE / "page_token.py", metrics, token)

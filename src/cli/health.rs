@@ -1,12 +1,14 @@
 //! `health`: asks a running service whether it is up, for container images, which have neither shell nor curl.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use rustls::StreamOwned;
 
+use super::health_tls;
 use crate::server::settings::Settings;
 
 /// What `health` is asked with: the settings of the service tell where it listens.
@@ -15,7 +17,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     settings: Settings,
 
-    /// What to ask instead, such as http://127.0.0.1:9090/ready [default: /health at HOST and PORT]
+    /// What to ask instead, such as http://127.0.0.1:9090/ready [default: /health at HOST and PORT, with https where
+    /// TLS_CERT_FILE is set]. A certificate is not checked: nothing is told to whoever answers
     #[arg(long)]
     url: Option<String>,
 }
@@ -46,50 +49,98 @@ fn own_url(settings: &Settings) -> String {
         host => host,
     };
     let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
-    format!("http://{host}:{}/health", settings.port)
+    let scheme = if settings.tls_cert_file.is_some() { "https" } else { "http" };
+    format!("{scheme}://{host}:{}/health", settings.port)
 }
 
-/// The part of a URL that is connected to, with a port, and the part that is asked for.
-fn parts(url: &str) -> Result<(String, &str), String> {
-    let rest = url.strip_prefix("http://").ok_or("the URL does not begin with http://")?;
+/// A URL taken apart.
+#[derive(Debug, PartialEq, Eq)]
+struct Parts<'u> {
+    is_encrypted: bool,
+    /// What is connected to, with a port.
+    authority: String,
+    /// What is asked for.
+    path: &'u str,
+}
+
+fn parts(url: &str) -> Result<Parts<'_>, String> {
+    let (is_encrypted, rest) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
+        (Some(rest), _) => (false, rest),
+        (_, Some(rest)) => (true, rest),
+        _ => return Err("the URL begins with neither http:// nor https://".to_owned()),
+    };
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     if authority.is_empty() || url.bytes().any(|byte| byte.is_ascii_control() || byte == b' ') {
         return Err("the URL is not valid".to_owned());
     }
     let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
-    let authority = if has_port { authority.to_owned() } else { format!("{authority}:80") };
-    Ok((authority, if path.is_empty() { "/" } else { path }))
+    let port = if is_encrypted { 443 } else { 80 };
+    let authority = if has_port { authority.to_owned() } else { format!("{authority}:{port}") };
+    Ok(Parts { is_encrypted, authority, path: if path.is_empty() { "/" } else { path } })
 }
 
-fn ask(url: &str) -> Result<(), String> {
-    let (authority, path) = parts(url)?;
-    let deadline = Instant::now() + PATIENCE;
-    let left = || {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(io::Error::from(io::ErrorKind::TimedOut)) } else { Ok(left) }
-    };
-    let status_line = || -> io::Result<Vec<u8>> {
+/// A connection whose every step has the time that is left.
+struct Hasty {
+    socket: TcpStream,
+    deadline: Instant,
+}
+
+/// The time until `deadline`, where there is any.
+fn left(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+}
+
+impl Hasty {
+    fn connect(authority: &str) -> io::Result<Self> {
+        let deadline = Instant::now() + PATIENCE;
         let mut connected = Err(io::Error::other("the name has no address"));
         for address in authority.to_socket_addrs()? {
-            connected = TcpStream::connect_timeout(&address, left()?);
+            connected = TcpStream::connect_timeout(&address, left(deadline)?);
             if connected.is_ok() {
                 break;
             }
         }
-        let mut stream = connected?;
-        stream.set_write_timeout(Some(left()?))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n")?;
-        let (mut line, mut byte) = (Vec::new(), [0]);
-        while line.len() < STATUS_LINE.len() {
-            stream.set_read_timeout(Some(left()?))?;
-            if stream.read(&mut byte)? == 0 {
-                break;
-            }
-            line.extend_from_slice(&byte);
+        Ok(Self { socket: connected?, deadline })
+    }
+}
+
+impl Read for Hasty {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.socket.set_read_timeout(Some(left(self.deadline)?))?;
+        self.socket.read(into)
+    }
+}
+
+impl Write for Hasty {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        self.socket.set_write_timeout(Some(left(self.deadline)?))?;
+        self.socket.write(from)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.socket.flush()
+    }
+}
+
+/// Asks on a connection, and reads the beginning of the answer.
+fn status_line(mut stream: impl Read + Write, authority: &str, path: &str) -> io::Result<Vec<u8>> {
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n")?;
+    let mut line = Vec::new();
+    stream.take(STATUS_LINE.len() as u64).read_to_end(&mut line)?;
+    Ok(line)
+}
+
+fn ask(url: &str) -> Result<(), String> {
+    let Parts { is_encrypted, authority, path } = parts(url)?;
+    let line = Hasty::connect(&authority).and_then(|stream| {
+        if is_encrypted {
+            status_line(StreamOwned::new(health_tls::connection(&authority)?, stream), &authority, path)
+        } else {
+            status_line(stream, &authority, path)
         }
-        Ok(line)
-    };
-    match status_line() {
+    });
+    match line {
         Ok(line) if line == STATUS_LINE => Ok(()),
         Ok(line) => match line.strip_prefix(b"HTTP/1.1 ").and_then(|code| std::str::from_utf8(code).ok()) {
             Some(code) if code.len() == 3 => Err(format!("it answers with status {code}")),
@@ -113,10 +164,15 @@ mod tests {
             ("http://localhost", "localhost:80", "/"),
             ("http://[::1]/x?y", "[::1]:80", "/x?y"),
             ("http://[::1]:7/", "[::1]:7", "/"),
+            ("https://localhost/", "localhost:443", "/"),
+            ("https://[::1]:7/x", "[::1]:7", "/x"),
         ] {
-            assert_eq!(parts(url), Ok((authority.to_owned(), path)), "{url}");
+            let is_encrypted = url.starts_with("https:");
+            assert_eq!(parts(url), Ok(Parts { is_encrypted, authority: authority.to_owned(), path }), "{url}");
         }
-        for url in ["https://localhost/", "localhost:9090", "http:///health", "http://a/b c", "http://a/\r\nX: y"] {
+        for url in
+            ["https:/localhost/", "https:///", "localhost:9090", "http:///health", "http://a/b c", "http://a/\r\nX: y"]
+        {
             assert!(parts(url).is_err(), "{url}");
         }
     }

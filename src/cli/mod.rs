@@ -5,6 +5,7 @@ mod completions;
 mod explain;
 mod format;
 mod health;
+mod health_tls;
 mod input;
 mod logging;
 #[cfg_attr(not(feature = "otlp"), path = "otlp_left_out.rs")]

@@ -2,15 +2,17 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::rt::time::sleep;
+use actix_web::rt::time::{interval, sleep};
 use futures_util::FutureExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::{EXIT_CONFIG, logging, otlp};
 use crate::server::settings::Settings;
+use crate::server::tls::Tls;
 use crate::server::{Listeners, run as run_server};
 
 /// Serves until SIGTERM or SIGINT.
@@ -32,7 +34,11 @@ pub(super) fn run(settings: &Settings) -> ExitCode {
     let served = actix_web::rt::System::new().block_on(async {
         let mut signals = Signals::listen().map_err(|error| format!("cannot listen for a signal to stop: {error}"))?;
         let listeners = Listeners::bind(settings)?;
-        announce(&listeners);
+        announce(settings, &listeners);
+        if let Some(tls) = listeners.tls.clone() {
+            let hangup = signal(SignalKind::hangup()).map_err(|error| format!("cannot listen for SIGHUP: {error}"))?;
+            actix_web::rt::spawn(follow(tls, hangup));
+        }
         let (stop, stopped) = oneshot::channel::<()>();
         let drain_delay = Duration::from_secs(settings.drain_delay);
         let served = run_server(settings, listeners, stopped.map(move |_| sleep(drain_delay)));
@@ -61,10 +67,28 @@ pub(super) fn run(settings: &Settings) -> ExitCode {
     }
 }
 
-fn announce(listeners: &Listeners) {
+/// How often it is looked whether the files for TLS have changed.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Has the files for TLS read again whenever they change, and on SIGHUP.
+async fn follow(tls: Arc<Tls>, mut hangup: Signal) {
+    let mut looks = interval(LOOK);
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => tls.reload_and_tell(),
+            _ = looks.tick() => if tls.has_changed() {
+                tls.reload_and_tell();
+            },
+        }
+    }
+}
+
+fn announce(settings: &Settings, listeners: &Listeners) {
+    let scheme = |is_encrypted: bool| if is_encrypted { "https" } else { "http" };
+    let (own, of_metrics) = (scheme(listeners.tls.is_some()), scheme(listeners.tls.is_some() && settings.metrics_tls));
     if let (Ok(service), Ok(metrics)) = (listeners.service.local_addr(), listeners.metrics.local_addr()) {
         tracing::info!(
-            "listening on http://{service}, metrics on http://{metrics}/metrics; try: curl http://localhost:{}/health",
+            "listening on {own}://{service}, metrics on {of_metrics}://{metrics}/metrics; try: curl {own}://localhost:{}/health",
             service.port()
         );
     }

@@ -9,7 +9,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{Error, FromRequest, Handler, HttpResponse, Resource, Responder};
+use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
 use futures_util::FutureExt as _;
 
 use super::admission::Admission;
@@ -22,8 +22,9 @@ use super::measure::Route;
 use super::metrics::Metrics;
 use super::natives::Natives;
 use super::openapi;
+use super::operator::OperatorToken;
 use super::overload::InFlight;
-use super::page;
+use super::page::{self, Page};
 use super::request_log::RequestLog;
 use super::routes::{batch, features, processor, router_transform, status};
 use super::settings::Settings;
@@ -58,8 +59,10 @@ pub struct State {
     pub features: Arc<Features>,
     /// What is compared with the upstream.
     pub shadow: Option<Shadow>,
-    /// Whether there is a page.
-    pub page: bool,
+    /// Where there is a page.
+    pub page: Page,
+    /// What is asked for before metrics are shown and explanations made.
+    pub operator: Option<Arc<OperatorToken>>,
     /// What is logged.
     pub request_log: Arc<RequestLog>,
 }
@@ -90,8 +93,17 @@ impl State {
             features: Arc::default(),
             shadow,
             page: settings.page,
+            operator: OperatorToken::of(settings)?.map(Arc::new),
             request_log: Arc::default(),
         })
+    }
+
+    /// Lets pass who may see what is the operator's.
+    ///
+    /// # Errors
+    /// [`RequestError::Unauthorized`].
+    pub fn check_operator(&self, request: &HttpRequest) -> Result<(), RequestError> {
+        self.operator.as_ref().map_or(Ok(()), |token| token.check(request))
     }
 
     /// The same state with connections of its own, for one worker.
@@ -117,7 +129,7 @@ pub type ExtraRoutes = fn(&mut ServiceConfig);
 /// Registers every route.
 pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
-        let page = if state.page { page::configure } else { |_: &mut ServiceConfig| {} };
+        let page = if state.page == Page::Service { page::configure } else { |_: &mut ServiceConfig| {} };
         config
             .app_data(state)
             .service(resource("/v0/destinations/{destination}").app_data(Version("v0")).post(processor::transform))
@@ -164,8 +176,13 @@ pub struct Version(pub &'static str);
 /// Registers the routes of the metrics port.
 pub fn configure_metrics(state: Data<State>) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
+        if state.page == Page::Metrics {
+            // With the description of the API, which the page links to.
+            config.configure(openapi::configure).configure(page::configure);
+        }
         config
             .app_data(state)
+            .app_data(forward::StaysHere)
             .service(
                 web::resource("/metrics")
                     .app_data(Route("/metrics"))
@@ -185,7 +202,7 @@ async fn not_found() -> Result<HttpResponse, RequestError> {
 
 /// The form that a request's headers announce.
 #[must_use]
-pub fn form_of(request: &actix_web::HttpRequest) -> Form {
+pub fn form_of(request: &HttpRequest) -> Form {
     form_named(request.headers().get(CONTENT_FORMAT).map(HeaderValue::as_bytes))
 }
 

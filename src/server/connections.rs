@@ -2,6 +2,9 @@
 //!
 //! A connection past the limit is accepted, told 503 and closed: a client that is told to come back loses nothing, one that
 //! nobody accepts waits. The framework's own limit, past which nobody accepts, stands higher, so that sockets are bounded.
+//!
+//! With TLS a connection begins here once its handshake is over. Until then it counts for the framework's limit alone, and has
+//! the time that a head of a request has.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -15,9 +18,13 @@ use actix_web::rt::net::TcpStream;
 use socket2::{SockRef, Socket};
 
 use super::settings::Settings;
+use super::tls::TlsStream;
 
 /// Connections past the limit that are still accepted, to be told so: an eighth of it, and these.
 const ROOM_TO_REFUSE: usize = 32;
+
+/// Connections of the metrics port: who scrapes, probes, and looks at the page.
+const OF_METRICS: usize = 100;
 
 /// How often a worker looks at its connections.
 const ROUND: Duration = Duration::from_secs(1);
@@ -77,6 +84,12 @@ impl Connections {
         Self { open: Arc::default(), limit: settings.max_connections, patience }
     }
 
+    /// Those of the metrics port.
+    #[must_use]
+    pub fn of_metrics(settings: &Settings) -> Self {
+        Self { limit: OF_METRICS, ..Self::new(settings) }
+    }
+
     /// How many a worker accepts at the most.
     #[must_use]
     pub fn accepted_by_each(&self, workers: usize) -> usize {
@@ -86,7 +99,11 @@ impl Connections {
     /// Takes note of a new connection, on the worker that serves it.
     pub fn note(&self, stream: &dyn Any, data: &mut Extensions) {
         let before = self.open.fetch_add(1, Ordering::Relaxed);
-        let socket = stream.downcast_ref::<TcpStream>().and_then(|stream| SockRef::from(stream).try_clone().ok());
+        let stream = stream.downcast_ref::<TcpStream>().or_else(|| {
+            let encrypted = stream.downcast_ref::<TlsStream>()?;
+            Some(encrypted.get_ref().0)
+        });
+        let socket = stream.and_then(|stream| SockRef::from(stream).try_clone().ok());
         let connection = Rc::new(Connection {
             open: self.open.clone(),
             refused: before >= self.limit,

@@ -2,6 +2,7 @@
 //! [`crate::transform::rejection`].
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::WWW_AUTHENTICATE;
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
@@ -15,6 +16,9 @@ pub enum RequestError {
     /// The body cannot be read.
     #[error("{0}")]
     BadRequest(String),
+    /// The operator's token is asked for, and this is not it.
+    #[error("this is for who has the operator's token: send it as Authorization: Bearer")]
+    Unauthorized,
     /// No such path, or not with this method.
     #[error("no such endpoint; see /docs, or set UPSTREAM_TRANSFORMER_URL to a transformer that has it")]
     NotFound,
@@ -93,6 +97,7 @@ impl RequestError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::BadRequest(_) => "bad_request",
+            Self::Unauthorized => "unauthorized",
             Self::NotFound => "not_found",
             Self::UnknownDestination(_) => "unknown_destination",
             Self::PayloadTooLarge(_) => "payload_too_large",
@@ -173,6 +178,7 @@ impl ResponseError for RequestError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound | Self::UnknownDestination(_) => StatusCode::NOT_FOUND,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -187,6 +193,9 @@ impl ResponseError for RequestError {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header(JSON);
+        if *self == Self::Unauthorized {
+            response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        }
         if let Self::Overloaded(limit) = self {
             // rudder-server repeats such a request without counting it as a failure.
             response.insert_header(("X-Rudder-Should-Retry", "true"));

@@ -77,15 +77,22 @@ impl Drop for Counted {
     }
 }
 
+/// Data of an application from which nothing is passed on: that of the metrics port, which is no way to the upstream.
+#[derive(Debug, Clone, Copy)]
+pub struct StaysHere;
+
 /// The route of everything that has no other one.
 ///
 /// # Errors
-/// [`RequestError::NotFound`] without an upstream; what [`or_refuse`] returns.
+/// [`RequestError::NotFound`] without an upstream, and where it [`StaysHere`]; what [`or_refuse`] returns.
 pub async fn anything(
     request: HttpRequest,
     payload: Payload,
     state: Data<State>,
 ) -> Result<HttpResponse, RequestError> {
+    if request.app_data::<StaysHere>().is_some() {
+        return Err(RequestError::NotFound);
+    }
     or_refuse(&request, payload, &state, RequestError::NotFound).await
 }
 

@@ -17,6 +17,7 @@ pub mod memory;
 pub mod metrics;
 pub mod natives;
 pub mod openapi;
+pub mod operator;
 pub mod overload;
 pub mod pace;
 pub mod page;
@@ -27,6 +28,7 @@ pub mod settings;
 pub mod shadow;
 #[cfg(feature = "otlp")]
 pub mod spans;
+pub mod tls;
 pub mod trace_context;
 pub mod upstream;
 
@@ -34,6 +36,7 @@ use std::future::Future;
 use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Data;
@@ -44,33 +47,45 @@ use connections::Connections;
 use metrics::Metrics;
 use metrics::series::WorkerSeries;
 use settings::Settings;
+use tls::Tls;
 
-/// The sockets of the service, bound by the caller.
+/// The sockets of the service, bound by the caller, and what they speak.
 #[derive(Debug)]
 pub struct Listeners {
     /// For the service.
     pub service: TcpListener,
     /// For `/metrics`.
     pub metrics: TcpListener,
+    /// What the service's port speaks TLS with, and the metrics port where the settings say so. Who keeps it can have the
+    /// files read again.
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl Listeners {
     /// Binds what the settings ask for.
     ///
     /// # Errors
-    /// Which address could not be bound, and why.
+    /// Which address could not be bound, and why, or what is wrong with the files for TLS.
     pub fn bind(settings: &Settings) -> Result<Self, String> {
-        let bind = |port: u16| {
-            TcpListener::bind((settings.host.as_str(), port))
-                .map_err(|error| format!("cannot listen on {}:{port}: {error}", settings.host))
+        let bind = |host: &str, port: u16| {
+            TcpListener::bind((host, port)).map_err(|error| format!("cannot listen on {host}:{port}: {error}"))
         };
-        Ok(Self { service: bind(settings.port)?, metrics: bind(settings.metrics_port)? })
+        let metrics_host = settings.metrics_host.as_ref().unwrap_or(&settings.host);
+        Ok(Self {
+            service: bind(&settings.host, settings.port)?,
+            metrics: bind(metrics_host, settings.metrics_port)?,
+            tls: Tls::of(settings)?.map(Arc::new),
+        })
     }
 }
 
 /// How long a client that was answered before its body was read has to notice: what it sends meanwhile is thrown away.
 /// Closing at once would have its system throw the answer away.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Handshakes of TLS that a worker may be in at once: as many as it has connections, which are bounded. With a bound of
+/// their own, clients that never finish one would keep all others out.
+const HANDSHAKES: usize = usize::MAX;
 
 /// Serves until `shutdown` is ready. Then `/ready` fails; once what `shutdown` gave is ready too, the listener closes, and
 /// what is in flight finishes, as long as the settings allow.
@@ -102,10 +117,15 @@ pub async fn run_with<D: Future<Output = ()>>(
     let lifecycle = state.lifecycle.clone();
     let connections = Connections::new(settings);
     let accepted = connections.accepted_by_each(settings.worker_threads());
+    let metrics_connections = Connections::of_metrics(settings);
+    let metrics_accepted = metrics_connections.accepted_by_each(1);
     // With an upstream a connection may need a second one, to pass its requests on.
     let each = if state.upstream.is_some() { 2 } else { 1 };
-    descriptors::allow_for(accepted.saturating_mul(settings.worker_threads()).saturating_mul(each));
+    descriptors::allow_for(
+        accepted.saturating_mul(settings.worker_threads()).saturating_mul(each).saturating_add(metrics_accepted),
+    );
     let noted = connections.clone();
+    let header_timeout = Duration::from_secs(settings.header_timeout);
     let service = HttpServer::new(move || {
         // Once on each worker.
         actix_web::rt::spawn(memory::give_back(service_state.in_flight.clone()));
@@ -123,20 +143,37 @@ pub async fn run_with<D: Future<Output = ()>>(
     .max_connections(accepted)
     .on_connect(move |stream, data| noted.note(stream, data))
     .keep_alive(Duration::from_secs(settings.keep_alive))
-    .client_request_timeout(Duration::from_secs(settings.header_timeout))
+    .client_request_timeout(header_timeout)
+    .tls_handshake_timeout(header_timeout)
+    .max_connection_rate(HANDSHAKES)
     .client_disconnect_timeout(DISCONNECT_TIMEOUT)
     .tcp_nodelay(true)
     .shutdown_timeout(settings.shutdown_timeout)
-    .disable_signals()
-    .listen(listeners.service)?
-    .run();
+    .disable_signals();
+    let tls = || listeners.tls.as_ref().map(|tls| tls.config().map_err(io::Error::other)).transpose();
+    let service = match tls()? {
+        Some(config) => service.listen_rustls_0_23(listeners.service, config)?,
+        None => service.listen(listeners.service)?,
+    };
+    let noted = metrics_connections.clone();
     let metrics = HttpServer::new(move || {
-        App::new().configure(app::configure_metrics(state.clone())).wrap(middleware::from_fn(app::answer_panics))
+        actix_web::rt::spawn(metrics_connections.clone().shut_slow());
+        App::new()
+            .configure(app::configure_metrics(state.clone()))
+            .wrap(middleware::from_fn(app::answer_panics))
+            .wrap(middleware::from_fn(exchange::attend))
     })
     .workers(1)
-    .disable_signals()
-    .listen(listeners.metrics)?
-    .run();
+    .max_connections(metrics_accepted)
+    .on_connect(move |stream, data| noted.note(stream, data))
+    .client_request_timeout(header_timeout)
+    .tls_handshake_timeout(header_timeout)
+    .disable_signals();
+    let metrics = match tls()?.filter(|_| settings.metrics_tls) {
+        Some(config) => metrics.listen_rustls_0_23(listeners.metrics, config)?,
+        None => metrics.listen(listeners.metrics)?,
+    };
+    let (service, metrics) = (service.run(), metrics.run());
 
     let (service_handle, metrics_handle) = (service.handle(), metrics.handle());
     let stop = async move {

@@ -1,5 +1,5 @@
 //! The page at `/`, on which people try events and destinations out. It is in the binary, asks nothing of any other host,
-//! and gets what it shows from `POST /explain`. The setting `PAGE` turns both off.
+//! and gets what it shows from `POST /explain`. The setting `PAGE` turns both off, or puts them on the metrics port.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{
@@ -13,6 +13,32 @@ use super::routes::explain;
 /// What the page may do: run its own script, style itself, and ask this server.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                           img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Where the page and `POST /explain` are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// Nowhere.
+    Off,
+    /// On the service's port.
+    Service,
+    /// On the metrics port.
+    Metrics,
+}
+
+impl Page {
+    /// Reads `metrics`, or what is a yes or a no.
+    ///
+    /// # Errors
+    /// Where it is neither.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "metrics" => Ok(Self::Metrics),
+            "true" | "yes" | "on" | "y" | "t" | "1" => Ok(Self::Service),
+            "false" | "no" | "off" | "n" | "f" | "0" => Ok(Self::Off),
+            _ => Err("it is true, false or metrics".to_owned()),
+        }
+    }
+}
 
 const HTML: &str = "text/html; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
@@ -31,6 +57,9 @@ pub const FILES: [(&str, &str, &str); 8] = [
 ];
 
 /// Registers the page and what it asks.
+///
+/// Its files are for everybody, also where there is an operator's token: a browser could not bring that before it has the
+/// page to type it into, and nothing is in them but what is in the source. What the page asks is behind the token.
 pub fn configure(config: &mut ServiceConfig) {
     for (path, content_type, text) in FILES {
         config.service(status(path, move || async move {

@@ -1,12 +1,16 @@
 //! Every setting: one table, each an environment variable and a flag.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Command, FromArgMatches as _, ValueEnum};
 
 use super::natives::Natives;
+use super::operator::OperatorToken;
 use super::overload::memory_limit;
+use super::page::Page;
+use super::tls::Tls;
 use super::upstream::Base;
 use crate::transform::request::Limits;
 
@@ -24,6 +28,27 @@ pub struct Settings {
     /// Port of /metrics; 0 picks a free one
     #[arg(long, env = "METRICS_PORT", default_value_t = 9091)]
     pub metrics_port: u16,
+
+    /// Address, or name of one, of the metrics port [default: HOST]
+    #[arg(long, env = "METRICS_HOST")]
+    pub metrics_host: Option<String>,
+
+    /// File with the certificate that the service's port speaks TLS with, and those between it and its root, as PEM
+    /// [default: plain HTTP]
+    #[arg(long, env = "TLS_CERT_FILE")]
+    pub tls_cert_file: Option<PathBuf>,
+
+    /// File with its key, as PEM
+    #[arg(long, env = "TLS_KEY_FILE")]
+    pub tls_key_file: Option<PathBuf>,
+
+    /// Whether the metrics port speaks TLS too
+    #[arg(long, env = "METRICS_TLS", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub metrics_tls: bool,
+
+    /// File with the token that /metrics and POST /explain ask for, as Authorization: Bearer [default: they ask for none]
+    #[arg(long, env = "OPERATOR_TOKEN_FILE")]
+    pub operator_token_file: Option<PathBuf>,
 
     /// Worker threads [default: number of cores]
     #[arg(long, env = "WORKERS")]
@@ -94,9 +119,10 @@ pub struct Settings {
     #[arg(long, env = "SHADOW_ANSWER", value_enum, default_value_t = ShadowAnswer::Native)]
     pub shadow_answer: ShadowAnswer,
 
-    /// Whether there is a page at / that shows where an event would go and why, and POST /explain, which it asks
-    #[arg(long, env = "PAGE", action = ArgAction::Set, num_args = 0..=1, default_value_t = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
-    pub page: bool,
+    /// Whether there is a page at / that shows where an event would go and why, and POST /explain, which it asks: true,
+    /// false, or metrics, which puts both on the metrics port instead
+    #[arg(long, env = "PAGE", action = ArgAction::Set, num_args = 0..=1, default_value = "true", default_missing_value = "true", value_parser = Page::parse)]
+    pub page: Page,
 
     /// What to log: error, warn, info, debug, trace or off; also per module, such as "info,actix_server=warn"
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]
@@ -194,6 +220,11 @@ impl Settings {
             }
         }
         self.validate_upstream(&mut problems);
+        problems.extend(Tls::of(self).err());
+        problems.extend(OperatorToken::of(self).err());
+        if self.metrics_tls && self.tls_cert_file.is_none() {
+            problems.push("METRICS_TLS needs TLS_CERT_FILE and TLS_KEY_FILE".to_owned());
+        }
         if let Some(directive) = self.log_level.split(',').find(|directive| !is_log_directive(directive)) {
             problems.push(format!(
                 "LOG_LEVEL: {directive:?} is no level (error, warn, info, debug, trace, off) nor a module=level"

@@ -29,7 +29,7 @@ impl Engine {
         settings.workers = Some(1);
         let listen =
             || TcpListener::bind("127.0.0.1:0").map_err(|error| format!("no port of 127.0.0.1 is free: {error}"));
-        let listeners = Listeners { service: listen()?, metrics: listen()? };
+        let listeners = Listeners { service: listen()?, metrics: listen()?, tls: None };
         let address = listeners.service.local_addr().map_err(|error| error.to_string())?;
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(move || {

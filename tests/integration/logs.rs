@@ -1,6 +1,6 @@
 //! What the log of the binary tells of requests, and what it never does.
 
-use std::io::{BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, ChildStderr};
 use std::time::Instant;
@@ -8,7 +8,8 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::cli::{port, signal, start};
-use crate::server::{Response, Server, exchange, fetch};
+use crate::security::Folder;
+use crate::server::{Response, Server, exchange, fetch, fetch_unchecked};
 
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -215,7 +216,6 @@ fn an_answer_has_the_id_of_its_request() {
 
 #[test]
 fn nothing_of_a_request_is_logged() {
-    const MARK: &str = "m4rk";
     let service = Service::start(&[("LOG_LEVEL", "trace")]);
     let marked = |name: &str| format!("{MARK}-{name}");
     let header = marked("header");
@@ -271,6 +271,88 @@ fn nothing_of_a_request_is_logged() {
     assert!(log.contains("request refused") && log.contains("\"events\":3"), "{log}");
     let leak = log.lines().find(|line| line.contains(MARK));
     assert_eq!(leak, None);
+}
+
+/// What marks every value that must not be seen anywhere.
+const MARK: &str = "m4rk";
+
+#[test]
+fn no_secret_and_nothing_of_an_event_is_in_a_log_line_or_a_metric() {
+    let folder = Folder::new();
+    let [certificate, key] = folder.put_pair("first");
+    let token = format!("{MARK}-token-of-the-operator");
+    let token_file = folder.write("token", &token);
+    // Nobody is there.
+    let upstream = format!("http://127.0.0.1:1/{MARK}-base");
+    for level in ["error", "warn", "info", "debug", "trace"] {
+        let environment = [
+            ("HOST", "127.0.0.1"),
+            ("PORT", "0"),
+            ("METRICS_PORT", "0"),
+            ("WORKERS", "1"),
+            ("LOG_FORMAT", "json"),
+            // The line that tells where it listens is waited for.
+            ("LOG_LEVEL", &*format!("{level},rudder_kafka_transformer::cli::serve=info")),
+            ("TLS_CERT_FILE", &*certificate),
+            ("TLS_KEY_FILE", &key),
+            ("OPERATOR_TOKEN_FILE", &token_file),
+            ("UPSTREAM_TRANSFORMER_URL", &upstream),
+            ("SHADOW_PERCENT", "100"),
+        ];
+        let (child, line, log) = start(&[], &environment);
+        let address = |mark: &str| {
+            let rest = line.split(mark).nth(1).unwrap_or_else(|| panic!("{line}"));
+            rest.split([',', '/']).next().unwrap_or_default().to_owned()
+        };
+        let (own, of_metrics) = (address("listening on https://"), address("metrics on http://"));
+        let mut service = Service { child, port: 0, log };
+        let post = |path: &str, authorization: &str, body: &str| {
+            let headers = [("Authorization", authorization), ("X-Request-ID", "r-1")];
+            fetch_unchecked(&format!("https://{own}{path}"), "POST", &headers, body.as_bytes())
+        };
+        let event = format!(
+            r#"{{"message":{{"userId":"{MARK}","{MARK}":"{MARK}","event":"{MARK}","type":"track"}},"metadata":{{"jobId":1,"{MARK}":"{MARK}"}},"destination":{{"ID":"{MARK}","Config":{{"topic":"{{{{ message.{MARK} || {MARK} }}}}","password":"{MARK}","{MARK}":"{MARK}"}}}}}}"#
+        );
+        let right = format!("Bearer {token}");
+        let wrong = format!("Bearer {MARK}-wrong");
+        for body in [format!("[{event},null,\"{MARK}\"]"), format!("[{event}"), MARK.to_owned()] {
+            for path in ["/v0/destinations/kafka", "/batch", &format!("/{MARK}?{MARK}={MARK}")] {
+                post(path, &wrong, &body);
+            }
+            let asked = format!(r#"{{"events":{body},"destination":{{"{MARK}":"{MARK}","password":"{MARK}"}}}}"#);
+            assert_eq!(post("/explain", &wrong, &asked).status, 401);
+            assert!([200, 400].contains(&post("/explain", &right, &asked).status));
+        }
+        let scrape = |authorization: &str| {
+            fetch(&format!("http://{of_metrics}/metrics"), "GET", &[("Authorization", authorization)], b"")
+        };
+        assert_eq!(scrape(&wrong).status, 401);
+        // What is no TLS, and a key that is none.
+        let mut plain = TcpStream::connect(&own).expect("it listens");
+        plain.write_all(format!("GET /{MARK} HTTP/1.1\r\nHost: {MARK}\r\n\r\n").as_bytes()).expect("sent");
+        plain.read_to_end(&mut Vec::new()).ok();
+        let good = std::fs::read_to_string(&key).expect("a key");
+        folder.write("tls.key", format!("-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----\n"));
+        signal(&service.child, "HUP");
+        let mut read = String::new();
+        while !read.contains("stays in use") {
+            assert_ne!(service.log.read_line(&mut read).expect("a line"), 0, "{read}");
+        }
+        let metrics = scrape(&right);
+        assert_eq!(metrics.status, 200);
+        assert!(metrics.text().contains("transformer_http_request_duration"));
+        assert!(!metrics.text().contains(MARK), "{:?}", metrics.text().lines().find(|line| line.contains(MARK)));
+        let log = line + &read + &service.stop();
+        folder.write("tls.key", &good);
+        assert_eq!(log.lines().find(|line| line.contains(MARK)), None, "at {level}");
+        let secret_lines = good.lines().filter(|line| !line.starts_with('-'));
+        for secret in secret_lines {
+            assert!(!log.contains(secret) && !metrics.text().contains(secret), "at {level}");
+        }
+        if level != "error" {
+            assert!(log.contains("unauthorized") && log.contains("request refused"), "at {level}: {log}");
+        }
+    }
 }
 
 #[cfg(not(feature = "otlp"))]

@@ -26,6 +26,7 @@ mod page;
 mod properties;
 mod readme;
 mod rules;
+mod security;
 mod server;
 mod shadow;
 mod tools;

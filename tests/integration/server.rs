@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -10,9 +10,11 @@ use actix_web::web::{self, ServiceConfig};
 use clap::Parser;
 use futures_util::FutureExt as _;
 use rudder_kafka_transformer::server::settings::Settings;
+use rudder_kafka_transformer::server::tls::Tls;
 use rudder_kafka_transformer::server::{Listeners, run_with};
 use serde_json::Value;
 use tokio::sync::oneshot;
+use ureq::tls::TlsConfig;
 
 /// No test waits longer than this for anything: a server that hangs fails the test.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,6 +36,8 @@ pub fn settings(flags: &[&str]) -> Settings {
 pub struct Server {
     pub address: SocketAddr,
     pub metrics: SocketAddr,
+    /// What it speaks TLS with.
+    pub tls: Option<Arc<Tls>>,
     stop: Option<oneshot::Sender<()>>,
     close: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<std::io::Result<()>>>,
@@ -77,7 +81,8 @@ impl Server {
     pub fn start(flags: &[&str]) -> Self {
         let settings = settings(flags);
         let listen = || TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let listeners = Listeners { service: listen(), metrics: listen() };
+        let tls = Tls::of(&settings).expect("certificate and key").map(Arc::new);
+        let listeners = Listeners { service: listen(), metrics: listen(), tls: tls.clone() };
         let address = listeners.service.local_addr().expect("bound");
         let metrics = listeners.metrics.local_addr().expect("bound");
         let (stop, stopped) = oneshot::channel::<()>();
@@ -88,7 +93,7 @@ impl Server {
                 run_with(&settings, listeners, shutdown, test_routes).await
             })
         });
-        Self { address, metrics, stop: Some(stop), close: Some(close), thread: Some(thread) }
+        Self { address, metrics, tls, stop: Some(stop), close: Some(close), thread: Some(thread) }
     }
 
     /// One server for all tests that need nothing special.
@@ -166,8 +171,21 @@ impl Drop for Server {
 
 /// Sends a request with a client that keeps nothing open.
 pub fn fetch(url: &str, method: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+    fetch_with(TlsConfig::default(), url, method, headers, body)
+}
+
+/// [`fetch`] from whoever answers there, whatever its certificate.
+pub fn fetch_unchecked(url: &str, method: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+    let tls = TlsConfig::builder()
+        .disable_verification(true)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    fetch_with(tls.build(), url, method, headers, body)
+}
+
+fn fetch_with(tls: TlsConfig, url: &str, method: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
+        .tls_config(tls)
         .max_redirects(0)
         .timeout_global(Some(PATIENCE))
         .allow_non_standard_methods(true)

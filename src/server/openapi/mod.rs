@@ -24,7 +24,7 @@ pub use answers::{
     RouterTransformAnswer, StatTags, Transformed, UnknownDestinationBody, Unsupported, UnsupportedStatTags,
 };
 pub use explanations::{ExplainBody, Explanations};
-pub use refusals::{ExplainRefusals, Overload, Refusals};
+pub use refusals::{ExplainRefusals, ForOperators, Overload, Refusals};
 pub use requests::{
     BodyHeaders, CodingHeader, Compacted, Destination, DestinationName, Event, ProcessorRequest, RouterRequest,
 };
@@ -81,6 +81,9 @@ pub fn document() -> String {
         // The framework lists them by their hash.
         paths.sort_keys();
     }
+    document["components"]["securitySchemes"] = serde_json::json!({
+        "operator": { "type": "http", "scheme": "bearer", "description": "What is in OPERATOR_TOKEN_FILE, where that is set" }
+    });
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text

@@ -23,6 +23,11 @@ fn overloaded() -> Row {
     (StatusCode::SERVICE_UNAVAILABLE, "Overloaded: send it again", "ErrorBody", examples)
 }
 
+fn unauthorized() -> Row {
+    let examples = vec![("no_token", RequestError::Unauthorized)];
+    (StatusCode::UNAUTHORIZED, "OPERATOR_TOKEN_FILE is set, and this is not its token", "ErrorBody", examples)
+}
+
 fn rows() -> Vec<Row> {
     let body = "ErrorBody";
     vec![
@@ -96,6 +101,11 @@ fn response((status, description, schema, examples): Row) -> (String, RefOr<Resp
             response = response.header(name, header);
         }
     }
+    if status == StatusCode::UNAUTHORIZED {
+        let mut header = Header::default();
+        header.description = Some("Bearer".to_owned());
+        response = response.header("WWW-Authenticate", header);
+    }
     (status.as_str().to_owned(), response.build().into())
 }
 
@@ -117,7 +127,7 @@ impl IntoResponses for ExplainRefusals {
         let own = |(status, description, schema, examples): Row| match status {
             StatusCode::NOT_FOUND => {
                 let examples = vec![("no_page", RequestError::NotFound)];
-                (status, "PAGE is off", "ErrorBody", examples)
+                (status, "PAGE is off, or metrics, which puts it on the metrics port", "ErrorBody", examples)
             }
             StatusCode::BAD_REQUEST => {
                 let examples = vec![
@@ -136,7 +146,17 @@ impl IntoResponses for ExplainRefusals {
             }
             _ => (status, description, schema, examples),
         };
-        rows().into_iter().filter(|(status, ..)| !with_an_upstream.contains(status)).map(own).map(response).collect()
+        let rows = rows().into_iter().filter(|(status, ..)| !with_an_upstream.contains(status)).map(own);
+        rows.chain([unauthorized()]).map(response).collect()
+    }
+}
+
+/// What endpoints that are the operator's may be refused with.
+pub struct ForOperators;
+
+impl IntoResponses for ForOperators {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        [response(unauthorized())].into()
     }
 }
 

@@ -11,7 +11,7 @@ const PAUSE = 250;
 const at = (id) => document.getElementById(id);
 const [sample, family, partitions, event, destination] =
   ["sample", "family", "partitions", "event", "destination"].map(at);
-const [status, results] = ["status", "results"].map(at);
+const [status, results, token] = ["status", "results", "token"].map(at);
 
 let timer = 0;
 let asking = null;
@@ -120,6 +120,13 @@ function request(number) {
   return `{${parts.join(",")}}`;
 }
 
+/** What the request is sent with. What no token can have is not sent: browsers refuse to. */
+function headers() {
+  const json = { "Content-Type": "application/json" };
+  const given = token.value.trim();
+  return /^[\x21-\x7e]+$/.test(given) ? { ...json, Authorization: `Bearer ${given}` } : json;
+}
+
 /** Asks, and shows what comes; what was asked before is not waited for any more. */
 async function run() {
   clearTimeout(timer);
@@ -130,8 +137,15 @@ async function run() {
   const { signal } = (asking = new AbortController());
   let text;
   try {
-    const response = await fetch("explain", { method: "POST", headers: { "Content-Type": "application/json" }, body, signal });
+    const response = await fetch("explain", { method: "POST", headers: headers(), body, signal });
     text = await response.text();
+    if (response.status === 401) {
+      at("token-field").hidden = false;
+      setInvalid(token, token.value !== "");
+      say(token.value === "" ? "This service asks for the operator's token." : "This is not the operator's token.", "wrong");
+      return;
+    }
+    setInvalid(token, false);
     if (!response.ok) {
       say(refusal(response.status, text), "wrong");
       return;
@@ -230,6 +244,11 @@ function start() {
       changed();
     });
   }
+  // It is in no link, so that the address stays as it is.
+  token.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(run, PAUSE);
+  });
   family.addEventListener("change", () => {
     markSample();
     changed();

@@ -25,17 +25,20 @@ pub const MAX_WORKING_BYTES: usize = 8 << 20;
 /// Says for each event which topic it would go to and by which rule, with the rules that were tried before, what its partition
 /// key is and which partition that leads to, what the destination's templates and the timestamp rule did to it, and the
 /// exact answer. Nothing is counted in metrics. Templates that address `request.query` get the query of this request.
-/// With `PAGE` off there is no such endpoint.
+/// With `PAGE` off there is no such endpoint, with `PAGE=metrics` it is on the metrics port. Where the service has an
+/// `OPERATOR_TOKEN_FILE`, it asks for that token.
 #[utoipa::path(
     post,
     path = "/explain",
     tag = "explanation",
+    security((), ("operator" = [])),
     operation_id = "explain",
     params(CodingHeader),
     request_body = ExplainBody,
     responses((status = 200, description = "One explanation per event", body = Explanations), ExplainRefusals),
 )]
 pub async fn explain(request: HttpRequest, payload: Payload, state: Data<State>) -> Result<HttpResponse, RequestError> {
+    state.check_operator(&request)?;
     let limit = MAX_BODY_BYTES.min(state.max_body_bytes);
     let body = Body::collect_up_to(limit, &request, payload, &state).await?;
     // A small body may make much work here, for which requests of rudder-server are not to wait.

@@ -2,13 +2,13 @@
 
 use actix_web::http::header::ContentType;
 use actix_web::web::Data;
-use actix_web::{HttpResponse, Responder};
+use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::server::app::{JSON, State};
 use crate::server::error::RequestError;
-use crate::server::openapi::{ErrorBody, Overload};
+use crate::server::openapi::{ErrorBody, ForOperators, Overload};
 
 /// The version of this service.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -74,13 +74,15 @@ pub async fn version() -> impl Responder {
 /// Everything counted, for Prometheus.
 ///
 /// # Errors
-/// [`RequestError::InternalServerError`] where the text cannot be made.
+/// [`RequestError::Unauthorized`]; [`RequestError::InternalServerError`] where the text cannot be made.
 #[utoipa::path(get, path = "/metrics", tag = "status", summary = "Tell what was counted",
-    description = "In Prometheus' text format, on a port of its own: `METRICS_PORT`. `/health` and `/ready` are there too.",
+    description = "In Prometheus' text format, on a port of its own: `METRICS_PORT`. `/health` and `/ready` are there too. Where the service has an `OPERATOR_TOKEN_FILE`, it asks for that token.",
+    security((), ("operator" = [])),
     servers((url = "http://{host}:{port}", description = "The metrics port",
         variables(("host" = (default = "localhost")), ("port" = (default = "9091"))))),
-    responses((status = 200, description = "Everything counted", body = String, content_type = "text/plain")))]
-pub async fn metrics(state: Data<State>) -> Result<HttpResponse, RequestError> {
+    responses((status = 200, description = "Everything counted", body = String, content_type = "text/plain"), ForOperators, Overload))]
+pub async fn metrics(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, RequestError> {
+    state.check_operator(&request)?;
     let text = state.metrics.render(state.in_flight.bytes()).map_err(|_| RequestError::InternalServerError)?;
     Ok(HttpResponse::Ok().insert_header(("Content-Type", prometheus::TEXT_FORMAT)).body(text))
 }

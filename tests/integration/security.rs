@@ -1,0 +1,495 @@
+//! Who can reach what: TLS, the operator's token, and the addresses of the listeners.
+
+use std::fs;
+use std::io::{BufRead as _, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use rustls::crypto::ring;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, ServerName};
+use serde_json::json;
+
+use crate::cli::{run, signal, start};
+use crate::server::{PATIENCE, Response, Server, fetch, settings};
+use crate::upstream::{FakeUpstream, json as json_answer};
+
+const EVENT: &str = r#"[{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
+const TOKEN: &str = "s3cret-t0ken-of-the-operator";
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("test-fixtures/tls").join(name)
+}
+
+/// A folder of its own, which is removed with it.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("rkt-security-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).expect("a folder");
+        Self(folder)
+    }
+
+    pub fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().expect("a name in UTF-8").to_owned()
+    }
+
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        fs::write(&path, bytes).expect("written");
+        path
+    }
+
+    /// Puts a pair of the fixtures where the service reads its own.
+    pub fn put_pair(&self, name: &str) -> [String; 2] {
+        ["crt", "key"].map(|kind| {
+            let path = self.path(&format!("tls.{kind}"));
+            fs::copy(fixture(&format!("{name}.{kind}")), &path).expect("copied");
+            path
+        })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// Flags for a service that speaks TLS with a pair in this folder.
+fn tls_flags(folder: &Folder, pair: &str) -> [String; 2] {
+    let [certificate, key] = folder.put_pair(pair);
+    [format!("--tls-cert-file={certificate}"), format!("--tls-key-file={key}")]
+}
+
+fn tls_server(folder: &Folder, more: &[&str]) -> Server {
+    let [certificate, key] = tls_flags(folder, "first");
+    Server::start(&[&[&*certificate, &*key], more].concat())
+}
+
+type Encrypted = StreamOwned<ClientConnection, TcpStream>;
+
+/// A connection that trusts one certificate of the fixtures alone, and is for its name; `Err` where the other side has another.
+fn connect(stream: TcpStream, trusted: &str) -> std::io::Result<Encrypted> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(fixture(&format!("{trusted}.crt"))).expect("PEM")).expect("a root");
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    // A session of before would go around the certificate.
+    config.resumption = rustls::client::Resumption::disabled();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let name = ServerName::try_from(format!("{trusted}.test.invalid")).expect("a name");
+    let connection = ClientConnection::new(Arc::new(config), name).expect("a client");
+    let mut stream = StreamOwned::new(connection, stream);
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock)?;
+    }
+    Ok(stream)
+}
+
+/// Sends a request and reads its answer to the end of the connection.
+fn ask(mut stream: Encrypted, head: &str, body: &str) -> Response {
+    let length = body.len();
+    write!(stream, "{head} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
+        .expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("all of the answer, and that it ends there");
+    let text = String::from_utf8(answer).expect("UTF-8");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    Response { status, headers: Vec::new(), body: body.into() }
+}
+
+#[test]
+fn the_service_speaks_tls_and_http_1_alone() {
+    let folder = Folder::new();
+    let server = tls_server(&folder, &[]);
+    let stream = connect(server.connect(), "first").expect("its certificate");
+    assert_eq!(stream.conn.alpn_protocol(), Some(&b"http/1.1"[..]), "although the client would rather have HTTP/2");
+    let answer = ask(stream, "POST /v0/destinations/kafka", EVENT);
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.json()[0]["output"]["topic"], "t");
+    // The metrics are plain unless that is asked for.
+    assert!(server.scrape().contains("transformer_http_request_duration"));
+}
+
+#[test]
+fn the_metrics_port_speaks_tls_where_it_is_to() {
+    let folder = Folder::new();
+    let server = tls_server(&folder, &["--metrics-tls"]);
+    let connection = || TcpStream::connect(server.metrics).expect("it listens");
+    assert_eq!(ask(connect(connection(), "first").expect("its certificate"), "GET /health", "").status, 200);
+    assert_closes_on_plain_text(connection());
+}
+
+#[track_caller]
+fn assert_closes_on_plain_text(mut stream: TcpStream) {
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    stream.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer) {
+        // The alert of TLS that says that this is none.
+        Ok(_) => assert!(!answer.starts_with(b"HTTP") && answer.len() <= 7, "{answer:?}"),
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}"),
+    }
+}
+
+#[test]
+fn plain_text_is_not_answered_where_tls_is_spoken() {
+    let folder = Folder::new();
+    let server = tls_server(&folder, &[]);
+    assert_closes_on_plain_text(server.connect());
+    assert_eq!(ask(connect(server.connect(), "first").expect("TLS"), "GET /health", "").status, 200);
+}
+
+/// Connections that have begun a handshake, or not even that, and do no more.
+fn stall(server: &Server, count: usize) -> Vec<TcpStream> {
+    let mut stalled: Vec<_> = (0..count).map(|_| server.connect()).collect();
+    for stream in stalled.iter_mut().step_by(2) {
+        stream.write_all(&[22, 3, 1, 2, 0, 1]).expect("sent");
+    }
+    stalled
+}
+
+#[test]
+fn a_handshake_that_is_not_finished_is_let_go() {
+    let folder = Folder::new();
+    let server = tls_server(&folder, &["--header-timeout=1", "--workers=1"]);
+    for mut stream in stall(&server, 4) {
+        let mut rest = Vec::new();
+        match stream.read_to_end(&mut rest) {
+            Ok(_) => assert_eq!(rest, b""),
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}"),
+        }
+    }
+}
+
+#[test]
+fn handshakes_that_are_not_finished_keep_nobody_out() {
+    let folder = Folder::new();
+    // Longer than this test waits for an answer.
+    let server = tls_server(&folder, &["--header-timeout=600", "--workers=1"]);
+    // More than the library lets wait at once by itself.
+    let stalled = stall(&server, 300);
+    assert_eq!(ask(connect(server.connect(), "first").expect("TLS"), "GET /health", "").status, 200);
+    drop(stalled);
+}
+
+#[test]
+fn a_head_or_a_body_that_stops_coming_ends_the_connection_behind_tls_too() {
+    let folder = Folder::new();
+    let server = tls_server(&folder, &["--header-timeout=1", "--keep-alive=1", "--body-timeout=1"]);
+    let mut body = connect(server.connect(), "first").expect("TLS");
+    body.write_all(b"POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n[").expect("sent");
+    let mut answer = Vec::new();
+    body.read_to_end(&mut answer).ok();
+    assert!(answer.starts_with(b"HTTP/1.1 408"), "{answer:?}");
+    // The framework watches the first head only; this is the second, and it does not end.
+    let mut second = connect(server.connect(), "first").expect("TLS");
+    second.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"}") {
+        let mut byte = [0];
+        second.read_exact(&mut byte).expect("the whole answer");
+        answer.extend(byte);
+    }
+    second.write_all(b"GET /health HTTP/1.1\r\n").expect("sent");
+    let mut rest = Vec::new();
+    match second.read_to_end(&mut rest) {
+        Ok(_) => {}
+        // It is shut below TLS, so that nobody says farewell.
+        Err(error) => assert_ne!(error.kind(), std::io::ErrorKind::WouldBlock, "it is still open: {error}"),
+    }
+    assert_eq!(rest, b"");
+}
+
+/// Asks until the answer is 200.
+#[track_caller]
+fn until_accepted(server: &Server) {
+    let began = Instant::now();
+    while ask(connect(server.connect(), "first").expect("TLS"), "POST /v0/destinations/kafka", EVENT).status != 200 {
+        assert!(began.elapsed() < PATIENCE, "nothing but refusals");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_client_that_does_not_take_its_answer_is_let_go_behind_tls_too() {
+    let folder = Folder::new();
+    let server = tls_server(&folder, &["--max-in-flight-bytes=1000", "--body-timeout=1"]);
+    // More than both sides' sockets can hold.
+    let body = EVENT.replace("\"userId\"", &format!("\"large\":\"{}\",\"userId\"", "x".repeat(30_000_000)));
+    let mut slow = connect(server.connect(), "first").expect("TLS");
+    let head = format!("POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+    slow.write_all(head.as_bytes()).expect("sent");
+    slow.write_all(body.as_bytes()).expect("sent");
+    slow.read_exact(&mut [0; 12]).expect("the answer begins");
+    until_accepted(&server);
+}
+
+#[test]
+fn connections_past_the_limit_are_told_so_behind_tls_too() {
+    let folder = Folder::new();
+    let server = tls_server(&folder, &["--max-connections=1", "--workers=1"]);
+    let mut first = connect(server.connect(), "first").expect("TLS");
+    first.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
+    first.read_exact(&mut [0; 12]).expect("an answer");
+    let refused = ask(connect(server.connect(), "first").expect("TLS"), "GET /version", "");
+    assert_eq!(refused.status, 503);
+    drop(first);
+    until_accepted(&server);
+}
+
+#[test]
+fn a_new_pair_is_for_new_connections_and_a_bad_one_changes_nothing() {
+    let folder = Folder::new();
+    let server = tls_server(&folder, &[]);
+    let tls = server.tls.clone().expect("TLS");
+    let mut open = connect(server.connect(), "first").expect("the first");
+    assert!(!tls.has_changed());
+    folder.put_pair("second");
+    assert!(tls.has_changed());
+    assert!(connect(server.connect(), "second").is_err(), "it was not read yet");
+    assert_eq!(tls.reload(), Ok(()));
+    assert!(!tls.has_changed());
+    assert!(connect(server.connect(), "second").is_ok() && connect(server.connect(), "first").is_err());
+    open.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
+    open.read_exact(&mut [0; 12]).expect("an answer: what is open stays open");
+    // Half of a change: the key of another certificate.
+    fs::copy(fixture("first.key"), folder.path("tls.key")).expect("copied");
+    let problem = tls.reload().expect_err("no pair");
+    assert_eq!(
+        problem,
+        format!("TLS_KEY_FILE {}: it is not the key of the certificate in TLS_CERT_FILE", folder.path("tls.key"))
+    );
+    assert!(!tls.has_changed(), "it is told once");
+    for broken in [&b""[..], b"\xff\xfe\0", b"-----BEGIN CERTIFICATE-----\nAAAA\n"] {
+        folder.write("tls.crt", broken);
+        assert!(tls.reload().is_err());
+    }
+    fs::remove_file(folder.path("tls.key")).expect("removed");
+    assert!(tls.reload().is_err());
+    assert!(connect(server.connect(), "second").is_ok(), "the old pair stays");
+    folder.put_pair("first");
+    assert_eq!(tls.reload(), Ok(()));
+    assert!(connect(server.connect(), "first").is_ok());
+}
+
+#[test]
+fn the_binary_reads_the_pair_again_when_told_and_asks_itself_over_tls() {
+    let folder = Folder::new();
+    let [certificate, key] = folder.put_pair("first");
+    let environment = [
+        ("HOST", "127.0.0.1"),
+        ("PORT", "0"),
+        ("METRICS_PORT", "0"),
+        ("TLS_CERT_FILE", &*certificate),
+        ("TLS_KEY_FILE", &key),
+    ];
+    let (mut child, line, mut log) = start(&[], &environment);
+    let port = line.split("listening on https://127.0.0.1:").nth(1).and_then(|rest| rest.split(',').next());
+    let port = port.unwrap_or_else(|| panic!("{line}"));
+    assert!(line.contains("metrics on http://") && line.contains("curl https://localhost:"), "{line}");
+    let connection = || TcpStream::connect(format!("127.0.0.1:{port}")).expect("it listens");
+    assert!(connect(connection(), "first").is_ok());
+    let health = run(&["health"], &[&environment[..], &[("PORT", port)]].concat());
+    assert_eq!((health.status.code(), &*health.stderr), (Some(0), &b""[..]));
+    let plain = run(&["health", "--url", &format!("http://127.0.0.1:{port}/health")], &[]);
+    assert_eq!(plain.status.code(), Some(1));
+    // It may notice by itself meanwhile: then there are lines of that too.
+    let mut hang_up_until = |told: &str| {
+        signal(&child, "HUP");
+        let mut line = String::new();
+        while !line.contains(told) {
+            line.clear();
+            assert_ne!(log.read_line(&mut line).expect("a line"), 0, "it ended before it told {told:?}");
+        }
+        line
+    };
+    folder.write("tls.key", "nonsense");
+    let told = hang_up_until("stays in use");
+    assert!(told.contains("ERROR") && told.contains("TLS_KEY_FILE"), "{told}");
+    assert!(connect(connection(), "first").is_ok());
+    folder.put_pair("second");
+    assert!(hang_up_until("were read again").contains("INFO"));
+    assert!(connect(connection(), "second").is_ok());
+    signal(&child, "TERM");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn files_that_are_of_no_use_are_told_in_a_line_each_without_what_is_in_them() {
+    let folder = Folder::new();
+    let [certificate, key] = folder.put_pair("first");
+    let other = fixture("second.key").to_str().expect("UTF-8").to_owned();
+    let (missing, directory) = (folder.path("missing"), folder.path("."));
+    let nonsense = folder.write("nonsense", "m4rk\u{1}\n".repeat(1000));
+    let broken = folder.write("broken", "-----BEGIN PRIVATE KEY-----\nm4rkm4rk\n-----END PRIVATE KEY-----\n");
+    let encrypted = folder
+        .write("encrypted", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nm4rkm4rk\n-----END ENCRYPTED PRIVATE KEY-----\n");
+    let bad_certificate = folder.write("bad.crt", "-----BEGIN CERTIFICATE-----\nm4rkm4rk\n-----END CERTIFICATE-----\n");
+    let large = folder.write("large", vec![b'm'; (1 << 20) + 1]);
+    let short = folder.write("short", "m4rk");
+    let two = folder.write("two", "m4rkm4rkm4rkm4rk\nm4rkm4rkm4rkm4rk\n");
+    let (cert, private, token) = ("TLS_CERT_FILE", "TLS_KEY_FILE", "OPERATOR_TOKEN_FILE");
+    for (environment, told) in [
+        (&[(cert, &*certificate)][..], "TLS_CERT_FILE needs TLS_KEY_FILE"),
+        (&[(private, &key)], "TLS_KEY_FILE needs TLS_CERT_FILE"),
+        (&[("METRICS_TLS", "true")], "METRICS_TLS needs"),
+        (&[(cert, &missing), (private, &key)], "TLS_CERT_FILE"),
+        (&[(cert, &directory), (private, &key)], "it is no file"),
+        (&[(cert, &nonsense), (private, &key)], "there is no certificate in it"),
+        (&[(cert, &bad_certificate), (private, &key)], "TLS_CERT_FILE"),
+        (&[(cert, &large), (private, &key)], "larger than 1 MiB"),
+        (&[(cert, &key), (private, &key)], "there is no certificate in it"),
+        (&[(cert, &certificate), (private, &missing)], "TLS_KEY_FILE"),
+        (&[(cert, &certificate), (private, &nonsense)], "there is no key in it"),
+        (&[(cert, &certificate), (private, &broken)], "the key cannot be used"),
+        (&[(cert, &certificate), (private, &encrypted)], "the key is encrypted"),
+        (&[(cert, &certificate), (private, &other)], "it is not the key of the certificate"),
+        (&[(token, &missing)], "OPERATOR_TOKEN_FILE"),
+        (&[(token, &short)], "16 to 4096 characters"),
+        (&[(token, &two)], "in one line"),
+        (&[(token, "/dev/zero")], "it is no file"),
+    ] {
+        let output = run(&[], &[&[("PORT", "0"), ("METRICS_PORT", "0")], environment].concat());
+        let text = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(78), "{text}");
+        assert!(text.contains(told) && text.lines().count() == 1, "{environment:?}: {text}");
+        assert!(!text.contains("m4rk"), "{text}");
+    }
+}
+
+/// A service that asks for the token, with the flags for it.
+fn guarded(more: &[&str]) -> (Folder, Server) {
+    let folder = Folder::new();
+    let file = folder.write("token", format!("{TOKEN}\n"));
+    let server = Server::start(&[&[&*format!("--operator-token-file={file}")], more].concat());
+    (folder, server)
+}
+
+#[test]
+fn metrics_and_explanations_are_for_who_has_the_token() {
+    let (_folder, server) = guarded(&[]);
+    let right = format!("Bearer {TOKEN}");
+    let ask = |url: String, method: &str, authorization: Option<&str>| {
+        let headers: Vec<_> = authorization.map(|value| ("Authorization", value)).into_iter().collect();
+        fetch(&url, method, &headers, if method == "POST" { b"{\"events\":[]}" } else { b"" })
+    };
+    let wrong = [None, Some("Bearer"), Some("Bearer wrong-t0ken-of-the-operator"), Some("Basic eDp5"), Some(TOKEN)];
+    for (url, method) in
+        [(format!("http://{}/metrics", server.metrics), "GET"), (format!("http://{}/explain", server.address), "POST")]
+    {
+        for authorization in wrong {
+            let answer = ask(url.clone(), method, authorization);
+            assert_eq!(answer.status, 401, "{url} {authorization:?}");
+            assert_eq!(answer.header("WWW-Authenticate"), Some("Bearer"));
+            assert_eq!(answer.json()["error"], "Unauthorized");
+        }
+        assert_eq!(ask(url, method, Some(&right)).status, 200);
+    }
+    // What orchestrators, rudder-server and browsers ask without one.
+    for path in ["/health", "/ready"] {
+        assert_eq!(fetch(&format!("http://{}{path}", server.metrics), "GET", &[], b"").status, 200, "{path}");
+    }
+    for path in ["/health", "/ready", "/features", "/version", "/openapi.json", "/docs/", "/", "/page/main.js"] {
+        assert_eq!(server.get(path).status, 200, "{path}");
+    }
+    assert_eq!(server.transform(EVENT.as_bytes()).status, 200);
+}
+
+#[test]
+fn the_token_is_no_business_of_the_upstream() {
+    let upstream = FakeUpstream::answering(json_answer("200 OK", "\"upstream\""));
+    let (_folder, server) = guarded(&["--page=metrics", "--workers=1", &upstream.flag()]);
+    // On the service's port these are the upstream's now; on the metrics port nothing is.
+    assert_eq!(server.post("/explain", &[], b"{}").text(), "\"upstream\"");
+    assert_eq!(server.get("/").text(), "\"upstream\"");
+    for (method, path) in
+        [("GET", "/explain"), ("POST", "/"), ("POST", "/health"), ("PUT", "/metrics"), ("POST", "/batch")]
+    {
+        let answer = fetch(&format!("http://{}{path}", server.metrics), method, &[], b"");
+        assert_eq!(answer.status, 404, "{method} {path}");
+    }
+}
+
+#[test]
+fn the_page_can_be_on_the_metrics_port() {
+    let server = Server::start(&["--page=metrics"]);
+    for path in ["/", "/page/main.js"] {
+        assert_eq!(server.get(path).status, 404, "{path}");
+    }
+    assert_eq!(server.post("/explain", &[], b"{\"events\":[]}").status, 404);
+    let there =
+        |method: &str, path: &str, body: &[u8]| fetch(&format!("http://{}{path}", server.metrics), method, &[], body);
+    assert!(there("GET", "/", b"").text().contains("<!doctype html>"));
+    for path in ["/page/main.js", "/docs/", "/openapi.json", "/metrics", "/health"] {
+        assert_eq!(there("GET", path, b"").status, 200, "{path}");
+    }
+    let events = json!({ "events": [{ "userId": "u" }], "destination": { "topic": "t" } }).to_string();
+    assert_eq!(there("POST", "/explain", events.as_bytes()).json()["events"][0]["topic"]["value"], "t");
+    assert_eq!(there("POST", "/v0/destinations/kafka", EVENT.as_bytes()).status, 404);
+}
+
+#[test]
+fn metrics_can_be_at_another_address() {
+    let environment = [("HOST", "127.0.0.1"), ("METRICS_HOST", "127.0.0.2"), ("PORT", "0"), ("METRICS_PORT", "0")];
+    let (mut child, line, _log) = start(&[], &environment);
+    let port = line.split("metrics on http://127.0.0.2:").nth(1).and_then(|rest| rest.split('/').next());
+    let port = port.unwrap_or_else(|| panic!("{line}"));
+    assert_eq!(fetch(&format!("http://127.0.0.2:{port}/metrics"), "GET", &[], b"").status, 200);
+    assert!(TcpStream::connect(format!("127.0.0.1:{port}")).is_err(), "and at that alone");
+    signal(&child, "TERM");
+    child.wait().expect("it ends");
+}
+
+#[test]
+fn connections_of_the_metrics_port_are_bounded_too() {
+    let server = Server::start(&["--keep-alive=60"]);
+    let health = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut held: Vec<_> = (0..100)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.metrics).expect("it listens");
+            assert_eq!(crate::server::exchange(&mut stream, health).status, 200);
+            stream
+        })
+        .collect();
+    let at = |path: &str| fetch(&format!("http://{}{path}", server.metrics), "GET", &[], b"").status;
+    assert_eq!((at("/metrics"), at("/health"), at("/ready")), (503, 200, 200));
+    held.clear();
+    let began = Instant::now();
+    while at("/metrics") != 200 {
+        assert!(began.elapsed() < PATIENCE, "nobody makes room");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn the_page_setting_has_three_values() {
+    use rudder_kafka_transformer::server::page::Page;
+    for (value, page) in [
+        ("true", Page::Service),
+        ("ON", Page::Service),
+        ("1", Page::Service),
+        ("false", Page::Off),
+        ("No", Page::Off),
+        ("0", Page::Off),
+        ("Metrics", Page::Metrics),
+    ] {
+        assert_eq!(settings(&[&format!("--page={value}")]).page, page, "{value}");
+    }
+    assert_eq!(settings(&["--page"]).page, Page::Service);
+    let output = run(&["--page=elsewhere"], &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("true, false or metrics"));
+}
