@@ -48,10 +48,8 @@ fn processor(family: &'static Family, body: &str, form: Form) {
     let Answer { body: text, tally, .. } = match &answer {
         Ok(answer) => answer,
         Err(error) => {
-            let is_limit = matches!(
-                error,
-                BodyError::TooManyEvents(_) | BodyError::TooMuchWork | BodyError::AnswerTooLarge(_)
-            );
+            let is_limit =
+                matches!(error, BodyError::TooManyEvents(_) | BodyError::TooMuchWork | BodyError::AnswerTooLarge(_));
             assert!(events.is_none() || is_limit, "{error}");
             assert!(!error.to_string().contains('\n'), "{error}");
             return;
