@@ -1,39 +1,162 @@
-//! Request bytes through the whole engine: no panic, an answer for each event, and every answer is JSON. The first byte
-//! chooses what is asked.
+//! Request bytes through the whole engine. The first byte chooses form, destination and endpoint.
+//!
+//! Never a panic; every answer is JSON; a valid array gets as many answers; a message that no rule touches keeps its
+//! bytes; read event by event or as a whole, in whatever order its members come, explained or not: the answers are the same.
 
 #![no_main]
 
+use std::ops::ControlFlow;
+
 use libfuzzer_sys::fuzz_target;
 use rudder_kafka_transformer::server::body::text;
-use rudder_kafka_transformer::transform::family::FAMILIES;
-use rudder_kafka_transformer::transform::json::{Raw, explain};
-use rudder_kafka_transformer::transform::request::{Form, Limits};
-use rudder_kafka_transformer::transform::{batch, processor, router_transform};
+use rudder_kafka_transformer::transform::explain::explain;
+use rudder_kafka_transformer::transform::family::{FAMILIES, Family};
+use rudder_kafka_transformer::transform::json::{self, Raw};
+use rudder_kafka_transformer::transform::observer::Nobody;
+use rudder_kafka_transformer::transform::processor::{self, Answer};
+use rudder_kafka_transformer::transform::request::{BodyError, Form, Limits, RouterAnswer};
+use rudder_kafka_transformer::transform::{batch, router_transform};
 
 const LIMITS: Limits = Limits { events: 1_000, answer_bytes: 1 << 24 };
+const QUERY: &str = "topic=q+1&n=1&n=2";
 
-fn elements(array: &str) -> u64 {
-    let mut count = 0;
-    Raw::parse(array).expect("an answer is JSON").for_each_element(|_| count += 1);
-    count
+fn parsed(text: &str) -> Raw<'_> {
+    assert_eq!(json::explain(text), None, "an answer is JSON: {text}");
+    Raw::parse(text).expect("the scanner takes what the library takes")
+}
+
+fn elements(array: Raw<'_>) -> Vec<Raw<'_>> {
+    let mut elements = Vec::new();
+    array.for_each_element(|element| elements.push(element));
+    elements
+}
+
+/// The events of a body that is one, and nothing where it is none.
+fn events(body: &str, form: Form) -> Option<Vec<Raw<'_>>> {
+    let root = Raw::parse(body).ok()?;
+    let array = match form {
+        Form::Plain => root,
+        Form::Compacted => root.member("input")?,
+    };
+    array.text().starts_with('[').then(|| elements(array))
+}
+
+fn processor(family: &'static Family, body: &str, form: Form) {
+    let answer = processor::answer(family, body, form, QUERY, LIMITS);
+    assert_eq!(answer, processor::observed(family, body, form, QUERY, LIMITS, &mut Nobody), "read as a whole");
+    let events = events(body, form);
+    let Answer { body: text, tally, .. } = match &answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            let is_limit =
+                matches!(error, BodyError::TooManyEvents(_) | BodyError::TooMuchWork | BodyError::AnswerTooLarge(_));
+            assert!(events.is_none() || is_limit, "{error}");
+            assert!(!error.to_string().contains('\n'), "{error}");
+            return;
+        }
+    };
+    let (events, answers) = (events.expect("what was answered is JSON"), elements(parsed(text)));
+    assert_eq!((events.len(), events.len() as u64), (answers.len(), tally.events));
+    for (event, answer) in events.iter().zip(&answers) {
+        untouched(*event, *answer, form);
+    }
+    explained(family, body, form, &answers);
+    if form == Form::Compacted {
+        reordered(family, body, text);
+    }
+}
+
+/// Where no rule can apply, the message is in the answer as it was.
+fn untouched(event: Raw<'_>, answer: Raw<'_>, form: Form) {
+    let status = answer.member("statusCode").map(Raw::text);
+    assert_eq!(answer.member("output").is_some(), status == Some("200"), "{}", answer.text());
+    assert_eq!(answer.member("error").is_some(), status == Some("400"), "{}", answer.text());
+    let Some(written) = answer.member("output").map(|output| output.member("message").expect("a message")) else {
+        return;
+    };
+    let message = event.member("message").filter(|message| !message.is_null()).map_or("{}", Raw::text);
+    // The destination is elsewhere in the compacted form, with its templates.
+    let destination = event.member("destination").map_or("", Raw::text);
+    let may_have_template = form == Form::Compacted || destination.contains("{{") || destination.contains('\\');
+    let may_be_stamped = message.contains("sources") || message.contains('\\');
+    if !may_have_template && !may_be_stamped {
+        assert_eq!(written.text(), message);
+    }
+}
+
+/// Who looks on sees what is answered.
+fn explained(family: &'static Family, body: &str, form: Form, answers: &[Raw<'_>]) {
+    let mut index = 0;
+    let tally = explain(family, body, form, QUERY, LIMITS, None, |explanation| {
+        assert_eq!((explanation.index, explanation.answer), (index, answers[index].text()));
+        assert_eq!(explanation.refusal.is_none(), answers[index].member("output").is_some());
+        index += 1;
+        ControlFlow::Continue(())
+    });
+    assert_eq!((index, tally.map(|tally| tally.events).ok()), (answers.len(), Some(answers.len() as u64)));
+}
+
+/// The members of a compacted body may come in any order.
+fn reordered(family: &'static Family, body: &str, text: &str) {
+    let [input, destinations, connections] = parsed(body).members(["input", "destinations", "connections"]);
+    let member = |name: &str, value: Option<Raw<'_>>| value.map(|value| format!("\"{name}\":{}", value.text()));
+    let (input, destinations) = (member("input", input), member("destinations", destinations));
+    let connections = member("connections", connections);
+    for order in [[&destinations, &input, &connections], [&input, &connections, &destinations]] {
+        let members: Vec<&str> = order.into_iter().flatten().map(String::as_str).collect();
+        let other = format!("{{{}}}", members.join(","));
+        match processor::answer(family, &other, Form::Compacted, QUERY, LIMITS) {
+            Ok(answer) => assert_eq!(answer.body, text, "{other}"),
+            // What templates may cost grows with the body, which may be shorter now.
+            Err(error) => assert_eq!(error, BodyError::TooMuchWork, "{other}"),
+        }
+    }
+}
+
+fn router(answer: Result<RouterAnswer, BodyError>, body: &str, form: Form) -> Option<RouterAnswer> {
+    match answer {
+        Ok(answer) => {
+            parsed(&answer.body);
+            let input = parsed(body).member("input").filter(|input| !input.is_null());
+            assert_eq!(answer.tally.events as usize, input.map_or(0, |input| elements(input).len()), "{form:?}");
+            Some(answer)
+        }
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            None
+        }
+    }
+}
+
+/// Every event is delivered once or refused once.
+fn batched(answer: &RouterAnswer) {
+    let mut accounted = 0;
+    for entry in elements(parsed(&answer.body)) {
+        let metadata = elements(entry.member("metadata").expect("metadata")).len();
+        match entry.member("batchedRequest") {
+            Some(messages) => {
+                assert_eq!(elements(messages).len(), metadata);
+                accounted += metadata;
+            }
+            None => accounted += 1,
+        }
+    }
+    if answer.family.batches {
+        assert_eq!(accounted as u64, answer.tally.events, "{}", answer.body);
+    }
 }
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((choice, bytes)) = bytes.split_first() else { return };
     let body = text(bytes);
     let form = if choice & 1 == 0 { Form::Plain } else { Form::Compacted };
-    let family = FAMILIES[usize::from(choice >> 1) % FAMILIES.len()];
-    match processor::answer(family, &body, form, "topic=a&topic=b", LIMITS) {
-        Ok(answer) => {
-            assert_eq!(explain(&answer.body), None);
-            assert_eq!(elements(&answer.body), answer.tally.events);
+    match choice >> 3 & 3 {
+        0 | 1 => processor(FAMILIES[usize::from(choice >> 1 & 3) % FAMILIES.len()], &body, form),
+        2 => {
+            if let Some(answer) = router(batch::answer(&body, form, LIMITS), &body, form) {
+                batched(&answer);
+            }
         }
-        Err(error) => assert!(!error.to_string().is_empty()),
-    }
-    if let Ok(answer) = batch::answer(&body, form, LIMITS) {
-        assert_eq!(explain(&answer.body), None);
-    }
-    if let Ok(answer) = router_transform::answer(&body, form, LIMITS) {
-        assert_eq!(explain(&answer.body), None);
+        _ => drop(router(router_transform::answer(&body, form, LIMITS), &body, form)),
     }
 });

@@ -14,10 +14,12 @@ mod explain;
 mod features;
 mod forward;
 mod golden;
+mod javascript;
 mod layers;
 mod lifecycle;
 mod logs;
 mod metrics;
+mod neighbours;
 mod openapi;
 #[cfg(feature = "otlp")]
 mod otlp;

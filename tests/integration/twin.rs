@@ -67,6 +67,31 @@ pub fn transform(names: &Names, event: &Value, query: &Value) -> Result<Value, (
     Ok(json!({ "output": output, "metadata": metadata, "statusCode": 200 }))
 }
 
+/// Whether an answer is the expected one; a refused event's by its status and metadata.
+pub fn agrees(answer: &Value, event: &Value, expected: &Result<Value, ()>) -> bool {
+    match expected {
+        Ok(expected) => same(answer, expected),
+        Err(()) => {
+            let metadata = event.get("metadata").filter(|metadata| metadata.is_object());
+            answer["statusCode"] == 400
+                && same(&answer["metadata"], metadata.unwrap_or(&Value::Null))
+                && answer["error"].is_string()
+        }
+    }
+}
+
+/// Whether two values are the same where numbers are doubles, whatever their literal.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))
+        }
+        _ => a == b,
+    }
+}
+
 /// The groups of `/batch`, without refused events.
 pub fn batch(events: &[Value]) -> Value {
     let mut groups: Vec<(String, String, Vec<Value>)> = Vec::new();

@@ -1,0 +1,79 @@
+//! Bytes on a connection to the running service: no 5xx but those that say `later`, no silence, and the next client is served.
+
+#![no_main]
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use clap::Parser;
+use libfuzzer_sys::fuzz_target;
+use rudder_kafka_transformer::server::settings::Settings;
+use rudder_kafka_transformer::server::{Listeners, run};
+
+/// Longer than any time-out of the service that the bytes could run into.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// The service, started once, and stopped by the end of the process.
+fn service() -> SocketAddr {
+    static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
+    *ADDRESS.get_or_init(|| {
+        let listen = || TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let listeners = Listeners { service: listen(), metrics: listen() };
+        let address = listeners.service.local_addr().expect("bound");
+        let settings = Arguments::parse_from(["http", "--host=127.0.0.1", "--workers=1"]).settings;
+        std::thread::spawn(move || {
+            let never = std::future::pending::<std::future::Ready<()>>();
+            actix_web::rt::System::new().block_on(run(&settings, listeners, never)).expect("the service runs");
+        });
+        address
+    })
+}
+
+/// Everything that is answered to `bytes` until the service closes the connection. Bytes that may not be a whole request end
+/// with the end of what the client sends.
+fn exchange(bytes: &[u8], may_be_half: bool) -> Vec<u8> {
+    let mut stream = TcpStream::connect(service()).expect("the service listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    stream.set_write_timeout(Some(PATIENCE)).expect("a time-out");
+    // The service may have answered and closed before all is written.
+    let written = stream.write_all(bytes);
+    if may_be_half {
+        let _ = written.and_then(|()| stream.shutdown(Shutdown::Write));
+    }
+    let mut answer = Vec::new();
+    let mut part = [0; 16 * 1024];
+    loop {
+        match stream.read(&mut part) {
+            Ok(0) => return answer,
+            Ok(count) => answer.extend_from_slice(&part[..count]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("no end of the answer"),
+            // By the fuzzer's clock.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // Closed with something unread.
+            Err(_) => return answer,
+        }
+    }
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let answer = exchange(bytes, true);
+    if !answer.is_empty() {
+        assert!(answer.starts_with(b"HTTP/1."), "{}", String::from_utf8_lossy(&answer));
+        let status = answer.get(9..12).unwrap_or_default();
+        assert!(
+            status.first() != Some(&b'5') || matches!(status, b"503" | b"504"),
+            "{}",
+            String::from_utf8_lossy(&answer)
+        );
+    }
+    let health = exchange(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", false);
+    assert!(health.starts_with(b"HTTP/1.1 200 "), "{:?}", String::from_utf8_lossy(&health));
+});

@@ -1,0 +1,42 @@
+//! JavaScript's rules for truth, strings and white space, held against the slow twin; and any eight bytes as a number.
+
+#![no_main]
+
+#[path = "../comparable.rs"]
+mod comparable;
+#[path = "../../tests/integration/twin.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod twin;
+
+use libfuzzer_sys::fuzz_target;
+use rudder_kafka_transformer::transform::javascript::{JsString, trim, truthy};
+use rudder_kafka_transformer::transform::json::Raw;
+use serde_json::Value;
+
+fn number(bytes: [u8; 8]) {
+    let number = f64::from_bits(u64::from_le_bytes(bytes));
+    if !number.is_finite() {
+        return;
+    }
+    let literal = format!("{number:e}");
+    let raw = Raw::parse(&literal).expect("a number");
+    assert_eq!(truthy(Some(raw)), number != 0.0);
+    let string = JsString::of(Some(raw));
+    let (got, expected) = (string.escaped(), twin::string(Some(&Value::from(number))));
+    // Where two shortest forms are equally near, JavaScript takes the even one, and Rust's printer may not.
+    assert!(got == expected || got.len() == expected.len() && got.parse() == Ok(number), "{got}, not {expected}");
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(bytes) = bytes.try_into() {
+        number(bytes);
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let spaces = |c: char| (c.is_whitespace() && c != '\u{85}') || c == '\u{feff}';
+    assert_eq!(trim(bytes), text.trim_matches(spaces).as_bytes());
+    let Some(value) = comparable::value(text) else { return };
+    let raw = Raw::parse(text).expect("the scanner takes what the library takes");
+    assert_eq!(truthy(Some(raw)), twin::truthy(Some(&value)), "{text}");
+    let string = JsString::of(Some(raw)).into_decoded();
+    assert_eq!(String::from_utf8_lossy(&string), twin::string(Some(&value)), "{text}");
+});

@@ -1,0 +1,45 @@
+//! Templates, their paths and defaults, held against the slow twin: up to three templates, a line each, and behind them the
+//! JSON of the event's message.
+
+#![no_main]
+
+#[path = "../comparable.rs"]
+mod comparable;
+#[path = "../../tests/integration/twin.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod twin;
+
+use libfuzzer_sys::fuzz_target;
+use rudder_kafka_transformer::transform::family::KAFKA;
+use rudder_kafka_transformer::transform::processor;
+use rudder_kafka_transformer::transform::rejection::Rejection;
+use rudder_kafka_transformer::transform::request::{Form, Limits};
+use serde_json::{Value, json};
+
+const LIMITS: Limits = Limits { events: 1, answer_bytes: 1 << 24 };
+
+fuzz_target!(|text: &str| {
+    let mut lines = text.splitn(4, '\n');
+    let [Some(topic), Some(port), Some(to), Some(message)] = [(); 4].map(|()| lines.next()) else { return };
+    let Some(message) = comparable::value(message) else { return };
+    let event = json!({
+        "message": message,
+        "metadata": { "rudderId": "r", "sourceId": "s", "destinationId": "d" },
+        "destination": { "ID": "d", "Config": {
+            "port": [{ "2": port, "1": port }],
+            "topic": topic,
+            "enableMultiTopic": true,
+            "eventTypeToTopicMap": [{ "from": "identify", "to": to }],
+            "eventToTopicMap": [{ "from": "a", "to": to }],
+        } },
+        "connection": { "config": { "destination": { "topic": "c" } } },
+    });
+    let body = Value::from(vec![event.clone()]).to_string();
+    let Ok(answer) = processor::answer(&KAFKA, &body, Form::Plain, "topic=q", LIMITS) else { return };
+    if answer.tally.rejected[Rejection::TemplatesTooComplex as usize] > 0 {
+        return;
+    }
+    let got: Value = serde_json::from_str(&answer.body).expect("an answer is JSON");
+    let expected = twin::transform(&twin::NAMES[0], &event, &json!({ "topic": "q" }));
+    assert!(twin::agrees(&got[0], &event, &expected), "event {event}\nexpected {expected:?}\n     got {got}");
+});

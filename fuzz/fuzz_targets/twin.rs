@@ -1,0 +1,37 @@
+//! The fast way and the slow twin of the tests give the same answers. The first byte chooses the destination.
+
+#![no_main]
+
+#[path = "../comparable.rs"]
+mod comparable;
+#[path = "../../tests/integration/twin.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod twin;
+
+use libfuzzer_sys::fuzz_target;
+use rudder_kafka_transformer::transform::family::Family;
+use rudder_kafka_transformer::transform::processor;
+use rudder_kafka_transformer::transform::rejection::Rejection;
+use rudder_kafka_transformer::transform::request::{Form, Limits};
+use serde_json::{Value, json};
+
+const LIMITS: Limits = Limits { events: 1_000, answer_bytes: 1 << 24 };
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((choice, bytes)) = bytes.split_first() else { return };
+    let Ok(body) = std::str::from_utf8(bytes) else { return };
+    let Some(Value::Array(events)) = comparable::value(body) else { return };
+    let names = &twin::NAMES[usize::from(*choice) % twin::NAMES.len()];
+    let family = Family::by_name(names.path).expect("a family");
+    let Ok(answer) = processor::answer(family, body, Form::Plain, "topic=q+1&n=1&n=2", LIMITS) else { return };
+    if answer.tally.rejected[Rejection::TemplatesTooComplex as usize] > 0 {
+        return;
+    }
+    let answers: Vec<Value> = serde_json::from_str(&answer.body).expect("an answer is JSON");
+    assert_eq!(answers.len(), events.len());
+    let query = json!({ "topic": "q 1", "n": ["1", "2"] });
+    for (event, answer) in events.iter().zip(&answers) {
+        let expected = twin::transform(names, event, &query);
+        assert!(twin::agrees(answer, event, &expected), "event {event}\nexpected {expected:?}\n     got {answer}");
+    }
+});

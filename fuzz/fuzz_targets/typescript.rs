@@ -1,0 +1,59 @@
+//! Any text as a TypeScript file: elements or problems at places that there are. What is JSON is read as what it is.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rudder_kafka_transformer::verify::typescript::read;
+use serde_json::Value;
+
+fn depth(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(values) => values.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => members.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// As `JSON.stringify` leaves it, which knows one zero only.
+fn is_same(read: &Value, meant: &Value) -> bool {
+    match (read, meant) {
+        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && b.iter().all(|(name, b)| a.get(name).is_some_and(|a| is_same(a, b)))
+        }
+        _ => read == meant,
+    }
+}
+
+fn json(text: &str) {
+    let Ok(Value::Array(values)) = serde_json::from_str(text) else { return };
+    // A literal's `__proto__` is no member; and the depth that is read has a limit.
+    if text.contains("__proto__") || text.contains("\\u") || values.iter().any(|value| depth(value) > 90) {
+        return;
+    }
+    let elements = read(&format!("export const data = {text};")).expect("an array");
+    assert_eq!(elements.len(), values.len());
+    for (element, value) in elements.iter().zip(&values) {
+        let element = element.as_ref().expect("JSON is TypeScript");
+        assert!(is_same(&element.value, value), "{} instead of {value}", element.value);
+    }
+}
+
+fuzz_target!(|text: &str| {
+    let lines = text.split(['\n', '\r', '\u{2028}', '\u{2029}']).count();
+    match read(text) {
+        Ok(elements) => {
+            for element in elements {
+                let (line, column, what) = match element {
+                    Ok(element) => (element.line, element.column, String::new()),
+                    Err(problem) => (problem.line, problem.column, problem.what),
+                };
+                assert!((1..=lines).contains(&line) && column >= 1, "{line}:{column} of {lines} lines");
+                assert!(!what.contains('\n') && what.len() <= 4096, "{what}");
+            }
+        }
+        Err(problem) => assert!((1..=lines).contains(&problem.line), "{problem:?} in {lines} lines"),
+    }
+    json(text);
+});

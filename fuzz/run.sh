@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Fuzzes each target for SECONDS, one after the other, from seeds made of the fixtures and what earlier runs found:
+#   fuzz/run.sh SECONDS [TARGET…]
+# What makes a target fail is left in fuzz/artifacts.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+seconds=${1:?"usage: fuzz/run.sh SECONDS [TARGET…]"}
+shift
+targets=("$@")
+if [ ${#targets[@]} -eq 0 ]; then
+    mapfile -t targets < <(sed -n 's/^name = "\([a-z]*\)"$/\1/p' fuzz/Cargo.toml)
+fi
+
+if ! cargo fuzz --version >/dev/null 2>&1; then
+    # Without optimisation: it is built once and does nothing but call Cargo.
+    cargo install --locked --debug cargo-fuzz --version 0.13.2
+fi
+# Without a sanitizer: there is no unsafe code of ours that one could find fault with, and inputs run several times as fast.
+# Overflows and failed assertions are found.
+export RUSTC_BOOTSTRAP=1
+cargo fuzz build --sanitizer none --codegen-units 16 --target-dir target/fuzz
+
+triple=$(rustc -vV | sed -n 's/^host: //p')
+python3 fuzz/seeds.py target/fuzz/seeds
+log=target/fuzz/log
+mkdir -p "$log"
+failed=()
+for target in "${targets[@]}"; do
+    printf '\n-- %s, %s s\n' "$target" "$seconds"
+    mkdir -p "fuzz/corpus/$target" "fuzz/artifacts/$target"
+    # An input that takes ten seconds is a fault: none of a few thousand bytes may.
+    if "target/fuzz/$triple/release/$target" "-max_total_time=$seconds" -dict=fuzz/json.dict -timeout=10 -max_len=4096 \
+        -print_final_stats=1 "-artifact_prefix=fuzz/artifacts/$target/" \
+        "fuzz/corpus/$target" "target/fuzz/seeds/$target" >"$log/$target" 2>&1; then
+        grep -E 'INITED|^#.*DONE|^Done|peak_rss_mb' "$log/$target"
+    else
+        tail -n 40 "$log/$target"
+        failed+=("$target")
+    fi
+done
+if [ ${#failed[@]} -gt 0 ]; then
+    printf '\nfailed: %s\n' "${failed[*]}"
+    exit 1
+fi

@@ -1,0 +1,271 @@
+//! An event's answer is its own: no neighbour, no place in a batch, no split of one and no worker changes it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+use rudder_kafka_transformer::transform::request::Form;
+use serde_json::{Map, Value, json};
+
+use crate::properties::{answers, destination, events, family, good_event, special, transform};
+use crate::server::{Server, settings};
+
+fn answered(family: usize, events: &[Value]) -> Vec<Value> {
+    answers(&transform(family, &Value::from(events.to_vec()).to_string(), Form::Plain).body)
+}
+
+fn alone(family: usize, event: &Value) -> Value {
+    answered(family, std::slice::from_ref(event)).remove(0)
+}
+
+/// In how many orders the neighbours of an event stand.
+const TURNS: usize = 4;
+
+/// What decides the partition: topic, key and what is beside them in the metadata.
+fn way(answer: &Value) -> [Option<&Value>; 4] {
+    let output = answer.get("output");
+    let member = |name| output.and_then(|output| output.get(name));
+    [member("topic"), member("userId"), member("schemaId"), answer["metadata"].get("rudderId")]
+}
+
+/// An event that is refused, whatever stands beside it; in every way that one can be.
+fn broken() -> impl Strategy<Value = Value> {
+    let event = json!({ "message": { "userId": "u" }, "metadata": { "jobId": 1, "destinationId": "d" },
+        "destination": { "ID": "d", "Config": { "topic": "t" } } });
+    let with = |member: &str, value: Value| {
+        let mut event = event.clone();
+        event[member] = value;
+        event
+    };
+    let template = |text: &str| with("destination", json!({ "Config": { "topic": text } }));
+    select(vec![
+        json!(null),
+        json!(7),
+        json!("event"),
+        json!([event]),
+        json!({}),
+        with("metadata", json!(null)),
+        with("metadata", json!("m")),
+        with("message", json!("m")),
+        with("message", json!([{}])),
+        with("destination", json!(null)),
+        with("destination", json!([])),
+        template("{{ message || x }}"),
+        template("{{ metadata || x }}"),
+        template(&format!("{{{{ a{} || x }}}}", ".a".repeat(200))),
+    ])
+}
+
+/// Good and broken events in any order, each with whether it is broken.
+fn mixed() -> impl Strategy<Value = Vec<(bool, Value)>> {
+    proptest::collection::vec(destination(), 1..3).prop_flat_map(|destinations| {
+        let good = good_event(select(destinations)).prop_map(|event| (false, event));
+        let broken = broken().prop_map(|event| (true, event));
+        proptest::collection::vec(prop_oneof![2 => good, 1 => broken], 0..16)
+    })
+}
+
+/// Events that look like a neighbour but for one member, so that what is remembered of the one would be wrong for the other.
+fn likenesses(event: &Value) -> Vec<Value> {
+    let changed = |pointer: &str, name: &str, value: Value| {
+        let mut event = event.clone();
+        if let Some(Value::Object(members)) = event.pointer_mut(pointer) {
+            members.insert(name.to_owned(), value);
+        }
+        event
+    };
+    vec![
+        event.clone(),
+        changed("/message", "userId", json!("another")),
+        changed("/message", "integrations", json!({ "KAFKA": { "topic": "another" } })),
+        changed("/metadata", "rudderId", json!("another")),
+        changed("/metadata", "destinationId", json!("another")),
+        changed("/destination/Config", "topic", json!("another")),
+        changed("/destination", "ID", json!("another")),
+    ]
+}
+
+/// A compacted body of events that have objects for metadata and destination, and its members' order.
+fn compacted(events: &[Value], order: [&str; 3]) -> String {
+    let (mut destinations, mut connections, mut input) = (Map::new(), Map::new(), Vec::new());
+    for event in events {
+        let id = |name: &str| event["metadata"][name].as_str().expect("an id").to_owned();
+        let mut members = event.as_object().expect("an event").clone();
+        destinations.insert(id("destinationId"), members.remove("destination").expect("a destination"));
+        if let Some(connection) = members.remove("connection") {
+            connections.insert(format!("{}:{}", id("sourceId"), id("destinationId")), connection);
+        }
+        input.push(Value::Object(members));
+    }
+    let mut all = json!({ "input": input, "destinations": destinations, "connections": connections });
+    let members: Map<_, _> = order.into_iter().map(|name| (name.to_owned(), all[name].take())).collect();
+    Value::Object(members).to_string()
+}
+
+/// The events that can be compacted, with ids by which equal destinations are one.
+fn identified(events: &[Value]) -> Vec<Value> {
+    let mut texts: Vec<String> = Vec::new();
+    let mut identified = Vec::new();
+    for (index, event) in events.iter().enumerate() {
+        if !event["metadata"].is_object() || !event["destination"].is_object() {
+            continue;
+        }
+        let text = event["destination"].to_string();
+        let place = texts.iter().position(|other| *other == text).unwrap_or_else(|| {
+            texts.push(text);
+            texts.len() - 1
+        });
+        let mut event = event.clone();
+        event["metadata"]["sourceId"] = format!("s{index}").into();
+        event["metadata"]["destinationId"] = format!("d{place}").into();
+        identified.push(event);
+    }
+    identified
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn broken_events_are_refused_and_the_others_answered_as_if_alone(mixed in mixed(), family in family()) {
+        let events: Vec<Value> = mixed.iter().map(|(_, event)| event.clone()).collect();
+        let answer = transform(family, &Value::from(events).to_string(), Form::Plain);
+        let got = answers(&answer.body);
+        prop_assert_eq!(got.len(), mixed.len());
+        for ((broken, event), answer) in mixed.iter().zip(&got) {
+            if *broken {
+                prop_assert_eq!(&answer["statusCode"], 400, "{} {}", event, answer);
+            }
+            prop_assert_eq!(answer, &alone(family, event));
+        }
+        // Templates refuse some of those that are otherwise good.
+        let refused = got.iter().filter(|answer| answer["statusCode"] == 400).count();
+        prop_assert!(refused >= mixed.iter().filter(|(broken, _)| *broken).count());
+        prop_assert_eq!(answer.tally.rejected.iter().sum::<u64>(), refused as u64);
+    }
+
+    #[test]
+    fn splitting_and_joining_change_nothing(
+        batches in proptest::collection::vec(events(), 1..4),
+        sizes in proptest::collection::vec(1_usize..5, 1..6),
+        family in family(),
+    ) {
+        let each: Vec<Value> = batches.iter().flat_map(|events| answered(family, events)).collect();
+        let events = batches.concat();
+        prop_assert_eq!(&answered(family, &events), &each);
+        let mut sizes = sizes.into_iter().cycle();
+        let mut rest = &events[..];
+        let mut split = Vec::new();
+        while !rest.is_empty() {
+            let (first, behind) = rest.split_at(sizes.next().unwrap_or(1).min(rest.len()));
+            split.extend(answered(family, first));
+            rest = behind;
+        }
+        prop_assert_eq!(&split, &each);
+        let singly: Vec<Value> = events.iter().map(|event| alone(family, event)).collect();
+        prop_assert_eq!(&singly, &each);
+    }
+
+    #[test]
+    fn plain_and_compacted_agree(events in events(), family in family()) {
+        let events = identified(&events);
+        let plain = transform(family, &Value::from(events.clone()).to_string(), Form::Plain);
+        // Events that are walked over, events that are read as a whole, and what stands on both sides of them.
+        for order in [
+            ["input", "destinations", "connections"],
+            ["input", "connections", "destinations"],
+            ["destinations", "connections", "input"],
+            ["destinations", "input", "connections"],
+        ] {
+            let compacted = transform(family, &compacted(&events, order), Form::Compacted);
+            prop_assert_eq!(answers(&plain.body), answers(&compacted.body));
+            prop_assert_eq!(&plain.tally, &compacted.tally);
+        }
+    }
+
+    #[test]
+    fn key_and_topic_do_not_depend_on_neighbours(
+        event in good_event(destination()),
+        others in events(),
+        place in any::<prop::sample::Index>(),
+        family in family(),
+    ) {
+        let own = alone(family, &event);
+        let mut neighbours = likenesses(&event);
+        neighbours.extend(others);
+        let at = place.index(neighbours.len() + 1);
+        for _ in 0..TURNS {
+            let some = neighbours.len() / TURNS;
+            neighbours.rotate_left(some);
+            let mut batch = neighbours.clone();
+            batch.insert(at, event.clone());
+            let answer = answered(family, &batch).swap_remove(at);
+            prop_assert_eq!(way(&answer), way(&own));
+        }
+        // In the compacted form too, where neighbours share destinations by their ids.
+        let batch = identified(&neighbours);
+        let got = answers(&transform(family, &compacted(&batch, ["input", "destinations", "connections"]), Form::Compacted).body);
+        prop_assert_eq!(got.len(), batch.len());
+        for (event, answer) in batch.iter().zip(&got) {
+            let own = alone(family, event);
+            prop_assert_eq!(way(answer), way(&own));
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_no_event_refuses_itself_alone(nonsense in special(), event in good_event(destination())) {
+        let own = alone(0, &event);
+        let got = answered(0, &[nonsense.clone(), event.clone(), nonsense]);
+        prop_assert_eq!(&got[0]["statusCode"], 400);
+        prop_assert_eq!(&got[0], &got[2]);
+        prop_assert_eq!(&got[1], &own);
+    }
+}
+
+/// How often the same bytes are transformed, and by how many threads.
+const REPEATS: usize = 10_000;
+const THREADS: usize = 4;
+
+/// Batches that are rich in templates, maps and destinations; the same ones in every run.
+fn fixed_batches() -> Vec<String> {
+    let mut runner = TestRunner::deterministic();
+    let batches = (0..10).map(|_| events().new_tree(&mut runner).expect("a batch").current());
+    batches.map(|events| Value::from(events).to_string()).collect()
+}
+
+#[test]
+fn the_same_bytes_always_get_the_same_answer() {
+    let batches = fixed_batches();
+    let first: Vec<_> = batches.iter().map(|body| transform(0, body, Form::Plain)).collect();
+    let done = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                while done.fetch_add(1, Ordering::Relaxed) < REPEATS {
+                    for (body, first) in batches.iter().zip(&first) {
+                        assert!(transform(0, body, Form::Plain) == *first, "{body}");
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn every_worker_gives_the_same_answer() {
+    let workers = 4;
+    let flags = ["--workers=4"];
+    assert_eq!(settings(&flags).worker_threads(), workers);
+    let server = Server::start(&flags);
+    let batches = fixed_batches();
+    let first: Vec<_> = batches.iter().map(|body| server.transform(body.as_bytes())).collect();
+    // A connection belongs to a worker, and these are handed to one after the other.
+    for _ in 0..10 * workers {
+        for (body, first) in batches.iter().zip(&first) {
+            let answer = server.transform(body.as_bytes());
+            assert_eq!((answer.status, &answer.body), (200, &first.body), "{body}");
+        }
+    }
+}
