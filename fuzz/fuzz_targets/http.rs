@@ -26,7 +26,7 @@ fn service() -> SocketAddr {
     static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
     *ADDRESS.get_or_init(|| {
         let listen = || TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let listeners = Listeners { service: listen(), metrics: listen() };
+        let listeners = Listeners { service: listen(), metrics: listen(), tls: None };
         let address = listeners.service.local_addr().expect("bound");
         let settings = Arguments::parse_from(["http", "--host=127.0.0.1", "--workers=1"]).settings;
         std::thread::spawn(move || {
