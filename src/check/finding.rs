@@ -1,6 +1,7 @@
 //! One thing that was found, and the list of all.
 
 use super::code::{Code, Severity};
+use crate::transform::text::pointer_step;
 
 /// Findings that are kept of one destination; more are counted.
 pub const MAX_FINDINGS: usize = 1_000;
@@ -79,7 +80,7 @@ pub fn quoted(text: &str) -> String {
 /// A pointer one step further.
 #[must_use]
 pub fn step(pointer: &str, name: &str) -> String {
-    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+    format!("{pointer}/{}", pointer_step(name))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::javascript::Properties;
 use super::json::Raw;
 use super::partition::as_received;
 use super::reader::Reader;
+use super::text::pointer_step;
 
 /// A value and everything in it, as JavaScript sees it: of duplicate names the last one, members in property order.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ impl fmt::Display for Step<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Step::Index(index) => write!(f, "/{index}"),
-            Step::Name(name) => write!(f, "/{}", as_received(name).replace('~', "~0").replace('/', "~1")),
+            Step::Name(name) => write!(f, "/{}", pointer_step(&as_received(name))),
         }
     }
 }

@@ -85,7 +85,7 @@ struct Answers<'s, 'a> {
     work: Work,
     body_bytes: usize,
     answer: Answer,
-    /// Set with the first event that has metadata, or is an object at all.
+    /// Set with the first event that is an object.
     origin: Option<Origin>,
     /// Why there is no answer. The events behind are read all the same: a body that is no JSON is refused as that.
     failed: Option<BodyError>,

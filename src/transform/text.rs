@@ -51,6 +51,12 @@ impl<'a> Text<'a> {
     }
 }
 
+/// A member's name as one step of a JSON pointer (RFC 6901), without the slash before it.
+#[must_use]
+pub fn pointer_step(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 /// Undoes the escapes of what stands between a JSON string's quotes, see [`Text::decoded`].
 #[must_use]
 pub fn unescape(escaped: &str) -> Vec<u8> {

@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::deliberate::Deliberate;
 use crate::transform::json::{Kind, Raw};
+use crate::transform::text::pointer_step;
 
 /// Differences that are told one by one.
 const MAX_TOLD: usize = 10;
@@ -301,7 +302,7 @@ pub(super) fn shown(name: &[u8]) -> String {
     let name = String::from_utf8_lossy(name);
     let short: String = name.chars().take(MAX_NAME).collect();
     let cut = if short.len() < name.len() { "…" } else { "" };
-    format!("{}{cut}", short.replace('~', "~0").replace('/', "~1").escape_debug())
+    format!("{}{cut}", pointer_step(&short).escape_debug())
 }
 
 #[cfg(test)]
