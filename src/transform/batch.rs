@@ -43,26 +43,19 @@ pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, Bo
         for delivery in groups.into_ordered().into_iter().flat_map(Properties::into_ordered) {
             separate(&mut out);
             write_group(&mut out, &delivery);
-            limit(out.len(), limits)?;
+            limits.hold(&out)?;
         }
         if !refused.is_empty() {
             separate(&mut out);
             out.push_str(&refused);
         }
-        limit(out.len(), limits)?;
+        limits.hold(&out)?;
     } else if !request.events.is_empty() {
         let metadata = request.events.iter().flatten().filter_map(|event| event.metadata().ok());
         answer::write_unsupported(&mut out, family, "batch", metadata.map(|metadata| metadata.raw));
     }
     out.push(']');
     Ok(RouterAnswer { family, body: out, tally })
-}
-
-fn limit(bytes: usize, limits: Limits) -> Result<(), BodyError> {
-    if bytes > limits.answer_bytes {
-        return Err(BodyError::AnswerTooLarge(limits.answer_bytes));
-    }
-    Ok(())
 }
 
 /// A comma, unless something was opened just now.

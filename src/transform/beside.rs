@@ -13,7 +13,7 @@ use super::json::{Invalid, Raw};
 use super::reader::Reader;
 use super::rejection::Rejection;
 
-/// What stands beside the events of a request; in the plain form nothing does.
+/// What stands beside the events of a request; in the plain form nothing does, which is the default.
 #[derive(Debug, Default)]
 pub struct Beside<'a>(Option<Compacted<'a>>);
 
@@ -27,12 +27,6 @@ pub(super) struct Compacted<'a> {
 type ById<'a> = HashMap<Cow<'a, [u8]>, Raw<'a>>;
 
 impl<'a> Beside<'a> {
-    /// What stands beside the events of the plain form.
-    #[must_use]
-    pub fn nothing() -> Self {
-        Self(None)
-    }
-
     pub(super) fn compacted(compacted: Compacted<'a>) -> Self {
         Self(Some(compacted))
     }

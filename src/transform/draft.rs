@@ -247,6 +247,20 @@ mod tests {
         assert!(matches!(find(&mut draft, "a.b"), Found::Member(_)));
         assert!(matches!(find(&mut draft, "a.c"), Found::Nothing));
         assert_eq!(draft.text(), text);
+        // Nor beside a change.
+        let mut draft = Draft::of(Raw::parse(r#"{ "a" : { "b" : 1 }, "c" : 2 }"#).unwrap());
+        assert!(matches!(find(&mut draft, "a.b"), Found::Member(_)));
+        draft.set("c", Draft::of(Raw::parse("3").unwrap()));
+        assert_eq!(draft.text(), r#"{"a":{ "b" : 1 },"c":3}"#);
+    }
+
+    #[test]
+    fn what_is_read_and_compared_is_counted() {
+        let mut steps = 0;
+        let mut draft = Draft::of(Raw::parse(r#"{"a":{"b":1,"c":2}}"#).unwrap());
+        assert!(matches!(draft.find("a.b", &mut steps), Found::Member(_)));
+        // Two objects are read; the whole path and the first name are sought in the one, the second name in the other.
+        assert_eq!(steps, 19 + 13 + 2 * (1 + 1) + (1 + 2));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::outline::{Leaf, Outline};
 use super::rejection::Rejection;
 use super::text::escape;
 use super::topic::RoutingMembers;
+use super::work::Work;
 
 /// Templates that one Config may hold.
 pub const MAX_TEMPLATES: usize = 1_000;
@@ -22,32 +23,6 @@ pub const MAX_CONFIG_BYTES: usize = 1 << 20;
 
 /// Parts of an event that the answer cannot do without: no template may take them.
 pub const INDISPENSABLE: [&str; 3] = ["message", "metadata", "destination"];
-
-/// The work that templates may make in one request: bytes read or written and names compared. Without it, a small body
-/// whose templates and events multiply would hold up all others.
-#[derive(Debug)]
-pub struct Work {
-    done: u64,
-    allowed: u64,
-}
-
-impl Work {
-    /// What every request may do, and what it may for each byte of its body. Real requests need some four a byte.
-    const BASE: u64 = 1 << 24;
-    const PER_BYTE: u64 = 64;
-
-    /// What a body of `bytes` allows.
-    #[must_use]
-    pub fn allowed_for(bytes: usize) -> Self {
-        Self { done: 0, allowed: Self::BASE + Self::PER_BYTE * bytes as u64 }
-    }
-
-    /// Whether more was done than allowed.
-    #[must_use]
-    pub fn is_too_much(&self) -> bool {
-        self.done > self.allowed
-    }
-}
 
 /// The templates of one Config, found once per destination.
 #[derive(Debug)]
@@ -341,7 +316,7 @@ mod tests {
     fn template(text: &str) -> Option<(String, String)> {
         let json = serde_json::to_string(text).unwrap();
         let template = Template::read(Raw::parse(&json).unwrap()).ok()?;
-        Some((template.path, serde_json::from_str(&template.default).unwrap()))
+        Some((template.path().to_owned(), serde_json::from_str(template.default()).unwrap()))
     }
 
     #[test]

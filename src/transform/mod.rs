@@ -9,7 +9,7 @@
 //! | [`request`], [`walk`] | where the parts of a request are: as a whole, or event by event |
 //! | [`event`], [`beside`], [`destination`] | what is noted of an event, and of what events share |
 //! | [`family`] | what Kafka, Azure Event Hubs and Confluent Cloud have in common and what not |
-//! | [`retl_timestamp`], [`dynamic_config`] | the two rules that change an event; [`draft`] is the event under change |
+//! | [`retl_timestamp`], [`dynamic_config`] | the two rules that change an event; [`draft`] is the event under change, [`work`] what that may cost |
 //! | [`integrations`], [`topic`], [`partition_key`] | the parts of the answer; [`answer`] writes it |
 //! | [`rejection`] | every reason for which one event is refused |
 //! | [`explain`] | what is told of an event's decisions; [`observer`] sees them made, [`reason`] has why a rule did not apply |
@@ -52,3 +52,4 @@ pub mod steps;
 pub mod text;
 pub mod topic;
 pub mod walk;
+pub mod work;

@@ -7,7 +7,6 @@ use super::answer::{self, Output};
 use super::beside::{Beside, Destinations};
 use super::decision::{Changes, Decision, Tally};
 use super::draft::Draft;
-use super::dynamic_config::Work;
 use super::event::{Event, Message, Metadata};
 use super::family::Family;
 use super::integrations::Integrations;
@@ -21,6 +20,7 @@ use super::request::{BodyError, Form, Limits, Request};
 use super::retl_timestamp;
 use super::topic::{Routing, RoutingMembers};
 use super::walk::Walk;
+use super::work::Work;
 
 /// The answer to a request.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -131,8 +131,8 @@ impl<'s, 'a> Answers<'s, 'a> {
         }
         if self.work.is_too_much() {
             self.failed = Some(BodyError::TooMuchWork);
-        } else if out.len() > self.limits.answer_bytes {
-            self.failed = Some(BodyError::AnswerTooLarge(self.limits.answer_bytes));
+        } else {
+            self.failed = self.limits.hold(out).err();
         }
         if let Some(event) = event.filter(|_| self.origin.is_none()) {
             self.origin = Some(event.metadata().map(Origin::of).unwrap_or_default());

@@ -25,6 +25,16 @@ pub struct Limits {
     pub answer_bytes: usize,
 }
 
+impl Limits {
+    /// Holds an answer, of which only the closing bracket is missing, to its limit.
+    ///
+    /// # Errors
+    /// [`BodyError::AnswerTooLarge`].
+    pub(super) fn hold(self, unclosed: &str) -> Result<(), BodyError> {
+        if unclosed.len() < self.answer_bytes { Ok(()) } else { Err(BodyError::AnswerTooLarge(self.answer_bytes)) }
+    }
+}
+
 /// Why a whole body is refused. The texts hold nothing of the body but line and column.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
@@ -54,7 +64,7 @@ pub enum BodyError {
     /// See [`Limits::events`].
     #[error("the request has more than {0} events")]
     TooManyEvents(usize),
-    /// See [`super::dynamic_config::Work`].
+    /// See [`super::work::Work`].
     #[error(
         "the templates of the request's destinations take more work than the service allows for a body of its size"
     )]
@@ -130,7 +140,7 @@ impl<'a> Request<'a> {
                     Ok(events)
                 };
                 let events = read().map_err(|stop: Stop| stop.into_error(body, limits))?;
-                Ok(Self { events, beside: Beside::nothing() })
+                Ok(Self { events, beside: Beside::default() })
             }
             (Form::Compacted, Some(b'{')) => {
                 let envelope = Envelope::read(body, limits)?;
@@ -158,7 +168,7 @@ impl<'a> Request<'a> {
             Input::Missing => Vec::new(),
             Input::NotAnArray => return Err(BodyError::InputNotAnArray),
         };
-        let beside = if form == Form::Compacted { Beside::compacted(envelope.compacted) } else { Beside::nothing() };
+        let beside = if form == Form::Compacted { Beside::compacted(envelope.compacted) } else { Beside::default() };
         Ok((family, Self { events, beside }))
     }
 }

@@ -38,7 +38,7 @@ impl<'a> Walk<'a> {
     #[must_use]
     pub fn over(body: &'a str, form: Form, limits: Limits) -> Option<Self> {
         let (beside, end) = match form {
-            Form::Plain => (Beside::nothing(), End::OfBody),
+            Form::Plain => (Beside::default(), End::OfBody),
             Form::Compacted => {
                 let (compacted, end) = behind_events(body)?;
                 (Beside::compacted(compacted), End::At(end))
