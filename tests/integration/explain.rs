@@ -1,24 +1,16 @@
 //! Explanations say what the service answers, whatever it is asked; and what `POST /explain` takes and refuses.
 
-use std::num::NonZeroU32;
-use std::ops::ControlFlow;
-
 use rudder_kafka_transformer::server::app::{CONTENT_FORMAT, form_named};
-use rudder_kafka_transformer::transform::decision::{KeySource, Tally, TopicRule};
-use rudder_kafka_transformer::transform::explain::{Explanation, Outcome, explain};
 use rudder_kafka_transformer::transform::family::Family;
-use rudder_kafka_transformer::transform::processor;
 use rudder_kafka_transformer::transform::reason::Reason;
-use rudder_kafka_transformer::transform::rejection::Rejection;
-use rudder_kafka_transformer::transform::request::{BodyError, Form, Limits};
+use rudder_kafka_transformer::transform::request::Form;
 use rudder_kafka_transformer::verify::case::Request;
 use serde_json::{Value, json};
 
 use crate::golden::{fixtures, recorded};
 use crate::logs::Service;
 use crate::server::{Response, Server};
-
-const LIMITS: Limits = Limits { events: 100_000, answer_bytes: 1 << 30 };
+use crate::told::assert_told;
 
 /// A processor request: family, form, query and body.
 type Asked = (&'static Family, Form, String, String);
@@ -37,72 +29,14 @@ fn known_requests() -> Vec<Asked> {
     own.chain(recorded()).filter_map(|case| asked(&case.request)).collect()
 }
 
-/// Counts what is told, as the service counts what it decides; templates apart.
-fn count(tally: &mut Tally, told: &Explanation<'_>) {
-    tally.events += 1;
-    if let (Some(topic), Some(key)) = (&told.topic, &told.key) {
-        tally.topics[topic.rule as usize] += 1;
-        tally.keys[key.source as usize] += 1;
-        let tried: Vec<TopicRule> = topic.passed_over.iter().map(|over| over.rule).collect();
-        let before = TopicRule::ALL.iter().position(|rule| *rule == topic.rule).expect("a rule");
-        // No event is looked up in both maps.
-        let skipped = if topic.rule == TopicRule::EventType { 1 } else { before };
-        assert_eq!(tried, TopicRule::ALL[..skipped], "{told:?}");
-        assert!(key.value.is_empty() || key.source != KeySource::Empty, "{told:?}");
-    }
-    if let Some(refusal) = told.refusal {
-        let rejection = Rejection::ALL.iter().position(|rejection| rejection.code() == refusal.code);
-        tally.rejected[rejection.expect("a reason")] += 1;
-    } else {
-        for template in &told.templates {
-            tally.templates_filled += u64::from(template.found);
-            tally.templates_defaulted += u64::from(!template.found);
-        }
-    }
-    assert_eq!(told.outcome == Outcome::Refused, told.refusal.is_some());
-}
-
 #[test]
 fn the_answer_told_is_the_answer_given() {
     let (mut requests, mut events) = (0, 0);
     for (family, form, query, body) in known_requests() {
-        let given = processor::answer(family, &body, form, &query, LIMITS);
-        let (mut answers, mut counted, mut indices) = (Vec::new(), Tally::default(), Vec::new());
-        let told = explain(family, &body, form, &query, LIMITS, NonZeroU32::new(12), |told| {
-            answers.push(told.answer.to_owned());
-            indices.push(told.index);
-            count(&mut counted, told);
-            let json: Value = serde_json::from_str(&serde_json::to_string(told).expect("JSON")).unwrap_or_default();
-            // Lone surrogates are passed on, which this reader of JSON cannot hold.
-            assert!(json["answer"] == *told.answer || body.contains("\\u"), "{body:.300}");
-            ControlFlow::Continue(())
-        });
-        match given {
-            Ok(given) => {
-                assert_eq!(format!("[{}]", answers.join(",")), given.body, "{body:.300}");
-                assert_eq!(indices, (0..answers.len()).collect::<Vec<_>>());
-                assert_eq!(told.as_ref(), Ok(&given.tally));
-                assert_eq!(counted, Tally { changed: counted.changed, ..given.tally }, "{body:.300}");
-            }
-            Err(error) => assert_eq!(told, Err(error)),
-        }
+        events += assert_told(family, form, &query, &body);
         requests += 1;
-        events += answers.len();
     }
     assert!(requests > 500 && events > 700, "only {requests} requests and {events} events");
-}
-
-#[test]
-fn what_a_limit_refuses_is_refused_here_too() {
-    let body = r#"[{"message":{},"metadata":{},"destination":{}},{"message":{},"metadata":{},"destination":{}}]"#;
-    let family = Family::by_name("kafka").expect("there is Kafka");
-    let limits = Limits { answer_bytes: 100, ..LIMITS };
-    let mut seen = 0;
-    let told = explain(family, body, Form::Plain, "", limits, None, |_| {
-        seen += 1;
-        ControlFlow::Continue(())
-    });
-    assert_eq!((told, seen), (Err(BodyError::AnswerTooLarge(100)), 2));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use rudder_kafka_transformer::verify::sources::Source;
 use serde_json::Value;
 
 use crate::server::{Response, Server};
+use crate::twin::as_doubles;
 
 /// Every recorded case, those beside the repository too where they are there.
 pub fn recorded() -> impl Iterator<Item = Case> {
@@ -42,16 +43,6 @@ pub fn fixtures() -> Vec<(PathBuf, Case)> {
     }
     found.sort_by(|(a, _), (b, _)| a.cmp(b));
     found
-}
-
-/// Numbers compare as doubles, whatever their literal.
-pub fn as_doubles(value: &Value) -> Value {
-    match value {
-        Value::Number(number) => Value::from(number.as_f64()),
-        Value::Array(values) => values.iter().map(as_doubles).collect(),
-        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), as_doubles(value))).collect(),
-        other => other.clone(),
-    }
 }
 
 fn ask(server: &Server, request: &Request) -> Response {

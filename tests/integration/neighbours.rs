@@ -10,7 +10,6 @@ use rudder_kafka_transformer::transform::request::Form;
 use serde_json::{Map, Value, json};
 
 use crate::properties::{answers, destination, events, family, good_event, special, transform};
-use crate::server::{Server, settings};
 
 fn answered(family: usize, events: &[Value]) -> Vec<Value> {
     answers(&transform(family, &Value::from(events.to_vec()).to_string(), Form::Plain).body)
@@ -229,7 +228,7 @@ const REPEATS: usize = 10_000;
 const THREADS: usize = 4;
 
 /// Batches that are rich in templates, maps and destinations; the same ones in every run.
-fn fixed_batches() -> Vec<String> {
+pub fn fixed_batches() -> Vec<String> {
     let mut runner = TestRunner::deterministic();
     let batches = (0..10).map(|_| events().new_tree(&mut runner).expect("a batch").current());
     batches.map(|events| Value::from(events).to_string()).collect()
@@ -251,21 +250,4 @@ fn the_same_bytes_always_get_the_same_answer() {
             });
         }
     });
-}
-
-#[test]
-fn every_worker_gives_the_same_answer() {
-    let workers = 4;
-    let flags = ["--workers=4"];
-    assert_eq!(settings(&flags).worker_threads(), workers);
-    let server = Server::start(&flags);
-    let batches = fixed_batches();
-    let first: Vec<_> = batches.iter().map(|body| server.transform(body.as_bytes())).collect();
-    // A connection belongs to a worker, and these are handed to one after the other.
-    for _ in 0..10 * workers {
-        for (body, first) in batches.iter().zip(&first) {
-            let answer = server.transform(body.as_bytes());
-            assert_eq!((answer.status, &answer.body), (200, &first.body), "{body}");
-        }
-    }
 }

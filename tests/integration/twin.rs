@@ -356,3 +356,13 @@ fn number_string(number: f64) -> String {
     };
     if number < 0.0 { format!("-{text}") } else { text }
 }
+
+/// Numbers compare as doubles, whatever their literal.
+pub fn as_doubles(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => Value::from(number.as_f64()),
+        Value::Array(values) => values.iter().map(as_doubles).collect(),
+        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), as_doubles(value))).collect(),
+        other => other.clone(),
+    }
+}

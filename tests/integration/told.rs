@@ -1,0 +1,82 @@
+//! Explanations and answers, which have to agree.
+
+use std::num::NonZeroU32;
+use std::ops::ControlFlow;
+
+use rudder_kafka_transformer::transform::decision::{KeySource, Tally, TopicRule};
+use rudder_kafka_transformer::transform::explain::{Explanation, Outcome, TimestampUse, explain};
+use rudder_kafka_transformer::transform::family::Family;
+use rudder_kafka_transformer::transform::processor;
+use rudder_kafka_transformer::transform::rejection::Rejection;
+use rudder_kafka_transformer::transform::request::{BodyError, Form, Limits};
+use serde_json::Value;
+
+const LIMITS: Limits = Limits { events: 100_000, answer_bytes: 1 << 30 };
+
+/// Counts what is told, as the service counts what it decides.
+fn count(tally: &mut Tally, told: &Explanation<'_>) {
+    tally.events += 1;
+    if let (Some(topic), Some(key)) = (&told.topic, &told.key) {
+        tally.topics[topic.rule as usize] += 1;
+        tally.keys[key.source as usize] += 1;
+        let tried: Vec<TopicRule> = topic.passed_over.iter().map(|over| over.rule).collect();
+        let before = TopicRule::ALL.iter().position(|rule| *rule == topic.rule).expect("a rule");
+        // No event is looked up in both maps.
+        let skipped = if topic.rule == TopicRule::EventType { 1 } else { before };
+        assert_eq!(tried, TopicRule::ALL[..skipped], "{told:?}");
+        assert!(key.value.is_empty() || key.source != KeySource::Empty, "{told:?}");
+    }
+    if let Some(refusal) = told.refusal {
+        let rejection = Rejection::ALL.iter().position(|rejection| rejection.code() == refusal.code);
+        tally.rejected[rejection.expect("a reason")] += 1;
+    } else {
+        let stamped = told
+            .timestamp
+            .as_ref()
+            .is_some_and(|timestamp| matches!(timestamp, TimestampUse::Applied { changed: true, .. }));
+        tally.changed += u64::from(stamped || !told.templates.is_empty());
+        for template in &told.templates {
+            tally.templates_filled += u64::from(template.found);
+            tally.templates_defaulted += u64::from(!template.found);
+        }
+    }
+    assert_eq!(told.outcome == Outcome::Refused, told.refusal.is_some());
+}
+
+/// What is told of a request's events is what is answered and counted of them; how many there are.
+pub fn assert_told(family: &'static Family, form: Form, query: &str, body: &str) -> usize {
+    let given = processor::answer(family, body, form, query, LIMITS);
+    let (mut answers, mut counted, mut indices) = (Vec::new(), Tally::default(), Vec::new());
+    let told = explain(family, body, form, query, LIMITS, NonZeroU32::new(12), |told| {
+        answers.push(told.answer.to_owned());
+        indices.push(told.index);
+        count(&mut counted, told);
+        let json: Value = serde_json::from_str(&serde_json::to_string(told).expect("JSON")).unwrap_or_default();
+        // Lone surrogates are passed on, which this reader of JSON cannot hold.
+        assert!(json["answer"] == *told.answer || body.contains("\\u"), "{body:.300}");
+        ControlFlow::Continue(())
+    });
+    match given {
+        Ok(given) => {
+            assert_eq!(format!("[{}]", answers.join(",")), given.body, "{body:.300}");
+            assert_eq!(indices, (0..answers.len()).collect::<Vec<_>>());
+            assert_eq!(told.as_ref(), Ok(&given.tally));
+            assert_eq!(counted, given.tally, "{body:.300}");
+        }
+        Err(error) => assert_eq!(told, Err(error)),
+    }
+    answers.len()
+}
+
+#[test]
+fn what_a_limit_refuses_is_refused_here_too() {
+    let body = r#"[{"message":{},"metadata":{},"destination":{}},{"message":{},"metadata":{},"destination":{}}]"#;
+    let family = Family::by_name("kafka").expect("there is Kafka");
+    let limits = Limits { answer_bytes: 100, ..LIMITS };
+    let mut seen = 0;
+    let told = explain(family, body, Form::Plain, "", limits, None, |_| {
+        seen += 1;
+        ControlFlow::Continue(())
+    });
+    assert_eq!((told, seen), (Err(BodyError::AnswerTooLarge(100)), 2));
+}
