@@ -3,13 +3,16 @@
 
 #![allow(clippy::print_stdout, reason = "what it measures is what it is for")]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+
+#[path = "../bench/answer.rs"]
+mod answer;
 
 #[derive(Parser)]
 struct Arguments {
@@ -121,37 +124,17 @@ fn at(sorted: &[f64], share: f64) -> f64 {
     sorted.get(index.saturating_sub(1)).copied().unwrap_or(0.0)
 }
 
-/// Reads an answer up to the length that its head tells. Whoever is refused early would wait for the end of the connection:
-/// the service keeps it open for a while, for clients that are still sending.
-fn read_answer(stream: TcpStream, usual: usize) -> std::io::Result<Vec<u8>> {
-    let mut stream = BufReader::with_capacity(1 << 16, stream);
-    let mut answer = Vec::with_capacity(usual);
-    let mut length = None;
-    loop {
-        let begin = answer.len();
-        stream.read_until(b'\n', &mut answer)?;
-        let line = answer.get(begin..).unwrap_or_default().trim_ascii().to_ascii_lowercase();
-        if let Some(value) = line.strip_prefix(b"content-length: ") {
-            length = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
-        }
-        if line.is_empty() {
-            stream.take(length.unwrap_or(0)).read_to_end(&mut answer)?;
-            return Ok(answer);
-        }
-    }
-}
-
 fn send(address: SocketAddr, request: &[u8]) -> Status {
-    let answer = || -> std::io::Result<Vec<u8>> {
+    let ask = || -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         // Who is refused may not get rid of all of it; the answer is there all the same.
         stream.write_all(request).ok();
-        read_answer(stream, request.len())
+        answer::read(&mut BufReader::with_capacity(1 << 16, stream), request.len()).map(|(answer, _)| answer)
     };
-    match answer() {
+    match ask() {
         Ok(answer) if answer.starts_with(b"HTTP/1.1 200") && answer.ends_with(b"]") => Status::Accepted,
         Ok(answer) if answer.starts_with(b"HTTP/1.1 503") && answer.ends_with(b"}") => {
             let asks_again = answer.windows(27).any(|part| part.eq_ignore_ascii_case(b"x-rudder-should-retry: true"));

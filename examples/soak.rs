@@ -1,0 +1,374 @@
+//! A long run of mixed requests at a share of what the service can do: every answer is compared with what the library
+//! answers, the service's memory is watched, and the time of each minute's requests. `bench/soak.sh` uses it.
+
+#![allow(clippy::print_stdout, reason = "what it measures is what it is for")]
+#![allow(clippy::expect_used, reason = "whoever measures sees the panic")]
+
+use std::io::{BufReader, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use rudder_kafka_transformer::transform::family::KAFKA;
+use rudder_kafka_transformer::transform::processor;
+use rudder_kafka_transformer::transform::request::{Form, Limits};
+use serde_json::{Value, json};
+
+#[path = "../bench/answer.rs"]
+mod answer;
+#[allow(dead_code, reason = "others need more of it")]
+#[path = "../bench/bodies.rs"]
+mod bodies;
+
+use bodies::Shape;
+
+#[derive(Parser)]
+struct Arguments {
+    /// Where the service listens
+    #[arg(long)]
+    address: SocketAddr,
+    /// Where its metrics are
+    #[arg(long)]
+    metrics: SocketAddr,
+    /// Its process
+    #[arg(long)]
+    pid: u32,
+    #[arg(long, default_value_t = 30)]
+    minutes: usize,
+    /// The share of what the service can do
+    #[arg(long, default_value_t = 0.7)]
+    load: f64,
+    /// Requests that may be open at once
+    #[arg(long, default_value_t = 32)]
+    clients: usize,
+}
+
+/// No request waits longer than this.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the service is asked for all it can do, so that a share of it is known; it is warm afterwards.
+const CALIBRATION: Duration = Duration::from_secs(30);
+/// One event in so many is broken.
+const BROKEN: usize = 100;
+/// One request in so many comes on a connection of its own.
+const OWN_CONNECTION: usize = 20;
+/// Events in a request, and how many of a hundred requests are like that.
+const SIZES: [(usize, usize); 5] = [(1, 40), (10, 30), (50, 15), (100, 13), (1_000, 2)];
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A request, and what has to come back.
+struct Exchange {
+    kept_open: Vec<u8>,
+    own_connection: Vec<u8>,
+    body: Vec<u8>,
+    expected: Vec<u8>,
+    events: u64,
+    refused: u64,
+}
+
+/// A hundred requests of the sizes in [`SIZES`] for each shape, with broken events among the others.
+fn exchanges() -> Vec<Exchange> {
+    let mut built = Vec::new();
+    let mut event_number = 0;
+    for (shape, form) in [
+        (Shape::Plain, Form::Plain),
+        (Shape::Compacted, Form::Compacted),
+        (Shape::Templates, Form::Compacted),
+        (Shape::ReverseEtl, Form::Compacted),
+    ] {
+        let whole: Value = serde_json::from_str(&bodies::body(shape, 1_500)).expect("JSON");
+        let all = whole.get("input").unwrap_or(&whole).as_array().expect("events").clone();
+        for (size, count) in SIZES {
+            for turn in 0..count {
+                let first = turn * 37 % (all.len() - size);
+                let mut events = all[first..first + size].to_vec();
+                for event in &mut events {
+                    event_number += 1;
+                    if event_number % BROKEN == 0 {
+                        break_event(event, event_number / BROKEN, form);
+                    }
+                }
+                built.push(exchange(form, &whole, events));
+            }
+        }
+    }
+    built
+}
+
+/// Breaks an event in one of the ways in which one can be broken.
+fn break_event(event: &mut Value, way: usize, form: Form) {
+    match way % 6 {
+        0 => *event = Value::Null,
+        1 => *event = json!("an event"),
+        2 => event["message"] = json!(["a message"]),
+        3 => event["metadata"] = Value::Null,
+        4 => event["metadata"] = json!(7),
+        _ if form == Form::Plain => event["destination"] = Value::Null,
+        _ => event["metadata"]["destinationId"] = json!("unknown"),
+    }
+}
+
+fn exchange(form: Form, whole: &Value, events: Vec<Value>) -> Exchange {
+    let body = if form == Form::Plain {
+        Value::from(events).to_string()
+    } else {
+        let mut body = whole.clone();
+        body["input"] = events.into();
+        body.to_string()
+    };
+    let limits = Limits { events: 10_000, answer_bytes: 1 << 28 };
+    let answer = processor::answer(&KAFKA, &body, form, "", limits).expect("an answer");
+    let header = if form == Form::Compacted { "X-Content-Format: json+compactedv1\r\n" } else { "" };
+    let head = |connection: &str| {
+        let length = body.len();
+        format!(
+            "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\n{connection}{header}Content-Length: {length}\r\n\r\n"
+        )
+        .into_bytes()
+    };
+    Exchange {
+        kept_open: head(""),
+        own_connection: head("Connection: close\r\n"),
+        body: body.into_bytes(),
+        events: answer.tally.events,
+        refused: answer.tally.rejected.iter().sum(),
+        expected: answer.body.into_bytes(),
+    }
+}
+
+/// What all clients share.
+struct Load<'l> {
+    address: SocketAddr,
+    exchanges: &'l [Exchange],
+    next: AtomicUsize,
+    events: AtomicU64,
+    refused: AtomicU64,
+    wrong: AtomicU64,
+    lost: AtomicU64,
+}
+
+type Connection = BufReader<TcpStream>;
+
+impl Load<'_> {
+    /// The requests come in an order that looks random and is the same on every run.
+    fn exchange(&self, index: usize) -> &Exchange {
+        let mixed = (index as u64 ^ 0x9e37_79b9).wrapping_mul(0x2545_f491_4f6c_dd1d) >> 20;
+        &self.exchanges[usize::try_from(mixed).expect("64 bits") % self.exchanges.len()]
+    }
+
+    fn ask(&self, index: usize, kept: &mut Option<Connection>) {
+        let exchange = self.exchange(index);
+        let own = index.is_multiple_of(OWN_CONNECTION);
+        let mut connection = if own { None } else { kept.take() };
+        match self.send(exchange, own, &mut connection) {
+            Ok((answer, head)) if answer.starts_with(b"HTTP/1.1 200") && answer[head..] == exchange.expected => {
+                self.events.fetch_add(exchange.events, Ordering::Relaxed);
+                self.refused.fetch_add(exchange.refused, Ordering::Relaxed);
+            }
+            Ok(_) => _ = self.wrong.fetch_add(1, Ordering::Relaxed),
+            Err(_) => _ = self.lost.fetch_add(1, Ordering::Relaxed),
+        }
+        if !own {
+            *kept = connection;
+        }
+    }
+
+    fn send(
+        &self,
+        exchange: &Exchange,
+        own: bool,
+        connection: &mut Option<Connection>,
+    ) -> std::io::Result<(Vec<u8>, usize)> {
+        let mut stream = match connection.take() {
+            Some(stream) => stream,
+            None => {
+                let stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
+                stream.set_nodelay(true)?;
+                stream.set_read_timeout(Some(PATIENCE))?;
+                stream.set_write_timeout(Some(PATIENCE))?;
+                BufReader::with_capacity(1 << 16, stream)
+            }
+        };
+        stream.get_mut().write_all(if own { &exchange.own_connection } else { &exchange.kept_open })?;
+        stream.get_mut().write_all(&exchange.body)?;
+        let answer = answer::read(&mut stream, exchange.expected.len() + 1_000)?;
+        *connection = Some(stream);
+        Ok(answer)
+    }
+
+    /// Each client asks again when it has its answer; requests a second.
+    fn all_it_can(&self, clients: usize) -> f64 {
+        let begin = Instant::now();
+        let before = self.next.load(Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            for _ in 0..clients {
+                scope.spawn(|| {
+                    let mut kept = None;
+                    while begin.elapsed() < CALIBRATION {
+                        self.ask(self.next.fetch_add(1, Ordering::Relaxed), &mut kept);
+                    }
+                });
+            }
+        });
+        (self.next.load(Ordering::Relaxed) - before) as f64 / begin.elapsed().as_secs_f64()
+    }
+
+    /// Asks `rate` times a second; the times from when each request was due to its answer, in milliseconds, by minute.
+    fn at_rate(&self, rate: f64, minutes: usize, clients: usize) -> Vec<Vec<f32>> {
+        let begin = Instant::now();
+        let first = self.next.load(Ordering::Relaxed);
+        let duration = MINUTE * u32::try_from(minutes).expect("not that long");
+        let client = || {
+            let mut kept = None;
+            let mut times = vec![Vec::new(); minutes];
+            loop {
+                let index = self.next.fetch_add(1, Ordering::Relaxed);
+                let due = Duration::from_secs_f64((index - first) as f64 / rate);
+                if due >= duration {
+                    return times;
+                }
+                std::thread::sleep(due.saturating_sub(begin.elapsed()));
+                self.ask(index, &mut kept);
+                times[(due.as_secs() / 60) as usize].push((begin.elapsed() - due).as_secs_f32() * 1e3);
+            }
+        };
+        let mut all = vec![Vec::new(); minutes];
+        std::thread::scope(|scope| {
+            let clients: Vec<_> = (0..clients).map(|_| scope.spawn(client)).collect();
+            for times in clients.into_iter().flat_map(|client| client.join().expect("a client")).enumerate() {
+                all[times.0 % minutes].extend(times.1);
+            }
+        });
+        for times in &mut all {
+            times.sort_by(f32::total_cmp);
+        }
+        all
+    }
+}
+
+/// The resident memory of a process in megabytes, and its processor time in seconds.
+fn sample(pid: u32) -> (f64, f64) {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the service runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+    let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the service runs");
+    let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
+    let ticks: f64 = fields[11..13].iter().map(|field| field.parse::<f64>().expect("a number")).sum();
+    (kilobytes / 1024.0, ticks / 100.0)
+}
+
+/// Samples once a second until it is told to stop.
+fn watch(pid: u32, stop: &AtomicBool) -> Vec<(f64, f64)> {
+    let begin = Instant::now();
+    let mut samples = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        samples.push(sample(pid));
+        let next = Duration::from_secs(samples.len() as u64);
+        std::thread::sleep(next.saturating_sub(begin.elapsed()));
+    }
+    samples
+}
+
+/// The line through values a second apart: its rise from the first to the last, and how far values lie off it (standard
+/// deviation).
+fn line(values: &[f64]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let middle = (count - 1.0) / 2.0;
+    let mean = values.iter().sum::<f64>() / count;
+    let at = |index: usize| index as f64 - middle;
+    let square: f64 = (0..values.len()).map(|index| at(index).powi(2)).sum();
+    let slope = values.iter().enumerate().map(|(index, value)| at(index) * (value - mean)).sum::<f64>() / square;
+    let off = values.iter().enumerate().map(|(index, value)| (value - mean - slope * at(index)).powi(2)).sum::<f64>();
+    (slope * (count - 1.0), (off / count).sqrt())
+}
+
+/// The value that a share of sorted values does not pass.
+fn at(sorted: &[f32], share: f64) -> f32 {
+    let index = (sorted.len() as f64 * share).ceil() as usize;
+    sorted.get(index.saturating_sub(1)).copied().unwrap_or(0.0)
+}
+
+/// The sum of all series whose name begins like that.
+fn metric(address: SocketAddr, name: &str) -> u64 {
+    let text = ureq::get(format!("http://{address}/metrics")).call().expect("metrics");
+    let text = text.into_body().read_to_string().expect("text");
+    let values = text.lines().filter(|line| line.starts_with(name)).filter_map(|line| line.rsplit(' ').next());
+    values.map(|value| value.parse::<f64>().expect("a number")).sum::<f64>() as u64
+}
+
+fn main() -> ExitCode {
+    let Arguments { address, metrics, pid, minutes, load, clients } = Arguments::parse();
+    let exchanges = exchanges();
+    let zero = AtomicU64::default;
+    let all = Load {
+        address,
+        exchanges: &exchanges,
+        next: AtomicUsize::new(0),
+        events: zero(),
+        refused: zero(),
+        wrong: zero(),
+        lost: zero(),
+    };
+    let most = all.all_it_can(clients);
+    let rate = most * load;
+    println!("{most:.0} requests/s are all it can; {minutes} minutes at {rate:.0}\n");
+
+    let stop = AtomicBool::new(false);
+    let (times, samples) = std::thread::scope(|scope| {
+        let samples = scope.spawn(|| watch(pid, &stop));
+        let times = all.at_rate(rate, minutes, clients);
+        stop.store(true, Ordering::Relaxed);
+        (times, samples.join().expect("samples"))
+    });
+
+    println!(
+        "| minute | requests | p50 ms | p99 ms | longest ms | resident MB | processor |\n| --- | --- | --- | --- | --- | --- | --- |"
+    );
+    for (minute, times) in times.iter().enumerate() {
+        let samples = &samples[(minute * 60).min(samples.len() - 2)..samples.len().min(minute * 60 + 61)];
+        let memory = samples.iter().map(|(memory, _)| memory).sum::<f64>() / samples.len() as f64;
+        let processor = (samples[samples.len() - 1].1 - samples[0].1) / (samples.len() - 1) as f64;
+        println!(
+            "| {} | {} | {:.2} | {:.2} | {:.1} | {memory:.1} | {:.0} % |",
+            minute + 1,
+            times.len(),
+            at(times, 0.5),
+            at(times, 0.99),
+            at(times, 1.0),
+            processor * 100.0
+        );
+    }
+
+    // Each client drew one number more than it used.
+    let requests = all.next.load(Ordering::Relaxed) - clients;
+    let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    let (events, refused, wrong, lost) = (count(&all.events), count(&all.refused), count(&all.wrong), count(&all.lost));
+    println!("\nrequests {requests}, wrong answers {wrong}, without answer {lost}");
+    println!(
+        "events {events}, of them refused as expected {refused} ({:.2} %)",
+        refused as f64 / events as f64 * 100.0
+    );
+    let told = [
+        metric(metrics, "transformer_dest_transform_input_events_sum"),
+        metric(metrics, "kafka_transformer_events_rejected_total"),
+    ];
+    println!("/metrics counts {} events, {} refused", told[0], told[1]);
+    let memory: Vec<f64> = samples.iter().map(|(memory, _)| *memory).collect();
+    let (rise, off) = line(&memory);
+    println!("resident memory rises by {rise:.2} MB over the run; its values lie {off:.2} MB off that line");
+    let p99 = |minute: usize| at(&times[minute], 0.99);
+    let ratio = p99(minutes - 1) / p99(0);
+    println!("p99 of the last minute is {ratio:.2} times that of the first");
+
+    let holds = [
+        ("every answer is the expected one", wrong == 0 && lost == 0),
+        ("/metrics counts what was sent", told == [events, refused]),
+        ("memory does not rise more than it varies", rise <= off),
+        ("p99 stays within 1.2 times", ratio <= 1.2),
+    ];
+    for (what, holds) in holds {
+        println!("{} {what}", if holds { "holds:" } else { "DOES NOT HOLD:" });
+    }
+    if holds.iter().all(|(_, holds)| *holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,3 @@
+//! The transformation without the service around it.
+
+pub mod transform;

@@ -1,0 +1,161 @@
+//! The cases in `test-fixtures`, asked without a server: what one of them notices, generated batches need not be made for.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that panics has failed, which is what it is for")]
+
+#[path = "integration/limits.rs"]
+mod limits;
+#[path = "integration/told.rs"]
+mod told;
+#[allow(dead_code, reason = "generated batches need more of it")]
+#[path = "integration/twin.rs"]
+mod twin;
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
+use rudder_kafka_transformer::transform::explain::explain;
+use rudder_kafka_transformer::transform::explain::request::{ExplainRequest, RequestLimits};
+use rudder_kafka_transformer::transform::family::Family;
+use rudder_kafka_transformer::transform::request::{BodyError, Form, Limits, RouterAnswer, dest_type};
+use rudder_kafka_transformer::transform::{batch, processor, router_transform};
+use serde_json::{Value, json};
+
+use crate::twin::as_doubles;
+
+const LIMITS: Limits = Limits { events: 100_000, answer_bytes: 1 << 30 };
+
+/// A request, and what is expected of it.
+struct Case {
+    name: String,
+    path: String,
+    form: Form,
+    body: String,
+    status: u64,
+    expected: Expected,
+}
+
+enum Expected {
+    Text(String),
+    Json(Value),
+}
+
+impl Case {
+    fn new(name: &str, request: &Value, response: &Value) -> Self {
+        let compacted = request["headers"].as_object().into_iter().flatten().any(|(name, value)| {
+            let value = value.as_str().unwrap_or_default();
+            name.eq_ignore_ascii_case("x-content-format") && value.trim().eq_ignore_ascii_case("json+compactedv1")
+        });
+        Self {
+            name: name.to_owned(),
+            path: request["path"].as_str().expect("a path").to_owned(),
+            form: if compacted { Form::Compacted } else { Form::Plain },
+            body: body(request),
+            status: response["status"].as_u64().expect("a status"),
+            expected: match response["rawBody"].as_str() {
+                Some(text) => Expected::Text(text.to_owned()),
+                None => Expected::Json(as_doubles(&response["body"])),
+            },
+        }
+    }
+}
+
+/// The text that a body is read as.
+fn body(request: &Value) -> String {
+    let text = if let Some(hex) = request["rawBodyHex"].as_str() {
+        let digits: Vec<char> = hex.chars().filter(|digit| !digit.is_whitespace()).collect();
+        let byte = |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16).expect("a byte");
+        String::from_utf8_lossy(&digits.chunks(2).map(byte).collect::<Vec<u8>>()).into_owned()
+    } else if let Some(text) = request["rawBody"].as_str() {
+        text.to_owned()
+    } else {
+        request["body"].to_string()
+    };
+    text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
+}
+
+/// Status and body, as the service gives them.
+fn answer(case: &Case) -> (u64, String) {
+    let Case { path, form, body, .. } = case;
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let path = path.trim_end_matches('/');
+    let routed = |RouterAnswer { body, .. }: RouterAnswer| body;
+    let text = match path {
+        "/batch" => dest_type(body, *form).and_then(|_| batch::answer(body, *form, LIMITS)).map(routed),
+        "/routerTransform" => router_transform::answer(body, *form, LIMITS).map(routed),
+        "/explain" => return (200, explained(body)),
+        path => {
+            let name = path.rsplit('/').next().expect("a name");
+            let Some(family) = Family::by_name(name) else {
+                return (404, json!({ "error": format!("Unknown destination: {name}") }).to_string());
+            };
+            told::assert_told(family, *form, query, body);
+            processor::answer(family, body, *form, query, LIMITS).map(|answer| answer.body)
+        }
+    };
+    match text {
+        Ok(text) => (200, text),
+        Err(error @ BodyError::UnknownDestination(_)) => (404, json!({ "error": error.to_string() }).to_string()),
+        Err(error) => (400, json!({ "error": "Bad Request", "message": error.to_string() }).to_string()),
+    }
+}
+
+fn explained(body: &str) -> String {
+    let limits = RequestLimits { events: 100, filled_bytes: 1 << 23 };
+    let ExplainRequest { family, partitions, body } = ExplainRequest::read(body, limits).expect("a request");
+    let mut events = Vec::new();
+    explain(family, &body, Form::Plain, "", LIMITS, partitions, |told| {
+        events.push(serde_json::to_value(told).expect("JSON"));
+        ControlFlow::Continue(())
+    })
+    .expect("explanations");
+    json!({ "events": events }).to_string()
+}
+
+fn assert_answered(cases: impl Iterator<Item = Case>, at_least: usize) {
+    let mut count = 0;
+    for case in cases {
+        let (status, got) = answer(&case);
+        assert_eq!(status, case.status, "{}: {got}", case.name);
+        match &case.expected {
+            Expected::Text(text) => assert_eq!(&got, text, "{}", case.name),
+            Expected::Json(json) => {
+                let got: Value = serde_json::from_str(&got).unwrap_or_else(|error| panic!("{}: {error}", case.name));
+                assert_eq!(&as_doubles(&got), json, "{}", case.name);
+            }
+        }
+        count += 1;
+    }
+    assert!(count >= at_least, "only {count} cases");
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("test-fixtures")
+}
+
+#[test]
+fn our_cases_get_their_answers() {
+    let files = ["processor", "batch", "explain"].into_iter().flat_map(|folder| {
+        fs::read_dir(fixtures().join(folder)).expect("the fixtures").map(|entry| entry.expect("a fixture").path())
+    });
+    let cases = files.map(|path| {
+        let text = fs::read_to_string(&path).expect("a fixture");
+        let case: Value = serde_json::from_str(&text).expect("JSON");
+        Case::new(&path.display().to_string(), &case["input"]["request"], &case["output"]["response"])
+    });
+    // What is refused for its coding never gets here.
+    assert_answered(cases.filter(|case| case.status != 415), 170);
+}
+
+#[test]
+fn recorded_answers_are_ours() {
+    let file = File::open(fixtures().join("recorded/recorded.ndjson.gz")).expect("the recorded answers");
+    let lines = BufReader::new(GzDecoder::new(file)).lines();
+    let cases = lines.map(|line| {
+        let case: Value = serde_json::from_str(&line.expect("text")).expect("JSON");
+        Case::new(case["name"].as_str().expect("a name"), &case, &case["response"])
+    });
+    assert_answered(cases, 500);
+}
