@@ -1,7 +1,7 @@
 //! Events as people have them at hand, made into those of the plain form: a bare message gets metadata around it, and an
 //! event without a destination or connection gets one that stands beside the events.
 
-use super::json::{EMPTY_OBJECT, NULL, Raw};
+use super::json::{EMPTY_OBJECT, Raw};
 
 /// What is filled in where an event has none.
 #[derive(Debug, Clone, Default)]
@@ -53,12 +53,6 @@ impl<'a> Missing<'a> {
             out.push_str(EMPTY_OBJECT.text());
             self.append(out, None, None);
             return out.push('}');
-        }
-        let is_missing = |value: Option<Raw<'_>>| value.unwrap_or(NULL).is_null();
-        let lacks_some = (is_missing(destination) && self.destination.is_some())
-            || (is_missing(connection) && self.connection.is_some());
-        if !lacks_some {
-            return out.push_str(event.text());
         }
         // Of duplicate names the last one counts, so that what is appended goes before a `null` in the event.
         out.push_str(event.text().strip_suffix('}').unwrap_or_default());
@@ -137,5 +131,14 @@ mod tests {
         ] {
             assert_eq!(filled(event, destination, connection), expected, "{event} {destination} {connection}");
         }
+    }
+
+    #[test]
+    fn a_bare_config_becomes_a_destination() {
+        let destination = |text| Missing::of(Some(Raw::parse(text).unwrap()), None).destination().map(str::to_owned);
+        assert_eq!(destination(r#"{"topic":"t"}"#).as_deref(), Some(r#"{"Config":{"topic":"t"}}"#));
+        assert_eq!(destination(r#"{ "Config":{}}"#).as_deref(), Some(r#"{ "Config":{}}"#));
+        assert_eq!(destination("[]").as_deref(), Some("[]"));
+        assert_eq!(destination("null"), None);
     }
 }

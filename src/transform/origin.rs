@@ -44,3 +44,38 @@ fn text(value: Option<Raw<'_>>) -> String {
     let text = String::from_utf8_lossy(&decoded[..decoded.len().min(MAX_BYTES)]);
     text.into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::family::KAFKA;
+    use crate::transform::processor;
+    use crate::transform::request::{Form, Limits};
+
+    fn origin(body: &str) -> Origin {
+        let limits = Limits { events: 10, answer_bytes: 1 << 20 };
+        processor::answer(&KAFKA, body, Form::Plain, "", limits).unwrap().origin
+    }
+
+    #[test]
+    fn the_first_event_that_is_one_tells_for_all() {
+        let event = |kind: &str| {
+            format!(r#"{{"message":{{}},"metadata":{{"sourceType":"{kind}","destinationType":"KAFKA","namespace":"n"}}}}"#)
+        };
+        let first = origin(&format!("[null,{},{}]", event("web"), event("cloud")));
+        assert_eq!(first.values(), ["web", "KAFKA", "n"]);
+        assert_eq!(origin(&format!(r#"[{{"metadata":7}},{}]"#, event("web"))), Origin::default());
+        assert_eq!(origin("[null]"), Origin::default());
+    }
+
+    #[test]
+    fn what_is_no_string_is_empty_and_what_is_long_is_cut() {
+        let of = |value: &str| origin(&format!(r#"[{{"metadata":{{"sourceType":{value}}}}}]"#)).source_type;
+        assert_eq!(of("7"), "");
+        assert_eq!(of("null"), "");
+        assert_eq!(of(r#""w\u0065b""#), "web");
+        assert_eq!(of(r#""\ud800""#).chars().last(), Some('\u{fffd}'));
+        assert_eq!(of(&format!("\"{}\"", "x".repeat(128))).len(), 128);
+        assert_eq!(of(&format!("\"{}\"", "x".repeat(129))).len(), 128);
+    }
+}

@@ -280,3 +280,16 @@ impl Stop {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_router_request_tells_its_destination() {
+        let of = |body: &str| dest_type(body, Form::Plain);
+        assert_eq!(of(r#"{"input":[],"destType":"KAFKA"}"#).as_deref(), Ok("KAFKA"));
+        assert_eq!(of(r#"{"destType":"\u006bafka","input":7}"#).as_deref(), Ok("kafka"));
+        assert_eq!(of(r#"{"destType":7}"#), Err(BodyError::DestTypeMissing));
+    }
+}
