@@ -214,7 +214,7 @@ pub fn exchange(stream: &mut TcpStream, bytes: &[u8]) -> Response {
 }
 
 /// Reads one answer with a Content-Length.
-pub fn read_response(stream: &mut TcpStream) -> Response {
+pub fn read_response(stream: &mut impl Read) -> Response {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
