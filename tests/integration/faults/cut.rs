@@ -7,7 +7,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::{
-    POST, answer, assert_answer, assert_nothing_is_left, batch, beside_good_clients, connect, faulty, read_to_end, request, reset,
+    POST, answer, assert_answer, assert_nothing_is_left, batch, beside_good_clients, connect, faulty, read_to_end,
+    request, reset,
 };
 use crate::server::{Server, exchange, read_response};
 
@@ -91,10 +92,12 @@ fn an_answer_that_is_not_taken_to_its_end_is_thrown_away_at_any_byte() {
     };
     let whole = read_response(&mut ask(&server));
     let length = whole.body.len();
-    let expected = answer("large").replace("\"userId\":\"large\"}", &format!("\"large\":\"{}\",\"userId\":\"large\"}}", "x".repeat(8_000_000)));
+    let expected = answer("large")
+        .replace("\"userId\":\"large\"}", &format!("\"large\":\"{}\",\"userId\":\"large\"}}", "x".repeat(8_000_000)));
     assert!(whole.body == expected.as_bytes(), "{:.200}", whole.text());
     let good = beside_good_clients(server.address, || {
-        let positions = (0..24).map(|power| 1 << power).take_while(|taken| *taken < length).chain([0, 100, 200, length - 1]);
+        let positions =
+            (0..24).map(|power| 1 << power).take_while(|taken| *taken < length).chain([0, 100, 200, length - 1]);
         for (number, taken) in positions.enumerate() {
             let mut stream = ask(&server);
             stream.read_exact(&mut vec![0; taken]).expect("so much of the answer");
@@ -105,6 +108,7 @@ fn an_answer_that_is_not_taken_to_its_end_is_thrown_away_at_any_byte() {
     });
     assert!(good >= 2);
     assert_nothing_is_left(&server);
-    let again = exchange(&mut server.connect(), format!("{POST}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
+    let again =
+        exchange(&mut server.connect(), format!("{POST}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
     assert!(again.body == expected.as_bytes());
 }

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use super::{
-    CONNECTIONS, POST, assert_answer, assert_nothing_is_left, batch, beside_good_clients, connect, conversation, faulty, answer, request,
+    CONNECTIONS, POST, answer, assert_answer, assert_nothing_is_left, batch, beside_good_clients, connect,
+    conversation, faulty, request,
 };
 use crate::server::exchange;
 
@@ -104,7 +105,8 @@ fn a_length_is_a_number_or_the_request_is_refused() {
 #[test]
 fn what_is_behind_a_length_that_is_too_small_is_no_request() {
     let body = batch("first");
-    let cut = |length: usize, answers| Shape::new("too small", first(&format!("Content-Length: {length}\r\n")), answers);
+    let cut =
+        |length: usize, answers| Shape::new("too small", first(&format!("Content-Length: {length}\r\n")), answers);
     // The body is no JSON when it is cut, and its rest is no request.
     let mut shapes: Vec<Shape> = (1..body.len()).map(|length| cut(length, "400, 400")).collect();
     shapes.push(cut(0, "400, 400"));

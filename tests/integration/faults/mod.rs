@@ -10,6 +10,7 @@ mod descriptors;
 mod floods;
 mod framing;
 mod killed;
+mod panics;
 mod pipelined;
 mod process;
 mod slow;

@@ -7,7 +7,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::{
-    POST, assert_answer, assert_nothing_is_left, batch, beside_good_clients, connect, conversation, faulty, read_to_end, request,
+    POST, assert_answer, assert_nothing_is_left, batch, beside_good_clients, connect, conversation, faulty,
+    read_to_end, request,
 };
 use crate::server::{Response, Server, exchange, read_response};
 
@@ -95,7 +96,9 @@ fn pipelined_requests_are_answered_in_order_wherever_they_are_cut() {
 #[test]
 fn what_is_no_request_ends_a_pipeline_behind_the_answers_to_those_before_it() {
     let server = faulty(&[]);
-    for nonsense in ["\0\0\0\0", "GET / HTTP/9.9\r\n\r\n", "POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"] {
+    for nonsense in
+        ["\0\0\0\0", "GET / HTTP/9.9\r\n\r\n", "POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"]
+    {
         let bytes = [requests().concat(), nonsense.as_bytes().to_vec(), request("hidden").into_bytes()].concat();
         let statuses: Vec<u16> = conversation(server.address, &bytes).iter().map(|response| response.status).collect();
         assert_eq!(statuses, [200, 400, 200, 404, 415, 200, 400, 404, 200, 400], "{nonsense:?}");

@@ -62,7 +62,8 @@ fn exhaust(mut slow: Vec<Slow>) -> Duration {
     let mut done = Vec::new();
     until("all slow clients are let go", || {
         std::thread::sleep(PAUSE);
-        let (open, closed): (Vec<_>, Vec<_>) = slow.drain(..).map(|mut slow| (slow.trickle(), slow)).partition(|(open, _)| *open);
+        let (open, closed): (Vec<_>, Vec<_>) =
+            slow.drain(..).map(|mut slow| (slow.trickle(), slow)).partition(|(open, _)| *open);
         slow.extend(open.into_iter().map(|(_, slow)| slow));
         done.extend(closed);
         slow.is_empty()

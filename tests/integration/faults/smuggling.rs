@@ -111,7 +111,11 @@ fn a_head_is_one_or_the_request_is_refused() {
         Shape::new("a tunnel without a length", "CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", "404"),
         // What says that it is the last and is not the framework reads on: these are whole requests, whoever reads them.
         with("the last, and one more", "Connection: close\r\n", READ),
-        Shape::new("the last but one", request("first") + &request("next").replace("Host", "Connection: close\r\nHost"), "200 first, 200 next, 200 next"),
+        Shape::new(
+            "the last but one",
+            request("first") + &request("next").replace("Host", "Connection: close\r\nHost"),
+            "200 first, 200 next, 200 next",
+        ),
     ]);
 }
 
@@ -130,7 +134,9 @@ fn bodies_where_none_is_expected_are_no_requests() {
         get("a body of what is not there", "/nowhere", "404, 200 next"),
         Shape::new(
             "chunks of a GET",
-            format!("GET /health HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{hidden}\r\n0\r\n\r\n"),
+            format!(
+                "GET /health HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{hidden}\r\n0\r\n\r\n"
+            ),
             "200, 200 next",
         ),
         Shape::new("no length in HTTP/1.0", format!("POST /batch HTTP/1.0\r\n\r\n{hidden}"), REFUSED),

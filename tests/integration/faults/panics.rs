@@ -1,0 +1,60 @@
+//! A panic costs the request that it happens in, wherever that is, and no other on the same worker.
+
+use std::io::Write as _;
+
+use super::{assert_answer, assert_nothing_is_left, beside_good_clients, connect, faulty, read_to_end, request, until};
+use crate::server::{exchange, read_response};
+
+fn get(path: &str) -> String {
+    format!("GET /test/{path} HTTP/1.1\r\nHost: x\r\n\r\n")
+}
+
+#[test]
+fn panics_anywhere_cost_no_other_request_its_answer() {
+    // One worker: whoever is served is served beside the panics.
+    let server = faulty(&["--workers=1"]);
+    let good = beside_good_clients(server.address, || {
+        for _ in 0..50 {
+            for (path, status) in [("panic", 500), ("panic-beside", 500), ("panic-in-task", 200)] {
+                let mut stream = connect(server.address);
+                assert_eq!(exchange(&mut stream, get(path).as_bytes()).status, status, "{path}");
+                assert_answer(&exchange(&mut stream, request("same").as_bytes()), "same");
+            }
+            // Where the answer has begun there is no way back: the connection ends, so that nobody takes a part for the whole.
+            let mut stream = connect(server.address);
+            stream.write_all(get("panic-in-answer").as_bytes()).expect("sent");
+            let answer = String::from_utf8(read_to_end(&mut stream)).expect("text");
+            assert!(!answer.ends_with("0\r\n\r\n"), "{answer}");
+        }
+    });
+    assert!(good >= 2);
+    assert_nothing_is_left(&server);
+}
+
+#[test]
+fn a_worker_that_ends_is_replaced() {
+    // No panic ends one; this is what would happen if something did.
+    let server = faulty(&["--workers=1"]);
+    for round in 0..3 {
+        let mut kept = connect(server.address);
+        assert_answer(&exchange(&mut kept, request("kept").as_bytes()), "kept");
+        let mut last = connect(server.address);
+        last.write_all(get("end-worker").as_bytes()).expect("sent");
+        drop(read_to_end(&mut last));
+        // Its connections end, without a part of an answer, and the next ones are another worker's.
+        kept.write_all(request("kept").as_bytes()).ok();
+        let rest = read_to_end(&mut kept);
+        assert!(rest.is_empty() || read_response(&mut &*rest).status == 200, "{rest:?}");
+        until("there is another worker", || {
+            let mut stream = connect(server.address);
+            stream.write_all(request(&round.to_string()).as_bytes()).ok();
+            stream.shutdown(std::net::Shutdown::Write).ok();
+            let answer = read_to_end(&mut stream);
+            !answer.is_empty() && {
+                assert_answer(&read_response(&mut &*answer), &round.to_string());
+                true
+            }
+        });
+    }
+    assert_nothing_is_left(&server);
+}
