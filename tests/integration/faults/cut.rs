@@ -6,11 +6,9 @@ use std::net::Shutdown;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{
-    POST, answer, assert_answer, assert_nothing_is_left, batch, beside_good_clients, connect, faulty, read_to_end,
-    request, reset,
-};
-use crate::server::{Server, exchange, read_response};
+use super::process::Process;
+use super::{POST, answer, assert_answer, batch, beside_good_clients, connect, read_to_end, request, reset};
+use crate::server::{exchange, read_response};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -37,7 +35,7 @@ fn requests(mark: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn a_request_that_ends_at_any_byte_gets_no_answer_to_a_part_of_it() {
-    let server = faulty(&[]);
+    let server = Process::start(&[]);
     let mut cuts = 0;
     let good = beside_good_clients(server.address, || {
         for request in requests("cut") {
@@ -57,12 +55,12 @@ fn a_request_that_ends_at_any_byte_gets_no_answer_to_a_part_of_it() {
         }
     });
     assert!(cuts > 600 && good >= 2, "{cuts} cuts beside {good} good requests");
-    assert_nothing_is_left(&server);
+    server.assert_nothing_is_left();
 }
 
 #[test]
 fn a_connection_that_is_reset_at_any_byte_harms_nobody() {
-    let server = faulty(&[]);
+    let server = Process::start(&[]);
     let good = beside_good_clients(server.address, || {
         for request in requests("reset") {
             for end in 0..=request.len() {
@@ -73,7 +71,7 @@ fn a_connection_that_is_reset_at_any_byte_harms_nobody() {
         }
     });
     assert!(good >= 2);
-    assert_nothing_is_left(&server);
+    server.assert_nothing_is_left();
 }
 
 /// A batch whose answer is more than the sockets between can hold.
@@ -83,10 +81,10 @@ fn large() -> String {
 
 #[test]
 fn an_answer_that_is_not_taken_to_its_end_is_thrown_away_at_any_byte() {
-    let server = faulty(&[]);
+    let server = Process::start(&[]);
     let body = large();
-    let ask = |server: &Server| {
-        let mut stream = server.connect();
+    let ask = |server: &Process| {
+        let mut stream = connect(server.address);
         write!(stream, "{POST}Content-Length: {}\r\n\r\n{body}", body.len()).expect("sent");
         stream
     };
@@ -107,8 +105,10 @@ fn an_answer_that_is_not_taken_to_its_end_is_thrown_away_at_any_byte() {
         }
     });
     assert!(good >= 2);
-    assert_nothing_is_left(&server);
-    let again =
-        exchange(&mut server.connect(), format!("{POST}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
+    server.assert_nothing_is_left();
+    let again = exchange(
+        &mut connect(server.address),
+        format!("{POST}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes(),
+    );
     assert!(again.body == expected.as_bytes());
 }

@@ -2,10 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::{
-    CONNECTIONS, POST, answer, assert_answer, assert_nothing_is_left, batch, beside_good_clients, connect,
-    conversation, faulty, request,
-};
+use super::process::Process;
+use super::{POST, answer, assert_answer, batch, beside_good_clients, connect, conversation, request};
 use crate::server::exchange;
 
 /// A request of an odd shape with another one behind it, and what comes back until the server ends the connection.
@@ -45,26 +43,23 @@ fn answers(address: SocketAddr, bytes: &[u8]) -> String {
 #[track_caller]
 pub fn assert_shapes(shapes: &[Shape]) {
     // Those that wait for more are let go soon.
-    let server = faulty(&["--header-timeout=1", "--keep-alive=1", "--body-timeout=1"]);
+    let server = Process::start(&["--header-timeout=1", "--keep-alive=1", "--body-timeout=1"]);
     let mut wrong = Vec::new();
     let good = beside_good_clients(server.address, || {
-        // No more at once than there may be connections, with those of the good clients.
-        for some in shapes.chunks(CONNECTIONS - 10) {
-            std::thread::scope(|scope| {
-                let asked: Vec<_> =
-                    some.iter().map(|shape| scope.spawn(|| answers(server.address, shape.bytes.as_bytes()))).collect();
-                for (shape, answers) in some.iter().zip(asked) {
-                    let answers = answers.join().expect("an end");
-                    if answers != shape.answers {
-                        wrong.push(format!("{}: {answers:?} instead of {:?}", shape.name, shape.answers));
-                    }
+        std::thread::scope(|scope| {
+            let asked: Vec<_> =
+                shapes.iter().map(|shape| scope.spawn(|| answers(server.address, shape.bytes.as_bytes()))).collect();
+            for (shape, answers) in shapes.iter().zip(asked) {
+                let answers = answers.join().expect("an end");
+                if answers != shape.answers {
+                    wrong.push(format!("{}: {answers:?} instead of {:?}", shape.name, shape.answers));
                 }
-            });
-        }
+            }
+        });
     });
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(good >= 2, "{good} good requests");
-    assert_nothing_is_left(&server);
+    server.assert_nothing_is_left();
 }
 
 /// A first request with these headers about its body's length.
@@ -130,6 +125,4 @@ fn a_length_that_is_too_large_takes_the_next_request_for_the_body_and_answers_ne
         longer(1, "400, 404"),
         longer(next - 1, "400, 400"),
     ]);
-    let server = faulty(&["--body-timeout=1"]);
-    assert_answer(&exchange(&mut connect(server.address), request("after").as_bytes()), "after");
 }

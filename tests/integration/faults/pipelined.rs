@@ -6,11 +6,9 @@ use std::net::Shutdown;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{
-    POST, assert_answer, assert_nothing_is_left, batch, beside_good_clients, connect, conversation, faulty,
-    read_to_end, request,
-};
-use crate::server::{Response, Server, exchange, read_response};
+use super::process::Process;
+use super::{POST, assert_answer, batch, beside_good_clients, connect, conversation, read_to_end, request};
+use crate::server::{Response, exchange, read_response};
 
 fn requests() -> Vec<Vec<u8>> {
     let post = |headers: &str, body: &[u8]| {
@@ -39,7 +37,7 @@ fn essence(response: &Response) -> (u16, &str, Option<&str>) {
 
 /// Sends `first`, and `second` once the answer to the request that leads has come, which tells that the server has read the
 /// one without the other. Returns how many of the `alone` answers came, the first ones in order and to the byte.
-fn answered(server: &Server, first: &[u8], second: &[u8], alone: &[Response]) -> usize {
+fn answered(server: &Process, first: &[u8], second: &[u8], alone: &[Response]) -> usize {
     let mut stream = connect(server.address);
     stream.write_all(&[request("leading").as_bytes(), first].concat()).expect("sent");
     let mut response = read_response(&mut stream);
@@ -61,9 +59,9 @@ fn answered(server: &Server, first: &[u8], second: &[u8], alone: &[Response]) ->
 
 #[test]
 fn pipelined_requests_are_answered_in_order_wherever_they_are_cut() {
-    let server = faulty(&[]);
+    let server = Process::start(&[]);
     let requests = requests();
-    let alone: Vec<Response> = requests.iter().map(|request| exchange(&mut server.connect(), request)).collect();
+    let alone: Vec<Response> = requests.iter().map(|request| exchange(&mut connect(server.address), request)).collect();
     let statuses: Vec<u16> = alone.iter().map(|response| response.status).collect();
     assert_eq!(statuses, [200, 400, 200, 404, 415, 200, 400, 404, 200]);
     let all = requests.concat();
@@ -90,12 +88,12 @@ fn pipelined_requests_are_answered_in_order_wherever_they_are_cut() {
         }
     });
     assert!(all.len() > 1_000 && good >= 2);
-    assert_nothing_is_left(&server);
+    server.assert_nothing_is_left();
 }
 
 #[test]
 fn what_is_no_request_ends_a_pipeline_behind_the_answers_to_those_before_it() {
-    let server = faulty(&[]);
+    let server = Process::start(&[]);
     for nonsense in
         ["\0\0\0\0", "GET / HTTP/9.9\r\n\r\n", "POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"]
     {
@@ -103,5 +101,5 @@ fn what_is_no_request_ends_a_pipeline_behind_the_answers_to_those_before_it() {
         let statuses: Vec<u16> = conversation(server.address, &bytes).iter().map(|response| response.status).collect();
         assert_eq!(statuses, [200, 400, 200, 404, 415, 200, 400, 404, 200, 400], "{nonsense:?}");
     }
-    assert_nothing_is_left(&server);
+    server.assert_nothing_is_left();
 }

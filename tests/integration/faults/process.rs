@@ -6,14 +6,18 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
-use super::until;
+use super::{assert_answer, connect, request, until};
 use crate::cli::{binary, signal};
+use crate::server::{exchange, fetch, sum};
 
 /// A running service.
 pub struct Process {
     pub address: SocketAddr,
+    metrics: SocketAddr,
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
+    /// What it has open while nobody is connected.
+    files_at_rest: usize,
 }
 
 impl Process {
@@ -33,19 +37,51 @@ impl Process {
         let log = Arc::new(Mutex::new(Vec::new()));
         let kept = log.clone();
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| kept.lock().expect("a log").push(line)));
-        let mut process = Self { address: SocketAddr::from(([0, 0, 0, 0], 0)), child, log };
-        until("it says where it listens", || process.find_address());
+        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut process = Self { address: unknown, metrics: unknown, child, log, files_at_rest: usize::MAX };
+        until("it says where it listens", || process.find_addresses());
+        // Both workers, and the metrics port, have had a connection then.
+        for _ in 0..4 {
+            assert_answer(&exchange(&mut connect(process.address), request("warm").as_bytes()), "warm");
+            process.gauges();
+        }
+        let mut same = 0;
+        until("its connections are closed", || {
+            let files = process.open_files();
+            same = if files == process.files_at_rest { same + 1 } else { 0 };
+            process.files_at_rest = files;
+            same == 20
+        });
         process
     }
 
-    fn find_address(&mut self) -> bool {
+    fn find_addresses(&mut self) -> bool {
         let log = self.log.lock().expect("a log").clone();
         assert_eq!(self.child.try_wait().expect("a child"), None, "{log:?}");
-        let address = log.iter().find_map(|line| line.split("listening on http://").nth(1)?.split(',').next());
-        if let Some(address) = address {
-            self.address = address.parse().expect(address);
-        }
-        address.is_some()
+        let address = |behind: &str| {
+            let address = log.iter().find_map(|line| line.split(behind).nth(1)?.split([',', '/']).next());
+            address.map(|address| address.parse().unwrap_or_else(|error| panic!("{error}: {log:?}")))
+        };
+        let found = address("listening on http://").zip(address("metrics on http://"));
+        found.is_some_and(|(address, metrics)| {
+            (self.address, self.metrics) = (address, metrics);
+            true
+        })
+    }
+
+    /// Requests and bytes in flight.
+    fn gauges(&self) -> [f64; 2] {
+        let scrape = fetch(&format!("http://{}/metrics", self.metrics), "GET", &[], b"");
+        ["transformer_http_concurrent_requests", "kafka_transformer_in_flight_bytes"]
+            .map(|gauge| sum(scrape.text(), gauge, &[]))
+    }
+
+    /// No request, no byte and no connection is kept: each would have files open.
+    #[track_caller]
+    pub fn assert_nothing_is_left(&self) {
+        until("no requests and bytes in flight", || self.gauges() == [0.0; 2]);
+        until("no connections", || self.open_files() <= self.files_at_rest);
+        assert_answer(&exchange(&mut connect(self.address), request("after").as_bytes()), "after");
     }
 
     /// How many lines of its log have `text` in them.

@@ -4,10 +4,12 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use super::{
-    CONNECTIONS, POST, answer, assert_nothing_is_left, batch, beside_good_clients, connect, faulty, request, until,
-};
-use crate::server::{Server, exchange};
+use super::process::Process;
+use super::{POST, answer, batch, beside_good_clients, connect, request, until};
+use crate::server::exchange;
+
+/// Connections that the service takes.
+const CONNECTIONS: usize = 150;
 
 /// How long a slow client waits before its next byte, which is the fault itself.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -21,7 +23,7 @@ struct Slow {
 }
 
 /// Slow ones of each kind: with a first head, with a second one, with a body, with a chunked body.
-fn slow(server: &Server, number: usize) -> Slow {
+fn slow(server: &Process, number: usize) -> Slow {
     let mut stream = connect(server.address);
     let body = batch("slow").replace("\"userId\"", &format!("\"large\":\"{}\",\"userId\"", "x".repeat(3_000)));
     let head = format!("{POST}X-Slow: {}\r\nContent-Length: {}\r\n\r\n", "x".repeat(3_000), body.len());
@@ -76,22 +78,22 @@ fn exhaust(mut slow: Vec<Slow>) -> Duration {
     began.elapsed()
 }
 
-const SHORT: [&str; 3] = ["--header-timeout=1", "--keep-alive=1", "--body-timeout=1"];
+const SHORT: [&str; 4] = ["--max-connections=150", "--header-timeout=1", "--keep-alive=1", "--body-timeout=1"];
 
 #[test]
 fn slow_clients_are_let_go_and_good_ones_answered_beside_them() {
-    let server = faulty(&SHORT);
-    let slow: Vec<_> = (0..CONNECTIONS - 10).map(|number| slow(&server, number)).collect();
+    let server = Process::start(&SHORT);
+    let slow: Vec<_> = (0..CONNECTIONS - 50).map(|number| slow(&server, number)).collect();
     let mut took = Duration::MAX;
     let good = beside_good_clients(server.address, || took = exhaust(slow));
     // A head has two seconds with these settings and is looked at once a second; a body has one and some for each byte.
     assert!(took < Duration::from_secs(20) && good > 50, "{took:?}, {good} good requests");
-    assert_nothing_is_left(&server);
+    server.assert_nothing_is_left();
 }
 
 #[test]
 fn slow_clients_that_take_every_connection_delay_good_ones_and_lose_none() {
-    let server = faulty(&SHORT);
+    let server = Process::start(&SHORT);
     let slow: Vec<_> = (0..CONNECTIONS).map(|number| slow(&server, number)).collect();
     let (mut refused, mut answered) = (0, 0);
     std::thread::scope(|scope| {
@@ -114,5 +116,5 @@ fn slow_clients_that_take_every_connection_delay_good_ones_and_lose_none() {
         exhausted.join().expect("an end");
     });
     assert!(refused > 0, "every connection was taken");
-    assert_nothing_is_left(&server);
+    server.assert_nothing_is_left();
 }
