@@ -63,28 +63,30 @@ fn a_clock_that_jumps_by_a_year_ends_nothing_early_and_nothing_late() {
     let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o", &library, &source]).status();
     assert!(compiled.expect("cc, which also links these tests").success());
     let wrong = folder.write("wrong", "0");
-    // Longer than anything below takes, but for one that ends.
-    let process = Process::spawn(
-        binary()
-            .args(["--host=127.0.0.1", "--port=0", "--body-timeout=2", "--header-timeout=600", "--keep-alive=600"])
-            .envs([("LD_PRELOAD", &library), ("SECONDS_WRONG", &wrong)]),
-    );
-    let address = process.address;
+    // One whose times are longer than all of this takes, and one that ends a body after two seconds.
+    let start = |seconds: u32| {
+        let times = ["body-timeout", "header-timeout", "keep-alive"].map(|name| format!("--{name}={seconds}"));
+        let environment = [("LD_PRELOAD", &library), ("SECONDS_WRONG", &wrong)];
+        Process::spawn(binary().args(["--host=127.0.0.1", "--port=0"]).args(times).envs(environment))
+    };
+    let (patient, impatient) = (start(600), start(2));
+    let address = patient.address;
     let now = year(address);
     let mut kept = connect(address);
-    assert_answer(&exchange(&mut kept, request("kept").as_bytes()), "kept");
-    let mut head = connect(address);
-    head.write_all(&request("head").as_bytes()[..40]).expect("sent");
     for jump in [20 * YEAR, -YEAR, 0] {
+        assert_answer(&exchange(&mut kept, request("kept").as_bytes()), "kept");
+        let mut head = connect(address);
+        head.write_all(&request("head").as_bytes()[..40]).expect("sent");
+        let (mut body, text) = begin(address, "body");
         let began = Instant::now();
-        let (mut stalled, _) = begin(address, "stalled");
+        let (mut stalled, _) = begin(impatient.address, "stalled");
         fs::write(&wrong, jump.to_string()).expect("written");
         // The date of answers is made twice a second.
         until("the date has jumped", || {
             (year(address) - now - jump / YEAR).abs() <= 1 && (jump == 0 || year(address) != now)
         });
-        let (mut body, text) = begin(address, "body");
         assert_answer(&exchange(&mut kept, request("kept").as_bytes()), "kept");
+        assert_answer(&exchange(&mut head, &request("head").as_bytes()[40..]), "head");
         assert_answer(&exchange(&mut body, &text.as_bytes()[10..]), "body");
         // A body that stopped coming is let go when its two seconds are over, whatever the clock says.
         assert_eq!(read_response(&mut stalled).status, 408);
@@ -94,5 +96,4 @@ fn a_clock_that_jumps_by_a_year_ends_nothing_early_and_nothing_late() {
             "{took:?} by a jump of {jump} seconds"
         );
     }
-    assert_answer(&exchange(&mut head, &request("head").as_bytes()[40..]), "head");
 }
