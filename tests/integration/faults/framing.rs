@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 
 use super::process::Process;
-use super::{POST, answer, assert_answer, batch, beside_good_clients, connect, conversation, request};
-use crate::server::exchange;
+use super::{POST, answer, batch, beside_good_clients, conversation, request};
 
 /// A request of an odd shape with another one behind it, and what comes back until the server ends the connection.
 pub struct Shape {
