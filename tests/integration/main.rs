@@ -11,6 +11,7 @@ mod connect;
 mod dashboards;
 mod deploy;
 mod explain;
+mod faults;
 mod features;
 mod forward;
 mod golden;

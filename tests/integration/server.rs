@@ -6,9 +6,10 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 use clap::Parser;
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use rudder_kafka_transformer::server::settings::Settings;
 use rudder_kafka_transformer::server::tls::Tls;
 use rudder_kafka_transformer::server::{Listeners, run_with};
@@ -65,7 +66,8 @@ impl Response {
     }
 }
 
-/// Routes that fail on purpose, on the event loop and beside it.
+/// Routes that fail on purpose: on the event loop, beside it, in the middle of an answer, in a task that nobody waits for, and
+/// with the whole worker.
 fn test_routes(config: &mut ServiceConfig) {
     async fn panics() -> &'static str {
         panic!("event contents that must not be logged")
@@ -74,7 +76,25 @@ fn test_routes(config: &mut ServiceConfig) {
         web::block(|| panic!("beside the event loop")).await?;
         Ok("")
     }
-    config.route("/test/panic", web::get().to(panics)).route("/test/panic-beside", web::get().to(panics_beside));
+    async fn panics_in_its_answer() -> HttpResponse {
+        let pieces = futures_util::stream::iter([Some("the beginning"), None]);
+        let pieces = pieces.map(|piece| Ok::<_, actix_web::Error>(piece.expect("a piece").into()));
+        HttpResponse::Ok().streaming(pieces)
+    }
+    async fn panics_in_a_task() -> &'static str {
+        drop(actix_web::rt::spawn(async { panic!("in a task") }));
+        ""
+    }
+    async fn ends_its_worker() -> &'static str {
+        actix_rt::Arbiter::current().stop();
+        ""
+    }
+    config
+        .route("/test/panic", web::get().to(panics))
+        .route("/test/panic-beside", web::get().to(panics_beside))
+        .route("/test/panic-in-answer", web::get().to(panics_in_its_answer))
+        .route("/test/panic-in-task", web::get().to(panics_in_a_task))
+        .route("/test/end-worker", web::get().to(ends_its_worker));
 }
 
 impl Server {
@@ -214,7 +234,7 @@ pub fn exchange(stream: &mut TcpStream, bytes: &[u8]) -> Response {
 }
 
 /// Reads one answer with a Content-Length.
-pub fn read_response(stream: &mut TcpStream) -> Response {
+pub fn read_response(stream: &mut impl Read) -> Response {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {

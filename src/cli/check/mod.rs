@@ -82,6 +82,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         return super::print(&format!("{}\n{}", table(), problem::table()));
     }
     // A clock before 1970 is as good as one that stands at 1970.
+    #[expect(clippy::disallowed_methods, reason = "certificates have dates")]
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     let surroundings = arguments.connect.surroundings();

@@ -1,0 +1,116 @@
+//! Bodies that unfold to a thousand times their size.
+
+use std::io::Write as _;
+
+use flate2::{Compress, Compression, FlushCompress};
+
+use super::process::Process;
+use super::{assert_answer, connect, request, until};
+use crate::server::{Response, exchange, fetch};
+
+const MEBIBYTE: usize = 1 << 20;
+const GIBIBYTE: usize = 1 << 30;
+
+/// The default of MAX_BODY_BYTES.
+const LIMIT: usize = 200 * MEBIBYTE;
+
+/// A gibibyte of zeros as raw deflate: one mebibyte that stands on its own, again and again.
+fn deflated() -> Vec<u8> {
+    let mut block = Vec::with_capacity(MEBIBYTE);
+    let mut compress = Compress::new(Compression::best(), false);
+    compress.compress_vec(&vec![0; MEBIBYTE], &mut block, FlushCompress::Full).expect("compressed");
+    assert_eq!(compress.total_in() as usize, MEBIBYTE);
+    block.repeat(GIBIBYTE / MEBIBYTE)
+}
+
+/// The same for brotli: the second mebibyte looks as all those behind it do.
+fn brotli() -> Vec<u8> {
+    let mut encoder = brotli::CompressorWriter::new(Vec::new(), 4096, 2, 22);
+    let mut one_more = |bomb: &mut Vec<u8>, times: usize| {
+        encoder.write_all(&vec![0; MEBIBYTE]).and_then(|()| encoder.flush()).expect("compressed");
+        let block = std::mem::take(encoder.get_mut());
+        bomb.extend(block.repeat(times));
+    };
+    let mut bomb = Vec::new();
+    one_more(&mut bomb, 1);
+    one_more(&mut bomb, GIBIBYTE / MEBIBYTE - 1);
+    bomb
+}
+
+/// The bomb with each coding that the service undoes. What ends a stream is left out: nobody comes so far.
+fn bombs() -> [(&'static str, Vec<u8>); 3] {
+    let deflated = deflated();
+    [
+        ("gzip", [&b"\x1f\x8b\x08\0\0\0\0\0\0\xff"[..], &deflated].concat()),
+        ("deflate", [&b"\x78\xda"[..], &deflated].concat()),
+        ("br", brotli()),
+    ]
+}
+
+fn post(process: &Process, coding: &str, body: &[u8]) -> Response {
+    let url = format!("http://{}/v0/destinations/kafka", process.address);
+    fetch(&url, "POST", &[("Content-Encoding", coding)], body)
+}
+
+#[test]
+fn a_gibibyte_in_a_megabyte_is_refused_within_the_memory_of_the_limit() {
+    let bombs = bombs();
+    for (coding, bomb) in &bombs {
+        assert!(bomb.len() < 2 * MEBIBYTE, "{coding}: {}", bomb.len());
+        let process = Process::start(&[]);
+        let at_rest = process.peak_memory();
+        assert_eq!(post(&process, coding, bomb).status, 413, "{coding}");
+        let grown = process.peak_memory() - at_rest;
+        // What was unfolded up to the limit, the bomb itself, and some.
+        let bound = LIMIT + 2 * bomb.len() + 16 * MEBIBYTE;
+        assert!(grown < bound, "{coding}: {} MiB more", grown / MEBIBYTE);
+        assert!(grown > LIMIT / 2, "{coding}: {} MiB more: was it unfolded at all?", grown / MEBIBYTE);
+        // A bomb in a bomb is undone once: what comes out is no JSON.
+        let response = post(&process, coding, &nested(coding, bomb));
+        assert_eq!(response.status, 400, "{coding}");
+        assert_eq!(post(&process, &format!("{coding}, {coding}"), bomb).status, 415, "{coding}");
+        assert_answer(&exchange(&mut connect(process.address), request("after").as_bytes()), "after");
+    }
+}
+
+/// The bomb, compressed once more.
+fn nested(coding: &str, bomb: &[u8]) -> Vec<u8> {
+    let mut inner = Vec::new();
+    match coding {
+        "gzip" => flate2::write::GzEncoder::new(&mut inner, Compression::fast()).write_all(bomb),
+        "deflate" => flate2::write::ZlibEncoder::new(&mut inner, Compression::fast()).write_all(bomb),
+        _ => brotli::CompressorWriter::new(&mut inner, 4096, 1, 18).write_all(bomb),
+    }
+    .expect("compressed");
+    inner
+}
+
+#[test]
+fn bombs_at_once_share_the_memory_that_bodies_may_take() {
+    let allowed = 100 * MEBIBYTE;
+    let process = Process::start(&[&format!("--max-in-flight-bytes={allowed}")]);
+    let at_rest = process.peak_memory();
+    let deflated = [&b"\x78\xda"[..], &deflated()].concat();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            // One that is alone may come up to the limit of a body; beside others it is asked to come again.
+            scope.spawn(|| assert!(matches!(post(&process, "deflate", &deflated).status, 413 | 503)));
+        }
+        // A good one may be asked the same while a bomb takes all there is, and loses nothing by that.
+        for number in 0..100 {
+            let mark = number.to_string();
+            until("a good request is answered", || {
+                let response = exchange(&mut connect(process.address), request(&mark).as_bytes());
+                if response.status == 503 {
+                    assert_eq!(response.header("X-Rudder-Should-Retry"), Some("true"));
+                    return false;
+                }
+                assert_answer(&response, &mark);
+                true
+            });
+        }
+    });
+    let grown = process.peak_memory() - at_rest;
+    // Bodies up to what they may take together, one that grew alone up to its own limit, and what they came in with.
+    assert!(grown < allowed + LIMIT + 8 * 2 * deflated.len() + 16 * MEBIBYTE, "{} MiB more", grown / MEBIBYTE);
+}

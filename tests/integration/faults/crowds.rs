@@ -1,0 +1,44 @@
+//! Many connections, of which only some become a request.
+
+use std::io::Write as _;
+use std::net::Shutdown;
+
+use super::process::Process;
+use super::{assert_answer, connect, request, reset};
+use crate::server::read_response;
+
+const CONNECTS: usize = 10_000;
+
+/// Open at once, so that no limit on descriptors matters.
+const GROUP: usize = 100;
+
+#[test]
+fn ten_thousand_connections_and_every_whole_request_on_them_is_answered() {
+    let server = Process::start(&["--max-connections=5000"]);
+    let mut answered = 0;
+    for group in 0..CONNECTS / GROUP {
+        let connections: Vec<_> = (0..GROUP)
+            .map(|number| {
+                let mut stream = connect(server.address);
+                let mark = format!("{group}-{number}");
+                let request = request(&mark);
+                // Nothing, a part of the head, a part of the body, all of it.
+                let sent = [0, 40, request.len() - 10, request.len()][number % 4];
+                stream.write_all(&request.as_bytes()[..sent]).expect("sent");
+                (stream, mark, sent == request.len())
+            })
+            .collect();
+        for (number, (mut stream, mark, is_whole)) in connections.into_iter().enumerate() {
+            if is_whole {
+                assert_answer(&read_response(&mut stream), &mark);
+                answered += 1;
+            } else if number % 8 < 4 {
+                reset(stream);
+            } else {
+                stream.shutdown(Shutdown::Both).expect("it is open");
+            }
+        }
+    }
+    assert_eq!(answered, CONNECTS / 4);
+    server.assert_nothing_is_left();
+}

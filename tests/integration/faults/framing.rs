@@ -1,0 +1,127 @@
+//! Lengths that lie: what a body's length claims to be, and what the service makes of it.
+
+use std::net::SocketAddr;
+
+use super::process::Process;
+use super::{POST, answer, batch, beside_good_clients, conversation, request};
+
+/// A request of an odd shape with another one behind it, and what comes back until the server ends the connection.
+pub struct Shape {
+    pub name: &'static str,
+    pub bytes: String,
+    /// For each answer its status, and the mark of the batch that it answers.
+    pub answers: &'static str,
+}
+
+/// One refusal, and the connection is over: what stands behind is not read as a request.
+pub const REFUSED: &str = "400";
+
+/// The request is answered, and so is the one behind it.
+pub const READ: &str = "200 first, 200 next";
+
+impl Shape {
+    /// Puts [`request`]`("next")` behind the request.
+    pub fn new(name: &'static str, bytes: impl Into<String>, answers: &'static str) -> Self {
+        Self { name, bytes: bytes.into() + &request("next"), answers }
+    }
+}
+
+/// What a connection got.
+fn answers(address: SocketAddr, bytes: &[u8]) -> String {
+    let answers = conversation(address, bytes).into_iter().map(|response| {
+        let is_of = |mark: &&&str| response.body == answer(mark).as_bytes();
+        match ["first", "next", "hidden"].iter().find(is_of) {
+            Some(mark) => format!("{} {mark}", response.status),
+            None => response.status.to_string(),
+        }
+    });
+    answers.collect::<Vec<_>>().join(", ")
+}
+
+/// Holds every shape to what is said of it, all at once, beside good clients.
+#[track_caller]
+pub fn assert_shapes(shapes: &[Shape]) {
+    // Those that wait for more are let go soon.
+    let server = Process::start(&["--header-timeout=1", "--keep-alive=1", "--body-timeout=1"]);
+    let mut wrong = Vec::new();
+    let good = beside_good_clients(server.address, || {
+        std::thread::scope(|scope| {
+            let asked: Vec<_> =
+                shapes.iter().map(|shape| scope.spawn(|| answers(server.address, shape.bytes.as_bytes()))).collect();
+            for (shape, answers) in shapes.iter().zip(asked) {
+                let answers = answers.join().expect("an end");
+                if answers != shape.answers {
+                    wrong.push(format!("{}: {answers:?} instead of {:?}", shape.name, shape.answers));
+                }
+            }
+        });
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(good >= 2, "{good} good requests");
+    server.assert_nothing_is_left();
+}
+
+/// A first request with these headers about its body's length.
+pub fn first(headers: &str) -> String {
+    format!("{POST}{headers}\r\n{}", batch("first"))
+}
+
+#[test]
+fn a_length_is_a_number_or_the_request_is_refused() {
+    let length = batch("first").len();
+    let with = |name, value: &str, answers| Shape::new(name, first(&format!("Content-Length: {value}\r\n")), answers);
+    assert_shapes(&[
+        with("as it is", &length.to_string(), READ),
+        with("spaces around", &format!("  {length} \t"), READ),
+        with("zeros before", &format!("000{length}"), READ),
+        with("plus", &format!("+{length}"), REFUSED),
+        with("minus", &format!("-{length}"), REFUSED),
+        with("hexadecimal", &format!("{length:#x}"), REFUSED),
+        with("hexadecimal digits", "5f", REFUSED),
+        with("a fraction", &format!("{length}.0"), REFUSED),
+        with("an exponent", "1e2", REFUSED),
+        with("empty", "", REFUSED),
+        with("blank", " ", REFUSED),
+        with("space within", "9 5", REFUSED),
+        with("a list of equals", &format!("{length}, {length}"), REFUSED),
+        with("a list", "5, 6", REFUSED),
+        with("digits of another script", "٩٥", REFUSED),
+        with("one more than 64 bits hold", "18446744073709551616", REFUSED),
+        with("a number without end", &"9".repeat(1000), REFUSED),
+        with("twice the same", &format!("{length}\r\nContent-Length: {length}"), REFUSED),
+        with("two that differ", &format!("{length}\r\nContent-Length: 5"), REFUSED),
+        with("two that differ in case", &format!("{length}\r\ncontent-length: 0"), REFUSED),
+        // As large as 64 bits hold: past the limit, and refused before it comes.
+        with("18 exabytes", "18446744073709551615", "413"),
+    ]);
+}
+
+#[test]
+fn what_is_behind_a_length_that_is_too_small_is_no_request() {
+    let body = batch("first");
+    let cut =
+        |length: usize, answers| Shape::new("too small", first(&format!("Content-Length: {length}\r\n")), answers);
+    // The body is no JSON when it is cut, and its rest is no request.
+    let mut shapes: Vec<Shape> = (1..body.len()).map(|length| cut(length, "400, 400")).collect();
+    shapes.push(cut(0, "400, 400"));
+    assert_shapes(&shapes);
+}
+
+#[test]
+fn a_length_that_is_too_large_takes_the_next_request_for_the_body_and_answers_neither() {
+    let length = batch("first").len();
+    let next = request("next").len();
+    let longer = |more: usize, answers| {
+        Shape::new("too large", first(&format!("Content-Length: {}\r\n", length + more)), answers)
+    };
+    assert_shapes(&[
+        // All that follows is the body: no JSON.
+        longer(next, "400"),
+        longer(next + 1, "408"),
+        longer(100_000, "408"),
+        longer(150_000_000, "408"),
+        // The rest of the next request is none.
+        longer(1, "400, 404"),
+        longer(next - 1, "400, 400"),
+    ]);
+}

@@ -1,0 +1,109 @@
+//! `kill -9`, again and again, under a client that repeats as rudder-server does.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+
+use super::process::Process;
+use super::{POST, until};
+use crate::cli::binary;
+use crate::server::{PATIENCE, read_response};
+
+const USERS: usize = 8;
+const BATCHES: usize = 150;
+const EVENTS: usize = 20;
+const KILLS: usize = 5;
+
+/// An address of its own in the loopback's network: the port cannot go to anybody else between an end and the next start.
+const HOST: &str = "127.99.14.1";
+
+/// The events of a user, in order.
+fn batch(user: usize, number: usize) -> Value {
+    let event = |index: usize| {
+        json!({ "message": { "userId": format!("user-{user}"), "sequence": number * EVENTS + index },
+            "metadata": { "jobId": index, "rudderId": "r" }, "destination": { "Config": { "topic": "t" } } })
+    };
+    (0..EVENTS).map(event).collect()
+}
+
+/// What they get without a fault.
+fn expected(user: usize, number: usize) -> Value {
+    let event = |index: usize| {
+        let user_id = format!("user-{user}");
+        json!({ "output": { "message": { "userId": user_id, "sequence": number * EVENTS + index }, "userId": user_id, "topic": "t" },
+            "metadata": { "jobId": index, "rudderId": "r<<>>t" }, "statusCode": 200 })
+    };
+    (0..EVENTS).map(event).collect()
+}
+
+/// The answer to one attempt, where there is a whole one.
+fn attempt(address: SocketAddr, body: &str) -> Option<Value> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    write!(stream, "{POST}Connection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len()).ok()?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).ok()?;
+    let head = bytes.windows(4).position(|end| end == b"\r\n\r\n")?;
+    let length: usize = std::str::from_utf8(&bytes[..head])
+        .ok()?
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))?
+        .parse()
+        .ok()?;
+    // A part of an answer is none.
+    if bytes.len() < head + 4 + length {
+        return None;
+    }
+    let response = read_response(&mut &*bytes);
+    let answers = response.json();
+    (response.status == 200 && answers.as_array().is_some_and(|answers| answers.len() == EVENTS)).then_some(answers)
+}
+
+/// A service on that port, however often it takes until the system gives it back.
+fn start(port: u16) -> Process {
+    Process::spawn(binary().args([&format!("--host={HOST}"), &format!("--port={port}")]))
+}
+
+#[test]
+fn killed_again_and_again_it_loses_nothing_and_order_stays() {
+    let process = start(0);
+    let address = process.address;
+    let received: Vec<Mutex<Vec<Value>>> = (0..USERS).map(|_| Mutex::default()).collect();
+    let (answered, repeated) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let mut process = Some(process);
+    std::thread::scope(|scope| {
+        for (user, received) in received.iter().enumerate() {
+            let (answered, repeated) = (&answered, &repeated);
+            scope.spawn(move || {
+                for number in 0..BATCHES {
+                    let body = batch(user, number).to_string();
+                    until("a whole answer", || {
+                        let answer = attempt(address, &body);
+                        match answer {
+                            Some(answer) => received.lock().expect("answers").push(answer),
+                            None => _ = repeated.fetch_add(1, Ordering::Relaxed),
+                        }
+                        received.lock().expect("answers").len() > number
+                    });
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for kill in 1..=KILLS {
+            until("some more are answered", || {
+                answered.load(Ordering::Relaxed) >= kill * USERS * BATCHES / (KILLS + 1)
+            });
+            // It is killed as it is dropped.
+            drop(process.take());
+            process = Some(start(address.port()));
+        }
+    });
+    assert!(repeated.into_inner() > 0, "it was killed in the middle");
+    for (user, received) in received.into_iter().enumerate() {
+        let expected: Vec<Value> = (0..BATCHES).map(|number| expected(user, number)).collect();
+        assert_eq!(received.into_inner().expect("answers"), expected, "user {user}");
+    }
+}

@@ -1,0 +1,78 @@
+//! A panic costs the request that it happens in, wherever that is, and no other on the same worker.
+
+use std::io::Write as _;
+
+use super::{assert_answer, beside_good_clients, connect, read_to_end, request, until};
+use crate::server::{Server, exchange, read_response};
+
+/// Connections that the service takes; few, so that some that leak are missed.
+const CONNECTIONS: usize = 60;
+
+/// A service in this process, with the routes that panic, and one worker: whoever is served is served beside them.
+fn started() -> Server {
+    let connections = format!("--max-connections={CONNECTIONS}");
+    Server::start(&["--workers=1", "--max-wait-milliseconds=60000", &connections])
+}
+
+fn assert_nothing_is_left(server: &Server) {
+    for gauge in ["transformer_http_concurrent_requests", "kafka_transformer_in_flight_bytes"] {
+        until("nothing in flight", || server.sum(gauge, &[]) == 0.0);
+    }
+    until("as many connections as ever", || {
+        let mut all: Vec<_> = (0..CONNECTIONS).map(|_| connect(server.address)).collect();
+        all.iter_mut().all(|stream| exchange(stream, request("again").as_bytes()).status == 200)
+    });
+}
+
+fn get(path: &str) -> String {
+    format!("GET /test/{path} HTTP/1.1\r\nHost: x\r\n\r\n")
+}
+
+#[test]
+fn panics_anywhere_cost_no_other_request_its_answer() {
+    let server = started();
+    let good = beside_good_clients(server.address, || {
+        for _ in 0..50 {
+            for (path, status) in [("panic", 500), ("panic-beside", 500), ("panic-in-task", 200)] {
+                let mut stream = connect(server.address);
+                assert_eq!(exchange(&mut stream, get(path).as_bytes()).status, status, "{path}");
+                assert_answer(&exchange(&mut stream, request("same").as_bytes()), "same");
+            }
+            // Where the answer has begun there is no way back: the connection ends, so that nobody takes a part for the whole.
+            let mut stream = connect(server.address);
+            stream.write_all(get("panic-in-answer").as_bytes()).expect("sent");
+            let answer = String::from_utf8(read_to_end(&mut stream)).expect("text");
+            assert!(!answer.ends_with("0\r\n\r\n"), "{answer}");
+        }
+    });
+    assert!(good >= 2);
+    assert_nothing_is_left(&server);
+}
+
+#[test]
+fn a_worker_that_ends_is_replaced() {
+    // No panic ends one; this is what would happen if something did.
+    let server = started();
+    for round in 0..3 {
+        let mut kept = connect(server.address);
+        assert_answer(&exchange(&mut kept, request("kept").as_bytes()), "kept");
+        let mut last = connect(server.address);
+        last.write_all(get("end-worker").as_bytes()).expect("sent");
+        drop(read_to_end(&mut last));
+        // Its connections end, without a part of an answer, and the next ones are another worker's.
+        kept.write_all(request("kept").as_bytes()).ok();
+        let rest = read_to_end(&mut kept);
+        assert!(rest.is_empty() || read_response(&mut &*rest).status == 200, "{rest:?}");
+        until("there is another worker", || {
+            let mut stream = connect(server.address);
+            stream.write_all(request(&round.to_string()).as_bytes()).ok();
+            stream.shutdown(std::net::Shutdown::Write).ok();
+            let answer = read_to_end(&mut stream);
+            !answer.is_empty() && {
+                assert_answer(&read_response(&mut &*answer), &round.to_string());
+                true
+            }
+        });
+    }
+    assert_nothing_is_left(&server);
+}

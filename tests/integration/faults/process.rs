@@ -1,0 +1,136 @@
+//! The binary as a process of its own: one that may be killed, or starved, without harm to other tests.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+
+use super::{assert_answer, connect, request, until};
+use crate::cli::{binary, signal};
+use crate::server::{exchange, fetch, sum};
+
+/// A running service.
+pub struct Process {
+    pub address: SocketAddr,
+    metrics: SocketAddr,
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    /// What it has open while nobody is connected.
+    files_at_rest: usize,
+}
+
+impl Process {
+    /// Starts it with these flags on a free port.
+    pub fn start(flags: &[&str]) -> Self {
+        Self::spawn(binary().args(["--host=127.0.0.1", "--port=0"]).args(flags))
+    }
+
+    /// Starts what a command describes, and waits until it listens.
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut child = command
+            .args(["--metrics-port=0", "--workers=2", "--max-wait-milliseconds=60000"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let lines = BufReader::new(child.stderr.take().expect("its log")).lines();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let kept = log.clone();
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| kept.lock().expect("a log").push(line)));
+        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut process = Self { address: unknown, metrics: unknown, child, log, files_at_rest: usize::MAX };
+        until("it says where it listens", || process.find_addresses());
+        // Both workers, and the metrics port, have had a connection then.
+        for _ in 0..4 {
+            assert_answer(&exchange(&mut connect(process.address), request("warm").as_bytes()), "warm");
+            process.gauges();
+        }
+        let mut same = 0;
+        until("its connections are closed", || {
+            let files = process.open_files();
+            same = if files == process.files_at_rest { same + 1 } else { 0 };
+            process.files_at_rest = files;
+            same == 20
+        });
+        process
+    }
+
+    fn find_addresses(&mut self) -> bool {
+        let log = self.log.lock().expect("a log").clone();
+        assert_eq!(self.child.try_wait().expect("a child"), None, "{log:?}");
+        let address = |behind: &str| {
+            let address = log.iter().find_map(|line| line.split(behind).nth(1)?.split([',', '/']).next());
+            address.map(|address| address.parse().unwrap_or_else(|error| panic!("{error}: {log:?}")))
+        };
+        let found = address("listening on http://").zip(address("metrics on http://"));
+        found.is_some_and(|(address, metrics)| {
+            (self.address, self.metrics) = (address, metrics);
+            true
+        })
+    }
+
+    /// Requests and bytes in flight.
+    fn gauges(&self) -> [f64; 2] {
+        let scrape = fetch(&format!("http://{}/metrics", self.metrics), "GET", &[], b"");
+        ["transformer_http_concurrent_requests", "kafka_transformer_in_flight_bytes"]
+            .map(|gauge| sum(scrape.text(), gauge, &[]))
+    }
+
+    /// No request, no byte and no connection is kept: each would have files open.
+    #[track_caller]
+    pub fn assert_nothing_is_left(&self) {
+        until("no requests and bytes in flight", || self.gauges() == [0.0; 2]);
+        until("no connections", || self.open_files() <= self.files_at_rest);
+        assert_answer(&exchange(&mut connect(self.address), request("after").as_bytes()), "after");
+    }
+
+    /// How many lines of its log have `text` in them.
+    pub fn logged(&self, text: &str) -> usize {
+        self.log.lock().expect("a log").iter().filter(|line| line.contains(text)).count()
+    }
+
+    pub fn signal(&self, name: &str) {
+        signal(&self.child, name);
+    }
+
+    /// Waits for its end.
+    pub fn ended(mut self) -> ExitStatus {
+        let mut status = None;
+        until("it ends", || {
+            status = self.child.try_wait().expect("a child");
+            status.is_some()
+        });
+        status.expect("it has ended")
+    }
+
+    /// The most memory it has ever had, in bytes.
+    pub fn peak_memory(&self) -> usize {
+        let status = self.proc("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells");
+        line.trim().strip_suffix(" kB").and_then(|kilobytes| kilobytes.parse::<usize>().ok()).expect(line) * 1024
+    }
+
+    /// Hundredths of a second that it has kept a core busy.
+    pub fn busy(&self) -> u64 {
+        let stat = self.proc("stat");
+        // The name, in parentheses, may have spaces in it.
+        let fields: Vec<&str> = stat.rsplit(") ").next().expect("fields").split(' ').collect();
+        fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+    }
+
+    /// How many files and sockets it has open.
+    pub fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("Linux tells").count()
+    }
+
+    fn proc(&self, file: &str) -> String {
+        fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).expect("Linux tells")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}

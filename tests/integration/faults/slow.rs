@@ -1,0 +1,120 @@
+//! Clients that send or take a byte now and then, as many as there may be connections.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use super::process::Process;
+use super::{POST, answer, batch, beside_good_clients, connect, request, until};
+use crate::server::exchange;
+
+/// Connections that the service takes.
+const CONNECTIONS: usize = 150;
+
+/// How long a slow client waits before its next byte, which is the fault itself.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A client that has all the time in the world.
+struct Slow {
+    stream: TcpStream,
+    /// What it has not sent yet.
+    rest: Vec<u8>,
+    received: Vec<u8>,
+}
+
+/// Slow ones of each kind: with a first head, with a second one, with a body, with a chunked body.
+fn slow(server: &Process, number: usize) -> Slow {
+    let mut stream = connect(server.address);
+    let body = batch("slow").replace("\"userId\"", &format!("\"large\":\"{}\",\"userId\"", "x".repeat(3_000)));
+    let head = format!("{POST}X-Slow: {}\r\nContent-Length: {}\r\n\r\n", "x".repeat(3_000), body.len());
+    let chunks: String = body.chars().map(|byte| format!("1\r\n{byte}\r\n")).collect();
+    let (at_once, rest) = match number % 4 {
+        0 => (String::new(), head),
+        1 => {
+            assert_eq!(exchange(&mut stream, request("first").as_bytes()).status, 200);
+            (String::new(), head)
+        }
+        2 => (head, body),
+        _ => (format!("{POST}Transfer-Encoding: chunked\r\n\r\n"), chunks),
+    };
+    stream.write_all(at_once.as_bytes()).expect("sent");
+    stream.set_nonblocking(true).expect("it is open");
+    Slow { stream, rest: rest.into_bytes(), received: Vec::new() }
+}
+
+impl Slow {
+    /// Sends a byte, and says whether the connection is still open.
+    fn trickle(&mut self) -> bool {
+        let sent = self.rest.pop().is_some_and(|_| self.stream.write_all(b"x").is_ok());
+        let mut piece = [0; 1024];
+        match self.stream.read(&mut piece) {
+            Ok(0) => false,
+            Ok(read) => {
+                self.received.extend(&piece[..read]);
+                true
+            }
+            Err(error) => error.kind() == ErrorKind::WouldBlock && sent,
+        }
+    }
+}
+
+/// Lets slow clients trickle until the server has let go of each, and says how long that took.
+fn exhaust(mut slow: Vec<Slow>) -> Duration {
+    let began = Instant::now();
+    let mut done = Vec::new();
+    until("all slow clients are let go", || {
+        std::thread::sleep(PAUSE);
+        let (open, closed): (Vec<_>, Vec<_>) =
+            slow.drain(..).map(|mut slow| (slow.trickle(), slow)).partition(|(open, _)| *open);
+        slow.extend(open.into_iter().map(|(_, slow)| slow));
+        done.extend(closed);
+        slow.is_empty()
+    });
+    for (_, slow) in done {
+        let told = String::from_utf8_lossy(&slow.received).into_owned();
+        assert!(told.is_empty() || told.starts_with("HTTP/1.1 408") || told.starts_with("HTTP/1.1 400"), "{told}");
+        assert!(!told.contains(&answer("slow")), "no part of a request is answered");
+    }
+    began.elapsed()
+}
+
+const SHORT: [&str; 4] = ["--max-connections=150", "--header-timeout=1", "--keep-alive=1", "--body-timeout=1"];
+
+#[test]
+fn slow_clients_are_let_go_and_good_ones_answered_beside_them() {
+    let server = Process::start(&SHORT);
+    let slow: Vec<_> = (0..CONNECTIONS - 50).map(|number| slow(&server, number)).collect();
+    let mut took = Duration::MAX;
+    let good = beside_good_clients(server.address, || took = exhaust(slow));
+    // A head has two seconds with these settings and is looked at once a second; a body has one and some for each byte.
+    assert!(took < Duration::from_secs(20) && good > 50, "{took:?}, {good} good requests");
+    server.assert_nothing_is_left();
+}
+
+#[test]
+fn slow_clients_that_take_every_connection_delay_good_ones_and_lose_none() {
+    let server = Process::start(&SHORT);
+    let slow: Vec<_> = (0..CONNECTIONS).map(|number| slow(&server, number)).collect();
+    let (mut refused, mut answered) = (0, 0);
+    std::thread::scope(|scope| {
+        let exhausted = scope.spawn(|| exhaust(slow));
+        until("good clients are answered", || {
+            let response = exchange(&mut connect(server.address), request("good").as_bytes());
+            match response.status {
+                200 => {
+                    assert_eq!(response.text(), answer("good"));
+                    answered += 1;
+                }
+                _ => {
+                    assert_eq!((response.status, response.header("X-Rudder-Should-Retry")), (503, Some("true")));
+                    assert_eq!(answered, 0, "there is room for this one from the first that is let go");
+                    refused += 1;
+                }
+            }
+            answered == 100
+        });
+        exhausted.join().expect("an end");
+    });
+    assert!(refused > 0, "every connection was taken");
+    server.assert_nothing_is_left();
+}
