@@ -60,7 +60,9 @@ mod tests {
     #[test]
     fn the_first_event_that_is_one_tells_for_all() {
         let event = |kind: &str| {
-            format!(r#"{{"message":{{}},"metadata":{{"sourceType":"{kind}","destinationType":"KAFKA","namespace":"n"}}}}"#)
+            format!(
+                r#"{{"message":{{}},"metadata":{{"sourceType":"{kind}","destinationType":"KAFKA","namespace":"n"}}}}"#
+            )
         };
         let first = origin(&format!("[null,{},{}]", event("web"), event("cloud")));
         assert_eq!(first.values(), ["web", "KAFKA", "n"]);

@@ -39,3 +39,15 @@ pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, Bo
     let tally = Tally { events: request.events.len() as u64, ..Tally::default() };
     Ok(RouterAnswer { family, body: out, tally })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_events_are_counted() {
+        let body = r#"{"destType":"kafka","input":[{"destination":{"ID":"a"}},7,{"destination":{"ID":"b"}}]}"#;
+        let limits = Limits { events: 10, answer_bytes: 1 << 20 };
+        assert_eq!(answer(body, Form::Plain, limits).unwrap().tally, Tally { events: 3, ..Tally::default() });
+    }
+}

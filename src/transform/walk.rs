@@ -183,6 +183,7 @@ mod tests {
             (r#"{"destinations":{"d":{}},"input":[E],"connections":{}}"#, true),
             (r#"{"input":[E],"destinations":{"d":{}},"input":[]}"#, true),
             (r#"{"input":[E],"input":[E,E],"destinations":{"d":{}}}"#, true),
+            (r#"{"input":[E],"destinations":{"d":{}},"input":7}"#, false),
             (r#"{"input":[E],"destin\u0061tions":{"d":{}}}"#, true),
             (r#"{"input":[E],"x":1,"destinations":{"d":{}}}"#, true),
             (r#"{"input":[E],"destinations":{"d":{}},"y":[2]}"#, true),

@@ -171,5 +171,12 @@ mod tests {
         let events = |list| format!(r#"{{"events":{list},"destination":{{"topic":"{destination}"}}}}"#);
         assert!(read(&events("[{}]")).is_ok());
         assert_eq!(read(&events("[{},{}]")), Err(ExplainError::TooLarge(100)));
+        let filled = |bytes: usize| {
+            let padding =
+                "x".repeat(bytes - r#"[{"message":{},"metadata":{},"destination":{"Config":{"x":""}}}]"#.len());
+            read(&format!(r#"{{"events":[{{}}],"destination":{{"x":"{padding}"}}}}"#)).map(|request| request.body.len())
+        };
+        assert_eq!(filled(100), Ok(100));
+        assert_eq!(filled(101), Err(ExplainError::TooLarge(100)));
     }
 }

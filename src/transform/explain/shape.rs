@@ -245,9 +245,10 @@ impl JsonText {
 
 impl Serialize for JsonText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // What is cut is no JSON any more.
         match serde_json::from_str::<&RawValue>(&self.text) {
-            Ok(value) if !self.is_cut => value.serialize(serializer),
-            _ => serializer.serialize_str(&self.text),
+            Ok(value) => value.serialize(serializer),
+            Err(_) => serializer.serialize_str(&self.text),
         }
     }
 }
@@ -271,6 +272,15 @@ mod tests {
             assert_eq!(JsonText::whole(text).plain(), plain, "{text}");
         }
         assert_eq!(JsonText::up_to(4, r#""long""#).plain(), "\"lon…");
+    }
+
+    #[test]
+    fn a_text_that_fits_is_whole() {
+        for (bytes, text, is_cut, told) in [(6, r#""long""#, false, "long"), (5, "\"long…", true, "\"long…")] {
+            let value = JsonText::up_to(bytes, r#""long""#);
+            assert_eq!((value.text(), value.is_cut()), (text, is_cut));
+            assert_eq!(serde_json::to_value(&value).unwrap(), told);
+        }
     }
 
     #[test]
