@@ -200,4 +200,18 @@ mod tests {
         reader.pass();
         assert_eq!(reader.value_like(known).unwrap().text(), r#"{"a":12}"#);
     }
+
+    #[test]
+    fn a_container_ends_with_its_own_bracket_and_nothing_else() {
+        let elements = |text| Reader::new(text).array::<Invalid>(|reader| reader.skip()).map(Raw::text);
+        assert_eq!(elements("[1,{}]"), Ok("[1,{}]"));
+        for text in ["[1}", "[1 2]", "[1:2]", "[1", "[1,]", "{1]"] {
+            assert_eq!(elements(text), Err(Invalid), "{text}");
+        }
+        let members = |text| Reader::new(text).object::<Invalid>(|reader, _| reader.skip()).map(Raw::text);
+        assert_eq!(members(r#"{"a":1}"#), Ok(r#"{"a":1}"#));
+        for text in [r#"{"a":1]"#, r#"{"a":1 "b":2}"#, r#"{"a":1:2}"#, r#"{"a" 1}"#, r#"{"a":1"#] {
+            assert_eq!(members(text), Err(Invalid), "{text}");
+        }
+    }
 }
