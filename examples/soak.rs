@@ -48,7 +48,9 @@ struct Arguments {
 /// No request waits longer than this.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the service is asked for all it can do, so that a share of it is known; it is warm afterwards.
-const CALIBRATION: Duration = Duration::from_secs(30);
+const CALIBRATION: Duration = Duration::from_secs(60);
+/// How long who is asked to come again waits.
+const BEFORE_AGAIN: Duration = Duration::from_millis(20);
 /// One event in so many is broken.
 const BROKEN: usize = 100;
 /// One request in so many comes on a connection of its own.
@@ -144,6 +146,7 @@ struct Load<'l> {
     next: AtomicUsize,
     events: AtomicU64,
     refused: AtomicU64,
+    again: AtomicU64,
     wrong: AtomicU64,
     lost: AtomicU64,
 }
@@ -157,21 +160,27 @@ impl Load<'_> {
         &self.exchanges[usize::try_from(mixed).expect("64 bits") % self.exchanges.len()]
     }
 
+    /// Asks until there is an answer: a client that is asked to come again does so, as rudder-server does.
     fn ask(&self, index: usize, kept: &mut Option<Connection>) {
         let exchange = self.exchange(index);
         let own = index.is_multiple_of(OWN_CONNECTION);
-        let mut connection = if own { None } else { kept.take() };
-        match self.send(exchange, own, &mut connection) {
-            Ok((answer, head)) if answer.starts_with(b"HTTP/1.1 200") && answer[head..] == exchange.expected => {
-                self.events.fetch_add(exchange.events, Ordering::Relaxed);
-                self.refused.fetch_add(exchange.refused, Ordering::Relaxed);
+        _ = loop {
+            let mut connection = if own { None } else { kept.take() };
+            match self.send(exchange, own, &mut connection) {
+                Ok((answer, head)) if answer.starts_with(b"HTTP/1.1 200") && answer[head..] == exchange.expected => {
+                    self.events.fetch_add(exchange.events, Ordering::Relaxed);
+                    self.refused.fetch_add(exchange.refused, Ordering::Relaxed);
+                    *kept = kept.take().or(connection.filter(|_| !own));
+                    return;
+                }
+                Ok((answer, _)) if answer.starts_with(b"HTTP/1.1 503") => {
+                    self.again.fetch_add(1, Ordering::Relaxed);
+                    std::thread::sleep(BEFORE_AGAIN);
+                }
+                Ok(_) => break self.wrong.fetch_add(1, Ordering::Relaxed),
+                Err(_) => break self.lost.fetch_add(1, Ordering::Relaxed),
             }
-            Ok(_) => _ = self.wrong.fetch_add(1, Ordering::Relaxed),
-            Err(_) => _ = self.lost.fetch_add(1, Ordering::Relaxed),
-        }
-        if !own {
-            *kept = connection;
-        }
+        };
     }
 
     fn send(
@@ -190,8 +199,9 @@ impl Load<'_> {
                 BufReader::with_capacity(1 << 16, stream)
             }
         };
-        stream.get_mut().write_all(if own { &exchange.own_connection } else { &exchange.kept_open })?;
-        stream.get_mut().write_all(&exchange.body)?;
+        let head = if own { &exchange.own_connection } else { &exchange.kept_open };
+        // Who is asked to come again may not get rid of all of it; the answer is there all the same.
+        stream.get_mut().write_all(head).and_then(|()| stream.get_mut().write_all(&exchange.body)).ok();
         let answer = answer::read(&mut stream, exchange.expected.len() + 1_000)?;
         *connection = Some(stream);
         Ok(answer)
@@ -307,6 +317,7 @@ fn main() -> ExitCode {
         next: AtomicUsize::new(0),
         events: zero(),
         refused: zero(),
+        again: zero(),
         wrong: zero(),
         lost: zero(),
     };
@@ -344,7 +355,10 @@ fn main() -> ExitCode {
     let requests = all.next.load(Ordering::Relaxed) - clients;
     let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
     let (events, refused, wrong, lost) = (count(&all.events), count(&all.refused), count(&all.wrong), count(&all.lost));
-    println!("\nrequests {requests}, wrong answers {wrong}, without answer {lost}");
+    println!(
+        "\nrequests {requests}, asked to come again {}, wrong answers {wrong}, without answer {lost}",
+        count(&all.again)
+    );
     println!(
         "events {events}, of them refused as expected {refused} ({:.2} %)",
         refused as f64 / events as f64 * 100.0
@@ -354,9 +368,12 @@ fn main() -> ExitCode {
         metric(metrics, "kafka_transformer_events_rejected_total"),
     ];
     println!("/metrics counts {} events, {} refused", told[0], told[1]);
-    let memory: Vec<f64> = samples.iter().map(|(memory, _)| *memory).collect();
+    // The first sixth is for memory to become what the load makes of it.
+    let memory: Vec<f64> = samples.iter().skip(samples.len() / 6).map(|(memory, _)| *memory).collect();
     let (rise, off) = line(&memory);
-    println!("resident memory rises by {rise:.2} MB over the run; its values lie {off:.2} MB off that line");
+    println!(
+        "resident memory, but for the first sixth, rises by {rise:.2} MB; its values lie {off:.2} MB off that line"
+    );
     let p99 = |minute: usize| at(&times[minute], 0.99);
     let ratio = p99(minutes - 1) / p99(0);
     println!("p99 of the last minute is {ratio:.2} times that of the first");
