@@ -49,6 +49,10 @@ struct Arguments {
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the service is asked for all it can do, so that a share of it is known; it is warm afterwards.
 const CALIBRATION: Duration = Duration::from_secs(60);
+/// How long the service is left alone, after the first and after the last request, to see what it keeps.
+const REST: Duration = Duration::from_secs(15);
+/// What it may keep more after the run than before, in megabytes: for each of millions of requests that is less than a byte.
+const KEPT: f64 = 1.0;
 /// How long who is asked to come again waits.
 const BEFORE_AGAIN: Duration = Duration::from_millis(20);
 /// One event in so many is broken.
@@ -323,6 +327,8 @@ fn main() -> ExitCode {
     };
     let most = all.all_it_can(clients);
     let rate = most * load;
+    std::thread::sleep(REST);
+    let (rest_before, _) = sample(pid);
     println!("{most:.0} requests/s are all it can; {minutes} minutes at {rate:.0}\n");
 
     let stop = AtomicBool::new(false);
@@ -333,6 +339,8 @@ fn main() -> ExitCode {
         (times, samples.join().expect("samples"))
     });
 
+    std::thread::sleep(REST);
+    let (rest_after, _) = sample(pid);
     println!(
         "| minute | requests | p50 ms | p99 ms | longest ms | resident MB | processor |\n| --- | --- | --- | --- | --- | --- | --- |"
     );
@@ -374,6 +382,10 @@ fn main() -> ExitCode {
     println!(
         "resident memory, but for the first sixth, rises by {rise:.2} MB; its values lie {off:.2} MB off that line"
     );
+    println!(
+        "at rest, {} s after a request, it is {rest_before:.2} MB before the run and {rest_after:.2} MB after it",
+        REST.as_secs()
+    );
     let p99 = |minute: usize| at(&times[minute], 0.99);
     let ratio = p99(minutes - 1) / p99(0);
     println!("p99 of the last minute is {ratio:.2} times that of the first");
@@ -382,6 +394,7 @@ fn main() -> ExitCode {
         ("every answer is the expected one", wrong == 0 && lost == 0),
         ("/metrics counts what was sent", told == [events, refused]),
         ("memory does not rise more than it varies", rise <= off),
+        ("nothing is kept", rest_after - rest_before <= KEPT),
         ("p99 stays within 1.2 times", ratio <= 1.2),
     ];
     for (what, holds) in holds {
