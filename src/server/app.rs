@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
 use futures_util::FutureExt as _;
 
 use super::admission::Admission;
-use super::body::declared_length;
 use super::error::RequestError;
 use super::features::Features;
 use super::forward;
@@ -225,25 +224,18 @@ pub async fn answer_panics(
         .unwrap_or_else(|_| Err(RequestError::InternalServerError.into()))
 }
 
-/// Bodies from this size on make the read buffer of their connection worth giving back.
-const LARGE_READ_BUFFER: usize = 16 * 1024;
-
 /// Lets a request's headers stand on their own. The framework keeps the heads of past requests for new ones, and their
-/// headers are slices of the buffer that the body came in with: some 128 such buffers would stay for ever.
+/// headers are slices of the buffer that the connection is read with, which an earlier body may have made large: some 128
+/// such buffers would stay for ever.
 pub async fn detach_headers(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let headers = &mut request.head_mut().headers;
-    if declared_length(headers)
-        .map_or_else(|| headers.contains_key(TRANSFER_ENCODING), |length| length >= LARGE_READ_BUFFER)
-    {
-        headers.retain(|_, value| {
-            if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
-                *value = copy;
-            }
-            true
-        });
-    }
+    request.head_mut().headers.retain(|_, value| {
+        if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
+            *value = copy;
+        }
+        true
+    });
     next.call(request).await
 }
