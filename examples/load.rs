@@ -4,15 +4,17 @@
 #![allow(clippy::print_stdout, reason = "what it measures is what it is for")]
 
 use std::io::{BufReader, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 
-#[path = "../bench/answer.rs"]
-mod answer;
+#[path = "../bench/client.rs"]
+mod client;
+
+use client::at;
 
 #[derive(Parser)]
 struct Arguments {
@@ -50,9 +52,6 @@ enum Status {
     /// Anything else, or nothing.
     Lost,
 }
-
-/// No request waits longer than this.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -118,21 +117,12 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The value that a share of sorted values does not pass.
-fn at(sorted: &[f64], share: f64) -> f64 {
-    let index = (sorted.len() as f64 * share).ceil() as usize;
-    sorted.get(index.saturating_sub(1)).copied().unwrap_or(0.0)
-}
-
 fn send(address: SocketAddr, request: &[u8]) -> Status {
     let ask = || -> std::io::Result<Vec<u8>> {
-        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        let mut stream = client::connect(address)?;
         // Who is refused may not get rid of all of it; the answer is there all the same.
         stream.write_all(request).ok();
-        answer::read(&mut BufReader::with_capacity(1 << 16, stream), request.len()).map(|(answer, _)| answer)
+        client::read(&mut BufReader::with_capacity(1 << 16, stream), request.len()).map(|(answer, _)| answer)
     };
     match ask() {
         Ok(answer) if answer.starts_with(b"HTTP/1.1 200") && answer.ends_with(b"]") => Status::Accepted,

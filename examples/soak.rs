@@ -16,13 +16,14 @@ use rudder_kafka_transformer::transform::processor;
 use rudder_kafka_transformer::transform::request::{Form, Limits};
 use serde_json::{Value, json};
 
-#[path = "../bench/answer.rs"]
-mod answer;
 #[allow(dead_code, reason = "others need more of it")]
 #[path = "../bench/bodies.rs"]
 mod bodies;
+#[path = "../bench/client.rs"]
+mod client;
 
 use bodies::Shape;
+use client::at;
 
 #[derive(Parser)]
 struct Arguments {
@@ -45,8 +46,6 @@ struct Arguments {
     clients: usize,
 }
 
-/// No request waits longer than this.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the service is asked for all it can do, so that a share of it is known; it is warm afterwards.
 const CALIBRATION: Duration = Duration::from_secs(60);
 /// How long the service is left alone, after the first and after the last request, to see what it keeps.
@@ -193,18 +192,12 @@ impl Load<'_> {
     ) -> std::io::Result<(Vec<u8>, usize)> {
         let mut stream = match connection.take() {
             Some(stream) => stream,
-            None => {
-                let stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
-                stream.set_nodelay(true)?;
-                stream.set_read_timeout(Some(PATIENCE))?;
-                stream.set_write_timeout(Some(PATIENCE))?;
-                BufReader::with_capacity(1 << 16, stream)
-            }
+            None => BufReader::with_capacity(1 << 16, client::connect(self.address)?),
         };
         let head = if own { &exchange.own_connection } else { &exchange.kept_open };
         // Who is asked to come again may not get rid of all of it; the answer is there all the same.
         stream.get_mut().write_all(head).and_then(|()| stream.get_mut().write_all(&exchange.body)).ok();
-        let answer = answer::read(&mut stream, exchange.expected.len() + 1_000)?;
+        let answer = client::read(&mut stream, exchange.expected.len() + 1_000)?;
         *connection = Some(stream);
         Ok(answer)
     }
@@ -227,7 +220,7 @@ impl Load<'_> {
     }
 
     /// Asks `rate` times a second; the times from when each request was due to its answer, in milliseconds, by minute.
-    fn at_rate(&self, rate: f64, minutes: usize, clients: usize) -> Vec<Vec<f32>> {
+    fn at_rate(&self, rate: f64, minutes: usize, clients: usize) -> Vec<Vec<f64>> {
         let begin = Instant::now();
         let first = self.next.load(Ordering::Relaxed);
         let duration = MINUTE * u32::try_from(minutes).expect("not that long");
@@ -242,7 +235,7 @@ impl Load<'_> {
                 }
                 std::thread::sleep(due.saturating_sub(begin.elapsed()));
                 self.ask(index, &mut kept);
-                times[(due.as_secs() / 60) as usize].push((begin.elapsed() - due).as_secs_f32() * 1e3);
+                times[(due.as_secs() / 60) as usize].push((begin.elapsed() - due).as_secs_f64() * 1e3);
             }
         };
         let mut all = vec![Vec::new(); minutes];
@@ -253,7 +246,7 @@ impl Load<'_> {
             }
         });
         for times in &mut all {
-            times.sort_by(f32::total_cmp);
+            times.sort_by(f64::total_cmp);
         }
         all
     }
@@ -293,12 +286,6 @@ fn line(values: &[f64]) -> (f64, f64) {
     let slope = values.iter().enumerate().map(|(index, value)| at(index) * (value - mean)).sum::<f64>() / square;
     let off = values.iter().enumerate().map(|(index, value)| (value - mean - slope * at(index)).powi(2)).sum::<f64>();
     (slope * (count - 1.0), (off / count).sqrt())
-}
-
-/// The value that a share of sorted values does not pass.
-fn at(sorted: &[f32], share: f64) -> f32 {
-    let index = (sorted.len() as f64 * share).ceil() as usize;
-    sorted.get(index.saturating_sub(1)).copied().unwrap_or(0.0)
 }
 
 /// The sum of all series whose name begins like that.

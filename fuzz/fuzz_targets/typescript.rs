@@ -6,23 +6,15 @@ use libfuzzer_sys::fuzz_target;
 use rudder_kafka_transformer::verify::typescript::read;
 use serde_json::Value;
 
+#[path = "../../tests/integration/twin.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod twin;
+
 fn depth(value: &Value) -> usize {
     1 + match value {
         Value::Array(values) => values.iter().map(depth).max().unwrap_or(0),
         Value::Object(members) => members.values().map(depth).max().unwrap_or(0),
         _ => 0,
-    }
-}
-
-/// As `JSON.stringify` leaves it, which knows one zero only.
-fn is_same(read: &Value, meant: &Value) -> bool {
-    match (read, meant) {
-        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && b.iter().all(|(name, b)| a.get(name).is_some_and(|a| is_same(a, b)))
-        }
-        _ => read == meant,
     }
 }
 
@@ -36,7 +28,8 @@ fn json(text: &str) {
     assert_eq!(elements.len(), values.len());
     for (element, value) in elements.iter().zip(&values) {
         let element = element.as_ref().expect("JSON is TypeScript");
-        assert!(is_same(&element.value, value), "{} instead of {value}", element.value);
+        // `JSON.stringify` leaves one zero only, and so does this.
+        assert!(twin::same(&element.value, value), "{} instead of {value}", element.value);
     }
 }
 

@@ -11,7 +11,7 @@ use rudder_kafka_transformer::verify::sources::Source;
 use serde_json::Value;
 
 use crate::server::{Response, Server};
-use crate::twin::as_doubles;
+use crate::twin::same;
 
 /// Every recorded case, those beside the repository too where they are there.
 pub fn recorded() -> impl Iterator<Item = Case> {
@@ -73,7 +73,7 @@ fn failure(server: &Server, case: &Case) -> Option<String> {
     }
     let expected: Value = serde_json::from_str(body).expect("JSON");
     let got = answer.json();
-    (as_doubles(&expected) != as_doubles(&got)).then(|| format!("expected {expected}\n     got {got}"))
+    (!same(&expected, &got)).then(|| format!("expected {expected}\n     got {got}"))
 }
 
 fn report(failures: &[String], of: usize) {
@@ -116,7 +116,7 @@ fn run_recorded(file: &Path, at_least: usize) {
         let ApiVersion::Recorded(api_version) = &case.expected.api_version else { panic!("{}: no header", case.name) };
         let same = answer.status == case.expected.status
             && answer.header("apiVersion") == api_version.as_deref()
-            && as_doubles(&answer.json()) == as_doubles(&expected);
+            && same(&answer.json(), &expected);
         if !same {
             failures.push(format!("{}: expected {expected}\n     got {}", case.name, answer.text()));
         }

@@ -9,7 +9,7 @@ use rudder_kafka_transformer::transform::request::{Form, Limits};
 use rudder_kafka_transformer::transform::{batch, javascript, json, processor};
 use serde_json::{Map, Value, json};
 
-use crate::twin::{self, NAMES, as_doubles};
+use crate::twin::{self, NAMES};
 
 const LIMITS: Limits = Limits { events: 1_000, answer_bytes: 1 << 26 };
 const QUERY: &str = "topic=q+1&n=1&n=2";
@@ -232,7 +232,8 @@ proptest! {
         let answer = batch::answer(&body, Form::Plain, LIMITS).expect("a valid body");
         let got = answers(&answer.body);
         let groups: Vec<Value> = got.iter().filter(|entry| entry["batched"] == true).cloned().collect();
-        prop_assert_eq!(as_doubles(&groups.clone().into()), as_doubles(&twin::batch(&events)));
+        let (grouped, expected) = (Value::from(groups.clone()), twin::batch(&events));
+        prop_assert!(twin::same(&grouped, &expected), "{grouped} instead of {expected}");
         prop_assert_eq!(answer.tally.events, events.len() as u64);
         let delivered: usize = groups.iter().map(|group| group["metadata"].as_array().map_or(0, Vec::len)).sum();
         let refused = answer.tally.rejected.iter().sum::<u64>() as usize;

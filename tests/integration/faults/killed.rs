@@ -1,16 +1,16 @@
 //! `kill -9`, again and again, under a client that repeats as rudder-server does.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
 use super::process::Process;
-use super::{POST, until};
+use super::{POST, try_connect, until};
 use crate::cli::binary;
-use crate::server::{PATIENCE, read_response};
+use crate::server::read_response;
 
 const USERS: usize = 8;
 const BATCHES: usize = 150;
@@ -41,8 +41,7 @@ fn expected(user: usize, number: usize) -> Value {
 
 /// The answer to one attempt, where there is a whole one.
 fn attempt(address: SocketAddr, body: &str) -> Option<Value> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    let mut stream = try_connect(address)?;
     write!(stream, "{POST}Connection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len()).ok()?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).ok()?;

@@ -10,8 +10,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::process::Process;
-use super::{POST, assert_answer, batch, connect, request, until};
-use crate::server::{PATIENCE, Response, exchange, read_response};
+use super::{POST, assert_answer, batch, connect, request, try_connect, until};
+use crate::server::{Response, exchange, read_response};
 
 const REQUESTS: usize = 1_000;
 
@@ -23,13 +23,6 @@ const CLIENTS: usize = 20;
 fn ask(stream: &mut TcpStream, rest: &[u8]) -> Option<Response> {
     stream.write_all(rest).ok()?;
     matches!(stream.peek(&mut [0]), Ok(1)).then(|| read_response(stream))
-}
-
-/// A connection, unless nobody listens any more.
-fn try_connect(address: SocketAddr) -> Option<TcpStream> {
-    let stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    Some(stream)
 }
 
 /// Puts requests to a service; returns those that it did not answer. With `keep`, connections are used again, as long as no

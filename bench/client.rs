@@ -1,6 +1,21 @@
-//! An answer as a client reads it, without a library whose own work would be measured.
+//! What clients that measure have in common: connections and answers without a library, whose own work would be measured,
+//! and how times are told.
 
 use std::io::{BufRead, Error, ErrorKind, Read as _, Result};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// No request waits longer than this.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A new connection.
+pub fn connect(address: SocketAddr) -> Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
 
 /// Reads an answer, head and body, up to the length that its head tells; `usual` is how long it may be. Whoever waits for
 /// the end of the connection waits longer: the service keeps it open, for the next request or for what is still being sent.
@@ -26,4 +41,10 @@ pub fn read(stream: &mut impl BufRead, usual: usize) -> Result<(Vec<u8>, usize)>
             return Ok((answer, head));
         }
     }
+}
+
+/// The value that a share of sorted values does not pass.
+pub fn at(sorted: &[f64], share: f64) -> f64 {
+    let index = (sorted.len() as f64 * share).ceil() as usize;
+    sorted.get(index.saturating_sub(1)).copied().unwrap_or(0.0)
 }
