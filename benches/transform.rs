@@ -19,7 +19,7 @@ const EVENTS: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 
 fn main() {
     // As the service does at its start.
-    memory::keep_enough();
+    memory::keep_enough(1);
     divan::main();
 }
 

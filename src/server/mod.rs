@@ -110,9 +110,10 @@ pub async fn run_with<D: Future<Output = ()>>(
     shutdown: impl Future<Output = D>,
     extra: ExtraRoutes,
 ) -> io::Result<()> {
-    memory::keep_enough();
+    memory::keep_enough(settings.worker_threads());
     let metrics = Metrics::new(&settings.instance_id).map_err(io::Error::other)?;
     let state = Data::new(State::new(settings, metrics).map_err(io::Error::other)?);
+    let giving_back = actix_web::rt::spawn(memory::give_back(state.in_flight.clone()));
     let service_state = state.clone();
     let lifecycle = state.lifecycle.clone();
     let connections = Connections::new(settings);
@@ -128,7 +129,7 @@ pub async fn run_with<D: Future<Output = ()>>(
     let header_timeout = Duration::from_secs(settings.header_timeout);
     let service = HttpServer::new(move || {
         // Once on each worker.
-        actix_web::rt::spawn(memory::give_back(service_state.in_flight.clone()));
+        actix_web::rt::spawn(memory::give_back_end(service_state.in_flight.clone()));
         actix_web::rt::spawn(connections.clone().shut_slow());
         App::new()
             .app_data(Rc::new(WorkerSeries::of(service_state.metrics.clone())))
@@ -186,5 +187,6 @@ pub async fn run_with<D: Future<Output = ()>>(
         metrics_handle.stop(false).await;
     };
     let (service, metrics, ()) = futures_util::join!(service, metrics, stop);
+    giving_back.abort();
     service.and(metrics)
 }

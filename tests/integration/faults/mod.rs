@@ -9,6 +9,7 @@ mod cut;
 mod descriptors;
 mod floods;
 mod framing;
+mod given_back;
 mod killed;
 mod panics;
 mod pipelined;
