@@ -57,28 +57,32 @@ impl Use {
 /// Watches requests for ever, and gives back what lies free between what is in use, of all parts of memory. That takes
 /// milliseconds, so it is not for a worker to do.
 pub async fn give_back(in_flight: InFlight) {
-    let mut requests = Use::of(in_flight);
-    let mut ticks = actix_web::rt::time::interval(EVERY);
-    loop {
-        ticks.tick().await;
-        if requests.is_recent() {
-            allocator::trim();
-            tracing::trace!("gave memory back");
-        }
-    }
+    while_in_use(in_flight, || {
+        allocator::trim();
+        tracing::trace!("gave memory back");
+    })
+    .await;
 }
 
 /// On a worker: watches requests for ever, and gives back the free end of the worker's part of memory, which only a thread
 /// that uses the part can give back. It does so with the next larger piece that it frees, where no more is to be kept.
 pub async fn give_back_end(in_flight: InFlight) {
+    while_in_use(in_flight, || {
+        allocator::keep_free(0);
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(PIECE_BYTES)));
+        allocator::keep_free(KEPT_BYTES);
+    })
+    .await;
+}
+
+/// Does `give` from time to time, as long as there is something to give.
+async fn while_in_use(in_flight: InFlight, give: impl Fn()) {
     let mut requests = Use::of(in_flight);
     let mut ticks = actix_web::rt::time::interval(EVERY);
     loop {
         ticks.tick().await;
         if requests.is_recent() {
-            allocator::keep_free(0);
-            drop(std::hint::black_box(Vec::<u8>::with_capacity(PIECE_BYTES)));
-            allocator::keep_free(KEPT_BYTES);
+            give();
         }
     }
 }

@@ -114,10 +114,10 @@ fn run_recorded(file: &Path, at_least: usize) {
         let ExpectedBody::Json(body) = &case.expected.body else { panic!("{}: no JSON", case.name) };
         let expected: Value = serde_json::from_str(body).expect("JSON");
         let ApiVersion::Recorded(api_version) = &case.expected.api_version else { panic!("{}: no header", case.name) };
-        let same = answer.status == case.expected.status
+        let is_same = answer.status == case.expected.status
             && answer.header("apiVersion") == api_version.as_deref()
             && same(&answer.json(), &expected);
-        if !same {
+        if !is_same {
             failures.push(format!("{}: expected {expected}\n     got {}", case.name, answer.text()));
         }
     }

@@ -5,10 +5,9 @@ use std::io::Write as _;
 use flate2::{Compress, Compression, FlushCompress};
 
 use super::process::Process;
-use super::{assert_answer, connect, request, until};
+use super::{MEBIBYTE, assert_answer, connect, request, until};
 use crate::server::{Response, exchange, fetch};
 
-const MEBIBYTE: usize = 1 << 20;
 const GIBIBYTE: usize = 1 << 30;
 
 /// The default of MAX_BODY_BYTES.

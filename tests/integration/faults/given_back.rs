@@ -5,10 +5,9 @@ use std::io::Write as _;
 use std::net::TcpStream;
 
 use super::process::Process;
-use super::{POST, answer, assert_answer, batch, connect, request, until};
+use super::{MEBIBYTE, POST, answer, assert_answer, batch, connect, request, until};
 use crate::server::{exchange, read_response};
 
-const MEBIBYTE: usize = 1 << 20;
 /// Requests that are large at once. Each worker lets eight wait.
 const LARGE: usize = 12;
 /// Their size: less than the C library takes from the system for itself and gives back at once.

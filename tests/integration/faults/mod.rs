@@ -27,6 +27,8 @@ use socket2::SockRef;
 
 use crate::server::{PATIENCE, Response, exchange, read_response};
 
+const MEBIBYTE: usize = 1 << 20;
+
 const POST: &str = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\n";
 
 /// A batch that no other request has, so that an answer which went astray is seen.
