@@ -1,0 +1,189 @@
+//! Validation of the settings: every problem is reported at once, before anything starts.
+
+use super::{Settings, ShadowAnswer};
+use crate::server::operator::OperatorToken;
+use crate::server::tls::Tls;
+
+/// Bounds that keep a typo from asking for the impossible.
+const MAX_WORKERS: usize = 1024;
+/// A day.
+const MAX_SECONDS: u64 = 86_400;
+
+impl Settings {
+    /// Checks what single values cannot show.
+    ///
+    /// # Errors
+    /// Every problem there is, a sentence each.
+    pub fn validate(&self) -> Result<(), Vec<String>> {
+        let mut problems = Vec::new();
+        if self.port != 0 && self.port == self.metrics_port {
+            problems.push(format!("PORT and METRICS_PORT are both {}: they must differ", self.port));
+        }
+        for (name, workers) in [("WORKERS", self.workers), ("NUM_PROCS", self.num_procs)] {
+            if workers.is_some_and(|workers| !(1..=MAX_WORKERS).contains(&workers)) {
+                problems.push(format!("{name} must be between 1 and {MAX_WORKERS}"));
+            }
+        }
+        for (name, value) in [
+            ("MAX_BODY_BYTES", Some(self.max_body_bytes)),
+            ("MAX_EVENTS", Some(self.max_events)),
+            ("MAX_IN_FLIGHT_BYTES", self.max_in_flight_bytes),
+            ("MAX_CONNECTIONS", Some(self.max_connections)),
+        ] {
+            if value == Some(0) {
+                problems.push(format!("{name} must be at least 1"));
+            }
+        }
+        for (name, seconds) in [
+            ("HEADER_TIMEOUT", self.header_timeout),
+            ("BODY_TIMEOUT", self.body_timeout),
+            ("KEEP_ALIVE", self.keep_alive),
+        ] {
+            if !(1..=MAX_SECONDS).contains(&seconds) {
+                problems.push(format!("{name} must be between 1 and {MAX_SECONDS}"));
+            }
+        }
+        for (name, seconds) in [("DRAIN_DELAY", self.drain_delay), ("SHUTDOWN_TIMEOUT", self.shutdown_timeout)] {
+            if seconds > MAX_SECONDS {
+                problems.push(format!("{name} must be at most {MAX_SECONDS}"));
+            }
+        }
+        self.validate_upstream(&mut problems);
+        problems.extend(Tls::of(self).err());
+        problems.extend(OperatorToken::of(self).err());
+        if self.metrics_tls && self.tls_cert_file.is_none() {
+            problems.push("METRICS_TLS needs TLS_CERT_FILE and TLS_KEY_FILE".to_owned());
+        }
+        if let Some(directive) = self.log_level.split(',').find(|directive| !is_log_directive(directive)) {
+            problems.push(format!(
+                "LOG_LEVEL: {directive:?} is no level (error, warn, info, debug, trace, off) nor a module=level"
+            ));
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    /// What goes where, and what is compared.
+    fn validate_upstream(&self, problems: &mut Vec<String>) {
+        let has_upstream = self.upstream_transformer_url.is_some();
+        problems.extend(self.upstream().err());
+        for (name, seconds) in
+            [("UPSTREAM_TIMEOUT", self.upstream_timeout), ("UPSTREAM_CONNECT_TIMEOUT", self.upstream_connect_timeout)]
+        {
+            if !(1..=MAX_SECONDS).contains(&seconds) {
+                problems.push(format!("{name} must be between 1 and {MAX_SECONDS} seconds"));
+            }
+        }
+        match self.natives() {
+            Err(problem) => problems.push(problem),
+            Ok(natives) if natives.is_empty() && !has_upstream => problems.push(
+                "NATIVE_DESTINATIONS names no destination and UPSTREAM_TRANSFORMER_URL is not set: nothing is served"
+                    .to_owned(),
+            ),
+            Ok(_) => {}
+        }
+        if self.shadow_percent > 100 {
+            problems.push("SHADOW_PERCENT must be between 0 and 100".to_owned());
+        }
+        if self.shadow_percent > 0 && !has_upstream {
+            problems.push("SHADOW_PERCENT needs UPSTREAM_TRANSFORMER_URL".to_owned());
+        }
+        if self.ready_needs_upstream && !has_upstream {
+            problems.push("READY_NEEDS_UPSTREAM needs UPSTREAM_TRANSFORMER_URL".to_owned());
+        }
+        if self.shadow_percent == 0 && self.shadow_answer == ShadowAnswer::Upstream {
+            problems.push(
+                "SHADOW_ANSWER=upstream needs SHADOW_PERCENT; to leave everything to the upstream set NATIVE_DESTINATIONS=none"
+                    .to_owned(),
+            );
+        }
+    }
+}
+
+/// The log library would take an unknown level for the name of a module, and log nothing.
+fn is_log_directive(directive: &str) -> bool {
+    let (module, level) = match directive.rsplit_once('=') {
+        Some((module, level)) => (module.trim(), level.trim()),
+        None => ("all", directive.trim()),
+    };
+    !module.is_empty()
+        && module.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_:-.".contains(&byte))
+        && ["error", "warn", "info", "debug", "trace", "off"].iter().any(|known| known.eq_ignore_ascii_case(level))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    fn settings(arguments: &[&str]) -> Settings {
+        Cli::parse_from([&["x"], arguments].concat()).settings
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let bad = settings(&[
+            "--port=7",
+            "--metrics-port=7",
+            "--workers=0",
+            "--num-procs=5000",
+            "--max-body-bytes=0",
+            "--max-events=0",
+            "--log-level=verbose",
+        ]);
+        assert_eq!(bad.validate().unwrap_err().len(), 6);
+        assert_eq!(settings(&[]).validate(), Ok(()));
+        assert_eq!(settings(&["--log-level=info,actix_server=WARN"]).validate(), Ok(()));
+        for unclear in ["", "info,", "warn,,info", "actix_http", "a=b=debug", "a[b]=info", "=info", "a=", "info;debug"]
+        {
+            assert!(settings(&[&format!("--log-level={unclear}")]).validate().is_err(), "{unclear}");
+        }
+    }
+
+    #[test]
+    fn what_goes_upstream_has_to_add_up() {
+        let problems = |arguments: &[&str]| settings(arguments).validate().err().unwrap_or_default().join("; ");
+        let upstream = "--upstream-transformer-url=http://transformer:9090/base";
+        for good in [
+            &[upstream][..],
+            &[upstream, "--native-destinations=none"],
+            &[upstream, "--native-destinations="],
+            &["--native-destinations=KAFKA"],
+            &[upstream, "--shadow-percent=100", "--shadow-answer=upstream"],
+        ] {
+            assert_eq!(problems(good), "", "{good:?}");
+        }
+        for (bad, names) in [
+            (&["--native-destinations=none"][..], "UPSTREAM_TRANSFORMER_URL is not set"),
+            (&["--native-destinations=kafka,kinesis"], "NATIVE_DESTINATIONS must be"),
+            (&["--ready-needs-upstream"], "READY_NEEDS_UPSTREAM needs"),
+            (&["--shadow-percent=1"], "SHADOW_PERCENT needs"),
+            (&[upstream, "--shadow-percent=101"], "between 0 and 100"),
+            (&[upstream, "--shadow-answer=upstream"], "SHADOW_ANSWER=upstream needs"),
+            (&[upstream, "--upstream-timeout=0"], "UPSTREAM_TIMEOUT must"),
+            (&[upstream, "--upstream-connect-timeout=86401"], "UPSTREAM_CONNECT_TIMEOUT must"),
+            (&["--upstream-transformer-url=transformer:9090"], "UPSTREAM_TRANSFORMER_URL must"),
+        ] {
+            assert!(problems(bad).contains(names), "{bad:?}: {}", problems(bad));
+        }
+    }
+
+    #[test]
+    fn defaults_are_those_of_no_flags() {
+        let defaults = Settings::defaults().unwrap();
+        assert_eq!(defaults.validate(), Ok(()));
+        assert_eq!((defaults.port, defaults.upstream_transformer_url), (9090, None));
+    }
+
+    #[test]
+    fn workers_go_before_num_procs() {
+        assert_eq!(settings(&["--workers=3", "--num-procs=5"]).worker_threads(), 3);
+        assert_eq!(settings(&["--num-procs=5"]).worker_threads(), 5);
+    }
+}
