@@ -58,6 +58,8 @@ pub struct State {
     pub features: Arc<Features>,
     /// What is compared with the upstream.
     pub shadow: Option<Shadow>,
+    /// The port of `/metrics`.
+    pub metrics_port: u16,
     /// Where there is a page.
     pub page: Page,
     /// What is asked for before metrics are shown and explanations made.
@@ -91,6 +93,7 @@ impl State {
             reachable: settings.ready_needs_upstream.then(Arc::default),
             features: Arc::default(),
             shadow,
+            metrics_port: settings.metrics_port,
             page: settings.page,
             operator: OperatorToken::of(settings)?.map(Arc::new),
             request_log: Arc::default(),
@@ -142,7 +145,7 @@ pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut Ser
             .service(status("/buildVersion", status::version))
             .service(status("/transformerBuildVersion", status::version))
             // It has a port of its own. The upstream's would be taken for ours here.
-            .service(web::resource("/metrics").to(not_found))
+            .service(web::resource(["/metrics", "/metrics/"]).to(metrics_elsewhere))
             .configure(openapi::configure)
             .configure(page)
             .configure(extra)
@@ -186,17 +189,21 @@ pub fn configure_metrics(state: Data<State>) -> impl FnOnce(&mut ServiceConfig) 
                 web::resource("/metrics")
                     .app_data(Route("/metrics"))
                     .get(status::metrics)
-                    .default_service(web::to(not_found)),
+                    .default_service(web::to(not_on_metrics_port)),
             )
             // Here too: a probe then does not stand in line with requests.
             .service(status("/health", status::health))
             .service(status("/ready", status::ready))
-            .default_service(web::to(not_found));
+            .default_service(web::to(not_on_metrics_port));
     }
 }
 
-async fn not_found() -> Result<HttpResponse, RequestError> {
-    Err(RequestError::NotFound)
+async fn not_on_metrics_port() -> Result<HttpResponse, RequestError> {
+    Err(RequestError::NotOnMetricsPort)
+}
+
+async fn metrics_elsewhere(state: Data<State>) -> Result<HttpResponse, RequestError> {
+    Err(RequestError::MetricsElsewhere(state.metrics_port))
 }
 
 /// The form that a request's headers announce.

@@ -22,6 +22,12 @@ pub enum RequestError {
     /// No such path, or not with this method.
     #[error("no such endpoint; see /docs, or set UPSTREAM_TRANSFORMER_URL to a transformer that has it")]
     NotFound,
+    /// `/metrics` on a port that does not serve it.
+    #[error("metrics are at /metrics on port {0} (METRICS_PORT)")]
+    MetricsElsewhere(u16),
+    /// No such path on the metrics port.
+    #[error("no such endpoint on the metrics port; see /metrics, /health and /ready")]
+    NotOnMetricsPort,
     /// A destination that is not served.
     #[error("Unknown destination: {0}")]
     UnknownDestination(String),
@@ -43,6 +49,9 @@ pub enum RequestError {
     /// The upstream's answer is not whole, or none.
     #[error("the transformer that UPSTREAM_TRANSFORMER_URL names broke off or answered what is no HTTP")]
     UpstreamBroke,
+    /// The upstream's response is framed in a way that two readers could cut differently.
+    #[error("the transformer that UPSTREAM_TRANSFORMER_URL names sent an invalid response: {0}")]
+    UpstreamInvalid(&'static str),
     /// The upstream is silent.
     #[error(
         "the transformer that UPSTREAM_TRANSFORMER_URL names did not answer within UPSTREAM_TIMEOUT or UPSTREAM_CONNECT_TIMEOUT"
@@ -98,7 +107,7 @@ impl RequestError {
         match self {
             Self::BadRequest(_) => "bad_request",
             Self::Unauthorized => "unauthorized",
-            Self::NotFound => "not_found",
+            Self::NotFound | Self::MetricsElsewhere(_) | Self::NotOnMetricsPort => "not_found",
             Self::UnknownDestination(_) => "unknown_destination",
             Self::PayloadTooLarge(_) => "payload_too_large",
             Self::UnsupportedMediaType(_) => "unsupported_media_type",
@@ -106,6 +115,7 @@ impl RequestError {
             Self::Overloaded(_) => "overloaded",
             Self::UpstreamUnreachable => "upstream_unreachable",
             Self::UpstreamBroke => "upstream_broke",
+            Self::UpstreamInvalid(_) => "upstream_invalid_response",
             Self::UpstreamTimeout => "upstream_timeout",
             Self::UpstreamLoop => "upstream_loop",
             Self::FeaturesUnknown => "features_unknown",
@@ -179,12 +189,16 @@ impl ResponseError for RequestError {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::NotFound | Self::UnknownDestination(_) => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::MetricsElsewhere(_) | Self::NotOnMetricsPort | Self::UnknownDestination(_) => {
+                StatusCode::NOT_FOUND
+            }
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Overloaded(_) | Self::NotReady(_) | Self::FeaturesUnknown => StatusCode::SERVICE_UNAVAILABLE,
-            Self::UpstreamUnreachable | Self::UpstreamBroke | Self::UpstreamLoop => StatusCode::BAD_GATEWAY,
+            Self::UpstreamUnreachable | Self::UpstreamBroke | Self::UpstreamInvalid(_) | Self::UpstreamLoop => {
+                StatusCode::BAD_GATEWAY
+            }
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
         }

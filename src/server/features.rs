@@ -71,7 +71,11 @@ impl Features {
     }
 }
 
-/// The upstream's answer with what concerns our destinations put right; all other members stay as they are.
+/// Decides in which form rudder-server sends events, to either side.
+const COMPACTED: &str = "supportDestTransformCompactedPayloadV1";
+
+/// Returns the upstream's features, corrected for our destinations; all other fields stay as they are. A field that is
+/// corrected or relied on and has an unexpected type makes the response as unusable as malformed JSON.
 fn corrected(held: &Held, natives: Natives) -> Result<Bytes, String> {
     if held.status != 200 || held.coding.is_some() {
         return Err(format!("it answers with status {} and coding {:?}", held.status, held.coding));
@@ -79,14 +83,15 @@ fn corrected(held: &Held, natives: Natives) -> Result<Bytes, String> {
     let mut features: Map<String, Value> =
         serde_json::from_slice(&held.body).map_err(|_| "its answer is no JSON object".to_owned())?;
     // None of ours has a router transformation, whatever the upstream would do with them.
-    if let Some(Value::Object(names)) = features.get_mut("routerTransform") {
-        names.retain(|name, _| natives.by_name(name).is_none());
+    match features.get_mut("routerTransform") {
+        Some(Value::Object(names)) => names.retain(|name, _| natives.by_name(name).is_none()),
+        Some(_) => return Err("routerTransform is not a JSON object".to_owned()),
+        None => {}
     }
-    // Compacted requests go to either side, so that both have to understand them. This one does.
-    if let Some(compacted) = features.get_mut("supportDestTransformCompactedPayloadV1")
-        && *compacted != Value::Bool(true)
-    {
-        *compacted = Value::Bool(false);
+    // Compacted requests go to either side, so that both have to understand them: this one does, and the upstream's word
+    // stays as it is. It has to be a clear one.
+    if features.get(COMPACTED).is_some_and(|value| !value.is_boolean()) {
+        return Err(format!("{COMPACTED} is neither true nor false"));
     }
     Ok(Value::Object(features).to_string().into())
 }
@@ -120,12 +125,23 @@ mod tests {
 
     #[test]
     fn compaction_is_announced_only_where_the_upstream_knows_it() {
-        let name = "supportDestTransformCompactedPayloadV1";
-        for (told, expected) in [("true", "true"), ("false", "false"), ("\"true\"", "false"), ("1", "false")] {
-            let answer = correct(&format!("{{\"{name}\":{told}}}"), "kafka").unwrap();
-            assert_eq!(answer, format!("{{\"{name}\":{expected}}}"));
+        for value in ["true", "false"] {
+            let features = format!("{{\"supportDestTransformCompactedPayloadV1\":{value}}}");
+            assert_eq!(correct(&features, "kafka").unwrap(), features);
         }
         assert_eq!(correct("{\"a\":1}", "kafka").unwrap(), "{\"a\":1}");
+    }
+
+    #[test]
+    fn a_field_of_an_unexpected_type_makes_the_features_unusable() {
+        for odd in ["7", "null", "\"true\"", "[]", "[{\"HS\":true}]"] {
+            for name in ["routerTransform", COMPACTED] {
+                let problem = correct(&format!("{{\"regulations\":[],\"{name}\":{odd}}}"), "kafka").unwrap_err();
+                assert!(problem.starts_with(name), "{name} {odd}: {problem}");
+            }
+        }
+        assert!(correct("{\"routerTransform\":true}", "kafka").is_err());
+        assert!(correct("{\"routerTransform\":{\"HS\":7},\"regulations\":7}", "kafka").is_ok(), "not relied on");
     }
 
     #[test]

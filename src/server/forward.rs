@@ -17,6 +17,7 @@ use super::app::State;
 use super::error::RequestError;
 use super::metrics::Metrics;
 use super::overload::Share;
+use super::request_path::{Addressed, addressed, loggable};
 use super::upstream::{Download, Upload, UploadEnd, Upstream, copy_to_client};
 
 /// How a forwarded request ended, as it is counted.
@@ -26,7 +27,7 @@ pub enum Forwarded {
     Answered,
     /// No connection.
     Unreachable,
-    /// The upstream broke off, or answered what is no HTTP.
+    /// The upstream broke off, or its response is not valid HTTP.
     Broken,
     /// The upstream was silent for too long.
     TimedOut,
@@ -57,7 +58,7 @@ impl Forwarded {
     fn of(error: &RequestError) -> Self {
         match error {
             RequestError::UpstreamUnreachable => Self::Unreachable,
-            RequestError::UpstreamBroke => Self::Broken,
+            RequestError::UpstreamBroke | RequestError::UpstreamInvalid(_) => Self::Broken,
             RequestError::UpstreamTimeout => Self::TimedOut,
             RequestError::UpstreamLoop => Self::Looped,
             _ => Self::Abandoned,
@@ -84,14 +85,15 @@ pub struct StaysHere;
 /// The route of everything that has no other one.
 ///
 /// # Errors
-/// [`RequestError::NotFound`] without an upstream, and where it [`StaysHere`]; what [`or_refuse`] returns.
+/// [`RequestError::NotFound`] without an upstream, [`RequestError::NotOnMetricsPort`] if it [`StaysHere`]; what
+/// [`or_refuse`] returns.
 pub async fn anything(
     request: HttpRequest,
     payload: Payload,
     state: Data<State>,
 ) -> Result<HttpResponse, RequestError> {
     if request.app_data::<StaysHere>().is_some() {
-        return Err(RequestError::NotFound);
+        return Err(RequestError::NotOnMetricsPort);
     }
     or_refuse(&request, payload, &state, RequestError::NotFound).await
 }
@@ -99,13 +101,21 @@ pub async fn anything(
 /// Passes a request on to the upstream, and its answer back; without an upstream the answer is `refusal`.
 ///
 /// # Errors
-/// `refusal`, or why there is no answer of the upstream.
+/// `refusal`, or why there is no answer of the upstream; [`RequestError::MetricsElsewhere`] and
+/// [`RequestError::BadRequest`] for a path that may be normalized to `/metrics`, or to one above the root.
 pub async fn or_refuse(
     request: &HttpRequest,
     payload: Payload,
     state: &State,
     refusal: RequestError,
 ) -> Result<HttpResponse, RequestError> {
+    match addressed(request.uri().path()) {
+        Addressed::Metrics => return Err(RequestError::MetricsElsewhere(state.metrics_port)),
+        Addressed::Outside => {
+            return Err(RequestError::BadRequest("the path leads above its root: remove its dot segments".to_owned()));
+        }
+        Addressed::Other => {}
+    }
     let upstream = state.upstream.as_ref().ok_or(refusal)?;
     let (upload, end) = if has_body(request) {
         Upload::streamed(payload, state.body_timeout, upstream.timeout())
@@ -157,7 +167,7 @@ async fn pass(
     let mut counted = Counted { metrics: metrics.clone(), result: Forwarded::Abandoned };
     let sent = async { upstream.send(upstream.request_like(request.head())?, upload, end).await };
     match sent.await {
-        Ok(answer) => Ok(passed_back(request.method(), answer, upstream, counted, witness)),
+        Ok(answer) => Ok(passed_back(request, answer, upstream, counted, witness)),
         Err(error) => {
             counted.result = Forwarded::of(&error);
             Err(error)
@@ -171,7 +181,7 @@ pub struct FromUpstream;
 
 /// The upstream's answer as ours. Its length is kept, so that a client sees where it was cut.
 fn passed_back(
-    method: &Method,
+    request: &HttpRequest,
     answer: Response<Incoming>,
     upstream: &Upstream,
     mut counted: Counted,
@@ -182,6 +192,10 @@ fn passed_back(
     let mut response = HttpResponse::new(status).set_body(());
     response.extensions_mut().insert(FromUpstream);
     copy_to_client(&head.headers, response.headers_mut());
+    if status == StatusCode::NO_CONTENT {
+        // It has no content, and so no length (RFC 9110, section 8.6): a client that believes it would wait.
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
     let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if let Some(witness) = &mut witness {
         let coding =
@@ -189,6 +203,7 @@ fn passed_back(
         witness.head(status.as_u16(), coding.as_deref());
     }
     let download = Download::new(incoming, upstream.timeout());
+    let method = request.method();
     let has_none = method == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if has_none || download.is_whole() {
         counted.result = Forwarded::Answered;
@@ -203,7 +218,8 @@ fn passed_back(
             _ => BoxBody::new(body::None::new()),
         });
     }
-    let pieces = Passing { download, counted, witness };
+    let (path, upstream) = (loggable(request.uri().path()), upstream.clone());
+    let pieces = Passing { download, counted, witness, path, upstream };
     response.set_body(match length {
         Some(length) => BoxBody::new(SizedStream::new(length, pieces)),
         None => BoxBody::new(BodyStream::new(pieces)),
@@ -215,6 +231,8 @@ struct Passing {
     download: Download,
     counted: Counted,
     witness: Option<Box<dyn Witness>>,
+    path: String,
+    upstream: Upstream,
 }
 
 impl Stream for Passing {
@@ -230,7 +248,7 @@ impl Stream for Passing {
                 }
             }
             Poll::Ready(Some(Err(error))) => {
-                tracing::warn!("the upstream's answer ended early: {error}");
+                this.upstream.report(&this.path, error, "the response ended early");
                 this.counted.result = Forwarded::of(error);
                 this.witness = None;
             }

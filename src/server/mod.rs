@@ -23,6 +23,7 @@ pub mod pace;
 pub mod page;
 pub mod request_id;
 pub mod request_log;
+pub mod request_path;
 pub mod routes;
 pub mod settings;
 pub mod shadow;
@@ -112,7 +113,9 @@ pub async fn run_with<D: Future<Output = ()>>(
 ) -> io::Result<()> {
     memory::keep_enough(settings.worker_threads());
     let metrics = Metrics::new(&settings.instance_id).map_err(io::Error::other)?;
-    let state = Data::new(State::new(settings, metrics).map_err(io::Error::other)?);
+    let mut state = State::new(settings, metrics).map_err(io::Error::other)?;
+    state.metrics_port = listeners.metrics.local_addr()?.port();
+    let state = Data::new(state);
     let giving_back = actix_web::rt::spawn(memory::give_back(state.in_flight.clone()));
     let service_state = state.clone();
     let lifecycle = state.lifecycle.clone();

@@ -248,7 +248,8 @@ impl Exchange<'_> {
 
     fn kind(&self) -> Kind {
         match self.refusal {
-            Some(RequestError::NotFound | RequestError::NotReady(_) | RequestError::FeaturesUnknown) => Kind::Answered,
+            Some(error) if error.code() == "not_found" => Kind::Answered,
+            Some(RequestError::NotReady(_) | RequestError::FeaturesUnknown) => Kind::Answered,
             Some(RequestError::Overloaded(_)) => Kind::Overloaded,
             _ if self.status.is_server_error() => Kind::Failed,
             Some(_) if self.status.is_client_error() => Kind::Refused,

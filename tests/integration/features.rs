@@ -58,3 +58,18 @@ fn before_the_first_good_answer_there_is_503() {
         assert!(answer.text().contains("UPSTREAM_TRANSFORMER_URL"), "{}", answer.text());
     }
 }
+
+#[test]
+fn a_field_of_an_unexpected_type_is_503_like_malformed_json() {
+    for odd in [
+        r#"{"routerTransform":7}"#,
+        r#"{"routerTransform":["KAFKA"]}"#,
+        r#"{"routerTransform":null}"#,
+        r#"{"routerTransform":{},"supportDestTransformCompactedPayloadV1":"true"}"#,
+        r#"{"routerTransform":{},"supportDestTransformCompactedPayloadV1":null}"#,
+    ] {
+        let upstream = FakeUpstream::answering(json("200 OK", odd));
+        let answer = Server::start(&[&upstream.flag()]).get("/features");
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (503, Some("Service Unavailable")), "{odd}");
+    }
+}

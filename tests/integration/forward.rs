@@ -11,14 +11,14 @@ use crate::upstream::{FakeUpstream, Seen, json, read_chunk, read_head, read_requ
 
 const EVENT: &str = r#"[{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
 
-fn behind(upstream: &FakeUpstream, more: &[&str]) -> Server {
+pub fn behind(upstream: &FakeUpstream, more: &[&str]) -> Server {
     let flag = upstream.flag();
     let flags: Vec<&str> = [&["--workers=1", flag.as_str()], more].concat();
     Server::start(&flags)
 }
 
 /// Sends bytes and reads everything until the connection ends. Each byte becomes the character of that number.
-fn talk(server: &Server, bytes: &[u8]) -> (String, std::io::Result<usize>) {
+pub fn talk(server: &Server, bytes: &[u8]) -> (String, std::io::Result<usize>) {
     let mut stream = server.connect();
     stream.write_all(bytes).expect("sent");
     let mut answer = Vec::new();
@@ -41,7 +41,7 @@ pub fn await_count(server: &Server, family: &str, result: &str, count: f64) {
     }
 }
 
-fn await_forwarded(server: &Server, result: &str, count: f64) {
+pub fn await_forwarded(server: &Server, result: &str, count: f64) {
     await_count(server, "kafka_transformer_forwarded_requests_total", result, count);
 }
 

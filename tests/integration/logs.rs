@@ -50,7 +50,7 @@ impl Service {
     }
 
     /// The lines that say `message`.
-    fn lines(self, message: &str) -> Vec<Value> {
+    pub fn lines(self, message: &str) -> Vec<Value> {
         let text = self.stop();
         let lines = text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")));
         lines.filter(|line: &Value| line["fields"]["message"] == message).collect()

@@ -73,6 +73,7 @@ fn rows() -> Vec<Row> {
             vec![
                 ("unreachable", RequestError::UpstreamUnreachable),
                 ("broke_off", RequestError::UpstreamBroke),
+                ("invalid_response", RequestError::UpstreamInvalid("both Content-Length and Transfer-Encoding")),
                 ("loop", RequestError::UpstreamLoop),
             ],
         ),

@@ -57,22 +57,22 @@ pub(super) fn client(connector: Connector) -> Client {
         .build(connector)
 }
 
-/// What a failed request means.
-pub(super) fn failure(error: &legacy::Error) -> RequestError {
-    let (mut in_time, mut reason, mut next) = (true, String::new(), error.source());
+/// Returns what a failed request means, and why it failed, for the log.
+pub(super) fn failure(error: &legacy::Error) -> (RequestError, String) {
+    let (mut in_time, mut reason, mut next) = (true, error.to_string(), error.source());
     while let Some(cause) = next {
         let timed_out = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
         in_time &= !cause.downcast_ref::<io::Error>().is_some_and(timed_out);
-        // The last one tells most; none of them holds anything of a request or an answer.
+        // The innermost one says most; none of them holds anything of a request or a response.
         reason = cause.to_string();
         next = cause.source();
     }
-    tracing::warn!(reason, "no answer from the upstream: {error}");
-    match (error.is_connect(), in_time) {
+    let error = match (error.is_connect(), in_time) {
         (_, false) => RequestError::UpstreamTimeout,
         (true, true) => RequestError::UpstreamUnreachable,
         (false, true) => RequestError::UpstreamBroke,
-    }
+    };
+    (error, reason)
 }
 
 /// A way to connect that may take so long at the most, from the name of the host to the end of the TLS handshake.

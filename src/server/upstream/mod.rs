@@ -3,6 +3,7 @@
 
 mod connect;
 mod download;
+mod framing;
 mod headers;
 mod reachable;
 mod upload;
@@ -10,18 +11,21 @@ mod upload;
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::RequestHead;
 use bytes::{Bytes, BytesMut};
 use hyper::header::HeaderValue;
 use hyper::{Method, Request, Response, Uri, body::Incoming};
+use hyper_util::client::legacy::connect::capture_connection;
 
 pub use download::Download;
 pub use reachable::Reachable;
 pub use upload::{Upload, UploadEnd};
 
 use super::error::RequestError;
+use super::line_limit::LineLimit;
+use super::request_path::loggable;
 use super::settings::Settings;
 use connect::{Client, Connector};
 
@@ -71,6 +75,7 @@ pub struct Upstream {
     timeout: Duration,
     connector: Connector,
     client: Client,
+    failures: Arc<LineLimit>,
 }
 
 /// What this process calls itself in `Via`. The name is one of its own, so that a request that has come around in a circle
@@ -117,6 +122,7 @@ impl Upstream {
             timeout: Duration::from_secs(settings.upstream_timeout),
             client: connect::client(connector.clone()),
             connector,
+            failures: Arc::default(),
         }))
     }
 
@@ -144,12 +150,13 @@ impl Upstream {
     /// A received request as it goes on, without its body.
     ///
     /// # Errors
-    /// [`RequestError::UpstreamLoop`] where it was here before, [`RequestError::NotFound`] for what has no path to go to.
+    /// [`RequestError::UpstreamLoop`] where it was here before, [`RequestError::NotFound`] for what has no path to go to,
+    /// such as a tunnel.
     pub fn request_like(&self, head: &RequestHead) -> Result<Request<()>, RequestError> {
         if self.has_seen(head) {
             return Err(RequestError::UpstreamLoop);
         }
-        let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+        let target = head.uri.path_and_query().ok_or(RequestError::NotFound)?.as_str();
         let method = Method::from_bytes(head.method.as_str().as_bytes()).map_err(|_| RequestError::NotFound)?;
         if method == Method::CONNECT {
             return Err(RequestError::NotFound);
@@ -183,15 +190,64 @@ impl Upstream {
     /// that a slow client is not taken for a slow upstream.
     ///
     /// # Errors
-    /// [`RequestError::UpstreamUnreachable`], [`RequestError::UpstreamBroke`], [`RequestError::UpstreamTimeout`];
-    /// [`RequestError::BadRequest`] where the client broke off.
+    /// [`RequestError::UpstreamUnreachable`], [`RequestError::UpstreamBroke`], [`RequestError::UpstreamInvalid`],
+    /// [`RequestError::UpstreamTimeout`], each of which is logged; [`RequestError::BadRequest`] and
+    /// [`RequestError::RequestTimeout`] if the client broke off.
     pub async fn send(
         &self,
         request: Request<()>,
         upload: Upload,
-        mut end: UploadEnd,
+        end: UploadEnd,
     ) -> Result<Response<Incoming>, RequestError> {
-        let mut answer = self.client.request(request.map(|()| upload));
+        let path = self.loggable_path(request.uri());
+        let mut request = request.map(|()| upload);
+        let connection = capture_connection(&mut request);
+        let response = match self.respond(request, end).await {
+            Ok(response) => response,
+            Err((error, reason)) => {
+                self.report(&path, &error, &reason);
+                return Err(error);
+            }
+        };
+        let Some(problem) = framing::problem(&response) else { return Ok(response) };
+        if let Some(connection) = connection.connection_metadata().as_ref() {
+            // Nobody knows where the next response begins on it.
+            connection.poison();
+        }
+        let error = RequestError::UpstreamInvalid(problem);
+        self.report(&path, &error, problem);
+        Err(error)
+    }
+
+    /// Logs that there is no complete response to a request for `path`, which is [`loggable`]. Failures of the client are
+    /// not the upstream's, and not logged here.
+    pub fn report(&self, path: &str, error: &RequestError, reason: &str) {
+        if matches!(error, RequestError::BadRequest(_) | RequestError::RequestTimeout) {
+            return;
+        }
+        let Some(suppressed) = self.failures.admit(Instant::now()) else { return };
+        let Base { scheme, authority, .. } = &*self.base;
+        tracing::warn!(
+            path,
+            upstream = format_args!("{scheme}://{authority}"),
+            failure = error.code(),
+            reason,
+            suppressed = (suppressed > 0).then_some(suppressed),
+            "no complete response from the upstream"
+        );
+    }
+
+    /// The path of a request to the upstream as the client sent it, without the path of the upstream's URL.
+    fn loggable_path(&self, uri: &Uri) -> String {
+        loggable(uri.path().strip_prefix(&*self.base.path).unwrap_or_default())
+    }
+
+    async fn respond(
+        &self,
+        request: Request<Upload>,
+        mut end: UploadEnd,
+    ) -> Result<Response<Incoming>, (RequestError, String)> {
+        let mut answer = self.client.request(request);
         let mut until = None;
         loop {
             let silence = async {
@@ -204,15 +260,17 @@ impl Upstream {
                 biased;
                 result = &mut answer => {
                     return result.map_err(|error| match end.told() {
-                        Some(Err(client)) => client,
+                        Some(Err(client)) => (client, String::new()),
                         _ => connect::failure(&error),
                     });
                 }
                 ended = end.wait(), if until.is_none() => {
-                    ended?;
+                    ended.map_err(|error| (error, "the upstream stopped reading the request".to_owned()))?;
                     until = Some(tokio::time::Instant::now() + self.timeout);
                 }
-                () = silence, if until.is_some() => return Err(RequestError::UpstreamTimeout),
+                () = silence, if until.is_some() => {
+                    return Err((RequestError::UpstreamTimeout, "no response within UPSTREAM_TIMEOUT".to_owned()));
+                }
             }
         }
     }
