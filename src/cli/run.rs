@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::input::{self, Batch, Entry, Input, InputError, requests};
+use super::input::{self, Batch, Entry, Input, InputError, PART_BYTES, Parts, requests};
 use super::progress::Progress;
 use super::troubles::{Told, Trouble, Troubles};
 use super::{EXIT_FOUND, EXIT_USAGE};
@@ -12,20 +12,57 @@ use crate::transform::family::Family;
 
 /// What a tool does with a batch.
 pub(super) trait Work: Send + Sync + 'static {
-    /// What comes of it.
-    type Result: Send + 'static;
+    /// A part of what comes of it.
+    type Part: Part;
 
-    /// A result to begin with.
-    fn begin(&self, batch: &Batch) -> Self::Result;
+    /// The part to begin with.
+    fn begin(&self, batch: &Batch) -> Self::Part;
 
     /// Takes in what the batch has: an array's beginning or end, or events.
-    fn take(&self, entry: Entry, family: &'static Family, result: &mut Self::Result, troubles: &mut Troubles);
+    fn take(&self, entry: Entry, family: &'static Family, output: &mut Stream<'_, Self::Part>);
 }
 
-/// What became of a batch.
-struct Done<R> {
+/// A part of a tool's output, in memory until it is written.
+pub(super) trait Part: Send + 'static {
+    /// The bytes that it takes, more or less.
+    fn bytes(&self) -> usize;
+
+    /// Takes out what is finished; what follows continues it.
+    fn split(&mut self) -> Self;
+}
+
+/// The output of a batch: the part that is being made, and the way of those before it to whoever writes them.
+pub(super) struct Stream<'s, P> {
+    /// The part that is being made.
+    pub(super) part: P,
+    /// What went wrong in it.
+    pub(super) troubles: Troubles,
     source: Arc<str>,
-    result: R,
+    parts: &'s Parts<Done<P>>,
+}
+
+impl<P: Part> Stream<'_, P> {
+    /// Hands the part over if it is large enough to be written. Called after every event, it bounds memory whatever the
+    /// events of a batch come to.
+    pub(super) fn hand_over_if_large(&mut self) {
+        if self.part.bytes() >= PART_BYTES {
+            self.parts.send(Done {
+                source: Arc::clone(&self.source),
+                part: self.part.split(),
+                troubles: std::mem::take(&mut self.troubles),
+                values: 0,
+                good: 0,
+                bare: 0,
+                broken: None,
+            });
+        }
+    }
+}
+
+/// A part of what became of a batch; the last one has the counts of the whole batch.
+struct Done<P> {
+    source: Arc<str>,
+    part: P,
     troubles: Troubles,
     /// Events, arrays and bad lines that were met.
     values: u64,
@@ -54,12 +91,12 @@ pub(super) enum Failure {
 /// How a run ended.
 pub(super) type Outcome = Result<bool, Failure>;
 
-/// Does a tool's work on every batch of its input and hands the results to `on_result`, in order. Returns whether all went
+/// Does a tool's work on every batch of its input and hands the parts of the output to `on_part`, in order. Returns whether all went
 /// well, as far as is known here.
 ///
 /// # Errors
 /// [`Failure`]; the results before it were handed over.
-pub(super) fn over<W: Work>(input: &Input, work: W, mut on_result: impl FnMut(W::Result) -> io::Result<()>) -> Outcome {
+pub(super) fn over<W: Work>(input: &Input, work: W, mut on_part: impl FnMut(W::Part) -> io::Result<()>) -> Outcome {
     // A panic's text may hold what was being read; its place is enough to find it.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -68,28 +105,23 @@ pub(super) fn over<W: Work>(input: &Input, work: W, mut on_result: impl FnMut(W:
     let mut opened = input.open().map_err(Failure::Input)?;
     let mut progress = Progress::of(opened.bytes, Arc::clone(&opened.read));
     let (filling, family, name) = (Arc::clone(&opened.filling), opened.family, opened.name());
-    let on_batch = move |batch: Batch| {
-        let mut done = Done {
-            source: Arc::clone(&batch.source),
-            result: work.begin(&batch),
-            troubles: Troubles::default(),
-            values: 0,
-            good: 0,
-            bare: 0,
-            broken: None,
-        };
-        done.bare = requests(&batch, &filling, |entry| {
-            done.values += 1;
+    let on_batch = move |batch: Batch, parts: &Parts<Done<W::Part>>| {
+        let source = Arc::clone(&batch.source);
+        let mut output = Stream { part: work.begin(&batch), troubles: Troubles::default(), source, parts };
+        let (mut values, mut good, mut broken) = (0, 0, None);
+        let bare = requests(&batch, &filling, |entry| {
+            values += 1;
             match entry {
-                Entry::BadLine(place, reason) => done.troubles.note(place, Trouble::NotJson(reason)),
-                Entry::Broken(place, reason) => done.broken = Some(batch.broken(place, reason)),
+                Entry::BadLine(place, reason) => output.troubles.note(place, Trouble::NotJson(reason)),
+                Entry::Broken(place, reason) => broken = Some(batch.broken(place, reason)),
                 entry => {
-                    done.good += 1;
-                    work.take(entry, family, &mut done.result, &mut done.troubles);
+                    good += 1;
+                    work.take(entry, family, &mut output);
                 }
             }
         });
-        done
+        let Stream { part, troubles, source, .. } = output;
+        parts.send(Done { source, part, troubles, values, good, bare, broken });
     };
     let results = input::in_order(opened.batches(), opened.jobs, on_batch).map_err(Failure::Thread)?;
     let (mut told, mut values, mut good, mut bare) = (Told::default(), 0, 0, 0);
@@ -102,7 +134,7 @@ pub(super) fn over<W: Work>(input: &Input, work: W, mut on_result: impl FnMut(W:
                 break;
             }
         };
-        if let Err(error) = on_result(done.result) {
+        if let Err(error) = on_part(done.part) {
             failure = Some(Failure::Output(error));
             break;
         }

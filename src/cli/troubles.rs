@@ -62,15 +62,6 @@ impl Troubles {
             self.first.push((place, trouble));
         }
     }
-
-    /// Adds others, which come behind.
-    pub(super) fn add(&mut self, others: Troubles) {
-        for (code, count) in others.counts {
-            *self.counts.entry(code).or_default() += count;
-        }
-        let room = SHOWN.saturating_sub(self.first.len());
-        self.first.extend(others.first.into_iter().take(room));
-    }
 }
 
 /// The troubles of a run.

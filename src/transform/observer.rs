@@ -40,6 +40,13 @@ pub trait Observer {
     #[inline]
     fn keyed(&mut self, key: Option<&JsString<'_>>, source: KeySource) {}
 
+    /// Whether the response is kept. If it is not, each event's part of it is dropped once [`Observer::answered`] has seen
+    /// it, so that memory does not grow with the number of events, and the response that is returned is empty.
+    #[inline]
+    fn keeps_response(&self) -> bool {
+        true
+    }
+
     /// An event is done with, and this is its answer. Where it breaks, the events behind it are left out.
     #[inline]
     fn answered(&mut self, outcome: Result<Decision, Rejection>, answer: &str) -> ControlFlow<()> {

@@ -134,9 +134,14 @@ impl<'s, 'a> Answers<'s, 'a> {
         } else {
             self.failed = self.limits.hold(out).err();
         }
+        if !observer.keeps_response() {
+            out.truncate(1);
+        }
         if let Some(event) = event.filter(|_| self.origin.is_none()) {
             self.origin = Some(event.metadata().map(Origin::of).unwrap_or_default());
-            self.make_room(event);
+            if observer.keeps_response() {
+                self.make_room(event);
+            }
         }
         ControlFlow::Continue(())
     }

@@ -207,38 +207,141 @@ fn a_line_is_answered_before_the_next_one_is_there() {
     assert!(child.wait().expect("it ends").success());
 }
 
-#[test]
-fn memory_does_not_grow_with_the_input() {
-    let mut child =
-        command(&["transform", "--payloads", "--jobs", "2"]).stderr(Stdio::null()).spawn().expect("it runs");
+/// The most memory, in kB, that a run has taken by the time it has written `bytes` bytes. Its input stays open until then.
+fn peak_of(arguments: &[&str], input: &str, times: usize, bytes: usize) -> u64 {
+    let mut child = command(&[arguments, &["--jobs", "2"]].concat()).stderr(Stdio::null()).spawn().expect("it runs");
     let (mut stdin, mut stdout) = (child.stdin.take().expect("its input"), child.stdout.take().expect("its output"));
-    let event = format!(
-        r#"{{"message":{{"userId":"u","p":"{}"}},"metadata":{{}},"destination":{{"Config":{{"topic":"t"}}}}}}"#,
-        "x".repeat(4000)
-    );
-    let events = 15_000;
+    let input = input.to_owned();
     let writer = std::thread::spawn(move || {
-        for _ in 0..events {
-            writeln!(stdin, "{event}").expect("written");
+        let mut writer = std::io::BufWriter::new(&mut stdin);
+        for _ in 0..times {
+            writer.write_all(input.as_bytes()).expect("written");
         }
+        writer.flush().expect("written");
+        drop(writer);
         stdin
     });
-    let payload_bytes = r#"{"message":{"userId":"u","p":""},"userId":"u","topic":"t"}"#.len() + 4000 + 1;
-    let mut left = payload_bytes * events;
-    let mut buffer = vec![0; 1 << 16];
-    while left > 0 {
-        let read = stdout.read(&mut buffer).expect("its output");
-        assert!(read > 0, "{left} bytes are missing");
-        left -= read;
-    }
+    // The output is read to its end, whether or not that is more than is waited for.
+    let (reached, enough) = std::sync::mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        let (mut seen, mut buffer) = (0, vec![0; 1 << 16]);
+        loop {
+            let read = stdout.read(&mut buffer).expect("its output");
+            if seen < bytes && seen + read >= bytes {
+                reached.send(()).expect("it is waited for");
+            }
+            seen += read;
+            if read == 0 {
+                break;
+            }
+        }
+    });
+    enough.recv().expect("all of the output");
     let stdin = writer.join().expect("all is written");
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it lives");
-    let peak =
-        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
     drop(stdin);
-    assert!(child.wait().expect("it ends").success());
-    assert!(peak.expect("the peak") < 40 << 10, "{peak:?} kB for 60 MB");
+    reader.join().expect("all is read");
+    child.wait().expect("it ends");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    peak.and_then(|peak| peak.parse().ok()).expect("the peak")
 }
+
+const MOST_KB: u64 = 40 << 10;
+
+#[test]
+fn memory_does_not_grow_with_the_input() {
+    let event = format!(
+        "{{\"message\":{{\"userId\":\"u\",\"p\":\"{}\"}},\"metadata\":{{}},\"destination\":{{\"Config\":{{\"topic\":\"t\"}}}}}}\n",
+        "x".repeat(4000)
+    );
+    let payload_bytes = r#"{"message":{"userId":"u","p":""},"userId":"u","topic":"t"}"#.len() + 4000 + 1;
+    let peak = peak_of(&["transform", "--payloads"], &event, 15_000, payload_bytes * 15_000);
+    assert!(peak < MOST_KB, "{peak} kB for 60 MB");
+}
+
+#[test]
+fn memory_does_not_grow_with_the_output() {
+    let folder = Folder::new("output");
+    let destination = folder.write("destination.json", format!("{{\"topic\":\"{}\"}}", "t".repeat(10_000)));
+    let (tiny, filled) = ("1\n", "{\"type\":\"page\"}\n");
+    for (arguments, line, times) in [
+        // Every line becomes a response of a hundred bytes.
+        (&["transform"][..], tiny, 150_000),
+        (&["explain", "--format", "json"], tiny, 50_000),
+        // Every line becomes a response with a topic of 10 KB in it, twice.
+        (&["transform", "--destination", &destination], filled, 5_000),
+        (&["explain", "--format", "json", "--destination", &destination], filled, 3_000),
+    ] {
+        let each = run(arguments, line.repeat(20)).out.len() / 20 - 20;
+        let peak = peak_of(arguments, line, times, each * times);
+        assert!(peak < MOST_KB, "{arguments:?}: {peak} kB for {times} times {line:?}");
+    }
+    // The elements of an array have a place each, which takes more memory than they do.
+    let each = run(&["transform"], tiny).out.len();
+    let peak = peak_of(&["transform"], &format!("[{}1", "1,".repeat(150_000)), 1, each * 149_999);
+    assert!(peak < MOST_KB, "{peak} kB for an array");
+}
+
+#[test]
+fn memory_does_not_grow_with_what_a_line_comes_to() {
+    // One array, or one compacted object, in a line: its responses are far larger than it is.
+    let array = format!("{{}}\n[{}1]\n", "1,".repeat(150_000));
+    let events = vec![r#"{"message":{},"metadata":{"destinationId":"d"}}"#; 300].join(",");
+    let topic = "t".repeat(200_000);
+    let compacted = format!(
+        "{{}}\n{{\"input\":[{events}],\"destinations\":{{\"d\":{{\"Config\":{{\"topic\":\"{topic}\"}}}}}},\"connections\":{{}}}}\n"
+    );
+    for (line, bytes) in [(&array, 240 * 150_000), (&compacted, 2 * 300 * topic.len())] {
+        for arguments in [&["transform"][..], &["explain", "--format", "json"]] {
+            let peak = peak_of(arguments, line, 1, bytes);
+            assert!(peak < MOST_KB, "{arguments:?}: {peak} kB for {bytes} bytes");
+        }
+    }
+    // Each event gets the destination, because its id is not in the object; together they would be 250 MB.
+    let folder = Folder::new("filled");
+    let destination = folder.write("destination.json", format!("{{\"topic\":\"{}\"}}", "t".repeat(100_000)));
+    let events: Vec<String> =
+        (0..2500).map(|id| format!("{{\"message\":{{}},\"metadata\":{{\"destinationId\":\"{id}\"}}}}")).collect();
+    let filled = format!("{{}}\n{{\"input\":[{}],\"destinations\":{{}}}}\n", events.join(","));
+    let peak = peak_of(&["transform", "--payloads", "--destination", &destination], &filled, 1, 2500 * 100_000);
+    assert!(peak < MOST_KB, "{peak} kB where destinations are filled in");
+}
+
+#[test]
+fn a_value_of_many_requests_has_one_answer() {
+    let folder = Folder::new("slices");
+    let destination = folder.write("destination.json", DESTINATION);
+    let event = |number: usize| {
+        let id = if number.is_multiple_of(3) { "known" } else { "new" };
+        format!(r#"{{"message":{{"n":{number}}},"metadata":{{"destinationId":"{id}-{}"}}}}"#, number % 2)
+    };
+    let events = (0..2500).map(event).collect::<Vec<_>>().join(",");
+    let known = r#""known-0":{"Config":{"topic":"a"}}"#;
+    for destinations in [String::new(), known.to_owned(), format!("{known},\"known-1\":null")] {
+        let compacted =
+            format!("{{\"input\":[{events}],\"destinations\":{{ {destinations} }},\"connections\":{{}}}}\n");
+        let ran = run(&["transform", "--destination", &destination], format!("{compacted}{compacted}"));
+        assert_eq!((ran.code, ran.err.as_str(), ran.out.lines().count()), (Some(0), "", 2));
+        for line in ran.out.lines() {
+            let answers: Vec<Value> = serde_json::from_str(line).expect("an array");
+            assert_eq!(answers.len(), 2500);
+            for (number, answer) in answers.iter().enumerate() {
+                let is_known = number.is_multiple_of(6) && !destinations.is_empty();
+                assert_eq!(answer["output"]["topic"], if is_known { "a" } else { "events" }, "{number}: {answer}");
+                assert_eq!(answer["output"]["message"]["n"], number, "{answer}");
+            }
+        }
+    }
+    // What is refused is told by the number of the event, whichever request it was in.
+    let input = format!("{{}}\n[{}1]\n", "{\"message\":{}},".repeat(2500));
+    let ran = run(&["transform", "--destination", &destination], input);
+    assert!(ran.out.lines().nth(1).is_some_and(|line| line.ends_with("]")), "{:.200}", ran.out);
+    assert!(ran.err.contains("event_not_an_object 1, metadata_missing 2500"), "{}", ran.err);
+    let ran = run(&["transform"], format!("{{}}\n[{}1]\n", format!("{},", FULL_EVENT).repeat(2500)));
+    assert!(ran.err.contains("standard input:2: event 2501: refused: the event is not a JSON object"), "{}", ran.err);
+}
+
+const FULL_EVENT: &str = r#"{"message":{},"metadata":{},"destination":{"Config":{"topic":"t"}}}"#;
 
 #[test]
 fn kcat_gets_a_key_and_a_message_of_one_line_each() {

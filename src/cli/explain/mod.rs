@@ -15,9 +15,9 @@ use clap::{Args, value_parser};
 
 use super::format::Format;
 use super::input::{self, Batch, Entry, Input, Request};
-use super::run::{self, Failure, Work};
+use super::run::{self, Failure, Part, Stream, Work};
 use super::transform::LIMITS;
-use super::troubles::{Trouble, Troubles};
+use super::troubles::Trouble;
 use crate::transform::explain::{Explanation, explain};
 use crate::transform::family::Family;
 use summary::Summary;
@@ -74,15 +74,17 @@ Exit codes: 0 all events would be produced, 1 some would be refused or some line
 struct Explain {
     partitions: Option<NonZeroU32>,
     format: Format,
-    /// Events of a batch that are told one by one at the most.
+    /// Events of a part that are told one by one at the most.
     most: u64,
 }
 
-/// What is told of a batch.
+/// What is told of a batch, or of a part of it.
 struct Told {
     source: std::sync::Arc<str>,
     /// Events one by one, each as in [`event`].
     events: Vec<String>,
+    /// The bytes of their texts.
+    bytes: usize,
     summary: Summary,
 }
 
@@ -130,49 +132,64 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-impl Work for Explain {
-    type Result = Told;
-
-    fn begin(&self, batch: &Batch) -> Told {
-        Told { source: batch.source.clone(), events: Vec::new(), summary: Summary::of(self.partitions) }
+impl Part for Told {
+    fn bytes(&self) -> usize {
+        self.bytes
     }
 
-    fn take(&self, entry: Entry, family: &'static Family, told: &mut Told, troubles: &mut Troubles) {
+    fn split(&mut self) -> Self {
+        let rest = Told {
+            source: self.source.clone(),
+            events: Vec::new(),
+            bytes: 0,
+            summary: Summary::of(self.summary.partitions),
+        };
+        std::mem::replace(self, rest)
+    }
+}
+
+impl Work for Explain {
+    type Part = Told;
+
+    fn begin(&self, batch: &Batch) -> Told {
+        Told { source: batch.source.clone(), events: Vec::new(), bytes: 0, summary: Summary::of(self.partitions) }
+    }
+
+    fn take(&self, entry: Entry, family: &'static Family, output: &mut Stream<'_, Told>) {
         if let Entry::Request(request) = entry {
-            self.request(&request, family, told, troubles);
+            self.request(&request, family, output);
         }
     }
 }
 
 impl Explain {
-    fn request(&self, request: &Request, family: &'static Family, told: &mut Told, troubles: &mut Troubles) {
-        let (mut events, mut summary) = (Vec::new(), Summary::of(self.partitions));
-        let room = self.most.saturating_sub(told.events.len() as u64);
+    fn request(&self, request: &Request, family: &'static Family, output: &mut Stream<'_, Told>) {
+        let mut explained = 0;
         let on_event = |explanation: &Explanation<'_>| {
-            if summary.events < room {
-                let place = request.place(usize::try_from(summary.events).unwrap_or(usize::MAX));
-                events.push(match self.format {
+            output.hand_over_if_large();
+            let told = &mut output.part;
+            if (told.events.len() as u64) < self.most {
+                let place = request.place(explained);
+                let text = match self.format {
                     Format::Text => event::text(&told.source, place, self.partitions, explanation),
                     Format::Json => event::json(&told.source, place, explanation),
-                });
+                };
+                told.bytes += text.len() + size_of::<String>();
+                told.events.push(text);
             }
-            summary.count(explanation);
+            told.summary.count(explanation);
+            explained += 1;
             ControlFlow::Continue(())
         };
-        match explain(family, &request.body, request.form, "", LIMITS, self.partitions, on_event) {
-            Ok(_) => {
-                told.events.append(&mut events);
-                told.summary.merge(summary);
-            }
-            // What is too much together may be explained one by one: a limit is for a request.
-            Err(error) => match request.singly() {
-                Some(requests) if requests.len() > 1 => {
-                    for request in requests {
-                        self.request(&request, family, told, troubles);
-                    }
-                }
-                _ => troubles.note(request.place(0), Trouble::Unanswered(error)),
-            },
+        let result = explain(family, &request.body, request.form, "", LIMITS, self.partitions, on_event);
+        let Err(error) = result else { return };
+        // What is too much together may do one by one: a limit is for a request.
+        let events = request.events();
+        if events.len() <= 1 {
+            return output.troubles.note(request.place(0), Trouble::Unanswered(error));
+        }
+        for (index, event) in events.into_iter().enumerate().skip(explained) {
+            self.request(&request.only(index, event), family, output);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The destination that `--destination` gives to the events that have none.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read as _;
@@ -71,47 +72,39 @@ impl Filling {
         self.missing.as_ref()
     }
 
-    /// Appends a compacted object to `out`, with the destination in place of those that its events look for in vain.
-    pub(super) fn fill_compacted(&self, compacted: &Compacted<'_>, out: &mut String) {
-        let Some(destination) = self.missing().and_then(Missing::destination) else {
-            out.push_str(compacted.raw.text());
-            return;
-        };
+    /// The ids of the destinations that events of a compacted object find in it; `None` without `--destination`, when
+    /// nothing is filled in.
+    pub(super) fn ids_of<'a>(&self, compacted: &Compacted<'a>) -> Option<HashSet<Cow<'a, [u8]>>> {
+        self.missing().and_then(Missing::destination)?;
         let mut known = HashSet::new();
-        let mut members = String::new();
         compacted.destinations.for_each_member(|id, value| {
-            members.push_str(if members.is_empty() { "\"" } else { ",\"" });
-            members.push_str(id.escaped());
-            members.push_str("\":");
-            members.push_str(value.text());
             if value.is_null() {
                 known.remove(&id.decoded());
             } else {
                 known.insert(id.decoded());
             }
         });
-        compacted.input.for_each_element(|event| {
-            let Some(metadata) = event.member("metadata").and_then(|raw| Metadata::parse(raw.text()).ok()) else {
-                return;
-            };
-            let id = JsString::of(metadata.destination_id).into_decoded();
-            if !known.contains(&id) {
-                members.push_str(if members.is_empty() { "\"" } else { ",\"" });
-                escape(&id, &mut members);
-                members.push_str("\":");
-                members.push_str(destination);
-                known.insert(id);
-            }
-        });
-        out.push_str("{\"input\":");
-        out.push_str(compacted.input.text());
-        out.push_str(",\"destinations\":{");
-        out.push_str(&members);
-        out.push('}');
-        if let Some(connections) = compacted.connections {
-            out.push_str(",\"connections\":");
-            out.push_str(connections.text());
+        Some(known)
+    }
+
+    /// Appends the destination to the members in `out`, under the id that an event of a compacted object looks for and that
+    /// `known` and `filled` lack. It is added to `filled` then.
+    pub(super) fn fill_compacted<'a>(
+        &self,
+        event: Raw<'a>,
+        known: &HashSet<Cow<'_, [u8]>>,
+        filled: &mut HashSet<Cow<'a, [u8]>>,
+        out: &mut String,
+    ) {
+        let Some(destination) = self.missing().and_then(Missing::destination) else { return };
+        let Some(metadata) = event.member("metadata").and_then(|raw| Metadata::parse(raw.text()).ok()) else { return };
+        let id = JsString::of(metadata.destination_id).into_decoded();
+        if !known.contains(&id) && !filled.contains(&id) {
+            out.push_str(",\"");
+            escape(&id, out);
+            out.push_str("\":");
+            out.push_str(destination);
+            filled.insert(id);
         }
-        out.push('}');
     }
 }

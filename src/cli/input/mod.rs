@@ -8,9 +8,10 @@
 //! | give the batches to threads, and the results back in order | `parallel.rs` |
 //! | a value: an event, a bare message, an array, a compacted object? | `value.rs` |
 //! | fill in the destination | `destination.rs` |
-//! | put events together into requests | `requests.rs` |
+//! | put events together into requests | `requests.rs`, `compacted.rs` |
 
 mod boundaries;
+mod compacted;
 mod destination;
 mod error;
 mod form;
@@ -31,7 +32,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueHint, value_parser};
 
 pub(in crate::cli) use error::InputError;
-pub(in crate::cli) use parallel::in_order;
+pub(in crate::cli) use parallel::{PART_BYTES, Parts, in_order};
 pub(in crate::cli) use requests::{Entry, Frame, Place, Request, requests};
 pub(in crate::cli) use splitter::Batch;
 

@@ -1,4 +1,5 @@
-//! Work on batches in parallel, results in order. Bounded: what was read and not written yet is, and so is memory.
+//! Works on batches in parallel and returns the results in order. What was read and not yet written is bounded, and so is
+//! memory: a batch hands its result over in parts, and waits while too many of them are not yet taken.
 
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -8,45 +9,66 @@ use std::thread;
 use super::error::InputError;
 use super::splitter::Batch;
 
-/// Bytes of input that are under work; one batch that is larger goes alone.
-const BYTES_UNDER_WORK: usize = 64 << 20;
+/// Bytes of batches in flight, with the room that each reserves for its results. A larger batch goes alone.
+const BYTES_IN_FLIGHT: usize = 64 << 20;
+/// The size of a part of a result: a worker hands it over when it has reached this many bytes.
+pub(in crate::cli) const PART_BYTES: usize = 256 << 10;
+/// Parts of a batch's result that wait to be taken. With these a batch of a megabyte is rarely held up.
+const PARTS_WAITING: usize = 6;
+/// What a batch reserves for its results: the waiting parts, the one that is being made, and the one that is being written.
+const RESERVED_BYTES: usize = (PARTS_WAITING + 2) * PART_BYTES;
 
-/// The results of a work on every batch, in the order of the batches.
+/// The results of all batches, part by part, in the order of the batches.
 pub(in crate::cli) struct Results<R> {
     order: Receiver<Result<Ordered<R>, InputError>>,
     allowance: Arc<Allowance>,
-    /// Bytes of the batch whose result was given out last.
-    latest: usize,
+    current: Option<Ordered<R>>,
 }
 
-/// The place of a result in the order, before it is there.
+/// The place of a batch in the order, before its result is there.
 struct Ordered<R> {
-    result: Receiver<R>,
+    parts: Receiver<Part<R>>,
     bytes: usize,
+}
+
+enum Part<R> {
+    Result(R),
+    /// The batch is finished. A channel that closes without it belongs to a worker that panicked.
+    End,
+}
+
+/// Takes the parts of a batch's result.
+pub(in crate::cli) struct Parts<R>(SyncSender<Part<R>>);
+
+impl<R> Parts<R> {
+    /// Hands over a part, and waits while too many are not yet taken. Once the output is closed, parts are dropped.
+    pub(in crate::cli) fn send(&self, part: R) {
+        let _ = self.0.send(Part::Result(part));
+    }
 }
 
 /// Does `work` on every batch, on `jobs` threads.
 ///
 /// # Errors
-/// What a thread cannot be started with.
+/// Why a thread cannot be started.
 pub(in crate::cli) fn in_order<R: Send + 'static>(
     batches: impl Iterator<Item = Result<Batch, InputError>> + Send + 'static,
     jobs: NonZeroUsize,
-    work: impl Fn(Batch) -> R + Send + Sync + 'static,
+    work: impl Fn(Batch, &Parts<R>) + Send + Sync + 'static,
 ) -> std::io::Result<Results<R>> {
     let jobs = jobs.get();
     let allowance = Arc::new(Allowance::default());
     let (into_order, order) = sync_channel(2 * jobs);
-    let (into_work, for_work) = sync_channel::<(Batch, SyncSender<R>)>(jobs);
+    let (into_work, for_work) = sync_channel::<(Batch, Parts<R>)>(jobs);
     let (work, for_work) = (Arc::new(work), Arc::new(Mutex::new(for_work)));
     for _ in 0..jobs {
         let (work, for_work) = (Arc::clone(&work), Arc::clone(&for_work));
         thread::Builder::new().name("worker".to_owned()).spawn(move || {
             loop {
                 let next = for_work.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                let Ok((batch, done)) = next else { break };
-                // Nobody waits for it any more once the output is closed.
-                let _ = done.send(work(batch));
+                let Ok((batch, parts)) = next else { break };
+                work(batch, &parts);
+                let _ = parts.0.send(Part::End);
             }
         })?;
     }
@@ -56,11 +78,12 @@ pub(in crate::cli) fn in_order<R: Send + 'static>(
             let sent = match batch {
                 Err(error) => into_order.send(Err(error)).map_err(|_| ()),
                 Ok(batch) => {
-                    let bytes = batch.bytes.len();
+                    let bytes = batch.bytes.capacity() + RESERVED_BYTES;
                     allowed.take(bytes);
-                    let (done, result) = sync_channel(1);
-                    let ordered = into_order.send(Ok(Ordered { result, bytes }));
-                    ordered.map_err(|_| ()).and_then(|()| into_work.send((batch, done)).map_err(|_| ()))
+                    // Batches reach the workers in this order, so that the one whose parts are awaited is always worked on.
+                    let (sender, parts) = sync_channel(PARTS_WAITING);
+                    let ordered = into_order.send(Ok(Ordered { parts, bytes }));
+                    ordered.map_err(|_| ()).and_then(|()| into_work.send((batch, Parts(sender))).map_err(|_| ()))
                 }
             };
             if sent.is_err() {
@@ -68,25 +91,33 @@ pub(in crate::cli) fn in_order<R: Send + 'static>(
             }
         }
     })?;
-    Ok(Results { order, allowance, latest: 0 })
+    Ok(Results { order, allowance, current: None })
 }
 
 impl<R> Iterator for Results<R> {
     type Item = Result<R, InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.allowance.give_back(std::mem::take(&mut self.latest));
-        match self.order.recv().ok()? {
-            Err(error) => Some(Err(error)),
-            Ok(Ordered { result, bytes }) => {
-                self.latest = bytes;
-                Some(result.recv().map_err(|_| InputError::Fault))
+        loop {
+            let Some(current) = &self.current else {
+                match self.order.recv().ok()? {
+                    Err(error) => return Some(Err(error)),
+                    Ok(ordered) => self.current = Some(ordered),
+                }
+                continue;
+            };
+            match current.parts.recv() {
+                Ok(Part::Result(part)) => return Some(Ok(part)),
+                Ok(Part::End) => {}
+                Err(_) => return Some(Err(InputError::Fault)),
             }
+            self.allowance.give_back(current.bytes);
+            self.current = None;
         }
     }
 }
 
-/// How many bytes may be under work.
+/// How many bytes may be in flight.
 #[derive(Default)]
 struct Allowance {
     taken: Mutex<usize>,
@@ -97,7 +128,7 @@ impl Allowance {
     /// Waits until there is room for `bytes`.
     fn take(&self, bytes: usize) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        while *taken > 0 && *taken + bytes > BYTES_UNDER_WORK {
+        while *taken > 0 && *taken + bytes > BYTES_IN_FLIGHT {
             taken = self.given_back.wait(taken).unwrap_or_else(PoisonError::into_inner);
         }
         *taken += bytes;
@@ -106,5 +137,66 @@ impl Allowance {
     fn give_back(&self, bytes: usize) {
         *self.taken.lock().unwrap_or_else(PoisonError::into_inner) -= bytes;
         self.given_back.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::{Duration, Instant};
+
+    use super::super::splitter::Parts as Places;
+    use super::*;
+
+    fn batch() -> Batch {
+        Batch { source: "test".into(), bytes: vec![b'x'; 1 << 20], parts: Places::Lines { first: 1 } }
+    }
+
+    #[test]
+    fn parts_come_in_order_and_those_that_nobody_takes_are_few() {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let (count, batches, jobs) = (Arc::clone(&sent), 100, 2);
+        let number = Arc::new(AtomicUsize::new(0));
+        let mut results = in_order(
+            std::iter::repeat_with(|| Ok(batch())).take(batches),
+            NonZeroUsize::new(jobs).expect("some"),
+            move |_, parts| {
+                let number = number.fetch_add(1, Ordering::SeqCst);
+                for part in 0..50 {
+                    parts.send((number, part));
+                    count.fetch_add(1, Ordering::SeqCst);
+                }
+            },
+        )
+        .expect("threads");
+        // Both workers stop at a full channel although nothing is taken and both have much more to hand over.
+        let full = jobs * PARTS_WAITING;
+        let began = Instant::now();
+        while sent.load(Ordering::SeqCst) < full {
+            assert!(began.elapsed() < Duration::from_secs(60), "{sent:?} parts");
+            thread::yield_now();
+        }
+        let mut taken = 0;
+        let mut latest = None;
+        for part in &mut results {
+            let part = part.unwrap_or_else(|error| panic!("{error}"));
+            taken += 1;
+            assert!(sent.load(Ordering::SeqCst) <= taken + full + PARTS_WAITING, "{sent:?} parts sent, {taken} taken");
+            // Which worker is first to count is open, but a batch's parts stay together and in order.
+            assert!(part.1 == 0 || latest == Some((part.0, part.1 - 1)), "{part:?} after {latest:?}");
+            latest = Some(part);
+        }
+        assert_eq!(taken, batches * 50);
+    }
+
+    #[test]
+    fn a_worker_that_panics_is_an_error() {
+        let mut results = in_order(std::iter::once(Ok(batch())), NonZeroUsize::MIN, |_, parts: &Parts<u8>| {
+            parts.send(1);
+            std::panic::resume_unwind(Box::new("a fault"));
+        })
+        .expect("threads");
+        assert!(matches!(results.next(), Some(Ok(1))));
+        assert!(matches!(results.next(), Some(Err(InputError::Fault))));
     }
 }

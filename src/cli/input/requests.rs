@@ -1,7 +1,9 @@
 //! Puts the values of a batch together into requests, as the transformation reads them, and remembers where each came from.
 
 use std::fmt;
+use std::ops::Range;
 
+use super::compacted::Slices;
 use super::destination::Filling;
 use super::form::NotJson;
 use super::splitter::{Batch, Parts};
@@ -43,8 +45,6 @@ pub(in crate::cli) enum Frame {
     Single,
     /// They are elements of an array that began before them.
     Elements,
-    /// They are an array.
-    Array,
 }
 
 /// Some events in the form in which the transformation takes them.
@@ -56,8 +56,10 @@ pub(in crate::cli) struct Request {
     pub(in crate::cli) form: Form,
     /// How the answers belong together.
     pub(in crate::cli) frame: Frame,
-    /// Of each event; of an array's, only that of the array.
+    /// Of each event.
     places: Vec<Place>,
+    /// Where the events are in the body, with the commas between them.
+    events: Range<usize>,
 }
 
 /// What a batch has, in its order.
@@ -75,48 +77,62 @@ pub(in crate::cli) enum Entry {
     Broken(Place, String),
 }
 
-/// A request is not made larger than this where its events are not.
-const REQUEST_BYTES: usize = 4 << 20;
+/// A request gets no more events once it has this many bytes.
+pub(super) const REQUEST_BYTES: usize = 1 << 20;
+/// A request gets no more events once it has this many.
+pub(super) const REQUEST_EVENTS: usize = 1000;
 
 impl Request {
-    fn empty(form: Form, frame: Frame) -> Self {
-        Self { body: String::new(), form, frame, places: Vec::new() }
+    /// A request whose events are at `events` in its body.
+    pub(super) fn of(body: String, form: Form, frame: Frame, places: Vec<Place>, events: Range<usize>) -> Self {
+        Self { body, form, frame, places, events }
+    }
+
+    fn empty(frame: Frame) -> Self {
+        Self::of(String::from("["), Form::Plain, frame, Vec::new(), 1..1)
     }
 
     /// Where the event at `index` is.
     pub(in crate::cli) fn place(&self, index: usize) -> Place {
-        let place =
-            |index: usize| self.places.get(index).copied().unwrap_or(Place { line: 0, column: None, event: None });
-        match self.frame {
-            Frame::Single | Frame::Elements => place(index),
-            Frame::Array => Place { event: Some(index as u64 + 1), ..place(0) },
-        }
+        self.places.get(index).copied().unwrap_or(Place { line: 0, column: None, event: None })
     }
 
-    /// The same events, each in a request of its own that belongs to the same array, if any; `None` where their destinations stand beside them.
-    pub(in crate::cli) fn singly(&self) -> Option<Vec<Request>> {
-        if self.form == Form::Compacted {
-            return None;
+    /// The texts of the events. None where it takes too long to send them one by one, with the destinations each time.
+    pub(in crate::cli) fn events(&self) -> Vec<&str> {
+        let mut texts = Vec::new();
+        if self.body.len() - self.events.len() <= REQUEST_BYTES {
+            let events = self.body.get(self.events.start - 1..=self.events.end).unwrap_or_default();
+            // They were read already, so that the walk cannot fail.
+            let _ = Reader::new(events).array::<Invalid>(|reader| {
+                texts.push(reader.value()?.text());
+                Ok(())
+            });
         }
-        let frame = if self.frame == Frame::Array { Frame::Elements } else { self.frame };
-        let mut requests = Vec::new();
-        let mut reader = Reader::new(&self.body);
-        let read = reader.array::<Invalid>(|reader| {
-            let body = format!("[{}]", reader.value()?.text());
-            let place = self.place(requests.len());
-            requests.push(Request { body, places: vec![place], form: self.form, frame });
-            Ok(())
-        });
-        read.ok().map(|_| requests)
+        texts
     }
 
-    fn push(&mut self, event: &Event<'_>, filling: &Filling) {
-        self.body.push(if self.body.is_empty() { '[' } else { ',' });
+    /// The request with nothing but the event at `index`, which has this text.
+    pub(in crate::cli) fn only(&self, index: usize, event: &str) -> Self {
+        let (before, after) = (&self.body[..self.events.start], &self.body[self.events.end..]);
+        let events = before.len()..before.len() + event.len();
+        Self::of([before, event, after].concat(), self.form, self.frame, vec![self.place(index)], events)
+    }
+
+    fn push(&mut self, event: &Event<'_>, filling: &Filling, place: Place) {
+        if !self.places.is_empty() {
+            self.body.push(',');
+        }
         event.fill(filling, &mut self.body);
+        self.places.push(place);
+    }
+
+    fn is_full(&self) -> bool {
+        self.places.len() >= REQUEST_EVENTS || self.body.len() >= REQUEST_BYTES
     }
 
     fn close(mut self) -> Self {
-        self.body.push_str(if self.body.is_empty() { "[]" } else { "]" });
+        self.events.end = self.body.len();
+        self.body.push(']');
         self
     }
 }
@@ -170,14 +186,8 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
     /// Returns whether what follows can be trusted.
     fn part(&mut self, part: &Part, bytes: &[u8]) -> bool {
         match part {
-            Part::ArrayBegins => {
-                self.flush();
-                (self.on_entry)(Entry::ArrayBegins);
-            }
-            Part::ArrayEnds => {
-                self.flush();
-                (self.on_entry)(Entry::ArrayEnds);
-            }
+            Part::ArrayBegins => self.array_begins(),
+            Part::ArrayEnds => self.array_ends(),
             Part::Value { range, line, column, element } => {
                 let place = Place { line: *line, column: Some(*column), event: None };
                 let text = text(bytes.get(range.clone()).unwrap_or_default());
@@ -201,31 +211,51 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
         match value {
             Value::Event(event) => self.event(event, Frame::Single, place),
             Value::Array(events) => {
-                self.flush();
-                let mut request = Request { places: vec![place], ..Request::empty(Form::Plain, Frame::Array) };
-                for event in events {
-                    self.note(event);
-                    request.push(event, self.filling);
-                }
-                (self.on_entry)(Entry::Request(request.close()));
+                self.array_begins();
+                // It is valid, so that the walk cannot fail.
+                let mut number = 0;
+                let _ = Reader::new(events.text()).array::<Invalid>(|reader| {
+                    number += 1;
+                    self.event(&Event::read(reader)?, Frame::Elements, Place { event: Some(number), ..place });
+                    Ok(())
+                });
+                self.array_ends();
             }
             Value::Compacted(compacted) => {
-                self.flush();
-                let mut request = Request { places: vec![place], ..Request::empty(Form::Compacted, Frame::Array) };
-                self.filling.fill_compacted(compacted, &mut request.body);
-                (self.on_entry)(Entry::Request(request));
+                self.array_begins();
+                let mut slices = Slices::of(compacted, self.filling);
+                let mut number = 0;
+                compacted.input.for_each_element(|event| {
+                    number += 1;
+                    if let Some(request) = slices.push(event, Place { event: Some(number), ..place }) {
+                        (self.on_entry)(Entry::Request(request));
+                    }
+                });
+                // Without any event, what is wrong with the object shows all the same.
+                if slices.has_events() || number == 0 {
+                    (self.on_entry)(Entry::Request(slices.take()));
+                }
+                self.array_ends();
             }
         }
     }
 
+    fn array_begins(&mut self) {
+        self.flush();
+        (self.on_entry)(Entry::ArrayBegins);
+    }
+
+    fn array_ends(&mut self) {
+        self.flush();
+        (self.on_entry)(Entry::ArrayEnds);
+    }
+
     fn event(&mut self, event: &Event<'_>, frame: Frame, place: Place) {
-        if self.pending.as_ref().is_some_and(|pending| pending.frame != frame || pending.body.len() > REQUEST_BYTES) {
+        if self.pending.as_ref().is_some_and(|pending| pending.frame != frame || pending.is_full()) {
             self.flush();
         }
         self.note(event);
-        let request = self.pending.get_or_insert_with(|| Request::empty(Form::Plain, frame));
-        request.push(event, self.filling);
-        request.places.push(place);
+        self.pending.get_or_insert_with(|| Request::empty(frame)).push(event, self.filling, place);
     }
 
     fn note(&mut self, event: &Event<'_>) {

@@ -192,6 +192,12 @@ impl Splitter {
         loop {
             match values.walk(&self.buffer, self.ended, &mut self.position, &mut parts) {
                 Ok(Walked::ToTheEnd) => {}
+                Ok(Walked::AsFarAsItGoes) => {
+                    let end = values.at;
+                    values.forget(end);
+                    self.state = State::Values(values);
+                    return Ok(Some(self.batch(end, Parts::Values(parts))));
+                }
                 Ok(Walked::ToLines) => {
                     let end = values.at;
                     self.state = State::Lines;
@@ -236,8 +242,13 @@ impl Splitter {
     /// Gives out the buffer up to `end`.
     fn batch(&mut self, end: usize, parts: Parts) -> Batch {
         self.count_to(end);
-        let rest = self.buffer.split_off(end);
-        let bytes = std::mem::replace(&mut self.buffer, rest);
+        let bytes = if end < self.buffer.len() / 2 {
+            // The smaller half is copied, so that a small batch takes little memory.
+            self.buffer.drain(..end).collect()
+        } else {
+            let rest = self.buffer.split_off(end);
+            std::mem::replace(&mut self.buffer, rest)
+        };
         self.position.forget(end);
         Batch { source: Arc::clone(&self.stream.name), bytes, parts }
     }

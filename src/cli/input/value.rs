@@ -9,8 +9,8 @@ use crate::transform::reader::Reader;
 pub(super) enum Value<'a> {
     /// What should be an event, whatever it is.
     Event(Event<'a>),
-    /// An array of such.
-    Array(Vec<Event<'a>>),
+    /// An array of such, valid as a whole. It may have very many, so that they are read one by one later.
+    Array(Raw<'a>),
     /// An object whose events have their destinations beside them.
     Compacted(Compacted<'a>),
 }
@@ -26,8 +26,6 @@ pub(super) struct Event<'a> {
 
 /// `{"input":[…],"destinations":{…},"connections":{…}}`.
 pub(super) struct Compacted<'a> {
-    /// All of it.
-    pub(super) raw: Raw<'a>,
     /// The events.
     pub(super) input: Raw<'a>,
     /// Destinations by id.
@@ -55,26 +53,16 @@ impl<'a> Value<'a> {
     pub(super) fn read(text: &'a str) -> Result<Self, Invalid> {
         let mut reader = Reader::new(text);
         let value = match reader.peek() {
-            Some(b'[') => {
-                let mut events = Vec::new();
-                reader.array::<Invalid>(|reader| {
-                    events.push(Event::read(reader)?);
-                    Ok(())
-                })?;
-                Value::Array(events)
-            }
+            Some(b'[') => Value::Array(reader.value()?),
             Some(b'{') => {
                 let (raw, members) = Members::read(&mut reader)?;
                 let input = members.input.filter(|input| members.found[0].is_none() && input.kind() == Kind::Array);
                 match (input, members.destinations) {
                     (Some(input), Some(destinations)) => {
-                        Value::Compacted(Compacted { raw, input, destinations, connections: members.connections })
+                        Value::Compacted(Compacted { input, destinations, connections: members.connections })
                     }
                     // Such as a router request, whose events carry their destinations.
-                    (Some(input), None) => match Value::read(input.text())? {
-                        Value::Array(events) => Value::Array(events),
-                        _ => return Err(Invalid),
-                    },
+                    (Some(input), None) => Value::Array(input),
                     (None, _) => Value::Event(members.into_event(raw)),
                 }
             }

@@ -59,8 +59,13 @@ struct Array {
     behind_element: bool,
 }
 
+/// Parts of one walk. Very small values have a part each that takes more memory than they do.
+const MAX_PARTS: usize = 16_384;
+
 /// How far a walk went.
 pub(super) enum Walked {
+    /// As far as one walk goes.
+    AsFarAsItGoes,
     /// To the end of what was read.
     ToTheEnd,
     /// To the end of a line that was an array: what follows are lines.
@@ -115,6 +120,9 @@ impl Values {
                 });
                 parts.push(Part::Value { range: begin..end, line: position.line, column: position.column, element });
                 self.at = end;
+            }
+            if parts.len() >= MAX_PARTS {
+                return Ok(Walked::AsFarAsItGoes);
             }
             let rest = &buffer[self.at..];
             let passed = rest.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(rest.len());

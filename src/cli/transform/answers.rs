@@ -1,10 +1,11 @@
-//! Asks the transformation, and gives each of its answers to the output.
+//! Runs the transformation, and writes each event's part of its response to the output.
 
 use std::ops::ControlFlow;
 
-use super::super::input::{Frame, Request};
-use super::super::troubles::{Trouble, Troubles};
-use super::output::Output;
+use super::super::input::Request;
+use super::super::run::Stream;
+use super::super::troubles::Trouble;
+use super::output::{Mark, Output};
 use crate::transform::decision::Decision;
 use crate::transform::family::Family;
 use crate::transform::observer::Observer;
@@ -12,56 +13,64 @@ use crate::transform::processor;
 use crate::transform::rejection::Rejection;
 use crate::transform::request::Limits;
 
-/// A request made here is small, and an event gets what it needs.
-pub(in crate::cli) const LIMITS: Limits = Limits { events: usize::MAX, answer_bytes: 1 << 30 };
+/// The limits of a request are there for the service. Here a request is small already, and its response is not kept.
+pub(in crate::cli) const LIMITS: Limits = Limits { events: usize::MAX, answer_bytes: usize::MAX };
 
-/// Writes each answer as it is made.
-struct Writer<'w> {
+/// Writes each event's part of the response when it is made. The latest one can be taken back.
+struct Writer<'w, 's> {
     request: &'w Request,
-    index: usize,
-    output: &'w mut Output,
-    troubles: &'w mut Troubles,
+    /// Events that were answered.
+    answered: usize,
+    output: &'w mut Stream<'s, Output>,
+    /// Where the latest event's output begins.
+    mark: Mark,
+    /// What went wrong with the latest event.
+    trouble: Option<Trouble>,
 }
 
-impl Observer for Writer<'_> {
+impl Writer<'_, '_> {
+    /// The latest event's output is final.
+    fn keep(&mut self) {
+        if let Some(trouble) = self.trouble.take() {
+            self.output.troubles.note(self.request.place(self.answered - 1), trouble);
+        }
+        self.output.hand_over_if_large();
+    }
+}
+
+impl Observer for Writer<'_, '_> {
+    fn keeps_response(&self) -> bool {
+        false
+    }
+
     fn answered(&mut self, outcome: Result<Decision, Rejection>, answer: &str) -> ControlFlow<()> {
-        if let Err(rejection) = outcome {
-            self.troubles.note(self.request.place(self.index), Trouble::Refused(rejection));
-        }
-        if self.output.answer(answer, outcome.is_ok(), self.request.frame).is_err() {
-            self.troubles.note(self.request.place(self.index), Trouble::UnfitKey);
-        }
-        self.index += 1;
+        self.keep();
+        self.mark = self.output.part.mark();
+        let written = self.output.part.answer(answer, outcome.is_ok(), self.request.frame);
+        self.trouble = match (outcome, written) {
+            (Err(rejection), _) => Some(Trouble::Refused(rejection)),
+            (Ok(_), Err(_)) => Some(Trouble::UnfitKey),
+            (Ok(_), Ok(())) => None,
+        };
+        self.answered += 1;
         ControlFlow::Continue(())
     }
 }
 
-/// Writes the answers to a request.
-pub(super) fn write(request: &Request, family: &'static Family, output: &mut Output, troubles: &mut Troubles) {
-    if request.frame == Frame::Array {
-        output.array_begins();
+/// Writes the response to a request.
+pub(super) fn write(request: &Request, family: &'static Family, output: &mut Stream<'_, Output>) {
+    let mark = output.part.mark();
+    let mut writer = Writer { request, answered: 0, output, mark, trouble: None };
+    let result = processor::observed(family, &request.body, request.form, "", LIMITS, &mut writer);
+    let Err(error) = result else { return writer.keep() };
+    // What is too much together may do one by one: a limit is for a request.
+    let Writer { answered, mark, output, .. } = writer;
+    output.part.forget_behind(mark);
+    let events = request.events();
+    if events.len() <= 1 {
+        return output.troubles.note(request.place(0), Trouble::Unanswered(error));
     }
-    write_events(request, family, output, troubles);
-    if request.frame == Frame::Array {
-        output.array_ends();
-    }
-}
-
-fn write_events(request: &Request, family: &'static Family, output: &mut Output, troubles: &mut Troubles) {
-    let (mark, mut noted) = (output.mark(), Troubles::default());
-    let mut writer = Writer { request, index: 0, output, troubles: &mut noted };
-    let Err(error) = processor::observed(family, &request.body, request.form, "", LIMITS, &mut writer) else {
-        troubles.add(noted);
-        return;
-    };
-    output.forget_behind(mark);
-    // What is too much together may be answered one by one: a limit is for a request.
-    match request.singly() {
-        Some(requests) if requests.len() > 1 => {
-            for request in requests {
-                write_events(&request, family, output, troubles);
-            }
-        }
-        _ => troubles.note(request.place(0), Trouble::Unanswered(error)),
+    for (index, event) in events.into_iter().enumerate().skip(answered.saturating_sub(1)) {
+        write(&request.only(index, event), family, output);
     }
 }

@@ -12,8 +12,7 @@ use clap::{Args, ValueEnum};
 
 use super::EXIT_USAGE;
 use super::input::{self, Batch, Entry, Input};
-use super::run::{self, Failure, Work};
-use super::troubles::Troubles;
+use super::run::{self, Failure, Stream, Work};
 use crate::transform::family::Family;
 pub(super) use answers::LIMITS;
 use output::Output;
@@ -103,17 +102,17 @@ struct Transform {
 }
 
 impl Work for Transform {
-    type Result = Output;
+    type Part = Output;
 
     fn begin(&self, batch: &Batch) -> Output {
         Output::of(self.form, self.topic.clone(), batch.continues_array())
     }
 
-    fn take(&self, entry: Entry, family: &'static Family, output: &mut Output, troubles: &mut Troubles) {
+    fn take(&self, entry: Entry, family: &'static Family, output: &mut Stream<'_, Output>) {
         match entry {
-            Entry::ArrayBegins => output.array_begins(),
-            Entry::ArrayEnds => output.array_ends(),
-            Entry::Request(request) => answers::write(&request, family, output, troubles),
+            Entry::ArrayBegins => output.part.array_begins(),
+            Entry::ArrayEnds => output.part.array_ends(),
+            Entry::Request(request) => answers::write(&request, family, output),
             Entry::BadLine(..) | Entry::Broken(..) => {}
         }
     }

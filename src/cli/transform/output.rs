@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::super::input::Frame;
+use super::super::run::Part;
 use super::Form;
 use super::kcat::{self, Unfit};
 use crate::transform::json::{Invalid, Raw};
@@ -41,7 +42,7 @@ impl<'a> Payload<'a> {
     }
 }
 
-/// What is printed of a batch.
+/// What is printed of a batch, or of a part of it.
 pub(super) struct Output {
     form: Form,
     topic: Option<Arc<str>>,
@@ -54,6 +55,17 @@ pub(super) struct Output {
 pub(super) struct Mark {
     bytes: usize,
     behind_answer: bool,
+}
+
+impl Part for Output {
+    fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    fn split(&mut self) -> Self {
+        let text = std::mem::take(&mut self.text);
+        Self { form: self.form, topic: self.topic.clone(), text, behind_answer: self.behind_answer }
+    }
 }
 
 impl Output {
@@ -99,7 +111,7 @@ impl Output {
     /// [`Unfit`] where its key cannot be printed for kcat; nothing is printed then.
     pub(super) fn answer(&mut self, answer: &str, transformed: bool, frame: Frame) -> Result<(), Unfit> {
         if self.form == Form::Json {
-            if frame != Frame::Single && std::mem::replace(&mut self.behind_answer, true) {
+            if frame == Frame::Elements && std::mem::replace(&mut self.behind_answer, true) {
                 self.text.push(',');
             }
             push_line(&mut self.text, answer);

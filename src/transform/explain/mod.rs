@@ -82,6 +82,10 @@ struct Template {
 }
 
 impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<F> {
+    fn keeps_response(&self) -> bool {
+        false
+    }
+
     fn timestamp(&mut self, stamp: Stamp<'_>) {
         self.seen.timestamp = Some(TimestampUse::of(stamp));
     }
