@@ -28,6 +28,7 @@ use super::request_log::RequestLog;
 use super::routes::{batch, features, processor, router_transform, status};
 use super::settings::Settings;
 use super::shadow::Shadow;
+use super::unserved::Refusals;
 use super::upstream::{Reachable, Upstream};
 use crate::transform::request::{Form, Limits};
 
@@ -52,6 +53,8 @@ pub struct State {
     pub natives: Natives,
     /// Where everything else goes.
     pub upstream: Option<Upstream>,
+    /// The responses to what would be the upstream's, if there is none.
+    pub unserved: Refusals,
     /// Whether it can be reached, where that is asked for by `/ready`.
     pub reachable: Option<Arc<Reachable>>,
     /// What the upstream can do.
@@ -90,6 +93,7 @@ impl State {
             metrics,
             natives,
             upstream,
+            unserved: Refusals::new(settings.unserved),
             reachable: settings.ready_needs_upstream.then(Arc::default),
             features: Arc::default(),
             shadow,

@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
 use super::app::JSON;
+use super::unserved::{Unserved, UnservedEndpoint, UnservedRequest};
 use crate::transform::explain::request::ExplainError;
 use crate::transform::request::BodyError;
 
@@ -31,6 +32,9 @@ pub enum RequestError {
     /// A destination that is not served.
     #[error("Unknown destination: {0}")]
     UnknownDestination(String),
+    /// A request that only a rudder-transformer serves, while there is none.
+    #[error("{}", .0.message())]
+    Unserved(Box<UnservedRequest>),
     /// The body, or the answer to it, passes a limit.
     #[error("{0}")]
     PayloadTooLarge(String),
@@ -109,6 +113,7 @@ impl RequestError {
             Self::Unauthorized => "unauthorized",
             Self::NotFound | Self::MetricsElsewhere(_) | Self::NotOnMetricsPort => "not_found",
             Self::UnknownDestination(_) => "unknown_destination",
+            Self::Unserved(_) => "unserved",
             Self::PayloadTooLarge(_) => "payload_too_large",
             Self::UnsupportedMediaType(_) => "unsupported_media_type",
             Self::RequestTimeout => "request_timeout",
@@ -142,9 +147,31 @@ impl RequestError {
         let body = match self {
             // The one error text that the reference answers and clients may look at.
             Self::UnknownDestination(_) => json!({ "error": self.to_string() }),
-            _ => json!({ "error": self.status_code().canonical_reason(), "message": self.to_string() }),
+            Self::Unserved(unserved) if unserved.policy == Unserved::Reject => {
+                match (unserved.endpoint, &unserved.name) {
+                    (
+                        UnservedEndpoint::Destination | UnservedEndpoint::Batch | UnservedEndpoint::RouterTransform,
+                        Some(name),
+                    ) => json!({ "error": Self::unknown_destination(name).to_string() }),
+                    _ => self.named_body(),
+                }
+            }
+            _ => self.named_body(),
         };
         body.to_string()
+    }
+
+    fn named_body(&self) -> serde_json::Value {
+        json!({ "error": self.status_code().canonical_reason(), "message": self.to_string() })
+    }
+
+    /// Returns why rudder-server is to retry without counting, as a stable word; `None` if it is not.
+    fn retry_reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Overloaded(_) => Some("overloaded"),
+            Self::Unserved(unserved) if unserved.policy == Unserved::Retry => Some("unserved"),
+            _ => None,
+        }
     }
 }
 
@@ -187,6 +214,10 @@ impl From<ExplainError> for RequestError {
 impl ResponseError for RequestError {
     fn status_code(&self) -> StatusCode {
         match self {
+            Self::Unserved(unserved) => match unserved.policy {
+                Unserved::Retry => StatusCode::SERVICE_UNAVAILABLE,
+                Unserved::Reject => StatusCode::NOT_FOUND,
+            },
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound | Self::MetricsElsewhere(_) | Self::NotOnMetricsPort | Self::UnknownDestination(_) => {
@@ -210,10 +241,12 @@ impl ResponseError for RequestError {
         if *self == Self::Unauthorized {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
         }
-        if let Self::Overloaded(limit) = self {
-            // rudder-server repeats such a request without counting it as a failure.
+        if let Some(reason) = self.retry_reason() {
+            // rudder-server retries such a request without counting it as a failure.
             response.insert_header(("X-Rudder-Should-Retry", "true"));
-            response.insert_header(("X-Rudder-Error-Reason", "overloaded"));
+            response.insert_header(("X-Rudder-Error-Reason", reason));
+        }
+        if let Self::Overloaded(limit) = self {
             response.extensions_mut().insert(*limit);
         }
         response.body(self.body())

@@ -98,10 +98,11 @@ pub async fn anything(
     or_refuse(&request, payload, &state, RequestError::NotFound).await
 }
 
-/// Passes a request on to the upstream, and its answer back; without an upstream the answer is `refusal`.
+/// Passes a request on to the upstream, and its answer back. Without an upstream the answer is what `UNSERVED` says if
+/// rudder-server could have sent the request, else `refusal`.
 ///
 /// # Errors
-/// `refusal`, or why there is no answer of the upstream; [`RequestError::MetricsElsewhere`] and
+/// [`RequestError::Unserved`], `refusal`, or why there is no answer of the upstream; [`RequestError::MetricsElsewhere`] and
 /// [`RequestError::BadRequest`] for a path that may be normalized to `/metrics`, or to one above the root.
 pub async fn or_refuse(
     request: &HttpRequest,
@@ -116,7 +117,9 @@ pub async fn or_refuse(
         }
         Addressed::Other => {}
     }
-    let upstream = state.upstream.as_ref().ok_or(refusal)?;
+    let Some(upstream) = &state.upstream else {
+        return Err(state.unserved.reject(request, payload, state, refusal).await);
+    };
     let (upload, end) = if has_body(request) {
         Upload::streamed(payload, state.body_timeout, upstream.timeout())
     } else {

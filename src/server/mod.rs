@@ -31,6 +31,7 @@ pub mod shadow;
 pub mod spans;
 pub mod tls;
 pub mod trace_context;
+pub mod unserved;
 pub mod upstream;
 
 use std::future::Future;

@@ -23,6 +23,7 @@ use super::request_id::{RequestIds, X_REQUEST_ID};
 #[cfg(feature = "otlp")]
 use super::spans;
 use super::trace_context::{Id, TraceParent};
+use super::unserved::Unserved;
 use crate::transform::decision::{Rejected, Tally};
 use crate::transform::family::Family;
 use crate::transform::rejection::Rejection;
@@ -217,6 +218,7 @@ impl Exchange<'_> {
                 "request refused under overload",
                 refusal = self.refusal.map(RequestError::code),
             ),
+            Kind::Unserved => self.report_unserved(),
             Kind::Failed => line!(error, failed, "request failed", refusal = self.refusal.map(RequestError::code),),
         }
         tracing::debug!(
@@ -238,6 +240,29 @@ impl Exchange<'_> {
         );
     }
 
+    /// Logs a request that was not served. The limit of these lines has been applied when the body was looked at.
+    fn report_unserved(&self) {
+        let Some(RequestError::Unserved(unserved)) = self.refusal else { return };
+        let Some(line) = &unserved.line else { return };
+        tracing::error!(
+            request_id = self.id,
+            status = self.status.as_u16(),
+            path = line.path,
+            endpoint = unserved.endpoint.code(),
+            dest_type = line.identity.dest_type,
+            destination_id = line.identity.destination_id,
+            source_id = line.identity.source_id,
+            workspace_id = line.identity.workspace_id,
+            suppressed = (line.suppressed > 0).then_some(line.suppressed),
+            "request not served, {}: {}",
+            match unserved.policy {
+                Unserved::Retry => "rudder-server keeps its events and retries",
+                Unserved::Reject => "rudder-server drops its events",
+            },
+            unserved.message(),
+        );
+    }
+
     /// Exports the request as a span, where that is asked for.
     fn span(&self) -> Option<SpanIds> {
         #[cfg(feature = "otlp")]
@@ -251,6 +276,7 @@ impl Exchange<'_> {
             Some(error) if error.code() == "not_found" => Kind::Answered,
             Some(RequestError::NotReady(_) | RequestError::FeaturesUnknown) => Kind::Answered,
             Some(RequestError::Overloaded(_)) => Kind::Overloaded,
+            Some(RequestError::Unserved(_)) => Kind::Unserved,
             _ if self.status.is_server_error() => Kind::Failed,
             Some(_) if self.status.is_client_error() => Kind::Refused,
             _ => Kind::Answered,
@@ -268,6 +294,8 @@ enum Kind {
     Refused,
     /// rudder-server sends it again.
     Overloaded,
+    /// Only a rudder-transformer serves it, and there is none.
+    Unserved,
     /// A fault of the service.
     Failed,
 }

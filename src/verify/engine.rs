@@ -8,6 +8,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
 use crate::server::settings::Settings;
+use crate::server::unserved::Unserved;
 use crate::server::{Listeners, run};
 
 /// A running transformer, which stops when it is dropped.
@@ -27,6 +28,8 @@ impl Engine {
         let mut settings = Settings::defaults().map_err(|error| error.to_string())?;
         // It is asked one thing after the other.
         settings.workers = Some(1);
+        // Cases expect what the reference says of destinations that it does not know.
+        settings.unserved = Unserved::Reject;
         let listen =
             || TcpListener::bind("127.0.0.1:0").map_err(|error| format!("no port of 127.0.0.1 is free: {error}"));
         let listeners = Listeners { service: listen()?, metrics: listen()?, tls: None };

@@ -174,21 +174,6 @@ fn a_destination_that_is_taken_out_goes_upstream() {
 }
 
 #[test]
-fn without_an_upstream_the_refusal_names_the_setting() {
-    let server = Server::start(&["--native-destinations=kafka"]);
-    let refused = server.post("/customTransform", &[], b"[]");
-    assert_eq!(refused.status, 404);
-    assert!(refused.text().contains("UPSTREAM_TRANSFORMER_URL"), "{}", refused.text());
-    for refused in [
-        server.post("/v0/destinations/azure_event_hub", &[], EVENT.as_bytes()),
-        server.post("/batch", &[], br#"{"destType":"azure_event_hub","input":[]}"#),
-    ] {
-        assert_eq!((refused.status, refused.text()), (404, r#"{"error":"Unknown destination: azure_event_hub"}"#));
-    }
-    assert_eq!(server.transform(EVENT.as_bytes()).status, 200);
-}
-
-#[test]
 fn a_body_that_had_to_be_read_goes_on_as_it_was_sent() {
     let upstream = FakeUpstream::answering(json("200 OK", "[]"));
     let server = behind(&upstream, &["--max-body-bytes=2000", "--max-events=2"]);

@@ -138,7 +138,7 @@ fn a_refused_request_is_told_and_an_unknown_path_is_not() {
     let requests = [
         ("/v0/destinations/kafka", "{", Some((400, "bad_request"))),
         ("/v0/destinations/kafka", "[1,2,3]", Some((413, "payload_too_large"))),
-        ("/v0/destinations/webhook", "[]", Some((404, "unknown_destination"))),
+        ("/v0/destinations/no-such", "[]", Some((404, "unknown_destination"))),
         ("/nowhere", "[]", None),
     ];
     for (number, (path, body, _)) in requests.iter().enumerate() {

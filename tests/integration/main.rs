@@ -38,6 +38,7 @@ mod told;
 mod tools;
 mod tools_explain;
 mod twin;
+mod unserved;
 mod upstream;
 mod upstream_responses;
 mod verify;

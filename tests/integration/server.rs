@@ -116,10 +116,10 @@ impl Server {
         Self { address, metrics, tls, stop: Some(stop), close: Some(close), thread: Some(thread) }
     }
 
-    /// One server for all tests that need nothing special.
+    /// One server for all tests that need nothing special. It says of other destinations what the reference does.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Server> = OnceLock::new();
-        SHARED.get_or_init(|| Server::start(&[]))
+        SHARED.get_or_init(|| Server::start(&["--unserved=reject"]))
     }
 
     /// Tells the server that it will be stopped, without the end of the delay before its listener closes.

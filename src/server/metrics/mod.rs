@@ -18,6 +18,7 @@ use super::error::Limit;
 use super::forward::Forwarded;
 use super::routes::status::{COMMIT, VERSION};
 use super::shadow::Compared;
+use super::unserved::UnservedEndpoint;
 use crate::transform::decision::{KeySource, Tally, TopicRule};
 use crate::transform::family::{FAMILIES, Family};
 use crate::transform::origin::Origin;
@@ -37,6 +38,7 @@ pub struct Metrics {
     families: Arc<HashMap<&'static str, FamilyCounters>>,
     refusals: Arc<[IntCounter; Limit::ALL.len()]>,
     forwarded: Arc<[IntCounter; Forwarded::ALL.len()]>,
+    unserved: Arc<[IntCounter; UnservedEndpoint::ALL.len()]>,
     shadowed: Arc<[IntCounter; Compared::ALL.len()]>,
     in_flight_bytes: IntGauge,
     /// Requests that have no answer yet.
@@ -106,6 +108,7 @@ impl Metrics {
         };
         let refusals = counters(&table::REFUSALS)?;
         let forwarded = counters(&table::FORWARDED)?;
+        let unserved = counters(&table::UNSERVED)?;
         let shadowed = counters(&table::SHADOWED)?;
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
@@ -120,6 +123,7 @@ impl Metrics {
             families: Arc::new(FAMILIES.iter().map(|family| (family.name, of_family(family))).collect()),
             refusals: Arc::new(Limit::ALL.map(|limit| refusals.with_label_values(&[limit.code()]))),
             forwarded: Arc::new(Forwarded::ALL.map(|result| forwarded.with_label_values(&[result.code()]))),
+            unserved: Arc::new(UnservedEndpoint::ALL.map(|endpoint| unserved.with_label_values(&[endpoint.code()]))),
             shadowed: Arc::new(Compared::ALL.map(|result| shadowed.with_label_values(&[result.code()]))),
             in_flight_bytes: gauge(&table::IN_FLIGHT_BYTES)?,
             concurrent: gauge(&table::CONCURRENT_REQUESTS)?,
@@ -180,6 +184,11 @@ impl Metrics {
     /// Counts a request that was passed on.
     pub fn count_forwarded(&self, result: Forwarded) {
         self.forwarded[result as usize].inc();
+    }
+
+    /// Counts a request that only a rudder-transformer serves, while there is none.
+    pub fn count_unserved(&self, endpoint: UnservedEndpoint) {
+        self.unserved[endpoint as usize].inc();
     }
 
     /// Counts a request that was chosen to be compared.

@@ -95,6 +95,8 @@ metrics! {
         "Requests refused with 503, by the limit that was reached: in_flight_bytes, connections or wait";
     FORWARDED: "kafka_transformer_forwarded_requests_total", Kind::Counter, ["result"], Own,
         "Requests passed on to UPSTREAM_TRANSFORMER_URL, by how that ended: answered (whatever the status), unreachable, broken, timeout, abandoned (by the client) or loop";
+    UNSERVED: "kafka_transformer_unserved_requests_total", Kind::Counter, ["endpoint"], Own,
+        "Requests of rudder-server that only a rudder-transformer serves, without UPSTREAM_TRANSFORMER_URL, by endpoint: user_transformation, tracking_plan, destination, batch, router_transform, delivery, deletion or source. UNSERVED says how they are answered";
     SHADOWED: "kafka_transformer_shadow_requests_total", Kind::Counter, ["result"], Own,
         "Requests chosen to compare the answer of this service with the upstream's, by how that ended: equal, different, dropped (no room to keep them) or failed (no answer to compare with)";
     IN_FLIGHT_BYTES: "kafka_transformer_in_flight_bytes", Kind::Gauge, [], Own,

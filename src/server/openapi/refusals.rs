@@ -12,6 +12,7 @@ use utoipa::openapi::{Content, ContentBuilder, Ref, RefOr, Response, ResponseBui
 
 use crate::server::error::{Limit, RequestError};
 use crate::server::routes::explain::{MAX_EVENTS, MAX_WORKING_BYTES};
+use crate::server::unserved::{Unserved, UnservedEndpoint, UnservedRequest};
 use crate::transform::explain::request::ExplainError;
 use crate::transform::request::BodyError;
 
@@ -21,6 +22,21 @@ type Row = (StatusCode, &'static str, &'static str, Vec<(&'static str, RequestEr
 fn overloaded() -> Row {
     let examples = vec![("overloaded", RequestError::Overloaded(Limit::InFlightBytes))];
     (StatusCode::SERVICE_UNAVAILABLE, "Overloaded: send it again", "ErrorBody", examples)
+}
+
+/// What a transformation is answered under overload, and for another destination without an upstream.
+fn overloaded_or_unserved() -> Row {
+    let unserved = UnservedRequest {
+        endpoint: UnservedEndpoint::Destination,
+        policy: Unserved::Retry,
+        name: Some("kinesis".to_owned()),
+        line: None,
+    };
+    let (status, _, body, mut examples) = overloaded();
+    examples.push(("unserved", RequestError::Unserved(Box::new(unserved))));
+    let text =
+        "Overloaded; or the destination is not served, there is no upstream, and UNSERVED is retry: send it again";
+    (status, text, body, examples)
 }
 
 fn unauthorized() -> Row {
@@ -34,7 +50,7 @@ fn rows() -> Vec<Row> {
         (StatusCode::BAD_REQUEST, "The body cannot be read", body, vec![]),
         (
             StatusCode::NOT_FOUND,
-            "The destination is not served, and there is no upstream that it could be passed on to",
+            "The destination is not served, there is no upstream that it could be passed on to, and UNSERVED is reject",
             "UnknownDestinationBody",
             vec![("unknown_destination", RequestError::unknown_destination("kinesis"))],
         ),
@@ -77,7 +93,7 @@ fn rows() -> Vec<Row> {
                 ("loop", RequestError::UpstreamLoop),
             ],
         ),
-        overloaded(),
+        overloaded_or_unserved(),
         (
             StatusCode::GATEWAY_TIMEOUT,
             "With an upstream: it did not answer in time",
@@ -96,7 +112,9 @@ fn response((status, description, schema, examples): Row) -> (String, RefOr<Resp
         ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).examples_from_iter(examples).build();
     let mut response = ResponseBuilder::new().description(description).content("application/json", content);
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        for (name, description) in [("X-Rudder-Should-Retry", "true"), ("X-Rudder-Error-Reason", "overloaded")] {
+        for (name, description) in
+            [("X-Rudder-Should-Retry", "true"), ("X-Rudder-Error-Reason", "overloaded or unserved")]
+        {
             let mut header = Header::default();
             header.description = Some(description.to_owned());
             response = response.header(name, header);
@@ -130,6 +148,7 @@ impl IntoResponses for ExplainRefusals {
                 let examples = vec![("no_page", RequestError::NotFound)];
                 (status, "PAGE is off, or metrics, which puts it on the metrics port", "ErrorBody", examples)
             }
+            StatusCode::SERVICE_UNAVAILABLE => overloaded(),
             StatusCode::BAD_REQUEST => {
                 let examples = vec![
                     ("no_events", ExplainError::EventsNotAnArray.into()),

@@ -93,6 +93,9 @@ async fn served(
                 watch(endpoint).and_then(|watch| watch.answered(status, body)),
             ))
         }
+        Err(RequestError::UnknownDestination(name)) => {
+            Err(state.unserved.reject_read(&request, &state, name, (&sent, coding)))
+        }
         Err(error) => Err(error),
         Ok(Answerer::Upstream { share, is_ours }) => {
             let Some(upstream) = &state.upstream else { return Err(RequestError::NotFound) };

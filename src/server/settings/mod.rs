@@ -11,6 +11,7 @@ use clap::{ArgAction, Args, Command, FromArgMatches as _, ValueEnum};
 use super::natives::Natives;
 use super::overload::memory_limit;
 use super::page::Page;
+use super::unserved::Unserved;
 use super::upstream::Base;
 use crate::transform::request::Limits;
 
@@ -94,6 +95,11 @@ pub struct Settings {
     /// Where every request goes that is not served here, such as http://rudder-transformer:9090 [default: nowhere]
     #[arg(long, env = "UPSTREAM_TRANSFORMER_URL", hide_env_values = true)]
     pub upstream_transformer_url: Option<String>,
+
+    /// Without an upstream: the response to requests that only a rudder-transformer serves. retry is 503 and rudder-server
+    /// keeps the events, reject is 404 and it drops them
+    #[arg(long, env = "UNSERVED", value_enum, default_value_t = Unserved::Retry)]
+    pub unserved: Unserved,
 
     /// Seconds that the upstream may take until it answers, and between two pieces of its answer
     #[arg(long, env = "UPSTREAM_TIMEOUT", default_value_t = 600)]

@@ -1,0 +1,172 @@
+//! Without an upstream: what only a rudder-transformer serves is retried or rejected, counted, and logged as an error.
+
+use std::io::Write as _;
+
+use serde_json::Value;
+
+use crate::logs::Service;
+use crate::server::{Response, Server, read_response};
+
+const METADATA: &str =
+    r#"{"jobId":1,"destinationId":"2fGkZ1","sourceId":"src-1","workspaceId":"ws1","destinationType":"GA4"}"#;
+
+/// Path, body, value of the label, and the name in the error of a destination that is rejected.
+fn requests() -> [(&'static str, String, &'static str, Option<&'static str>); 11] {
+    let events = format!(r#"[{{"message":{{"userId":"s3cr3t"}},"metadata":{METADATA}}}]"#);
+    let router = |dest_type: &str| format!(r#"{{"input":{events},"destType":"{dest_type}"}}"#);
+    [
+        ("/customTransform", events.clone(), "user_transformation", None),
+        ("//customTransform/?x=s3cr3t", events.clone(), "user_transformation", None),
+        ("/v0/validate", events.clone(), "tracking_plan", None),
+        ("/v0/destinations/ga4", events.clone(), "destination", Some("ga4")),
+        ("/v1/destinations/Confluent_Cloud/", events.clone(), "destination", Some("Confluent_Cloud")),
+        ("/batch", router("hs"), "batch", Some("hs")),
+        ("/batch", router("azure_event_hub"), "batch", Some("azure_event_hub")),
+        ("/routerTransform", router("hs"), "router_transform", Some("hs")),
+        ("/v1/destinations/webhook/proxy", "{}".to_owned(), "delivery", None),
+        ("/deleteUsers", r#"[{"jobId":"1","destType":"am"}]"#.to_owned(), "deletion", None),
+        ("/v2/sources/shopify", "{}".to_owned(), "source", None),
+    ]
+}
+
+fn assert_counted(server: &Server) {
+    let scrape = server.scrape();
+    for (label, count) in [
+        ("user_transformation", 2.0),
+        ("tracking_plan", 1.0),
+        ("destination", 2.0),
+        ("batch", 2.0),
+        ("router_transform", 1.0),
+        ("delivery", 1.0),
+        ("deletion", 1.0),
+        ("source", 1.0),
+    ] {
+        let label = format!("endpoint=\"{label}\"");
+        let counted = crate::metrics::value(&scrape, "kafka_transformer_unserved_requests_total", &[&label]);
+        assert_eq!(counted, Some(count), "{label}");
+    }
+}
+
+/// Sends every request, to a service that serves Apache Kafka only, and then what is no request of rudder-server's.
+fn send_all(flags: &[&str], check: impl Fn(&Response, &str, Option<&str>)) {
+    let server = Server::start(&[&["--native-destinations=kafka"], flags].concat());
+    for (path, body, _, name) in requests() {
+        check(&server.post(path, &[], body.as_bytes()), path, name);
+    }
+    assert_counted(&server);
+    for (method, path, body, error) in [
+        ("POST", "/foo", "[]", "Not Found"),
+        ("GET", "/customTransform", "", "Not Found"),
+        ("GET", "/v0/destinations/ga4", "", "Not Found"),
+        ("PUT", "/batch", "", "Not Found"),
+        ("POST", "/v2/destinations/ga4", "[]", "Not Found"),
+        ("POST", "/v0/destinations/no-such", "[]", "Unknown destination: no-such"),
+        ("POST", "/batch", r#"{"destType":"no such","input":[]}"#, "Unknown destination: no such"),
+    ] {
+        let answer = server.request(method, path, &[], body.as_bytes());
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (404, Some(error)), "{method} {path}");
+        assert_eq!(answer.header("X-Rudder-Should-Retry"), None);
+    }
+    assert_counted(&server);
+    assert_eq!(server.transform(b"[]").status, 200);
+}
+
+#[test]
+fn rudder_server_is_to_retry_unless_it_is_told_otherwise() {
+    for flags in [&[][..], &["--unserved=retry"]] {
+        send_all(flags, |answer, path, _| {
+            assert_eq!(answer.status, 503, "{path}");
+            assert_eq!(answer.header("X-Rudder-Should-Retry"), Some("true"), "{path}");
+            assert_eq!(answer.header("X-Rudder-Error-Reason"), Some("unserved"), "{path}");
+            assert_eq!(answer.json()["error"], "Service Unavailable");
+            assert!(answer.text().contains("set UPSTREAM_TRANSFORMER_URL"), "{path}: {}", answer.text());
+        });
+    }
+}
+
+#[test]
+fn rejected_requests_are_404_as_the_contract_has_it() {
+    send_all(&["--unserved=reject"], |answer, path, name| {
+        assert_eq!((answer.status, answer.header("X-Rudder-Should-Retry")), (404, None), "{path}");
+        match name {
+            Some(name) => assert_eq!(answer.text(), format!(r#"{{"error":"Unknown destination: {name}"}}"#)),
+            None => {
+                assert_eq!(answer.json()["error"], "Not Found");
+                assert!(answer.text().contains("set UPSTREAM_TRANSFORMER_URL"), "{path}: {}", answer.text());
+            }
+        }
+    });
+}
+
+/// Path, endpoint, destination type, destination, source and workspace of each line, which is at error.
+fn told(lines: &[Value]) -> Vec<[Option<String>; 6]> {
+    let names = ["path", "endpoint", "dest_type", "destination_id", "source_id", "workspace_id"];
+    let line = |line: &Value| {
+        assert_eq!(line["level"], "ERROR");
+        assert!(!line.to_string().contains("s3cr3t"), "{line}");
+        names.map(|name| line["fields"][name].as_str().map(str::to_owned))
+    };
+    lines.iter().map(line).collect()
+}
+
+#[test]
+fn each_is_an_error_line_that_says_whose_events_they_are() {
+    let service = Service::start(&[]);
+    let some = |text: &str| Some(text.to_owned());
+    let mut expected = Vec::new();
+    // At most ten lines are written in a second.
+    for (path, body, endpoint, name) in requests().into_iter().take(10) {
+        if name == Some("azure_event_hub") || name == Some("Confluent_Cloud") {
+            continue;
+        }
+        assert_eq!(service.request("POST", path, &[("X-Request-ID", "r-9")], body.as_bytes()).status, 503);
+        let path = path.split('?').next().unwrap_or(path).to_owned();
+        let mut ids = ["2fGkZ1", "src-1", "ws1"].map(some);
+        let mut dest_type = name.map(str::to_owned).or(some("GA4"));
+        match endpoint {
+            "delivery" => (dest_type, ids) = (some("webhook"), [const { None }; 3]),
+            "deletion" => (dest_type, ids) = (some("am"), [const { None }; 3]),
+            _ => {}
+        }
+        let [destination, source, workspace] = ids;
+        expected.push([Some(path), some(endpoint), dest_type, destination, source, workspace]);
+    }
+    let text = "request not served, rudder-server keeps its events and retries: ";
+    let log = service.stop();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let message = |line: &&Value| line["fields"]["message"].as_str().is_some_and(|message| message.starts_with(text));
+    let lines: Vec<Value> = lines.iter().filter(message).cloned().collect();
+    assert_eq!(told(&lines), expected);
+    assert!(lines.iter().all(|line| line["fields"]["request_id"] == "r-9"), "{lines:?}");
+    assert!(lines[0].to_string().contains("user transformations are not served here; set UPSTREAM_TRANSFORMER_URL"));
+}
+
+#[test]
+fn many_are_few_lines() {
+    let service = Service::start(&[("UNSERVED", "reject")]);
+    let started = std::time::Instant::now();
+    for _ in 0..100 {
+        assert_eq!(service.request("POST", "/customTransform", &[], b"[]").status, 404);
+    }
+    let seconds = usize::try_from(started.elapsed().as_secs()).expect("few") + 2;
+    let log = service.stop();
+    let lines = log.matches("request not served, rudder-server drops its events: ").count();
+    assert!((10..=10 * seconds).contains(&lines), "{lines} lines in {seconds} s");
+}
+
+#[test]
+fn a_body_that_does_not_come_or_is_huge_holds_nothing_up() {
+    let server = Server::start(&["--max-body-bytes=1000"]);
+    for framing in ["Content-Length: 1000000", "Transfer-Encoding: chunked"] {
+        let mut stream = server.connect();
+        let head = format!("POST /customTransform HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n");
+        stream.write_all(head.as_bytes()).expect("sent");
+        assert_eq!(read_response(&mut stream).status, 503, "{framing}");
+    }
+    // More than is looked at, and than a body may have here.
+    let events = format!(r#"[{{"metadata":{METADATA},"message":"{}"}}]"#, "x".repeat(300_000));
+    assert_eq!(server.post("/v0/destinations/ga4", &[], events.as_bytes()).status, 503);
+    let unknown_coding = [("Content-Encoding", "zstd")];
+    assert_eq!(server.post("/v0/destinations/ga4", &unknown_coding, b"x").status, 503);
+    assert_eq!(server.get("/health").status, 200);
+}
