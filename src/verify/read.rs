@@ -1,7 +1,7 @@
 //! The cases of a file, one after the other, whatever its shape. Files of lines are streamed; others are read whole, up to a
 //! limit. What cannot be read is told where it stands, and where that makes sense the rest is read all the same.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,8 @@ use crate::transform::reader::Reader;
 
 /// The largest file of JSON that is read whole.
 const MAX_FILE_BYTES: u64 = 64 << 20;
+/// Cases of a file that is read whole; files of lines may have more.
+const MAX_ELEMENTS: usize = 100_000;
 /// The longest line of a file of lines.
 const MAX_LINE_BYTES: u64 = 64 << 20;
 /// The most that a compressed file may unfold to.
@@ -61,10 +63,17 @@ pub fn cases(source: &Source) -> Result<Option<Cases>, Unreadable> {
     }
 }
 
+/// Opens a regular file. Opening a pipe would wait for somebody to write to it, and a device may have no end.
 fn open(path: &Path) -> Result<File, Unreadable> {
-    let file = File::open(path).map_err(|error| Unreadable::file(path, error_text(&error)))?;
-    let is_file = file.metadata().is_ok_and(|metadata| !metadata.is_dir());
-    if is_file { Ok(file) } else { Err(Unreadable::file(path, "it is a folder")) }
+    let unreadable = |error: io::Error| Unreadable::file(path, error_text(&error));
+    let kind = fs::metadata(path).map_err(unreadable)?.file_type();
+    if kind.is_dir() {
+        return Err(Unreadable::file(path, "it is a folder"));
+    }
+    if !kind.is_file() {
+        return Err(Unreadable::file(path, "it is not a regular file but a pipe, a socket or a device"));
+    }
+    File::open(path).map_err(unreadable)
 }
 
 /// The text of a file that is read whole.
@@ -112,22 +121,28 @@ fn json_cases(path: &Path, text: &str, found: bool) -> Result<Option<Cases>, Unr
     let mut are_cases = false;
     let mut line = Lines { text, at: 0, line: 1 };
     let mut add = |value: Raw<'_>, at: usize| {
-        are_cases |= shapes::is_case(value);
         let line = line.of(at);
+        if cases.len() == MAX_ELEMENTS {
+            let problem = format!("there are more than {MAX_ELEMENTS} cases in one array; the rest is not read");
+            cases.push(Err(Unreadable { line: Some(line), ..Unreadable::file(path, problem) }));
+            return Err(json::Invalid);
+        }
+        are_cases |= shapes::is_case(value);
         let unreadable = |problem| Unreadable { line: Some(line), ..Unreadable::file(path, problem) };
         cases.push(shapes::read(value, &name).map(|case| Found { case, line }).map_err(unreadable));
+        Ok(())
     };
     if is_array {
         let mut reader = Reader::new(text);
-        // It is valid, so that the walk cannot fail.
+        // It is valid, so that the walk ends early at the limit only.
         let _ = reader.array::<json::Invalid>(|reader| {
             reader.peek();
             let at = reader.offset();
-            add(reader.value()?, at);
-            Ok(())
+            add(reader.value()?, at)
         });
     } else {
-        add(whole, text.len() - text.trim_start().len());
+        // One case is within the limit.
+        let _ = add(whole, text.len() - text.trim_start().len());
     }
     if cases.is_empty() {
         return if found { Ok(None) } else { Err(Unreadable::file(path, "it has no cases: the array is empty")) };

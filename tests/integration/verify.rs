@@ -337,7 +337,7 @@ fn a_checkout_is_found_by_its_layout() {
     let line = text.lines().position(|line| line.contains("makeId()")).expect("the line") + 1;
     let text = told(&[&of_one], 1);
     let problem = format!(
-        "unreadable  {file}:{line}:9: the call `makeId(…)` cannot be read: only literals and constants made of them are"
+        "unreadable  {file}:{line}:9: the call `makeId(…)` is not supported: only literals, constants, and functions that return them are read"
     );
     assert!(text.lines().any(|line| line == problem), "{problem}\n{text}");
     assert!(text.contains("2 cases: 2 as expected, 1 unreadable"), "{text}");
@@ -347,6 +347,141 @@ fn a_checkout_is_found_by_its_layout() {
     let output = verify(&[empty.to_str().expect("a path")]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("none of kafka, azure_event_hub and confluent_cloud has cases here"));
+}
+
+#[test]
+fn every_folder_on_the_way_to_the_cases_stands_for_them() {
+    let folder = folder("layout");
+    let case = fs::read(fixtures().join("typescript/kafka/processor/data.ts")).expect("a fixture");
+    let common = fs::read(fixtures().join("typescript/common.ts")).expect("a fixture");
+    write(&folder, "checkout/test/integrations/destinations/kafka/processor/data.ts", &case);
+    write(&folder, "checkout/test/integrations/destinations/common.ts", &common);
+    for other in ["hs", "braze", "ga4"] {
+        write(
+            &folder,
+            &format!("checkout/test/integrations/destinations/{other}/processor/data.ts"),
+            "export const data = f(",
+        );
+    }
+    write(&folder, "checkout/test/other.json", "{}");
+    let at = |path: &str| folder.join(path).to_str().expect("a path").to_owned();
+    for path in
+        ["checkout", "checkout/test", "checkout/test/integrations", "checkout/test/integrations/destinations", "."]
+    {
+        let text = told(&[&at(path)], 0);
+        assert!(
+            text.contains("2 cases: 2 as expected") && text.contains("; 3 other destinations skipped"),
+            "{path}: {text}"
+        );
+    }
+    for path in ["checkout/test/integrations/destinations/hs", "checkout/test/integrations/destinations/hs/processor"] {
+        let output = verify(&[&at(path)]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("hs is not served here; only kafka"), "{}", stderr(&output));
+    }
+    // A release from before there were cases in TypeScript.
+    write(&folder, "old/package.json", r#"{"name":"rudder-transformer","version":"1.0.0"}"#);
+    write(&folder, "old/__tests__/data/kafka_input.json", "[{}]");
+    for path in ["old", "old/__tests__"] {
+        let output = verify(&[&at(path)]);
+        assert_eq!((output.status.code(), stderr(&output).lines().count()), (Some(2), 1));
+        assert!(stderr(&output).contains("no test cases in TypeScript"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_not_a_regular_file_is_reported_and_not_waited_for() {
+    let folder = folder("pipes");
+    let destinations = "test/integrations/destinations";
+    write(&folder, "cases/one.ndjson", recorded("one", EVENT, &event_answer("orders")));
+    fs::create_dir_all(folder.join(destinations).join("kafka/processor")).expect("a folder");
+    for pipe in
+        [format!("{destinations}/kafka/processor/data.ts"), "cases/data.ts".to_owned(), "cases/pipe.json".to_owned()]
+    {
+        let made = std::process::Command::new("mkfifo").arg(folder.join(pipe)).status().expect("mkfifo");
+        assert!(made.success());
+    }
+    std::os::unix::fs::symlink(folder.join("cases"), folder.join("cases/loop")).expect("a link");
+    std::os::unix::fs::symlink("/dev/zero", folder.join("cases/zero.ndjson")).expect("a link");
+    let text = told(&[folder.join("cases").to_str().expect("a path")], 1);
+    let odd = "it is not a regular file but a pipe, a socket or a device";
+    assert_eq!(text.lines().filter(|line| line.starts_with("unreadable") && line.ends_with(odd)).count(), 3, "{text}");
+    assert!(text.contains("1 case: 1 as expected, 3 unreadable"), "{text}");
+    let text = told(&[folder.to_str().expect("a path")], 2);
+    assert!(text.contains("data.ts") && text.contains(odd), "{text}");
+}
+
+#[test]
+fn output_is_bounded() {
+    let folder = folder("bounded");
+    // Cases that double with every line.
+    let mut text = "const a0 = [{ name: 'kafka', feature: 'processor', input: { request: { body: [] } }, output: { response: { status: 200, body: 'x' } } }];\n".to_owned();
+    for line in 1..17 {
+        text.push_str(&format!("const a{line} = [...a{0}, ...a{0}];\n", line - 1));
+    }
+    text.push_str("export const data = a16;\n");
+    let cases = write(&folder, "data.ts", &text);
+    for format in ["text", "json"] {
+        let output = verify(&[&cases, "--format", format]);
+        assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(1), ""));
+        assert!(output.stdout.len() < 1 << 20, "{} bytes for {}", output.stdout.len(), text.len());
+    }
+    // Many different cases, each with a name and a place without end.
+    let long = "x".repeat(20_000);
+    let response = json!({ "status": 200, "apiVersion": "2", "body": [{ (&*long): 1 }] });
+    let lines: String = (0..1200).map(|_| recorded(&long, EVENT, &response)).collect();
+    let cases = write(&folder, "cases.ndjson", lines);
+    let text = told(&[&cases], 1);
+    assert_eq!(text.lines().filter(|line| line.starts_with("differs")).count(), 1000, "{:.500}", text);
+    assert!(text.contains("\n… 200 more different\n") && text.len() < 4 << 20, "{} bytes", text.len());
+    let document = told(&[&cases, "--format=json"], 1);
+    assert!(document.len() < 8 << 20, "{} bytes", document.len());
+}
+
+#[test]
+fn a_filter_prints_what_was_asked_for() {
+    let folder = folder("filter");
+    write(&folder, "one.ndjson", recorded("one", EVENT, &event_answer("orders")));
+    write(&folder, "events.json", "{\"a\":1}");
+    let path = folder.to_str().expect("a path");
+    assert!(told(&[path, "-v"], 0).contains("passed over"));
+    let text = told(&[path, "-v", "--filter", "one"], 0);
+    assert!(!text.contains("passed over  ") && text.starts_with("same"), "{text}");
+}
+
+#[test]
+fn a_transformer_that_trickles_has_an_end() {
+    let folder = folder("trickle");
+    let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_answer("orders")));
+    for head in ["HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", "HTTP/1.1 200 OK\r\nX-A: "] {
+        let trickling = FakeUpstream::start(move |stream, _| {
+            stream.write_all(head.as_bytes())?;
+            loop {
+                stream.write_all(b"x")?;
+                std::thread::park_timeout(std::time::Duration::from_millis(50));
+            }
+        });
+        let output = verify(&[&cases, "--timeout", "1", "--against", &format!("http://{}", trickling.address)]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("no answer within 1 seconds"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn output_that_cannot_be_written_is_an_error() {
+    let folder = folder("full");
+    let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_answer("orders")));
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").expect("the device");
+    for arguments in [&["verify", &cases][..], &["verify", &cases, "--format=json"], &["verify", &cases, "--quiet"]] {
+        let output = binary().args(arguments).stdout(full()).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).starts_with("error: the output cannot be written: "), "{}", stderr(&output));
+    }
+    let output = verify(&[&cases, "--junit", "/dev/full"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("the file of --junit cannot be written"), "{}", stderr(&output));
 }
 
 #[test]

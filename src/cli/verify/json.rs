@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::report::Counts;
+use super::report::{Counts, beginning};
 use crate::verify::Unreadable;
 use crate::verify::read::Found;
 use crate::verify::verdict::Verdict;
 
-/// Entries of each list; the sum counts all.
-const MAX_LISTED: usize = 10_000;
+/// Entries of each list; the summary counts all.
+const MAX_LISTED: usize = 1000;
+/// Characters of a name, a place or a value.
+const MAX_TEXT: usize = 320;
+/// Intended differences of one case.
+const MAX_ALLOWED: usize = 10;
 
 /// A document that grows with the run.
 #[derive(Debug, Default)]
@@ -33,7 +37,7 @@ impl Document {
     pub(super) fn unreadable(&mut self, unreadable: &Unreadable) {
         list(&mut self.unreadable, || {
             let Unreadable { file, line, column, problem } = unreadable;
-            json!({ "file": file.display().to_string(), "line": line, "column": column, "problem": problem })
+            json!({ "file": file.display().to_string(), "line": line, "column": column, "problem": cut(problem) })
         });
     }
 
@@ -42,22 +46,24 @@ impl Document {
         let case = json!({
             "file": file.display().to_string(),
             "line": found.line,
-            "name": found.case.name,
-            "description": found.case.description,
+            "name": beginning(&found.case.name, MAX_TEXT),
+            "description": beginning(&found.case.description, MAX_TEXT),
         });
         if !verdict.is_good() {
             list(&mut self.different, || {
                 let findings = verdict
                     .findings
                     .iter()
-                    .map(|finding| json!({ "path": finding.place, "expected": finding.expected, "got": finding.got }));
+                    .map(|finding| json!({ "path": cut(&finding.place), "expected": cut(&finding.expected), "got": cut(&finding.got) }));
                 with(case, json!({ "findings": findings.collect::<Value>(), "more": verdict.more }))
             });
         } else if !verdict.allowed.is_empty() {
             list(&mut self.on_purpose, || {
+                let allowed = verdict.allowed.iter().take(MAX_ALLOWED);
                 let allowed =
-                    verdict.allowed.iter().map(|allowed| json!({ "path": allowed.pointer, "why": allowed.why.text() }));
-                with(case, json!({ "differences": allowed.collect::<Value>() }))
+                    allowed.map(|allowed| json!({ "path": cut(&allowed.pointer), "why": allowed.why.text() }));
+                let more = verdict.allowed.len() > MAX_ALLOWED;
+                with(case, json!({ "differences": allowed.collect::<Value>(), "more": more }))
             });
         }
     }
@@ -86,6 +92,7 @@ impl Document {
                 "onPurpose": counts.deliberate,
                 "unreadable": counts.unreadable,
                 "filesPassedOver": counts.passed_over,
+                "destinationsSkipped": counts.other_destinations,
                 "stopped": stopped,
                 "seconds": took.as_secs_f64(),
             },
@@ -96,6 +103,10 @@ impl Document {
         });
         format!("{document:#}")
     }
+}
+
+fn cut(text: &str) -> String {
+    beginning(text, MAX_TEXT)
 }
 
 fn with(mut object: Value, more: Value) -> Value {

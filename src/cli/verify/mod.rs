@@ -7,7 +7,7 @@ mod report;
 mod words;
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, BufWriter, Write as _};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -104,10 +104,13 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 
 fn work(arguments: &Arguments) -> Result<u8, Vec<String>> {
     let one = |problem: String| vec![problem];
-    let (mut sources, mut problems) = (Vec::<Source>::new(), Vec::new());
+    let (mut sources, mut other_destinations, mut problems) = (Vec::<Source>::new(), 0, Vec::new());
     for path in &arguments.paths {
         match sources::of_path(path) {
-            Ok(found) => sources.extend(found),
+            Ok(found) => {
+                sources.extend(found.sources);
+                other_destinations += found.other_destinations;
+            }
             Err(unreadable) => problems.push(unreadable.to_string()),
         }
     }
@@ -138,10 +141,12 @@ fn work(arguments: &Arguments) -> Result<u8, Vec<String>> {
     };
     let limits = Settings::defaults().map_err(|error| one(error.to_string()))?.limits();
     let mut report = Report::new(arguments.format, arguments.detail(), asked, junit.is_some());
+    report.skip_destinations(other_destinations, arguments.filter.is_some());
     let stopped = verify(&sources, &filter, transformer, arguments.against.is_none(), limits, &mut report);
     let code = finish(&mut report, arguments, stopped)?;
     if let Some(file) = junit {
-        let written = junit::write(report.suites(), BufWriter::new(file));
+        let mut file = BufWriter::new(file);
+        let written = junit::write(report.suites(), &mut file).and_then(|()| file.flush());
         written.map_err(|error| one(format!("the file of --junit cannot be written: {error}")))?;
     }
     Ok(code)
@@ -161,8 +166,8 @@ impl Arguments {
 enum Stopped {
     /// The transformer does not answer any more.
     Silent(String),
-    /// Nobody reads what is told.
-    Unheard,
+    /// The report cannot be written.
+    Unwritten(io::Error),
 }
 
 fn verify(
@@ -190,34 +195,42 @@ fn verify(
                 report.case(&found, &verdict, began.elapsed())
             }
         };
-        told.map_or(ControlFlow::Break(Stopped::Unheard), ControlFlow::Continue)
+        match told {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(Stopped::Unwritten(error)),
+        }
     });
     outcome.break_value()
 }
 
-/// Tells the sum, and what it comes to as an exit code.
+/// Writes the sum, and returns what it comes to as an exit code.
 fn finish(report: &mut Report, arguments: &Arguments, stopped: Option<Stopped>) -> Result<u8, Vec<String>> {
     let counts = report.counts();
-    if let Some(Stopped::Silent(why)) = &stopped {
-        let silent = format!("{}: {why}", report.asked());
-        if counts.cases == 0 {
-            return Err(vec![silent]);
+    let written = match stopped {
+        Some(Stopped::Unwritten(error)) => Err(error),
+        Some(Stopped::Silent(why)) => {
+            let silent = format!("{}: {why}", report.asked());
+            if counts.cases == 0 {
+                return Err(vec![silent]);
+            }
+            report.end(Some(&silent)).map(|()| EXIT_FOUND)
         }
-        report.end(Some(&silent)).unwrap_or_default();
-        return Ok(EXIT_FOUND);
-    }
-    if counts.cases == 0 && counts.unreadable == 0 {
-        return Err(vec![match &arguments.filter {
-            Some(_) => "no case has the text of --filter in its name or description".to_owned(),
-            None => "none of these files has a case".to_owned(),
-        }]);
-    }
-    if stopped.is_none() {
-        // Who has stopped listening has what he wanted.
-        report.end(None).unwrap_or_default();
-    }
+        None if counts.cases == 0 && counts.unreadable == 0 => {
+            return Err(vec![match &arguments.filter {
+                Some(_) => "no case has the text of --filter in its name or description".to_owned(),
+                None => "none of these files has a case".to_owned(),
+            }]);
+        }
+        None => report.end(None).map(|()| 0),
+    };
+    let code = match written {
+        Ok(code) => code,
+        // A reader that closes the output has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+        Err(error) => return Err(vec![format!("the output cannot be written: {error}")]),
+    };
     Ok(match (counts.cases, counts.failed + counts.unreadable) {
-        (_, 0) => 0,
+        (_, 0) => code,
         (0, _) => EXIT_USAGE,
         _ => EXIT_FOUND,
     })

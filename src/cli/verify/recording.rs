@@ -77,6 +77,12 @@ pub(super) fn run(
             format!("{} recorded in {}{left_out}", count(recorded, "answer", "answers"), printable(&name))
         }
     };
-    writeln!(anstream::stdout(), "{told}").unwrap_or_default();
+    let mut stdout = anstream::stdout();
+    match writeln!(stdout, "{told}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(format!("the output cannot be written: {error}"));
+        }
+        Ok(()) | Err(_) => {}
+    }
     Ok(if left_out > 0 { EXIT_FOUND } else { 0 })
 }

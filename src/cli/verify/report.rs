@@ -38,6 +38,23 @@ pub(super) struct Counts {
     pub(super) unreadable: usize,
     /// Files that were found in a folder and hold no cases.
     pub(super) passed_over: usize,
+    /// Destinations of rudder-transformer that are not served here.
+    pub(super) other_destinations: usize,
+}
+
+/// Entries of each kind that are listed in text; of more there is a count at the end.
+const MAX_LISTED: usize = 1000;
+/// Characters of a text that are printed: a place in a body, an error.
+const MAX_TEXT: usize = 300;
+/// Intended differences of one case that are printed.
+const MAX_ALLOWED: usize = 10;
+
+/// Entries that are listed, by kind.
+#[derive(Debug, Clone, Copy, Default)]
+struct Listed {
+    failed: usize,
+    deliberate: usize,
+    unreadable: usize,
 }
 
 /// Tells what is found.
@@ -47,6 +64,9 @@ pub(super) struct Report {
     document: Option<Document>,
     suites: Option<Vec<Suite>>,
     counts: Counts,
+    listed: Listed,
+    /// Whether only some of the cases were asked for.
+    filtered: bool,
     /// The file, or the folder of files with a case each, that is being read, and the counts before it.
     group: Option<(PathBuf, Counts)>,
     file: PathBuf,
@@ -63,11 +83,19 @@ impl Report {
             document: (format == Format::Json).then(Document::default),
             suites: for_junit.then(Vec::new),
             counts: Counts::default(),
+            listed: Listed::default(),
+            filtered: false,
             group: None,
             file: PathBuf::new(),
             progress: Progress::new(),
             began: Instant::now(),
         }
+    }
+
+    /// Notes how many destinations were skipped because they are not served here, and whether only some cases were asked for.
+    pub(super) fn skip_destinations(&mut self, other_destinations: usize, filtered: bool) {
+        self.counts.other_destinations = other_destinations;
+        self.filtered = filtered;
     }
 
     /// Who answers.
@@ -105,7 +133,8 @@ impl Report {
     /// A file without cases.
     pub(super) fn pass_over(&mut self, path: &Path) -> io::Result<()> {
         self.counts.passed_over += 1;
-        if self.detail == Detail::Verbose {
+        // With a filter only what it lets through was asked for.
+        if self.detail == Detail::Verbose && !self.filtered {
             self.line(&format!("{FAINT}passed over  {}: it holds no cases{FAINT:#}", shown(path)))?;
         }
         Ok(())
@@ -114,7 +143,7 @@ impl Report {
     /// What cannot be read.
     pub(super) fn unreadable(&mut self, unreadable: &Unreadable) -> io::Result<()> {
         self.counts.unreadable += 1;
-        let said = printable(&unreadable.to_string());
+        let said = beginning(&printable(&unreadable.to_string()), 2 * MAX_TEXT);
         self.keep(TestCase {
             name: said.clone(),
             file: unreadable.file.display().to_string(),
@@ -123,6 +152,9 @@ impl Report {
         });
         if let Some(document) = &mut self.document {
             document.unreadable(unreadable);
+        }
+        if !lists(&mut self.listed.unreadable) {
+            return Ok(());
         }
         self.line(&format!("{BAD}unreadable{BAD:#}  {said}"))
     }
@@ -134,8 +166,14 @@ impl Report {
         self.counts.deliberate += usize::from(verdict.is_good() && !verdict.allowed.is_empty());
         self.progress.case();
         let lines = lines_of(verdict);
-        let allowed: Vec<String> =
-            verdict.allowed.iter().map(|allowed| format!("{}: {}", allowed.pointer, allowed.why.text())).collect();
+        let more = verdict.allowed.len().saturating_sub(MAX_ALLOWED);
+        let allowed = verdict.allowed.iter().take(MAX_ALLOWED);
+        let mut allowed: Vec<String> = allowed
+            .map(|allowed| format!("{}: {}", beginning(&allowed.pointer, MAX_TEXT), allowed.why.text()))
+            .collect();
+        if more > 0 {
+            allowed.push(format!("… {more} more"));
+        }
         let allowed = allowed.join("; ");
         self.keep_case(found, verdict, took, &lines, &allowed);
         if let Some(document) = &mut self.document {
@@ -144,6 +182,9 @@ impl Report {
         let name = name_of(found);
         let place = format!("{}:{}", shown(&self.file), found.line);
         if !verdict.is_good() {
+            if !lists(&mut self.listed.failed) {
+                return Ok(());
+            }
             self.line(&format!("{BAD}differs{BAD:#}  {place}  {name}"))?;
             for (place, expected, got) in &lines {
                 self.line(&format!(
@@ -154,6 +195,9 @@ impl Report {
                 self.line("  and more")?;
             }
         } else if !verdict.allowed.is_empty() && self.detail != Detail::Quiet {
+            if !lists(&mut self.listed.deliberate) {
+                return Ok(());
+            }
             self.line(&format!(
                 "{DOUBTFUL}on purpose{DOUBTFUL:#}  {place}  {name}  {FAINT}{}{FAINT:#}",
                 printable(&allowed)
@@ -169,14 +213,25 @@ impl Report {
     pub(super) fn end(&mut self, stopped: Option<&str>) -> io::Result<()> {
         self.end_group()?;
         self.progress.finish();
-        let Counts { cases, failed, deliberate, unreadable, passed_over } = self.counts;
+        let Counts { cases, failed, deliberate, unreadable, passed_over, other_destinations } = self.counts;
+        let listed = self.listed;
         if let Some(document) = self.document.take() {
             let text = document.text(&self.asked, self.counts, stopped, self.began.elapsed());
             return writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush());
         }
+        let quiet = self.detail == Detail::Quiet;
+        for (all, listed, what) in [
+            (failed, listed.failed, "different"),
+            (if quiet { 0 } else { deliberate }, listed.deliberate, "different on purpose"),
+            (unreadable, listed.unreadable, "unreadable"),
+        ] {
+            if all > listed {
+                self.line(&format!("… {} more {what}", all - listed))?;
+            }
+        }
         if cases == 0 {
             // What is unreadable was told already, and there is no sum of it.
-            return Ok(());
+            return io::stdout().flush();
         }
         if let Some(stopped) = stopped {
             self.line(&format!("{BAD}stopped{BAD:#}  {}; the rest was not asked", printable(stopped)))?;
@@ -196,8 +251,15 @@ impl Report {
         if passed_over > 0 {
             sum.push_str(&format!("; {} without cases passed over", count(passed_over, "file", "files")));
         }
+        if other_destinations > 0 {
+            sum.push_str(&format!(
+                "; {} skipped",
+                count(other_destinations, "other destination", "other destinations")
+            ));
+        }
         let seconds = self.began.elapsed().as_secs_f64();
-        self.line(&format!("{sum} {FAINT}({}, {seconds:.1} s){FAINT:#}", printable(&self.asked)))
+        self.line(&format!("{sum} {FAINT}({}, {seconds:.1} s){FAINT:#}", printable(&self.asked)))?;
+        io::stdout().flush()
     }
 
     /// The sum of a file.
@@ -237,6 +299,9 @@ impl Report {
             let mut text = lines.iter().map(text).collect::<Vec<_>>().join("\n");
             if verdict.more {
                 text.push_str("\nand more");
+            }
+            if self.listed.failed >= MAX_LISTED {
+                text.clear();
             }
             End::Failed { message: message.unwrap_or_default(), text }
         };
@@ -279,12 +344,28 @@ fn name_of(found: &Found) -> String {
     printable(&name[..cut])
 }
 
+/// Counts an entry, and returns whether it is still listed.
+fn lists(listed: &mut usize) -> bool {
+    let lists = *listed < MAX_LISTED;
+    *listed += usize::from(lists);
+    lists
+}
+
+/// The beginning of a text.
+pub(super) fn beginning(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// A finding: where, what is expected, what is there.
 type Line = (String, String, String);
 
 fn lines_of(verdict: &Verdict) -> Vec<Line> {
     let line = |finding: &crate::verify::verdict::Finding| {
-        (printable(&finding.place), printable(&finding.expected), printable(&finding.got))
+        let cut = |text: &str| printable(&beginning(text, MAX_TEXT + 20));
+        (cut(&finding.place), cut(&finding.expected), cut(&finding.got))
     };
     verdict.findings.iter().map(line).collect()
 }

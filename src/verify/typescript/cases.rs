@@ -41,8 +41,7 @@ impl Evaluator<'_> {
         let at = *at;
         self.pay(module, at, 1)?;
         match module.kind(at) {
-            Some(Kind::Open(b'[')) => {
-                self.end_of_expression(module, module.behind(at))?;
+            Some(Kind::Open(b'[')) if self.end_of_expression(module, module.behind(at)).is_ok() => {
                 self.enter(module, at)?;
                 let end = module.behind(at) - 1;
                 let mut next = at + 1;
@@ -58,6 +57,10 @@ impl Evaluator<'_> {
                             begin
                         }
                     };
+                    // The rest would be the same problem again and again.
+                    if self.is_spent() {
+                        break;
+                    }
                     while next < end && !module.is_sign(next, b',') {
                         next = module.behind(next);
                     }
@@ -66,8 +69,9 @@ impl Evaluator<'_> {
                 self.depth -= 1;
                 Ok(())
             }
-            Some(Kind::Name) if module.statements.knows(module.word(at)) => {
-                self.end_of_expression(module, at + 1)?;
+            Some(Kind::Name)
+                if module.statements.knows(module.word(at)) && self.end_of_expression(module, at + 1).is_ok() =>
+            {
                 let place = match self.named(module, at)? {
                     Named::Value(place) => place,
                     Named::File(_) => return Err(module.problem_at(at, "a whole file is no array of cases")),
@@ -93,9 +97,23 @@ impl Evaluator<'_> {
                 self.depth -= 1;
                 Ok(())
             }
+            // A call or a value that is made by `.map`: all cases begin where it does.
+            Some(Kind::Name | Kind::Open(b'[')) => {
+                let (value, _) = self.expression(module, at)?;
+                let Some(Value::Array(values)) = value else {
+                    return Err(module.problem_at(at, "an array is expected here"));
+                };
+                let place = module.problem_at(at, "");
+                if cases.len() + values.len() > MAX_ELEMENTS {
+                    return Err(module.problem_at(at, format!("there are more than {MAX_ELEMENTS} cases")));
+                }
+                let (line, column) = (place.line, place.column);
+                cases.extend(values.into_iter().map(|value| Ok(Element { value, line, column })));
+                Ok(())
+            }
             _ => {
                 let is = construct(module, at);
-                Err(module.problem_at(at, format!("an array literal is expected here and not {is}")))
+                Err(module.problem_at(at, format!("an array is expected here and not {is}")))
             }
         }
     }

@@ -5,7 +5,10 @@ use super::{Module, Problem};
 
 /// Says that a construct cannot be read, which is the subject of the sentence.
 pub(super) fn not_read(module: &Module, at: usize, construct: &str) -> Problem {
-    module.problem_at(at, format!("{construct} cannot be read: only literals and constants made of them are"))
+    module.problem_at(
+        at,
+        format!("{construct} is not supported: only literals, constants, and functions that return them are read"),
+    )
 }
 
 /// What begins at a token, in words.

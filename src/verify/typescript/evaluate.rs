@@ -8,10 +8,11 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use super::constructs::{construct, construct_behind, not_read};
-use super::names::{Known, Loaded, Named, measure};
+use super::functions::{Frame, call_at, is_function};
+use super::names::{Known, Loaded, Named, Shared, measure};
 use super::tokens::Kind;
 use super::types::{behind_angles, behind_type};
-use super::{BYTES_PER_COST, Imports, MAX_COST, MAX_DEPTH, Module, Problem, scalar};
+use super::{BASE_COST, BYTES_PER_COST, COST_PER_TOKEN, Imports, MAX_COST, MAX_DEPTH, Module, Problem, scalar};
 
 /// A value; `None` is `undefined`, which JSON does not have.
 pub(super) type Evaluated = Option<Value>;
@@ -24,12 +25,22 @@ pub(super) struct Evaluator<'a> {
     pub(super) loaded: HashMap<(PathBuf, String), Loaded>,
     pub(super) known: HashMap<(*const Module, usize), Known>,
     pub(super) depth: usize,
+    /// What the names inside the functions that are being evaluated stand for, the innermost last.
+    pub(super) frames: Vec<Frame>,
     cost: usize,
 }
 
 impl<'a> Evaluator<'a> {
     pub(super) fn new(module: Rc<Module>, imports: &'a mut dyn Imports) -> Self {
-        Self { modules: vec![module], imports, loaded: HashMap::new(), known: HashMap::new(), depth: 0, cost: 0 }
+        Self {
+            modules: vec![module],
+            imports,
+            loaded: HashMap::new(),
+            known: HashMap::new(),
+            depth: 0,
+            frames: Vec::new(),
+            cost: 0,
+        }
     }
 
     /// One level deeper, with `at` as the place to blame.
@@ -43,16 +54,23 @@ impl<'a> Evaluator<'a> {
 
     pub(super) fn pay(&mut self, module: &Module, at: usize, cost: usize) -> Result<(), Problem> {
         self.cost = self.cost.saturating_add(cost);
-        if self.cost > MAX_COST {
+        if self.is_spent() {
             return Err(module.problem_at(at, "the cases of the file are too large with all that they repeat"));
         }
         Ok(())
+    }
+
+    /// Whether the cases come to more than those of a file of this size may.
+    pub(super) fn is_spent(&self) -> bool {
+        let tokens: usize = self.modules.iter().map(|module| module.tokens.len()).sum();
+        self.cost > MAX_COST.min(BASE_COST + COST_PER_TOKEN * tokens)
     }
 
     /// Reads an expression and tells what comes behind it.
     pub(super) fn expression(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
         self.enter(module, at)?;
         let (value, next) = self.operand(module, at)?;
+        let (value, next) = self.postfix(module, value, next)?;
         self.depth -= 1;
         let next = self.end_of_expression(module, next)?;
         Ok((value, next))
@@ -60,6 +78,7 @@ impl<'a> Evaluator<'a> {
 
     /// Steps over what changes no value, and refuses what would.
     pub(super) fn end_of_expression(&mut self, module: &Module, mut at: usize) -> Result<usize, Problem> {
+        let begin = at;
         loop {
             if (module.is_word(at, "as") || module.is_word(at, "satisfies")) && !module.begins_line(at) {
                 let next = behind_type(module, at + 1);
@@ -73,6 +92,8 @@ impl<'a> Evaluator<'a> {
                 break;
             }
         }
+        // A long type is stepped over again each time.
+        self.pay(module, at, (at - begin) / BYTES_PER_COST)?;
         if is_end(module, at) { Ok(at) } else { Err(not_read(module, at, &construct_behind(module, at))) }
     }
 
@@ -100,7 +121,8 @@ impl<'a> Evaluator<'a> {
                 let number = number.map_err(|what| not_read(module, at + 1, what))?;
                 Ok((Some(scalar::json_number(if sign == b'-' { -number } else { number })), at + 2))
             }
-            Kind::Open(b'(') if module.kind(module.behind(at)) != Some(Kind::Arrow) => {
+            Kind::Open(b'`') => self.template(module, at),
+            Kind::Open(b'(') if !is_function(module, at) => {
                 let (value, next) = self.expression(module, at + 1)?;
                 if next + 1 != module.behind(at) {
                     return Err(not_read(module, next, "a list of expressions"));
@@ -108,7 +130,7 @@ impl<'a> Evaluator<'a> {
                 Ok((value, next + 1))
             }
             // `<Type>value`
-            Kind::Sign(b'<') => {
+            Kind::Sign(b'<') if !is_function(module, at) => {
                 let behind = behind_angles(module, at).ok_or_else(|| not_read(module, at, "the sign `<`"))?;
                 self.enter(module, at)?;
                 let read = self.operand(module, behind)?;
@@ -145,7 +167,7 @@ impl<'a> Evaluator<'a> {
         Ok((Some(Value::Array(values)), end + 1))
     }
 
-    fn behind_comma(&self, module: &Module, at: usize, end: usize) -> Result<usize, Problem> {
+    pub(super) fn behind_comma(&self, module: &Module, at: usize, end: usize) -> Result<usize, Problem> {
         if at == end || module.is_sign(at, b',') {
             return Ok(at + 1);
         }
@@ -193,12 +215,7 @@ impl<'a> Evaluator<'a> {
             Some(Kind::Name) => Ok(module.word(at).to_owned()),
             Some(Kind::Text) => scalar::string(module.word(at)),
             Some(Kind::Number) => scalar::number(module.word(at)).map(scalar::property_name),
-            // `['name']` is computed from nothing.
-            Some(Kind::Open(b'[')) if at + 3 == module.behind(at) => match module.kind(at + 1) {
-                Some(Kind::Text | Kind::Template) => scalar::string(module.word(at + 1)),
-                _ => Err("a computed key"),
-            },
-            Some(Kind::Open(b'[')) => Err("a computed key"),
+            Some(Kind::Open(b'[')) => Ok(self.key(module, at)?),
             _ => return Err(not_read(module, at, &construct(module, at))),
         };
         let name = name.map_err(|what| not_read(module, at, what))?;
@@ -227,18 +244,28 @@ impl<'a> Evaluator<'a> {
     fn name(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
         let is_bound = |name: &str| module.statements.knows(name);
         match module.word(at) {
+            "enum" if !is_bound("enum") => return self.enumeration(module, at),
             "true" => return Ok((Some(Value::Bool(true)), at + 1)),
             "false" => return Ok((Some(Value::Bool(false)), at + 1)),
             "null" => return Ok((Some(Value::Null), at + 1)),
             "NaN" | "Infinity" if !is_bound(module.word(at)) => return Ok((Some(Value::Null), at + 1)),
             "undefined" if !is_bound("undefined") => return Ok((None, at + 1)),
-            name if !is_bound(name) => return Err(not_read(module, at, &construct(module, at))),
             _ => {}
         }
-        if matches!(module.kind(at + 1), Some(Kind::Open(b'(') | Kind::Arrow | Kind::Template | Kind::Open(b'`'))) {
-            return Err(not_read(module, at, &construct(module, at)));
+        let local = if module.kind(at + 1) == Some(Kind::Arrow) { None } else { self.local(module.word(at)) };
+        if local.is_none() {
+            match module.word(at) {
+                name if !is_bound(name) => return self.built_in(module, at),
+                _ if matches!(module.kind(at + 1), Some(Kind::Arrow | Kind::Template | Kind::Open(b'`'))) => {
+                    return Err(not_read(module, at, &construct(module, at)));
+                }
+                _ => {}
+            }
         }
         let mut next = at + 1;
+        if let Some(shared) = local {
+            return self.part_of(module, at, next, &shared);
+        }
         let place = match self.named(module, at)? {
             Named::Value(place) => place,
             Named::File(file) => {
@@ -252,32 +279,28 @@ impl<'a> Evaluator<'a> {
                 self.exported(&file, name)?.ok_or_else(missing)?
             }
         };
+        if let Some(open) = call_at(module, next) {
+            return self.call(module, at, open, place);
+        }
+        if place.module.is_word(place.at, "enum") && !module.is_sign(next, b'.') {
+            return Err(not_read(module, at, "a whole enum as a value"));
+        }
         let shared = self.shared(module, at, &place)?;
+        self.part_of(module, at, next, &shared)
+    }
+
+    /// A value that stands in many places, or the part of it that the members at `next` lead to.
+    fn part_of(
+        &mut self,
+        module: &Rc<Module>,
+        at: usize,
+        mut next: usize,
+        shared: &Shared,
+    ) -> Result<(Evaluated, usize), Problem> {
         let mut value = shared.value.as_ref();
         let mut is_part = false;
-        loop {
-            let (key, behind) = match module.kind(next) {
-                Some(Kind::Sign(b'.')) if module.kind(next + 1) == Some(Kind::Name) => {
-                    (module.word(next + 1).to_owned(), next + 2)
-                }
-                Some(Kind::Open(b'[')) if !module.begins_line(next) && module.behind(next) == next + 3 => {
-                    let key = match module.kind(next + 1) {
-                        Some(Kind::Text) => scalar::string(module.word(next + 1)),
-                        Some(Kind::Number) => scalar::number(module.word(next + 1)).map(scalar::property_name),
-                        _ => Err("a computed member"),
-                    };
-                    (key.map_err(|what| not_read(module, next + 1, what))?, next + 3)
-                }
-                _ => break,
-            };
-            if module.kind(behind) == Some(Kind::Open(b'(')) {
-                return Err(not_read(module, next, &construct_behind(module, next)));
-            }
-            value = match value {
-                Some(Value::Object(members)) => members.get(&key),
-                Some(Value::Array(values)) => key.parse::<usize>().ok().and_then(|index| values.get(index)),
-                _ => return Err(not_read(module, next, "a member of what is no object")),
-            };
+        while let Some((key, behind)) = self.member_at(module, next)? {
+            value = member_of(value, &key).ok_or_else(|| not_read(module, next, "a member of what is no object"))?;
             is_part = true;
             next = behind;
         }
@@ -291,6 +314,157 @@ impl<'a> Evaluator<'a> {
             return Err(module.problem_at(at, format!("this is nested deeper than {MAX_DEPTH} levels")));
         }
         Ok((value.cloned(), next))
+    }
+
+    /// The name of the member at a place, and what comes behind it; `None` where there is none, or a method is called.
+    fn member_at(&mut self, module: &Rc<Module>, at: usize) -> Result<Option<(String, usize)>, Problem> {
+        let (key, behind) = match module.kind(at) {
+            Some(Kind::Sign(b'.')) if module.kind(at + 1) == Some(Kind::Name) => {
+                (module.word(at + 1).to_owned(), at + 2)
+            }
+            Some(Kind::Open(b'[')) if !module.begins_line(at) => (self.key(module, at)?, module.behind(at)),
+            _ => return Ok(None),
+        };
+        self.pay(module, at, 1 + key.len() / BYTES_PER_COST)?;
+        Ok((module.kind(behind) != Some(Kind::Open(b'('))).then_some((key, behind)))
+    }
+
+    /// The key in the square brackets at a place.
+    fn key(&mut self, module: &Rc<Module>, at: usize) -> Result<String, Problem> {
+        let (value, next) = self.expression(module, at + 1)?;
+        let key = value.as_ref().and_then(text_of);
+        key.filter(|_| next + 1 == module.behind(at)).ok_or_else(|| not_read(module, at, "a computed key"))
+    }
+
+    /// What follows a value: its members, and `.map` of an array.
+    fn postfix(&mut self, module: &Rc<Module>, value: Evaluated, at: usize) -> Result<(Evaluated, usize), Problem> {
+        let (mut value, mut next) = (value, at);
+        loop {
+            if let Some((key, behind)) = self.member_at(module, next)? {
+                let found = member_of(value.as_ref(), &key).map(|found| found.cloned());
+                value = found.ok_or_else(|| not_read(module, next, "a member of what is no object"))?;
+                next = behind;
+                continue;
+            }
+            if !module.is_sign(next, b'.') || !module.is_word(next + 1, "map") {
+                return Ok((value, next));
+            }
+            let Some(Value::Array(values)) = value else {
+                return Err(not_read(module, next, &construct_behind(module, next)));
+            };
+            let (mapped, behind) = self.mapped(module, next + 2, values)?;
+            (value, next) = (Some(mapped), behind);
+        }
+    }
+
+    /// The text of a template string with substitutions.
+    fn template(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
+        let mut text = String::new();
+        let mut next = at;
+        loop {
+            let word = module.word(next);
+            let is_last = module.kind(next) == Some(Kind::Close(b'`'));
+            let inner = word.get(1..).unwrap_or_default();
+            let inner = inner.strip_suffix(if is_last { "`" } else { "${" }).unwrap_or_default();
+            let piece = scalar::string(&format!("`{inner}`")).map_err(|what| not_read(module, next, what))?;
+            self.pay(module, next, 1 + piece.len() / BYTES_PER_COST)?;
+            text.push_str(&piece);
+            if is_last {
+                return Ok((Some(Value::String(text)), next + 1));
+            }
+            let (value, behind) = self.expression(module, next + 1)?;
+            let piece = value.as_ref().and_then(text_of);
+            let piece = piece
+                .ok_or_else(|| not_read(module, next + 1, "what is neither text nor number in a template string"))?;
+            self.pay(module, next, piece.len() / BYTES_PER_COST)?;
+            text.push_str(&piece);
+            next = behind;
+            if !matches!(module.kind(next), Some(Kind::Between | Kind::Close(b'`'))) {
+                return Err(not_read(module, next, &construct_behind(module, next)));
+            }
+        }
+    }
+
+    /// `Object.freeze(value)` and its like, which JavaScript itself has.
+    fn built_in(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
+        let unknown = || not_read(module, at, &construct(module, at));
+        let (name, open) = match module.word(at) {
+            "Object" if module.is_sign(at + 1, b'.') => (module.word(at + 2), at + 3),
+            name => (name, at + 1),
+        };
+        if module.kind(open) != Some(Kind::Open(b'(')) {
+            return Err(unknown());
+        }
+        let is_of_object = open == at + 3;
+        match (is_of_object, name) {
+            (true, "freeze" | "seal") | (false, "structuredClone") => {
+                let value = self.arguments(module, open)?.into_iter().next().flatten();
+                Ok((value, module.behind(open)))
+            }
+            (true, "assign") => {
+                let mut members = Map::new();
+                for value in self.arguments(module, open)? {
+                    match value {
+                        Some(Value::Object(more)) => members.extend(more),
+                        None | Some(Value::Null) => {}
+                        Some(_) => return Err(unknown()),
+                    }
+                }
+                Ok((Some(Value::Object(members)), module.behind(open)))
+            }
+            _ => Err(unknown()),
+        }
+    }
+
+    /// The members of the enum at a place.
+    fn enumeration(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
+        let open = at + 2;
+        if module.kind(open) != Some(Kind::Open(b'{')) {
+            return Err(not_read(module, at, "an enum"));
+        }
+        let (end, mut next) = (module.behind(open) - 1, open + 1);
+        let (mut members, mut number) = (Map::new(), Some(0_i64));
+        while next < end {
+            let name = match module.kind(next) {
+                Some(Kind::Name) => module.word(next).to_owned(),
+                _ => module.string_at(next).ok_or_else(|| not_read(module, next, &construct(module, next)))?,
+            };
+            self.pay(module, next, 1 + name.len() / BYTES_PER_COST)?;
+            let value = if module.is_sign(next + 1, b'=') {
+                let (value, behind) = self.expression(module, next + 2)?;
+                next = behind;
+                number = value.as_ref().and_then(Value::as_i64).and_then(|number| number.checked_add(1));
+                value.unwrap_or_default()
+            } else {
+                let value = number.ok_or_else(|| not_read(module, next, "a member of an enum without a value"))?;
+                next += 1;
+                number = value.checked_add(1);
+                Value::from(value)
+            };
+            members.insert(name, value);
+            next = self.behind_comma(module, next, end)?;
+        }
+        Ok((Some(Value::Object(members)), end + 1))
+    }
+}
+
+/// The member of a value, which may be missing; `None` where it can have none.
+fn member_of<'v>(value: Option<&'v Value>, key: &str) -> Option<Option<&'v Value>> {
+    match value {
+        Some(Value::Object(members)) => Some(members.get(key)),
+        Some(Value::Array(_)) if key == "length" => None,
+        Some(Value::Array(values)) => Some(key.parse::<usize>().ok().and_then(|index| values.get(index))),
+        _ => None,
+    }
+}
+
+/// A value as `String(value)` has it, where that is text, a number or a truth value.
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => number.as_f64().map(scalar::property_name),
+        Value::Bool(value) => Some(value.to_string()),
+        _ => None,
     }
 }
 

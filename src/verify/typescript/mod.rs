@@ -1,9 +1,13 @@
 //! TypeScript files that export test cases as an array literal, read without running anything.
 //!
 //! What can be read: literals with all that TypeScript adds to JSON (comments, single quotes, names and numbers as keys,
-//! trailing commas, template strings without substitutions, `as` and `satisfies`), and constants made of them, also from
-//! files beside, wherever their names stand: as a value, as a member (`{ name }`), taken apart (`name.member[0]`) or spread
-//! (`...name`). Everything else, such as a call or a computed key, costs the one case that it stands in.
+//! trailing commas, template strings, computed keys, `as` and `satisfies`), and constants, enums and functions made of them,
+//! also from files beside, wherever their names stand: as a value, as a member (`{ name }`), taken apart (`name.member[0]`),
+//! spread (`...name`) or called (`name(1)`). A function may have parameters and constants, and returns a value. Everything
+//! else, such as an operator or a class, costs the one case that it stands in.
+//!
+//! A parser of a library would have to be guarded against the same input: swc's overflows the stack at a thousand brackets in
+//! a debug build, and oxc's needs a newer compiler than this crate.
 //!
 //! | module | decides |
 //! | --- | --- |
@@ -13,12 +17,14 @@
 //! | `scalar` | what a string or a number is |
 //! | `names` | what a name stands for |
 //! | `evaluate` | what an expression is |
+//! | `functions` | what a call returns |
 //! | `cases` | which elements there are |
 //! | `constructs` | what is said of what cannot be read |
 
 mod cases;
 mod constructs;
 mod evaluate;
+mod functions;
 mod names;
 mod scalar;
 mod statements;
@@ -38,8 +44,14 @@ use self::tokens::{Kind, Token};
 pub const MAX_BYTES: usize = 8 << 20;
 /// Levels of brackets, and of constants made of constants.
 const MAX_DEPTH: usize = 100;
-/// What all cases of a file come to, as a constant may stand in many of them: values, and every eight bytes of a string.
+/// What all cases of a file may come to: values, and every eight bytes of a string. A constant may stand in many of them, and
+/// one made of others twice grows with every such step, so that it depends on the file's size: [`BASE_COST`], and
+/// [`COST_PER_TOKEN`] for each token of the file and of those it imports, but no more than this.
 const MAX_COST: usize = 4 << 20;
+/// What a file of any size may come to.
+const BASE_COST: usize = 64 << 10;
+/// What each token of a file adds to that.
+const COST_PER_TOKEN: usize = 16;
 /// Bytes of a string that cost as much as a value.
 const BYTES_PER_COST: usize = 8;
 /// Files that one file may import from, directly or not.

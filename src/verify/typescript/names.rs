@@ -74,7 +74,10 @@ impl Evaluator<'_> {
         }
         self.known.insert(key, Known::Now);
         let depth = self.depth;
+        // A constant at the top of a file sees nothing of the function that it is used in.
+        let outside = std::mem::take(&mut self.frames);
         let read = self.expression(&place.module, place.at);
+        self.frames = outside;
         self.depth = depth;
         match read {
             Ok((value, _)) => {

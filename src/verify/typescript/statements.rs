@@ -69,6 +69,8 @@ impl Statements {
         match module.word(at) {
             "import" => self.import(module, at + 1),
             "export" => self.export(module, at + 1),
+            "const" if module.is_word(at + 1, "enum") => Some(self.declaration(module, at + 1, false)),
+            "enum" | "function" => Some(self.declaration(module, at, false)),
             "const" | "let" | "var" => Some(self.constants(module, at + 1, false)),
             "module" if module.is_sign(at + 1, b'.') && module.is_word(at + 2, "exports") => {
                 self.assigned_export(module, at + 3)
@@ -89,6 +91,18 @@ impl Statements {
                 None
             }
         }
+    }
+
+    /// A function or an enum, from its first word on. Of overloaded functions the last declaration has the body.
+    fn declaration(&mut self, module: &Module, at: usize, exported: bool) -> usize {
+        if module.kind(at + 1) == Some(Kind::Name) {
+            let name = module.word(at + 1).to_owned();
+            if exported {
+                self.exports.insert(name.clone(), Export::Local(name.clone()));
+            }
+            self.constants.insert(name, Constant { value: at, changed: None });
+        }
+        at + 2
     }
 
     /// `import …`, from behind the word on.
@@ -137,6 +151,8 @@ impl Statements {
                 self.exports.insert("default".to_owned(), Export::Value(at + 1));
                 Some(at + 1)
             }
+            (Kind::Name, "const") if module.is_word(at + 1, "enum") => Some(self.declaration(module, at + 1, true)),
+            (Kind::Name, "enum" | "function") => Some(self.declaration(module, at, true)),
             (Kind::Name, "const" | "let" | "var") => Some(self.constants(module, at + 1, true)),
             (Kind::Open(b'{'), _) => {
                 let names = in_braces(module, at);
@@ -218,6 +234,7 @@ fn begins_statement(word: &str) -> bool {
             | "module"
             | "exports"
             | "function"
+            | "enum"
             | "class"
             | "type"
             | "interface"

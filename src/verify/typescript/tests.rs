@@ -120,10 +120,11 @@ fn what_cannot_be_read_costs_one_case_and_is_named_with_its_place() {
         ("{ a: new Date() }", "`new Date(…)`"),
         ("{ a: JSON.stringify({}) }", "the call `JSON.stringify(…)`"),
         ("{ a: 'x'.repeat(3) }", "the call `.repeat(…)`"),
-        ("{ a: `x${1}y` }", "a template string with a substitution"),
+        ("{ a: `x${{}}y` }", "what is neither text nor number in a template string"),
         ("{ a: tag`x` }", "a tagged template string"),
-        ("{ [a]: 1 }", "a computed key"),
-        ("{ ['a' + 1]: 1 }", "a computed key"),
+        ("{ [a]: 1 }", "`a` (not known in this file)"),
+        ("{ [{}]: 1 }", "a computed key"),
+        ("{ ['a' + 1]: 1 }", "the operator `+`"),
         ("{ a() { return 1 } }", "a method"),
         ("{ get a() { return 1 } }", "a getter, setter or method"),
         ("{ a: () => 1 }", "a function"),
@@ -158,7 +159,11 @@ fn what_cannot_be_read_costs_one_case_and_is_named_with_its_place() {
         let problem = read[1].as_ref().expect_err(text);
         assert!(problem.starts_with("3:"), "{text}: {problem}");
         let what = problem.splitn(3, ':').nth(2).unwrap_or_default().trim();
-        assert_eq!(what, format!("{expected} cannot be read: only literals and constants made of them are"), "{text}");
+        assert_eq!(
+            what,
+            format!("{expected} is not supported: only literals, constants, and functions that return them are read"),
+            "{text}"
+        );
     }
     assert_eq!(one("{ a: [\n 1,\n  ü, f(), ] }").unwrap_err().split(": ").next(), Some("3:3"));
     assert_eq!(one("{ a 1 }"), Err("1:26: a colon is missing here".to_owned()));
@@ -171,19 +176,22 @@ fn what_is_wrong_with_the_whole_file_is_one_problem() {
         ("", "1:1: the file exports no `data`"),
         ("const x = 1", "1:1: the file exports no `data`"),
         ("export const data = { a: 1 }", "1:21: the exported object has no `data`"),
-        ("export const data = f()", "1:21: an array literal is expected here and not the call `f(…)`"),
-        ("export const data = 'x'", "1:21: an array literal is expected here and not a string"),
+        (
+            "export const data = f()",
+            "1:21: the call `f(…)` is not supported: only literals, constants, and functions that return them are read",
+        ),
+        ("export const data = 'x'", "1:21: an array is expected here and not a string"),
         (
             "export const data = cases",
-            "1:21: an array literal is expected here and not `cases` (not known in this file)",
+            "1:21: `cases` (not known in this file) is not supported: only literals, constants, and functions that return them are read",
         ),
         (
-            "export const data = [1].map(x => x)",
-            "1:24: the call `.map(…)` cannot be read: only literals and constants made of them are",
+            "export const data = [1].filter(x => x)",
+            "1:24: the call `.filter(…)` is not supported: only literals, constants, and functions that return them are read",
         ),
         (
             "export const data = [1]\n  .flat()",
-            "2:3: the call `.flat(…)` cannot be read: only literals and constants made of them are",
+            "2:3: the call `.flat(…)` is not supported: only literals, constants, and functions that return them are read",
         ),
         ("export const data = [1];\ndata.push(2)", "2:1: `data` is used or changed here by code, which is not run"),
         ("export const data = [", "1:21: `[` is never closed"),
@@ -245,15 +253,15 @@ fn constants_of_files_beside_are_read() {
         problems,
         [
             "data:2:22: `nope` is imported from \"./common\", which does not export it",
-            "index:5:20: the call `f(…)` cannot be read: only literals and constants made of them are",
+            "index:5:20: the call `f(…)` is not supported: only literals, constants, and functions that return them are read",
             "broken:1:11: `[` is never closed",
             "data:2:36: `y` is imported from \"./gone\", which is not there",
-            "data:2:39: `all` (not known in this file) cannot be read: only literals and constants made of them are",
+            "data:2:39: `all` (not known in this file) is not supported: only literals, constants, and functions that return them are read",
         ]
     );
     assert_eq!(
         one("x").unwrap_err(),
-        "1:22: `x` (not known in this file) cannot be read: only literals and constants made of them are"
+        "1:22: `x` (not known in this file) is not supported: only literals, constants, and functions that return them are read"
     );
     let alone = all("import { x } from './x'; export const data = [x]").unwrap();
     assert_eq!(alone, [Err("1:47: `x` is imported from \"./x\", which is not at hand".to_owned())]);
@@ -307,4 +315,120 @@ fn depth_and_repetition_are_bounded() {
 
 fn one_or_none(text: &str) -> Option<()> {
     read(&format!("export const data = [{text}]")).ok().map(|_| ())
+}
+
+/// What one file of helpers and one of cases come to.
+fn with_helpers(helpers: &str, cases: &str) -> Vec<Result<Value, String>> {
+    with_files(
+        &format!("import {{ make, base, Kind }} from './helpers';\nimport * as all from './helpers';\n{cases}"),
+        &[("helpers", helpers)],
+    )
+}
+
+#[test]
+fn functions_that_return_literals_are_called() {
+    let expected = json!([{ "jobId": 1, "id": "base/u-1", "list": [1, "x"], "sourceType": "web" }]);
+    for make in [
+        "export const make = (n, extra = {}) => ({ jobId: n, id: `${base}/u-${n}`, list: [n, 'x'], ...extra });",
+        "export function make(n: number, extra: Record<string, unknown> = {}): Metadata { const id = `${base}/u-${n}`; return { jobId: n, id, list: [n, 'x'], ...extra } as const; }",
+        "export const make = <T extends object>(n: number, extra?: T): Partial<Metadata> => { const jobId = n, list = [n, 'x'] as const; return { jobId, id: `${base}/u-${n}`, list, ...extra }; };",
+        "export const make = function (n: number, { sourceType, ...rest }: { sourceType: string } = { sourceType: 'web' }) { return { jobId: n, id: [base, 'u'].map((part) => `${part}`)[0] , list: [n, 'x'], sourceType, ...rest } satisfies object };",
+        "function inner(n: number): A;\nfunction inner(n: string): A;\nfunction inner(n) { return { jobId: n, id: `${base}/u-${n}`, list: [n, 'x'] } }\nconst alias = inner;\nexport const make = (n: number, ...more: object[]): A => Object.assign(alias(n), { sourceType: 'no' }, ...more);",
+    ] {
+        let helpers = format!("export const base = 'base';\n{make}");
+        for call in [
+            "make(1, { sourceType: 'web' })",
+            "all.make(1, { sourceType: 'web' })",
+            "make<Meta>(1, Object.freeze({ sourceType: 'web' }))",
+        ] {
+            let read = with_helpers(&helpers, &format!("export const data = [{{ ...{call} }}];"));
+            let mut read: Value = read.into_iter().map(|value| value.expect(make)).collect();
+            if make.contains("[base, 'u']") {
+                read[0]["id"] = json!("base/u-1");
+            }
+            assert_eq!(read, expected, "{make} {call}");
+        }
+    }
+}
+
+#[test]
+fn cases_may_be_made_by_functions_enums_and_map() {
+    let helpers = "export const base = 'b';\nexport enum Kind { A = 'a', B = 'b', C = 7, D }\nexport const make = (kind: Kind, n = 2) => [{ kind, n }];";
+    for (cases, expected) in [
+        ("export const data = make(Kind.A);", json!([{ "kind": "a", "n": 2 }])),
+        (
+            "export const data = [...make(Kind.D, 1), ...make('x')];",
+            json!([{ "kind": 8, "n": 1 }, { "kind": "x", "n": 2 }]),
+        ),
+        (
+            "export const data = ['p', 'q'].map((name, index) => ({ name, index, base }));",
+            json!([{ "name": "p", "index": 0, "base": "b" }, { "name": "q", "index": 1, "base": "b" }]),
+        ),
+        (
+            "const list = [1, 2];\nexport const data = list.map((n) => make(Kind.B, n)[0]);",
+            json!([{ "kind": "b", "n": 1 }, { "kind": "b", "n": 2 }]),
+        ),
+        (
+            "export const data = [{ [Kind.A]: 1, [`k-${base}`]: [[1, 2], [3]].map(([a, b = 9]) => ({ a, b })) }];",
+            json!([{ "a": 1, "k-b": [{ "a": 1, "b": 2 }, { "a": 3, "b": 9 }] }]),
+        ),
+        ("const f = (base) => g();\nconst g = () => base;\nexport const data = [f('other')];", json!(["b"])),
+    ] {
+        let read: Value = with_helpers(helpers, cases).into_iter().map(|value| value.expect(cases)).collect();
+        assert_eq!(read, expected, "{cases}");
+    }
+}
+
+#[test]
+fn functions_that_do_more_cost_the_case_that_calls_them() {
+    for (make, problem) in [
+        ("() => { if (x) { return 1 } return 2 }", "a statement other than `const` and `return`"),
+        ("() => { let a; return a }", "a variable without a value"),
+        ("async () => 1", "the call `make(…)`"),
+        ("class { }", "the call `make(…)`"),
+        ("(a) => a + 1", "the operator `+`"),
+        ("({ a }) => a", "a parameter taken apart that is not an object"),
+        ("() => make()", "this is nested deeper than 100 levels"),
+    ] {
+        let text = format!("const make = {make};\nexport const data = [1, make(1), 2];");
+        let read = all(&text).unwrap();
+        assert_eq!((&read[0], &read[2]), (&Ok(json!(1)), &Ok(json!(2))), "{text}");
+        let told = read[1].as_ref().expect_err(&text);
+        assert!(told.contains(problem), "{text}: {told}");
+    }
+}
+
+#[test]
+fn what_doubles_with_every_line_is_bounded_by_the_size_of_the_file() {
+    for (first, step, cases) in [
+        ("[{ name: 'n', a: 1 }]", "[...a, ...a]", "a"),
+        ("[{ name: 'n', a: 1 }]", "[...a, ...a]", "[a]"),
+        ("{ v: [1] }", "{ v: [a, a] }", "[a]"),
+        ("(x) => [x, x]", "(x) => [a(x), a(x)]", "a(1)"),
+        ("'text'", "`${a}${a}`", "[a]"),
+    ] {
+        let mut text = format!("const a0 = {first};\n");
+        for line in 1..40 {
+            let before = format!("a{}", line - 1);
+            let step = step.replace("a(", &format!("{before}(")).replace("...a", &format!("...{before}"));
+            let step =
+                step.replace("[a, a]", &format!("[{before}, {before}]")).replace("${a}", &format!("${{{before}}}"));
+            text.push_str(&format!("const a{line} = {step};\n"));
+        }
+        text.push_str(&format!("export const data = {};", cases.replace('a', "a39")));
+        let (cases, problems) = match read(&text) {
+            Ok(read) => {
+                (read.iter().filter(|case| case.is_ok()).count(), read.iter().filter(|case| case.is_err()).count())
+            }
+            Err(problem) => {
+                assert!(
+                    problem.what.contains("too large with all that they repeat") || problem.what.contains("levels"),
+                    "{}",
+                    problem.what
+                );
+                (0, 1)
+            }
+        };
+        assert!(cases < BASE_COST && problems == 1, "{text}: {cases} cases, {problems} problems");
+    }
 }

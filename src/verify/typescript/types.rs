@@ -8,6 +8,15 @@ const PREFIXES: [&str; 6] = ["keyof", "typeof", "readonly", "unique", "infer", "
 
 /// What comes behind the type that begins at `at`; `at` itself where there is none.
 pub(super) fn behind_type(module: &Module, at: usize) -> usize {
+    behind(module, at, true)
+}
+
+/// What comes behind the type of a function's result: the arrow behind it is that of the function.
+pub(super) fn behind_return_type(module: &Module, at: usize) -> usize {
+    behind(module, at, false)
+}
+
+fn behind(module: &Module, at: usize, through_arrows: bool) -> usize {
     let mut next = at;
     if module.is_sign(next, b'|') || module.is_sign(next, b'&') {
         next += 1;
@@ -21,7 +30,7 @@ pub(super) fn behind_type(module: &Module, at: usize) -> usize {
         // A union, an intersection or a function type goes on; so does a type predicate or a condition on its first word.
         let goes_on = module.is_sign(next, b'|')
             || module.is_sign(next, b'&')
-            || module.kind(next) == Some(Kind::Arrow)
+            || (through_arrows && module.kind(next) == Some(Kind::Arrow))
             || module.is_word(next, "is")
             || module.is_word(next, "extends");
         if !goes_on {
