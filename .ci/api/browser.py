@@ -30,7 +30,7 @@ with sync_playwright() as playwright:
     page.on("pageerror", lambda error: wrong.append(str(error)))
     # Without the slash, as people type it.
     page.goto(f"{address}/docs")
-    assert urlsplit(page.url).path == "/docs/", page.url
+    assert urlsplit(page.url).path == "/docs", page.url
     operation = page.locator("#operations-transformation-transform")
     expect(operation).to_be_visible()
     shoot(page, "1-page")

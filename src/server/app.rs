@@ -25,6 +25,7 @@ use super::operator::OperatorToken;
 use super::overload::InFlight;
 use super::page::{self, Page};
 use super::request_log::RequestLog;
+use super::routes::status::Versions;
 use super::routes::{batch, features, processor, router_transform, status};
 use super::settings::Settings;
 use super::shadow::Shadow;
@@ -61,6 +62,8 @@ pub struct State {
     pub features: Arc<Features>,
     /// What is compared with the upstream.
     pub shadow: Option<Shadow>,
+    /// The versions that are reported.
+    pub versions: Arc<Versions>,
     /// The port of `/metrics`.
     pub metrics_port: u16,
     /// Where there is a page.
@@ -97,6 +100,7 @@ impl State {
             reachable: settings.ready_needs_upstream.then(Arc::default),
             features: Arc::default(),
             shadow,
+            versions: Arc::new(Versions::of(settings)),
             metrics_port: settings.metrics_port,
             page: settings.page,
             operator: OperatorToken::of(settings)?.map(Arc::new),
@@ -143,11 +147,11 @@ pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut Ser
             .service(resource("/batch").post(batch::batch))
             .service(resource("/routerTransform").post(router_transform::router_transform))
             .service(status("/health", status::health))
-            .service(status("/ready", status::ready))
+            .service(own_status("/ready", status::ready))
             .service(status("/features", features::features))
             .service(status("/version", status::version))
-            .service(status("/buildVersion", status::version))
-            .service(status("/transformerBuildVersion", status::version))
+            .service(status("/buildVersion", status::build_version))
+            .service(status("/transformerBuildVersion", status::build_version))
             // It has a port of its own. The upstream's would be taken for ours here.
             .service(web::resource(["/metrics", "/metrics/"]).to(metrics_elsewhere))
             .configure(openapi::configure)
@@ -163,6 +167,23 @@ pub(super) fn resource(pattern: &'static str) -> Resource {
     web::resource([pattern.to_owned(), format!("{}/", pattern.trim_end_matches('/'))])
         .app_data(Route(pattern))
         .default_service(web::to(forward::anything))
+}
+
+/// A resource of this service's own, which rudder-transformer does not have: a method that it does not take is 405, and
+/// never the upstream's. `allow` lists those that it takes.
+pub(super) fn own_resource(pattern: &'static str, allow: &'static str) -> Resource {
+    resource(pattern)
+        .default_service(web::to(move || async move { Err::<HttpResponse, _>(RequestError::MethodNotAllowed(allow)) }))
+}
+
+/// [`status`], of this service's own.
+pub(super) fn own_status<F, Args>(pattern: &'static str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    own_resource(pattern, "GET, HEAD").get(handler.clone()).route(web::head().to(handler))
 }
 
 /// A small endpoint, which probes may ask with HEAD too.
@@ -197,7 +218,7 @@ pub fn configure_metrics(state: Data<State>) -> impl FnOnce(&mut ServiceConfig) 
             )
             // Here too: a probe then does not stand in line with requests.
             .service(status("/health", status::health))
-            .service(status("/ready", status::ready))
+            .service(own_status("/ready", status::ready))
             .default_service(web::to(not_on_metrics_port));
     }
 }

@@ -2,7 +2,7 @@
 //! [`crate::transform::rejection`].
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::WWW_AUTHENTICATE;
+use actix_web::http::header::{ALLOW, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
@@ -29,6 +29,9 @@ pub enum RequestError {
     /// No such path on the metrics port.
     #[error("no such endpoint on the metrics port; see /metrics, /health and /ready")]
     NotOnMetricsPort,
+    /// An endpoint of this service's own, with a method that it does not take. The text is the value of `Allow`.
+    #[error("this endpoint takes {}", .0.replace(", ", " and "))]
+    MethodNotAllowed(&'static str),
     /// A destination that is not served.
     #[error("Unknown destination: {0}")]
     UnknownDestination(String),
@@ -112,6 +115,7 @@ impl RequestError {
             Self::BadRequest(_) => "bad_request",
             Self::Unauthorized => "unauthorized",
             Self::NotFound | Self::MetricsElsewhere(_) | Self::NotOnMetricsPort => "not_found",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::UnknownDestination(_) => "unknown_destination",
             Self::Unserved(_) => "unserved",
             Self::PayloadTooLarge(_) => "payload_too_large",
@@ -223,6 +227,7 @@ impl ResponseError for RequestError {
             Self::NotFound | Self::MetricsElsewhere(_) | Self::NotOnMetricsPort | Self::UnknownDestination(_) => {
                 StatusCode::NOT_FOUND
             }
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -240,6 +245,9 @@ impl ResponseError for RequestError {
         response.insert_header(JSON);
         if *self == Self::Unauthorized {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        }
+        if let Self::MethodNotAllowed(allow) = self {
+            response.insert_header((ALLOW, *allow));
         }
         if let Some(reason) = self.retry_reason() {
             // rudder-server retries such a request without counting it as a failure.

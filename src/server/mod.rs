@@ -167,6 +167,7 @@ pub async fn run_with<D: Future<Output = ()>>(
             .configure(app::configure_metrics(state.clone()))
             .wrap(middleware::from_fn(app::answer_panics))
             .wrap(middleware::from_fn(exchange::attend))
+            .wrap(middleware::from_fn(request_log::log))
     })
     .workers(1)
     .max_connections(metrics_accepted)

@@ -7,7 +7,7 @@ use actix_web::http::header::{
 };
 use actix_web::web::ServiceConfig;
 
-use super::app::{resource, status};
+use super::app::{own_resource, own_status};
 use super::routes::explain;
 
 /// What the page may do: run its own script, style itself, and ask this server.
@@ -62,7 +62,7 @@ pub const FILES: [(&str, &str, &str); 8] = [
 /// page to type it into, and nothing is in them but what is in the source. What the page asks is behind the token.
 pub fn configure(config: &mut ServiceConfig) {
     for (path, content_type, text) in FILES {
-        config.service(status(path, move || async move {
+        config.service(own_status(path, move || async move {
             HttpResponse::Ok()
                 .insert_header((CONTENT_TYPE, content_type))
                 .insert_header((CONTENT_SECURITY_POLICY, POLICY))
@@ -73,5 +73,5 @@ pub fn configure(config: &mut ServiceConfig) {
                 .body(text)
         }));
     }
-    config.service(resource("/explain").post(explain::explain));
+    config.service(own_resource("/explain", "POST").post(explain::explain));
 }

@@ -273,7 +273,7 @@ impl Exchange<'_> {
 
     fn kind(&self) -> Kind {
         match self.refusal {
-            Some(error) if error.code() == "not_found" => Kind::Answered,
+            Some(error) if matches!(error.code(), "not_found" | "method_not_allowed") => Kind::Answered,
             Some(RequestError::NotReady(_) | RequestError::FeaturesUnknown) => Kind::Answered,
             Some(RequestError::Overloaded(_)) => Kind::Overloaded,
             Some(RequestError::Unserved(_)) => Kind::Unserved,

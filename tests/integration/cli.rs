@@ -193,7 +193,9 @@ fn help_lists_every_setting_that_readme_lists() {
         let name = line.strip_prefix("| `").and_then(|rest| rest.split('`').next()).unwrap_or("");
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
     });
-    assert_eq!(in_readme.count(), in_help.len(), "README lists settings that --help does not");
+    // Those with names of rudder-transformer in lower case are looked for above.
+    let upper_case = in_help.iter().filter(|name| !name.bytes().any(|byte| byte.is_ascii_lowercase()));
+    assert_eq!(in_readme.count(), upper_case.count(), "README lists settings that --help does not");
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn what_is_ours_stays_and_all_else_goes_upstream() {
         ("GET", "/version", "", 200),
         ("GET", "/buildVersion", "", 200),
         ("GET", "/transformerBuildVersion", "", 200),
-        ("GET", "/docs", "", 307),
+        ("GET", "/docs", "", 200),
         ("GET", "/docs/", "", 200),
         ("GET", "/openapi.json", "", 200),
         ("GET", "/metrics", "", 404),

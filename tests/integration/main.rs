@@ -34,6 +34,7 @@ mod rules;
 mod security;
 mod server;
 mod shadow;
+mod status;
 mod told;
 mod tools;
 mod tools_explain;

@@ -10,11 +10,12 @@ mod requests;
 use std::sync::LazyLock;
 
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, Responder};
+use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde_json::{Map, Value};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -29,7 +30,7 @@ pub use requests::{
     BodyHeaders, CodingHeader, Compacted, Destination, DestinationName, Event, ProcessorRequest, RouterRequest,
 };
 
-use super::app::JSON;
+use super::app::{JSON, own_status};
 use super::routes::{batch, explain, features, processor, router_transform, status};
 
 /// The document.
@@ -39,7 +40,8 @@ use super::routes::{batch, explain, features, processor, router_transform, statu
         title = "rudder-kafka-transformer",
         description = "Transforms RudderStack events for Apache Kafka, Azure Event Hubs and Confluent Cloud.\n\n\
                        A path may end in a slash. Any other path, and any other method on these, is answered with 404, or passed \
-                       on where there is an upstream.",
+                       on where there is an upstream. Another method on `/`, `/docs`, `/explain`, `/openapi.json` and `/ready` \
+                       is 405 with `Allow`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
@@ -51,6 +53,7 @@ use super::routes::{batch, explain, features, processor, router_transform, statu
         status::ready,
         features::features,
         status::version,
+        status::build_version,
         status::metrics,
         self::document_of_this
     ),
@@ -64,10 +67,9 @@ use super::routes::{batch, explain, features, processor, router_transform, statu
 struct Document;
 
 /// Paths that answer like another one, with the ids of their operations.
-const ALIASES: [(&str, &str, &str); 3] = [
+const ALIASES: [(&str, &str, &str); 2] = [
     ("/v1/destinations/{destination}", "/v0/destinations/{destination}", "transformV1"),
-    ("/buildVersion", "/version", "buildVersion"),
-    ("/transformerBuildVersion", "/version", "transformerBuildVersion"),
+    ("/transformerBuildVersion", "/buildVersion", "transformerBuildVersion"),
 ];
 
 /// The document as pretty JSON, as it is kept in `openapi/openapi.json`.
@@ -89,14 +91,13 @@ pub fn document() -> String {
     text
 }
 
-/// Every answer of the service's port has the id of its request, which is in the log too.
+/// Every response has the id of its request, which is in the log too.
 fn add_request_ids(paths: &mut Map<String, Value>) {
     let header = serde_json::json!({
         "description": "The id of the request in the log: its own X-Request-ID, where that is 1 to 128 visible ASCII characters, or one that is made",
         "schema": { "type": "string" }
     });
-    let operations =
-        paths.iter_mut().filter(|(path, _)| *path != "/metrics").filter_map(|(_, item)| item.as_object_mut());
+    let operations = paths.values_mut().filter_map(Value::as_object_mut);
     for operation in operations.flat_map(|item| item.values_mut()) {
         let responses = operation["responses"].as_object_mut().into_iter().flat_map(|responses| responses.values_mut());
         for response in responses {
@@ -125,6 +126,15 @@ async fn document_of_this() -> impl Responder {
     HttpResponse::Ok().insert_header(JSON).body(DOCUMENT.as_str())
 }
 
+/// The page at `/docs` and `/docs/`. Its files are below the latter: the former names them from one level above, so that no
+/// redirect is needed.
+async fn docs_page(request: HttpRequest) -> impl Responder {
+    let base = if request.path().ends_with('/') { "" } else { "docs/" };
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
+        .body(include_str!("docs.html").replace("{base}", base))
+}
+
 /// What the page may do: nothing beyond this server. The page sets styles on its elements and has images in its
 /// style sheet.
 const POLICY: (HeaderName, HeaderValue) = (
@@ -137,7 +147,7 @@ const POLICY: (HeaderName, HeaderValue) = (
 
 /// Registers `/docs` and `/openapi.json`.
 pub fn configure(config: &mut ServiceConfig) {
-    let page = SwaggerUi::new("/{_:.*}").config(
+    let files = SwaggerUi::new("/{_:.*}").config(
         Config::from("/openapi.json")
             // Without this the page would ask a server on the internet whether the document is valid.
             .validator_url("none"),
@@ -149,7 +159,7 @@ pub fn configure(config: &mut ServiceConfig) {
         // A newer version of the service brings a newer page.
         .add((CACHE_CONTROL, "no-cache"));
     config
-        .service(super::app::status("/openapi.json", document_of_this))
-        .service(web::redirect("/docs", "/docs/"))
-        .service(web::scope("/docs").wrap(headers).service(page));
+        .service(own_status("/openapi.json", document_of_this))
+        .service(own_status("/docs", docs_page).wrap(headers.clone()))
+        .service(web::scope("/docs").wrap(headers).service(files));
 }

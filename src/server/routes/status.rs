@@ -9,29 +9,53 @@ use utoipa::ToSchema;
 use crate::server::app::{JSON, State};
 use crate::server::error::RequestError;
 use crate::server::openapi::{ErrorBody, ForOperators, Overload};
+use crate::server::settings::Settings;
 
 /// The version of this service.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The commit that was built, where the build was told.
 pub const COMMIT: Option<&str> = option_env!("GIT_COMMIT_SHA");
 
+/// The versions that are reported to clients: this service's, unless the settings name others, as rudder-transformer calls
+/// them. Metrics and log always have this service's.
+#[derive(Debug)]
+pub struct Versions {
+    version: String,
+    build_version: String,
+    commit: Option<String>,
+}
+
+impl Versions {
+    /// The versions of the settings.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        let or_own = |version: &Option<String>| version.clone().unwrap_or_else(|| VERSION.to_owned());
+        Self {
+            version: or_own(&settings.npm_package_version),
+            build_version: or_own(&settings.transformer_build_version),
+            commit: settings.git_commit_sha.clone().or(COMMIT.map(str::to_owned)),
+        }
+    }
+}
+
 /// That the service is there.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Health {
+pub struct Health<'a> {
     /// Always `UP`.
     #[schema(example = "UP")]
-    service: &'static str,
-    /// The version of this service.
-    version: &'static str,
-    /// The commit that was built.
+    service: &'a str,
+    /// The version of this service, or what `npm_package_version` says.
+    version: &'a str,
+    /// The commit that was built, or what `git_commit_sha` says.
     #[serde(rename = "gitCommitSha", skip_serializing_if = "Option::is_none")]
-    git_commit_sha: Option<&'static str>,
+    git_commit_sha: Option<&'a str>,
 }
 
 /// Say that the service is up
 #[utoipa::path(get, path = "/health", tag = "status", responses((status = 200, description = "Up", body = Health)))]
-pub async fn health() -> impl Responder {
-    HttpResponse::Ok().insert_header(JSON).json(Health { service: "UP", version: VERSION, git_commit_sha: COMMIT })
+pub async fn health(state: Data<State>) -> impl Responder {
+    let Versions { version, commit, .. } = &*state.versions;
+    HttpResponse::Ok().insert_header(JSON).json(Health { service: "UP", version, git_commit_sha: commit.as_deref() })
 }
 
 /// That requests are welcome.
@@ -62,13 +86,26 @@ pub async fn ready(state: Data<State>) -> Result<HttpResponse, RequestError> {
     Ok(HttpResponse::Ok().insert_header(JSON).json(Ready { ready: true }))
 }
 
-/// Tell the version
+/// Show the version
+///
+/// The version of this service, or what `npm_package_version` says.
 #[utoipa::path(get, path = "/version", tag = "status", responses(
     (status = 200, description = "The version", body = String, content_type = "text/plain"),
     Overload,
 ))]
-pub async fn version() -> impl Responder {
-    HttpResponse::Ok().insert_header(ContentType::plaintext()).body(VERSION)
+pub async fn version(state: Data<State>) -> impl Responder {
+    HttpResponse::Ok().insert_header(ContentType::plaintext()).body(state.versions.version.clone())
+}
+
+/// Show the version of the build
+///
+/// The version of this service, or what `transformer_build_version` says.
+#[utoipa::path(get, path = "/buildVersion", tag = "status", operation_id = "buildVersion", responses(
+    (status = 200, description = "The version", body = String, content_type = "text/plain"),
+    Overload,
+))]
+pub async fn build_version(state: Data<State>) -> impl Responder {
+    HttpResponse::Ok().insert_header(ContentType::plaintext()).body(state.versions.build_version.clone())
 }
 
 /// Everything counted, for Prometheus.

@@ -142,6 +142,18 @@ pub struct Settings {
     #[arg(long, env = "INSTANCE_ID", default_value = "")]
     pub instance_id: String,
 
+    /// Response of /version, and version in /health [default: the version of this service]
+    #[arg(long, env = "npm_package_version")]
+    pub npm_package_version: Option<String>,
+
+    /// Response of /buildVersion and /transformerBuildVersion [default: the version of this service]
+    #[arg(long, env = "transformer_build_version")]
+    pub transformer_build_version: Option<String>,
+
+    /// gitCommitSha in /health [default: the commit that was built, if the build knew it]
+    #[arg(long, env = "git_commit_sha")]
+    pub git_commit_sha: Option<String>,
+
     /// Seconds after SIGTERM or SIGINT in which /ready fails and all is served still, before the listener closes
     #[arg(long, env = "DRAIN_DELAY", default_value_t = 0)]
     pub drain_delay: u64,

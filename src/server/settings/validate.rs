@@ -6,6 +6,8 @@ use crate::server::tls::Tls;
 
 /// Bounds that keep a typo from asking for the impossible.
 const MAX_WORKERS: usize = 1024;
+/// Characters of a version that is reported.
+const MAX_VERSION_CHARACTERS: usize = 128;
 /// A day.
 const MAX_SECONDS: u64 = 86_400;
 
@@ -46,6 +48,15 @@ impl Settings {
         for (name, seconds) in [("DRAIN_DELAY", self.drain_delay), ("SHUTDOWN_TIMEOUT", self.shutdown_timeout)] {
             if seconds > MAX_SECONDS {
                 problems.push(format!("{name} must be at most {MAX_SECONDS}"));
+            }
+        }
+        for (name, version) in [
+            ("npm_package_version", &self.npm_package_version),
+            ("transformer_build_version", &self.transformer_build_version),
+            ("git_commit_sha", &self.git_commit_sha),
+        ] {
+            if version.as_ref().is_some_and(|version| !is_version(version)) {
+                problems.push(format!("{name} must be 1 to {MAX_VERSION_CHARACTERS} printable ASCII characters"));
             }
         }
         self.validate_upstream(&mut problems);
@@ -97,6 +108,11 @@ impl Settings {
             );
         }
     }
+}
+
+/// Whether a text can be reported as a version.
+fn is_version(text: &str) -> bool {
+    (1..=MAX_VERSION_CHARACTERS).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// The log library would take an unknown level for the name of a module, and log nothing.

@@ -1,0 +1,113 @@
+//! The small endpoints: which methods they take, whose versions they report, and the IDs of their requests.
+
+use crate::server::{Server, fetch};
+use crate::upstream::{FakeUpstream, json};
+
+#[test]
+fn our_own_endpoints_name_the_methods_that_they_take() {
+    let upstream = FakeUpstream::answering(json("200 OK", "\"upstream\""));
+    let alone = Server::start(&[]);
+    let behind = Server::start(&["--workers=1", &upstream.flag()]);
+    let metrics_page = Server::start(&["--page=metrics"]);
+    let of_metrics = |server: &Server| format!("http://{}", server.metrics);
+    for address in
+        [format!("http://{}", alone.address), format!("http://{}", behind.address), of_metrics(&metrics_page)]
+    {
+        for (method, path, allow) in [
+            ("GET", "/explain", "POST"),
+            ("PUT", "/explain/", "POST"),
+            ("POST", "/", "GET, HEAD"),
+            ("DELETE", "/page/main.js", "GET, HEAD"),
+            ("POST", "/ready", "GET, HEAD"),
+            ("BREW", "/ready/", "GET, HEAD"),
+            ("PUT", "/openapi.json", "GET, HEAD"),
+            ("POST", "/docs", "GET, HEAD"),
+            ("POST", "/docs/", "GET, HEAD"),
+        ] {
+            let answer = fetch(&format!("{address}{path}"), method, &[], b"");
+            assert_eq!((answer.status, answer.header("Allow")), (405, Some(allow)), "{method} {path}");
+            assert_eq!(answer.json()["error"], "Method Not Allowed");
+            assert_eq!(answer.json()["message"], format!("this endpoint takes {}", allow.replace(", ", " and ")));
+        }
+    }
+    assert_eq!(upstream.rest(), []);
+    // Paths that rudder-transformer knows are 404 with another method, as there.
+    for path in ["/health", "/features", "/version", "/buildVersion", "/metrics"] {
+        let answer = alone.request("DELETE", path, &[], b"");
+        assert_eq!((answer.status, answer.header("Allow")), (404, None), "{path}");
+    }
+}
+
+#[test]
+fn versions_that_operators_set_are_reported() {
+    let own = env!("CARGO_PKG_VERSION");
+    let server = Server::start(&[]);
+    for path in ["/version", "/buildVersion", "/transformerBuildVersion"] {
+        assert_eq!(server.get(path).text(), own);
+    }
+    assert_eq!(server.get("/health").json()["version"], own);
+    let (child, line, _log) = crate::cli::start(
+        &[],
+        &[
+            ("HOST", "127.0.0.1"),
+            ("PORT", "0"),
+            ("METRICS_PORT", "0"),
+            ("npm_package_version", "1.145.0"),
+            ("transformer_build_version", "v1.145.0-build.7"),
+            ("git_commit_sha", "0123abc"),
+        ],
+    );
+    let address = format!("http://127.0.0.1:{}", crate::cli::port(&line));
+    let get = |path: &str| fetch(&format!("{address}{path}"), "GET", &[], b"");
+    let answers = ["/version", "/buildVersion", "/transformerBuildVersion"].map(|path| get(path).text().to_owned());
+    let health = get("/health").json();
+    crate::cli::signal(&child, "KILL");
+    assert_eq!(answers, ["1.145.0", "v1.145.0-build.7", "v1.145.0-build.7"]);
+    assert_eq!(health, serde_json::json!({"service": "UP", "version": "1.145.0", "gitCommitSha": "0123abc"}));
+}
+
+#[test]
+fn a_version_that_is_no_text_of_one_line_ends_the_start() {
+    for name in ["npm-package-version", "transformer-build-version", "git-commit-sha"] {
+        for bad in ["a\nb", "ü", &"x".repeat(129)] {
+            let problems = crate::server::settings(&[&format!("--{name}={bad}")]).validate().expect_err("a problem");
+            assert!(problems[0].starts_with(&name.replace('-', "_")) && !problems[0].contains(bad), "{problems:?}");
+        }
+    }
+}
+
+#[test]
+fn both_ports_return_the_id_of_a_request() {
+    let server = Server::shared();
+    for address in [server.address, server.metrics] {
+        for path in ["/health", "/ready", "/metrics", "/nowhere"] {
+            let url = format!("http://{address}{path}");
+            let kept = fetch(&url, "GET", &[("X-Request-ID", "kept-1")], b"");
+            assert_eq!(kept.header("X-Request-ID"), Some("kept-1"), "{url}");
+            assert_eq!(fetch(&url, "GET", &[], b"").header("X-Request-ID").map(str::len), Some(32), "{url}");
+        }
+    }
+}
+
+#[test]
+fn the_documentation_is_served_without_a_redirect() {
+    let server = Server::shared();
+    for (path, base) in [("/docs", "docs/"), ("/docs/", "")] {
+        for method in ["GET", "HEAD"] {
+            let page = server.request(method, path, &[], b"");
+            assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")), "{path}");
+            assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'")));
+        }
+        let page = server.get(path);
+        let files: Vec<&str> = page
+            .text()
+            .split(['"'])
+            .filter(|quoted| [".css", ".js", ".png"].iter().any(|ending| quoted.ends_with(ending)))
+            .collect();
+        assert_eq!(files.len(), 7, "{files:?}");
+        for file in files {
+            let name = file.strip_prefix(base).unwrap_or_else(|| panic!("{path} names {file}"));
+            assert_eq!(server.get(&format!("/docs/{name}")).status, 200, "{name}");
+        }
+    }
+}
