@@ -6,12 +6,22 @@ use super::json::{NULL, Raw};
 use super::observer::{Observer, Stamp};
 use super::reason::Reason;
 
+/// Where `identify` events take their timestamp from, in this order.
+const IDENTIFY: &[&str] =
+    &["context.timestamp", "context.traits.timestamp", "traits.timestamp", TIMESTAMP, "originalTimestamp"];
+/// Where `track` events take it from.
+const TRACK: &[&str] = &["properties.timestamp", TIMESTAMP, "originalTimestamp"];
+/// If this is truthy, the message keeps its timestamp.
+const MAPPED: &str = "context.mappedToDestination";
+/// The field that is set.
+const TIMESTAMP: &str = "timestamp";
+
 /// The message with the timestamp it has to get; `None` where the rule does not apply or the message has it already.
 #[must_use]
 pub fn set(message: &Message<'_>, observer: &mut impl Observer) -> Option<String> {
     let (current, timestamp) = decide(message, observer)?;
     let mut out = String::with_capacity(message.raw.text().len() + timestamp.text().len() + 16);
-    message.raw.write_with(&mut out, "timestamp", current, |out| out.push_str(timestamp.text()));
+    message.raw.write_with(&mut out, TIMESTAMP, current, |out| out.push_str(timestamp.text()));
     Some(out)
 }
 
@@ -22,41 +32,119 @@ fn decide<'a>(message: &Message<'a>, observer: &mut impl Observer) -> Option<(Op
         return None;
     }
     let is_of_type = |kind| message.kind.is_some_and(|value| value.is_string(kind));
-    let identify = is_of_type("identify");
-    if !identify && !is_of_type("track") {
+    let candidates = if is_of_type("identify") {
+        IDENTIFY
+    } else if is_of_type("track") {
+        TRACK
+    } else {
         observer.timestamp(Stamp::NotAsked(Reason::TypeNotStamped));
         return None;
-    }
-    let [context, traits, properties, timestamp, original] =
-        message.raw.members(["context", "traits", "properties", "timestamp", "originalTimestamp"]);
-    let member = |object: Option<Raw<'a>>, name| object.and_then(|object| object.member(name));
-    if truthy(member(context, "mappedToDestination")) {
+    };
+    let fields = Fields::of(message.raw);
+    if truthy(fields.at(MAPPED)) {
         observer.timestamp(Stamp::NotAsked(Reason::MappedToDestination));
         return None;
     }
-    let candidates: &[(&'static str, Option<Raw<'a>>)] = if identify {
-        &[
-            ("context.timestamp", member(context, "timestamp")),
-            ("context.traits.timestamp", member(member(context, "traits"), "timestamp")),
-            ("traits.timestamp", member(traits, "timestamp")),
-            ("timestamp", timestamp),
-            ("originalTimestamp", original),
-        ]
-    } else {
-        &[
-            ("properties.timestamp", member(properties, "timestamp")),
-            ("timestamp", timestamp),
-            ("originalTimestamp", original),
-        ]
-    };
-    let found = candidates.iter().find_map(|(from, value)| Some((*from, value.filter(|value| usable(*value))?)));
+    let current = fields.named(TIMESTAMP);
+    let found = candidates.iter().find_map(|path| Some((*path, fields.at(path).filter(|value| usable(*value))?)));
     let chosen = found.map_or(NULL, |(_, value)| value);
-    let changed = Some(chosen) != timestamp;
-    observer.timestamp(Stamp::Set { from: found.map(|(from, _)| from), value: chosen, changed });
-    changed.then_some((timestamp, chosen))
+    let changed = Some(chosen) != current;
+    observer.timestamp(Stamp::Set { from: found.map(|(path, _)| path), value: chosen, changed });
+    changed.then_some((current, chosen))
 }
 
 /// Truthy, `false` or a zero: everything but `null` and `""`.
 fn usable(value: Raw<'_>) -> bool {
     !value.is_null() && !value.is_string("")
+}
+
+/// The fields of a message that a path of this rule can start with, found in one walk.
+struct Fields<'a>([Option<Raw<'a>>; FIRST_NAMES.len()]);
+
+/// The paths above and their beginnings: a name may hold the dots itself.
+const FIRST_NAMES: [&str; 11] = [
+    TIMESTAMP,
+    "originalTimestamp",
+    "context",
+    "traits",
+    "properties",
+    MAPPED,
+    "context.timestamp",
+    "context.traits",
+    "context.traits.timestamp",
+    "traits.timestamp",
+    "properties.timestamp",
+];
+
+impl<'a> Fields<'a> {
+    fn of(message: Raw<'a>) -> Self {
+        Self(message.members(FIRST_NAMES))
+    }
+
+    /// The field literally called `name`.
+    fn named(&self, name: &str) -> Option<Raw<'a>> {
+        self.0[FIRST_NAMES.iter().position(|first| *first == name)?]
+    }
+
+    /// The value at a path, found as templates find theirs (contract, section 3.2): a field whose name is the whole path
+    /// hides all others; then, in each object on the way, the fewest names that it has a field for.
+    fn at(&self, path: &str) -> Option<Raw<'a>> {
+        if let Some(value) = self.named(path) {
+            return Some(value);
+        }
+        let (mut value, mut rest) = step(path, |name| self.named(name))?;
+        while let Some(path) = rest.strip_prefix('.') {
+            (value, rest) = step(path, |name| value.member(name))?;
+        }
+        Some(value)
+    }
+}
+
+/// The field that the fewest first names of a path lead to, and the rest of the path after them.
+fn step<'a, 'p>(path: &'p str, field: impl Fn(&str) -> Option<Raw<'a>>) -> Option<(Raw<'a>, &'p str)> {
+    let ends = memchr::memchr_iter(b'.', path.as_bytes()).chain([path.len()]);
+    ends.map(|end| path.split_at(end)).find_map(|(name, rest)| Some((field(name)?, rest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::observer::Nobody;
+    use crate::transform::reader::Reader;
+
+    fn stamped(fields: &str) -> Option<String> {
+        let text = format!(r#"{{"channel":"sources",{fields}}}"#);
+        let message = Message::read(&mut Reader::new(&text)).unwrap();
+        let stamped = set(&message, &mut Nobody)?;
+        Some(Raw::parse(&stamped).unwrap().member(TIMESTAMP).unwrap().text().to_owned())
+    }
+
+    #[test]
+    fn every_path_starts_with_a_name_that_is_looked_up() {
+        for path in IDENTIFY.iter().chain(TRACK).chain([&MAPPED]) {
+            let beginnings = path.match_indices('.').map(|(dot, _)| &path[..dot]).chain([*path]);
+            beginnings.for_each(|name| assert!(FIRST_NAMES.contains(&name), "{name}"));
+        }
+    }
+
+    #[test]
+    fn names_with_dots_are_found() {
+        for (fields, expected) in [
+            (r#""type":"identify","traits.timestamp":1"#, Some("1")),
+            (r#""type":"identify","context.timestamp":1"#, Some("1")),
+            (r#""type":"identify","context.traits.timestamp":1"#, Some("1")),
+            (r#""type":"identify","context":{"traits.timestamp":1}"#, Some("1")),
+            (r#""type":"identify","context.traits":{"timestamp":1}"#, Some("1")),
+            (r#""type":"track","properties.timestamp":1"#, Some("1")),
+            (r#""type":"track","properties.timestamp":1,"properties":{"timestamp":2}"#, Some("1")),
+            (r#""type":"track","properties":{"timestamp":2},"timestamp":2"#, None),
+            (r#""type":"track","timestamp":1,"context.mappedToDestination":"x""#, None),
+            (r#""type":"track","context.mappedToDestination":"","context":{"mappedToDestination":1}"#, Some("null")),
+            (r#""type":"track","traits.timestamp":1"#, Some("null")),
+            // The shorter name wins, even if it leads nowhere.
+            (r#""type":"identify","context":{"traits":{},"traits.timestamp":1}"#, Some("null")),
+        ] {
+            assert_eq!(stamped(fields).as_deref(), expected, "{fields}");
+        }
+    }
 }

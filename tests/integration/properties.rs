@@ -54,6 +54,8 @@ pub fn special() -> impl Strategy<Value = Value> {
         json!({"timestamp": "2024-01-01T00:00:00Z"}),
         json!({"timestamp": false, "traits": {"timestamp": 0}}),
         json!({"mappedToDestination": true}),
+        json!({"traits.timestamp": 1, "traits": "hides it"}),
+        json!({"traits.timestamp": 2}),
         json!({"a": {"b": "deep"}, "a.b": 1, "topic": "by-property"}),
     ])
 }
@@ -118,6 +120,12 @@ fn message() -> impl Strategy<Value = Value> {
             "originalTimestamp",
             "integrations",
             "integrations.KAFKA",
+            "context.mappedToDestination",
+            "context.timestamp",
+            "context.traits",
+            "context.traits.timestamp",
+            "traits.timestamp",
+            "properties.timestamp",
             "a",
             "a.b",
             "list",

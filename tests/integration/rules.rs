@@ -26,6 +26,7 @@ const RULES: &[(&str, &str)] = &[
     ("3.1.types", "only identify and track, exactly"),
     ("3.1.identify", "the five places of identify"),
     ("3.1.track", "the three places of track"),
+    ("3.1.dotted", "names with dots are found"),
     ("3.1.usable", "false and 0 are usable"),
     ("3.1.none-usable", "null where none is"),
     ("3.2.flag", "skipped only where hasDynamicConfig is false"),

@@ -137,25 +137,28 @@ fn set_timestamp(message: &mut Map<String, Value>) {
     if message.get("channel") != Some(&json!("sources")) {
         return;
     }
-    let at =
-        |path: &[&str]| path.iter().try_fold(&Value::Object(message.clone()), |value, name| value.get(name)).cloned();
-    if truthy(at(&["context", "mappedToDestination"]).as_ref()) {
+    let whole = Value::Object(message.clone());
+    let at = |path: &str| value_at(&whole, path);
+    if truthy(at("context.mappedToDestination")) {
         return;
     }
-    let places: &[&[&str]] = match message.get("type").and_then(Value::as_str) {
-        Some("identify") => &[
-            &["context", "timestamp"],
-            &["context", "traits", "timestamp"],
-            &["traits", "timestamp"],
-            &["timestamp"],
-            &["originalTimestamp"],
-        ],
-        Some("track") => &[&["properties", "timestamp"], &["timestamp"], &["originalTimestamp"]],
+    let places = match message.get("type").and_then(Value::as_str) {
+        Some("identify") => "context.timestamp context.traits.timestamp traits.timestamp timestamp originalTimestamp",
+        Some("track") => "properties.timestamp timestamp originalTimestamp",
         _ => return,
     };
-    let usable = |value: &Value| truthy(Some(value)) || value == &json!(false) || value.is_number();
-    let found = places.iter().filter_map(|path| at(path)).find(usable).unwrap_or(Value::Null);
+    let usable = |value: &&Value| truthy(Some(value)) || *value == &json!(false) || value.is_number();
+    let found = places.split(' ').filter_map(at).find(usable).cloned().unwrap_or(Value::Null);
     message.insert("timestamp".into(), found);
+}
+
+/// The value that a path leads to: under the whole path as one name, or else by its names.
+fn value_at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    if let Some(value) = value.get(path) {
+        return Some(value);
+    }
+    let steps = find(value, &path.split('.').collect::<Vec<_>>())?;
+    steps.iter().try_fold(value, |value, name| value.get(name))
 }
 
 fn fill(config: &mut Value, event: &mut Value) -> Result<(), ()> {
