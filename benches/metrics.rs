@@ -8,7 +8,7 @@ use rudder_kafka_transformer::server::metrics::Metrics;
 use rudder_kafka_transformer::server::metrics::series::{HttpKey, WorkerSeries};
 use rudder_kafka_transformer::transform::family::KAFKA;
 use rudder_kafka_transformer::transform::processor::{self, Answer};
-use rudder_kafka_transformer::transform::request::{Form, Limits};
+use rudder_kafka_transformer::transform::request::{Counted, Form, Limits};
 
 #[allow(dead_code, reason = "other benchmarks have more shapes")]
 #[path = "../bench/bodies.rs"]
@@ -34,10 +34,12 @@ fn count(bencher: Bencher<'_, '_>, events: usize) {
     let series = WorkerSeries::of(metrics);
     let route = "/v0/destinations/{destination}";
     let key = HttpKey { method: "POST", status: StatusCode::OK, route, family: KAFKA.name };
+    let events = answer.tally.events;
+    let counted = Counted { origin: answer.origin.clone(), events, responses: events };
     bencher.bench_local(|| {
         series.metrics().concurrent.inc();
         series.metrics().count(&KAFKA, black_box(&answer.tally));
-        series.count_events(&KAFKA, "v0", black_box(&answer.origin), answer.tally.events);
+        series.count_events(&KAFKA, "v0", black_box(&counted));
         series.count_http(black_box(&key), 0.001, body.len() as u64, Some(answer.body.len() as u64));
         series.metrics().concurrent.dec();
     });

@@ -145,7 +145,7 @@ pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut Ser
             .service(resource("/v0/destinations/{destination}").app_data(Version("v0")).post(processor::transform))
             .service(resource("/v1/destinations/{destination}").app_data(Version("v1")).post(processor::transform))
             .service(resource("/batch").post(batch::batch))
-            .service(resource("/routerTransform").post(router_transform::router_transform))
+            .service(resource("/routerTransform").app_data(Version("v0")).post(router_transform::router_transform))
             .service(status("/health", status::health))
             .service(own_status("/ready", status::ready))
             .service(status("/features", features::features))

@@ -4,8 +4,7 @@ use super::error::RequestError;
 use super::metrics::series::WorkerSeries;
 use crate::transform::decision::Tally;
 use crate::transform::family::Family;
-use crate::transform::origin::Origin;
-use crate::transform::request::{BodyError, Form, Limits, RouterAnswer, dest_type};
+use crate::transform::request::{BodyError, Counted, Form, Limits, RouterAnswer, dest_type};
 use crate::transform::{batch, processor, router_transform};
 
 /// An endpoint, with all of its request that is not in the body.
@@ -33,8 +32,8 @@ pub struct Transformed {
     pub body: String,
     /// The events, and what was decided of them.
     pub tally: Tally,
-    /// Where the events of a processor request come from.
-    origin: Option<Origin>,
+    /// What counts as transformed.
+    counted: Option<Counted>,
 }
 
 impl Endpoint {
@@ -70,11 +69,12 @@ impl Endpoint {
     /// # Errors
     /// [`BodyError`] where nothing of the body can be answered.
     pub fn answer(&self, body: &str, form: Form, limits: Limits) -> Result<Transformed, BodyError> {
-        let router = |RouterAnswer { family, body, tally }| Transformed { family, body, tally, origin: None };
+        let router = |RouterAnswer { family, body, tally, counted }| Transformed { family, body, tally, counted };
         match self {
             Self::Processor { family, query } => {
                 let processor::Answer { body, tally, origin } = processor::answer(family, body, form, query, limits)?;
-                Ok(Transformed { family, body, tally, origin: Some(origin) })
+                let counted = Some(Counted { origin, events: tally.events, responses: tally.events });
+                Ok(Transformed { family, body, tally, counted })
             }
             Self::Batch => batch::answer(body, form, limits).map(router),
             Self::RouterTransform => router_transform::answer(body, form, limits).map(router),
@@ -86,8 +86,8 @@ impl Transformed {
     /// Counts what was decided; `version` is that of the path.
     pub fn count(&self, series: &WorkerSeries, version: &'static str) {
         series.metrics().count(self.family, &self.tally);
-        if let Some(origin) = &self.origin {
-            series.count_events(self.family, version, origin, self.tally.events);
+        if let Some(counted) = &self.counted {
+            series.count_events(self.family, version, counted);
         }
     }
 }

@@ -55,7 +55,7 @@ pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, Bo
         answer::write_unsupported(&mut out, family, "batch", metadata.map(|metadata| metadata.raw));
     }
     out.push(']');
-    Ok(RouterAnswer { family, body: out, tally })
+    Ok(RouterAnswer { family, body: out, tally, counted: None })
 }
 
 /// A comma, unless something was opened just now.

@@ -10,6 +10,7 @@ use super::event::{Event, Metadata};
 use super::family::Family;
 use super::javascript::JsString;
 use super::json::{Invalid, Raw};
+use super::origin::Origin;
 use super::reader::Reader;
 use super::rejection::Rejection;
 
@@ -58,6 +59,13 @@ impl<'a> Beside<'a> {
         key.push(b':');
         key.extend_from_slice(&JsString::of(metadata.destination_id).into_decoded());
         compacted.connections.get(key.as_slice()).copied()
+    }
+
+    /// What the metrics of a request are labelled with if this is its first event.
+    #[must_use]
+    pub fn origin_of(&self, event: &Event<'a>) -> Origin {
+        let metadata = event.metadata().ok();
+        Origin::of(metadata, metadata.and_then(|metadata| self.destination_of(event, metadata).ok()))
     }
 
     /// Whether destinations and connections come from beside the events.

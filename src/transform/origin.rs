@@ -1,48 +1,87 @@
-//! Where the events of a request come from, as the metadata of its first event tell. No answer depends on it.
+//! Where the events of a request come from: the labels of its metrics, taken from its first event (contract, section 7).
+//! No response depends on it.
+
+use std::borrow::Cow;
 
 use super::event::Metadata;
 use super::javascript::JsString;
-use super::json::Raw;
+use super::json::{Kind, Raw};
 
-/// The members that metrics are told apart by; empty where they are missing or no strings.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+/// The fields of the first event that label metrics.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
-    /// `sourceType`.
-    pub source_type: String,
-    /// `destinationType`.
-    pub destination_type: String,
-    /// `namespace`.
-    pub namespace: String,
+    /// The integer part of `destination.version`; `1` if that is missing or not a number.
+    pub destination_version: Label,
+    /// `metadata.sourceType`; `undefined` if it is missing or not a string.
+    pub source_type: Label,
+    /// `metadata.destinationType`, likewise.
+    pub destination_type: Label,
+    /// `metadata.namespace`, likewise.
+    pub namespace: Label,
 }
 
-/// Longer values are cut, a bit above what anybody would tell apart: they may be as large as a request.
+/// The value of a label.
+type Label = Cow<'static, str>;
+
+/// What JavaScript prints of a missing field.
+const UNDEFINED: Label = Cow::Borrowed("undefined");
+/// The version of a destination that states none.
+const FIRST_VERSION: Label = Cow::Borrowed("1");
+/// Bytes of a label. Longer values are cut, because they may be as large as a request.
 const MAX_BYTES: usize = 128;
 
-impl Origin {
-    /// What one event's metadata tell.
-    #[must_use]
-    pub fn of(metadata: &Metadata<'_>) -> Self {
+impl Default for Origin {
+    fn default() -> Self {
         Self {
-            source_type: text(metadata.source_type),
-            destination_type: text(metadata.destination_type),
-            namespace: text(metadata.namespace),
+            destination_version: FIRST_VERSION,
+            source_type: UNDEFINED,
+            destination_type: UNDEFINED,
+            namespace: UNDEFINED,
+        }
+    }
+}
+
+impl Origin {
+    /// The origin of an event with this metadata and destination, `None` for a part that it does not have.
+    #[must_use]
+    pub fn of(metadata: Option<&Metadata<'_>>, destination: Option<Raw<'_>>) -> Self {
+        let [source_type, destination_type, namespace] = metadata
+            .map_or([None; 3], |metadata| [metadata.source_type, metadata.destination_type, metadata.namespace]);
+        Self {
+            destination_version: version(destination),
+            source_type: text(source_type),
+            destination_type: text(destination_type),
+            namespace: text(namespace),
         }
     }
 
-    /// The three values.
+    /// The values in the order of the labels: `destVersion`, `sourceType`, `destinationType`, `k8_namespace`.
     #[must_use]
-    pub fn values(&self) -> [&str; 3] {
-        [&self.source_type, &self.destination_type, &self.namespace]
+    pub fn values(&self) -> [&str; 4] {
+        [&self.destination_version, &self.source_type, &self.destination_type, &self.namespace]
     }
 }
 
-fn text(value: Option<Raw<'_>>) -> String {
-    let Some(value) = value.filter(|value| value.as_string().is_some()) else {
-        return String::new();
+fn text(value: Option<Raw<'_>>) -> Label {
+    let Some(value) = value.filter(|value| value.kind() == Kind::String) else {
+        return UNDEFINED;
     };
     let decoded = JsString::of(Some(value)).into_decoded();
-    let text = String::from_utf8_lossy(&decoded[..decoded.len().min(MAX_BYTES)]);
-    text.into_owned()
+    String::from_utf8_lossy(&decoded[..decoded.len().min(MAX_BYTES)]).into_owned().into()
+}
+
+/// The integer part of a destination's version, which is a number or the text of one.
+fn version(destination: Option<Raw<'_>>) -> Label {
+    let version = destination.and_then(|destination| destination.member("version"));
+    let Some(version) = version.filter(|version| matches!(version.kind(), Kind::Number | Kind::String)) else {
+        return FIRST_VERSION;
+    };
+    let decoded = JsString::of(Some(version)).into_decoded();
+    let number = std::str::from_utf8(&decoded).ok().and_then(|text| text.trim().parse::<f64>().ok());
+    match number.filter(|number| number.is_finite()) {
+        Some(number) => ryu_js::Buffer::new().format(number.trunc()).to_owned().into(),
+        None => FIRST_VERSION,
+    }
 }
 
 #[cfg(test)]
@@ -52,32 +91,64 @@ mod tests {
     use crate::transform::processor;
     use crate::transform::request::{Form, Limits};
 
-    fn origin(body: &str) -> Origin {
+    fn origin_in(body: &str, form: Form) -> Origin {
         let limits = Limits { events: 10, answer_bytes: 1 << 20 };
-        processor::answer(&KAFKA, body, Form::Plain, "", limits).unwrap().origin
+        processor::answer(&KAFKA, body, form, "", limits).unwrap().origin
+    }
+
+    fn origin(body: &str) -> Origin {
+        origin_in(body, Form::Plain)
     }
 
     #[test]
-    fn the_first_event_that_is_one_tells_for_all() {
+    fn the_first_object_among_the_events_labels_the_request() {
         let event = |kind: &str| {
             format!(
-                r#"{{"message":{{}},"metadata":{{"sourceType":"{kind}","destinationType":"KAFKA","namespace":"n"}}}}"#
+                r#"{{"message":{{}},"destination":{{"version":2}},"metadata":{{"sourceType":"{kind}","destinationType":"KAFKA","namespace":"n"}}}}"#
             )
         };
         let first = origin(&format!("[null,{},{}]", event("web"), event("cloud")));
-        assert_eq!(first.values(), ["web", "KAFKA", "n"]);
+        assert_eq!(first.values(), ["2", "web", "KAFKA", "n"]);
         assert_eq!(origin(&format!(r#"[{{"metadata":7}},{}]"#, event("web"))), Origin::default());
-        assert_eq!(origin("[null]"), Origin::default());
+        assert_eq!(origin("[null]").values(), ["1", "undefined", "undefined", "undefined"]);
     }
 
     #[test]
-    fn what_is_no_string_is_empty_and_what_is_long_is_cut() {
+    fn a_label_is_a_string_of_bounded_length() {
         let of = |value: &str| origin(&format!(r#"[{{"metadata":{{"sourceType":{value}}}}}]"#)).source_type;
-        assert_eq!(of("7"), "");
-        assert_eq!(of("null"), "");
+        assert_eq!(of("7"), UNDEFINED);
+        assert_eq!(of("null"), UNDEFINED);
+        assert_eq!(of(r#""""#), "");
         assert_eq!(of(r#""w\u0065b""#), "web");
         assert_eq!(of(r#""\ud800""#).chars().last(), Some('\u{fffd}'));
         assert_eq!(of(&format!("\"{}\"", "x".repeat(128))).len(), 128);
         assert_eq!(of(&format!("\"{}\"", "x".repeat(129))).len(), 128);
+    }
+
+    #[test]
+    fn the_version_of_a_destination_is_the_integer_part_of_a_number() {
+        for (version, label) in [
+            ("2", "2"),
+            ("2.9", "2"),
+            (r#""3.5""#, "3"),
+            (r#"" 4 ""#, "4"),
+            ("-1.5", "-1"),
+            ("0.5", "0"),
+            ("null", "1"),
+            (r#""""#, "1"),
+            (r#""v2""#, "1"),
+            (r#""inf""#, "1"),
+            ("1e400", "1"),
+            ("true", "1"),
+            ("[2]", "1"),
+        ] {
+            let plain = format!(r#"[{{"metadata":{{}},"destination":{{"version":{version}}}}}]"#);
+            assert_eq!(origin(&plain).destination_version, label, "{version}");
+            let compacted = format!(
+                r#"{{"input":[{{"metadata":{{"destinationId":"d"}}}}],"destinations":{{"d":{{"version":{version}}}}}}}"#
+            );
+            assert_eq!(origin_in(&compacted, Form::Compacted).destination_version, label, "{version}");
+        }
+        assert_eq!(origin(r#"[{"metadata":{},"destination":{}}]"#).destination_version, "1");
     }
 }

@@ -138,7 +138,7 @@ impl<'s, 'a> Answers<'s, 'a> {
             out.truncate(1);
         }
         if let Some(event) = event.filter(|_| self.origin.is_none()) {
-            self.origin = Some(event.metadata().map(Origin::of).unwrap_or_default());
+            self.origin = Some(self.surroundings.beside.origin_of(event));
             if observer.keeps_response() {
                 self.make_room(event);
             }

@@ -5,6 +5,7 @@ use super::decision::Tally;
 use super::event::{Earlier, Event};
 use super::family::Family;
 use super::json::{self, Invalid, Raw};
+use super::origin::Origin;
 use super::reader::Reader;
 
 /// How the body is laid out, which its `X-Content-Format` header says.
@@ -83,6 +84,19 @@ pub struct RouterAnswer {
     pub body: String,
     /// The events, and those that were refused; of the others nothing is decided here.
     pub tally: Tally,
+    /// What the metrics of transformed events count, which `/batch` does not take part in (contract, section 7).
+    pub counted: Option<Counted>,
+}
+
+/// The events of one request, as the metrics of transformed events count them.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// Where the events come from.
+    pub origin: Origin,
+    /// Events received.
+    pub events: u64,
+    /// Entries in the response.
+    pub responses: u64,
 }
 
 /// Why reading stopped.

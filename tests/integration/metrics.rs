@@ -1,10 +1,10 @@
 //! What `/metrics` shows after known requests.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::Shutdown;
 
 use rudder_kafka_transformer::server::metrics::table::{self, Kind};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::server::{Server, exchange, read_response, samples, sum};
 
@@ -83,7 +83,7 @@ fn sizes_and_events_add_up_to_what_was_sent() {
     let origin = [
         r#"destination="kafka""#,
         r#"version="v1""#,
-        r#"destVersion="v0""#,
+        r#"destVersion="1""#,
         r#"destinationType="KAFKA""#,
         r#"k8_namespace="shop""#,
     ];
@@ -210,4 +210,67 @@ fn the_table_is_what_is_exposed_and_what_is_documented() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
     let committed = std::fs::read_to_string(path).expect("docs/metrics.md");
     assert!(committed == table::page(), "docs/metrics.md is out of date: cargo run -- metrics > docs/metrics.md");
+}
+
+/// The series of the reference's metrics of transformed events, with their sums.
+fn transformed_series(scrape: &str) -> BTreeSet<String> {
+    let is_sum = |sample: &str| sample.starts_with("transformer_dest_transform_") && sample.ends_with("_events_sum");
+    samples(scrape)
+        .filter(|(sample, ..)| is_sum(sample))
+        .map(|(sample, labels, value)| {
+            let mut labels: Vec<&str> = labels.split("\",").map(|label| label.trim_end_matches(['"', '}'])).collect();
+            labels.sort_unstable();
+            format!("{sample} {} {value}", labels.join(" ").replace("=\"", "="))
+        })
+        .collect()
+}
+
+#[test]
+fn events_are_counted_in_the_series_that_the_reference_has() {
+    let server = Server::start(&[]);
+    let event =
+        |metadata: Value, destination: Value| json!({"message": {}, "metadata": metadata, "destination": destination});
+    let full = json!({"sourceType": "web", "destinationType": "KAFKA", "namespace": "shop"});
+    let later = event(json!({"sourceType": "ios"}), json!({"version": 9}));
+    let batch = |first: Value| json!([first, later]).to_string();
+    for first in [
+        event(full.clone(), json!({"version": 2})),
+        event(full.clone(), json!({"version": "3.5"})),
+        event(full.clone(), json!({"version": null})),
+        event(full.clone(), json!({"version": "new"})),
+        event(json!({}), json!({})),
+    ] {
+        assert_eq!(server.transform(batch(first).as_bytes()).status, 200);
+    }
+    let compacted = json!({
+        "input": [{"message": {}, "metadata": {"destinationId": "d", "sourceType": "web"}}],
+        "destinations": {"d": {"version": 4}}, "connections": {},
+    });
+    let headers = [("X-Content-Format", "json+compactedv1")];
+    let path = "/v1/destinations/confluent_cloud";
+    assert_eq!(server.post(path, &headers, compacted.to_string().as_bytes()).status, 200);
+    // The router endpoint counts as transformation, with an entry per destination; /batch does not.
+    let input =
+        [("a", 1), ("b", 1), ("a", 2)].map(|(id, version)| event(full.clone(), json!({"ID": id, "version": version})));
+    for path in ["/routerTransform", "/batch"] {
+        let body = json!({"destType": "KAFKA", "input": input}).to_string();
+        assert_eq!(server.post(path, &[], body.as_bytes()).status, 200);
+    }
+    let mut expected = BTreeSet::new();
+    let mut expect = |destination, version, (dest_version, source_type, destination_type, namespace), input, output| {
+        for (name, events) in [("input", input), ("output", output)] {
+            expected.insert(format!(
+                "transformer_dest_transform_{name}_events_sum destVersion={dest_version} destination={destination} \
+                 destinationType={destination_type} instanceName=localhost k8_namespace={namespace} \
+                 sourceType={source_type} version={version} {events}"
+            ));
+        }
+    };
+    expect("kafka", "v0", ("2", "web", "KAFKA", "shop"), 2, 2);
+    expect("kafka", "v0", ("3", "web", "KAFKA", "shop"), 2, 2);
+    // Twice without a version, and the router's request.
+    expect("kafka", "v0", ("1", "web", "KAFKA", "shop"), 4 + 3, 4 + 2);
+    expect("kafka", "v0", ("1", "undefined", "undefined", "undefined"), 2, 2);
+    expect("confluent_cloud", "v1", ("4", "web", "undefined", "undefined"), 1, 1);
+    assert_eq!(transformed_series(&server.scrape()), expected);
 }

@@ -167,7 +167,8 @@ impl Server {
 
     pub fn scrape(&self) -> String {
         let response = fetch(&format!("http://{}/metrics", self.metrics), "GET", &[], b"");
-        assert_eq!(response.status, 200);
+        let content_type = response.header("content-type");
+        assert_eq!((response.status, content_type), (200, Some("text/plain; version=0.0.4; charset=utf-8")));
         response.text().to_owned()
     }
 

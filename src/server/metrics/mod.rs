@@ -147,8 +147,8 @@ impl Metrics {
     #[must_use]
     pub fn events(&self, family: &Family, version: &str, origin: &Origin) -> EventSeries {
         let labels = self.origins.lock().unwrap_or_else(PoisonError::into_inner).labels(origin);
-        let [source_type, destination_type, namespace] = labels.each_ref().map(String::as_str);
-        let labels = [family.name, version, DEST_VERSION, source_type, destination_type, namespace];
+        let [dest_version, source_type, destination_type, namespace] = labels.each_ref().map(String::as_str);
+        let labels = [family.name, version, dest_version, source_type, destination_type, namespace];
         EventSeries {
             input: self.input_events.with_label_values(&labels),
             output: self.output_events.with_label_values(&labels),
@@ -205,6 +205,3 @@ impl Metrics {
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }
-
-/// The version of the destinations' definition: there is one only.
-const DEST_VERSION: &str = "v0";

@@ -19,13 +19,13 @@ pub const OTHER: &str = "other";
 /// The values seen so far.
 #[derive(Debug, Default)]
 pub struct Origins {
-    values: [HashSet<String>; 3],
-    combinations: HashSet<[String; 3]>,
+    values: [HashSet<String>; 4],
+    combinations: HashSet<[String; 4]>,
 }
 
 impl Origins {
     /// The labels for an origin: its own values as long as there is room for them.
-    pub fn labels(&mut self, origin: &Origin) -> [String; 3] {
+    pub fn labels(&mut self, origin: &Origin) -> [String; 4] {
         let mut labels = origin.values().map(|value| Self::capped_in_length(value).to_owned());
         for (label, values) in labels.iter_mut().zip(&mut self.values) {
             if !values.contains(label) {
@@ -38,7 +38,7 @@ impl Origins {
         }
         if !self.combinations.contains(&labels) {
             if self.combinations.len() >= MAX_COMBINATIONS {
-                return [OTHER; 3].map(str::to_owned);
+                return [OTHER; 4].map(str::to_owned);
             }
             self.combinations.insert(labels.clone());
         }
@@ -56,9 +56,10 @@ mod tests {
 
     fn origin(source_type: &str, namespace: &str) -> Origin {
         Origin {
-            source_type: source_type.to_owned(),
-            destination_type: "KAFKA".to_owned(),
-            namespace: namespace.to_owned(),
+            source_type: source_type.to_owned().into(),
+            destination_type: "KAFKA".into(),
+            namespace: namespace.to_owned().into(),
+            ..Origin::default()
         }
     }
 
@@ -66,14 +67,14 @@ mod tests {
     fn values_that_are_too_many_or_too_long_are_other() {
         let mut origins = Origins::default();
         let first = origins.labels(&origin("web", "shop"));
-        assert_eq!(first, ["web", "KAFKA", "shop"]);
+        assert_eq!(first, ["1", "web", "KAFKA", "shop"]);
         for index in 0..10_000 {
             origins.labels(&origin("web", &format!("namespace {index}")));
         }
-        assert_eq!(origins.labels(&origin("web", "one more")), ["web", "KAFKA", OTHER]);
+        assert_eq!(origins.labels(&origin("web", "one more")), ["1", "web", "KAFKA", OTHER]);
         assert_eq!(origins.labels(&origin("web", "shop")), first, "who was first stays");
-        assert_eq!(origins.labels(&origin("web", &"x".repeat(101)))[2], OTHER);
-        assert!(origins.values[2].len() <= MAX_VALUES);
+        assert_eq!(origins.labels(&origin("web", &"x".repeat(101)))[3], OTHER);
+        assert!(origins.values[3].len() <= MAX_VALUES);
     }
 
     #[test]
@@ -85,7 +86,7 @@ mod tests {
             }
         }
         assert_eq!(origins.combinations.len(), MAX_COMBINATIONS);
-        assert_eq!(origins.labels(&origin("source 89", "namespace 89")), [OTHER; 3]);
-        assert_eq!(origins.labels(&origin("source 0", "namespace 7")), ["source 0", "KAFKA", "namespace 7"]);
+        assert_eq!(origins.labels(&origin("source 89", "namespace 89")), [OTHER; 4]);
+        assert_eq!(origins.labels(&origin("source 0", "namespace 7")), ["1", "source 0", "KAFKA", "namespace 7"]);
     }
 }

@@ -8,6 +8,7 @@ use prometheus::Histogram;
 use super::Metrics;
 use crate::transform::family::Family;
 use crate::transform::origin::Origin;
+use crate::transform::request::Counted;
 
 /// What tells kinds of requests apart. All of it comes from this service, so that there are only so many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub struct HttpSeries {
 pub struct EventSeries {
     /// Events in a request.
     pub input: Histogram,
-    /// Answers to them.
+    /// Entries in the response.
     pub output: Histogram,
 }
 
@@ -80,15 +81,16 @@ impl WorkerSeries {
     }
 
     /// Counts the events of a request; `version` is that of its path.
-    pub fn count_events(&self, family: &'static Family, version: &'static str, origin: &Origin, events: u64) {
+    pub fn count_events(&self, family: &'static Family, version: &'static str, counted: &Counted) {
+        let origin = &counted.origin;
         let mut known = self.events.borrow_mut();
         let is_same = |key: &EventKey| key.0 == family.name && key.1 == version && key.2 == *origin;
         let series = recall(&mut known, is_same, || {
             let series = self.metrics.events(family, version, origin);
             ((family.name, version, origin.clone()), series)
         });
-        series.input.observe(events as f64);
-        series.output.observe(events as f64);
+        series.input.observe(counted.events as f64);
+        series.output.observe(counted.responses as f64);
     }
 }
 

@@ -77,10 +77,10 @@ metrics! {
         "Requests refused with 503 because too many bytes of others were in memory (MAX_IN_FLIGHT_BYTES)";
     INPUT_EVENTS: "transformer_dest_transform_input_events", Kind::Histogram(EVENTS),
         ["destination", "version", "destVersion", "sourceType", "destinationType", "k8_namespace"], Reference,
-        "Events in a request; the last three labels are sourceType, destinationType and namespace of its first event's metadata";
+        "Events in a request to transform or to /routerTransform. Labels come from its first event: destVersion is the integer part of destination.version (1 without one), the last three are sourceType, destinationType and namespace of the metadata (undefined without one)";
     OUTPUT_EVENTS: "transformer_dest_transform_output_events", Kind::Histogram(EVENTS),
         ["destination", "version", "destVersion", "sourceType", "destinationType", "k8_namespace"], Reference,
-        "Answers given for the events of a request, refused ones too";
+        "Responses to the events of a request, rejected ones included; of /routerTransform one per destination";
     TOPIC_RULES: "kafka_transformer_events_by_topic_rule_total", Kind::Counter, ["destType", "rule"], Own,
         "Events transformed, by the rule that gave the topic: integrations, event_type, event_name, default or none";
     KEY_SOURCES: "kafka_transformer_events_by_key_source_total", Kind::Counter, ["destType", "source"], Own,
@@ -140,12 +140,12 @@ pub fn page() -> String {
 
 const PAGE_START: &str = "# Metrics
 
-`http://HOST:METRICS_PORT/metrics`, in Prometheus' text format. Every metric has the label `instanceName`, which is the setting INSTANCE_ID.
+`http://HOST:METRICS_PORT/metrics`, in Prometheus' text format. Every metric has the label `instanceName`, which is the setting INSTANCE_ID (localhost without it).
 This page is printed by `rudder-kafka-transformer metrics`.
 
 Two things differ from rudder-transformer on purpose, so that nobody can fill a Prometheus from outside: `route` is the pattern of the route
 (`/v0/destinations/{destination}`, `unmatched` for unknown paths), never the path that was asked for; and labels whose values come with events
-(`sourceType`, `destinationType`, `k8_namespace`) have at most 100 values each, in at most 500 combinations: what comes later, or is longer than
+(`destVersion`, `sourceType`, `destinationType`, `k8_namespace`) have at most 100 values each, in at most 500 combinations: what comes later, or is longer than
 100 bytes, is `other`.
 
 ";

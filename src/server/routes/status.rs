@@ -108,6 +108,9 @@ pub async fn build_version(state: Data<State>) -> impl Responder {
     HttpResponse::Ok().insert_header(ContentType::plaintext()).body(state.versions.build_version.clone())
 }
 
+/// The content type of Prometheus' text format.
+const METRICS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
 /// Everything counted, for Prometheus.
 ///
 /// # Errors
@@ -121,5 +124,5 @@ pub async fn build_version(state: Data<State>) -> impl Responder {
 pub async fn metrics(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, RequestError> {
     state.check_operator(&request)?;
     let text = state.metrics.render(state.in_flight.bytes()).map_err(|_| RequestError::InternalServerError)?;
-    Ok(HttpResponse::Ok().insert_header(("Content-Type", prometheus::TEXT_FORMAT)).body(text))
+    Ok(HttpResponse::Ok().insert_header(("Content-Type", METRICS_TEXT)).body(text))
 }

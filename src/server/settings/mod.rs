@@ -139,7 +139,7 @@ pub struct Settings {
     pub log_format: LogFormat,
 
     /// Name of this instance, the label instanceName of every metric
-    #[arg(long, env = "INSTANCE_ID", default_value = "")]
+    #[arg(long, env = "INSTANCE_ID", default_value = "localhost")]
     pub instance_id: String,
 
     /// Response of /version, and version in /health [default: the version of this service]
