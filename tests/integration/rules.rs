@@ -92,6 +92,16 @@ const RULES: &[(&str, &str)] = &[
     ("8.map-entries", "map entries that are no objects are skipped"),
     ("8.message-kind", "a message of another kind is 400, null and missing are {}"),
     ("8.unknown-destination-id", "an unknown destination id is 400 for that event"),
+    ("8.no-connection", "an event without an entry in connections has none"),
+    ("8.destinations-array", "destinations that are an array have no ids"),
+    ("8.map-from", "from of a topic map is converted to a string"),
+    ("8.shared-template", "every event gets a value that events share"),
+    ("8.own-config", "a template that reads its own Config leaves it as it is"),
+    ("8.template-on-empty", "an empty value is kept for a path of one name too"),
+    ("8.template-on-prototype", "members that every JavaScript object has are data"),
+    ("8.type-array", "a type that is an array is not a type"),
+    ("8.own-to-string", "an object with a toString of its own is [object Object]"),
+    ("8.definition-name", "DestinationDefinition.Name is not looked at"),
     ("8.template-removal", "a template that would remove too much is 400 for that event"),
 ];
 
