@@ -24,6 +24,7 @@ use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::server::metrics::table;
 use crate::server::openapi;
 use crate::server::settings::Settings;
+use crate::server::shadow::intended;
 
 /// Transforms RudderStack events for Kafka, Azure Event Hubs and Confluent Cloud.
 #[derive(Debug, Parser)]
@@ -55,6 +56,8 @@ enum Command {
     Openapi,
     /// Print what every metric tells, as Markdown
     Metrics,
+    /// Print the intended differences from rudder-transformer, as Markdown
+    Differences,
 }
 
 /// A tool did what it was asked for, and found something that is not as it should be.
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
         Some(Command::Completions(arguments)) => completions::run(&arguments),
         Some(Command::Openapi) => print(&openapi::document()),
         Some(Command::Metrics) => print(&table::page()),
+        Some(Command::Differences) => print(&intended::table::page()),
     }
 }
 

@@ -1,5 +1,5 @@
-//! Whether an answer is the expected one. The comparison is that of the shadows, and so are the differences that are meant
-//! to be (contract, section 8).
+//! Whether an answer is the expected one. The comparison is that of shadow verification, and so are the intended
+//! differences (contract, section 8).
 
 use super::case::{ApiVersion, Author, Case, ExpectedBody};
 use super::transformer::Answer;
@@ -7,7 +7,7 @@ use crate::server::app::{CONTENT_FORMAT, JSON, form_named};
 use crate::server::body::text;
 use crate::server::endpoint::Endpoint;
 use crate::server::shadow::compare::{Allowed, Contents, Differences, Infinite};
-use crate::server::shadow::deliberate::{self, Question};
+use crate::server::shadow::intended::{self, Question, Traits};
 use crate::transform::json::Raw;
 use crate::transform::request::Limits;
 
@@ -62,7 +62,7 @@ pub fn judge(case: &Case, answer: &Answer, is_own: bool, limits: Limits) -> Verd
     if exact.is_good() || (is_own && case.author == Author::Us) {
         return exact;
     }
-    deliberately(case, answer, limits).unwrap_or(exact)
+    as_intended(case, answer, limits).unwrap_or(exact)
 }
 
 /// Without any difference being allowed.
@@ -124,11 +124,11 @@ fn api_version(case: &Case, answer: &Answer) -> Option<Finding> {
 }
 
 /// With the contract's differences allowed; `None` where they do not apply.
-fn deliberately(case: &Case, answer: &Answer, limits: Limits) -> Option<Verdict> {
+fn as_intended(case: &Case, answer: &Answer, limits: Limits) -> Option<Verdict> {
     let endpoint = Endpoint::at(&case.request.path).filter(|_| case.request.method == "POST")?;
     let (ExpectedBody::Json(body) | ExpectedBody::Text(body)) = &case.expected.body else { return None };
-    let expected = deliberate::Answer { status: case.expected.status, body: body.clone().into() };
-    let got = deliberate::Answer { status: answer.status, body: answer.body.clone() };
+    let expected = intended::Answer { status: case.expected.status, body: body.clone().into() };
+    let got = intended::Answer { status: answer.status, body: answer.body.clone() };
     let expected_is_ours = case.author == Author::Us;
     let (ours, theirs) = if expected_is_ours { (&expected, &got) } else { (&got, &expected) };
     // Other refusals than of what cannot be read have no counterpart there.
@@ -136,14 +136,16 @@ fn deliberately(case: &Case, answer: &Answer, limits: Limits) -> Option<Verdict>
         return None;
     }
     // What is no JSON is told with its beginning.
-    let is_json = |answer: &deliberate::Answer| Raw::parse(&text(&answer.body)).is_ok();
+    let is_json = |answer: &intended::Answer| Raw::parse(&text(&answer.body)).is_ok();
     if ours.status == 200 && theirs.status == 200 && !(is_json(ours) && is_json(theirs)) {
         return None;
     }
     let asked = text(&case.request.body);
     let form = form_named(case.request.header(CONTENT_FORMAT).map(str::as_bytes));
-    let question = Question { endpoint: &endpoint, form, limits, text: &asked };
-    let found = deliberate::judge(&question, ours, theirs, Contents::Told);
+    // It is sent with every case that names no other.
+    let traits = Traits::of(&case.request.path, case.request.header("Content-Type").or(Some("application/json")));
+    let question = Question { endpoint: &endpoint, form, limits, text: &asked, traits };
+    let found = intended::judge(&question, ours, theirs, Contents::Told).differences;
     let mut verdict = Verdict { allowed: found.allowed.clone(), ..Verdict::default() };
     if ours.status == theirs.status {
         verdict.findings.extend(api_version(case, answer));
@@ -183,7 +185,7 @@ fn beginning(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::shadow::deliberate::Deliberate;
+    use crate::server::shadow::intended::table::IntendedDifference;
     use crate::verify::shapes;
 
     const LIMITS: Limits = Limits { events: 1000, answer_bytes: 1 << 20 };
@@ -241,17 +243,17 @@ mod tests {
             verdict.allowed.into_iter().map(|allowed| (allowed.pointer, allowed.why)).collect::<Vec<_>>()
         };
         let whole = recorded(body, r#"{"status":500,"apiVersion":null,"rawBody":"Internal Server Error"}"#);
-        assert_eq!(allowed(&whole, &answer(200, ours)), [("/".to_owned(), Deliberate::MalformedEvent)]);
+        assert_eq!(allowed(&whole, &answer(200, ours)), [("/".to_owned(), IntendedDifference::MalformedEvent)]);
         let null =
             recorded(body, &format!(r#"{{"status":200,"apiVersion":"2","body":{}}}"#, ours.replace("1e400", "null")));
         assert_eq!(
             allowed(&null, &answer(200, ours)),
-            [("/0/output/message/n".to_owned(), Deliberate::NumberLiterals)]
+            [("/0/output/message/n".to_owned(), IntendedDifference::NumberLiterals)]
         );
         let empty = recorded("[]", r#"{"status":500,"apiVersion":null,"body":{}}"#);
-        assert_eq!(allowed(&empty, &answer(200, "[]")), [("/".to_owned(), Deliberate::NoEvents)]);
+        assert_eq!(allowed(&empty, &answer(200, "[]")), [("/".to_owned(), IntendedDifference::NoEvents)]);
         let unreadable = recorded("[", r#"{"status":500,"apiVersion":null,"body":{}}"#);
-        assert_eq!(allowed(&unreadable, &answer(400, "{}")), [("/".to_owned(), Deliberate::UnreadableBody)]);
+        assert_eq!(allowed(&unreadable, &answer(400, "{}")), [("/".to_owned(), IntendedDifference::UnreadableBody)]);
         // Not by the contract: another status of ours, an answer of another kind beside one that is meant to be.
         assert!(!judge(&unreadable, &answer(503, "{}"), true, LIMITS).is_good());
         assert_eq!(findings(&whole, &answer(200, "[]"))[0], "status: 500 | 200");
@@ -265,7 +267,7 @@ mod tests {
         let theirs = answer(500, r#"{"error":"x"}"#);
         assert!(!judge(&case, &theirs, true, LIMITS).is_good());
         let verdict = judge(&case, &theirs, false, LIMITS);
-        assert!(verdict.is_good() && verdict.allowed[0].why == Deliberate::NoEvents, "{verdict:?}");
+        assert!(verdict.is_good() && verdict.allowed[0].why == IntendedDifference::NoEvents, "{verdict:?}");
         let html = Answer { content_type: None, ..answer(200, "[]") };
         assert_eq!(findings(&case, &html), ["content type: application/json; charset=utf-8 | missing"]);
     }

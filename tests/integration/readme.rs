@@ -1,5 +1,7 @@
 //! README shows what happens.
 
+use rudder_kafka_transformer::server::shadow::intended::table::{self, IntendedDifference};
+
 use crate::server::Server;
 
 /// The text between two marks.
@@ -26,6 +28,22 @@ fn every_rejection_is_documented() {
         let row = format!("| `{}` | {} | {} |", rejection.code(), rejection.error_type().text(), rejection.text());
         assert!(readme.contains(&row), "README does not list {row}");
     }
+}
+
+#[test]
+fn intended_differences_are_listed() {
+    let section =
+        between(include_str!("../../README.md"), "## Where it differs from rudder-transformer on purpose\n", "\n## ");
+    let listed: Vec<&str> = section.lines().filter(|line| line.starts_with('|')).skip(2).collect();
+    let rows: Vec<String> = IntendedDifference::ALL.iter().map(|row| row.row()).collect();
+    assert_eq!(listed, rows);
+    let codes: std::collections::BTreeSet<&str> = IntendedDifference::ALL.iter().map(|row| row.code()).collect();
+    assert_eq!(codes.len(), rows.len());
+    let page = include_str!("../../docs/differences.md");
+    assert!(
+        page == table::page(),
+        "docs/differences.md is out of date: cargo run -- differences > docs/differences.md"
+    );
 }
 
 #[test]

@@ -1,15 +1,18 @@
 //! A share of the requests is answered twice, and both answers are compared.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::net::TcpListener;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use rudder_kafka_transformer::verify::case::ExpectedBody;
 use serde_json::{Value, json as value};
 
 use crate::forward::await_count;
+use crate::golden::{beside, cases, root};
 use crate::server::Server;
-use crate::upstream::{FakeUpstream, json};
+use crate::upstream::{FakeUpstream, Seen, json};
 
 const EVENT: &str =
     r#"[{"message":{"userId":"u"},"metadata":{"jobId":1,"rudderId":"r"},"destination":{"Config":{"topic":"t"}}}]"#;
@@ -124,12 +127,18 @@ fn no_answer_is_not_a_difference() {
 /// A request, the reference's answer to it, and whether both answers count as the same.
 fn compare(headers: &[(&str, &str)], path: &str, body: &str, status: &str, theirs: &str) -> bool {
     let upstream = FakeUpstream::answering(json(status, theirs));
-    let server = shadowed(&upstream, &[]);
+    let mut all = vec![("Content-Type", "application/json")];
+    all.extend(headers);
+    compare_with(&upstream, &all, path, body)
+}
+
+fn compare_with(upstream: &FakeUpstream, headers: &[(&str, &str)], path: &str, body: &str) -> bool {
+    let server = shadowed(upstream, &[]);
     server.post(path, headers, body.as_bytes());
     upstream.next();
     let patience = std::time::Instant::now();
     loop {
-        for (result, same) in [("equal", true), ("different", false)] {
+        for (result, same) in [("equal", true), ("intended", true), ("different", false)] {
             if compared(&server, result) > 0.0 {
                 return same;
             }
@@ -211,7 +220,6 @@ fn an_event_that_both_refuse_may_be_refused_in_other_words() {
     let config = value!({"topic": "{{ message || x }}"});
     let body = value!([event(&value!({"a": 1}), &config)]).to_string();
     assert_same(true, &body, "200 OK", &value!([failed()]).to_string());
-    assert_same(false, &body, "200 OK", &value!([output(&value!({}), "t")]).to_string());
     let mut other = failed();
     other["metadata"]["jobId"] = value!(2);
     assert_same(false, &body, "200 OK", &value!([other]).to_string());
@@ -282,6 +290,136 @@ fn an_entry_of_a_map_that_is_no_object_may_fail_the_event() {
         let config = value!({"topic": "t", "enableMultiTopic": true, "eventTypeToTopicMap": entries});
         let body = value!([event(&value!({"type": "page"}), &config)]).to_string();
         assert_same(same, &body, "200 OK", &value!([failed()]).to_string());
+    }
+}
+
+/// The events in the body of a plain request.
+fn events_of(seen: &Seen) -> Vec<Value> {
+    serde_json::from_slice(&seen.body).expect("an array of events")
+}
+
+/// A peer that fails every event of a request with more than one of them, and gives the topic to any other event.
+fn failing_together(topic: &'static str) -> FakeUpstream {
+    FakeUpstream::start(move |stream, seen| {
+        let events = events_of(seen);
+        let answers: Vec<Value> = match &events[..] {
+            [event] => vec![output(&event["message"], topic)],
+            events => events.iter().map(|_| failed()).collect(),
+        };
+        stream.write_all(&json("200 OK", &value!(answers).to_string()))
+    })
+}
+
+#[test]
+fn good_events_are_compared_if_the_reference_fails_all_because_of_one() {
+    let good = event(&value!({"a": 1}), &value!({"topic": "t"}));
+    // A template that only a name with dots fits, and one on the length of an array.
+    let dotted = event(&value!({"a.b": 1}), &value!({"topic": "{{ event.a.b || x }}"}));
+    let length = event(&value!({"a": [1]}), &value!({"topic": "{{ event.a.length || x }}"}));
+    for odd in [dotted, length] {
+        for batch in [value!([good, odd]), value!([odd, good])] {
+            let body = batch.to_string();
+            let headers = [("Content-Type", "application/json")];
+            let upstream = failing_together("t");
+            assert!(compare_with(&upstream, &headers, KAFKA, &body), "{body}");
+            // It is asked about the good event alone.
+            assert_eq!(upstream.rest().iter().map(events_of).collect::<Vec<_>>(), [vec![good.clone()]]);
+            assert!(!compare_with(&failing_together("broken"), &headers, KAFKA, &body), "{body}");
+        }
+        // A peer that fails always says nothing about the good event; one that fails it alone does.
+        assert_same(true, &value!([good, odd]).to_string(), "200 OK", &value!([failed(), failed()]).to_string());
+        assert_same(false, &value!([good, good]).to_string(), "200 OK", &value!([failed(), failed()]).to_string());
+        let ours = output(&value!({"a": 1}), "t");
+        assert_same(true, &value!([good, odd]).to_string(), "200 OK", &value!([ours, failed()]).to_string());
+        let broken = output(&value!({"a": 1}), "broken");
+        assert_same(false, &value!([good, odd]).to_string(), "200 OK", &value!([broken, failed()]).to_string());
+        assert_same(false, &value!([good, odd]).to_string(), "200 OK", &value!([failed(), ours]).to_string());
+        let mut touched = failed();
+        touched["metadata"]["jobId"] = value!(2);
+        assert_same(false, &value!([good, odd]).to_string(), "200 OK", &value!([touched, failed()]).to_string());
+    }
+}
+
+#[test]
+fn a_request_that_fails_because_of_one_event_is_asked_again_without_it() {
+    let good = event(&value!({}), &value!({"topic": "t"}));
+    let body = value!([good, null]).to_string();
+    for (topic, same) in [("t", true), ("broken", false)] {
+        let upstream = FakeUpstream::start(move |stream, seen| {
+            stream.write_all(&match &events_of(seen)[..] {
+                [event] => json("200 OK", &value!([output(&event["message"], topic)]).to_string()),
+                _ => json("500 Internal Server Error", "oops"),
+            })
+        });
+        assert_eq!(compare_with(&upstream, &[("Content-Type", "application/json")], KAFKA, &body), same);
+    }
+}
+
+#[test]
+fn comparisons_are_counted_by_row_and_logged() {
+    let upstream = FakeUpstream::answering(json("500 Internal Server Error", "oops"));
+    let server = shadowed(&upstream, &[]);
+    let headers = [("Content-Type", "application/json")];
+    for (body, result, count) in [("[]", "intended", 1), ("[null]", "intended", 2), (EVENT, "different", 1)] {
+        server.post(KAFKA, &headers, body.as_bytes());
+        await_compared(&server, result, count);
+    }
+    let row = |row: &str| server.sum("kafka_transformer_shadow_intended_total", &[&format!("difference=\"{row}\"")]);
+    assert_eq!((row("no_events"), row("malformed_event")), (1.0, 1.0));
+    assert_eq!(server.sum("kafka_transformer_shadow_intended_total", &[]), 2.0);
+}
+
+/// Replays recorded requests before a peer that gives the recorded responses, and to any other request none.
+fn replay(file: &std::path::Path) {
+    let name = |path: &str, body: &[u8]| [path.as_bytes(), b"\n", body].concat();
+    let recorded: HashMap<Vec<u8>, Vec<u8>> = cases(file)
+        .map(|case| {
+            let (ExpectedBody::Json(body) | ExpectedBody::Text(body)) = &case.expected.body else { panic!("no body") };
+            let answer = json(&format!("{} Recorded", case.expected.status), body);
+            (name(&case.request.path, &case.request.encoded()), answer)
+        })
+        .collect();
+    let upstream = FakeUpstream::start(move |stream, seen| {
+        let line = seen.line();
+        let path = line.split(' ').nth(1).unwrap_or("");
+        let answer = recorded.get(&name(path, &seen.body)).cloned();
+        stream.write_all(&answer.unwrap_or_else(|| json("404 Not Found", "{}")))
+    });
+    let server = shadowed(&upstream, &[]);
+    let mut sent = 0;
+    let mut may_differ = 0;
+    for case in cases(file) {
+        let headers: Vec<(&str, &str)> = case.request.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        server.request(&case.request.method, &case.request.path, &headers, &case.request.encoded());
+        sent += 1;
+        may_differ += u32::from(case.name.contains("known-difference"));
+        if sent % 32 == 0 {
+            await_all(&server, sent);
+        }
+    }
+    await_all(&server, sent);
+    assert_eq!(compared(&server, "different"), 0.0);
+    let (equal, intended) = (compared(&server, "equal"), compared(&server, "intended"));
+    assert_eq!(equal + intended, f64::from(sent));
+    assert!(intended > 0.0 && intended <= f64::from(may_differ), "{intended} of {may_differ}");
+}
+
+/// Waits until all requests were compared.
+fn await_all(server: &Server, sent: u32) {
+    let patience = std::time::Instant::now();
+    while server.sum("kafka_transformer_shadow_requests_total", &[]) < f64::from(sent) {
+        assert!(patience.elapsed().as_secs() < 60, "not {sent} comparisons");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn recorded_traffic_differs_only_as_intended() {
+    for name in ["rudder-server.ndjson.gz", "generated.ndjson.gz"] {
+        replay(&root().join("test-fixtures/recorded").join(name));
+    }
+    if let Some(folder) = beside() {
+        replay(&folder.join("fresh.ndjson.gz"));
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::report::{Counts, beginning};
+use crate::server::shadow::compare::Allowed;
 use crate::verify::Unreadable;
 use crate::verify::read::Found;
 use crate::verify::verdict::Verdict;
@@ -60,8 +61,10 @@ impl Document {
         } else if !verdict.allowed.is_empty() {
             list(&mut self.on_purpose, || {
                 let allowed = verdict.allowed.iter().take(MAX_ALLOWED);
-                let allowed =
-                    allowed.map(|allowed| json!({ "path": cut(&allowed.pointer), "why": allowed.why.text() }));
+                let allowed = allowed.map(|allowed| {
+                    let Allowed { pointer, why } = allowed;
+                    json!({ "path": cut(pointer), "code": why.code(), "why": why.case() })
+                });
                 let more = verdict.allowed.len() > MAX_ALLOWED;
                 with(case, json!({ "differences": allowed.collect::<Value>(), "more": more }))
             });

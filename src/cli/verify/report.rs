@@ -169,7 +169,7 @@ impl Report {
         let more = verdict.allowed.len().saturating_sub(MAX_ALLOWED);
         let allowed = verdict.allowed.iter().take(MAX_ALLOWED);
         let mut allowed: Vec<String> = allowed
-            .map(|allowed| format!("{}: {}", beginning(&allowed.pointer, MAX_TEXT), allowed.why.text()))
+            .map(|allowed| format!("{}: {}", beginning(&allowed.pointer, MAX_TEXT), allowed.why.case()))
             .collect();
         if more > 0 {
             allowed.push(format!("… {more} more"));

@@ -18,6 +18,7 @@ use super::error::Limit;
 use super::forward::Forwarded;
 use super::routes::status::{COMMIT, VERSION};
 use super::shadow::Compared;
+use super::shadow::intended::table::IntendedDifference;
 use super::unserved::UnservedEndpoint;
 use crate::transform::decision::{KeySource, Tally, TopicRule};
 use crate::transform::family::{FAMILIES, Family};
@@ -40,6 +41,7 @@ pub struct Metrics {
     forwarded: Arc<[IntCounter; Forwarded::ALL.len()]>,
     unserved: Arc<[IntCounter; UnservedEndpoint::ALL.len()]>,
     shadowed: Arc<[IntCounter; Compared::ALL.len()]>,
+    intended: Arc<[IntCounter]>,
     in_flight_bytes: IntGauge,
     /// Requests that have no answer yet.
     pub concurrent: IntGauge,
@@ -110,6 +112,8 @@ impl Metrics {
         let forwarded = counters(&table::FORWARDED)?;
         let unserved = counters(&table::UNSERVED)?;
         let shadowed = counters(&table::SHADOWED)?;
+        let intended = counters(&table::INTENDED)?;
+        let of_row = |row: &IntendedDifference| intended.with_label_values(&[row.code()]);
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         Ok(Self {
@@ -125,6 +129,7 @@ impl Metrics {
             forwarded: Arc::new(Forwarded::ALL.map(|result| forwarded.with_label_values(&[result.code()]))),
             unserved: Arc::new(UnservedEndpoint::ALL.map(|endpoint| unserved.with_label_values(&[endpoint.code()]))),
             shadowed: Arc::new(Compared::ALL.map(|result| shadowed.with_label_values(&[result.code()]))),
+            intended: IntendedDifference::ALL.iter().map(of_row).collect(),
             in_flight_bytes: gauge(&table::IN_FLIGHT_BYTES)?,
             concurrent: gauge(&table::CONCURRENT_REQUESTS)?,
             registry,
@@ -194,6 +199,11 @@ impl Metrics {
     /// Counts a request that was chosen to be compared.
     pub fn count_compared(&self, result: Compared) {
         self.shadowed[result as usize].inc();
+    }
+
+    /// Counts a request whose responses differ as a row of the table says.
+    pub fn count_intended(&self, row: IntendedDifference) {
+        self.intended[row as usize].inc();
     }
 
     /// Everything counted so far, in Prometheus' text format, with `in_flight_bytes` of requests in memory.

@@ -98,7 +98,9 @@ metrics! {
     UNSERVED: "kafka_transformer_unserved_requests_total", Kind::Counter, ["endpoint"], Own,
         "Requests of rudder-server that only a rudder-transformer serves, without UPSTREAM_TRANSFORMER_URL, by endpoint: user_transformation, tracking_plan, destination, batch, router_transform, delivery, deletion or source. UNSERVED says how they are answered";
     SHADOWED: "kafka_transformer_shadow_requests_total", Kind::Counter, ["result"], Own,
-        "Requests chosen to compare the answer of this service with the upstream's, by how that ended: equal, different, dropped (no room to keep them) or failed (no answer to compare with)";
+        "Requests chosen to compare the response of this service with the upstream's, by result: equal, intended (docs/differences.md), different, dropped (no room to keep them) or failed (no response to compare with)";
+    INTENDED: "kafka_transformer_shadow_intended_total", Kind::Counter, ["difference"], Own,
+        "Requests whose shadow comparison found an intended difference and nothing else, by its code in docs/differences.md; a request counts once for each code";
     IN_FLIGHT_BYTES: "kafka_transformer_in_flight_bytes", Kind::Gauge, [], Own,
         "Bytes of request bodies in memory now, compared with MAX_IN_FLIGHT_BYTES";
     BUILD_INFO: "kafka_transformer_build_info", Kind::Gauge, ["version", "commit"], Own,

@@ -2,10 +2,10 @@
 //! a JSON pointer and two kinds; with contents only where they are asked for, which nothing that logs does.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-use super::deliberate::Deliberate;
+use super::intended::table::IntendedDifference;
 use crate::transform::json::{Kind, Raw};
 use crate::transform::text::pointer_step;
 
@@ -64,13 +64,13 @@ impl fmt::Display for Difference {
     }
 }
 
-/// A difference that is meant to be.
+/// A difference that is intended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed {
     /// Where, `/` for the answers as a whole.
     pub pointer: String,
     /// Why.
-    pub why: Deliberate,
+    pub why: IntendedDifference,
 }
 
 /// What two answers differ in.
@@ -82,7 +82,7 @@ pub struct Differences {
     pub more: bool,
     /// Whether something was nested too deep to be compared, and its text is not the same.
     pub too_deep: bool,
-    /// The first of those that are meant to be, which count as none.
+    /// The first of those that are intended, and one of each row, which count as none.
     pub allowed: Vec<Allowed>,
     contents: Contents,
 }
@@ -135,14 +135,24 @@ impl Differences {
         self.more |= other.more || other.told.len() > room;
         self.too_deep |= other.too_deep;
         self.told.extend(other.told.into_iter().take(room));
-        self.allowed.extend(other.allowed.into_iter().take(MAX_TOLD - self.allowed.len()));
+        other.allowed.into_iter().for_each(|allowed| self.add_allowed(allowed));
     }
 
-    /// Notes a difference that is meant to be.
-    pub(super) fn allow(&mut self, pointer: &str, why: Deliberate) {
-        if self.allowed.len() < MAX_TOLD {
-            self.allowed.push(Allowed { pointer: place(pointer), why });
+    fn add_allowed(&mut self, allowed: Allowed) {
+        if self.allowed.len() < MAX_TOLD || self.allowed.iter().all(|other| other.why != allowed.why) {
+            self.allowed.push(allowed);
         }
+    }
+
+    /// The rows of the intended differences.
+    #[must_use]
+    pub fn rows(&self) -> BTreeSet<IntendedDifference> {
+        self.allowed.iter().map(|allowed| allowed.why).collect()
+    }
+
+    /// Notes a difference that is intended.
+    pub(super) fn allow(&mut self, pointer: &str, why: IntendedDifference) {
+        self.add_allowed(Allowed { pointer: place(pointer), why });
     }
 
     /// Adds the differences between two values at `pointer`, `None` where there is none.
@@ -188,7 +198,7 @@ impl Differences {
             (Kind::String, Kind::String) if decoded(ours) == decoded(theirs) => {}
             (Kind::Number, Kind::Number) if double(ours) == double(theirs) => {}
             (Kind::Number, Kind::Null) if infinite == Infinite::MayBeNull && double(ours).is_infinite() => {
-                self.allow(pointer, Deliberate::NumberLiterals);
+                self.allow(pointer, IntendedDifference::NumberLiterals);
             }
             _ => self.tell(pointer, Some(ours), Some(theirs)),
         }
@@ -355,7 +365,7 @@ mod tests {
         found.compare("/m", parse("[1e400,-1e400]"), parse("[null,null]"), Infinite::MayBeNull);
         assert!(found.is_empty());
         assert_eq!(found.allowed.len(), 2);
-        assert_eq!(found.allowed[1], Allowed { pointer: "/m/1".to_owned(), why: Deliberate::NumberLiterals });
+        assert_eq!(found.allowed[1], Allowed { pointer: "/m/1".to_owned(), why: IntendedDifference::NumberLiterals });
         found.compare("/m", parse("[1e300]"), parse("[null]"), Infinite::MayBeNull);
         found.compare("/m", parse("[null]"), parse("[1e400]"), Infinite::MayBeNull);
         let told: Vec<String> = found.told.iter().map(ToString::to_string).collect();

@@ -2,7 +2,7 @@
 //! compared, after the client has its own and at nobody's cost but memory that is bounded.
 
 pub mod compare;
-pub mod deliberate;
+pub mod intended;
 mod verify;
 
 use std::mem::size_of;
@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use hyper::Request;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use self::deliberate::Answer;
+use self::intended::{Answer, Traits};
 use super::body::Coding;
 use super::endpoint::Endpoint;
 use super::error::{Limit, RequestError};
@@ -28,8 +28,10 @@ use crate::transform::request::Form;
 /// How a comparison ended, as it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compared {
-    /// The answers are the same, or differ as the contract says.
+    /// The answers are the same.
     Equal,
+    /// They differ as it is intended, and in nothing else.
+    Intended,
     /// They are not.
     Different,
     /// There was no room to keep the request for it.
@@ -40,13 +42,14 @@ pub enum Compared {
 
 impl Compared {
     /// Every end.
-    pub const ALL: [Compared; 4] = [Self::Equal, Self::Different, Self::Dropped, Self::Failed];
+    pub const ALL: [Compared; 5] = [Self::Equal, Self::Intended, Self::Different, Self::Dropped, Self::Failed];
 
     /// The value of the label.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
             Self::Equal => "equal",
+            Self::Intended => "intended",
             Self::Different => "different",
             Self::Dropped => "dropped",
             Self::Failed => "failed",
@@ -88,6 +91,7 @@ struct Kept {
     endpoint: Endpoint,
     form: Form,
     coding: Coding,
+    traits: Traits,
     body: Bytes,
     known: Option<Known>,
     room: Claim,
@@ -119,6 +123,8 @@ impl Shadow {
             limits: settings.limits(),
             max_body_bytes: settings.max_body_bytes,
             bytes: InFlight::up_to(max_bytes),
+            metrics: metrics.clone(),
+            lines: verify::Lines::default(),
         };
         let shadow = Self {
             percent: u64::from(settings.shadow_percent),
@@ -171,7 +177,9 @@ impl Shadow {
         };
         // Without room the claim counts the request as dropped, here and below.
         room.grow(body.len() + OVERHEAD_BYTES).ok()?;
-        let kept = Kept { request: sent, endpoint, form, coding, body: body.clone(), known: None, room };
+        let content_type = request.headers().get("content-type").and_then(|value| value.to_str().ok());
+        let traits = Traits::of(request.path(), content_type);
+        let kept = Kept { request: sent, traits, endpoint, form, coding, body: body.clone(), known: None, room };
         Some(Watch { kept, queue: self.queue.clone(), theirs: None })
     }
 }

@@ -1,15 +1,21 @@
 //! The comparison itself: gets the answer that is missing, compares, counts and logs.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use bytes::Bytes;
+use hyper::Request;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::compare::{Contents, Differences};
-use super::deliberate::{self, Answer, Question};
+use super::intended::siblings::Siblings;
+use super::intended::{self, Answer, Judgement, Question, Traits};
 use super::{Compared, Kept, Known};
 use crate::server::body::{Body, Coding, text};
 use crate::server::endpoint::{Endpoint, cannot_be_read};
 use crate::server::error::RequestError;
+use crate::server::line_limit::LineLimit;
+use crate::server::metrics::Metrics;
 use crate::server::overload::InFlight;
 use crate::server::upstream::{Held, NotHeld, Upload, Upstream};
 use crate::transform::request::{Form, Limits};
@@ -25,6 +31,25 @@ pub(super) struct Verifier {
     pub(super) limits: Limits,
     pub(super) max_body_bytes: usize,
     pub(super) bytes: InFlight,
+    pub(super) metrics: Metrics,
+    pub(super) lines: Lines,
+}
+
+/// The log lines of comparisons. Each kind is limited on its own, so that neither hides the other.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    different: LineLimit,
+    intended: LineLimit,
+}
+
+/// What a comparison is about, apart from the responses.
+#[derive(Clone)]
+struct Asked {
+    endpoint: Endpoint,
+    form: Form,
+    coding: Coding,
+    traits: Traits,
+    body: Bytes,
 }
 
 /// Why there is nothing to compare.
@@ -55,15 +80,17 @@ impl Verifier {
 
     async fn verify(self: Arc<Self>, mut kept: Kept) {
         kept.room.result = match self.compare(&mut kept).await {
-            Ok(found) if found.is_empty() => Compared::Equal,
+            Ok(found) if found.is_empty() => self.note_intended(&found),
             Ok(found) if found.told.is_empty() => {
                 tracing::warn!("shadow: the answers are nested too deep to be compared");
                 Compared::Failed
             }
             Ok(found) => {
-                let told: Vec<String> = found.told.iter().map(ToString::to_string).collect();
-                let differences = told.join("; ");
-                tracing::warn!(differences, more = found.more, "shadow: the upstream answers otherwise");
+                if let Some(suppressed) = self.lines.different.admit(Instant::now()) {
+                    let told: Vec<String> = found.told.iter().map(ToString::to_string).collect();
+                    let differences = told.join("; ");
+                    tracing::warn!(differences, more = found.more, suppressed, "shadow mismatch");
+                }
                 Compared::Different
             }
             Err(Stopped::Failed) => Compared::Failed,
@@ -71,7 +98,22 @@ impl Verifier {
         };
     }
 
+    /// Counts and logs the intended differences of responses that are the same otherwise.
+    fn note_intended(&self, found: &Differences) -> Compared {
+        let rows = found.rows();
+        if rows.is_empty() {
+            return Compared::Equal;
+        }
+        rows.iter().for_each(|row| self.metrics.count_intended(*row));
+        if let Some(suppressed) = self.lines.intended.admit(Instant::now()) {
+            let rows = rows.iter().map(|row| row.code()).collect::<Vec<_>>().join(", ");
+            tracing::info!(rows, suppressed, "shadow: intended difference");
+        }
+        Compared::Intended
+    }
+
     async fn compare(self: &Arc<Self>, kept: &mut Kept) -> Result<Differences, Stopped> {
+        let again = kept.request.clone();
         let (ours, theirs) = match kept.known.take().ok_or(Stopped::Failed)? {
             Known::Ours(ours) => {
                 let limit = 2 * ours.body.len() + ROOM_FOR_THEIRS;
@@ -92,20 +134,47 @@ impl Verifier {
         if matches!(theirs.status, 408 | 429 | 502..=504) {
             return Err(Stopped::Failed);
         }
-        let asked = (kept.endpoint.clone(), kept.form, kept.coding, kept.body.clone());
-        let this = self.clone();
-        actix_web::web::block(move || this.judge(&asked, ours, theirs)).await.map_err(|_| Stopped::Failed)?
+        let (endpoint, form, coding) = (kept.endpoint.clone(), kept.form, kept.coding);
+        let asked = Asked { endpoint, form, coding, traits: kept.traits, body: kept.body.clone() };
+        let (this, whole) = (self.clone(), asked.clone());
+        let judged = actix_web::web::block(move || this.judge(&whole, ours, theirs));
+        let Judgement { mut differences, siblings } = judged.await.map_err(|_| Stopped::Failed)??;
+        if let Some(siblings) = siblings.filter(|_| differences.is_empty()) {
+            // Without an answer nothing more is known than before.
+            if let Ok(more) = self.ask_about_siblings(kept, again, asked, siblings).await {
+                differences.append(more);
+            }
+        }
+        Ok(differences)
     }
 
-    fn judge(
-        &self,
-        (endpoint, form, coding, body): &(Endpoint, Form, Coding, bytes::Bytes),
-        ours: Option<Answer>,
-        theirs: Held,
+    /// Compares the responses to events that the upstream failed because of others, by asking about them alone.
+    async fn ask_about_siblings(
+        self: &Arc<Self>,
+        kept: &mut Kept,
+        mut request: Request<()>,
+        asked: Asked,
+        siblings: Siblings,
     ) -> Result<Differences, Stopped> {
-        let asked = Body::held(body.clone(), *coding, self.max_body_bytes, self.bytes.share()).decode();
-        let text = asked.as_ref().map(|asked| text(&asked.bytes)).unwrap_or_default();
-        let ours = match (ours, &asked) {
+        let limit = 2 * siblings.ours.len() + ROOM_FOR_THEIRS;
+        kept.room.grow(limit + 2 * siblings.body.len() + siblings.ours.len())?;
+        ["content-encoding", "content-length"].into_iter().for_each(|name| _ = request.headers_mut().remove(name));
+        let upload = Upload::Whole { bytes: siblings.body.clone().into(), share: None };
+        let theirs = self.upstream.exchange(request, upload, limit).await.map_err(|_| Stopped::Failed)?;
+        let this = self.clone();
+        let judged = actix_web::web::block(move || {
+            let theirs = this.decoded(theirs)?;
+            let whole = asked.question(this.limits, &siblings.body);
+            Ok(siblings.judge(&whole, &theirs))
+        });
+        judged.await.map_err(|_| Stopped::Failed)?
+    }
+
+    fn judge(&self, asked: &Asked, ours: Option<Answer>, theirs: Held) -> Result<Judgement, Stopped> {
+        let Asked { endpoint, form, coding, body, .. } = asked;
+        let read = Body::held(body.clone(), *coding, self.max_body_bytes, self.bytes.share()).decode();
+        let text = read.as_ref().map(|read| text(&read.bytes)).unwrap_or_default();
+        let ours = match (ours, &read) {
             (Some(ours), _) => Ok(ours),
             (None, Ok(_)) => match endpoint.answer(&text, *form, self.limits).map_err(RequestError::from) {
                 Ok(answer) => Ok(Answer { status: 200, body: answer.body.into() }),
@@ -114,8 +183,8 @@ impl Verifier {
             (None, Err(error)) => Answer::refusing(error),
         }?;
         let theirs = self.decoded(theirs)?;
-        let question = Question { endpoint, form: *form, limits: self.limits, text: &text };
-        Ok(deliberate::judge(&question, &ours, &theirs, Contents::Hidden))
+        let question = asked.question(self.limits, &text);
+        Ok(intended::judge(&question, &ours, &theirs, Contents::Hidden))
     }
 
     /// The upstream's answer without its coding, which the client may have asked for.
@@ -124,6 +193,12 @@ impl Verifier {
         let limit = self.limits.answer_bytes;
         let decoded = Body::held(theirs.body, coding, limit, self.bytes.share()).decode()?;
         Ok(Answer { status: theirs.status, body: decoded.bytes.clone() })
+    }
+}
+
+impl Asked {
+    fn question<'a>(&'a self, limits: Limits, text: &'a str) -> Question<'a> {
+        Question { endpoint: &self.endpoint, form: self.form, limits, text, traits: self.traits }
     }
 }
 

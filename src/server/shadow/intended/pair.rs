@@ -1,0 +1,164 @@
+//! Both responses to one event.
+
+use super::event::Events;
+use super::fails;
+use super::table::{IntendedDifference, Shape};
+use crate::server::shadow::compare::{Differences, Infinite, each_member, shown};
+use crate::transform::json::Raw;
+use crate::transform::rejection::Rejection;
+
+/// Both responses to one event.
+pub(super) struct Pair<'e, 'q, 'v> {
+    pub(super) events: &'e Events<'q>,
+    pub(super) index: usize,
+    pub(super) ours: Raw<'v>,
+    pub(super) theirs: Raw<'v>,
+    /// Why the reference failed every event of the request, if it did.
+    pub(super) cause: Option<IntendedDifference>,
+}
+
+/// Parts of a response that may differ.
+#[derive(Debug, Clone, Copy, Default)]
+struct Except {
+    /// The topic, and the `rudderId` that holds it.
+    topic: bool,
+    /// The timestamp of the message.
+    timestamp: bool,
+}
+
+impl Pair<'_, '_, '_> {
+    /// Adds what differs, at `pointer`.
+    pub(super) fn judge(&self, pointer: &str, found: &mut Differences) {
+        if self.ours.text() == self.theirs.text() {
+            return;
+        }
+        let mut exact = found.none_yet();
+        self.compare(pointer, Except::default(), &mut exact);
+        if exact.is_empty() {
+            found.append(exact);
+        } else if fails(self.theirs) {
+            self.judge_failure(pointer, exact, found);
+        } else if fails(self.ours) {
+            match self.free_row() {
+                Some(row) => found.allow(pointer, row),
+                None => found.append(exact),
+            }
+        } else {
+            self.judge_output(pointer, exact, found);
+        }
+    }
+
+    /// The reference failed the event.
+    fn judge_failure(&self, pointer: &str, exact: Differences, found: &mut Differences) {
+        let own = [Shape::EventFails, Shape::EveryEventFails]
+            .into_iter()
+            .find_map(|shape| self.events.row(self.index, shape));
+        let row = own.or(self.cause);
+        let Some(row) = row.or_else(|| self.limit()) else { return found.append(exact) };
+        found.allow(pointer, row);
+        let Some(sent) = self.events.metadata(self.index) else { return };
+        if let Some(theirs) = self.theirs.member("metadata").filter(|theirs| theirs.is_object()) {
+            each_member(sent, theirs, |name, sent, theirs| {
+                if !self.events.takes_metadata(self.index, name) {
+                    found.compare(&format!("{pointer}/metadata/{}", shown(name)), sent, theirs, Infinite::MayBeNull);
+                }
+            });
+        } else if self.events.row(self.index, Shape::OtherResponse).is_none() {
+            let theirs = self.theirs.member("metadata");
+            found.compare(&format!("{pointer}/metadata"), Some(sent), theirs, Infinite::MayBeNull);
+        }
+    }
+
+    /// Both transformed the event, with different results.
+    fn judge_output(&self, pointer: &str, exact: Differences, found: &mut Differences) {
+        let topic = self.events.row(self.index, Shape::OtherTopic);
+        let timestamp = self.events.row(self.index, Shape::OtherTimestamp);
+        let mut here = found.none_yet();
+        self.compare(pointer, Except { topic: topic.is_some(), timestamp: timestamp.is_some() }, &mut here);
+        if here.is_empty() && (topic.is_some() || timestamp.is_some()) {
+            topic.into_iter().chain(timestamp).for_each(|row| here.allow(pointer, row));
+            found.append(here);
+            return;
+        }
+        match self.events.row(self.index, Shape::OtherResponse) {
+            Some(row) => found.allow(pointer, row),
+            None if topic.is_some() || timestamp.is_some() => found.append(here),
+            None => found.append(exact),
+        }
+    }
+
+    /// Why the reference may have transformed an event that this service rejects.
+    fn free_row(&self) -> Option<IntendedDifference> {
+        self.events.row(self.index, Shape::OtherResponse).or_else(|| self.limit())
+    }
+
+    /// A limit of this service: the only rejection that cannot be seen in the event alone.
+    fn limit(&self) -> Option<IntendedDifference> {
+        let error = self.ours.member("error")?;
+        error.is_string(Rejection::TemplatesTooComplex.text()).then_some(IntendedDifference::Limits)
+    }
+
+    fn compare(&self, pointer: &str, except: Except, found: &mut Differences) {
+        each_member(self.ours, self.theirs, |name, ours, theirs| {
+            let pointer = format!("{pointer}/{}", shown(name));
+            match (name, ours, theirs) {
+                (b"output", Some(ours), Some(theirs)) if ours.is_object() && theirs.is_object() => {
+                    compare_but(
+                        &pointer,
+                        ours,
+                        theirs,
+                        except.topic.then_some("topic"),
+                        found,
+                        |pointer, name, sides, found| {
+                            let timestamp = (except.timestamp && name == b"message").then_some("timestamp");
+                            match sides {
+                                [Some(ours), Some(theirs)] if timestamp.is_some() => {
+                                    compare_but(
+                                        pointer,
+                                        ours,
+                                        theirs,
+                                        timestamp,
+                                        found,
+                                        |pointer, _, [ours, theirs], found| {
+                                            found.compare(pointer, ours, theirs, Infinite::MayBeNull);
+                                        },
+                                    );
+                                }
+                                [ours, theirs] => found.compare(pointer, ours, theirs, Infinite::MayBeNull),
+                            }
+                        },
+                    );
+                }
+                (b"metadata", Some(ours), Some(theirs)) if except.topic && ours.is_object() && theirs.is_object() => {
+                    compare_but(
+                        &pointer,
+                        ours,
+                        theirs,
+                        Some("rudderId"),
+                        found,
+                        |pointer, _, [ours, theirs], found| {
+                            found.compare(pointer, ours, theirs, Infinite::MayBeNull);
+                        },
+                    );
+                }
+                _ => found.compare(&pointer, ours, theirs, Infinite::MayBeNull),
+            }
+        });
+    }
+}
+
+/// Compares two objects field by field, but for one.
+fn compare_but(
+    pointer: &str,
+    ours: Raw<'_>,
+    theirs: Raw<'_>,
+    but: Option<&str>,
+    found: &mut Differences,
+    mut compare: impl FnMut(&str, &[u8], [Option<Raw<'_>>; 2], &mut Differences),
+) {
+    each_member(ours, theirs, |name, ours, theirs| {
+        if but.is_none_or(|but| name != but.as_bytes()) {
+            compare(&format!("{pointer}/{}", shown(name)), name, [ours, theirs], found);
+        }
+    });
+}

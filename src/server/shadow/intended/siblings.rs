@@ -1,0 +1,100 @@
+//! Events that the reference failed because of another one: its response says nothing about them.
+
+use super::event::Events;
+use super::{Answer, Question, fails, judge};
+use crate::server::endpoint::Endpoint;
+use crate::server::shadow::compare::{Contents, Differences, Infinite, elements};
+use crate::transform::json::Raw;
+use crate::transform::request::Form;
+
+/// The events of a request without those that make the reference fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Siblings {
+    /// Where they are in the request, counted from 0.
+    pub indices: Vec<usize>,
+    /// A request body with them alone, in the form of the request.
+    pub body: String,
+    /// The response of this service to it.
+    pub ours: String,
+}
+
+impl Siblings {
+    /// Transforms the other events alone, compares the responses with those in `ours`, and returns these events
+    /// for a comparison with the reference.
+    pub(super) fn check(
+        question: &Question<'_>,
+        events: &Events<'_>,
+        ours: Raw<'_>,
+        found: &mut Differences,
+    ) -> Option<Self> {
+        let (indices, body) = without_odd_events(question, events)?;
+        let alone = question.endpoint.answer(&body, question.form, question.limits).ok()?;
+        if let Ok(alone) = Raw::parse(&alone.body) {
+            let ours = elements(ours);
+            for (index, alone) in indices.iter().zip(elements(alone)) {
+                found.compare(&format!("/{index}"), ours.get(*index).copied(), Some(alone), Infinite::IsItself);
+            }
+        }
+        Some(Self { indices, body, ours: alone.body })
+    }
+
+    /// Compares the response of the reference to these events alone, with places as in the whole response. Without a
+    /// response to at least one of them nothing is known, and nothing differs.
+    #[must_use]
+    pub fn judge(&self, whole: &Question<'_>, theirs: &Answer) -> Differences {
+        let text = String::from_utf8_lossy(&theirs.body);
+        let responses = Raw::parse(&text).map(elements).unwrap_or_default();
+        let is_known = theirs.status == 200 && responses.len() == self.indices.len();
+        if !is_known || responses.into_iter().all(fails) {
+            return Differences::default();
+        }
+        let question = Question { text: &self.body, ..whole.clone() };
+        let ours = Answer { status: 200, body: self.ours.clone().into() };
+        let mut found = judge(&question, &ours, theirs, Contents::Hidden).differences;
+        found.told.iter_mut().for_each(|told| told.pointer = self.restored(&told.pointer));
+        found
+    }
+
+    /// The place in the whole response for one in the response to these events alone.
+    fn restored(&self, pointer: &str) -> String {
+        let path = pointer.strip_prefix('/').unwrap_or(pointer);
+        let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
+        let index = first.parse().ok().and_then(|index: usize| self.indices.get(index));
+        index.map_or_else(|| pointer.to_owned(), |index| format!("/{index}{rest}"))
+    }
+}
+
+/// The body of a transformation without the events that may make the reference fail others; `None` if none is left or
+/// none is taken out.
+fn without_odd_events(question: &Question<'_>, events: &Events<'_>) -> Option<(Vec<usize>, String)> {
+    let Endpoint::Processor { .. } = question.endpoint else { return None };
+    let all = &events.request().events;
+    let indices: Vec<usize> = (0..all.len()).filter(|index| !events.is_odd(*index)).collect();
+    if indices.is_empty() || indices.len() == all.len() {
+        return None;
+    }
+    let kept = indices.iter().filter_map(|index| Some(all[*index].as_ref()?.raw.text())).collect::<Vec<_>>().join(",");
+    let body = match question.form {
+        Form::Plain => format!("[{kept}]"),
+        Form::Compacted => {
+            let tables = Raw::parse(question.text).ok()?.members(["destinations", "connections"]);
+            let [destinations, connections] = tables.map(|table| table.map_or("{}", Raw::text));
+            format!(r#"{{"input":[{kept}],"destinations":{destinations},"connections":{connections}}}"#)
+        }
+    };
+    Some((indices, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_restored() {
+        let siblings = Siblings { indices: vec![2, 5], body: String::new(), ours: String::new() };
+        assert_eq!(siblings.restored("/1/output/topic"), "/5/output/topic");
+        assert_eq!(siblings.restored("/0"), "/2");
+        assert_eq!(siblings.restored("/"), "/");
+        assert_eq!(siblings.restored("/7/a"), "/7/a");
+    }
+}

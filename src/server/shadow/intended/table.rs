@@ -1,0 +1,328 @@
+//! The differences from rudder-transformer that are intended (contract, section 8): one table, from which README's table,
+//! `docs/differences.md`, the labels of metrics and the comparison itself come.
+
+use std::fmt::Write as _;
+
+/// How the response of the reference may differ where an intended difference applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// The whole request fails with a status of 400 or above.
+    RequestFails,
+    /// The status is 200, and every event of the request has a `statusCode` of 400 or above.
+    EveryEventFails,
+    /// This event has a `statusCode` of 400 or above.
+    EventFails,
+    /// The event has another topic, and so another `rudderId`; all else is the same.
+    OtherTopic,
+    /// The message has another timestamp; all else is the same.
+    OtherTimestamp,
+    /// The event has another response, which is not looked at.
+    OtherResponse,
+    /// Another number or text in the places that the case names.
+    OtherValue,
+}
+
+impl Shape {
+    /// The shape in a few words.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::RequestFails => "request fails",
+            Self::EveryEventFails => "every event fails",
+            Self::EventFails => "event fails",
+            Self::OtherTopic => "other topic",
+            Self::OtherTimestamp => "other timestamp",
+            Self::OtherResponse => "other response",
+            Self::OtherValue => "other value",
+        }
+    }
+}
+
+macro_rules! differences {
+    ($($name:ident, $code:literal, [$($shape:ident),*], $case:literal, $reference:literal, $ours:literal, $why:literal;)*) => {
+        /// A difference from the reference that is intended.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum IntendedDifference { $(#[doc = $case] $name,)* }
+
+        impl IntendedDifference {
+            /// Every row of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The row as a stable word: the label of metrics, and the name in logs.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// How the response of the reference may differ. Without any, the difference cannot be seen between two
+            /// responses that are compared as values.
+            #[must_use]
+            pub fn shapes(self) -> &'static [Shape] {
+                match self { $(Self::$name => &[$(Shape::$shape),*],)* }
+            }
+
+            /// What a request has to have in it.
+            #[must_use]
+            pub fn case(self) -> &'static str {
+                match self { $(Self::$name => $case,)* }
+            }
+
+            /// What the reference does.
+            #[must_use]
+            pub fn reference(self) -> &'static str {
+                match self { $(Self::$name => $reference,)* }
+            }
+
+            /// What this service does.
+            #[must_use]
+            pub fn ours(self) -> &'static str {
+                match self { $(Self::$name => $ours,)* }
+            }
+
+            /// Why it does.
+            #[must_use]
+            pub fn why(self) -> &'static str {
+                match self { $(Self::$name => $why,)* }
+            }
+        }
+    };
+}
+
+differences! {
+    MalformedEvent, "malformed_event", [RequestFails, EveryEventFails, EventFails, OtherResponse],
+        "an event that is not an object, or whose metadata or destination is missing or not an object",
+        "the whole request fails, often with 500, or every event does",
+        "that event alone gets 400 (its metadata is `null` unless it is an object)",
+        "rudder-server retries a 500 thirty times, then panics; the good events would wait for the bad one";
+    MessageNotAnObject, "message_not_an_object", [RequestFails, EveryEventFails, EventFails, OtherResponse],
+        "a message that is a string, array, number or boolean",
+        "is spread into characters or indices",
+        "400 for that event; missing and `null` are `{}`",
+        "no consumer could read it";
+    UnknownDestination, "unknown_destination", [RequestFails, EveryEventFails],
+        "compacted: unknown destination id",
+        "500, whole request",
+        "400 for that event",
+        "see the first row";
+    DestinationsArray, "destinations_array", [RequestFails, EveryEventFails, OtherResponse],
+        "compacted: `destinations` is an array",
+        "indices are ids",
+        "400 for these events",
+        "an array has no ids";
+    NoConnection, "no_connection", [RequestFails, EveryEventFails],
+        "compacted: no entry in `connections`",
+        "500, whole request",
+        "the event has no connection, 200",
+        "only templates read the connection";
+    ProtoField, "proto_field", [RequestFails],
+        "a field named `__proto__`",
+        "400, the batch is lost",
+        "passes through",
+        "it is data";
+    NoEvents, "no_events", [RequestFails],
+        "`[]`",
+        "500",
+        "`[]`",
+        "no events, no responses";
+    WrongForm, "wrong_form", [RequestFails, OtherValue],
+        "an object without the compacted header, an array with it",
+        "500",
+        "400 that says so",
+        "it is the client's mistake, and a retry does not fix it";
+    UnreadableBody, "unreadable_body", [RequestFails, OtherValue],
+        "a body that is not JSON, or JSON of the wrong type",
+        "400 or 500 \"Internal Server Error\"",
+        "400 with line and column",
+        "it can be found and fixed";
+    DeepNesting, "deep_nesting", [RequestFails, EveryEventFails],
+        "values nested deeper than 5,000 levels",
+        "500",
+        "200",
+        "depth costs this service nothing";
+    ContentType, "content_type", [RequestFails],
+        "no `Content-Type`, or one that is not JSON",
+        "500",
+        "the body is read as JSON",
+        "no endpoint takes anything else";
+    FirstVersion, "v1_before_v0", [RequestFails],
+        "`/v1/destinations/…` as the first request after a start",
+        "500 until a request for `/v0` came",
+        "always as `/v0`",
+        "the order of requests has no meaning";
+    NumberLiterals, "number_literals", [OtherValue],
+        "number literals (`1.0`, `12345678901234567890`, `1e400`)",
+        "rounded to a double, printed anew; without a finite double `null`",
+        "digit for digit",
+        "an id of 20 digits is not to be rounded";
+    KeyOrder, "key_order", [],
+        "key order and duplicate keys in the message",
+        "JavaScript's order, the last duplicate",
+        "as sent",
+        "nothing has to change them";
+    ObjectMembers, "object_members", [EveryEventFails, EventFails, OtherTopic],
+        "an event or type named like a member of every JavaScript object (`constructor`)",
+        "finds a function",
+        "finds nothing",
+        "it is a name like any other";
+    MapEntries, "map_entries", [EventFails],
+        "entries of topic maps that are not objects",
+        "the event fails",
+        "are skipped",
+        "the other entries are good";
+    MapFrom, "map_from", [EventFails],
+        "`from` of a topic map that is not a string (also from a template)",
+        "the event fails with 500",
+        "is converted to a string",
+        "`5` and `\"5\"` name the same event";
+    TemplateTakesAll, "template_takes_all", [RequestFails, EveryEventFails, EventFails, OtherResponse],
+        "a template that would remove the whole message, metadata or destination",
+        "the event fails with 500, or its response lacks them",
+        "400 for that event",
+        "see the first row";
+    TemplateOnEmpty, "template_on_empty", [RequestFails, EveryEventFails, EventFails, OtherTopic, OtherResponse],
+        "a template whose path is one name (`libraries`, `message` …) with an empty value",
+        "the value is removed, so a second use gets the default",
+        "the value is kept",
+        "empty values are kept on every other path";
+    DottedTemplate, "dotted_template", [RequestFails, EveryEventFails],
+        "a template path that only a field with dots in its name fits",
+        "every event of the request fails with 500",
+        "the value is used, and the field removed",
+        "see the first row";
+    TemplateTakesLength, "template_takes_length", [RequestFails, EveryEventFails, EventFails],
+        "a template on the `.length` of an array",
+        "every event of the request fails with 500",
+        "400 for that event",
+        "see the first row";
+    TemplateOnPrototype, "template_on_prototype", [RequestFails, EveryEventFails, EventFails, OtherTopic],
+        "a template on `constructor`, `prototype` or another member of every JavaScript object",
+        "finds a function, or every event of the request fails with 500",
+        "the member is data",
+        "it is a name like any other";
+    SharedTemplate, "shared_template", [OtherTopic],
+        "a template on state that events share (`request.query`, `connection`, `destination.DestinationDefinition`)",
+        "only the first event of the request gets the value",
+        "every event gets it",
+        "events do not depend on their neighbors";
+    OwnConfig, "own_config", [RequestFails, EveryEventFails, EventFails, OtherTopic],
+        "a template that reads its own Config",
+        "the value vanishes from the Config; a cycle is 500",
+        "the Config stays",
+        "a Config is not an event";
+    TypeArray, "type_array", [OtherTimestamp],
+        "`type` is an array (`[\"track\"]`), channel `sources`",
+        "is read as text",
+        "is not a type",
+        "only text is a type";
+    OwnToString, "own_to_string", [EveryEventFails, EventFails],
+        "`userId`, topic, `rudderId` or event is an object with a `toString` of its own",
+        "the event fails with 500",
+        "`[object Object]`",
+        "a field is not a function";
+    DefinitionName, "definition_name", [RequestFails, EveryEventFails],
+        "`DestinationDefinition.Name` is not a string, or another destination's",
+        "500 or 400",
+        "is not looked at",
+        "the path names the destination";
+    BatchEvents, "batch_events", [OtherValue],
+        "`/batch`: an event without destination or metadata, or a message that is not an object",
+        "is grouped, 200",
+        "400 for that event",
+        "rudder-server always sends them";
+    BatchNoInput, "batch_no_input", [RequestFails],
+        "`/batch` without `input`",
+        "500",
+        "`[]`",
+        "no events, no groups";
+    BatchName, "batch_name", [OtherValue],
+        "`/batch` of a destination without batches, `destType` in another letter case",
+        "the error repeats the name as sent",
+        "the error has the destination's own name",
+        "one name for one destination";
+    RouterTransform, "router_transform", [RequestFails, OtherValue],
+        "`/routerTransform`",
+        "an error of its runtime; metadata changed by templates",
+        "an error that says what is missing, by destination ID",
+        "rudder-server never asks for it";
+    Limits, "limits", [OtherResponse],
+        "the number of events, bytes in a response, and work that templates make",
+        "as memory allows",
+        "limited: 413, or 400 for the event",
+        "one request must not take the service from all others";
+    Overload, "overload", [],
+        "overload",
+        "requests queue until memory ends",
+        "retryable 503",
+        "nothing is lost, and the process lives";
+}
+
+impl IntendedDifference {
+    /// Whether the response of the reference may have this shape.
+    #[must_use]
+    pub fn allows(self, shape: Shape) -> bool {
+        self.shapes().contains(&shape)
+    }
+
+    /// The row as README's table has it.
+    #[must_use]
+    pub fn row(self) -> String {
+        format!("| {} | {} | {} | {} |", self.case(), self.reference(), self.ours(), self.why())
+    }
+}
+
+/// The table as a page of Markdown, which is `docs/differences.md`.
+#[must_use]
+pub fn page() -> String {
+    let mut page = String::from(PAGE_START);
+    for row in IntendedDifference::ALL {
+        let shapes: Vec<&str> = row.shapes().iter().map(|shape| shape.text()).collect();
+        let shapes = if shapes.is_empty() { "none".to_owned() } else { shapes.join(", ") };
+        // Writing to a String cannot fail.
+        let _ =
+            writeln!(page, "| `{}` | {} | {} | {} | {shapes} |", row.code(), row.case(), row.reference(), row.ours());
+    }
+    page.push_str(PAGE_END);
+    page
+}
+
+const PAGE_START: &str = "# Intended differences
+
+Where this service responds differently from rudder-transformer on purpose. README gives the reasons. This page is printed
+by `rudder-kafka-transformer differences`.
+
+`verify` and shadow verification compare with this table: a difference that a row covers is counted under its code and is
+not a failure. Whether a row applies is decided from the request, never from the response of this service. The last column
+lists how the response of rudder-transformer may differ in a request or event to which the row applies; `none` means that
+values compare as equal, or that the response is not compared.
+
+| code | the request has | rudder-transformer | this service | its response may differ as |
+| --- | --- | --- | --- | --- |
+";
+
+const PAGE_END: &str = "
+## Shapes
+
+* **request fails**: a status of 400 or above for the whole request.
+* **every event fails**: status 200, and a `statusCode` of 400 or above for every event, the good ones included. That this event
+  alone fails is allowed as well.
+* **event fails**: a `statusCode` of 400 or above for this event; the others are compared as usual.
+* **other topic**, **other timestamp**: everything else in the response to this event has to be the same.
+* **other response**: the response to this event is not looked at; the others are compared as usual.
+* **other value**: only the number or text that the row names may differ. Of `/routerTransform` both have to fail, for the
+  same jobs.
+
+A failed event has to carry the metadata of the request, without what a template takes from it.
+
+## Events that rudder-transformer failed because of another one
+
+If one event makes rudder-transformer fail the request or every event, its response says nothing about the others. They are
+checked in two ways:
+
+* Always: this service transforms them once more without the events that the rows apply to. Their responses must be the
+  same, which shows that one bad event does not affect the others.
+* In shadow verification: rudder-transformer gets the request once more without these events, and the responses to the
+  others are compared as usual. If it fails again, has no response or no event is left, nothing more is known, and the
+  request counts as `intended`.
+
+`verify` reads recorded responses, or sends the case only once, so there the first check has to do.
+";
