@@ -17,11 +17,13 @@
 //! | `scalar` | what a string or a number is |
 //! | `names` | what a name stands for |
 //! | `evaluate` | what an expression is |
+//! | `composed` | what template strings, enums and `Object.assign` are |
 //! | `functions` | what a call returns |
 //! | `cases` | which elements there are |
 //! | `constructs` | what is said of what cannot be read |
 
 mod cases;
+mod composed;
 mod constructs;
 mod evaluate;
 mod functions;
@@ -216,6 +218,8 @@ impl Module {
     }
 }
 
+#[cfg(test)]
+mod function_tests;
 #[cfg(test)]
 mod round_trip;
 #[cfg(test)]
