@@ -1,197 +1,253 @@
-//! Connections: how many there may be, and what happens to one whose client is too slow.
+//! How many connections there may be, and which of them end when there are too many or their clients are too slow.
 //!
-//! A connection past the limit is accepted, told 503 and closed: a client that is told to come back loses nothing, one that
-//! nobody accepts waits. The framework's own limit, past which nobody accepts, stands higher, so that sockets are bounded.
-//!
-//! With TLS a connection begins here once its handshake is over. Until then it counts for the framework's limit alone, and has
-//! the time that a head of a request has.
+//! Every connection is accepted: one that waits in the system's queue could not even ask for `/health`. Above the limit a
+//! connection gets a response to `/health` and `/ready`, and 503 to anything else, unless another one has waited without a
+//! request for long enough to be disconnected in its place. A connection with a request in service never is.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
-use socket2::{SockRef, Socket};
 
+use super::connection::Connection;
 use super::settings::Settings;
-use super::tls::TlsStream;
 
-/// Connections past the limit that are still accepted, to be told so: an eighth of it, and these.
-const ROOM_TO_REFUSE: usize = 32;
+/// Connections above the limit, of all workers together: an eighth of the limit, and these.
+const EXTRA: usize = 32;
+/// Connections above the limit that each worker accepts at least.
+const EXTRA_OF_WORKER: usize = 8;
 
-/// Connections of the metrics port: who scrapes, probes, and looks at the page.
+/// What a worker accepts beyond that before it has got round to disconnecting others.
+const BACKLOG: usize = 64;
+
+/// Connections of the metrics port: for scrapes, probes, and the page.
 const OF_METRICS: usize = 100;
 
-/// How often a worker looks at its connections.
-const ROUND: Duration = Duration::from_secs(1);
+/// How often a worker sweeps its connections.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// The time for headers on a connection above the limit.
+const EXTRA_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a connection has to have waited to be disconnected for another one's request.
+const YIELDS_AFTER: Duration = Duration::from_secs(1);
+
+/// Bytes of headers that have not ended, of all connections of the process together.
+const HEAD_BYTES: usize = 8 << 20;
+/// The same of one worker, at least.
+const HEAD_BYTES_OF_WORKER: usize = 1 << 20;
 
 thread_local! {
     /// The connections of this worker, which a connection never leaves.
     static OF_WORKER: RefCell<Vec<Weak<Connection>>> = const { RefCell::new(Vec::new()) };
+    /// What all [`HeadBytes`] of this worker hold.
+    static HEADS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The connections of the service.
+/// The connections of one port.
 #[derive(Debug, Clone)]
 pub struct Connections {
-    open: Arc<AtomicUsize>,
+    /// Those within the limit.
+    admitted: Arc<AtomicUsize>,
     limit: usize,
+    workers: usize,
     patience: Patience,
 }
 
-/// How long a connection may stay in a phase.
+/// How long a client may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// Without a whole head of a request: idle, or sending one.
+struct Patience {
+    /// To begin the headers of a request.
+    idle: Duration,
+    /// To send the headers of a request, idle time included.
     head: Duration,
-    /// Without taking more of an answer.
-    answer: Duration,
+    /// To take more of a response.
+    response: Duration,
 }
 
-/// One connection.
+/// A place within the limit of connections.
 #[derive(Debug)]
-pub struct Connection {
-    open: Arc<AtomicUsize>,
-    refused: bool,
-    /// A second handle on its socket, to shut it.
-    socket: Option<Socket>,
-    phase: Cell<Phase>,
+pub(super) struct Admitted(Arc<AtomicUsize>);
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
-/// What a connection waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// For the head of a request, since then.
-    Head(Instant),
-    /// For us, or for the body, which has limits of its own.
-    Request,
-    /// For the client to take more of the answer, since then.
-    Answer(Instant),
+/// What a connection has sent of headers that have not ended; counted for its worker.
+#[derive(Debug, Default)]
+pub(super) struct HeadBytes(usize);
+
+impl HeadBytes {
+    pub(super) fn bytes(&self) -> usize {
+        self.0
+    }
+
+    pub(super) fn grow(&mut self, more: usize) {
+        self.0 += more;
+        HEADS.set(HEADS.get() + more);
+    }
+
+    pub(super) fn clear(&mut self) {
+        HEADS.set(HEADS.get() - self.0);
+        self.0 = 0;
+    }
+}
+
+impl Drop for HeadBytes {
+    fn drop(&mut self) {
+        self.clear();
+    }
 }
 
 impl Connections {
-    /// No connections yet, and the limits that settings give.
+    /// No connections yet, and the limits of the service's port.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         let patience = Patience {
-            // A client that was idle all the time it may be gets the whole time for a head, too.
+            idle: Duration::from_secs(settings.keep_alive),
+            // A client that was idle all the time it may be gets the whole time for headers, too.
             head: Duration::from_secs(settings.keep_alive.saturating_add(settings.header_timeout)),
-            answer: Duration::from_secs(settings.body_timeout),
+            response: Duration::from_secs(settings.body_timeout),
         };
-        Self { open: Arc::default(), limit: settings.max_connections, patience }
+        Self { admitted: Arc::default(), limit: settings.max_connections, workers: settings.worker_threads(), patience }
     }
 
-    /// Those of the metrics port.
+    /// No connections yet, and the limits of the metrics port.
     #[must_use]
     pub fn of_metrics(settings: &Settings) -> Self {
-        Self { limit: OF_METRICS, ..Self::new(settings) }
+        Self { limit: OF_METRICS, workers: 1, ..Self::new(settings) }
     }
 
-    /// How many a worker accepts at the most.
+    /// Connections above the limit that each worker keeps.
+    fn extra_of_worker(&self) -> usize {
+        (self.limit / 8).saturating_add(EXTRA).div_ceil(self.workers).max(EXTRA_OF_WORKER)
+    }
+
+    /// The number of connections at which a worker stops accepting.
     #[must_use]
-    pub fn accepted_by_each(&self, workers: usize) -> usize {
-        (self.limit.saturating_add(self.limit / 8).saturating_add(ROOM_TO_REFUSE)).div_ceil(workers)
+    pub fn accepted_by_worker(&self) -> usize {
+        self.limit.saturating_add(self.extra_of_worker()).saturating_add(BACKLOG)
     }
 
-    /// Takes note of a new connection, on the worker that serves it.
-    pub fn note(&self, stream: &dyn Any, data: &mut Extensions) {
-        let before = self.open.fetch_add(1, Ordering::Relaxed);
-        let stream = stream.downcast_ref::<TcpStream>().or_else(|| {
-            let encrypted = stream.downcast_ref::<TlsStream>()?;
-            Some(encrypted.get_ref().0)
-        });
-        let socket = stream.and_then(|stream| SockRef::from(stream).try_clone().ok());
-        let connection = Rc::new(Connection {
-            open: self.open.clone(),
-            refused: before >= self.limit,
-            socket,
-            phase: Cell::new(Phase::Head(Instant::now())),
-        });
-        OF_WORKER.with_borrow_mut(|all| all.push(Rc::downgrade(&connection)));
-        data.insert(connection);
+    /// The most connections that there are at once.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        self.limit.saturating_add((self.extra_of_worker() + BACKLOG).saturating_mul(self.workers))
     }
 
-    /// Shuts, for ever, those connections of the worker it runs on whose clients are too slow.
-    pub async fn shut_slow(self) {
-        let mut rounds = actix_web::rt::time::interval(ROUND);
+    /// Registers a connection that has been accepted, on the worker that serves it.
+    pub(super) fn accept(&self, tcp: TcpStream) -> Rc<Connection> {
+        let admitted = self.try_admit();
+        if admitted.is_none() {
+            self.make_room_above();
+        }
+        let connection = Rc::new(Connection::new(tcp, admitted));
+        OF_WORKER.with_borrow_mut(|all| {
+            // The sweep drops those that have gone, too; without it a burst would grow the list.
+            if all.len() == all.capacity() {
+                all.retain(|connection| connection.strong_count() > 0);
+            }
+            all.push(Rc::downgrade(&connection));
+        });
+        connection
+    }
+
+    /// Takes a place within the limit, where there is one.
+    fn try_admit(&self) -> Option<Admitted> {
+        let limit = self.limit;
+        let took =
+            self.admitted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |all| (all < limit).then_some(all + 1));
+        took.is_ok().then(|| Admitted(self.admitted.clone()))
+    }
+
+    /// Disconnects the connection above the limit that has waited longest, where there is no room for one more.
+    fn make_room_above(&self) {
+        let above = |connection: &Rc<Connection>| !connection.is_admitted() && !connection.is_ending();
+        if with_worker(|all| all.filter(above).count()) >= self.extra_of_worker()
+            && let Some(longest) = longest_waiting(above)
+        {
+            longest.close();
+        }
+    }
+
+    /// Admits a connection above the limit that has brought a request, where there is room by now, or where another one of this
+    /// worker has waited long enough for its next request to be disconnected.
+    pub(super) fn admit(&self, connection: &Connection) -> bool {
+        if connection.is_admitted() {
+            return true;
+        }
+        let place = self.try_admit().or_else(|| {
+            let now = Instant::now();
+            let longest = longest_waiting(|other| {
+                other.is_admitted()
+                    && other.waiting_since().is_some_and(|since| now.saturating_duration_since(since) >= YIELDS_AFTER)
+                    // A request that has just come would be lost.
+                    && (other.head_bytes() > 0 || !other.has_unread())
+            })?;
+            longest.close();
+            longest.release()
+        });
+        let has_place = place.is_some();
+        if let Some(place) = place {
+            connection.admit(place);
+        }
+        has_place
+    }
+
+    /// Disconnects those who have waited longest with headers that have not ended, until these take no more memory than they may.
+    pub(super) fn bound_heads(&self) {
+        let most = (HEAD_BYTES / self.workers).max(HEAD_BYTES_OF_WORKER);
+        while HEADS.get() > most {
+            let Some(oldest) = longest_waiting(|connection| connection.head_bytes() > 0) else { break };
+            oldest.head_grew(None);
+            oldest.close();
+        }
+    }
+
+    /// Disconnects, for ever, those connections of the worker it runs on whose clients are too slow.
+    pub async fn sweep(self) {
+        let mut sweeps = actix_web::rt::time::interval(SWEEP);
         loop {
-            let now = rounds.tick().await.into_std();
-            OF_WORKER.with_borrow_mut(|all| {
-                all.retain(|connection| {
-                    let Some(connection) = connection.upgrade() else { return false };
-                    if self.patience.ends(connection.phase.get(), now) {
-                        connection.shut();
-                    }
-                    true
-                });
-            });
+            let now = sweeps.tick().await.into_std();
+            OF_WORKER.with_borrow_mut(|all| all.retain(|connection| connection.strong_count() > 0));
+            with_worker(|all| all.for_each(|connection| self.patience.check(&connection, now)));
         }
     }
 }
 
 impl Patience {
-    fn ends(self, phase: Phase, now: Instant) -> bool {
-        match phase {
-            Phase::Head(since) => now.saturating_duration_since(since) > self.head,
-            Phase::Answer(since) => now.saturating_duration_since(since) > self.answer,
-            Phase::Request => false,
+    fn check(self, connection: &Connection, now: Instant) {
+        if connection.takes_too_slowly(self.response, now) {
+            connection.abort();
+        } else if !connection.is_blocked()
+            && let Some(since) = connection.waiting_since()
+        {
+            // The first request on a connection has the time for headers, and the framework keeps it.
+            let is_idle = connection.has_served() && connection.head_bytes() == 0;
+            let patience = if is_idle { self.idle } else { self.head };
+            let patience = if connection.is_admitted() { patience } else { patience.min(EXTRA_PATIENCE) };
+            if now.saturating_duration_since(since) > patience {
+                connection.close();
+            }
         }
     }
 }
 
-impl Connection {
-    /// Whether it is one too many.
-    #[must_use]
-    pub fn is_refused(&self) -> bool {
-        self.refused
-    }
-
-    /// A request has come.
-    pub(super) fn begin(&self) {
-        self.phase.set(Phase::Request);
-    }
-
-    /// The client has taken what there was of the answer, and can have more.
-    pub(super) fn answer(&self) {
-        self.phase.set(Phase::Answer(Instant::now()));
-    }
-
-    /// The answer has been written.
-    pub(super) fn end(&self) {
-        self.phase.set(Phase::Head(Instant::now()));
-    }
-
-    /// Ends it for both sides; the framework sees the end of the stream and lets go of it.
-    fn shut(&self) {
-        if let Some(socket) = &self.socket {
-            // A socket that the client has closed meanwhile cannot be shut any more, which is as well.
-            socket.shutdown(std::net::Shutdown::Both).ok();
-        }
-    }
+/// Looks at the connections of the worker that this runs on, the oldest first.
+fn with_worker<R>(look: impl FnOnce(&mut dyn Iterator<Item = Rc<Connection>>) -> R) -> R {
+    OF_WORKER.with_borrow(|all| look(&mut all.iter().filter_map(Weak::upgrade)))
 }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patience_ends_by_phase() {
-        let patience = Patience { head: Duration::from_secs(10), answer: Duration::from_secs(30) };
-        let start = Instant::now();
-        let after = |seconds| start + Duration::from_secs(seconds);
-        for (phase, lasts) in [(Phase::Head(start), 10), (Phase::Answer(start), 30)] {
-            assert!(!patience.ends(phase, after(lasts)), "{phase:?}");
-            assert!(patience.ends(phase, after(lasts + 1)), "{phase:?}");
-        }
-        assert!(!patience.ends(Phase::Request, after(100_000)));
-    }
+/// Of those of this worker that wait for a request and are `eligible`, the one that has waited longest.
+fn longest_waiting(eligible: impl Fn(&Rc<Connection>) -> bool) -> Option<Rc<Connection>> {
+    with_worker(|all| {
+        let waiting = all.filter_map(|connection| Some((connection.waiting_since()?, connection)));
+        waiting.filter(|(_, connection)| eligible(connection)).min_by_key(|(since, _)| *since)
+    })
+    .map(|(_, connection)| connection)
 }

@@ -1,11 +1,11 @@
-//! What is around every exchange of a request and an answer: connections that are too many are refused, those that end are
-//! announced, and what the answer needs is kept until the client has it.
+//! Middleware applied to every request: it rejects requests on connections above the limit, announces connections that end,
+//! and keeps what a response needs until the client has it.
 
 use std::cell::RefCell;
 use std::error::Error as StdError;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -19,32 +19,37 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::app::State;
-use super::connections::Connection;
+use super::connection::{Connection, InService};
+use super::connections::Connections;
 use super::error::{Limit, RequestError};
 
-/// Answers on a connection that is one too many with 503, except to probes: an orchestrator that gets no answer would
-/// restart a service that is only busy. Whoever is answered while the service stops, or is refused, is told that the
-/// connection ends: the next request then finds another instance.
+/// Rejects requests on a connection above the limit with 503, except probes: an orchestrator without a response would restart
+/// a service that is only busy. A response that rejects a connection, or that is sent while the service stops, closes the
+/// connection: the next request then reaches another instance.
 pub async fn attend(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let connection = request.conn_data::<Rc<Connection>>().cloned();
-    if let Some(connection) = &connection {
-        connection.begin();
-    }
-    let refused = connection.as_ref().is_some_and(|connection| connection.is_refused());
+    let limits = request.conn_data::<Rc<Connections>>().cloned();
+    let in_service = connection.as_ref().map(Connection::begin);
     let stopping = request.app_data::<Data<State>>().is_some_and(|state| state.lifecycle.is_stopping());
     let unread = keep_unread(&mut request);
-    let mut response = if refused && !is_probe(&request) {
+    let is_probe = is_probe(&request);
+    let is_rejected = match (&connection, &limits) {
+        (Some(connection), Some(_)) if is_probe => !connection.is_admitted(),
+        (Some(connection), Some(limits)) => !limits.admit(connection),
+        _ => false,
+    };
+    let mut response = if is_rejected && !is_probe {
         request.error_response(RequestError::Overloaded(Limit::Connections))
     } else {
         next.call(request).await?.map_into_boxed_body()
     };
-    if refused || stopping {
+    if is_rejected || stopping {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    Ok(response.map_body(|_, body| Answer { body, connection, _unread: unread }))
+    Ok(response.map_body(|_, body| Answer { body, rest: Bytes::new(), _in_service: in_service, _unread: unread }))
 }
 
 /// Whether this is what an orchestrator asks.
@@ -76,12 +81,18 @@ impl Stream for Lent {
     }
 }
 
-/// An answer, and what has to last until it is written.
+/// The body of a response, and what has to last until it is written.
 struct Answer {
     body: BoxBody,
-    connection: Option<Rc<Connection>>,
+    /// What is left of a piece that was larger than the framework should buffer.
+    rest: Bytes,
+    _in_service: Option<InService>,
     _unread: Option<Rc<RefCell<Payload>>>,
 }
+
+/// The most bytes of a response that the framework is given at once. It copies them into a buffer of the connection, where they
+/// stay until the client takes them.
+const PIECE_BYTES: usize = 64 << 10;
 
 impl MessageBody for Answer {
     type Error = Box<dyn StdError>;
@@ -91,18 +102,13 @@ impl MessageBody for Answer {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        let polled = self.body.as_pin_mut().poll_next(context);
-        if let (Some(connection), Poll::Ready(_)) = (&self.connection, &polled) {
-            connection.answer();
+        let this = &mut *self;
+        if this.rest.is_empty() {
+            match ready!(this.body.as_pin_mut().poll_next(context)) {
+                Some(Ok(piece)) => this.rest = piece,
+                end_or_error => return Poll::Ready(end_or_error),
+            }
         }
-        polled
-    }
-}
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        if let Some(connection) = &self.connection {
-            connection.end();
-        }
+        Poll::Ready(Some(Ok(this.rest.split_to(this.rest.len().min(PIECE_BYTES)))))
     }
 }

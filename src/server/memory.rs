@@ -1,6 +1,7 @@
 //! What the C library does with memory that is free: keep enough of it for the next requests, and give back what a load has
 //! left, while there is a load as well as afterwards. Elsewhere than on Linux with the GNU C library nothing is done.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::overload::InFlight;
@@ -29,6 +30,14 @@ pub fn keep_enough(workers: usize) {
     allocator::part_into(i32::try_from(workers).unwrap_or(i32::MAX));
 }
 
+/// Connections so far that left memory which is worth returning to the OS, whatever their requests were.
+static RELEASES: AtomicUsize = AtomicUsize::new(0);
+
+/// Notes that a connection has ended whose buffers were large.
+pub(super) fn note_release() {
+    RELEASES.fetch_add(1, Ordering::Relaxed);
+}
+
 /// Whether requests have come since it was asked last, or shortly before.
 struct Use {
     in_flight: InFlight,
@@ -38,11 +47,16 @@ struct Use {
 
 impl Use {
     fn of(in_flight: InFlight) -> Self {
-        Self { latest: in_flight.admitted(), in_flight, times_left: 0 }
+        Self { latest: Self::so_far(&in_flight), in_flight, times_left: 0 }
+    }
+
+    /// Requests and large connections so far.
+    fn so_far(in_flight: &InFlight) -> usize {
+        in_flight.admitted().wrapping_add(RELEASES.load(Ordering::Relaxed))
     }
 
     fn is_recent(&mut self) -> bool {
-        let admitted = self.in_flight.admitted();
+        let admitted = Self::so_far(&self.in_flight);
         if admitted != self.latest || !self.in_flight.is_empty() {
             self.latest = admitted;
             self.times_left = TIMES;

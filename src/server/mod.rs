@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod app;
 pub mod body;
+pub mod connection;
 pub mod connections;
 mod descriptors;
 pub mod endpoint;
@@ -10,8 +11,10 @@ pub mod error;
 pub mod exchange;
 pub mod features;
 pub mod forward;
+pub mod framing;
 pub mod lifecycle;
 pub mod line_limit;
+pub mod listen;
 pub mod measure;
 pub mod memory;
 pub mod metrics;
@@ -31,6 +34,8 @@ pub mod shadow;
 pub mod spans;
 pub mod tls;
 pub mod trace_context;
+pub mod transport;
+mod unacked;
 pub mod unserved;
 pub mod upstream;
 
@@ -39,13 +44,13 @@ use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::web::Data;
-use actix_web::{App, HttpServer, middleware};
+use actix_web::{App, middleware};
 
 use app::{ExtraRoutes, State};
 use connections::Connections;
+use listen::Port;
 use metrics::Metrics;
 use metrics::series::WorkerSeries;
 use settings::Settings;
@@ -81,14 +86,6 @@ impl Listeners {
     }
 }
 
-/// How long a client that was answered before its body was read has to notice: what it sends meanwhile is thrown away.
-/// Closing at once would have its system throw the answer away.
-const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Handshakes of TLS that a worker may be in at once: as many as it has connections, which are bounded. With a bound of
-/// their own, clients that never finish one would keep all others out.
-const HANDSHAKES: usize = usize::MAX;
-
 /// Serves until `shutdown` is ready. Then `/ready` fails; once what `shutdown` gave is ready too, the listener closes, and
 /// what is in flight finishes, as long as the settings allow.
 ///
@@ -121,65 +118,32 @@ pub async fn run_with<D: Future<Output = ()>>(
     let service_state = state.clone();
     let lifecycle = state.lifecycle.clone();
     let connections = Connections::new(settings);
-    let accepted = connections.accepted_by_each(settings.worker_threads());
     let metrics_connections = Connections::of_metrics(settings);
-    let metrics_accepted = metrics_connections.accepted_by_each(1);
     // With an upstream a connection may need a second one, to pass its requests on.
     let each = if state.upstream.is_some() { 2 } else { 1 };
-    descriptors::allow_for(
-        accepted.saturating_mul(settings.worker_threads()).saturating_mul(each).saturating_add(metrics_accepted),
-    );
-    let noted = connections.clone();
-    let header_timeout = Duration::from_secs(settings.header_timeout);
-    let service = HttpServer::new(move || {
-        // Once on each worker.
-        actix_web::rt::spawn(memory::give_back_end(service_state.in_flight.clone()));
-        actix_web::rt::spawn(connections.clone().shut_slow());
-        App::new()
-            .app_data(Rc::new(WorkerSeries::of(service_state.metrics.clone())))
-            .configure(app::configure(Data::new(service_state.for_worker()), extra))
-            .wrap(middleware::from_fn(app::answer_panics))
-            .wrap(middleware::from_fn(exchange::attend))
-            .wrap(middleware::from_fn(measure::measure))
-            .wrap(middleware::from_fn(request_log::log))
-            .wrap(middleware::from_fn(app::detach_headers))
-    })
-    .workers(settings.worker_threads())
-    .max_connections(accepted)
-    .on_connect(move |stream, data| noted.note(stream, data))
-    .keep_alive(Duration::from_secs(settings.keep_alive))
-    .client_request_timeout(header_timeout)
-    .tls_handshake_timeout(header_timeout)
-    .max_connection_rate(HANDSHAKES)
-    .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-    .tcp_nodelay(true)
-    .shutdown_timeout(settings.shutdown_timeout)
-    .disable_signals();
+    descriptors::allow_for(connections.most().saturating_mul(each).saturating_add(metrics_connections.most()));
     let tls = || listeners.tls.as_ref().map(|tls| tls.config().map_err(io::Error::other)).transpose();
-    let service = match tls()? {
-        Some(config) => service.listen_rustls_0_23(listeners.service, config)?,
-        None => service.listen(listeners.service)?,
-    };
-    let noted = metrics_connections.clone();
-    let metrics = HttpServer::new(move || {
-        actix_web::rt::spawn(metrics_connections.clone().shut_slow());
+    let service =
+        Port::new(settings, listeners.service, tls()?, connections, settings.worker_threads()).serve(move || {
+            // Once on each worker.
+            actix_web::rt::spawn(memory::give_back_end(service_state.in_flight.clone()));
+            App::new()
+                .app_data(Rc::new(WorkerSeries::of(service_state.metrics.clone())))
+                .configure(app::configure(Data::new(service_state.for_worker()), extra))
+                .wrap(middleware::from_fn(app::answer_panics))
+                .wrap(middleware::from_fn(exchange::attend))
+                .wrap(middleware::from_fn(measure::measure))
+                .wrap(middleware::from_fn(request_log::log))
+                .wrap(middleware::from_fn(app::detach_headers))
+        })?;
+    let metrics_tls = tls()?.filter(|_| settings.metrics_tls);
+    let metrics = Port::new(settings, listeners.metrics, metrics_tls, metrics_connections, 1).serve(move || {
         App::new()
             .configure(app::configure_metrics(state.clone()))
             .wrap(middleware::from_fn(app::answer_panics))
             .wrap(middleware::from_fn(exchange::attend))
             .wrap(middleware::from_fn(request_log::log))
-    })
-    .workers(1)
-    .max_connections(metrics_accepted)
-    .on_connect(move |stream, data| noted.note(stream, data))
-    .client_request_timeout(header_timeout)
-    .tls_handshake_timeout(header_timeout)
-    .disable_signals();
-    let metrics = match tls()?.filter(|_| settings.metrics_tls) {
-        Some(config) => metrics.listen_rustls_0_23(listeners.metrics, config)?,
-        None => metrics.listen(listeners.metrics)?,
-    };
-    let (service, metrics) = (service.run(), metrics.run());
+    })?;
 
     let (service_handle, metrics_handle) = (service.handle(), metrics.handle());
     let stop = async move {

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
-use actix_web::rt::net::TcpStream;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -16,9 +15,6 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::settings::Settings;
-
-/// What a connection is once its handshake is over.
-pub type TlsStream = actix_tls::accept::rustls_0_23::TlsStream<TcpStream>;
 
 /// The largest file that is read.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -111,7 +107,9 @@ impl Tls {
         let config = ServerConfig::builder_with_provider(Arc::new(provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?;
-        Ok(config.with_no_client_auth().with_cert_resolver(Arc::clone(&self.present) as Arc<_>))
+        let mut config = config.with_no_client_auth().with_cert_resolver(Arc::clone(&self.present) as Arc<_>);
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
     }
 }
 

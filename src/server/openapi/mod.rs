@@ -16,6 +16,7 @@ use actix_web::http::header::{
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Responder};
+use bytes::Bytes;
 use serde_json::{Map, Value};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -122,8 +123,8 @@ fn add_aliases(paths: &mut Map<String, Value>) {
 #[utoipa::path(get, path = "/openapi.json", tag = "status", operation_id = "openapi",
     responses((status = 200, description = "The document", body = Map<String, Value>), Overload))]
 async fn document_of_this() -> impl Responder {
-    static DOCUMENT: LazyLock<String> = LazyLock::new(document);
-    HttpResponse::Ok().insert_header(JSON).body(DOCUMENT.as_str())
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document().into());
+    HttpResponse::Ok().insert_header(JSON).body(DOCUMENT.clone())
 }
 
 /// The page at `/docs` and `/docs/`. Its files are below the latter: the former names them from one level above, so that no

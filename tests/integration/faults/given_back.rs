@@ -22,7 +22,7 @@ fn large(mark: &str) -> (String, String) {
 
 #[test]
 fn a_large_moment_is_given_back_under_load() {
-    let process = Process::start(&[]);
+    let process = Process::start(&["--keep-alive=60"]);
     let at_rest = process.memory();
     let ask = |stream: &mut TcpStream| {
         assert_answer(&exchange(stream, request("small").as_bytes()), "small");
@@ -50,5 +50,6 @@ fn a_large_moment_is_given_back_under_load() {
         ask(&mut small);
         process.memory() < at_rest + 10 * MEBIBYTE
     });
+    drop(small);
     process.assert_nothing_is_left();
 }

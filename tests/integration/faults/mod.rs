@@ -10,13 +10,17 @@ mod descriptors;
 mod floods;
 mod framing;
 mod given_back;
+mod heads;
 mod killed;
+mod locked_out;
 mod panics;
 mod pipelined;
 mod process;
 mod slow;
 mod smuggling;
+mod steady;
 mod stopped;
+mod unread;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

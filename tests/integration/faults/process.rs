@@ -42,7 +42,9 @@ impl Process {
         until("it says where it listens", || process.find_addresses());
         // Both workers, and the metrics port, have had a connection then.
         for _ in 0..4 {
-            assert_answer(&exchange(&mut connect(process.address), request("warm").as_bytes()), "warm");
+            if process.logged("listening on https://") == 0 {
+                assert_answer(&exchange(&mut connect(process.address), request("warm").as_bytes()), "warm");
+            }
             process.gauges();
         }
         let mut same = 0;
@@ -62,7 +64,9 @@ impl Process {
             let address = log.iter().find_map(|line| line.split(behind).nth(1)?.split([',', '/']).next());
             address.map(|address| address.parse().unwrap_or_else(|error| panic!("{error}: {log:?}")))
         };
-        let found = address("listening on http://").zip(address("metrics on http://"));
+        let found = address("listening on http://")
+            .or_else(|| address("listening on https://"))
+            .zip(address("metrics on http://"));
         found.is_some_and(|(address, metrics)| {
             (self.address, self.metrics) = (address, metrics);
             true
@@ -125,6 +129,16 @@ impl Process {
         // The name, in parentheses, may have spaces in it.
         let fields: Vec<&str> = stat.rsplit(") ").next().expect("fields").split(' ').collect();
         fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+    }
+
+    /// Where its metrics are.
+    pub fn metrics(&self) -> SocketAddr {
+        self.metrics
+    }
+
+    /// How many files and sockets it has open while nobody is connected.
+    pub fn files_at_rest(&self) -> usize {
+        self.files_at_rest
     }
 
     /// How many files and sockets it has open.

@@ -1,0 +1,276 @@
+//! Where a request ends on the wire, so that the framework's parser is handed one request at a time.
+//!
+//! Only pacing depends on this. The transport never changes, drops or reorders bytes, so where this and the parser disagree,
+//! a client is read slower or faster, and never differently.
+
+use httparse::{EMPTY_HEADER, Header, Request};
+use memchr::memchr;
+
+/// The most headers that the framework accepts.
+const MAX_HEADERS: usize = 96;
+
+/// How the body of a request is delimited, and how much of it is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Bytes that are left, by `Content-Length`; 0 for a request without a body.
+    Length(u64),
+    /// `Transfer-Encoding: chunked`.
+    Chunked(ChunkScanner),
+    /// Everything up to the end of the connection.
+    UntilClose,
+}
+
+impl Framing {
+    /// The framing of the body after these headers, by the framework's rules.
+    #[must_use]
+    pub fn after(head: &[u8]) -> Self {
+        let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+        let mut request = Request::new(&mut headers);
+        if !request.parse(head).is_ok_and(|status| status.is_complete()) {
+            // The framework rejects them.
+            return Self::Length(0);
+        }
+        let values = |name: &'static str| {
+            let named = move |header: &&Header<'_>| header.name.eq_ignore_ascii_case(name);
+            request.headers.iter().filter(named).map(|header| header.value.trim_ascii())
+        };
+        if values("transfer-encoding").next().is_some() {
+            return Self::Chunked(ChunkScanner::default());
+        }
+        // The framework ignores the length of a request that asks for a web socket.
+        if values("upgrade").any(|protocol| protocol.eq_ignore_ascii_case(b"websocket")) {
+            return Self::UntilClose;
+        }
+        let length = values("content-length").next().and_then(|value| str::from_utf8(value).ok()?.parse().ok());
+        match length {
+            Some(length) => Self::Length(length),
+            None if request.method == Some("CONNECT") => Self::UntilClose,
+            None => Self::Length(0),
+        }
+    }
+
+    /// Whether the body has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        match self {
+            Self::Length(left) => *left == 0,
+            Self::Chunked(chunks) => chunks.has_ended(),
+            Self::UntilClose => false,
+        }
+    }
+
+    /// Takes the next bytes, and returns how many of them belong to the body.
+    pub fn take(&mut self, bytes: &[u8]) -> usize {
+        match self {
+            Self::Length(left) => {
+                let taken = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
+                *left -= taken as u64;
+                taken
+            }
+            Self::Chunked(chunks) => chunks.scan(bytes),
+            Self::UntilClose => bytes.len(),
+        }
+    }
+}
+
+/// Whether the framework rejects headers that begin like this, however they go on.
+#[must_use]
+pub fn is_rejected(head: &[u8]) -> bool {
+    let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+    Request::new(&mut headers).parse(head).is_err()
+}
+
+/// Finds the empty line that ends the headers of a request, across reads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HeadScanner {
+    /// Whether the request line has begun: empty lines before it are skipped, as the parser does.
+    started: bool,
+    /// Whether the current line has a byte other than its end.
+    in_line: bool,
+}
+
+impl HeadScanner {
+    /// Scans the next bytes. Returns how many belong to the headers once these have ended.
+    pub fn end(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        if !self.started {
+            at = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
+            self.started = true;
+        }
+        end_of_lines(&mut self.in_line, &bytes[at..]).map(|end| at + end)
+    }
+}
+
+/// Finds the first empty line, across reads.
+fn end_of_lines(in_line: &mut bool, bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(length) = memchr(b'\n', &bytes[at..]) {
+        let is_empty = !*in_line && matches!(&bytes[at..at + length], b"" | b"\r");
+        *in_line = false;
+        at += length + 1;
+        if is_empty {
+            return Some(at);
+        }
+    }
+    // A lone CR may be the first half of the end of an empty line.
+    *in_line |= !matches!(&bytes[at..], b"" | b"\r");
+    None
+}
+
+/// Finds the end of a chunked body, across reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkScanner(Chunk);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chunk {
+    /// In the line with the size; digits count up to the first other byte.
+    Size { bytes: u64, in_digits: bool },
+    /// In the data, of which so many bytes are left.
+    Data(u64),
+    /// In the line break after the data.
+    DataEnd,
+    /// In the lines after the last chunk.
+    Trailer { in_line: bool },
+    /// After the body.
+    Ended,
+}
+
+impl Default for ChunkScanner {
+    fn default() -> Self {
+        Self(Chunk::SIZE)
+    }
+}
+
+impl Chunk {
+    const SIZE: Self = Self::Size { bytes: 0, in_digits: true };
+}
+
+impl ChunkScanner {
+    /// Whether the body has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.0 == Chunk::Ended
+    }
+
+    /// Scans the next bytes. Returns how many belong to the body: all of them, unless it has ended.
+    pub fn scan(&mut self, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while at < bytes.len() && self.0 != Chunk::Ended {
+            at += self.step(&bytes[at..]);
+        }
+        at
+    }
+
+    /// Scans some of `bytes`, at least one, and returns how many.
+    fn step(&mut self, bytes: &[u8]) -> usize {
+        match &mut self.0 {
+            Chunk::Size { bytes: size, in_digits } => {
+                match char::from(bytes[0]) {
+                    '\n' if *size == 0 => self.0 = Chunk::Trailer { in_line: false },
+                    '\n' => self.0 = Chunk::Data(*size),
+                    byte => match byte.to_digit(16).filter(|_| *in_digits) {
+                        Some(digit) => *size = size.saturating_mul(16).saturating_add(u64::from(digit)),
+                        None => *in_digits = false,
+                    },
+                }
+                1
+            }
+            Chunk::Data(left) => {
+                let taken = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
+                *left -= taken as u64;
+                if *left == 0 {
+                    self.0 = Chunk::DataEnd;
+                }
+                taken
+            }
+            Chunk::DataEnd => match memchr(b'\n', bytes) {
+                Some(end) => {
+                    self.0 = Chunk::SIZE;
+                    end + 1
+                }
+                None => bytes.len(),
+            },
+            Chunk::Trailer { in_line } => match end_of_lines(in_line, bytes) {
+                Some(end) => {
+                    self.0 = Chunk::Ended;
+                    end
+                }
+                None => bytes.len(),
+            },
+            Chunk::Ended => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_ends_where_the_framework_says_so() {
+        let chunked = Framing::Chunked(ChunkScanner::default());
+        for (head, framing) in [
+            ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", Framing::Length(0)),
+            ("POST / HTTP/1.1\r\ncontent-length: \t 012 \r\n\r\n", Framing::Length(12)),
+            ("POST / HTTP/1.1\r\nTRANSFER-ENCODING: Chunked\r\n\r\n", chunked),
+            ("GET / HTTP/1.1\r\nUpgrade: WebSocket\r\nContent-Length: 3\r\n\r\n", Framing::UntilClose),
+            ("GET / HTTP/1.1\r\nUpgrade: h2c\r\nContent-Length: 3\r\n\r\n", Framing::Length(3)),
+            ("CONNECT x:1 HTTP/1.1\r\n\r\n", Framing::UntilClose),
+            ("CONNECT x:1 HTTP/1.1\r\nContent-Length: 4\r\n\r\n", Framing::Length(4)),
+            ("POST / HTTP/1.1\r\nContent-Length: no\r\n\r\n", Framing::Length(0)),
+            ("no request\r\n\r\n", Framing::Length(0)),
+        ] {
+            assert_eq!(Framing::after(head.as_bytes()), framing, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_become_headers_is_rejected_at_once() {
+        for begun in ["", "\r\n", "P", "POST / HT", "POST / HTTP/1.1\r\nContent-Le"] {
+            assert!(!is_rejected(begun.as_bytes()), "{begun:?}");
+        }
+        for wrong in ["\0", "[1]\n", "\x16\x03\x01", "GET / HTTP/9", "GET / HTTP/1.1\r\n: x\r\n"] {
+            assert!(is_rejected(wrong.as_bytes()), "{wrong:?}");
+        }
+        assert!(is_rejected(format!("GET / HTTP/1.1\r\n{}", "X: y\r\n".repeat(97)).as_bytes()), "too many headers");
+    }
+
+    #[test]
+    fn headers_end_at_the_first_empty_line_wherever_reads_are_cut() {
+        for head in ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\r\n\r\n\nGET / HTTP/1.1\nHost: x\n\n", "X\r\n\n"] {
+            let bytes = [head.as_bytes(), b"\r\n\r\nGET /next"].concat();
+            for cut in 0..head.len() {
+                let mut scanner = HeadScanner::default();
+                assert_eq!(scanner.end(&bytes[..cut]), None, "{head:?} cut at {cut}");
+                assert_eq!(scanner.end(&bytes[cut..]), Some(head.len() - cut), "{head:?} cut at {cut}");
+            }
+            assert_eq!(HeadScanner::default().end(&bytes), Some(head.len()), "{head:?}");
+        }
+        assert_eq!(HeadScanner::default().end(&b"\r\n".repeat(100)), None, "nothing has begun");
+    }
+
+    #[test]
+    fn chunked_bodies_end_after_their_trailer_wherever_reads_are_cut() {
+        for body in [
+            "0\r\n\r\n",
+            "5\r\nhello\r\n0\r\n\r\n",
+            "A;name=\"1\"\r\n0\r\n\r\n\r\n123\r\n1\r\nx\r\n0\r\nTrailer: x\r\nOther: y\r\n\r\n",
+        ] {
+            let bytes = [body.as_bytes(), b"GET / HTTP/1.1\r\n\r\n"].concat();
+            for cut in 0..body.len() {
+                let mut scanner = ChunkScanner::default();
+                assert_eq!(scanner.scan(&bytes[..cut]), cut, "{body:?} cut at {cut}");
+                assert!(!scanner.has_ended(), "{body:?} cut at {cut}");
+                assert_eq!(scanner.scan(&bytes[cut..]), body.len() - cut, "{body:?} cut at {cut}");
+                assert!(scanner.has_ended(), "{body:?} cut at {cut}");
+            }
+        }
+        let mut huge = ChunkScanner::default();
+        let bytes = b"ffffffffffffffffffff\r\nx";
+        assert_eq!(
+            (huge.scan(bytes), huge.has_ended()),
+            (bytes.len(), false),
+            "a size that does not fit is very large"
+        );
+    }
+}

@@ -1,0 +1,368 @@
+//! What the framework reads requests from and writes responses to: a TCP connection, with or without TLS, that hands over one
+//! request at a time.
+//!
+//! The framework parses and queues every request that it has read, and reads on while a client takes no responses. Here the
+//! next request is not handed over before the response to the one before has been taken, so that what a connection costs is
+//! bounded, and TCP tells the client to wait.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::server::TlsStream;
+
+use super::connection::Connection;
+use super::connections::Connections;
+use super::framing::{self, Framing, HeadScanner};
+
+/// What is read at once where the end of a request is looked for.
+const READ_BYTES: usize = 8 << 10;
+
+/// The most headers that the parser accepts; with more it answers 431.
+const MAX_HEAD_BYTES: usize = 128 << 10;
+
+/// The socket below a transport, and below its TLS.
+#[derive(Debug)]
+pub struct Socket(Rc<Connection>);
+
+impl Socket {
+    /// The socket of a connection, which is closed when this is dropped.
+    pub(super) fn of(connection: Rc<Connection>) -> Self {
+        Self(connection)
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_shutdown(context)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.0.disconnect();
+    }
+}
+
+/// What bytes go through.
+#[derive(Debug)]
+pub(super) enum Stream {
+    /// The socket itself.
+    Plain(Socket),
+    /// TLS, once its handshake is over.
+    Tls(Box<TlsStream<Socket>>),
+}
+
+/// One connection, as the framework sees it.
+#[derive(Debug)]
+pub struct Transport {
+    stream: Stream,
+    connection: Rc<Connection>,
+    connections: Rc<Connections>,
+    phase: Phase,
+    /// Bytes that were read and not handed over.
+    inbox: BytesMut,
+    /// How many of them may be handed over.
+    ready: usize,
+}
+
+/// Where in a request the next byte is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// In its headers, or before them.
+    Head(Head),
+    /// In its body.
+    Body(Framing),
+    /// After a whole request, which the framework parses once a read is pending.
+    Ended,
+}
+
+/// How far headers have come; they are at the beginning of the inbox.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Head {
+    scanner: HeadScanner,
+    /// Bytes that have been scanned for the end.
+    scanned: usize,
+    /// Bytes that have been parsed.
+    parsed: usize,
+}
+
+impl Head {
+    /// Scans what is new in the inbox. Returns how much of it to hand over, and what comes then, once that is known: at the end of the
+    /// headers, or once the framework rejects them.
+    ///
+    /// A parser begins anew with each piece. Headers are parsed only once they have doubled, so that the work is in proportion to
+    /// them, however small the pieces are in which they come.
+    fn scan(&mut self, inbox: &[u8]) -> Option<(usize, Framing)> {
+        if let Some(end) = self.scanner.end(&inbox[self.scanned..]) {
+            let end = self.scanned + end;
+            let mut body = Framing::after(&inbox[..end]);
+            let begun = body.take(&inbox[end..]);
+            return Some((end + begun, body));
+        }
+        self.scanned = inbox.len();
+        let is_rejected = if inbox.len() >= 2 * self.parsed {
+            self.parsed = inbox.len();
+            framing::is_rejected(inbox)
+        } else {
+            false
+        };
+        (is_rejected || inbox.len() >= MAX_HEAD_BYTES).then_some((inbox.len(), Framing::UntilClose))
+    }
+}
+
+impl Transport {
+    pub(super) fn new(stream: Stream, connection: Rc<Connection>, connections: Rc<Connections>) -> Self {
+        Self { stream, connection, connections, phase: Phase::Head(Head::default()), inbox: BytesMut::new(), ready: 0 }
+    }
+
+    /// The state of the connection, and the limits that it is under.
+    pub(super) fn connection(&self) -> (Rc<Connection>, Rc<Connections>) {
+        (self.connection.clone(), self.connections.clone())
+    }
+
+    /// Reads more into the inbox; returns how much, which is nothing at the end of the connection.
+    fn fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut bytes = [const { MaybeUninit::uninit() }; READ_BYTES];
+        let mut bytes = ReadBuf::uninit(&mut bytes);
+        ready!(self.stream.poll_read(context, &mut bytes))?;
+        self.inbox.extend_from_slice(bytes.filled());
+        Poll::Ready(Ok(bytes.filled().len()))
+    }
+
+    /// Hands over what is ready, as far as there is room.
+    fn hand_over(&mut self, buffer: &mut ReadBuf<'_>) {
+        let bytes = self.ready.min(buffer.remaining());
+        buffer.put_slice(&self.inbox[..bytes]);
+        self.inbox.advance(bytes);
+        self.ready -= bytes;
+        if self.inbox.is_empty() {
+            self.inbox = BytesMut::new();
+        }
+    }
+
+    /// Reads on in headers; `None` once there is something to hand over.
+    fn poll_head(&mut self, mut head: Head, context: &mut Context<'_>) -> Option<Poll<io::Result<()>>> {
+        if head.scanned == 0 && self.connection.is_occupied() {
+            return Some(self.poll_suspended(context));
+        }
+        let mut framing = None;
+        if head.scanned == self.inbox.len() {
+            match self.fill(context) {
+                Poll::Ready(Ok(0)) if self.inbox.is_empty() => return Some(Poll::Ready(Ok(()))),
+                // What there is of the headers comes before the end.
+                Poll::Ready(Ok(0)) => framing = Some((self.inbox.len(), Framing::UntilClose)),
+                Poll::Ready(Ok(more)) => {
+                    self.connection.head_grew(Some(more));
+                    self.connections.bound_heads();
+                }
+                Poll::Ready(Err(error)) => return Some(Poll::Ready(Err(error))),
+                Poll::Pending => return Some(Poll::Pending),
+            }
+        }
+        self.phase = match framing.or_else(|| head.scan(&self.inbox)) {
+            Some((ready, body)) => {
+                self.ready = ready;
+                self.connection.head_grew(None);
+                Phase::Body(body)
+            }
+            None => Phase::Head(head),
+        };
+        None
+    }
+
+    /// Waits, without reading, until the response to the request before has been taken, or the client has gone.
+    fn poll_suspended(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.connection.want_wake();
+        match self.connection.poll_peek(context) {
+            // With TLS there may be requests left that were decrypted already.
+            Poll::Ready(Ok(0)) if self.inbox.is_empty() && matches!(self.stream, Stream::Plain(_)) => {
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Reads on in a body; `None` once there is something to hand over.
+    fn poll_body(
+        &mut self,
+        mut body: Framing,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Option<Poll<io::Result<()>>> {
+        let direct = match &mut body {
+            Framing::Length(left) => Some(left),
+            Framing::UntilClose => None,
+            // Its end has to be looked for.
+            Framing::Chunked(_) => {
+                match self.fill(context) {
+                    Poll::Ready(Ok(more)) if more > 0 => self.ready = body.take(&self.inbox),
+                    end_or_pending => return Some(end_or_pending.map_ok(|_| ())),
+                }
+                self.phase = Phase::Body(body);
+                return None;
+            }
+        };
+        let before = buffer.filled().len();
+        let polled = match direct {
+            None => self.stream.poll_read(context, buffer),
+            Some(left) => {
+                let polled = self.stream.poll_read_at_most(*left, context, buffer);
+                *left -= (buffer.filled().len() - before) as u64;
+                polled
+            }
+        };
+        self.phase = Phase::Body(body);
+        Some(polled)
+    }
+
+    /// Has the framework parse what it was handed, before it gets the next request.
+    fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.phase = Phase::Head(Head::default());
+        // Mostly there is nothing yet, and the socket has the task polled: nothing is to be done for the next request.
+        if self.inbox.is_empty() && ready!(self.fill(context))? == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if let Some(closed) = this.connection.closed(context) {
+            return Poll::Ready(closed);
+        }
+        loop {
+            if this.ready > 0 {
+                this.hand_over(buffer);
+                return Poll::Ready(Ok(()));
+            }
+            let polled = match this.phase {
+                Phase::Head(head) => this.poll_head(head, context),
+                Phase::Body(body) if body.has_ended() => {
+                    this.phase = Phase::Ended;
+                    None
+                }
+                Phase::Body(body) => this.poll_body(body, context, buffer),
+                Phase::Ended => Some(this.poll_ended(context)),
+            };
+            if let Some(polled) = polled {
+                return polled;
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.get_mut().stream {
+            Stream::Plain(socket) => Pin::new(socket).poll_write(context, bytes),
+            Stream::Tls(tls) => Pin::new(tls).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().stream {
+            Stream::Plain(socket) => Pin::new(socket).poll_flush(context),
+            Stream::Tls(tls) => Pin::new(tls).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().stream {
+            Stream::Plain(socket) => Pin::new(socket).poll_shutdown(context),
+            Stream::Tls(tls) => Pin::new(tls).poll_shutdown(context),
+        }
+    }
+}
+
+impl Stream {
+    fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(socket) => Pin::new(socket).poll_read(context, buffer),
+            Self::Tls(tls) => Pin::new(tls).poll_read(context, buffer),
+        }
+    }
+
+    /// Reads `most` bytes at most.
+    fn poll_read_at_most(
+        &mut self,
+        most: u64,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        if most >= buffer.remaining() {
+            return self.poll_read(context, buffer);
+        }
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+        ready!(self.poll_read(context, &mut part))?;
+        let bytes = part.filled().len();
+        buffer.advance(bytes);
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often headers that come in pieces of one byte are parsed, in bytes, and what is handed over.
+    fn scan(bytes: &[u8]) -> (usize, Option<(usize, Framing)>) {
+        let (mut head, mut parsed) = (Head::default(), 0);
+        for length in 1..=bytes.len() {
+            let before = head.parsed;
+            let ended = head.scan(&bytes[..length]);
+            if head.parsed > before {
+                parsed += head.parsed;
+            }
+            if ended.is_some() {
+                return (parsed, ended);
+            }
+        }
+        (parsed, None)
+    }
+
+    #[test]
+    fn headers_in_small_pieces_cost_in_proportion_to_them() {
+        let head = format!("POST / HTTP/1.1\r\nX: {}\r\nContent-Length: 3\r\n\r\n", "y".repeat(100_000));
+        let (parsed, ended) = scan(head.as_bytes());
+        assert_eq!(ended, Some((head.len(), Framing::Length(3))));
+        assert!(parsed < 2 * head.len(), "{parsed} bytes parsed of {}", head.len());
+    }
+
+    #[test]
+    fn headers_are_handed_over_with_what_there_is_of_their_body() {
+        let bytes = b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n[1GET /";
+        assert_eq!(Head::default().scan(bytes), Some((bytes.len() - 4, Framing::Length(0))));
+        assert_eq!(Head::default().scan(&bytes[..bytes.len() - 7]), Some((bytes.len() - 7, Framing::Length(3))));
+    }
+
+    #[test]
+    fn what_the_framework_rejects_is_handed_over() {
+        assert_eq!(scan(b"[1]").1, Some((1, Framing::UntilClose)));
+        let endless = "x".repeat(2 * MAX_HEAD_BYTES);
+        assert_eq!(scan(format!("GET /{endless}").as_bytes()).1, Some((MAX_HEAD_BYTES, Framing::UntilClose)));
+    }
+}

@@ -1,0 +1,32 @@
+//! Headers that do not end, in sum.
+
+use std::io::Write as _;
+
+use super::process::Process;
+use super::{MEBIBYTE, POST, assert_answer, beside_good_clients, connect, request};
+use crate::server::exchange;
+
+#[test]
+fn a_thousand_unfinished_heads_are_bounded_together() {
+    const AT_ONCE: usize = 1000;
+    let process = Process::start(&["--header-timeout=600", "--max-connections=2000"]);
+    let at_rest = process.peak_memory();
+    let head = format!("{POST}X: {}", "y".repeat(120_000));
+    let good = beside_good_clients(process.address, || {
+        let held: Vec<_> = (0..AT_ONCE)
+            .map(|_| {
+                let mut stream = connect(process.address);
+                // Just short of what is too much. The service may have closed it meanwhile.
+                stream.write_all(head.as_bytes()).ok();
+                stream
+            })
+            .collect();
+        assert_answer(&exchange(&mut connect(process.address), request("after").as_bytes()), "after");
+        drop(held);
+    });
+    assert!(good >= 2);
+    // 8 MiB in buffers that grow by doubling, and the buffers of a thousand connections.
+    let grown = process.peak_memory() - at_rest;
+    assert!(grown < 80 * MEBIBYTE, "{} MiB more", grown >> 20);
+    process.assert_nothing_is_left();
+}

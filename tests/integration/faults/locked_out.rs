@@ -1,0 +1,114 @@
+//! Probes and other clients while somebody takes every connection there is. Times are so long that only what is tested here
+//! makes room.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+
+use super::process::Process;
+use super::{POST, answer, assert_answer, batch, connect, request, until};
+use crate::security::{Folder, tls_connect, tls_flags};
+use crate::server::{exchange, fetch, read_response};
+
+const PATIENT: [&str; 4] = ["--keep-alive=600", "--header-timeout=600", "--body-timeout=600", "--max-connections=100"];
+
+#[track_caller]
+fn assert_probes(address: SocketAddr) {
+    for path in ["/health", "/ready"] {
+        assert_eq!(fetch(&format!("http://{address}{path}"), "GET", &[], b"").status, 200, "{path}");
+    }
+}
+
+/// A request that is in service, and has not sent its body.
+fn in_service(address: SocketAddr, mark: &str) -> TcpStream {
+    let mut stream = connect(address);
+    write!(stream, "{POST}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", batch(mark).len()).expect("sent");
+    stream.read_exact(&mut [0; 25]).expect("100 Continue");
+    stream
+}
+
+fn until_served(address: SocketAddr) {
+    until("a request is served", || {
+        let response = exchange(&mut connect(address), request("other").as_bytes());
+        assert!(matches!(response.status, 200 | 503), "{response:?}");
+        response.status == 200
+    });
+}
+
+#[test]
+fn idle_connections_keep_nobody_from_the_metrics_port() {
+    let process = Process::start(&PATIENT);
+    let _idle: Vec<_> = (0..400).map(|_| connect(process.metrics())).collect();
+    assert_probes(process.metrics());
+    until("it is scraped", || fetch(&format!("http://{}/metrics", process.metrics()), "GET", &[], b"").status == 200);
+}
+
+#[test]
+fn idle_and_slow_connections_keep_nobody_out_and_cut_no_request_in_service() {
+    let process = Process::start(&PATIENT);
+    let held: Vec<_> = (0..20).map(|number| (in_service(process.address, &number.to_string()), number)).collect();
+    let mut others: Vec<TcpStream> = (0..100).map(|_| connect(process.address)).collect();
+    others.extend((0..100).map(|_| {
+        let mut stream = connect(process.address);
+        stream.write_all(b"GET /health HTTP/1.1\r\nX: ").expect("sent");
+        stream
+    }));
+    others.extend((0..40).map(|_| {
+        let mut stream = connect(process.address);
+        assert_eq!(exchange(&mut stream, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").status, 200);
+        stream
+    }));
+    assert_probes(process.address);
+    assert_probes(process.metrics());
+    until_served(process.address);
+    for (mut stream, number) in held {
+        stream.write_all(batch(&number.to_string()).as_bytes()).expect("sent");
+        assert_answer(&read_response(&mut stream), &number.to_string());
+    }
+}
+
+#[test]
+fn where_every_connection_is_in_service_others_are_rejected_and_probes_answered() {
+    let process = Process::start(&PATIENT);
+    let held: Vec<_> = (0..100).map(|number| (in_service(process.address, &number.to_string()), number)).collect();
+    for _ in 0..100 {
+        let response = exchange(&mut connect(process.address), request("other").as_bytes());
+        assert_eq!((response.status, response.header("X-Rudder-Should-Retry")), (503, Some("true")));
+        assert_eq!(response.header("Connection"), Some("close"));
+    }
+    let _idle: Vec<_> = (0..200).map(|_| connect(process.address)).collect();
+    assert_probes(process.address);
+    for (mut stream, number) in held {
+        stream.write_all(batch(&number.to_string()).as_bytes()).expect("sent");
+        assert_answer(&read_response(&mut stream), &number.to_string());
+    }
+    until_served(process.address);
+}
+
+#[test]
+fn a_connection_above_the_limit_is_served_once_there_is_room() {
+    let process = Process::start(&["--max-connections=1", "--keep-alive=600"]);
+    let held = in_service(process.address, "held");
+    let mut above = connect(process.address);
+    // It is above the limit now, and has not asked.
+    until("it is accepted", || process.open_files() >= process.files_at_rest() + 2);
+    drop(held);
+    until("there is room", || process.open_files() <= process.files_at_rest() + 1);
+    let response = exchange(&mut above, request("above").as_bytes());
+    assert_eq!((response.status, response.text()), (200, &*answer("above")));
+    assert_eq!(response.header("Connection"), None, "it is within the limit from then on");
+}
+
+#[test]
+fn handshakes_that_are_not_finished_keep_nobody_out() {
+    let folder = Folder::new();
+    let [certificate, key] = tls_flags(&folder, "first");
+    let process = Process::start(&[&PATIENT[..], &["--metrics-tls=false", &certificate, &key]].concat());
+    let _stalled: Vec<_> = (0..300).map(|_| connect(process.address)).collect();
+    let ask = |request: &str| {
+        let mut stream = tls_connect(connect(process.address), "first").expect("TLS");
+        stream.write_all(request.as_bytes()).expect("sent");
+        read_response(&mut stream).status
+    };
+    assert_eq!(ask("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"), 200);
+    until("a request is served", || ask(&request("other")) == 200);
+}

@@ -1,0 +1,128 @@
+//! Clients that send requests and read no responses.
+
+use std::io::{BufReader, ErrorKind, Write as _};
+use std::net::{SocketAddr, TcpStream};
+
+use super::process::Process;
+use super::{MEBIBYTE, assert_answer, connect, request, until};
+use crate::security::{Folder, tls_connect, tls_flags};
+use crate::server::{exchange, fetch, read_response};
+
+const HEALTH: &str = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/// Only what is tested here ends a connection.
+const PATIENT: [&str; 2] = ["--keep-alive=600", "--header-timeout=600"];
+
+/// Sends the same request until `most` bytes are sent, or the service takes no more.
+fn pipeline(address: SocketAddr, request: &str, most: usize) -> TcpStream {
+    let mut stream = connect(address);
+    let bytes = request.repeat(most / request.len());
+    stream.set_nonblocking(true).expect("it is open");
+    let mut sent = 0;
+    until("the service takes no more", || {
+        match stream.write(&bytes.as_bytes()[sent..]) {
+            Ok(more) => sent += more,
+            Err(error) => return error.kind() == ErrorKind::WouldBlock && sent > most / 4,
+        }
+        sent == bytes.len()
+    });
+    stream
+}
+
+/// Waits until the service has done what there was to do.
+fn until_idle(process: &Process) {
+    let (mut busy, mut same) = (process.busy(), 0);
+    until("the service has nothing to do", || {
+        let now = process.busy();
+        same = if now == busy { same + 1 } else { 0 };
+        busy = now;
+        same == 100
+    });
+}
+
+#[test]
+fn requests_whose_responses_nobody_reads_cost_no_cpu_and_end_the_connection() {
+    let process = Process::start(&[&PATIENT[..], &["--body-timeout=4"]].concat());
+    let (at_rest, open) = (process.peak_memory(), process.open_files());
+    let clients: Vec<_> = (0..4).map(|_| pipeline(process.address, HEALTH, 4 * MEBIBYTE)).collect();
+    until_idle(&process);
+    let busy = process.busy();
+    for number in 0..4 {
+        let mark = number.to_string();
+        assert_answer(&exchange(&mut connect(process.address), request(&mark).as_bytes()), &mark);
+    }
+    until("the connections are closed", || process.open_files() <= open);
+    let busy = process.busy() - busy;
+    // Most of the four seconds pass meanwhile, on each of two workers.
+    assert!(busy < 60, "{busy} hundredths of a second of work while nothing was read");
+    let grown = process.peak_memory() - at_rest;
+    assert!(grown < 8 * MEBIBYTE, "{} KiB more", grown >> 10);
+    drop(clients);
+    process.assert_nothing_is_left();
+}
+
+#[test]
+fn documents_that_nobody_reads_are_bounded_and_their_memory_is_returned_without_a_post() {
+    const CLIENTS: usize = 300;
+    let process = Process::start(&PATIENT);
+    let documents = || fetch(&format!("http://{}/openapi.json", process.address), "GET", &[], b"");
+    assert_eq!(documents().status, 200);
+    let (at_rest, open) = (process.memory(), process.open_files());
+    let request = "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n";
+    let clients: Vec<_> = (0..CLIENTS).map(|_| pipeline(process.address, request, 39_000)).collect();
+    until_idle(&process);
+    assert_eq!(documents().status, 200, "others are answered");
+    let grown = process.peak_memory() - at_rest;
+    assert!(grown < CLIENTS * (256 << 10), "{} MiB more", grown >> 20);
+    drop(clients);
+    until("the connections are closed", || process.open_files() <= open);
+    until("the memory is returned", || process.memory() < at_rest + 12 * MEBIBYTE);
+}
+
+#[test]
+fn requests_whose_responses_nobody_reads_end_the_connection_behind_tls_too() {
+    let folder = Folder::new();
+    let [certificate, key] = tls_flags(&folder, "first");
+    let process =
+        Process::start(&[&PATIENT[..], &["--body-timeout=4", "--metrics-tls=false", &certificate, &key]].concat());
+    let (at_rest, open) = (process.peak_memory(), process.open_files());
+    let mut client = tls_connect(connect(process.address), "first").expect("TLS");
+    client.sock.set_nonblocking(true).expect("it is open");
+    let bytes = HEALTH.repeat(4 * MEBIBYTE / HEALTH.len());
+    let mut sent = 0;
+    until("the service takes no more", || match client.write(&bytes.as_bytes()[sent..]) {
+        Ok(more) => {
+            sent += more;
+            sent == bytes.len()
+        }
+        Err(error) => error.kind() == ErrorKind::WouldBlock && sent > MEBIBYTE,
+    });
+    until_idle(&process);
+    let busy = process.busy();
+    until("the connection is closed", || process.open_files() <= open);
+    let busy = process.busy() - busy;
+    assert!(busy < 60, "{busy} hundredths of a second of work while nothing was read");
+    let grown = process.peak_memory() - at_rest;
+    assert!(grown < 8 * MEBIBYTE, "{} KiB more", grown >> 10);
+}
+
+#[test]
+fn responses_that_are_read_late_all_come_in_order() {
+    /// Their responses are more than both sides' sockets hold.
+    const REQUESTS: usize = 20_000;
+    let process = Process::start(&PATIENT);
+    let stream = connect(process.address);
+    let mut writer = stream.try_clone().expect("a second handle");
+    let requests: String = (0..REQUESTS).map(|number| request(&format!("late-{number}"))).collect();
+    std::thread::scope(|scope| {
+        let sent = scope.spawn(move || writer.write_all(requests.as_bytes()));
+        // Reading begins once the service takes no more, or all is sent.
+        until_idle(&process);
+        let mut reader = BufReader::new(stream);
+        for number in 0..REQUESTS {
+            assert_answer(&read_response(&mut reader), &format!("late-{number}"));
+        }
+        sent.join().expect("a client").expect("sent");
+    });
+    process.assert_nothing_is_left();
+}
