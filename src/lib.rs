@@ -1,11 +1,12 @@
 //! A drop-in for rudder-transformer's Kafka, Azure Event Hubs and Confluent Cloud endpoints.
 //!
 //! Floors, and arrows point down only: [`cli`] → [`verify`] → [`server`] → [`transform`] and [`cli`] → [`check`] →
-//! [`transform`]. A test fails on an arrow that points up, and on a clock, a socket, an environment variable, a log line or
+//! [`transform`]; the forms of destinations that all tools read are in [`destinations`], just above [`transform`]. A test fails on an arrow that points up, and on a clock, a socket, an environment variable, a log line or
 //! a metric inside [`transform`].
 
 pub mod check;
 pub mod cli;
+pub mod destinations;
 pub mod server;
 pub mod transform;
 pub mod verify;

@@ -24,7 +24,7 @@ with sync_playwright() as playwright:
     field.fill("no token: ☃")
     expect(status).to_have_text("This is not the operator's token.")
     field.fill(token)
-    expect(status).to_have_text("Goes to topic orders, partition 1 of 12.")
+    expect(status).to_have_text("Goes to topic orders, partition 1 (0–11).")
     expect(field).not_to_have_attribute("aria-invalid", "true")
     page.get_by_label("Partitions").fill("3")
     page.wait_for_url("**/#v1.*")

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use libfuzzer_sys::fuzz_target;
 use rudder_kafka_transformer::server::body::text;
-use rudder_kafka_transformer::transform::explain::explain;
+use rudder_kafka_transformer::transform::explain::{Options, explain};
 use rudder_kafka_transformer::transform::family::{FAMILIES, Family};
 use rudder_kafka_transformer::transform::json::{self, Raw};
 use rudder_kafka_transformer::transform::observer::Nobody;
@@ -87,7 +87,7 @@ fn untouched(event: Raw<'_>, answer: Raw<'_>, form: Form) {
 /// Who looks on sees what is answered.
 fn explained(family: &'static Family, body: &str, form: Form, answers: &[Raw<'_>]) {
     let mut index = 0;
-    let tally = explain(family, body, form, QUERY, LIMITS, None, |explanation| {
+    let tally = explain(family, body, form, QUERY, LIMITS, Options::default(), |explanation| {
         assert_eq!((explanation.index, explanation.answer), (index, answers[index].text()));
         assert_eq!(explanation.refusal.is_none(), answers[index].member("output").is_some());
         index += 1;

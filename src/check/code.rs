@@ -75,6 +75,9 @@ codes! {
     DestinationTwice: "destination/twice", Warning,
         "two destinations have the same ID and different settings",
         "remove the stale one; which of them counts depends on the reader";
+    ValueVariable: "value/variable", Hint,
+        "a value has a variable of the Rudder CLI in it, which is not known yet: it is not checked",
+        "check the destination again after rudder-cli apply, in workspaceConfig.json or with --connect";
     MemberWrongType: "member/wrong-type", Error,
         "a member has another JSON type than the producer reads",
         "write text in quotes, and true and false without";
@@ -328,6 +331,21 @@ codes! {
     ConfluentSecretMissing: "confluent/api-secret-missing", Error,
         "apiSecret is missing or blank",
         "set apiSecret to the secret that came with the key";
+}
+
+impl Code {
+    /// Whether a credential is missing, which exports of the control plane leave out.
+    #[must_use]
+    pub const fn is_missing_secret(self) -> bool {
+        matches!(
+            self,
+            Code::SaslUsernameMissing
+                | Code::SaslPasswordMissing
+                | Code::AzureStringMissing
+                | Code::ConfluentKeyMissing
+                | Code::ConfluentSecretMissing
+        )
+    }
 }
 
 /// The table as Markdown.

@@ -3,6 +3,7 @@
 use super::code::Code;
 use super::finding::{Findings, quoted, step};
 use super::known::{Form, Known, Role};
+pub use crate::destinations::field as member;
 use crate::transform::dynamic_config::Template;
 use crate::transform::family::Family;
 use crate::transform::javascript::truthy;
@@ -12,21 +13,6 @@ use crate::transform::json::{Kind, Raw};
 #[must_use]
 pub fn text_of(raw: Raw<'_>) -> Option<String> {
     Some(String::from_utf8_lossy(&raw.as_string()?.decoded()).into_owned())
-}
-
-/// The member of an object that is called `name`: exactly, or else in other letter case; of several the last. Its name
-/// as it stands comes with it.
-#[must_use]
-pub fn member<'a>(object: Raw<'a>, name: &str) -> Option<(String, Raw<'a>)> {
-    let mut found: Option<(String, Raw<'a>)> = None;
-    object.for_each_member(|key, value| {
-        let key = String::from_utf8_lossy(&key.decoded()).into_owned();
-        let is_better = key == name || found.as_ref().is_none_or(|(found, _)| found != name);
-        if key.eq_ignore_ascii_case(name) && is_better {
-            found = Some((key, value));
-        }
-    });
-    found
 }
 
 /// What a member of a Config comes to.
@@ -230,17 +216,6 @@ pub fn label(family: &Family) -> &'static str {
 mod tests {
     use super::*;
     use crate::transform::family::KAFKA;
-
-    #[test]
-    fn names_are_found_in_any_letter_case_the_exact_one_first() {
-        let raw = |text| Raw::parse(text).unwrap();
-        let found = |text, name: &str| member(raw(text), name).map(|(name, value)| (name, value.text().to_owned()));
-        assert_eq!(found(r#"{"config":1}"#, "Config"), Some(("config".to_owned(), "1".to_owned())));
-        assert_eq!(found(r#"{"Config":1,"config":2}"#, "Config"), Some(("Config".to_owned(), "1".to_owned())));
-        assert_eq!(found(r#"{"config":2,"Config":1}"#, "Config"), Some(("Config".to_owned(), "1".to_owned())));
-        assert_eq!(found(r#"{"ID":1,"ID":2}"#, "ID"), Some(("ID".to_owned(), "2".to_owned())));
-        assert_eq!(found("[]", "ID"), None);
-    }
 
     #[test]
     fn values_are_read_in_their_form() {

@@ -47,6 +47,23 @@ impl Findings {
         }
     }
 
+    /// Drops the findings that `keep` rejects.
+    pub fn retain(&mut self, keep: impl Fn(&Finding) -> bool) {
+        let counts = &mut self.counts;
+        self.kept.retain(|finding| {
+            let keeps = keep(finding);
+            counts[finding.code.severity() as usize] -= usize::from(!keeps);
+            keeps
+        });
+    }
+
+    /// Replaces the pointer of each finding.
+    pub fn map_pointers(&mut self, map: impl Fn(&str) -> String) {
+        for finding in &mut self.kept {
+            finding.pointer = map(&finding.pointer);
+        }
+    }
+
     /// The findings, the worst first, otherwise in the order found: at most [`MAX_FINDINGS`].
     #[must_use]
     pub fn sorted(&self) -> Vec<&Finding> {

@@ -1,12 +1,13 @@
 //! Whether destinations are configured right: everything the producer and the transformation read of them is held against
 //! the contract's section 10.
 //!
+//! Which destinations a file holds, and where, is read by [`crate::destinations`].
+//!
 //! The rules know no HTTP, clock or environment: bytes of a file and the time go in, findings come out. Only [`connect`], which they
 //! do not know, goes out and looks whether it is so.
 //!
 //! | module | decides |
 //! | --- | --- |
-//! | [`workspace`] | which destinations a file holds, and where |
 //! | [`code`], [`finding`] | what can be found, how bad it is, what to do |
 //! | [`known`], [`config`] | which members a Config has, and of which form they are |
 //! | [`brokers`], [`services`], [`ssh`] | where the producer connects, also for Azure Event Hubs and Confluent Cloud |
@@ -24,7 +25,6 @@ pub mod config;
 pub mod connect;
 pub mod destination;
 pub mod finding;
-pub mod known;
 pub mod pem;
 pub mod security;
 pub mod services;
@@ -32,18 +32,19 @@ pub mod ssh;
 pub mod templates;
 pub mod topic_maps;
 pub mod topics;
-pub mod workspace;
 
 use std::collections::BTreeMap;
 
 use crate::transform::family::{AZURE_EVENT_HUB, CONFLUENT_CLOUD, Family};
-use crate::transform::json::{Raw, explain};
+use crate::transform::json::Raw;
 
+use crate::destinations::find::{Found, Origin, Source, destinations};
+pub use crate::destinations::known;
+use crate::destinations::{rudder_cli, source};
 use code::{Code, Severity};
 use config::{Config, kind};
 use destination::{Avro, Settings, Tls};
 use finding::Findings;
-use workspace::{Place, Source};
 
 /// What a file comes to.
 #[derive(Debug)]
@@ -55,6 +56,13 @@ pub struct Report {
 }
 
 impl Report {
+    /// Drops what was found of credentials that are missing, for exports that never have them.
+    pub fn forgive_missing_secrets(&mut self) {
+        for destination in &mut self.destinations {
+            destination.findings.retain(|finding| !finding.code.is_missing_secret());
+        }
+    }
+
     /// How many findings there are of a severity.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
@@ -89,45 +97,48 @@ pub struct Checked {
 /// # Errors
 /// Why there is nothing to check, in one line that shows nothing of the file.
 pub fn check(bytes: &[u8], given: Option<&'static Family>, now: i64) -> Result<Report, String> {
-    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let before = &bytes[..error.valid_up_to()];
-        let line = memchr::memchr_iter(b'\n', before).count() + 1;
-        let column = before.len() - memchr::memrchr(b'\n', before).map_or(0, |at| at + 1) + 1;
-        format!("it is no text in UTF-8: byte {} at line {line} column {column}", before.len() + 1)
-    })?;
-    if text.trim().is_empty() {
-        return Err("it is empty".to_owned());
-    }
-    let Ok(root) = Raw::parse(text) else {
-        return Err(format!("it is no JSON: {}", explain(text).unwrap_or_default()));
-    };
-    let places = workspace::places(root, given)?;
-    let destinations = places.ours.into_iter().map(|place| checked(place, now)).collect();
-    Ok(Report { destinations, others: places.others })
+    let text = source::read(bytes)?;
+    let Ok(root) = Raw::parse(&text) else { return Err("it is not JSON".to_owned()) };
+    let found = destinations(root, given)?;
+    let checked = found.ours.into_iter().map(|found| checked(found, now)).collect();
+    Ok(Report { destinations: checked, others: found.others })
 }
 
-fn checked(place: Place<'_>, now: i64) -> Checked {
+fn checked(found: Found<'_>, now: i64) -> Checked {
     let mut findings = Findings::default();
-    if place.differs {
-        findings.note(Code::DestinationTwice, &place.pointer);
+    if found.differs {
+        findings.note(Code::DestinationTwice, &found.pointer);
     }
-    let settings = match &place.config {
+    let settings = match &found.config {
         Some((config, pointer)) if config.is_object() => {
-            let config = Config::read(*config, pointer, place.family, &mut findings);
-            settings(&config, place.is_dynamic(), now, &mut findings)
+            let config = Config::read(*config, pointer, found.family, &mut findings);
+            let settings = settings(&config, found.is_dynamic(), now, &mut findings);
+            if found.origin == Origin::RudderCli {
+                as_in_the_rudder_clis_file(&found.variables(), pointer, &mut findings);
+            }
+            settings
         }
         Some((config, pointer)) => {
             findings.add(Code::ConfigMissing, pointer, format!("the Config is {}, not an object", kind(*config)));
             None
         }
         None => {
-            findings.add(Code::ConfigMissing, &place.pointer, "the destination has no Config");
+            findings.add(Code::ConfigMissing, &found.pointer, "the destination has no Config");
             None
         }
     };
-    let Place { pointer, family, id, name, enabled, sources, .. } = place;
+    let Found { pointer, family, id, name, enabled, sources, .. } = found;
     Checked { pointer, family, id, name, enabled, sources, findings, settings }
+}
+
+/// Replaces what was found of values with variables, which are not known yet, by a hint, and points at the names that the
+/// file has.
+fn as_in_the_rudder_clis_file(variables: &[String], config: &str, findings: &mut Findings) {
+    findings.retain(|finding| !variables.contains(&finding.pointer));
+    for pointer in variables {
+        findings.note(Code::ValueVariable, pointer);
+    }
+    findings.map_pointers(|pointer| rudder_cli::pointer_in_file(pointer, config));
 }
 
 /// Holds a Config against every rule. What it comes to, or `None` where a part of it cannot be used.

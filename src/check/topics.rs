@@ -9,9 +9,7 @@ use super::topic_maps;
 use crate::transform::dynamic_config::Template;
 use crate::transform::javascript::truthy;
 use crate::transform::json::Raw;
-
-/// The most characters in the name of a topic.
-const MAX_NAME: usize = 249;
+pub use crate::transform::topic_name::illegal;
 
 /// The topics of a destination.
 #[derive(Debug)]
@@ -114,40 +112,6 @@ impl Topics<'_> {
         }
         if self.seen.insert(name.to_owned()) {
             self.names.push(name.to_owned());
-        }
-    }
-}
-
-/// Why Kafka allows no topic of this name; `None` where it does.
-#[must_use]
-pub fn illegal(name: &str) -> Option<String> {
-    let is_allowed = |character: &char| character.is_ascii_alphanumeric() || ".-_".contains(*character);
-    if name.is_empty() {
-        Some("it is empty".to_owned())
-    } else if name == "." || name == ".." {
-        Some("it is dots alone".to_owned())
-    } else if let Some(character) = name.chars().find(|character| !is_allowed(character)) {
-        Some(format!("it has {} in it", quoted(&character.to_string())))
-    } else if name.len() > MAX_NAME {
-        Some(format!("it has {} characters, and {MAX_NAME} are allowed", name.len()))
-    } else {
-        None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_those_that_kafka_allows() {
-        let longest = "a".repeat(MAX_NAME);
-        for name in ["a", "A.b_c-9", "...", "_", longest.as_str()] {
-            assert_eq!(illegal(name), None, "{name}");
-        }
-        let too_long = "a".repeat(MAX_NAME + 1);
-        for name in ["", ".", "..", "a b", "a/b", "ü", "a\n", " a", "'a'", too_long.as_str()] {
-            assert!(illegal(name).is_some(), "{name}");
         }
     }
 }

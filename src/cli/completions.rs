@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 use clap_complete::{Shell, generate};
 
-use super::{Cli, print};
+use super::print;
 
 /// Which shell.
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ Examples:
 
 /// Prints the script.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    let mut command = Cli::command();
+    let mut command = super::command();
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     generate(arguments.shell, &mut command, name, &mut script);

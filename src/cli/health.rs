@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -9,13 +10,21 @@ use clap::Args;
 use rustls::StreamOwned;
 
 use super::health_tls;
-use crate::server::settings::Settings;
 
-/// What `health` is asked with: the settings of the service tell where it listens.
+/// What `health` is asked with: the settings of the service that say where it listens.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    #[command(flatten)]
-    settings: Settings,
+    /// Address, or name of one, that the service listens on
+    #[arg(long, env = "HOST", default_value = "0.0.0.0")]
+    host: String,
+
+    /// Port of the service
+    #[arg(long, env = "PORT", default_value_t = 9090)]
+    port: u16,
+
+    /// Set if the service's port speaks TLS; the file is not read
+    #[arg(long, env = "TLS_CERT_FILE")]
+    tls_cert_file: Option<PathBuf>,
 
     /// What to ask instead, such as http://127.0.0.1:9090/ready [default: /health at HOST and PORT, with https where
     /// TLS_CERT_FILE is set]. A certificate is not checked: nothing is told to whoever answers
@@ -31,7 +40,7 @@ const STATUS_LINE: &[u8] = b"HTTP/1.1 200";
 
 /// Asks, and says why where the service is not up.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    let url = arguments.url.clone().unwrap_or_else(|| own_url(&arguments.settings));
+    let url = arguments.url.clone().unwrap_or_else(|| own_url(arguments));
     match ask(&url) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
@@ -42,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 /// Where the service with these settings answers on this machine.
-fn own_url(settings: &Settings) -> String {
+fn own_url(settings: &Arguments) -> String {
     let host = match settings.host.as_str() {
         "0.0.0.0" => "127.0.0.1",
         "::" | "[::]" => "[::1]",
@@ -156,6 +165,27 @@ fn ask(url: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_its_own_settings_are_shown_with_the_defaults_of_the_service() {
+        use clap::{CommandFactory as _, Parser};
+        #[derive(Parser)]
+        struct Service {
+            #[command(flatten)]
+            _settings: crate::server::settings::Settings,
+        }
+        let service = Service::command();
+        let health = Arguments::augment_args(clap::Command::new("health"));
+        let names: Vec<&str> = health.get_arguments().map(|argument| argument.get_id().as_str()).collect();
+        assert_eq!(names, ["host", "port", "tls_cert_file", "url"]);
+        for name in &names[..3] {
+            let find = |command: &clap::Command| {
+                let argument = command.get_arguments().find(|argument| argument.get_id() == name).expect(name);
+                (argument.get_env().map(ToOwned::to_owned), argument.get_default_values().to_vec())
+            };
+            assert_eq!(find(&health), find(&service), "{name}");
+        }
+    }
 
     #[test]
     fn urls_are_taken_apart() {

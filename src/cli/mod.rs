@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod exit_codes;
 mod explain;
 mod format;
 mod health;
@@ -40,7 +41,7 @@ struct Cli {
 enum Command {
     /// Serve HTTP; also without a subcommand
     Serve(Box<Settings>),
-    /// Ask a running service whether it is up: exit code 0 if it is, 1 if not
+    /// Ask a running service whether it is up
     Health(Box<health::Arguments>),
     /// Hold golden cases against our own engine or a transformer's URL, or record some
     Verify(Box<verify::Arguments>),
@@ -70,8 +71,7 @@ const EXIT_CONFIG: u8 = 78;
 /// Does what the arguments and the environment ask for.
 #[must_use]
 pub fn main() -> ExitCode {
-    let command = Cli::command().mut_args(unless_blank).mut_subcommands(|command| command.mut_args(unless_blank));
-    let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
     match cli.command {
         None => serve::run(&cli.settings),
         Some(Command::Serve(settings)) => serve::run(&settings),
@@ -85,6 +85,19 @@ pub fn main() -> ExitCode {
         Some(Command::Metrics) => print(&table::page()),
         Some(Command::Differences) => print(&intended::table::page()),
     }
+}
+
+/// The command line with the exit codes of each command in its help.
+fn command() -> clap::Command {
+    let mut command = Cli::command().mut_args(unless_blank).mut_subcommands(|command| command.mut_args(unless_blank));
+    for name in exit_codes::commands() {
+        command = command.mut_subcommand(name, |tool| {
+            let before = tool.get_after_help().map(|help| format!("{help}\n\n")).unwrap_or_default();
+            let text = format!("{before}{}", exit_codes::help(name));
+            tool.after_help(text)
+        });
+    }
+    command
 }
 
 /// A variable that is set to nothing counts as not set: compose files and charts are full of those.

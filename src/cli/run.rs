@@ -156,7 +156,10 @@ pub(super) fn over<W: Work>(input: &Input, work: W, mut on_part: impl FnMut(W::P
     }
     match failure {
         Some(failure) => Err(failure),
-        None if values == 0 => Err(Failure::Input(InputError::Empty { name })),
+        None if values == 0 => {
+            progress.say(&format!("note: {name}: there are no events in it"));
+            Ok(true)
+        }
         None if good == 0 => Err(Failure::Input(InputError::NothingIsJson { name })),
         None => Ok(!told.any()),
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::input::Place;
 use super::progress::Progress;
+use crate::transform::explain::delivery::Problem;
 use crate::transform::rejection::Rejection;
 use crate::transform::request::BodyError;
 
@@ -16,6 +17,8 @@ const SHOWN: usize = 10;
 pub(super) enum Trouble {
     /// The transformation refuses it.
     Refused(Rejection),
+    /// rudder-server would not produce it.
+    Undeliverable(Problem),
     /// The line is not JSON.
     NotJson(String),
     /// The transformation refuses the request.
@@ -28,6 +31,7 @@ impl Trouble {
     fn text(&self) -> String {
         match self {
             Trouble::Refused(rejection) => format!("refused: {}", rejection.text()),
+            Trouble::Undeliverable(problem) => format!("not produced: {}", problem.text),
             Trouble::NotJson(reason) => reason.clone(),
             Trouble::Unanswered(error) => format!("not answered: {error}"),
             Trouble::UnfitKey => {
@@ -40,6 +44,7 @@ impl Trouble {
     fn code(&self) -> &'static str {
         match self {
             Trouble::Refused(rejection) => rejection.code(),
+            Trouble::Undeliverable(problem) => problem.code.code(),
             Trouble::NotJson(_) => "not_json",
             Trouble::Unanswered(_) => "not_answered",
             Trouble::UnfitKey => "unfit_key",

@@ -7,8 +7,9 @@ use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
 use super::app::JSON;
+use super::explain_request::ExplainError;
 use super::unserved::{Unserved, UnservedEndpoint, UnservedRequest};
-use crate::transform::explain::request::ExplainError;
+use crate::destinations::select::Choice;
 use crate::transform::request::BodyError;
 
 /// Why a request is refused as a whole.
@@ -17,6 +18,9 @@ pub enum RequestError {
     /// The body cannot be read.
     #[error("{0}")]
     BadRequest(String),
+    /// `POST /explain` got several destinations: the text, and those to choose from.
+    #[error("{0}")]
+    DestinationAmbiguous(String, Vec<Choice>),
     /// The operator's token is asked for, and this is not it.
     #[error("this is for who has the operator's token: send it as Authorization: Bearer")]
     Unauthorized,
@@ -112,7 +116,7 @@ impl RequestError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::BadRequest(_) => "bad_request",
+            Self::BadRequest(_) | Self::DestinationAmbiguous(..) => "bad_request",
             Self::Unauthorized => "unauthorized",
             Self::NotFound | Self::MetricsElsewhere(_) | Self::NotOnMetricsPort => "not_found",
             Self::MethodNotAllowed(_) => "method_not_allowed",
@@ -149,6 +153,16 @@ impl RequestError {
     #[must_use]
     pub fn body(&self) -> String {
         let body = match self {
+            Self::DestinationAmbiguous(_, choices) => {
+                let choices: Vec<_> = choices
+                    .iter()
+                    .map(|Choice { id, name, family, enabled }| {
+                        json!({ "id": id, "name": name, "family": family.name, "enabled": enabled })
+                    })
+                    .collect();
+                let error = self.status_code().canonical_reason();
+                json!({ "error": error, "message": self.to_string(), "destinations": choices })
+            }
             // The one error text that the reference answers and clients may look at.
             Self::UnknownDestination(_) => json!({ "error": self.to_string() }),
             Self::Unserved(unserved) if unserved.policy == Unserved::Reject => {
@@ -206,10 +220,16 @@ impl From<ExplainError> for RequestError {
     fn from(error: ExplainError) -> Self {
         match error {
             ExplainError::TooManyEvents(_) | ExplainError::TooLarge(_) => Self::PayloadTooLarge(error.to_string()),
+            ExplainError::DestinationAmbiguous(ref choices) => {
+                Self::DestinationAmbiguous(error.to_string(), choices.clone())
+            }
             ExplainError::NotJson(_)
             | ExplainError::NotAnObject
             | ExplainError::EventsNotAnArray
             | ExplainError::FamilyUnknown
+            | ExplainError::DestinationUnusable(_)
+            | ExplainError::SelectorInvalid
+            | ExplainError::BatchBytesInvalid
             | ExplainError::PartitionsInvalid => Self::BadRequest(error.to_string()),
         }
     }
@@ -222,7 +242,7 @@ impl ResponseError for RequestError {
                 Unserved::Retry => StatusCode::SERVICE_UNAVAILABLE,
                 Unserved::Reject => StatusCode::NOT_FOUND,
             },
-            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::DestinationAmbiguous(..) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound | Self::MetricsElsewhere(_) | Self::NotOnMetricsPort | Self::UnknownDestination(_) => {
                 StatusCode::NOT_FOUND

@@ -9,6 +9,7 @@ mod descriptors;
 pub mod endpoint;
 pub mod error;
 pub mod exchange;
+pub mod explain_request;
 pub mod features;
 pub mod forward;
 pub mod framing;

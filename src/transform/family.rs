@@ -62,9 +62,46 @@ impl Family {
         FAMILIES.into_iter().find(|family| family.is_called(name))
     }
 
+    /// The destination that people spell `name`: in any letter case, with or without `_`, `-` and blanks, such as
+    /// `Confluent Cloud`, `azure-event-hubs` or `KAFKA`.
+    #[must_use]
+    pub fn by_spelling(name: &str) -> Option<&'static Family> {
+        let letters = |name: &str| -> String {
+            let kept = name.chars().filter(|letter| !matches!(letter, '_' | '-' | ' '));
+            kept.map(|letter| letter.to_ascii_lowercase()).collect()
+        };
+        let name = letters(name);
+        let name = name.strip_prefix("apache").unwrap_or(&name);
+        let name = name.strip_suffix('s').unwrap_or(name);
+        FAMILIES.into_iter().find(|family| letters(family.name) == name)
+    }
+
     /// Whether `name` is the destination's, in any letter case.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_may_spell_a_name_in_their_own_way() {
+        for (spelled, family) in [
+            ("kafka", Some(&KAFKA)),
+            ("KAFKA", Some(&KAFKA)),
+            ("Apache Kafka", Some(&KAFKA)),
+            ("confluent-cloud", Some(&CONFLUENT_CLOUD)),
+            ("ConfluentCloud", Some(&CONFLUENT_CLOUD)),
+            ("Azure Event Hubs", Some(&AZURE_EVENT_HUB)),
+            ("AZURE_EVENT_HUB", Some(&AZURE_EVENT_HUB)),
+            ("kinesis", None),
+            ("", None),
+        ] {
+            assert_eq!(Family::by_spelling(spelled), family, "{spelled}");
+        }
+        assert_eq!(Family::by_name("Apache Kafka"), None);
     }
 }

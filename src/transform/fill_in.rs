@@ -1,7 +1,15 @@
 //! Events as people have them at hand, made into those of the plain form: a bare message gets metadata around it, and an
 //! event without a destination or connection gets one that stands beside the events.
 
-use super::json::{EMPTY_OBJECT, Raw};
+use super::json::{EMPTY_OBJECT, Kind, Raw};
+
+/// The events of a body that an SDK posts and the gateway stores, `{"batch":[…]}`; `None` for any other value. An event has
+/// a `message`, and a message a `type`.
+#[must_use]
+pub fn sdk_batch(value: Raw<'_>) -> Option<Raw<'_>> {
+    let [batch, message, kind] = value.members(["batch", "message", "type"]);
+    batch.filter(|batch| batch.kind() == Kind::Array && message.is_none() && kind.is_none())
+}
 
 /// What is filled in where an event has none.
 #[derive(Debug, Clone, Default)]
@@ -16,14 +24,9 @@ impl<'a> Missing<'a> {
     /// The members of an event that decide what it lacks.
     pub const NAMES: [&'static str; 3] = ["message", "destination", "connection"];
 
-    /// What stands beside the events; `null` counts as missing. An object without a member `Config` is a bare Config, any
-    /// other value is taken for a destination as it is.
+    /// The destination as it stands in a request of rudder-server, and the connection; `null` counts as missing.
     #[must_use]
-    pub fn of(destination: Option<Raw<'_>>, connection: Option<Raw<'a>>) -> Self {
-        let destination = destination.filter(|value| !value.is_null()).map(|value| {
-            let is_bare = value.is_object() && value.member("Config").is_none();
-            if is_bare { format!("{{\"Config\":{}}}", value.text()) } else { value.text().to_owned() }
-        });
+    pub fn of(destination: Option<String>, connection: Option<Raw<'a>>) -> Self {
         Self { destination, connection: connection.filter(|value| !value.is_null()) }
     }
 
@@ -82,7 +85,8 @@ mod tests {
     fn filled(event: &str, destination: &str, connection: &str) -> String {
         let raw = |text| Raw::parse(text).unwrap();
         let mut out = String::new();
-        Missing::of(Some(raw(destination)), Some(raw(connection))).fill_in(raw(event), &mut out);
+        let destination = Some(destination.to_owned()).filter(|text| text != "null");
+        Missing::of(destination, Some(raw(connection))).fill_in(raw(event), &mut out);
         Raw::parse(&out).unwrap();
         out
     }
@@ -94,7 +98,7 @@ mod tests {
             ("{}", "null", "null", r#"{"message":{},"metadata":{}}"#),
             (
                 r#"{"userId":1.0}"#,
-                r#"{"topic":"t"}"#,
+                r#"{"Config":{"topic":"t"}}"#,
                 "null",
                 r#"{"message":{"userId":1.0},"metadata":{},"destination":{"Config":{"topic":"t"}}}"#,
             ),
@@ -134,11 +138,11 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_config_becomes_a_destination() {
-        let destination = |text| Missing::of(Some(Raw::parse(text).unwrap()), None).destination().map(str::to_owned);
-        assert_eq!(destination(r#"{"topic":"t"}"#).as_deref(), Some(r#"{"Config":{"topic":"t"}}"#));
-        assert_eq!(destination(r#"{ "Config":{}}"#).as_deref(), Some(r#"{ "Config":{}}"#));
-        assert_eq!(destination("[]").as_deref(), Some("[]"));
-        assert_eq!(destination("null"), None);
+    fn the_body_of_an_sdk_is_told_from_an_event() {
+        let batch = |text| sdk_batch(Raw::parse(text).unwrap()).map(Raw::text);
+        assert_eq!(batch(r#"{"batch":[{},1],"sentAt":"now"}"#), Some("[{},1]"));
+        for other in [r#"{"batch":{}}"#, r#"{"message":{},"batch":[]}"#, r#"{"type":"track","batch":[]}"#, "[]", "7"] {
+            assert_eq!(batch(other), None, "{other}");
+        }
     }
 }

@@ -11,9 +11,11 @@
 //! | [`family`] | what Kafka, Azure Event Hubs and Confluent Cloud have in common and what not |
 //! | [`retl_timestamp`], [`dynamic_config`] | the two rules that change an event; [`draft`] is the event under change, [`work`] what that may cost |
 //! | [`integrations`], [`topic`], [`partition_key`] | the parts of the answer; [`answer`] writes it |
+//! | [`topic_name`] | which names Kafka allows for topics |
 //! | [`rejection`] | every reason for which one event is refused |
 //! | [`explain`] | what is told of an event's decisions; [`observer`] sees them made, [`reason`] has why a rule did not apply |
 //! | [`partition`] | which partition a key leads to |
+//! | [`produced`] | what rudder-server produces of an answer, and how large the record is |
 //! | [`fill_in`] | what an event gets that lacks metadata or a destination |
 //! | [`origin`] | where events come from, for metrics |
 //! | [`repeats`] | what of an object need not be read again |
@@ -40,6 +42,7 @@ pub mod outline;
 pub mod partition;
 pub mod partition_key;
 pub mod processor;
+pub mod produced;
 pub mod reader;
 pub mod reason;
 pub mod rejection;
@@ -51,5 +54,6 @@ pub mod scan;
 pub mod steps;
 pub mod text;
 pub mod topic;
+pub mod topic_name;
 pub mod walk;
 pub mod work;

@@ -16,6 +16,10 @@ use super::topic::Topic;
 /// Sees what is decided of each event, in the order in which it is decided.
 #[allow(unused_variables, reason = "the names say what is seen")]
 pub trait Observer {
+    /// The destination of the event, before templates are filled.
+    #[inline]
+    fn destination(&mut self, destination: Raw<'_>) {}
+
     /// What the timestamp rule did.
     #[inline]
     fn timestamp(&mut self, stamp: Stamp<'_>) {}

@@ -9,6 +9,12 @@ pub fn of_key(key: &str, partitions: NonZeroU32) -> u32 {
     (fnv1a(key.as_bytes()) & 0x7fff_ffff) % partitions
 }
 
+/// A partition with the range of its number, such as `partition 1 (0–11)`: partitions are counted from 0.
+#[must_use]
+pub fn named(partition: u32, partitions: NonZeroU32) -> String {
+    format!("partition {partition} (0–{})", partitions.get() - 1)
+}
+
 fn fnv1a(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
@@ -48,6 +54,12 @@ mod tests {
         assert_eq!(of_key("foobar", partitions(12)), (0xbf9c_f968 - 0x8000_0000) % 12);
         assert_eq!(of_key("foobar", partitions(1)), 0);
         assert_eq!(of_key("foobar", partitions(u32::MAX)), 0xbf9c_f968 - 0x8000_0000);
+    }
+
+    #[test]
+    fn a_partition_is_named_with_its_range() {
+        let named = |partition, partitions| named(partition, NonZeroU32::new(partitions).unwrap());
+        assert_eq!((named(1, 12).as_str(), named(0, 1).as_str()), ("partition 1 (0–11)", "partition 0 (0–0)"));
     }
 
     #[test]

@@ -191,6 +191,7 @@ fn transform<'a>(
     let metadata = event.metadata()?;
     let message = event.message()?;
     let (destination_raw, destination) = destinations.find(surroundings.beside, event, metadata)?;
+    observer.destination(destination_raw);
     let stamped = retl_timestamp::set(message, observer);
     let mut changes = Changes { timestamp_set: stamped.is_some(), ..Changes::default() };
 

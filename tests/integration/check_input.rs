@@ -46,20 +46,20 @@ fn what_cannot_be_read_is_one_clear_line() {
     let deep = "[".repeat(1_000_000);
     for (name, bytes, word) in [
         ("empty", &b""[..], "it is empty"),
-        ("blank", b" \n\xef\xbb\xbf", "it is no JSON"),
+        ("blank", b" \n\xef\xbb\xbf", "it is empty"),
         ("mark", b"\xef\xbb\xbf \n", "it is empty"),
-        ("binary", b"\x7fELF\x00\xff\xfe", "no text in UTF-8: byte 6 at line 1 column 6"),
-        ("latin1", b"{\n \"s3cret\": \"\xfc\"}", "no text in UTF-8: byte 15 at line 2 column 13"),
-        ("text", b"s3cret", "it is no JSON: expected value at line 1 column 1"),
-        ("comma", b"{\"a\": \"s3cret\",\n}", "it is no JSON: key must be a string at line 2 column 1"),
-        ("cut", b"{\"sources\": [", "it is no JSON: EOF while parsing"),
-        ("line", &line, "it is no JSON: EOF while parsing a string at line 1 column 1200002"),
-        ("deep", deep.as_bytes(), "it is no JSON"),
+        ("binary", b"\x7fELF\x00\xff\xfe", "not UTF-8: byte 6 at line 1 column 6"),
+        ("latin1", b"{\n \"s3cret\": \"\xfc\"}", "not UTF-8: byte 15 at line 2 column 13"),
+        ("text", b"s3cret", "it is not JSON: expected value at line 1 column 1"),
+        ("comma", b"{\"a\": \"s3cret\",\n}", "it is not JSON: key must be a string at line 2 column 1"),
+        ("cut", b"{\"sources\": [", "it is not JSON: EOF while parsing"),
+        ("line", &line, "it is not JSON: EOF while parsing a string at line 1 column 1200002"),
+        ("deep", deep.as_bytes(), "it is not JSON"),
         ("number", b"7", "neither a JSON object nor an array"),
         ("array", b"[]", "the array is empty"),
-        ("object", b"{\"s3cret\":{}}", "there is no destination in it"),
-        ("config", GOOD.as_bytes(), "a Config alone: say whose with --family"),
-        ("untyped", b"{\"Config\":{}}", "does not tell its type"),
+        ("object", b"{\"s3cret\":{}}", "there is no destination in it; known forms"),
+        ("config", GOOD.as_bytes(), "a Config alone: name its destination type with --family"),
+        ("untyped", b"{\"Config\":{}}", "does not name its type"),
     ] {
         let path = file(name, bytes);
         let path = path.to_str().expect("a path");
@@ -81,7 +81,7 @@ fn what_is_no_file_or_too_large_is_told() {
     fs::File::options().write(true).open(&large).and_then(|file| file.set_len((64 << 20) + 1)).expect("a sparse file");
     for (path, word) in [
         (env!("CARGO_TARGET_TMPDIR"), "directory"),
-        ("/nowhere/at-all.json", "No such file"),
+        ("/nowhere/at-all.json", "no such file"),
         (large.to_str().expect("a path"), "more than 64 MiB"),
     ] {
         let output = run(&["check", path], &[]);
@@ -121,7 +121,10 @@ fn exit_codes_tell_what_was_found() {
         (&["--family=KAFKA", "-"][..], GOOD, 0),
         (&["--family=kinesis", "-"][..], GOOD, 2),
         (&[][..], GOOD, 2),
-        (&["-"][..], r#"{"sources":[]}"#, 0),
+        (&["--family=kafka"][..], GOOD, 0),
+        (&["--family=Apache-Kafka"][..], GOOD, 0),
+        (&["-"][..], r#"{"sources":[]}"#, 2),
+        (&["-"][..], r#"{"sources":[{"destinations":[{"destinationDefinition":{"name":"S3"}}]}]}"#, 2),
     ] {
         let (got, told, errors) = piped(arguments, input.as_bytes());
         assert_eq!(got, Some(code), "{arguments:?} {told} {errors}");
@@ -194,7 +197,7 @@ fn a_url_that_does_not_help_is_one_clear_line() {
         (format!("http://s3cret@{closed}/"), "refused"),
         (format!("http://s3cret@{}/", denied.address), "status 401"),
         (format!("http://s3cret@{}/", garbage.address), "does not speak HTTP"),
-        (format!("http://s3cret@{}/", page.address), "it is no JSON: expected value at line 1 column 1"),
+        (format!("http://s3cret@{}/", page.address), "it is not JSON: expected value at line 1 column 1"),
         (format!("http://s3cret@{}/", round.address), "more than 5 times"),
         (format!("http://s3cret@{}/", endless.address), "more than 64 MiB"),
         ("http://s3cret@no-such-host.invalid/".to_owned(), ""),

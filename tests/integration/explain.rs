@@ -1,6 +1,7 @@
 //! Explanations say what the service answers, whatever it is asked; and what `POST /explain` takes and refuses.
 
 use rudder_kafka_transformer::server::app::{CONTENT_FORMAT, form_named};
+use rudder_kafka_transformer::transform::explain::delivery::ProblemCode;
 use rudder_kafka_transformer::transform::family::Family;
 use rudder_kafka_transformer::transform::reason::Reason;
 use rudder_kafka_transformer::transform::request::Form;
@@ -46,6 +47,10 @@ fn every_reason_is_documented() {
         let row = format!("| `{}` | {} |", reason.code(), reason.text("…"));
         assert!(page.contains(&row), "docs/explain.md does not list {row}");
     }
+    for code in ProblemCode::ALL {
+        let row = format!("| `{}` | {} |", code.code(), code.pattern().replace("{}", "…"));
+        assert!(page.contains(&row), "docs/explain.md does not list {row}");
+    }
 }
 
 #[test]
@@ -78,7 +83,9 @@ fn a_message_alone_is_told_from_a_whole_event() {
         json!({ "events": [{ "message": { "userId": "u" }, "metadata": {} }], "destination": destination }),
         json!({ "events": [{ "message": { "userId": "u" }, "metadata": {}, "destination": null }], "destination": config }),
         json!({ "events": [{ "message": { "userId": "u" }, "metadata": {}, "destination": { "Config": config } }] }),
-        json!({ "events": [{ "message": { "userId": "u" }, "metadata": {}, "destination": { "Config": config } }], "destination": 7 }),
+        json!({ "events": [{ "message": { "userId": "u" }, "metadata": {}, "destination": { "Config": config } }], "destination": {} }),
+        json!({ "events": [{ "userId": "u" }], "destination": { "id": "d", "type": "KAFKA", "config": config } }),
+        json!({ "events": [{ "batch": [{ "userId": "u" }] }], "destination": "topic: t" }),
     ] {
         let told = told(&body);
         assert_eq!((&told["topic"]["value"], &told["key"]["value"]), (&json!("t"), &json!("u")), "{body}");
@@ -86,7 +93,6 @@ fn a_message_alone_is_told_from_a_whole_event() {
     let code = |body: Value| told(&body)["refusal"]["code"].take();
     assert_eq!(code(json!({ "events": [{ "message": {} }], "destination": config })), "metadata_missing");
     assert_eq!(code(json!({ "events": [{ "userId": "u" }] })), "destination_missing");
-    assert_eq!(code(json!({ "events": [{ "userId": "u" }], "destination": "x" })), "destination_not_an_object");
     assert_eq!(code(json!({ "events": [["userId"]], "destination": config })), "event_not_an_object");
 }
 
@@ -127,6 +133,9 @@ fn nonsense_is_refused_in_one_sentence() {
         (r#"{"events":"x"}"#, 400, "events is missing or not an array"),
         (r#"{"events":[],"family":"kinesis"}"#, 400, "family must be kafka, azure_event_hub or confluent_cloud"),
         (r#"{"events":[],"partitions":0}"#, 400, "partitions must be a whole number from 1 to 2147483647"),
+        (r#"{"events":[],"destination":"x"}"#, 400, "destination: it is not JSON: expected value at line 1 column 1"),
+        (r#"{"events":[],"destination":7}"#, 400, "known forms: a destination with Config or config"),
+        (r#"{"events":[],"batchBytes":0}"#, 400, "batchBytes must be a whole number from 1 to 2147483647"),
         (r#"{"events":[],"partitions":"12"}"#, 400, "partitions must be a whole number from 1 to 2147483647"),
     ] {
         let answer = post(body);

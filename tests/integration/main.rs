@@ -37,6 +37,7 @@ mod shadow;
 mod status;
 mod told;
 mod tools;
+mod tools_cases;
 mod tools_explain;
 mod twin;
 mod unserved;

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 
 use rudder_kafka_transformer::transform::decision::{KeySource, Tally, TopicRule};
-use rudder_kafka_transformer::transform::explain::{Explanation, Outcome, TimestampUse, explain};
+use rudder_kafka_transformer::transform::explain::{Explanation, Options, Outcome, TimestampUse, explain};
 use rudder_kafka_transformer::transform::family::Family;
 use rudder_kafka_transformer::transform::processor;
 use rudder_kafka_transformer::transform::rejection::Rejection;
@@ -47,7 +47,8 @@ fn count(tally: &mut Tally, told: &Explanation<'_>) {
 pub fn assert_told(family: &'static Family, form: Form, query: &str, body: &str) -> usize {
     let given = processor::answer(family, body, form, query, LIMITS);
     let (mut answers, mut counted, mut indices) = (Vec::new(), Tally::default(), Vec::new());
-    let told = explain(family, body, form, query, LIMITS, NonZeroU32::new(12), |told| {
+    let options = Options { partitions: NonZeroU32::new(12), ..Options::default() };
+    let told = explain(family, body, form, query, LIMITS, options, |told| {
         answers.push(told.answer.to_owned());
         indices.push(told.index);
         count(&mut counted, told);
@@ -74,7 +75,7 @@ fn what_a_limit_refuses_is_refused_here_too() {
     let family = Family::by_name("kafka").expect("there is Kafka");
     let limits = Limits { answer_bytes: 100, ..LIMITS };
     let mut seen = 0;
-    let told = explain(family, body, Form::Plain, "", limits, None, |_| {
+    let told = explain(family, body, Form::Plain, "", limits, Options::default(), |_| {
         seen += 1;
         ControlFlow::Continue(())
     });

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::check::brokers;
+use crate::cli::input::{STANDARD_INPUT, system_reason};
 
 /// The largest input, in bytes. Workspaces with thousands of destinations have a few.
 const MAX_BYTES: u64 = 64 << 20;
@@ -16,27 +17,24 @@ const MAX_BYTES: u64 = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a URL may point to another.
 const MAX_REDIRECTS: u32 = 5;
-/// What standard input is called.
-const STDIN: &str = "-";
-
 /// Reads an input.
 ///
 /// # Errors
 /// Why it cannot be read, in one line.
 pub(super) fn load(input: &str) -> Result<Vec<u8>, String> {
-    if input == STDIN {
-        return read(io::stdin().lock()).map_err(|error| error.to_string());
+    if input == STANDARD_INPUT {
+        return read(io::stdin().lock()).map_err(|error| system_reason(&error));
     }
     match Url::read(input) {
         Some(url) => fetch(&url?),
-        None => File::open(input).and_then(read).map_err(|error| error.to_string()),
+        None => File::open(input).and_then(read).map_err(|error| system_reason(&error)),
     }
 }
 
 /// An input for messages.
 pub(super) fn shown(input: &str) -> String {
     match Url::read(input) {
-        None if input == STDIN => "standard input".to_owned(),
+        None if input == STANDARD_INPUT => "standard input".to_owned(),
         None => input.to_owned(),
         Some(Ok(url)) => url.shown,
         Some(Err(_)) => "a URL".to_owned(),
@@ -144,7 +142,7 @@ fn problem(error: &ureq::Error) -> String {
         ureq::Error::TooManyRedirects => format!("it points to another URL more than {MAX_REDIRECTS} times"),
         ureq::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
             Some(error) => tls_problem(error),
-            None => error.to_string(),
+            None => system_reason(error),
         },
         ureq::Error::Rustls(error) => tls_problem(error),
         ureq::Error::ConnectionFailed => "the connection failed".to_owned(),

@@ -12,43 +12,53 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 
 use super::format::Format;
+use super::input::{STANDARD_INPUT, family};
 use super::{EXIT_FOUND, EXIT_USAGE};
 use crate::check::code::{Severity, table};
 use crate::check::connect::problem;
 use crate::check::{Report, check};
-use crate::transform::family::{FAMILIES, Family};
+use crate::destinations::FORMS;
+use crate::transform::family::Family;
 
 /// What is shown behind the list of arguments.
 const EXAMPLES: &str = "\
 Examples:
   rudder-kafka-transformer check workspaceConfig.json
   rudder-kafka-transformer check --strict destination.json other-destination.json
-  jq .destination.Config event.json | rudder-kafka-transformer check --family kafka -
+  jq .destination.Config event.json | rudder-kafka-transformer check --family kafka
+  rudder-kafka-transformer check --no-secrets destinations/kafka.yaml
   rudder-kafka-transformer check --connect --timeout 5 destination.json
   rudder-kafka-transformer check --format json https://$TOKEN:@config.example.com/workspaceConfig | jq '.inputs[].destinations'
 
 Takes a data plane's workspaceConfig.json (or several in one object, by workspace ID), an array of destinations, one
-destination, or its Config alone, which --family has to go with. Destinations of other types are counted and left out.
+destination as rudder-server or the control plane's API has it, a destination of the Rudder CLI in YAML, or a Config
+alone, which --family has to go with. Destinations of other types are counted and left out.
 Secrets are never shown. --connect shows brokers that ask for one the client certificate that
-KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH name, as rudder-server does.
-
-Exit codes: 0 nothing wrong, 1 errors found (with --strict also warnings) or a step of --connect failed, 2 an input that cannot be read.";
+KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH name, as rudder-server does.";
 
 /// What `check` is asked with.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// What to check: files, http(s) URLs, or - for standard input
-    #[arg(required_unless_present = "codes", value_name = "FILE|URL")]
+    /// What to check: files or http(s) URLs; none, or -, is standard input
+    #[arg(value_name = "FILE|URL")]
     inputs: Vec<String>,
 
-    /// The kind of those destinations that do not tell theirs: kafka, azure_event_hub or confluent_cloud
-    #[arg(long, value_name = "NAME", value_parser = family)]
+    /// The type of destinations that do not name theirs: kafka, azure_event_hub or confluent_cloud
+    #[arg(long, value_name = "TYPE", value_parser = family)]
     family: Option<&'static Family>,
 
     /// Take warnings for errors: they end with exit code 1 too
     #[arg(long)]
     strict: bool,
+
+    /// Do not report credentials that are missing: exports of the control plane have none
+    #[arg(long)]
+    no_secrets: bool,
+
+    /// Disabled destinations do not count for the exit code
+    #[arg(long)]
+    enabled_only: bool,
 
     /// How to tell what was found
     #[arg(long, value_enum, default_value_t)]
@@ -72,10 +82,6 @@ struct Checked {
     connections: Vec<connect::Connection>,
 }
 
-fn family(name: &str) -> Result<&'static Family, String> {
-    Family::by_name(name).ok_or_else(|| format!("it is none of {}", FAMILIES.map(|family| family.name).join(", ")))
-}
-
 /// Checks every input and tells what was found.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     if arguments.codes {
@@ -85,10 +91,19 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "certificates have dates")]
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let now = i64::try_from(now).unwrap_or(i64::MAX);
+    let standard_input = [STANDARD_INPUT.to_owned()];
+    let inputs = if arguments.inputs.is_empty() { &standard_input[..] } else { &arguments.inputs };
+    if inputs.iter().filter(|input| *input == STANDARD_INPUT).count() > 1 {
+        eprintln!("error: standard input can be read once");
+        return ExitCode::from(EXIT_USAGE);
+    }
     let surroundings = arguments.connect.surroundings();
     let one = |input: &String| {
         let name = load::shown(input);
-        let outcome = load::load(input).and_then(|bytes| check(&bytes, arguments.family, now));
+        let mut outcome = load::load(input).and_then(|bytes| check(&bytes, arguments.family, now));
+        if arguments.no_secrets {
+            let _ = outcome.as_mut().map(Report::forgive_missing_secrets);
+        }
         if let Err(problem) = &outcome {
             eprintln!("error: {name}: {problem}");
         }
@@ -98,7 +113,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         };
         Checked { name, outcome, connections }
     };
-    let checked: Vec<Checked> = arguments.inputs.iter().map(one).collect();
+    let checked: Vec<Checked> = inputs.iter().map(one).collect();
     if let Err(error) = told(&checked, arguments.format) {
         // Whoever closed the pipe has read enough.
         if error.kind() != io::ErrorKind::BrokenPipe {
@@ -106,7 +121,11 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
             return ExitCode::from(EXIT_USAGE);
         }
     }
-    exit_code(&checked, arguments.strict)
+    if let Some(nothing) = nothing_checked(&checked) {
+        eprintln!("error: {nothing}");
+        return ExitCode::from(EXIT_USAGE);
+    }
+    exit_code(&checked, arguments)
 }
 
 fn told(checked: &[Checked], format: Format) -> io::Result<()> {
@@ -118,11 +137,37 @@ fn told(checked: &[Checked], format: Format) -> io::Result<()> {
     out.flush()
 }
 
-fn exit_code(checked: &[Checked], strict: bool) -> ExitCode {
-    let count = |severity| counted(checked, severity);
+/// Says that no input has a destination of ours, so that a success would mean nothing; `None` if one was checked, or if an
+/// input could not be read, which was reported.
+fn nothing_checked(checked: &[Checked]) -> Option<String> {
+    let reports: Vec<&Report> = checked.iter().filter_map(|checked| checked.outcome.as_ref().ok()).collect();
+    let any = reports.iter().any(|report| !report.destinations.is_empty());
+    (!reports.is_empty() && !any).then(|| {
+        let others: usize = reports.iter().flat_map(|report| report.others.values()).sum();
+        format!(
+            "nothing was checked: there is no Kafka, Azure Event Hubs or Confluent Cloud destination, and {others} of \
+             other types; known forms: {FORMS}"
+        )
+    })
+}
+
+fn exit_code(checked: &[Checked], arguments: &Arguments) -> ExitCode {
+    let count = |severity| -> usize {
+        let reports = checked.iter().filter_map(|checked| checked.outcome.as_ref().ok());
+        let destinations = reports.flat_map(|report| &report.destinations);
+        let counting = destinations.filter(|destination| destination.enabled || !arguments.enabled_only);
+        counting.map(|destination| destination.findings.count(severity)).sum()
+    };
+    let failures: usize = checked
+        .iter()
+        .filter_map(|checked| Some((checked.outcome.as_ref().ok()?, &checked.connections)))
+        .flat_map(|(report, connections)| report.destinations.iter().zip(connections))
+        .filter(|(destination, _)| destination.enabled || !arguments.enabled_only)
+        .map(|(_, connection)| connection.failures())
+        .sum();
     if checked.iter().any(|checked| checked.outcome.is_err()) {
         ExitCode::from(EXIT_USAGE)
-    } else if count(Severity::Error) > 0 || strict && count(Severity::Warning) > 0 || failures(checked) > 0 {
+    } else if count(Severity::Error) > 0 || arguments.strict && count(Severity::Warning) > 0 || failures > 0 {
         ExitCode::from(EXIT_FOUND)
     } else {
         ExitCode::SUCCESS

@@ -10,6 +10,7 @@ use super::super::format::{BAD, DOUBTFUL, FAINT, GOOD};
 use super::super::input::Place;
 use crate::transform::decision::TopicRule;
 use crate::transform::explain::{Explanation, TemplateUse, TimestampUse};
+use crate::transform::partition;
 
 /// Bytes of an answer that are shown to people.
 const ANSWER_BYTES: usize = 1000;
@@ -32,14 +33,19 @@ pub(super) fn text(
         let why = format!("{}, at fault: {}", refusal.code, refusal.error_type.text());
         lines.row("refused", BAD, refusal.text, &why);
     }
+    for (index, problem) in explanation.problems.iter().enumerate() {
+        let label = if index == 0 { "dropped" } else { "" };
+        lines.row(label, BAD, problem.code.code(), &problem.text);
+    }
     if let Some(topic) = &explanation.topic {
+        let style = if explanation.problems.iter().any(|problem| problem.code.is_of_the_topic()) { BAD } else { GOOD };
         let by = if topic.rule == TopicRule::None { topic.text.to_owned() } else { format!("by {}", topic.text) };
         match &topic.value {
             Some(value) if topic.rule != TopicRule::None => {
-                lines.row("topic", GOOD, &printable(&value.plain()), &by);
+                lines.row("topic", style, &printable(&value.plain()), &by);
             }
-            Some(value) => lines.row("topic", DOUBTFUL, &printable(value.text()), &by),
-            None => lines.row("topic", DOUBTFUL, "none", &by),
+            Some(value) => lines.row("topic", BAD, &printable(value.text()), &by),
+            None => lines.row("topic", BAD, "none", &by),
         }
         for (index, passed) in topic.passed_over.iter().enumerate() {
             let label = if index == 0 { "  not by" } else { "" };
@@ -48,7 +54,8 @@ pub(super) fn text(
     }
     if let Some(key) = &explanation.key {
         let partition = key.partition.zip(partitions);
-        let partition = partition.map(|(partition, of)| format!("partition {partition} of {of}, ")).unwrap_or_default();
+        let partition =
+            partition.map(|(partition, of)| format!("{}, ", partition::named(partition, of))).unwrap_or_default();
         if key.value.is_empty() {
             lines.row("key", DOUBTFUL, "empty", &format!("{partition}{}", key.text));
         } else {

@@ -18,7 +18,7 @@ use super::input::{self, Batch, Entry, Input, Request};
 use super::run::{self, Failure, Part, Stream, Work};
 use super::transform::LIMITS;
 use super::troubles::Trouble;
-use crate::transform::explain::{Explanation, explain};
+use crate::transform::explain::{Explanation, Options, explain};
 use crate::transform::family::Family;
 use summary::Summary;
 
@@ -63,16 +63,13 @@ Examples:
   rudder-kafka-transformer explain events.json --partitions 12
   rudder-kafka-transformer explain events.ndjson.gz --destination destination.json \\
     --partitions 12 --summary
-  rudder-kafka-transformer explain events.ndjson --destination destination.json --format json
-
-Exit codes: 0 all events would be produced, 1 some would be refused or some lines are not JSON,
-2 the input cannot be used."
+  rudder-kafka-transformer explain events.ndjson --destination destination.json --format json"
     )
 }
 
 /// How explanations are made.
 struct Explain {
-    partitions: Option<NonZeroU32>,
+    options: Options,
     format: Format,
     /// Events of a part that are told one by one at the most.
     most: u64,
@@ -91,6 +88,7 @@ struct Told {
 /// Explains and prints. The exit code tells whether every event would be produced.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let partitions = arguments.partitions.and_then(NonZeroU32::new);
+    let options = Options { partitions, batch_bytes: arguments.input.batch_bytes() };
     let format = arguments.format;
     let most = match format {
         _ if arguments.summary => 0,
@@ -100,7 +98,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let mut stdout = AutoStream::auto(io::stdout());
     let mut summary = Summary::of(partitions);
     let mut told = 0;
-    let outcome = run::over(&arguments.input, Explain { partitions, format, most }, |batch| {
+    let outcome = run::over(&arguments.input, Explain { options, format, most }, |batch| {
         let mut text = String::new();
         for (index, event) in (summary.events..).zip(&batch.events) {
             if told < most {
@@ -116,7 +114,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         stdout.flush()
     });
     let good = match outcome {
-        Ok(good) => good && summary.refused() == 0,
+        Ok(good) => good && summary.refused() == 0 && summary.undeliverable == 0,
         // What was read before the input broke off is worth telling too.
         Err(Failure::Input(_)) if summary.events > 0 => true,
         outcome => return run::end(outcome),
@@ -152,7 +150,12 @@ impl Work for Explain {
     type Part = Told;
 
     fn begin(&self, batch: &Batch) -> Told {
-        Told { source: batch.source.clone(), events: Vec::new(), bytes: 0, summary: Summary::of(self.partitions) }
+        Told {
+            source: batch.source.clone(),
+            events: Vec::new(),
+            bytes: 0,
+            summary: Summary::of(self.options.partitions),
+        }
     }
 
     fn take(&self, entry: Entry, family: &'static Family, output: &mut Stream<'_, Told>) {
@@ -171,7 +174,7 @@ impl Explain {
             if (told.events.len() as u64) < self.most {
                 let place = request.place(explained);
                 let text = match self.format {
-                    Format::Text => event::text(&told.source, place, self.partitions, explanation),
+                    Format::Text => event::text(&told.source, place, self.options.partitions, explanation),
                     Format::Json => event::json(&told.source, place, explanation),
                 };
                 told.bytes += text.len() + size_of::<String>();
@@ -181,7 +184,7 @@ impl Explain {
             explained += 1;
             ControlFlow::Continue(())
         };
-        let result = explain(family, &request.body, request.form, "", LIMITS, self.partitions, on_event);
+        let result = explain(family, &request.body, request.form, "", LIMITS, self.options, on_event);
         let Err(error) = result else { return };
         // What is too much together may do one by one: a limit is for a request.
         let events = request.events();

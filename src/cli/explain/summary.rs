@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::hottest::{Hottest, told};
 use crate::transform::decision::{KeySource, TopicRule};
 use crate::transform::explain::Explanation;
+use crate::transform::explain::delivery::ProblemCode;
 use crate::transform::partition;
 use crate::transform::rejection::Rejection;
 
@@ -23,8 +24,12 @@ pub(super) struct Summary {
     pub(super) partitions: Option<NonZeroU32>,
     /// Events.
     pub(super) events: u64,
-    /// Events that are produced.
+    /// Events that are transformed.
     pub(super) transformed: u64,
+    /// Of these, events that rudder-server would drop.
+    pub(super) undeliverable: u64,
+    /// By reason, in the order of [`ProblemCode::ALL`]; an event may have several.
+    problems: [u64; ProblemCode::ALL.len()],
     /// By topic; without one, under none.
     topics: BTreeMap<Option<Box<str>>, u64>,
     /// Of the topics past the bound.
@@ -56,6 +61,8 @@ impl Summary {
             partitions,
             events: 0,
             transformed: 0,
+            undeliverable: 0,
+            problems: [0; ProblemCode::ALL.len()],
             topics: BTreeMap::new(),
             other_topics: 0,
             rules: [0; TopicRule::ALL.len()],
@@ -76,6 +83,10 @@ impl Summary {
             return;
         }
         self.transformed += 1;
+        self.undeliverable += u64::from(!explanation.problems.is_empty());
+        for problem in &explanation.problems {
+            self.problems[problem.code as usize] += 1;
+        }
         if let Some(topic) = &explanation.topic {
             self.rules[topic.rule as usize] += 1;
             let name =
@@ -107,6 +118,8 @@ impl Summary {
     pub(super) fn merge(&mut self, others: Summary) {
         self.events += others.events;
         self.transformed += others.transformed;
+        self.undeliverable += others.undeliverable;
+        add(&mut self.problems, &others.problems);
         for (name, events) in others.topics {
             self.add_topic(name, events);
         }
@@ -121,7 +134,7 @@ impl Summary {
         self.keys.merge(others.keys);
     }
 
-    /// Events that are not produced.
+    /// Events that are not transformed.
     pub(super) fn refused(&self) -> u64 {
         self.events - self.transformed
     }
@@ -149,6 +162,11 @@ impl Summary {
         counted(Rejection::ALL.iter().copied(), self.refused)
     }
 
+    /// By the reason why rudder-server drops them.
+    pub(super) fn problems(&self) -> Vec<Row<ProblemCode>> {
+        counted(ProblemCode::ALL.iter().copied(), self.problems)
+    }
+
     /// The keys that most events have; the partition too, unless the key is too long to know it by now.
     pub(super) fn hottest(&self) -> Vec<(Row<&str>, Option<u32>)> {
         let partition = |key: &str| {
@@ -169,12 +187,14 @@ impl Summary {
         let mut summary = json!({
             "events": self.events,
             "transformed": self.transformed,
+            "undeliverable": self.undeliverable,
             "refused": self.refused(),
             "topics": rows(self.topics().into_iter().map(|row| (json!(row.what), row.events)).collect(), "topic"),
             "otherTopics": self.other_topics,
             "rules": rows(self.rules().into_iter().map(|row| (json!(row.what.code()), row.events)).collect(), "rule"),
             "keySources": rows(self.sources().into_iter().map(|row| (json!(row.what.code()), row.events)).collect(), "source"),
             "refusals": self.refusals().into_iter().map(|row| json!({ "code": row.what.code(), "events": row.events })).collect::<Vec<_>>(),
+            "problems": self.problems().into_iter().map(|row| json!({ "code": row.what.code(), "events": row.events })).collect::<Vec<_>>(),
             "keys": {
                 "distinct": self.keys.distinct(),
                 "shortBy": self.keys.short_by(),

@@ -24,8 +24,12 @@ pub(super) fn text(summary: &Summary, told: u64) -> String {
     }
     let _ = write!(out, "{} events, {} transformed, ", summary.events, summary.transformed);
     let _ = match summary.refused() {
-        0 => writeln!(out, "none refused"),
-        refused => writeln!(out, "{BAD}{refused} refused{BAD:#}"),
+        0 => write!(out, "none refused"),
+        refused => write!(out, "{BAD}{refused} refused{BAD:#}"),
+    };
+    let _ = match summary.undeliverable {
+        0 => writeln!(out),
+        dropped => writeln!(out, ", {BAD}{dropped} dropped by rudder-server{BAD:#}"),
     };
     let mut tables = Tables { out, all: summary.transformed };
     tables.topics(summary);
@@ -41,6 +45,12 @@ pub(super) fn text(summary: &Summary, told: u64) -> String {
         }
         tables.keys(summary);
         tables.partitions(summary);
+    }
+    if summary.undeliverable > 0 {
+        tables.begin("dropped because", "");
+        for row in summary.problems() {
+            tables.row(row.what.code(), row.events, &row.what.pattern().replace("{}", "…"));
+        }
     }
     if summary.refused() > 0 {
         tables.all = summary.events;
@@ -120,9 +130,9 @@ impl Tables {
         let name = if all > PARTITIONS {
             rows.sort_by_key(|(_, events)| std::cmp::Reverse(*events));
             rows.truncate(PARTITIONS);
-            format!("busiest {PARTITIONS} of {all} partitions")
+            format!("busiest {PARTITIONS} partitions (0–{})", all - 1)
         } else {
-            format!("partition of {all}")
+            format!("partition (0–{})", all - 1)
         };
         self.begin(&name, &format!("even would be {even:.1} %"));
         for (partition, events) in rows {

@@ -3,22 +3,23 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::error::InputError;
-use super::form::NotJson;
+use super::is_standard_input;
 use super::value::Compacted;
-use crate::server::body::text;
+use crate::destinations::select::{self, Selector};
 use crate::transform::event::Metadata;
+use crate::transform::family::Family;
 use crate::transform::fill_in::Missing;
 use crate::transform::javascript::JsString;
-use crate::transform::json::{Kind, Raw};
+use crate::transform::json::Raw;
 use crate::transform::text::escape;
 
-/// A destination with a certificate has some ten kilobytes.
-const MAX_BYTES: u64 = 16 << 20;
+/// The largest file, in bytes: a workspace with thousands of destinations has a few MiB.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// What events get that have no destination.
 #[derive(Debug)]
@@ -32,39 +33,36 @@ impl Filling {
         Self { missing: None }
     }
 
-    /// Reads a destination or a bare Config, see [`Missing::of`].
+    /// Reads a file in any of the forms of [`crate::destinations`]. Returns the family of the destination too; `given` is that
+    /// of one that does not name its own.
     ///
     /// # Errors
-    /// [`InputError`] where the file holds no such thing.
-    pub(super) fn read(path: &Path) -> Result<Self, InputError> {
-        let name: Arc<str> = path.display().to_string().into();
-        let not = |reason| InputError::NotADestination { name: Arc::clone(&name), reason };
+    /// [`InputError`] if the file does not hold exactly one destination that is meant.
+    pub(super) fn read(
+        path: &Path,
+        given: Option<&'static Family>,
+        selector: &Selector,
+    ) -> Result<(Self, &'static Family), InputError> {
+        let name: Arc<str> =
+            if is_standard_input(path) { "standard input".into() } else { path.display().to_string().into() };
         let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
-            .map_err(|error| InputError::Unreadable { name: Arc::clone(&name), error })?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(not("a destination is not larger than 16 MiB"));
-        }
-        let text = text(&bytes);
-        if text.trim().is_empty() {
-            return Err(not("it is empty, and should be a destination or its Config"));
-        }
-        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&text) {
-            let NotJson { line, column, reason } = NotJson::of(&error);
-            return Err(InputError::NotJson { name, line, column, reason });
-        }
-        let Some(raw) = Raw::parse(&text).ok().filter(|raw| raw.is_object()) else {
-            return Err(not("it is no JSON object, and should be a destination or its Config"));
+        let result = if is_standard_input(path) {
+            io::stdin().take(MAX_BYTES + 1).read_to_end(&mut bytes)
+        } else {
+            File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
         };
-        let [config, sources] = raw.members(["Config", "sources"]);
-        match (config, sources) {
-            (Some(config), _) if !config.is_object() => Err(not("its Config is no JSON object")),
-            (None, Some(sources)) if sources.kind() == Kind::Array => {
-                Err(not("it is a whole workspace configuration; give one of its destinations"))
-            }
-            _ => Ok(Self { missing: Some(Missing::of(Some(raw), None)) }),
+        result.map_err(|error| InputError::Unreadable { name: Arc::clone(&name), error })?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(InputError::NotADestination {
+                name,
+                reason: format!("it has more than {} MiB", MAX_BYTES >> 20),
+            });
         }
+        let selected = select::from_bytes(&bytes, given, selector).map_err(|error| InputError::NotADestination {
+            name,
+            reason: error.text("--destination-id or --destination-name"),
+        })?;
+        Ok((Self { missing: Some(Missing::of(Some(selected.text), None)) }, selected.family))
     }
 
     /// What is filled in; `None` without `--destination`, when every event stays as it is.

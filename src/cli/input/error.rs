@@ -3,11 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::destinations::source::UTF_16;
+
 /// Why reading ends before the input does.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum InputError {
     /// A file cannot be opened or read.
-    #[error("{name}: {}", reason(.error))]
+    #[error("{name}: {}", system_reason(.error))]
     Unreadable {
         /// Which one.
         name: Arc<str>,
@@ -46,14 +48,17 @@ pub(in crate::cli) enum InputError {
         /// Which one.
         name: Arc<str>,
         /// What it is.
-        reason: &'static str,
+        reason: String,
     },
-    /// There is nothing in the input.
-    #[error("{name}: there are no events in it")]
-    Empty {
-        /// What was read.
+    /// It is UTF-16, as PowerShell and Excel write it.
+    #[error("{name}: {UTF_16}")]
+    Utf16 {
+        /// Which one.
         name: Arc<str>,
     },
+    /// Two parts of the input are `-`.
+    #[error("standard input can be read once: name a file for the events or for --destination")]
+    StandardInputTwice,
     /// Every line of it is something else.
     #[error("{name}: no line of it is JSON")]
     NothingIsJson {
@@ -66,9 +71,9 @@ pub(in crate::cli) enum InputError {
 }
 
 /// What the system said, without its number.
-fn reason(error: &io::Error) -> String {
+pub(in crate::cli) fn system_reason(error: &io::Error) -> String {
     let text = match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::NotFound => "no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "it may not be read by this user".to_owned(),
         io::ErrorKind::IsADirectory => "it is a directory, not a file".to_owned(),
         _ => error.to_string(),

@@ -24,18 +24,19 @@ mod value;
 mod values;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueHint, value_parser};
 
-pub(in crate::cli) use error::InputError;
+pub(in crate::cli) use error::{InputError, system_reason};
 pub(in crate::cli) use parallel::{PART_BYTES, Parts, in_order};
 pub(in crate::cli) use requests::{Entry, Frame, Place, Request, requests};
 pub(in crate::cli) use splitter::Batch;
 
+use crate::destinations::select::Selector;
+use crate::transform::explain::delivery::DEFAULT_BATCH_BYTES;
 use crate::transform::family::{FAMILIES, Family, KAFKA};
 use destination::Filling;
 use source::Source;
@@ -51,13 +52,26 @@ pub(in crate::cli) struct Input {
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
 
-    /// A destination, or only its Config, for the events that have none
+    /// The destination of the events that have none: a destination, a whole workspaceConfig.json, a destination of the
+    /// Rudder CLI, or a Config alone; - is standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     destination: Option<PathBuf>,
 
-    /// What the destination is
-    #[arg(long, default_value = KAFKA.name, value_parser = PossibleValuesParser::new(FAMILIES.map(|family| family.name)).map(|name| Family::by_name(&name).unwrap_or(&KAFKA)))]
-    family: &'static Family,
+    /// The ID of the destination, if the file has several
+    #[arg(long, value_name = "ID", requires = "destination")]
+    destination_id: Option<String>,
+
+    /// The name of the destination, if the file has several
+    #[arg(long, value_name = "NAME", requires = "destination")]
+    destination_name: Option<String>,
+
+    /// The type of destinations that do not name theirs: kafka, azure_event_hub or confluent_cloud [default: kafka]
+    #[arg(long, value_name = "TYPE", value_parser = family)]
+    family: Option<&'static Family>,
+
+    /// Router.KAFKA.batchBytes of rudder-server: larger records are not produced
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_BATCH_BYTES, value_parser = value_parser!(u64).range(1..=0x7fff_ffff))]
+    batch_bytes: u64,
 
     /// Each line is a value of its own, even where the first one is broken
     #[arg(long)]
@@ -74,9 +88,9 @@ Input, told apart by what it begins with:
   lines     one value per line (NDJSON), in constant memory; a bad line costs that line only
   an array  of events, over any number of lines, in constant memory
   objects   one or more, over any number of lines
-A value is an event {\"message\":…,\"metadata\":…,\"destination\":…}, an array of events, or a compacted
-object {\"input\":[…],\"destinations\":{…},\"connections\":{…}}. With --destination any
-object without a member message is taken for a message. No line, object or element of an array may
+A value is an event {\"message\":…,\"metadata\":…,\"destination\":…}, an array of events, a compacted
+object {\"input\":[…],\"destinations\":{…},\"connections\":{…}}, or the body of an SDK {\"batch\":[…]}.
+With --destination any other object without a field message is taken for a message. No line, object or element of an array may
 be larger than 256 MiB. What is not UTF-8 is read as U+FFFD.";
 
 /// A tool's input once it is known to be there.
@@ -96,17 +110,29 @@ pub(in crate::cli) struct Opened {
 }
 
 impl Input {
+    /// The largest record that is produced, in bytes.
+    pub(in crate::cli) fn batch_bytes(&self) -> u64 {
+        self.batch_bytes
+    }
+
     /// Finds the files and reads the destination, so that what is missing is told before anything is printed.
     ///
     /// # Errors
     /// [`InputError`] where a file or the destination cannot be used.
     pub(in crate::cli) fn open(&self) -> Result<Opened, InputError> {
-        let filling = match &self.destination {
-            Some(path) => Filling::read(path)?,
-            None => Filling::nothing(),
-        };
-        let standard_input = [PathBuf::from("-")];
+        let standard_input = [PathBuf::from(STANDARD_INPUT)];
         let files = if self.files.is_empty() { &standard_input[..] } else { &self.files };
+        let readers = files.iter().chain(&self.destination).filter(|path| is_standard_input(path));
+        if readers.count() > 1 {
+            return Err(InputError::StandardInputTwice);
+        }
+        let (filling, family) = match &self.destination {
+            Some(path) => {
+                let selector = Selector { id: self.destination_id.clone(), name: self.destination_name.clone() };
+                Filling::read(path, self.family, &selector)?
+            }
+            None => (Filling::nothing(), self.family.unwrap_or(&KAFKA)),
+        };
         let sources = files.iter().map(|path| Source::find(path)).collect::<Result<Vec<_>, _>>()?;
         let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Ok(Opened {
@@ -115,10 +141,26 @@ impl Input {
             lines: self.lines,
             jobs: self.jobs.and_then(|jobs| NonZeroUsize::new(jobs.into())).unwrap_or_else(cores),
             filling: Arc::new(filling),
-            family: self.family,
+            family,
             read: Arc::default(),
         })
     }
+}
+
+/// What standard input is called among files.
+pub(in crate::cli) const STANDARD_INPUT: &str = "-";
+
+/// Whether a path is `-`.
+fn is_standard_input(path: &Path) -> bool {
+    path == Path::new(STANDARD_INPUT)
+}
+
+/// Reads the value of `--family`, for every tool that has it.
+///
+/// # Errors
+/// The names that are known.
+pub(in crate::cli) fn family(name: &str) -> Result<&'static Family, String> {
+    Family::by_spelling(name).ok_or_else(|| format!("known are {}", FAMILIES.map(|family| family.name).join(", ")))
 }
 
 impl Opened {

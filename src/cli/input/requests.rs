@@ -7,7 +7,7 @@ use super::compacted::Slices;
 use super::destination::Filling;
 use super::form::NotJson;
 use super::splitter::{Batch, Parts};
-use super::value::{Event, Value};
+use super::value::{Element, Event, Value};
 use super::values::Part;
 use crate::server::body::text;
 use crate::transform::json::Invalid;
@@ -192,7 +192,11 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
                 let place = Place { line: *line, column: Some(*column), event: None };
                 let text = text(bytes.get(range.clone()).unwrap_or_default());
                 let read = match element {
-                    Some(_) => Event::whole(&text).map(|event| self.event(&event, Frame::Elements, place)),
+                    Some(_) => Element::whole(&text).map(|element| {
+                        let is_batch = matches!(element, Element::Batch(_));
+                        let numbered = |number| Place { event: is_batch.then_some(number), ..place };
+                        self.element(element, numbered, &mut 0);
+                    }),
                     None => Value::read(&text).map(|value| self.value(&value, place)),
                 };
                 if read.is_err() {
@@ -215,8 +219,8 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
                 // It is valid, so that the walk cannot fail.
                 let mut number = 0;
                 let _ = Reader::new(events.text()).array::<Invalid>(|reader| {
-                    number += 1;
-                    self.event(&Event::read(reader)?, Frame::Elements, Place { event: Some(number), ..place });
+                    let numbered = |number| Place { event: Some(number), ..place };
+                    self.element(Element::read(reader)?, numbered, &mut number);
                     Ok(())
                 });
                 self.array_ends();
@@ -248,6 +252,24 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
     fn array_ends(&mut self) {
         self.flush();
         (self.on_entry)(Entry::ArrayEnds);
+    }
+
+    /// Takes an element of an array. `number` counts its events, and `place` is where the one with that number is.
+    fn element(&mut self, element: Element<'_>, place: impl Fn(u64) -> Place, number: &mut u64) {
+        match element {
+            Element::Event(event) => {
+                *number += 1;
+                self.event(&event, Frame::Elements, place(*number));
+            }
+            Element::Batch(events) => {
+                // It is valid, so that the walk cannot fail.
+                let _ = Reader::new(events.text()).array::<Invalid>(|reader| {
+                    *number += 1;
+                    self.event(&Event::read(reader)?, Frame::Elements, place(*number));
+                    Ok(())
+                });
+            }
+        }
     }
 
     fn event(&mut self, event: &Event<'_>, frame: Frame, place: Place) {

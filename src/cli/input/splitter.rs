@@ -9,6 +9,7 @@ use super::position::Position;
 use super::requests::Place;
 use super::source::Stream;
 use super::values::{Part, Values, Walked};
+use crate::destinations::source::is_utf_16;
 use crate::server::body::text;
 
 /// Some values that follow each other in one source.
@@ -121,6 +122,12 @@ impl Splitter {
 
     /// Passes over what is before the first value, and decides by it how to go on.
     fn start(&mut self, lines: bool) -> Result<State, InputError> {
+        while self.buffer.len() < 2 && !self.ended {
+            self.read_more(0)?;
+        }
+        if is_utf_16(&self.buffer) {
+            return Err(InputError::Utf16 { name: Arc::clone(&self.stream.name) });
+        }
         if lines {
             return Ok(State::Lines);
         }

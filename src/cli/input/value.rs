@@ -1,7 +1,7 @@
 //! What a value of the input is: an event, a bare message, or a whole request.
 
 use super::destination::Filling;
-use crate::transform::fill_in::Missing;
+use crate::transform::fill_in::{Missing, sdk_batch};
 use crate::transform::json::{Invalid, Kind, Raw};
 use crate::transform::reader::Reader;
 
@@ -13,6 +13,14 @@ pub(super) enum Value<'a> {
     Array(Raw<'a>),
     /// An object whose events have their destinations beside them.
     Compacted(Compacted<'a>),
+}
+
+/// An element of an array: an event, or the body of an SDK with any number of them.
+pub(super) enum Element<'a> {
+    /// An event, whatever it is.
+    Event(Event<'a>),
+    /// The array of the events of a body `{"batch":[…]}`.
+    Batch(Raw<'a>),
 }
 
 /// A value that should be an event.
@@ -43,6 +51,8 @@ struct Members<'a> {
     input: Option<Raw<'a>>,
     destinations: Option<Raw<'a>>,
     connections: Option<Raw<'a>>,
+    /// Whether there is a `batch`, so that it may be the body of an SDK.
+    may_be_batch: bool,
 }
 
 impl<'a> Value<'a> {
@@ -63,13 +73,48 @@ impl<'a> Value<'a> {
                     }
                     // Such as a router request, whose events carry their destinations.
                     (Some(input), None) => Value::Array(input),
-                    (None, _) => Value::Event(members.into_event(raw)),
+                    (None, _) => match Element::of(raw, members) {
+                        Element::Event(event) => Value::Event(event),
+                        Element::Batch(events) => Value::Array(events),
+                    },
                 }
             }
             _ => Value::Event(Event { raw: reader.value()?, found: None, bare: false }),
         };
         reader.end()?;
         Ok(value)
+    }
+}
+
+impl<'a> Element<'a> {
+    /// Reads a value that can be nothing else.
+    ///
+    /// # Errors
+    /// [`Invalid`] where it is not JSON.
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
+        if reader.peek() == Some(b'{') {
+            let (raw, members) = Members::read(reader)?;
+            return Ok(Self::of(raw, members));
+        }
+        Event::read(reader).map(Self::Event)
+    }
+
+    fn of(raw: Raw<'a>, members: Members<'a>) -> Self {
+        match sdk_batch(raw).filter(|_| members.may_be_batch) {
+            Some(batch) => Self::Batch(batch),
+            None => Self::Event(members.into_event(raw)),
+        }
+    }
+
+    /// Reads one that is all of `text`.
+    ///
+    /// # Errors
+    /// [`Invalid`] where it is not JSON.
+    pub(super) fn whole(text: &'a str) -> Result<Self, Invalid> {
+        let mut reader = Reader::new(text);
+        let element = Self::read(&mut reader)?;
+        reader.end()?;
+        Ok(element)
     }
 }
 
@@ -84,17 +129,6 @@ impl<'a> Event<'a> {
             return Ok(members.into_event(raw));
         }
         Ok(Self { raw: reader.value()?, found: None, bare: false })
-    }
-
-    /// Reads one that is all of `text`.
-    ///
-    /// # Errors
-    /// [`Invalid`] where it is not JSON.
-    pub(super) fn whole(text: &'a str) -> Result<Self, Invalid> {
-        let mut reader = Reader::new(text);
-        let event = Self::read(&mut reader)?;
-        reader.end()?;
-        Ok(event)
     }
 
     /// Whether it looks like a message by itself.
@@ -124,6 +158,7 @@ impl<'a> Members<'a> {
                 b"metadata" => members.metadata = true,
                 b"input" => members.input = Some(value),
                 b"destinations" => members.destinations = Some(value),
+                b"batch" => members.may_be_batch = true,
                 b"connections" => members.connections = Some(value),
                 _ => {}
             }

@@ -7,7 +7,9 @@ use super::super::run::Stream;
 use super::super::troubles::Trouble;
 use super::output::{Mark, Output};
 use crate::transform::decision::Decision;
+use crate::transform::explain::delivery::Judge;
 use crate::transform::family::Family;
+use crate::transform::json::Raw;
 use crate::transform::observer::Observer;
 use crate::transform::processor;
 use crate::transform::rejection::Rejection;
@@ -16,22 +18,32 @@ use crate::transform::request::Limits;
 /// The limits of a request are there for the service. Here a request is small already, and its response is not kept.
 pub(in crate::cli) const LIMITS: Limits = Limits { events: usize::MAX, answer_bytes: usize::MAX };
 
+/// What events are transformed for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target {
+    /// The family of the destination.
+    pub(super) family: &'static Family,
+    /// The largest record that is produced, in bytes.
+    pub(super) batch_bytes: u64,
+}
+
 /// Writes each event's part of the response when it is made. The latest one can be taken back.
 struct Writer<'w, 's> {
     request: &'w Request,
+    judge: Judge,
     /// Events that were answered.
     answered: usize,
     output: &'w mut Stream<'s, Output>,
     /// Where the latest event's output begins.
     mark: Mark,
     /// What went wrong with the latest event.
-    trouble: Option<Trouble>,
+    troubles: Vec<Trouble>,
 }
 
 impl Writer<'_, '_> {
     /// The latest event's output is final.
     fn keep(&mut self) {
-        if let Some(trouble) = self.trouble.take() {
+        for trouble in self.troubles.drain(..) {
             self.output.troubles.note(self.request.place(self.answered - 1), trouble);
         }
         self.output.hand_over_if_large();
@@ -43,25 +55,31 @@ impl Observer for Writer<'_, '_> {
         false
     }
 
+    fn destination(&mut self, destination: Raw<'_>) {
+        self.judge.destination(destination);
+    }
+
     fn answered(&mut self, outcome: Result<Decision, Rejection>, answer: &str) -> ControlFlow<()> {
         self.keep();
         self.mark = self.output.part.mark();
         let written = self.output.part.answer(answer, outcome.is_ok(), self.request.frame);
-        self.trouble = match (outcome, written) {
-            (Err(rejection), _) => Some(Trouble::Refused(rejection)),
-            (Ok(_), Err(_)) => Some(Trouble::UnfitKey),
-            (Ok(_), Ok(())) => None,
-        };
+        self.troubles.extend(self.judge.problems(answer).into_iter().map(Trouble::Undeliverable));
+        match (outcome, written) {
+            (Err(rejection), _) => self.troubles.push(Trouble::Refused(rejection)),
+            (Ok(_), Err(_)) => self.troubles.push(Trouble::UnfitKey),
+            (Ok(_), Ok(())) => {}
+        }
         self.answered += 1;
         ControlFlow::Continue(())
     }
 }
 
 /// Writes the response to a request.
-pub(super) fn write(request: &Request, family: &'static Family, output: &mut Stream<'_, Output>) {
+pub(super) fn write(request: &Request, target: Target, output: &mut Stream<'_, Output>) {
     let mark = output.part.mark();
-    let mut writer = Writer { request, answered: 0, output, mark, trouble: None };
-    let result = processor::observed(family, &request.body, request.form, "", LIMITS, &mut writer);
+    let judge = Judge::new(target.family, target.batch_bytes);
+    let mut writer = Writer { request, judge, answered: 0, output, mark, troubles: Vec::new() };
+    let result = processor::observed(target.family, &request.body, request.form, "", LIMITS, &mut writer);
     let Err(error) = result else { return writer.keep() };
     // What is too much together may do one by one: a limit is for a request.
     let Writer { answered, mark, output, .. } = writer;
@@ -71,6 +89,6 @@ pub(super) fn write(request: &Request, family: &'static Family, output: &mut Str
         return output.troubles.note(request.place(0), Trouble::Unanswered(error));
     }
     for (index, event) in events.into_iter().enumerate().skip(answered.saturating_sub(1)) {
-        write(&request.only(index, event), family, output);
+        write(&request.only(index, event), target, output);
     }
 }

@@ -1,8 +1,7 @@
 //! Lines for `kcat -P -K '\t'`: key, tab, message. What kcat would take apart elsewhere is not written.
 
-use super::output::{Payload, push_line};
-use crate::transform::json::Raw;
-use crate::transform::partition::as_received;
+use super::output::push_line;
+use crate::transform::produced::Produced;
 
 /// The key would not come out as it went in.
 #[derive(Debug)]
@@ -12,8 +11,8 @@ pub(super) struct Unfit;
 ///
 /// # Errors
 /// [`Unfit`] where the key has a character that ends a key or a line; nothing is appended then.
-pub(super) fn push(out: &mut String, payload: &Payload<'_>) -> Result<(), Unfit> {
-    let key = payload.user_id.and_then(Raw::as_string).map(|text| as_received(&text.decoded())).unwrap_or_default();
+pub(super) fn push(out: &mut String, payload: &Produced<'_>) -> Result<(), Unfit> {
+    let key = payload.key();
     if key.contains(['\t', '\n', '\0']) {
         return Err(Unfit);
     }

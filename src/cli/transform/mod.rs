@@ -15,6 +15,7 @@ use super::input::{self, Batch, Entry, Input};
 use super::run::{self, Failure, Stream, Work};
 use crate::transform::family::Family;
 pub(super) use answers::LIMITS;
+use answers::Target;
 use output::Output;
 
 /// What `transform` is asked for.
@@ -33,7 +34,7 @@ pub(super) struct Arguments {
     payloads: bool,
 
     /// Only the events of this topic, with --format payloads or kcat
-    #[arg(long)]
+    #[arg(long = "only-topic", value_name = "TOPIC")]
     topic: Option<String>,
 }
 
@@ -44,7 +45,7 @@ pub(super) enum Form {
     Json,
     /// One {"message":…,"userId":…,"topic":…} a line, without the refused events
     Payloads,
-    /// Key, tab, message, a line each, of the events of one --topic
+    /// Key, tab, message, one per line, of the events of one --only-topic
     Kcat,
 }
 
@@ -57,10 +58,7 @@ Examples:
   rudder-kafka-transformer transform events.json
   rudder-kafka-transformer transform events.ndjson.gz --destination destination.json --payloads
   rudder-kafka-transformer transform events.ndjson --destination destination.json \\
-    --format kcat --topic orders | kcat -P -b localhost:9092 -t orders -K '\\t'
-
-Exit codes: 0 all events are answered, 1 some are refused or some lines are not JSON,
-2 the input cannot be used."
+    --format kcat --only-topic orders | kcat -P -b localhost:9092 -t orders -K '\\t'"
     )
 }
 
@@ -71,24 +69,28 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     match (form, &topic) {
         (Form::Kcat, None) => {
             eprintln!(
-                "error: --format kcat needs --topic, because kcat writes to one topic; explain --summary tells which there are"
+                "error: --format kcat needs --only-topic, because kcat writes to one topic; explain --summary tells which there are"
             );
             return ExitCode::from(EXIT_USAGE);
         }
         (Form::Json, Some(_)) => {
-            eprintln!("error: --topic needs --format payloads or kcat");
+            eprintln!("error: --only-topic needs --format payloads or kcat");
             return ExitCode::from(EXIT_USAGE);
         }
         _ => {}
     }
     let mut ends_a_line = true;
-    let outcome = run::over(&arguments.input, Transform { form, topic: topic.map(Arc::from) }, |output| {
-        let text = output.into_text();
-        let mut stdout = io::stdout().lock();
-        ends_a_line = text.ends_with('\n') || text.is_empty() && ends_a_line;
-        stdout.write_all(text.as_bytes())?;
-        stdout.flush()
-    });
+    let outcome = run::over(
+        &arguments.input,
+        Transform { batch_bytes: arguments.input.batch_bytes(), form, topic: topic.map(Arc::from) },
+        |output| {
+            let text = output.into_text();
+            let mut stdout = io::stdout().lock();
+            ends_a_line = text.ends_with('\n') || text.is_empty() && ends_a_line;
+            stdout.write_all(text.as_bytes())?;
+            stdout.flush()
+        },
+    );
     if !ends_a_line && !matches!(outcome, Err(Failure::Output(_))) {
         // The array stays open, for it is not whole; the message about that gets a line of its own.
         let _ = io::stdout().write_all(b"\n");
@@ -97,6 +99,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 struct Transform {
+    batch_bytes: u64,
     form: Form,
     topic: Option<Arc<str>>,
 }
@@ -112,7 +115,10 @@ impl Work for Transform {
         match entry {
             Entry::ArrayBegins => output.part.array_begins(),
             Entry::ArrayEnds => output.part.array_ends(),
-            Entry::Request(request) => answers::write(&request, family, output),
+            Entry::Request(request) => {
+                let target = Target { family, batch_bytes: self.batch_bytes };
+                answers::write(&request, target, output);
+            }
             Entry::BadLine(..) | Entry::Broken(..) => {}
         }
     }

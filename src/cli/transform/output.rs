@@ -6,41 +6,7 @@ use super::super::input::Frame;
 use super::super::run::Part;
 use super::Form;
 use super::kcat::{self, Unfit};
-use crate::transform::json::{Invalid, Raw};
-use crate::transform::reader::Reader;
-
-/// The `output` of an answer: what goes to Kafka.
-pub(super) struct Payload<'a> {
-    raw: Raw<'a>,
-    /// The message.
-    pub(super) message: Option<Raw<'a>>,
-    /// The key.
-    pub(super) user_id: Option<Raw<'a>>,
-    topic: Option<Raw<'a>>,
-}
-
-impl<'a> Payload<'a> {
-    /// That of an answer, whose first member it is; what stands behind it need not be read.
-    fn of(answer: &'a str) -> Option<Self> {
-        let mut reader = Reader::new(answer.strip_prefix("{\"output\":")?);
-        let (mut message, mut user_id, mut topic) = (None, None, None);
-        let raw = reader.object::<Invalid>(|reader, key| {
-            let value = reader.value()?;
-            match &*key.decoded() {
-                b"message" => message = Some(value),
-                b"userId" => user_id = Some(value),
-                b"topic" => topic = Some(value),
-                _ => {}
-            }
-            Ok(())
-        });
-        Some(Self { raw: raw.ok()?, message, user_id, topic })
-    }
-
-    fn goes_to(&self, topic: Option<&str>) -> bool {
-        topic.is_none_or(|topic| self.topic.is_some_and(|raw| raw.is_string(topic)))
-    }
-}
+use crate::transform::produced::Produced;
 
 /// What is printed of a batch, or of a part of it.
 pub(super) struct Output {
@@ -120,8 +86,9 @@ impl Output {
             }
             return Ok(());
         }
-        let Some(payload) = transformed.then(|| Payload::of(answer)).flatten() else { return Ok(()) };
-        if !payload.goes_to(self.topic.as_deref()) {
+        let Some(payload) = transformed.then(|| Produced::of(answer)).flatten() else { return Ok(()) };
+        let is_meant = |topic: &Arc<str>| payload.topic.is_some_and(|raw| raw.is_string(topic));
+        if !self.topic.as_ref().is_none_or(is_meant) {
             return Ok(());
         }
         if self.form == Form::Kcat {

@@ -84,10 +84,7 @@ Examples:
     rudder-kafka-transformer verify test-fixtures/recorded --against http://localhost:9090
   Record what a running transformer answers, and hold this version against it:
     rudder-kafka-transformer verify --record http://localhost:9090 test-fixtures --output golden.ndjson.gz
-    rudder-kafka-transformer verify golden.ndjson.gz --junit verify.xml
-
-Exit code 0: all answers are as expected, or differ on purpose; 1: some are not, or some cases cannot be read;
-2: there is nothing to verify, or nobody to ask.";
+    rudder-kafka-transformer verify golden.ndjson.gz --junit verify.xml";
 
 /// Verifies, or records.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {

@@ -216,6 +216,24 @@ pub struct ErrorBody {
     pub error: String,
     /// What is wrong and where.
     pub message: String,
+    /// Only of `/explain`, if `destination` holds several: those to choose from.
+    #[schema(required = false)]
+    pub destinations: Vec<DestinationChoice>,
+}
+
+/// One of several destinations.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "describes the answer; it is written as text")]
+pub struct DestinationChoice {
+    /// Its ID; empty if it has none.
+    pub id: String,
+    /// Its name; empty if it has none.
+    pub name: String,
+    /// Its type.
+    pub family: String,
+    /// Whether it is in use.
+    pub enabled: bool,
 }
 
 /// A destination that is not served.

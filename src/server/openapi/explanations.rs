@@ -11,29 +11,46 @@ use crate::server::routes::explain::MAX_EVENTS;
 
 /// Events to explain, and what they have in common.
 #[derive(ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[allow(dead_code, reason = "describes the body; it is read as text")]
 pub struct ExplainBody {
     /// The events.
     #[schema(schema_with = events)]
     pub events: Vec<Value>,
-    /// For events that have none: a destination, or its Config alone. An object with a member `Config` is a destination.
+    /// For events that have none: a destination with `Config` or `config`, an array of destinations, a whole
+    /// `workspaceConfig.json`, a destination of the Rudder CLI, or a Config alone. A string is the text of a file with one of
+    /// these, in JSON or YAML.
     #[schema(required = false)]
     pub destination: Value,
+    /// The ID of the destination, if `destination` holds several.
+    #[schema(schema_with = any_text, required = false)]
+    pub destination_id: String,
+    /// The name of the destination, if `destination` holds several.
+    #[schema(schema_with = any_text, required = false)]
+    pub destination_name: String,
     /// For events that have none.
     #[schema(required = false)]
     pub connection: Value,
-    /// The kind of destination, in any letter case.
+    /// The type of a destination that does not name its own, in any letter case.
     #[schema(schema_with = any_case_name, required = false)]
     pub family: String,
     /// How many partitions a topic has.
     #[schema(minimum = 1, maximum = 2_147_483_647, required = false)]
     pub partitions: u32,
+    /// `Router.KAFKA.batchBytes` of rudder-server: the largest record that is produced, in bytes; 1048576 if missing.
+    #[schema(minimum = 1, maximum = 2_147_483_647, required = false)]
+    pub batch_bytes: u32,
+}
+
+/// A string.
+fn any_text() -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).into()
 }
 
 /// Up to 100 of anything.
 fn events() -> RefOr<Schema> {
     let event = ObjectBuilder::new().schema_type(Type::Object).description(Some(
-        "An event as rudder-server sends it, with a member `message`; or a message alone, which gets `{}` as metadata",
+        "An event as rudder-server sends it, with a member `message`; a message alone, which gets `{}` as metadata; or the body of an SDK, `{\"batch\":[…]}`, which counts as its events",
     ));
     let event = or_anything(event, "Anything else is refused in its explanation");
     ArrayBuilder::new().items(event).max_items(Some(MAX_EVENTS)).description(Some("The events")).into()
@@ -56,11 +73,14 @@ pub struct Explanation {
     /// The place of the event in the request, from 0.
     pub index: usize,
     /// What became of it.
-    #[schema(pattern = "^(transformed|refused)$")]
+    #[schema(pattern = "^(transformed|undeliverable|refused)$")]
     pub outcome: String,
     /// Why it was refused.
     #[schema(value_type = Refusal, required = false)]
     pub refusal: Option<Refusal>,
+    /// Why rudder-server would drop it after the transformation; there if `outcome` is `undeliverable`.
+    #[schema(required = false)]
+    pub problems: Vec<Problem>,
     /// Where it goes.
     #[schema(value_type = TopicChoice, required = false)]
     pub topic: Option<TopicChoice>,
@@ -88,6 +108,17 @@ pub struct Refusal {
     /// The event or the destination is at fault.
     #[schema(pattern = "^(instrumentation|configuration)$")]
     pub error_type: String,
+}
+
+/// Why an event does not reach Kafka.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "describes the answer")]
+pub struct Problem {
+    /// The reason as a stable word.
+    pub code: String,
+    /// The reason for people.
+    pub text: String,
 }
 
 /// The topic, and how it was found.
@@ -213,7 +244,7 @@ pub struct TemplateUse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::explain::request::MAX_PARTITIONS;
+    use crate::server::explain_request::MAX_PARTITIONS;
 
     #[test]
     fn the_bounds_are_those_of_the_request() {

@@ -11,9 +11,9 @@ use utoipa::openapi::header::Header;
 use utoipa::openapi::{Content, ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
 use crate::server::error::{Limit, RequestError};
+use crate::server::explain_request::ExplainError;
 use crate::server::routes::explain::{MAX_EVENTS, MAX_WORKING_BYTES};
 use crate::server::unserved::{Unserved, UnservedEndpoint, UnservedRequest};
-use crate::transform::explain::request::ExplainError;
 use crate::transform::request::BodyError;
 
 /// A status, what it means, the schema of its body, and examples beside those that fixtures give.

@@ -2,7 +2,7 @@
 
 import { place, scan, tidy } from "./json.js";
 import { MAX_LENGTH, read, withoutCredentials, write } from "./link.js";
-import { render, summary } from "./results.js";
+import { render, summary, worst } from "./results.js";
 import { SAMPLES } from "./samples.js";
 
 /** Milliseconds without a key pressed after which it is asked. */
@@ -11,7 +11,7 @@ const PAUSE = 250;
 const at = (id) => document.getElementById(id);
 const [sample, family, partitions, event, destination] =
   ["sample", "family", "partitions", "event", "destination"].map(at);
-const [status, results, token] = ["status", "results", "token"].map(at);
+const [status, results, token, choice] = ["status", "results", "token", "choice"].map(at);
 
 let timer = 0;
 let asking = null;
@@ -24,6 +24,7 @@ function state() {
 }
 
 function apply(state) {
+  choose([]);
   event.value = state.event;
   destination.value = state.destination;
   family.value = state.family;
@@ -49,6 +50,28 @@ function say(text, kind = "") {
 function setInvalid(field, isInvalid) {
   if (isInvalid) field.setAttribute("aria-invalid", "true");
   else field.removeAttribute("aria-invalid");
+}
+
+/** The destinations that the text has, if several. */
+let choices = [];
+
+/** Offers destinations to choose from; none hides the list. */
+function choose(destinations) {
+  const same = JSON.stringify(destinations) === JSON.stringify(choices);
+  at("choice-field").hidden = destinations.length === 0;
+  if (same) return;
+  choices = destinations;
+  const title = ({ id, name, family, enabled }) =>
+    `${name || "without a name"} (${[id && `ID ${id}`, family, !enabled && "disabled"].filter(Boolean).join(", ")})`;
+  choice.replaceChildren(
+    new Option("Choose one", ""),
+    ...destinations.map((destination, index) => new Option(title(destination), `${index}`)),
+  );
+}
+
+/** YAML, such as the Rudder CLI's: anything that does not begin as JSON of a destination does. */
+function isYaml(text) {
+  return /^\s*[^\s{[]/.test(text);
 }
 
 /** Checks a field's JSON and says what is wrong with it. */
@@ -93,7 +116,13 @@ function warnOfCredentials() {
 
 /** The request for what is in the fields, literal for literal; `null` where they cannot be read. */
 function request(number) {
-  const [events, beside] = [check(event), check(destination)];
+  const yaml = isYaml(destination.value);
+  const events = check(event);
+  const beside = yaml ? { error: null, values: [] } : check(destination);
+  if (yaml) {
+    at("destination-error").hidden = true;
+    setInvalid(destination, false);
+  }
   warnOfCredentials();
   if (events.error || beside.error) {
     const field = events.error ? "event" : "destination";
@@ -116,6 +145,10 @@ function request(number) {
   const list = texts.length === 1 && texts[0].startsWith("[") ? texts[0] : `[${texts.join(",")}]`;
   const parts = [`"events":${list}`, `"family":${JSON.stringify(family.value)}`];
   if (beside.values.length === 1) parts.push(`"destination":${destination.value}`);
+  if (yaml) parts.push(`"destination":${JSON.stringify(destination.value)}`);
+  const chosen = choices[choice.value];
+  if (chosen?.id) parts.push(`"destinationId":${JSON.stringify(chosen.id)}`);
+  if (chosen?.name) parts.push(`"destinationName":${JSON.stringify(chosen.name)}`);
   if (number !== null) parts.push(`"partitions":${number}`);
   return `{${parts.join(",")}}`;
 }
@@ -147,7 +180,9 @@ async function run() {
     }
     setInvalid(token, false);
     if (!response.ok) {
-      say(refusal(response.status, text), "wrong");
+      const several = destinations(text);
+      if (several.length > 0) choose(several);
+      say(several.length > 0 ? `There are ${several.length} destinations: choose one.` : refusal(response.status, text), "wrong");
       return;
     }
   } catch (error) {
@@ -155,11 +190,20 @@ async function run() {
     return;
   }
   const { events } = JSON.parse(text);
-  say(summary(events, number), events.some((event) => event.outcome === "refused") ? "refused" : "good");
+  say(summary(events, number), worst(events));
   if (shown === `${number} ${text}`) return;
   shown = `${number} ${text}`;
   if (results.childElementCount !== events.length) open = new Set([0]);
   results.replaceChildren(...render(events, number, copy, (index) => open.has(index)));
+}
+
+/** The destinations to choose from that an error lists. */
+function destinations(text) {
+  try {
+    return JSON.parse(text).destinations ?? [];
+  } catch {
+    return [];
+  }
 }
 
 function refusal(status, text) {
@@ -225,12 +269,13 @@ function pick() {
   event.value = picked.event;
   destination.value = picked.destination;
   family.value = picked.family;
+  choose([]);
   changed();
 }
 
 function tidyUp() {
   for (const field of [event, destination]) {
-    if (scan(field.value).error === null) field.value = tidy(field.value);
+    if (!isYaml(field.value) && scan(field.value).error === null) field.value = tidy(field.value);
   }
   markSample();
   changed();
@@ -240,6 +285,7 @@ function start() {
   sample.append(new Option("Your own", ""), ...SAMPLES.map(({ name }, index) => new Option(name, `${index}`)));
   for (const field of [event, destination, partitions]) {
     field.addEventListener("input", () => {
+      if (field === destination) choose([]);
       markSample();
       changed();
     });
@@ -253,6 +299,7 @@ function start() {
     markSample();
     changed();
   });
+  choice.addEventListener("change", run);
   sample.addEventListener("change", pick);
   at("copy-link").addEventListener("click", copyLink);
   at("tidy").addEventListener("click", tidyUp);

@@ -33,16 +33,33 @@ function topicName(topic) {
 /** One line that says what became of all events. */
 export function summary(events, partitions) {
   if (events.length === 0) return "There is no event.";
-  const refused = events.filter((event) => event.outcome === "refused");
+  const count = (outcome) => events.filter((event) => event.outcome === outcome).length;
   if (events.length > 1) {
-    const count = events.length - refused.length;
-    return `${events.length} events: ${count} transformed, ${refused.length} refused.`;
+    const dropped = count("undeliverable") > 0 ? `, ${count("undeliverable")} dropped by rudder-server` : "";
+    return `${events.length} events: ${count("transformed")} produced${dropped}, ${count("refused")} refused.`;
   }
   const [event] = events;
   if (event.outcome === "refused") return `Refused: ${event.refusal.text}.`;
-  const partition = "partition" in event.key ? `, partition ${event.key.partition} of ${partitions}` : "";
-  const topic = event.topic.value === null ? "no topic" : `topic ${topicName(event.topic)}`;
-  return `Goes to ${topic}${partition}.`;
+  if (event.outcome === "undeliverable") return `Does not reach Kafka: ${event.problems[0].text}.`;
+  const partition = "partition" in event.key ? `, ${partitionName(event.key.partition, partitions)}` : "";
+  return `Goes to topic ${topicName(event.topic)}${partition}.`;
+}
+
+/** The worst outcome of events: how the summary is coloured. */
+export function worst(events) {
+  return ["refused", "undeliverable"].find((outcome) => events.some((event) => event.outcome === outcome)) ?? "good";
+}
+
+/** A partition with the range of its number: partitions are counted from 0. */
+function partitionName(partition, partitions) {
+  return `partition ${partition} (0–${partitions - 1})`;
+}
+
+/** Codes of problems that the topic of the event is at fault for. */
+const OF_THE_TOPIC = ["no_topic", "topic_not_a_string", "topic_illegal"];
+
+function hasWrongTopic(event) {
+  return (event.problems ?? []).some((problem) => OF_THE_TOPIC.includes(problem.code));
 }
 
 /** The explanations as elements; `onCopy` is called with a text and the button that asks for it. */
@@ -64,6 +81,13 @@ function headline(event) {
     return [number, element("strong", { class: "bad" }, "refused"), element("span", { class: "soft" }, event.refusal.text)];
   }
   const partition = "partition" in event.key ? ` · partition ${event.key.partition}` : "";
+  if (event.outcome === "undeliverable") {
+    return [
+      number,
+      element("strong", { class: "dropped" }, "dropped"),
+      element("span", { class: "soft" }, event.problems[0].text),
+    ];
+  }
   return [
     number,
     element("strong", {}, code(topicName(event.topic))),
@@ -74,6 +98,7 @@ function headline(event) {
 function explained(event, partitions, onCopy, isSmall) {
   return [
     event.refusal ? refusal(event.refusal) : null,
+    event.problems ? problems(event.problems) : null,
     event.topic && event.key ? facts(event, partitions) : null,
     event.topic ? why(event.topic) : null,
     changes(event),
@@ -91,11 +116,21 @@ function refusal({ code: reason, text, errorType }) {
   );
 }
 
-function facts({ topic, key }, partitions) {
+function problems(list) {
+  return element(
+    "div",
+    { class: "problems" },
+    element("p", { class: "big" }, "rudder-server drops this event"),
+    ...list.map(({ code: reason, text }) => element("p", {}, `${text}. `, code(reason))),
+  );
+}
+
+function facts(event, partitions) {
+  const { topic, key } = event;
   const fact = (name, shown, isPlaceholder, ...below) =>
     element(
       "div",
-      { class: `fact ${name.toLowerCase()}` },
+      { class: `fact ${name.toLowerCase()}${name === "Topic" && hasWrongTopic(event) ? " wrong" : ""}` },
       element("h2", {}, name),
       element("p", { class: isPlaceholder ? "big placeholder" : "big" }, shown),
       ...below,
@@ -108,7 +143,7 @@ function facts({ topic, key }, partitions) {
     { class: "facts" },
     fact("Topic", topicName(topic), topic.value === null || topic.value === "", below(`${topic.text}${kind}`)),
     fact("Key", value(key.value), key.value === "", below(key.text)),
-    has ? fact("Partition", `${key.partition}`, false, below(`of ${partitions}`), drawing(key.partition, partitions)) : null,
+    has ? fact("Partition", `${key.partition}`, false, below(`of 0–${partitions - 1}`), drawing(key.partition, partitions)) : null,
   );
 }
 

@@ -24,7 +24,10 @@ const order = {
 
 function sample(name, event, destination, family = "kafka") {
   const text = (value) => tidy(JSON.stringify(value));
-  return { name, event: text(event), destination: text(destination), family };
+  // A message alone would get a rudderId of "undefined", as on the wire.
+  const whole = (message) => ({ message, metadata: { rudderId: "r-1" } });
+  const events = Array.isArray(event) ? event : whole(event);
+  return { name, event: text(events), destination: text(destination), family };
 }
 
 export const SAMPLES = [
@@ -49,6 +52,11 @@ export const SAMPLES = [
       properties: { timestamp: "2026-03-04T09:58:31.000Z", price: 3 },
     },
     { topic: "warehouse" },
+  ),
+  sample(
+    "A topic that Kafka does not allow",
+    { ...order, properties: { ...order.properties, tenant: "Acme Inc / EU" } },
+    { topic: "{{ event.properties.tenant || events }}" },
   ),
   sample(
     "Several whole events, one of them refused",

@@ -8,9 +8,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::server::app::{JSON, State};
 use crate::server::body::{self, Body, Decoded};
 use crate::server::error::RequestError;
+use crate::server::explain_request::{ExplainRequest, RequestLimits};
 use crate::server::openapi::{CodingHeader, ExplainBody, ExplainRefusals, Explanations};
 use crate::transform::explain::explain as explain_events;
-use crate::transform::explain::request::{ExplainRequest, RequestLimits};
 use crate::transform::request::{BodyError, Form, Limits};
 
 /// Bytes of a body.
@@ -23,8 +23,8 @@ pub const MAX_WORKING_BYTES: usize = 8 << 20;
 /// Explain events
 ///
 /// Says for each event which topic it would go to and by which rule, with the rules that were tried before, what its partition
-/// key is and which partition that leads to, what the destination's templates and the timestamp rule did to it, and the
-/// exact answer. Nothing is counted in metrics. Templates that address `request.query` get the query of this request.
+/// key is and which partition that leads to, what the destination's templates and the timestamp rule did to it, why
+/// rudder-server would not produce it, and the exact answer. Nothing is counted in metrics. Templates that address `request.query` get the query of this request.
 /// With `PAGE` off there is no such endpoint, with `PAGE=metrics` it is on the metrics port. Where the service has an
 /// `OPERATOR_TOKEN_FILE`, it asks for that token.
 #[utoipa::path(
@@ -55,13 +55,13 @@ pub async fn explain(request: HttpRequest, payload: Payload, state: Data<State>)
 
 /// The explanations that a body asks for, as JSON.
 fn explained(mut decoded: Decoded, query: &str, limits: RequestLimits) -> Result<Vec<u8>, RequestError> {
-    let ExplainRequest { family, partitions, body } = ExplainRequest::read(&body::text(&decoded.bytes), limits)?;
+    let ExplainRequest { family, options, body } = ExplainRequest::read(&body::text(&decoded.bytes), limits)?;
     decoded.share.grow_to(decoded.bytes.len() + body.len())?;
     let too_large = || RequestError::from(BodyError::AnswerTooLarge(MAX_WORKING_BYTES));
     let limits = Limits { events: limits.events, answer_bytes: MAX_WORKING_BYTES };
     let mut out = Vec::from(b"{\"events\":[");
     let mut failure = None;
-    explain_events(family, &body, Form::Plain, query, limits, partitions, |explanation| {
+    explain_events(family, &body, Form::Plain, query, limits, options, |explanation| {
         if explanation.index > 0 {
             out.push(b',');
         }

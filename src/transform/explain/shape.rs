@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::MAX_VALUE_BYTES;
+use super::delivery::Problem;
 use crate::transform::decision::{KeySource, TopicRule};
 use crate::transform::json::Raw;
 use crate::transform::observer::Stamp;
@@ -25,6 +26,9 @@ pub struct Explanation<'e> {
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,
+    /// Why rudder-server would not produce it, although it was transformed; left out if it would.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
     /// Where it goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topic: Option<TopicChoice>,
@@ -44,9 +48,11 @@ pub struct Explanation<'e> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It is produced.
+    /// It is transformed and produced.
     Transformed,
-    /// It is not.
+    /// It is transformed, and rudder-server drops it instead of producing it.
+    Undeliverable,
+    /// It is not transformed.
     Refused,
 }
 

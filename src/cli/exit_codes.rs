@@ -1,0 +1,106 @@
+//! The exit codes of every command: one table, which `--help` and `docs/tools.md` show.
+
+use std::fmt::Write as _;
+
+/// The exit codes of a command.
+struct Row {
+    command: &'static str,
+    /// Each code, and when the command exits with it.
+    codes: &'static [(u8, &'static str)],
+}
+
+/// The input or the arguments cannot be used.
+const UNUSABLE: &str = "the input or the arguments cannot be used, or the output cannot be written";
+
+static TABLE: [Row; 6] = [
+    Row {
+        command: "transform",
+        codes: &[
+            (0, "every event would be produced; also if there are no events"),
+            (1, "some events are rejected, or rudder-server would drop them, or some lines are not JSON"),
+            (2, UNUSABLE),
+        ],
+    },
+    Row {
+        command: "explain",
+        codes: &[
+            (0, "every event would be produced; also if there are no events"),
+            (1, "some events are rejected, or rudder-server would drop them, or some lines are not JSON"),
+            (2, UNUSABLE),
+        ],
+    },
+    Row {
+        command: "check",
+        codes: &[
+            (0, "no errors; warnings and hints do not count"),
+            (1, "errors; with --strict also warnings; with --connect also steps that failed"),
+            (2, "nothing was checked, an input or the arguments cannot be used, or the output cannot be written"),
+        ],
+    },
+    Row {
+        command: "verify",
+        codes: &[
+            (0, "all answers are as expected, or differ on purpose"),
+            (1, "some answers differ, or some cases cannot be read"),
+            (2, "there is nothing to verify, the transformer cannot be reached, or the arguments cannot be used"),
+        ],
+    },
+    Row {
+        command: "health",
+        codes: &[(0, "the service is up"), (1, "it is not"), (2, "the arguments cannot be used")],
+    },
+    Row {
+        command: "serve",
+        codes: &[
+            (0, "stopped by a signal"),
+            (1, "it cannot go on, such as after a port that is taken"),
+            (2, "the arguments cannot be used"),
+            (78, "a setting is invalid or conflicts with another"),
+        ],
+    },
+];
+
+/// The commands that have exit codes of their own.
+pub(super) fn commands() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|row| row.command)
+}
+
+/// The exit codes of a command, for its help; empty for a command that is not in the table.
+pub(super) fn help(command: &str) -> String {
+    let Some(row) = TABLE.iter().find(|row| row.command == command) else { return String::new() };
+    let mut text = String::from("Exit codes:");
+    for (code, meaning) in row.codes {
+        let _ = write!(text, "\n  {code:<3} {meaning}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table as Markdown.
+    fn table() -> String {
+        let mut out = String::from("| command | code | meaning |\n| --- | --- | --- |\n");
+        for Row { command, codes } in &TABLE {
+            for (code, meaning) in *codes {
+                let _ = writeln!(out, "| `{command}` | {code} | {meaning} |");
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn the_documentation_and_the_help_have_the_table() {
+        let page = include_str!("../../docs/tools.md");
+        assert!(page.contains(&table()), "docs/tools.md has not this table:\n{}", table());
+        let mut command = super::super::command();
+        for row in &TABLE {
+            let tool = command.find_subcommand_mut(row.command).expect(row.command);
+            let shown = tool.render_long_help().to_string();
+            assert_eq!(shown.matches("Exit codes:").count(), 1, "{shown}");
+            assert!(shown.contains(&help(row.command)), "{shown}");
+        }
+        assert_eq!((help("completions").as_str(), commands().count()), ("", TABLE.len()));
+    }
+}

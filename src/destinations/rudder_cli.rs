@@ -1,0 +1,186 @@
+//! Destinations of the Rudder CLI: `kind: destination` with a `spec`, whose `config` has snake_case names.
+//! <https://www.rudderstack.com/docs/rudder-cli/yaml-destinations/> documents them.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use super::known::MEMBERS;
+use crate::transform::json::Raw;
+
+/// What `kind` is for a destination.
+pub const KIND: &str = "destination";
+
+/// Reports whether a value has the form of a resource of the Rudder CLI, of whatever kind.
+#[must_use]
+pub fn is_resource(value: Raw<'_>) -> bool {
+    let [kind, spec] = value.members(["kind", "spec"]);
+    kind.is_some_and(|kind| kind.as_string().is_some()) && spec.is_some_and(Raw::is_object)
+}
+
+/// Returns the text with the names of a Config, where `root` is a destination of the Rudder CLI or an array with any.
+#[must_use]
+pub fn renamed_json(root: Raw<'_>) -> Option<String> {
+    let mut any = is_resource(root);
+    root.for_each_element(|element| any |= is_resource(element));
+    if !any {
+        return None;
+    }
+    let value: Value = serde_json::from_str(root.text()).ok()?;
+    Some(renamed(value).to_string())
+}
+
+/// Gives the fields of `spec.config` the names that a Config has. A value that is not a destination of the Rudder CLI, or
+/// an array of them, stays as it is.
+#[must_use]
+pub fn renamed(mut value: Value) -> Value {
+    if let Value::Array(elements) = value {
+        return elements.into_iter().map(renamed).collect();
+    }
+    if value.get("kind").and_then(Value::as_str) == Some(KIND)
+        && let Some(Value::Object(config)) = value.get_mut("spec").and_then(|spec| spec.get_mut("config"))
+    {
+        let fields = std::mem::take(config);
+        config.extend(fields.into_iter().map(|(name, value)| (camel_case(&name).into_owned(), entries(value))));
+    }
+    value
+}
+
+/// Renames the fields of the objects in an array, such as `schema_id` in `avro_schemas`.
+fn entries(value: Value) -> Value {
+    let Value::Array(elements) = value else { return value };
+    let rename = |element: Value| match element {
+        Value::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, value)| (camel_case(&name).into_owned(), value));
+            Value::Object(fields.collect::<Map<_, _>>())
+        }
+        other => other,
+    };
+    elements.into_iter().map(rename).collect()
+}
+
+/// The name in a Config for a name in the CLI's file: `use_sasl` is `useSASL`, `host_name` is `hostName`.
+#[must_use]
+pub fn camel_case(name: &str) -> Cow<'_, str> {
+    if let Some(known) = MEMBERS.iter().find(|known| snake_case(known.name) == name) {
+        return Cow::Borrowed(known.name);
+    }
+    if !name.contains('_') {
+        return Cow::Borrowed(name);
+    }
+    let mut words = name.split('_');
+    let mut camel = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let mut letters = word.chars();
+        camel.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        camel.push_str(letters.as_str());
+    }
+    Cow::Owned(camel)
+}
+
+/// The name in the CLI's file for a name in a Config.
+#[must_use]
+pub fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    let mut after_lower = false;
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && after_lower {
+            snake.push('_');
+        }
+        after_lower = !letter.is_ascii_uppercase();
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// Translates a pointer to a field of a Config back to the name that the CLI's file has. `config` is the pointer to the
+/// Config; a pointer to anything else stays as it is.
+#[must_use]
+pub fn pointer_in_file(pointer: &str, config: &str) -> String {
+    match pointer.strip_prefix(config) {
+        Some(rest) if rest.starts_with('/') => {
+            let known = |step: &str| step == "schemaId" || MEMBERS.iter().any(|known| known.name == step);
+            let steps = rest.split('/').map(|step| if known(step) { snake_case(step) } else { step.to_owned() });
+            format!("{config}{}", steps.collect::<Vec<_>>().join("/"))
+        }
+        _ => pointer.to_owned(),
+    }
+}
+
+/// Reports whether a text has a variable of the Rudder CLI in it, such as `{{ .KAFKA_PASSWORD }}`. Its value is not known
+/// before the CLI fills it in. A template of the transformation never begins with a dot.
+#[must_use]
+pub fn has_variable(text: &str) -> bool {
+    text.split("{{").skip(1).any(|rest| rest.trim_start().starts_with('.') && rest.contains("}}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_go_both_ways() {
+        for (snake, camel) in [
+            ("host_name", "hostName"),
+            ("use_sasl", "useSASL"),
+            ("use_ssh", "useSSH"),
+            ("embed_avro_schema_id", "embedAvroSchemaID"),
+            ("event_type_to_topic_map", "eventTypeToTopicMap"),
+            ("event_hubs_connection_string", "eventHubsConnectionString"),
+            ("api_key", "apiKey"),
+            ("topic", "topic"),
+        ] {
+            assert_eq!((camel_case(snake).as_ref(), snake_case(camel).as_str()), (camel, snake));
+        }
+        assert_eq!(camel_case("connection_mode"), "connectionMode");
+        assert_eq!(camel_case("hostName"), "hostName");
+        let names: std::collections::HashSet<String> = MEMBERS.iter().map(|known| snake_case(known.name)).collect();
+        assert_eq!(names.len(), MEMBERS.len());
+    }
+
+    #[test]
+    fn only_the_config_of_a_destination_is_renamed() {
+        let spec = json!({ "kind": "destination", "spec": { "display_name": "K", "config": {
+            "use_sasl": true, "avro_schemas": [{ "schema_id": "1", "schema": "x_y" }], "connection_mode": { "a_b": 1 } } } });
+        let expected = json!({ "kind": "destination", "spec": { "display_name": "K", "config": {
+            "useSASL": true, "avroSchemas": [{ "schemaId": "1", "schema": "x_y" }], "connectionMode": { "a_b": 1 } } } });
+        assert_eq!(renamed(spec.clone()), expected);
+        assert_eq!(renamed(json!([spec])), json!([expected]));
+        for other in
+            [json!({ "host_name": "a" }), json!({ "kind": "event-stream-source", "spec": { "config": { "a_b": 1 } } })]
+        {
+            assert_eq!(renamed(other.clone()), other);
+        }
+    }
+
+    #[test]
+    fn pointers_lead_into_the_file() {
+        for (pointer, in_file) in [
+            ("/spec/config/hostName", "/spec/config/host_name"),
+            ("/spec/config/avroSchemas/0/schemaId", "/spec/config/avro_schemas/0/schema_id"),
+            ("/spec/config/eventToTopicMap/0/to", "/spec/config/event_to_topic_map/0/to"),
+            ("/spec/config/connectionMode", "/spec/config/connectionMode"),
+            ("/spec/config", "/spec/config"),
+            ("/spec/configX/hostName", "/spec/configX/hostName"),
+        ] {
+            assert_eq!(pointer_in_file(pointer, "/spec/config"), in_file);
+        }
+    }
+
+    #[test]
+    fn variables_are_not_templates() {
+        for (text, is_variable) in [
+            ("{{ .KAFKA_HOST }}", true),
+            ("{{.A}}", true),
+            ("kafka.{{ .ZONE }}.example.com", true),
+            ("{{ event.a || b }}", false),
+            ("{{ a.b || .c }}", false),
+            ("{{ .A", false),
+            ("", false),
+        ] {
+            assert_eq!(has_variable(text), is_variable, "{text}");
+        }
+    }
+}

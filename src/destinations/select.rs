@@ -1,0 +1,277 @@
+//! One destination of a text, and its form on the wire, which the transformation reads.
+
+use std::fmt::Write as _;
+
+use super::find::{Destinations, Found, Origin, destinations};
+use super::{field, source};
+use crate::transform::family::{Family, KAFKA};
+use crate::transform::json::Raw;
+
+/// Which destination of several is meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selector {
+    /// Its ID.
+    pub id: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+}
+
+/// The destination that a tool works with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selected {
+    /// The JSON text of the destination, with `Config` as in a request of rudder-server.
+    pub text: String,
+    /// Its family.
+    pub family: &'static Family,
+}
+
+/// One of several destinations, for a list to choose from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// Its ID; empty if it has none.
+    pub id: String,
+    /// Its name; empty if it has none.
+    pub name: String,
+    /// Its family.
+    pub family: &'static Family,
+    /// Whether it is in use.
+    pub enabled: bool,
+}
+
+/// Why there is no destination to work with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SelectError {
+    /// The text cannot be used; one line says why.
+    Unusable(String),
+    /// There are several, and the selector names none or more than one of them.
+    Ambiguous(Vec<Choice>),
+}
+
+/// Destinations that an error lists.
+const MAX_LISTED: usize = 10;
+
+impl SelectError {
+    /// The error for people. `by` says how to choose, such as `--destination-id or --destination-name`.
+    #[must_use]
+    pub fn text(&self, by: &str) -> String {
+        match self {
+            Self::Unusable(reason) => reason.clone(),
+            Self::Ambiguous(choices) => {
+                let mut text = format!("it has {} destinations; choose one with {by}:", choices.len());
+                for (index, choice) in choices.iter().take(MAX_LISTED).enumerate() {
+                    let comma = if index == 0 { "" } else { "," };
+                    let _ = write!(text, "{comma} {:?} (ID {:?})", shortened(&choice.name), shortened(&choice.id));
+                }
+                if choices.len() > MAX_LISTED {
+                    let _ = write!(text, " and {} more", choices.len() - MAX_LISTED);
+                }
+                text
+            }
+        }
+    }
+}
+
+fn shortened(text: &str) -> String {
+    const CHARACTERS: usize = 80;
+    match text.char_indices().nth(CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Reads the bytes of a file and selects its destination. `given` is the family of one that does not name its own; Kafka
+/// if `None`.
+///
+/// # Errors
+/// [`SelectError`].
+pub fn from_bytes(bytes: &[u8], given: Option<&'static Family>, selector: &Selector) -> Result<Selected, SelectError> {
+    from_json(&source::read(bytes).map_err(SelectError::Unusable)?, given, selector)
+}
+
+/// [`from_bytes`], for text.
+///
+/// # Errors
+/// [`SelectError`].
+pub fn from_text(text: &str, given: Option<&'static Family>, selector: &Selector) -> Result<Selected, SelectError> {
+    from_json(&source::read_text(text).map_err(SelectError::Unusable)?, given, selector)
+}
+
+fn from_json(text: &str, given: Option<&'static Family>, selector: &Selector) -> Result<Selected, SelectError> {
+    let root = Raw::parse(text).map_err(|_| SelectError::Unusable("it is not JSON".to_owned()))?;
+    let found = destinations(root, Some(given.unwrap_or(&KAFKA))).map_err(SelectError::Unusable)?;
+    let one = select(&found, selector)?;
+    let text = wire_text(one).map_err(SelectError::Unusable)?;
+    Ok(Selected { text, family: one.family })
+}
+
+fn select<'f, 'a>(found: &'f Destinations<'a>, selector: &Selector) -> Result<&'f Found<'a>, SelectError> {
+    let is_meant = |one: &&Found<'_>| {
+        selector.id.as_ref().is_none_or(|id| *id == one.id)
+            && selector.name.as_ref().is_none_or(|name| *name == one.name)
+    };
+    let meant: Vec<&Found<'_>> = found.ours.iter().filter(is_meant).collect();
+    match meant.as_slice() {
+        [one] => Ok(one),
+        [] if found.ours.is_empty() => Err(SelectError::Unusable(nothing_of_ours(found))),
+        [] => {
+            let known: Vec<String> = found.ours.iter().take(MAX_LISTED).map(|one| shortened(&one.title())).collect();
+            Err(SelectError::Unusable(format!(
+                "no destination in it has that ID and name; it has {}",
+                known.join(", ")
+            )))
+        }
+        several => Err(SelectError::Ambiguous(several.iter().map(|one| Choice::of(one)).collect())),
+    }
+}
+
+impl Choice {
+    fn of(found: &Found<'_>) -> Self {
+        Self { id: found.id.clone(), name: found.name.clone(), family: found.family, enabled: found.enabled }
+    }
+}
+
+/// Says that a text has destinations of other types only.
+#[must_use]
+pub fn nothing_of_ours(found: &Destinations<'_>) -> String {
+    let mut text = "it has no Kafka, Azure Event Hubs or Confluent Cloud destination".to_owned();
+    if found.other_count() > 0 {
+        let kinds = found.others.iter().take(MAX_LISTED).map(|(kind, count)| {
+            let kind =
+                if kind.is_empty() { "without type".to_owned() } else { shortened(kind).escape_debug().to_string() };
+            format!("{count} {kind}")
+        });
+        let _ = write!(text, " ({})", kinds.collect::<Vec<_>>().join(", "));
+    }
+    text
+}
+
+/// The fields that are called otherwise on the wire; an empty name is left out.
+const RENAMED: [(&str, &str); 9] = [
+    ("id", "ID"),
+    ("name", "Name"),
+    ("display_name", "Name"),
+    ("config", "Config"),
+    ("enabled", "Enabled"),
+    ("isEnabled", "Enabled"),
+    ("workspaceId", "WorkspaceID"),
+    ("destinationDefinition", "DestinationDefinition"),
+    // rudder-server computes it anew when it loads the workspace.
+    ("hasDynamicConfig", ""),
+];
+
+/// The destination as rudder-server sends it.
+fn wire_text(found: &Found<'_>) -> Result<String, String> {
+    let Some((config, _)) = &found.config else {
+        return Err(format!("the destination {} has no Config", shortened(&found.title())));
+    };
+    if !config.is_object() {
+        return Err(format!("the Config of the destination {} is not a JSON object", shortened(&found.title())));
+    }
+    if found.origin == Origin::Wire {
+        return Ok(found.raw.text().to_owned());
+    }
+    // A Config alone has no fields around it.
+    if field(found.raw, "config").is_none() {
+        return Ok(format!("{{\"Config\":{}}}", config.text()));
+    }
+    let mut text = String::from("{");
+    found.raw.for_each_member(|name, value| {
+        let decoded = String::from_utf8_lossy(&name.decoded()).into_owned();
+        let renamed = RENAMED.iter().find(|(from, _)| *from == decoded).map(|(_, to)| *to);
+        if renamed == Some("") {
+            return;
+        }
+        text.push_str(if text.len() > 1 { ",\"" } else { "\"" });
+        text.push_str(renamed.unwrap_or_else(|| name.escaped()));
+        text.push_str("\":");
+        text.push_str(value.text());
+    });
+    text.push('}');
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::family::{AZURE_EVENT_HUB, CONFLUENT_CLOUD};
+
+    fn selected(text: &str, id: Option<&str>, name: Option<&str>) -> Result<(String, &'static str), String> {
+        let selector = Selector { id: id.map(str::to_owned), name: name.map(str::to_owned) };
+        let selected = from_bytes(text.as_bytes(), None, &selector);
+        selected.map(|one| (one.text, one.family.name)).map_err(|error| error.text("BY"))
+    }
+
+    const WORKSPACE: &str = r#"{"sources":[{"name":"web","destinations":[
+        {"id":"k","name":"Kafka","config":{"topic":1.0},"destinationDefinition":{"name":"KAFKA"},"hasDynamicConfig":false},
+        {"id":"a","name":"Azure","enabled":false,"config":{},"destinationDefinition":{"name":"AZURE_EVENT_HUB"}},
+        {"id":"s","name":"S3","config":{},"destinationDefinition":{"name":"S3"}}]}]}"#;
+
+    #[test]
+    fn every_form_comes_to_that_of_the_wire() {
+        let kafka = |text: &str| Ok((text.to_owned(), KAFKA.name));
+        for (text, expected) in [
+            (r#"{"topic":1.0}"#, kafka(r#"{"Config":{"topic":1.0}}"#)),
+            (r#"{ "Config":{},"x":1 }"#, kafka(r#"{ "Config":{},"x":1 }"#)),
+            (r#"{"config":{"topic":"t"}}"#, kafka(r#"{"Config":{"topic":"t"}}"#)),
+            (
+                r#"{"id":"2x","type":"KAFKA","name":"K","enabled":true,"config":{"topic":"t"}}"#,
+                kafka(r#"{"ID":"2x","type":"KAFKA","Name":"K","Enabled":true,"Config":{"topic":"t"}}"#),
+            ),
+            ("topic: t\n", kafka(r#"{"Config":{"topic":"t"}}"#)),
+            (
+                "kind: destination\nspec:\n  id: d\n  type: confluent_cloud\n  config:\n    bootstrap_server: b:1\n",
+                Ok((
+                    r#"{"ID":"d","type":"confluent_cloud","Config":{"bootstrapServer":"b:1"}}"#.to_owned(),
+                    CONFLUENT_CLOUD.name,
+                )),
+            ),
+        ] {
+            assert_eq!(selected(text, None, None), expected, "{text}");
+        }
+        let azure = from_text("{}", Some(&AZURE_EVENT_HUB), &Selector::default()).unwrap();
+        assert_eq!((azure.text.as_str(), azure.family), (r#"{"Config":{}}"#, &AZURE_EVENT_HUB));
+    }
+
+    #[test]
+    fn one_of_several_is_selected_by_id_or_name() {
+        let kafka = r#"{"ID":"k","Name":"Kafka","Config":{"topic":1.0},"DestinationDefinition":{"name":"KAFKA"}}"#;
+        assert_eq!(selected(WORKSPACE, Some("k"), None), Ok((kafka.to_owned(), "kafka")));
+        assert_eq!(selected(WORKSPACE, None, Some("Kafka")), Ok((kafka.to_owned(), "kafka")));
+        assert_eq!(selected(WORKSPACE, Some("a"), Some("Azure")).map(|one| one.1), Ok("azure_event_hub"));
+        for (id, name, says) in [
+            (None, None, "it has 2 destinations; choose one with BY: \"Kafka\" (ID \"k\"), \"Azure\" (ID \"a\")"),
+            (
+                Some("s"),
+                None,
+                "no destination in it has that ID and name; it has \"Kafka\" (ID \"k\"), \"Azure\" (ID \"a\")",
+            ),
+            (Some("a"), Some("Kafka"), "no destination in it has that ID and name"),
+        ] {
+            let problem = selected(WORKSPACE, id, name).unwrap_err();
+            assert!(problem.starts_with(says), "{problem}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_one_is_named() {
+        for (text, says) in [
+            ("7", "known forms"),
+            ("[]", "empty"),
+            ("[7]", "no Kafka, Azure Event Hubs or Confluent Cloud destination (1 without type)"),
+            (r#"{"sources":[]}"#, "no Kafka"),
+            (r#"{"id":"x","type":"S3","config":{}}"#, "(1 S3)"),
+            (r#"{"id":"x","name":"K"}"#, "the destination \"K\" (ID \"x\") has no Config"),
+            (r#"{"Config":7}"#, "is not a JSON object"),
+            ("kind: event-stream-source\nspec: {}\n", "(1 kind: event-stream-source)"),
+            ("", "empty"),
+        ] {
+            let problem = selected(text, None, None).unwrap_err();
+            assert!(problem.contains(says), "{text}: {problem}");
+        }
+        let many: Vec<String> = (0..50)
+            .map(|id| format!(r#"{{"id":"{id}","name":"{}","type":"KAFKA","config":{{}}}}"#, "n".repeat(1000)))
+            .collect();
+        let problem = selected(&format!("[{}]", many.join(",")), None, None).unwrap_err();
+        assert!(problem.ends_with(" and 40 more") && problem.len() < 2000, "{problem}");
+    }
+}

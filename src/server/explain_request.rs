@@ -1,0 +1,300 @@
+//! A request for explanations: events as people have them at hand, and what they have in common beside them.
+
+use std::num::NonZeroU32;
+
+use crate::destinations::select::{self, Choice, SelectError, Selector};
+use crate::transform::explain::Options;
+use crate::transform::family::{Family, KAFKA};
+use crate::transform::fill_in::{Missing, sdk_batch};
+use crate::transform::json::{self, Kind, Raw};
+use crate::transform::partition::as_received;
+
+/// The most partitions that a topic can be said to have: Kafka counts them with 31 bits.
+pub const MAX_PARTITIONS: u32 = 0x7fff_ffff;
+
+/// The largest `batchBytes`: a record's size has 31 bits.
+pub const MAX_BATCH_BYTES: u32 = 0x7fff_ffff;
+
+/// Bounds of one request.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestLimits {
+    /// Events in a request.
+    pub events: usize,
+    /// Bytes of all events once what they lack is filled in.
+    pub filled_bytes: usize,
+}
+
+/// What is to be explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplainRequest {
+    /// The kind of destination.
+    pub family: &'static Family,
+    /// How many partitions a topic has, and how large a record may be.
+    pub options: Options,
+    /// The events, as a body of the plain form.
+    pub body: String,
+}
+
+/// Why a request for explanations is refused. The texts hold nothing of the body but line and column.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExplainError {
+    /// Not JSON; where and why.
+    #[error("the body is not valid JSON: {0}")]
+    NotJson(String),
+    /// Another kind of JSON.
+    #[error(
+        "the body must be a JSON object with events, and destination, destinationId, destinationName, connection, family, partitions and batchBytes as needed"
+    )]
+    NotAnObject,
+    /// Nothing to explain.
+    #[error("events is missing or not an array")]
+    EventsNotAnArray,
+    /// No family of that name.
+    #[error("family must be kafka, azure_event_hub or confluent_cloud")]
+    FamilyUnknown,
+    /// The destination cannot be used; why.
+    #[error("destination: {0}")]
+    DestinationUnusable(String),
+    /// `destination` holds several.
+    #[error("destination: {}", SelectError::Ambiguous(.0.clone()).text("destinationId or destinationName"))]
+    DestinationAmbiguous(Vec<Choice>),
+    /// `destinationId` or `destinationName` is not a string.
+    #[error("destinationId and destinationName must be strings")]
+    SelectorInvalid,
+    /// No number of bytes.
+    #[error("batchBytes must be a whole number from 1 to {MAX_BATCH_BYTES}")]
+    BatchBytesInvalid,
+    /// No number of partitions.
+    #[error("partitions must be a whole number from 1 to {MAX_PARTITIONS}")]
+    PartitionsInvalid,
+    /// See [`RequestLimits::events`].
+    #[error("the request has more than {0} events")]
+    TooManyEvents(usize),
+    /// See [`RequestLimits::filled_bytes`].
+    #[error("the events are larger than {0} bytes once the destination is filled in")]
+    TooLarge(usize),
+}
+
+impl ExplainRequest {
+    /// Reads a request: an object with `events`, and `destination` in any of the forms that [`crate::destinations`] reads,
+    /// or a string with the text of a file, `destinationId`, `destinationName`, `connection`, `family`, `partitions` and
+    /// `batchBytes`, each of which may be missing or `null`.
+    ///
+    /// # Errors
+    /// [`ExplainError`].
+    pub fn read(text: &str, limits: RequestLimits) -> Result<Self, ExplainError> {
+        let request =
+            Raw::parse(text).map_err(|json::Invalid| ExplainError::NotJson(json::explain(text).unwrap_or_default()))?;
+        if !request.is_object() {
+            return Err(ExplainError::NotAnObject);
+        }
+        let fields = request.members(FIELDS).map(|field| field.filter(|value| !value.is_null()));
+        let [events, destination, id, name, connection, family, partitions, batch_bytes] = fields;
+        let events = events.filter(|events| events.kind() == Kind::Array).ok_or(ExplainError::EventsNotAnArray)?;
+        let given = family.map(|name| named(name).ok_or(ExplainError::FamilyUnknown)).transpose()?;
+        let partitions = partitions.map(|value| count(value).ok_or(ExplainError::PartitionsInvalid)).transpose()?;
+        let batch_bytes = batch_bytes.map(|value| count(value).ok_or(ExplainError::BatchBytesInvalid)).transpose()?;
+        let default = Options::default();
+        let batch_bytes = batch_bytes.map_or(default.batch_bytes, |bytes| u64::from(bytes.get()));
+        let text = |value: Raw<'_>| value.as_string().map(|text| as_received(&text.decoded()));
+        let selector =
+            |value: Option<Raw<'_>>| value.map(|value| text(value).ok_or(ExplainError::SelectorInvalid)).transpose();
+        let selector = Selector { id: selector(id)?, name: selector(name)? };
+        let selected = destination.map(|destination| match text(destination) {
+            Some(file) => select::from_text(&file, given, &selector),
+            None => select::from_text(destination.text(), given, &selector),
+        });
+        let selected = selected.transpose()?;
+        let family = selected.as_ref().map(|selected| selected.family).or(given).unwrap_or(&KAFKA);
+        let missing = Missing::of(selected.map(|selected| selected.text), connection);
+        let body = Filled::of(events, &missing, limits)?;
+        Ok(Self { family, options: Options { partitions, batch_bytes }, body })
+    }
+}
+
+/// The fields of a request.
+const FIELDS: [&str; 8] =
+    ["events", "destination", "destinationId", "destinationName", "connection", "family", "partitions", "batchBytes"];
+
+impl From<SelectError> for ExplainError {
+    fn from(error: SelectError) -> Self {
+        match error {
+            SelectError::Unusable(reason) => Self::DestinationUnusable(reason),
+            SelectError::Ambiguous(choices) => Self::DestinationAmbiguous(choices),
+        }
+    }
+}
+
+/// The events as a body of the plain form, as far as the limits go.
+struct Filled<'m> {
+    missing: &'m Missing<'m>,
+    limits: RequestLimits,
+    body: String,
+    count: usize,
+    error: Option<ExplainError>,
+}
+
+impl<'m> Filled<'m> {
+    fn of(events: Raw<'_>, missing: &'m Missing<'m>, limits: RequestLimits) -> Result<String, ExplainError> {
+        let mut filled = Self { missing, limits, body: String::from("["), count: 0, error: None };
+        events.for_each_element(|event| match sdk_batch(event) {
+            Some(batch) => batch.for_each_element(|event| filled.add(event)),
+            None => filled.add(event),
+        });
+        filled.body.push(']');
+        if filled.body.len() > limits.filled_bytes {
+            filled.error = filled.error.or(Some(ExplainError::TooLarge(limits.filled_bytes)));
+        }
+        filled.error.map_or(Ok(filled.body), Err)
+    }
+
+    fn add(&mut self, event: Raw<'_>) {
+        self.count += 1;
+        let error = if self.count > self.limits.events {
+            ExplainError::TooManyEvents(self.limits.events)
+        } else if self.body.len() > self.limits.filled_bytes {
+            ExplainError::TooLarge(self.limits.filled_bytes)
+        } else {
+            if self.count > 1 {
+                self.body.push(',');
+            }
+            return self.missing.fill_in(event, &mut self.body);
+        };
+        self.error.get_or_insert(error);
+    }
+}
+
+fn named(name: Raw<'_>) -> Option<&'static Family> {
+    let name = name.as_string()?;
+    Family::by_spelling(std::str::from_utf8(&name.decoded()).ok()?)
+}
+
+/// A whole number, however it is written.
+fn count(value: Raw<'_>) -> Option<NonZeroU32> {
+    if value.kind() != Kind::Number {
+        return None;
+    }
+    let number: f64 = value.text().parse().ok()?;
+    let is_count = number.fract() == 0.0 && (1.0..=f64::from(MAX_PARTITIONS)).contains(&number);
+    // Within those bounds every whole number is exactly one of the other type.
+    if is_count { NonZeroU32::new(number as u32) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::family::AZURE_EVENT_HUB;
+
+    const LIMITS: RequestLimits = RequestLimits { events: 2, filled_bytes: 100 };
+
+    fn read(text: &str) -> Result<ExplainRequest, ExplainError> {
+        ExplainRequest::read(text, LIMITS)
+    }
+
+    #[test]
+    fn a_request_is_read_with_what_it_leaves_out() {
+        let request = |family, partitions, body: &str| {
+            let options = Options { partitions: NonZeroU32::new(partitions), ..Options::default() };
+            Ok(ExplainRequest { family, options, body: body.to_owned() })
+        };
+        assert_eq!(read(r#"{"events":[]}"#), request(&KAFKA, 0, "[]"));
+        assert_eq!(
+            read(
+                r#"{"events":[{"a":1.0},null],"family":"Azure_Event_Hub","partitions":1.2e1,"destination":{"topic":"t"}}"#
+            ),
+            request(
+                &AZURE_EVENT_HUB,
+                12,
+                r#"[{"message":{"a":1.0},"metadata":{},"destination":{"Config":{"topic":"t"}}},null]"#
+            )
+        );
+        let nulls = r#"{"events":[],"family":null,"partitions":null,"destination":null,"connection":null,
+            "destinationId":null,"destinationName":null,"batchBytes":null}"#;
+        assert_eq!(read(nulls), request(&KAFKA, 0, "[]"));
+        assert_eq!(read(r#"{"events":[],"partitions":2147483647}"#), request(&KAFKA, MAX_PARTITIONS, "[]"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        for (text, error) in [
+            ("", ExplainError::NotJson("EOF while parsing a value at line 1 column 0".to_owned())),
+            ("{\"events\":[\n{]}", ExplainError::NotJson("key must be a string at line 2 column 2".to_owned())),
+            ("[]", ExplainError::NotAnObject),
+            ("{}", ExplainError::EventsNotAnArray),
+            (r#"{"events":{}}"#, ExplainError::EventsNotAnArray),
+            (r#"{"events":[],"family":"kinesis"}"#, ExplainError::FamilyUnknown),
+            (r#"{"events":[],"family":1}"#, ExplainError::FamilyUnknown),
+            (r#"{"events":[],"family":"\ud800"}"#, ExplainError::FamilyUnknown),
+            (r#"{"events":[1,2,3]}"#, ExplainError::TooManyEvents(2)),
+        ] {
+            assert_eq!(read(text), Err(error), "{text}");
+        }
+        for partitions in ["0", "-1", "1.5", "2147483648", "1e400", "\"12\"", "true", "[]"] {
+            let text = format!(r#"{{"events":[],"partitions":{partitions}}}"#);
+            assert_eq!(read(&text), Err(ExplainError::PartitionsInvalid), "{partitions}");
+        }
+        let destination = "x".repeat(30);
+        let events = |list| format!(r#"{{"events":{list},"destination":{{"topic":"{destination}"}}}}"#);
+        assert!(read(&events("[{}]")).is_ok());
+        assert_eq!(read(&events("[{},{}]")), Err(ExplainError::TooLarge(100)));
+        let filled = |bytes: usize| {
+            let padding =
+                "x".repeat(bytes - r#"[{"message":{},"metadata":{},"destination":{"Config":{"x":""}}}]"#.len());
+            read(&format!(r#"{{"events":[{{}}],"destination":{{"x":"{padding}"}}}}"#)).map(|request| request.body.len())
+        };
+        assert_eq!(filled(100), Ok(100));
+        assert_eq!(filled(101), Err(ExplainError::TooLarge(100)));
+    }
+
+    #[test]
+    fn a_destination_is_read_in_every_form_and_names_its_family() {
+        let limits = RequestLimits { events: 9, filled_bytes: 10_000 };
+        let read = |destination: &str, rest: &str| {
+            ExplainRequest::read(&format!(r#"{{"events":[{{}}],"destination":{destination}{rest}}}"#), limits)
+        };
+        let azure =
+            r#"{"id":"a","name":"A","config":{"topic":"t"},"destinationDefinition":{"name":"AZURE_EVENT_HUB"}}"#;
+        for (destination, rest) in [
+            (azure.to_owned(), ""),
+            (azure.to_owned(), r#","family":"kafka""#),
+            (r#"{"type":"AZURE_EVENT_HUB","config":{"topic":"t"}}"#.to_owned(), ""),
+            (r#""kind: destination\nspec:\n  type: azure_event_hub\n  config:\n    topic: t\n""#.to_owned(), ""),
+            (
+                format!(r#"{{"sources":[{{"destinations":[{azure},{{"id":"b","type":"KAFKA","config":{{}}}}]}}]}}"#),
+                r#","destinationId":"a""#,
+            ),
+            (
+                format!("[{azure},{}]", azure.replace("\"A\"", "\"B\"").replace("\"t\"", "\"u\"")),
+                r#","destinationName":"A""#,
+            ),
+        ] {
+            let request = read(&destination, rest).expect(&destination);
+            assert_eq!(request.family, &AZURE_EVENT_HUB, "{destination}");
+            assert!(request.body.contains(r#""Config":{"topic":"t"}"#), "{}", request.body);
+        }
+        let several = format!("[{azure},{}]", r#"{"id":"b","name":"B","enabled":false,"type":"KAFKA","config":{}}"#);
+        let Err(ExplainError::DestinationAmbiguous(choices)) = read(&several, "") else { panic!("there are two") };
+        let ids: Vec<(&str, bool)> = choices.iter().map(|choice| (choice.id.as_str(), choice.enabled)).collect();
+        assert_eq!(ids, [("a", true), ("b", false)]);
+        for (destination, rest, says) in [
+            ("7", "", "destination: it is neither a JSON object nor an array; known forms: "),
+            (r#""x""#, "", "destination: it is not JSON: expected value at line 1 column 1"),
+            (r#"{"id":"d","name":"K","type":"KAFKA"}"#, "", "has no Config"),
+            (&several, r#","destinationId":"c""#, "destination: no destination in it has that ID and name"),
+            ("{}", r#","destinationId":7"#, "must be strings"),
+            ("{}", r#","batchBytes":0"#, "batchBytes must be a whole number from 1 to 2147483647"),
+        ] {
+            let problem = read(destination, rest).unwrap_err().to_string();
+            assert!(problem.contains(says), "{destination}: {problem}");
+        }
+    }
+
+    #[test]
+    fn the_body_of_an_sdk_is_its_events() {
+        let request = |events: &str| read(&format!(r#"{{"events":{events}}}"#)).map(|request| request.body);
+        let message = r#"{"message":{},"metadata":{}}"#;
+        assert_eq!(request(r#"[{"batch":[{},{}],"sentAt":"x"}]"#), Ok(format!("[{message},{message}]")));
+        assert_eq!(request(r#"[{"batch":[]}]"#), Ok("[]".to_owned()));
+        assert_eq!(request(r#"[{"batch":[1,2,3]}]"#), Err(ExplainError::TooManyEvents(2)));
+    }
+}

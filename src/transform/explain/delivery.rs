@@ -1,0 +1,263 @@
+//! What rudder-server does with a transformed event: why it would not reach Kafka (contract, sections 9 and 10). One table.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use serde::{Serialize, Serializer};
+
+use crate::transform::family::Family;
+use crate::transform::javascript::truthy;
+use crate::transform::json::{Kind, Raw};
+use crate::transform::partition::as_received;
+use crate::transform::produced::Produced;
+use crate::transform::topic_name;
+
+/// The default of `Router.KAFKA.batchBytes`: the largest record that rudder-server produces, in bytes.
+pub const DEFAULT_BATCH_BYTES: u64 = 1 << 20;
+
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident, $code:literal, $text:literal;)*) => {
+        /// A reason for which a transformed event does not reach Kafka.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum ProblemCode { $($(#[$doc])* $name,)* }
+
+        impl ProblemCode {
+            /// Every reason, in the order in which they are reported.
+            pub const ALL: &'static [ProblemCode] = &[$(ProblemCode::$name,)*];
+
+            /// The reason as a stable word.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self { $(ProblemCode::$name => $code,)* }
+            }
+
+            /// The sentence for people; `{}` stands for what differs from event to event.
+            #[must_use]
+            pub fn pattern(self) -> &'static str {
+                match self { $(ProblemCode::$name => $text,)* }
+            }
+        }
+    };
+}
+
+problems! {
+    /// Section 9: an empty topic in the Config stops the whole destination.
+    ConfigTopicEmpty, "config_topic_empty",
+        "Config.topic is empty, so the destination does not start, even for events with a topic of their own; set it";
+    /// Section 10: the producer cannot read the Config.
+    ConfigTopicNotAString, "config_topic_not_a_string",
+        "Config.topic is not a string, so the destination does not start; put it in quotes";
+    /// Section 9: an event without a topic.
+    NoTopic, "no_topic", "the event has no topic, so rudder-server drops it";
+    /// Section 3.4 passes any truthy value on; a topic's name is a string.
+    TopicNotAString, "topic_not_a_string", "the topic is not a string";
+    /// Section 9: Kafka's rules for names.
+    TopicIllegal, "topic_illegal", "Kafka does not allow the name of the topic: {}";
+    /// Section 9: the producer's limit.
+    RecordTooLarge, "record_too_large", "the record has {} bytes, more than Router.KAFKA.batchBytes allows";
+    /// Section 9: nothing says how the message is encoded.
+    SchemaIdMissing, "schema_id_missing",
+        "Config.convertToAvro is on and the event has no schemaId in its integrations object";
+    /// Section 10: the schema is not in the Config.
+    SchemaIdUnknown, "schema_id_unknown", "Config.convertToAvro is on and Config.avroSchemas has no schema with the event's schemaId";
+}
+
+impl ProblemCode {
+    /// Whether the topic of the event is at fault.
+    #[must_use]
+    pub fn is_of_the_topic(self) -> bool {
+        matches!(self, Self::NoTopic | Self::TopicNotAString | Self::TopicIllegal)
+    }
+}
+
+/// Why a transformed event does not reach Kafka.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The reason.
+    #[serde(serialize_with = "as_word")]
+    pub code: ProblemCode,
+    /// The reason for people. It has no part of the event but a character that a topic's name may not have.
+    pub text: Cow<'static, str>,
+}
+
+fn as_word<S: Serializer>(code: &ProblemCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(code.code())
+}
+
+impl Problem {
+    fn of(code: ProblemCode) -> Self {
+        Self { code, text: Cow::Borrowed(code.pattern()) }
+    }
+
+    fn about(code: ProblemCode, what: &str) -> Self {
+        Self { code, text: Cow::Owned(code.pattern().replacen("{}", what, 1)) }
+    }
+}
+
+/// Judges one transformed event after the other, as rudder-server's producer does.
+#[derive(Debug)]
+pub struct Judge {
+    batch_bytes: u64,
+    family: &'static Family,
+    destination: Destination,
+}
+
+/// What the producer reads of the current destination.
+#[derive(Debug, Default)]
+struct Destination {
+    /// Its text, by which neighbors with the same one are recognized.
+    text: String,
+    problem: Option<ProblemCode>,
+    /// The IDs of its Avro schemas; `None` if messages are produced as JSON.
+    schema_ids: Option<HashSet<String>>,
+}
+
+impl Judge {
+    /// For destinations of `family`, and records of up to `batch_bytes`.
+    #[must_use]
+    pub fn new(family: &'static Family, batch_bytes: u64) -> Self {
+        Self { batch_bytes, family, destination: Destination::default() }
+    }
+
+    /// Reads the destination of the events that follow, before any template is filled: the producer fills none.
+    pub fn destination(&mut self, destination: Raw<'_>) {
+        if self.destination.text != destination.text() {
+            self.destination = Destination::of(destination, self.family);
+        }
+    }
+
+    /// Returns why the event with this answer does not reach Kafka; nothing if it does, or if it was rejected.
+    #[must_use]
+    pub fn problems(&self, answer: &str) -> Vec<Problem> {
+        let Some(produced) = Produced::of(answer) else { return Vec::new() };
+        let mut problems: Vec<Problem> = self.destination.problem.map(Problem::of).into_iter().collect();
+        problems.extend(topic_problem(produced.topic));
+        match &self.destination.schema_ids {
+            Some(known) => problems.extend(schema_problem(produced.schema_id, known)),
+            // The size of a message in Avro is not known here.
+            None => {
+                let bytes = produced.record_bytes();
+                if bytes > self.batch_bytes {
+                    problems.push(Problem::about(ProblemCode::RecordTooLarge, &bytes.to_string()));
+                }
+            }
+        }
+        problems
+    }
+}
+
+fn topic_problem(topic: Option<Raw<'_>>) -> Option<Problem> {
+    let topic = topic.filter(|topic| truthy(Some(*topic)));
+    let Some(topic) = topic else { return Some(Problem::of(ProblemCode::NoTopic)) };
+    let Some(name) = topic.as_string() else { return Some(Problem::of(ProblemCode::TopicNotAString)) };
+    let reason = topic_name::illegal(&as_received(&name.decoded()))?;
+    Some(Problem::about(ProblemCode::TopicIllegal, &reason))
+}
+
+fn schema_problem(schema_id: Option<Raw<'_>>, known: &HashSet<String>) -> Option<Problem> {
+    let Some(schema_id) = schema_id else { return Some(Problem::of(ProblemCode::SchemaIdMissing)) };
+    let id = as_received(&schema_id.as_string()?.decoded());
+    (!known.contains(&id)).then(|| Problem::of(ProblemCode::SchemaIdUnknown))
+}
+
+impl Destination {
+    fn of(destination: Raw<'_>, family: &Family) -> Self {
+        let config = destination.member("Config");
+        let [topic, convert, schemas] = ["topic", "convertToAvro", "avroSchemas"]
+            .map(|name| config.and_then(|config| in_any_case(config, name)).filter(|value| !value.is_null()));
+        let problem = match topic {
+            None => Some(ProblemCode::ConfigTopicEmpty),
+            Some(topic) if topic.is_string("") => Some(ProblemCode::ConfigTopicEmpty),
+            Some(topic) if topic.kind() != Kind::String => Some(ProblemCode::ConfigTopicNotAString),
+            Some(_) => None,
+        };
+        let converts = family.schema_id && convert.is_some_and(|convert| convert.kind() == Kind::True);
+        let schema_ids = converts.then(|| {
+            let mut ids = HashSet::new();
+            if let Some(schemas) = schemas {
+                schemas.for_each_element(|entry| {
+                    let id = in_any_case(entry, "schemaId").and_then(Raw::as_string);
+                    ids.extend(id.map(|id| as_received(&id.decoded())));
+                });
+            }
+            ids
+        });
+        Self { text: destination.text().to_owned(), problem, schema_ids }
+    }
+}
+
+/// A field as the producer reads it: by its exact name, or else in another letter case.
+fn in_any_case<'a>(object: Raw<'a>, name: &str) -> Option<Raw<'a>> {
+    let mut found = None;
+    object.for_each_member(|key, value| {
+        let key = key.decoded();
+        if key.eq_ignore_ascii_case(name.as_bytes()) && (*key == *name.as_bytes() || found.is_none()) {
+            found = Some(value);
+        }
+    });
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::transform::family::{AZURE_EVENT_HUB, KAFKA};
+
+    fn codes_of(family: &'static Family, config: &Value, output: &Value) -> Vec<&'static str> {
+        let destination = json!({ "Config": config }).to_string();
+        let answer = json!({ "output": output, "metadata": {}, "statusCode": 200 }).to_string();
+        let mut judge = Judge::new(family, 100);
+        judge.destination(Raw::parse(&destination).unwrap());
+        judge.problems(&answer).iter().map(|problem| problem.code.code()).collect()
+    }
+
+    #[test]
+    fn each_reason_is_found() {
+        let good = json!({ "topic": "t" });
+        let avro = json!({ "topic": "t", "ConvertToAvro": true, "avroSchemas": [{ "schemaId": "1", "schema": "{}" }] });
+        let large = "x".repeat(100);
+        for (config, output, codes) in [
+            (&good, json!({ "message": {}, "topic": "a.b-C_9" }), vec![]),
+            (&good, json!({ "message": {} }), vec!["no_topic"]),
+            (&good, json!({ "message": {}, "topic": "" }), vec!["no_topic"]),
+            (&good, json!({ "message": {}, "topic": 7 }), vec!["topic_not_a_string"]),
+            (&good, json!({ "message": {}, "topic": "Acme Inc / EU" }), vec!["topic_illegal"]),
+            (&good, json!({ "message": {}, "topic": ".." }), vec!["topic_illegal"]),
+            (&good, json!({ "message": {}, "topic": "a".repeat(250) }), vec!["topic_illegal"]),
+            (&good, json!({ "message": {}, "topic": "größe" }), vec!["topic_illegal"]),
+            (&good, json!({ "message": { "a": large }, "topic": "t" }), vec!["record_too_large"]),
+            (&good, json!({ "message": {}, "userId": large, "topic": "t" }), vec!["record_too_large"]),
+            (&avro, json!({ "message": { "a": large }, "topic": "t", "schemaId": "1" }), vec![]),
+            (&avro, json!({ "message": {}, "topic": "t" }), vec!["schema_id_missing"]),
+            (&avro, json!({ "message": {}, "topic": "t", "schemaId": "2" }), vec!["schema_id_unknown"]),
+            (&json!({}), json!({ "message": {}, "topic": "t" }), vec!["config_topic_empty"]),
+            (&json!({ "topic": "" }), json!({ "message": {}, "topic": "t" }), vec!["config_topic_empty"]),
+            (&json!({ "topic": null }), json!({ "message": {} }), vec!["config_topic_empty", "no_topic"]),
+            (&json!({ "topic": 7 }), json!({ "message": {}, "topic": "t" }), vec!["config_topic_not_a_string"]),
+            (&json!({ "TOPIC": "t" }), json!({ "message": {}, "topic": "t" }), vec![]),
+            (&json!({ "topic": "{{ event.a || }}" }), json!({ "message": {}, "topic": "" }), vec!["no_topic"]),
+        ] {
+            assert_eq!(codes_of(&KAFKA, config, &output), codes, "{config} {output}");
+        }
+        assert!(codes_of(&AZURE_EVENT_HUB, &avro, &json!({ "message": {}, "topic": "t" })).is_empty());
+    }
+
+    #[test]
+    fn a_record_of_exactly_the_limit_is_produced() {
+        let answer = |bytes: usize| format!(r#"{{"output":{{"message":"{}","topic":"t"}}}}"#, "x".repeat(bytes - 24));
+        let mut judge = Judge::new(&KAFKA, DEFAULT_BATCH_BYTES);
+        judge.destination(Raw::parse(r#"{"Config":{"topic":"t"}}"#).unwrap());
+        assert_eq!(judge.problems(&answer(1 << 20)), []);
+        let problems = judge.problems(&answer((1 << 20) + 1));
+        assert_eq!(problems[0].text, "the record has 1048577 bytes, more than Router.KAFKA.batchBytes allows");
+        assert_eq!(judge.problems(r#"{"metadata":null,"statusCode":400}"#), []);
+    }
+
+    #[test]
+    fn codes_are_unique() {
+        let codes: HashSet<&str> = ProblemCode::ALL.iter().map(|code| code.code()).collect();
+        assert_eq!(codes.len(), ProblemCode::ALL.len());
+    }
+}

@@ -1,0 +1,225 @@
+//! Explanations are what the transformation decides.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::transform::family::{AZURE_EVENT_HUB, KAFKA};
+
+const LIMITS: Limits = Limits { events: 1000, answer_bytes: 1 << 20 };
+
+/// The explanations as a client reads them; each answer is compared with the service's.
+fn explained(family: &'static Family, events: &Value) -> Vec<Value> {
+    let body = events.to_string();
+    let options = Options { partitions: NonZeroU32::new(12), ..Options::default() };
+    let mut told = Vec::new();
+    let mut answers = Vec::new();
+    let tally = explain(family, &body, Form::Plain, "", LIMITS, options, |explanation| {
+        told.push(serde_json::to_value(explanation).unwrap());
+        answers.push(explanation.answer.to_owned());
+        ControlFlow::Continue(())
+    });
+    let answer = processor::answer(family, &body, Form::Plain, "", LIMITS).unwrap();
+    assert_eq!(format!("[{}]", answers.join(",")), answer.body);
+    assert_eq!(tally, Ok(answer.tally));
+    told
+}
+
+fn one(message: Value, config: Value) -> Value {
+    let event = json!({ "message": message, "metadata": {}, "destination": { "Config": config } });
+    explained(&KAFKA, &json!([event])).remove(0)
+}
+
+/// The topic's rule, and code of each rule before it.
+fn way(explanation: &Value) -> (String, Vec<String>) {
+    let topic = &explanation["topic"];
+    let word = |value: &Value| value.as_str().unwrap().to_owned();
+    let passed = topic["passedOver"].as_array().unwrap().iter();
+    (word(&topic["rule"]), passed.map(|over| format!("{}: {}", word(&over["rule"]), word(&over["reason"]))).collect())
+}
+
+fn assert_way(message: Value, config: Value, rule: &str, passed_over: &[&str]) {
+    let what = format!("{message} {config}");
+    let explanation = one(message, config);
+    assert_eq!(way(&explanation), (rule.to_owned(), passed_over.iter().map(ToString::to_string).collect()), "{what}");
+}
+
+#[test]
+fn the_rules_that_were_tried_are_told_in_order() {
+    let config = json!({ "topic": "t", "enableMultiTopic": true,
+        "eventTypeToTopicMap": [{ "from": "identify", "to": "people" }, { "from": "page", "to": "" }],
+        "eventToTopicMap": [{ "from": "Paid", "to": "money" }, { "from": "Left", "to": null }] });
+    let no_integrations = "integrations: integrations_missing";
+    let is_track = "event_type: type_is_track";
+    let no_track = "event_name: type_is_not_track";
+    for (message, rule, passed) in [
+        (json!({ "integrations": { "Kafka": { "topic": "x" } } }), "integrations", vec![]),
+        (json!({ "type": "identify" }), "event_type", vec![no_integrations]),
+        (json!({ "type": "track", "event": "Paid" }), "event_name", vec![no_integrations, is_track]),
+        (
+            json!({ "type": "track", "event": "Left" }),
+            "default",
+            vec![no_integrations, is_track, "event_name: event_entry_empty"],
+        ),
+        (
+            json!({ "type": "track", "event": "paid" }),
+            "default",
+            vec![no_integrations, is_track, "event_name: event_without_entry"],
+        ),
+        (json!({ "type": "track" }), "default", vec![no_integrations, is_track, "event_name: event_missing"]),
+        (json!({ "type": "page" }), "default", vec![no_integrations, "event_type: type_entry_empty", no_track]),
+        (json!({ "type": "group" }), "default", vec![no_integrations, "event_type: type_without_entry", no_track]),
+        (json!({ "type": "Page" }), "default", vec![no_integrations, "event_type: type_not_mapped", no_track]),
+        (json!({}), "default", vec![no_integrations, "event_type: type_missing", "event_name: type_missing"]),
+    ] {
+        assert_way(message, config.clone(), rule, &passed);
+    }
+    let off = ["event_type: multi_topic_off", "event_name: multi_topic_off"];
+    for (integrations, reason) in [
+        (json!({}), "integrations_not_named"),
+        (json!({ "kafka": false, "All": true }), "integrations_not_named"),
+        (json!({ "KAFKA": true, "kafka": { "topic": "x" } }), "integrations_not_an_object"),
+        (json!({ "kafka": { "schemaId": 7 } }), "integrations_without_topic"),
+    ] {
+        let reason = format!("integrations: {reason}");
+        assert_way(
+            json!({ "integrations": integrations }),
+            json!({ "topic": "t" }),
+            "default",
+            &[&reason, off[0], off[1]],
+        );
+    }
+    for (config, reason) in
+        [(json!({}), "default: topic_missing"), (json!({ "topic": "" }), "default: topic_not_truthy")]
+    {
+        assert_way(json!({}), config, "none", &[no_integrations, off[0], off[1], reason]);
+    }
+    let event = json!({ "metadata": {}, "destination": { "Config": { "topic": null, "enableMultiTopic": true } } });
+    let azure = explained(&AZURE_EVENT_HUB, &json!([event])).remove(0);
+    assert_eq!(
+        way(&azure).1[1..],
+        ["event_type: maps_not_supported", "event_name: maps_not_supported", "default: topic_not_truthy"]
+    );
+    assert_eq!(azure["topic"]["value"], Value::Null);
+    let text = azure["topic"]["passedOver"][1]["text"].as_str().unwrap();
+    assert_eq!(text, "topic maps are read for Kafka only, not for azure_event_hub");
+}
+
+#[test]
+fn a_transformed_event_is_told_whole() {
+    let message = json!({ "type": "track", "channel": "sources", "userId": "u-42", "originalTimestamp": "then",
+        "properties": { "tier": "gold", "tags": [], "n": 1 } });
+    let config = json!({ "topic": "{{ event.properties.tier || silver }}",
+        "x": ["{{ event.properties.tags || a }}", { "y/z": "{{ event.properties.tier || \"b\" }}" }] });
+    let explanation = one(message, config);
+    assert_eq!(
+        explanation,
+        json!({
+            "index": 0,
+            "outcome": "transformed",
+            "topic": {
+                "value": "gold",
+                "rule": "default",
+                "text": "Config.topic",
+                "passedOver": [
+                    { "rule": "integrations", "tried": "topic of the message's integrations", "reason": "integrations_missing", "text": "the message has no integrations" },
+                    { "rule": "event_type", "tried": "Config.eventTypeToTopicMap", "reason": "multi_topic_off", "text": "Config.enableMultiTopic is not truthy" },
+                    { "rule": "event_name", "tried": "Config.eventToTopicMap", "reason": "multi_topic_off", "text": "Config.enableMultiTopic is not truthy" },
+                ]
+            },
+            "key": { "value": "u-42", "source": "user_id", "text": "message.userId", "partition": 1 },
+            "timestamp": { "applied": true, "from": "message.originalTimestamp", "value": "then", "changed": true,
+                "text": "set from message.originalTimestamp" },
+            "templates": [
+                { "pointer": "/topic", "path": "message.properties.tier", "default": "silver", "found": true,
+                  "value": "gold", "removed": "message.properties.tier" },
+                { "pointer": "/x/0", "path": "message.properties.tags", "default": "a", "found": true,
+                  "value": [], "removed": null },
+                { "pointer": "/x/1/y~1z", "path": "message.properties.tier", "default": "b", "found": false,
+                  "value": "b", "removed": null },
+            ],
+            "answer": "{\"output\":{\"message\":{\"type\":\"track\",\"channel\":\"sources\",\"userId\":\"u-42\",\
+                \"originalTimestamp\":\"then\",\"properties\":{\"tags\":[],\"n\":1},\"timestamp\":\"then\"},\
+                \"userId\":\"u-42\",\"topic\":\"gold\"},\"metadata\":{\"rudderId\":\"undefined<<>>gold\"},\"statusCode\":200}"
+        })
+    );
+}
+
+#[test]
+fn a_refused_event_is_told_as_far_as_it_came() {
+    let told = explained(
+        &KAFKA,
+        &json!([
+            null,
+            { "metadata": {}, "message": { "type": "x" }, "destination": { "Config": { "topic": "{{ message || x }}" } } },
+            { "metadata": {}, "message": {}, "destination": { "Config": {} } }
+        ]),
+    );
+    assert_eq!(
+        told[0]["refusal"],
+        json!({ "code": "event_not_an_object", "text": "the event is not a JSON object", "errorType": "instrumentation" })
+    );
+    assert_eq!(
+        told[0].as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["index", "outcome", "refusal", "templates", "answer"]
+    );
+    assert_eq!(told[1]["refusal"]["code"], "template_takes_all");
+    assert_eq!(told[1]["templates"][0]["refused"], true);
+    assert_eq!(told[1]["templates"][0]["value"], Value::Null);
+    assert_eq!(told[2]["outcome"], "undeliverable");
+    assert_eq!(told[2]["problems"][1]["code"], "no_topic");
+    assert_eq!(told[2]["index"], 2);
+    assert_eq!(told[2]["key"]["source"], "empty");
+}
+
+#[test]
+fn the_timestamp_rule_says_why_it_did_not_apply() {
+    for (message, reason) in [
+        (json!({ "type": "track" }), "channel_not_sources"),
+        (json!({ "channel": "sources", "type": "page" }), "type_not_stamped"),
+        (
+            json!({ "channel": "sources", "type": "track", "context": { "mappedToDestination": 1 } }),
+            "mapped_to_destination",
+        ),
+    ] {
+        let timestamp = one(message, json!({}))["timestamp"].take();
+        assert_eq!((&timestamp["applied"], &timestamp["reason"]), (&json!(false), &json!(reason)));
+    }
+    let none = one(json!({ "channel": "sources", "type": "track" }), json!({}))["timestamp"].take();
+    assert_eq!(
+        none,
+        json!({ "applied": true, "from": null, "value": null, "changed": true, "text": "no candidate is usable, so it is null" })
+    );
+    let same = one(json!({ "channel": "sources", "type": "track", "timestamp": 1 }), json!({}))["timestamp"].take();
+    assert_eq!((&same["changed"], &same["text"]), (&json!(false), &json!("already message.timestamp")));
+}
+
+#[test]
+fn values_are_exact_and_long_ones_are_cut() {
+    let long = "ü".repeat(MAX_VALUE_BYTES);
+    let body = format!(
+        r#"[{{"message":{{"userId":"\ud800","a":{{"n":1.0e400}},"b":"{long}"}},"metadata":{{}},"destination":{{"Config":{{
+            "topic":["\udfff",1.0],"p":"{{{{ event.a || x }}}}","q":"{{{{ event.b || x }}}}","r":"{{{{ event.c || {long} }}}}"}}}}}}]"#
+    );
+    let mut text = String::new();
+    explain(&KAFKA, &body, Form::Plain, "", LIMITS, Options::default(), |explanation| {
+        text = serde_json::to_string(explanation).unwrap();
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert!(text.contains(r#""topic":{"value":["\udfff",1.0]"#), "{text}");
+    assert!(text.contains(r#""value":{"n":1.0e400},"removed":"message.a""#), "{text}");
+    assert!(text.contains("\"key\":{\"value\":\"\u{fffd}\""), "{text}");
+    assert!(!text.contains("partition"), "{text}");
+    let cut = format!("\"value\":\"\\\"{}…\",\"valueCut\":true", "ü".repeat((MAX_VALUE_BYTES - 1) / 2));
+    assert_eq!(text.matches(&cut).count(), 2, "{text}");
+}
+
+#[test]
+fn it_ends_where_nobody_wants_more() {
+    let mut seen = 0;
+    let tally = explain(&KAFKA, "[1,2,3]", Form::Plain, "", LIMITS, Options::default(), |_| {
+        seen += 1;
+        if seen == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert_eq!((seen, tally.unwrap().events), (2, 2));
+}

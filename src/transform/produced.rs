@@ -1,0 +1,130 @@
+//! The `output` of an answer: what rudder-server produces to Kafka, and how large the record is.
+
+use super::json::{Invalid, Raw};
+use super::partition::as_received;
+use super::reader::Reader;
+
+/// The `output` of an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Produced<'a> {
+    /// All of it.
+    pub raw: Raw<'a>,
+    /// The message.
+    pub message: Option<Raw<'a>>,
+    /// The key, a string.
+    pub user_id: Option<Raw<'a>>,
+    /// The ID of the Avro schema.
+    pub schema_id: Option<Raw<'a>>,
+    /// The topic.
+    pub topic: Option<Raw<'a>>,
+}
+
+/// Bytes that kafka-go counts for a record in addition to key and value: CRC, magic byte, attributes, timestamp, and the
+/// lengths of key and value.
+const RECORD_OVERHEAD: u64 = 22;
+
+impl<'a> Produced<'a> {
+    /// Reads the answer for a transformed event; `None` for a rejected one. Only the first field of the answer is read.
+    #[must_use]
+    pub fn of(answer: &'a str) -> Option<Self> {
+        let mut reader = Reader::new(answer.strip_prefix("{\"output\":")?);
+        let [mut message, mut user_id, mut schema_id, mut topic] = [None; 4];
+        let raw = reader.object::<Invalid>(|reader, key| {
+            let value = reader.value()?;
+            match &*key.decoded() {
+                b"message" => message = Some(value),
+                b"userId" => user_id = Some(value),
+                b"schemaId" => schema_id = Some(value),
+                b"topic" => topic = Some(value),
+                _ => {}
+            }
+            Ok(())
+        });
+        Some(Self { raw: raw.ok()?, message, user_id, schema_id, topic })
+    }
+
+    /// The key as rudder-server has it.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.user_id.and_then(Raw::as_string).map(|text| as_received(&text.decoded())).unwrap_or_default()
+    }
+
+    /// The size of the record in bytes, as rudder-server's Kafka client compares it with `Router.KAFKA.batchBytes`: key,
+    /// message as rudder-server prints it anew (contract, section 9), and the overhead of a record.
+    #[must_use]
+    pub fn record_bytes(&self) -> u64 {
+        let message = self.message.map_or(2, |message| printed_bytes(message.text()));
+        self.key().len() as u64 + message + RECORD_OVERHEAD
+    }
+}
+
+/// Bytes of JSON once it is printed anew: no white space between values, and no escape where none is needed. Numbers count
+/// as written.
+fn printed_bytes(json: &str) -> u64 {
+    let bytes = json.as_bytes();
+    let (mut count, mut at, mut in_string) = (0, 0, false);
+    while let Some(byte) = bytes.get(at) {
+        let (read, printed) = match byte {
+            b'\\' if in_string => escape_bytes(&bytes[at + 1..]),
+            b'"' => {
+                in_string = !in_string;
+                (1, 1)
+            }
+            b' ' | b'\t' | b'\n' | b'\r' if !in_string => (1, 0),
+            _ => (1, 1),
+        };
+        at += read;
+        count += printed;
+    }
+    count
+}
+
+/// How many bytes an escape has, its backslash included, and how many it has when it is printed anew.
+fn escape_bytes(behind: &[u8]) -> (usize, u64) {
+    let Some(b'u') = behind.first() else {
+        let stays = matches!(behind.first(), Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't'));
+        return (2, if stays { 2 } else { 1 });
+    };
+    let unit = |from: &[u8]| u32::from_str_radix(std::str::from_utf8(from.get(1..5)?).ok()?, 16).ok();
+    let Some(first) = unit(behind) else { return (2, 1) };
+    match char::from_u32(first) {
+        Some('"' | '\\' | '\u{8}' | '\u{c}' | '\n' | '\r' | '\t') => (6, 2),
+        Some(character) if character.is_control() && character.is_ascii() && character != '\u{7f}' => (6, 6),
+        Some(character) => (6, character.len_utf8() as u64),
+        None => {
+            let second = behind.get(5..).and_then(|rest| rest.strip_prefix(b"\\")).and_then(unit);
+            let is_pair = first < 0xdc00 && second.is_some_and(|second| (0xdc00..0xe000).contains(&second));
+            // A lone surrogate becomes U+FFFD.
+            if is_pair { (12, 4) } else { (6, 3) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_output_is_found_and_nothing_else_is() {
+        let answer = r#"{"output":{"message":{"a":1},"userId":"u-\ud800","schemaId":7,"topic":"t"},"metadata":{},"statusCode":200}"#;
+        let produced = Produced::of(answer).unwrap();
+        assert_eq!(produced.raw.text(), &answer[10..answer.find(",\"metadata\"").unwrap()]);
+        assert_eq!((produced.message.unwrap().text(), produced.key().as_str()), (r#"{"a":1}"#, "u-\u{fffd}"));
+        assert_eq!((produced.schema_id.unwrap().text(), produced.topic.unwrap().text()), ("7", "\"t\""));
+        assert_eq!(produced.record_bytes(), 22 + 5 + 7);
+        assert!(Produced::of(r#"{"metadata":{},"statusCode":400}"#).is_none());
+    }
+
+    #[test]
+    fn a_message_counts_as_it_is_printed_anew() {
+        for (json, printed) in [
+            ("{ \"a b\" : [ 1.50,\n\ttrue ] }", r#"{"a b":[1.50,true]}"#),
+            (r#""\u00fc\/\u0041""#, "\"ü/A\""),
+            (r#""\ud83d\ude00\ud83d\u0041\udc00""#, "\"😀\u{fffd}A\u{fffd}\""),
+            (r#""\"\\\n\u000a\u0001\u0022""#, r#""\"\\\n\n\u0001\"""#),
+            ("\"\\ud83d", "\"\u{fffd}"),
+        ] {
+            assert_eq!(printed_bytes(json), printed.len() as u64, "{json}");
+        }
+    }
+}

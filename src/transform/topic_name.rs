@@ -1,0 +1,38 @@
+//! The names that Kafka allows for topics.
+
+/// The most characters in the name of a topic.
+const MAX_CHARACTERS: usize = 249;
+
+/// Returns why Kafka rejects a topic name; `None` if it is legal.
+#[must_use]
+pub fn illegal(name: &str) -> Option<String> {
+    let is_allowed = |character: &char| character.is_ascii_alphanumeric() || ".-_".contains(*character);
+    if name.is_empty() {
+        Some("it is empty".to_owned())
+    } else if name == "." || name == ".." {
+        Some("it is dots alone".to_owned())
+    } else if let Some(character) = name.chars().find(|character| !is_allowed(character)) {
+        Some(format!("it has {:?} in it; letters, digits, . _ and - are allowed", character.to_string()))
+    } else if name.len() > MAX_CHARACTERS {
+        Some(format!("it has {} characters, and {MAX_CHARACTERS} are allowed", name.len()))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_kafka_allows() {
+        let longest = "a".repeat(MAX_CHARACTERS);
+        for name in ["a", "A.b_c-9", "...", "_", longest.as_str()] {
+            assert_eq!(illegal(name), None, "{name}");
+        }
+        let too_long = "a".repeat(MAX_CHARACTERS + 1);
+        for name in ["", ".", "..", "a b", "a/b", "ü", "a\n", " a", "'a'", too_long.as_str()] {
+            assert!(illegal(name).is_some(), "{name}");
+        }
+    }
+}
