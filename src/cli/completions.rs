@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use clap_complete::{Shell, generate};
 
-use super::print;
+use super::stdio::print;
 
 /// Which shell.
 #[derive(Debug, Args)]

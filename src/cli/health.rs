@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use rustls::StreamOwned;
 
-use super::health_tls;
+use super::{health_tls, stdio};
 
 /// What `health` is asked with: the settings of the service that say where it listens.
 #[derive(Debug, Args)]
@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     match ask(&url) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            eprintln!("error: {url}: {problem}");
+            stdio::error(format_args!("{url}: {problem}"));
             ExitCode::FAILURE
         }
     }

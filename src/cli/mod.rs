@@ -14,6 +14,7 @@ mod otlp;
 mod progress;
 mod run;
 mod serve;
+mod stdio;
 mod transform;
 mod troubles;
 mod verify;
@@ -71,7 +72,10 @@ const EXIT_CONFIG: u8 = 78;
 /// Does what the arguments and the environment ask for.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
+    let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(said) => return stdio::of_parser(&said),
+    };
     match cli.command {
         None => serve::run(&cli.settings),
         Some(Command::Serve(settings)) => serve::run(&settings),
@@ -81,9 +85,9 @@ pub fn main() -> ExitCode {
         Some(Command::Transform(arguments)) => transform::run(&arguments),
         Some(Command::Explain(arguments)) => explain::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
-        Some(Command::Openapi) => print(&openapi::document()),
-        Some(Command::Metrics) => print(&table::page()),
-        Some(Command::Differences) => print(&intended::table::page()),
+        Some(Command::Openapi) => stdio::print(&openapi::document()),
+        Some(Command::Metrics) => stdio::print(&table::page()),
+        Some(Command::Differences) => stdio::print(&intended::table::page()),
     }
 }
 
@@ -104,17 +108,4 @@ fn command() -> clap::Command {
 fn unless_blank(argument: Arg) -> Arg {
     let is_blank = argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
     if is_blank { argument.env(None::<&str>) } else { argument }
-}
-
-fn print(text: &str) -> ExitCode {
-    use std::io::Write as _;
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        // Who reads the output has seen enough of it.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: the output cannot be written: {error}");
-            ExitCode::FAILURE
-        }
-    }
 }

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::stdio;
+
 /// A run that takes less time shows nothing.
 const PATIENCE: Duration = Duration::from_millis(800);
 
@@ -46,7 +48,7 @@ impl Progress {
 
     /// Prints a line to standard error, above it.
     pub(super) fn say(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| stdio::note(line));
     }
 
     /// Takes it away.

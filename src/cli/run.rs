@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::input::{self, Batch, Entry, Input, InputError, PART_BYTES, Parts, requests};
 use super::progress::Progress;
+use super::stdio;
 use super::troubles::{Told, Trouble, Troubles};
 use super::{EXIT_FOUND, EXIT_USAGE};
 use crate::transform::family::Family;
@@ -81,7 +82,7 @@ pub(super) enum Failure {
     #[error("{0}")]
     Input(InputError),
     /// The results cannot be written.
-    #[error("the output cannot be written: {0}")]
+    #[error("cannot write to stdout: {0}")]
     Output(io::Error),
     /// The system has no threads left.
     #[error("no thread can be started: {0}")]
@@ -97,11 +98,7 @@ pub(super) type Outcome = Result<bool, Failure>;
 /// # Errors
 /// [`Failure`]; the results before it were handed over.
 pub(super) fn over<W: Work>(input: &Input, work: W, mut on_part: impl FnMut(W::Part) -> io::Result<()>) -> Outcome {
-    // A panic's text may hold what was being read; its place is enough to find it.
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        eprintln!("fault at {place}");
-    }));
+    stdio::report_panics();
     let mut opened = input.open().map_err(Failure::Input)?;
     let mut progress = Progress::of(opened.bytes, Arc::clone(&opened.read));
     let (filling, family, name) = (Arc::clone(&opened.filling), opened.family, opened.name());
@@ -170,10 +167,9 @@ pub(super) fn end(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(EXIT_FOUND),
-        // Who reads the output has seen enough of it.
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Failure::Output(error)) => stdio::end(Err(error), ExitCode::SUCCESS),
         Err(failure) => {
-            eprintln!("error: {failure}");
+            stdio::error(failure);
             ExitCode::from(EXIT_USAGE)
         }
     }

@@ -55,7 +55,9 @@ pub fn write(suites: &[Suite], out: impl Write) -> io::Result<()> {
         .with_attribute(("name", env!("CARGO_PKG_NAME")))
         .with_attributes(totals(all()).iter().map(|(name, value)| (*name, value.as_str())))
         .write_inner_content(|xml| suites.iter().try_for_each(|suite| write_suite(suite, xml)))?;
-    xml.into_inner().write_all(b"\n")
+    let mut out = xml.into_inner();
+    out.write_all(b"\n")?;
+    out.flush()
 }
 
 /// The attributes that count.

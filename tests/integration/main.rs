@@ -14,6 +14,7 @@ mod explain;
 mod faults;
 mod features;
 mod forward;
+mod full_output;
 mod golden;
 mod javascript;
 mod layers;

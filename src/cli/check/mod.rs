@@ -13,7 +13,7 @@ use clap::Args;
 
 use super::format::Format;
 use super::input::{STANDARD_INPUT, family};
-use super::{EXIT_FOUND, EXIT_USAGE};
+use super::{EXIT_FOUND, EXIT_USAGE, stdio};
 use crate::check::code::{Severity, table};
 use crate::check::connect::problem;
 use crate::check::{Report, check};
@@ -85,7 +85,7 @@ struct Checked {
 /// Checks every input and tells what was found.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     if arguments.codes {
-        return super::print(&format!("{}\n{}", table(), problem::table()));
+        return stdio::print(&format!("{}\n{}", table(), problem::table()));
     }
     // A clock before 1970 is as good as one that stands at 1970.
     #[expect(clippy::disallowed_methods, reason = "certificates have dates")]
@@ -94,7 +94,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let standard_input = [STANDARD_INPUT.to_owned()];
     let inputs = if arguments.inputs.is_empty() { &standard_input[..] } else { &arguments.inputs };
     if inputs.iter().filter(|input| *input == STANDARD_INPUT).count() > 1 {
-        eprintln!("error: standard input can be read once");
+        stdio::error("standard input can be read once");
         return ExitCode::from(EXIT_USAGE);
     }
     let surroundings = arguments.connect.surroundings();
@@ -105,7 +105,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
             let _ = outcome.as_mut().map(Report::forgive_missing_secrets);
         }
         if let Err(problem) = &outcome {
-            eprintln!("error: {name}: {problem}");
+            stdio::error(format_args!("{name}: {problem}"));
         }
         let connections = match (&outcome, &surroundings) {
             (Ok(report), Some(surroundings)) => connect::connect_all(report, surroundings),
@@ -114,18 +114,12 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Checked { name, outcome, connections }
     };
     let checked: Vec<Checked> = inputs.iter().map(one).collect();
-    if let Err(error) = told(&checked, arguments.format) {
-        // Whoever closed the pipe has read enough.
-        if error.kind() != io::ErrorKind::BrokenPipe {
-            eprintln!("error: cannot write to standard output: {error}");
-            return ExitCode::from(EXIT_USAGE);
-        }
-    }
+    let written = told(&checked, arguments.format);
     if let Some(nothing) = nothing_checked(&checked) {
-        eprintln!("error: {nothing}");
-        return ExitCode::from(EXIT_USAGE);
+        stdio::error(nothing);
+        return stdio::end(written, ExitCode::from(EXIT_USAGE));
     }
-    exit_code(&checked, arguments)
+    stdio::end(written, exit_code(&checked, arguments))
 }
 
 fn told(checked: &[Checked], format: Format) -> io::Result<()> {

@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 use super::EXIT_USAGE;
 use super::input::{self, Batch, Entry, Input};
 use super::run::{self, Failure, Stream, Work};
+use super::stdio;
 use crate::transform::family::Family;
 pub(super) use answers::LIMITS;
 use answers::Target;
@@ -68,13 +69,13 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let topic = arguments.topic.clone();
     match (form, &topic) {
         (Form::Kcat, None) => {
-            eprintln!(
-                "error: --format kcat needs --only-topic, because kcat writes to one topic; explain --summary tells which there are"
+            stdio::error(
+                "--format kcat needs --only-topic, because kcat writes to one topic; explain --summary tells which there are",
             );
             return ExitCode::from(EXIT_USAGE);
         }
         (Form::Json, Some(_)) => {
-            eprintln!("error: --only-topic needs --format payloads or kcat");
+            stdio::error("--only-topic needs --format payloads or kcat");
             return ExitCode::from(EXIT_USAGE);
         }
         _ => {}

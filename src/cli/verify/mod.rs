@@ -17,7 +17,7 @@ use clap::Args;
 
 use self::report::{Detail, Report};
 use super::format::Format;
-use super::{EXIT_FOUND, EXIT_USAGE};
+use super::{EXIT_FOUND, EXIT_USAGE, stdio};
 use crate::server::routes::status::VERSION;
 use crate::server::settings::Settings;
 use crate::transform::request::Limits;
@@ -92,7 +92,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(problems) => {
             for problem in problems {
-                eprintln!("error: {problem}");
+                stdio::error(problem);
             }
             ExitCode::from(EXIT_USAGE)
         }
@@ -224,7 +224,7 @@ fn finish(report: &mut Report, arguments: &Arguments, stopped: Option<Stopped>) 
         Ok(code) => code,
         // A reader that closes the output has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-        Err(error) => return Err(vec![format!("the output cannot be written: {error}")]),
+        Err(error) => return Err(vec![format!("cannot write to stdout: {error}")]),
     };
     Ok(match (counts.cases, counts.failed + counts.unreadable) {
         (_, 0) => code,

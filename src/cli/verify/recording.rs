@@ -10,6 +10,7 @@ use super::progress::Progress;
 use super::words::{count, printable};
 use super::{Arguments, EXIT_FOUND};
 use crate::cli::format::{BAD, Format};
+use crate::cli::stdio;
 use crate::verify::record::{GoldenFile, line};
 use crate::verify::run::{Filter, Step, each};
 use crate::verify::sources::Source;
@@ -77,12 +78,6 @@ pub(super) fn run(
             format!("{} recorded in {}{left_out}", count(recorded, "answer", "answers"), printable(&name))
         }
     };
-    let mut stdout = anstream::stdout();
-    match writeln!(stdout, "{told}").and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            return Err(format!("the output cannot be written: {error}"));
-        }
-        Ok(()) | Err(_) => {}
-    }
+    stdio::failure(writeln!(anstream::stdout(), "{told}"))?;
     Ok(if left_out > 0 { EXIT_FOUND } else { 0 })
 }

@@ -1,0 +1,62 @@
+//! Standard output and standard error of the tools: a write that fails becomes an exit code, never a panic.
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use super::EXIT_USAGE;
+
+/// Writes an error to stderr, one line.
+pub(super) fn error(problem: impl Display) {
+    note(format_args!("error: {problem}"));
+}
+
+/// Writes a line to stderr. If that fails there is nowhere left to report it; the exit code stays what it is.
+pub(super) fn note(line: impl Display) {
+    let line = format!("{line}\n");
+    let _ = io::stderr().write_all(line.as_bytes());
+}
+
+/// Writes a whole text to stdout and returns the exit code.
+pub(super) fn print(text: &str) -> ExitCode {
+    let mut stdout = io::stdout();
+    end(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()), ExitCode::SUCCESS)
+}
+
+/// The exit code of a tool that has written its output: `code`, unless the output could not be written. A reader that has
+/// closed the pipe has read enough, which is not an error.
+pub(super) fn end(written: io::Result<()>, code: ExitCode) -> ExitCode {
+    match failure(written) {
+        Ok(()) => code,
+        Err(problem) => {
+            error(problem);
+            ExitCode::from(EXIT_USAGE)
+        }
+    }
+}
+
+/// Why the output could not be written, unless its reader has closed the pipe.
+///
+/// # Errors
+/// What to report.
+pub(super) fn failure(written: io::Result<()>) -> Result<(), String> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot write to stdout: {error}")),
+        _ => Ok(()),
+    }
+}
+
+/// Prints what the argument parser has to say: help and version to stdout, errors to stderr.
+pub(super) fn of_parser(said: &clap::Error) -> ExitCode {
+    let code = ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(EXIT_USAGE));
+    let printed = said.print().and_then(|()| io::stdout().flush());
+    if said.use_stderr() { code } else { end(printed, code) }
+}
+
+/// Has a panic reported by its place alone: its text may hold what was being read.
+pub(super) fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        note(format_args!("fault at {place}"));
+    }));
+}
