@@ -1,25 +1,88 @@
-//! Sets up the log: lines on standard error.
+//! Sets up the log: lines on stderr, written by a thread of their own.
 
-use tracing_subscriber::EnvFilter;
+use std::io;
+use std::time::Duration;
 
+use actix_web::rt::time::interval;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry, fmt};
+
+use super::stdio;
+use crate::server::log::LOSSES;
+use crate::server::log::rate_limit::{RateLimit, WINDOW};
+use crate::server::log::writer::{LogWriter, Stderr};
 use crate::server::settings::{LogFormat, Settings};
 
 /// What every module of the service is called in a directive.
 const SERVICE: &str = env!("CARGO_CRATE_NAME");
 
+/// How long the last lines may take at exit: a pipe that nobody reads must not keep the process.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The running log.
+#[derive(Debug, Clone)]
+pub(super) struct Log {
+    writer: LogWriter,
+    limit: RateLimit,
+}
+
 /// Starts logging as the settings, which are valid, ask for.
-pub(super) fn start(settings: &Settings) {
-    let filter = EnvFilter::builder().parse_lossy(directives(&settings.log_level));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match settings.log_format {
-        LogFormat::Text => lines.init(),
-        LogFormat::Json => lines.json().init(),
-    }
-    // A panic's text may hold what was being read; its place is enough to find it.
+///
+/// # Errors
+/// If the log's thread cannot be started, or a log is there already.
+pub(super) fn start(settings: &Settings) -> Result<Log, String> {
+    let filter = EnvFilter::builder()
+        .parse(directives(&settings.log_level))
+        .map_err(|error| format!("LOG_LEVEL cannot be used: {error}"))?;
+    let writer =
+        LogWriter::start(Stderr, &LOSSES).map_err(|error| format!("the log's thread cannot be started: {error}"))?;
+    let limit = RateLimit::new(&LOSSES);
+    // The library would report its own errors with eprintln!, which panics where stderr is full.
+    let lines = fmt::layer().with_writer(writer.clone()).log_internal_errors(false);
+    let subscriber = Registry::default().with(filter).with(limit.clone());
+    let started = match settings.log_format {
+        LogFormat::Text => subscriber.with(lines).try_init(),
+        LogFormat::Json => subscriber.with(lines.json()).try_init(),
+    };
+    started.map_err(|error| format!("the log cannot be started: {error}"))?;
+    // A panic's text may hold what was being read; its place is enough to find it. The hook must not panic itself, which would
+    // abort the process: the writer never fails and never waits.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "a request failed on a fault of the service");
     }));
+    Ok(Log { writer, limit })
+}
+
+impl Log {
+    /// Logs once a second which lines were suppressed. Never ends.
+    pub(super) async fn report_suppressed(self) {
+        let mut seconds = interval(WINDOW);
+        loop {
+            seconds.tick().await;
+            self.limit.report();
+        }
+    }
+
+    /// Writes what is left, within [`FLUSH_TIMEOUT`].
+    pub(super) fn finish(&self) {
+        self.limit.report();
+        self.writer.flush(FLUSH_TIMEOUT);
+    }
+}
+
+/// Reports why the service does not start, in the format of the log but whatever its level is.
+pub(super) fn report_startup_errors(format: LogFormat, problems: &[String]) {
+    match format {
+        LogFormat::Text => problems.iter().for_each(stdio::error),
+        LogFormat::Json => {
+            let lines = fmt().json().with_writer(io::stderr).log_internal_errors(false).finish();
+            tracing::subscriber::with_default(lines, || {
+                problems.iter().for_each(|problem| tracing::error!("{problem}"));
+            });
+        }
+    }
 }
 
 /// LOG_LEVEL in the words of the log library. A level without a module is that of the service alone, and of a library only
@@ -51,5 +114,26 @@ mod tests {
             assert_eq!(directives(level), expected);
             assert!(EnvFilter::builder().parse(directives(level)).is_ok(), "{level}");
         }
+    }
+    /// In a process of its own, because hook and log are the process's.
+    #[test]
+    fn a_panic_with_a_full_stderr_ends_neither_thread_nor_process() {
+        const CHILD: &str = "PANIC_WITH_A_FULL_STDERR";
+        if std::env::var_os(CHILD).is_none() {
+            let this = "cli::logging::tests::a_panic_with_a_full_stderr_ends_neither_thread_nor_process";
+            let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+            let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+            child.args([this, "--exact", "--nocapture"]).env(CHILD, "").stderr(full);
+            let output = child.output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+            assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
+            return;
+        }
+        let log = start(&Settings::defaults().unwrap()).unwrap();
+        for _ in 0..3 {
+            assert!(std::thread::spawn(|| std::panic::panic_any("contents")).join().is_err());
+        }
+        log.finish();
+        assert_eq!(LOSSES.count(crate::server::log::Loss::WriteFailed), 3);
     }
 }

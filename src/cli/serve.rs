@@ -10,6 +10,7 @@ use futures_util::FutureExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
+use super::logging::Log;
 use super::{EXIT_CONFIG, logging, otlp};
 use crate::server::settings::Settings;
 use crate::server::tls::Tls;
@@ -17,42 +18,27 @@ use crate::server::{Listeners, run as run_server};
 
 /// Serves until SIGTERM or SIGINT.
 pub(super) fn run(settings: &Settings) -> ExitCode {
+    let report = |problems: &[String]| logging::report_startup_errors(settings.log_format, problems);
     if let Err(problems) = settings.validate() {
-        for problem in problems {
-            eprintln!("error: {problem}");
-        }
+        report(&problems);
         return ExitCode::from(EXIT_CONFIG);
     }
-    logging::start(settings);
+    let log = match logging::start(settings) {
+        Ok(log) => log,
+        Err(problem) => {
+            report(&[problem]);
+            return ExitCode::FAILURE;
+        }
+    };
     let traces = match otlp::start() {
         Ok(traces) => traces,
         Err(problem) => {
-            eprintln!("error: {problem}");
+            report(&[problem]);
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    let served = actix_web::rt::System::new().block_on(async {
-        let mut signals = Signals::listen().map_err(|error| format!("cannot listen for a signal to stop: {error}"))?;
-        let listeners = Listeners::bind(settings)?;
-        announce(settings, &listeners);
-        if let Some(tls) = listeners.tls.clone() {
-            let hangup = signal(SignalKind::hangup()).map_err(|error| format!("cannot listen for SIGHUP: {error}"))?;
-            actix_web::rt::spawn(follow(tls, hangup));
-        }
-        let (stop, stopped) = oneshot::channel::<()>();
-        let drain_delay = Duration::from_secs(settings.drain_delay);
-        let served = run_server(settings, listeners, stopped.map(move |_| sleep(drain_delay)));
-        let signalled_twice = async move {
-            signals.next().await;
-            stop.send(()).ok();
-            signals.next().await;
-        };
-        tokio::select! {
-            served = served => served.map_err(|error| error.to_string()),
-            () = signalled_twice => Err("stopped at once by a second signal".to_owned()),
-        }
-    });
-    match served {
+    let served = actix_web::rt::System::new().block_on(serve(settings, log.clone()));
+    let code = match served {
         Ok(()) => {
             if let Some(traces) = traces {
                 traces.finish();
@@ -64,6 +50,39 @@ pub(super) fn run(settings: &Settings) -> ExitCode {
             tracing::error!("{error}");
             ExitCode::FAILURE
         }
+    };
+    log.finish();
+    code
+}
+
+async fn serve(settings: &Settings, log: Log) -> Result<(), String> {
+    actix_web::rt::spawn(log.report_suppressed());
+    let mut signals = Signals::listen().map_err(|error| format!("cannot listen for a signal to stop: {error}"))?;
+    let hangup = signal(SignalKind::hangup()).map_err(|error| format!("cannot listen for SIGHUP: {error}"))?;
+    let listeners = Listeners::bind(settings)?;
+    announce(settings, &listeners);
+    match listeners.tls.clone() {
+        Some(tls) => actix_web::rt::spawn(follow(tls, hangup)),
+        None => actix_web::rt::spawn(ignore(hangup)),
+    };
+    let (stop, stopped) = oneshot::channel::<()>();
+    let drain_delay = Duration::from_secs(settings.drain_delay);
+    let served = run_server(settings, listeners, stopped.map(move |_| sleep(drain_delay)));
+    let signalled_twice = async move {
+        signals.next().await;
+        stop.send(()).ok();
+        signals.next().await;
+    };
+    tokio::select! {
+        served = served => served.map_err(|error| error.to_string()),
+        () = signalled_twice => Err("stopped at once by a second signal".to_owned()),
+    }
+}
+
+/// Keeps SIGHUP from ending the process where it has nothing to do.
+async fn ignore(mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        tracing::info!("SIGHUP ignored: it reloads the TLS certificate, and TLS_CERT_FILE is not set");
     }
 }
 

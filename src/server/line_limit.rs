@@ -1,4 +1,5 @@
-//! How many log lines of a kind are written: a client that sends nothing but bad batches must not fill the disk.
+//! A limit for log lines that are costly to make: whether to make one is known before it is made. Every line passes
+//! [`super::log::rate_limit`] as well.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -16,6 +16,7 @@ pub mod framing;
 pub mod lifecycle;
 pub mod line_limit;
 pub mod listen;
+pub mod log;
 pub mod measure;
 pub mod memory;
 pub mod metrics;

@@ -17,7 +17,6 @@ use super::app::State;
 use super::body::{answer_bytes, request_bytes};
 use super::error::RequestError;
 use super::forward::FromUpstream;
-use super::line_limit::LineLimit;
 use super::measure::{Route, method_label};
 use super::request_id::{RequestIds, X_REQUEST_ID};
 #[cfg(feature = "otlp")]
@@ -28,14 +27,10 @@ use crate::transform::decision::{Rejected, Tally};
 use crate::transform::family::Family;
 use crate::transform::rejection::Rejection;
 
-/// What lines need that outlives a request. Each kind of line is limited on its own, so that none hides another.
+/// What lines need that outlives a request.
 #[derive(Debug, Default)]
 pub struct RequestLog {
     ids: RequestIds,
-    rejected: LineLimit,
-    refused: LineLimit,
-    overloaded: LineLimit,
-    failed: LineLimit,
 }
 
 /// What a route found out about its request. It is there only where a line may tell it.
@@ -125,7 +120,6 @@ fn tell_answer(
     parent: Option<TraceParent>,
 ) {
     let request = response.request();
-    let Some(state) = request.app_data::<Data<State>>() else { return };
     let route = request.app_data::<Route>().map(|route| route.0);
     let extensions = request.extensions();
     let noted = extensions.get::<Noted>().copied().unwrap_or_default();
@@ -143,11 +137,10 @@ fn tell_answer(
         refusal: response.response().error().and_then(refusal),
         parent,
     };
-    exchange.tell(Some(&state.request_log), Instant::now());
+    exchange.tell();
 }
 
-/// Tells of a request that a fault of the service left without an answer. Such lines are not limited, as those of the
-/// faults themselves are not.
+/// Tells of a request that a fault of the service left without an answer.
 fn tell_failure(
     id: &HeaderValue,
     method: &Method,
@@ -169,7 +162,7 @@ fn tell_failure(
         refusal: refusal(error),
         parent,
     };
-    exchange.tell(None, Instant::now());
+    exchange.tell();
 }
 
 fn refusal(error: &Error) -> Option<&RequestError> {
@@ -177,8 +170,8 @@ fn refusal(error: &Error) -> Option<&RequestError> {
 }
 
 impl Exchange<'_> {
-    /// Writes the lines, each kind within its limit, and the span.
-    fn tell(&self, log: Option<&RequestLog>, now: Instant) {
+    /// Writes the lines, and the span. How often each kind of line is written is limited in [`super::log::rate_limit`].
+    fn tell(&self) {
         let (trace_id, span_id) = match self.span() {
             Some((trace_id, span_id)) => (Some(trace_id), Some(span_id)),
             None => (self.parent.map(|parent| parent.trace_id), None),
@@ -186,40 +179,34 @@ impl Exchange<'_> {
         let parent_id = self.parent.map(|parent| parent.parent_id);
         // The fields of every line; those that are None are left out.
         macro_rules! line {
-            ($level:ident, $limit:ident, $text:literal, $($own:tt)*) => {
-                if let Some(suppressed) = log.map_or(Some(0), |log| log.$limit.admit(now)) {
-                    tracing::$level!(
-                        request_id = self.id,
-                        method = self.method,
-                        route = self.route,
-                        status = self.status.as_u16(),
-                        dest_type = self.destination,
-                        $($own)*
-                        trace_id = trace_id.map(tracing::field::display),
-                        parent_id = parent_id.map(tracing::field::display),
-                        span_id = span_id.map(tracing::field::display),
-                        suppressed = (suppressed > 0).then_some(suppressed),
-                        $text
-                    );
-                }
+            ($level:ident, $text:literal, $($own:tt)*) => {
+                tracing::$level!(
+                    request_id = self.id,
+                    method = self.method,
+                    route = self.route,
+                    status = self.status.as_u16(),
+                    dest_type = self.destination,
+                    $($own)*
+                    trace_id = trace_id.map(tracing::field::display),
+                    parent_id = parent_id.map(tracing::field::display),
+                    span_id = span_id.map(tracing::field::display),
+                    $text
+                )
             };
         }
         let rejected: u64 = self.rejected.iter().sum();
         if rejected > 0 {
             let reasons = Reasons(&self.rejected);
-            line!(warn, rejected, "events refused", events = self.events, rejected, reasons = %reasons,);
+            line!(warn, "events refused", events = self.events, rejected, reasons = %reasons,);
         }
         match self.kind() {
             Kind::Answered => {}
-            Kind::Refused => line!(warn, refused, "request refused", refusal = self.refusal.map(RequestError::code),),
-            Kind::Overloaded => line!(
-                warn,
-                overloaded,
-                "request refused under overload",
-                refusal = self.refusal.map(RequestError::code),
-            ),
+            Kind::Refused => line!(warn, "request refused", refusal = self.refusal.map(RequestError::code),),
+            Kind::Overloaded => {
+                line!(warn, "request refused under overload", refusal = self.refusal.map(RequestError::code),)
+            }
             Kind::Unserved => self.report_unserved(),
-            Kind::Failed => line!(error, failed, "request failed", refusal = self.refusal.map(RequestError::code),),
+            Kind::Failed => line!(error, "request failed", refusal = self.refusal.map(RequestError::code),),
         }
         tracing::debug!(
             request_id = self.id,

@@ -80,6 +80,35 @@ fn bad_configuration_is_told_at_once_and_whole() {
 }
 
 #[test]
+fn bad_configuration_obeys_the_format_of_the_log() {
+    let bad = [("LOG_FORMAT", "json"), ("PORT", "7"), ("METRICS_PORT", "7"), ("LOG_LEVEL", "off,verbose")];
+    let output = run(&[], &bad);
+    assert_eq!(output.status.code(), Some(78));
+    let text = String::from_utf8(output.stderr).expect("text");
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    for (line, name) in lines.iter().zip(["METRICS_PORT", "LOG_LEVEL"]) {
+        assert_eq!(line["level"], "ERROR");
+        assert!(line["fields"]["message"].as_str().is_some_and(|message| message.contains(name)), "{line}");
+    }
+}
+
+#[test]
+fn sighup_without_tls_is_ignored() {
+    let (mut child, line, mut log) = start(&["--host=127.0.0.1", "--port=0", "--metrics-port=0"], &[]);
+    for _ in 0..2 {
+        signal(&child, "HUP");
+        let mut ignored = String::new();
+        log.read_line(&mut ignored).expect("a line");
+        assert!(ignored.contains("SIGHUP ignored"), "{ignored}");
+    }
+    assert_eq!(fetch(&format!("http://127.0.0.1:{}/health", port(&line)), "GET", &[], b"").status, 200);
+    signal(&child, "TERM");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
 fn blank_variables_count_as_not_set_and_names_as_addresses() {
     let environment = [("HOST", "localhost"), ("WORKERS", ""), ("LOG_FORMAT", ""), ("INSTANCE_ID", "")];
     let (mut child, line, _log) = start(&["--port=0", "--metrics-port=0"], &environment);

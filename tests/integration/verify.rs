@@ -476,7 +476,7 @@ fn output_that_cannot_be_written_is_an_error() {
     for arguments in [&["verify", &cases][..], &["verify", &cases, "--format=json"], &["verify", &cases, "--quiet"]] {
         let output = binary().args(arguments).stdout(full()).output().expect("it runs");
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        assert!(stderr(&output).starts_with("error: the output cannot be written: "), "{}", stderr(&output));
+        assert!(stderr(&output).starts_with("error: cannot write to stdout: "), "{}", stderr(&output));
     }
     let output = verify(&[&cases, "--junit", "/dev/full"]);
     assert_eq!(output.status.code(), Some(2));

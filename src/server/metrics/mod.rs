@@ -5,6 +5,7 @@ pub mod series;
 pub mod table;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::{
@@ -16,6 +17,7 @@ use self::series::{EventSeries, HttpKey, HttpSeries};
 use self::table::{Definition, Kind};
 use super::error::Limit;
 use super::forward::Forwarded;
+use super::log::{LOSSES, Loss};
 use super::routes::status::{COMMIT, VERSION};
 use super::shadow::Compared;
 use super::shadow::intended::table::IntendedDifference;
@@ -42,6 +44,7 @@ pub struct Metrics {
     unserved: Arc<[IntCounter; UnservedEndpoint::ALL.len()]>,
     shadowed: Arc<[IntCounter; Compared::ALL.len()]>,
     intended: Arc<[IntCounter]>,
+    lost_lines: Arc<[LostLines; Loss::ALL.len()]>,
     in_flight_bytes: IntGauge,
     /// Requests that have no answer yet.
     pub concurrent: IntGauge,
@@ -57,6 +60,24 @@ struct FamilyCounters {
     defaulted: IntCounter,
     changed: IntCounter,
     untouched: IntCounter,
+}
+
+/// Lines of the log that were not written, for one reason.
+#[derive(Debug)]
+struct LostLines {
+    loss: Loss,
+    counter: IntCounter,
+    /// How many of them the counter has.
+    counted: AtomicU64,
+}
+
+impl LostLines {
+    /// Takes over what the log has counted. The log is older than the metrics, so it counts by itself.
+    fn update(&self) {
+        let lost = LOSSES.count(self.loss);
+        let counted = self.counted.fetch_max(lost, Ordering::Relaxed);
+        self.counter.inc_by(lost.saturating_sub(counted));
+    }
 }
 
 impl Metrics {
@@ -114,6 +135,7 @@ impl Metrics {
         let shadowed = counters(&table::SHADOWED)?;
         let intended = counters(&table::INTENDED)?;
         let of_row = |row: &IntendedDifference| intended.with_label_values(&[row.code()]);
+        let lost_lines = counters(&table::LOG_LINES_DROPPED)?;
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         Ok(Self {
@@ -130,6 +152,11 @@ impl Metrics {
             unserved: Arc::new(UnservedEndpoint::ALL.map(|endpoint| unserved.with_label_values(&[endpoint.code()]))),
             shadowed: Arc::new(Compared::ALL.map(|result| shadowed.with_label_values(&[result.code()]))),
             intended: IntendedDifference::ALL.iter().map(of_row).collect(),
+            lost_lines: Arc::new(Loss::ALL.map(|loss| LostLines {
+                loss,
+                counter: lost_lines.with_label_values(&[loss.code()]),
+                counted: AtomicU64::new(0),
+            })),
             in_flight_bytes: gauge(&table::IN_FLIGHT_BYTES)?,
             concurrent: gauge(&table::CONCURRENT_REQUESTS)?,
             registry,
@@ -211,6 +238,7 @@ impl Metrics {
     /// # Errors
     /// Where the text cannot be made.
     pub fn render(&self, in_flight_bytes: usize) -> prometheus::Result<String> {
+        self.lost_lines.iter().for_each(LostLines::update);
         self.in_flight_bytes.set(i64::try_from(in_flight_bytes).unwrap_or(i64::MAX));
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }

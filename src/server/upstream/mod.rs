@@ -11,7 +11,7 @@ mod upload;
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::dev::RequestHead;
 use bytes::{Bytes, BytesMut};
@@ -24,7 +24,6 @@ pub use reachable::Reachable;
 pub use upload::{Upload, UploadEnd};
 
 use super::error::RequestError;
-use super::line_limit::LineLimit;
 use super::request_path::loggable;
 use super::settings::Settings;
 use connect::{Client, Connector};
@@ -75,7 +74,6 @@ pub struct Upstream {
     timeout: Duration,
     connector: Connector,
     client: Client,
-    failures: Arc<LineLimit>,
 }
 
 /// What this process calls itself in `Via`. The name is one of its own, so that a request that has come around in a circle
@@ -122,7 +120,6 @@ impl Upstream {
             timeout: Duration::from_secs(settings.upstream_timeout),
             client: connect::client(connector.clone()),
             connector,
-            failures: Arc::default(),
         }))
     }
 
@@ -225,14 +222,12 @@ impl Upstream {
         if matches!(error, RequestError::BadRequest(_) | RequestError::RequestTimeout) {
             return;
         }
-        let Some(suppressed) = self.failures.admit(Instant::now()) else { return };
         let Base { scheme, authority, .. } = &*self.base;
         tracing::warn!(
             path,
             upstream = format_args!("{scheme}://{authority}"),
             failure = error.code(),
             reason,
-            suppressed = (suppressed > 0).then_some(suppressed),
             "no complete response from the upstream"
         );
     }

@@ -13,6 +13,8 @@ mod given_back;
 mod heads;
 mod killed;
 mod locked_out;
+mod log_floods;
+mod log_stuck;
 mod panics;
 mod pipelined;
 mod process;

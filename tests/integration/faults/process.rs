@@ -13,7 +13,7 @@ use crate::server::{exchange, fetch, sum};
 /// A running service.
 pub struct Process {
     pub address: SocketAddr,
-    metrics: SocketAddr,
+    pub metrics: SocketAddr,
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
     /// What it has open while nobody is connected.
@@ -28,17 +28,10 @@ impl Process {
 
     /// Starts what a command describes, and waits until it listens.
     pub fn spawn(command: &mut Command) -> Self {
-        let mut child = command
-            .args(["--metrics-port=0", "--workers=2", "--max-wait-milliseconds=60000"])
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
-        let lines = BufReader::new(child.stderr.take().expect("its log")).lines();
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let kept = log.clone();
+        let mut process = Self::begin(command.stderr(Stdio::piped()));
+        let lines = BufReader::new(process.child.stderr.take().expect("its log")).lines();
+        let kept = process.log.clone();
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| kept.lock().expect("a log").push(line)));
-        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut process = Self { address: unknown, metrics: unknown, child, log, files_at_rest: usize::MAX };
         until("it says where it listens", || process.find_addresses());
         // Both workers, and the metrics port, have had a connection then.
         for _ in 0..4 {
@@ -55,6 +48,43 @@ impl Process {
             same == 20
         });
         process
+    }
+
+    /// Starts what a command describes, with the stderr that it describes, and waits until it listens.
+    pub fn unheard(command: &mut Command) -> Self {
+        let mut process = Self::begin(command);
+        until("it listens on two ports", || process.find_listeners());
+        process
+    }
+
+    fn begin(command: &mut Command) -> Self {
+        let child = command
+            .args(["--metrics-port=0", "--workers=2", "--max-wait-milliseconds=60000"])
+            .spawn()
+            .expect("the binary runs");
+        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+        Self { address: unknown, metrics: unknown, child, log: Arc::default(), files_at_rest: usize::MAX }
+    }
+
+    /// Finds its listeners as the system knows them; which of the two has metrics, it is asked.
+    fn find_listeners(&mut self) -> bool {
+        assert_eq!(self.child.try_wait().expect("a child"), None, "it has ended");
+        let files = fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("Linux tells");
+        let sockets: Vec<String> = files
+            .filter_map(|file| fs::read_link(file.ok()?.path()).ok())
+            .filter_map(|link| link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']').map(str::to_owned))
+            .collect();
+        let ports = |table: &str| -> Vec<u16> {
+            let entries = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+            let listening = entries.filter(|entry| entry[3] == "0A" && sockets.iter().any(|socket| socket == entry[9]));
+            listening.filter_map(|entry| u16::from_str_radix(entry[1].rsplit(':').next()?, 16).ok()).collect()
+        };
+        let [one, other] = ports(&self.proc("net/tcp"))[..] else { return false };
+        let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let has_metrics = |port| fetch(&format!("http://{}/metrics", address(port)), "GET", &[], b"").status == 200;
+        let (service, metrics) = if has_metrics(other) { (one, other) } else { (other, one) };
+        (self.address, self.metrics) = (address(service), address(metrics));
+        true
     }
 
     fn find_addresses(&mut self) -> bool {
@@ -75,9 +105,14 @@ impl Process {
 
     /// Requests and bytes in flight.
     fn gauges(&self) -> [f64; 2] {
-        let scrape = fetch(&format!("http://{}/metrics", self.metrics), "GET", &[], b"");
+        let scrape = self.scrape();
         ["transformer_http_concurrent_requests", "kafka_transformer_in_flight_bytes"]
-            .map(|gauge| sum(scrape.text(), gauge, &[]))
+            .map(|gauge| sum(&scrape, gauge, &[]))
+    }
+
+    /// Its metrics.
+    pub fn scrape(&self) -> String {
+        fetch(&format!("http://{}/metrics", self.metrics), "GET", &[], b"").text().to_owned()
     }
 
     /// No request, no byte and no connection is kept: each would have files open.
@@ -90,7 +125,18 @@ impl Process {
 
     /// How many lines of its log have `text` in them.
     pub fn logged(&self, text: &str) -> usize {
-        self.log.lock().expect("a log").iter().filter(|line| line.contains(text)).count()
+        self.lines(text).len()
+    }
+
+    /// The lines of its log that have `text` in them.
+    pub fn lines(&self, text: &str) -> Vec<String> {
+        self.log.lock().expect("a log").iter().filter(|line| line.contains(text)).cloned().collect()
+    }
+
+    /// What its file descriptor `number` is.
+    pub fn file(&self, number: u8) -> String {
+        let link = fs::read_link(format!("/proc/{}/fd/{number}", self.child.id())).expect("it is open");
+        link.to_string_lossy().into_owned()
     }
 
     pub fn signal(&self, name: &str) {

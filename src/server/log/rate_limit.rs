@@ -1,0 +1,285 @@
+//! A limit for every kind of log line: a client that sends nothing but bad requests must not fill the disk.
+//!
+//! It is a layer of `tracing`, so it holds for the lines of libraries too, and for lines that nobody has written yet.
+
+use std::collections::HashMap;
+use std::fmt::{self, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tracing::callsite::Identifier;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_log::NormalizeEvent as _;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+use super::{Loss, Losses};
+
+/// Lines of a kind that are written within [`WINDOW`].
+pub const LINES_PER_WINDOW: u32 = 10;
+
+/// The time that [`LINES_PER_WINDOW`] is for.
+pub const WINDOW: Duration = Duration::from_secs(1);
+
+/// Kinds that are counted separately. There are as many as places in the code that log, so this is never reached, unless a
+/// library makes up its targets.
+const MAX_KINDS: usize = 1024;
+
+/// Bytes of the message that a report shows.
+const MAX_SAMPLE_BYTES: usize = 200;
+
+/// The target of reports, which are not limited: there is at most one of a kind each time.
+const REPORTS: &str = module_path!();
+
+/// Admits ten lines of a kind a second and counts the others. The kind of a line is the place in the code that logs it. Debug
+/// and trace lines are admitted always: an operator asked for them.
+#[derive(Debug, Clone)]
+pub struct RateLimit {
+    kinds: Arc<Mutex<HashMap<Kind, Window>>>,
+    losses: &'static Losses,
+}
+
+/// What lines have in common that share a limit.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Kind {
+    /// A place in the code that uses `tracing`.
+    Callsite(Identifier),
+    /// One that uses the crate `log`: target and line.
+    Record(String, Option<u32>),
+    /// All kinds above [`MAX_KINDS`].
+    Other,
+}
+
+/// The lines of a kind in the present window.
+#[derive(Debug)]
+struct Window {
+    began: Instant,
+    admitted: u32,
+    /// Since the last report.
+    suppressed: u64,
+    level: Level,
+    source: String,
+    /// The message of the first of these lines.
+    sample: String,
+}
+
+/// Lines of one kind that were not written.
+#[derive(Debug, PartialEq, Eq)]
+struct Report {
+    level: Level,
+    suppressed: u64,
+    source: String,
+    sample: String,
+}
+
+impl RateLimit {
+    /// A limit that has seen nothing yet. Suppressed lines are counted in `losses`.
+    #[must_use]
+    pub fn new(losses: &'static Losses) -> Self {
+        Self { kinds: Arc::default(), losses }
+    }
+
+    /// Logs how many lines of each kind were suppressed since the last report. Call it once in a [`WINDOW`], and at the end.
+    pub fn report(&self) {
+        for Report { level, suppressed, source, sample } in self.take_suppressed() {
+            macro_rules! log {
+                ($level:ident) => {
+                    tracing::$level!(target: REPORTS, suppressed, source, sample, "similar lines suppressed")
+                };
+            }
+            match level {
+                Level::ERROR => log!(error),
+                Level::WARN => log!(warn),
+                _ => log!(info),
+            }
+        }
+    }
+
+    fn take_suppressed(&self) -> Vec<Report> {
+        let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        let limited = kinds.values_mut().filter(|window| window.suppressed > 0);
+        limited
+            .map(|window| Report {
+                level: window.level,
+                suppressed: std::mem::take(&mut window.suppressed),
+                source: window.source.clone(),
+                sample: std::mem::take(&mut window.sample),
+            })
+            .collect()
+    }
+
+    /// Whether a line of this kind may be written `now`.
+    fn admit(&self, kind: Kind, metadata: &Metadata<'_>, now: Instant, sample: impl FnOnce() -> String) -> bool {
+        let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        let kind = if kinds.len() < MAX_KINDS || kinds.contains_key(&kind) { kind } else { Kind::Other };
+        let window = kinds.entry(kind).or_insert_with(|| Window {
+            began: now,
+            admitted: 0,
+            suppressed: 0,
+            level: *metadata.level(),
+            source: metadata.target().to_owned(),
+            sample: String::new(),
+        });
+        if now.saturating_duration_since(window.began) >= WINDOW {
+            (window.began, window.admitted) = (now, 0);
+        }
+        if window.admitted < LINES_PER_WINDOW {
+            window.admitted += 1;
+            return true;
+        }
+        window.suppressed += 1;
+        if window.suppressed == 1 {
+            window.sample = sample();
+        }
+        false
+    }
+}
+
+impl<S: Subscriber> Layer<S> for RateLimit {
+    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+        let metadata = event.metadata();
+        if *metadata.level() > Level::INFO || metadata.target() == REPORTS {
+            return true;
+        }
+        let normalized = event.normalized_metadata();
+        let (kind, metadata) = match &normalized {
+            Some(record) => (Kind::Record(record.target().to_owned(), record.line()), record),
+            None => (Kind::Callsite(metadata.callsite()), metadata),
+        };
+        let is_admitted = self.admit(kind, metadata, Instant::now(), || message(event));
+        if !is_admitted {
+            self.losses.add(Loss::Suppressed, 1);
+        }
+        is_admitted
+    }
+}
+
+/// The message of a line, without its other fields.
+fn message(event: &Event<'_>) -> String {
+    struct Message(String);
+    impl Visit for Message {
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            if field.name() == "message" {
+                // Fails where the message is longer.
+                let _ = write!(self, "{value:?}");
+            }
+        }
+    }
+    impl fmt::Write for Message {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            let room = MAX_SAMPLE_BYTES.saturating_sub(self.0.len());
+            let mut cut = text.len().min(room);
+            while !text.is_char_boundary(cut) {
+                cut -= 1;
+            }
+            self.0.push_str(&text[..cut]);
+            if cut < text.len() { Err(fmt::Error) } else { Ok(()) }
+        }
+    }
+    let mut message = Message(String::new());
+    event.record(&mut message);
+    message.0
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+    use crate::server::log::writer::LogWriter;
+
+    fn limit() -> RateLimit {
+        RateLimit::new(Box::leak(Box::default()))
+    }
+
+    const PLACE: Metadata<'static> = tracing::metadata!(
+        name: "a place",
+        target: "library",
+        level: Level::WARN,
+        fields: &[],
+        callsite: &CALLSITE,
+        kind: tracing::metadata::Kind::EVENT
+    );
+    static CALLSITE: tracing::callsite::DefaultCallsite = tracing::callsite::DefaultCallsite::new(&PLACE);
+
+    fn record(line: u32) -> Kind {
+        Kind::Record("library".to_owned(), Some(line))
+    }
+
+    #[test]
+    fn ten_lines_of_a_kind_a_second_and_the_others_are_counted() {
+        let limit = limit();
+        let start = Instant::now();
+        let after = |milliseconds| start + Duration::from_millis(milliseconds);
+        let admit = |kind, at| limit.admit(kind, &PLACE, after(at), || format!("at {at}"));
+        let admitted: Vec<bool> = (0..35).map(|index| admit(record(1), index * 20)).collect();
+        assert_eq!((&admitted[..10], &admitted[10..]), (&[true; 10][..], &[false; 25][..]));
+        assert!(admit(record(2), 700), "another place in the code");
+        assert!(!admit(record(1), 999));
+        let report = |suppressed, sample: &str| Report {
+            level: Level::WARN,
+            suppressed,
+            source: "library".to_owned(),
+            sample: sample.to_owned(),
+        };
+        assert_eq!(limit.take_suppressed(), [report(26, "at 200")]);
+        assert_eq!(limit.take_suppressed(), [], "each is reported once");
+        assert_eq!((1000..1020).filter(|at| admit(record(1), *at)).count(), 10, "a new window");
+        assert_eq!(limit.take_suppressed(), [report(10, "at 1010")]);
+    }
+
+    #[test]
+    fn made_up_kinds_share_a_limit() {
+        let limit = limit();
+        let now = Instant::now();
+        let lines = u32::try_from(MAX_KINDS).unwrap() + 500;
+        let admitted = (0..lines).filter(|line| limit.admit(record(*line), &PLACE, now, String::new)).count();
+        assert_eq!(admitted, MAX_KINDS + LINES_PER_WINDOW as usize);
+        assert_eq!(limit.kinds.lock().unwrap().len(), MAX_KINDS + 1);
+    }
+
+    #[test]
+    fn lines_of_services_and_libraries_are_limited_and_debug_is_not() {
+        #[derive(Clone, Default)]
+        struct Lines(Arc<Mutex<Vec<u8>>>);
+        impl std::io::Write for Lines {
+            fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+                self.0.lock().unwrap().extend_from_slice(line);
+                Ok(line.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let (limit, lines) = (limit(), Lines::default());
+        let writer = LogWriter::start(lines.clone(), limit.losses).unwrap();
+        let layer = tracing_subscriber::fmt::layer().with_writer(writer.clone());
+        let subscriber = tracing_subscriber::registry().with(limit.clone()).with(layer);
+        tracing::subscriber::with_default(subscriber, || {
+            for index in 0..50 {
+                tracing::warn!("of the service {index}");
+                tracing::error!(target: "library", "of a library {}", "x".repeat(300));
+                tracing::debug!("asked for");
+            }
+            limit.report();
+        });
+        assert!(writer.flush(Duration::from_secs(60)));
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let count = |what: &str| text.lines().filter(|line| line.contains(what) && !line.contains("similar")).count();
+        // All of it within one window, or two.
+        for limited in ["of the service", "of a library"] {
+            assert!([10, 20].contains(&count(limited)), "{limited}: {}", count(limited));
+        }
+        assert_eq!(count("asked for"), 50);
+        let reports: Vec<&str> = text.lines().filter(|line| line.contains("similar lines suppressed")).collect();
+        assert_eq!(reports.len(), 2, "{reports:?}");
+        let of_library = reports.iter().find(|line| line.contains("source=\"library\"")).unwrap();
+        assert!(of_library.contains("ERROR"), "{of_library}");
+        assert!(of_library.contains(&format!("sample=\"of a library {}\"", "x".repeat(MAX_SAMPLE_BYTES - 13))));
+        assert_eq!(
+            limit.losses.count(Loss::Suppressed) as usize,
+            100 - count("of the service") - count("of a library")
+        );
+    }
+}
