@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use actix_web::rt::time::timeout;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::{Limit, RequestError};
@@ -22,8 +23,11 @@ const BURST: Duration = Duration::from_millis(25);
 /// Requests that are taken in in every round, however long each of them takes.
 const AT_LEAST: usize = 2;
 
-/// Large requests that may wait for each worker.
+/// Requests that may wait for a permit to work off the event loops, for each permit.
 const WAITING: usize = 8;
+
+/// How long one of them waits, at most. It gets a retryable 503 then.
+pub const MAX_PERMIT_WAIT: Duration = Duration::from_secs(5);
 
 thread_local! {
     static WORKER: Cell<Rounds> = const { Cell::new(Rounds::NONE) };
@@ -85,40 +89,42 @@ impl Rounds {
     }
 }
 
-/// The rule, and the turns of large requests.
+/// The rule, and the permits to work off the event loops.
 #[derive(Debug, Clone)]
 pub struct Admission {
     /// From here on a round is long.
     long: Duration,
-    /// One for each worker: as many large requests are worked on at once, beside the event loops.
-    turns: Arc<Semaphore>,
-    /// Large requests that wait for their turn, and how many may.
+    /// For requests that are large or take much work: one for each worker.
+    transform: Permits,
+    /// For explanations: one, so that neither kind waits for the other.
+    explain: Permits,
+}
+
+/// Permits to work off the event loops, and who waits for one. The longest waiting is the next.
+#[derive(Debug, Clone)]
+struct Permits {
+    permits: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     waiting_limit: usize,
 }
 
-/// The right to work on a large request.
-pub type Turn = OwnedSemaphorePermit;
+/// The right to work off the event loops.
+pub type Permit = OwnedSemaphorePermit;
 
 impl Admission {
     /// Nobody is in yet. On a busy one of `workers`, requests wait some `long` in each round.
     #[must_use]
     pub fn new(workers: usize, long: Duration) -> Self {
-        Self {
-            long,
-            turns: Arc::new(Semaphore::new(workers)),
-            waiting: Arc::default(),
-            waiting_limit: WAITING.saturating_mul(workers),
-        }
+        Self { long, transform: Permits::new(workers), explain: Permits::new(1) }
     }
 
-    /// Takes a request in, on the worker that serves it; `is_large` ones are worked on beside the event loop.
+    /// Takes a request in, on the worker that serves it; `is_large` ones are worked on off the event loop.
     ///
     /// # Errors
     /// [`RequestError::Overloaded`].
     pub fn admit(&self, is_large: bool) -> Result<(), RequestError> {
         if is_large {
-            self.check_waiting()?;
+            self.transform.check_waiting()?;
         }
         let long = self.long;
         let mut rounds = WORKER.get();
@@ -135,17 +141,39 @@ impl Admission {
         if may { Ok(()) } else { Err(RequestError::Overloaded(Limit::Wait)) }
     }
 
-    /// Waits until a large request, which is complete, may be worked on.
+    /// Waits until a request that is complete, and large or takes much work, may be worked on.
     ///
     /// # Errors
-    /// [`RequestError::Overloaded`] where too many wait already.
-    pub async fn turn(&self) -> Result<Turn, RequestError> {
+    /// [`RequestError::Overloaded`] where too many wait already, or after [`MAX_PERMIT_WAIT`].
+    pub async fn transform_permit(&self) -> Result<Permit, RequestError> {
+        self.transform.acquire().await
+    }
+
+    /// Waits until a request for explanations may be worked on.
+    ///
+    /// # Errors
+    /// [`RequestError::Overloaded`] where too many wait already, or after [`MAX_PERMIT_WAIT`].
+    pub async fn explain_permit(&self) -> Result<Permit, RequestError> {
+        self.explain.acquire().await
+    }
+}
+
+impl Permits {
+    fn new(count: usize) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(count)),
+            waiting: Arc::default(),
+            waiting_limit: WAITING.saturating_mul(count),
+        }
+    }
+
+    async fn acquire(&self) -> Result<Permit, RequestError> {
         self.check_waiting()?;
         let waiting = Waiting::new(&self.waiting);
-        let turn = self.turns.clone().acquire_owned().await;
+        let permit = timeout(MAX_PERMIT_WAIT, self.permits.clone().acquire_owned()).await;
         drop(waiting);
         // The semaphore is never closed.
-        turn.map_err(|_| RequestError::InternalServerError)
+        permit.map_err(|_| RequestError::Overloaded(Limit::Wait))?.map_err(|_| RequestError::InternalServerError)
     }
 
     fn check_waiting(&self) -> Result<(), RequestError> {
@@ -228,20 +256,34 @@ mod tests {
 
     #[test]
     fn large_requests_take_turns_and_do_not_queue_without_end() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         runtime.block_on(async {
             let admission = Admission::new(1, LONG);
-            let first = admission.turn().await.expect("the first");
-            let mut others: Vec<_> = (0..WAITING).map(|_| Box::pin(admission.turn())).collect();
+            let first = admission.transform_permit().await.expect("the first");
+            let mut others: Vec<_> = (0..WAITING).map(|_| Box::pin(admission.transform_permit())).collect();
             for other in &mut others {
                 assert!(futures_util::poll!(other).is_pending());
             }
-            assert_eq!(admission.turn().await.err(), Some(RequestError::Overloaded(Limit::Wait)));
+            assert_eq!(admission.transform_permit().await.err(), Some(RequestError::Overloaded(Limit::Wait)));
             assert_eq!(admission.admit(true), Err(RequestError::Overloaded(Limit::Wait)));
+            assert!(admission.explain_permit().await.is_ok(), "explanations do not wait for them");
             others.pop();
-            assert_eq!(admission.check_waiting(), Ok(()), "who gives up waiting makes room");
+            assert_eq!(admission.transform.check_waiting(), Ok(()), "who gives up waiting makes room");
             drop(first);
             assert!(others.swap_remove(0).await.is_ok());
+        });
+    }
+
+    #[test]
+    fn nobody_waits_for_a_permit_without_end() {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+        runtime.block_on(async {
+            let admission = Admission::new(1, LONG);
+            let _first = admission.explain_permit().await.expect("the first");
+            let began = tokio::time::Instant::now();
+            assert_eq!(admission.explain_permit().await.err(), Some(RequestError::Overloaded(Limit::Wait)));
+            assert!(began.elapsed() >= MAX_PERMIT_WAIT && began.elapsed() < 2 * MAX_PERMIT_WAIT);
         });
     }
 }

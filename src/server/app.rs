@@ -22,7 +22,7 @@ use super::metrics::Metrics;
 use super::natives::Natives;
 use super::openapi;
 use super::operator::OperatorToken;
-use super::overload::InFlight;
+use super::overload::MemoryBudget;
 use super::page::{self, Page};
 use super::request_log::RequestLog;
 use super::routes::status::Versions;
@@ -41,7 +41,7 @@ pub struct State {
     /// Bounds of one request.
     pub limits: Limits,
     /// What is in memory.
-    pub in_flight: InFlight,
+    pub in_flight: MemoryBudget,
     /// Who may come in.
     pub admission: Admission,
     /// The longest pause within a body.
@@ -89,7 +89,7 @@ impl State {
         Ok(Self {
             max_body_bytes: settings.max_body_bytes,
             limits: settings.limits(),
-            in_flight: InFlight::up_to(settings.in_flight_bytes()),
+            in_flight: MemoryBudget::up_to(settings.in_flight_bytes()),
             admission: Admission::new(settings.worker_threads(), Duration::from_millis(settings.max_wait_milliseconds)),
             body_timeout: Duration::from_secs(settings.body_timeout),
             lifecycle: Lifecycle::default(),

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::Read;
+use std::str::Utf8Chunk;
 use std::time::Instant;
 
 use actix_web::body::{BodySize, MessageBody};
@@ -9,13 +10,14 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
 use actix_web::rt::time::timeout;
 use actix_web::web::Payload;
 use actix_web::{HttpMessage as _, HttpRequest};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 
 use super::app::State;
 use super::error::RequestError;
-use super::overload::Share;
+use super::overload::Reservation;
 use super::pace::Pace;
+use crate::transform::meter::Halt;
 
 /// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,17 +38,17 @@ pub struct Body {
     bytes: Bytes,
     coding: Coding,
     limit: usize,
-    share: Share,
+    share: Reservation,
 }
 
-/// Bodies from this size on are transformed beside the event loop, so that no other request waits for them.
+/// Bodies from this size on are transformed off the event loop, so that no other request waits for them.
 const LARGE_BODY_BYTES: usize = 1 << 20;
 
 /// The bytes of a body whose length was not declared, among the extensions of its request.
 #[derive(Debug, Clone, Copy)]
 struct Received(usize);
 
-/// What is set aside for a body before its first byte has come, at the most: a length is only a claim.
+/// The capacity for a body before its first byte has come, at most.
 const MAX_RESERVED: usize = 1 << 20;
 
 impl Coding {
@@ -120,18 +122,19 @@ impl Body {
         mut payload: Payload,
         state: &State,
     ) -> Result<Self, RequestError> {
-        let mut share = state.in_flight.share();
+        let share = state.in_flight.reservation();
         let coding = Coding::of(request)?;
         let length = declared_length(request.headers());
         if length.is_some_and(|length| length > limit) {
             return Err(too_large(limit));
         }
         state.admission.admit(is_large(coding, length.unwrap_or(0)))?;
-        share.grow_to(length.unwrap_or(0))?;
+        // A declared length is only a claim: it can end a request early, and holds nothing of what others need.
+        state.in_flight.check(length.unwrap_or(0))?;
         let began = Instant::now();
         let pace = Pace::new(began, state.body_timeout);
         let mut now = began;
-        let mut bytes = BytesMut::with_capacity(length.unwrap_or(0).min(MAX_RESERVED));
+        let mut bytes = Vec::with_capacity(length.unwrap_or(0).min(MAX_RESERVED));
         loop {
             let chunk = timeout(pace.patience(bytes.len(), now), payload.next());
             let Some(chunk) = chunk.await.map_err(|_| RequestError::RequestTimeout)? else { break };
@@ -140,18 +143,18 @@ impl Body {
             if chunk.len() > limit - bytes.len() {
                 return Err(too_large(limit));
             }
-            share.grow_to(bytes.len() + chunk.len())?;
+            make_room(&mut bytes, chunk.len(), length.unwrap_or(limit), &share)?;
             bytes.extend_from_slice(&chunk);
         }
         if length.is_none() {
             request.extensions_mut().insert(Received(bytes.len()));
         }
-        Ok(Self { bytes: bytes.freeze(), coding, limit, share })
+        Ok(Self { bytes: bytes.into(), coding, limit, share })
     }
 
     /// A body that is in memory already; what it unfolds to is claimed from `share`.
     #[must_use]
-    pub fn held(bytes: Bytes, coding: Coding, limit: usize, share: Share) -> Self {
+    pub fn held(bytes: Bytes, coding: Coding, limit: usize, share: Reservation) -> Self {
         Self { bytes, coding, limit, share }
     }
 
@@ -179,12 +182,12 @@ impl Body {
     /// [`RequestError::PayloadTooLarge`], [`RequestError::Overloaded`]; [`RequestError::BadRequest`] where the body is
     /// not what its coding says.
     pub fn decode(self) -> Result<Decoded, RequestError> {
-        let Self { bytes, coding, limit, mut share } = self;
+        let Self { bytes, coding, limit, share } = self;
         let decoded = match coding {
             Coding::Identity => return Ok(Decoded { bytes, share }),
-            Coding::Gzip => inflate("gzip", flate2::bufread::MultiGzDecoder::new(&*bytes), limit, &mut share),
-            Coding::Deflate => inflate("deflate", flate2::bufread::ZlibDecoder::new(&*bytes), limit, &mut share),
-            Coding::Brotli => inflate("br", brotli::Decompressor::new(&*bytes, 16 * 1024), limit, &mut share),
+            Coding::Gzip => inflate("gzip", flate2::bufread::MultiGzDecoder::new(&*bytes), limit, &share),
+            Coding::Deflate => inflate("deflate", flate2::bufread::ZlibDecoder::new(&*bytes), limit, &share),
+            Coding::Brotli => inflate("br", brotli::Decompressor::new(&*bytes, 16 * 1024), limit, &share),
         };
         Ok(Decoded { bytes: decoded?, share })
     }
@@ -196,7 +199,7 @@ pub struct Decoded {
     /// Its bytes.
     pub bytes: Bytes,
     /// They count as in flight as long as this is kept.
-    pub share: Share,
+    pub share: Reservation,
 }
 
 /// A compressed body may be far larger than it looks.
@@ -204,22 +207,43 @@ fn is_large(coding: Coding, length: usize) -> bool {
     coding != Coding::Identity || length >= LARGE_BODY_BYTES
 }
 
-/// What is decompressed before it is looked at how much there is.
-const STEP: u64 = 1 << 20;
+/// The first piece that is decompressed.
+const MIN_DECODED: usize = 16 << 10;
 
-fn inflate(coding: &str, mut decoder: impl Read, limit: usize, share: &mut Share) -> Result<Bytes, RequestError> {
-    let mut decoded = Vec::new();
+fn inflate(coding: &str, mut decoder: impl Read, limit: usize, share: &Reservation) -> Result<Bytes, RequestError> {
+    let mut decoded = Vec::<u8>::new();
     loop {
         // Up to one byte more than allowed tells a body at the limit from one beyond it.
-        let step = STEP.min((limit - decoded.len()) as u64 + 1);
-        let read = decoder.by_ref().take(step).read_to_end(&mut decoded);
+        let more = MIN_DECODED.min(limit - decoded.len() + 1);
+        make_room(&mut decoded, more, limit + 1, share)?;
+        let room = decoded.capacity() - decoded.len();
+        let read = decoder.by_ref().take(room as u64).read_to_end(&mut decoded);
         match read {
             Err(_) => return Err(RequestError::BadRequest(format!("the body is not valid {coding}"))),
             Ok(0) => return Ok(decoded.into()),
             Ok(_) if decoded.len() > limit => return Err(too_large(limit)),
-            Ok(_) => share.grow_to(decoded.len())?,
+            Ok(_) => {}
         }
     }
+}
+
+/// Makes room for `more` bytes, of `most` in all, and reserves them before. Memory that was never written to costs nothing,
+/// so that the first [`MAX_RESERVED`] bytes of capacity count as they are filled.
+fn make_room(bytes: &mut Vec<u8>, more: usize, most: usize, share: &Reservation) -> Result<(), Halt> {
+    let needed = bytes.len() + more;
+    let before = counted(bytes.len(), bytes.capacity());
+    if needed <= bytes.capacity() {
+        return share.reserve(counted(needed, bytes.capacity()) - before);
+    }
+    let capacity = needed.max(bytes.capacity().saturating_mul(2).min(most));
+    share.reserve(counted(needed, capacity) - before)?;
+    bytes.reserve_exact(capacity - bytes.len());
+    Ok(())
+}
+
+/// What of a buffer counts as in use.
+fn counted(len: usize, capacity: usize) -> usize {
+    if capacity <= MAX_RESERVED { len } else { capacity }
 }
 
 fn too_large(limit: usize) -> RequestError {
@@ -230,9 +254,70 @@ fn too_large(limit: usize) -> RequestError {
 /// event costs no other one its answer.
 #[must_use]
 pub fn text(bytes: &[u8]) -> Cow<'_, str> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = without_bom(bytes);
     match simdutf8::basic::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => String::from_utf8_lossy(bytes),
+    }
+}
+
+/// [`text()`], whose memory is reserved before it is taken.
+///
+/// # Errors
+/// [`RequestError::Overloaded`], [`RequestError::MemoryLimit`].
+pub fn text_within<'b>(bytes: &'b [u8], share: &Reservation) -> Result<Cow<'b, str>, RequestError> {
+    let bytes = without_bom(bytes);
+    if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
+        return Ok(Cow::Borrowed(text));
+    }
+    let of_chunk = |chunk: Utf8Chunk<'_>| (chunk.valid().len(), !chunk.invalid().is_empty());
+    let replaced = |(valid, is_broken)| valid + if is_broken { char::REPLACEMENT_CHARACTER.len_utf8() } else { 0 };
+    let length = bytes.utf8_chunks().map(of_chunk).map(replaced).sum();
+    share.reserve(length)?;
+    let mut text = String::with_capacity(length);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    Ok(Cow::Owned(text))
+}
+
+fn without_bom(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::overload::MemoryBudget;
+
+    #[test]
+    fn text_is_the_same_with_and_without_a_budget() {
+        let budget = MemoryBudget::up_to(1 << 20);
+        for bytes in [&b"plain"[..], b"\xef\xbb\xbfbom", b"a\xff\xfeb", b"\xed\xa0\x80", b"\xf0\x9f\x98", b"", b"\xff"]
+        {
+            let share = budget.reservation();
+            let within = text_within(bytes, &share).unwrap();
+            assert_eq!(within, text(bytes));
+            assert_eq!(share.bytes(), if matches!(within, Cow::Owned(_)) { within.len() } else { 0 });
+        }
+        let small = MemoryBudget::up_to(100);
+        assert_eq!(text_within(&[0xff; 50], &small.reservation()), Err(RequestError::MemoryLimit));
+    }
+
+    #[test]
+    fn a_buffer_is_reserved_as_it_is_filled() {
+        let budget = MemoryBudget::up_to(usize::MAX);
+        let share = budget.reservation();
+        let mut bytes = Vec::with_capacity(MAX_RESERVED);
+        for _ in 0..100 {
+            make_room(&mut bytes, 100_000, 10_000_000, &share).unwrap();
+            bytes.extend_from_slice(&[0; 100_000]);
+            assert!(share.bytes() >= bytes.len());
+            assert!(share.bytes() <= 2 * bytes.len().max(MAX_RESERVED));
+        }
+        assert_eq!((bytes.capacity(), share.bytes()), (10_000_000, 10_000_000), "the declared length and no more");
     }
 }

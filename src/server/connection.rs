@@ -15,12 +15,8 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
 use super::connections::{Admitted, HeadBytes};
-use super::memory;
 use super::pace::TakePace;
 use super::unacked;
-
-/// From this many bytes in one buffer on, a connection leaves memory that is worth returning to the OS.
-const NOTABLE_BYTES: usize = 32 << 10;
 
 /// One connection.
 #[derive(Debug)]
@@ -42,7 +38,6 @@ pub struct Connection {
     /// Whether there is more to write than the system takes.
     blocked: Cell<bool>,
     take_pace: Cell<Option<TakePace>>,
-    uses_memory: Cell<bool>,
 }
 
 /// What a connection waits for.
@@ -80,7 +75,6 @@ impl Connection {
             written: Cell::default(),
             blocked: Cell::default(),
             take_pace: Cell::default(),
-            uses_memory: Cell::default(),
         }
     }
 
@@ -154,18 +148,11 @@ impl Connection {
             Some(more) => head.grow(more),
             None => head.clear(),
         }
-        self.note_memory(head.bytes());
     }
 
     /// The bytes of headers that have not ended.
     pub(super) fn head_bytes(&self) -> usize {
         self.head.borrow().bytes()
-    }
-
-    fn note_memory(&self, bytes: usize) {
-        if bytes >= NOTABLE_BYTES {
-            self.uses_memory.set(true);
-        }
     }
 
     /// Ends the connection as if the client had sent its last byte.
@@ -256,7 +243,6 @@ impl Connection {
             Some(tcp) => Pin::new(tcp).poll_write(context, bytes),
             None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         };
-        self.note_memory(bytes.len());
         match &written {
             Poll::Pending => self.blocked.set(true),
             Poll::Ready(Ok(bytes)) => {
@@ -286,9 +272,6 @@ impl Connection {
     pub(super) fn disconnect(&self) {
         self.tcp.take();
         self.release();
-        if self.uses_memory.take() {
-            memory::note_release();
-        }
     }
 }
 

@@ -4,6 +4,7 @@ use super::error::RequestError;
 use super::metrics::series::WorkerSeries;
 use crate::transform::decision::Tally;
 use crate::transform::family::Family;
+use crate::transform::meter::{Meter, Unlimited};
 use crate::transform::request::{BodyError, Counted, Form, Limits, RouterAnswer, dest_type};
 use crate::transform::{batch, processor, router_transform};
 
@@ -64,20 +65,35 @@ impl Endpoint {
         }
     }
 
-    /// What the endpoint answers.
+    /// What the endpoint answers, without limits of memory and work.
     ///
     /// # Errors
     /// [`BodyError`] where nothing of the body can be answered.
     pub fn answer(&self, body: &str, form: Form, limits: Limits) -> Result<Transformed, BodyError> {
+        self.answer_within(body, form, limits, &Unlimited)
+    }
+
+    /// What the endpoint answers, with memory and work that `meter` grants.
+    ///
+    /// # Errors
+    /// [`BodyError`] where nothing of the body can be answered.
+    pub fn answer_within(
+        &self,
+        body: &str,
+        form: Form,
+        limits: Limits,
+        meter: &dyn Meter,
+    ) -> Result<Transformed, BodyError> {
         let router = |RouterAnswer { family, body, tally, counted }| Transformed { family, body, tally, counted };
         match self {
             Self::Processor { family, query } => {
-                let processor::Answer { body, tally, origin } = processor::answer(family, body, form, query, limits)?;
+                let answer = processor::answer_within(family, body, form, query, limits, meter)?;
+                let processor::Answer { body, tally, origin } = answer;
                 let counted = Some(Counted { origin, events: tally.events, responses: tally.events });
                 Ok(Transformed { family, body, tally, counted })
             }
-            Self::Batch => batch::answer(body, form, limits).map(router),
-            Self::RouterTransform => router_transform::answer(body, form, limits).map(router),
+            Self::Batch => batch::answer_within(body, form, limits, meter).map(router),
+            Self::RouterTransform => router_transform::answer_within(body, form, limits, meter).map(router),
         }
     }
 }

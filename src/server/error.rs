@@ -10,6 +10,7 @@ use super::app::JSON;
 use super::explain_request::ExplainError;
 use super::unserved::{Unserved, UnservedEndpoint, UnservedRequest};
 use crate::destinations::select::Choice;
+use crate::transform::meter::Halt;
 use crate::transform::request::BodyError;
 
 /// Why a request is refused as a whole.
@@ -42,9 +43,17 @@ pub enum RequestError {
     /// A request that only a rudder-transformer serves, while there is none.
     #[error("{}", .0.message())]
     Unserved(Box<UnservedRequest>),
-    /// The body, or the answer to it, passes a limit.
+    /// The body passes a limit.
     #[error("{0}")]
     PayloadTooLarge(String),
+    /// The response would pass a limit.
+    #[error("{0}")]
+    ResponseTooLarge(String),
+    /// The request needs more memory than one request can ever have.
+    #[error(
+        "the request and its response need more than three quarters of MAX_IN_FLIGHT_BYTES: send smaller batches or raise it"
+    )]
+    MemoryLimit,
     /// A `Content-Encoding` that cannot be decoded.
     #[error("Content-Encoding {0:?} is not supported: use gzip, deflate, br or none")]
     UnsupportedMediaType(String),
@@ -123,6 +132,8 @@ impl RequestError {
             Self::UnknownDestination(_) => "unknown_destination",
             Self::Unserved(_) => "unserved",
             Self::PayloadTooLarge(_) => "payload_too_large",
+            Self::ResponseTooLarge(_) => "response_too_large",
+            Self::MemoryLimit => "memory_limit",
             Self::UnsupportedMediaType(_) => "unsupported_media_type",
             Self::RequestTimeout => "request_timeout",
             Self::Overloaded(_) => "overloaded",
@@ -204,14 +215,27 @@ impl From<BodyError> for RequestError {
     fn from(error: BodyError) -> Self {
         match error {
             BodyError::UnknownDestination(name) => Self::unknown_destination(&name),
-            BodyError::TooManyEvents(_) | BodyError::TooMuchWork | BodyError::AnswerTooLarge(_) => {
-                Self::PayloadTooLarge(error.to_string())
+            BodyError::TooManyEvents(_) => Self::PayloadTooLarge(error.to_string()),
+            BodyError::AnswerTooLarge(_) | BodyError::AnswerOutOfProportion(_) => {
+                Self::ResponseTooLarge(error.to_string())
             }
+            BodyError::Halted(halt) => halt.into(),
             BodyError::NotJson(_)
             | BodyError::NotAnArray
             | BodyError::NotAnObject { .. }
             | BodyError::InputNotAnArray
             | BodyError::DestTypeMissing => Self::BadRequest(error.to_string()),
+        }
+    }
+}
+
+impl From<Halt> for RequestError {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::MemoryInUse => Self::Overloaded(Limit::InFlightBytes),
+            Halt::MemoryLimit => Self::MemoryLimit,
+            // Nobody gets a response of a request that was cancelled, and more work is done elsewhere.
+            Halt::Cancelled | Halt::WorkLimit => Self::InternalServerError,
         }
     }
 }
@@ -248,7 +272,7 @@ impl ResponseError for RequestError {
                 StatusCode::NOT_FOUND
             }
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::PayloadTooLarge(_) | Self::ResponseTooLarge(_) | Self::MemoryLimit => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Overloaded(_) | Self::NotReady(_) | Self::FeaturesUnknown => StatusCode::SERVICE_UNAVAILABLE,

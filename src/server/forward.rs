@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use super::app::State;
 use super::error::RequestError;
 use super::metrics::Metrics;
-use super::overload::Share;
+use super::overload::Reservation;
 use super::request_path::{Addressed, addressed, loggable};
 use super::upstream::{Download, Upload, UploadEnd, Upstream, copy_to_client};
 
@@ -134,7 +134,7 @@ pub async fn or_refuse(
 /// Why there is no answer of the upstream.
 pub async fn whole(
     request: &HttpRequest,
-    (bytes, share): (Bytes, Share),
+    (bytes, share): (Bytes, Reservation),
     upstream: &Upstream,
     metrics: &Metrics,
     witness: Option<Box<dyn Witness>>,

@@ -116,7 +116,13 @@ pub async fn run_with<D: Future<Output = ()>>(
     let mut state = State::new(settings, metrics).map_err(io::Error::other)?;
     state.metrics_port = listeners.metrics.local_addr()?.port();
     let state = Data::new(state);
-    let giving_back = actix_web::rt::spawn(memory::give_back(state.in_flight.clone()));
+    if settings.max_body_bytes > state.in_flight.largest() {
+        tracing::info!(
+            largest = state.in_flight.largest(),
+            "MAX_BODY_BYTES is more than one request can use of MAX_IN_FLIGHT_BYTES, with its response: larger ones get 413"
+        );
+    }
+    let giving_back = actix_web::rt::spawn(memory::give_back());
     let service_state = state.clone();
     let lifecycle = state.lifecycle.clone();
     let connections = Connections::new(settings);
@@ -128,7 +134,7 @@ pub async fn run_with<D: Future<Output = ()>>(
     let service =
         Port::new(settings, listeners.service, tls()?, connections, settings.worker_threads()).serve(move || {
             // Once on each worker.
-            actix_web::rt::spawn(memory::give_back_end(service_state.in_flight.clone()));
+            actix_web::rt::spawn(memory::give_back_end());
             App::new()
                 .app_data(Rc::new(WorkerSeries::of(service_state.metrics.clone())))
                 .configure(app::configure(Data::new(service_state.for_worker()), extra))

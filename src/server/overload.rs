@@ -1,87 +1,169 @@
-//! How much of requests is in memory at once, and the refusal past that (contract, section 8): a client that is told to
-//! come back loses nothing, a process that is killed for its memory does.
+//! The memory of all requests together, and load shedding above its limit (contract, section 8): a client that gets a
+//! retryable 503 loses nothing, a process that is killed for its memory does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::error::{Limit, RequestError};
+use super::error::RequestError;
+use crate::transform::meter::{Halt, Meter};
 
-/// The bytes of all request bodies that are being read or worked on.
+/// The bytes that all requests hold: bodies as received and decompressed, responses, and what is kept to make them.
 #[derive(Debug, Clone)]
-pub struct InFlight {
+pub struct MemoryBudget {
     bytes: Arc<AtomicUsize>,
-    /// Requests so far.
-    admitted: Arc<AtomicUsize>,
     limit: usize,
 }
 
-/// The share of one request; given back when it is dropped.
+/// What one request holds; released when it is dropped.
 #[derive(Debug)]
-pub struct Share {
-    in_flight: InFlight,
-    bytes: usize,
+pub struct Reservation {
+    budget: MemoryBudget,
+    bytes: AtomicUsize,
 }
 
-impl InFlight {
-    /// Nothing in flight, and at most `limit` bytes.
+/// Requests up to this size can use all of the budget, others three quarters of it: however many large ones there are,
+/// small ones have room.
+const SMALL_BYTES: usize = 1 << 20;
+
+impl MemoryBudget {
+    /// Nothing in use, and at most `limit` bytes.
     #[must_use]
     pub fn up_to(limit: usize) -> Self {
-        Self { bytes: Arc::default(), admitted: Arc::default(), limit }
+        Self { bytes: Arc::default(), limit }
     }
 
-    /// A request that has no bytes yet.
+    /// A request that holds no bytes yet.
     #[must_use]
-    pub fn share(&self) -> Share {
-        self.admitted.fetch_add(1, Ordering::Relaxed);
-        Share { in_flight: self.clone(), bytes: 0 }
+    pub fn reservation(&self) -> Reservation {
+        Reservation { budget: self.clone(), bytes: AtomicUsize::new(0) }
     }
 
-    /// How many requests there have been.
-    #[must_use]
-    pub fn admitted(&self) -> usize {
-        self.admitted.load(Ordering::Relaxed)
-    }
-
-    /// How many bytes are in flight.
+    /// How many bytes are in use.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Whether no bytes are in flight.
+    /// The most that one request can hold: three quarters of the limit.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.bytes() == 0
+    pub fn largest(&self) -> usize {
+        self.limit - self.limit / 4
     }
-}
 
-impl Share {
-    /// Makes the share `bytes` bytes, unless it has more already. A request that is alone always may: otherwise one that
-    /// is larger than the limit would be repeated for ever.
+    /// What all requests together may use while one of them holds `own` bytes.
+    fn ceiling(&self, own: usize) -> usize {
+        if own <= SMALL_BYTES.min(self.limit / 4) { self.limit } else { self.largest() }
+    }
+
+    /// Checks whether a request of `bytes` bytes could be held now. It reserves nothing.
     ///
     /// # Errors
-    /// [`RequestError::Overloaded`] where all requests together would pass the limit.
-    pub fn grow_to(&mut self, bytes: usize) -> Result<(), RequestError> {
-        let more = bytes.saturating_sub(self.bytes);
-        if more == 0 {
-            return Ok(());
+    /// [`Halt::MemoryInUse`]; [`Halt::MemoryLimit`] if it could never be.
+    pub fn check(&self, bytes: usize) -> Result<(), Halt> {
+        if bytes > self.largest() {
+            Err(Halt::MemoryLimit)
+        } else if self.bytes().saturating_add(bytes) > self.ceiling(bytes) {
+            Err(Halt::MemoryInUse)
+        } else {
+            Ok(())
         }
-        let (own, limit) = (self.bytes, self.in_flight.limit);
-        self.in_flight
-            .bytes
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |all| {
-                let others = all.saturating_sub(own);
-                (others == 0 || all.saturating_add(more) <= limit).then(|| all.saturating_add(more))
-            })
-            .map_err(|_| RequestError::Overloaded(Limit::InFlightBytes))?;
-        self.bytes = bytes;
-        Ok(())
     }
 }
 
-impl Drop for Share {
+impl Reservation {
+    /// How many bytes it holds.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Reserves `more` bytes.
+    ///
+    /// # Errors
+    /// [`Halt::MemoryInUse`] if other requests use them; [`Halt::MemoryLimit`] if this request could never have them.
+    pub fn reserve(&self, more: usize) -> Result<(), Halt> {
+        let own = self.bytes().saturating_add(more);
+        if own > self.budget.largest() {
+            return Err(Halt::MemoryLimit);
+        }
+        let ceiling = self.budget.ceiling(own);
+        self.budget
+            .bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |all| {
+                all.checked_add(more).filter(|all| *all <= ceiling)
+            })
+            .map_err(|_| Halt::MemoryInUse)?;
+        self.bytes.store(own, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Makes the reservation `bytes` bytes, unless it has more already.
+    ///
+    /// # Errors
+    /// [`RequestError::Overloaded`], [`RequestError::MemoryLimit`].
+    pub fn grow_to(&self, bytes: usize) -> Result<(), RequestError> {
+        match bytes.saturating_sub(self.bytes()) {
+            0 => Ok(()),
+            more => Ok(self.reserve(more)?),
+        }
+    }
+
+    /// Releases what it has above `bytes` bytes.
+    pub fn shrink_to(&self, bytes: usize) {
+        let released = self.bytes().saturating_sub(bytes);
+        self.bytes.fetch_sub(released, Ordering::Relaxed);
+        self.budget.bytes.fetch_sub(released, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Reservation {
     fn drop(&mut self) {
-        self.in_flight.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.shrink_to(0);
+    }
+}
+
+/// Whether the client of a request has gone: set when the future that answers it is dropped.
+#[derive(Debug, Default)]
+pub struct Cancellation(Arc<AtomicBool>);
+
+impl Cancellation {
+    /// What the work for the request asks.
+    #[must_use]
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Drop for Cancellation {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Grants one request memory of the budget, and work until its client has gone.
+#[derive(Debug)]
+pub struct RequestMeter<'r> {
+    /// The memory of the request.
+    pub reservation: &'r Reservation,
+    /// Set once the client has gone.
+    pub cancelled: &'r AtomicBool,
+    /// Work after which the request stops, see [`crate::transform::meter::Usage::work`].
+    pub max_work: u64,
+}
+
+impl Meter for RequestMeter<'_> {
+    fn reserve(&self, bytes: usize) -> Result<(), Halt> {
+        self.reservation.reserve(bytes)
+    }
+
+    fn checkpoint(&self, work: u64) -> Result<(), Halt> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            Err(Halt::Cancelled)
+        } else if work > self.max_work {
+            Err(Halt::WorkLimit)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -103,25 +185,45 @@ pub fn memory_limit() -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::error::Limit;
 
     #[test]
-    fn shares_are_bounded_together_and_given_back() {
-        let in_flight = InFlight::up_to(100);
-        let (mut one, mut two) = (in_flight.share(), in_flight.share());
-        assert_eq!(one.grow_to(60), Ok(()));
-        assert_eq!(two.grow_to(40), Ok(()));
-        assert_eq!(two.grow_to(41), Err(RequestError::Overloaded(Limit::InFlightBytes)));
-        assert_eq!(two.grow_to(10), Ok(()), "a share does not shrink");
+    fn reservations_are_bounded_together_and_released() {
+        let budget = MemoryBudget::up_to(100);
+        let (one, two) = (budget.reservation(), budget.reservation());
+        assert_eq!(one.grow_to(40), Ok(()));
+        assert_eq!(two.grow_to(35), Ok(()));
+        assert_eq!(two.grow_to(36), Err(RequestError::Overloaded(Limit::InFlightBytes)));
+        assert_eq!(two.grow_to(10), Ok(()), "it does not shrink by itself");
+        assert_eq!(budget.bytes(), 75);
+        one.shrink_to(30);
+        assert_eq!(two.grow_to(45), Ok(()));
         drop(one);
-        assert_eq!(two.grow_to(1_000), Ok(()), "alone it may be larger than the limit");
-        let mut three = in_flight.share();
-        assert_eq!(three.grow_to(1), Err(RequestError::Overloaded(Limit::InFlightBytes)));
-        drop(two);
-        assert_eq!(three.grow_to(1), Ok(()));
+        assert_eq!((budget.bytes(), two.bytes()), (45, 45));
     }
 
     #[test]
-    fn the_machine_has_some_memory() {
-        assert!(memory_limit().is_some_and(|bytes| bytes > 1 << 20));
+    fn one_that_can_never_fit_is_not_asked_to_retry() {
+        let budget = MemoryBudget::up_to(100);
+        let alone = budget.reservation();
+        assert_eq!(alone.grow_to(75), Ok(()));
+        assert_eq!(alone.grow_to(76), Err(RequestError::MemoryLimit));
+        assert_eq!(
+            (budget.check(76), budget.check(75), budget.check(25)),
+            (Err(Halt::MemoryLimit), Err(Halt::MemoryInUse), Ok(()))
+        );
+    }
+
+    #[test]
+    fn small_requests_have_room_beside_large_ones() {
+        let budget = MemoryBudget::up_to(8 << 20);
+        let large: Vec<Reservation> = (0..3).map(|_| budget.reservation()).collect();
+        for reservation in &large {
+            assert_eq!(reservation.reserve(2 << 20), Ok(()));
+        }
+        assert_eq!(large[0].reserve(1), Err(Halt::MemoryInUse));
+        let small = budget.reservation();
+        assert_eq!(small.reserve(1 << 20), Ok(()));
+        assert_eq!(small.reserve(1), Err(Halt::MemoryInUse), "it is not small any more");
     }
 }

@@ -4,6 +4,7 @@ use super::event::{Event, Metadata, Slot};
 use super::family::Family;
 use super::javascript::{JsString, if_truthy};
 use super::json::Raw;
+use super::meter::{Halt, Usage};
 use super::rejection::Rejection;
 use super::topic::Topic;
 
@@ -22,16 +23,39 @@ pub struct Output<'e> {
 /// Bytes that an answer adds to message and metadata, on the large side of usual.
 pub const OVERHEAD: usize = 192;
 
+/// Bytes that a rejection adds to metadata and ids, on the large side.
+const REJECTION_OVERHEAD: usize = 1024;
+
 /// Appends the answer for a transformed event.
-pub fn write_output(out: &mut String, output: &Output<'_>, metadata: &Metadata<'_>) {
+///
+/// # Errors
+/// The refusal of the meter.
+pub fn write_output(
+    out: &mut String,
+    output: &Output<'_>,
+    metadata: &Metadata<'_>,
+    usage: &Usage<'_>,
+) -> Result<(), Halt> {
+    let topic_text = output.topic.text.as_ref().map(JsString::escaped);
+    let user_id = output.user_id.as_ref().map_or("", JsString::escaped);
+    let schema_id = if_truthy(output.schema_id);
+    let rudder_id = JsString::of(metadata.rudder_id);
+    let text_bytes = |value: Option<Raw<'_>>| value.map_or(0, |value| value.text().len());
+    let bytes = OVERHEAD
+        + output.message.text().len()
+        + user_id.len()
+        + text_bytes(schema_id)
+        + text_bytes(output.topic.value)
+        + topic_text.map_or(0, str::len)
+        + rudder_id.escaped().len()
+        + metadata.raw.text().len();
+    usage.grow(out, bytes)?;
     out.push_str("{\"output\":{\"message\":");
     out.push_str(output.message.text());
     out.push_str(",\"userId\":\"");
-    if let Some(user_id) = &output.user_id {
-        out.push_str(user_id.escaped());
-    }
+    out.push_str(user_id);
     out.push('"');
-    if let Some(schema_id) = if_truthy(output.schema_id) {
+    if let Some(schema_id) = schema_id {
         out.push_str(",\"schemaId\":");
         out.push_str(schema_id.text());
     }
@@ -40,42 +64,73 @@ pub fn write_output(out: &mut String, output: &Output<'_>, metadata: &Metadata<'
         out.push_str(topic.text());
     }
     out.push_str("},\"metadata\":");
-    match if_truthy(output.topic.value) {
-        Some(topic) => write_routed_metadata(out, metadata, topic),
+    match topic_text {
+        Some(topic) => write_routed_metadata(out, metadata, &rudder_id, topic),
         None => out.push_str(metadata.raw.text()),
     }
     out.push_str(",\"statusCode\":200}");
+    Ok(())
 }
 
 /// Appends the metadata with the topic behind its `rudderId`, which keeps the events of one user and topic together.
-fn write_routed_metadata(out: &mut String, metadata: &Metadata<'_>, topic: Raw<'_>) {
+fn write_routed_metadata(out: &mut String, metadata: &Metadata<'_>, rudder_id: &JsString<'_>, topic: &str) {
     metadata.raw.write_with(out, "rudderId", metadata.rudder_id, |out| {
         out.push('"');
-        out.push_str(JsString::of(metadata.rudder_id).escaped());
+        out.push_str(rudder_id.escaped());
         out.push_str("<<>>");
-        out.push_str(JsString::of(Some(topic)).escaped());
+        out.push_str(topic);
         out.push('"');
     });
 }
 
+/// The bytes of a rejection at most.
+fn rejection_bytes(metadata: Option<&Metadata<'_>>) -> usize {
+    let Some(metadata) = metadata else { return REJECTION_OVERHEAD };
+    let ids = [metadata.destination_id, metadata.workspace_id].into_iter().flatten();
+    // `{}` becomes 15 characters.
+    REJECTION_OVERHEAD + metadata.raw.text().len() + ids.map(|id| 8 * id.text().len()).sum::<usize>()
+}
+
 /// Appends the answer for a refused event. Metadata that is no object becomes `null`, because a client that expects
 /// an object there could not read the whole answer otherwise.
-pub fn write_rejection(out: &mut String, family: &Family, event: Option<&Event<'_>>, rejection: Rejection) {
+///
+/// # Errors
+/// The refusal of the meter.
+pub fn write_rejection(
+    out: &mut String,
+    family: &Family,
+    event: Option<&Event<'_>>,
+    rejection: Rejection,
+    usage: &Usage<'_>,
+) -> Result<(), Halt> {
     let metadata = object_metadata(event);
+    usage.grow(out, rejection_bytes(metadata))?;
     out.push_str("{\"metadata\":");
     out.push_str(metadata.map_or("null", |metadata| metadata.raw.text()));
     write_reason(out, family, metadata, "processor", rejection);
     out.push('}');
+    Ok(())
 }
 
 /// Appends a router endpoint's answer for a refused event.
-pub fn write_router_rejection(out: &mut String, family: &Family, event: Option<&Event<'_>>, rejection: Rejection) {
+///
+/// # Errors
+/// The refusal of the meter.
+pub fn write_router_rejection(
+    out: &mut String,
+    family: &Family,
+    event: Option<&Event<'_>>,
+    rejection: Rejection,
+    usage: &Usage<'_>,
+) -> Result<(), Halt> {
     let metadata = object_metadata(event);
+    usage.grow(out, rejection_bytes(metadata))?;
     out.push_str("{\"metadata\":[");
     out.push_str(metadata.map_or("", |metadata| metadata.raw.text()));
     out.push_str("],\"batched\":false");
     write_reason(out, family, metadata, "batch", rejection);
     out.push('}');
+    Ok(())
 }
 
 fn object_metadata<'e, 'a>(event: Option<&'e Event<'a>>) -> Option<&'e Metadata<'a>> {

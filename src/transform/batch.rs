@@ -7,10 +7,12 @@ use super::decision::Tally;
 use super::event::Event;
 use super::javascript::{JsString, Properties};
 use super::json::Raw;
+use super::meter::{Halt, Meter, Unlimited, Usage};
 use super::observer::Nobody;
 use super::rejection::Rejection;
 use super::request::{BodyError, Form, Limits, Request, RouterAnswer};
 use super::retl_timestamp;
+use super::router_transform::Places;
 
 /// An event that can be delivered.
 struct Delivery<'a> {
@@ -20,40 +22,63 @@ struct Delivery<'a> {
 }
 
 type Name<'a> = Cow<'a, [u8]>;
-type Groups<'a> = Properties<Name<'a>, Properties<Name<'a>, Vec<Delivery<'a>>>>;
+type Topics<'a> = Properties<Name<'a>, Vec<Delivery<'a>>>;
 
-/// Groups the events of a request body by destination and topic. Refused events follow behind the groups, an entry each.
+/// The events of a request, by destination and topic.
+#[derive(Default)]
+struct Groups<'a> {
+    destinations: Properties<Name<'a>, Topics<'a>>,
+    places: Places,
+}
+
+/// [`answer_within`], without limits of memory and work.
 ///
 /// # Errors
 /// [`BodyError`] where nothing of the body can be answered.
 pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, BodyError> {
-    let (family, request) = Request::router(body, form, limits)?;
+    answer_within(body, form, limits, &Unlimited)
+}
+
+/// Groups the events of a request body by destination and topic, with memory and work that `meter` grants. Refused events
+/// follow behind the groups, an entry each.
+///
+/// # Errors
+/// [`BodyError`] where nothing of the body can be answered.
+pub fn answer_within(body: &str, form: Form, limits: Limits, meter: &dyn Meter) -> Result<RouterAnswer, BodyError> {
+    let usage = &Usage::of(meter);
+    let (family, request) = Request::router_within(body, form, limits, usage)?;
     let mut out = String::from("[");
     let mut tally = Tally { events: request.events.len() as u64, ..Tally::default() };
     if family.batches {
-        let mut groups: Groups<'_> = Properties::default();
-        let mut refused = String::new();
+        let mut groups = Groups::default();
+        let mut refused = Vec::new();
         for event in &request.events {
-            if let Err(rejection) = group(&request, event.as_ref(), &mut groups) {
-                separate(&mut refused);
-                answer::write_router_rejection(&mut refused, family, event.as_ref(), rejection);
+            if let Err(rejection) = group(&request, event.as_ref(), &mut groups, usage)? {
+                usage.keep_one_more(&refused)?;
+                refused.push((event.as_ref(), rejection));
                 tally.rejected[rejection as usize] += 1;
             }
         }
-        for delivery in groups.into_ordered().into_iter().flat_map(Properties::into_ordered) {
+        for delivery in groups.destinations.into_ordered().into_iter().flat_map(Properties::into_ordered) {
+            usage.grow(&mut out, 1 + group_bytes(&delivery))?;
             separate(&mut out);
             write_group(&mut out, &delivery);
-            limits.hold(&out)?;
+            limits.hold(&out, body.len())?;
+            usage.checkpoint()?;
         }
-        if !refused.is_empty() {
+        for (event, rejection) in refused {
+            usage.grow(&mut out, 1)?;
             separate(&mut out);
-            out.push_str(&refused);
+            answer::write_router_rejection(&mut out, family, event, rejection, usage)?;
+            limits.hold(&out, body.len())?;
         }
-        limits.hold(&out)?;
     } else if !request.events.is_empty() {
         let metadata = request.events.iter().flatten().filter_map(|event| event.metadata().ok());
+        // One for each event, which the body has too.
+        usage.grow(&mut out, body.len() + answer::OVERHEAD)?;
         answer::write_unsupported(&mut out, family, "batch", metadata.map(|metadata| metadata.raw));
     }
+    usage.grow(&mut out, 1)?;
     out.push(']');
     Ok(RouterAnswer { family, body: out, tally, counted: None })
 }
@@ -65,20 +90,49 @@ fn separate(out: &mut String) {
     }
 }
 
-fn group<'a>(request: &Request<'a>, event: Option<&Event<'a>>, groups: &mut Groups<'a>) -> Result<(), Rejection> {
-    let event = event.ok_or(Rejection::EventNotAnObject)?;
-    let metadata = event.metadata()?;
-    let message = event.message()?;
-    let destination = request.beside.destination_of(event, metadata)?;
-    let text = retl_timestamp::set(message, &mut Nobody).map_or(Cow::Borrowed(message.raw.text()), Cow::Owned);
-    let id = JsString::of(destination.member("ID")).into_decoded();
-    let topic = JsString::of(message.raw.member("topic")).into_decoded();
-    groups.entry(id, Properties::default).entry(topic, Vec::new).push(Delivery {
-        message: text,
-        metadata: metadata.raw,
-        destination,
+/// Adds an event to its group. The outer error is the refusal of the meter.
+fn group<'a>(
+    request: &Request<'a>,
+    event: Option<&Event<'a>>,
+    groups: &mut Groups<'a>,
+    usage: &Usage<'_>,
+) -> Result<Result<(), Rejection>, Halt> {
+    let found = event.ok_or(Rejection::EventNotAnObject).and_then(|event| {
+        let metadata = event.metadata()?;
+        Ok((event, event.message()?, metadata, request.beside.destination_of(event, metadata)?))
     });
-    Ok(())
+    let (event, message, metadata, destination) = match found {
+        Ok(found) => found,
+        Err(rejection) => return Ok(Err(rejection)),
+    };
+    usage.work(event.raw.text().len() as u64)?;
+    if message.channel.is_some_and(|channel| channel.is_string("sources")) {
+        // The reverse-ETL rule may copy it, with a timestamp as large as it.
+        usage.keep(2 * message.raw.text().len() + 64)?;
+    }
+    let text = retl_timestamp::set(message, &mut Nobody).map_or(Cow::Borrowed(message.raw.text()), Cow::Owned);
+    let place = groups.places.of(destination, &mut groups.destinations, usage)?;
+    let Some(topics) = groups.destinations.at(place) else { return Ok(Ok(())) };
+    let topic = message.raw.member("topic");
+    usage.keep(topic.map_or(0, JsString::max_bytes))?;
+    let topic = JsString::of(topic).into_decoded();
+    let known = topics.len();
+    let bytes = Topics::member_bytes(&topic);
+    let group = topics.place(topic, Vec::new);
+    if topics.len() > known {
+        usage.keep(bytes)?;
+    }
+    if let Some(group) = topics.at(group) {
+        usage.keep_one_more(group)?;
+        group.push(Delivery { message: text, metadata: metadata.raw, destination });
+    }
+    Ok(Ok(()))
+}
+
+/// The bytes of a group in the response, at most.
+fn group_bytes(deliveries: &[Delivery<'_>]) -> usize {
+    let events = deliveries.iter().map(|delivery| delivery.message.len() + delivery.metadata.text().len() + 2);
+    answer::OVERHEAD + events.sum::<usize>() + deliveries.first().map_or(0, |first| first.destination.text().len())
 }
 
 fn write_group(out: &mut String, deliveries: &[Delivery<'_>]) {

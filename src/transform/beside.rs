@@ -9,7 +9,8 @@ use super::destination::Destination;
 use super::event::{Event, Metadata};
 use super::family::Family;
 use super::javascript::JsString;
-use super::json::{Invalid, Raw};
+use super::json::Raw;
+use super::meter::{ReadError, Usage};
 use super::origin::Origin;
 use super::reader::Reader;
 use super::rejection::Rejection;
@@ -76,11 +77,14 @@ impl<'a> Beside<'a> {
 }
 
 /// Reads an object by its names; what is none has none.
-pub(super) fn read_map<'a>(reader: &mut Reader<'a>) -> Result<ById<'a>, Invalid> {
+pub(super) fn read_map<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result<ById<'a>, ReadError> {
     let mut map = HashMap::new();
     if reader.peek() == Some(b'{') {
-        reader.object::<Invalid>(|reader, key| {
-            map.insert(key.decoded(), reader.value()?);
+        reader.object::<ReadError>(|reader, key| {
+            usage.keep_one_more_entry(map.len(), map.capacity(), size_of::<(Cow<'a, [u8]>, Raw<'a>)>())?;
+            let name = key.decoded();
+            usage.keep(if matches!(name, Cow::Owned(_)) { 2 * name.len() } else { 0 })?;
+            map.insert(name, reader.value()?);
             Ok(())
         })?;
     } else {
@@ -88,6 +92,9 @@ pub(super) fn read_map<'a>(reader: &mut Reader<'a>) -> Result<ById<'a>, Invalid>
     }
     Ok(map)
 }
+
+/// Memory of an entry of [`Destinations`].
+const ENTRY_BYTES: usize = 32;
 
 /// The destinations of a request, each read when its first event comes.
 pub struct Destinations<'a> {
@@ -121,6 +128,7 @@ impl<'a> Destinations<'a> {
         beside: &Beside<'a>,
         event: &Event<'a>,
         metadata: &Metadata<'a>,
+        usage: &Usage<'_>,
     ) -> Result<(Raw<'a>, Rc<Destination<'a>>), Rejection> {
         let id = metadata.destination_id.filter(|_| beside.is_compacted());
         if let Some(latest) = self.latest.as_ref().filter(|latest| id.is_some() && latest.id == id) {
@@ -131,8 +139,20 @@ impl<'a> Destinations<'a> {
         if let Some(latest) = self.latest.as_ref().filter(|latest| latest.raw.text().as_ptr().addr() == place) {
             return Ok((raw, Rc::clone(&latest.destination)));
         }
-        let read = || Destination::read(raw, self.family).map(Rc::new);
-        let destination = self.read.entry(place).or_insert_with(read).clone()?;
+        let destination = match self.read.get(&place) {
+            Some(read) => read.clone()?,
+            None => {
+                let charged = usage
+                    .keep(size_of::<Destination<'_>>())
+                    .and_then(|()| usage.keep_one_more_entry(self.read.len(), self.read.capacity(), ENTRY_BYTES))
+                    .and_then(|()| usage.work(raw.text().len() as u64));
+                // If the meter refuses, the request ends without a response.
+                charged.map_err(|_| Rejection::TemplatesTooComplex)?;
+                let destination = Destination::read(raw, self.family, usage).map(Rc::new);
+                self.read.insert(place, destination.clone());
+                destination?
+            }
+        };
         self.latest = Some(Latest { id, raw, destination: Rc::clone(&destination) });
         Ok((raw, destination))
     }

@@ -1,36 +1,52 @@
 //! A destination as the request carries it, read once per request (contract, sections 3.2 and 3.4).
 
+use super::config_value::{Holes, NO_HOLES};
+use super::draft::Draft;
 use super::dynamic_config::Templates;
 use super::family::Family;
 use super::json::{Kind, Raw};
+use super::meter::Usage;
 use super::rejection::Rejection;
 use super::topic::{Routing, RoutingMembers};
 
 /// What the transformation needs to know of a destination.
 #[derive(Debug)]
 pub struct Destination<'a> {
-    /// How it chooses topics, as long as no template does.
+    /// How it chooses topics.
     pub routing: Routing<'a>,
     /// The templates in its Config.
     pub templates: Option<Templates>,
+    /// The destination taken apart, if templates look into it.
+    pub draft: Option<Draft<'a>>,
 }
 
 impl<'a> Destination<'a> {
     /// Reads a destination.
     ///
     /// # Errors
-    /// [`Rejection::DestinationNotAnObject`], and what [`Templates::find`] refuses.
-    pub fn read(raw: Raw<'a>, family: &Family) -> Result<Self, Rejection> {
+    /// [`Rejection::DestinationNotAnObject`], and what [`Templates::find_within`] rejects. If the meter refused memory the
+    /// error is meaningless: see [`Usage::halted`].
+    pub fn read(raw: Raw<'a>, family: &Family, usage: &Usage<'_>) -> Result<Self, Rejection> {
         if !raw.is_object() {
             return Err(Rejection::DestinationNotAnObject);
         }
         let [config, has_dynamic_config] = raw.members(["Config", "hasDynamicConfig"]);
         let dynamic = has_dynamic_config.is_none_or(|flag| flag.kind() != Kind::False);
         let templates = match config {
-            Some(config) if dynamic => Templates::find(config)?,
+            Some(config) if dynamic => Templates::find_within(config, usage)?,
             _ => None,
         };
         let members = config.map_or_else(RoutingMembers::default, RoutingMembers::of);
-        Ok(Self { routing: Routing::read(members, family), templates })
+        let holes = templates.as_ref().map_or(&NO_HOLES, Templates::holes);
+        let routing = Routing::read(members, family, holes, usage).map_err(|_| Rejection::TemplatesTooComplex)?;
+        let looks_inside = templates.as_ref().is_some_and(Templates::look_into_destination);
+        let draft = looks_inside.then(|| Draft::opened(raw, "Config", usage)).flatten();
+        Ok(Self { routing, templates, draft })
+    }
+
+    /// Where templates stand in its Config.
+    #[must_use]
+    pub fn holes(&self) -> &Holes {
+        self.templates.as_ref().map_or(&NO_HOLES, Templates::holes)
     }
 }

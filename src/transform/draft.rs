@@ -4,7 +4,10 @@
 use std::borrow::Cow;
 
 use super::json::{Kind, Raw};
+use super::meter::Usage;
+use super::probe::looked_at;
 use super::text::Text;
+use super::work::{EventBudget, Exhausted};
 
 /// Members that an object may have which a path leads through.
 pub const MAX_MEMBERS: usize = 100_000;
@@ -13,26 +16,27 @@ pub const MAX_MEMBERS: usize = 100_000;
 ///
 /// Its depth is that of the longest path asked for, not that of the JSON: recursion over it is bounded by
 /// [`super::dynamic_config::MAX_PATH_NAMES`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Draft<'a> {
     /// Not looked into yet.
     Whole(Raw<'a>),
     /// Taken apart.
-    Object(Parts<'a>),
+    Object(Box<Parts<'a>>),
 }
 
 /// An object taken apart.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Parts<'a> {
     raw: Raw<'a>,
     members: Vec<Member<'a>>,
     changed: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Member<'a> {
     key: Text<'a>,
-    name: Cow<'a, [u8]>,
+    /// The decoded key, if it has escapes: it is compared again and again.
+    decoded: Option<Box<[u8]>>,
     value: Draft<'a>,
 }
 
@@ -45,8 +49,8 @@ pub enum Found<'d, 'a> {
     ArrayLength,
     /// Nothing.
     Nothing,
-    /// An object of more than [`MAX_MEMBERS`] on the way.
-    TooWide,
+    /// An object of more than [`MAX_MEMBERS`] on the path, or a path that needs more than the event's budget.
+    TooComplex,
 }
 
 /// A member that a path led to.
@@ -61,7 +65,7 @@ enum Inside<'d, 'a> {
     Object(&'d mut Parts<'a>),
     Array,
     Scalar,
-    TooWide,
+    TooComplex,
 }
 
 impl<'a> Draft<'a> {
@@ -71,24 +75,48 @@ impl<'a> Draft<'a> {
         Draft::Whole(raw)
     }
 
-    fn inside(&mut self, steps: &mut u64) -> Inside<'_, 'a> {
+    /// A draft of `raw` with it and its member `name` taken apart, which copies share; `None` if that takes too much.
+    #[must_use]
+    pub fn opened(raw: Raw<'a>, name: &str, usage: &Usage<'_>) -> Option<Self> {
+        let mut budget = EventBudget::for_event(raw.text().len(), usage);
+        let mut draft = Self::of(raw);
+        let Inside::Object(parts) = draft.inside(&mut budget) else { return None };
+        if let Some(index) = parts.position(name, &mut budget).ok()? {
+            _ = parts.members[index].value.inside(&mut budget);
+        }
+        usage.keep(draft.copied_bytes()).ok()?;
+        Some(draft)
+    }
+
+    /// A copy for one event.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if it needs more than the event's budget.
+    pub fn copy_within(&self, budget: &mut EventBudget<'_, '_>) -> Result<Self, Exhausted> {
+        let bytes = self.copied_bytes();
+        budget.work((bytes / size_of::<Member<'_>>()) as u64)?;
+        budget.memory(bytes)?;
+        Ok(self.clone())
+    }
+
+    /// The memory of a copy.
+    fn copied_bytes(&self) -> usize {
+        let Draft::Object(parts) = self else { return 0 };
+        let of_member = |member: &Member<'a>| {
+            size_of::<Member<'_>>() + member.decoded.as_ref().map_or(0, |name| name.len()) + member.value.copied_bytes()
+        };
+        size_of::<Parts<'_>>() + parts.members.iter().map(of_member).sum::<usize>()
+    }
+
+    fn inside(&mut self, budget: &mut EventBudget<'_, '_>) -> Inside<'_, 'a> {
         if let Draft::Whole(raw) = *self {
             match raw.kind() {
                 Kind::Object => {}
                 Kind::Array => return Inside::Array,
                 _ => return Inside::Scalar,
             }
-            *steps += raw.text().len() as u64;
-            let mut members = Vec::new();
-            raw.for_each_member(|key, value| {
-                if members.len() <= MAX_MEMBERS {
-                    members.push(Member { key, name: key.decoded(), value: Draft::Whole(value) });
-                }
-            });
-            if members.len() > MAX_MEMBERS {
-                return Inside::TooWide;
-            }
-            *self = Draft::Object(Parts { raw, members, changed: false });
+            let Ok(members) = Member::all_of(raw, budget) else { return Inside::TooComplex };
+            *self = Draft::Object(Box::new(Parts { raw, members, changed: false }));
         }
         match self {
             Draft::Object(parts) => Inside::Object(parts),
@@ -98,52 +126,94 @@ impl<'a> Draft<'a> {
 
     /// Sets the member called `name`: in the place of the last one of that name, or behind all others.
     /// Nothing happens to a value that is no object.
-    pub fn set(&mut self, name: &'static str, value: Draft<'a>) {
-        let Inside::Object(parts) = self.inside(&mut 0) else { return };
+    ///
+    /// # Errors
+    /// [`Exhausted`] if the object has more than [`MAX_MEMBERS`], or needs more than the event's budget.
+    pub fn set(
+        &mut self,
+        name: &'static str,
+        value: Draft<'a>,
+        budget: &mut EventBudget<'_, '_>,
+    ) -> Result<(), Exhausted> {
+        let parts = match self.inside(budget) {
+            Inside::Object(parts) => parts,
+            Inside::TooComplex => return Err(Exhausted),
+            Inside::Array | Inside::Scalar => return Ok(()),
+        };
         parts.changed = true;
-        match parts.position(name.as_bytes(), &mut 0) {
+        match parts.position(name, budget)? {
             Some(index) => parts.members[index].value = value,
-            None => {
-                parts.members.push(Member { key: Text::plain(name), name: Cow::Borrowed(name.as_bytes()), value });
-            }
+            None => parts.members.push(Member { key: Text::plain(name), decoded: None, value }),
         }
+        Ok(())
     }
 
     /// The text of the member called `name`.
-    pub fn member_text(&mut self, name: &str) -> Option<Cow<'a, str>> {
-        let Inside::Object(parts) = self.inside(&mut 0) else { return None };
-        let index = parts.position(name.as_bytes(), &mut 0)?;
-        Some(parts.members[index].value.text())
+    ///
+    /// # Errors
+    /// [`Exhausted`] if it needs more than the event's budget.
+    pub fn member_text(
+        &mut self,
+        name: &str,
+        budget: &mut EventBudget<'_, '_>,
+    ) -> Result<Option<Cow<'a, str>>, Exhausted> {
+        let parts = match self.inside(budget) {
+            Inside::Object(parts) => parts,
+            Inside::TooComplex => return Err(Exhausted),
+            Inside::Array | Inside::Scalar => return Ok(None),
+        };
+        let Some(index) = parts.position(name, budget)? else { return Ok(None) };
+        parts.members[index].value.text_within(budget).map(Some)
     }
 
-    /// Follows a path of names with dots between them, adding to `steps` what it costs. A name may hold dots itself: the
+    /// The bytes that its text has at most.
+    #[must_use]
+    pub fn max_bytes(&self) -> usize {
+        match self {
+            Draft::Whole(raw) => raw.text().len(),
+            Draft::Object(parts) => parts.raw.text().len(),
+        }
+    }
+
+    /// [`Draft::text`], whose memory is charged before it is taken. Only for values in which no member was set.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if it needs more than the event's budget.
+    pub fn text_within(&self, budget: &mut EventBudget<'_, '_>) -> Result<Cow<'a, str>, Exhausted> {
+        if let Draft::Object(_) = self {
+            budget.memory(self.max_bytes())?;
+        }
+        Ok(self.text())
+    }
+
+    /// Follows a path of names with dots between them, within a budget. A name may hold dots itself: the
     /// whole path as one name of this object goes first; then, in each object on the way, the fewest names that it has
     /// a member for (contract, section 3.2).
-    pub fn find<'d>(&'d mut self, path: &str, steps: &mut u64) -> Found<'d, 'a> {
-        let literal = match self.inside(steps) {
-            Inside::Object(parts) => parts.position(path.as_bytes(), steps),
-            Inside::TooWide => return Found::TooWide,
+    pub fn find<'d>(&'d mut self, path: &str, budget: &mut EventBudget<'_, '_>) -> Found<'d, 'a> {
+        self.try_find(path, budget).unwrap_or(Found::TooComplex)
+    }
+
+    fn try_find<'d>(&'d mut self, path: &str, budget: &mut EventBudget<'_, '_>) -> Result<Found<'d, 'a>, Exhausted> {
+        let literal = match self.inside(budget) {
+            Inside::Object(parts) => parts.position(path, budget)?,
+            Inside::TooComplex => return Err(Exhausted),
             Inside::Array | Inside::Scalar => None,
         };
         let mut draft = self;
         let mut rest = path;
         loop {
-            let parent = match draft.inside(steps) {
+            let parent = match draft.inside(budget) {
                 Inside::Object(parts) => parts,
-                Inside::Array if rest == "length" => return Found::ArrayLength,
-                Inside::Array | Inside::Scalar => return Found::Nothing,
-                Inside::TooWide => return Found::TooWide,
+                Inside::Array if rest == "length" => return Ok(Found::ArrayLength),
+                Inside::Array | Inside::Scalar => return Ok(Found::Nothing),
+                Inside::TooComplex => return Err(Exhausted),
             };
             if let Some(index) = literal {
-                return Found::Member(Place { parent, index });
+                return Ok(Found::Member(Place { parent, index }));
             }
-            let ends = memchr::memchr_iter(b'.', rest.as_bytes()).chain([rest.len()]);
-            let member = ends
-                .map(|end| rest.split_at(end))
-                .find_map(|(name, behind)| Some((parent.position(name.as_bytes(), steps)?, behind)));
-            match member {
-                None => return Found::Nothing,
-                Some((index, "")) => return Found::Member(Place { parent, index }),
+            match parent.shortest_name(rest, budget)? {
+                None => return Ok(Found::Nothing),
+                Some((index, "")) => return Ok(Found::Member(Place { parent, index })),
                 Some((index, behind)) => {
                     rest = &behind[1..];
                     draft = &mut parent.members[index].value;
@@ -166,6 +236,7 @@ impl<'a> Draft<'a> {
             Draft::Whole(raw) => Cow::Borrowed(raw.text()),
             Draft::Object(parts) if !self.is_changed() => Cow::Borrowed(parts.raw.text()),
             Draft::Object(parts) => {
+                looked_at(parts.raw.text().len());
                 let mut out = String::with_capacity(parts.raw.text().len());
                 self.write(&mut out);
                 Cow::Owned(out)
@@ -191,11 +262,60 @@ impl<'a> Draft<'a> {
     }
 }
 
+impl<'a> Member<'a> {
+    /// The members of an object, of which there are at most [`MAX_MEMBERS`].
+    fn all_of(raw: Raw<'a>, budget: &mut EventBudget<'_, '_>) -> Result<Vec<Self>, Exhausted> {
+        budget.work(raw.text().len() as u64)?;
+        let mut members: Vec<Self> = Vec::new();
+        let mut outcome = Ok(());
+        raw.for_each_member(|key, value| {
+            if outcome.is_ok() && members.len() == members.capacity() {
+                outcome = budget.memory(2 * members.capacity().max(4) * size_of::<Self>());
+            }
+            if members.len() == MAX_MEMBERS {
+                outcome = Err(Exhausted);
+            }
+            if outcome.is_ok() {
+                let decoded = match key.decoded() {
+                    Cow::Borrowed(_) => None,
+                    Cow::Owned(name) => {
+                        outcome = budget.memory(name.len());
+                        Some(name.into_boxed_slice())
+                    }
+                };
+                members.push(Member { key, decoded, value: Draft::Whole(value) });
+            }
+        });
+        outcome.map(|()| members)
+    }
+
+    #[inline]
+    fn name(&self) -> &[u8] {
+        self.decoded.as_deref().unwrap_or_else(|| self.key.escaped().as_bytes())
+    }
+}
+
 impl Parts<'_> {
     /// The last member called `name`.
-    fn position(&self, name: &[u8], steps: &mut u64) -> Option<usize> {
-        *steps += 1 + self.members.len() as u64;
-        self.members.iter().rposition(|member| *member.name == *name)
+    fn position(&self, name: &str, budget: &mut EventBudget<'_, '_>) -> Result<Option<usize>, Exhausted> {
+        budget.work(1 + self.members.len() as u64)?;
+        looked_at(self.members.len());
+        Ok(self.members.iter().rposition(|member| member.name() == name.as_bytes()))
+    }
+
+    /// The member with the fewest names of a path, and what is left of the path.
+    fn shortest_name<'p>(
+        &self,
+        path: &'p str,
+        budget: &mut EventBudget<'_, '_>,
+    ) -> Result<Option<(usize, &'p str)>, Exhausted> {
+        for end in memchr::memchr_iter(b'.', path.as_bytes()).chain([path.len()]) {
+            let (name, behind) = path.split_at(end);
+            if let Some(index) = self.position(name, budget)? {
+                return Ok(Some((index, behind)));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -207,10 +327,18 @@ impl<'a> Place<'_, 'a> {
     }
 
     /// Takes the member out, and with it the duplicates that it hid.
-    pub fn remove(self) {
-        let name = self.parent.members[self.index].name.clone();
-        self.parent.members.retain(|member| member.name != name);
+    ///
+    /// # Errors
+    /// [`Exhausted`] if that needs more than the event's budget.
+    pub fn remove(self, budget: &mut EventBudget<'_, '_>) -> Result<(), Exhausted> {
+        let members = &mut self.parent.members;
+        budget.work(members.len() as u64)?;
+        let Member { key, decoded, .. } = &members[self.index];
+        let (key, decoded) = (*key, decoded.clone());
+        let name = decoded.as_deref().unwrap_or_else(|| key.escaped().as_bytes());
+        members.retain(|member| member.name() != name);
         self.parent.changed = true;
+        Ok(())
     }
 }
 
@@ -219,14 +347,18 @@ mod tests {
     use super::*;
 
     fn find<'d, 'a>(draft: &'d mut Draft<'a>, path: &str) -> Found<'d, 'a> {
-        draft.find(path, &mut 0)
+        draft.find(path, &mut EventBudget::for_event(1 << 20, &Usage::unlimited()))
+    }
+
+    fn remove(place: Place<'_, '_>) {
+        place.remove(&mut EventBudget::for_event(1 << 20, &Usage::unlimited())).unwrap();
     }
 
     fn after_removing(text: &str, paths: &[&str]) -> String {
         let mut draft = Draft::of(Raw::parse(text).unwrap());
         for path in paths {
             match find(&mut draft, path) {
-                Found::Member(place) => place.remove(),
+                Found::Member(place) => remove(place),
                 other => panic!("{path}: {other:?}"),
             }
         }
@@ -250,17 +382,25 @@ mod tests {
         // Nor beside a change.
         let mut draft = Draft::of(Raw::parse(r#"{ "a" : { "b" : 1 }, "c" : 2 }"#).unwrap());
         assert!(matches!(find(&mut draft, "a.b"), Found::Member(_)));
-        draft.set("c", Draft::of(Raw::parse("3").unwrap()));
+        let usage = Usage::unlimited();
+        let set = draft.set("c", Draft::of(Raw::parse("3").unwrap()), &mut EventBudget::for_event(100, &usage));
+        assert_eq!(set, Ok(()));
         assert_eq!(draft.text(), r#"{"a":{ "b" : 1 },"c":3}"#);
     }
 
     #[test]
     fn what_is_read_and_compared_is_counted() {
-        let mut steps = 0;
-        let mut draft = Draft::of(Raw::parse(r#"{"a":{"b":1,"c":2}}"#).unwrap());
-        assert!(matches!(draft.find("a.b", &mut steps), Found::Member(_)));
         // Two objects are read; the whole path and the first name are sought in the one, the second name in the other.
-        assert_eq!(steps, 19 + 13 + 2 * (1 + 1) + (1 + 2));
+        let needed = 19 + 13 + 2 * (1 + 1) + (1 + 2);
+        let usage = Usage::unlimited();
+        let text = Raw::parse(r#"{"a":{"b":1,"c":2}}"#).unwrap();
+        let with_left = |left: u64| {
+            let mut budget = EventBudget::for_event(1_000, &usage);
+            budget.work(2_048 + 64_000 - left).unwrap();
+            matches!(Draft::of(text).find("a.b", &mut budget), Found::Member(_))
+        };
+        assert!(with_left(needed));
+        assert!(!with_left(needed - 1));
     }
 
     #[test]
@@ -290,6 +430,6 @@ mod tests {
         let wide = |members: usize| format!("{{\"a\":{{{}}}}}", vec!["\"x\":1"; members].join(","));
         let (fits, too_wide) = (wide(MAX_MEMBERS), wide(MAX_MEMBERS + 1));
         assert!(matches!(find(&mut Draft::of(Raw::parse(&fits).unwrap()), "a.x"), Found::Member(_)));
-        assert!(matches!(find(&mut Draft::of(Raw::parse(&too_wide).unwrap()), "a.x"), Found::TooWide));
+        assert!(matches!(find(&mut Draft::of(Raw::parse(&too_wide).unwrap()), "a.x"), Found::TooComplex));
     }
 }

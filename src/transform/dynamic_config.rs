@@ -1,18 +1,20 @@
 //! Templates in a destination's Config that take values out of the event (contract, section 3.2).
 
 use std::borrow::Cow;
-use std::ops::Range;
 
+use super::config_value::{FilledValues, Hole, Holes};
 use super::decision::Changes;
 use super::draft::{Draft, Found};
+use super::emptiness;
 use super::javascript::trim;
 use super::json::{Kind, Raw};
+use super::meter::Usage;
 use super::observer::{Filled, Observer};
-use super::outline::{Leaf, Outline};
+use super::outline::Outline;
 use super::rejection::Rejection;
 use super::text::escape;
 use super::topic::RoutingMembers;
-use super::work::Work;
+use super::work::{EventBudget, Exhausted};
 
 /// Templates that one Config may hold.
 pub const MAX_TEMPLATES: usize = 1_000;
@@ -29,8 +31,12 @@ pub const INDISPENSABLE: [&str; 3] = ["message", "metadata", "destination"];
 pub struct Templates {
     /// In the order in which they are filled.
     templates: Vec<Template>,
-    /// Set where a template can change the topic.
-    routing: Option<RoutingText>,
+    /// Where they stand in the Config.
+    holes: Holes,
+    /// Bytes of the fields that choose the topic, if a template is in one of them.
+    routing_bytes: usize,
+    /// Whether the Config itself is a template.
+    is_config: bool,
 }
 
 /// `{{ path || default }}`.
@@ -57,62 +63,108 @@ pub enum NoTemplate {
     Path,
 }
 
-/// The members of a Config that choose the topic, with holes for what the templates give.
-#[derive(Debug)]
-struct RoutingText {
-    text: String,
-    /// Where which template's value goes, ascending.
-    holes: Vec<(Range<usize>, usize)>,
-}
-
 impl Templates {
     /// Finds the templates of a Config; `None` where it has none.
     ///
     /// # Errors
     /// [`Rejection::TemplatesTooComplex`].
     pub fn find(config: Raw<'_>) -> Result<Option<Self>, Rejection> {
+        Self::find_within(config, &Usage::unlimited())
+    }
+
+    /// [`Templates::find`], whose memory is charged before it is taken.
+    ///
+    /// # Errors
+    /// [`Rejection::TemplatesTooComplex`], also if the meter refused: see [`Usage::halted`].
+    pub fn find_within(config: Raw<'_>, usage: &Usage<'_>) -> Result<Option<Self>, Rejection> {
         if !may_have_templates(config.text()) {
             return Ok(None);
         }
         if config.text().len() > MAX_CONFIG_BYTES {
             return Err(Rejection::TemplatesTooComplex);
         }
-        let outline = Outline::of(config);
-        let read = |leaf: Leaf<'_>| {
-            let template = Template { start: leaf.range.start, ..Template::read(leaf.raw).ok()? };
-            Some((leaf.range, template))
-        };
-        let (holes, mut templates): (Vec<_>, Vec<Template>) = outline.leaves().into_iter().filter_map(read).unzip();
+        let outline = Outline::within(config, usage).map_err(|_| Rejection::TemplatesTooComplex)?;
+        let mut templates = Vec::new();
+        let mut holes = Vec::new();
+        for leaf in outline.leaves() {
+            let Ok(template) = Template::read(leaf.raw) else { continue };
+            if templates.len() == MAX_TEMPLATES || template.path.split('.').count() > MAX_PATH_NAMES {
+                return Err(Rejection::TemplatesTooComplex);
+            }
+            usage.keep(template.memory()).map_err(|_| Rejection::TemplatesTooComplex)?;
+            holes.push(Hole { start: leaf.range.start, end: leaf.range.end, template: templates.len() });
+            templates.push(Template { start: leaf.range.start, ..template });
+        }
         if templates.is_empty() {
             return Ok(None);
         }
-        let too_long = |template: &Template| template.path.split('.').count() > MAX_PATH_NAMES;
-        if templates.len() > MAX_TEMPLATES || templates.iter().any(too_long) {
-            return Err(Rejection::TemplatesTooComplex);
-        }
-        let routing = RoutingText::of(config, &outline, &holes);
-        for (_, template) in routing.iter().flat_map(|routing| &routing.holes) {
-            templates[*template].in_routing = true;
-        }
-        Ok(Some(Self { templates, routing }))
+        let holes = Holes::of(config, holes);
+        let mut found = Self { templates, holes, routing_bytes: 0, is_config: !config.is_object() };
+        found.mark_routing(config);
+        Ok(Some(found))
     }
 
-    /// Fills the templates from the event, taking out of it what was found. The result holds the members of the Config
-    /// that choose the topic and have templates in them, or all of them; `None` where no template is in there.
+    /// Finds the templates that can change the topic.
+    fn mark_routing(&mut self, config: Raw<'_>) {
+        if self.is_config {
+            // It may turn into an object.
+            self.routing_bytes = config.text().len();
+            self.templates.iter_mut().for_each(|template| template.in_routing = true);
+            return;
+        }
+        let [topic, maps @ ..] = RoutingMembers::of(config).0;
+        let holes = &self.holes;
+        let has_hole = |value: &Option<Raw<'_>>| value.is_some_and(|value| !holes.within(value).is_empty());
+        let in_maps = maps.iter().any(has_hole);
+        if !in_maps && !has_hole(&topic) {
+            return;
+        }
+        let fields = RoutingMembers::NAMES.into_iter().zip([topic].into_iter().chain(maps));
+        // Maps without a template are as they are.
+        for (name, value) in fields.take(if in_maps { usize::MAX } else { 1 }) {
+            let Some(value) = value else { continue };
+            self.routing_bytes += "{\"\":".len() + name.len() + value.text().len();
+            for hole in holes.within(value) {
+                self.templates[hole.template].in_routing = true;
+            }
+        }
+        self.routing_bytes += "}".len();
+    }
+
+    /// Where they stand in the Config.
+    #[must_use]
+    pub fn holes(&self) -> &Holes {
+        &self.holes
+    }
+
+    /// Whether the Config itself is a template, so that all settings come from the event.
+    #[must_use]
+    pub fn is_config(&self) -> bool {
+        self.is_config
+    }
+
+    /// Whether a path leads into the destination.
+    #[must_use]
+    pub fn look_into_destination(&self) -> bool {
+        self.templates.iter().any(|template| template.path.starts_with("destination."))
+    }
+
+    /// Fills the templates from the event, taking out of it what was found. The result holds the values of those that can
+    /// change the topic.
     ///
     /// # Errors
     /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`], [`Rejection::TemplatesTooComplex`].
-    pub fn fill(
-        &self,
-        event: &mut Draft<'_>,
-        work: &mut Work,
+    pub fn fill<'e>(
+        &'e self,
+        event: &mut Draft<'e>,
+        budget: &mut EventBudget<'_, '_>,
         changes: &mut Changes,
         observer: &mut impl Observer,
-    ) -> Result<Option<String>, Rejection> {
-        let mut bytes = self.routing.as_ref().map_or(0, |routing| routing.text.len());
+    ) -> Result<FilledValues<'e>, Rejection> {
+        let mut bytes = self.routing_bytes;
         let mut values = Vec::new();
         for (index, template) in self.templates.iter().enumerate() {
-            let taken = match template.take(event, work) {
+            let taken = match template.take(event, budget) {
                 Ok(taken) => taken,
                 Err(rejection) => {
                     observer.template(index, Filled::Refused);
@@ -130,14 +182,14 @@ impl Templates {
             if template.in_routing {
                 let value = taken.map_or(Cow::Borrowed(&*template.default), |taken| taken.value);
                 bytes += value.len();
+                budget.work(ROUTING_WORK)?;
                 values.push((index, value));
             }
-            if bytes > MAX_CONFIG_BYTES || work.is_too_much() {
+            if bytes > MAX_CONFIG_BYTES {
                 return Err(Rejection::TemplatesTooComplex);
             }
         }
-        work.done += bytes as u64;
-        Ok(self.routing.as_ref().map(|routing| routing.filled(&values)))
+        Ok(FilledValues::of(values))
     }
 
     /// The templates for people, in the order in which they are filled; `config` is the one that they were found in.
@@ -150,6 +202,15 @@ impl Templates {
             Description { pointer, path, default }
         };
         self.templates.iter().zip(pointers).map(described).collect()
+    }
+}
+
+/// Work that the value of a template in a topic setting makes when the topic is chosen.
+const ROUTING_WORK: u64 = 16;
+
+impl From<Exhausted> for Rejection {
+    fn from(Exhausted: Exhausted) -> Self {
+        Rejection::TemplatesTooComplex
     }
 }
 
@@ -216,97 +277,55 @@ impl Template {
         &self.default
     }
 
+    /// Bytes that it takes in memory: its texts in allocations of their own.
+    fn memory(&self) -> usize {
+        2 * size_of::<(Self, Hole)>() + self.path.capacity() + self.default.capacity() + 64
+    }
+
     /// The value in the event, taken out of it unless it is empty; `None` where there is none.
-    fn take<'a>(&self, event: &mut Draft<'a>, work: &mut Work) -> Result<Option<Taken<'a>>, Rejection> {
-        let place = match event.find(&self.path, &mut work.done) {
+    fn take<'a>(
+        &self,
+        event: &mut Draft<'a>,
+        budget: &mut EventBudget<'_, '_>,
+    ) -> Result<Option<Taken<'a>>, Rejection> {
+        let place = match event.find(&self.path, budget) {
             Found::Nothing => return Ok(None),
             Found::ArrayLength => return Err(Rejection::TemplateTakesLength),
-            Found::TooWide => return Err(Rejection::TemplatesTooComplex),
+            Found::TooComplex => return Err(Rejection::TemplatesTooComplex),
             Found::Member(place) => place,
         };
-        let text = place.value().text();
-        // Whether it is empty is dearer to tell than to copy.
-        work.done += 8 * text.len() as u64;
+        // Copied, looked through for something that is not empty, and read again as a part of the topic.
+        budget.work(8 * place.value().max_bytes() as u64)?;
+        let text = place.value().text_within(budget)?;
         if text == "null" {
             return Ok(None);
         }
-        let removed = !is_empty(&text);
+        let removed = !is_empty(&text, budget)?;
         if removed {
             if INDISPENSABLE.contains(&self.path.as_str()) {
                 return Err(Rejection::TemplateTakesAll);
             }
-            place.remove();
+            place.remove(budget)?;
         }
         Ok(Some(Taken { value: text, removed }))
     }
 }
 
 /// Whether JSON text is `""`, or an array or object of nothing but such (contract, section 3.2).
-fn is_empty(text: &str) -> bool {
-    Raw::parse(text).is_ok_and(|value| match value.kind() {
-        Kind::String => value.is_string(""),
-        // Looking into larger ones would take many times their size in memory, and they are not empty in earnest.
-        Kind::Array | Kind::Object => text.len() <= MAX_CONFIG_BYTES && Outline::of(value).is_empty(),
-        _ => false,
-    })
+fn is_empty(text: &str, budget: &mut EventBudget<'_, '_>) -> Result<bool, Exhausted> {
+    let Ok(value) = Raw::parse(text) else { return Ok(false) };
+    match value.kind() {
+        Kind::String => Ok(value.is_string("")),
+        // Larger ones are not empty in practice.
+        Kind::Array | Kind::Object if text.len() <= MAX_CONFIG_BYTES => emptiness::is_empty(value, budget),
+        _ => Ok(false),
+    }
 }
 
 /// `^[A-Za-z_]\w*$`, ASCII.
 fn is_identifier(name: &str) -> bool {
     let word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     name.bytes().next().is_some_and(|first| !first.is_ascii_digit()) && name.as_bytes().iter().all(word)
-}
-
-impl RoutingText {
-    /// The text for the templates that stand at `holes` in `config`.
-    fn of(config: Raw<'_>, outline: &Outline<'_>, holes: &[Range<usize>]) -> Option<Self> {
-        let mut routing = RoutingText { text: String::new(), holes: Vec::new() };
-        if !config.is_object() {
-            // A Config that is a template itself may turn into an object.
-            routing.copy(config, 0..config.text().len(), holes);
-        } else {
-            let members = RoutingMembers::NAMES.map(|name| (name, outline.member(name)));
-            let has_hole = |range: &Range<usize>| holes.iter().any(|hole| range.contains(&hole.start));
-            let [topic, maps @ ..] = &members;
-            let in_maps = maps.iter().any(|(_, range)| range.as_ref().is_some_and(has_hole));
-            // Maps without a template are read once per destination, not once per event.
-            let needed = if in_maps { &members[..] } else { std::slice::from_ref(topic) };
-            for (name, range) in needed {
-                let Some(range) = range else { continue };
-                routing.text.push_str(if routing.text.is_empty() { "{\"" } else { ",\"" });
-                routing.text.push_str(name);
-                routing.text.push_str("\":");
-                routing.copy(config, range.clone(), holes);
-            }
-            routing.text.push('}');
-        }
-        routing.holes.sort_by_key(|(range, _)| range.start);
-        (!routing.holes.is_empty()).then_some(routing)
-    }
-
-    /// Appends a part of the Config and notes the holes in it.
-    fn copy(&mut self, config: Raw<'_>, range: Range<usize>, holes: &[Range<usize>]) {
-        for (template, hole) in holes.iter().enumerate().filter(|(_, hole)| range.contains(&hole.start)) {
-            let start = hole.start - range.start + self.text.len();
-            self.holes.push((start..start + hole.len(), template));
-        }
-        self.text.push_str(&config.text()[range]);
-    }
-
-    /// The text with its holes filled; `values` has one for each, by template.
-    fn filled(&self, values: &[(usize, Cow<'_, str>)]) -> String {
-        let mut out = String::with_capacity(self.text.len());
-        let mut copied = 0;
-        for (range, template) in &self.holes {
-            out.push_str(&self.text[copied..range.start]);
-            if let Ok(at) = values.binary_search_by_key(template, |(index, _)| *index) {
-                out.push_str(&values[at].1);
-            }
-            copied = range.end;
-        }
-        out.push_str(&self.text[copied..]);
-        out
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The members of an event that decide something, found in one walk over it (contract, sections 2 and 3).
 
+use super::family::FAMILIES;
 use super::json::{EMPTY_OBJECT, Invalid, Kind, Raw};
 use super::reader::Reader;
 use super::rejection::Rejection;
 use super::repeats::Model;
-use super::text::Text;
 
 /// A member that should be an object, as it was met in the request.
 #[derive(Debug, Clone)]
@@ -47,8 +47,8 @@ pub struct Message<'a> {
     pub anonymous_id: Option<Raw<'a>>,
     /// `integrations`.
     pub integrations: Option<Raw<'a>>,
-    /// Members literally named `integrations.<something>` (section 3.3).
-    pub dotted_integrations: Vec<(Text<'a>, Raw<'a>)>,
+    /// Members literally named `integrations.<name>` with a name that some family has (section 3.3), each once.
+    pub dotted_integrations: Vec<(&'static str, Raw<'a>)>,
 }
 
 /// The metadata, with the members that the rules look at.
@@ -192,6 +192,16 @@ impl<'a> Message<'a> {
         Message { raw, ..self.clone() }
     }
 
+    /// Keeps a member named `integrations.<name>`; names that no family has are of no use.
+    fn set_dotted(&mut self, name: &[u8], value: Raw<'a>) {
+        let names = FAMILIES.into_iter().flat_map(|family| family.integrations);
+        let Some(name) = names.into_iter().find(|known| known.as_bytes() == name) else { return };
+        match self.dotted_integrations.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, current)) => *current = value,
+            None => self.dotted_integrations.push((name, value)),
+        }
+    }
+
     /// Reads a message, which has to be an object.
     ///
     /// # Errors
@@ -206,7 +216,7 @@ impl<'a> Message<'a> {
                 b"userId" => message.user_id = Some(reader.value()?),
                 b"anonymousId" => message.anonymous_id = Some(reader.value()?),
                 b"integrations" => message.integrations = Some(reader.value()?),
-                name if name.starts_with(DOTTED) => message.dotted_integrations.push((key, reader.value()?)),
+                name if name.starts_with(DOTTED) => message.set_dotted(&name[DOTTED.len()..], reader.value()?),
                 _ => reader.skip()?,
             }
             Ok(())

@@ -51,6 +51,5 @@ impl<'a> Integrations<'a> {
 
 /// The member of the message that is literally named `integrations.<name>`: it hides the nested one.
 fn literal<'a>(message: &Message<'a>, name: &str) -> Option<Raw<'a>> {
-    let is_literal = |key: &[u8]| key.strip_prefix(b"integrations.") == Some(name.as_bytes());
-    message.dotted_integrations.iter().rev().find(|(key, _)| is_literal(&key.decoded())).map(|(_, value)| *value)
+    message.dotted_integrations.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use super::json::{Kind, Raw};
+use super::probe::looked_at;
 use super::reader::Reader;
 use super::text::{Text, unescape};
 
@@ -26,9 +27,13 @@ pub fn if_truthy(value: Option<Raw<'_>>) -> Option<Raw<'_>> {
 }
 
 fn number(value: Raw<'_>) -> f64 {
+    looked_at(value.text().len());
     // A JSON number is always a Rust one; what is too large becomes infinite, as in JavaScript.
     value.text().parse().unwrap_or(f64::NAN)
 }
+
+/// Bytes of a string that takes too little memory to be counted.
+const SHORT: usize = 1024;
 
 /// What `String(value)` gives, as the inside of a JSON string: escapes are kept as they were sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +53,23 @@ impl<'a> JsString<'a> {
             Kind::Number => shortest(value),
             Kind::Array => Cow::Owned(joined(value)),
         })
+    }
+
+    /// A text that was made before, see [`JsString::escaped`].
+    #[must_use]
+    pub fn from_escaped(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+
+    /// The memory that `String(value)` and its decoded characters take at most: nothing, unless it has to be made.
+    #[must_use]
+    pub fn max_bytes(value: Raw<'_>) -> usize {
+        match value.kind() {
+            // `{}` and a comma become 15 characters and a comma; the text doubles while it grows, and may be decoded.
+            Kind::Array => 16 * value.text().len(),
+            Kind::String if value.text().len() > SHORT => 4 * value.text().len(),
+            _ => 0,
+        }
     }
 
     /// The text to put between the quotes of a JSON string.
@@ -136,13 +158,35 @@ impl<K, V> Default for Properties<K, V> {
 }
 
 impl<K: AsRef<[u8]> + Clone + Eq + Hash, V> Properties<K, V> {
-    /// The member called `name`, made by `make` where it is new.
-    pub fn entry(&mut self, name: K, make: impl FnOnce() -> V) -> &mut V {
-        let index = *self.index.entry(name.clone()).or_insert_with(|| {
+    /// The place of the member called `name`, made by `make` where it is new.
+    pub fn place(&mut self, name: K, make: impl FnOnce() -> V) -> usize {
+        *self.index.entry(name.clone()).or_insert_with(|| {
             self.entries.push((name, make()));
             self.entries.len() - 1
-        });
-        &mut self.entries[index].1
+        })
+    }
+
+    /// How many members there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The member at a place that [`Properties::place`] returned.
+    pub fn at(&mut self, place: usize) -> Option<&mut V> {
+        self.entries.get_mut(place).map(|(_, value)| value)
+    }
+
+    /// The memory of one more member, whose name is `name`.
+    #[must_use]
+    pub fn member_bytes(name: &K) -> usize {
+        4 * (size_of::<(K, V)>() + size_of::<(K, usize)>()) + 2 * name.as_ref().len()
     }
 
     /// Sets the member called `name`; a later value takes the place of an earlier one.

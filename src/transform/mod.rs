@@ -10,6 +10,9 @@
 //! | [`event`], [`beside`], [`destination`] | what is noted of an event, and of what events share |
 //! | [`family`] | what Kafka, Azure Event Hubs and Confluent Cloud have in common and what not |
 //! | [`retl_timestamp`], [`dynamic_config`] | the two rules that change an event; [`draft`] is the event under change, [`work`] what that may cost |
+//! | [`config_value`], [`topic_map`], [`emptiness`] | values of a Config with templates in them, topic maps, what a template leaves in the event |
+//! | [`probe`] | bytes looked at, counted in builds with debug assertions |
+//! | [`meter`] | what a request uses of memory and work, and who grants it |
 //! | [`integrations`], [`topic`], [`partition_key`] | the parts of the answer; [`answer`] writes it |
 //! | [`topic_name`] | which names Kafka allows for topics |
 //! | [`rejection`] | every reason for which one event is refused |
@@ -25,10 +28,12 @@
 pub mod answer;
 pub mod batch;
 pub mod beside;
+pub mod config_value;
 pub mod decision;
 pub mod destination;
 pub mod draft;
 pub mod dynamic_config;
+pub mod emptiness;
 pub mod event;
 pub mod explain;
 pub mod family;
@@ -36,11 +41,13 @@ pub mod fill_in;
 pub mod integrations;
 pub mod javascript;
 pub mod json;
+pub mod meter;
 pub mod observer;
 pub mod origin;
 pub mod outline;
 pub mod partition;
 pub mod partition_key;
+pub mod probe;
 pub mod processor;
 pub mod produced;
 pub mod reader;
@@ -54,6 +61,7 @@ pub mod scan;
 pub mod steps;
 pub mod text;
 pub mod topic;
+pub mod topic_map;
 pub mod topic_name;
 pub mod walk;
 pub mod work;

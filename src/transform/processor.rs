@@ -5,12 +5,16 @@ use std::ops::ControlFlow;
 
 use super::answer::{self, Output};
 use super::beside::{Beside, Destinations};
+use super::config_value::{FilledValues, NO_HOLES};
 use super::decision::{Changes, Decision, Tally};
+use super::destination::Destination;
 use super::draft::Draft;
 use super::event::{Event, Message, Metadata};
 use super::family::Family;
 use super::integrations::Integrations;
+use super::javascript::JsString;
 use super::json::{NULL, Raw};
+use super::meter::{Halt, Meter, Unlimited, Usage};
 use super::observer::{Nobody, Observer};
 use super::origin::Origin;
 use super::partition_key;
@@ -18,9 +22,9 @@ use super::reader::Reader;
 use super::rejection::Rejection;
 use super::request::{BodyError, Form, Limits, Request};
 use super::retl_timestamp;
-use super::topic::{Routing, RoutingMembers};
+use super::topic::{Filling, Routing, RoutingMembers};
 use super::walk::Walk;
-use super::work::Work;
+use super::work::{EventBudget, Exhausted};
 
 /// The answer to a request.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -45,14 +49,31 @@ pub fn answer(
     query: &str,
     limits: Limits,
 ) -> Result<Answer, BodyError> {
-    if let Some(walk) = Walk::over(body, form, limits) {
-        let mut answers = Answers::new(family, &walk.beside, query, body.len(), limits);
-        // Whoever looks on would see what may turn out to count for nothing; nobody does.
-        if walk.each_event(|event| _ = answers.add(event.as_ref(), &mut Nobody)) {
+    answer_within(family, body, form, query, limits, &Unlimited)
+}
+
+/// [`answer()`], with memory and work that `meter` grants.
+///
+/// # Errors
+/// [`BodyError`] where nothing of the body can be answered.
+pub fn answer_within(
+    family: &'static Family,
+    body: &str,
+    form: Form,
+    query: &str,
+    limits: Limits,
+    meter: &dyn Meter,
+) -> Result<Answer, BodyError> {
+    let usage = Usage::of(meter);
+    if let Some(walk) = Walk::over(body, form, limits, &usage)? {
+        let mut answers = Answers::new(family, &walk.beside, query, body.len(), limits, &usage);
+        // This attempt may be discarded, so it runs without an observer.
+        if walk.each_event(|event| answers.add(event.as_ref(), &mut Nobody).map(drop))? {
             return answers.finish();
         }
     }
-    observed(family, body, form, query, limits, &mut Nobody)
+    usage.start_over();
+    whole(family, body, form, query, limits, &usage, &mut Nobody)
 }
 
 /// [`answer()`], while somebody looks on. Where the observer breaks, the answer ends with the event it saw last.
@@ -67,10 +88,38 @@ pub fn observed(
     limits: Limits,
     observer: &mut impl Observer,
 ) -> Result<Answer, BodyError> {
-    let request = Request::processor(body, form, limits)?;
-    let mut answers = Answers::new(family, &request.beside, query, body.len(), limits);
+    observed_within(family, body, form, query, limits, &Unlimited, observer)
+}
+
+/// [`observed()`], with memory and work that `meter` grants.
+///
+/// # Errors
+/// [`BodyError`] where nothing of the body can be answered.
+pub fn observed_within(
+    family: &'static Family,
+    body: &str,
+    form: Form,
+    query: &str,
+    limits: Limits,
+    meter: &dyn Meter,
+    observer: &mut impl Observer,
+) -> Result<Answer, BodyError> {
+    whole(family, body, form, query, limits, &Usage::of(meter), observer)
+}
+
+fn whole(
+    family: &'static Family,
+    body: &str,
+    form: Form,
+    query: &str,
+    limits: Limits,
+    usage: &Usage<'_>,
+    observer: &mut impl Observer,
+) -> Result<Answer, BodyError> {
+    let request = Request::processor_within(body, form, limits, usage)?;
+    let mut answers = Answers::new(family, &request.beside, query, body.len(), limits, usage);
     for event in &request.events {
-        if answers.add(event.as_ref(), observer).is_break() {
+        if answers.add(event.as_ref(), observer)?.is_break() {
             break;
         }
     }
@@ -82,7 +131,6 @@ struct Answers<'s, 'a> {
     surroundings: Surroundings<'s, 'a>,
     destinations: Destinations<'a>,
     limits: Limits,
-    work: Work,
     body_bytes: usize,
     answer: Answer,
     /// Set with the first event that is an object.
@@ -92,12 +140,26 @@ struct Answers<'s, 'a> {
 }
 
 impl<'s, 'a> Answers<'s, 'a> {
-    fn new(family: &'static Family, beside: &'s Beside<'a>, query: &'s str, body_bytes: usize, limits: Limits) -> Self {
+    fn new(
+        family: &'static Family,
+        beside: &'s Beside<'a>,
+        query: &'s str,
+        body_bytes: usize,
+        limits: Limits,
+        usage: &'s Usage<'s>,
+    ) -> Self {
+        let surroundings = Surroundings {
+            family,
+            beside,
+            query,
+            query_json: OnceCell::new(),
+            usage,
+            no_values: FilledValues::default(),
+        };
         Self {
-            surroundings: Surroundings { family, beside, query, query_json: OnceCell::new() },
+            surroundings,
             destinations: Destinations::of(family),
             limits,
-            work: Work::allowed_for(body_bytes),
             body_bytes,
             answer: Answer { body: String::from("["), ..Answer::default() },
             origin: None,
@@ -106,56 +168,63 @@ impl<'s, 'a> Answers<'s, 'a> {
     }
 
     /// Answers the next event; `None` stands for what is no object. Breaks where the observer does.
-    fn add(&mut self, event: Option<&Event<'a>>, observer: &mut impl Observer) -> ControlFlow<()> {
+    ///
+    /// # Errors
+    /// The refusal of the meter.
+    fn add(&mut self, event: Option<&Event<'a>>, observer: &mut impl Observer) -> Result<ControlFlow<()>, Halt> {
         if self.failed.is_some() {
-            return ControlFlow::Continue(());
+            return Ok(ControlFlow::Continue(()));
         }
+        let usage = self.surroundings.usage;
         let Answer { body: out, tally, .. } = &mut self.answer;
+        let event_bytes = event.map_or(0, |event| event.raw.text().len());
         if tally.events == 0 {
-            out.reserve(event.map_or(0, |event| event.raw.text().len()) + answer::OVERHEAD);
+            usage.grow(out, event_bytes + answer::OVERHEAD)?;
         } else {
+            usage.grow(out, 1)?;
             out.push(',');
         }
         let start = out.len();
         let outcome = match event {
-            Some(event) => transform(&self.surroundings, &mut self.destinations, event, &mut self.work, out, observer),
+            Some(event) => transform(&self.surroundings, &mut self.destinations, event, out, observer),
             None => Err(Rejection::EventNotAnObject),
         };
-        if let Err(rejection) = outcome {
-            answer::write_rejection(out, self.surroundings.family, event, rejection);
+        if let Some(halt) = usage.halted() {
+            return Err(halt);
         }
+        if let Err(rejection) = outcome {
+            answer::write_rejection(out, self.surroundings.family, event, rejection, usage)?;
+        }
+        usage.end_event();
+        usage.work((event_bytes + out.len() - start) as u64)?;
         tally.count(outcome);
         let goes_on = observer.answered(outcome, &out[start..]);
         if goes_on.is_break() {
-            return goes_on;
+            return Ok(goes_on);
         }
-        if self.work.is_too_much() {
-            self.failed = Some(BodyError::TooMuchWork);
-        } else {
-            self.failed = self.limits.hold(out).err();
-        }
+        self.failed = self.limits.hold(out, self.body_bytes).err();
         if !observer.keeps_response() {
             out.truncate(1);
         }
         if let Some(event) = event.filter(|_| self.origin.is_none()) {
             self.origin = Some(self.surroundings.beside.origin_of(event));
             if observer.keeps_response() {
-                self.make_room(event);
+                self.make_room(event)?;
             }
         }
-        ControlFlow::Continue(())
+        Ok(ControlFlow::Continue(()))
     }
 
-    /// Makes room for the answers of all events, as if all made of their bytes what this one, the first, did: hardly ever
-    /// more than there are.
-    fn make_room(&mut self, first: &Event<'_>) {
+    /// Reserves capacity for the response by extrapolating from the first event: hardly ever more than it takes.
+    fn make_room(&mut self, first: &Event<'_>) -> Result<(), Halt> {
         let events = self.body_bytes / first.raw.text().len();
         if events > 2 {
             let out = &mut self.answer.body;
             let likely = events.saturating_mul(out.len() + out.len() / 16);
             let most = (self.body_bytes + self.body_bytes / 4).min(self.limits.answer_bytes);
-            out.reserve(likely.min(most).saturating_sub(out.len()));
+            self.surroundings.usage.grow(out, likely.min(most).saturating_sub(out.len()))?;
         }
+        Ok(())
     }
 
     fn finish(self) -> Result<Answer, BodyError> {
@@ -163,6 +232,7 @@ impl<'s, 'a> Answers<'s, 'a> {
             return Err(failed);
         }
         let mut answer = self.answer;
+        self.surroundings.usage.grow(&mut answer.body, 1)?;
         answer.body.push(']');
         answer.origin = self.origin.unwrap_or_default();
         Ok(answer)
@@ -176,6 +246,9 @@ struct Surroundings<'s, 'a> {
     query: &'s str,
     /// The query as a JSON object, made when the first template asks for it.
     query_json: OnceCell<String>,
+    usage: &'s Usage<'s>,
+    /// What events give for templates of destinations without any.
+    no_values: FilledValues<'s>,
 }
 
 /// Appends the answer for one event to `out`, which stays as it was where the event is refused.
@@ -183,88 +256,116 @@ fn transform<'a>(
     surroundings: &Surroundings<'_, 'a>,
     destinations: &mut Destinations<'a>,
     event: &Event<'a>,
-    work: &mut Work,
     out: &mut String,
     observer: &mut impl Observer,
 ) -> Result<Decision, Rejection> {
-    let family = surroundings.family;
+    let Surroundings { beside, usage, .. } = *surroundings;
     let metadata = event.metadata()?;
     let message = event.message()?;
-    let (destination_raw, destination) = destinations.find(surroundings.beside, event, metadata)?;
+    surroundings.charge_texts(message, metadata)?;
+    let (destination_raw, destination) = destinations.find(beside, event, metadata, usage)?;
     observer.destination(destination_raw);
     let stamped = retl_timestamp::set(message, observer);
     let mut changes = Changes { timestamp_set: stamped.is_some(), ..Changes::default() };
+    let routing = &destination.routing;
 
     let Some(templates) = &destination.templates else {
+        let filling = Filling { holes: &NO_HOLES, values: &surroundings.no_values };
         let Some(stamped) = &stamped else {
-            return Ok(write(family, message, metadata, &destination.routing, changes, out, observer));
+            return surroundings.write(message, metadata, (routing, filling), changes, out, observer);
         };
         // The timestamp decides nothing: all that was found in the message still holds.
         let message = message.with_text(stamped);
-        return Ok(write(family, &message, metadata, &destination.routing, changes, out, observer));
+        return surroundings.write(&message, metadata, (routing, filling), changes, out, observer);
     };
 
     let message = match &stamped {
         Some(text) => Raw::parse(text).map_err(|_| Rejection::MessageNotAnObject)?,
         None => message.raw,
     };
-    let mut draft = surroundings.draft(event, message, metadata, destination_raw);
+    let mut budget = EventBudget::for_event(event.raw.text().len(), usage);
+    budget.work(routing.work())?;
+    let mut draft = surroundings.draft(event, message, metadata, (destination_raw, &destination), &mut budget)?;
     observer.will_fill(destination_raw, templates);
-    let filled = templates.fill(&mut draft, work, &mut changes, observer)?;
-    let (message, metadata) = (draft.member_text("message"), draft.member_text("metadata"));
+    let values = templates.fill(&mut draft, &mut budget, &mut changes, observer)?;
+    let (message, metadata) = (draft.member_text("message", &mut budget)?, draft.member_text("metadata", &mut budget)?);
     let read = Message::read(&mut Reader::new(message.as_deref().unwrap_or("{}")));
     let message = read.map_err(|_| Rejection::MessageNotAnObject)?;
     let read = Metadata::parse(metadata.as_deref().unwrap_or("{}"));
     let metadata = read.map_err(|_| Rejection::MetadataNotAnObject)?;
-    let Some(filled) = &filled else {
-        return Ok(write(family, &message, &metadata, &destination.routing, changes, out, observer));
-    };
-    let members = Raw::parse(filled).map_or_else(|_| RoutingMembers::default(), RoutingMembers::of);
-    let routing = match members {
-        RoutingMembers([default, None, None, None]) => destination.routing.with_default(default),
-        _ => Routing::read(members, family),
-    };
-    Ok(write(family, &message, &metadata, &routing, changes, out, observer))
-}
-
-/// Decides topic and key, and writes the answer.
-fn write<'e>(
-    family: &Family,
-    message: &Message<'e>,
-    metadata: &Metadata<'_>,
-    routing: &Routing<'e>,
-    changes: Changes,
-    out: &mut String,
-    observer: &mut impl Observer,
-) -> Decision {
-    let integrations = Integrations::of(message, family);
-    let topic = routing.decide(family, message, &integrations, observer);
-    let (user_id, key) = partition_key::decide(message, observer);
-    let output =
-        Output { message: message.raw, user_id, schema_id: integrations.schema_id.filter(|_| family.schema_id), topic };
-    answer::write_output(out, &output, metadata);
-    Decision { topic: topic.rule, key, changes }
+    surroundings.charge_texts(&message, &metadata)?;
+    let filling = Filling { holes: destination.holes(), values: &values };
+    if !templates.is_config() {
+        return surroundings.write(&message, &metadata, (routing, filling), changes, out, observer);
+    }
+    let config = values.of_template(0).unwrap_or(NULL);
+    let routing = Routing::read(RoutingMembers::of(config), surroundings.family, &NO_HOLES, usage);
+    let routing = routing.map_err(|_| Rejection::TemplatesTooComplex)?;
+    let filling = Filling { holes: &NO_HOLES, values: &surroundings.no_values };
+    surroundings.write(&message, &metadata, (&routing, filling), changes, out, observer)
 }
 
 impl<'a> Surroundings<'_, 'a> {
+    /// Charges what the texts of members of an event may take, which are compared or written as `String(…)`.
+    fn charge_texts(&self, message: &Message<'_>, metadata: &Metadata<'_>) -> Result<(), Exhausted> {
+        let [user_id, anonymous_id] = [message.user_id, message.anonymous_id];
+        let ids = [metadata.rudder_id, metadata.source_id, metadata.destination_id, metadata.workspace_id];
+        let texts = ids.into_iter().chain([user_id, anonymous_id, message.event]);
+        let mut bytes = texts.flatten().map(JsString::max_bytes).sum();
+        if message.channel.is_some_and(|channel| channel.is_string("sources")) {
+            // The reverse-ETL rule may copy it, with a timestamp as large as it.
+            bytes += 2 * message.raw.text().len() + 64;
+        }
+        if bytes == 0 { Ok(()) } else { self.usage.scratch(bytes).map_err(|_| Exhausted) }
+    }
+
+    /// Decides topic and key, and writes the answer.
+    fn write<'e>(
+        &self,
+        message: &Message<'e>,
+        metadata: &Metadata<'_>,
+        (routing, filling): (&'e Routing<'e>, Filling<'e>),
+        changes: Changes,
+        out: &mut String,
+        observer: &mut impl Observer,
+    ) -> Result<Decision, Rejection> {
+        let family = self.family;
+        let integrations = Integrations::of(message, family);
+        if let Some(topic) = integrations.topic {
+            self.usage.scratch(JsString::max_bytes(topic)).map_err(|_| Exhausted)?;
+        }
+        let topic = routing.decide(filling, family, message, &integrations, self.usage, observer);
+        let rule = topic.rule;
+        let (user_id, key) = partition_key::decide(message, observer);
+        let schema_id = integrations.schema_id.filter(|_| family.schema_id);
+        let output = Output { message: message.raw, user_id, schema_id, topic };
+        answer::write_output(out, &output, metadata, self.usage).map_err(|_| Exhausted)?;
+        Ok(Decision { topic: rule, key, changes })
+    }
+
     /// The event as templates see it (contract, section 3.2), with its message as it is by now.
     fn draft(
         &'a self,
         event: &Event<'a>,
         message: Raw<'a>,
         metadata: &Metadata<'a>,
-        destination: Raw<'a>,
-    ) -> Draft<'a> {
+        (raw, destination): (Raw<'a>, &Destination<'a>),
+        budget: &mut EventBudget<'_, '_>,
+    ) -> Result<Draft<'a>, Exhausted> {
         let mut draft = Draft::of(event.raw);
-        draft.set("message", Draft::of(message));
+        draft.set("message", Draft::of(message), budget)?;
         if self.beside.is_compacted() {
-            draft.set("destination", Draft::of(destination));
-            draft.set("connection", Draft::of(self.beside.connection_of(metadata).unwrap_or(NULL)));
+            let destination = match &destination.draft {
+                Some(draft) => draft.copy_within(budget)?,
+                None => Draft::of(raw),
+            };
+            draft.set("destination", destination, budget)?;
+            draft.set("connection", Draft::of(self.beside.connection_of(metadata).unwrap_or(NULL)), budget)?;
         }
         if let Ok(request) = Raw::parse(self.request_json()) {
-            draft.set("request", Draft::of(request));
+            draft.set("request", Draft::of(request), budget)?;
         }
-        draft
+        Ok(draft)
     }
 }
 

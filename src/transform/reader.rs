@@ -2,6 +2,7 @@
 //! is asked to open is read here; every other value is checked and measured as a whole ([`scan`]).
 
 use super::json::{Invalid, Raw};
+use super::probe::looked_at;
 use super::scan::{self, Scanner};
 use super::text::Text;
 
@@ -46,6 +47,7 @@ impl<'a> Reader<'a> {
         self.peek();
         let start = self.at;
         self.at = self.scanner.value(start)?;
+        looked_at(self.at - start);
         self.text.get(start..self.at).map(Raw).ok_or(Invalid)
     }
 
@@ -56,7 +58,9 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn skip(&mut self) -> Result<(), Invalid> {
         self.peek();
-        self.at = self.scanner.value(self.at)?;
+        let start = self.at;
+        self.at = self.scanner.value(start)?;
+        looked_at(self.at - start);
         Ok(())
     }
 
@@ -71,6 +75,7 @@ impl<'a> Reader<'a> {
         {
             // An object ends with its own brace: the same bytes at its start are the same, whole value.
             self.at += known.0.len();
+            looked_at(known.0.len());
             return Ok(known);
         }
         self.value()
@@ -86,6 +91,7 @@ impl<'a> Reader<'a> {
         let start = self.at;
         let end = self.scanner.string(start)?;
         self.at = end.quote + 1;
+        looked_at(self.at - start);
         let escaped = self.text.get(start..end.quote).ok_or(Invalid)?;
         Ok(Text::new(escaped, end.has_escapes))
     }
@@ -140,6 +146,7 @@ impl<'a> Reader<'a> {
 
     /// Passes over bytes of [`Reader::rest`] that are known to be whole members.
     pub(super) fn advance(&mut self, bytes: usize) {
+        looked_at(1);
         self.at += bytes;
     }
 

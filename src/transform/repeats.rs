@@ -18,6 +18,9 @@ pub struct Model<'a, const N: usize> {
     members: Vec<Member>,
 }
 
+/// Members of a model: those after them are read, not compared. Real metadata has some 25.
+const MAX_MEMBERS: usize = 256;
+
 /// Where a member of the model is, in bytes from its opening brace.
 #[derive(Debug)]
 struct Member {
@@ -77,7 +80,9 @@ impl<'a, const N: usize> Model<'a, N> {
             let wanted = self.wanted(reader.name()?);
             let value = reader.value()?;
             let end = reader.offset();
-            members.push(Member { name, value: end - value.text().len(), end, wanted });
+            if members.len() < MAX_MEMBERS {
+                members.push(Member { name, value: end - value.text().len(), end, wanted });
+            }
             Ok(())
         })?;
         Ok(members)

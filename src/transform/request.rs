@@ -5,6 +5,7 @@ use super::decision::Tally;
 use super::event::{Earlier, Event};
 use super::family::Family;
 use super::json::{self, Invalid, Raw};
+use super::meter::{Halt, ReadError, Usage};
 use super::origin::Origin;
 use super::reader::Reader;
 
@@ -27,13 +28,27 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Holds an answer, of which only the closing bracket is missing, to its limit.
+    /// Checks the size of a response, of which only the closing bracket is missing, to a body of `body_bytes`.
     ///
     /// # Errors
-    /// [`BodyError::AnswerTooLarge`].
-    pub(super) fn hold(self, unclosed: &str) -> Result<(), BodyError> {
-        if unclosed.len() < self.answer_bytes { Ok(()) } else { Err(BodyError::AnswerTooLarge(self.answer_bytes)) }
+    /// [`BodyError::AnswerTooLarge`], [`BodyError::AnswerOutOfProportion`].
+    pub(super) fn hold(self, unclosed: &str, body_bytes: usize) -> Result<(), BodyError> {
+        let in_proportion = max_answer_bytes(body_bytes);
+        if unclosed.len() >= self.answer_bytes {
+            Err(BodyError::AnswerTooLarge(self.answer_bytes))
+        } else if unclosed.len() >= in_proportion {
+            Err(BodyError::AnswerOutOfProportion(in_proportion))
+        } else {
+            Ok(())
+        }
     }
+}
+
+/// The largest response to a body of `body_bytes`, uncompressed, whatever [`Limits`] say: without this bound a kilobyte could
+/// turn into hundreds of megabytes. Responses of rudder-server's batches are about as large as their bodies.
+#[must_use]
+pub const fn max_answer_bytes(body_bytes: usize) -> usize {
+    (16 << 20) + body_bytes.saturating_mul(8)
 }
 
 /// Why a whole body is refused. The texts hold nothing of the body but line and column.
@@ -65,14 +80,15 @@ pub enum BodyError {
     /// See [`Limits::events`].
     #[error("the request has more than {0} events")]
     TooManyEvents(usize),
-    /// See [`super::work::Work`].
-    #[error(
-        "the templates of the request's destinations take more work than the service allows for a body of its size"
-    )]
-    TooMuchWork,
     /// See [`Limits::answer_bytes`].
     #[error("the answer would be larger than {0} bytes")]
     AnswerTooLarge(usize),
+    /// See [`max_answer_bytes`].
+    #[error("the response would be larger than {0} bytes, which is 16 MiB and 8 times the body")]
+    AnswerOutOfProportion(usize),
+    /// See [`super::meter::Meter`].
+    #[error("{0}")]
+    Halted(#[from] Halt),
 }
 
 /// The answer to a router request.
@@ -103,6 +119,22 @@ pub struct Counted {
 pub(super) enum Stop {
     Invalid,
     TooManyEvents,
+    Halted(Halt),
+}
+
+impl From<Halt> for Stop {
+    fn from(halt: Halt) -> Self {
+        Stop::Halted(halt)
+    }
+}
+
+impl From<ReadError> for Stop {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Invalid => Stop::Invalid,
+            ReadError::Halted(halt) => Stop::Halted(halt),
+        }
+    }
 }
 
 impl From<Invalid> for Stop {
@@ -145,11 +177,19 @@ impl<'a> Request<'a> {
     /// # Errors
     /// [`BodyError`] where nothing of it can be answered.
     pub fn processor(body: &'a str, form: Form, limits: Limits) -> Result<Self, BodyError> {
+        Self::processor_within(body, form, limits, &Usage::unlimited())
+    }
+
+    /// [`Request::processor`], whose memory is charged before it is taken.
+    ///
+    /// # Errors
+    /// [`BodyError`] where nothing of the body can be answered.
+    pub fn processor_within(body: &'a str, form: Form, limits: Limits, usage: &Usage<'_>) -> Result<Self, BodyError> {
         let mut reader = Reader::new(body);
         match (form, reader.peek()) {
             (Form::Plain, Some(b'[')) => {
                 let mut read = || {
-                    let events = read_events(&mut reader, limits)?;
+                    let events = read_events(&mut reader, limits, usage)?;
                     reader.end()?;
                     Ok(events)
                 };
@@ -157,7 +197,7 @@ impl<'a> Request<'a> {
                 Ok(Self { events, beside: Beside::default() })
             }
             (Form::Compacted, Some(b'{')) => {
-                let envelope = Envelope::read(body, limits)?;
+                let envelope = Envelope::read(body, limits, usage)?;
                 let Input::Events(events) = envelope.input else {
                     return Err(BodyError::InputNotAnArray);
                 };
@@ -173,8 +213,21 @@ impl<'a> Request<'a> {
     /// # Errors
     /// [`BodyError`] where nothing of it can be answered.
     pub fn router(body: &'a str, form: Form, limits: Limits) -> Result<(&'static Family, Self), BodyError> {
+        Self::router_within(body, form, limits, &Usage::unlimited())
+    }
+
+    /// [`Request::router`], whose memory is charged before it is taken.
+    ///
+    /// # Errors
+    /// [`BodyError`] where nothing of it can be answered.
+    pub fn router_within(
+        body: &'a str,
+        form: Form,
+        limits: Limits,
+        usage: &Usage<'_>,
+    ) -> Result<(&'static Family, Self), BodyError> {
         router_object(body, form)?;
-        let envelope = Envelope::read(body, limits)?;
+        let envelope = Envelope::read(body, limits, usage)?;
         let dest_type = dest_type_named(envelope.dest_type)?;
         let family = Family::by_name(&dest_type).ok_or(BodyError::UnknownDestination(dest_type))?;
         let events = match envelope.input {
@@ -224,7 +277,7 @@ fn dest_type_named(value: Option<Raw<'_>>) -> Result<String, BodyError> {
 }
 
 impl<'a> Envelope<'a> {
-    fn read(body: &'a str, limits: Limits) -> Result<Self, BodyError> {
+    fn read(body: &'a str, limits: Limits, usage: &Usage<'_>) -> Result<Self, BodyError> {
         let mut envelope = Envelope::default();
         let mut reader = Reader::new(body);
         let mut read = || {
@@ -232,7 +285,7 @@ impl<'a> Envelope<'a> {
                 match &*key.decoded() {
                     b"input" => {
                         envelope.input = if reader.peek() == Some(b'[') {
-                            Input::Events(read_events(reader, limits)?)
+                            Input::Events(read_events(reader, limits, usage)?)
                         } else if reader.value()?.is_null() {
                             Input::Missing
                         } else {
@@ -240,8 +293,8 @@ impl<'a> Envelope<'a> {
                         }
                     }
                     b"destType" => envelope.dest_type = Some(reader.value()?),
-                    b"destinations" => envelope.compacted.destinations = read_map(reader)?,
-                    b"connections" => envelope.compacted.connections = read_map(reader)?,
+                    b"destinations" => envelope.compacted.destinations = read_map(reader, usage)?,
+                    b"connections" => envelope.compacted.connections = read_map(reader, usage)?,
                     _ => reader.skip()?,
                 }
                 Ok(())
@@ -256,11 +309,11 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Reads an array of events, each given to `on_event`.
+/// Reads an array of events, each given to `on_event`, which may stop it.
 pub(super) fn each_event<'a>(
     reader: &mut Reader<'a>,
     limits: Limits,
-    mut on_event: impl FnMut(Option<Event<'a>>),
+    mut on_event: impl FnMut(Option<Event<'a>>) -> Result<(), Halt>,
 ) -> Result<(), Stop> {
     let mut earlier = Earlier::nothing();
     let mut count = 0;
@@ -269,15 +322,19 @@ pub(super) fn each_event<'a>(
             return Err(Stop::TooManyEvents);
         }
         count += 1;
-        on_event(Event::read(reader, &mut earlier)?);
+        on_event(Event::read(reader, &mut earlier)?)?;
         Ok(())
     })?;
     Ok(())
 }
 
-fn read_events<'a>(reader: &mut Reader<'a>, limits: Limits) -> Result<Events<'a>, Stop> {
+fn read_events<'a>(reader: &mut Reader<'a>, limits: Limits, usage: &Usage<'_>) -> Result<Events<'a>, Stop> {
     let mut events: Events<'a> = Vec::new();
-    each_event(reader, limits, |event| events.push(event))?;
+    each_event(reader, limits, |event| {
+        usage.keep_one_more(&events)?;
+        events.push(event);
+        usage.work(1)
+    })?;
     Ok(events)
 }
 
@@ -291,6 +348,7 @@ impl Stop {
         match self {
             Stop::Invalid => BodyError::NotJson(json::explain(body).unwrap_or_default()),
             Stop::TooManyEvents => BodyError::TooManyEvents(limits.events),
+            Stop::Halted(halt) => BodyError::Halted(halt),
         }
     }
 }

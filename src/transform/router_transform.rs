@@ -1,17 +1,65 @@
 //! `/routerTransform`: none of these destinations has one, and the client is told so (contract, section 6).
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use super::answer;
 use super::decision::Tally;
 use super::javascript::{JsString, Properties};
 use super::json::Raw;
+use super::meter::{Halt, Meter, Unlimited, Usage};
 use super::request::{BodyError, Counted, Form, Limits, Request, RouterAnswer};
 
-/// Answers one entry per destination of the request.
+/// Where the entry of each destination is. Its `ID` is read and compared once per destination, not once per event.
+#[derive(Default)]
+pub(super) struct Places {
+    /// By the address of the destination's text; 0 stands for no destination.
+    known: HashMap<usize, usize>,
+}
+
+impl Places {
+    /// The place of a destination in `by_id`, where it is added if its `ID` is new.
+    ///
+    /// # Errors
+    /// The refusal of the meter.
+    pub(super) fn of<'a, V: Default>(
+        &mut self,
+        destination: impl Into<Option<Raw<'a>>>,
+        by_id: &mut Properties<Cow<'a, [u8]>, V>,
+        usage: &Usage<'_>,
+    ) -> Result<usize, Halt> {
+        let destination = destination.into();
+        let address = destination.map_or(0, |destination| destination.text().as_ptr().addr());
+        if let Some(place) = self.known.get(&address) {
+            return Ok(*place);
+        }
+        usage.work(destination.map_or(0, |destination| destination.text().len()) as u64)?;
+        let id = destination.and_then(|destination| destination.member("ID"));
+        usage.keep(id.map_or(0, JsString::max_bytes))?;
+        let id = JsString::of(id).into_decoded();
+        usage.keep(Properties::<_, V>::member_bytes(&id))?;
+        usage.keep_one_more_entry(self.known.len(), self.known.capacity(), size_of::<(usize, usize)>())?;
+        let place = by_id.place(id, V::default);
+        self.known.insert(address, place);
+        Ok(place)
+    }
+}
+
+/// [`answer_within`], without limits of memory and work.
 ///
 /// # Errors
 /// [`BodyError`] where nothing of the body can be answered.
 pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, BodyError> {
-    let (family, request) = Request::router(body, form, limits)?;
+    answer_within(body, form, limits, &Unlimited)
+}
+
+/// Answers one entry per destination of the request, with memory and work that `meter` grants.
+///
+/// # Errors
+/// [`BodyError`] where nothing of the body can be answered.
+pub fn answer_within(body: &str, form: Form, limits: Limits, meter: &dyn Meter) -> Result<RouterAnswer, BodyError> {
+    let usage = &Usage::of(meter);
+    let (family, request) = Request::router_within(body, form, limits, usage)?;
     let mut out = String::from("{\"output\":[");
     let mut responses = 1;
     if request.events.is_empty() {
@@ -19,25 +67,34 @@ pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, Bo
         out.push_str(family.name);
         out.push_str("\"}],\"batched\":false,\"statusCode\":400,\"error\":\"Invalid event array\"}");
     } else {
-        let mut destinations = Properties::default();
+        let mut destinations: Properties<_, Vec<Raw<'_>>> = Properties::default();
+        let mut places = Places::default();
         for event in &request.events {
             let metadata = event.as_ref().and_then(|event| event.metadata().ok());
             let destination = event
                 .as_ref()
                 .zip(metadata)
                 .and_then(|(event, metadata)| request.beside.destination_of(event, metadata).ok());
-            let id = JsString::of(destination.and_then(|destination| destination.member("ID")));
-            destinations.entry(id.into_decoded(), Vec::<Raw<'_>>::new).extend(metadata.map(|metadata| metadata.raw));
+            let place = places.of(destination, &mut destinations, usage)?;
+            if let Some((metadata, entries)) = metadata.zip(destinations.at(place)) {
+                usage.keep_one_more(entries)?;
+                entries.push(metadata.raw);
+            }
+            usage.checkpoint()?;
         }
         let destinations = destinations.into_ordered();
         responses = destinations.len() as u64;
         for (index, metadata) in destinations.into_iter().enumerate() {
+            let bytes = metadata.iter().map(|metadata| metadata.text().len() + 1).sum::<usize>();
+            usage.grow(&mut out, bytes + answer::OVERHEAD)?;
             if index > 0 {
                 out.push(',');
             }
             answer::write_unsupported(&mut out, family, "routerTransform", metadata.into_iter());
         }
     }
+    limits.hold(&out, body.len())?;
+    usage.grow(&mut out, 2)?;
     out.push_str("]}");
     let tally = Tally { events: request.events.len() as u64, ..Tally::default() };
     let first = request.events.iter().flatten().next();

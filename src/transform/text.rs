@@ -34,10 +34,24 @@ impl<'a> Text<'a> {
         self.escaped == name || (self.may_have_escapes && self.is_escaped(name))
     }
 
+    /// Whether the string's decoded characters are `name`, see [`Text::decoded`].
+    #[must_use]
+    pub fn is_bytes(self, name: &[u8]) -> bool {
+        // See `is_escaped`.
+        self.escaped.as_bytes() == name && !self.has_escapes()
+            || self.escaped.len() > name.len()
+                && self.escaped.len() <= 6 * name.len()
+                && self.has_escapes()
+                && *self.decoded() == *name
+    }
+
     #[inline(never)]
     fn is_escaped(self, name: &str) -> bool {
-        // Escapes make a string longer.
-        self.escaped.len() > name.len() && self.has_escapes() && *self.decoded() == *name.as_bytes()
+        // Escapes make a string longer, six times at most: a long key is not decoded for every name it is compared with.
+        self.escaped.len() > name.len()
+            && self.escaped.len() <= 6 * name.len()
+            && self.has_escapes()
+            && *self.decoded() == *name.as_bytes()
     }
 
     fn has_escapes(self) -> bool {

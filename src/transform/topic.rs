@@ -1,18 +1,19 @@
 //! Which topic an event goes to (contract, section 3.4).
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::rc::Rc;
+use std::cell::OnceCell;
 
+use super::config_value::{FilledValues, Holes, Part};
 use super::decision::TopicRule;
 use super::event::Message;
 use super::family::Family;
 use super::integrations::Integrations;
-use super::javascript::{JsString, if_truthy, trim, truthy};
+use super::javascript::{JsString, if_truthy, truthy};
 use super::json::{Kind, Raw};
+use super::meter::{Halt, Usage};
 use super::observer::Observer;
 use super::partition::as_received;
 use super::reason::Reason;
+use super::topic_map::{Entry, TopicMap};
 
 /// The members of a destination's Config that choose topics, in the order of [`RoutingMembers::NAMES`].
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,11 +32,11 @@ impl<'a> RoutingMembers<'a> {
     }
 }
 
-/// How a destination chooses topics.
+/// How a destination chooses topics. What depends on the destination only is found out once, not once per event.
 #[derive(Debug, Default)]
 pub struct Routing<'a> {
-    default: Option<Raw<'a>>,
-    maps: Option<Rc<Maps<'a>>>,
+    default: Option<Setting<'a>>,
+    maps: Option<Maps<'a>>,
 }
 
 /// The message types that `eventTypeToTopicMap` can route.
@@ -43,67 +44,146 @@ pub const MAPPED_TYPES: [&str; 5] = ["identify", "screen", "page", "group", "ali
 
 #[derive(Debug)]
 struct Maps<'a> {
-    /// The outer `None` is no entry, the inner one an entry without `to`.
-    by_type: [Option<Option<Raw<'a>>>; MAPPED_TYPES.len()],
-    by_event: HashMap<Cow<'a, [u8]>, Option<Raw<'a>>>,
+    /// `enableMultiTopic`, if a template is in it.
+    switch: Option<Raw<'a>>,
+    by_type: TopicMap<'a>,
+    by_event: TopicMap<'a>,
+}
+
+/// A topic as a Config has it.
+#[derive(Debug)]
+pub struct Setting<'a> {
+    value: Raw<'a>,
+    truthy: bool,
+    /// Whether a template is in it.
+    is_templated: bool,
+    /// `String(value)`, if that is not a part of the text of the value; made once.
+    text: OnceCell<Box<str>>,
 }
 
 /// The topic of an event: any JSON value, and the rule that gave it.
-#[derive(Debug, Clone, Copy)]
-pub struct Topic<'a> {
+#[derive(Debug, Clone)]
+pub struct Topic<'t> {
     /// The value for the output; `None` leaves the member out.
-    pub value: Option<Raw<'a>>,
+    pub value: Option<Raw<'t>>,
+    /// `String(value)`, if the value is truthy.
+    pub text: Option<JsString<'t>>,
     /// The rule that gave it; [`TopicRule::None`] where the value is not truthy.
     pub rule: TopicRule,
 }
 
+/// What the settings of a destination are read with for one event.
+#[derive(Clone, Copy)]
+pub struct Filling<'e> {
+    /// Where templates stand in the Config.
+    pub holes: &'e Holes,
+    /// What they give.
+    pub values: &'e FilledValues<'e>,
+}
+
+impl<'a> Setting<'a> {
+    /// Reads a topic.
+    #[must_use]
+    pub fn of(value: Raw<'a>, holes: &Holes) -> Self {
+        Self { value, truthy: truthy(Some(value)), is_templated: holes.are_in(value), text: OnceCell::new() }
+    }
+
+    /// The value for one event, and its text if it is truthy.
+    pub(super) fn fill<'t>(
+        &'t self,
+        filling: Filling<'t>,
+        part: Part,
+        usage: &Usage<'_>,
+    ) -> (Raw<'t>, Option<JsString<'t>>) {
+        if self.is_templated {
+            let value = filling.values.fill(filling.holes, self.value, part);
+            return (value, if_truthy(Some(value)).map(|value| JsString::of(Some(value))));
+        }
+        (self.value, self.truthy.then(|| self.text(usage)))
+    }
+
+    fn text(&self, usage: &Usage<'_>) -> JsString<'_> {
+        if !matches!(self.value.kind(), Kind::Array | Kind::Number) {
+            return JsString::of(Some(self.value));
+        }
+        let text = self.text.get_or_init(|| {
+            // If the meter refuses, the request ends without a response.
+            match usage.keep(JsString::max_bytes(self.value)) {
+                Ok(()) => JsString::of(Some(self.value)).escaped().into(),
+                Err(_) => Box::default(),
+            }
+        });
+        JsString::from_escaped(text)
+    }
+}
+
 impl<'a> Routing<'a> {
     /// Reads the routing members once per destination.
-    #[must_use]
+    ///
+    /// # Errors
+    /// The refusal of the meter.
     pub fn read(
         RoutingMembers([default, multi_topic, by_type, by_event]): RoutingMembers<'a>,
         family: &Family,
-    ) -> Self {
-        let maps = (family.multi_topic && truthy(multi_topic)).then(|| Rc::new(Maps::read(by_type, by_event)));
-        Self { default, maps }
+        holes: &Holes,
+        usage: &Usage<'_>,
+    ) -> Result<Self, Halt> {
+        let switch = multi_topic.filter(|value| holes.are_in(*value));
+        let has_maps = family.multi_topic && (switch.is_some() || truthy(multi_topic));
+        let maps = if has_maps {
+            Some(Maps {
+                switch,
+                by_type: TopicMap::of_types(by_type, holes, usage)?,
+                by_event: TopicMap::of_events(by_event, holes, usage)?,
+            })
+        } else {
+            None
+        };
+        Ok(Self { default: default.map(|default| Setting::of(default, holes)), maps })
     }
 
-    /// This routing with another default, which is what a template for the topic comes to.
+    /// Work that finding a topic takes, whatever the event gives: for names of entries with a template in them.
     #[must_use]
-    pub fn with_default(&self, default: Option<Raw<'a>>) -> Self {
-        Self { default, maps: self.maps.clone() }
+    pub fn work(&self) -> u64 {
+        let maps = self.maps.as_ref();
+        8 * maps.map_or(0, |maps| maps.by_type.mixed_bytes() + maps.by_event.mixed_bytes()) as u64
     }
 
     /// The topic for a message that asks for `integrations`.
     #[must_use]
-    pub fn decide(
-        &self,
+    pub fn decide<'t>(
+        &'t self,
+        filling: Filling<'t>,
         family: &Family,
         message: &Message<'_>,
-        integrations: &Integrations<'a>,
+        integrations: &Integrations<'t>,
+        usage: &Usage<'_>,
         observer: &mut impl Observer,
-    ) -> Topic<'a> {
-        let topic = self.choose(family, message, integrations, observer);
+    ) -> Topic<'t> {
+        let topic = self.choose(filling, family, message, integrations, usage, observer);
         observer.routed(&topic);
         topic
     }
 
     #[inline]
-    fn choose(
-        &self,
+    fn choose<'t>(
+        &'t self,
+        filling: Filling<'t>,
         family: &Family,
         message: &Message<'_>,
-        integrations: &Integrations<'a>,
+        integrations: &Integrations<'t>,
+        usage: &Usage<'_>,
         observer: &mut impl Observer,
-    ) -> Topic<'a> {
+    ) -> Topic<'t> {
         if let Some(value) = if_truthy(integrations.topic) {
-            return Topic { value: Some(value), rule: TopicRule::Integrations };
+            let text = Some(JsString::of(Some(value)));
+            return Topic { value: Some(value), text, rule: TopicRule::Integrations };
         }
         observer.passed_over(TopicRule::Integrations, || integrations.why_no_topic(message, family));
-        match &self.maps {
+        match self.maps.as_ref().filter(|maps| maps.are_on(filling)) {
             Some(maps) => {
-                if let Some((value, rule)) = maps.look_up(message, observer) {
-                    return Topic { value: Some(value), rule };
+                if let Some((value, text, rule)) = maps.look_up(filling, message, usage, observer) {
+                    return Topic { value: Some(value), text: Some(text), rule };
                 }
             }
             None => pass_over_maps(observer, || match family.multi_topic {
@@ -111,16 +191,18 @@ impl<'a> Routing<'a> {
                 false => (Reason::MapsNotSupported, family.name.to_owned()),
             }),
         }
-        if let Some(value) = if_truthy(self.default) {
-            return Topic { value: Some(value), rule: TopicRule::Default };
+        let Some((value, text)) = self.default.as_ref().map(|default| default.fill(filling, Part::Default, usage))
+        else {
+            observer.passed_over(TopicRule::Default, || (Reason::TopicMissing, String::new()));
+            return Topic { value: None, text: None, rule: TopicRule::None };
+        };
+        if text.is_some() {
+            return Topic { value: Some(value), text, rule: TopicRule::Default };
         }
-        observer.passed_over(TopicRule::Default, || match self.default {
-            None => (Reason::TopicMissing, String::new()),
-            Some(_) => (Reason::TopicNotTruthy, String::new()),
-        });
+        observer.passed_over(TopicRule::Default, || (Reason::TopicNotTruthy, String::new()));
         // The last value looked up stays in the output, unless it is nothing at all.
-        let value = self.default.filter(|value| family.keeps_null_topic || !value.is_null());
-        Topic { value, rule: TopicRule::None }
+        let value = Some(value).filter(|value| family.keeps_null_topic || !value.is_null());
+        Topic { value, text: None, rule: TopicRule::None }
     }
 }
 
@@ -130,22 +212,21 @@ fn pass_over_maps(observer: &mut impl Observer, why: impl Fn() -> (Reason, Strin
     observer.passed_over(TopicRule::EventName, &why);
 }
 
-impl<'a> Maps<'a> {
-    fn read(by_type: Option<Raw<'a>>, by_event: Option<Raw<'a>>) -> Self {
-        let mut maps = Maps { by_type: [None; MAPPED_TYPES.len()], by_event: HashMap::new() };
-        for_each_entry(by_type, |from, to| {
-            // The types are plain ASCII, and no other letter's lower case is one of theirs.
-            if let Some(index) = MAPPED_TYPES.iter().position(|kind| from.eq_ignore_ascii_case(kind.as_bytes())) {
-                maps.by_type[index] = Some(to);
-            }
-        });
-        for_each_entry(by_event, |from, to| {
-            maps.by_event.insert(from, to);
-        });
-        maps
+impl Maps<'_> {
+    fn are_on(&self, filling: Filling<'_>) -> bool {
+        let Some(switch) = self.switch else { return true };
+        // Arrays and objects are truthy, whatever templates give in them.
+        let template = filling.holes.template_at(switch);
+        template.is_none_or(|template| truthy(filling.values.of_template(template)))
     }
 
-    fn look_up(&self, message: &Message<'_>, observer: &mut impl Observer) -> Option<(Raw<'a>, TopicRule)> {
+    fn look_up<'t>(
+        &'t self,
+        filling: Filling<'t>,
+        message: &Message<'_>,
+        usage: &Usage<'_>,
+        observer: &mut impl Observer,
+    ) -> Option<(Raw<'t>, JsString<'t>, TopicRule)> {
         let Some(kind) = message.kind.and_then(Raw::as_string) else {
             pass_over_maps(observer, || (Reason::TypeMissing, String::new()));
             return None;
@@ -157,16 +238,17 @@ impl<'a> Maps<'a> {
                 return None;
             };
             let name = JsString::of(Some(event)).into_decoded();
-            let entry = self.by_event.get(&name);
-            let to = entry.and_then(|to| if_truthy(*to));
+            let entry = self.by_event.find(&name, filling);
+            let to = entry.as_ref().and_then(|entry| entry.topic(filling, usage));
             if to.is_none() {
                 let reason = if entry.is_some() { Reason::EventEntryEmpty } else { Reason::EventWithoutEntry };
                 observer.passed_over(TopicRule::EventName, || (reason, as_received(&name)));
             }
-            return Some((to?, TopicRule::EventName));
+            return to.map(|(value, text)| (value, text, TopicRule::EventName));
         }
-        let entry = MAPPED_TYPES.iter().position(|mapped| kind.is(mapped)).map(|index| self.by_type[index]);
-        let to = entry.and_then(|entry| if_truthy(entry?));
+        let mapped = MAPPED_TYPES.into_iter().find(|mapped| kind.is(mapped));
+        let entry = mapped.map(|name| self.by_type.find(name.as_bytes(), filling));
+        let to = entry.as_ref().and_then(|entry| entry.as_ref()?.topic(filling, usage));
         if to.is_none() {
             let name = || as_received(&kind.decoded());
             let reason = match entry {
@@ -177,21 +259,19 @@ impl<'a> Maps<'a> {
             observer.passed_over(TopicRule::EventType, || (reason, name()));
             observer.passed_over(TopicRule::EventName, || (Reason::TypeIsNotTrack, name()));
         }
-        Some((to?, TopicRule::EventType))
+        to.map(|(value, text)| (value, text, TopicRule::EventType))
     }
 }
 
-/// Calls `on_entry` with `String(from)` and `to` of each usable entry of a topic map.
-fn for_each_entry<'a>(map: Option<Raw<'a>>, mut on_entry: impl FnMut(Cow<'a, [u8]>, Option<Raw<'a>>)) {
-    let Some(map) = map else { return };
-    map.for_each_element(|entry| {
-        let [from, to] = entry.members(["from", "to"]);
-        let Some(from) = from.filter(|from| from.kind() != Kind::Null) else {
-            return;
-        };
-        let from = JsString::of(Some(from)).into_decoded();
-        if !trim(&from).is_empty() {
-            on_entry(from, to);
+impl<'t> Entry<'t> {
+    /// The topic, if it is truthy.
+    fn topic(&self, filling: Filling<'t>, usage: &Usage<'_>) -> Option<(Raw<'t>, JsString<'t>)> {
+        match self {
+            Entry::Setting(setting) => {
+                let (value, text) = setting.as_ref()?.fill(filling, Part::Entry, usage);
+                Some((value, text?))
+            }
+            Entry::FromEvent(to) => if_truthy(*to).map(|value| (value, JsString::of(Some(value)))),
         }
-    });
+    }
 }

@@ -8,6 +8,7 @@
 use super::beside::{Beside, Compacted, read_map};
 use super::event::Event;
 use super::json::Invalid;
+use super::meter::{Halt, ReadError, Usage};
 use super::reader::Reader;
 use super::request::{Form, Limits, Stop, each_event};
 
@@ -35,27 +36,36 @@ const MAX_GUESSES: usize = 256;
 
 impl<'a> Walk<'a> {
     /// A walk over a body, unless it is laid out in another way.
-    #[must_use]
-    pub fn over(body: &'a str, form: Form, limits: Limits) -> Option<Self> {
+    ///
+    /// # Errors
+    /// The refusal of the meter.
+    pub fn over(body: &'a str, form: Form, limits: Limits, usage: &Usage<'_>) -> Result<Option<Self>, Halt> {
         let (beside, end) = match form {
             Form::Plain => (Beside::default(), End::OfBody),
             Form::Compacted => {
-                let (compacted, end) = behind_events(body)?;
+                let Some((compacted, end)) = behind_events(body, usage)? else { return Ok(None) };
                 (Beside::compacted(compacted), End::At(end))
             }
         };
-        Some(Self { body, limits, beside, end })
+        Ok(Some(Self { body, limits, beside, end }))
     }
 
     /// Calls `on_event` for each event, in their order; `None` stands for an element that is no object.
     ///
     /// Returns whether that was the whole request. If it was not, the calls count for nothing: the body is laid out in
     /// another way, or no request at all.
-    pub fn each_event(&self, on_event: impl FnMut(Option<Event<'a>>)) -> bool {
-        self.walk(on_event).unwrap_or(false)
+    ///
+    /// # Errors
+    /// What `on_event` returns.
+    pub fn each_event(&self, on_event: impl FnMut(Option<Event<'a>>) -> Result<(), Halt>) -> Result<bool, Halt> {
+        match self.walk(on_event) {
+            Ok(is_whole) => Ok(is_whole),
+            Err(Stop::Halted(halt)) => Err(halt),
+            Err(Stop::Invalid | Stop::TooManyEvents) => Ok(false),
+        }
     }
 
-    fn walk(&self, on_event: impl FnMut(Option<Event<'a>>)) -> Result<bool, Stop> {
+    fn walk(&self, on_event: impl FnMut(Option<Event<'a>>) -> Result<(), Halt>) -> Result<bool, Stop> {
         let mut reader = Reader::new(self.body);
         let End::At(end) = self.end else {
             each_event(&mut reader, self.limits, on_event)?;
@@ -84,11 +94,14 @@ impl<'a> Walk<'a> {
 }
 
 /// What stands behind the events of a compacted body, up to its end, and where it begins: the latest place where it may.
-fn behind_events(body: &str) -> Option<(Compacted<'_>, usize)> {
-    let ends = memchr::memrchr_iter(b']', body.as_bytes()).take(MAX_GUESSES);
-    let end = ends.map(|bracket| bracket + 1).find(|end| may_follow_events(&body[*end..]))?;
-    let compacted = read_behind(&mut Reader::new(&body[end..])).ok()?;
-    Some((compacted, end))
+fn behind_events<'a>(body: &'a str, usage: &Usage<'_>) -> Result<Option<(Compacted<'a>, usize)>, Halt> {
+    let mut ends = memchr::memrchr_iter(b']', body.as_bytes()).take(MAX_GUESSES).map(|bracket| bracket + 1);
+    let Some(end) = ends.find(|end| may_follow_events(&body[*end..])) else { return Ok(None) };
+    match read_behind(&mut Reader::new(&body[end..]), usage) {
+        Ok(compacted) => Ok(Some((compacted, end))),
+        Err(ReadError::Invalid) => Ok(None),
+        Err(ReadError::Halted(halt)) => Err(halt),
+    }
 }
 
 /// Whether the rest of a body begins like what stands behind events.
@@ -109,20 +122,20 @@ fn may_follow_events(rest: &str) -> bool {
 }
 
 /// Reads the members behind `input`, and the end of the object and the body.
-fn read_behind<'a>(reader: &mut Reader<'a>) -> Result<Compacted<'a>, Invalid> {
+fn read_behind<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result<Compacted<'a>, ReadError> {
     let mut compacted = Compacted::default();
     while reader.peek() == Some(b',') {
         reader.pass();
         match &*reader.name()?.decoded() {
-            b"destinations" => compacted.destinations = read_map(reader)?,
-            b"connections" => compacted.connections = read_map(reader)?,
+            b"destinations" => compacted.destinations = read_map(reader, usage)?,
+            b"connections" => compacted.connections = read_map(reader, usage)?,
             // Of two arrays of events the last one counts.
-            b"input" => return Err(Invalid),
+            b"input" => return Err(Invalid.into()),
             _ => reader.skip()?,
         }
     }
     if reader.peek() != Some(b'}') {
-        return Err(Invalid);
+        return Err(Invalid.into());
     }
     reader.pass();
     reader.end()?;
@@ -138,10 +151,13 @@ mod tests {
 
     /// The destinations of the events of a compacted body, if it can be walked.
     fn walked(body: &str) -> Option<Vec<Option<String>>> {
-        let walk = Walk::over(body, Form::Compacted, LIMITS)?;
+        let walk = Walk::over(body, Form::Compacted, LIMITS, &Usage::unlimited()).unwrap()?;
         let mut found = Vec::new();
-        let is_whole = walk.each_event(|event| found.push(destination(&walk.beside, event.as_ref())));
-        is_whole.then_some(found)
+        let is_whole = walk.each_event(|event| {
+            found.push(destination(&walk.beside, event.as_ref()));
+            Ok(())
+        });
+        is_whole.unwrap().then_some(found)
     }
 
     fn destination<'a>(beside: &Beside<'a>, event: Option<&Event<'a>>) -> Option<String> {

@@ -1,28 +1,48 @@
-//! What the templates of a request may cost.
+//! What templates may cost in one event. Without a bound, a small body whose templates and events multiply would delay all
+//! other requests.
 
-/// The work that templates may make in one request: bytes read or written and names compared. Without it, a small body
-/// whose templates and events multiply would hold up all others.
-#[derive(Debug)]
-pub struct Work {
-    pub(super) done: u64,
-    allowed: u64,
+use super::meter::Usage;
+
+/// The event needs more than it may have, or the request was halted: see [`Usage::halted`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exhausted;
+
+/// The work that the templates of one event may cause: bytes read or written and names compared. It grows with the event's
+/// own bytes only, so that all events of a body together cost a time in proportion to the body, and an expensive event is
+/// rejected alone, whatever its neighbors are.
+pub struct EventBudget<'u, 'm> {
+    usage: &'u Usage<'m>,
+    left: u64,
 }
 
-impl Work {
-    /// What every request may do, and what it may for each byte of its body. Real requests need some four a byte.
-    const BASE: u64 = 1 << 24;
+impl<'u, 'm> EventBudget<'u, 'm> {
+    /// What every event may cause, and what it may for each of its bytes. Real events cause some four per byte, and have 700
+    /// bytes of metadata or more.
+    const BASE: u64 = 1 << 11;
     const PER_BYTE: u64 = 64;
 
-    /// What a body of `bytes` allows.
+    /// The budget of an event of `bytes`.
     #[must_use]
-    pub fn allowed_for(bytes: usize) -> Self {
-        Self { done: 0, allowed: Self::BASE + Self::PER_BYTE * bytes as u64 }
+    pub fn for_event(bytes: usize, usage: &'u Usage<'m>) -> Self {
+        Self { usage, left: Self::BASE + Self::PER_BYTE * bytes as u64 }
     }
 
-    /// Whether more was done than allowed.
-    #[must_use]
-    pub fn is_too_much(&self) -> bool {
-        self.done > self.allowed
+    /// Spends `units` of work, before it is done.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if the event has less left.
+    #[inline]
+    pub fn work(&mut self, units: u64) -> Result<(), Exhausted> {
+        self.left = self.left.checked_sub(units).ok_or(Exhausted)?;
+        self.usage.work(units).map_err(|_| Exhausted)
+    }
+
+    /// Charges memory that lasts as long as the event, before it is allocated.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if the request gets no more.
+    pub fn memory(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        self.usage.scratch(bytes).map_err(|_| Exhausted)
     }
 }
 
@@ -31,12 +51,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_may_cost_what_its_size_allows_and_no_more() {
-        let mut work = Work::allowed_for(1_000);
-        assert!(!work.is_too_much());
-        work.done = (1 << 24) + 64_000;
-        assert!(!work.is_too_much());
-        work.done += 1;
-        assert!(work.is_too_much());
+    fn an_event_may_cost_what_its_size_allows_and_no_more() {
+        let usage = Usage::unlimited();
+        let mut budget = EventBudget::for_event(1_000, &usage);
+        assert_eq!(budget.work(2_048 + 64_000), Ok(()));
+        assert_eq!(budget.work(1), Err(Exhausted));
     }
 }

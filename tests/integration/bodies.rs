@@ -6,6 +6,7 @@ use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use serde_json::json;
 
+use crate::overload::hold;
 use crate::server::{Response, Server, exchange};
 
 const EVENT: &str = r#"[{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
@@ -166,15 +167,15 @@ fn templates_cannot_multiply_a_body_without_end() {
 
 #[test]
 fn past_the_bytes_in_flight_a_client_is_asked_to_come_again() {
-    use std::io::{Read as _, Write as _};
-    let server = Server::start(&["--max-in-flight-bytes=1000"]);
-    let large = format!("{EVENT}{}", " ".repeat(5_000));
-    assert_eq!(server.transform(large.as_bytes()).status, 200, "alone it may be larger");
-    // One request that is known to have arrived, and does not end.
-    let mut held = server.connect();
-    let head = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 900\r\n\r\n";
-    held.write_all(head.as_bytes()).expect("sent");
-    held.read_exact(&mut [0; 25]).expect("100 Continue");
+    let server = Server::start(&["--max-in-flight-bytes=100000"]);
+    let large = format!("{EVENT}{}", " ".repeat(35_000));
+    assert_eq!(server.transform(large.as_bytes()).status, 200);
+    // What can never fit is not to be sent again.
+    let too_large = server.transform(format!("{EVENT}{}", " ".repeat(75_000)).as_bytes());
+    assert_eq!(too_large.status, 413);
+    assert!(too_large.json()["message"].as_str().is_some_and(|message| message.contains("MAX_IN_FLIGHT_BYTES")));
+    assert_eq!(too_large.header("X-Rudder-Should-Retry"), None);
+    let mut held = hold(&server, 60_000);
     let refused = server.transform(large.as_bytes());
     assert_eq!(refused.status, 503);
     assert_eq!(refused.json()["error"], "Service Unavailable");
@@ -185,8 +186,7 @@ fn past_the_bytes_in_flight_a_client_is_asked_to_come_again() {
     let headers = [("Content-Encoding", "gzip")];
     assert_eq!(server.post("/v0/destinations/kafka", &headers, &gzip(large.as_bytes())).status, 503);
     assert_eq!(server.get("/health").status, 200);
-    let body = format!("{EVENT}{}", " ".repeat(900 - EVENT.len()));
-    assert_eq!(exchange(&mut held, body.as_bytes()).status, 200);
+    assert_eq!(exchange(&mut held, b" ").status, 400, "its body is blank");
     assert_eq!(server.transform(large.as_bytes()).status, 200, "and everything is given back");
 }
 

@@ -3,7 +3,7 @@
 use rudder_kafka_transformer::transform::dynamic_config::{MAX_CONFIG_BYTES, MAX_PATH_NAMES, MAX_TEMPLATES};
 use rudder_kafka_transformer::transform::family::Family;
 use rudder_kafka_transformer::transform::rejection::Rejection;
-use rudder_kafka_transformer::transform::request::{BodyError, Form, Limits};
+use rudder_kafka_transformer::transform::request::{BodyError, Form, Limits, max_answer_bytes};
 use rudder_kafka_transformer::transform::{batch, processor, router_transform};
 use serde_json::{Value, json};
 
@@ -72,17 +72,51 @@ fn as_many_events_as_the_limit_are_answered_and_no_more() {
     }
 }
 
+/// An event for which each of `templates` templates finds an empty value of 100 KB: it is not removed, so that they all do.
+fn expensive(templates: usize) -> String {
+    let message = format!(r#"{{"userId":"x","a":[{}]}}"#, " ".repeat(100_000));
+    let config = vec![r#""{{ event.a || d }}""#; templates].join(",");
+    format!(r#"{{"message":{message},"metadata":{{}},"destination":{{"Config":{{"topic":"t","x":[{config}]}}}}}}"#)
+}
+
 #[test]
-fn templates_may_work_as_much_as_a_body_of_this_size_allows() {
-    // An empty value is not removed, so that every template finds it again.
-    let message = format!(r#"{{"a":[{}]}}"#, " ".repeat(100_000));
-    let worked = |templates: usize| {
-        let config = vec![r#""{{ event.a || d }}""#; templates].join(",");
-        let event = format!(r#"{{"message":{message},"metadata":{{}},"destination":{{"Config":{{"x":[{config}]}}}}}}"#);
-        processor(&array(&event, 1), Form::Plain, LIMITS)
+fn an_event_may_cost_what_its_size_allows_whatever_its_neighbors_are() {
+    let limits = Limits { events: 100, answer_bytes: 1 << 26 };
+    let good =
+        r#"{"message":{"userId":"u"},"metadata":{},"destination":{"Config":{"topic":"t","x":"{{ event.b || d }}"}}}"#;
+    for (templates, status) in [(1, 200), (7, 200), (12, 400), (1_000, 400)] {
+        let body = format!("[{}]", [&[expensive(templates)][..], &vec![good.to_owned(); 99]].concat().join(","));
+        let answers: Vec<Value> =
+            serde_json::from_str(&processor(&body, Form::Plain, limits).expect("an answer")).unwrap();
+        assert_eq!(answers[0]["statusCode"], status, "{templates}");
+        if status == 400 {
+            assert_too_complex(&answers[0]);
+        }
+        assert!(answers[1..].iter().all(|answer| answer["statusCode"] == 200), "{templates}");
+    }
+}
+
+#[test]
+fn a_response_is_bounded_in_proportion_to_its_body() {
+    let topic = "t".repeat(700_000);
+    let destinations = format!(r#"{{"d":{{"Config":{{"topic":"{topic}"}}}}}}"#);
+    let body = |events: usize| {
+        let events = vec![r#"{"message":{},"metadata":{"destinationId":"d"}}"#; events].join(",");
+        format!(r#"{{"input":[{events}],"destinations":{destinations}}}"#)
     };
-    assert!(worked(25).is_ok());
-    assert_eq!(worked(50), Err(BodyError::TooMuchWork));
+    let limits = Limits { events: 100_000, answer_bytes: 1 << 30 };
+    assert!(processor(&body(10), Form::Compacted, limits).is_ok());
+    let limit = max_answer_bytes(body(270).len());
+    assert_eq!(processor(&body(270), Form::Compacted, limits), Err(BodyError::AnswerOutOfProportion(limit)));
+    let ones = array("1", 90_000);
+    let limit = max_answer_bytes(ones.len());
+    assert_eq!(processor(&ones, Form::Plain, limits), Err(BodyError::AnswerOutOfProportion(limit)));
+    let topics: Vec<String> = (0..100)
+        .map(|topic| format!(r#"{{"message":{{"topic":{topic}}},"metadata":{{"destinationId":"d"}}}}"#))
+        .collect();
+    let grouped = format!(r#"{{"destType":"kafka","input":[{}],"destinations":{destinations}}}"#, topics.join(","));
+    let limit = max_answer_bytes(grouped.len());
+    assert_eq!(batch(&grouped, Form::Compacted, limits), Err(BodyError::AnswerOutOfProportion(limit)));
 }
 
 /// The answer to an event with a message, for a destination with a Config.

@@ -2,12 +2,14 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that panics has failed, which is what it is for")]
 
+mod allocations;
 mod bad_input;
 mod bodies;
 mod check;
 mod check_input;
 mod cli;
 mod connect;
+mod costs;
 mod dashboards;
 mod deploy;
 mod explain;
@@ -46,3 +48,7 @@ mod upstream;
 mod upstream_responses;
 mod verify;
 mod workers;
+
+/// Counts what a thread holds, for [`costs`].
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;

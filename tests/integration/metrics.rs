@@ -6,6 +6,7 @@ use std::net::Shutdown;
 use rudder_kafka_transformer::server::metrics::table::{self, Kind};
 use serde_json::{Value, json};
 
+use crate::overload::hold;
 use crate::server::{Server, exchange, read_response, samples, sum};
 
 /// A body of as many events, of the source type and namespace given.
@@ -135,15 +136,9 @@ fn a_request_that_is_being_read_shows_while_it_is() {
 
 #[test]
 fn refusals_are_told_apart_by_the_limit_that_was_reached() {
-    let server = Server::start(&["--max-in-flight-bytes=1000"]);
-    let body = events(20, "web", "shop");
-    let head = format!(
-        "POST /v0/destinations/kafka HTTP/1.1\r\nHost: t\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
-        body.len()
-    );
-    let mut first = server.connect();
-    assert_eq!(exchange(&mut first, head.as_bytes()).status, 100);
-    assert_eq!(server.transform(&body).status, 503);
+    let server = Server::start(&["--max-in-flight-bytes=100000"]);
+    let first = hold(&server, 70_000);
+    assert_eq!(server.transform(&[b' '; 50_000]).status, 503);
     let scrape = server.scrape();
     assert_eq!(sum(&scrape, "kafka_transformer_overload_refusals_total", &[r#"limit="in_flight_bytes""#]), 1.0);
     assert_eq!(sum(&scrape, "kafka_transformer_overload_refusals_total", &[]), 1.0);

@@ -186,9 +186,9 @@ fn errors_are_as_described() {
             assert_eq!(answer.status, status, "{path}");
             assert_described(operation, &answer, &format!("{path} {status}"));
         }
-        let loaded = Server::start(&["--max-in-flight-bytes=1000"]);
-        let _held = hold(&loaded, 900);
-        let answer = loaded.post(path, &[], &[b' '; 500]);
+        let loaded = Server::start(&["--max-in-flight-bytes=100000"]);
+        let _held = hold(&loaded, 70_000);
+        let answer = loaded.post(path, &[], &[b' '; 50_000]);
         assert_eq!(answer.status, 503);
         assert_described(operation, &answer, &format!("{path} 503"));
     }

@@ -10,12 +10,20 @@ use crate::server::{PATIENCE, Response, Server, exchange};
 const EVENT: &str = r#"[{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
 const POST: &str = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\n";
 
-/// A request that is known to have arrived, and has not sent its body.
+/// A request whose body has arrived but for its last byte, and counts as in memory.
 pub fn hold(server: &Server, length: usize) -> TcpStream {
     let mut held = server.connect();
+    let in_flight = || server.sum("kafka_transformer_in_flight_bytes", &[]) as usize;
+    let before = in_flight();
     let head = format!("{POST}Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n");
     held.write_all(head.as_bytes()).expect("sent");
     held.read_exact(&mut [0; 25]).expect("100 Continue");
+    held.write_all(&vec![b' '; length - 1]).expect("sent");
+    let began = Instant::now();
+    while in_flight() < before + length - 1 {
+        assert!(began.elapsed() < PATIENCE, "it does not count");
+        std::thread::yield_now();
+    }
     held
 }
 
@@ -47,18 +55,18 @@ fn assert_overloaded(response: &Response) {
 
 #[test]
 fn a_refusal_waits_for_no_body_and_ends_the_connection() {
-    let server = Server::start(&["--max-in-flight-bytes=1000", "--max-body-bytes=2000"]);
-    let _held = hold(&server, 900);
+    let server = Server::start(&["--max-in-flight-bytes=100000", "--max-body-bytes=200000"]);
+    let _held = hold(&server, 70_000);
     // Not one byte of the body is sent.
     let mut declared = server.connect();
-    assert_overloaded(&exchange(&mut declared, format!("{POST}Content-Length: 1500\r\n\r\n").as_bytes()));
+    assert_overloaded(&exchange(&mut declared, format!("{POST}Content-Length: 50000\r\n\r\n").as_bytes()));
     // Nor does a chunked body ever come to an end.
     let mut chunked = server.connect();
-    let chunk = format!("1f4\r\n{}\r\n", " ".repeat(0x1f4));
-    let request = format!("{POST}Transfer-Encoding: chunked\r\n\r\n{chunk}");
+    let chunk = |length: usize| format!("{length:x}\r\n{}\r\n", " ".repeat(length));
+    let request = format!("{POST}Transfer-Encoding: chunked\r\n\r\n{}", chunk(50_000));
     assert_overloaded(&exchange(&mut chunked, request.as_bytes()));
     let mut unread = server.connect();
-    let request = format!("POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}");
+    let request = format!("POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{}", chunk(500));
     let response = exchange(&mut unread, request.as_bytes());
     assert_eq!((response.status, response.header("Connection")), (404, Some("close")));
     for stream in [&mut declared, &mut chunked, &mut unread] {
@@ -124,13 +132,13 @@ fn a_head_that_stops_coming_ends_the_connection() {
 
 #[test]
 fn a_client_that_does_not_take_its_answer_is_let_go() {
-    let server = Server::start(&["--max-in-flight-bytes=1000", "--body-timeout=1"]);
+    let server = Server::start(&["--max-in-flight-bytes=100000000", "--body-timeout=1"]);
     // More than both sides' sockets can hold.
     let body = EVENT.replace("\"userId\"", &format!("\"large\":\"{}\",\"userId\"", "x".repeat(30_000_000)));
     let mut slow = server.connect();
     write!(slow, "{POST}Content-Length: {}\r\n\r\n{body}", body.len()).expect("sent");
     slow.read_exact(&mut [0; 12]).expect("the answer begins");
-    let fits = format!("{EVENT}{}", " ".repeat(5_000));
+    let fits = format!("{EVENT}{}", " ".repeat(50_000_000));
     assert_overloaded(&server.transform(fits.as_bytes()));
     until_accepted(|| server.transform(fits.as_bytes()));
     let mut taken = Vec::new();

@@ -14,7 +14,7 @@ use crate::server::error::{Limit, RequestError};
 use crate::server::explain_request::ExplainError;
 use crate::server::routes::explain::{MAX_EVENTS, MAX_WORKING_BYTES};
 use crate::server::unserved::{Unserved, UnservedEndpoint, UnservedRequest};
-use crate::transform::request::BodyError;
+use crate::transform::request::{BodyError, max_answer_bytes};
 
 /// A status, what it means, the schema of its body, and examples beside those that fixtures give.
 type Row = (StatusCode, &'static str, &'static str, Vec<(&'static str, RequestError)>);
@@ -66,8 +66,9 @@ fn rows() -> Vec<Row> {
             body,
             vec![
                 ("too_many_events", BodyError::TooManyEvents(100_000).into()),
-                ("too_much_work", BodyError::TooMuchWork.into()),
                 ("answer_too_large", BodyError::AnswerTooLarge(419_430_400).into()),
+                ("response_too_large", BodyError::AnswerOutOfProportion(max_answer_bytes(1_000_000)).into()),
+                ("memory_limit", RequestError::MemoryLimit),
             ],
         ),
         (

@@ -1,6 +1,7 @@
 //! `POST /explain`: where events would go, and why. Nothing of it is counted or logged but that it was asked.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
 
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -10,7 +11,8 @@ use crate::server::body::{self, Body, Decoded};
 use crate::server::error::RequestError;
 use crate::server::explain_request::{ExplainRequest, RequestLimits};
 use crate::server::openapi::{CodingHeader, ExplainBody, ExplainRefusals, Explanations};
-use crate::transform::explain::explain as explain_events;
+use crate::server::overload::{Cancellation, RequestMeter};
+use crate::transform::explain::explain_within;
 use crate::transform::request::{BodyError, Form, Limits};
 
 /// Bytes of a body.
@@ -42,33 +44,49 @@ pub async fn explain(request: HttpRequest, payload: Payload, state: Data<State>)
     let limit = MAX_BODY_BYTES.min(state.max_body_bytes);
     let body = Body::collect_up_to(limit, &request, payload, &state).await?;
     // A small body may make much work here, for which requests of rudder-server are not to wait.
-    let turn = state.admission.turn().await?;
+    let permit = state.admission.explain_permit().await?;
     let query = request.query_string().to_owned();
     let limits = RequestLimits { events: MAX_EVENTS.min(state.limits.events), filled_bytes: MAX_WORKING_BYTES };
+    // Dropped with this future, which is when the client has gone.
+    let cancellation = Cancellation::default();
+    let cancelled = cancellation.flag();
     let work = move || {
-        let _turn = turn;
-        explained(body.decode()?, &query, limits)
+        let _permit = permit;
+        explained(&body.decode()?, &query, limits, &cancelled)
     };
     let answer = web::block(work).await.map_err(|_| RequestError::InternalServerError)??;
     Ok(HttpResponse::Ok().insert_header(JSON).body(answer))
 }
 
 /// The explanations that a body asks for, as JSON.
-fn explained(mut decoded: Decoded, query: &str, limits: RequestLimits) -> Result<Vec<u8>, RequestError> {
-    let ExplainRequest { family, options, body } = ExplainRequest::read(&body::text(&decoded.bytes), limits)?;
-    decoded.share.grow_to(decoded.bytes.len() + body.len())?;
+fn explained(
+    decoded: &Decoded,
+    query: &str,
+    limits: RequestLimits,
+    cancelled: &AtomicBool,
+) -> Result<Vec<u8>, RequestError> {
+    let share = &decoded.share;
+    let text = body::text_within(&decoded.bytes, share)?;
+    let ExplainRequest { family, options, body } = ExplainRequest::read(&text, limits)?;
+    // The events once they are filled in, and their explanations: those of the current one stand for themselves too.
+    share.reserve(2 * body.capacity())?;
+    let meter = RequestMeter { reservation: share, cancelled, max_work: u64::MAX };
     let too_large = || RequestError::from(BodyError::AnswerTooLarge(MAX_WORKING_BYTES));
     let limits = Limits { events: limits.events, answer_bytes: MAX_WORKING_BYTES };
     let mut out = Vec::from(b"{\"events\":[");
     let mut failure = None;
-    explain_events(family, &body, Form::Plain, query, limits, options, |explanation| {
+    explain_within(family, &body, Form::Plain, query, limits, options, &meter, |explanation| {
+        let capacity = out.capacity();
         if explanation.index > 0 {
             out.push(b',');
         }
         failure = match serde_json::to_writer(&mut out, explanation) {
             Err(_) => Some(RequestError::InternalServerError),
             Ok(()) if out.len() > MAX_WORKING_BYTES => Some(too_large()),
-            Ok(()) => return ControlFlow::Continue(()),
+            Ok(()) => match share.reserve(out.capacity() - capacity) {
+                Ok(()) => return ControlFlow::Continue(()),
+                Err(halt) => Some(halt.into()),
+            },
         };
         ControlFlow::Break(())
     })?;

@@ -20,7 +20,7 @@ use super::endpoint::Endpoint;
 use super::error::{Limit, RequestError};
 use super::forward::Witness;
 use super::metrics::Metrics;
-use super::overload::{InFlight, Share};
+use super::overload::{MemoryBudget, Reservation};
 use super::settings::{Settings, ShadowAnswer};
 use super::upstream::{Held, Upstream};
 use crate::transform::request::Form;
@@ -71,7 +71,7 @@ pub struct Shadow {
     answer: ShadowAnswer,
     chosen: Arc<AtomicU64>,
     room: Arc<Semaphore>,
-    bytes: InFlight,
+    bytes: MemoryBudget,
     max_bytes: usize,
     queue: mpsc::UnboundedSender<Kept>,
     metrics: Metrics,
@@ -100,7 +100,7 @@ struct Kept {
 /// A place in the queue and bytes of memory.
 #[derive(Debug)]
 struct Claim {
-    share: Share,
+    share: Reservation,
     held: usize,
     max_bytes: usize,
     result: Compared,
@@ -122,7 +122,7 @@ impl Shadow {
             upstream: upstream.with_own_connections(),
             limits: settings.limits(),
             max_body_bytes: settings.max_body_bytes,
-            bytes: InFlight::up_to(max_bytes),
+            bytes: MemoryBudget::up_to(max_bytes),
             metrics: metrics.clone(),
             lines: verify::Lines::default(),
         };
@@ -168,7 +168,7 @@ impl Shadow {
             return None;
         };
         let mut room = Claim {
-            share: self.bytes.share(),
+            share: self.bytes.reservation(),
             held: 0,
             max_bytes: self.max_bytes,
             result: Compared::Dropped,

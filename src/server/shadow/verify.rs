@@ -16,7 +16,7 @@ use crate::server::endpoint::{Endpoint, cannot_be_read};
 use crate::server::error::RequestError;
 use crate::server::line_limit::LineLimit;
 use crate::server::metrics::Metrics;
-use crate::server::overload::InFlight;
+use crate::server::overload::MemoryBudget;
 use crate::server::upstream::{Held, NotHeld, Upload, Upstream};
 use crate::transform::request::{Form, Limits};
 
@@ -30,7 +30,7 @@ pub(super) struct Verifier {
     pub(super) upstream: Upstream,
     pub(super) limits: Limits,
     pub(super) max_body_bytes: usize,
-    pub(super) bytes: InFlight,
+    pub(super) bytes: MemoryBudget,
     pub(super) metrics: Metrics,
     pub(super) lines: Lines,
 }
@@ -60,7 +60,11 @@ enum Stopped {
 
 impl From<RequestError> for Stopped {
     fn from(error: RequestError) -> Self {
-        if matches!(error, RequestError::Overloaded(_)) { Self::Dropped } else { Self::Failed }
+        if matches!(error, RequestError::Overloaded(_) | RequestError::MemoryLimit) {
+            Self::Dropped
+        } else {
+            Self::Failed
+        }
     }
 }
 
@@ -172,7 +176,7 @@ impl Verifier {
 
     fn judge(&self, asked: &Asked, ours: Option<Answer>, theirs: Held) -> Result<Judgement, Stopped> {
         let Asked { endpoint, form, coding, body, .. } = asked;
-        let read = Body::held(body.clone(), *coding, self.max_body_bytes, self.bytes.share()).decode();
+        let read = Body::held(body.clone(), *coding, self.max_body_bytes, self.bytes.reservation()).decode();
         let text = read.as_ref().map(|read| text(&read.bytes)).unwrap_or_default();
         let ours = match (ours, &read) {
             (Some(ours), _) => Ok(ours),
@@ -191,7 +195,7 @@ impl Verifier {
     fn decoded(&self, theirs: Held) -> Result<Answer, Stopped> {
         let coding = Coding::named(theirs.coding.as_deref().unwrap_or(""))?;
         let limit = self.limits.answer_bytes;
-        let decoded = Body::held(theirs.body, coding, limit, self.bytes.share()).decode()?;
+        let decoded = Body::held(theirs.body, coding, limit, self.bytes.reservation()).decode()?;
         Ok(Answer { status: theirs.status, body: decoded.bytes.clone() })
     }
 }

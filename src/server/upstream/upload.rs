@@ -11,7 +11,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::server::error::RequestError;
-use crate::server::overload::Share;
+use crate::server::overload::Reservation;
 use crate::server::pace::Pace;
 
 /// Pieces between the client's connection and the upstream's. It is all that is held of a body that is passed on.
@@ -27,7 +27,7 @@ pub enum Upload {
         /// What is left of it.
         bytes: Bytes,
         /// It counts as in flight as long as it is here.
-        share: Option<Share>,
+        share: Option<Reservation>,
     },
     /// One that comes from a client.
     Streamed(mpsc::Receiver<Result<Bytes, Cut>>),

@@ -14,6 +14,7 @@ use super::dynamic_config::Templates;
 use super::family::Family;
 use super::javascript::JsString;
 use super::json::Raw;
+use super::meter::{Meter, Unlimited};
 use super::observer::{Filled, Observer, Stamp};
 use super::partition;
 use super::processor;
@@ -62,6 +63,24 @@ pub fn explain(
     options: Options,
     on_event: impl FnMut(&Explanation<'_>) -> ControlFlow<()>,
 ) -> Result<Tally, BodyError> {
+    explain_within(family, body, form, query, limits, options, &Unlimited, on_event)
+}
+
+/// [`explain`], with memory and work that `meter` grants.
+///
+/// # Errors
+/// [`BodyError`] where the request would be refused as a whole; explanations may have been handed out before.
+#[allow(clippy::too_many_arguments, reason = "those of a request, its explanations, and the meter")]
+pub fn explain_within(
+    family: &'static Family,
+    body: &str,
+    form: Form,
+    query: &str,
+    limits: Limits,
+    options: Options,
+    meter: &dyn Meter,
+    on_event: impl FnMut(&Explanation<'_>) -> ControlFlow<()>,
+) -> Result<Tally, BodyError> {
     let mut explainer = Explainer {
         partitions: options.partitions,
         judge: Judge::new(family, options.batch_bytes),
@@ -71,7 +90,8 @@ pub fn explain(
         templates: HashMap::new(),
         current: None,
     };
-    processor::observed(family, body, form, query, limits, &mut explainer).map(|answer| answer.tally)
+    let answer = processor::observed_within(family, body, form, query, limits, meter, &mut explainer)?;
+    Ok(answer.tally)
 }
 
 /// Notes what is decided of one event after the other.

@@ -18,6 +18,7 @@ mod log_stuck;
 mod panics;
 mod pipelined;
 mod process;
+mod proportion;
 mod slow;
 mod smuggling;
 mod steady;

@@ -8,12 +8,15 @@ use super::table::{IntendedDifference, Shape};
 use super::{Question, has_field_proto, is_too_deep};
 use crate::server::endpoint::Endpoint;
 use crate::transform::dynamic_config::{INDISPENSABLE, Template};
+use crate::transform::emptiness;
 use crate::transform::event::Event;
 use crate::transform::javascript::{JsString, truthy};
 use crate::transform::json::{EMPTY_OBJECT, Kind, Raw};
+use crate::transform::meter::Usage;
 use crate::transform::outline::Outline;
 use crate::transform::rejection::Rejection;
 use crate::transform::request::{Form, Request};
+use crate::transform::work::EventBudget;
 
 /// The members that every JavaScript object has.
 const OBJECT_MEMBERS: [&str; 12] = [
@@ -165,7 +168,11 @@ impl<'q> Events<'q> {
         };
         for path in &facts.paths {
             let target = self.target(event, path);
-            let is_empty = target.value.is_some_and(|value| Outline::of(value).is_empty());
+            let usage = Usage::unlimited();
+            let is_empty = target.value.is_some_and(|value| {
+                let mut budget = EventBudget::for_event(value.text().len(), &usage);
+                emptiness::is_empty(value, &mut budget).unwrap_or_default()
+            });
             add(INDISPENSABLE.contains(&path.as_str()) && !is_empty, Row::TemplateTakesAll);
             add(!path.contains('.') && is_empty, Row::TemplateOnEmpty);
             add(target.dotted, Row::DottedTemplate);

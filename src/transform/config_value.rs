@@ -1,0 +1,146 @@
+//! Values of a Config in which templates stand: once per destination it is found where, and an event fills in what it
+//! needs (contract, section 3.2).
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+use super::json::Raw;
+use super::probe::looked_at;
+
+/// Where a template stands in the text of a Config.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hole {
+    /// Its first byte.
+    pub start: usize,
+    /// The byte after it.
+    pub end: usize,
+    /// The index of the template.
+    pub template: usize,
+}
+
+/// All templates of a Config, in the order in which they stand.
+#[derive(Debug, Default)]
+pub struct Holes {
+    /// The address of the Config's text, which all values of it are slices of.
+    config: usize,
+    holes: Vec<Hole>,
+}
+
+/// Those of a Config without templates.
+pub static NO_HOLES: Holes = Holes { config: 0, holes: Vec::new() };
+
+impl Holes {
+    /// The holes of a Config.
+    #[must_use]
+    pub fn of(config: Raw<'_>, mut holes: Vec<Hole>) -> Self {
+        holes.sort_by_key(|hole| hole.start);
+        Self { config: config.text().as_ptr().addr(), holes }
+    }
+
+    /// Those in a value of the Config.
+    #[must_use]
+    pub fn within(&self, value: Raw<'_>) -> &[Hole] {
+        if self.holes.is_empty() {
+            return &[];
+        }
+        let start = value.text().as_ptr().addr() - self.config;
+        let first = self.holes.partition_point(|hole| hole.start < start);
+        let count = self.holes[first..].partition_point(|hole| hole.start < start + value.text().len());
+        &self.holes[first..first + count]
+    }
+
+    /// Whether a template is in a value of the Config.
+    #[must_use]
+    pub fn are_in(&self, value: Raw<'_>) -> bool {
+        !self.within(value).is_empty()
+    }
+
+    /// The template that a value of the Config is, if it is one.
+    #[must_use]
+    pub fn template_at(&self, value: Raw<'_>) -> Option<usize> {
+        let [hole] = self.within(value) else { return None };
+        (hole.end - hole.start == value.text().len()).then_some(hole.template)
+    }
+}
+
+/// What an event gives for the templates that can change the topic.
+#[derive(Debug, Default)]
+pub struct FilledValues<'e> {
+    /// JSON text by template, ascending.
+    values: Vec<(usize, Cow<'e, str>)>,
+    /// Values of the Config that were put together: one of a topic map, and the default.
+    texts: [OnceCell<String>; 2],
+}
+
+/// Which value of the Config is put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The topic of an entry of a topic map.
+    Entry,
+    /// `Config.topic`.
+    Default,
+}
+
+impl<'e> FilledValues<'e> {
+    pub(super) fn of(values: Vec<(usize, Cow<'e, str>)>) -> Self {
+        Self { values, texts: Default::default() }
+    }
+
+    /// What a template gives.
+    #[must_use]
+    pub fn of_template(&self, template: usize) -> Option<Raw<'_>> {
+        let at = self.values.binary_search_by_key(&template, |(index, _)| *index).ok()?;
+        // It was taken from valid JSON.
+        Some(Raw(&self.values[at].1))
+    }
+
+    /// A value of the Config with its templates filled; `part` is put together once per event.
+    #[must_use]
+    pub fn fill<'v>(&'v self, holes: &Holes, value: Raw<'v>, part: Part) -> Raw<'v> {
+        match holes.within(value) {
+            [] => value,
+            _ if let Some(template) = holes.template_at(value) => self.of_template(template).unwrap_or(value),
+            _ => Raw(self.texts[part as usize].get_or_init(|| self.filled(holes, value))),
+        }
+    }
+
+    /// The text of a value of the Config with its templates filled.
+    #[must_use]
+    pub fn filled(&self, holes: &Holes, value: Raw<'_>) -> String {
+        let text = value.text();
+        let offset = text.as_ptr().addr() - holes.config;
+        looked_at(text.len());
+        let mut out = String::with_capacity(text.len());
+        let mut copied = 0;
+        for hole in holes.within(value) {
+            out.push_str(&text[copied..hole.start - offset]);
+            out.push_str(self.of_template(hole.template).map_or("null", Raw::text));
+            copied = hole.end - offset;
+        }
+        out.push_str(&text[copied..]);
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_filled_where_templates_stand() {
+        let config = Raw::parse(r#"{"a":"{{x}}","b":["{{y}}",{"c":"{{z}}"}],"d":7}"#).unwrap();
+        let text = config.text();
+        let hole = |name: &str, template| {
+            let start = text.find(name).unwrap();
+            Hole { start, end: start + name.len(), template }
+        };
+        let holes = Holes::of(config, vec![hole("\"{{z}}\"", 2), hole("\"{{y}}\"", 1), hole("\"{{x}}\"", 0)]);
+        let values = FilledValues::of(vec![(0, "1.0".into()), (1, "[2]".into()), (2, "\"three\"".into())]);
+        let [a, b, d] = config.members(["a", "b", "d"]).map(Option::unwrap);
+        assert_eq!(values.fill(&holes, a, Part::Default).text(), "1.0");
+        assert_eq!(values.fill(&holes, b, Part::Entry).text(), r#"[[2],{"c":"three"}]"#);
+        assert_eq!(values.fill(&holes, d, Part::Default).text(), "7");
+        assert_eq!((holes.template_at(a), holes.template_at(b)), (Some(0), None));
+        assert!(holes.are_in(b) && !holes.are_in(d));
+    }
+}

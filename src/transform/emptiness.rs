@@ -1,0 +1,139 @@
+//! Whether a value is empty for a template (contract, section 3.2): `""`, or an array or object of nothing but such. Of
+//! duplicate names the last one counts, as in JavaScript.
+
+use super::json::{Invalid, Raw};
+use super::reader::Reader;
+use super::work::{EventBudget, Exhausted};
+
+/// In the list of open containers, an array. An object is the offset of its current key.
+const ARRAY: u32 = u32::MAX;
+
+/// Whether nothing is in the value but empty strings, arrays and objects. Reads it once without building a tree; only what
+/// may be hidden by a later duplicate is looked for ahead, within the event's budget.
+///
+/// # Errors
+/// [`Exhausted`].
+pub fn is_empty(value: Raw<'_>, budget: &mut EventBudget<'_, '_>) -> Result<bool, Exhausted> {
+    let mut reader = Reader::new(value.text());
+    let mut open: Vec<u32> = Vec::new();
+    while let Some(byte) = reader.peek() {
+        let at = u32::try_from(reader.offset()).map_err(|_| Exhausted)?;
+        let has_content = match byte {
+            b'{' | b'[' => {
+                if open.len() == open.capacity() {
+                    budget.memory(2 * open.capacity().max(4) * size_of::<u32>())?;
+                }
+                open.push(if byte == b'[' { ARRAY } else { at });
+                reader.pass();
+                false
+            }
+            b'}' | b']' => {
+                open.pop();
+                reader.pass();
+                false
+            }
+            b',' => {
+                reader.pass();
+                false
+            }
+            b'"' => {
+                let text = reader.string().map_err(|_| Exhausted)?;
+                if reader.peek() == Some(b':') {
+                    reader.pass();
+                    if let Some(object) = open.last_mut() {
+                        *object = at;
+                    }
+                    false
+                } else {
+                    !text.escaped().is_empty()
+                }
+            }
+            _ => {
+                reader.skip().map_err(|_| Exhausted)?;
+                true
+            }
+        };
+        if has_content && !is_hidden(value.text(), reader.offset(), &open, budget)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether a later duplicate of one of the names that lead to a value hides it; `from` is where the value ends.
+fn is_hidden(text: &str, from: usize, open: &[u32], budget: &mut EventBudget<'_, '_>) -> Result<bool, Exhausted> {
+    let mut reader = Reader::new(text);
+    reader.advance(from);
+    let mut looked_at = from;
+    for &container in open.iter().rev() {
+        let key = if container == ARRAY { None } else { key_at(text, container as usize) };
+        let key = key.map(super::text::Text::decoded);
+        while reader.peek() == Some(b',') {
+            reader.pass();
+            if let Some(key) = &key
+                && reader.name().map_err(|_| Exhausted)?.is_bytes(key)
+            {
+                return Ok(true);
+            }
+            reader.skip().map_err(|_| Exhausted)?;
+            budget.work((reader.offset() - looked_at) as u64)?;
+            looked_at = reader.offset();
+        }
+        // The end of the container.
+        reader.pass();
+        budget.work(1 + key.map_or(0, |key| key.len()) as u64)?;
+    }
+    Ok(false)
+}
+
+fn key_at(text: &str, offset: usize) -> Option<super::text::Text<'_>> {
+    let mut reader = Reader::new(text);
+    reader.advance(offset);
+    let key: Result<_, Invalid> = reader.string();
+    key.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::meter::Usage;
+
+    fn is_empty_with(text: &str, bytes: usize) -> Result<bool, Exhausted> {
+        let usage = Usage::unlimited();
+        is_empty(Raw::parse(text).unwrap(), &mut EventBudget::for_event(bytes, &usage))
+    }
+
+    #[test]
+    fn empty_means_nothing_but_empty_strings_inside() {
+        for (text, empty) in [
+            ("[]", true),
+            (r#""""#, true),
+            ("null", false),
+            (r#"{"a":["",{"b":""}]}"#, true),
+            (r#"{"a":["x"],"\u0061":""}"#, true),
+            (r#"{"a":"x","a":""}"#, true),
+            (r#"{"a":"x","a":"","a":1}"#, false),
+            (r#"{"o":{"a":"x","b":2},"o":{}}"#, true),
+            (r#"{"o":[{"a":"x"},3],"p":{"o":""}}"#, false),
+            (r#"{"a":{"b":1,"b":""},"c":""}"#, true),
+            (r#"[{"a":1},{"a":""}]"#, false),
+            (r#"{"a":["",0]}"#, false),
+            (r#"[null]"#, false),
+            (r#"[false]"#, false),
+            (r#"[" "]"#, false),
+        ] {
+            assert_eq!(is_empty_with(text, 1_000), Ok(empty), "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_and_duplicates_cost_in_proportion() {
+        let deep = format!("{}{}", "[".repeat(300_000), "]".repeat(300_000));
+        assert_eq!(is_empty_with(&deep, 1_000), Ok(true));
+        let names: Vec<String> = (0..3_000).map(|name| format!("\"{name}\":1")).collect();
+        let hidden = format!("{{{},{}}}", names.join(","), names.join(",").replace(":1", ":\"\""));
+        assert_eq!(is_empty_with(&hidden, hidden.len()), Err(Exhausted), "each name is looked for behind all others");
+        let other = format!("{{{}}}", names.join(","));
+        assert_eq!(is_empty_with(&other, other.len()), Ok(false));
+    }
+}

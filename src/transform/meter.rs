@@ -1,0 +1,324 @@
+//! Accounting for what a request uses: memory, which is reserved before it is allocated, and work, so that a request whose
+//! result nobody needs any more stops.
+
+use std::cell::Cell;
+use std::mem::size_of;
+
+use super::json::Invalid;
+
+/// Why a request stopped before it was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Halt {
+    /// Other requests hold the memory that this one needs.
+    #[error("other requests use the memory that this one needs")]
+    MemoryInUse,
+    /// The request needs more memory than a single request can ever get.
+    #[error("the request needs more memory than one request may use")]
+    MemoryLimit,
+    /// The client has gone.
+    #[error("the request was cancelled")]
+    Cancelled,
+    /// The request needs more work than its caller wants to do here.
+    #[error("the request takes more work than it was given")]
+    WorkLimit,
+}
+
+/// Grants memory and work to one request. Implemented by the server over its budget; [`Unlimited`] serves the tools.
+pub trait Meter {
+    /// Reserves `bytes` more bytes, which are held until the request ends.
+    ///
+    /// # Errors
+    /// [`Halt::MemoryInUse`], [`Halt::MemoryLimit`].
+    fn reserve(&self, bytes: usize) -> Result<(), Halt>;
+
+    /// Asked once per event, and within expensive ones: whether to stop after `work` units of work (bytes read and written,
+    /// names compared) in this request so far.
+    ///
+    /// # Errors
+    /// [`Halt::Cancelled`], [`Halt::WorkLimit`].
+    fn checkpoint(&self, work: u64) -> Result<(), Halt>;
+}
+
+/// Grants everything.
+#[derive(Debug, Clone, Copy)]
+pub struct Unlimited;
+
+impl Meter for Unlimited {
+    fn reserve(&self, _bytes: usize) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    fn checkpoint(&self, _work: u64) -> Result<(), Halt> {
+        Ok(())
+    }
+}
+
+/// Why reading a body stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadError {
+    /// It is not the JSON that was expected.
+    Invalid,
+    /// The meter stopped it.
+    Halted(Halt),
+}
+
+impl From<Invalid> for ReadError {
+    fn from(Invalid: Invalid) -> Self {
+        Self::Invalid
+    }
+}
+
+impl From<Halt> for ReadError {
+    fn from(halt: Halt) -> Self {
+        Self::Halted(halt)
+    }
+}
+
+/// What one request uses, and the meter that grants it. Charges are collected and reserved in steps, so that a usual
+/// request asks its meter a few times only. The first refusal stays: see [`Usage::halted`].
+pub struct Usage<'m> {
+    meter: &'m dyn Meter,
+    /// Bytes that last as long as the request.
+    kept: Cell<usize>,
+    /// Bytes that last as long as the current event.
+    scratch: Cell<usize>,
+    /// Capacity of the response.
+    response: Cell<usize>,
+    reserved: Cell<usize>,
+    work: Cell<u64>,
+    /// The work when the meter was asked last.
+    checked: Cell<u64>,
+    halted: Cell<Option<Halt>>,
+}
+
+/// Bytes that are reserved at once, at least and at most.
+const MIN_STEP: usize = 1 << 10;
+const MAX_STEP: usize = 64 << 10;
+
+/// Work between two questions to the meter.
+const WORK_STEP: u64 = 1 << 18;
+
+impl<'m> Usage<'m> {
+    /// Nothing used yet.
+    #[must_use]
+    pub fn of(meter: &'m dyn Meter) -> Self {
+        Self {
+            meter,
+            kept: Cell::new(0),
+            scratch: Cell::new(0),
+            response: Cell::new(0),
+            reserved: Cell::new(0),
+            work: Cell::new(0),
+            checked: Cell::new(0),
+            halted: Cell::new(None),
+        }
+    }
+
+    /// Usage that nobody limits.
+    #[must_use]
+    pub fn unlimited() -> Usage<'static> {
+        Usage::of(&Unlimited)
+    }
+
+    /// Charges `bytes` that last as long as the request.
+    ///
+    /// # Errors
+    /// The meter's refusal.
+    pub fn keep(&self, bytes: usize) -> Result<(), Halt> {
+        self.kept.set(self.kept.get().saturating_add(bytes));
+        self.settle()
+    }
+
+    /// Charges `bytes` that last until [`Usage::end_event`].
+    ///
+    /// # Errors
+    /// The meter's refusal.
+    pub fn scratch(&self, bytes: usize) -> Result<(), Halt> {
+        self.scratch.set(self.scratch.get().saturating_add(bytes));
+        self.settle()
+    }
+
+    /// Charges the growth of `items` to hold one more, before it grows.
+    ///
+    /// # Errors
+    /// The meter's refusal.
+    pub fn keep_one_more<T>(&self, items: &Vec<T>) -> Result<(), Halt> {
+        if items.len() < items.capacity() {
+            return Ok(());
+        }
+        // Vec doubles its capacity, and has both the old and the new one while it copies.
+        self.keep(items.capacity().max(4).saturating_mul(size_of::<T>()).saturating_mul(2))
+    }
+
+    /// Charges the growth of a hash map with entries of `entry_bytes` to hold one more, before it grows.
+    ///
+    /// # Errors
+    /// The meter's refusal.
+    pub fn keep_one_more_entry(&self, len: usize, capacity: usize, entry_bytes: usize) -> Result<(), Halt> {
+        if len < capacity {
+            return Ok(());
+        }
+        // The table has eight places for seven entries and a byte for each place; it doubles.
+        self.keep(capacity.max(4).saturating_mul(entry_bytes + 1).saturating_mul(5) / 2)
+    }
+
+    /// Makes room for `more` bytes in the response, whose growth is charged before it happens.
+    ///
+    /// # Errors
+    /// The meter's refusal.
+    #[inline]
+    pub fn grow(&self, response: &mut String, more: usize) -> Result<(), Halt> {
+        if response.capacity() - response.len() >= more {
+            return Ok(());
+        }
+        self.grow_by_half(response, more)
+    }
+
+    #[inline(never)]
+    fn grow_by_half(&self, response: &mut String, more: usize) -> Result<(), Halt> {
+        let capacity = response.len().saturating_add(more).max(response.capacity().saturating_mul(3) / 2);
+        self.response.set(capacity);
+        self.settle()?;
+        response.reserve_exact(capacity - response.len());
+        Ok(())
+    }
+
+    /// Releases what was charged for the current event only.
+    #[inline]
+    pub fn end_event(&self) {
+        self.scratch.set(0);
+    }
+
+    /// Releases everything charged so far, because none of it is in memory any more.
+    pub fn start_over(&self) {
+        self.kept.set(0);
+        self.scratch.set(0);
+        self.response.set(0);
+    }
+
+    /// Counts `units` of work, and asks the meter from time to time whether to go on.
+    ///
+    /// # Errors
+    /// The meter's refusal.
+    #[inline]
+    pub fn work(&self, units: u64) -> Result<(), Halt> {
+        self.work.set(self.work.get().saturating_add(units));
+        if self.work.get() - self.checked.get() < WORK_STEP { Ok(()) } else { self.checkpoint() }
+    }
+
+    /// Asks the meter whether to go on.
+    ///
+    /// # Errors
+    /// The meter's refusal.
+    pub fn checkpoint(&self) -> Result<(), Halt> {
+        self.checked.set(self.work.get());
+        self.meter.checkpoint(self.work.get()).map_err(|halt| self.halt(halt))
+    }
+
+    /// The first refusal of the meter. What was made after it is incomplete.
+    #[must_use]
+    #[inline]
+    pub fn halted(&self) -> Option<Halt> {
+        self.halted.get()
+    }
+
+    fn halt(&self, halt: Halt) -> Halt {
+        let first = self.halted.get().unwrap_or(halt);
+        self.halted.set(Some(first));
+        first
+    }
+
+    #[inline]
+    fn settle(&self) -> Result<(), Halt> {
+        let total = self.kept.get().saturating_add(self.scratch.get()).saturating_add(self.response.get());
+        if total <= self.reserved.get() { Ok(()) } else { self.reserve(total) }
+    }
+
+    #[inline(never)]
+    fn reserve(&self, total: usize) -> Result<(), Halt> {
+        let total = total.saturating_add((total / 8).clamp(MIN_STEP, MAX_STEP));
+        self.meter.reserve(total - self.reserved.get()).map_err(|halt| self.halt(halt))?;
+        self.reserved.set(total);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Grants up to a limit, and notes what was granted.
+    struct UpTo {
+        limit: usize,
+        granted: Cell<usize>,
+        asked: Cell<usize>,
+    }
+
+    impl Meter for UpTo {
+        fn reserve(&self, bytes: usize) -> Result<(), Halt> {
+            self.asked.set(self.asked.get() + 1);
+            let granted = self.granted.get() + bytes;
+            if granted > self.limit {
+                return Err(Halt::MemoryInUse);
+            }
+            self.granted.set(granted);
+            Ok(())
+        }
+
+        fn checkpoint(&self, work: u64) -> Result<(), Halt> {
+            if work > 10 { Err(Halt::Cancelled) } else { Ok(()) }
+        }
+    }
+
+    fn up_to(limit: usize) -> UpTo {
+        UpTo { limit, granted: Cell::new(0), asked: Cell::new(0) }
+    }
+
+    #[test]
+    fn memory_is_reserved_before_it_is_taken_and_in_steps() {
+        let meter = up_to(1 << 20);
+        let usage = Usage::of(&meter);
+        let mut response = String::new();
+        while response.len() < 100_000 {
+            usage.grow(&mut response, 100).unwrap();
+            assert!(meter.granted.get() >= response.capacity());
+            response.push_str(&"x".repeat(100));
+        }
+        assert!(meter.asked.get() < 30, "{}", meter.asked.get());
+        assert!(meter.granted.get() < 300_000, "{}", meter.granted.get());
+    }
+
+    #[test]
+    fn scratch_memory_is_reserved_once_for_all_events() {
+        let meter = up_to(4_000);
+        let usage = Usage::of(&meter);
+        for _ in 0..10 {
+            assert_eq!(usage.scratch(2_000), Ok(()));
+            usage.end_event();
+        }
+        assert_eq!(usage.scratch(2_000).and_then(|()| usage.keep(3_000)), Err(Halt::MemoryInUse));
+    }
+
+    #[test]
+    fn the_first_refusal_stays() {
+        let meter = up_to(1 << 20);
+        let usage = Usage::of(&meter);
+        assert_eq!((usage.work(10), usage.checkpoint(), usage.halted()), (Ok(()), Ok(()), None));
+        assert_eq!((usage.work(1), usage.checkpoint()), (Ok(()), Err(Halt::Cancelled)));
+        assert_eq!(usage.work(WORK_STEP), Err(Halt::Cancelled));
+        assert_eq!(usage.keep(2 << 20), Err(Halt::Cancelled));
+        assert_eq!(usage.halted(), Some(Halt::Cancelled));
+    }
+
+    #[test]
+    fn a_map_is_charged_for_at_least_what_it_allocates() {
+        let meter = up_to(usize::MAX);
+        let usage = Usage::of(&meter);
+        let mut map = std::collections::HashMap::new();
+        for key in 0..100_000_u64 {
+            usage.keep_one_more_entry(map.len(), map.capacity(), size_of::<(u64, u64)>()).unwrap();
+            map.insert(key, key);
+        }
+        assert!(usage.kept.get() >= map.capacity() * 8 / 7 * 17, "{} for {}", usage.kept.get(), map.capacity());
+    }
+}

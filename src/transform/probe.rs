@@ -1,0 +1,25 @@
+//! Counts the bytes that reading looks at, for tests that hold work to a multiple of the input. Builds without debug assertions
+//! count nothing.
+
+#[cfg(debug_assertions)]
+use std::cell::Cell;
+
+#[cfg(debug_assertions)]
+thread_local! {
+    static LOOKED_AT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Counts bytes that are looked at, on this thread.
+#[inline(always)]
+pub(super) fn looked_at(bytes: usize) {
+    #[cfg(debug_assertions)]
+    LOOKED_AT.set(LOOKED_AT.get() + bytes as u64);
+    let _ = bytes;
+}
+
+/// The bytes that were looked at on this thread since it was asked last.
+#[cfg(debug_assertions)]
+#[must_use]
+pub fn take() -> u64 {
+    LOOKED_AT.replace(0)
+}

@@ -1,0 +1,175 @@
+//! The topic maps of a Config, read once per destination; templates in them cost an event what its values need only
+//! (contract, section 3.4).
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::config_value::Holes;
+use super::javascript::{JsString, trim};
+use super::json::{Kind, Raw};
+use super::meter::{Halt, Usage};
+use super::topic::{Filling, MAPPED_TYPES, Setting};
+
+/// A topic map. Of several entries with the same name the last one counts.
+#[derive(Debug, Default)]
+pub struct TopicMap<'a> {
+    normalize: Names,
+    /// The map itself, if it is a template.
+    whole: Option<usize>,
+    /// Entries whose name is known, with their place in the map.
+    entries: HashMap<Cow<'a, [u8]>, (usize, Option<Setting<'a>>)>,
+    /// Entries whose name comes from a template, with their place in the map, ascending.
+    templated: Vec<(usize, TemplatedEntry<'a>)>,
+    /// Bytes of names in which templates stand among other things.
+    mixed_bytes: usize,
+}
+
+/// Which names a map has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Names {
+    /// Those of [`MAPPED_TYPES`], in any letter case.
+    Types,
+    /// Any.
+    #[default]
+    Events,
+}
+
+/// An entry that is known once an event has filled its templates.
+#[derive(Debug)]
+enum TemplatedEntry<'a> {
+    /// The entry itself is a template.
+    Whole(usize),
+    /// Its name has a template in it.
+    Named { from: Raw<'a>, to: Option<Setting<'a>> },
+}
+
+/// An entry that was found.
+#[derive(Debug)]
+pub enum Entry<'t> {
+    /// Its topic is in the Config, `None` if it has none.
+    Setting(Option<&'t Setting<'t>>),
+    /// Its topic came with the event.
+    FromEvent(Option<Raw<'t>>),
+}
+
+impl<'a> TopicMap<'a> {
+    /// Reads `eventTypeToTopicMap`.
+    ///
+    /// # Errors
+    /// The refusal of the meter.
+    pub fn of_types(map: Option<Raw<'a>>, holes: &Holes, usage: &Usage<'_>) -> Result<Self, Halt> {
+        Self::read(Names::Types, map, holes, usage)
+    }
+
+    /// Reads `eventToTopicMap`.
+    ///
+    /// # Errors
+    /// The refusal of the meter.
+    pub fn of_events(map: Option<Raw<'a>>, holes: &Holes, usage: &Usage<'_>) -> Result<Self, Halt> {
+        Self::read(Names::Events, map, holes, usage)
+    }
+
+    fn read(normalize: Names, map: Option<Raw<'a>>, holes: &Holes, usage: &Usage<'_>) -> Result<Self, Halt> {
+        let mut read = Self { normalize, ..Self::default() };
+        let Some(map) = map else { return Ok(read) };
+        read.whole = holes.template_at(map);
+        let mut place = 0;
+        let mut outcome = Ok(());
+        map.for_each_element(|entry| {
+            place += 1;
+            if outcome.is_ok() {
+                outcome = read.add(place, entry, holes, usage);
+            }
+        });
+        outcome.map(|()| read)
+    }
+
+    fn add(&mut self, place: usize, entry: Raw<'a>, holes: &Holes, usage: &Usage<'_>) -> Result<(), Halt> {
+        let templated = if let Some(template) = holes.template_at(entry) {
+            TemplatedEntry::Whole(template)
+        } else {
+            let [from, to] = entry.members(["from", "to"]);
+            let Some(from) = from else { return Ok(()) };
+            let to = to.map(|to| Setting::of(to, holes));
+            if !holes.are_in(from) {
+                usage.keep(JsString::max_bytes(from))?;
+                let Some(name) = self.normalize.name(from) else { return Ok(()) };
+                let entry_bytes = size_of::<(Cow<'_, [u8]>, (usize, Option<Setting<'_>>))>();
+                usage.keep_one_more_entry(self.entries.len(), self.entries.capacity(), entry_bytes)?;
+                self.entries.insert(name, (place, to));
+                return Ok(());
+            }
+            if holes.template_at(from).is_none() {
+                self.mixed_bytes += from.text().len();
+            }
+            TemplatedEntry::Named { from, to }
+        };
+        usage.keep_one_more(&self.templated)?;
+        self.templated.push((place, templated));
+        Ok(())
+    }
+
+    /// Bytes that are put together to find an entry, whatever the event gives.
+    #[must_use]
+    pub fn mixed_bytes(&self) -> usize {
+        self.mixed_bytes
+    }
+
+    /// The entry of a name.
+    #[must_use]
+    pub fn find<'t>(&'t self, name: &[u8], filling: Filling<'t>) -> Option<Entry<'t>> {
+        if let Some(template) = self.whole {
+            return self.find_in(filling.values.of_template(template)?, name);
+        }
+        let entry = self.entries.get(name);
+        let after = entry.map_or(0, |(place, _)| *place);
+        let templated = self.templated.iter().rev().take_while(|(place, _)| *place > after);
+        let later = templated.into_iter().find_map(|(_, entry)| match entry {
+            TemplatedEntry::Whole(template) => self.match_entry(filling.values.of_template(*template)?, name),
+            TemplatedEntry::Named { from, to } => {
+                let filled = match filling.holes.template_at(*from) {
+                    Some(template) => Cow::Borrowed(filling.values.of_template(template)?.text()),
+                    None => Cow::Owned(filling.values.filled(filling.holes, *from)),
+                };
+                let is_it = self.normalize.name(Raw(&filled)).is_some_and(|from| *from == *name);
+                is_it.then_some(Entry::Setting(to.as_ref()))
+            }
+        });
+        later.or_else(|| entry.map(|(_, to)| Entry::Setting(to.as_ref())))
+    }
+
+    /// The entry of a name in a map that came with the event.
+    fn find_in<'t>(&self, map: Raw<'t>, name: &[u8]) -> Option<Entry<'t>> {
+        let mut found = None;
+        map.for_each_element(|entry| {
+            if let Some(entry) = self.match_entry(entry, name) {
+                found = Some(entry);
+            }
+        });
+        found
+    }
+
+    /// An entry that came with the event, if it has this name.
+    fn match_entry<'t>(&self, entry: Raw<'t>, name: &[u8]) -> Option<Entry<'t>> {
+        let [from, to] = entry.members(["from", "to"]);
+        (*self.normalize.name(from?)? == *name).then_some(Entry::FromEvent(to))
+    }
+}
+
+impl Names {
+    /// The name that `from` of an entry stands for, `None` if the entry cannot be used.
+    fn name(self, from: Raw<'_>) -> Option<Cow<'_, [u8]>> {
+        if from.kind() == Kind::Null {
+            return None;
+        }
+        let from = JsString::of(Some(from)).into_decoded();
+        match self {
+            // The types are plain ASCII, and no other letter's lower case is one of theirs.
+            Names::Types => {
+                let name = MAPPED_TYPES.into_iter().find(|name| from.eq_ignore_ascii_case(name.as_bytes()))?;
+                Some(Cow::Borrowed(name.as_bytes()))
+            }
+            Names::Events => (!trim(&from).is_empty()).then_some(from),
+        }
+    }
+}
