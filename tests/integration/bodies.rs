@@ -139,19 +139,24 @@ fn templates_cannot_multiply_a_body_without_end() {
     );
     // The same where it does not matter for the topic: now it is time that would run out.
     let response = post(&empty, &format!(r#"{{"x":[{}]}}"#, templates("event.a", 1000)), 1);
-    assert_eq!(response.status, 413, "{:.300}", response.text());
+    assert_eq!(
+        (response.status, response.json()[0]["statusCode"].as_u64()),
+        (200, Some(400)),
+        "{:.300}",
+        response.text()
+    );
     // Long paths, and many events.
     let long = format!("event{}", ".a".repeat(126));
     let response = post("{}", &format!(r#"{{"x":[{}]}}"#, templates(&long, 1000)), 3_000);
-    assert_eq!(response.status, 413, "{:.300}", response.text());
-    // A large map, read anew for each event because of a template in it.
+    assert_eq!((response.status, response.json()[2_999]["statusCode"].as_u64()), (200, Some(400)));
+    // A large map with a template in it is read once all the same.
     let entries = vec![r#"{"from":"a","to":"b"}"#; 40_000].join(",");
     let config = format!(
         r#"{{"enableMultiTopic":1,"eventToTopicMap":[{entries},{{"from":{},"to":1}}]}}"#,
         templates("event.x", 1)
     );
     let response = post(r#"{"type":"track","event":"a"}"#, &config, 500);
-    assert_eq!(response.status, 413, "{:.300}", response.text());
+    assert_eq!(response.json()[499]["output"]["topic"], "b", "{:.300}", response.text());
     // An object with too many members on the way of a path.
     let wide = format!("{{{}}}", (0..100_001).map(|member| format!("\"{member}\":1")).collect::<Vec<_>>().join(","));
     let response = post(&wide, &format!(r#"{{"topic":[{}]}}"#, templates("event.7x", 1).replace("7x", "x")), 1);
@@ -167,15 +172,15 @@ fn templates_cannot_multiply_a_body_without_end() {
 
 #[test]
 fn past_the_bytes_in_flight_a_client_is_asked_to_come_again() {
-    let server = Server::start(&["--max-in-flight-bytes=100000"]);
+    let server = Server::start(&["--max-in-flight-bytes=200000"]);
     let large = format!("{EVENT}{}", " ".repeat(35_000));
     assert_eq!(server.transform(large.as_bytes()).status, 200);
     // What can never fit is not to be sent again.
-    let too_large = server.transform(format!("{EVENT}{}", " ".repeat(75_000)).as_bytes());
+    let too_large = server.transform(format!("{EVENT}{}", " ".repeat(150_000)).as_bytes());
     assert_eq!(too_large.status, 413);
     assert!(too_large.json()["message"].as_str().is_some_and(|message| message.contains("MAX_IN_FLIGHT_BYTES")));
     assert_eq!(too_large.header("X-Rudder-Should-Retry"), None);
-    let mut held = hold(&server, 60_000);
+    let mut held = hold(&server, 115_000);
     let refused = server.transform(large.as_bytes());
     assert_eq!(refused.status, 503);
     assert_eq!(refused.json()["error"], "Service Unavailable");

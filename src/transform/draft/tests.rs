@@ -1,0 +1,88 @@
+use super::*;
+
+fn find<'d, 'a>(draft: &'d mut Draft<'a>, path: &str) -> Found<'d, 'a> {
+    draft.find(path, &mut EventBudget::for_event(1 << 20, &Usage::unlimited()))
+}
+
+fn remove(place: Place<'_, '_>) {
+    place.remove(&mut EventBudget::for_event(1 << 20, &Usage::unlimited())).unwrap();
+}
+
+fn after_removing(text: &str, paths: &[&str]) -> String {
+    let mut draft = Draft::of(Raw::parse(text).unwrap());
+    for path in paths {
+        match find(&mut draft, path) {
+            Found::Member(place) => remove(place),
+            other => panic!("{path}: {other:?}"),
+        }
+    }
+    draft.text().into_owned()
+}
+
+#[test]
+fn removing_leaves_every_other_byte() {
+    let text = r#"{"a": {"x":1.0, "y" : [1e400 ,-0]}, "b":"\ud800", "a.c":7}"#;
+    assert_eq!(after_removing(text, &["a.x"]), r#"{"a":{"y":[1e400 ,-0]},"b":"\ud800","a.c":7}"#);
+    assert_eq!(after_removing(text, &["a.x", "a.y"]), r#"{"a":{},"b":"\ud800","a.c":7}"#);
+}
+
+#[test]
+fn looking_changes_nothing() {
+    let text = r#"{ "a" : { "b" : 1 } }"#;
+    let mut draft = Draft::of(Raw::parse(text).unwrap());
+    assert!(matches!(find(&mut draft, "a.b"), Found::Member(_)));
+    assert!(matches!(find(&mut draft, "a.c"), Found::Nothing));
+    assert_eq!(draft.text(), text);
+    // Nor beside a change.
+    let mut draft = Draft::of(Raw::parse(r#"{ "a" : { "b" : 1 }, "c" : 2 }"#).unwrap());
+    assert!(matches!(find(&mut draft, "a.b"), Found::Member(_)));
+    let usage = Usage::unlimited();
+    let set = draft.set("c", Draft::of(Raw::parse("3").unwrap()), &mut EventBudget::for_event(100, &usage));
+    assert_eq!(set, Ok(()));
+    assert_eq!(draft.text(), r#"{"a":{ "b" : 1 },"c":3}"#);
+}
+
+#[test]
+fn what_is_read_and_compared_is_counted() {
+    // Two objects are read; the whole path and the first name are sought in the one, the second name in the other.
+    let needed = 19 + 13 + 2 * (1 + 1) + (1 + 2);
+    let usage = Usage::unlimited();
+    let text = Raw::parse(r#"{"a":{"b":1,"c":2}}"#).unwrap();
+    let with_left = |left: u64| {
+        let mut budget = EventBudget::for_event(1_000, &usage);
+        budget.work(2_048 + 64_000 - left).unwrap();
+        matches!(Draft::of(text).find("a.b", &mut budget), Found::Member(_))
+    };
+    assert!(with_left(needed));
+    assert!(!with_left(needed - 1));
+}
+
+#[test]
+fn a_removed_member_takes_the_duplicates_it_hid_along() {
+    assert_eq!(after_removing(r#"{"a":1,"b":2,"\u0061":3}"#, &["a"]), r#"{"b":2}"#);
+}
+
+#[test]
+fn names_with_dots_are_found() {
+    assert_eq!(after_removing(r#"{"a":{"b.c":1,"d":2}}"#, &["a.b.c"]), r#"{"a":{"d":2}}"#);
+    assert_eq!(after_removing(r#"{"a.b":1,"a":{"b":2}}"#, &["a.b"]), r#"{"a":{"b":2}}"#);
+    // The shorter name wins, even where it leads nowhere.
+    let mut draft = Draft::of(Raw::parse(r#"{"m":{"a":{},"a.b":1}}"#).unwrap());
+    assert!(matches!(find(&mut draft, "m.a.b"), Found::Nothing));
+}
+
+#[test]
+fn the_length_of_an_array_is_found_but_no_member() {
+    let mut draft = Draft::of(Raw::parse(r#"{"a":[1,2]}"#).unwrap());
+    assert!(matches!(find(&mut draft, "a.length"), Found::ArrayLength));
+    assert!(matches!(find(&mut draft, "a.length.x"), Found::Nothing));
+    assert!(matches!(find(&mut draft, "a.other"), Found::Nothing));
+}
+
+#[test]
+fn an_object_may_be_only_so_wide() {
+    let wide = |members: usize| format!("{{\"a\":{{{}}}}}", vec!["\"x\":1"; members].join(","));
+    let (fits, too_wide) = (wide(MAX_MEMBERS), wide(MAX_MEMBERS + 1));
+    assert!(matches!(find(&mut Draft::of(Raw::parse(&fits).unwrap()), "a.x"), Found::Member(_)));
+    assert!(matches!(find(&mut Draft::of(Raw::parse(&too_wide).unwrap()), "a.x"), Found::TooComplex));
+}
