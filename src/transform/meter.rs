@@ -183,6 +183,21 @@ impl<'m> Usage<'m> {
         Ok(())
     }
 
+    /// Makes room for `more` bytes in the response if the meter grants them: it is not known yet that they are needed.
+    pub fn try_grow(&self, response: &mut String, more: usize) {
+        let capacity = response.len().saturating_add(more);
+        if capacity <= response.capacity() {
+            return;
+        }
+        let total = self.kept.get().saturating_add(self.scratch.get()).saturating_add(capacity);
+        let missing = total.saturating_sub(self.reserved.get());
+        if missing == 0 || self.meter.reserve(missing).is_ok() {
+            self.reserved.set(self.reserved.get().max(total));
+            self.response.set(capacity);
+            response.reserve_exact(more);
+        }
+    }
+
     /// Releases what was charged for the current event only.
     #[inline]
     pub fn end_event(&self) {
@@ -297,6 +312,18 @@ mod tests {
             usage.end_event();
         }
         assert_eq!(usage.scratch(2_000).and_then(|()| usage.keep(3_000)), Err(Halt::MemoryInUse));
+    }
+
+    #[test]
+    fn room_that_may_not_be_needed_is_not_insisted_on() {
+        let meter = up_to(10_000);
+        let usage = Usage::of(&meter);
+        let mut response = String::new();
+        usage.try_grow(&mut response, 20_000);
+        assert_eq!((response.capacity(), usage.halted()), (0, None));
+        usage.try_grow(&mut response, 5_000);
+        assert_eq!((response.capacity(), meter.granted.get()), (5_000, 5_000));
+        assert_eq!(usage.grow(&mut response, 20_000), Err(Halt::MemoryInUse));
     }
 
     #[test]

@@ -209,22 +209,21 @@ impl<'s, 'a> Answers<'s, 'a> {
         if let Some(event) = event.filter(|_| self.origin.is_none()) {
             self.origin = Some(self.surroundings.beside.origin_of(event));
             if observer.keeps_response() {
-                self.make_room(event)?;
+                self.make_room(event);
             }
         }
         Ok(ControlFlow::Continue(()))
     }
 
     /// Reserves capacity for the response by extrapolating from the first event: hardly ever more than it takes.
-    fn make_room(&mut self, first: &Event<'_>) -> Result<(), Halt> {
+    fn make_room(&mut self, first: &Event<'_>) {
         let events = self.body_bytes / first.raw.text().len();
         if events > 2 {
             let out = &mut self.answer.body;
             let likely = events.saturating_mul(out.len() + out.len() / 16);
             let most = (self.body_bytes + self.body_bytes / 4).min(self.limits.answer_bytes);
-            self.surroundings.usage.grow(out, likely.min(most).saturating_sub(out.len()))?;
+            self.surroundings.usage.try_grow(out, likely.min(most).saturating_sub(out.len()));
         }
-        Ok(())
     }
 
     fn finish(self) -> Result<Answer, BodyError> {

@@ -1,0 +1,112 @@
+//! Bodies that are expensive for their size, or were made to try that. Shared by the tests that count and the benchmark that
+//! measures what they cost.
+
+use std::fmt::Write as _;
+
+fn event(message: &str) -> String {
+    format!(r#"{{"message":{message},"metadata":{{"destinationId":"d"}}}}"#)
+}
+
+fn compacted(event: &str, events: usize, config: &str) -> String {
+    let events = vec![event; events].join(",");
+    format!(r#"{{"destType":"kafka","input":[{events}],"destinations":{{"d":{{"ID":"d","Config":{config}}}}}}}"#)
+}
+
+/// A list of `items`, made of their numbers.
+fn list(items: usize, item: impl Fn(usize) -> String) -> String {
+    let mut list = String::new();
+    for index in 0..items {
+        _ = write!(list, "{}{}", if index > 0 { "," } else { "" }, item(index));
+    }
+    list
+}
+
+/// Bodies of the compacted form that cost out of proportion once, or were made to try it.
+pub fn hostile() -> Vec<(&'static str, String)> {
+    let track = event(r#"{"type":"track","event":"x"}"#);
+    let zeros = format!("0.{}", "0".repeat(50_000));
+    let map = |entries: &str| format!(r#"{{"enableMultiTopic":true,"topic":"t","eventToTopicMap":[{entries}]}}"#);
+    let entries = list(5_000, |name| format!(r#"{{"from":"n{name}","to":"t"}}"#));
+    let templated = format!(r#"{entries},{{"from":"{{{{ event.a || x }}}}","to":"{{{{ event.b || y }}}}"}}"#);
+    let mixed = format!(r#"{{"from":["{{{{ event.a || x }}}}",{}],"to":"y"}}"#, list(5_000, |n| n.to_string()));
+    let templates = |count: usize, path: &str| {
+        format!(r#"{{"topic":"t","x":[{}]}}"#, list(count, |_| format!(r#""{{{{ {path} || d }}}}""#)))
+    };
+    let wide = (0..10).fold("1".to_owned(), |inner, _| format!(r#"{{"a":{inner}{}}}"#, r#","":0"#.repeat(5_000)));
+    let hidden = list(500, |name| format!(r#""k{name}":1"#));
+    let shown = list(500, |name| format!(r#""k{name}":"""#));
+    let escaped = list(5_000, |name| format!(r#""\u0061{name}":0"#));
+    vec![
+        ("a map entry of zeros", compacted(&track, 1_000, &map(&format!(r#"{{"from":"x","to":{zeros}}}"#)))),
+        ("a topic of zeros", compacted(&track, 1_000, &format!(r#"{{"topic":{zeros}}}"#))),
+        ("a topic of numbers", compacted(&track, 50, &format!(r#"{{"topic":[{}]}}"#, list(10_000, |n| n.to_string())))),
+        ("a large map", compacted(&track, 1_000, &map(&entries))),
+        ("templates in a large map", compacted(&track, 1_000, &map(&templated))),
+        ("a template in a long name", compacted(&track, 1_000, &map(&mixed))),
+        ("templates that find nothing", compacted(&track, 1_000, &templates(1_000, "event.z.y"))),
+        (
+            "templates that find an empty value",
+            compacted(&event(&format!(r#"{{"a":[{}""]}}"#, "\"\",".repeat(30_000))), 3, &templates(12, "event.a")),
+        ),
+        (
+            "hidden duplicates",
+            compacted(&event(&format!(r#"{{"a":{{{hidden},{shown}}}}}"#)), 10, &templates(9, "event.a")),
+        ),
+        (
+            "templates into the destination",
+            compacted(
+                &track,
+                1_000,
+                &format!(
+                    r#"{{"topic":"{{{{ destination.Config.z || d }}}}","x":[{}]}}"#,
+                    list(10_000, |n| n.to_string())
+                ),
+            ),
+        ),
+        ("wide objects", compacted(&event(&wide), 1, r#"{"topic":"{{ event.a.a.a.a.a.a.a.a.a.a || d }}"}"#)),
+        ("names with escapes", compacted(&event(&format!("{{{escaped}}}")), 2, &templates(200, "event.b"))),
+        (
+            "deep arrays",
+            compacted(
+                &event(&format!(r#"{{"a":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000))),
+                1,
+                &templates(1, "event.a"),
+            ),
+        ),
+        (
+            "deep objects",
+            compacted(
+                &event(&format!(r#"{{"a":{}1{}}}"#, r#"{"a":"#.repeat(30_000), "}".repeat(30_000))),
+                1,
+                &templates(1, "event.a"),
+            ),
+        ),
+        ("a large destination", compacted(&event("{}"), 1_000, &format!(r#"{{"x":"{}"}}"#, "x".repeat(100_000)))),
+        (
+            "many destinations",
+            format!(
+                r#"{{"destType":"kafka","input":[],"destinations":{{{}}}}}"#,
+                list(50_000, |id| format!(r#""{id}":0"#))
+            ),
+        ),
+        (
+            "many topics",
+            format!(
+                r#"{{"destType":"kafka","input":[{}],"destinations":{{"d":{{"ID":"{}"}}}}}}"#,
+                list(300, |topic| event(&format!(r#"{{"topic":{topic}}}"#))),
+                "i".repeat(50_000)
+            ),
+        ),
+        (
+            "dotted names",
+            compacted(&event(&format!("{{{}}}", list(10_000, |_| r#""integrations.KAFKA":0"#.to_owned()))), 2, "{}"),
+        ),
+        (
+            "wide metadata",
+            format!(
+                r#"{{"destType":"kafka","input":[{0},{0}],"destinations":{{}}}}"#,
+                format!(r#"{{"metadata":{{{}}}}}"#, list(20_000, |_| r#""":0"#.to_owned()))
+            ),
+        ),
+    ]
+}
