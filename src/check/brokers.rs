@@ -30,22 +30,23 @@ pub fn of_host_and_port(config: &Config<'_>, findings: &mut Findings) -> Option<
 fn hosts(text: &str, pointer: &str, findings: &mut Findings) -> Option<Vec<String>> {
     let mut hosts = Vec::new();
     let mut count = 0;
-    for entry in text.split(',') {
+    for written in text.split(',') {
         count += 1;
-        let Some(entry) = bare(entry, pointer, findings) else { continue };
+        let Some(entry) = entry(written, pointer, findings) else { continue };
         match entry.rsplit_once(':') {
             Some((host, number)) if !host.contains(':') || host.ends_with(']') => {
                 let message = match port(number) {
                     Some(_) => {
-                        format!("{} has port {number} in it, and port is put behind it once more", quoted(entry))
+                        format!("{} has port {number} in it, and the producer appends port once more", quoted(entry))
                     }
-                    None => format!("what stands behind the colon of {} is put before port", shown(entry)),
+                    None => format!("the producer puts the text after the colon of {} before port", shown(entry)),
                 };
                 findings.add(Code::HostHasPort, pointer, message);
             }
-            _ => hosts.extend(host(entry, pointer, findings)),
+            _ => hosts.extend(host(entry, pointer, findings).map(|host| as_written(host, written))),
         }
     }
+    blanks(text, pointer, findings);
     if hosts.len() > 1 {
         let message = format!("{} hosts share the one port", hosts.len());
         findings.add(Code::HostsSharePort, pointer, message);
@@ -53,44 +54,74 @@ fn hosts(text: &str, pointer: &str, findings: &mut Findings) -> Option<Vec<Strin
     (hosts.len() == count).then_some(hosts)
 }
 
-/// The brokers of `bootstrapServer`; `None` where they cannot be used, which was told.
-pub fn of_bootstrap_server(config: &Config<'_>, findings: &mut Findings) -> Option<Vec<Address>> {
+/// The brokers of `bootstrapServer`; `None` if they cannot be used, which is among the findings. An entry without a port gets
+/// `default_port`, which the producer takes; `None` means that no broker listens there.
+pub fn of_bootstrap_server(
+    config: &Config<'_>,
+    default_port: Option<u16>,
+    findings: &mut Findings,
+) -> Option<Vec<Address>> {
     let Read::Given(text, pointer) = config.required("bootstrapServer", Code::BootstrapMissing, findings) else {
         return None;
     };
     let mut brokers = Vec::new();
     let mut count = 0;
-    for entry in text.split(',') {
+    for written in text.split(',') {
         count += 1;
-        let Some(entry) = bare(entry, &pointer, findings) else { continue };
+        let Some(entry) = entry(written, &pointer, findings) else { continue };
         let split = entry.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']'));
-        let Some((name, number)) = split else {
-            match entry.parse::<Ipv6Addr>() {
-                Ok(_) => drop(host(entry, &pointer, findings)),
-                Err(_) => findings.add(Code::BootstrapPortMissing, &pointer, format!("{} has no port", shown(entry))),
+        let (name, port) = match split {
+            Some((name, number)) => {
+                let port = port(number);
+                if port.is_none() {
+                    findings.add(Code::PortInvalid, &pointer, not_a_port(number));
+                }
+                (name, port)
             }
-            continue;
+            None => {
+                if default_port.is_none() && entry.parse::<Ipv6Addr>().is_err() {
+                    let message = format!("{} has no port", shown(entry));
+                    findings.add(Code::BootstrapPortMissing, &pointer, message);
+                }
+                (entry, default_port)
+            }
         };
-        let port = port(number);
-        if port.is_none() {
-            findings.add(Code::PortInvalid, &pointer, not_a_port(number));
-        }
         if let (Some(host), Some(port)) = (host(name, &pointer, findings), port) {
-            brokers.push(Address { host, port });
+            brokers.push(Address { host: as_written(host, written), port });
         }
     }
+    blanks(&text, &pointer, findings);
     (brokers.len() == count).then_some(brokers)
 }
 
-/// An entry of a list without the blanks around it; `None` where it is empty or a URL, which was told.
-fn bare<'e>(entry: &'e str, pointer: &str, findings: &mut Findings) -> Option<&'e str> {
+/// Reports blanks around entries. They are part of a name, or of a port, so the producer does not find that broker.
+fn blanks(text: &str, pointer: &str, findings: &mut Findings) {
+    let padded: Vec<&str> =
+        text.split(',').filter(|entry| entry.trim() != *entry && !entry.trim().is_empty()).collect();
+    let code = match padded.len() {
+        0 => return,
+        all if all == text.split(',').count() => Code::HostAllBlanks,
+        _ => Code::HostBlanks,
+    };
+    for entry in padded {
+        let message = format!("there are blanks around {}: the producer does not find it", shown(entry.trim()));
+        findings.add(code, pointer, message);
+    }
+}
+
+/// A host with the blanks that the producer dials it with.
+fn as_written(host: String, written: &str) -> String {
+    let blank = |text: &str| text[..text.len() - text.trim_start().len()].to_owned();
+    let behind = &written[written.trim_end().len()..];
+    format!("{}{host}{behind}", blank(written))
+}
+
+/// An entry of a list without the blanks around it; `None` if it is empty or a URL, which is among the findings.
+fn entry<'e>(entry: &'e str, pointer: &str, findings: &mut Findings) -> Option<&'e str> {
     let bare = entry.trim();
     if bare.is_empty() {
-        findings.add(Code::HostInvalid, pointer, "there is nothing between two commas, or behind the last");
+        findings.add(Code::HostInvalid, pointer, "there is nothing between two commas, or after the last");
         return None;
-    }
-    if bare.len() != entry.len() {
-        findings.add(Code::HostBlanks, pointer, format!("there are blanks around {}", shown(bare)));
     }
     if let Some((scheme, _)) = bare.split_once("://") {
         let message = format!("it begins with {}, as URLs do", quoted(&format!("{scheme}://")));
@@ -98,6 +129,37 @@ fn bare<'e>(entry: &'e str, pointer: &str, findings: &mut Findings) -> Option<&'
         return None;
     }
     Some(bare)
+}
+
+/// A host that stands alone, as `sshHost` has to: without the brackets of an IPv6 address.
+///
+/// # Errors
+/// What stands there besides, in words that follow the name of the setting.
+pub fn bare_host(text: &str) -> Result<String, String> {
+    if text.trim() != text {
+        return Err(format!("has blanks around {}: they are part of the name", shown(text.trim())));
+    }
+    if let Some((scheme, _)) = text.split_once("://") {
+        return Err(format!("begins with {}, as URLs do", quoted(&format!("{scheme}://"))));
+    }
+    if text.contains('@') {
+        return Err("has an @ in it: the user belongs in sshUser".to_owned());
+    }
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Err(format!("is the IPv6 address {} without square brackets", quoted(text)));
+    }
+    if let Some((host, number)) = text.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']')) {
+        return Err(format!(
+            "is {} with port {}: the producer appends sshPort once more",
+            quoted(host),
+            quoted(number)
+        ));
+    }
+    let host = match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(inside) => inside.parse::<Ipv6Addr>().is_ok().then_some(inside),
+        None => is_name(text).then_some(text),
+    };
+    host.map(str::to_owned).ok_or_else(|| format!("is {}, neither a host name nor an IP address", quoted(text)))
 }
 
 /// A host as it is dialled; `None` where it is none, which was told.
@@ -185,7 +247,9 @@ mod tests {
             ("[2001:db8::1]", Some(vec!["2001:db8::1"]), vec![]),
             ("2001:db8::1", None, vec![Code::HostInvalid]),
             ("a,b", Some(vec!["a", "b"]), vec![Code::HostsSharePort]),
-            ("a, b", Some(vec!["a", "b"]), vec![Code::HostBlanks, Code::HostsSharePort]),
+            ("a, b", Some(vec!["a", " b"]), vec![Code::HostBlanks, Code::HostsSharePort]),
+            ("a ", Some(vec!["a "]), vec![Code::HostAllBlanks]),
+            ("\ta , b", Some(vec!["\ta ", " b"]), vec![Code::HostAllBlanks, Code::HostAllBlanks, Code::HostsSharePort]),
             ("a,,", None, vec![Code::HostInvalid, Code::HostInvalid]),
             ("kafka:9092", None, vec![Code::HostHasPort]),
             ("[::1]:9092", None, vec![Code::HostHasPort]),
@@ -203,6 +267,29 @@ mod tests {
         }
         let long = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(62)].join(".");
         assert_eq!(found(&long, |text, findings| hosts(text, "", findings)).1, [Code::HostInvalid]);
+    }
+
+    #[test]
+    fn a_bare_host_is_a_name_or_an_address_and_nothing_else() {
+        for (text, host) in
+            [("bastion", "bastion"), ("10.0.0.1", "10.0.0.1"), ("[::1]", "::1"), ("b.example.com.", "b.example.com.")]
+        {
+            assert_eq!(bare_host(text).as_deref(), Ok(host));
+        }
+        for (text, words) in [
+            ("ssh://bastion", "as URLs do"),
+            ("rudder@bastion", "sshUser"),
+            ("bastion:22", "sshPort"),
+            ("[::1]:22", "sshPort"),
+            ("bastion ", "blanks"),
+            (" bastion", "blanks"),
+            ("::1", "square brackets"),
+            ("[bastion]", "neither"),
+            ("a b", "neither"),
+        ] {
+            let why = bare_host(text).expect_err(text);
+            assert!(why.contains(words), "{text}: {why}");
+        }
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! The certificates that a broker's has to be issued by: whether they can be read, are a CA's, are valid, and strong enough.
 
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::PublicKey;
@@ -40,58 +38,62 @@ const WEAK_SIGNATURES: [(&str, &str); 6] = [
     ("1.2.840.10045.4.1", "SHA-1"),
 ];
 
-/// Tells what is wrong with a PEM text of CA certificates at `now`, in seconds since 1970. Whether a certificate in it
-/// can be read comes back. No text makes it panic, and nothing of a certificate's body is told.
+/// Reads one X.509 certificate; `None` if the bytes hold something else, or something more.
+#[must_use]
+pub fn read(der: &[u8]) -> Option<X509Certificate<'_>> {
+    match X509Certificate::from_der(der) {
+        Ok(([], certificate)) => Some(certificate),
+        _ => None,
+    }
+}
+
+/// Checks a PEM text of CA certificates at `now`, in seconds since 1970. Returns whether the producer reads a certificate in it. No
+/// text makes it panic, and no message shows a certificate's body.
 pub fn check(pem: &str, now: i64, pointer: &str, findings: &mut Findings) -> bool {
     if pem.len() > pem::MAX_BYTES {
-        let message = format!("it has {} bytes, and {} are looked at", pem.len(), pem::MAX_BYTES);
+        let message = format!("it has {} bytes; the limit is {}", pem.len(), pem::MAX_BYTES);
         findings.add(Code::CertificateBroken, pointer, message);
         return false;
     }
     let sections = pem::sections(pem);
-    for section in &sections {
-        if section.is_private_key() {
-            let message =
-                format!("a private key begins in line {}: everybody who sees the settings knows it now", section.line);
-            findings.add(Code::CertificatePrivateKey, pointer, message);
-        } else if let Some(fault) =
-            section.fault.filter(|_| section.is_certificate() || section.fault == Some(Fault::BeginLine))
-        {
-            faulty(section, fault, pointer, findings);
-        } else if !section.is_certificate() {
-            let message = format!(
-                "the section in line {} is {}, and only CERTIFICATE is read",
-                section.line,
-                quoted(section.label)
-            );
-            findings.add(Code::CertificateOther, pointer, message);
-        }
-    }
-    let mut ders = Vec::new();
-    for section in sections.iter().filter(|section| section.is_certificate() && section.fault.is_none()) {
-        if ders.len() == MAX_CERTIFICATES {
-            findings.add(
-                Code::CertificateBroken,
-                pointer,
-                format!("only the first {MAX_CERTIFICATES} certificates were looked at"),
-            );
-            break;
-        }
-        // What the library says of bad base64 shows some of it.
-        match CertificateDer::from_pem_slice(section.text.as_bytes()) {
-            Ok(der) => ders.push((section.line, der)),
-            Err(_) => broken(section, "its base64 is damaged", pointer, findings),
-        }
-    }
     let mut certificates = Vec::new();
-    for (line, der) in &ders {
-        match X509Certificate::from_der(der) {
-            Ok(([], certificate)) => certificates.push((*line, certificate)),
-            Ok(_) => broken_in(*line, "there is something behind its end", pointer, findings),
-            Err(_) => broken_in(*line, "its base64 holds no certificate, or one that was cut off", pointer, findings),
+    let mut skipped: Vec<(&Section<'_>, Option<Fault>)> = Vec::new();
+    for section in &sections {
+        match &section.content {
+            _ if section.is_private_key() => {
+                let message = format!(
+                    "a private key begins in line {}: anyone who can read the settings has it now",
+                    section.line
+                );
+                findings.add(Code::CertificatePrivateKey, pointer, message);
+            }
+            Err(fault) if section.is_certificate() || *fault == Fault::BeginLine => {
+                skipped.push((section, Some(*fault)));
+            }
+            _ if !section.is_certificate() => {
+                let message = format!(
+                    "the section in line {} is {}, and only CERTIFICATE is read",
+                    section.line,
+                    quoted(section.label)
+                );
+                findings.add(Code::CertificateOther, pointer, message);
+            }
+            Ok(_) if certificates.len() == MAX_CERTIFICATES => {}
+            Ok(der) => match read(der) {
+                Some(certificate) => certificates.push((section.line, certificate)),
+                None => skipped.push((section, None)),
+            },
+            Err(_) => {}
         }
     }
-    if !sections.iter().any(|section| section.is_certificate() || section.fault == Some(Fault::BeginLine)) {
+    if certificates.len() == MAX_CERTIFICATES {
+        let message = format!("at most {MAX_CERTIFICATES} certificates are checked");
+        findings.add(Code::CertificateSkipped, pointer, message);
+    }
+    for (section, fault) in &skipped {
+        skip(section, *fault, certificates.is_empty(), pointer, findings);
+    }
+    if certificates.is_empty() && skipped.is_empty() {
         findings.add(Code::CertificateAbsent, pointer, absent(pem));
     }
     if certificates.len() > 1 {
@@ -113,36 +115,20 @@ pub fn check(pem: &str, now: i64, pointer: &str, findings: &mut Findings) -> boo
     !certificates.is_empty()
 }
 
-fn faulty(section: &Section<'_>, fault: Fault, pointer: &str, findings: &mut Findings) {
-    match fault {
-        Fault::OneLine => {
-            let why = if section.text.contains("\\n") {
-                "its line ends are the two characters \\ and n"
-            } else {
-                "its contents stand in the line of BEGIN"
-            };
-            findings.add(
-                Code::CertificateOneLine,
-                pointer,
-                format!("the certificate in line {} cannot be read: {why}", section.line),
-            );
-        }
-        Fault::Indented => {
-            let message =
-                format!("the certificate in line {} cannot be read: its BEGIN or END line is indented", section.line);
-            findings.add(Code::CertificateIndented, pointer, message);
-        }
-        Fault::NoEnd => broken(section, "its END line is missing or of another kind", pointer, findings),
-        Fault::BeginLine => broken(section, "its BEGIN line does not end with five hyphens", pointer, findings),
-    }
-}
-
-fn broken(section: &Section<'_>, why: &str, pointer: &str, findings: &mut Findings) {
-    broken_in(section.line, why, pointer, findings);
-}
-
-fn broken_in(line: usize, why: &str, pointer: &str, findings: &mut Findings) {
-    findings.add(Code::CertificateBroken, pointer, format!("the certificate in line {line} cannot be read: {why}"));
+/// Reports a certificate that the producer skips: an error where it reads no other (`is_only`), a warning otherwise.
+fn skip(section: &Section<'_>, fault: Option<Fault>, is_only: bool, pointer: &str, findings: &mut Findings) {
+    let why = match fault {
+        Some(Fault::OneLine) if section.text.contains("\\n") => "its line ends are the two characters \\ and n",
+        Some(fault) => fault.words(),
+        None => "its base64 does not hold an X.509 certificate, or one that was cut off",
+    };
+    let code = match fault {
+        _ if !is_only => Code::CertificateSkipped,
+        Some(Fault::OneLine) => Code::CertificateOneLine,
+        Some(Fault::Indented) => Code::CertificateIndented,
+        _ => Code::CertificateBroken,
+    };
+    findings.add(code, pointer, format!("the certificate in line {} cannot be read: {why}", section.line));
 }
 
 /// What a text without a certificate may be instead.
@@ -155,6 +141,8 @@ fn absent(pem: &str) -> &'static str {
     } else if in_one_word && [".pem", ".crt", ".cer", ".der"].iter().any(|end| text.to_ascii_lowercase().ends_with(end))
     {
         "it looks like the name of a file, and the text in the file is wanted"
+    } else if text.is_empty() {
+        "it holds only white space, which is not the same as empty: the producer looks for a certificate in it and does not start"
     } else if text.starts_with("MI") && text.bytes().all(is_base64) {
         "it holds base64 without the lines of BEGIN and END"
     } else {

@@ -107,8 +107,11 @@ codes! {
         "a broker is neither a host's name nor an IP address",
         "use a host's name (letters, digits, dots, hyphens) or an IP address, an IPv6 address in square brackets";
     HostBlanks: "host/blanks", Warning,
-        "there are blanks around a broker's name",
-        "remove the blanks, also those behind commas";
+        "there are blanks around one of several brokers: they are part of the name, so the producer does not find it",
+        "remove the blanks, also those after commas";
+    HostAllBlanks: "host/all-blanks", Error,
+        "there are blanks around every broker: they are part of the name, so the producer finds none",
+        "remove the blanks";
     HostLocal: "host/local", Hint,
         "the broker is the machine or container itself that rudder-server runs on",
         "use the name under which rudder-server reaches the broker";
@@ -126,8 +129,8 @@ codes! {
         "bootstrapServer is missing or blank",
         "set bootstrapServer to host:port, several with commas between them";
     BootstrapPortMissing: "bootstrap/port-missing", Error,
-        "an entry of bootstrapServer has no port",
-        "write host:port: 9093 for Azure Event Hubs, mostly 9092 for Confluent Cloud";
+        "an entry of bootstrapServer has no port: the producer takes 9092, where Event Hubs does not listen",
+        "write namespace.servicebus.windows.net:9093";
 
     TopicMissing: "topic/missing", Error,
         "topic is missing or blank, and what no map routes goes there",
@@ -219,6 +222,9 @@ codes! {
     CertificateBroken: "certificate/broken", Error,
         "a certificate cannot be read",
         "paste the PEM file again, whole and unchanged";
+    CertificateSkipped: "certificate/skipped", Warning,
+        "one of several certificates cannot be read: the producer skips it",
+        "paste that certificate again, whole and on lines of its own, or remove it; a broker whose CA it is cannot be reached";
     CertificatePrivateKey: "certificate/private-key", Error,
         "caCertificate holds a private key, which does not belong here and now is known to everybody who sees the settings",
         "remove the key and replace it where it is used; only the CA's certificate belongs here";
@@ -288,18 +294,30 @@ codes! {
         "two schemas have the same schemaId",
         "give each schema an id of its own";
     AvroSchemaIdNotEmbeddable: "avro/schema-id-not-embeddable", Error,
-        "embedAvroSchemaID is on, and a schemaId is no number of 32 bits",
-        "use the id that the schema registry gave: digits, at most 4294967295";
+        "embedAvroSchemaID is on, and a schemaId is not a signed 32-bit number",
+        "use an id of at most 2147483647: the producer aborts events whose schemaId is larger, even if the schema registry assigned it";
     AvroSchemaMissing: "avro/schema-missing", Error,
         "an entry of avroSchemas has no schema",
         "put the schema in, or remove the entry";
     AvroSchemaInvalid: "avro/schema-invalid", Error,
-        "a schema is no Avro schema",
-        "correct it; Avro's specification tells the form";
+        "the producer cannot read a schema, so the destination does not start",
+        "correct the schema at the place that the finding names; the producer reads schemas as the Go library goavro does";
+    AvroSchemaNotChecked: "avro/schema-not-checked", Hint,
+        "a schema exceeds a limit of this check, so it was not checked",
+        "keep schemas below 1 MiB, 128 levels and 1000 bytes per name to have them checked";
+    AvroSchemaNotARecord: "avro/schema-not-a-record", Warning,
+        "a schema is neither a record nor a map: no event fits it",
+        "use a record with a field for each field of the event";
+    AvroUnionField: "avro/union-field", Hint,
+        "a field of a schema is a union: events must name the branch of its value",
+        "send the value as {\"string\": \"x\"} (null stays null), or change the field's type to one that is not a union";
 
     SshHostMissing: "ssh/host-missing", Error,
         "useSSH is on, and sshHost is missing or blank",
         "set sshHost";
+    SshHostInvalid: "ssh/host-invalid", Error,
+        "useSSH is on, and sshHost is not a host name alone: the tunnel does not open",
+        "write the name or IP address alone, an IPv6 address in square brackets; port and user belong in sshPort and sshUser";
     SshUserMissing: "ssh/user-missing", Error,
         "useSSH is on, and sshUser is missing or blank",
         "set sshUser";

@@ -104,13 +104,22 @@ impl<'a> Config<'a> {
         (!value.is_null()).then(|| (*value, step(self.pointer, spelled)))
     }
 
-    /// A member that is text. A template is no text that could be used, because the producer does not fill it.
+    /// A member that is text. A template cannot be used here, because the producer does not fill it.
     #[must_use]
     pub fn text(&self, name: &str) -> Read<String> {
+        match self.text_or_blank(name) {
+            Read::Given(text, _) if text.trim().is_empty() => Read::Absent,
+            read => read,
+        }
+    }
+
+    /// A member that is text, of which white space alone is a value; only the empty text is absent.
+    #[must_use]
+    pub fn text_or_blank(&self, name: &str) -> Read<String> {
         let Some((value, pointer)) = self.raw(name) else { return Read::Absent };
         match text_of(value) {
             None => Read::Unusable,
-            Some(text) if text.trim().is_empty() => Read::Absent,
+            Some(text) if text.is_empty() => Read::Absent,
             Some(_) if Template::read(value).is_ok() => Read::Unusable,
             Some(text) => Read::Given(text, pointer),
         }

@@ -18,17 +18,37 @@ pub struct Finding {
 }
 
 /// What was found of one destination.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Findings {
     kept: Vec<Finding>,
+    /// How many are kept at most.
+    room: usize,
     counts: [usize; Severity::ALL.len()],
 }
 
+impl Default for Findings {
+    fn default() -> Self {
+        Self::with_room(MAX_FINDINGS)
+    }
+}
+
 impl Findings {
+    /// No findings yet, of which `room` are kept, and never more than [`MAX_FINDINGS`].
+    #[must_use]
+    pub fn with_room(room: usize) -> Self {
+        Self { kept: Vec::new(), room: room.min(MAX_FINDINGS), counts: [0; Severity::ALL.len()] }
+    }
+
+    /// How many findings are kept.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.kept.len()
+    }
+
     /// Notes a finding with a message of its own.
     pub fn add(&mut self, code: Code, pointer: impl Into<String>, message: impl Into<String>) {
         self.counts[code.severity() as usize] += 1;
-        if self.kept.len() < MAX_FINDINGS {
+        if self.kept.len() < self.room {
             self.kept.push(Finding { code, pointer: pointer.into(), message: message.into() });
         }
     }
@@ -40,7 +60,7 @@ impl Findings {
 
     /// Adds those of another list.
     pub fn append(&mut self, other: Findings) {
-        let room = MAX_FINDINGS - self.kept.len();
+        let room = self.room - self.kept.len();
         self.kept.extend(other.kept.into_iter().take(room));
         for (count, more) in self.counts.iter_mut().zip(other.counts) {
             *count += more;

@@ -32,6 +32,7 @@ pub mod ssh;
 pub mod templates;
 pub mod topic_maps;
 pub mod topics;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -45,6 +46,9 @@ use code::{Code, Severity};
 use config::{Config, kind};
 use destination::{Avro, Settings, Tls};
 use finding::Findings;
+
+/// Findings that are kept of one file; more are counted. A few bytes of input can cause a finding, which takes hundreds.
+const MAX_FINDINGS_KEPT: usize = 100_000;
 
 /// What a file comes to.
 #[derive(Debug)]
@@ -100,12 +104,18 @@ pub fn check(bytes: &[u8], given: Option<&'static Family>, now: i64) -> Result<R
     let text = source::read(bytes)?;
     let Ok(root) = Raw::parse(&text) else { return Err("it is not JSON".to_owned()) };
     let found = destinations(root, given)?;
-    let checked = found.ours.into_iter().map(|found| checked(found, now)).collect();
+    let mut room = MAX_FINDINGS_KEPT;
+    let one = |found| {
+        let checked = checked(found, now, room);
+        room -= checked.findings.kept().min(room);
+        checked
+    };
+    let checked = found.ours.into_iter().map(one).collect();
     Ok(Report { destinations: checked, others: found.others })
 }
 
-fn checked(found: Found<'_>, now: i64) -> Checked {
-    let mut findings = Findings::default();
+fn checked(found: Found<'_>, now: i64, room: usize) -> Checked {
+    let mut findings = Findings::with_room(room);
     if found.differs {
         findings.note(Code::DestinationTwice, &found.pointer);
     }

@@ -1,99 +1,202 @@
-//! The sections of a PEM text, as people paste it: whole, indented, in one line, cut off.
+//! The sections of a PEM text by the rules of Go, which the producer is written in.
+//!
+//! One function, [`sections`], decides what the producer reads and why it skips the rest; the rules of `check` and `check --connect`
+//! use the same answer. BEGIN and END stand alone on lines of their own, not indented, with five hyphens on each side and the same
+//! label; a section with headers is not a certificate; base64 must have its padding. White space within the base64 does not matter.
 
-/// The longest text that is looked at, in bytes.
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+
+/// The longest text that is read, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const HYPHENS: &str = "-----";
 
-/// From a BEGIN line to its END line.
+/// Base64 as Go decodes it: with padding, and with any bits left over in the last character.
+const GO_BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
+);
+
+/// A section, from its BEGIN line to its END line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section<'t> {
-    /// What stands behind BEGIN.
+    /// What follows BEGIN, such as `CERTIFICATE`.
     pub label: &'t str,
-    /// The lines, those of BEGIN and END too.
+    /// The lines, including those of BEGIN and END.
     pub text: &'t str,
     /// The line of the text, from 1, at which it begins.
     pub line: usize,
-    /// Why it cannot be read; `None` where it can, as far as lines are concerned.
-    pub fault: Option<Fault>,
+    /// What the base64 holds, or why the producer skips the section.
+    pub content: Result<Vec<u8>, Fault>,
 }
 
-/// Why a section cannot be read.
+/// Why the producer skips a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Contents stand in the line of BEGIN.
+    /// Base64 stands in the line of BEGIN.
     OneLine,
     /// The line of BEGIN or END is indented.
     Indented,
     /// There is no END line for it.
     NoEnd,
+    /// END follows the base64 on the same line.
+    EndInLine,
     /// The BEGIN line does not end with five hyphens.
     BeginLine,
+    /// The END line does not end with five hyphens.
+    EndLine,
+    /// END and the next BEGIN stand on one line, so that neither section is read.
+    Glued,
+    /// More text follows in the line of END.
+    TextAfterEnd,
+    /// It has headers, such as `Proc-Type: 4,ENCRYPTED`.
+    Headers,
+    /// The base64 lost the `=` at its end.
+    Padding,
+    /// The base64 is damaged.
+    Base64,
+}
+
+impl Fault {
+    /// The fault in words, after "the certificate cannot be read:".
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Fault::OneLine => "its base64 stands in the line of BEGIN",
+            Fault::Indented => "its BEGIN or END line is indented",
+            Fault::NoEnd => "its END line is missing or has another label",
+            Fault::EndInLine => "its END is not on a line of its own",
+            Fault::BeginLine => "its BEGIN line does not end with five hyphens",
+            Fault::EndLine => "its END line does not end with five hyphens",
+            Fault::Glued => "an END and the next BEGIN stand on one line; put a line break between them",
+            Fault::TextAfterEnd => "there is text after its END; put it on a line of its own",
+            Fault::Headers => "it has header lines; remove them",
+            Fault::Padding => "its base64 lost the = at the end",
+            Fault::Base64 => "its base64 is damaged",
+        }
+    }
 }
 
 impl Section<'_> {
-    /// Whether it is a certificate.
+    /// Whether it is labeled a certificate.
     #[must_use]
     pub fn is_certificate(&self) -> bool {
         self.label == "CERTIFICATE"
     }
 
-    /// Whether it is a private key of any kind.
+    /// Whether it is labeled a private key of any kind.
     #[must_use]
     pub fn is_private_key(&self) -> bool {
         self.label.ends_with("PRIVATE KEY")
     }
 }
 
-/// The sections of a text. What stands between them does not count.
+/// The certificates that the producer reads from a text, in order: the DER of each section that is labeled so and has no fault.
+/// Whether it is an X.509 certificate is not known yet.
+#[must_use]
+pub fn certificates(text: &str) -> Vec<Vec<u8>> {
+    let read = sections(text).into_iter().filter(Section::is_certificate);
+    read.filter_map(|section| section.content.ok()).collect()
+}
+
+/// A section whose END has not come.
+struct Open<'t> {
+    label: &'t str,
+    start: usize,
+    body: usize,
+    line: usize,
+    fault: Option<Fault>,
+}
+
+impl<'t> Open<'t> {
+    fn close(self, text: &'t str, body_end: usize, end: usize, fault: Option<Fault>) -> Section<'t> {
+        let content = match self.fault.or(fault) {
+            Some(fault) => Err(fault),
+            None => decode(&text[self.body..body_end.max(self.body)]),
+        };
+        Section { label: self.label, text: &text[self.start..end], line: self.line, content }
+    }
+}
+
+/// The sections of a text, each with its content or the reason why the producer skips it. Other text between them does not count.
 #[must_use]
 pub fn sections(text: &str) -> Vec<Section<'_>> {
-    let mut sections: Vec<Section<'_>> = Vec::new();
-    let mut open: Option<(usize, Section<'_>)> = None;
+    let mut sections = Vec::new();
+    let mut open: Option<Open<'_>> = None;
     let mut offset = 0;
-    for (number, line) in text.split_inclusive('\n').enumerate() {
+    for (number, whole) in text.split_inclusive('\n').enumerate() {
         let start = offset;
-        offset += line.len();
-        let bare = line.trim();
-        let is_indented = line.starts_with([' ', '\t']);
+        offset += whole.len();
+        let line = whole.trim_end_matches('\n').trim_end_matches('\r').trim_end_matches([' ', '\t']);
+        let bare = line.trim_start();
+        let indented = (bare.len() != line.len()).then_some(Fault::Indented);
         if let Some(rest) = bare.strip_prefix(BEGIN) {
-            sections.extend(open.take().map(|(from, section)| cut(section, &text[from..start])));
-            let (label, behind) = rest.split_once(HYPHENS).unwrap_or((rest, "-"));
-            let fault = if behind.contains(END) || !behind.is_empty() && behind != "-" {
-                Some(Fault::OneLine)
-            } else if behind == "-" {
-                Some(Fault::BeginLine)
+            sections.extend(open.take().map(|open| open.close(text, start, start, Some(Fault::NoEnd))));
+            let (label, fault) = begin(rest);
+            let fault = fault.or(indented);
+            let begun = Open { label, start, body: offset, line: number + 1, fault };
+            if rest.contains(END) {
+                sections.push(begun.close(text, offset, offset, Some(Fault::OneLine)));
             } else {
-                is_indented.then_some(Fault::Indented)
-            };
-            let section = Section { label: label.trim(), text: "", line: number + 1, fault };
-            if behind.contains(END) {
-                sections.push(Section { text: &text[start..offset], ..section });
-            } else {
-                open = Some((start, section));
+                open = Some(begun);
             }
-        } else if let Some(rest) = bare.strip_prefix(END)
-            && let Some((from, section)) = open.take()
-        {
-            let is_its = rest.split_once(HYPHENS).is_some_and(|(label, _)| label.trim() == section.label);
-            let section = Section { text: &text[from..offset], ..section };
-            if is_its {
-                let fault = section.fault.or(is_indented.then_some(Fault::Indented));
-                sections.push(Section { fault, ..section });
-            } else {
-                sections.push(Section { fault: section.fault.or(Some(Fault::NoEnd)), ..section });
+        } else if let Some(at) = bare.find(END) {
+            let Some(closed) = open.take() else { continue };
+            let rest = &bare[at + END.len()..];
+            let end_in_line = (at > 0).then_some(Fault::EndInLine);
+            let fault = end_in_line.or(indented).or_else(|| end(rest, closed.label));
+            sections.push(closed.close(text, start, offset, fault));
+            if let Some(begin_at) = rest.find(BEGIN) {
+                let (label, _) = begin(&rest[begin_at + BEGIN.len()..]);
+                open = Some(Open { label, start, body: offset, line: number + 1, fault: Some(Fault::Glued) });
             }
         }
     }
-    sections.extend(open.map(|(from, section)| cut(section, &text[from..])));
+    let end = text.len();
+    sections.extend(open.map(|open| open.close(text, end, end, Some(Fault::NoEnd))));
     sections
 }
 
-/// A section that ends where another begins, or with the text.
-fn cut<'t>(section: Section<'t>, text: &'t str) -> Section<'t> {
-    Section { text, fault: section.fault.or(Some(Fault::NoEnd)), ..section }
+/// The label of a BEGIN line from what follows BEGIN, and what is wrong with the line.
+fn begin(rest: &str) -> (&str, Option<Fault>) {
+    match rest.split_once(HYPHENS) {
+        None => (rest.trim_end_matches('-').trim(), Some(Fault::BeginLine)),
+        Some((label, "")) => (label, None),
+        Some((label, after)) if after.bytes().all(|byte| byte == b'-') => (label, Some(Fault::BeginLine)),
+        Some((label, _)) => (label, Some(Fault::OneLine)),
+    }
+}
+
+/// What is wrong with an END line, from what follows END.
+fn end(rest: &str, label: &str) -> Option<Fault> {
+    let Some(after) = rest.strip_prefix(label) else { return Some(Fault::NoEnd) };
+    match after.strip_prefix(HYPHENS) {
+        Some("") => None,
+        Some(more) if more.contains(BEGIN) || format!("-----{more}").contains(BEGIN) => Some(Fault::Glued),
+        Some(more) if more.bytes().all(|byte| byte == b'-') => Some(Fault::EndLine),
+        Some(_) => Some(Fault::TextAfterEnd),
+        None if after.bytes().all(|byte| byte == b'-') => Some(Fault::EndLine),
+        None => Some(Fault::NoEnd),
+    }
+}
+
+fn decode(body: &str) -> Result<Vec<u8>, Fault> {
+    // Go reads lines with a colon right after BEGIN as headers.
+    if body.lines().next().is_some_and(|line| line.contains(':')) {
+        return Err(Fault::Headers);
+    }
+    let base64: Vec<u8> = body.bytes().filter(|byte| !b" \t\r\n".contains(byte)).collect();
+    GO_BASE64.decode(&base64).map_err(|_| {
+        let padded = [base64.as_slice(), &b"=="[..(4 - base64.len() % 4) % 4 % 3]].concat();
+        if base64.len() % 4 != 0 && GO_BASE64.decode(padded).is_ok() { Fault::Padding } else { Fault::Base64 }
+    })
 }
 
 #[cfg(test)]
@@ -101,32 +204,63 @@ mod tests {
     use super::*;
 
     fn faults(text: &str) -> Vec<(&str, usize, Option<Fault>)> {
-        sections(text).into_iter().map(|section| (section.label, section.line, section.fault)).collect()
+        sections(text).into_iter().map(|section| (section.label, section.line, section.content.err())).collect()
     }
 
+    /// Texts with what Go's `encoding/pem` makes of them: `None` where it reads the section.
     #[test]
-    fn sections_are_found_with_what_is_wrong() {
+    fn sections_are_read_or_skipped_as_go_does() {
         let good = "-----BEGIN CERTIFICATE-----\r\nMII=\r\n-----END CERTIFICATE-----\r\n";
         assert_eq!(faults(&format!("subject=x\n{good}\n{good}")), [("CERTIFICATE", 2, None), ("CERTIFICATE", 6, None)]);
-        for (text, label, fault) in [
-            ("-----BEGIN X-----\nA\n-----END X-----", "X", None),
-            ("-----BEGIN X-----A-----END X-----", "X", Some(Fault::OneLine)),
-            (r"-----BEGIN X-----\nA\n-----END X-----\n", "X", Some(Fault::OneLine)),
-            ("-----BEGIN X----- A\n-----END X-----", "X", Some(Fault::OneLine)),
-            ("  -----BEGIN X-----\n  A\n  -----END X-----", "X", Some(Fault::Indented)),
-            ("-----BEGIN X-----\n\tA\n\t-----END X-----", "X", Some(Fault::Indented)),
-            ("-----BEGIN X-----\nA\n", "X", Some(Fault::NoEnd)),
-            ("-----BEGIN X-----\nA\n-----END Y-----", "X", Some(Fault::NoEnd)),
-            ("-----BEGIN X----\nA\n-----END X-----", "X----", Some(Fault::BeginLine)),
-            ("-----BEGIN X", "X", Some(Fault::BeginLine)),
+        for (text, fault) in [
+            ("-----BEGIN X-----\nAAAA\n-----END X-----", None),
+            ("-----BEGIN X----- \t\nAAAA\n-----END X----- \n", None),
+            ("-----BEGIN X-----\n A A\tA A \n\n-----END X-----\n", None),
+            ("-----BEGIN X-----\nAB==\n-----END X-----\n", None),
+            ("-----BEGIN X-----\n-----END X-----\n", None),
+            ("-----BEGIN X-----AAAA-----END X-----", Some(Fault::OneLine)),
+            (r"-----BEGIN X-----\nAAAA\n-----END X-----\n", Some(Fault::OneLine)),
+            ("-----BEGIN X----- AAAA\n-----END X-----", Some(Fault::OneLine)),
+            ("  -----BEGIN X-----\n  AAAA\n  -----END X-----", Some(Fault::Indented)),
+            ("-----BEGIN X-----\n\tAAAA\n\t-----END X-----", Some(Fault::Indented)),
+            ("-----BEGIN X-----\nAAAA\n", Some(Fault::NoEnd)),
+            ("-----BEGIN X-----\nAAAA\n-----END Y-----", Some(Fault::NoEnd)),
+            ("-----BEGIN X-----\nAAAA\n-----END XY-----", Some(Fault::NoEnd)),
+            ("-----BEGIN X-----\nAAAA-----END X-----\n", Some(Fault::EndInLine)),
+            ("-----BEGIN X----\nAAAA\n-----END X-----", Some(Fault::BeginLine)),
+            ("-----BEGIN X", Some(Fault::BeginLine)),
+            ("-----BEGIN X-----\nAAAA\n-----END X----\n", Some(Fault::EndLine)),
+            ("-----BEGIN X-----\nAAAA\n-----END X------\n", Some(Fault::EndLine)),
+            ("-----BEGIN X-----\nAAAA\n-----END X----- # my CA\n", Some(Fault::TextAfterEnd)),
+            ("-----BEGIN X-----\nA: b\n\nAAAA\n-----END X-----\n", Some(Fault::Headers)),
+            ("-----BEGIN X-----\nAAAAAA\n-----END X-----\n", Some(Fault::Padding)),
+            ("-----BEGIN X-----\nAAAAAAA\n-----END X-----\n", Some(Fault::Padding)),
+            ("-----BEGIN X-----\nAA-A\n-----END X-----\n", Some(Fault::Base64)),
+            ("-----BEGIN X-----\nAAAAA\n-----END X-----\n", Some(Fault::Base64)),
+            ("-----BEGIN X-----\nAA==AA==\n-----END X-----\n", Some(Fault::Base64)),
         ] {
-            assert_eq!(faults(text), [(label, 1, fault)], "{text}");
+            assert_eq!(faults(text), [("X", 1, fault)], "{text}");
         }
         for text in ["", "A", "-----END X-----", "----BEGIN X-----", "\u{2013}BEGIN CERTIFICATE\u{2013}"] {
             assert_eq!(faults(text), [], "{text}");
         }
-        let unclosed = "-----BEGIN X-----\nA\n-----BEGIN Y-----\nB\n-----END Y-----\n";
+        let unclosed = "-----BEGIN X-----\nAAAA\n-----BEGIN Y-----\nBBBB\n-----END Y-----\n";
         assert_eq!(faults(unclosed), [("X", 1, Some(Fault::NoEnd)), ("Y", 3, None)]);
-        assert_eq!(sections(unclosed)[0].text, "-----BEGIN X-----\nA\n");
+        assert_eq!(sections(unclosed)[0].text, "-----BEGIN X-----\nAAAA\n");
+        let glued = "-----BEGIN X-----\nAAAA\n-----END X----------BEGIN X-----\nBBBB\n-----END X-----\n-----BEGIN X-----\nCCCC\n-----END X-----\n";
+        assert_eq!(faults(glued), [("X", 1, Some(Fault::Glued)), ("X", 3, Some(Fault::Glued)), ("X", 6, None)]);
+        // Only line feeds end lines.
+        assert_eq!(faults("-----BEGIN X-----\rAAAA\r-----END X-----\r"), [("X", 1, Some(Fault::OneLine))]);
+    }
+
+    #[test]
+    fn certificates_are_the_sections_with_that_label() {
+        let text = "-----BEGIN KEY-----\nAAAA\n-----END KEY-----\n-----BEGIN CERTIFICATE-----\nAQID\n-----END CERTIFICATE-----\n";
+        assert_eq!(certificates(text), [vec![1, 2, 3]]);
+    }
+
+    #[test]
+    fn many_beginnings_cost_what_their_text_costs() {
+        assert_eq!(sections(&"-----BEGIN X-----\n".repeat(MAX_BYTES / 18)).len(), MAX_BYTES / 18);
     }
 }

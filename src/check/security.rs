@@ -9,13 +9,14 @@ use super::finding::{Findings, quoted};
 /// How the connection is encrypted; `None` where that cannot be used, which was told.
 pub fn tls(config: &Config<'_>, now: i64, findings: &mut Findings) -> Option<Option<Tls>> {
     let enabled = config.flag("sslEnabled")?;
-    let ca = match config.text("caCertificate") {
+    // Only the empty text means the system's roots; white space alone is a text without a certificate.
+    let ca = match config.text_or_blank("caCertificate") {
         Read::Unusable => return None,
         Read::Absent => None,
         Read::Given(pem, pointer) => Some((pem, pointer)),
     };
     if !enabled {
-        if let Some((_, pointer)) = ca {
+        if let Some((_, pointer)) = ca.filter(|(pem, _)| !pem.trim().is_empty()) {
             findings.note(Code::TlsCertificateUnused, pointer);
         }
         return Some(None);

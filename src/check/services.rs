@@ -10,12 +10,15 @@ use super::finding::{Findings, quoted};
 /// The port on which Event Hubs speaks Kafka.
 const EVENT_HUBS_PORT: u16 = 9093;
 
+/// The port that the producer takes where none is written, which is that of Confluent Cloud.
+const CONFLUENT_PORT: u16 = 9092;
+
 /// The user name that Event Hubs wants with a connection string as password.
 const CONNECTION_STRING_USER: &str = "$ConnectionString";
 
 /// Brokers and credentials of Azure Event Hubs; `None` where they cannot be used, which was told.
 pub fn azure(config: &Config<'_>, findings: &mut Findings) -> Option<(Vec<Address>, Sasl)> {
-    let brokers = brokers::of_bootstrap_server(config, findings);
+    let brokers = brokers::of_bootstrap_server(config, None, findings);
     let pointer = config.raw("bootstrapServer").map(|(_, pointer)| pointer).unwrap_or_default();
     for broker in brokers.iter().flatten().filter(|broker| broker.port != EVENT_HUBS_PORT) {
         let message = format!("the port is {}, and Event Hubs listens for Kafka on {EVENT_HUBS_PORT}", broker.port);
@@ -31,7 +34,7 @@ pub fn azure(config: &Config<'_>, findings: &mut Findings) -> Option<(Vec<Addres
         }
     };
     let brokers = brokers?;
-    if !brokers.iter().any(|broker| broker.host.eq_ignore_ascii_case(&parts.host)) {
+    if !brokers.iter().any(|broker| broker.host.trim().eq_ignore_ascii_case(&parts.host)) {
         let message =
             format!("the connection string is for {}, and bootstrapServer names another host", quoted(&parts.host));
         findings.add(Code::AzureNamespace, &pointer, message);
@@ -48,7 +51,7 @@ pub fn azure(config: &Config<'_>, findings: &mut Findings) -> Option<(Vec<Addres
 
 /// Brokers and credentials of Confluent Cloud; `None` where they cannot be used, which was told.
 pub fn confluent(config: &Config<'_>, findings: &mut Findings) -> Option<(Vec<Address>, Sasl)> {
-    let brokers = brokers::of_bootstrap_server(config, findings);
+    let brokers = brokers::of_bootstrap_server(config, Some(CONFLUENT_PORT), findings);
     let key = config.secret("apiKey", Code::ConfluentKeyMissing, findings);
     let secret = config.secret("apiSecret", Code::ConfluentSecretMissing, findings);
     Some((brokers?, plain(key.given()?, secret.given()?)))

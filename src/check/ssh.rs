@@ -18,7 +18,16 @@ pub fn tunnel(config: &Config<'_>, findings: &mut Findings) -> Option<Option<Ssh
         }
         return Some(None);
     }
-    let host = config.required("sshHost", Code::SshHostMissing, findings);
+    let host = match config.required("sshHost", Code::SshHostMissing, findings) {
+        Read::Given(text, pointer) => match brokers::bare_host(&text) {
+            Ok(host) => Some(host),
+            Err(why) => {
+                findings.add(Code::SshHostInvalid, pointer, format!("sshHost {why}"));
+                None
+            }
+        },
+        Read::Absent | Read::Unusable => None,
+    };
     let user = config.required("sshUser", Code::SshUserMissing, findings);
     let port = match config.required("sshPort", Code::SshPortInvalid, findings) {
         Read::Given(text, pointer) => {
@@ -34,5 +43,5 @@ pub fn tunnel(config: &Config<'_>, findings: &mut Findings) -> Option<Option<Ssh
         }
         Read::Absent | Read::Unusable => None,
     };
-    Some(Some(Ssh { host: host.given()?.clone(), port: port?, user: user.given()?.clone() }))
+    Some(Some(Ssh { host: host?, port: port?, user: user.given()?.clone() }))
 }

@@ -1,0 +1,109 @@
+//! Defaults of fields: each has to encode with the type of its field. The default of a union belongs to its first branch.
+
+use serde_json::Value;
+
+use super::schema::{Builder, Type, TypeId};
+
+/// Checks the default of a field of type `of`. Time grows in proportion to the value.
+///
+/// # Errors
+/// Why the producer cannot encode it.
+pub(super) fn check(builder: &Builder, of: TypeId, value: &Value) -> Result<(), String> {
+    match builder.get(of) {
+        // The producer cuts a number to size here, and here only.
+        Type::Int | Type::Long if value.is_number() => Ok(()),
+        Type::Decimal if value.is_string() => Ok(()),
+        Type::Union(union) => {
+            // The text "null" counts as null.
+            let value = if value.as_str() == Some("null") { &Value::Null } else { value };
+            encode(builder, union.branches[0], value)
+                .map_err(|why| format!("the default of a union belongs to its first branch: {why}"))
+        }
+        _ => encode(builder, of, value).map_err(|why| format!("the default does not fit the type: {why}")),
+    }
+}
+
+fn encode(builder: &Builder, of: TypeId, value: &Value) -> Result<(), String> {
+    let fits = match (builder.get(of), value) {
+        (Type::Null, Value::Null)
+        | (Type::Boolean, Value::Bool(_))
+        | (Type::Float | Type::Double, Value::Number(_))
+        | (Type::Bytes | Type::String, Value::String(_)) => true,
+        (Type::Int | Type::IntTime, Value::Number(number)) => is_whole(number, -2_147_483_648.0, 2_147_483_648.0),
+        (Type::Long | Type::LongTime, Value::Number(number)) => is_whole(number, -TWO_TO_THE_63RD, TWO_TO_THE_63RD),
+        (Type::Array(items), Value::Array(elements)) => {
+            elements.iter().try_for_each(|element| encode(builder, *items, element))?;
+            true
+        }
+        (Type::Map(values), Value::Object(members)) => {
+            members.values().try_for_each(|member| encode(builder, *values, member))?;
+            true
+        }
+        (Type::Enum(symbols), Value::String(symbol)) => symbols.contains(symbol),
+        (Type::Fixed { size, is_decimal: false }, Value::String(text)) => text.len() == *size,
+        (Type::Record(record), Value::Object(members)) => {
+            if !record.is_complete {
+                return Err("it is of a record whose fields are not all defined at this place".to_owned());
+            }
+            let mut given = 0;
+            for (name, member) in members {
+                // The producer ignores what is not in the schema here.
+                let Some(field) = record.field(name).map(|index| &record.fields[index]) else { continue };
+                given += usize::from(!field.has_default);
+                encode(builder, field.of, member)?;
+            }
+            if given < record.required {
+                return Err("a field of the record is missing, and has no default itself".to_owned());
+            }
+            true
+        }
+        (Type::Union(union), Value::Null) => union.has_null,
+        (Type::Union(union), Value::Object(members)) if members.len() == 1 => {
+            for (name, member) in members {
+                let branch = union.branch(name).ok_or("it names a branch that the union does not have")?;
+                encode(builder, branch, member)?;
+            }
+            true
+        }
+        _ => false,
+    };
+    if fits { Ok(()) } else { Err(format!("{} is not {}", kind(value), wanted(builder.get(of)))) }
+}
+
+const TWO_TO_THE_63RD: f64 = 9_223_372_036_854_775_808.0;
+
+fn is_whole(number: &serde_json::Number, from: f64, below: f64) -> bool {
+    number.as_f64().is_some_and(|number| number.fract() == 0.0 && (from..below).contains(&number))
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "the number",
+        Value::String(_) => "the string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// A type in words.
+pub(super) fn wanted(one: &Type) -> &'static str {
+    match one {
+        Type::Null => "null",
+        Type::Boolean => "a boolean",
+        Type::Int | Type::IntTime => "an int",
+        Type::Long | Type::LongTime => "a long",
+        Type::Float => "a float",
+        Type::Double => "a double",
+        Type::Bytes => "bytes (a string)",
+        Type::String => "a string",
+        Type::Decimal => "a decimal (bytes in a string)",
+        Type::Array(_) => "an array",
+        Type::Map(_) => "a map (an object)",
+        Type::Enum(_) => "a symbol of the enum",
+        Type::Fixed { .. } => "a string of the fixed size",
+        Type::Record(_) => "a record (an object)",
+        Type::Union(_) => "a union's value",
+    }
+}

@@ -1,0 +1,142 @@
+//! Messages as Avro: which schemas a destination has, whether the producer can read them, and whether a message fits one.
+//!
+//! | module | decides |
+//! | --- | --- |
+//! | [`schema`], `name`, `default` | what is an Avro schema |
+//! | [`message`] | whether a message can be encoded with a schema |
+
+mod default;
+pub mod message;
+mod name;
+pub mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use schema::{Schema, Unusable};
+
+use super::code::Code;
+use super::config::{Config, kind, member, text_of};
+use super::destination::Avro;
+use super::finding::{Findings, quoted, step};
+use crate::transform::json::{Kind, Raw};
+
+/// The most union fields that a finding names.
+const MOST_NAMED: usize = 5;
+
+/// How messages are written; `None` if that cannot be used, which is among the findings.
+pub fn read(config: &Config<'_>, findings: &mut Findings) -> Option<Avro> {
+    let (convert, embed) = (config.flag("convertToAvro")?, config.flag("embedAvroSchemaID")?);
+    let schemas = config.list("avroSchemas");
+    if !convert {
+        if let Some((_, pointer)) = config.raw("embedAvroSchemaID").filter(|_| embed) {
+            findings.note(Code::AvroEmbedUnused, pointer);
+        }
+        if let Some((_, pointer)) =
+            config.raw("avroSchemas").filter(|_| schemas.iter().any(|(entry, _)| is_filled_in(*entry)))
+        {
+            findings.note(Code::AvroSchemasUnused, pointer);
+        }
+    } else if schemas.is_empty() {
+        let pointer = config.raw("avroSchemas").map_or_else(|| config.pointer.to_owned(), |(_, pointer)| pointer);
+        findings.note(Code::AvroSchemasMissing, pointer);
+    }
+    let mut ids = HashMap::new();
+    let mut are_typed = true;
+    for (entry, pointer) in schemas {
+        // The producer reads all entries into their types before it looks at convertToAvro; null is an empty entry to it.
+        if !entry.is_object() && !entry.is_null() {
+            findings.add(
+                Code::MemberWrongType,
+                pointer,
+                format!("an entry of avroSchemas is {}, not an object", kind(entry)),
+            );
+            are_typed = false;
+            continue;
+        }
+        let id = typed(entry, "schemaId", &pointer, &mut are_typed, findings);
+        let schema = typed(entry, "schema", &pointer, &mut are_typed, findings);
+        if convert {
+            check_id(id, &pointer, embed, &mut ids, findings);
+            check_schema(schema, &pointer, findings);
+        }
+    }
+    are_typed.then_some(Avro { convert, embed_schema_id: convert && embed })
+}
+
+/// What an entry has under a name.
+enum Member {
+    Absent,
+    WrongType,
+    Given(String, String),
+}
+
+/// Reads a string of an entry; another type is a finding.
+fn typed(entry: Raw<'_>, name: &str, pointer: &str, are_typed: &mut bool, findings: &mut Findings) -> Member {
+    let Some((name, value)) = member(entry, name).filter(|(_, value)| !value.is_null()) else { return Member::Absent };
+    let pointer = step(pointer, &name);
+    if let Some(text) = text_of(value) {
+        return Member::Given(text, pointer);
+    }
+    let as_text = if value.kind() == Kind::Object { "; write the schema as text, with its quotes escaped" } else { "" };
+    findings.add(Code::MemberWrongType, pointer, format!("{name} is {}, not a string{as_text}", kind(value)));
+    *are_typed = false;
+    Member::WrongType
+}
+
+/// Whether somebody wrote something into an entry.
+fn is_filled_in(entry: Raw<'_>) -> bool {
+    let text = |name| member(entry, name).and_then(|(_, value)| text_of(value));
+    [text("schemaId"), text("schema")].into_iter().flatten().any(|text| !text.trim().is_empty())
+}
+
+fn check_id(id: Member, pointer: &str, embed: bool, ids: &mut HashMap<String, String>, findings: &mut Findings) {
+    let (id, pointer) = match id {
+        Member::WrongType => return,
+        Member::Absent => return findings.note(Code::AvroSchemaIdMissing, pointer),
+        Member::Given(id, pointer) if id.trim().is_empty() => return findings.note(Code::AvroSchemaIdMissing, pointer),
+        Member::Given(id, pointer) => (id, pointer),
+    };
+    if embed && id.parse::<i32>().is_err() {
+        let message = format!("{} is not a signed 32-bit number, so it cannot be embedded", quoted(&id));
+        findings.add(Code::AvroSchemaIdNotEmbeddable, &pointer, message);
+    }
+    if let Some(earlier) = ids.get(&id) {
+        let message = format!("{} is the schemaId at {earlier} too", quoted(&id));
+        findings.add(Code::AvroSchemaIdRepeated, pointer, message);
+    } else {
+        ids.insert(id, pointer);
+    }
+}
+
+fn check_schema(schema: Member, pointer: &str, findings: &mut Findings) {
+    let (text, pointer) = match schema {
+        Member::WrongType => return,
+        Member::Absent => return findings.note(Code::AvroSchemaMissing, pointer),
+        Member::Given(text, pointer) if text.trim().is_empty() => {
+            return findings.note(Code::AvroSchemaMissing, pointer);
+        }
+        Member::Given(text, pointer) => (text, pointer),
+    };
+    match Schema::parse(&text) {
+        Err(Unusable::Invalid(why)) => {
+            findings.add(Code::AvroSchemaInvalid, pointer, format!("the producer cannot read the schema: {why}"));
+        }
+        Err(Unusable::NotChecked(why)) => {
+            findings.add(Code::AvroSchemaNotChecked, pointer, format!("the schema was not checked: {why}"));
+        }
+        Ok(schema) if !schema.takes_objects() => findings.note(Code::AvroSchemaNotARecord, pointer),
+        Ok(schema) => {
+            let fields: Vec<String> = schema.union_fields().take(MOST_NAMED + 1).map(quoted).collect();
+            if !fields.is_empty() {
+                let more = if fields.len() > MOST_NAMED { " and more" } else { "" };
+                let named = fields.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+                let message = format!(
+                    "the schema has unions ({named}{more}): events must carry {{\"string\": \"x\"}}, not \"x\""
+                );
+                findings.add(Code::AvroUnionField, pointer, message);
+            }
+        }
+    }
+}
