@@ -17,6 +17,7 @@ class Setup {
             admin.createTopics(List.of(
                 new NewTopic("orders", 3, (short) 1),
                 new NewTopic("users", 1, (short) 1),
+                new NewTopic("small", 1, (short) 1).configs(Map.of("max.message.bytes", "500000")),
                 new NewTopic("read-only", 1, (short) 1),
                 new NewTopic("private", 1, (short) 1))).all().get();
             admin.createAcls(List.of(

@@ -107,6 +107,10 @@ def make(folder):
     authority(folder, "otherca", "Another CA")
     key(folder, "client", "rudder")
     sign(folder, "client", usage="clientAuth")
+    # Signed without extensions, as `openssl x509 -req` of OpenSSL 3.0 does: X.509 version 1.
+    key(folder, "old", "rudder")
+    run(folder, "openssl", "x509", "-req", "-CA", "ca-cert", "-CAkey", "ca-key", "-in", "old.csr", "-out", "old.crt",
+        "-days", "365", "-CAcreateserial", "-passin", "pass:ca-password")
     key(folder, "stranger", "rudder")
     sign(folder, "stranger", usage="clientAuth", ca="otherca")
     key(folder, "late", "rudder")

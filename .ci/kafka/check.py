@@ -38,7 +38,7 @@ class Checks:
         return self.tls(useSASL=True, saslType=SASL_TYPES[mechanism], username=username,
                         password=password or SECRETS[mechanism])
 
-    def run(self, listener, config, topics=(), client=(None, None), format="json"):
+    def run(self, listener, config, topics=(), client=(None, None), format="json", options=()):
         port = self.kafka.closed if listener is None else self.kafka.ports[listener]
         config = {"hostName": "localhost", "port": str(port), "topic": "orders", **config}
         file = self.folder / "destination.json"
@@ -46,24 +46,33 @@ class Checks:
         names = ("KAFKA_SSL_CERTIFICATE_FILE_PATH", "KAFKA_SSL_KEY_FILE_PATH")
         environment = {name: str(self.kafka.certificates / file) for name, file in zip(names, client) if file}
         environment |= {name: value for name, value in os.environ.items() if name not in names}
-        options = [option for topic in topics for option in ("--topic", topic)]
+        options = [*options, *(option for topic in topics for option in ("--topic", topic))]
         return subprocess.run(
             [self.binary, "check", "--connect", "--timeout", "20", "--format", format, *options, str(file)],
             env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=PATIENCE_SECONDS)
 
-    def expect(self, what, listener, config, codes=(), words=(), topics=(), client=(None, None)):
-        """The checks fail with exactly these codes, and one of their texts or details has each of these words."""
-        done = self.run(listener, config, topics, client)
+    def expect(self, what, listener, config, codes=(), words=(), topics=(), client=(None, None), options=(), warned=()):
+        """The checks fail and warn with exactly these codes, and one of their texts or details has each of these words."""
+        done = self.run(listener, config, topics, client, options=options)
         problems, wrong_by_itself = [], False
         try:
             document = json.loads(done.stdout)
             wrong_by_itself = document["errors"] > 0
             connection = document["inputs"][0]["destinations"][0]["connection"]
+            if codes is None:
+                # Errors of the configuration leave nothing to connect with.
+                if connection["tried"] or done.returncode != 1:
+                    problems.append("it was tried")
+                return self.tell(what, problems, done)
             steps = [step for section in connection["sections"] for step in section["steps"]]
             found = [step["code"].removeprefix("connect/") for step in steps if step["outcome"] == "failed"]
             if found != list(codes):
                 problems.append(f"failed with {found}, not with {list(codes)}")
-            texts = "\n".join(line for step in steps for line in (step["text"], *step["details"], *step["cautions"]))
+            warnings = [step["code"].removeprefix("connect/") for step in steps if step["outcome"] == "warning"]
+            if warnings != list(warned):
+                problems.append(f"warned with {warnings}, not with {list(warned)}")
+            texts = "\n".join(line for step in steps
+                              for line in (step["text"], step.get("advice", ""), *step["details"], *step["cautions"]))
             problems += [f"nothing says {word!r}" for word in words if word not in texts]
         except (ValueError, LookupError, TypeError) as error:
             problems.append(f"the output is not to be read: {error!r}")
@@ -94,6 +103,14 @@ def all_checks(checks):
     expect("no such host", "PLAIN", {"hostName": "no-such-host.invalid"}, ["name-not-found"], ["does not resolve"])
     expect("advertised where nobody listens", "ASTRAY", {}, ["connection-refused"], ["advertised.listeners"])
     expect("two brokers", "PLAIN", {"hostName": "localhost,127.0.0.1"}, words=written)
+    expect("a blank after the only host", "PLAIN", {"hostName": "localhost "}, ["name-not-found"], ["the blanks are a part of it"])
+    expect("a blank before one of two hosts", "PLAIN", {"hostName": "localhost, localhost"}, words=["another broker", *written],
+           warned=["name-not-found"])
+    expect("one of two hosts that does not exist", "PLAIN", {"hostName": "no-such-host.invalid,localhost"}, words=written,
+           warned=["name-not-found"])
+    expect("a topic with smaller batches", "PLAIN", {}, words=["max.message.bytes is 500000", "--entity-name small", *written],
+           topics=["small"], warned=["topic-batch-too-large"])
+    expect("smaller batches for that topic", "PLAIN", {}, words=written, topics=["small"], options=["--batch-bytes", "500000"])
 
     expect("TLS", "TLS", tls(), words=["TLS 1.2", "for localhost, 127.0.0.1", *written])
     expect("two CAs, one of them right", "TLS", {
@@ -110,6 +127,18 @@ def all_checks(checks):
     expect("certificate of the steps as they were", "STEPS", tls(), ["certificate-version-1"], ["X.509 version 1"])
     expect("TLS 1.3 only", "TLS13", tls(), ["tls-version"])
 
+    insecure = ["--tls-insecure-skip-verify"]
+    expect("any certificate: wrong CA", "TLS", tls("otherca-cert"), words=["not verified", "signed by CN=Example CA", *written],
+           options=insecure)
+    expect("any certificate: another host's", "OTHERNAME", tls(), words=["not verified", "not for localhost", *written], options=insecure)
+    expect("any certificate: expired", "EXPIRED", tls(), words=["not verified", *written], options=insecure)
+    expect("any certificate: X.509 version 1", "STEPS", tls(), words=["not verified", *written], options=insecure)
+    expect("any certificate: a good one", "TLS", tls(), words=["verification is off", *written], options=insecure)
+    expect("any certificate: no certificate in caCertificate", "TLS", {"sslEnabled": True, "caCertificate": "\n"}, None, options=insecure)
+
+    expect("client certificate of X.509 version 1", "MUTUAL", tls(), words=["took CN=rudder", *written], client=("old.crt", "old.key"))
+    expect("client certificate without caCertificate", "MUTUAL", tls(None), ["client-certificate-required"],
+           ["only where caCertificate is set"], client=("client.crt", "client.key"), options=insecure)
     expect("client certificate", "MUTUAL", tls(), words=["took CN=rudder", *written], client=("client.crt", "client.key"))
     expect("no client certificate", "MUTUAL", tls(), ["client-certificate-required"], ["signed by CN=Example CA"])
     expect("client certificate of another CA", "MUTUAL", tls(), ["client-certificate-refused"], ["signed by another CA"],
@@ -137,6 +166,9 @@ def all_checks(checks):
            words=["useSASL", *written])
     expect("topics that are not for this user", "SASL", sasl("PLAIN"),
            ["topic-not-writable", "topic-not-authorised", "topic-missing"], topics=["read-only", "private", "nowhere"])
+    expect("advice with topic and user", "SASL", sasl("PLAIN"), ["topic-not-writable"],
+           [f"--bootstrap-server localhost:{checks.kafka.ports['SASL']} --add --producer --topic read-only --allow-principal User:rudder"],
+           topics=["read-only"])
 
     text = checks.run("SASL", sasl("SCRAM-SHA-512", WRONG), format="text")
     wanted = ["tls      ok", "sasl     failed", "connect/authentication-failed", "→ correct username and password"]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rudder_kafka_transformer::check::connect::client_certificate::{ClientFiles, File};
 use rudder_kafka_transformer::check::connect::problem::{Problem, table};
 use rudder_kafka_transformer::check::connect::step::{Outcome, Report, Stage, Step, Subject};
-use rudder_kafka_transformer::check::connect::{Surroundings, run};
+use rudder_kafka_transformer::check::connect::{DEFAULT_BATCH_BYTES, Surroundings, run};
 use rudder_kafka_transformer::check::destination::{Address, Settings, Ssh, Tls};
 use rudder_kafka_transformer::transform::family::KAFKA;
 use socket2::{Domain, Socket, Type};
@@ -140,8 +140,13 @@ fn encrypted(address: &Address) -> Settings {
 /// A CA that nobody else has the key of, valid until 2126.
 const CA: &str = include_str!("../../test-fixtures/connect/ca.pem");
 
+fn surroundings(client: ClientFiles, patience: Duration) -> Surroundings {
+    let (topics, batch_bytes) = (Vec::new(), DEFAULT_BATCH_BYTES);
+    Surroundings { client, topics, patience, accepts_any_certificate: false, batch_bytes }
+}
+
 fn check(settings: &Settings, patience: Duration) -> Report {
-    run(settings, &Surroundings { client: ClientFiles::default(), topics: Vec::new(), patience }).expect("a runtime")
+    run(settings, &surroundings(ClientFiles::default(), patience)).expect("a runtime")
 }
 
 /// The one failure: the step, the kind and the text.
@@ -297,6 +302,55 @@ fn each_broker_of_the_cluster_is_visited_where_it_says_that_it_is() {
     assert!(topics[0].cautions.concat().contains("not told"), "{topics:?}");
 }
 
+/// What failed and what warned, as stable words.
+fn verdicts(report: &Report) -> (Vec<Problem>, Vec<Problem>) {
+    (
+        report.failures().map(|failure| failure.problem).collect(),
+        report.warnings().map(|failure| failure.problem).collect(),
+    )
+}
+
+#[test]
+fn one_dead_broker_of_several_is_a_warning_where_the_producer_starts() {
+    let good = good_broker();
+    let (_held, closed) = closed();
+    let blank = Address { host: " localhost".to_owned(), port: good.port };
+    for dead in [&closed, &blank] {
+        let problem = if *dead == closed { Problem::ConnectionRefused } else { Problem::NameNotFound };
+        for brokers in [[&good, dead], [dead, &good]] {
+            assert_eq!(verdicts(&check(&settings(&brokers), LONG)), (vec![], vec![problem]), "{brokers:?}");
+        }
+        assert_eq!(verdicts(&check(&settings(&[dead]), LONG)), (vec![problem], vec![]), "{dead}");
+        assert_eq!(verdicts(&check(&settings(&[dead, dead]), LONG)), (vec![problem, problem], vec![]), "{dead}");
+    }
+}
+
+#[test]
+fn a_dead_broker_that_the_cluster_names_is_a_failure() {
+    let (_held, closed) = closed();
+    let port = closed.port;
+    let names_it = broker(move |key| match key {
+        API_VERSIONS => versions(0, 12),
+        _ => metadata("c", &[(1, "127.0.0.1", port)], &[("orders", 0, &[1])]),
+    });
+    let report = check(&settings(&[&names_it, &closed]), LONG);
+    assert_eq!(verdicts(&report), (vec![Problem::ConnectionRefused], vec![]), "{report:#?}");
+}
+
+#[test]
+fn a_client_certificate_is_kept_back_without_a_ca_of_the_destination() {
+    let unread = || Some(File { path: "it.pem".to_owned(), content: Err("not read".to_owned()) });
+    let settings = Settings { tls: Some(Tls { ca_pem: None }), ..settings(&[&listen(drop)]) };
+    let files = ClientFiles { certificate: unread(), key: unread() };
+    let report = run(&settings, &surroundings(files, LONG)).expect("a runtime");
+    let own = steps(&report, |subject| *subject == Subject::OwnSide);
+    let client = own.iter().find(|step| step.stage == Stage::ClientCertificate).expect("a step");
+    assert!(
+        matches!(&client.outcome, Outcome::Skipped(text) if text.contains("only where caCertificate is set")),
+        "{client:?}"
+    );
+}
+
 #[test]
 fn brokers_of_two_clusters_are_told_apart() {
     let of = |name: &'static str| {
@@ -356,8 +410,7 @@ fn own_files_are_told_apart_before_anything_is_connected() {
         (certificate(), file(Ok(b"\0\xff garbage")), Problem::ClientFileInvalid),
         (certificate(), file(Ok(encrypted_key)), Problem::ClientFileInvalid),
     ] {
-        let surroundings =
-            Surroundings { client: ClientFiles { certificate, key }, topics: Vec::new(), patience: LONG };
+        let surroundings = surroundings(ClientFiles { certificate, key }, LONG);
         let report = run(&encrypted(&listen(drop)), &surroundings).expect("a runtime");
         let own = steps(&report, |subject| *subject == Subject::OwnSide);
         let found = own.iter().find_map(|step| step.failure()).expect("a failure");
@@ -431,6 +484,22 @@ fn check_connects_only_when_it_is_told_to() {
 }
 
 #[test]
+fn a_failed_step_does_not_follow_the_word_that_all_is_well() {
+    let (_held, closed) = closed();
+    let (code, text) = Destination::at(&closed, "well", "").check(&["--connect"], &[]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(!text.contains("nothing is wrong") && !text.contains("os error"), "{text}");
+    // Nothing but the connection is in doubt where the configuration has no problems.
+    let named = closed.port.to_string();
+    let path = std::env::temp_dir().join(format!("connect-{}-named.json", std::process::id()));
+    let config = format!(r#"{{"Config":{{"hostName":"no-such-host.invalid","port":"{named}","topic":"orders"}}}}"#);
+    std::fs::write(&path, config).expect("a file");
+    let (code, text) = Destination(path).check(&["--connect"], &[]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("configuration: no problems") && text.contains("dns      failed"), "{text}");
+}
+
+#[test]
 fn check_tells_people_of_each_step() {
     let destination = Destination::at(&good_broker(), "people", "");
     let (code, text) = destination.check(&["--connect", "--topic", "users", "--topic", "nowhere"], &[]);
@@ -463,7 +532,7 @@ fn check_tells_programs_of_each_step() {
 fn files_of_the_client_certificate_are_read_within_bounds() {
     let destination = Destination::at(&listen(drop), "files", r#","sslEnabled":true"#);
     for (path, words) in
-        [("/", "is a directory"), ("/nowhere/it.pem", "No such file"), ("/dev/zero", "more than 1048576 bytes")]
+        [("/", "is a directory"), ("/nowhere/it.pem", "no such file"), ("/dev/zero", "more than 1048576 bytes")]
     {
         let environment = [("KAFKA_SSL_CERTIFICATE_FILE_PATH", path), ("KAFKA_SSL_KEY_FILE_PATH", path)];
         let (code, text) = destination.check(&["--connect"], &environment);
@@ -479,6 +548,9 @@ fn what_check_cannot_be_asked_to_connect_with_is_refused() {
         &["--timeout", "3"],
         &["--connect", "--timeout", "0"],
         &["--connect", "--topic", "a b"],
+        &["--tls-insecure-skip-verify"],
+        &["--batch-bytes", "5"],
+        &["--connect", "--batch-bytes", "0"],
     ] {
         let output = cli::run(&[&["check", "nowhere.json"], arguments].concat(), &[]);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");

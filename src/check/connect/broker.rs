@@ -122,6 +122,7 @@ impl Way<'_> {
         let encrypted = record(steps, Stage::Tls, outcome, took, |encrypted| encrypted.found.clone());
         if let Some(step) = steps.last_mut() {
             step.details.extend(details);
+            step.cautions.extend(encrypted.iter().flat_map(|encrypted| encrypted.cautions.clone()));
         }
         Some(Conversation::on(encrypted?.stream))
     }

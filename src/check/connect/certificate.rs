@@ -2,9 +2,10 @@
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::extensions::GeneralName;
-use x509_parser::prelude::{ASN1Time, FromDer as _, X509Certificate, X509Name, X509Version};
+use x509_parser::prelude::{ASN1Time, FromDer as _, X509Name, X509Version};
 
 use super::shown::{listed, shown};
+use crate::check::certificate;
 
 /// What is told of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub(super) enum Validity {
 impl Certificate {
     /// Reads a certificate; `None` if it is none.
     pub(super) fn read(der: &CertificateDer<'_>) -> Option<Self> {
-        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        let certificate = certificate::read(der)?;
         let validity = certificate.validity();
         let now = ASN1Time::now();
         Some(Self {
@@ -91,9 +92,14 @@ pub(super) fn name_in(der: &[u8]) -> Option<String> {
     X509Name::from_der(der).ok().map(|(_, found)| name(&found))
 }
 
+/// The public key of a certificate of any version, as the DER of its SubjectPublicKeyInfo.
+pub(super) fn public_key(der: &CertificateDer<'_>) -> Option<Vec<u8>> {
+    certificate::read(der).map(|certificate| certificate.public_key().raw.to_vec())
+}
+
 /// The issuer of a certificate, as bytes to compare.
 pub(super) fn issuer_bytes(der: &CertificateDer<'_>) -> Option<Vec<u8>> {
-    X509Certificate::from_der(der).ok().map(|(_, certificate)| certificate.issuer().as_raw().to_vec())
+    certificate::read(der).map(|certificate| certificate.issuer().as_raw().to_vec())
 }
 
 fn name(name: &X509Name<'_>) -> String {

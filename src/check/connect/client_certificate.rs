@@ -2,16 +2,16 @@
 
 use std::sync::{Arc, OnceLock};
 
+use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
-use rustls::{Error, SignatureScheme};
-use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::certificate::{Certificate, Validity, issuer_bytes, name_in};
+use super::certificate::{Certificate, Validity, issuer_bytes, name_in, public_key};
 use super::problem::Problem;
 use super::step::{Failure, Stage, Step};
+use crate::check::pem;
 
 /// The variable that names the file with the certificate.
 pub const CERTIFICATE_VARIABLE: &str = "KAFKA_SSL_CERTIFICATE_FILE_PATH";
@@ -49,8 +49,13 @@ pub(super) struct Shown {
     line: String,
 }
 
-/// Reads both files: what is shown to brokers, if there is something, and the step that tells of it, if there is something to tell.
-pub(super) fn load(files: &ClientFiles, provider: &CryptoProvider) -> (Option<Shown>, Option<Step>) {
+/// Reads both files: what is presented to brokers, if anything, and the step that reports it. Without `caCertificate` (`has_own_ca`)
+/// the producer presents no client certificate, so the files are not read.
+pub(super) fn load(files: &ClientFiles, has_own_ca: bool, provider: &CryptoProvider) -> (Option<Shown>, Option<Step>) {
+    if !has_own_ca && (files.certificate.is_some() || files.key.is_some()) {
+        let why = "not presented: rudder-server presents the client certificate only where caCertificate is set";
+        return (None, Some(Step::skipped(Stage::ClientCertificate, why)));
+    }
     let loaded = match (&files.certificate, &files.key) {
         (None, None) => return (None, None),
         (Some(_), None) => Err(incomplete(CERTIFICATE_VARIABLE, KEY_VARIABLE)),
@@ -80,31 +85,43 @@ fn read(certificate: &File, key: &File, provider: &CryptoProvider) -> Result<(Sh
     let invalid = |variable, file: &File, what| {
         Failure::new(Problem::ClientFileInvalid, format!("{variable}: {} {what}", file.path))
     };
-    let chain: Vec<_> =
-        CertificateDer::pem_slice_iter(content(certificate, CERTIFICATE_VARIABLE)?).map_while(Result::ok).collect();
+    let text = String::from_utf8_lossy(content(certificate, CERTIFICATE_VARIABLE)?);
+    let chain: Vec<CertificateDer<'static>> = pem::certificates(&text).into_iter().map(CertificateDer::from).collect();
     let read = chain
         .first()
         .and_then(Certificate::read)
         .ok_or_else(|| invalid(CERTIFICATE_VARIABLE, certificate, "has no PEM certificate that can be read"))?;
     let key_bytes = content(key, KEY_VARIABLE)?;
-    let key = match PrivateKeyDer::from_pem_slice(key_bytes) {
-        Ok(key) => key,
-        Err(_) if is_encrypted(key_bytes) => {
-            return Err(invalid(KEY_VARIABLE, key, "has a key with a passphrase, which nobody can type in"));
-        }
-        Err(_) => return Err(invalid(KEY_VARIABLE, key, "has no PEM key that can be read")),
+    let Some(der) = private_key(key_bytes) else {
+        let why = if is_encrypted(key_bytes) {
+            "has a key with a passphrase, which nobody can type in"
+        } else {
+            "has no PEM key that can be read"
+        };
+        return Err(invalid(KEY_VARIABLE, key, why));
     };
     let line = read.client_line();
-    match CertifiedKey::from_der(chain, key, provider) {
-        Ok(key) => Ok((Shown { key: Arc::new(key), line }, caution(&read))),
-        Err(Error::InconsistentKeys(_)) => Err(Failure::new(
-            Problem::ClientKeyMismatch,
-            format!("the key is not that of the certificate {}", read.subject),
-        )),
-        Err(_) => {
-            Err(Failure::new(Problem::ClientFileInvalid, "certificate or key are of a kind that is not supported"))
-        }
+    let unsupported = |_| {
+        let why = "has a key of a kind that is not supported: use RSA, P-256, P-384 or Ed25519";
+        invalid(KEY_VARIABLE, key, why)
+    };
+    let signing_key = provider.key_provider.load_private_key(der).map_err(unsupported)?;
+    // The library compares the keys of version 3 certificates only; the producer presents those of version 1 too.
+    if let (Some(of_key), Some(of_certificate)) = (signing_key.public_key(), public_key(&chain[0]))
+        && of_key.as_ref() != of_certificate
+    {
+        let why = format!("the key is not that of the certificate {}", read.subject);
+        return Err(Failure::new(Problem::ClientKeyMismatch, why));
     }
+    Ok((Shown { key: Arc::new(CertifiedKey::new(chain, signing_key)), line }, caution(&read)))
+}
+
+/// The first private key of a PEM text, whatever its label says about its form, as Go reads it.
+fn private_key(text: &[u8]) -> Option<PrivateKeyDer<'static>> {
+    let text = String::from_utf8_lossy(text);
+    let section = pem::sections(&text).into_iter().find(|section| section.is_private_key())?;
+    let der = section.content.ok()?;
+    PrivateKeyDer::try_from(der).ok()
 }
 
 fn is_encrypted(pem: &[u8]) -> bool {

@@ -63,6 +63,7 @@ pub(super) async fn topics(
     conversation: &mut Conversation,
     versions: &Versions,
     topics: &[String],
+    who: &Who,
 ) -> Result<Vec<Step>, Failure> {
     let version = versions.metadata()?;
     let named = |topic: &String| {
@@ -75,29 +76,64 @@ pub(super) async fn topics(
     let answer = conversation.ask(&request, version).await?;
     let find =
         |topic: &str| answer.topics.iter().find(|told| told.name.as_ref().is_some_and(|name| name.as_str() == topic));
-    Ok(topics.iter().map(|topic| step(find(topic)).about(shown(topic))).collect())
+    Ok(topics.iter().map(|topic| step(find(topic), topic, who).about(shown(topic))).collect())
 }
 
-fn step(told: Option<&MetadataResponseTopic>) -> Step {
+/// Who asks, and where: what advice names.
+#[derive(Debug)]
+pub(super) struct Who {
+    /// The broker that was asked.
+    pub(super) broker: String,
+    /// The principal that ACLs are made for, such as `User:rudder`; `None` if it is not known here.
+    pub(super) principal: Option<String>,
+}
+
+impl Who {
+    /// A command with the broker in it.
+    fn command(&self, tool: &str, rest: &str) -> String {
+        format!("{tool} --bootstrap-server {} {rest}", self.broker)
+    }
+
+    /// The command that allows this user to write to a topic.
+    fn grant(&self, topic: &str) -> String {
+        let principal = self.principal.as_deref().unwrap_or("User:NAME");
+        let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:@".contains(&byte);
+        let quote = if principal.bytes().all(safe) { "" } else { "'" };
+        self.command(
+            "kafka-acls",
+            &format!("--add --producer --topic {topic} --allow-principal {quote}{principal}{quote}"),
+        )
+    }
+}
+
+fn step(told: Option<&MetadataResponseTopic>, topic: &str, who: &Who) -> Step {
+    let topic = &shown(topic);
     let Some(told) = told else {
         return Step::failed(Stage::Topic, Failure::new(Problem::AnswerUnreadable, "the broker says nothing about it"));
     };
     let leaderless = || told.partitions.iter().filter(|partition| *partition.leader_id < 0).count();
     let partitions = told.partitions.len();
     let failure = match told.error_code.err() {
-        None if partitions == 0 => Failure::new(Problem::TopicMissing, "it has no partitions"),
+        None if partitions == 0 => {
+            Failure::new(Problem::TopicMissing, "it has no partitions").advise(create(topic, who))
+        }
         None if leaderless() > 0 => Failure::new(
             Problem::TopicWithoutLeader,
             format!("{} of its {} has no leader at the moment", leaderless(), counted(partitions, "partition")),
         ),
         None if told.topic_authorized_operations != NOT_TOLD && told.topic_authorized_operations & WRITE == 0 => {
             Failure::new(Problem::TopicNotWritable, "it exists, but this user may not write to it")
+                .advise(format!("allow this user to write: {}", who.grant(topic)))
         }
         None => return passed(told),
-        Some(ResponseError::UnknownTopicOrPartition) => Failure::new(Problem::TopicMissing, "it does not exist"),
-        Some(ResponseError::TopicAuthorizationFailed) => {
-            Failure::new(Problem::TopicNotAuthorised, "this user may not see it; whether it exists is not told")
+        Some(ResponseError::UnknownTopicOrPartition) => {
+            Failure::new(Problem::TopicMissing, "it does not exist").advise(create(topic, who))
         }
+        Some(ResponseError::TopicAuthorizationFailed) => Failure::new(
+            Problem::TopicNotAuthorised,
+            "this user may not see it; the broker does not say whether it exists",
+        )
+        .advise(format!("allow this user to describe and write: {}", who.grant(topic))),
         Some(ResponseError::LeaderNotAvailable) => {
             Failure::new(Problem::TopicWithoutLeader, "it has no leader at the moment")
         }
@@ -110,6 +146,14 @@ fn step(told: Option<&MetadataResponseTopic>) -> Step {
         ),
     };
     Step::failed(Stage::Topic, failure)
+}
+
+/// How a topic is created.
+fn create(topic: &str, who: &Who) -> String {
+    let command = who.command("kafka-topics", &format!("--create --topic {topic}"));
+    format!(
+        "create the topic ({command}), or correct its name, letter case included. A broker with auto.create.topics.enable creates it with the first message, which a client cannot ask"
+    )
 }
 
 fn passed(told: &MetadataResponseTopic) -> Step {
@@ -154,8 +198,10 @@ mod tests {
             .with_topic_authorized_operations(operations)
     }
 
+    const WHO: Who = Who { broker: String::new(), principal: None };
+
     fn problem(told: &MetadataResponseTopic) -> Option<Problem> {
-        step(Some(told)).failure().map(|failure| failure.problem)
+        step(Some(told), "orders", &WHO).failure().map(|failure| failure.problem)
     }
 
     #[test]
@@ -175,12 +221,26 @@ mod tests {
         ] {
             assert_eq!(problem(&told(&[1], WRITE).with_error_code(code)), Some(expected), "{code}");
         }
-        assert!(step(None).failure().is_some());
+        assert!(step(None, "orders", &WHO).failure().is_some());
+    }
+
+    #[test]
+    fn advice_names_the_topic_and_the_user() {
+        let who = |principal: &str| Who { broker: "b:9092".to_owned(), principal: Some(principal.to_owned()) };
+        let advice = |code: i16, who: &Who| {
+            let step = step(Some(&told(&[1], WRITE).with_error_code(code)), "orders", who);
+            step.failure().expect("a failure").advice().to_owned()
+        };
+        let grant = "kafka-acls --bootstrap-server b:9092 --add --producer --topic orders --allow-principal";
+        assert!(advice(29, &who("User:rudder")).ends_with(&format!("{grant} User:rudder")));
+        assert!(advice(29, &who("User:a b")).ends_with(&format!("{grant} 'User:a b'")));
+        assert!(advice(29, &WHO).ends_with("User:NAME"));
+        assert!(advice(3, &WHO).contains("--create --topic orders)"));
     }
 
     #[test]
     fn what_is_not_told_and_what_lags_is_said() {
-        let step = step(Some(&told(&[1], NOT_TOLD)));
+        let step = step(Some(&told(&[1], NOT_TOLD)), "orders", &WHO);
         assert_eq!(step.outcome, super::super::step::Outcome::Passed("1 partition, 2 replicas".to_owned()));
         assert_eq!(step.cautions.len(), 2, "{:?}", step.cautions);
     }

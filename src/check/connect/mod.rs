@@ -9,12 +9,14 @@ mod certificate;
 pub mod client_certificate;
 mod metadata;
 mod network;
+pub mod os_error;
 pub mod problem;
 mod sasl;
 mod shape;
 mod shown;
 pub mod step;
 mod tls;
+mod topic_config;
 mod trust;
 mod versions;
 mod wire;
@@ -23,15 +25,20 @@ use std::io;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
+use tokio::time::timeout;
 
 use broker::{Security, Visit, Way, record};
 use client_certificate::ClientFiles;
-use metadata::{Cluster, TOPICS_AT_ONCE, counted};
+use metadata::{Cluster, TOPICS_AT_ONCE, Who, counted};
 use problem::Problem;
 use step::{Failure, Report, Stage, Step, Subject};
 use tls::Encryption;
 
 use super::destination::{Address, Settings};
+use crate::transform::family::KAFKA;
+
+/// What `Router.KAFKA.batchBytes` is where nobody sets it: 1 MB.
+pub const DEFAULT_BATCH_BYTES: u64 = 1 << 20;
 
 /// Brokers that are connected to at the same time.
 const AT_ONCE: usize = 16;
@@ -45,6 +52,10 @@ pub struct Surroundings {
     pub topics: Vec<String>,
     /// How long each step may take.
     pub patience: Duration,
+    /// Whether any certificate of a broker is accepted: `Router.KAFKA.tlsInsecureSkipVerify`.
+    pub accepts_any_certificate: bool,
+    /// The largest batch that the producer makes, in bytes: `Router.KAFKA.batchBytes`.
+    pub batch_bytes: u64,
 }
 
 /// Connects, and tells of each step.
@@ -73,9 +84,11 @@ async fn connect(settings: &Settings, surroundings: &Surroundings) -> Report {
     report.add(Subject::OwnSide, steps);
     let way = Way { security, patience: surroundings.patience };
 
-    let mut first = None;
+    let mut first: Option<(&Address, Visit, Cluster)> = None;
+    let mut tried = Vec::new();
     let mut visits = stream::iter(&settings.brokers).map(|address| bootstrap(&way, address)).buffered(AT_ONCE);
     while let Some((address, mut steps, arrived)) = visits.next().await {
+        let failed = arrived.is_none();
         if let Some((visit, cluster)) = arrived {
             match &first {
                 None => first = Some((address, visit, cluster)),
@@ -83,11 +96,22 @@ async fn connect(settings: &Settings, surroundings: &Surroundings) -> Report {
                 Some(_) => {}
             }
         }
+        tried.push((address, steps, failed));
+    }
+    for (address, mut steps, failed) in tried {
+        // The producer starts with any broker of the list. It needs this one only if the cluster names it.
+        let is_needed = |cluster: &Cluster| cluster.brokers.iter().any(|(_, advertised)| advertised == address);
+        if failed && first.as_ref().is_some_and(|(_, _, cluster)| !is_needed(cluster)) {
+            let tolerate =
+                |step: Step| step.tolerate("a warning only: the producer starts with another broker of the list");
+            steps = steps.into_iter().map(tolerate).collect();
+        }
         report.add(Subject::Bootstrap(address.clone()), steps);
     }
 
     if let Some((address, visit, cluster)) = first {
-        let topics = topics(&way, visit, &all_topics(settings, surroundings)).await;
+        let who = Who { broker: address.to_string(), principal: principal(settings) };
+        let topics = topics(&way, visit, &all_topics(settings, surroundings), &who, surroundings.batch_bytes).await;
         report.add(Subject::Topics(address.clone()), topics);
         let elsewhere = cluster.brokers.iter().filter(|(_, advertised)| !settings.brokers.contains(advertised));
         let (way, teller) = (&way, address);
@@ -107,7 +131,8 @@ fn prepare<'d>(settings: &'d Settings, surroundings: &Surroundings) -> (Security
         let text = "sslEnabled is off: all is sent in the clear, and useSASL, if it is on, has no effect";
         return (Security::Plaintext, vec![Step::skipped(Stage::Tls, text)]);
     };
-    let (encryption, steps) = Encryption::prepare(tls.ca_pem.as_deref(), &surroundings.client);
+    let (encryption, steps) =
+        Encryption::prepare(tls.ca_pem.as_deref(), &surroundings.client, surroundings.accepts_any_certificate);
     let security = match encryption {
         Some(encryption) => Security::Tls(Box::new(encryption), settings.sasl.as_ref()),
         None => Security::Unprepared,
@@ -149,6 +174,19 @@ fn another_cluster(other: &Address) -> Step {
     )
 }
 
+/// The principal that ACLs of a cluster are made for. Of a certificate it is the distinguished name, in a form that the broker decides;
+/// Confluent Cloud and Azure have no such ACLs, and their user names are keys.
+fn principal(settings: &Settings) -> Option<String> {
+    if *settings.family != KAFKA {
+        return None;
+    }
+    match (&settings.sasl, &settings.tls) {
+        (Some(sasl), _) => Some(format!("User:{}", shown::shown(sasl.username.reveal()))),
+        (None, None) => Some("User:ANONYMOUS".to_owned()),
+        (None, Some(_)) => None,
+    }
+}
+
 /// The topics that the destination can name, and those that were asked for, each once.
 fn all_topics(settings: &Settings, surroundings: &Surroundings) -> Vec<String> {
     let mut topics = Vec::new();
@@ -161,12 +199,23 @@ fn all_topics(settings: &Settings, surroundings: &Surroundings) -> Vec<String> {
 }
 
 /// A step for each topic.
-async fn topics(way: &Way<'_>, mut visit: Visit, topics: &[String]) -> Vec<Step> {
+async fn topics(way: &Way<'_>, mut visit: Visit, topics: &[String], who: &Who, batch_bytes: u64) -> Vec<Step> {
     let mut steps = Vec::new();
     for topics in topics.chunks(TOPICS_AT_ONCE) {
-        let asked = metadata::topics(&mut visit.conversation, &visit.versions, topics);
+        let asked = metadata::topics(&mut visit.conversation, &visit.versions, topics, who);
         match way.within(asked).await {
-            (Ok(told), took) => steps.extend(told.into_iter().map(|step| step.took(took))),
+            (Ok(told), took) => {
+                let told = told.into_iter().map(|step| step.took(took)).collect();
+                let limited = topic_config::compare(&mut visit.conversation, &visit.versions, told, batch_bytes);
+                match timeout(way.patience, limited).await {
+                    Ok(told) => steps.extend(told),
+                    Err(_) => {
+                        let text = "the broker does not answer when asked for max.message.bytes";
+                        steps.push(Step::failed(Stage::Topic, Failure::new(Problem::AnswerTimeout, text)));
+                        break;
+                    }
+                }
+            }
             (Err(failure), took) => {
                 let about = topics.iter().map(String::as_str);
                 steps.push(Step::failed(Stage::Topic, failure).about(shown::listed(about)).took(took));

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use tokio::net::{TcpStream, lookup_host};
 
+use super::os_error;
 use super::problem::Problem;
 use super::step::Failure;
 use crate::check::destination::Address;
@@ -18,6 +19,11 @@ const MAX_ADDRESSES: usize = 16;
 /// There are none, or the DNS fails. Time is not bounded here.
 pub(super) async fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Failure> {
     let host = &address.host;
+    // The producer takes blanks for a part of the name; the system's library may leave them out.
+    if host.contains(char::is_whitespace) {
+        let text = format!("the name {host:?} does not resolve: the blanks are a part of it");
+        return Err(Failure::new(Problem::NameNotFound, text));
+    }
     let mut addresses = Vec::new();
     match lookup_host((host.as_str(), address.port)).await {
         Ok(found) => {
@@ -71,7 +77,7 @@ fn refused(address: SocketAddr, error: &io::Error) -> (Problem, String) {
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable => {
             (Problem::Unreachable, format!("no way leads to {address}"))
         }
-        _ => (Problem::Unreachable, format!("{address} cannot be connected to: {error}")),
+        _ => (Problem::Unreachable, format!("{address} cannot be connected to: {}", os_error::describe(error))),
     }
 }
 

@@ -60,7 +60,7 @@ problems! {
         "set both KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH, or neither";
     ClientFileUnreadable: "client-file-unreadable",
         "a file for the client certificate cannot be read",
-        "mend the path or the file's permissions; rudder-server has to be able to read it too";
+        "correct the path or the file's permissions; rudder-server has to be able to read it too";
     ClientFileInvalid: "client-file-invalid",
         "a file for the client certificate holds something else",
         "both files have to be PEM: the certificate followed by its intermediates, and its key without a passphrase (openssl pkey -in KEY -out PLAIN_KEY)";
@@ -72,16 +72,16 @@ problems! {
         "correct the host name; if it is right, ask whether this machine's DNS knows it, for a name within a cluster or a VPN is not known outside";
     DnsFailed: "dns-failed",
         "the DNS fails",
-        "try again; if it stays so, mend this machine's DNS (/etc/resolv.conf)";
+        "try again; if it stays so, fix this machine's DNS (/etc/resolv.conf)";
     DnsTimeout: "dns-timeout",
         "the DNS is silent",
-        "try again, or with a longer --timeout; if it stays so, mend this machine's DNS (/etc/resolv.conf)";
+        "try again, or with a longer --timeout; if it stays so, fix this machine's DNS (/etc/resolv.conf)";
     ConnectionRefused: "connection-refused",
         "nobody listens on this port",
         "start the broker, correct the port, or let the broker listen on this address (listeners in server.properties)";
     Unreachable: "unreachable",
         "no way leads to the address",
-        "mend the route to this address: network, VPN, security group";
+        "fix the route to this address: network, VPN, security group";
     ConnectTimeout: "connect-timeout",
         "nobody answers at the address",
         "open the port in firewalls and security groups between here and the broker; a closed port would have answered at once";
@@ -183,16 +183,19 @@ problems! {
         "name brokers of one cluster only: messages go to whichever answers first";
     TopicMissing: "topic-missing",
         "the topic does not exist",
-        "make the topic (kafka-topics --create), or correct its name, letter case included. A broker with auto.create.topics.enable makes it with the first message, which cannot be asked";
+        "create the topic (kafka-topics --create), or correct its name, letter case included. A broker with auto.create.topics.enable creates it with the first message, which a client cannot ask";
     TopicNotAuthorised: "topic-not-authorised",
         "the user may not see the topic",
-        "let this user describe and write: kafka-acls --add --producer --topic TOPIC --allow-principal User:NAME";
+        "allow this user to describe and write: kafka-acls --add --producer --topic TOPIC --allow-principal User:NAME";
     TopicNotWritable: "topic-not-writable",
         "the user may not write to the topic",
-        "let this user write: kafka-acls --add --producer --topic TOPIC --allow-principal User:NAME";
+        "allow this user to write: kafka-acls --add --producer --topic TOPIC --allow-principal User:NAME";
     TopicWithoutLeader: "topic-without-leader",
         "partitions of the topic have no leader",
         "start the brokers that hold these partitions; messages for them wait until then";
+    TopicBatchTooLarge: "topic-batch-too-large",
+        "the topic takes smaller batches than the producer makes",
+        "raise max.message.bytes of the topic, or lower Router.KAFKA.batchBytes of rudder-server (--batch-bytes here)";
     TopicInvalid: "topic-invalid",
         "the broker does not take this as the name of a topic",
         "use up to 249 letters, digits, dots, underscores and hyphens";

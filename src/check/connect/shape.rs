@@ -65,6 +65,25 @@ pub(super) const METADATA: &[Member] = &[
     since(8, Part::Fixed(4)),
 ];
 
+/// `DescribeConfigs`, versions 1 and 2.
+pub(super) const DESCRIBE_CONFIGS: &[Member] = &[
+    always(Part::Fixed(4)),
+    // Resources: error, text, kind, name, settings.
+    always(Part::List(&[
+        always(Part::Fixed(2)),
+        always(Part::Text),
+        always(Part::Fixed(1)),
+        always(Part::Text),
+        // Settings: name, value, whether read-only, source, whether sensitive, synonyms.
+        always(Part::List(&[
+            always(Part::Text),
+            always(Part::Text),
+            always(Part::Fixed(3)),
+            always(Part::List(&[always(Part::Text), always(Part::Text), always(Part::Fixed(1))])),
+        ])),
+    ])),
+];
+
 /// Whether the bytes are laid out so, from their beginning. More bytes may follow.
 pub(super) fn fits(members: &[Member], version: i16, mut bytes: &[u8]) -> bool {
     walk(members, version, &mut bytes).is_some()

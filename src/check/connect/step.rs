@@ -13,6 +13,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// Every warning, in order: what failed, but does not keep the producer from its work.
+    pub fn warnings(&self) -> impl Iterator<Item = &Failure> {
+        self.sections.iter().flat_map(|section| &section.steps).filter_map(Step::warning)
+    }
+
     /// Every failure, in order.
     pub fn failures(&self) -> impl Iterator<Item = &Failure> {
         self.sections.iter().flat_map(|section| &section.steps).filter_map(Step::failure)
@@ -81,6 +86,20 @@ impl Step {
         Self::of(stage, Outcome::Failed(failure))
     }
 
+    /// A step that failed, but does not keep the producer from its work.
+    pub(super) fn tolerated(stage: Stage, failure: Failure) -> Self {
+        Self::of(stage, Outcome::Tolerated(failure))
+    }
+
+    /// The same step; a failure becomes a warning, with the reason why it is no more than that.
+    pub(super) fn tolerate(mut self, why: &str) -> Self {
+        if let Outcome::Failed(failure) = self.outcome {
+            self.outcome = Outcome::Tolerated(failure);
+            self.details.push(why.to_owned());
+        }
+        self
+    }
+
     /// A step that was not tried.
     pub(super) fn skipped(stage: Stage, why: impl Into<String>) -> Self {
         Self::of(stage, Outcome::Skipped(why.into()))
@@ -119,7 +138,16 @@ impl Step {
     pub fn failure(&self) -> Option<&Failure> {
         match &self.outcome {
             Outcome::Failed(failure) => Some(failure),
-            Outcome::Passed(_) | Outcome::Skipped(_) => None,
+            Outcome::Passed(_) | Outcome::Tolerated(_) | Outcome::Skipped(_) => None,
+        }
+    }
+
+    /// The failure, if it was one that does not keep the producer from its work.
+    #[must_use]
+    pub fn warning(&self) -> Option<&Failure> {
+        match &self.outcome {
+            Outcome::Tolerated(failure) => Some(failure),
+            Outcome::Passed(_) | Outcome::Failed(_) | Outcome::Skipped(_) => None,
         }
     }
 }
@@ -175,6 +203,8 @@ pub enum Outcome {
     Passed(String),
     /// It failed.
     Failed(Failure),
+    /// It failed, but the producer works all the same.
+    Tolerated(Failure),
     /// It was not tried, for this reason.
     Skipped(String),
 }
@@ -186,11 +216,25 @@ pub struct Failure {
     pub problem: Problem,
     /// What happened, in a sentence without its full stop. It never holds a password or a key.
     pub text: String,
+    /// What to do about it here, if more can be said than [`Problem::advice`] does.
+    advice: Option<String>,
 }
 
 impl Failure {
     /// A failure of this kind.
     pub(super) fn new(problem: Problem, text: impl Into<String>) -> Self {
-        Self { problem, text: text.into() }
+        Self { problem, text: text.into(), advice: None }
+    }
+
+    /// The same failure, with advice for this very case.
+    pub(super) fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn advice(&self) -> &str {
+        self.advice.as_deref().unwrap_or_else(|| self.problem.advice())
     }
 }

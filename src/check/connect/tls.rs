@@ -12,6 +12,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::certificate::{Certificate, Validity};
 use super::client_certificate::{Asked, ClientFiles, Presenter, Shown, load};
+use super::os_error;
 use super::problem::Problem;
 use super::shown::listed;
 use super::step::{Failure, Step};
@@ -30,14 +31,16 @@ pub(super) struct Encrypted {
     /// Version, cipher, and whether a certificate was sent.
     pub(super) found: String,
     pub(super) details: Vec<String>,
+    /// What was overlooked because verification is off.
+    pub(super) cautions: Vec<String>,
 }
 
 impl Encryption {
     /// Gets certificates and keys ready, and tells of it. `None` where brokers' certificates could not be checked.
-    pub(super) fn prepare(ca_pem: Option<&str>, files: &ClientFiles) -> (Option<Self>, Vec<Step>) {
+    pub(super) fn prepare(ca_pem: Option<&str>, files: &ClientFiles, accepts_any: bool) -> (Option<Self>, Vec<Step>) {
         let provider = Arc::new(ring::default_provider());
-        let (trust, step) = Trust::of(ca_pem, &provider);
-        let (shown, client_step) = load(files, &provider);
+        let (trust, step) = Trust::of(ca_pem, accepts_any, &provider);
+        let (shown, client_step) = load(files, ca_pem.is_some(), &provider);
         let steps = std::iter::once(step).chain(client_step).collect();
         (trust.map(|trust| Self { provider, trust: Arc::new(trust), shown }), steps)
     }
@@ -55,7 +58,7 @@ impl Encryption {
         // The producer speaks TLS 1.1 and 1.2; the library knows no 1.1.
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS12])
-            .map_err(|error| Failure::new(Problem::TlsFailed, error.to_string()))?
+            .map_err(|_| Failure::new(Problem::TlsFailed, "TLS 1.2 is not available in this build"))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&witness) as Arc<_>)
             .with_client_cert_resolver(Arc::clone(&presenter) as Arc<_>);
@@ -67,10 +70,20 @@ impl Encryption {
                 let cipher = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
                 let found = format!("TLS 1.2, {}", cipher.unwrap_or("an unnamed cipher").trim_start_matches("TLS_"));
                 let details = details(witness.certificate().as_ref(), presenter.asked());
-                Ok(Encrypted { stream, found, details })
+                let cautions = witness.overlooked().map(|error| self.overlooked(error, host, witness.certificate()));
+                Ok(Encrypted { stream, found, details, cautions: cautions.into_iter().collect() })
             }
             Err(error) => Err(self.failed(&error, host, witness.certificate().as_ref(), presenter.asked())),
         }
+    }
+
+    /// What verification would have said.
+    fn overlooked(&self, error: &Error, host: &str, seen: Option<Certificate>) -> String {
+        let why = match error {
+            Error::InvalidCertificate(error) => refused(error, host, seen.as_ref(), self.trust.source()).text,
+            other => handshake_words(other).to_owned(),
+        };
+        format!("not verified; it would be rejected: {why}")
     }
 
     fn failed(&self, error: &io::Error, host: &str, seen: Option<&Certificate>, asked: Option<&Asked>) -> Failure {
@@ -85,16 +98,20 @@ impl Encryption {
                 Problem::TlsVersion,
                 "the broker answers with a version of TLS that the producer does not speak",
             ),
-            Some(other) => {
-                Failure::new(Problem::TlsFailed, format!("{other}; the broker's certificate: {certificate}"))
-            }
+            Some(other) => Failure::new(
+                Problem::TlsFailed,
+                format!("{}; the broker's certificate: {certificate}", handshake_words(other)),
+            ),
             // An end in place of an answer.
             None if seen.is_none() => {
                 Failure::new(Problem::NotTls, "the other side closed the connection at the first message of TLS")
             }
             None => match asked {
                 Some(asked) => client_certificate(asked, "it closed the connection after it had asked for one"),
-                None => Failure::new(Problem::TlsFailed, format!("the connection broke during the handshake: {error}")),
+                None => Failure::new(
+                    Problem::TlsFailed,
+                    format!("the connection broke during the handshake: {}", os_error::describe(error)),
+                ),
             },
         }
     }
@@ -172,8 +189,31 @@ fn refused(error: &CertificateError, host: &str, seen: Option<&Certificate>, sou
         ),
         other => Failure::new(
             Problem::CertificateInvalid,
-            format!("the broker's certificate cannot be accepted ({other}): {line}"),
+            format!("the broker's certificate cannot be accepted, because {}: {line}", certificate_words(other)),
         ),
+    }
+}
+
+/// What the library says of a certificate, in words.
+fn certificate_words(error: &CertificateError) -> &'static str {
+    match error {
+        CertificateError::BadEncoding => "it is not laid out as X.509 has it",
+        CertificateError::Revoked => "it is revoked",
+        CertificateError::UnhandledCriticalExtension => "it has a critical extension that is not known here",
+        CertificateError::UnknownRevocationStatus => "it is not known whether it is revoked",
+        _ => {
+            "it, or one between it and the CA, breaks a rule of X.509 (a path length, a name constraint, or an unusual key or signature)"
+        }
+    }
+}
+
+/// What the library says of a handshake, in words.
+fn handshake_words(error: &Error) -> &'static str {
+    match error {
+        Error::PeerMisbehaved(_) => "the broker breaks a rule of TLS",
+        Error::DecryptError | Error::PeerSentOversizedRecord => "the broker sends what cannot be decrypted",
+        Error::NoCertificatesPresented => "the broker sends no certificate",
+        _ => "the handshake cannot go on",
     }
 }
 

@@ -4,20 +4,24 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::certificate::{Certificate, Validity};
 use super::problem::Problem;
 use super::step::{Failure, Stage, Step};
+use crate::check::pem;
 
 /// The certificates that are trusted.
 #[derive(Debug)]
 pub(super) struct Trust {
-    verifier: Arc<WebPkiServerVerifier>,
+    /// `None` only where there are no roots and verification is off.
+    verifier: Option<Arc<WebPkiServerVerifier>>,
+    algorithms: WebPkiSupportedAlgorithms,
+    /// Whether every certificate is accepted, as with `Router.KAFKA.tlsInsecureSkipVerify`.
+    accepts_any: bool,
     /// Those of `caCertificate`.
     own: Vec<CertificateDer<'static>>,
     /// Where they come from, for messages.
@@ -26,20 +30,32 @@ pub(super) struct Trust {
 
 impl Trust {
     /// What the destination trusts, and the step that tells of it. `None` for the PEM text means the system's roots.
-    pub(super) fn of(ca_pem: Option<&str>, provider: &Arc<CryptoProvider>) -> (Option<Self>, Step) {
-        match ca_pem.map_or_else(system_roots, own_roots) {
-            Ok(Roots { store, own, source, mut step }) => {
-                match WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider)).build() {
-                    Ok(verifier) => (Some(Self { verifier, own, source }), step),
-                    Err(_) => {
-                        step =
-                            Step::failed(Stage::Trust, Failure::new(Problem::CaUnusable, "no certificate can be used"));
-                        (None, step)
-                    }
-                }
+    pub(super) fn of(ca_pem: Option<&str>, accepts_any: bool, provider: &Arc<CryptoProvider>) -> (Option<Self>, Step) {
+        let roots = match ca_pem.map_or_else(system_roots, own_roots) {
+            // A text without any certificate keeps the producer from starting even so.
+            Err(failure) if accepts_any && failure.problem != Problem::CaUnusable => Roots {
+                store: RootCertStore::empty(),
+                own: Vec::new(),
+                source: "caCertificate",
+                step: Step::passed(Stage::Trust, "no usable CA").with_cautions([failure.text]),
+            },
+            Ok(roots) => roots,
+            Err(failure) => return (None, Step::failed(Stage::Trust, failure)),
+        };
+        let Roots { store, own, source, step } = roots;
+        let built = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider)).build();
+        let (verifier, step) = match built {
+            Ok(verifier) => (Some(verifier), step),
+            Err(_) if accepts_any => (None, step),
+            Err(_) => {
+                let failure = Failure::new(Problem::CaUnusable, "no certificate can be used");
+                return (None, Step::failed(Stage::Trust, failure));
             }
-            Err(failure) => (None, Step::failed(Stage::Trust, failure)),
-        }
+        };
+        let off = "verification is off (--tls-insecure-skip-verify): any certificate is accepted";
+        let step = step.with_cautions(accepts_any.then(|| off.to_owned()));
+        let algorithms = provider.signature_verification_algorithms;
+        (Some(Self { verifier, algorithms, accepts_any, own, source }), step)
     }
 
     /// Where the certificates come from.
@@ -63,7 +79,7 @@ struct Roots {
 fn own_roots(pem: &str) -> Result<Roots, Failure> {
     let mut store = RootCertStore::empty();
     let (mut own, mut details, mut cautions) = (Vec::new(), Vec::new(), Vec::new());
-    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()).flatten() {
+    for certificate in pem::certificates(pem).into_iter().map(CertificateDer::from) {
         let Some(read) = Certificate::read(&certificate) else { continue };
         // The library asks no root for its dates; the producer does.
         let (first, last) = &read.days;
@@ -114,12 +130,18 @@ fn system_roots() -> Result<Roots, Failure> {
 pub(super) struct Witness {
     trust: Arc<Trust>,
     seen: OnceLock<Vec<CertificateDer<'static>>>,
+    overlooked: OnceLock<Error>,
 }
 
 impl Witness {
     /// Has seen nothing yet.
     pub(super) fn new(trust: Arc<Trust>) -> Self {
-        Self { trust, seen: OnceLock::new() }
+        Self { trust, seen: OnceLock::new(), overlooked: OnceLock::new() }
+    }
+
+    /// Why the certificates would not have been accepted, if verification were on.
+    pub(super) fn overlooked(&self) -> Option<&Error> {
+        self.overlooked.get()
     }
 
     /// The broker's certificate, if one was sent that can be read.
@@ -140,9 +162,19 @@ impl ServerCertVerifier for Witness {
         let chain =
             std::iter::once(end_entity).chain(intermediates).map(|certificate| certificate.clone().into_owned());
         self.seen.set(chain.collect()).ok();
-        let verifier = &self.trust.verifier;
-        match verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+        let verify = |verifier: &Arc<WebPkiServerVerifier>| {
+            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        };
+        let unknown = || Err(Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        let verdict = match self.trust.verifier.as_ref().map_or_else(unknown, verify) {
             Err(error) if self.trust.is_own(end_entity) => as_a_root(end_entity, server_name, error),
+            verdict => verdict,
+        };
+        match verdict {
+            Err(error) if self.trust.accepts_any => {
+                self.overlooked.set(error).ok();
+                Ok(ServerCertVerified::assertion())
+            }
             verdict => verdict,
         }
     }
@@ -153,7 +185,11 @@ impl ServerCertVerifier for Witness {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.trust.verifier.verify_tls12_signature(message, cert, dss)
+        match verify_tls12_signature(message, cert, dss, &self.trust.algorithms) {
+            // The library reads no certificate of version 1, which the producer accepts here.
+            Err(_) if self.trust.accepts_any => Ok(HandshakeSignatureValid::assertion()),
+            verdict => verdict,
+        }
     }
 
     fn verify_tls13_signature(
@@ -162,11 +198,11 @@ impl ServerCertVerifier for Witness {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.trust.verifier.verify_tls13_signature(message, cert, dss)
+        verify_tls13_signature(message, cert, dss, &self.trust.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.trust.verifier.supported_verify_schemes()
+        self.trust.algorithms.supported_schemes()
     }
 }
 

@@ -15,6 +15,9 @@ const OLDEST_METADATA: i16 = 4;
 /// The newest version of `SaslAuthenticate` that is asked.
 const NEWEST_AUTHENTICATE: i16 = 1;
 
+/// The newest version of `DescribeConfigs` that is asked: later ones add the documentation of settings.
+const NEWEST_DESCRIBE_CONFIGS: i16 = 2;
+
 /// What a broker understands.
 #[derive(Debug, Clone)]
 pub(super) struct Versions(Vec<(i16, i16, i16)>);
@@ -50,6 +53,11 @@ impl Versions {
                 format!("the broker has no request Metadata in a version from {OLDEST_METADATA} to {NEWEST_METADATA}"),
             )
         })
+    }
+
+    /// The version of `DescribeConfigs` to ask, if there is one that both sides know.
+    pub(super) fn describe_configs(&self) -> Option<i16> {
+        self.newest(ApiKey::DescribeConfigs, 1, NEWEST_DESCRIBE_CONFIGS)
     }
 
     /// The version of `SaslAuthenticate` to ask.

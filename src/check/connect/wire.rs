@@ -4,12 +4,14 @@ use std::io;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, MetadataRequest, MetadataResponse, RequestHeader, ResponseHeader,
-    SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest, SaslHandshakeResponse,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, DescribeConfigsRequest, DescribeConfigsResponse, MetadataRequest,
+    MetadataResponse, RequestHeader, ResponseHeader, SaslAuthenticateRequest, SaslAuthenticateResponse,
+    SaslHandshakeRequest, SaslHandshakeResponse,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes, encode_request_header_into_buffer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use super::os_error;
 use super::problem::Problem;
 use super::shape::{self, Member};
 use super::step::Failure;
@@ -45,6 +47,7 @@ questions! {
     SaslHandshakeRequest, SaslHandshakeResponse, SaslHandshake, SASL_HANDSHAKE;
     SaslAuthenticateRequest, SaslAuthenticateResponse, SaslAuthenticate, SASL_AUTHENTICATE;
     MetadataRequest, MetadataResponse, Metadata, METADATA;
+    DescribeConfigsRequest, DescribeConfigsResponse, DescribeConfigs, DESCRIBE_CONFIGS;
 }
 
 /// Bytes both ways, encrypted or not.
@@ -156,7 +159,7 @@ fn broke(error: &io::Error) -> Failure {
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
             Failure::new(Problem::ConnectionClosed, "the broker broke the connection off (reset) instead of an answer")
         }
-        _ => Failure::new(Problem::ConnectionClosed, format!("the connection broke: {error}")),
+        _ => Failure::new(Problem::ConnectionClosed, format!("the connection broke: {}", os_error::describe(error))),
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::{Checked, connect, counted, failures};
+use super::{Checked, connect, counted, failures, warnings};
 use crate::check;
 use crate::check::code::Severity;
 use crate::check::destination::Settings;
@@ -20,6 +20,7 @@ pub(super) fn write(out: &mut impl Write, checked: &[Checked]) -> io::Result<()>
     });
     if checked.iter().any(|checked| !checked.connections.is_empty()) {
         document["connectFailures"] = json!(failures(checked));
+        document["connectWarnings"] = json!(warnings(checked));
     }
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)

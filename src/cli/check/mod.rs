@@ -33,8 +33,8 @@ Examples:
 Takes a data plane's workspaceConfig.json (or several in one object, by workspace ID), an array of destinations, one
 destination as rudder-server or the control plane's API has it, a destination of the Rudder CLI in YAML, or a Config
 alone, which --family has to go with. Destinations of other types are counted and left out.
-Secrets are never shown. --connect shows brokers that ask for one the client certificate that
-KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH name, as rudder-server does.";
+Secrets are never shown. As rudder-server does, --connect presents the client certificate that
+KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH name to brokers that ask for one, and only where caCertificate is set.";
 
 /// What `check` is asked with.
 #[derive(Debug, Args)]
@@ -152,16 +152,20 @@ fn exit_code(checked: &[Checked], arguments: &Arguments) -> ExitCode {
         let counting = destinations.filter(|destination| destination.enabled || !arguments.enabled_only);
         counting.map(|destination| destination.findings.count(severity)).sum()
     };
-    let failures: usize = checked
-        .iter()
-        .filter_map(|checked| Some((checked.outcome.as_ref().ok()?, &checked.connections)))
-        .flat_map(|(report, connections)| report.destinations.iter().zip(connections))
-        .filter(|(destination, _)| destination.enabled || !arguments.enabled_only)
-        .map(|(_, connection)| connection.failures())
-        .sum();
+    let steps = |count: fn(&connect::Connection) -> usize| -> usize {
+        checked
+            .iter()
+            .filter_map(|checked| Some((checked.outcome.as_ref().ok()?, &checked.connections)))
+            .flat_map(|(report, connections)| report.destinations.iter().zip(connections))
+            .filter(|(destination, _)| destination.enabled || !arguments.enabled_only)
+            .map(|(_, connection)| count(connection))
+            .sum()
+    };
     if checked.iter().any(|checked| checked.outcome.is_err()) {
         ExitCode::from(EXIT_USAGE)
-    } else if count(Severity::Error) > 0 || arguments.strict && count(Severity::Warning) > 0 || failures > 0 {
+    } else if count(Severity::Error) + steps(connect::Connection::failures) > 0
+        || arguments.strict && count(Severity::Warning) + steps(connect::Connection::warnings) > 0
+    {
         ExitCode::from(EXIT_FOUND)
     } else {
         ExitCode::SUCCESS
@@ -171,6 +175,11 @@ fn exit_code(checked: &[Checked], arguments: &Arguments) -> ExitCode {
 /// How many steps of connecting failed in all inputs.
 fn failures(checked: &[Checked]) -> usize {
     checked.iter().flat_map(|checked| &checked.connections).map(connect::Connection::failures).sum()
+}
+
+/// How many steps of connecting failed without keeping a producer from its work.
+fn warnings(checked: &[Checked]) -> usize {
+    checked.iter().flat_map(|checked| &checked.connections).map(connect::Connection::warnings).sum()
 }
 
 /// How many findings of a severity there are in all inputs.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::{Checked, connect, counted, failures};
+use super::{Checked, connect, counted, failures, warnings};
 use crate::check;
 use crate::check::code::Severity;
 use crate::check::config::label;
@@ -60,7 +60,7 @@ fn one(
     }
     let findings = destination.findings.sorted();
     if findings.is_empty() {
-        writeln!(out, "  {GOOD}nothing is wrong{GOOD:#}")?;
+        writeln!(out, "  configuration: {GOOD}no problems{GOOD:#}")?;
     }
     let width = findings.iter().map(|finding| finding.code.name().len()).max().unwrap_or(0);
     for finding in findings {
@@ -134,7 +134,15 @@ fn summary(out: &mut impl Write, checked: &[Checked]) -> io::Result<()> {
     if checked.iter().any(|input| !input.connections.is_empty()) {
         let failed = failures(checked);
         let text = format!("{} of connecting failed", count(failed, "step"));
-        if failed > 0 { write!(out, "; {BAD}{text}{BAD:#}")? } else { write!(out, "; {text}")? }
+        if failed > 0 {
+            write!(out, "; {BAD}{text}{BAD:#}")?
+        } else {
+            write!(out, "; {text}")?
+        }
+        match warnings(checked) {
+            0 => {}
+            warned => write!(out, ", {DOUBTFUL}{} {}{DOUBTFUL:#}", warned, if warned == 1 { "warns" } else { "warn" })?,
+        }
     }
     let mut others = std::collections::BTreeMap::new();
     for (kind, count) in reports().flat_map(|report| &report.others) {

@@ -11,6 +11,7 @@ pub(in crate::cli::check) fn value(connection: &Connection) -> Value {
         Connection::Tried(report) => json!({
             "tried": true,
             "failures": connection.failures(),
+            "warnings": connection.warnings(),
             "sections": report.sections.iter().map(section).collect::<Vec<_>>(),
         }),
         Connection::NoSettings => {
@@ -36,6 +37,7 @@ fn step(step: &Step) -> Value {
     let (outcome, text) = match &step.outcome {
         Outcome::Passed(found) => ("ok", found),
         Outcome::Failed(failure) => ("failed", &failure.text),
+        Outcome::Tolerated(failure) => ("warning", &failure.text),
         Outcome::Skipped(why) => ("skipped", why),
     };
     let mut value = json!({
@@ -49,9 +51,9 @@ fn step(step: &Step) -> Value {
     if let Some(about) = &step.about {
         value["on"] = json!(about);
     }
-    if let Some(failure) = step.failure() {
+    if let Some(failure) = step.failure().or(step.warning()) {
         value["code"] = json!(failure.problem.code());
-        value["advice"] = json!(failure.problem.advice());
+        value["advice"] = json!(failure.advice());
     }
     value
 }

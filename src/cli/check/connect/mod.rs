@@ -17,7 +17,7 @@ pub(super) use text::write;
 use crate::check;
 use crate::check::connect::client_certificate::{self, CERTIFICATE_VARIABLE, ClientFiles, KEY_VARIABLE};
 use crate::check::connect::step::Report;
-use crate::check::connect::{Surroundings, run};
+use crate::check::connect::{DEFAULT_BATCH_BYTES, Surroundings, os_error, run};
 use crate::check::topics;
 
 /// Most bytes of a file with a certificate or a key.
@@ -37,6 +37,14 @@ pub(super) struct Options {
     /// One more topic to look at; may be given again
     #[arg(long = "topic", value_name = "TOPIC", value_parser = topic, requires = "connect")]
     topics: Vec<String>,
+
+    /// Accept any certificate of a broker, as rudder-server does with Router.KAFKA.tlsInsecureSkipVerify
+    #[arg(long, requires = "connect")]
+    tls_insecure_skip_verify: bool,
+
+    /// Router.KAFKA.batchBytes of rudder-server, which max.message.bytes of each topic is compared with
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_BATCH_BYTES, value_parser = clap::value_parser!(u64).range(1..=1 << 31), requires = "connect")]
+    batch_bytes: u64,
 }
 
 /// What connecting to one destination came to.
@@ -57,6 +65,14 @@ impl Connection {
             Connection::NoSettings | Connection::Failed(_) => 1,
         }
     }
+
+    /// How many steps failed without keeping the producer from its work.
+    pub(super) fn warnings(&self) -> usize {
+        match self {
+            Connection::Tried(report) => report.warnings().count(),
+            Connection::NoSettings | Connection::Failed(_) => 0,
+        }
+    }
 }
 
 impl Options {
@@ -66,6 +82,8 @@ impl Options {
             client: ClientFiles { certificate: file(CERTIFICATE_VARIABLE), key: file(KEY_VARIABLE) },
             topics: self.topics.clone(),
             patience: Duration::from_secs(self.timeout),
+            accepts_any_certificate: self.tls_insecure_skip_verify,
+            batch_bytes: self.batch_bytes,
         })
     }
 }
@@ -82,7 +100,10 @@ fn connect(destination: &check::Checked, surroundings: &Surroundings) -> Connect
     waiting.finish_and_clear();
     match outcome {
         Ok(report) => Connection::Tried(report),
-        Err(error) => Connection::Failed(format!("this machine does not let it wait for connections: {error}")),
+        Err(error) => Connection::Failed(format!(
+            "this machine does not let it wait for connections: {}",
+            os_error::describe(&error)
+        )),
     }
 }
 
@@ -121,6 +142,6 @@ fn file(variable: &str) -> Option<client_certificate::File> {
     })();
     Some(client_certificate::File {
         path: path.to_string_lossy().into_owned(),
-        content: content.map_err(|error| error.to_string()),
+        content: content.map_err(|error| os_error::describe(&error)),
     })
 }

@@ -28,7 +28,7 @@ fn sections(out: &mut impl Write, report: &Report) -> io::Result<()> {
         let title = match &section.subject {
             Subject::OwnSide => "before connecting".to_owned(),
             Subject::Bootstrap(address) => format!("broker {address}"),
-            Subject::Topics(address) => format!("topics, as {address} tells"),
+            Subject::Topics(address) => format!("topics, as {address} reports"),
             Subject::Advertised { id, address } => format!("broker {id}, which advertises {address}"),
         };
         let bold = Style::new().bold();
@@ -44,6 +44,7 @@ fn write_step(out: &mut impl Write, step: &Step) -> io::Result<()> {
     let (style, word, text) = match &step.outcome {
         Outcome::Passed(found) => (GOOD, "ok", found.as_str()),
         Outcome::Failed(failure) => (BAD, "failed", failure.text.as_str()),
+        Outcome::Tolerated(failure) => (DOUBTFUL, "warning", failure.text.as_str()),
         Outcome::Skipped(why) => (FAINT, "skipped", why.as_str()),
     };
     let took = step.took.map(milliseconds).unwrap_or_default();
@@ -53,7 +54,8 @@ fn write_step(out: &mut impl Write, step: &Step) -> io::Result<()> {
     let below = |out: &mut dyn Write, style: Style, mark: &str, text: &str| {
         writeln!(out, "{:BEFORE_TEXT$}{style}{mark}{style:#}{text}", "")
     };
-    if let Some(failure) = step.failure() {
+    let failure = step.failure().or(step.warning());
+    if let Some(failure) = failure {
         below(out, FAINT, failure.problem.code(), "")?;
     }
     for detail in &step.details {
@@ -62,8 +64,8 @@ fn write_step(out: &mut impl Write, step: &Step) -> io::Result<()> {
     for caution in &step.cautions {
         below(out, DOUBTFUL, "but ", caution)?;
     }
-    if let Some(failure) = step.failure() {
-        below(out, GOOD, "→ ", failure.problem.advice())?;
+    if let Some(failure) = failure {
+        below(out, GOOD, "→ ", failure.advice())?;
     }
     Ok(())
 }

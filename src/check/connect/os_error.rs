@@ -1,0 +1,26 @@
+//! Errors of the operating system, in words without their numbers.
+
+use std::io;
+
+/// The error in lower case, such as `no such file or directory`.
+#[must_use]
+pub fn describe(error: &io::Error) -> String {
+    let said = error.to_string();
+    let words = said.split(" (os error ").next().unwrap_or(&said);
+    let mut characters = words.chars();
+    match characters.next() {
+        Some(first) => first.to_lowercase().chain(characters).collect(),
+        None => "an error without a description".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_left_out() {
+        assert_eq!(describe(&io::Error::from_raw_os_error(2)), "no such file or directory");
+        assert_eq!(describe(&io::Error::other("it has more than 5 bytes")), "it has more than 5 bytes");
+    }
+}
