@@ -195,7 +195,7 @@ fn decode(body: &str) -> Result<Vec<u8>, Fault> {
     let base64: Vec<u8> = body.bytes().filter(|byte| !b" \t\r\n".contains(byte)).collect();
     GO_BASE64.decode(&base64).map_err(|_| {
         let padded = [base64.as_slice(), &b"=="[..(4 - base64.len() % 4) % 4 % 3]].concat();
-        if base64.len() % 4 != 0 && GO_BASE64.decode(padded).is_ok() { Fault::Padding } else { Fault::Base64 }
+        if !base64.len().is_multiple_of(4) && GO_BASE64.decode(padded).is_ok() { Fault::Padding } else { Fault::Base64 }
     })
 }
 

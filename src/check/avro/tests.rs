@@ -76,7 +76,7 @@ fn schemas_that_the_producer_rejects() {
     for (schema, word) in [
         ("", "not JSON"),
         ("string", "not JSON: expected value"),
-        ("nul", "expected true, false or null"),
+        ("nil", "expected true, false or null"),
         (r#""string" x"#, "not JSON"),
         (r#""nothing""#, "\"nothing\" is not defined"),
         ("7", "neither"),
