@@ -173,7 +173,7 @@ fn templates_cannot_multiply_a_body_without_end() {
 #[test]
 fn past_the_bytes_in_flight_a_client_is_asked_to_come_again() {
     let server = Server::start(&["--max-in-flight-bytes=200000"]);
-    let large = format!("{EVENT}{}", " ".repeat(35_000));
+    let large = format!("{EVENT}{}", " ".repeat(60_000));
     assert_eq!(server.transform(large.as_bytes()).status, 200);
     // What can never fit is not to be sent again.
     let too_large = server.transform(format!("{EVENT}{}", " ".repeat(150_000)).as_bytes());
