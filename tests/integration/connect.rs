@@ -530,7 +530,11 @@ fn check_tells_programs_of_each_step() {
 
 #[test]
 fn files_of_the_client_certificate_are_read_within_bounds() {
-    let destination = Destination::at(&listen(drop), "files", r#","sslEnabled":true"#);
+    let destination = Destination::at(
+        &listen(drop),
+        "files",
+        &format!(r#","sslEnabled":true,"caCertificate":{}"#, serde_json::json!(CA)),
+    );
     for (path, words) in
         [("/", "is a directory"), ("/nowhere/it.pem", "no such file"), ("/dev/zero", "more than 1048576 bytes")]
     {

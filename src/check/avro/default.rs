@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::schema::{Builder, Type, TypeId};
+use super::builder::Builder;
+use super::schema::{Type, TypeId};
 
 /// Checks the default of a field of type `of`. Time grows in proportion to the value.
 ///

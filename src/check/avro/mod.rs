@@ -2,9 +2,10 @@
 //!
 //! | module | decides |
 //! | --- | --- |
-//! | [`schema`], `name`, `default` | what is an Avro schema |
+//! | [`schema`], `builder`, `name`, `default` | what is an Avro schema |
 //! | [`message`] | whether a message can be encoded with a schema |
 
+mod builder;
 mod default;
 pub mod message;
 mod name;
