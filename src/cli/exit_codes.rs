@@ -42,10 +42,7 @@ static TABLE: [Row; 6] = [
         codes: &[
             (0, "all answers are as expected, or differ on purpose"),
             (1, "some answers differ, or some cases cannot be read"),
-            (
-                2,
-                "there is nothing to verify, the transformer cannot be reached, the arguments cannot be used, or the output cannot be written",
-            ),
+            (2, "nothing to verify, the transformer or arguments cannot be used, or output cannot be written"),
         ],
     },
     Row {

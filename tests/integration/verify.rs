@@ -677,7 +677,7 @@ fn cases_come_from_standard_input_and_output_may_end_early() {
 #[test]
 fn help_shows_examples() {
     let help = stdout(&verify(&["--help"]));
-    for word in ["Examples:", "verify test-fixtures", "--record http://localhost:9090", "Exit code 0"] {
+    for word in ["Examples:", "verify test-fixtures", "--record http://localhost:9090", "Exit codes:"] {
         assert!(help.contains(word), "{help}");
     }
 }
