@@ -152,6 +152,16 @@ def dropped(browser):
     destination.fill("{}")
     expect(status).to_contain_text("Config.topic is empty")
 
+    fields = [{"name": "total", "type": "double"}, {"name": "integrations", "type": {"type": "map", "values": {"type": "map", "values": "string"}}}]
+    schema = json.dumps({"type": "record", "name": "E", "fields": fields})
+    destination.fill(json.dumps({"topic": "t", "convertToAvro": True, "avroSchemas": [{"schemaId": "1", "schema": schema}]}))
+    event.fill('{"total": null, "coupon": "x", "integrations": {"kafka": {"schemaId": "1"}}}')
+    expect(page.locator(".problems")).to_contain_text("message/coupon")
+    expect(page.locator(".warnings")).to_contain_text("avro_null_is_nan")
+    event.fill('{"total": null, "integrations": {"kafka": {"schemaId": "1"}}}')
+    says(page, "Goes to topic t, partition 5 (0–11).")
+    expect(page.locator(".warnings")).to_contain_text("message/total")
+
     one = '{"id": "%s", "name": "%s", "type": "KAFKA", "config": {"topic": "%s"}}'
     destination.fill(f"[{one % ('a', 'A', 'first')}, {one % ('b', 'B', 'second')}]")
     says(page, "There are 2 destinations: choose one.")

@@ -200,15 +200,7 @@ fn wrong_type(known: &Known, value: Raw<'_>) -> String {
 /// What a value is, for a message.
 #[must_use]
 pub fn kind(value: Raw<'_>) -> &'static str {
-    match value.kind() {
-        Kind::Null => "null",
-        Kind::False => "false",
-        Kind::True => "true",
-        Kind::Number => "a number",
-        Kind::String => "a string",
-        Kind::Array => "an array",
-        Kind::Object => "an object",
-    }
+    value.kind().noun()
 }
 
 /// What people call the destinations of a family.

@@ -2,6 +2,7 @@
 
 use super::code::{Code, Severity};
 use crate::transform::text::pointer_step;
+pub use crate::transform::text::quoted;
 
 /// Findings that are kept of one destination; more are counted.
 pub const MAX_FINDINGS: usize = 1_000;
@@ -103,15 +104,6 @@ impl Findings {
     pub fn left_out(&self) -> usize {
         self.counts.iter().sum::<usize>() - self.kept.len()
     }
-}
-
-/// A value in quotes, for a message: cut where it is long, and nothing in it that a terminal would obey.
-#[must_use]
-pub fn quoted(text: &str) -> String {
-    const MOST: usize = 80;
-    let cut: String = text.chars().take(MOST).collect();
-    let more = if cut.len() < text.len() { "…" } else { "" };
-    format!("{cut:?}{more}")
 }
 
 /// A pointer one step further.

@@ -32,7 +32,6 @@ pub mod ssh;
 pub mod templates;
 pub mod topic_maps;
 pub mod topics;
-mod words;
 
 use std::collections::BTreeMap;
 

@@ -19,6 +19,8 @@ pub(super) enum Trouble {
     Refused(Rejection),
     /// rudder-server would not produce it.
     Undeliverable(Problem),
+    /// rudder-server would produce something else than was probably meant. The event has a result all the same.
+    Doubtful(Problem),
     /// The line is not JSON.
     NotJson(String),
     /// The transformation refuses the request.
@@ -32,6 +34,7 @@ impl Trouble {
         match self {
             Trouble::Refused(rejection) => format!("refused: {}", rejection.text()),
             Trouble::Undeliverable(problem) => format!("not produced: {}", problem.text),
+            Trouble::Doubtful(problem) => format!("warning: {}", problem.text),
             Trouble::NotJson(reason) => reason.clone(),
             Trouble::Unanswered(error) => format!("not answered: {error}"),
             Trouble::UnfitKey => {
@@ -44,7 +47,7 @@ impl Trouble {
     fn code(&self) -> &'static str {
         match self {
             Trouble::Refused(rejection) => rejection.code(),
-            Trouble::Undeliverable(problem) => problem.code.code(),
+            Trouble::Undeliverable(problem) | Trouble::Doubtful(problem) => problem.code.code(),
             Trouble::NotJson(_) => "not_json",
             Trouble::Unanswered(_) => "not_answered",
             Trouble::UnfitKey => "unfit_key",
@@ -57,12 +60,15 @@ impl Trouble {
 pub(super) struct Troubles {
     first: Vec<(Place, Trouble)>,
     counts: BTreeMap<&'static str, u64>,
+    /// Whether one is more than a warning.
+    any_failed: bool,
 }
 
 impl Troubles {
     /// Notes one.
     pub(super) fn note(&mut self, place: Place, trouble: Trouble) {
         *self.counts.entry(trouble.code()).or_default() += 1;
+        self.any_failed |= !matches!(trouble, Trouble::Doubtful(_));
         if self.first.len() < SHOWN {
             self.first.push((place, trouble));
         }
@@ -74,11 +80,13 @@ impl Troubles {
 pub(super) struct Told {
     shown: usize,
     counts: BTreeMap<&'static str, u64>,
+    any_failed: bool,
 }
 
 impl Told {
     /// Tells the troubles of a batch of `source`, as long as they are few.
     pub(super) fn tell(&mut self, source: &Arc<str>, troubles: &Troubles, progress: &Progress) {
+        self.any_failed |= troubles.any_failed;
         for (code, count) in &troubles.counts {
             *self.counts.entry(code).or_default() += count;
         }
@@ -90,9 +98,9 @@ impl Told {
         }
     }
 
-    /// Whether there were any.
+    /// Whether there were any but warnings.
     pub(super) fn any(&self) -> bool {
-        !self.counts.is_empty()
+        self.any_failed
     }
 
     /// How many there were, where that is more than were told.

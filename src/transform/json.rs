@@ -29,6 +29,22 @@ pub enum Kind {
     Object,
 }
 
+impl Kind {
+    /// The kind with its article, for a message: `a string`; `true`, `false` and `null` stand for themselves.
+    #[must_use]
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::False => "false",
+            Self::True => "true",
+            Self::Number => "a number",
+            Self::String => "a string",
+            Self::Array => "an array",
+            Self::Object => "an object",
+        }
+    }
+}
+
 /// One valid JSON value, exactly as it was sent, without white space around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Raw<'a>(pub(super) &'a str);
@@ -175,6 +191,12 @@ impl<'a> Raw<'a> {
 #[must_use]
 pub fn explain(text: &str) -> Option<String> {
     serde_json::from_str::<IgnoredAny>(text).err().map(|error| error.to_string())
+}
+
+/// [`explain`], with the library's "ident" replaced by the literals that it means.
+#[must_use]
+pub fn not_json(text: &str) -> Option<String> {
+    explain(text).map(|why| why.replace("expected ident", "expected true, false or null"))
 }
 
 #[cfg(test)]

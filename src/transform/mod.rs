@@ -16,6 +16,7 @@
 //! | [`integrations`], [`topic`], [`partition_key`] | the parts of the answer; [`answer`] writes it |
 //! | [`topic_name`] | which names Kafka allows for topics |
 //! | [`rejection`] | every reason for which one event is refused |
+//! | [`avro`] | Avro schemas, and whether a message fits one |
 //! | [`explain`] | what is told of an event's decisions; [`observer`] sees them made, [`reason`] has why a rule did not apply |
 //! | [`partition`] | which partition a key leads to |
 //! | [`produced`] | what rudder-server produces of an answer, and how large the record is |
@@ -26,6 +27,7 @@
 //! | [`json`], [`reader`], [`text`], [`outline`], [`javascript`] | JSON as slices, how it is read, its strings, JSON as a flat tree, JavaScript's rules |
 
 pub mod answer;
+pub mod avro;
 pub mod batch;
 pub mod beside;
 pub mod config_value;

@@ -71,6 +71,15 @@ pub fn pointer_step(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
+/// Returns `text` in quotes, for a message: the first 80 characters, with control characters escaped.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    const MOST: usize = 80;
+    let cut: String = text.chars().take(MOST).collect();
+    let more = if cut.len() < text.len() { "…" } else { "" };
+    format!("{cut:?}{more}")
+}
+
 /// Undoes the escapes of what stands between a JSON string's quotes, see [`Text::decoded`].
 #[must_use]
 pub fn unescape(escaped: &str) -> Vec<u8> {

@@ -107,6 +107,19 @@ fn the_rules_of_checks_are_pure() {
 }
 
 #[test]
+fn avro_is_a_leaf() {
+    for (path, text) in sources("transform/avro") {
+        for line in code(&text) {
+            for (_, rest) in line.match_indices("crate::").map(|(at, found)| (at, &line[at + found.len()..])) {
+                let allowed = ["transform::json::", "transform::partition::as_received", "transform::text::"];
+                assert!(allowed.iter().any(|module| rest.starts_with(module)), "{}: {line}", path.display());
+            }
+            assert!(!line.contains("super::super"), "{}: {line}", path.display());
+        }
+    }
+}
+
+#[test]
 fn the_transformation_is_pure() {
     assert_free_of(
         "transform",

@@ -86,6 +86,7 @@ fn json_has_every_event_and_then_the_counts() {
             "keySources": [{ "source": "user_id", "events": 30, "share": 0.9677 }, { "source": "empty", "events": 1, "share": 0.0323 }],
             "refusals": [{ "code": "event_not_an_object", "events": 1 }],
             "problems": [],
+            "warnings": [],
             "keys": { "distinct": 4, "shortBy": 0, "hottest": [
                 { "key": "u-0", "events": 10, "share": 0.3226, "partition": partition(0) },
                 { "key": "u-1", "events": 10, "share": 0.3226, "partition": partition(1) },

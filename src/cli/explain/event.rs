@@ -37,6 +37,10 @@ pub(super) fn text(
         let label = if index == 0 { "dropped" } else { "" };
         lines.row(label, BAD, problem.code.code(), &problem.text);
     }
+    for (index, warning) in explanation.warnings.iter().enumerate() {
+        let label = if index == 0 { "warning" } else { "" };
+        lines.row(label, DOUBTFUL, warning.code.code(), &warning.text);
+    }
     if let Some(topic) = &explanation.topic {
         let style = if explanation.problems.iter().any(|problem| problem.code.is_of_the_topic()) { BAD } else { GOOD };
         let by = if topic.rule == TopicRule::None { topic.text.to_owned() } else { format!("by {}", topic.text) };

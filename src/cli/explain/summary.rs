@@ -1,6 +1,6 @@
 //! Many events, counted: by topic, rule, key, partition and reason of refusal. Bounded in memory whatever the events hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ pub(super) struct Summary {
     pub(super) transformed: u64,
     /// Of these, events that rudder-server would drop.
     pub(super) undeliverable: u64,
-    /// By reason, in the order of [`ProblemCode::ALL`]; an event may have several.
+    /// Problems and warnings, in the order of [`ProblemCode::ALL`]; an event may have several.
     problems: [u64; ProblemCode::ALL.len()],
     /// By topic; without one, under none.
     topics: BTreeMap<Option<Box<str>>, u64>,
@@ -84,8 +84,10 @@ impl Summary {
         }
         self.transformed += 1;
         self.undeliverable += u64::from(!explanation.problems.is_empty());
-        for problem in &explanation.problems {
-            self.problems[problem.code as usize] += 1;
+        // An event may have several problems of a kind.
+        let all = explanation.problems.iter().chain(&explanation.warnings).map(|problem| problem.code);
+        for code in all.collect::<BTreeSet<_>>() {
+            self.problems[code as usize] += 1;
         }
         if let Some(topic) = &explanation.topic {
             self.rules[topic.rule as usize] += 1;
@@ -164,7 +166,18 @@ impl Summary {
 
     /// By the reason why rudder-server drops them.
     pub(super) fn problems(&self) -> Vec<Row<ProblemCode>> {
-        counted(ProblemCode::ALL.iter().copied(), self.problems)
+        self.counted_problems(false)
+    }
+
+    /// By warning.
+    pub(super) fn warnings(&self) -> Vec<Row<ProblemCode>> {
+        self.counted_problems(true)
+    }
+
+    fn counted_problems(&self, warnings: bool) -> Vec<Row<ProblemCode>> {
+        let mut rows = counted(ProblemCode::ALL.iter().copied(), self.problems);
+        rows.retain(|row| row.what.is_warning() == warnings);
+        rows
     }
 
     /// The keys that most events have; the partition too, unless the key is too long to know it by now.
@@ -195,6 +208,7 @@ impl Summary {
             "keySources": rows(self.sources().into_iter().map(|row| (json!(row.what.code()), row.events)).collect(), "source"),
             "refusals": self.refusals().into_iter().map(|row| json!({ "code": row.what.code(), "events": row.events })).collect::<Vec<_>>(),
             "problems": self.problems().into_iter().map(|row| json!({ "code": row.what.code(), "events": row.events })).collect::<Vec<_>>(),
+            "warnings": self.warnings().into_iter().map(|row| json!({ "code": row.what.code(), "events": row.events })).collect::<Vec<_>>(),
             "keys": {
                 "distinct": self.keys.distinct(),
                 "shortBy": self.keys.short_by(),

@@ -52,6 +52,13 @@ pub(super) fn text(summary: &Summary, told: u64) -> String {
             tables.row(row.what.code(), row.events, &row.what.pattern().replace("{}", "…"));
         }
     }
+    let warnings = summary.warnings();
+    if !warnings.is_empty() {
+        tables.begin("warning", "");
+        for row in warnings {
+            tables.row(row.what.code(), row.events, &row.what.pattern().replace("{}", "…"));
+        }
+    }
     if summary.refused() > 0 {
         tables.all = summary.events;
         tables.begin("refused because", "");

@@ -7,9 +7,10 @@ use super::super::run::Stream;
 use super::super::troubles::Trouble;
 use super::output::{Mark, Output};
 use crate::transform::decision::Decision;
-use crate::transform::explain::delivery::Judge;
+use crate::transform::explain::delivery::{Judge, Verdict};
 use crate::transform::family::Family;
 use crate::transform::json::Raw;
+use crate::transform::meter::Unlimited;
 use crate::transform::observer::Observer;
 use crate::transform::processor;
 use crate::transform::rejection::Rejection;
@@ -30,7 +31,7 @@ pub(super) struct Target {
 /// Writes each event's part of the response when it is made. The latest one can be taken back.
 struct Writer<'w, 's> {
     request: &'w Request,
-    judge: Judge,
+    judge: Judge<'static>,
     /// Events that were answered.
     answered: usize,
     output: &'w mut Stream<'s, Output>,
@@ -63,7 +64,9 @@ impl Observer for Writer<'_, '_> {
         self.keep();
         self.mark = self.output.part.mark();
         let written = self.output.part.answer(answer, outcome.is_ok(), self.request.frame);
-        self.troubles.extend(self.judge.problems(answer).into_iter().map(Trouble::Undeliverable));
+        let Verdict { problems, warnings } = self.judge.verdict(answer);
+        self.troubles.extend(problems.into_iter().map(Trouble::Undeliverable));
+        self.troubles.extend(warnings.into_iter().map(Trouble::Doubtful));
         match (outcome, written) {
             (Err(rejection), _) => self.troubles.push(Trouble::Refused(rejection)),
             (Ok(_), Err(_)) => self.troubles.push(Trouble::UnfitKey),
@@ -77,7 +80,7 @@ impl Observer for Writer<'_, '_> {
 /// Writes the response to a request.
 pub(super) fn write(request: &Request, target: Target, output: &mut Stream<'_, Output>) {
     let mark = output.part.mark();
-    let judge = Judge::new(target.family, target.batch_bytes);
+    let judge = Judge::new(target.family, target.batch_bytes, &Unlimited);
     let mut writer = Writer { request, judge, answered: 0, output, mark, troubles: Vec::new() };
     let result = processor::observed(target.family, &request.body, request.form, "", LIMITS, &mut writer);
     let Err(error) = result else { return writer.keep() };

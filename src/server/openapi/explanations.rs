@@ -81,6 +81,9 @@ pub struct Explanation {
     /// Why rudder-server would drop it after the transformation; there if `outcome` is `undeliverable`.
     #[schema(required = false)]
     pub problems: Vec<Problem>,
+    /// What reaches Kafka as something else than was probably meant, or was not compared with its Avro schema.
+    #[schema(required = false)]
+    pub warnings: Vec<Problem>,
     /// Where it goes.
     #[schema(value_type = TopicChoice, required = false)]
     pub topic: Option<TopicChoice>,
@@ -110,7 +113,7 @@ pub struct Refusal {
     pub error_type: String,
 }
 
-/// Why an event does not reach Kafka.
+/// Why an event does not reach Kafka, or not as meant.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the answer")]

@@ -99,6 +99,7 @@ function explained(event, partitions, onCopy, isSmall) {
   return [
     event.refusal ? refusal(event.refusal) : null,
     event.problems ? problems(event.problems) : null,
+    event.warnings ? warnings(event.warnings) : null,
     event.topic && event.key ? facts(event, partitions) : null,
     event.topic ? why(event.topic) : null,
     changes(event),
@@ -121,6 +122,15 @@ function problems(list) {
     "div",
     { class: "problems" },
     element("p", { class: "big" }, "rudder-server drops this event"),
+    ...list.map(({ code: reason, text }) => element("p", {}, `${text}. `, code(reason))),
+  );
+}
+
+function warnings(list) {
+  return element(
+    "div",
+    { class: "warnings" },
+    element("p", { class: "big" }, "What reaches Kafka may not be what is meant"),
     ...list.map(({ code: reason, text }) => element("p", {}, `${text}. `, code(reason))),
   );
 }

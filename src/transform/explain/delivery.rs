@@ -1,13 +1,14 @@
 //! What rudder-server does with a transformed event: why it would not reach Kafka (contract, sections 9 and 10). One table.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use serde::{Serialize, Serializer};
 
+use super::schemas::Schemas;
 use crate::transform::family::Family;
 use crate::transform::javascript::truthy;
 use crate::transform::json::{Kind, Raw};
+use crate::transform::meter::Meter;
 use crate::transform::partition::as_received;
 use crate::transform::produced::Produced;
 use crate::transform::topic_name;
@@ -60,6 +61,24 @@ problems! {
         "Config.convertToAvro is on and the event has no schemaId in its integrations object";
     /// Section 10: the schema is not in the Config.
     SchemaIdUnknown, "schema_id_unknown", "Config.convertToAvro is on and Config.avroSchemas has no schema with the event's schemaId";
+    /// Section 10: a schema by the rules of goavro.
+    AvroSchemaInvalid, "avro_schema_invalid",
+        "Config.convertToAvro is on and the producer cannot read a schema of Config.avroSchemas, so the destination does not start: {}";
+    /// Section 10: a union's value names its branch.
+    AvroUnionValue, "avro_union_value", "the value of a union in the Avro schema has to name its branch: {}";
+    /// goavro encodes no record without all of its fields.
+    AvroFieldMissing, "avro_field_missing", "the event lacks a field of the Avro schema, which has no default for it: {}";
+    /// goavro encodes no record with other fields.
+    AvroFieldUnknown, "avro_field_unknown", "the event has a field that the Avro schema lacks: {}";
+    /// goavro converts no types.
+    AvroWrongType, "avro_wrong_type", "a value does not have the type that the Avro schema wants: {}";
+    /// goavro encodes it, and consumers read another value.
+    AvroNullIsNan, "avro_null_is_nan", "null is encoded as NaN, because the type in the Avro schema is not a union with null: {}";
+    /// goavro encodes it, and consumers read another value.
+    AvroDecimalIsText, "avro_decimal_is_text",
+        "the bytes of the string are encoded as the decimal, so \"1.5\" does not become 1.5: {}";
+    /// Past a limit of this comparison.
+    AvroNotCompared, "avro_not_compared", "the event was not compared with its Avro schema: {}";
 }
 
 impl ProblemCode {
@@ -67,6 +86,12 @@ impl ProblemCode {
     #[must_use]
     pub fn is_of_the_topic(self) -> bool {
         matches!(self, Self::NoTopic | Self::TopicNotAString | Self::TopicIllegal)
+    }
+
+    /// Whether rudder-server produces the event all the same.
+    #[must_use]
+    pub fn is_warning(self) -> bool {
+        matches!(self, Self::AvroNullIsNan | Self::AvroDecimalIsText | Self::AvroNotCompared)
     }
 }
 
@@ -76,7 +101,7 @@ pub struct Problem {
     /// The reason.
     #[serde(serialize_with = "as_word")]
     pub code: ProblemCode,
-    /// The reason for people. It has no part of the event but a character that a topic's name may not have.
+    /// The reason for people. It has no part of the event but a character that a topic's name may not have, and paths of fields.
     pub text: Cow<'static, str>,
 }
 
@@ -85,20 +110,29 @@ fn as_word<S: Serializer>(code: &ProblemCode, serializer: S) -> Result<S::Ok, S:
 }
 
 impl Problem {
-    fn of(code: ProblemCode) -> Self {
+    pub(super) fn of(code: ProblemCode) -> Self {
         Self { code, text: Cow::Borrowed(code.pattern()) }
     }
 
-    fn about(code: ProblemCode, what: &str) -> Self {
+    pub(super) fn about(code: ProblemCode, what: &str) -> Self {
         Self { code, text: Cow::Owned(code.pattern().replacen("{}", what, 1)) }
     }
 }
 
+/// What becomes of a transformed event.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Why it does not reach Kafka; empty if it does.
+    pub problems: Vec<Problem>,
+    /// What reaches Kafka as something else than was probably meant, or was not examined.
+    pub warnings: Vec<Problem>,
+}
+
 /// Judges one transformed event after the other, as rudder-server's producer does.
-#[derive(Debug)]
-pub struct Judge {
+pub struct Judge<'m> {
     batch_bytes: u64,
     family: &'static Family,
+    meter: &'m dyn Meter,
     destination: Destination,
 }
 
@@ -107,42 +141,43 @@ pub struct Judge {
 struct Destination {
     /// Its text, by which neighbors with the same one are recognized.
     text: String,
-    problem: Option<ProblemCode>,
-    /// The IDs of its Avro schemas; `None` if messages are produced as JSON.
-    schema_ids: Option<HashSet<String>>,
+    /// Why it does not start.
+    problems: Vec<Problem>,
+    /// Its Avro schemas; `None` if messages are produced as JSON.
+    schemas: Option<Schemas>,
 }
 
-impl Judge {
-    /// For destinations of `family`, and records of up to `batch_bytes`.
+impl<'m> Judge<'m> {
+    /// For destinations of `family`, and records of up to `batch_bytes`; `meter` grants the memory for Avro schemas.
     #[must_use]
-    pub fn new(family: &'static Family, batch_bytes: u64) -> Self {
-        Self { batch_bytes, family, destination: Destination::default() }
+    pub fn new(family: &'static Family, batch_bytes: u64, meter: &'m dyn Meter) -> Self {
+        Self { batch_bytes, family, meter, destination: Destination::default() }
     }
 
     /// Reads the destination of the events that follow, before any template is filled: the producer fills none.
     pub fn destination(&mut self, destination: Raw<'_>) {
         if self.destination.text != destination.text() {
-            self.destination = Destination::of(destination, self.family);
+            self.destination = Destination::of(destination, self.family, self.meter);
         }
     }
 
-    /// Returns why the event with this answer does not reach Kafka; nothing if it does, or if it was rejected.
+    /// Returns why the event with this answer does not reach Kafka, or not as meant; nothing if it was rejected.
     #[must_use]
-    pub fn problems(&self, answer: &str) -> Vec<Problem> {
-        let Some(produced) = Produced::of(answer) else { return Vec::new() };
-        let mut problems: Vec<Problem> = self.destination.problem.map(Problem::of).into_iter().collect();
-        problems.extend(topic_problem(produced.topic));
-        match &self.destination.schema_ids {
-            Some(known) => problems.extend(schema_problem(produced.schema_id, known)),
+    pub fn verdict(&self, answer: &str) -> Verdict {
+        let Some(produced) = Produced::of(answer) else { return Verdict::default() };
+        let mut verdict = Verdict { problems: self.destination.problems.clone(), warnings: Vec::new() };
+        verdict.problems.extend(topic_problem(produced.topic));
+        match &self.destination.schemas {
+            Some(schemas) => schemas.judge(&produced, &mut verdict),
             // The size of a message in Avro is not known here.
             None => {
                 let bytes = produced.record_bytes();
                 if bytes > self.batch_bytes {
-                    problems.push(Problem::about(ProblemCode::RecordTooLarge, &bytes.to_string()));
+                    verdict.problems.push(Problem::about(ProblemCode::RecordTooLarge, &bytes.to_string()));
                 }
             }
         }
-        problems
+        verdict
     }
 }
 
@@ -154,14 +189,8 @@ fn topic_problem(topic: Option<Raw<'_>>) -> Option<Problem> {
     Some(Problem::about(ProblemCode::TopicIllegal, &reason))
 }
 
-fn schema_problem(schema_id: Option<Raw<'_>>, known: &HashSet<String>) -> Option<Problem> {
-    let Some(schema_id) = schema_id else { return Some(Problem::of(ProblemCode::SchemaIdMissing)) };
-    let id = as_received(&schema_id.as_string()?.decoded());
-    (!known.contains(&id)).then(|| Problem::of(ProblemCode::SchemaIdUnknown))
-}
-
 impl Destination {
-    fn of(destination: Raw<'_>, family: &Family) -> Self {
+    fn of(destination: Raw<'_>, family: &Family, meter: &dyn Meter) -> Self {
         let config = destination.member("Config");
         let [topic, convert, schemas] = ["topic", "convertToAvro", "avroSchemas"]
             .map(|name| config.and_then(|config| in_any_case(config, name)).filter(|value| !value.is_null()));
@@ -172,22 +201,15 @@ impl Destination {
             Some(_) => None,
         };
         let converts = family.schema_id && convert.is_some_and(|convert| convert.kind() == Kind::True);
-        let schema_ids = converts.then(|| {
-            let mut ids = HashSet::new();
-            if let Some(schemas) = schemas {
-                schemas.for_each_element(|entry| {
-                    let id = in_any_case(entry, "schemaId").and_then(Raw::as_string);
-                    ids.extend(id.map(|id| as_received(&id.decoded())));
-                });
-            }
-            ids
-        });
-        Self { text: destination.text().to_owned(), problem, schema_ids }
+        let schemas = converts.then(|| Schemas::read(schemas, meter));
+        let mut problems: Vec<Problem> = problem.map(Problem::of).into_iter().collect();
+        problems.extend(schemas.as_ref().and_then(Schemas::problem));
+        Self { text: destination.text().to_owned(), problems, schemas }
     }
 }
 
 /// A field as the producer reads it: by its exact name, or else in another letter case.
-fn in_any_case<'a>(object: Raw<'a>, name: &str) -> Option<Raw<'a>> {
+pub(super) fn in_any_case<'a>(object: Raw<'a>, name: &str) -> Option<Raw<'a>> {
     let mut found = None;
     object.for_each_member(|key, value| {
         let key = key.decoded();
@@ -200,23 +222,28 @@ fn in_any_case<'a>(object: Raw<'a>, name: &str) -> Option<Raw<'a>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use serde_json::{Value, json};
 
     use super::*;
     use crate::transform::family::{AZURE_EVENT_HUB, KAFKA};
+    use crate::transform::meter::Unlimited;
+
+    const MAP: &str = r#"{"type":"map","values":"string"}"#;
 
     fn codes_of(family: &'static Family, config: &Value, output: &Value) -> Vec<&'static str> {
         let destination = json!({ "Config": config }).to_string();
         let answer = json!({ "output": output, "metadata": {}, "statusCode": 200 }).to_string();
-        let mut judge = Judge::new(family, 100);
+        let mut judge = Judge::new(family, 100, &Unlimited);
         judge.destination(Raw::parse(&destination).unwrap());
-        judge.problems(&answer).iter().map(|problem| problem.code.code()).collect()
+        judge.verdict(&answer).problems.iter().map(|problem| problem.code.code()).collect()
     }
 
     #[test]
     fn each_reason_is_found() {
         let good = json!({ "topic": "t" });
-        let avro = json!({ "topic": "t", "ConvertToAvro": true, "avroSchemas": [{ "schemaId": "1", "schema": "{}" }] });
+        let avro = json!({ "topic": "t", "ConvertToAvro": true, "avroSchemas": [{ "schemaId": "1", "schema": MAP }] });
         let large = "x".repeat(100);
         for (config, output, codes) in [
             (&good, json!({ "message": {}, "topic": "a.b-C_9" }), vec![]),
@@ -247,12 +274,12 @@ mod tests {
     #[test]
     fn a_record_of_exactly_the_limit_is_produced() {
         let answer = |bytes: usize| format!(r#"{{"output":{{"message":"{}","topic":"t"}}}}"#, "x".repeat(bytes - 24));
-        let mut judge = Judge::new(&KAFKA, DEFAULT_BATCH_BYTES);
+        let mut judge = Judge::new(&KAFKA, DEFAULT_BATCH_BYTES, &Unlimited);
         judge.destination(Raw::parse(r#"{"Config":{"topic":"t"}}"#).unwrap());
-        assert_eq!(judge.problems(&answer(1 << 20)), []);
-        let problems = judge.problems(&answer((1 << 20) + 1));
+        assert_eq!(judge.verdict(&answer(1 << 20)).problems, []);
+        let problems = judge.verdict(&answer((1 << 20) + 1)).problems;
         assert_eq!(problems[0].text, "the record has 1048577 bytes, more than Router.KAFKA.batchBytes allows");
-        assert_eq!(judge.problems(r#"{"metadata":null,"statusCode":400}"#), []);
+        assert_eq!(judge.verdict(r#"{"metadata":null,"statusCode":400}"#).problems, []);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! transformation that answers, so that no rule is written down twice.
 
 pub mod delivery;
+mod schemas;
 mod shape;
 
 use std::collections::HashMap;
@@ -23,7 +24,7 @@ use super::rejection::Rejection;
 use super::request::{BodyError, Form, Limits};
 use super::topic::Topic;
 
-use delivery::{DEFAULT_BATCH_BYTES, Judge};
+use delivery::{DEFAULT_BATCH_BYTES, Judge, Verdict};
 
 pub use shape::{
     Explanation, JsonText, KeyChoice, Outcome, PassedOver, Refusal, TemplateUse, TimestampUse, TopicChoice,
@@ -83,7 +84,7 @@ pub fn explain_within(
 ) -> Result<Tally, BodyError> {
     let mut explainer = Explainer {
         partitions: options.partitions,
-        judge: Judge::new(family, options.batch_bytes),
+        judge: Judge::new(family, options.batch_bytes, meter),
         on_event,
         index: 0,
         seen: Seen::default(),
@@ -95,9 +96,9 @@ pub fn explain_within(
 }
 
 /// Notes what is decided of one event after the other.
-struct Explainer<F> {
+struct Explainer<'m, F> {
     partitions: Option<NonZeroU32>,
-    judge: Judge,
+    judge: Judge<'m>,
     on_event: F,
     index: usize,
     seen: Seen,
@@ -124,7 +125,7 @@ struct Template {
     default: JsonText,
 }
 
-impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<F> {
+impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<'_, F> {
     fn keeps_response(&self) -> bool {
         false
     }
@@ -187,7 +188,7 @@ impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<F> {
 
     fn answered(&mut self, outcome: Result<Decision, Rejection>, answer: &str) -> ControlFlow<()> {
         let Seen { timestamp, templates, passed_over, topic, key } = std::mem::take(&mut self.seen);
-        let problems = self.judge.problems(answer);
+        let Verdict { problems, warnings } = self.judge.verdict(answer);
         let explanation = Explanation {
             index: self.index,
             outcome: match outcome {
@@ -197,6 +198,7 @@ impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<F> {
             },
             refusal: outcome.err().map(Refusal::of),
             problems,
+            warnings,
             topic: topic.map(|(value, rule)| TopicChoice { value, rule, text: rule.text(), passed_over }),
             key: key.map(|(value, source)| KeyChoice {
                 partition: self.partitions.map(|partitions| partition::of_key(&value, partitions)),

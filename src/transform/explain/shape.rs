@@ -29,6 +29,9 @@ pub struct Explanation<'e> {
     /// Why rudder-server would not produce it, although it was transformed; left out if it would.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+    /// What reaches Kafka as something else than was probably meant, or was not examined; left out if there is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Problem>,
     /// Where it goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topic: Option<TopicChoice>,

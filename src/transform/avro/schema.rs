@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::builder::Builder;
-use crate::check::words;
+use crate::transform::json::not_json;
 
 /// The longest schema that is read, in bytes.
 pub const MAX_SCHEMA_BYTES: usize = 1 << 20;
@@ -77,8 +77,8 @@ pub(super) enum Type {
 pub(super) struct Record {
     pub(super) fields: Vec<Field>,
     pub(super) by_name: HashMap<String, usize>,
-    /// How many fields have no default.
-    pub(super) required: usize,
+    /// The indexes of the fields that have no default.
+    pub(super) required: Vec<usize>,
     /// Whether all of its fields have been read.
     pub(super) is_complete: bool,
 }
@@ -176,7 +176,7 @@ impl Schema {
 
 fn unreadable(text: &str, error: &serde_json::Error) -> Unusable {
     let said = error.to_string();
-    match words::not_json(text) {
+    match not_json(text) {
         Some(why) => Unusable::Invalid(format!("it is not JSON: {why}")),
         None if said.starts_with("recursion limit") => {
             Unusable::NotChecked("it is nested deeper than 127 levels".to_owned())

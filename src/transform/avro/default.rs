@@ -53,7 +53,7 @@ fn encode(builder: &Builder, of: TypeId, value: &Value) -> Result<(), String> {
                 given += usize::from(!field.has_default);
                 encode(builder, field.of, member)?;
             }
-            if given < record.required {
+            if given < record.required.len() {
                 return Err("a field of the record is missing, and has no default itself".to_owned());
             }
             true

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::default;
 use super::name::{Name, is_name, not_a_name};
 use super::schema::{Field, Record, Type, TypeId, Union, Unusable};
-use crate::check::finding::quoted;
+use crate::transform::text::quoted;
 
 /// Types that exist without being defined, by name.
 const KNOWN: [(&str, Type); 13] = [
@@ -208,7 +208,9 @@ impl Builder {
         if let Some(value) = default {
             default::check(self, of, value).map_err(Unusable::Invalid)?;
         }
-        record.required += usize::from(default.is_none());
+        if default.is_none() {
+            record.required.push(record.fields.len());
+        }
         record.fields.push(Field { name, of, has_default: default.is_some() });
         Ok(())
     }

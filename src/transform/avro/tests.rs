@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::message::{MAX_MISMATCHES, Mismatch, mismatches};
+use super::message::{Fit, MAX_MISMATCHES, Mismatch, MismatchKind, fit};
 use super::schema::{MAX_SCHEMA_BYTES, Schema, Unusable};
 use crate::transform::json::Raw;
 
@@ -180,8 +180,8 @@ fn defaults_fit_their_type_and_the_first_branch_of_a_union() {
     }
 }
 
-fn found(schema: &str, message: &str) -> Vec<Mismatch> {
-    mismatches(&Schema::parse(schema).unwrap(), Raw::parse(message).unwrap())
+fn found(schema: &str, message: &str) -> Fit {
+    fit(&Schema::parse(schema).unwrap(), Raw::parse(message).unwrap())
 }
 
 /// Types, values that the producer encodes with each, and some that it does not.
@@ -229,10 +229,10 @@ fn values_fit_in_json_form() {
     for (of, good, bad) in VALUES {
         let schema = record(&format!(r#"{{"name":"a","type":{of}}}"#));
         for value in *good {
-            assert_eq!(found(&schema, &format!(r#"{{"a":{value}}}"#)), [], "{of} {value}");
+            assert_eq!(found(&schema, &format!(r#"{{"a":{value}}}"#)).errors.first, [], "{of} {value}");
         }
         for value in *bad {
-            let found = found(&schema, &format!(r#"{{"a":{value}}}"#));
+            let found = found(&schema, &format!(r#"{{"a":{value}}}"#)).errors.first;
             assert!(found.len() == 1 && found[0].pointer.starts_with("/a"), "{of} {value}: {found:?}");
         }
     }
@@ -245,21 +245,42 @@ fn the_message_has_the_fields_of_the_schema_and_no_others() {
     );
     let shown = |message: &str| {
         let mut shown = String::new();
-        for Mismatch { pointer, text } in found(&schema, message) {
-            let _ = writeln!(shown, "{pointer}: {text}");
+        for Mismatch { kind, pointer, detail } in found(&schema, message).errors.first {
+            let _ = writeln!(shown, "{kind:?} {pointer} {detail}");
         }
         shown
     };
-    assert_eq!(shown(r#"{"a":1,"a":"x","\u0063":{"ip":null}}"#), "");
+    assert_eq!(shown(r#"{"a":1,"a":"x","\u0063":{"ip":1,"ip":{"string":0,"string":"x"}}}"#), "");
     assert_eq!(
-        shown(r#"{"a":"x","z/z":1,"c":{"ip":"127.0.0.1","os":{}}}"#),
-        "/z~1z: the schema has no field \"z/z\"\n/c/os: the schema has no field \"os\"\n/c/ip: the schema has a union: write {\"string\": …}, not a string\n"
+        shown(r#"{"a":"x","z/z\u001b":1,"c":{"ip":"127.0.0.1","os":{}}}"#),
+        "FieldUnknown /z~1z\\u{1b} \nUnionValue /c/ip is a string; write {\"string\": …}\nFieldUnknown /c/os \n"
     );
+    assert_eq!(shown(r#"{"c":[]}"#), "WrongType /c is an array, not the record \"c\" (an object)\nFieldMissing /a \n");
+    assert_eq!(shown("[]"), "WrongType  is an array, not the record \"E\" (an object)\n");
+}
+
+#[test]
+fn what_is_encoded_as_something_else_is_a_warning() {
+    let fields = r#"{"name":"d","type":"double"},{"name":"p","type":{"type":"bytes","logicalType":"decimal","precision":4,"scale":2}},{"name":"f","type":{"type":"fixed","name":"fx","size":3,"logicalType":"decimal","precision":4}}"#;
+    let kinds = |message: &str| {
+        let Fit { errors, warnings } = found(&record(fields), message);
+        let kinds = |list: Vec<Mismatch>| list.into_iter().map(|one| (one.kind, one.pointer)).collect::<Vec<_>>();
+        (kinds(errors.first), kinds(warnings.first))
+    };
+    let at = |kind, pointer: &str| (kind, pointer.to_owned());
+    assert_eq!(kinds(r#"{"d":1,"p":"\u0001","f":"abc"}"#), (vec![], vec![]));
     assert_eq!(
-        shown(r#"{"c":[]}"#),
-        "/c: the schema wants the record \"c\" (an object); the event has an array\n: the field \"a\" of the schema is missing, and it has no default\n"
+        kinds(r#"{"d":null,"p":"12.34","f":"1.5"}"#),
+        (
+            vec![],
+            vec![
+                at(MismatchKind::NullIsNan, "/d"),
+                at(MismatchKind::DecimalIsText, "/p"),
+                at(MismatchKind::DecimalIsText, "/f")
+            ]
+        )
     );
-    assert_eq!(shown("[]"), ": the schema wants the record \"E\" (an object); the event has an array\n");
+    assert_eq!(kinds(r#"{"d":1,"p":12.34,"f":"abc"}"#), (vec![at(MismatchKind::WrongType, "/p")], vec![]));
 }
 
 #[test]
@@ -293,12 +314,26 @@ fn a_schema_costs_what_its_text_costs() {
 fn a_comparison_costs_what_the_message_costs() {
     let list = record(r#"{"name":"l","type":{"type":"array","items":{"type":"map","values":"int"}}}"#);
     let many = format!(r#"{{"l":[{}{{}}]}}"#, r#"{"a":"x"},"#.repeat(100_000));
-    assert_eq!(found(&list, &many).len(), MAX_MISMATCHES);
+    let errors = found(&list, &many).errors;
+    assert_eq!((errors.first.len(), errors.more), (MAX_MISMATCHES, 100_000 - MAX_MISMATCHES));
+    // A message of many empty records of a wide schema: what is missing is counted, not visited.
+    let fields: Vec<String> = (0..20_000).map(|at| format!(r#"{{"name":"f{at}","type":"int"}}"#)).collect();
+    let wide = format!(
+        r#"{{"name":"l","type":{{"type":"array","items":{}}}}}"#,
+        record(&fields.join(",")).replace("\"E\"", "\"W\"")
+    );
+    let errors = found(&record(&wide), &format!(r#"{{"l":[{}{{}}]}}"#, "{},".repeat(100_000))).errors;
+    assert_eq!(errors.first.len() + errors.more, 100_001 * 20_000);
     let next = record(r#"{"name":"next","type":["null","E"]}"#);
     let deep = format!("{}null{}", r#"{"next":{"E":"#.repeat(10_000), "}}".repeat(10_000));
-    let found = found(&next, &deep);
-    assert!(found.len() == 1 && found[0].text.contains("levels"), "{found:?}");
-    assert!(found[0].pointer.len() <= 510, "{found:?}");
+    let Fit { errors, warnings } = found(&next, &deep);
+    assert_eq!((errors.first.len(), warnings.first.len()), (0, 1));
+    let [Mismatch { kind: MismatchKind::TooDeep, pointer, detail }] = &warnings.first[..] else {
+        panic!("{warnings:?}")
+    };
+    assert!(detail.contains("128 levels") && pointer.chars().count() == 201 && pointer.ends_with('…'), "{pointer}");
+    let long = found(&next, &format!(r#"{{"next":null,"{}":1}}"#, "ü".repeat(1_000_000))).errors;
+    assert_eq!(long.first[0].pointer, format!("/{}…", "ü".repeat(199)));
 }
 
 #[test]
@@ -311,7 +346,7 @@ fn no_schema_makes_it_panic() {
         for text in ["", "\"", "9", "{", "null", "-1", "true", "[]", "record", ".", " "] {
             let changed = format!("{}{text}{}", &schema[..at], &schema[at + 1..]);
             match Schema::parse(&changed) {
-                Ok(schema) => read += usize::from(mismatches(&schema, message).len() <= MAX_MISMATCHES),
+                Ok(schema) => read += usize::from(fit(&schema, message).errors.first.len() <= MAX_MISMATCHES),
                 Err(Unusable::Invalid(why) | Unusable::NotChecked(why)) => {
                     assert!(!why.is_empty() && why.len() < 1_500, "{changed}: {why}");
                 }

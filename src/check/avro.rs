@@ -1,26 +1,12 @@
-//! Messages as Avro: which schemas a destination has, whether the producer can read them, and whether a message fits one.
-//!
-//! | module | decides |
-//! | --- | --- |
-//! | [`schema`], `builder`, `name`, `default` | what is an Avro schema |
-//! | [`message`] | whether a message can be encoded with a schema |
-
-mod builder;
-mod default;
-pub mod message;
-mod name;
-pub mod schema;
-#[cfg(test)]
-mod tests;
+//! Messages as Avro: which schemas a destination has, and whether the producer can read them.
 
 use std::collections::HashMap;
-
-use schema::{Schema, Unusable};
 
 use super::code::Code;
 use super::config::{Config, kind, member, text_of};
 use super::destination::Avro;
 use super::finding::{Findings, quoted, step};
+use crate::transform::avro::schema::{Schema, Unusable};
 use crate::transform::json::{Kind, Raw};
 
 /// The most union fields that a finding names.

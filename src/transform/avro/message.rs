@@ -1,0 +1,351 @@
+//! Whether a message fits a schema, in Avro's JSON form, which the producer reads messages in.
+//!
+//! In that form the message must have exactly the fields of the schema: one that the schema lacks is an error, as is one that the
+//! message lacks where the schema has no default. A union's value names its branch: `{"string": "x"}`.
+
+use std::collections::{HashMap, HashSet};
+
+use super::default::wanted;
+use super::schema::{Record, Schema, Type, TypeId, Union};
+use crate::transform::json::{Kind, Raw};
+use crate::transform::partition::as_received;
+use crate::transform::text::quoted;
+
+/// The most mismatches of each severity that are kept for one message; more are counted.
+pub const MAX_MISMATCHES: usize = 10;
+
+/// The deepest level of a message that is compared with its schema.
+const MAX_DEPTH: usize = 128;
+
+/// The most characters of a pointer, without the `…` that ends a longer one.
+const MAX_POINTER: usize = 200;
+
+/// The most branches of a union that are named.
+const MAX_BRANCHES: usize = 5;
+
+/// The most characters of a branch's name that are shown.
+const MAX_NAME: usize = 80;
+
+/// How a message does not fit its schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MismatchKind {
+    /// The value of a union does not name its branch.
+    UnionValue,
+    /// The message lacks a field of the schema that has no default.
+    FieldMissing,
+    /// The message has a field that the schema lacks.
+    FieldUnknown,
+    /// A value has another type than its field.
+    WrongType,
+    /// `null` for a float or a double is encoded as NaN.
+    NullIsNan,
+    /// A decimal written as text: the bytes of the text are encoded as the number.
+    DecimalIsText,
+    /// The value is nested too deep to be compared.
+    TooDeep,
+}
+
+impl MismatchKind {
+    /// Whether the producer encodes the message all the same.
+    #[must_use]
+    pub fn is_encoded(self) -> bool {
+        matches!(self, Self::NullIsNan | Self::DecimalIsText | Self::TooDeep)
+    }
+}
+
+/// A place where a message does not fit its schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// How it does not fit.
+    pub kind: MismatchKind,
+    /// Where in the message: an RFC 6901 pointer, with control characters escaped, of which a long one ends with `…`.
+    pub pointer: String,
+    /// What stands there and what the schema wants, without any value of the message: `is a string, not a long`. Empty where the kind
+    /// says it all.
+    pub detail: String,
+}
+
+/// Mismatches of one severity.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Mismatches {
+    /// The first ones: at most [`MAX_MISMATCHES`].
+    pub first: Vec<Mismatch>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+/// How a message fits a schema.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Fit {
+    /// Why the producer cannot encode the message; it aborts the event.
+    pub errors: Mismatches,
+    /// What the producer encodes as something else than was probably meant, or what was not compared.
+    pub warnings: Mismatches,
+}
+
+/// Compares a message with its schema as the producer reads it: numbers count as rudder-server prints them, so that `1.0` is the int 1,
+/// and of repeated names the last one counts. Time and memory grow in proportion to the message, whatever the schema.
+#[must_use]
+pub fn fit(schema: &Schema, message: Raw<'_>) -> Fit {
+    let mut comparison = Comparison { schema, path: Vec::new(), found: Fit::default() };
+    comparison.compare(schema.root(), message);
+    comparison.found
+}
+
+/// One step from a value to one within it.
+enum Within {
+    Name(String),
+    Index(usize),
+}
+
+struct Comparison<'s> {
+    schema: &'s Schema,
+    /// Where the comparison is. Pointers are made of it for mismatches only: one for each value would cost the length of each path.
+    path: Vec<Within>,
+    found: Fit,
+}
+
+impl Comparison<'_> {
+    fn list(&mut self, kind: MismatchKind) -> &mut Mismatches {
+        if kind.is_encoded() { &mut self.found.warnings } else { &mut self.found.errors }
+    }
+
+    fn add(&mut self, kind: MismatchKind, detail: impl FnOnce(&Self) -> String) {
+        if self.list(kind).first.len() >= MAX_MISMATCHES {
+            self.list(kind).more += 1;
+        } else {
+            let mismatch = Mismatch { kind, pointer: self.pointer(), detail: detail(self) };
+            self.list(kind).first.push(mismatch);
+        }
+    }
+
+    /// Adds a mismatch of the member `name` that the kind alone describes.
+    fn add_at(&mut self, name: String, kind: MismatchKind) {
+        self.path.push(Within::Name(name));
+        self.add(kind, |_| String::new());
+        self.path.pop();
+    }
+
+    fn pointer(&self) -> String {
+        let mut pointer = Pointer::default();
+        for within in &self.path {
+            let pushed = pointer.push("/").and_then(|()| match within {
+                Within::Name(name) => name.chars().try_for_each(|character| pointer.name(character)),
+                Within::Index(index) => pointer.push(&index.to_string()),
+            });
+            if pushed.is_none() {
+                break;
+            }
+        }
+        pointer.text
+    }
+
+    fn compare_within(&mut self, within: Within, of: TypeId, value: Raw<'_>) {
+        self.path.push(within);
+        self.compare(of, value);
+        self.path.pop();
+    }
+
+    fn compare(&mut self, of: TypeId, value: Raw<'_>) {
+        if self.path.len() > MAX_DEPTH {
+            let detail = |_: &Self| format!("is nested deeper than {MAX_DEPTH} levels");
+            return self.add(MismatchKind::TooDeep, detail);
+        }
+        let schema = self.schema;
+        let fits = match (schema.get(of), value.kind()) {
+            (Type::Array(items), Kind::Array) => {
+                let mut index = 0;
+                value.for_each_element(|element| {
+                    self.compare_within(Within::Index(index), *items, element);
+                    index += 1;
+                });
+                true
+            }
+            (Type::Map(values), Kind::Object) => {
+                for (name, member) in last_members(value) {
+                    self.compare_within(Within::Name(name), *values, member);
+                }
+                true
+            }
+            (Type::Record(record), Kind::Object) => {
+                self.record(record, value);
+                true
+            }
+            (Type::Union(union), _) => {
+                self.union(union, value);
+                true
+            }
+            (Type::Float | Type::Double, Kind::Null) => {
+                self.add(MismatchKind::NullIsNan, |_| String::new());
+                true
+            }
+            (Type::Decimal | Type::Fixed { is_decimal: true, .. }, Kind::String) if is_decimal_text(value) => {
+                self.add(MismatchKind::DecimalIsText, |_| String::new());
+                scalar_fits(schema.get(of), value)
+            }
+            (scalar, _) => scalar_fits(scalar, value),
+        };
+        if !fits {
+            let detail = |this: &Self| format!("is {}, not {}", value.kind().noun(), this.wanted(of));
+            self.add(MismatchKind::WrongType, detail);
+        }
+    }
+
+    fn wanted(&self, of: TypeId) -> String {
+        match self.schema.get(of) {
+            Type::Enum(_) => format!("a symbol of the enum {}", quoted(self.schema.name(of))),
+            Type::Fixed { size, .. } => format!("a string of {size} bytes"),
+            Type::Record(_) => format!("the record {} (an object)", quoted(self.schema.name(of))),
+            Type::Int | Type::IntTime => "an int (a whole number of 32 bits)".to_owned(),
+            Type::Long | Type::LongTime => "a long (a whole number of 64 bits)".to_owned(),
+            other => wanted(other).to_owned(),
+        }
+    }
+
+    fn record(&mut self, record: &Record, value: Raw<'_>) {
+        let mut given = HashSet::new();
+        let mut required = 0;
+        for (name, member) in last_members(value) {
+            let Some(index) = record.field(&name) else {
+                self.add_at(name, MismatchKind::FieldUnknown);
+                continue;
+            };
+            let field = &record.fields[index];
+            required += usize::from(!field.has_default);
+            given.insert(index);
+            self.compare_within(Within::Name(name), field.of, member);
+        }
+        // The fields of a schema may be many more than those of the message: what is missing is counted, and looked for only while it is kept.
+        let mut missing = record.required.len() - required;
+        for index in record.required.iter().filter(|index| !given.contains(*index)) {
+            if self.found.errors.first.len() >= MAX_MISMATCHES {
+                break;
+            }
+            self.add_at(record.fields[*index].name.clone(), MismatchKind::FieldMissing);
+            missing -= 1;
+        }
+        self.found.errors.more += missing;
+    }
+
+    fn union(&mut self, union: &Union, value: Raw<'_>) {
+        if value.is_null() && union.has_null {
+            return;
+        }
+        let mut members = last_members(value);
+        let member = if members.len() == 1 { members.pop() } else { None };
+        let branch = member.and_then(|(name, member)| Some((union.branch(&name)?, name, member)));
+        if let Some((of, name, member)) = branch {
+            return self.compare_within(Within::Name(name), of, member);
+        }
+        self.add(MismatchKind::UnionValue, |this| {
+            let is = if value.is_object() { "an object that names no branch" } else { value.kind().noun() };
+            format!("is {is}; write {}", this.examples(union, value))
+        });
+    }
+
+    /// How a value of this union is written; the branch that the value fits first, if there is one.
+    fn examples(&self, union: &Union, value: Raw<'_>) -> String {
+        let mut forms: Vec<(bool, String)> = Vec::new();
+        for branch in union.branches.iter().take(MAX_BRANCHES) {
+            let fits = match (self.schema.get(*branch), value.kind()) {
+                (Type::Null, _) => {
+                    forms.push((value.is_null(), "null".to_owned()));
+                    continue;
+                }
+                (Type::Array(_), Kind::Array) | (Type::Record(_) | Type::Map(_), Kind::Object) => true,
+                (scalar, _) => scalar_fits(scalar, value),
+            };
+            let name: String = self.schema.name(*branch).chars().take(MAX_NAME).collect();
+            forms.push((fits, format!("{{{name:?}: …}}")));
+        }
+        match forms.iter().find(|(fits, _)| *fits) {
+            Some((_, form)) => form.clone(),
+            None => forms.into_iter().map(|(_, form)| form).collect::<Vec<_>>().join(" or "),
+        }
+    }
+}
+
+/// A pointer of at most [`MAX_POINTER`] characters, which does nothing to a terminal.
+#[derive(Default)]
+struct Pointer {
+    text: String,
+    length: usize,
+}
+
+impl Pointer {
+    /// Appends text; `None` once the pointer is full.
+    fn push(&mut self, text: &str) -> Option<()> {
+        if self.length > MAX_POINTER {
+            return None;
+        }
+        self.length += text.chars().count();
+        if self.length > MAX_POINTER {
+            self.text.push('…');
+            return None;
+        }
+        self.text.push_str(text);
+        Some(())
+    }
+
+    fn name(&mut self, character: char) -> Option<()> {
+        match character {
+            '~' => self.push("~0"),
+            '/' => self.push("~1"),
+            '"' | '\'' | '\\' => self.push(character.encode_utf8(&mut [0; 4])),
+            _ => self.push(&character.escape_debug().to_string()),
+        }
+    }
+}
+
+/// The members of an object as rudder-server prints them: each name once, with its last value.
+fn last_members(object: Raw<'_>) -> Vec<(String, Raw<'_>)> {
+    let mut members: Vec<(String, Raw<'_>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    object.for_each_member(|name, value| {
+        let name = as_received(&name.decoded());
+        match places.get(&name) {
+            Some(place) => members[*place].1 = value,
+            None => {
+                places.insert(name.clone(), members.len());
+                members.push((name, value));
+            }
+        }
+    });
+    members
+}
+
+/// Whether a value that is neither array nor object has a type.
+fn scalar_fits(of: &Type, value: Raw<'_>) -> bool {
+    match (of, value.kind()) {
+        (Type::Null, Kind::Null)
+        | (Type::Boolean, Kind::True | Kind::False)
+        | (Type::Bytes | Type::String | Type::Decimal, Kind::String) => true,
+        (Type::Int | Type::IntTime, Kind::Number) => is_whole(value, -2_147_483_648.0, 2_147_483_648.0),
+        (Type::Long | Type::LongTime, Kind::Number) => {
+            is_whole(value, -9_223_372_036_854_775_808.0, 9_223_372_036_854_775_808.0)
+        }
+        (Type::Float, Kind::Number) => number(value).is_some_and(|number| number.abs() <= f64::from(f32::MAX)),
+        (Type::Double, Kind::Number) => number(value).is_some_and(f64::is_finite),
+        (Type::Enum(symbols), Kind::String) => symbols.contains(&text(value)),
+        (Type::Fixed { size, .. }, Kind::String) => text(value).len() == *size,
+        _ => false,
+    }
+}
+
+/// Whether a string is a number in digits.
+fn is_decimal_text(value: Raw<'_>) -> bool {
+    text(value).parse::<f64>().is_ok_and(f64::is_finite)
+}
+
+fn text(value: Raw<'_>) -> String {
+    value.as_string().map(|text| as_received(&text.decoded())).unwrap_or_default()
+}
+
+fn number(value: Raw<'_>) -> Option<f64> {
+    value.text().parse().ok()
+}
+
+/// Whether a number is printed without fraction and exponent, and is within the bounds.
+fn is_whole(value: Raw<'_>, from: f64, below: f64) -> bool {
+    number(value).is_some_and(|number| number.fract() == 0.0 && (from..below).contains(&number))
+}

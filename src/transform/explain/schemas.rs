@@ -1,0 +1,201 @@
+//! The Avro schemas of a destination, and whether an event fits the one that it names (contract, section 10).
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt::Write as _;
+
+use super::delivery::{Problem, ProblemCode, Verdict, in_any_case};
+use crate::transform::avro::message::{Mismatch, MismatchKind, Mismatches, fit};
+use crate::transform::avro::schema::{Schema, Unusable};
+use crate::transform::json::{EMPTY_OBJECT, Raw};
+use crate::transform::meter::Meter;
+use crate::transform::partition::as_received;
+use crate::transform::produced::Produced;
+use crate::transform::text::quoted;
+
+/// Bytes of memory that are reserved to read a byte of a schema: a tree of its JSON costs the most.
+const BYTES_PER_BYTE: usize = 100;
+
+/// Schemas by their IDs, read once.
+#[derive(Debug, Default)]
+pub(super) struct Schemas {
+    /// Each schema, or why events are not compared with it.
+    by_id: HashMap<String, Result<Schema, String>>,
+    /// Why the producer cannot read the first one that it cannot.
+    invalid: Option<String>,
+}
+
+impl Schemas {
+    /// Reads `Config.avroSchemas`.
+    pub(super) fn read(list: Option<Raw<'_>>, meter: &dyn Meter) -> Self {
+        let mut schemas = Self::default();
+        if let Some(list) = list {
+            list.for_each_element(|entry| schemas.add(entry, meter));
+        }
+        schemas
+    }
+
+    fn add(&mut self, entry: Raw<'_>, meter: &dyn Meter) {
+        let [id, text] = ["schemaId", "schema"]
+            .map(|name| in_any_case(entry, name).and_then(Raw::as_string).map(|text| as_received(&text.decoded())));
+        let (id, text) = (id.unwrap_or_default(), text.unwrap_or_default());
+        let schema = match meter.reserve(text.len().saturating_mul(BYTES_PER_BYTE)) {
+            Ok(()) => Schema::parse(&text),
+            Err(_) => Err(Unusable::NotChecked("there is not enough memory to read it".to_owned())),
+        };
+        let schema = match schema {
+            Ok(schema) => Ok(schema),
+            Err(Unusable::NotChecked(why)) => Err(why),
+            Err(Unusable::Invalid(why)) => {
+                self.invalid.get_or_insert_with(|| format!("that with schemaId {}: {why}", quoted(&id)));
+                Err("the producer cannot read it".to_owned())
+            }
+        };
+        match self.by_id.entry(id) {
+            Entry::Vacant(place) => drop(place.insert(schema)),
+            Entry::Occupied(mut place) => drop(place.insert(Err("two schemas have its schemaId".to_owned()))),
+        }
+    }
+
+    /// Why the destination does not start.
+    pub(super) fn problem(&self) -> Option<Problem> {
+        self.invalid.as_deref().map(|why| Problem::about(ProblemCode::AvroSchemaInvalid, why))
+    }
+
+    /// Adds to `verdict` what is wrong with the schema of an event, or with the event by its schema.
+    pub(super) fn judge(&self, produced: &Produced<'_>, verdict: &mut Verdict) {
+        let Some(id) = produced.schema_id else {
+            return verdict.problems.push(Problem::of(ProblemCode::SchemaIdMissing));
+        };
+        let Some(id) = id.as_string() else { return };
+        match self.by_id.get(&as_received(&id.decoded())) {
+            None => verdict.problems.push(Problem::of(ProblemCode::SchemaIdUnknown)),
+            Some(Err(_)) if self.invalid.is_some() => {}
+            Some(Err(why)) => verdict.warnings.push(Problem::about(ProblemCode::AvroNotCompared, why)),
+            Some(Ok(schema)) => {
+                let fit = fit(schema, produced.message.unwrap_or(EMPTY_OBJECT));
+                add(&mut verdict.problems, fit.errors);
+                add(&mut verdict.warnings, fit.warnings);
+            }
+        }
+    }
+}
+
+/// Adds mismatches, the last of which says how many more there are.
+fn add(problems: &mut Vec<Problem>, Mismatches { first, more }: Mismatches) {
+    problems.extend(first.into_iter().map(problem));
+    if let Some(last) = problems.last_mut().filter(|_| more > 0) {
+        let _ = write!(last.text.to_mut(), "; and {more} more");
+    }
+}
+
+fn problem(Mismatch { kind, pointer, detail }: Mismatch) -> Problem {
+    let code = match kind {
+        MismatchKind::UnionValue => ProblemCode::AvroUnionValue,
+        MismatchKind::FieldMissing => ProblemCode::AvroFieldMissing,
+        MismatchKind::FieldUnknown => ProblemCode::AvroFieldUnknown,
+        MismatchKind::WrongType => ProblemCode::AvroWrongType,
+        MismatchKind::NullIsNan => ProblemCode::AvroNullIsNan,
+        MismatchKind::DecimalIsText => ProblemCode::AvroDecimalIsText,
+        MismatchKind::TooDeep => ProblemCode::AvroNotCompared,
+    };
+    let space = if detail.is_empty() { "" } else { " " };
+    Problem::about(code, &format!("message{pointer}{space}{detail}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::transform::explain::delivery::{DEFAULT_BATCH_BYTES, Judge};
+    use crate::transform::family::KAFKA;
+    use crate::transform::meter::{Halt, Unlimited};
+
+    fn verdict(meter: &dyn Meter, schemas: &Value, message: &Value) -> Verdict {
+        let destination =
+            json!({ "Config": { "topic": "t", "convertToAvro": true, "avroSchemas": schemas } }).to_string();
+        let mut judge = Judge::new(&KAFKA, DEFAULT_BATCH_BYTES, meter);
+        judge.destination(Raw::parse(&destination).unwrap());
+        judge.verdict(&json!({ "output": { "message": message, "topic": "t", "schemaId": "1" } }).to_string())
+    }
+
+    fn shown(problems: &[Problem]) -> Vec<String> {
+        problems.iter().map(|problem| format!("{} {}", problem.code.code(), problem.text)).collect()
+    }
+
+    fn record(fields: &Value) -> String {
+        json!({ "type": "record", "name": "E", "fields": fields }).to_string()
+    }
+
+    #[test]
+    fn more_problems_than_anybody_reads_are_counted() {
+        let schema = record(&json!([{ "name": "a", "type": "int" }]));
+        let message: Value =
+            (0..30).map(|at| (format!("f{at}"), json!("secret"))).collect::<serde_json::Map<_, _>>().into();
+        let Verdict { problems, warnings } =
+            verdict(&Unlimited, &json!([{ "schemaId": "1", "schema": schema }]), &message);
+        assert_eq!((problems.len(), warnings.len()), (10, 0));
+        assert_eq!(problems[0].text, "the event has a field that the Avro schema lacks: message/f0");
+        assert_eq!(problems[9].text, "the event has a field that the Avro schema lacks: message/f9; and 21 more");
+    }
+
+    #[test]
+    fn no_value_of_an_event_is_shown() {
+        let fields = json!([
+            { "name": "a", "type": ["null", "string"] },
+            { "name": "b", "type": { "type": "enum", "name": "B", "symbols": ["X"] } },
+            { "name": "c", "type": "boolean" },
+            { "name": "d", "type": ["int", "long"] },
+            { "name": "e", "type": { "type": "bytes", "logicalType": "decimal", "precision": 9 } },
+        ]);
+        let message = json!({ "a": "4711", "b": "4711", "c": 4711, "d": { "x": 4711 }, "e": "4711", "f": "4711" });
+        let Verdict { problems, warnings } =
+            verdict(&Unlimited, &json!([{ "schemaId": "1", "schema": record(&fields) }]), &message);
+        assert_eq!((problems.len(), warnings.len()), (5, 1));
+        for shown in shown(&problems).into_iter().chain(shown(&warnings)) {
+            assert!(!shown.contains("4711") && shown.contains("message/"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_schema_that_cannot_be_read_stops_the_destination() {
+        let good = json!({ "schemaId": "1", "schema": record(&json!([])) });
+        for bad in [
+            json!({ "schemaId": "2", "schema": "{}" }),
+            json!({ "schemaId": "2" }),
+            json!({ "schemaId": "2", "schema": { "type": "string" } }),
+            json!(7),
+        ] {
+            let Verdict { problems, warnings } = verdict(&Unlimited, &json!([good, bad]), &json!({}));
+            assert!(shown(&problems)[0].starts_with("avro_schema_invalid "), "{bad}: {problems:?}");
+            assert_eq!((problems.len(), warnings.len()), (1, 0), "{bad}");
+        }
+        assert_eq!(verdict(&Unlimited, &json!([good, null]), &json!({})).problems.len(), 1);
+        assert_eq!(verdict(&Unlimited, &json!([good]), &json!({})), Verdict::default());
+    }
+
+    #[test]
+    fn what_is_not_compared_is_said() {
+        struct Nothing;
+        impl Meter for Nothing {
+            fn reserve(&self, _bytes: usize) -> Result<(), Halt> {
+                Err(Halt::MemoryInUse)
+            }
+            fn checkpoint(&self, _work: u64) -> Result<(), Halt> {
+                Ok(())
+            }
+        }
+        let good = json!({ "schemaId": "1", "schema": record(&json!([])) });
+        let large = json!({ "schemaId": "1", "schema": " ".repeat((1 << 20) + 1) });
+        for (meter, schemas, why) in [
+            (&Nothing as &dyn Meter, json!([good]), "there is not enough memory to read it"),
+            (&Unlimited, json!([good, good]), "two schemas have its schemaId"),
+            (&Unlimited, json!([large]), "it has 1048577 bytes; the limit is 1048576"),
+        ] {
+            let Verdict { problems, warnings } = verdict(meter, &schemas, &json!({ "x": 1 }));
+            let expected = format!("avro_not_compared the event was not compared with its Avro schema: {why}");
+            assert_eq!((problems, shown(&warnings)), (vec![], vec![expected]));
+        }
+    }
+}
