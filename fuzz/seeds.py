@@ -30,11 +30,18 @@ def requests():
                 body = json.dumps(case["body"], separators=(",", ":")).encode() if "body" in case else b""
             path = case.get("path", "/v0/destinations/kafka")
             yield case.get("method", "POST"), path, case.get("headers", {}), body
-    with gzip.open(FIXTURES / "recorded" / "recorded.ndjson.gz", "rt") as lines:
-        # Every tenth says as much as all of them.
-        for line in list(lines)[::10]:
-            case = json.loads(line)
-            yield case["method"], case["path"], case["headers"], case["rawBody"].encode("utf-8", "surrogatepass")
+    for file in sorted((FIXTURES / "recorded").glob("*.ndjson.gz")):
+        with gzip.open(file, "rt") as lines:
+            # Every tenth reaches as much as all of them.
+            for line in list(lines)[::10]:
+                case = json.loads(line)
+                yield case["method"], case["path"], case["headers"], case["rawBody"].encode("utf-8", "surrogatepass")
+    for file in sorted((FIXTURES / "tools").glob("*.json")):
+        case = json.loads(file.read_text())
+        messages = case["events"] if isinstance(case["events"], list) else [case["events"]]
+        shared = {"metadata": {"destinationId": "d"}, "destination": {"ID": "d", "Config": case["destination"]}}
+        events = [{"message": message, **shared} for message in messages]
+        yield "POST", "/v0/destinations/kafka", {}, json.dumps(events, separators=(",", ":")).encode()
 
 
 def strings(value):

@@ -2,20 +2,32 @@
 //!
 //! Never a panic; every answer is JSON; a valid array gets as many answers; a message that no rule touches keeps its
 //! bytes; read event by event or as a whole, in whatever order its members come, explained or not: the answers are the same.
+//! Bytes read, reserved and held stay in proportion to body and response.
 
 #![no_main]
 
+#[path = "../../tests/integration/allocations.rs"]
+mod allocations;
+#[path = "../../tests/integration/cost_bounds.rs"]
+mod cost_bounds;
+
 use std::ops::ControlFlow;
 
+use cost_bounds::assert_bounded;
 use libfuzzer_sys::fuzz_target;
 use rudder_kafka_transformer::server::body::text;
 use rudder_kafka_transformer::transform::explain::{Options, explain};
 use rudder_kafka_transformer::transform::family::{FAMILIES, Family};
 use rudder_kafka_transformer::transform::json::{self, Raw};
+use rudder_kafka_transformer::transform::meter::Meter;
 use rudder_kafka_transformer::transform::observer::Nobody;
 use rudder_kafka_transformer::transform::processor::{self, Answer};
 use rudder_kafka_transformer::transform::request::{BodyError, Form, Limits, RouterAnswer};
 use rudder_kafka_transformer::transform::{batch, router_transform};
+
+/// Counts what a thread holds, for [`cost_bounds`].
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;
 
 const LIMITS: Limits = Limits { events: 1_000, answer_bytes: 1 << 24 };
 const QUERY: &str = "topic=q+1&n=1&n=2";
@@ -42,8 +54,11 @@ fn events(body: &str, form: Form) -> Option<Vec<Raw<'_>>> {
 }
 
 fn processor(family: &'static Family, body: &str, form: Form) {
-    let answer = processor::answer(family, body, form, QUERY, LIMITS);
-    assert_eq!(answer, processor::observed(family, body, form, QUERY, LIMITS, &mut Nobody), "read as a whole");
+    let bytes = |answer: &Answer| answer.body.len();
+    let by_event = |meter: &dyn Meter| processor::answer_within(family, body, form, QUERY, LIMITS, meter);
+    let answer = assert_bounded("by event", body, by_event, bytes);
+    let whole = |meter: &dyn Meter| processor::observed_within(family, body, form, QUERY, LIMITS, meter, &mut Nobody);
+    assert_eq!(answer, assert_bounded("as a whole", body, whole, bytes), "read as a whole");
     let events = events(body, form);
     let Answer { body: text, tally, .. } = match &answer {
         Ok(answer) => answer,
@@ -112,8 +127,11 @@ fn reordered(family: &'static Family, body: &str, text: &str) {
     }
 }
 
-fn router(answer: Result<RouterAnswer, BodyError>, body: &str, form: Form) -> Option<RouterAnswer> {
-    match answer {
+/// [`batch::answer_within`] and [`router_transform::answer_within`].
+type RouterEndpoint = fn(&str, Form, Limits, &dyn Meter) -> Result<RouterAnswer, BodyError>;
+
+fn router(name: &str, endpoint: RouterEndpoint, body: &str, form: Form) -> Option<RouterAnswer> {
+    match assert_bounded(name, body, |meter| endpoint(body, form, LIMITS, meter), |answer| answer.body.len()) {
         Ok(answer) => {
             parsed(&answer.body);
             let input = parsed(body).member("input").filter(|input| !input.is_null());
@@ -152,10 +170,10 @@ fuzz_target!(|bytes: &[u8]| {
     match choice >> 3 & 3 {
         0 | 1 => processor(FAMILIES[usize::from(choice >> 1 & 3) % FAMILIES.len()], &body, form),
         2 => {
-            if let Some(answer) = router(batch::answer(&body, form, LIMITS), &body, form) {
+            if let Some(answer) = router("batch", batch::answer_within, &body, form) {
                 batched(&answer);
             }
         }
-        _ => drop(router(router_transform::answer(&body, form, LIMITS), &body, form)),
+        _ => drop(router("router transform", router_transform::answer_within, &body, form)),
     }
 });

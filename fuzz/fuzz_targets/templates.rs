@@ -1,20 +1,30 @@
 //! Templates, their paths and defaults, held against the slow twin: up to three templates, a line each, and behind them the
-//! JSON of the event's message.
+//! JSON of the event's message. Bytes read, reserved and held stay in proportion to body and response.
 
 #![no_main]
 
+#[path = "../../tests/integration/allocations.rs"]
+mod allocations;
 #[path = "../comparable.rs"]
 mod comparable;
+#[path = "../../tests/integration/cost_bounds.rs"]
+mod cost_bounds;
 #[path = "../../tests/integration/twin.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod twin;
 
+use cost_bounds::assert_bounded;
 use libfuzzer_sys::fuzz_target;
 use rudder_kafka_transformer::transform::family::KAFKA;
-use rudder_kafka_transformer::transform::processor;
+use rudder_kafka_transformer::transform::meter::Meter;
+use rudder_kafka_transformer::transform::processor::{self, Answer};
 use rudder_kafka_transformer::transform::rejection::Rejection;
 use rudder_kafka_transformer::transform::request::{Form, Limits};
 use serde_json::{Value, json};
+
+/// Counts what a thread holds, for [`cost_bounds`].
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;
 
 const LIMITS: Limits = Limits { events: 1, answer_bytes: 1 << 24 };
 
@@ -35,7 +45,9 @@ fuzz_target!(|text: &str| {
         "connection": { "config": { "destination": { "topic": "c" } } },
     });
     let body = Value::from(vec![event.clone()]).to_string();
-    let Ok(answer) = processor::answer(&KAFKA, &body, Form::Plain, "topic=q", LIMITS) else { return };
+    let endpoint = |meter: &dyn Meter| processor::answer_within(&KAFKA, &body, Form::Plain, "topic=q", LIMITS, meter);
+    let bytes = |answer: &Answer| answer.body.len();
+    let Ok(answer) = assert_bounded("templates", &body, endpoint, bytes) else { return };
     if answer.tally.rejected[Rejection::TemplatesTooComplex as usize] > 0 {
         return;
     }

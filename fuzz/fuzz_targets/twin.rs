@@ -1,21 +1,33 @@
 //! The fast way and the slow twin of the tests give the same answers. The first byte chooses the destination.
+//! Bytes read, reserved and held stay in proportion to body and response.
 
 #![no_main]
 
+#[path = "../../tests/integration/allocations.rs"]
+mod allocations;
 #[path = "../comparable.rs"]
 mod comparable;
+#[path = "../../tests/integration/cost_bounds.rs"]
+mod cost_bounds;
 #[path = "../../tests/integration/twin.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod twin;
 
+use cost_bounds::assert_bounded;
 use libfuzzer_sys::fuzz_target;
 use rudder_kafka_transformer::transform::family::Family;
-use rudder_kafka_transformer::transform::processor;
+use rudder_kafka_transformer::transform::meter::Meter;
+use rudder_kafka_transformer::transform::processor::{self, Answer};
 use rudder_kafka_transformer::transform::rejection::Rejection;
 use rudder_kafka_transformer::transform::request::{Form, Limits};
 use serde_json::{Value, json};
 
+/// Counts what a thread holds, for [`cost_bounds`].
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;
+
 const LIMITS: Limits = Limits { events: 1_000, answer_bytes: 1 << 24 };
+const QUERY: &str = "topic=q+1&n=1&n=2";
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((choice, bytes)) = bytes.split_first() else { return };
@@ -23,7 +35,9 @@ fuzz_target!(|bytes: &[u8]| {
     let Some(Value::Array(events)) = comparable::value(body) else { return };
     let names = &twin::NAMES[usize::from(*choice) % twin::NAMES.len()];
     let family = Family::by_name(names.path).expect("a family");
-    let Ok(answer) = processor::answer(family, body, Form::Plain, "topic=q+1&n=1&n=2", LIMITS) else { return };
+    let endpoint = |meter: &dyn Meter| processor::answer_within(family, body, Form::Plain, QUERY, LIMITS, meter);
+    let bytes = |answer: &Answer| answer.body.len();
+    let Ok(answer) = assert_bounded("twin", body, endpoint, bytes) else { return };
     if answer.tally.rejected[Rejection::TemplatesTooComplex as usize] > 0 {
         return;
     }

@@ -9,6 +9,7 @@ mod check;
 mod check_input;
 mod cli;
 mod connect;
+mod cost_bounds;
 mod costs;
 mod dashboards;
 mod deploy;
@@ -49,6 +50,6 @@ mod upstream_responses;
 mod verify;
 mod workers;
 
-/// Counts what a thread holds, for [`costs`].
+/// Counts what a thread holds, for [`cost_bounds`].
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;

@@ -1,0 +1,62 @@
+//! What a request may cost, as multiples of its body and response. Shared by the tests and the fuzz targets, so that both hold
+//! the engine to the same bounds.
+
+use std::cell::Cell;
+
+use rudder_kafka_transformer::transform::meter::{Halt, Meter};
+use rudder_kafka_transformer::transform::probe;
+use rudder_kafka_transformer::transform::request::{BodyError, max_answer_bytes};
+
+use crate::allocations::peak_of;
+
+/// Bytes that may be read for each byte of body and response.
+const READ_PER_BYTE: u64 = 80;
+/// Bytes that may be reserved for each byte of body and response: an event of one byte is a list entry of 300, twice.
+const RESERVED_PER_BYTE: usize = 700;
+/// Bytes that every request may read and reserve on top, and that it may hold without a reservation.
+const BASE: usize = 64 << 10;
+
+/// Grants everything and counts the bytes.
+#[derive(Default)]
+struct CountingMeter(Cell<usize>);
+
+impl Meter for CountingMeter {
+    fn reserve(&self, bytes: usize) -> Result<(), Halt> {
+        self.0.set(self.0.get() + bytes);
+        Ok(())
+    }
+
+    fn checkpoint(&self, _work: u64) -> Result<(), Halt> {
+        Ok(())
+    }
+}
+
+/// Returns the response of `endpoint` to `body`. `response_bytes` is the size of a response.
+///
+/// # Panics
+/// If the endpoint reads or reserves more bytes than body and response allow, or holds more than it reserved.
+#[track_caller]
+pub fn assert_bounded<T>(
+    name: &str,
+    body: &str,
+    endpoint: impl FnOnce(&dyn Meter) -> Result<T, BodyError>,
+    response_bytes: impl FnOnce(&T) -> usize,
+) -> Result<T, BodyError> {
+    let meter = CountingMeter::default();
+    _ = probe::take();
+    let (held, response) = peak_of(|| endpoint(&meter));
+    let (read, reserved) = (probe::take(), meter.0.get());
+    let written = match &response {
+        Ok(response) => response_bytes(response),
+        // The response grew up to the limit before it was rejected.
+        Err(BodyError::AnswerTooLarge(limit)) => *limit,
+        Err(BodyError::AnswerOutOfProportion(_)) => max_answer_bytes(body.len()),
+        Err(_) => 0,
+    };
+    let bytes = body.len() + written;
+    let of = format!("{name}: {} bytes of body and {written} of response", body.len());
+    assert!(read <= READ_PER_BYTE * bytes as u64 + BASE as u64, "{of}: read {read}");
+    assert!(held <= reserved + reserved / 4 + BASE, "{of}: held {held}, reserved {reserved}");
+    assert!(reserved <= RESERVED_PER_BYTE * bytes + BASE, "{of}: reserved {reserved}");
+    response
+}
