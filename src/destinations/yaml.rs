@@ -59,9 +59,14 @@ pub fn documents(text: &str) -> Result<Vec<Value>, String> {
             None => documents.push(value),
             Some(Open::Array(elements)) => elements.push(value),
             Some(Open::Object(fields, name)) => match name.take() {
-                Some(name) if fields.contains_key(&name) => return Err(at("a name is there twice", span)),
                 Some(name) => drop(fields.insert(name, value)),
-                None => *name = Some(name_of(value).ok_or_else(|| at("a name that is not a text", span))?),
+                None => {
+                    let key = name_of(value).ok_or_else(|| at("a key that is not text", span))?;
+                    if fields.contains_key(&key) {
+                        return Err(at("duplicate key", span));
+                    }
+                    *name = Some(key);
+                }
             },
         }
     }
@@ -147,7 +152,7 @@ mod tests {
             assert!(documents(&text).is_err());
         }
         assert_eq!(documents("a: &x 1\nb: *x\n"), Err("aliases are not supported: line 2 column 4".to_owned()));
-        assert_eq!(documents("a: 1\na: 2\n"), Err("a name is there twice: line 2 column 4".to_owned()));
+        assert_eq!(documents("a: 1\na: 2\n"), Err("duplicate key: line 2 column 1".to_owned()));
         let wide: String = (0..100_000).map(|at| format!("k{at}: v\n")).collect();
         assert_eq!(documents(&wide).map(|documents| documents[0].as_object().map(Map::len)), Ok(Some(100_000)));
     }

@@ -211,7 +211,11 @@ mod tests {
 
     #[test]
     fn an_answer_is_the_expected_one_or_is_told_where_not() {
-        let case = recorded("[{}]", r#"{"status":200,"apiVersion":"2","body":[{"a":1.0,"b":"x"}]}"#);
+        // The event has what an event needs: the response to a malformed one is ours to choose.
+        let case = recorded(
+            r#"[{"message":{},"metadata":{},"destination":{"Config":{}}}]"#,
+            r#"{"status":200,"apiVersion":"2","body":[{"a":1.0,"b":"x"}]}"#,
+        );
         assert_eq!(findings(&case, &answer(200, r#"[{"b":"\u0078","a":1}]"#)), Vec::<String>::new());
         assert_eq!(
             findings(&case, &answer(200, r#"[{"b":"y"},2]"#)),
