@@ -547,7 +547,7 @@ fn templates_without_measure_cost_their_event_only() {
     );
     assert_eq!((ran.code, ran.out.lines().count()), (Some(1), 2), "{}", ran.err);
     assert!(
-        ran.err.starts_with("standard input:2: not answered: the templates of the request's destinations"),
+        ran.err.starts_with("standard input:2: refused: the destination's Config has templates past a limit"),
         "{}",
         ran.err
     );
