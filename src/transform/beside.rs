@@ -65,8 +65,13 @@ impl<'a> Beside<'a> {
     /// What the metrics of a request are labelled with if this is its first event.
     #[must_use]
     pub fn origin_of(&self, event: &Event<'a>) -> Origin {
+        self.origin_with(event, |destination| destination.member("version"))
+    }
+
+    fn origin_with(&self, event: &Event<'a>, version: impl FnOnce(Raw<'a>) -> Option<Raw<'a>>) -> Origin {
         let metadata = event.metadata().ok();
-        Origin::of(metadata, metadata.and_then(|metadata| self.destination_of(event, metadata).ok()))
+        let destination = metadata.and_then(|metadata| self.destination_of(event, metadata).ok());
+        Origin::of(metadata, destination.and_then(version))
     }
 
     /// Whether destinations and connections come from beside the events.
@@ -117,6 +122,18 @@ impl<'a> Destinations<'a> {
     #[must_use]
     pub fn of(family: &'static Family) -> Self {
         Self { family, read: HashMap::new(), latest: None }
+    }
+
+    /// [`Beside::origin_of`] for an event whose destination was found last: that one is not read again.
+    #[must_use]
+    pub fn origin_of(&self, beside: &Beside<'a>, event: &Event<'a>) -> Origin {
+        beside.origin_with(event, |raw| {
+            let place = raw.text().as_ptr().addr();
+            match self.latest.as_ref().filter(|latest| latest.raw.text().as_ptr().addr() == place) {
+                Some(latest) => latest.destination.version,
+                None => raw.member("version"),
+            }
+        })
     }
 
     /// The destination of an event, as it was sent and as it was read.

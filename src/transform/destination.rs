@@ -18,6 +18,8 @@ pub struct Destination<'a> {
     pub templates: Option<Templates>,
     /// The destination taken apart, if templates look into it.
     pub draft: Option<Draft<'a>>,
+    /// Its `version`, a label of metrics.
+    pub version: Option<Raw<'a>>,
 }
 
 impl<'a> Destination<'a> {
@@ -30,7 +32,7 @@ impl<'a> Destination<'a> {
         if !raw.is_object() {
             return Err(Rejection::DestinationNotAnObject);
         }
-        let [config, has_dynamic_config] = raw.members(["Config", "hasDynamicConfig"]);
+        let [config, has_dynamic_config, version] = raw.members(["Config", "hasDynamicConfig", "version"]);
         let dynamic = has_dynamic_config.is_none_or(|flag| flag.kind() != Kind::False);
         let templates = match config {
             Some(config) if dynamic => Templates::find_within(config, usage)?,
@@ -41,7 +43,7 @@ impl<'a> Destination<'a> {
         let routing = Routing::read(members, family, holes, usage).map_err(|_| Rejection::TemplatesTooComplex)?;
         let looks_inside = templates.as_ref().is_some_and(Templates::look_into_destination);
         let draft = looks_inside.then(|| Draft::opened(raw, "Config", usage)).flatten();
-        Ok(Self { routing, templates, draft })
+        Ok(Self { routing, templates, draft, version })
     }
 
     /// Where templates stand in its Config.

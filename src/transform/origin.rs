@@ -42,13 +42,13 @@ impl Default for Origin {
 }
 
 impl Origin {
-    /// The origin of an event with this metadata and destination, `None` for a part that it does not have.
+    /// The origin of an event with this metadata, whose destination has this `version`; `None` for what is missing.
     #[must_use]
-    pub fn of(metadata: Option<&Metadata<'_>>, destination: Option<Raw<'_>>) -> Self {
+    pub fn of(metadata: Option<&Metadata<'_>>, version: Option<Raw<'_>>) -> Self {
         let [source_type, destination_type, namespace] = metadata
             .map_or([None; 3], |metadata| [metadata.source_type, metadata.destination_type, metadata.namespace]);
         Self {
-            destination_version: version(destination),
+            destination_version: version_label(version),
             source_type: text(source_type),
             destination_type: text(destination_type),
             namespace: text(namespace),
@@ -71,8 +71,7 @@ fn text(value: Option<Raw<'_>>) -> Label {
 }
 
 /// The integer part of a destination's version, which is a number or the text of one.
-fn version(destination: Option<Raw<'_>>) -> Label {
-    let version = destination.and_then(|destination| destination.member("version"));
+fn version_label(version: Option<Raw<'_>>) -> Label {
     let Some(version) = version.filter(|version| matches!(version.kind(), Kind::Number | Kind::String)) else {
         return FIRST_VERSION;
     };

@@ -207,7 +207,7 @@ impl<'s, 'a> Answers<'s, 'a> {
             out.truncate(1);
         }
         if let Some(event) = event.filter(|_| self.origin.is_none()) {
-            self.origin = Some(self.surroundings.beside.origin_of(event));
+            self.origin = Some(self.destinations.origin_of(self.surroundings.beside, event));
             if observer.keeps_response() {
                 self.make_room(event);
             }
