@@ -166,10 +166,10 @@ def dropped(browser):
     destination.fill(f"[{one % ('a', 'A', 'first')}, {one % ('b', 'B', 'second')}]")
     says(page, "There are 2 destinations: choose one.")
     page.get_by_label("Which destination").select_option("1")
-    says(page, "Goes to topic second, partition 1 (0–11).")
+    says(page, "Goes to topic second, partition 5 (0–11).")
     shoot(page, "choice")
     destination.fill("kind: destination\nspec:\n  type: kafka\n  config:\n    topic: from-yaml\n")
-    says(page, "Goes to topic from-yaml, partition 1 (0–11).")
+    says(page, "Goes to topic from-yaml, partition 5 (0–11).")
     expect(page.get_by_label("Which destination")).to_be_hidden()
     page.context.close()
 
