@@ -176,7 +176,7 @@ pub(super) fn own_resource(pattern: &'static str, allow: &'static str) -> Resour
         .default_service(web::to(move || async move { Err::<HttpResponse, _>(RequestError::MethodNotAllowed(allow)) }))
 }
 
-/// [`status`], of this service's own.
+/// [`status()`], of this service's own.
 pub(super) fn own_status<F, Args>(pattern: &'static str, handler: F) -> Resource
 where
     F: Handler<Args>,
