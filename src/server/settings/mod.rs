@@ -1,4 +1,4 @@
-//! Every setting: one table, each an environment variable and a flag. [`validate`] checks what was given.
+//! Every setting: one table, each an environment variable and a flag. `validate` checks what was given.
 
 mod validate;
 

@@ -2,10 +2,10 @@
 //!
 //! | module | decides |
 //! | --- | --- |
-//! | [`table`] | which differences are intended, and how the reference may respond to them |
-//! | [`event`] | which of them apply to an event |
-//! | [`pair`] | whether two responses to one event agree |
-//! | [`batch`] | the same for `/batch` |
+//! | `table` | which differences are intended, and how the reference may respond to them |
+//! | `event` | which of them apply to an event |
+//! | `pair` | whether two responses to one event agree |
+//! | `batch` | the same for `/batch` |
 //! | [`siblings`] | what can be known of events that the reference failed because of another one |
 
 mod batch;
