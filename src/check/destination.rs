@@ -1,5 +1,5 @@
 //! One destination as the producer reads it: where it connects, how it proves who it is, which topics can occur
-//! (contract, section 10). Only what passed the rules gets here.
+//! (docs/contract.md#destination-configuration). Only what passed the rules gets here.
 
 use std::fmt;
 

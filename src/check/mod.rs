@@ -1,5 +1,5 @@
 //! Whether destinations are configured right: everything the producer and the transformation read of them is held against
-//! the contract's section 10.
+//! docs/contract.md#destination-configuration.
 //!
 //! Which destinations a file holds, and where, is read by [`crate::destinations`].
 //!

@@ -1,4 +1,4 @@
-//! Templates in a Config: which are none, which do nothing, and which do harm (contract, section 3.2).
+//! Templates in a Config: which are none, which do nothing, and which do harm (docs/contract.md#dynamic-configuration).
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,7 +16,7 @@ const MAX_DEPTH: usize = 64;
 /// Letters in a name that a pointer tells.
 const MAX_STEP: usize = 200;
 
-/// What a path may begin with (contract, section 3.2).
+/// What a path may begin with (docs/contract.md#template-roots).
 const ROOTS: [&str; 6] = ["message", "metadata", "destination", "connection", "libraries", "credentials"];
 
 /// The one part of `request` that a path may lead into.

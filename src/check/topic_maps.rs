@@ -1,4 +1,4 @@
-//! The maps from event types and names to topics, and the entries in them that are dead (contract, section 3.4).
+//! The maps from event types and names to topics, and the entries in them that are dead (docs/contract.md#topic-maps).
 
 use std::collections::HashMap;
 

@@ -323,9 +323,10 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// Reports whether the transformation fills templates: `hasDynamicConfig` is not `false` in a request (contract,
-    /// section 3.2, which wants the exact name). In a file of the control plane the flag does not count, because
-    /// rudder-server computes it anew when it loads the workspace (section 9).
+    /// Reports whether the transformation fills templates: `hasDynamicConfig` is not `false` in a request
+    /// (docs/contract.md#template-flag, which wants the exact name). In a file of the control plane the flag does not
+    /// count, because rudder-server computes it anew when it loads the workspace
+    /// (docs/contract.md#requests-of-rudder-server).
     #[must_use]
     pub fn is_dynamic(&self) -> bool {
         self.origin != Origin::Wire || self.raw.member("hasDynamicConfig").is_none_or(|flag| flag.kind() != Kind::False)

@@ -1,4 +1,4 @@
-//! The members of a Config that count: one table (contract, section 10).
+//! The members of a Config that count: one table (docs/contract.md#destination-configuration).
 
 use crate::transform::family::{AZURE_EVENT_HUB, CONFLUENT_CLOUD, FAMILIES, Family, KAFKA};
 

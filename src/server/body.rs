@@ -1,4 +1,5 @@
-//! A request body on its way to text: collected, decoded and checked, each within the limit (contract, section 2).
+//! A request body on its way to text: collected, decoded and checked, each within the limit
+//! (docs/contract.md#request-body).
 
 use std::borrow::Cow;
 use std::io::Read;

@@ -1,4 +1,5 @@
-//! Whole-request errors: one table of status, name and text (contract, section 8). What is wrong with one event only is
+//! Whole-request errors: one table of status, name and text (docs/contract.md#errors). What is wrong with one event
+//! only is
 //! [`crate::transform::rejection`].
 
 use actix_web::http::StatusCode;

@@ -1,4 +1,4 @@
-//! What the upstream can do, corrected for what is served here and kept for a short time (contract, section 7).
+//! What the upstream can do, corrected for what is served here and kept for a short time (docs/contract.md#features).
 //! rudder-server does not start without it, and so gets the last good answer where the upstream has none.
 
 use std::time::Duration;

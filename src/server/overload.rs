@@ -1,5 +1,5 @@
-//! The memory of all requests together, and load shedding above its limit (contract, section 8): a client that gets a
-//! retryable 503 loses nothing, a process that is killed for its memory does.
+//! The memory of all requests together, and load shedding above its limit (docs/contract.md#retryable-503): a client
+//! that gets a retryable 503 loses nothing, a process that is killed for its memory does.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

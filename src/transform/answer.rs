@@ -1,4 +1,5 @@
-//! Writes the answers (contract, sections 3.6, 6 and 8). Everything that came with the request is copied as text.
+//! Writes the answers (docs/contract.md#output, docs/contract.md#batch, docs/contract.md#event-error). Everything
+//! that came with the request is copied as text.
 
 use super::event::{Event, Metadata, Slot};
 use super::family::Family;

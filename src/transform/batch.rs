@@ -1,4 +1,4 @@
-//! `/batch`: events of one destination and topic are delivered together (contract, section 6).
+//! `/batch`: events of one destination and topic are delivered together (docs/contract.md#batch).
 
 use std::borrow::Cow;
 

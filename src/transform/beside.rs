@@ -1,5 +1,5 @@
-//! What the events of a request share: in the compacted form, destinations and connections stand beside them (contract,
-//! section 2).
+//! What the events of a request share: in the compacted form, destinations and connections stand beside them
+//! (docs/contract.md#compacted-form).
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -1,5 +1,5 @@
 //! Values of a Config in which templates stand: once per destination it is found where, and an event fills in what it
-//! needs (contract, section 3.2).
+//! needs (docs/contract.md#dynamic-configuration).
 
 use std::borrow::Cow;
 use std::cell::OnceCell;

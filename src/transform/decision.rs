@@ -2,7 +2,7 @@
 
 use super::rejection::Rejection;
 
-/// The rule that gave the topic (contract, section 3.4).
+/// The rule that gave the topic (docs/contract.md#topic).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TopicRule {
     /// `topic` of the integrations object.
@@ -47,7 +47,7 @@ impl TopicRule {
     }
 }
 
-/// The member that gave the partition key (contract, section 3.5).
+/// The member that gave the partition key (docs/contract.md#partition-key).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeySource {
     /// `message.userId`.
@@ -96,7 +96,7 @@ pub struct Decision {
     pub changes: Changes,
 }
 
-/// What the rules of sections 3.1 and 3.2 did to one event.
+/// What the timestamp rule and templates did to one event (docs/contract.md#order-of-steps).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Changes {
     /// Whether the reverse-ETL rule set the message's timestamp.

@@ -1,4 +1,5 @@
-//! A destination as the request carries it, read once per request (contract, sections 3.2 and 3.4).
+//! A destination as the request carries it, read once per request (docs/contract.md#dynamic-configuration and
+//! docs/contract.md#topic).
 
 use super::config_value::{Holes, NO_HOLES};
 use super::draft::Draft;

@@ -188,7 +188,7 @@ impl<'a> Draft<'a> {
 
     /// Follows a path of names with dots between them, within a budget. A name may hold dots itself: the
     /// whole path as one name of this object goes first; then, in each object on the way, the fewest names that it has
-    /// a member for (contract, section 3.2).
+    /// a member for (docs/contract.md#dynamic-configuration).
     pub fn find<'d>(&'d mut self, path: &str, budget: &mut EventBudget<'_, '_>) -> Found<'d, 'a> {
         self.try_find(path, budget).unwrap_or(Found::TooComplex)
     }

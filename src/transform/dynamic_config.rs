@@ -1,4 +1,4 @@
-//! Templates in a destination's Config that take values out of the event (contract, section 3.2).
+//! Templates in a destination's Config that take values out of the event (docs/contract.md#dynamic-configuration).
 
 use std::borrow::Cow;
 
@@ -311,7 +311,7 @@ impl Template {
     }
 }
 
-/// Whether JSON text is `""`, or an array or object of nothing but such (contract, section 3.2).
+/// Whether JSON text is `""`, or an array or object of nothing but such (docs/contract.md#template-empty).
 fn is_empty(text: &str, budget: &mut EventBudget<'_, '_>) -> Result<bool, Exhausted> {
     let Ok(value) = Raw::parse(text) else { return Ok(false) };
     match value.kind() {

@@ -1,5 +1,5 @@
-//! Whether a value is empty for a template (contract, section 3.2): `""`, or an array or object of nothing but such. Of
-//! duplicate names the last one counts, as in JavaScript.
+//! Whether a value is empty for a template (docs/contract.md#template-empty): `""`, or an array or object of nothing
+//! but such. Of duplicate names the last one counts, as in JavaScript.
 
 use super::json::{Invalid, Raw};
 use super::reader::Reader;

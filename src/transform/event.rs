@@ -1,4 +1,5 @@
-//! The members of an event that decide something, found in one walk over it (contract, sections 2 and 3).
+//! The members of an event that decide something, found in one walk over it (docs/contract.md#request-body and
+//! docs/contract.md#processor-transformation).
 
 use super::family::FAMILIES;
 use super::json::{EMPTY_OBJECT, Invalid, Kind, Raw};
@@ -22,7 +23,7 @@ pub enum Slot<T> {
 pub struct Event<'a> {
     /// The whole event, for templates that address it.
     pub raw: Raw<'a>,
-    /// `message`; a missing one is `{}` (section 8).
+    /// `message`; a missing one is `{}` (docs/reference/differences.md#message_not_an_object).
     pub message: Slot<Message<'a>>,
     /// `metadata`.
     pub metadata: Slot<Metadata<'a>>,
@@ -47,7 +48,8 @@ pub struct Message<'a> {
     pub anonymous_id: Option<Raw<'a>>,
     /// `integrations`.
     pub integrations: Option<Raw<'a>>,
-    /// Members literally named `integrations.<name>` with a name that some family has (section 3.3), each once.
+    /// Members literally named `integrations.<name>` with a name that some family has
+    /// (docs/contract.md#integrations-dotted-name), each once.
     pub dotted_integrations: Vec<(&'static str, Raw<'a>)>,
 }
 

@@ -1,4 +1,5 @@
-//! The destinations this service transforms: one table. Adding a sibling is a row (contract, sections 3 and 5).
+//! The destinations this service transforms: one table. Adding a sibling is a row
+//! (docs/contract.md#processor-transformation and docs/contract.md#azure-event-hubs-and-confluent-cloud).
 
 /// A destination of the producer family, and what sets it apart from its siblings.
 #[derive(Debug, PartialEq, Eq)]
@@ -7,15 +8,17 @@ pub struct Family {
     pub name: &'static str,
     /// The name in `statTags.destType`.
     pub dest_type: &'static str,
-    /// The members of `message.integrations` that address it, the first truthy one wins (section 3.3).
+    /// The members of `message.integrations` that address it, the first truthy one wins
+    /// (docs/contract.md#integrations-order, docs/contract.md#family-integrations).
     pub integrations: [&'static str; 3],
     /// Whether the integrations object's `schemaId` is passed on.
     pub schema_id: bool,
-    /// Whether the topic maps of Config are looked at (section 3.4).
+    /// Whether the topic maps of Config are looked at (docs/contract.md#topic-multi-topic,
+    /// docs/contract.md#family-no-maps).
     pub multi_topic: bool,
     /// Whether a `null` topic of Config stays in the output.
     pub keeps_null_topic: bool,
-    /// Whether `/batch` groups events (section 6).
+    /// Whether `/batch` groups events (docs/contract.md#batch-groups, docs/contract.md#family-batch).
     pub batches: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What the message itself asks of the destination (contract, section 3.3).
+//! What the message itself asks of the destination (docs/contract.md#integrations-object).
 
 use super::event::Message;
 use super::family::Family;

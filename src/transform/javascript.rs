@@ -1,4 +1,5 @@
-//! The few rules of JavaScript that the contract rests on (section 4), read straight from JSON text.
+//! The few rules of JavaScript that the contract rests on (docs/contract.md#javascript-semantics), read straight from
+//! JSON text.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -1,5 +1,5 @@
 //! JSON values as slices of the request: nothing here builds a tree or copies a byte. Literals and escapes stay as they
-//! were sent (contract, sections 2 and 8).
+//! were sent (docs/contract.md#request-body and docs/contract.md#intended-differences).
 
 use serde::de::IgnoredAny;
 
@@ -49,7 +49,7 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Raw<'a>(pub(super) &'a str);
 
-/// The empty object, which stands in for a missing message (contract, section 8).
+/// The empty object, which stands in for a missing message (docs/reference/differences.md#message_not_an_object).
 pub const EMPTY_OBJECT: Raw<'static> = Raw("{}");
 /// The literal `null`.
 pub const NULL: Raw<'static> = Raw("null");

@@ -64,7 +64,7 @@ pub struct Nobody;
 
 impl Observer for Nobody {}
 
-/// What the timestamp rule did (contract, section 3.1).
+/// What the timestamp rule did (docs/contract.md#reverse-etl-timestamp).
 #[derive(Debug, Clone, Copy)]
 pub enum Stamp<'e> {
     /// It does not apply.
@@ -80,7 +80,7 @@ pub enum Stamp<'e> {
     },
 }
 
-/// What became of a template (contract, section 3.2).
+/// What became of a template (docs/contract.md#dynamic-configuration).
 #[derive(Debug, Clone, Copy)]
 pub enum Filled<'e> {
     /// A value was found.

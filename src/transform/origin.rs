@@ -1,5 +1,5 @@
-//! Where the events of a request come from: the labels of its metrics, taken from its first event (contract, section 7).
-//! No response depends on it.
+//! Where the events of a request come from: the labels of its metrics, taken from its first event
+//! (docs/contract.md#metric-labels). No response depends on it.
 
 use std::borrow::Cow;
 

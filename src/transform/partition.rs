@@ -1,5 +1,5 @@
-//! Which partition a key leads to (contract, section 3.5). rudder-server computes it when it produces; nothing that is
-//! answered depends on it.
+//! Which partition a key leads to (docs/contract.md#partition). rudder-server computes it when it produces; nothing
+//! that is answered depends on it.
 
 use std::num::NonZeroU32;
 

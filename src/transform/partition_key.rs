@@ -1,4 +1,4 @@
-//! Which member becomes the Kafka message key (contract, section 3.5).
+//! Which member becomes the Kafka message key (docs/contract.md#partition-key).
 
 use super::decision::KeySource;
 use super::event::Message;

@@ -1,4 +1,4 @@
-//! The processor transformation: the way of an event, start to end (contract, section 3).
+//! The processor transformation: the way of an event, start to end (docs/contract.md#processor-transformation).
 
 use std::cell::OnceCell;
 use std::ops::ControlFlow;
@@ -342,7 +342,7 @@ impl<'a> Surroundings<'_, 'a> {
         Ok(Decision { topic: rule, key, changes })
     }
 
-    /// The event as templates see it (contract, section 3.2), with its message as it is by now.
+    /// The event as templates see it (docs/contract.md#dynamic-configuration), with its message as it is by now.
     fn draft(
         &'a self,
         event: &Event<'a>,

@@ -50,7 +50,8 @@ impl<'a> Produced<'a> {
     }
 
     /// The size of the record in bytes, as rudder-server's Kafka client compares it with `Router.KAFKA.batchBytes`: key,
-    /// message as rudder-server prints it anew (contract, section 9), and the overhead of a record.
+    /// message as rudder-server prints it anew (docs/contract.md#delivery-by-rudder-server), and the overhead of a
+    /// record.
     #[must_use]
     pub fn record_bytes(&self) -> u64 {
         let message = self.message.map_or(2, |message| printed_bytes(message.text()));

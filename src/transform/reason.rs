@@ -25,47 +25,47 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// Section 3.3: nothing is asked of any destination.
+    /// docs/contract.md#integrations-object: nothing is asked of any destination.
     IntegrationsMissing, "integrations_missing", "the message has no integrations";
-    /// Section 3.3: nothing is asked of this destination.
+    /// docs/contract.md#integrations-order: nothing is asked of this destination.
     IntegrationsNotNamed, "integrations_not_named", "message.integrations has no truthy {}";
-    /// Section 3.3: truthy is enough to hide the other names, but carries nothing.
+    /// docs/contract.md#integrations-truthy: a truthy value hides the other names, but carries nothing.
     IntegrationsNotAnObject, "integrations_not_an_object",
         "message.integrations.{} is not an object, so it carries no topic";
-    /// Section 3.3: an object that says nothing of a topic.
+    /// docs/contract.md#topic-integrations: an object without a topic.
     IntegrationsWithoutTopic, "integrations_without_topic", "message.integrations.{} has no truthy topic";
-    /// Section 5.
+    /// docs/contract.md#family-no-maps.
     MapsNotSupported, "maps_not_supported", "topic maps are read for Kafka only, not for {}";
-    /// Section 3.4.
+    /// docs/contract.md#topic-multi-topic.
     MultiTopicOff, "multi_topic_off", "Config.enableMultiTopic is not truthy";
-    /// Section 3.4: neither map can be asked.
+    /// docs/contract.md#topic-multi-topic: neither map can be asked.
     TypeMissing, "type_missing", "message.type is missing or not a string";
-    /// Section 3.4: the other map is asked.
+    /// docs/contract.md#topic-event-type: the other map is asked.
     TypeIsTrack, "type_is_track", "message.type is track, so the event's name is looked up";
-    /// Section 3.4: the other map is asked, if any.
+    /// docs/contract.md#topic-event-name: the other map is asked, if any.
     TypeIsNotTrack, "type_is_not_track", "message.type is {}, and event names are looked up for track only";
-    /// Section 3.4.
+    /// docs/contract.md#topic-event-type.
     TypeNotMapped, "type_not_mapped",
         "message.type is {}, and eventTypeToTopicMap is for identify, screen, page, group and alias, in lower case";
-    /// Section 3.4.
+    /// docs/contract.md#topic-event-type.
     TypeWithoutEntry, "type_without_entry", "eventTypeToTopicMap has no entry for {}";
-    /// Section 3.4: a later entry with the same key wins, even an empty one.
+    /// docs/contract.md#topic-maps: a later entry with the same key wins, even an empty one.
     TypeEntryEmpty, "type_entry_empty", "in eventTypeToTopicMap, `to` of the last entry for {} is not truthy";
-    /// Section 3.4.
+    /// docs/contract.md#topic-event-name.
     EventMissing, "event_missing", "message.event is missing or not truthy";
-    /// Section 3.4.
+    /// docs/contract.md#topic-event-name.
     EventWithoutEntry, "event_without_entry", "eventToTopicMap has no entry for {}";
-    /// Section 3.4: a later entry with the same key wins, even an empty one.
+    /// docs/contract.md#topic-maps: a later entry with the same key wins, even an empty one.
     EventEntryEmpty, "event_entry_empty", "in eventToTopicMap, `to` of the last entry for {} is not truthy";
-    /// Section 3.4.
+    /// docs/contract.md#topic-falsy-kept.
     TopicMissing, "topic_missing", "Config has no topic";
-    /// Section 3.4: it stays in the output all the same.
+    /// docs/contract.md#topic-falsy-kept: it stays in the output.
     TopicNotTruthy, "topic_not_truthy", "Config.topic is not truthy";
-    /// Section 3.1.
+    /// docs/contract.md#timestamp-channel.
     ChannelNotSources, "channel_not_sources", "message.channel is not sources, so it is no reverse-ETL event";
-    /// Section 3.1.
+    /// docs/contract.md#timestamp-types.
     TypeNotStamped, "type_not_stamped", "message.type is neither identify nor track";
-    /// Section 3.1.
+    /// docs/contract.md#timestamp-mapped.
     MappedToDestination, "mapped_to_destination", "message.context.mappedToDestination is truthy";
 }
 

@@ -1,4 +1,4 @@
-//! Why one event is refused: one table. The other events of its batch are answered (contract, section 8).
+//! Why one event is refused: one table. The other events of its batch are answered (docs/contract.md#event-error).
 
 /// What `statTags.errorType` says of a rejection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

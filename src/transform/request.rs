@@ -1,4 +1,4 @@
-//! A request body as slices of itself: the events, and where their destinations are (contract, section 2).
+//! A request body as slices of itself: the events, and where their destinations are (docs/contract.md#request-body).
 
 use super::beside::{Beside, Compacted, read_map};
 use super::decision::Tally;
@@ -100,7 +100,8 @@ pub struct RouterAnswer {
     pub body: String,
     /// The events, and those that were refused; of the others nothing is decided here.
     pub tally: Tally,
-    /// What the metrics of transformed events count, which `/batch` does not take part in (contract, section 7).
+    /// What the metrics of transformed events count, which `/batch` does not take part in
+    /// (docs/contract.md#metric-labels).
     pub counted: Option<Counted>,
 }
 

@@ -1,4 +1,4 @@
-//! The timestamp of reverse-ETL events (contract, section 3.1).
+//! The timestamp of reverse-ETL events (docs/contract.md#reverse-etl-timestamp).
 
 use super::event::Message;
 use super::javascript::truthy;
@@ -86,8 +86,9 @@ impl<'a> Fields<'a> {
         self.0[FIRST_NAMES.iter().position(|first| *first == name)?]
     }
 
-    /// The value at a path, found as templates find theirs (contract, section 3.2): a field whose name is the whole path
-    /// hides all others; then, in each object on the way, the fewest names that it has a field for.
+    /// The value at a path, found as templates find theirs (docs/contract.md#timestamp-dotted-names): a field whose
+    /// name is the whole path hides all others; then, in each object on the way, the fewest names that it has a field
+    /// for.
     fn at(&self, path: &str) -> Option<Raw<'a>> {
         if let Some(value) = self.named(path) {
             return Some(value);

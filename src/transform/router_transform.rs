@@ -1,4 +1,5 @@
-//! `/routerTransform`: none of these destinations has one, and the client is told so (contract, section 6).
+//! `/routerTransform`: none of these destinations has one, and the client is told so
+//! (docs/contract.md#router-transformation).
 
 use std::borrow::Cow;
 use std::collections::HashMap;

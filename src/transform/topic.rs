@@ -1,4 +1,4 @@
-//! Which topic an event goes to (contract, section 3.4).
+//! Which topic an event goes to (docs/contract.md#topic).
 
 use std::cell::OnceCell;
 

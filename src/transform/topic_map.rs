@@ -1,5 +1,5 @@
 //! The topic maps of a Config, read once per destination; templates in them cost an event what its values need only
-//! (contract, section 3.4).
+//! (docs/contract.md#topic-maps).
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -14,7 +14,7 @@ pub struct Case {
     pub name: String,
     /// What it shows, where that is not its name.
     pub description: String,
-    /// The rules of the contract that it shows; ours have some.
+    /// The rules of docs/contract.md that it shows, by anchor; ours have some.
     pub rules: Vec<String>,
     /// Who answers like that.
     pub author: Author,
@@ -24,7 +24,8 @@ pub struct Case {
     pub expected: Expected,
 }
 
-/// Whose answers the expected ones are. They differ where the contract's section 8 says so.
+/// Whose answers the expected ones are. They differ by the intended differences
+/// (docs/contract.md#intended-differences).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Author {
     /// This service.

@@ -1,5 +1,5 @@
 //! Whether an answer is the expected one. The comparison is that of shadow verification, and so are the intended
-//! differences (contract, section 8).
+//! differences (docs/contract.md#intended-differences).
 
 use super::case::{ApiVersion, Author, Case, ExpectedBody};
 use super::transformer::Answer;

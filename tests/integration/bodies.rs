@@ -21,6 +21,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("compressed")
 }
 
+// docs/contract.md#body-limit
 #[test]
 fn the_limit_holds_to_the_byte() {
     let server = Server::start(&["--max-body-bytes=1000"]);
@@ -170,6 +171,7 @@ fn templates_cannot_multiply_a_body_without_end() {
     assert_eq!(response.json()[999]["output"]["topic"], "x");
 }
 
+// docs/contract.md#retryable-503
 #[test]
 fn past_the_bytes_in_flight_a_client_is_asked_to_come_again() {
     let server = Server::start(&["--max-in-flight-bytes=200000"]);
@@ -253,6 +255,7 @@ fn depth_of_any_kind_in_any_position_leaves_the_server_alive() {
     }
 }
 
+// docs/contract.md#nesting, docs/reference/differences.md#deep_nesting
 #[test]
 fn ten_thousand_levels_are_answered() {
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));

@@ -68,6 +68,7 @@ fn failure(server: &Server, case: &Case) -> Option<String> {
         ExpectedBody::Json(body) => body,
         ExpectedBody::Any => return Some("the case expects no body, and so nothing".to_owned()),
     };
+    // docs/contract.md#api-version
     let transforms = case.request.method == "POST" && Endpoint::at(&case.request.path).is_some();
     if (answer.header("apiVersion") == Some("2")) != (transforms && expected.status == 200) {
         return Some(format!("apiVersion {:?} with status {}", answer.header("apiVersion"), answer.status));

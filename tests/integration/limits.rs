@@ -1,4 +1,4 @@
-//! The bounds of one request, which hold to the byte and to the event.
+//! The limits of one request, to the byte and to the event (docs/reference/differences.md#limits).
 
 use rudder_kafka_transformer::transform::dynamic_config::{MAX_CONFIG_BYTES, MAX_PATH_NAMES, MAX_TEMPLATES};
 use rudder_kafka_transformer::transform::family::Family;

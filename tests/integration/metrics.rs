@@ -1,4 +1,4 @@
-//! What `/metrics` shows after known requests.
+//! What `/metrics` shows after known requests (docs/contract.md#metric-labels).
 
 use std::collections::{BTreeSet, HashSet};
 use std::net::Shutdown;

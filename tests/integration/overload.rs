@@ -1,3 +1,5 @@
+//! docs/contract.md#retryable-503, docs/reference/differences.md#overload
+//!
 //! Past its limits the service says so at once and loses nobody; clients that are too slow do not hold what others need.
 
 use std::io::{Read, Write};

@@ -98,9 +98,9 @@ metrics! {
     UNSERVED: "kafka_transformer_unserved_requests_total", Kind::Counter, ["endpoint"], Own,
         "Requests of rudder-server that only a rudder-transformer serves, without UPSTREAM_TRANSFORMER_URL, by endpoint: user_transformation, tracking_plan, destination, batch, router_transform, delivery, deletion or source. UNSERVED says how they are answered";
     SHADOWED: "kafka_transformer_shadow_requests_total", Kind::Counter, ["result"], Own,
-        "Requests chosen to compare the response of this service with the upstream's, by result: equal, intended (docs/differences.md), different, dropped (no room to keep them) or failed (no response to compare with)";
+        "Requests chosen to compare the response of this service with the upstream's, by result: equal, intended (docs/reference/differences.md), different, dropped (no room to keep them) or failed (no response to compare with)";
     INTENDED: "kafka_transformer_shadow_intended_total", Kind::Counter, ["difference"], Own,
-        "Requests whose shadow comparison found an intended difference and nothing else, by its code in docs/differences.md; a request counts once for each code";
+        "Requests whose shadow comparison found an intended difference and nothing else, by its code in docs/reference/differences.md; a request counts once for each code";
     LOG_LINES_DROPPED: "kafka_transformer_log_lines_dropped_total", Kind::Counter, ["reason"], Own,
         "Log lines that were not written, by reason: queue_full (stderr takes them too slowly), write_failed (the reader of stderr is gone, or its disk is full) or suppressed (more than ten of a kind within a second)";
     IN_FLIGHT_BYTES: "kafka_transformer_in_flight_bytes", Kind::Gauge, [], Own,

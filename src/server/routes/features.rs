@@ -1,4 +1,4 @@
-//! `GET /features`: what the service, and the upstream behind it, can do (contract, section 7).
+//! `GET /features`: what the service, and the upstream behind it, can do (docs/contract.md#features).
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;

@@ -1,4 +1,4 @@
-//! `POST /v0/destinations/{destination}`: the processor transformation (contract, section 3).
+//! `POST /v0/destinations/{destination}`: the processor transformation (docs/contract.md#processor-transformation).
 
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};

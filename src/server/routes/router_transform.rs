@@ -1,4 +1,4 @@
-//! `POST /routerTransform`, which none of these destinations has (contract, section 6).
+//! `POST /routerTransform`, which none of these destinations has (docs/contract.md#router-transformation).
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};

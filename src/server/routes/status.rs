@@ -1,4 +1,4 @@
-//! The small endpoints (contract, section 7) and `/metrics`.
+//! The small endpoints (docs/contract.md#small-endpoints) and `/metrics`.
 
 use actix_web::http::header::ContentType;
 use actix_web::web::Data;

@@ -30,7 +30,8 @@ pub enum Unserved {
     Reject,
 }
 
-/// An endpoint of rudder-transformer that rudder-server uses and this service does not have (contract, section 9).
+/// An endpoint of rudder-transformer that rudder-server uses and this service does not have
+/// (docs/contract.md#requests-of-rudder-server).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnservedEndpoint {
     /// `/customTransform`

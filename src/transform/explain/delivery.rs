@@ -1,4 +1,5 @@
-//! What rudder-server does with a transformed event: why it would not reach Kafka (contract, sections 9 and 10). One table.
+//! What rudder-server does with a transformed event: why it would not reach Kafka
+//! (docs/contract.md#delivery-by-rudder-server and docs/contract.md#destination-configuration). One table.
 
 use std::borrow::Cow;
 
@@ -42,29 +43,29 @@ macro_rules! problems {
 }
 
 problems! {
-    /// Section 9: an empty topic in the Config stops the whole destination.
+    /// docs/contract.md#config-topic: an empty topic in the Config stops the whole destination.
     ConfigTopicEmpty, "config_topic_empty",
         "Config.topic is empty, so the destination does not start, even for events with a topic of their own; set it";
-    /// Section 10: the producer cannot read the Config.
+    /// docs/contract.md#config-topic: the producer cannot read the Config.
     ConfigTopicNotAString, "config_topic_not_a_string",
         "Config.topic is not a string, so the destination does not start; put it in quotes";
-    /// Section 9: an event without a topic.
+    /// docs/contract.md#delivery-by-rudder-server: an event without a topic.
     NoTopic, "no_topic", "the event has no topic, so rudder-server drops it";
-    /// Section 3.4 passes any truthy value on; a topic's name is a string.
+    /// docs/contract.md#topic-any-value passes any truthy value on; a topic's name is a string.
     TopicNotAString, "topic_not_a_string", "the topic is not a string";
-    /// Section 9: Kafka's rules for names.
+    /// docs/contract.md#delivery-by-rudder-server: Kafka's rules for names.
     TopicIllegal, "topic_illegal", "Kafka does not allow the name of the topic: {}";
-    /// Section 9: the producer's limit.
+    /// docs/contract.md#delivery-by-rudder-server: the producer's limit.
     RecordTooLarge, "record_too_large", "the record has {} bytes, more than Router.KAFKA.batchBytes allows";
-    /// Section 9: nothing says how the message is encoded.
+    /// docs/contract.md#delivery-by-rudder-server: nothing says how the message is encoded.
     SchemaIdMissing, "schema_id_missing",
         "Config.convertToAvro is on and the event has no schemaId in its integrations object";
-    /// Section 10: the schema is not in the Config.
+    /// docs/contract.md#config-avro: the schema is not in the Config.
     SchemaIdUnknown, "schema_id_unknown", "Config.convertToAvro is on and Config.avroSchemas has no schema with the event's schemaId";
-    /// Section 10: a schema by the rules of goavro.
+    /// docs/contract.md#config-avro-schemas: a schema by the rules of goavro.
     AvroSchemaInvalid, "avro_schema_invalid",
         "Config.convertToAvro is on and the producer cannot read a schema of Config.avroSchemas, so the destination does not start: {}";
-    /// Section 10: a union's value names its branch.
+    /// docs/contract.md#config-avro-schemas: a union's value names its branch.
     AvroUnionValue, "avro_union_value", "the value of a union in the Avro schema has to name its branch: {}";
     /// goavro encodes no record without all of its fields.
     AvroFieldMissing, "avro_field_missing", "the event lacks a field of the Avro schema, which has no default for it: {}";

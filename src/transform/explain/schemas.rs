@@ -1,4 +1,5 @@
-//! The Avro schemas of a destination, and whether an event fits the one that it names (contract, section 10).
+//! The Avro schemas of a destination, and whether an event fits the one that it names
+//! (docs/contract.md#config-avro-schemas).
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

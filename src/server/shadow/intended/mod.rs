@@ -1,4 +1,5 @@
-//! Compares two responses to a request, and allows exactly the intended differences (contract, section 8).
+//! Compares two responses to a request, and allows exactly the intended differences
+//! (docs/contract.md#intended-differences).
 //!
 //! | module | decides |
 //! | --- | --- |

@@ -1,5 +1,5 @@
-//! The differences from rudder-transformer that are intended (contract, section 8): one table, from which README's table,
-//! `docs/differences.md`, the labels of metrics and the comparison itself come.
+//! The differences from rudder-transformer that are intended (docs/contract.md#intended-differences): one table, from
+//! which `docs/reference/differences.md`, the labels of metrics and the comparison itself come.
 
 use std::fmt::Write as _;
 
@@ -263,23 +263,22 @@ impl IntendedDifference {
         self.shapes().contains(&shape)
     }
 
-    /// The row as README's table has it.
-    #[must_use]
-    pub fn row(self) -> String {
-        format!("| {} | {} | {} | {} |", self.case(), self.reference(), self.ours(), self.why())
+    /// The row of the page, with its code as anchor.
+    fn row(self) -> String {
+        let shapes: Vec<&str> = self.shapes().iter().map(|shape| shape.text()).collect();
+        let shapes = if shapes.is_empty() { "none".to_owned() } else { shapes.join(", ") };
+        let (code, case, reference, ours, why) = (self.code(), self.case(), self.reference(), self.ours(), self.why());
+        format!("| <a id=\"{code}\"></a>`{code}` | {case} | {reference} | {ours} | {why} | {shapes} |")
     }
 }
 
-/// The table as a page of Markdown, which is `docs/differences.md`.
+/// The table as a page of Markdown, which is `docs/reference/differences.md`.
 #[must_use]
 pub fn page() -> String {
     let mut page = String::from(PAGE_START);
     for row in IntendedDifference::ALL {
-        let shapes: Vec<&str> = row.shapes().iter().map(|shape| shape.text()).collect();
-        let shapes = if shapes.is_empty() { "none".to_owned() } else { shapes.join(", ") };
         // Writing to a String cannot fail.
-        let _ =
-            writeln!(page, "| `{}` | {} | {} | {} | {shapes} |", row.code(), row.case(), row.reference(), row.ours());
+        let _ = writeln!(page, "{}", row.row());
     }
     page.push_str(PAGE_END);
     page
@@ -287,16 +286,16 @@ pub fn page() -> String {
 
 const PAGE_START: &str = "# Intended differences
 
-Where this service responds differently from rudder-transformer on purpose. README gives the reasons. This page is printed
-by `rudder-kafka-transformer differences`.
+Where this service responds differently from rudder-transformer on purpose, and why. After reading it you know what changes
+for your events when you swap this service in. `rudder-kafka-transformer differences` prints this page.
 
-`verify` and shadow verification compare with this table: a difference that a row covers is counted under its code and is
+`verify` and shadow verification compare with this table. A difference that a row covers is counted under its code and is
 not a failure. Whether a row applies is decided from the request, never from the response of this service. The last column
 lists how the response of rudder-transformer may differ in a request or event to which the row applies; `none` means that
 values compare as equal, or that the response is not compared.
 
-| code | the request has | rudder-transformer | this service | its response may differ as |
-| --- | --- | --- | --- | --- |
+| code | the request has | rudder-transformer | this service | because | its response may differ as |
+| --- | --- | --- | --- | --- | --- |
 ";
 
 const PAGE_END: &str = "
