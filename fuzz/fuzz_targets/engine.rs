@@ -19,7 +19,7 @@ use rudder_kafka_transformer::server::body::text;
 use rudder_kafka_transformer::transform::explain::{Options, explain};
 use rudder_kafka_transformer::transform::family::{FAMILIES, Family};
 use rudder_kafka_transformer::transform::json::{self, Raw};
-use rudder_kafka_transformer::transform::meter::Meter;
+use rudder_kafka_transformer::transform::meter::{Meter, Unlimited};
 use rudder_kafka_transformer::transform::observer::Nobody;
 use rudder_kafka_transformer::transform::processor::{self, Answer};
 use rudder_kafka_transformer::transform::request::{BodyError, Form, Limits, RouterAnswer};
@@ -57,7 +57,7 @@ fn processor(family: &'static Family, body: &str, form: Form) {
     let bytes = |answer: &Answer| answer.body.len();
     let by_event = |meter: &dyn Meter| processor::answer_within(family, body, form, QUERY, LIMITS, meter);
     let answer = assert_bounded("by event", body, by_event, bytes);
-    let whole = |meter: &dyn Meter| processor::observed_within(family, body, form, QUERY, LIMITS, meter, &mut Nobody);
+    let whole = |meter: &dyn Meter| processor::observed(family, body, form, QUERY, LIMITS, meter, &mut Nobody);
     assert_eq!(answer, assert_bounded("as a whole", body, whole, bytes), "read as a whole");
     let events = events(body, form);
     let Answer { body: text, tally, .. } = match &answer {
@@ -104,7 +104,7 @@ fn untouched(event: Raw<'_>, answer: Raw<'_>, form: Form) {
 /// Who looks on sees what is answered.
 fn explained(family: &'static Family, body: &str, form: Form, answers: &[Raw<'_>]) {
     let mut index = 0;
-    let tally = explain(family, body, form, QUERY, LIMITS, Options::default(), |explanation| {
+    let tally = explain(family, body, form, QUERY, LIMITS, Options::default(), &Unlimited, |explanation| {
         assert_eq!((explanation.index, explanation.answer), (index, answers[index].text()));
         assert_eq!(explanation.refusal.is_none(), answers[index].member("output").is_some());
         index += 1;

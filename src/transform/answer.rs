@@ -92,44 +92,39 @@ fn rejection_bytes(metadata: Option<&Metadata<'_>>) -> usize {
     REJECTION_OVERHEAD + metadata.raw.text().len() + ids.map(|id| 8 * id.text().len()).sum::<usize>()
 }
 
-/// Appends the answer for a refused event. Metadata that is no object becomes `null`, because a client that expects
-/// an object there could not read the whole answer otherwise.
+/// The endpoint that rejects an event. It decides the form of the metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectedBy {
+    /// The processor transformation: one object. Metadata that is not an object becomes `null`, because a client that
+    /// expects an object there could not read the whole response otherwise.
+    Processor,
+    /// `/batch`: an array of such objects.
+    Batch,
+}
+
+/// Appends the response to a rejected event.
 ///
 /// # Errors
 /// The refusal of the meter.
 pub fn write_rejection(
     out: &mut String,
+    by: RejectedBy,
     family: &Family,
     event: Option<&Event<'_>>,
     rejection: Rejection,
     usage: &Usage<'_>,
 ) -> Result<(), Halt> {
+    let (before, missing, after, feature) = match by {
+        RejectedBy::Processor => ("", "null", "", "processor"),
+        RejectedBy::Batch => ("[", "", "],\"batched\":false", "batch"),
+    };
     let metadata = object_metadata(event);
     usage.grow(out, rejection_bytes(metadata))?;
     out.push_str("{\"metadata\":");
-    out.push_str(metadata.map_or("null", |metadata| metadata.raw.text()));
-    write_reason(out, family, metadata, "processor", rejection);
-    out.push('}');
-    Ok(())
-}
-
-/// Appends a router endpoint's answer for a refused event.
-///
-/// # Errors
-/// The refusal of the meter.
-pub fn write_router_rejection(
-    out: &mut String,
-    family: &Family,
-    event: Option<&Event<'_>>,
-    rejection: Rejection,
-    usage: &Usage<'_>,
-) -> Result<(), Halt> {
-    let metadata = object_metadata(event);
-    usage.grow(out, rejection_bytes(metadata))?;
-    out.push_str("{\"metadata\":[");
-    out.push_str(metadata.map_or("", |metadata| metadata.raw.text()));
-    out.push_str("],\"batched\":false");
-    write_reason(out, family, metadata, "batch", rejection);
+    out.push_str(before);
+    out.push_str(metadata.map_or(missing, |metadata| metadata.raw.text()));
+    out.push_str(after);
+    write_reason(out, family, metadata, feature, rejection);
     out.push('}');
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::answer;
+use super::answer::{self, RejectedBy};
 use super::decision::Tally;
 use super::event::Event;
 use super::javascript::{JsString, Properties};
@@ -69,7 +69,7 @@ pub fn answer_within(body: &str, form: Form, limits: Limits, meter: &dyn Meter) 
         for (event, rejection) in refused {
             usage.grow(&mut out, 1)?;
             separate(&mut out);
-            answer::write_router_rejection(&mut out, family, event, rejection, usage)?;
+            answer::write_rejection(&mut out, RejectedBy::Batch, family, event, rejection, usage)?;
             limits.hold(&out, body.len())?;
         }
     } else if !request.events.is_empty() {

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::ops::ControlFlow;
 
-use super::answer::{self, Output};
+use super::answer::{self, Output, RejectedBy};
 use super::beside::{Beside, Destinations};
 use super::config_value::{FilledValues, NO_HOLES};
 use super::decision::{Changes, Decision, Tally};
@@ -76,26 +76,12 @@ pub fn answer_within(
     whole(family, body, form, query, limits, &usage, &mut Nobody)
 }
 
-/// [`answer()`], while somebody looks on. Where the observer breaks, the answer ends with the event it saw last.
+/// [`answer_within()`], reporting each decision to `observer`. If the observer breaks, the response ends with the event that
+/// it saw last.
 ///
 /// # Errors
 /// [`BodyError`] where nothing of the body can be answered.
 pub fn observed(
-    family: &'static Family,
-    body: &str,
-    form: Form,
-    query: &str,
-    limits: Limits,
-    observer: &mut impl Observer,
-) -> Result<Answer, BodyError> {
-    observed_within(family, body, form, query, limits, &Unlimited, observer)
-}
-
-/// [`observed()`], with memory and work that `meter` grants.
-///
-/// # Errors
-/// [`BodyError`] where nothing of the body can be answered.
-pub fn observed_within(
     family: &'static Family,
     body: &str,
     form: Form,
@@ -193,7 +179,7 @@ impl<'s, 'a> Answers<'s, 'a> {
             return Err(halt);
         }
         if let Err(rejection) = outcome {
-            answer::write_rejection(out, self.surroundings.family, event, rejection, usage)?;
+            answer::write_rejection(out, RejectedBy::Processor, self.surroundings.family, event, rejection, usage)?;
         }
         usage.end_event();
         usage.work((event_bytes + out.len() - start) as u64)?;

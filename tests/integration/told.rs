@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use rudder_kafka_transformer::transform::decision::{KeySource, Tally, TopicRule};
 use rudder_kafka_transformer::transform::explain::{Explanation, Options, Outcome, TimestampUse, explain};
 use rudder_kafka_transformer::transform::family::Family;
+use rudder_kafka_transformer::transform::meter::Unlimited;
 use rudder_kafka_transformer::transform::processor;
 use rudder_kafka_transformer::transform::rejection::Rejection;
 use rudder_kafka_transformer::transform::request::{BodyError, Form, Limits};
@@ -48,7 +49,7 @@ pub fn assert_told(family: &'static Family, form: Form, query: &str, body: &str)
     let given = processor::answer(family, body, form, query, LIMITS);
     let (mut answers, mut counted, mut indices) = (Vec::new(), Tally::default(), Vec::new());
     let options = Options { partitions: NonZeroU32::new(12), ..Options::default() };
-    let told = explain(family, body, form, query, LIMITS, options, |told| {
+    let told = explain(family, body, form, query, LIMITS, options, &Unlimited, |told| {
         answers.push(told.answer.to_owned());
         indices.push(told.index);
         count(&mut counted, told);
@@ -76,7 +77,7 @@ fn what_a_limit_refuses_is_refused_here_too() {
     // An explanation keeps no response, so that the limit is for the answer of one event.
     let limits = Limits { answer_bytes: 10, ..LIMITS };
     let mut seen = 0;
-    let told = explain(family, body, Form::Plain, "", limits, Options::default(), |_| {
+    let told = explain(family, body, Form::Plain, "", limits, Options::default(), &Unlimited, |_| {
         seen += 1;
         ControlFlow::Continue(())
     });

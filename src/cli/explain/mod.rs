@@ -20,6 +20,7 @@ use super::transform::LIMITS;
 use super::troubles::Trouble;
 use crate::transform::explain::{Explanation, Options, explain};
 use crate::transform::family::Family;
+use crate::transform::meter::Unlimited;
 use summary::Summary;
 
 /// What `explain` is asked for.
@@ -184,7 +185,7 @@ impl Explain {
             explained += 1;
             ControlFlow::Continue(())
         };
-        let result = explain(family, &request.body, request.form, "", LIMITS, self.options, on_event);
+        let result = explain(family, &request.body, request.form, "", LIMITS, self.options, &Unlimited, on_event);
         let Err(error) = result else { return };
         // What is too much together may do one by one: a limit is for a request.
         let events = request.events();

@@ -82,7 +82,7 @@ pub(super) fn write(request: &Request, target: Target, output: &mut Stream<'_, O
     let mark = output.part.mark();
     let judge = Judge::new(target.family, target.batch_bytes, &Unlimited);
     let mut writer = Writer { request, judge, answered: 0, output, mark, troubles: Vec::new() };
-    let result = processor::observed(target.family, &request.body, request.form, "", LIMITS, &mut writer);
+    let result = processor::observed(target.family, &request.body, request.form, "", LIMITS, &Unlimited, &mut writer);
     let Err(error) = result else { return writer.keep() };
     // What is too much together may do one by one: a limit is for a request.
     let Writer { answered, mark, output, .. } = writer;

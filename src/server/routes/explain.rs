@@ -12,7 +12,7 @@ use crate::server::error::RequestError;
 use crate::server::explain_request::{ExplainRequest, RequestLimits};
 use crate::server::openapi::{CodingHeader, ExplainBody, ExplainRefusals, Explanations};
 use crate::server::overload::{Cancellation, RequestMeter};
-use crate::transform::explain::explain_within;
+use crate::transform::explain;
 use crate::transform::request::{BodyError, Form, Limits};
 
 /// Bytes of a body.
@@ -75,7 +75,7 @@ fn explained(
     let limits = Limits { events: limits.events, answer_bytes: MAX_WORKING_BYTES };
     let mut out = Vec::from(b"{\"events\":[");
     let mut failure = None;
-    explain_within(family, &body, Form::Plain, query, limits, options, &meter, |explanation| {
+    explain::explain(family, &body, Form::Plain, query, limits, options, &meter, |explanation| {
         let capacity = out.capacity();
         if explanation.index > 0 {
             out.push(b',');

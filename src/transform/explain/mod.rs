@@ -15,7 +15,7 @@ use super::dynamic_config::Templates;
 use super::family::Family;
 use super::javascript::JsString;
 use super::json::Raw;
-use super::meter::{Meter, Unlimited};
+use super::meter::Meter;
 use super::observer::{Filled, Observer, Stamp};
 use super::partition;
 use super::processor;
@@ -50,29 +50,14 @@ impl Default for Options {
     }
 }
 
-/// Transforms the events of a request body as [`processor::answer`] does, and hands an explanation of each to `on_event`,
-/// in their order. Where that breaks, the events behind it are left out. Of the explanations only the current one is kept.
-///
-/// # Errors
-/// [`BodyError`] where the request would be refused as a whole; explanations may have been handed out before.
-pub fn explain(
-    family: &'static Family,
-    body: &str,
-    form: Form,
-    query: &str,
-    limits: Limits,
-    options: Options,
-    on_event: impl FnMut(&Explanation<'_>) -> ControlFlow<()>,
-) -> Result<Tally, BodyError> {
-    explain_within(family, body, form, query, limits, options, &Unlimited, on_event)
-}
-
-/// [`explain`], with memory and work that `meter` grants.
+/// Transforms the events of a request body as [`processor::answer_within`] does, with memory and work that `meter` grants,
+/// and hands an explanation of each to `on_event`, in their order. If that breaks, the events after it are left out. Of the
+/// explanations only the current one is kept.
 ///
 /// # Errors
 /// [`BodyError`] where the request would be refused as a whole; explanations may have been handed out before.
 #[allow(clippy::too_many_arguments, reason = "those of a request, its explanations, and the meter")]
-pub fn explain_within(
+pub fn explain(
     family: &'static Family,
     body: &str,
     form: Form,
@@ -91,7 +76,7 @@ pub fn explain_within(
         templates: HashMap::new(),
         current: None,
     };
-    let answer = processor::observed_within(family, body, form, query, limits, meter, &mut explainer)?;
+    let answer = processor::observed(family, body, form, query, limits, meter, &mut explainer)?;
     Ok(answer.tally)
 }
 
