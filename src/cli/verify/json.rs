@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::report::{Counts, beginning};
-use crate::server::shadow::compare::Allowed;
+use crate::server::shadow::differences::Allowed;
 use crate::verify::Unreadable;
 use crate::verify::read::Found;
 use crate::verify::verdict::Verdict;

@@ -2,6 +2,7 @@
 //! compared, after the client has its own and at nobody's cost but memory that is bounded.
 
 pub mod compare;
+pub mod differences;
 pub mod intended;
 mod verify;
 

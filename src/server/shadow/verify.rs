@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hyper::Request;
 use tokio::sync::{Semaphore, mpsc};
 
-use super::compare::{Contents, Differences};
+use super::differences::{Contents, Differences};
 use super::intended::siblings::Siblings;
 use super::intended::{self, Answer, Judgement, Question, Traits};
 use super::{Compared, Kept, Known};

@@ -3,7 +3,8 @@
 use super::event::Events;
 use super::fails;
 use super::table::IntendedDifference;
-use crate::server::shadow::compare::{Differences, Infinite, each_member, elements, shown};
+use crate::server::shadow::compare::{Infinite, each_member, elements, shown};
+use crate::server::shadow::differences::Differences;
 use crate::transform::json::Raw;
 
 /// Adds what differs.

@@ -3,7 +3,8 @@
 use super::event::Events;
 use super::fails;
 use super::table::{IntendedDifference, Shape};
-use crate::server::shadow::compare::{Differences, Infinite, each_member, shown};
+use crate::server::shadow::compare::{Infinite, each_member, shown};
+use crate::server::shadow::differences::Differences;
 use crate::transform::json::Raw;
 use crate::transform::rejection::Rejection;
 

@@ -3,7 +3,8 @@
 use super::event::Events;
 use super::{Answer, Question, fails, judge};
 use crate::server::endpoint::Endpoint;
-use crate::server::shadow::compare::{Contents, Differences, Infinite, elements};
+use crate::server::shadow::compare::{Infinite, elements};
+use crate::server::shadow::differences::{Contents, Differences};
 use crate::transform::json::Raw;
 use crate::transform::request::Form;
 
