@@ -18,6 +18,7 @@ use actix_web::dev::{AppConfig, Server, Service, ServiceFactory};
 use actix_web::rt::net::TcpStream;
 use actix_web::rt::time::timeout;
 use rustls::ServerConfig;
+use socket2::SockRef;
 use tokio_rustls::TlsAcceptor;
 
 use super::connections::Connections;
@@ -27,6 +28,11 @@ use super::transport::{Socket, Stream, Transport};
 /// How long a client that was answered before its body was read has to notice: what it sends meanwhile is discarded.
 /// Closing at once would have its system discard the response.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Connections that the system keeps until they are accepted, unless its own limit is lower. The 128 of the standard library
+/// are fewer than one burst of idle connections: the system then drops the handshake of the next client, which repeats it
+/// after a second.
+const ACCEPT_BACKLOG: i32 = 4096;
 
 /// What a port is served with.
 #[derive(Debug)]
@@ -83,6 +89,8 @@ impl Port {
     {
         let Self { listener, tls, connections, workers, header_timeout, shutdown_timeout } = self;
         let address = listener.local_addr()?;
+        // It listens already; this only makes its queue longer.
+        SockRef::from(&listener).listen(ACCEPT_BACKLOG)?;
         let tls = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
         let builder = ServerBuilder::default()
             .workers(workers)

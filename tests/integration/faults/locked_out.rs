@@ -1,13 +1,18 @@
 //! Probes and other clients while somebody takes every connection there is. Times are so long that only what is tested here
 //! makes room.
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use super::process::Process;
 use super::{POST, answer, assert_answer, batch, connect, request, until};
 use crate::security::{Folder, tls_connect, tls_flags};
 use crate::server::{exchange, fetch, read_response};
+
+/// How long a handshake may take that the system does by itself. One that it drops is repeated after a second.
+const QUEUED: Duration = Duration::from_millis(900);
 
 const PATIENT: [&str; 4] = ["--keep-alive=600", "--header-timeout=600", "--body-timeout=600", "--max-connections=100"];
 
@@ -40,6 +45,28 @@ fn idle_connections_keep_nobody_from_the_metrics_port() {
     let _idle: Vec<_> = (0..400).map(|_| connect(process.metrics())).collect();
     assert_probes(process.metrics());
     until("it is scraped", || fetch(&format!("http://{}/metrics", process.metrics()), "GET", &[], b"").status == 200);
+}
+
+/// More idle connections than the metrics port keeps, and than the standard library's queue of a listener has room for.
+const BURST: usize = 400;
+
+#[test]
+fn a_burst_of_connections_waits_in_the_systems_queue_and_probes_are_answered_after_it() {
+    let limit = fs::read_to_string("/proc/sys/net/core/somaxconn").expect("Linux tells");
+    let burst = BURST.min(limit.trim().parse().expect("a number"));
+    let process = Process::start(&PATIENT);
+    process.signal("STOP");
+    // While it accepts none of them. The system would drop the handshakes of those for which its queue has no room.
+    let idle: Vec<_> = [process.metrics(), process.address]
+        .into_iter()
+        .flat_map(|address| (0..burst).map(move |_| TcpStream::connect_timeout(&address, QUEUED)))
+        .collect();
+    process.signal("CONT");
+    let refused = idle.iter().filter(|stream| stream.is_err()).count();
+    assert_eq!(refused, 0, "of {} connections", idle.len());
+    for address in [process.metrics(), process.address] {
+        assert_probes(address);
+    }
 }
 
 #[test]
