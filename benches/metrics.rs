@@ -5,7 +5,7 @@
 use actix_web::http::StatusCode;
 use divan::{Bencher, black_box};
 use rudder_kafka_transformer::server::metrics::Metrics;
-use rudder_kafka_transformer::server::metrics::series::{HttpKey, WorkerSeries};
+use rudder_kafka_transformer::server::metrics::worker::{HttpKey, WorkerSeries};
 use rudder_kafka_transformer::transform::family::KAFKA;
 use rudder_kafka_transformer::transform::processor::{self, Answer};
 use rudder_kafka_transformer::transform::request::{Counted, Form, Limits};

@@ -3,8 +3,8 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use rudder_kafka_transformer::server::body::text;
-use rudder_kafka_transformer::server::memory;
+use rudder_kafka_transformer::server::allocator;
+use rudder_kafka_transformer::server::http::body::text;
 use rudder_kafka_transformer::transform::family::KAFKA;
 use rudder_kafka_transformer::transform::request::{Form, Limits};
 use rudder_kafka_transformer::transform::{batch, processor};
@@ -19,7 +19,7 @@ const EVENTS: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 
 fn main() {
     // As the service does at its start.
-    memory::keep_enough(1);
+    allocator::keep_enough(1);
     divan::main();
 }
 

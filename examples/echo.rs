@@ -7,8 +7,8 @@ use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use clap::Parser;
 use rudder_kafka_transformer::server::app::{API_VERSION, JSON, State};
-use rudder_kafka_transformer::server::body::Body;
-use rudder_kafka_transformer::server::error::RequestError;
+use rudder_kafka_transformer::server::http::body::Body;
+use rudder_kafka_transformer::server::http::error::RequestError;
 use rudder_kafka_transformer::server::settings::Settings;
 use rudder_kafka_transformer::server::{Listeners, run_with};
 

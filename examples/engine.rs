@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 use std::{env, fs};
 
-use rudder_kafka_transformer::server::body::text;
+use rudder_kafka_transformer::server::http::body::text;
 use rudder_kafka_transformer::transform::family::KAFKA;
 use rudder_kafka_transformer::transform::request::{Form, Limits};
 use rudder_kafka_transformer::transform::{batch, processor};

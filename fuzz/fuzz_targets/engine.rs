@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 
 use cost_bounds::assert_bounded;
 use libfuzzer_sys::fuzz_target;
-use rudder_kafka_transformer::server::body::text;
+use rudder_kafka_transformer::server::http::body::text;
 use rudder_kafka_transformer::transform::explain::{Options, explain};
 use rudder_kafka_transformer::transform::family::{FAMILIES, Family};
 use rudder_kafka_transformer::transform::json::{self, Raw};

@@ -10,10 +10,12 @@ use futures_util::FutureExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
+use super::EXIT_CONFIG;
+use super::logging;
 use super::logging::Log;
-use super::{EXIT_CONFIG, logging, otlp};
+use super::otlp;
 use crate::server::settings::Settings;
-use crate::server::tls::Tls;
+use crate::server::transport::tls::Tls;
 use crate::server::{Listeners, run as run_server};
 
 /// Serves until SIGTERM or SIGINT.

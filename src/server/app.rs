@@ -12,25 +12,24 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
 use futures_util::FutureExt as _;
 
-use super::admission::Admission;
-use super::error::RequestError;
-use super::features::Features;
-use super::forward;
+use super::config::native_destinations::Natives;
+use super::http::error::RequestError;
+use super::http::operator_token::OperatorToken;
 use super::lifecycle::Lifecycle;
-use super::measure::Route;
+use super::limits::load_shedding::Admission;
+use super::limits::memory_budget::MemoryBudget;
 use super::metrics::Metrics;
-use super::natives::Natives;
+use super::metrics::middleware::Route;
 use super::openapi;
-use super::operator::OperatorToken;
-use super::overload::MemoryBudget;
-use super::page::{self, Page};
 use super::request_log::RequestLog;
+use super::routes::page::{self, Page};
 use super::routes::status::Versions;
 use super::routes::{batch, features, processor, router_transform, status};
 use super::settings::Settings;
 use super::shadow::Shadow;
 use super::unserved::Refusals;
-use super::upstream::{Reachable, Upstream};
+use super::upstream::features::Features;
+use super::upstream::{Reachable, Upstream, pass};
 use crate::transform::request::{Form, Limits};
 
 /// What every route can reach.
@@ -157,7 +156,7 @@ pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut Ser
             .configure(openapi::configure)
             .configure(page)
             .configure(extra)
-            .default_service(web::to(forward::anything));
+            .default_service(web::to(pass::anything));
     }
 }
 
@@ -166,7 +165,7 @@ pub fn configure(state: Data<State>, extra: ExtraRoutes) -> impl FnOnce(&mut Ser
 pub(super) fn resource(pattern: &'static str) -> Resource {
     web::resource([pattern.to_owned(), format!("{}/", pattern.trim_end_matches('/'))])
         .app_data(Route(pattern))
-        .default_service(web::to(forward::anything))
+        .default_service(web::to(pass::anything))
 }
 
 /// A resource of this service's own, which rudder-transformer does not have: a method that it does not take is 405, and
@@ -209,7 +208,7 @@ pub fn configure_metrics(state: Data<State>) -> impl FnOnce(&mut ServiceConfig) 
         }
         config
             .app_data(state)
-            .app_data(forward::StaysHere)
+            .app_data(pass::StaysHere)
             .service(
                 web::resource("/metrics")
                     .app_data(Route("/metrics"))

@@ -1,7 +1,7 @@
 //! The endpoints that are served here, as what they make of a text: for an answer to a client, and for one to compare with.
 
-use super::error::RequestError;
-use super::metrics::series::WorkerSeries;
+use super::http::error::RequestError;
+use super::metrics::worker::WorkerSeries;
 use crate::transform::decision::Tally;
 use crate::transform::family::Family;
 use crate::transform::meter::{Meter, Unlimited};

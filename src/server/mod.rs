@@ -1,43 +1,20 @@
 //! The HTTP server. [`run`] gets its settings, listeners and the signal to stop from its caller.
 
-pub mod admission;
+pub mod allocator;
 pub mod app;
-pub mod body;
-pub mod connection;
-pub mod connections;
-mod descriptors;
+pub mod config;
 pub mod endpoint;
-pub mod error;
-pub mod exchange;
-pub mod explain_request;
-pub mod features;
-pub mod forward;
-pub mod framing;
+pub mod http;
 pub mod lifecycle;
-pub mod line_limit;
-pub mod listen;
+pub mod limits;
 pub mod log;
-pub mod measure;
-pub mod memory;
 pub mod metrics;
-pub mod natives;
 pub mod openapi;
-pub mod operator;
-pub mod overload;
-pub mod pace;
-pub mod page;
-pub mod request_id;
 pub mod request_log;
-pub mod request_path;
 pub mod routes;
 pub mod settings;
 pub mod shadow;
-#[cfg(feature = "otlp")]
-pub mod spans;
-pub mod tls;
-pub mod trace_context;
 pub mod transport;
-mod unacked;
 pub mod unserved;
 pub mod upstream;
 
@@ -51,12 +28,15 @@ use actix_web::web::Data;
 use actix_web::{App, middleware};
 
 use app::{ExtraRoutes, State};
-use connections::Connections;
-use listen::Port;
+use http::connection_guard;
+use limits::connections::Connections;
+use limits::descriptors;
 use metrics::Metrics;
-use metrics::series::WorkerSeries;
+use metrics::middleware::measure;
+use metrics::worker::WorkerSeries;
 use settings::Settings;
-use tls::Tls;
+use transport::port::Port;
+use transport::tls::Tls;
 
 /// The sockets of the service, bound by the caller, and what they speak.
 #[derive(Debug)]
@@ -111,7 +91,7 @@ pub async fn run_with<D: Future<Output = ()>>(
     shutdown: impl Future<Output = D>,
     extra: ExtraRoutes,
 ) -> io::Result<()> {
-    memory::keep_enough(settings.worker_threads());
+    allocator::keep_enough(settings.worker_threads());
     let metrics = Metrics::new(&settings.instance_id).map_err(io::Error::other)?;
     let mut state = State::new(settings, metrics).map_err(io::Error::other)?;
     state.metrics_port = listeners.metrics.local_addr()?.port();
@@ -122,7 +102,7 @@ pub async fn run_with<D: Future<Output = ()>>(
             "MAX_BODY_BYTES is more than one request can use of MAX_IN_FLIGHT_BYTES, with its response: larger ones get 413"
         );
     }
-    let giving_back = actix_web::rt::spawn(memory::give_back());
+    let giving_back = actix_web::rt::spawn(allocator::give_back());
     let service_state = state.clone();
     let lifecycle = state.lifecycle.clone();
     let connections = Connections::new(settings);
@@ -134,13 +114,13 @@ pub async fn run_with<D: Future<Output = ()>>(
     let service =
         Port::new(settings, listeners.service, tls()?, connections, settings.worker_threads()).serve(move || {
             // Once on each worker.
-            actix_web::rt::spawn(memory::give_back_end());
+            actix_web::rt::spawn(allocator::give_back_end());
             App::new()
                 .app_data(Rc::new(WorkerSeries::of(service_state.metrics.clone())))
                 .configure(app::configure(Data::new(service_state.for_worker()), extra))
                 .wrap(middleware::from_fn(app::answer_panics))
-                .wrap(middleware::from_fn(exchange::attend))
-                .wrap(middleware::from_fn(measure::measure))
+                .wrap(middleware::from_fn(connection_guard::attend))
+                .wrap(middleware::from_fn(measure))
                 .wrap(middleware::from_fn(request_log::log))
                 .wrap(middleware::from_fn(app::detach_headers))
         })?;
@@ -149,7 +129,7 @@ pub async fn run_with<D: Future<Output = ()>>(
         App::new()
             .configure(app::configure_metrics(state.clone()))
             .wrap(middleware::from_fn(app::answer_panics))
-            .wrap(middleware::from_fn(exchange::attend))
+            .wrap(middleware::from_fn(connection_guard::attend))
             .wrap(middleware::from_fn(request_log::log))
     })?;
 

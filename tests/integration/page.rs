@@ -1,7 +1,7 @@
 //! The page at `/`: what it is made of, that it stays by itself, and that it can be turned off. That it works is seen in a
 //! browser, by `.ci/api/page.py`.
 
-use rudder_kafka_transformer::server::page::{FILES, POLICY};
+use rudder_kafka_transformer::server::routes::page::{FILES, POLICY};
 
 use crate::server::Server;
 use crate::upstream::{FakeUpstream, json};

@@ -15,7 +15,9 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use serde_json::json;
 
 use crate::cli::{run, signal, start};
-use crate::server::{PATIENCE, Response, Server, fetch, settings};
+use crate::server::fetch;
+use crate::server::settings;
+use crate::server::{PATIENCE, Response, Server};
 use crate::upstream::{FakeUpstream, json as json_answer};
 
 const EVENT: &str = r#"[{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
@@ -491,7 +493,7 @@ fn connections_of_the_metrics_port_are_bounded_too() {
 
 #[test]
 fn the_page_setting_has_three_values() {
-    use rudder_kafka_transformer::server::page::Page;
+    use rudder_kafka_transformer::server::routes::page::Page;
     for (value, page) in [
         ("true", Page::Service),
         ("ON", Page::Service),

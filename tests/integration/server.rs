@@ -11,7 +11,7 @@ use actix_web::web::{self, ServiceConfig};
 use clap::Parser;
 use futures_util::{FutureExt as _, StreamExt as _};
 use rudder_kafka_transformer::server::settings::Settings;
-use rudder_kafka_transformer::server::tls::Tls;
+use rudder_kafka_transformer::server::transport::tls::Tls;
 use rudder_kafka_transformer::server::{Listeners, run_with};
 use serde_json::Value;
 use tokio::sync::oneshot;

@@ -9,7 +9,7 @@ use super::form::NotJson;
 use super::splitter::{Batch, Parts};
 use super::value::{Element, Event, Value};
 use super::values::Part;
-use crate::server::body::text;
+use crate::server::http::body::text;
 use crate::transform::json::Invalid;
 use crate::transform::reader::Reader;
 use crate::transform::request::Form;

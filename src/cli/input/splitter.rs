@@ -10,7 +10,7 @@ use super::requests::Place;
 use super::source::Stream;
 use super::values::{Part, Values, Walked};
 use crate::destinations::source::is_utf_16;
-use crate::server::body::text;
+use crate::server::http::body::text;
 
 /// Some values that follow each other in one source.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 //!
 //! One log for the process, as there is one subscriber of `tracing`; so is the count of lines that were not written.
 
+pub mod line_limit;
 pub mod rate_limit;
 pub mod writer;
 

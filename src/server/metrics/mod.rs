@@ -1,8 +1,9 @@
 //! What the service counts: made once from [`table`], and passed in.
 
+pub mod middleware;
 pub mod origins;
-pub mod series;
 pub mod table;
+pub mod worker;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,15 +14,15 @@ use prometheus::{
 };
 
 use self::origins::Origins;
-use self::series::{EventSeries, HttpKey, HttpSeries};
 use self::table::{Definition, Kind};
-use super::error::Limit;
-use super::forward::Forwarded;
+use self::worker::{EventSeries, HttpKey, HttpSeries};
+use super::http::error::Limit;
 use super::log::{LOSSES, Loss};
 use super::routes::status::{COMMIT, VERSION};
 use super::shadow::Compared;
 use super::shadow::intended::table::IntendedDifference;
 use super::unserved::UnservedEndpoint;
+use super::upstream::pass::Forwarded;
 use crate::transform::decision::{KeySource, Tally, TopicRule};
 use crate::transform::family::{FAMILIES, Family};
 use crate::transform::origin::Origin;

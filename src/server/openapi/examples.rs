@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::super::routes::status::VERSION;
+use crate::server::routes::status::VERSION;
 
 /// What is read of a golden case.
 #[derive(Deserialize)]

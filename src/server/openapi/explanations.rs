@@ -247,11 +247,11 @@ pub struct TemplateUse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::explain_request::MAX_PARTITIONS;
+    use crate::server::routes::explain::request::MAX_PARTITIONS;
 
     #[test]
     fn the_bounds_are_those_of_the_request() {
-        let document: Value = serde_json::from_str(&super::super::document()).unwrap();
+        let document: Value = serde_json::from_str(&crate::server::openapi::document()).unwrap();
         let body = &document["components"]["schemas"]["ExplainBody"]["properties"];
         assert_eq!(body["partitions"]["maximum"], MAX_PARTITIONS);
         assert_eq!(body["events"]["maxItems"], MAX_EVENTS);

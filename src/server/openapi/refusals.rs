@@ -10,8 +10,8 @@ use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::header::Header;
 use utoipa::openapi::{Content, ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
-use crate::server::error::{Limit, RequestError};
-use crate::server::explain_request::ExplainError;
+use crate::server::http::error::{Limit, RequestError};
+use crate::server::routes::explain::request::ExplainError;
 use crate::server::routes::explain::{MAX_EVENTS, MAX_WORKING_BYTES};
 use crate::server::unserved::{Unserved, UnservedEndpoint, UnservedRequest};
 use crate::transform::request::{BodyError, max_answer_bytes};

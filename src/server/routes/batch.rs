@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::served;
 use crate::server::app::State;
 use crate::server::endpoint::Endpoint;
-use crate::server::error::RequestError;
+use crate::server::http::error::RequestError;
 use crate::server::openapi::{BatchAnswer, BodyHeaders, Refusals, RouterRequest};
 
 /// Group events for delivery

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::server::app::{JSON, State};
-use crate::server::error::RequestError;
+use crate::server::http::error::RequestError;
 use crate::server::openapi::ErrorBody;
 
 /// What the service can do; rudder-server asks before it sends anything.

@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod explain;
 pub mod features;
+pub mod page;
 pub mod processor;
 pub mod router_transform;
 pub mod status;
@@ -19,15 +20,15 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _,
 use bytes::Bytes;
 
 use super::app::{API_VERSION, JSON, State, Version, form_of};
-use super::body::{self, Body, Decoded};
+use super::config::native_destinations::Natives;
 use super::endpoint::{Endpoint, Transformed, cannot_be_read};
-use super::error::RequestError;
-use super::forward;
-use super::metrics::series::WorkerSeries;
-use super::natives::Natives;
-use super::overload::{Cancellation, RequestMeter, Reservation};
+use super::http::body::{self, Body, Decoded};
+use super::http::error::RequestError;
+use super::limits::memory_budget::{Cancellation, RequestMeter, Reservation};
+use super::metrics::worker::WorkerSeries;
 use super::request_log;
 use super::shadow::{AfterAnswer, Listener};
+use super::upstream::pass;
 use crate::transform::meter::Halt;
 use crate::transform::request::{BodyError, Form, Limits};
 
@@ -68,7 +69,7 @@ async fn served(
     {
         // Where nothing is compared, nothing has to be read.
         if !*is_chosen.insert(shadow.chooses()) {
-            return forward::or_refuse(&request, payload, &state, RequestError::NotFound).await;
+            return pass::or_refuse(&request, payload, &state, RequestError::NotFound).await;
         }
     }
     let form = form_of(&request);
@@ -110,8 +111,8 @@ async fn served(
         Ok((Answerer::Upstream { is_ours }, share)) => {
             let Some(upstream) = &state.upstream else { return Err(RequestError::NotFound) };
             let watch = if is_ours { watch(endpoint) } else { None };
-            let witness = watch.map(|watch| Box::new(Listener::of(watch)) as Box<dyn forward::Witness>);
-            forward::whole(&request, (sent, share), upstream, &state.metrics, witness).await
+            let witness = watch.map(|watch| Box::new(Listener::of(watch)) as Box<dyn pass::Witness>);
+            pass::whole(&request, (sent, share), upstream, &state.metrics, witness).await
         }
     }
 }

@@ -6,9 +6,9 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use super::served;
 use crate::server::app::State;
 use crate::server::endpoint::Endpoint;
-use crate::server::error::RequestError;
-use crate::server::forward;
+use crate::server::http::error::RequestError;
 use crate::server::openapi::{BodyHeaders, DestinationName, EventAnswer, ProcessorRequest, Refusals};
+use crate::server::upstream::pass;
 
 /// Transform events
 ///
@@ -37,7 +37,7 @@ pub async fn transform(
     state: Data<State>,
 ) -> Result<HttpResponse, RequestError> {
     let Some(family) = state.natives.by_name(&destination) else {
-        return forward::or_refuse(&request, payload, &state, RequestError::unknown_destination(&destination)).await;
+        return pass::or_refuse(&request, payload, &state, RequestError::unknown_destination(&destination)).await;
     };
     request.extensions_mut().insert(family);
     let query = request.query_string().to_owned();

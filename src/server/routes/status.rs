@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::server::app::{JSON, State};
-use crate::server::error::RequestError;
+use crate::server::http::error::RequestError;
 use crate::server::openapi::{ErrorBody, ForOperators, Overload};
 use crate::server::settings::Settings;
 

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Command, FromArgMatches as _, ValueEnum};
 
-use super::natives::Natives;
-use super::overload::memory_limit;
-use super::page::Page;
+use super::config::native_destinations::Natives;
+use super::limits::memory_budget::memory_limit;
+use super::routes::page::Page;
 use super::unserved::Unserved;
 use super::upstream::Base;
 use crate::transform::request::Limits;

@@ -1,8 +1,8 @@
 //! Validation of the settings: every problem is reported at once, before anything starts.
 
 use super::{Settings, ShadowAnswer};
-use crate::server::operator::OperatorToken;
-use crate::server::tls::Tls;
+use crate::server::http::operator_token::OperatorToken;
+use crate::server::transport::tls::Tls;
 
 /// Bounds that keep a typo from asking for the impossible.
 const MAX_WORKERS: usize = 1024;

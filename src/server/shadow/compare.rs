@@ -149,8 +149,8 @@ pub(super) fn shown(name: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::differences::{Allowed, Contents, MAX_CONTENTS, MAX_POINTER, MAX_TOLD};
     use super::*;
+    use crate::server::shadow::differences::{Allowed, Contents, MAX_CONTENTS, MAX_POINTER, MAX_TOLD};
 
     fn differences(ours: &str, theirs: &str) -> Differences {
         let mut found = Differences::default();

@@ -16,13 +16,13 @@ use hyper::Request;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use self::intended::{Answer, Traits};
-use super::body::Coding;
 use super::endpoint::Endpoint;
-use super::error::{Limit, RequestError};
-use super::forward::Witness;
+use super::http::body::Coding;
+use super::http::error::{Limit, RequestError};
+use super::limits::memory_budget::{MemoryBudget, Reservation};
 use super::metrics::Metrics;
-use super::overload::{MemoryBudget, Reservation};
 use super::settings::{Settings, ShadowAnswer};
+use super::upstream::pass::Witness;
 use super::upstream::{Held, Upstream};
 use crate::transform::request::Form;
 

@@ -11,12 +11,12 @@ use super::differences::{Contents, Differences};
 use super::intended::siblings::Siblings;
 use super::intended::{self, Answer, Judgement, Question, Traits};
 use super::{Compared, Kept, Known};
-use crate::server::body::{Body, Coding, text};
 use crate::server::endpoint::{Endpoint, cannot_be_read};
-use crate::server::error::RequestError;
-use crate::server::line_limit::LineLimit;
+use crate::server::http::body::{Body, Coding, text};
+use crate::server::http::error::RequestError;
+use crate::server::limits::memory_budget::MemoryBudget;
+use crate::server::log::line_limit::LineLimit;
 use crate::server::metrics::Metrics;
-use crate::server::overload::MemoryBudget;
 use crate::server::upstream::{Held, NotHeld, Upload, Upstream};
 use crate::transform::request::{Form, Limits};
 

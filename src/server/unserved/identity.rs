@@ -7,8 +7,8 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::Value;
 
 use super::LOOK_BYTES;
-use crate::server::body::Coding;
-use crate::server::request_path::is_name;
+use crate::server::http::body::Coding;
+use crate::server::http::path::is_name;
 
 /// IDs and names of the first event of a request. None of them is content of an event: they come from fields that
 /// rudder-server adds, and have the characters and length of an ID.

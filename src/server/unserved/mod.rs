@@ -15,10 +15,10 @@ use futures_util::StreamExt as _;
 use percent_encoding::percent_decode_str;
 
 use super::app::State;
-use super::body::Coding;
-use super::error::RequestError;
-use super::line_limit::LineLimit;
-use super::request_path::{is_name, is_version, loggable};
+use super::http::body::Coding;
+use super::http::error::RequestError;
+use super::http::path::{is_name, is_version, loggable};
+use super::log::line_limit::LineLimit;
 pub use identity::Identity;
 
 /// The response to a request that nothing here can serve: the setting `UNSERVED`.

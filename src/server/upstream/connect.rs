@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower_service::Service;
 
 use super::upload::Upload;
-use crate::server::error::RequestError;
+use crate::server::http::error::RequestError;
 
 /// What is read of an answer at once. A buffer that grows with each read costs an answer of usual size several of them.
 const READ_BYTES: usize = 64 * 1024;

@@ -10,7 +10,7 @@ use futures_util::Stream;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::server::error::RequestError;
+use crate::server::http::error::RequestError;
 
 /// The pieces of an answer.
 #[derive(Debug)]

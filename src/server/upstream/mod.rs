@@ -3,8 +3,10 @@
 
 mod connect;
 mod download;
+pub mod features;
 mod framing;
 mod headers;
+pub mod pass;
 mod reachable;
 mod upload;
 
@@ -23,8 +25,8 @@ pub use download::Download;
 pub use reachable::Reachable;
 pub use upload::{Upload, UploadEnd};
 
-use super::error::RequestError;
-use super::request_path::loggable;
+use super::http::error::RequestError;
+use super::http::path::loggable;
 use super::settings::Settings;
 use connect::{Client, Connector};
 

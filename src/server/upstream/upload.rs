@@ -10,9 +10,9 @@ use futures_util::StreamExt as _;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::server::error::RequestError;
-use crate::server::overload::Reservation;
-use crate::server::pace::Pace;
+use crate::server::http::error::RequestError;
+use crate::server::limits::memory_budget::Reservation;
+use crate::server::limits::min_rate::Pace;
 
 /// Pieces between the client's connection and the upstream's. It is all that is held of a body that is passed on.
 const PIECES: usize = 2;

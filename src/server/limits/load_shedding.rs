@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use actix_web::rt::time::timeout;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::error::{Limit, RequestError};
+use crate::server::http::error::{Limit, RequestError};
 
 /// How long rounds must have been long before anybody is refused, and short before all come in again: otherwise one short
 /// round between long ones would let a whole burst in.

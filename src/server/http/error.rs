@@ -7,10 +7,10 @@ use actix_web::http::header::{ALLOW, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
-use super::app::JSON;
-use super::explain_request::ExplainError;
-use super::unserved::{Unserved, UnservedEndpoint, UnservedRequest};
 use crate::destinations::select::Choice;
+use crate::server::app::JSON;
+use crate::server::routes::explain::request::ExplainError;
+use crate::server::unserved::{Unserved, UnservedEndpoint, UnservedRequest};
 use crate::transform::meter::Halt;
 use crate::transform::request::BodyError;
 

@@ -13,12 +13,13 @@ use futures_util::Stream;
 use hyper::Response;
 use hyper::body::Incoming;
 
-use super::app::State;
-use super::error::RequestError;
-use super::metrics::Metrics;
-use super::overload::Reservation;
-use super::request_path::{Addressed, addressed, loggable};
-use super::upstream::{Download, Upload, UploadEnd, Upstream, copy_to_client};
+use super::copy_to_client;
+use super::{Download, Upload, UploadEnd, Upstream};
+use crate::server::app::State;
+use crate::server::http::error::RequestError;
+use crate::server::http::path::{Addressed, addressed, loggable};
+use crate::server::limits::memory_budget::Reservation;
+use crate::server::metrics::Metrics;
 
 /// How a forwarded request ended, as it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

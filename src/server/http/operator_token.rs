@@ -8,8 +8,8 @@ use actix_web::http::header::AUTHORIZATION;
 use subtle::ConstantTimeEq as _;
 
 use super::error::RequestError;
-use super::settings::Settings;
-use super::tls::read_bounded;
+use crate::server::settings::Settings;
+use crate::server::transport::tls::read_bounded;
 
 /// Fewer characters could be guessed.
 const MIN_CHARACTERS: usize = 16;

@@ -10,9 +10,9 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::SdkTracer;
 
-use super::error::RequestError;
-use super::request_log::{Exchange, SpanIds};
-use super::trace_context::{Id, TraceParent};
+use super::{Exchange, SpanIds};
+use crate::server::http::error::RequestError;
+use crate::server::http::trace_context::{Id, TraceParent};
 
 /// One for the process, as the log is.
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
@@ -23,12 +23,12 @@ pub fn export_with(tracer: SdkTracer) {
 }
 
 /// Whether requests are exported.
-pub(super) fn are_exported() -> bool {
+pub(crate) fn are_exported() -> bool {
     TRACER.get().is_some()
 }
 
 /// Exports a request that is over, and tells the ids of its span.
-pub(super) fn export(exchange: &Exchange<'_>) -> Option<SpanIds> {
+pub(crate) fn export(exchange: &Exchange<'_>) -> Option<SpanIds> {
     let (tracer, (started, duration)) = TRACER.get().zip(exchange.time)?;
     // Not the current context: it is whatever the thread has left.
     let parent = exchange

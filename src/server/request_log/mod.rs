@@ -1,6 +1,9 @@
 //! What the log tells of a request (docs/logging.md): one line at debug for each, one at warn for refused events and for a
 //! refused request. Never a path, a query, a header or a piece of a body: each may hold a secret.
 
+#[cfg(feature = "otlp")]
+pub mod spans;
+
 use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,15 +17,15 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, HttpRequest};
 
 use super::app::State;
-use super::body::{answer_bytes, request_bytes};
-use super::error::RequestError;
-use super::forward::FromUpstream;
-use super::measure::{Route, method_label};
-use super::request_id::{RequestIds, X_REQUEST_ID};
+use super::http::body::{answer_bytes, request_bytes};
+use super::http::error::RequestError;
+use super::http::request_id::{RequestIds, X_REQUEST_ID};
+use super::http::trace_context::{Id, TraceParent};
+use super::metrics::middleware::{Route, method_label};
 #[cfg(feature = "otlp")]
-use super::spans;
-use super::trace_context::{Id, TraceParent};
+use super::request_log::spans;
 use super::unserved::Unserved;
+use super::upstream::pass::FromUpstream;
 use crate::transform::decision::{Rejected, Tally};
 use crate::transform::family::Family;
 use crate::transform::rejection::Rejection;
@@ -42,7 +45,7 @@ struct Noted {
 
 /// A request and its answer, as far as they may be told.
 #[derive(Debug)]
-pub(super) struct Exchange<'e> {
+pub(crate) struct Exchange<'e> {
     pub id: &'e str,
     pub method: &'static str,
     /// The route's pattern; `None` where no route has the path.
@@ -61,7 +64,7 @@ pub(super) struct Exchange<'e> {
 }
 
 /// The ids of a trace and of a span in it.
-pub(super) type SpanIds = (Id<16>, Id<8>);
+pub(crate) type SpanIds = (Id<16>, Id<8>);
 
 /// Whether somebody wants to know every request, and not only what goes wrong.
 fn every_request_counts() -> bool {
@@ -73,7 +76,7 @@ fn every_request_counts() -> bool {
 }
 
 /// Notes how many events a request has and how many of them are refused.
-pub(super) fn note_events(request: &HttpRequest, tally: &Tally) {
+pub(crate) fn note_events(request: &HttpRequest, tally: &Tally) {
     if tally.rejected.iter().any(|count| *count > 0) || every_request_counts() {
         request.extensions_mut().insert(Noted { events: Some(tally.events), rejected: tally.rejected });
     }

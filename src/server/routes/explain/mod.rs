@@ -1,17 +1,19 @@
 //! `POST /explain`: where events would go, and why. Nothing of it is counted or logged but that it was asked.
 
+pub mod request;
+
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
 
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::explain::request::{ExplainRequest, RequestLimits};
 use crate::server::app::{JSON, State};
-use crate::server::body::{self, Body, Decoded};
-use crate::server::error::RequestError;
-use crate::server::explain_request::{ExplainRequest, RequestLimits};
+use crate::server::http::body::{self, Body, Decoded};
+use crate::server::http::error::RequestError;
+use crate::server::limits::memory_budget::{Cancellation, RequestMeter};
 use crate::server::openapi::{CodingHeader, ExplainBody, ExplainRefusals, Explanations};
-use crate::server::overload::{Cancellation, RequestMeter};
 use crate::transform::explain;
 use crate::transform::request::{BodyError, Form, Limits};
 

@@ -14,7 +14,7 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::settings::Settings;
+use crate::server::settings::Settings;
 
 /// The largest file that is read.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -154,7 +154,7 @@ fn read_pair(certificate_file: &Path, key_file: &Path) -> Result<Arc<CertifiedKe
 ///
 /// # Errors
 /// Where it cannot be read, is none, or is large.
-pub(super) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     // A pipe would be waited for.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is no file"));

@@ -19,9 +19,9 @@ const APART_BYTES: i32 = 8 << 20;
 /// keeps what is set here. One for each of `workers` is enough for no worker to wait for another; threads that work on a
 /// large request now and then take one of those.
 pub fn keep_enough(workers: usize) {
-    allocator::keep_free(KEPT_BYTES);
-    allocator::take_apart(APART_BYTES);
-    allocator::part_into(i32::try_from(workers).unwrap_or(i32::MAX));
+    glibc::keep_free(KEPT_BYTES);
+    glibc::take_apart(APART_BYTES);
+    glibc::part_into(i32::try_from(workers).unwrap_or(i32::MAX));
 }
 
 /// Returns free memory between what is in use to the OS, of all arenas, from time to time. That takes milliseconds after a
@@ -29,7 +29,7 @@ pub fn keep_enough(workers: usize) {
 /// and responses of any kind leave free memory too.
 pub async fn give_back() {
     every_so_often(|| {
-        allocator::trim();
+        glibc::trim();
         tracing::trace!("trimmed the heap");
     })
     .await;
@@ -39,9 +39,9 @@ pub async fn give_back() {
 /// the next larger piece that it frees, if no more is to be kept.
 pub async fn give_back_end() {
     every_so_often(|| {
-        allocator::keep_free(0);
+        glibc::keep_free(0);
         drop(std::hint::black_box(Vec::<u8>::with_capacity(PIECE_BYTES)));
-        allocator::keep_free(KEPT_BYTES);
+        glibc::keep_free(KEPT_BYTES);
     })
     .await;
 }
@@ -58,7 +58,7 @@ async fn every_so_often(trim: impl Fn()) {
 const PIECE_BYTES: usize = 256 << 10;
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-mod allocator {
+mod glibc {
     /// Sets from how many free bytes on they are given back.
     pub(super) fn keep_free(bytes: i32) {
         set(libc::M_TRIM_THRESHOLD, bytes);
@@ -94,7 +94,7 @@ mod allocator {
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-mod allocator {
+mod glibc {
     pub(super) fn keep_free(_bytes: i32) {}
     pub(super) fn take_apart(_bytes: i32) {}
     pub(super) fn part_into(_parts: i32) {}

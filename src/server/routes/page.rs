@@ -7,8 +7,8 @@ use actix_web::http::header::{
 };
 use actix_web::web::ServiceConfig;
 
-use super::app::{own_resource, own_status};
-use super::routes::explain;
+use super::explain;
+use crate::server::app::{own_resource, own_status};
 
 /// What the page may do: run its own script, style itself, and ask this server.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \

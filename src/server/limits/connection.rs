@@ -15,8 +15,8 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
 use super::connections::{Admitted, HeadBytes};
-use super::pace::TakePace;
-use super::unacked;
+use super::min_rate::TakePace;
+use super::unacknowledged;
 
 /// One connection.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub struct Connection {
 
 /// What a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     /// For the headers of a request, since then.
     Waiting(Instant),
     /// For the body, which has limits of its own, or for the service.
@@ -62,7 +62,7 @@ enum Closing {
 
 impl Connection {
     /// A connection that has just been accepted.
-    pub(super) fn new(tcp: TcpStream, admitted: Option<Admitted>) -> Self {
+    pub(crate) fn new(tcp: TcpStream, admitted: Option<Admitted>) -> Self {
         Self {
             tcp: RefCell::new(Some(tcp)),
             task: RefCell::default(),
@@ -84,17 +84,17 @@ impl Connection {
         self.admitted.borrow().is_some()
     }
 
-    pub(super) fn admit(&self, admitted: Admitted) {
+    pub(crate) fn admit(&self, admitted: Admitted) {
         self.admitted.replace(Some(admitted));
     }
 
     /// Takes its place within the limit away.
-    pub(super) fn release(&self) -> Option<Admitted> {
+    pub(crate) fn release(&self) -> Option<Admitted> {
         self.admitted.take()
     }
 
     /// Since when it has waited for the headers of a request; `None` while one is in service or it ends.
-    pub(super) fn waiting_since(&self) -> Option<Instant> {
+    pub(crate) fn waiting_since(&self) -> Option<Instant> {
         match self.phase.get() {
             Phase::Waiting(since) if !self.is_ending() => Some(since),
             _ => None,
@@ -102,31 +102,31 @@ impl Connection {
     }
 
     /// Whether it has been told to end.
-    pub(super) fn is_ending(&self) -> bool {
+    pub(crate) fn is_ending(&self) -> bool {
         self.closing.get() != Closing::Open
     }
 
     /// Whether there has been a request.
-    pub(super) fn has_served(&self) -> bool {
+    pub(crate) fn has_served(&self) -> bool {
         self.has_served.get()
     }
 
     /// Whether bytes have come that nobody has read yet.
-    pub(super) fn has_unread(&self) -> bool {
+    pub(crate) fn has_unread(&self) -> bool {
         let tcp = self.tcp.borrow();
         tcp.as_ref()
             .is_some_and(|tcp| SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|bytes| bytes > 0))
     }
 
     /// A request has been parsed.
-    pub(super) fn begin(self: &Rc<Self>) -> InService {
+    pub(crate) fn begin(self: &Rc<Self>) -> InService {
         self.has_served.set(true);
         self.phase.set(Phase::InService);
         InService(self.clone())
     }
 
     /// Whether the next request has to wait: for the response to the one before, or for the client to take that.
-    pub(super) fn is_occupied(&self) -> bool {
+    pub(crate) fn is_occupied(&self) -> bool {
         self.blocked.get() || self.phase.get() == Phase::InService
     }
 
@@ -137,12 +137,12 @@ impl Connection {
     }
 
     /// Has the task polled once [`Self::is_occupied`] may have changed.
-    pub(super) fn want_wake(&self) {
+    pub(crate) fn want_wake(&self) {
         self.wants_wake.set(true);
     }
 
     /// Counts bytes of headers that have not ended, or, with `None`, that these have ended.
-    pub(super) fn head_grew(&self, more: Option<usize>) {
+    pub(crate) fn head_grew(&self, more: Option<usize>) {
         let mut head = self.head.borrow_mut();
         match more {
             Some(more) => head.grow(more),
@@ -151,12 +151,12 @@ impl Connection {
     }
 
     /// The bytes of headers that have not ended.
-    pub(super) fn head_bytes(&self) -> usize {
+    pub(crate) fn head_bytes(&self) -> usize {
         self.head.borrow().bytes()
     }
 
     /// Ends the connection as if the client had sent its last byte.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         if !self.is_ending() {
             self.closing.set(Closing::Ended);
             self.wake();
@@ -164,7 +164,7 @@ impl Connection {
     }
 
     /// Ends the connection without sending what the client does not take.
-    pub(super) fn abort(&self) {
+    pub(crate) fn abort(&self) {
         if let Some(tcp) = &*self.tcp.borrow() {
             // Without this the system would go on offering megabytes to a client that takes none. That the client has gone
             // meanwhile is as well.
@@ -175,12 +175,12 @@ impl Connection {
     }
 
     /// Whether the client takes less of what is written than it has to, by now.
-    pub(super) fn takes_too_slowly(&self, pause: Duration, now: Instant) -> bool {
+    pub(crate) fn takes_too_slowly(&self, pause: Duration, now: Instant) -> bool {
         if !self.blocked.get() {
             self.take_pace.set(None);
             return false;
         }
-        let unacknowledged = self.tcp.borrow().as_ref().and_then(unacked::bytes).unwrap_or(0);
+        let unacknowledged = self.tcp.borrow().as_ref().and_then(unacknowledged::bytes).unwrap_or(0);
         let taken = self.written.get().saturating_sub(unacknowledged);
         let mut pace = self.take_pace.get().unwrap_or_else(|| TakePace::new(taken, now, pause));
         let is_too_slow = pace.is_too_slow(taken, now);
@@ -208,7 +208,7 @@ impl Connection {
     }
 
     /// How the connection ended, where it was told to; otherwise the task is polled once it is.
-    pub(super) fn closed(&self, context: &Context<'_>) -> Option<io::Result<()>> {
+    pub(crate) fn closed(&self, context: &Context<'_>) -> Option<io::Result<()>> {
         self.remember(context);
         match self.closing.get() {
             Closing::Open => None,
@@ -218,7 +218,7 @@ impl Connection {
     }
 
     /// Reads from the socket.
-    pub(super) fn poll_read(&self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_read(&self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match (self.closed(context), &mut *self.tcp.borrow_mut()) {
             (Some(closed), _) => Poll::Ready(closed),
             (None, Some(tcp)) => Pin::new(tcp).poll_read(context, buffer),
@@ -227,7 +227,7 @@ impl Connection {
     }
 
     /// Waits for the socket to have something to read, or an end; returns how many bytes there are, up to one.
-    pub(super) fn poll_peek(&self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_peek(&self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match &*self.tcp.borrow() {
             Some(tcp) => tcp.poll_peek(context, &mut ReadBuf::uninit(&mut [MaybeUninit::uninit()])),
             None => Poll::Ready(Ok(0)),
@@ -235,7 +235,7 @@ impl Connection {
     }
 
     /// Writes to the socket, unless it was told to end at once.
-    pub(super) fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if let Some(Err(error)) = self.closed(context) {
             return Poll::Ready(Err(error));
         }
@@ -261,7 +261,7 @@ impl Connection {
     }
 
     /// Sends the end of what is written.
-    pub(super) fn poll_shutdown(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_shutdown(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self.tcp.borrow_mut() {
             Some(tcp) => Pin::new(tcp).poll_shutdown(context),
             None => Poll::Ready(Ok(())),
@@ -269,7 +269,7 @@ impl Connection {
     }
 
     /// Closes the socket, whoever else still knows the connection.
-    pub(super) fn disconnect(&self) {
+    pub(crate) fn disconnect(&self) {
         self.tcp.take();
         self.release();
     }

@@ -1,5 +1,5 @@
 //! A limit for log lines that are costly to make: whether to make one is known before it is made. Every line passes
-//! [`super::log::rate_limit`] as well.
+//! [`super::rate_limit`] as well.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -21,9 +21,9 @@ use rustls::ServerConfig;
 use socket2::SockRef;
 use tokio_rustls::TlsAcceptor;
 
-use super::connections::Connections;
-use super::settings::Settings;
-use super::transport::{Socket, Stream, Transport};
+use super::stream::{Socket, Stream, Transport};
+use crate::server::limits::connections::Connections;
+use crate::server::settings::Settings;
 
 /// How long a client that was answered before its body was read has to notice: what it sends meanwhile is discarded.
 /// Closing at once would have its system discard the response.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use actix_web::rt::net::TcpStream;
 
 use super::connection::Connection;
-use super::settings::Settings;
+use crate::server::settings::Settings;
 
 /// Connections above the limit, of all workers together: an eighth of the limit, and these.
 const EXTRA: usize = 32;
@@ -70,7 +70,7 @@ struct Patience {
 
 /// A place within the limit of connections.
 #[derive(Debug)]
-pub(super) struct Admitted(Arc<AtomicUsize>);
+pub(crate) struct Admitted(Arc<AtomicUsize>);
 
 impl Drop for Admitted {
     fn drop(&mut self) {
@@ -80,19 +80,19 @@ impl Drop for Admitted {
 
 /// What a connection has sent of headers that have not ended; counted for its worker.
 #[derive(Debug, Default)]
-pub(super) struct HeadBytes(usize);
+pub(crate) struct HeadBytes(usize);
 
 impl HeadBytes {
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.0
     }
 
-    pub(super) fn grow(&mut self, more: usize) {
+    pub(crate) fn grow(&mut self, more: usize) {
         self.0 += more;
         HEADS.set(HEADS.get() + more);
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         HEADS.set(HEADS.get() - self.0);
         self.0 = 0;
     }
@@ -141,7 +141,7 @@ impl Connections {
     }
 
     /// Registers a connection that has been accepted, on the worker that serves it.
-    pub(super) fn accept(&self, tcp: TcpStream) -> Rc<Connection> {
+    pub(crate) fn accept(&self, tcp: TcpStream) -> Rc<Connection> {
         let admitted = self.try_admit();
         if admitted.is_none() {
             self.make_room_above();
@@ -177,7 +177,7 @@ impl Connections {
 
     /// Admits a connection above the limit that has brought a request, where there is room by now, or where another one of this
     /// worker has waited long enough for its next request to be disconnected.
-    pub(super) fn admit(&self, connection: &Connection) -> bool {
+    pub(crate) fn admit(&self, connection: &Connection) -> bool {
         if connection.is_admitted() {
             return true;
         }
@@ -200,7 +200,7 @@ impl Connections {
     }
 
     /// Disconnects those who have waited longest with headers that have not ended, until these take no more memory than they may.
-    pub(super) fn bound_heads(&self) {
+    pub(crate) fn bound_heads(&self) {
         let most = (HEAD_BYTES / self.workers).max(HEAD_BYTES_OF_WORKER);
         while HEADS.get() > most {
             let Some(oldest) = longest_waiting(|connection| connection.head_bytes() > 0) else { break };

@@ -15,9 +15,9 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
 
-use super::connection::Connection;
-use super::connections::Connections;
 use super::framing::{self, Framing, HeadScanner};
+use crate::server::limits::connection::Connection;
+use crate::server::limits::connections::Connections;
 
 /// What is read at once where the end of a request is looked for.
 const READ_BYTES: usize = 8 << 10;
@@ -31,7 +31,7 @@ pub struct Socket(Rc<Connection>);
 
 impl Socket {
     /// The socket of a connection, which is closed when this is dropped.
-    pub(super) fn of(connection: Rc<Connection>) -> Self {
+    pub(crate) fn of(connection: Rc<Connection>) -> Self {
         Self(connection)
     }
 }
@@ -64,7 +64,7 @@ impl Drop for Socket {
 
 /// What bytes go through.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(crate) enum Stream {
     /// The socket itself.
     Plain(Socket),
     /// TLS, once its handshake is over.
@@ -130,12 +130,12 @@ impl Head {
 }
 
 impl Transport {
-    pub(super) fn new(stream: Stream, connection: Rc<Connection>, connections: Rc<Connections>) -> Self {
+    pub(crate) fn new(stream: Stream, connection: Rc<Connection>, connections: Rc<Connections>) -> Self {
         Self { stream, connection, connections, phase: Phase::Head(Head::default()), inbox: BytesMut::new(), ready: 0 }
     }
 
     /// The state of the connection, and the limits that it is under.
-    pub(super) fn connection(&self) -> (Rc<Connection>, Rc<Connections>) {
+    pub(crate) fn connection(&self) -> (Rc<Connection>, Rc<Connections>) {
         (self.connection.clone(), self.connections.clone())
     }
 

@@ -14,10 +14,10 @@ use actix_web::{HttpMessage as _, HttpRequest};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 
-use super::app::State;
 use super::error::RequestError;
-use super::overload::Reservation;
-use super::pace::Pace;
+use crate::server::app::State;
+use crate::server::limits::memory_budget::Reservation;
+use crate::server::limits::min_rate::Pace;
 use crate::transform::meter::Halt;
 
 /// How a body is compressed.
@@ -84,18 +84,18 @@ impl Coding {
 }
 
 /// The length that a body claims to have.
-pub(super) fn declared_length(headers: &HeaderMap) -> Option<usize> {
+pub(crate) fn declared_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// How long the body of a request is: as it was received, where it did not declare that.
-pub(super) fn request_bytes(request: &HttpRequest) -> Option<u64> {
+pub(crate) fn request_bytes(request: &HttpRequest) -> Option<u64> {
     let received = request.extensions().get::<Received>().map(|Received(bytes)| *bytes);
     received.or_else(|| declared_length(request.headers())).map(|bytes| bytes as u64)
 }
 
 /// How long the body of an answer is, where that is known before it is sent.
-pub(super) fn answer_bytes(body: &impl MessageBody) -> Option<u64> {
+pub(crate) fn answer_bytes(body: &impl MessageBody) -> Option<u64> {
     match body.size() {
         BodySize::None => Some(0),
         BodySize::Sized(bytes) => Some(bytes),
@@ -292,7 +292,7 @@ fn without_bom(bytes: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::overload::MemoryBudget;
+    use crate::server::limits::memory_budget::MemoryBudget;
 
     #[test]
     fn text_is_the_same_with_and_without_a_budget() {

@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::error::RequestError;
-use super::natives::Natives;
-use super::upstream::{Held, NotHeld, Upstream};
+use super::{Held, NotHeld, Upstream};
+use crate::server::config::native_destinations::Natives;
+use crate::server::http::error::RequestError;
 
 /// How long an answer is taken for the present one.
 const FRESH: Duration = Duration::from_secs(10);

@@ -10,9 +10,9 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _};
 use prometheus::IntGauge;
 
-use super::body::{answer_bytes, declared_length, request_bytes};
-use super::error::Limit;
-use super::metrics::series::{HttpKey, WorkerSeries};
+use super::worker::{HttpKey, WorkerSeries};
+use crate::server::http::body::{answer_bytes, declared_length, request_bytes};
+use crate::server::http::error::Limit;
 use crate::transform::family::Family;
 
 /// The pattern of a route, which every resource carries: the label of its requests.
@@ -71,7 +71,7 @@ impl Drop for Open<'_> {
 }
 
 /// A method as a label: a client may make up as many as it likes.
-pub(super) fn method_label(method: &Method) -> &'static str {
+pub(crate) fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

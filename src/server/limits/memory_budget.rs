@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::error::RequestError;
+use crate::server::http::error::RequestError;
 use crate::transform::meter::{Halt, Meter};
 
 /// The bytes that all requests hold: bodies as received and decompressed, responses, and what is kept to make them.
@@ -185,7 +185,7 @@ pub fn memory_limit() -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::error::Limit;
+    use crate::server::http::error::Limit;
 
     #[test]
     fn reservations_are_bounded_together_and_released() {

@@ -18,10 +18,10 @@ use actix_web::{Error, HttpMessage as _};
 use bytes::Bytes;
 use futures_util::Stream;
 
-use super::app::State;
-use super::connection::{Connection, InService};
-use super::connections::Connections;
 use super::error::{Limit, RequestError};
+use crate::server::app::State;
+use crate::server::limits::connection::{Connection, InService};
+use crate::server::limits::connections::Connections;
 
 /// Rejects requests on a connection above the limit with 503, except probes: an orchestrator without a response would restart
 /// a service that is only busy. A response that rejects a connection, or that is sent while the service stops, closes the

@@ -1,0 +1,11 @@
+//! What keeps the service standing while there is more to do than it can: a budget of memory, load shedding, limits on
+//! connections, and minimum rates. Nothing here knows HTTP; what is rejected is a [`limit::Limit`] or a
+//! [`crate::transform::meter::Halt`].
+
+pub mod connection;
+pub mod connections;
+pub mod descriptors;
+pub mod load_shedding;
+pub mod memory_budget;
+pub mod min_rate;
+mod unacknowledged;

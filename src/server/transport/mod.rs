@@ -1,0 +1,7 @@
+//! From a listener to the framework's HTTP: ports, TLS, and a transport that hands over one request of a connection at a
+//! time.
+
+pub mod framing;
+pub mod port;
+pub mod stream;
+pub mod tls;
