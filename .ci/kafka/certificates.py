@@ -5,7 +5,7 @@ import subprocess
 
 PASSWORD = "keystore-password"
 
-# What the steps lack for a client of today: the names of the broker. docs/check-connect.md explains each.
+# What the steps lack for a client of today: the names of the broker. docs/guides/certificates.md explains each.
 NAMES = "dns:localhost,ip:127.0.0.1"
 
 
@@ -20,7 +20,7 @@ def keytool(folder, store, *command):
 
 
 def by_the_steps(folder):
-    """The steps of the documentation, as docs/check-connect.md gives them for today."""
+    """The steps of the documentation, as docs/guides/certificates.md gives them for today."""
     server, trust = "kafka.server.keystore.p12", "kafka.server.truststore.p12"
     # 1. A key and a certificate.
     keytool(folder, server, "-alias", "localhost", "-keyalg", "RSA", "-validity", "365", "-genkeypair",

@@ -1,5 +1,5 @@
 //! Everything a check can find: one table, from which findings take their severity and advice, and
-//! `docs/check.md` is printed.
+//! `docs/reference/findings.md` is printed.
 
 use std::fmt::Write as _;
 

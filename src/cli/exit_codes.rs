@@ -1,4 +1,4 @@
-//! The exit codes of every command: one table, which `--help` and `docs/tools.md` show.
+//! The exit codes of every command: one table, which `--help` and `docs/reference/exit-codes.md` show.
 
 use std::fmt::Write as _;
 
@@ -92,8 +92,8 @@ mod tests {
 
     #[test]
     fn the_documentation_and_the_help_have_the_table() {
-        let page = include_str!("../../docs/tools.md");
-        assert!(page.contains(&table()), "docs/tools.md has not this table:\n{}", table());
+        let page = include_str!("../../docs/reference/exit-codes.md");
+        assert!(page.contains(&table()), "docs/reference/exit-codes.md has not this table:\n{}", table());
         let mut command = super::super::command();
         for row in &TABLE {
             let tool = command.find_subcommand_mut(row.command).expect(row.command);

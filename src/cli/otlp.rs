@@ -1,4 +1,4 @@
-//! Traces to an OpenTelemetry collector over OTLP, as the standard's environment variables ask for (docs/logging.md).
+//! Traces to an OpenTelemetry collector over OTLP, as the standard's environment variables ask for (docs/reference/logs.md).
 
 use std::env;
 use std::fs;

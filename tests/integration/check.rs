@@ -115,8 +115,9 @@ fn every_code_has_a_case_and_a_name_of_its_own() {
 
 #[test]
 fn the_page_has_the_table() {
-    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/check.md")).expect("docs/check.md");
-    assert!(page.contains(&table()), "docs/check.md is not what `check --codes` prints");
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/findings.md"))
+        .expect("docs/reference/findings.md");
+    assert!(page.contains(&table()), "docs/reference/findings.md is not what `check --codes` prints");
 }
 
 #[test]
@@ -258,9 +259,10 @@ fn programs_get_a_shape_that_stays() {
 }
 
 #[test]
-fn readme_shows_what_is_told() {
-    let readme = include_str!("../../README.md");
-    let section = readme.split_once("### check\n").expect("a section").1.split("\n#").next().expect("its text");
+fn the_guide_shows_what_check_prints() {
+    let guide = include_str!("../../docs/guides/check.md");
+    let section =
+        guide.split_once("## Check the settings\n").expect("a section").1.split("\n#").next().expect("its text");
     let mut blocks = section.split("```");
     let command = blocks.nth(1).expect("a command").trim_start_matches("console\n").trim();
     let shown = blocks.nth(1).expect("what it tells").trim_start_matches("text\n");

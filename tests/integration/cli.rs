@@ -207,24 +207,24 @@ fn a_port_in_use_is_named() {
 }
 
 #[test]
-fn help_lists_every_setting_that_readme_lists() {
+fn help_and_the_settings_page_list_the_same_settings() {
     let help = String::from_utf8(run(&["--help"], &[]).stdout).expect("text");
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("README.md");
+    let page = include_str!("../../docs/reference/settings.md");
     let in_help: Vec<&str> = help
         .match_indices("[env: ")
         .map(|(at, found)| help[at + found.len()..].split(['=', ']']).next().expect("a name"))
         .collect();
     assert!(in_help.len() >= 18, "{help}");
     for name in &in_help {
-        assert!(readme.contains(&format!("| `{name}` |")), "README does not list {name}");
+        assert!(page.contains(&format!("| `{name}` |")), "docs/reference/settings.md does not list {name}");
     }
-    let in_readme = readme.lines().filter(|line| {
+    let in_page = page.lines().filter(|line| {
         let name = line.strip_prefix("| `").and_then(|rest| rest.split('`').next()).unwrap_or("");
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
     });
     // Those with names of rudder-transformer in lower case are looked for above.
     let upper_case = in_help.iter().filter(|name| !name.bytes().any(|byte| byte.is_ascii_lowercase()));
-    assert_eq!(in_readme.count(), upper_case.count(), "README lists settings that --help does not");
+    assert_eq!(in_page.count(), upper_case.count(), "docs/reference/settings.md lists settings that --help does not");
 }
 
 #[test]

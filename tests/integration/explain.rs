@@ -42,20 +42,20 @@ fn the_answer_told_is_the_answer_given() {
 
 #[test]
 fn every_reason_is_documented() {
-    let page = include_str!("../../docs/explain.md");
+    let page = include_str!("../../docs/reference/explain.md");
     for reason in Reason::ALL {
         let row = format!("| `{}` | {} |", reason.code(), reason.text("…"));
-        assert!(page.contains(&row), "docs/explain.md does not list {row}");
+        assert!(page.contains(&row), "docs/reference/explain.md does not list {row}");
     }
     for code in ProblemCode::ALL {
         let row = format!("| `{}` | {} |", code.code(), code.pattern().replace("{}", "…"));
-        assert!(page.contains(&row), "docs/explain.md does not list {row}");
+        assert!(page.contains(&row), "docs/reference/explain.md does not list {row}");
     }
 }
 
 #[test]
 fn the_curl_of_the_documentation_gets_its_answer() {
-    let page = include_str!("../../docs/explain.md");
+    let page = include_str!("../../docs/reference/explain.md");
     let part = |from: &str, to: &str| page.split_once(from).and_then(|(_, rest)| rest.split_once(to)).expect(from).0;
     let shown: Value = serde_json::from_str(part("```json\n", "\n```")).expect("JSON");
     assert_eq!(post(part("--data '", "'\n")).json(), shown);

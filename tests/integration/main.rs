@@ -13,6 +13,7 @@ mod cost_bounds;
 mod costs;
 mod dashboards;
 mod deploy;
+mod docs;
 mod explain;
 mod faults;
 mod features;

@@ -209,9 +209,12 @@ fn the_table_is_what_is_exposed_and_what_is_documented() {
             assert!(labels.contains(&format!("{label}=\"")), "{name} has no {label}");
         }
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
-    let committed = std::fs::read_to_string(path).expect("docs/metrics.md");
-    assert!(committed == table::page(), "docs/metrics.md is out of date: cargo run -- metrics > docs/metrics.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/metrics.md");
+    let committed = std::fs::read_to_string(path).expect("docs/reference/metrics.md");
+    assert!(
+        committed == table::page(),
+        "docs/reference/metrics.md is out of date: cargo run -- metrics > docs/reference/metrics.md"
+    );
 }
 
 /// The series of the reference's metrics of transformed events, with their sums.

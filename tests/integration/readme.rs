@@ -1,4 +1,4 @@
-//! README shows what happens.
+//! README and the guides show what happens.
 
 use rudder_kafka_transformer::server::shadow::intended::table::{self, IntendedDifference};
 
@@ -6,8 +6,8 @@ use crate::server::Server;
 
 /// The text between two marks.
 fn between<'t>(text: &'t str, start: &str, end: &str) -> &'t str {
-    let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("README has no {start}"));
-    rest.split_once(end).unwrap_or_else(|| panic!("README has no {end} behind {start}")).0
+    let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("there is no {start}"));
+    rest.split_once(end).unwrap_or_else(|| panic!("there is no {end} after {start}")).0
 }
 
 #[test]
@@ -42,8 +42,8 @@ fn intended_differences_are_documented() {
 }
 
 #[test]
-fn the_run_of_verify_in_readme_is_a_true_one() {
-    let section = between(include_str!("../../README.md"), "### verify\n", "\n## ");
+fn the_run_of_verify_in_the_guide_is_a_true_one() {
+    let section = between(include_str!("../../docs/guides/verify.md"), "## Run cases\n", "\n## ");
     let command = between(section, "```console\nrudder-kafka-transformer ", "\n```");
     let shown = between(section, "```text\n", "\n```");
     let output = crate::cli::binary()
@@ -51,11 +51,11 @@ fn the_run_of_verify_in_readme_is_a_true_one() {
         .args(command.split(' '))
         .output()
         .expect("the binary runs");
-    let told = String::from_utf8(output.stdout).expect("text");
+    let printed = String::from_utf8(output.stdout).expect("text");
     // All but the time.
     let lines =
         |text: &str| text.lines().map(|line| line.split(", ").next().unwrap_or("").to_owned()).collect::<Vec<_>>();
-    assert_eq!(lines(shown), lines(&told));
+    assert_eq!(lines(shown), lines(&printed));
 }
 
 /// Runs the commands of a section and compares what they print with the block behind each; returns how many there were.
@@ -82,12 +82,9 @@ fn compare_runs(section: &str) -> usize {
 }
 
 #[test]
-fn transform_and_explain_print_what_is_shown() {
-    let readme = include_str!("../../README.md");
-    for tool in ["transform", "explain"] {
-        let section = between(readme, &format!("\n### {tool}\n"), "\n## ");
-        assert_eq!(compare_runs(section.split("\n### ").next().unwrap_or(section)), 1, "{tool}");
+fn transform_and_explain_print_what_the_guide_shows() {
+    let guide = include_str!("../../docs/guides/explain.md");
+    for title in ["Where does this event go?", "Many events", "What would be produced?"] {
+        assert_eq!(compare_runs(between(guide, &format!("\n## {title}\n"), "\n## ")), 1, "{title}");
     }
-    let page = include_str!("../../docs/tools.md");
-    assert_eq!(compare_runs(between(page, "\n## What explain prints\n", "\n## ")), 1);
 }

@@ -8,6 +8,7 @@ use rudder_kafka_transformer::check::code::Code;
 use rudder_kafka_transformer::server::shadow::intended::table::IntendedDifference;
 use rudder_kafka_transformer::transform::rejection::Rejection;
 
+use crate::docs::anchors;
 use crate::golden::{fixtures, root};
 
 /// Rules about a destination's Config, with the findings of `check` that report a violation. A fixture in
@@ -51,16 +52,6 @@ fn rules(page: &str) -> Vec<&str> {
     page.split("<a id=\"").skip(1).map(anchor).collect()
 }
 
-/// The anchors that headings have: lowercase, blanks as hyphens.
-fn headings(page: &str) -> impl Iterator<Item = String> {
-    page.lines()
-        .filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')))
-        .map(|title| {
-            let kept = title.chars().filter(|c| c.is_alphanumeric() || "-_ ".contains(*c));
-            kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
-        })
-}
-
 fn files(path: &Path, found: &mut Vec<PathBuf>) {
     if path.is_dir() {
         for entry in fs::read_dir(path).expect("a folder") {
@@ -101,7 +92,7 @@ fn every_cited_rule_exists_and_every_rule_has_a_case() {
     }
 
     let mut known: BTreeSet<String> = listed.iter().map(|rule| (*rule).to_owned()).collect();
-    known.extend(headings(&contract).chain(headings(&differences)));
+    known.extend(anchors(&contract).into_iter().chain(anchors(&differences)));
     let cited = citations();
     let unknown: Vec<_> = cited.iter().filter(|(name, _)| !known.contains(*name)).collect();
     assert!(unknown.is_empty(), "cited, but not in the contract: {unknown:#?}");

@@ -1,4 +1,4 @@
-//! What can be wrong between rudder-server and a broker, and what to do about it: one table. docs/check-connect.md is
+//! What can be wrong between rudder-server and a broker, and what to do about it: one table. docs/reference/findings.md is
 //! compared with it.
 
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! What was found, for programs. The shape is described in `docs/check.md` and only grows.
+//! What was found, for programs. The shape is described in `docs/guides/check.md` and only grows.
 
 use std::io::{self, Write};
 

@@ -109,7 +109,7 @@ metrics! {
         "Always 1; the labels tell what runs";
 }
 
-/// The metrics as a page of Markdown, which is `docs/metrics.md`.
+/// The metrics as a page of Markdown, which is `docs/reference/metrics.md`.
 #[must_use]
 pub fn page() -> String {
     let mut page = String::from(PAGE_START);
@@ -118,7 +118,7 @@ pub fn page() -> String {
         (Origin::Own, "## Metrics of this service alone\n"),
     ] {
         page.push_str(title);
-        page.push_str("\n| name | type | labels | what it tells |\n| --- | --- | --- | --- |\n");
+        page.push_str("\n| name | type | labels | meaning |\n| --- | --- | --- | --- |\n");
         for metric in ALL.iter().filter(|metric| metric.origin == origin) {
             let kind = match metric.kind {
                 Kind::Counter => "counter",
@@ -144,23 +144,24 @@ pub fn page() -> String {
 
 const PAGE_START: &str = "# Metrics
 
-`http://HOST:METRICS_PORT/metrics`, in Prometheus' text format. Every metric has the label `instanceName`, which is the setting INSTANCE_ID (localhost without it).
-This page is printed by `rudder-kafka-transformer metrics`.
+After reading this page you can chart the service and set alerts. `rudder-kafka-transformer metrics` prints it.
 
-Two things differ from rudder-transformer on purpose, so that nobody can fill a Prometheus from outside: `route` is the pattern of the route
-(`/v0/destinations/{destination}`, `unmatched` for unknown paths), never the path that was asked for; and labels whose values come with events
-(`destVersion`, `sourceType`, `destinationType`, `k8_namespace`) have at most 100 values each, in at most 500 combinations: what comes later, or is longer than
-100 bytes, is `other`.
+`http://HOST:METRICS_PORT/metrics` serves the Prometheus text format. Every metric has the label `instanceName`, the
+setting `INSTANCE_ID` (`localhost` by default). `deploy/prometheus/alerts.yaml` has alerts, and
+`deploy/grafana/dashboard.json` has panels.
+
+Two things differ from rudder-transformer on purpose, so that no client can create endless series:
+
+* `route` is the pattern of the route (`/v0/destinations/{destination}`, `unmatched` for unknown paths), never the path
+  of the request.
+* Labels whose values come with events (`destVersion`, `sourceType`, `destinationType`, `k8_namespace`) have at most 100
+  values each, in at most 500 combinations. Later values, and those above 100 bytes, become `other`.
 
 ";
 
 const PAGE_END: &str = "
 ## Metrics of the process
 
-On Linux: `process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_virtual_memory_bytes`, `process_open_fds`, `process_max_fds`,
-`process_threads`, `process_start_time_seconds`.
-
-## Worth an alert
-
-`deploy/prometheus/alerts.yaml` has the rules, `deploy/grafana/dashboard.json` the panels.
+On Linux: `process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_virtual_memory_bytes`,
+`process_open_fds`, `process_max_fds`, `process_threads`, `process_start_time_seconds`.
 ";

@@ -1,4 +1,4 @@
-//! What the log tells of a request (docs/logging.md): one line at debug for each, one at warn for refused events and for a
+//! What the log tells of a request (docs/reference/logs.md): one line at debug for each, one at warn for refused events and for a
 //! refused request. Never a path, a query, a header or a piece of a body: each may hold a secret.
 
 #[cfg(feature = "otlp")]

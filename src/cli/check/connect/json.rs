@@ -1,4 +1,4 @@
-//! The steps, for programs. The shape is described in `docs/check-connect.md` and only grows.
+//! The steps, for programs. The shape is described in `docs/guides/check.md` and only grows.
 
 use serde_json::{Value, json};
 

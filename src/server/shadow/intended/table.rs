@@ -286,8 +286,8 @@ pub fn page() -> String {
 
 const PAGE_START: &str = "# Intended differences
 
-Where this service responds differently from rudder-transformer on purpose, and why. After reading it you know what changes
-for your events when you swap this service in. `rudder-kafka-transformer differences` prints this page.
+Where this service responds differently from rudder-transformer on purpose, and why. After reading this page you know
+what changes for your events when you swap this service in. `rudder-kafka-transformer differences` prints it.
 
 `verify` and shadow verification compare with this table. A difference that a row covers is counted under its code and is
 not a failure. Whether a row applies is decided from the request, never from the response of this service. The last column
@@ -302,20 +302,20 @@ const PAGE_END: &str = "
 ## Shapes
 
 * **request fails**: a status of 400 or above for the whole request.
-* **every event fails**: status 200, and a `statusCode` of 400 or above for every event, the good ones included. That this event
-  alone fails is allowed as well.
+* **every event fails**: status 200, and a `statusCode` of 400 or above for every event, including the good ones. It is
+  also allowed that only this event fails.
 * **event fails**: a `statusCode` of 400 or above for this event; the others are compared as usual.
 * **other topic**, **other timestamp**: everything else in the response to this event has to be the same.
-* **other response**: the response to this event is not looked at; the others are compared as usual.
-* **other value**: only the number or text that the row names may differ. Of `/routerTransform` both have to fail, for the
-  same jobs.
+* **other response**: the response to this event is not compared; the others are compared as usual.
+* **other value**: only the number or text that the row names may differ. For `/routerTransform` both have to fail, for
+  the same jobs.
 
-A failed event has to carry the metadata of the request, without what a template takes from it.
+A failed event has to have the metadata of the request, without the fields that a template removes.
 
 ## Events that rudder-transformer failed because of another one
 
-If one event makes rudder-transformer fail the request or every event, its response says nothing about the others. They are
-checked in two ways:
+If one event makes rudder-transformer fail the request or every event, its response says nothing about the others. They
+are verified in two ways:
 
 * Always: this service transforms them once more without the events that the rows apply to. Their responses must be the
   same, which shows that one bad event does not affect the others.
@@ -323,5 +323,5 @@ checked in two ways:
   others are compared as usual. If it fails again, has no response or no event is left, nothing more is known, and the
   request counts as `intended`.
 
-`verify` reads recorded responses, or sends the case only once, so there the first check has to do.
+`verify` reads recorded responses, or sends the case only once, so it uses the first way alone.
 ";

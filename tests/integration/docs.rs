@@ -1,0 +1,135 @@
+//! The documentation holds together: links lead somewhere, and the book has every page.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use crate::golden::root;
+
+fn markdown(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            markdown(&path, found);
+        } else if path.extension().is_some_and(|kind| kind == "md") {
+            found.push(path);
+        }
+    }
+}
+
+/// The pages of `docs`, and those beside `README.md`.
+fn pages() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    markdown(&root().join("docs"), &mut found);
+    let top = fs::read_dir(root()).expect("the repository").map(|entry| entry.expect("an entry").path());
+    found.extend(top.filter(|path| path.is_file() && path.extension().is_some_and(|kind| kind == "md")));
+    assert!(found.len() > 20, "{found:?}");
+    found
+}
+
+/// The text of a page outside code, where `[x](y)` is not a link.
+fn prose(text: &str) -> String {
+    let mut in_block = false;
+    let lines = text.lines().filter(|line| {
+        let is_fence = line.trim_start().starts_with("```");
+        in_block ^= is_fence;
+        !in_block && !is_fence
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The targets of a page's links and images.
+fn targets(text: &str) -> Vec<String> {
+    let inline = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+    let named = text.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: ")).map(|(_, target)| target);
+    let sources = ["src=\"", "srcset=\""]
+        .iter()
+        .flat_map(|name| text.split(name).skip(1))
+        .filter_map(|rest| rest.split('"').next());
+    inline.chain(named).chain(sources).map(|target| target.trim().to_owned()).collect()
+}
+
+/// The anchors of a page: those of its headings, as GitHub and mdbook make them, and explicit ones.
+pub fn anchors(text: &str) -> BTreeSet<String> {
+    let mut anchors: BTreeSet<String> =
+        text.split("<a id=\"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect();
+    for line in prose(text).lines().filter(|line| line.starts_with('#')) {
+        let title = line.trim_start_matches('#').trim();
+        let kept = title.chars().filter(|c| c.is_alphanumeric() || "-_ ".contains(*c));
+        anchors.insert(kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect());
+    }
+    anchors
+}
+
+/// A path without `.` and `..`.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::CurDir => {}
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_an_anchor() {
+    let mut broken = Vec::new();
+    let mut links = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page");
+        for target in targets(&prose(&text)) {
+            if target.contains("://") || target.starts_with("mailto:") {
+                continue;
+            }
+            links += 1;
+            let (file, anchor) = target.split_once('#').unwrap_or((&target, ""));
+            let path = if file.is_empty() { page.clone() } else { plain(&page.parent().expect("a folder").join(file)) };
+            let is_known = path.exists()
+                && path.starts_with(root())
+                && (anchor.is_empty() || anchors(&fs::read_to_string(&path).unwrap_or_default()).contains(anchor));
+            if !is_known {
+                broken.push(format!("{}: {target}", page.display()));
+            }
+        }
+    }
+    assert!(links > 100, "only {links} links");
+    assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn the_book_has_every_page() {
+    let docs = root().join("docs");
+    let summary = fs::read_to_string(docs.join("SUMMARY.md")).expect("SUMMARY.md");
+    let listed: BTreeSet<PathBuf> = targets(&summary).iter().map(|target| docs.join(target)).collect();
+    let mut found = Vec::new();
+    markdown(&docs, &mut found);
+    let found: BTreeSet<PathBuf> = found.into_iter().filter(|path| !path.ends_with("SUMMARY.md")).collect();
+    assert_eq!(listed, found);
+}
+
+#[test]
+fn every_page_opens_with_what_it_is_for() {
+    for page in pages().iter().filter(|page| page.starts_with(root().join("docs")) && !page.ends_with("SUMMARY.md")) {
+        let text = fs::read_to_string(page).expect("a page");
+        let opening = text.lines().skip(1).take_while(|line| !line.starts_with("##")).collect::<Vec<_>>().join(" ");
+        assert!(
+            opening.to_lowercase().contains("after reading") || opening.contains("After it"),
+            "{} does not say what the reader can do after reading it",
+            page.display()
+        );
+    }
+}
+
+#[test]
+fn readme_fits_on_a_few_screens() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    assert!(readme.lines().count() <= 150, "README.md has {} lines", readme.lines().count());
+    let wide: Vec<&str> =
+        readme.lines().filter(|line| line.chars().count() > 100 && !line.starts_with(['|', '['])).collect();
+    assert!(wide.is_empty(), "lines of more than 100 characters: {wide:#?}");
+}
