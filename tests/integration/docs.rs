@@ -101,24 +101,31 @@ fn every_link_leads_to_a_file_and_an_anchor() {
     assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
 }
 
+/// The pages of the book's chapters.
+fn chapters() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for chapter in ["guides", "reference", "internals"] {
+        markdown(&root().join("docs").join(chapter), &mut found);
+    }
+    found
+}
+
 #[test]
 fn the_book_has_every_page() {
     let docs = root().join("docs");
     let summary = fs::read_to_string(docs.join("SUMMARY.md")).expect("SUMMARY.md");
     let listed: BTreeSet<PathBuf> = targets(&summary).iter().map(|target| docs.join(target)).collect();
-    let mut found = Vec::new();
-    markdown(&docs, &mut found);
-    let found: BTreeSet<PathBuf> = found.into_iter().filter(|path| !path.ends_with("SUMMARY.md")).collect();
-    assert_eq!(listed, found);
+    let missing: Vec<PathBuf> = chapters().into_iter().filter(|page| !listed.contains(page)).collect();
+    assert!(missing.is_empty(), "not in docs/SUMMARY.md: {missing:?}");
 }
 
 #[test]
 fn every_page_opens_with_what_it_is_for() {
-    for page in pages().iter().filter(|page| page.starts_with(root().join("docs")) && !page.ends_with("SUMMARY.md")) {
-        let text = fs::read_to_string(page).expect("a page");
+    for page in chapters() {
+        let text = fs::read_to_string(&page).expect("a page");
         let opening = text.lines().skip(1).take_while(|line| !line.starts_with("##")).collect::<Vec<_>>().join(" ");
         assert!(
-            opening.to_lowercase().contains("after reading") || opening.contains("After it"),
+            opening.contains("fter reading this page"),
             "{} does not say what the reader can do after reading it",
             page.display()
         );
