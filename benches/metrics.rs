@@ -6,9 +6,9 @@ use actix_web::http::StatusCode;
 use divan::{Bencher, black_box};
 use rudder_kafka_transformer::server::metrics::Metrics;
 use rudder_kafka_transformer::server::metrics::worker::{HttpKey, WorkerSeries};
-use rudder_kafka_transformer::transform::family::KAFKA;
-use rudder_kafka_transformer::transform::processor::{self, Answer};
-use rudder_kafka_transformer::transform::request::{Counted, Form, Limits};
+use transform::family::KAFKA;
+use transform::processor::{self, Answer};
+use transform::request::{Counted, Form, Limits};
 
 #[allow(dead_code, reason = "other benchmarks have more shapes")]
 #[path = "../bench/bodies.rs"]

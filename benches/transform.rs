@@ -5,9 +5,9 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use rudder_kafka_transformer::server::allocator;
 use rudder_kafka_transformer::server::http::body::text;
-use rudder_kafka_transformer::transform::family::KAFKA;
-use rudder_kafka_transformer::transform::request::{Form, Limits};
-use rudder_kafka_transformer::transform::{batch, processor};
+use transform::family::KAFKA;
+use transform::request::{Form, Limits};
+use transform::{batch, processor};
 
 #[path = "../bench/bodies.rs"]
 mod bodies;

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use std::{env, fs};
 
 use rudder_kafka_transformer::server::http::body::text;
-use rudder_kafka_transformer::transform::family::KAFKA;
-use rudder_kafka_transformer::transform::request::{Form, Limits};
-use rudder_kafka_transformer::transform::{batch, processor};
+use transform::family::KAFKA;
+use transform::request::{Form, Limits};
+use transform::{batch, processor};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use rudder_kafka_transformer::transform::family::KAFKA;
-use rudder_kafka_transformer::transform::processor;
-use rudder_kafka_transformer::transform::request::{Form, Limits};
 use serde_json::{Value, json};
+use transform::family::KAFKA;
+use transform::processor;
+use transform::request::{Form, Limits};
 
 #[allow(dead_code, reason = "others need more of it")]
 #[path = "../bench/bodies.rs"]

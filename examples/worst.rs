@@ -7,9 +7,9 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use rudder_kafka_transformer::transform::family::KAFKA;
-use rudder_kafka_transformer::transform::processor;
-use rudder_kafka_transformer::transform::request::{Form, Limits};
+use transform::family::KAFKA;
+use transform::processor;
+use transform::request::{Form, Limits};
 
 #[allow(dead_code, reason = "the other examples use the rest")]
 #[path = "../bench/bodies.rs"]

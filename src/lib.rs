@@ -7,9 +7,6 @@
 // A write of `eprintln!` that fails panics: the service logs, the tools write with `cli::stdio`.
 #![warn(clippy::print_stderr)]
 
-pub mod check;
 pub mod cli;
-pub mod destinations;
 pub mod server;
-pub mod transform;
 pub mod verify;

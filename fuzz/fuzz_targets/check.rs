@@ -6,8 +6,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use libfuzzer_sys::fuzz_target;
-use rudder_kafka_transformer::check::{check, pem};
-use rudder_kafka_transformer::transform::family::FAMILIES;
+use check::{check, pem};
+use transform::family::FAMILIES;
 
 /// Some second of 2026.
 const NOW: i64 = 1_790_000_000;

@@ -6,9 +6,9 @@
 
 #![no_main]
 
-#[path = "../../tests/integration/allocations.rs"]
+#[path = "../../crates/transform/tests/suite/allocations.rs"]
 mod allocations;
-#[path = "../../tests/integration/cost_bounds.rs"]
+#[path = "../../crates/transform/tests/suite/cost_bounds.rs"]
 mod cost_bounds;
 
 use std::ops::ControlFlow;
@@ -16,14 +16,14 @@ use std::ops::ControlFlow;
 use cost_bounds::assert_bounded;
 use libfuzzer_sys::fuzz_target;
 use rudder_kafka_transformer::server::http::body::text;
-use rudder_kafka_transformer::transform::explain::{Options, explain};
-use rudder_kafka_transformer::transform::family::{FAMILIES, Family};
-use rudder_kafka_transformer::transform::json::{self, Raw};
-use rudder_kafka_transformer::transform::meter::{Meter, Unlimited};
-use rudder_kafka_transformer::transform::observer::Nobody;
-use rudder_kafka_transformer::transform::processor::{self, Answer};
-use rudder_kafka_transformer::transform::request::{BodyError, Form, Limits, RouterAnswer};
-use rudder_kafka_transformer::transform::{batch, router_transform};
+use transform::explain::{Options, explain};
+use transform::family::{FAMILIES, Family};
+use json::raw::{self, Raw};
+use transform::meter::{Meter, Unlimited};
+use transform::observer::Nobody;
+use transform::processor::{self, Answer};
+use transform::request::{BodyError, Form, Limits, RouterAnswer};
+use transform::{batch, router_transform};
 
 /// Counts what a thread holds, for [`cost_bounds`].
 #[global_allocator]

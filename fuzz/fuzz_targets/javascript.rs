@@ -4,13 +4,13 @@
 
 #[path = "../comparable.rs"]
 mod comparable;
-#[path = "../../tests/integration/twin.rs"]
+#[path = "../../crates/transform/tests/suite/oracle.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
-mod twin;
+mod oracle;
 
 use libfuzzer_sys::fuzz_target;
-use rudder_kafka_transformer::transform::javascript::{JsString, trim, truthy};
-use rudder_kafka_transformer::transform::json::Raw;
+use json::javascript::{JsString, trim, truthy};
+use json::raw::Raw;
 use serde_json::Value;
 
 fn number(bytes: [u8; 8]) {
@@ -22,7 +22,7 @@ fn number(bytes: [u8; 8]) {
     let raw = Raw::parse(&literal).expect("a number");
     assert_eq!(truthy(Some(raw)), number != 0.0);
     let string = JsString::of(Some(raw));
-    let (got, expected) = (string.escaped(), twin::string(Some(&Value::from(number))));
+    let (got, expected) = (string.escaped(), oracle::string(Some(&Value::from(number))));
     // Where two shortest forms are equally near, JavaScript takes the even one, and Rust's printer may not.
     assert!(got == expected || got.len() == expected.len() && got.parse() == Ok(number), "{got}, not {expected}");
 }
@@ -36,7 +36,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(trim(bytes), text.trim_matches(spaces).as_bytes());
     let Some(value) = comparable::value(text) else { return };
     let raw = Raw::parse(text).expect("the scanner takes what the library takes");
-    assert_eq!(truthy(Some(raw)), twin::truthy(Some(&value)), "{text}");
+    assert_eq!(truthy(Some(raw)), oracle::truthy(Some(&value)), "{text}");
     let string = JsString::of(Some(raw)).into_decoded();
-    assert_eq!(String::from_utf8_lossy(&string), twin::string(Some(&value)), "{text}");
+    assert_eq!(String::from_utf8_lossy(&string), oracle::string(Some(&value)), "{text}");
 });

@@ -3,7 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rudder_kafka_transformer::transform::json::{Raw, explain};
+use json::invalid::explain;
+use json::raw::Raw;
 
 fuzz_target!(|text: &str| {
     let ours = Raw::parse(text);

@@ -3,23 +3,23 @@
 
 #![no_main]
 
-#[path = "../../tests/integration/allocations.rs"]
+#[path = "../../crates/transform/tests/suite/allocations.rs"]
 mod allocations;
 #[path = "../comparable.rs"]
 mod comparable;
-#[path = "../../tests/integration/cost_bounds.rs"]
+#[path = "../../crates/transform/tests/suite/cost_bounds.rs"]
 mod cost_bounds;
-#[path = "../../tests/integration/twin.rs"]
+#[path = "../../crates/transform/tests/suite/oracle.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
-mod twin;
+mod oracle;
 
 use cost_bounds::assert_bounded;
 use libfuzzer_sys::fuzz_target;
-use rudder_kafka_transformer::transform::family::KAFKA;
-use rudder_kafka_transformer::transform::meter::Meter;
-use rudder_kafka_transformer::transform::processor::{self, Answer};
-use rudder_kafka_transformer::transform::rejection::Rejection;
-use rudder_kafka_transformer::transform::request::{Form, Limits};
+use transform::family::KAFKA;
+use transform::meter::Meter;
+use transform::processor::{self, Answer};
+use transform::rejection::Rejection;
+use transform::request::{Form, Limits};
 use serde_json::{Value, json};
 
 /// Counts what a thread holds, for [`cost_bounds`].
@@ -52,6 +52,6 @@ fuzz_target!(|text: &str| {
         return;
     }
     let got: Value = serde_json::from_str(&answer.body).expect("an answer is JSON");
-    let expected = twin::transform(&twin::NAMES[0], &event, &json!({ "topic": "q" }));
-    assert!(twin::agrees(&got[0], &event, &expected), "event {event}\nexpected {expected:?}\n     got {got}");
+    let expected = oracle::transform(&oracle::NAMES[0], &event, &json!({ "topic": "q" }));
+    assert!(oracle::agrees(&got[0], &event, &expected), "event {event}\nexpected {expected:?}\n     got {got}");
 });

@@ -3,23 +3,23 @@
 
 #![no_main]
 
-#[path = "../../tests/integration/allocations.rs"]
+#[path = "../../crates/transform/tests/suite/allocations.rs"]
 mod allocations;
 #[path = "../comparable.rs"]
 mod comparable;
-#[path = "../../tests/integration/cost_bounds.rs"]
+#[path = "../../crates/transform/tests/suite/cost_bounds.rs"]
 mod cost_bounds;
-#[path = "../../tests/integration/twin.rs"]
+#[path = "../../crates/transform/tests/suite/oracle.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
-mod twin;
+mod oracle;
 
 use cost_bounds::assert_bounded;
 use libfuzzer_sys::fuzz_target;
-use rudder_kafka_transformer::transform::family::Family;
-use rudder_kafka_transformer::transform::meter::Meter;
-use rudder_kafka_transformer::transform::processor::{self, Answer};
-use rudder_kafka_transformer::transform::rejection::Rejection;
-use rudder_kafka_transformer::transform::request::{Form, Limits};
+use transform::family::Family;
+use transform::meter::Meter;
+use transform::processor::{self, Answer};
+use transform::rejection::Rejection;
+use transform::request::{Form, Limits};
 use serde_json::{Value, json};
 
 /// Counts what a thread holds, for [`cost_bounds`].
@@ -33,7 +33,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((choice, bytes)) = bytes.split_first() else { return };
     let Ok(body) = std::str::from_utf8(bytes) else { return };
     let Some(Value::Array(events)) = comparable::value(body) else { return };
-    let names = &twin::NAMES[usize::from(*choice) % twin::NAMES.len()];
+    let names = &oracle::NAMES[usize::from(*choice) % oracle::NAMES.len()];
     let family = Family::by_name(names.path).expect("a family");
     let endpoint = |meter: &dyn Meter| processor::answer_within(family, body, Form::Plain, QUERY, LIMITS, meter);
     let bytes = |answer: &Answer| answer.body.len();
@@ -45,7 +45,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(answers.len(), events.len());
     let query = json!({ "topic": "q 1", "n": ["1", "2"] });
     for (event, answer) in events.iter().zip(&answers) {
-        let expected = twin::transform(names, event, &query);
-        assert!(twin::agrees(answer, event, &expected), "event {event}\nexpected {expected:?}\n     got {answer}");
+        let expected = oracle::transform(names, event, &query);
+        assert!(oracle::agrees(answer, event, &expected), "event {event}\nexpected {expected:?}\n     got {answer}");
     }
 });

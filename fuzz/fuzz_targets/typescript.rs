@@ -6,9 +6,9 @@ use libfuzzer_sys::fuzz_target;
 use rudder_kafka_transformer::verify::typescript::read;
 use serde_json::Value;
 
-#[path = "../../tests/integration/twin.rs"]
+#[path = "../../crates/transform/tests/suite/oracle.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
-mod twin;
+mod oracle;
 
 fn depth(value: &Value) -> usize {
     1 + match value {
@@ -29,7 +29,7 @@ fn json(text: &str) {
     for (element, value) in elements.iter().zip(&values) {
         let element = element.as_ref().expect("JSON is TypeScript");
         // `JSON.stringify` leaves one zero only, and so does this.
-        assert!(twin::same(&element.value, value), "{} instead of {value}", element.value);
+        assert!(oracle::same(&element.value, value), "{} instead of {value}", element.value);
     }
 }
 

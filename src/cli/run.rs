@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::stdio;
 use super::troubles::{Told, Trouble, Troubles};
 use super::{EXIT_FOUND, EXIT_USAGE};
-use crate::transform::family::Family;
+use transform::family::Family;
 
 /// What a tool does with a batch.
 pub(super) trait Work: Send + Sync + 'static {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::input::Place;
 use super::progress::Progress;
-use crate::transform::explain::delivery::Problem;
-use crate::transform::rejection::Rejection;
-use crate::transform::request::BodyError;
+use transform::explain::delivery::Problem;
+use transform::rejection::Rejection;
+use transform::request::BodyError;
 
 /// Lines that are told one by one.
 const SHOWN: usize = 10;

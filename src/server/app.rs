@@ -30,7 +30,7 @@ use super::shadow::Shadow;
 use super::unserved::Refusals;
 use super::upstream::features::Features;
 use super::upstream::{Reachable, Upstream, pass};
-use crate::transform::request::{Form, Limits};
+use transform::request::{Form, Limits};
 
 /// What every route can reach.
 #[derive(Debug, Clone)]

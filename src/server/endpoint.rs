@@ -2,11 +2,11 @@
 
 use super::http::error::RequestError;
 use super::metrics::worker::WorkerSeries;
-use crate::transform::decision::Tally;
-use crate::transform::family::Family;
-use crate::transform::meter::{Meter, Unlimited};
-use crate::transform::request::{BodyError, Counted, Form, Limits, RouterAnswer, dest_type};
-use crate::transform::{batch, processor, router_transform};
+use transform::decision::Tally;
+use transform::family::Family;
+use transform::meter::{Meter, Unlimited};
+use transform::request::{BodyError, Counted, Form, Limits, RouterAnswer, dest_type};
+use transform::{batch, processor, router_transform};
 
 /// An endpoint, with all of its request that is not in the body.
 #[derive(Debug, Clone, PartialEq, Eq)]

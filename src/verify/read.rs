@@ -10,8 +10,9 @@ use super::case::Case;
 use super::shapes;
 use super::sources::{Source, error_text};
 use super::typescript::{self, Imports};
-use crate::transform::json::{self, Kind, Raw};
-use crate::transform::reader::Reader;
+use json::invalid::{Invalid, explain};
+use json::raw::{Kind, Raw};
+use json::reader::Reader;
 
 /// The largest file of JSON that is read whole.
 const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -100,7 +101,7 @@ fn text_of(path: &Path, limit: u64) -> Result<String, Unreadable> {
 
 /// What serde_json says of a place, taken apart: the words, and line and column.
 fn not_json(path: &Path, text: &str, first_line: usize) -> Unreadable {
-    let said = json::explain(text).unwrap_or_default();
+    let said = explain(text).unwrap_or_default();
     let (what, place) = said.rsplit_once(" at line ").unwrap_or((&said, ""));
     let mut numbers = place.split(" column ").map(|number| number.parse::<usize>().ok());
     let (line, column) = (numbers.next().flatten(), numbers.next().flatten());
@@ -125,7 +126,7 @@ fn json_cases(path: &Path, text: &str, found: bool) -> Result<Option<Cases>, Unr
         if cases.len() == MAX_ELEMENTS {
             let problem = format!("there are more than {MAX_ELEMENTS} cases in one array; the rest is not read");
             cases.push(Err(Unreadable { line: Some(line), ..Unreadable::file(path, problem) }));
-            return Err(json::Invalid);
+            return Err(Invalid);
         }
         are_cases |= shapes::is_case(value);
         let unreadable = |problem| Unreadable { line: Some(line), ..Unreadable::file(path, problem) };
@@ -135,7 +136,7 @@ fn json_cases(path: &Path, text: &str, found: bool) -> Result<Option<Cases>, Unr
     if is_array {
         let mut reader = Reader::new(text);
         // It is valid, so that the walk ends early at the limit only.
-        let _ = reader.array::<json::Invalid>(|reader| {
+        let _ = reader.array::<Invalid>(|reader| {
             reader.peek();
             let at = reader.offset();
             add(reader.value()?, at)

@@ -7,8 +7,8 @@ use ureq::http::{HeaderName, HeaderValue, Method, Uri};
 
 use super::case::{ApiVersion, Author, Case, Expected, ExpectedBody, Request};
 use crate::server::routes::status::VERSION;
-use crate::transform::json::{Kind, Raw};
-use crate::transform::text::Text;
+use json::raw::{Kind, Raw};
+use json::text::Text;
 
 /// Whether a value looks like a case, so that a file with something else in it can be passed over.
 #[must_use]

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::Unreadable;
-use crate::transform::family::FAMILIES;
+use transform::family::FAMILIES;
 
 /// Where the reference keeps the cases of its destinations.
 const IN_CHECKOUT: &str = "test/integrations/destinations";

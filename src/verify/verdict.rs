@@ -9,8 +9,8 @@ use crate::server::http::body::text;
 use crate::server::shadow::compare::Infinite;
 use crate::server::shadow::differences::{Allowed, Contents, Differences};
 use crate::server::shadow::intended::{self, Question, Traits};
-use crate::transform::json::Raw;
-use crate::transform::request::Limits;
+use json::raw::Raw;
+use transform::request::Limits;
 
 /// Characters of a body or a header that are told.
 const MAX_TOLD: usize = 300;

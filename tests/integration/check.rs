@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rudder_kafka_transformer::check::code::{Code, table};
-use rudder_kafka_transformer::check::{Report, check};
-use rudder_kafka_transformer::transform::family::Family;
+use check::code::{Code, table};
+use check::{Report, check};
 use serde_json::Value;
+use transform::family::Family;
 
 use crate::cli::run;
 
@@ -85,7 +85,7 @@ fn fixtures_have_what_they_say_and_nothing_else() {
         // What has no error can be connected with, and the other way round mostly not.
         let errors = case.expected.iter().filter(|(code, _)| {
             let code = Code::ALL.iter().find(|known| known.name() == code).expect(&case.name);
-            code.severity() == rudder_kafka_transformer::check::code::Severity::Error
+            code.severity() == check::code::Severity::Error
         });
         if errors.count() == 0 {
             let usable = report.destinations.iter().all(|destination| destination.settings.is_some());

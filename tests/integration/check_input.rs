@@ -5,9 +5,9 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use rudder_kafka_transformer::check::finding::Findings;
-use rudder_kafka_transformer::check::{certificate, check};
-use rudder_kafka_transformer::transform::family::FAMILIES;
+use check::finding::Findings;
+use check::{certificate, check};
+use transform::family::FAMILIES;
 
 use crate::check::{SECRET, cases, folder};
 use crate::cli::{binary, run};

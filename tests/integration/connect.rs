@@ -4,13 +4,13 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use rudder_kafka_transformer::check::connect::client_certificate::{ClientFiles, File};
-use rudder_kafka_transformer::check::connect::problem::{Problem, table};
-use rudder_kafka_transformer::check::connect::step::{Outcome, Report, Stage, Step, Subject};
-use rudder_kafka_transformer::check::connect::{DEFAULT_BATCH_BYTES, Surroundings, run};
-use rudder_kafka_transformer::check::destination::{Address, Settings, Ssh, Tls};
-use rudder_kafka_transformer::transform::family::KAFKA;
+use check::destination::{Address, Settings, Ssh, Tls};
+use connect::client_certificate::{ClientFiles, File};
+use connect::problem::{Problem, table};
+use connect::step::{Outcome, Report, Stage, Step, Subject};
+use connect::{DEFAULT_BATCH_BYTES, Surroundings, run};
 use socket2::{Domain, Socket, Type};
+use transform::family::KAFKA;
 
 use crate::cli;
 

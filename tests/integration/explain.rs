@@ -1,17 +1,17 @@
 //! Explanations say what the service answers, whatever it is asked; and what `POST /explain` takes and refuses.
 
 use rudder_kafka_transformer::server::app::{CONTENT_FORMAT, form_named};
-use rudder_kafka_transformer::transform::explain::delivery::ProblemCode;
-use rudder_kafka_transformer::transform::family::Family;
-use rudder_kafka_transformer::transform::reason::Reason;
-use rudder_kafka_transformer::transform::request::Form;
 use rudder_kafka_transformer::verify::case::Request;
 use serde_json::{Value, json};
+use transform::explain::delivery::ProblemCode;
+use transform::family::Family;
+use transform::reason::Reason;
+use transform::request::Form;
 
+use crate::explain_consistency::assert_consistent;
 use crate::golden::{fixtures, recorded};
 use crate::logs::Service;
 use crate::server::{Response, Server};
-use crate::told::assert_told;
 
 /// A processor request: family, form, query and body.
 type Asked = (&'static Family, Form, String, String);
@@ -34,7 +34,7 @@ fn known_requests() -> Vec<Asked> {
 fn the_answer_told_is_the_answer_given() {
     let (mut requests, mut events) = (0, 0);
     for (family, form, query, body) in known_requests() {
-        events += assert_told(family, form, &query, &body);
+        events += assert_consistent(family, form, &query, &body);
         requests += 1;
     }
     assert!(requests > 500 && events > 700, "only {requests} requests and {events} events");

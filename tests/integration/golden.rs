@@ -6,16 +6,16 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use rudder_kafka_transformer::server::endpoint::Endpoint;
-use rudder_kafka_transformer::transform::request::Limits;
 use rudder_kafka_transformer::verify::case::{ApiVersion, Case, ExpectedBody, Request};
 use rudder_kafka_transformer::verify::read;
 use rudder_kafka_transformer::verify::sources::Source;
 use rudder_kafka_transformer::verify::transformer::Answer;
 use rudder_kafka_transformer::verify::verdict::judge;
 use serde_json::Value;
+use transform::request::Limits;
 
+use crate::oracle::same;
 use crate::server::{Response, Server};
-use crate::twin::same;
 
 /// Every recorded case, those beside the repository too where they are there.
 pub fn recorded() -> impl Iterator<Item = Case> {

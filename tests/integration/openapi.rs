@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use rudder_kafka_transformer::server::openapi;
 use serde_json::{Value, json};
 
+use crate::oracle::same;
 use crate::overload::hold;
 use crate::server::{Response, Server, fetch};
-use crate::twin::same;
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&openapi::document()).expect("JSON"));
 

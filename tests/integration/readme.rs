@@ -24,7 +24,7 @@ fn the_curl_of_readme_gets_the_answer_of_readme() {
 #[test]
 fn every_rejection_is_documented() {
     let page = include_str!("../../docs/reference/rejections.md");
-    for rejection in rudder_kafka_transformer::transform::rejection::Rejection::ALL {
+    for rejection in transform::rejection::Rejection::ALL {
         let row = format!("| `{}` | {} | {} |", rejection.code(), rejection.error_type().text(), rejection.text());
         assert!(page.contains(&row), "docs/reference/rejections.md does not list {row}");
     }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rudder_kafka_transformer::check::code::Code;
+use check::code::Code;
 use rudder_kafka_transformer::server::shadow::intended::table::IntendedDifference;
-use rudder_kafka_transformer::transform::rejection::Rejection;
+use transform::rejection::Rejection;
 
 use crate::docs::anchors;
 use crate::golden::{fixtures, root};

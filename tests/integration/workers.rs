@@ -1,6 +1,6 @@
 //! A batch gets the same answer from whichever worker takes it.
 
-use crate::neighbours::fixed_batches;
+use crate::golden::fixtures;
 use crate::server::{Server, settings};
 
 #[test]
@@ -9,13 +9,18 @@ fn every_worker_gives_the_same_answer() {
     let flags = ["--workers=4"];
     assert_eq!(settings(&flags).worker_threads(), workers);
     let server = Server::start(&flags);
-    let batches = fixed_batches();
-    let first: Vec<_> = batches.iter().map(|body| server.transform(body.as_bytes())).collect();
+    let batches: Vec<_> = fixtures()
+        .into_iter()
+        .filter(|(_, case)| case.request.path == "/v0/destinations/kafka" && case.request.headers.is_empty())
+        .map(|(_, case)| case.request.encoded())
+        .collect();
+    assert!(batches.len() > 50, "{}", batches.len());
+    let first: Vec<_> = batches.iter().map(|body| server.transform(body)).collect();
     // A connection belongs to a worker, and these are handed to one after the other.
     for _ in 0..10 * workers {
         for (body, first) in batches.iter().zip(&first) {
-            let answer = server.transform(body.as_bytes());
-            assert_eq!((answer.status, &answer.body), (200, &first.body), "{body}");
+            let answer = server.transform(body);
+            assert_eq!((answer.status, &answer.body), (first.status, &first.body), "{}", String::from_utf8_lossy(body));
         }
     }
 }

@@ -6,8 +6,8 @@ use super::code::Code;
 use super::config::{Config, kind, member, text_of};
 use super::destination::Avro;
 use super::finding::{Findings, quoted, step};
-use crate::transform::avro::schema::{Schema, Unusable};
-use crate::transform::json::{Kind, Raw};
+use json::raw::{Kind, Raw};
+use transform::avro::schema::{Schema, Unusable};
 
 /// The most union fields that a finding names.
 const MOST_NAMED: usize = 5;

@@ -3,11 +3,11 @@
 use super::code::Code;
 use super::finding::{Findings, quoted, step};
 use super::known::{Form, Known, Role};
-pub use crate::destinations::field as member;
-use crate::transform::dynamic_config::Template;
-use crate::transform::family::Family;
-use crate::transform::javascript::truthy;
-use crate::transform::json::{Kind, Raw};
+pub use destinations::field as member;
+use json::javascript::truthy;
+use json::raw::{Kind, Raw};
+use transform::dynamic_config::Template;
+use transform::family::Family;
 
 /// The text of a JSON string; a lone surrogate becomes U+FFFD. `None` for any other value.
 #[must_use]
@@ -216,7 +216,7 @@ pub fn label(family: &Family) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::family::KAFKA;
+    use transform::family::KAFKA;
 
     #[test]
     fn values_are_read_in_their_form() {

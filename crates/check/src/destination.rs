@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::transform::family::Family;
+use transform::family::Family;
 
 /// What the producer does with a destination. Azure Event Hubs and Confluent Cloud are the same with other names for it.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 //! One thing that was found, and the list of all.
 
 use super::code::{Code, Severity};
-use crate::transform::text::pointer_step;
-pub use crate::transform::text::quoted;
+use json::text::pointer_step;
+pub use json::text::quoted;
 
 /// Findings that are kept of one destination; more are counted.
 pub const MAX_FINDINGS: usize = 1_000;

@@ -1,7 +1,7 @@
 //! Whether destinations are configured right: everything the producer and the transformation read of them is held against
 //! docs/contract.md#destination-configuration.
 //!
-//! Which destinations a file holds, and where, is read by [`crate::destinations`].
+//! Which destinations a file holds, and where, is read by [`destinations`].
 //!
 //! The rules know no HTTP, clock or environment: bytes of a file and the time go in, findings come out. Only [`connect`], which they
 //! do not know, goes out and looks whether it is so.
@@ -22,7 +22,7 @@ pub mod brokers;
 pub mod certificate;
 pub mod code;
 pub mod config;
-pub mod connect;
+
 pub mod destination;
 pub mod finding;
 pub mod pem;
@@ -35,15 +35,15 @@ pub mod topics;
 
 use std::collections::BTreeMap;
 
-use crate::transform::family::{AZURE_EVENT_HUB, CONFLUENT_CLOUD, Family};
-use crate::transform::json::Raw;
+use json::raw::Raw;
+use transform::family::{AZURE_EVENT_HUB, CONFLUENT_CLOUD, Family};
 
-use crate::destinations::find::{Found, Origin, Source, destinations};
-pub use crate::destinations::known;
-use crate::destinations::{rudder_cli, source};
 use code::{Code, Severity};
 use config::{Config, kind};
 use destination::{Avro, Settings, Tls};
+use destinations::find::{Found, Origin, Source, destinations};
+pub use destinations::known;
+use destinations::{rudder_cli, source};
 use finding::Findings;
 
 /// Findings that are kept of one file; more are counted. A few bytes of input can cause a finding, which takes hundreds.

@@ -6,9 +6,9 @@ use super::code::Code;
 use super::config::{Config, text_of};
 use super::finding::{Findings, quoted, step};
 use super::known::{Known, Role};
-use crate::transform::dynamic_config::{INDISPENSABLE, NoTemplate, Template, Templates};
-use crate::transform::json::{Kind, Raw};
-use crate::transform::outline::Outline;
+use json::raw::{Kind, Raw};
+use transform::dynamic_config::{INDISPENSABLE, NoTemplate, Template, Templates};
+use transform::outline::Outline;
 
 /// Arrays and objects within each other that are looked into to tell where a template stands.
 const MAX_DEPTH: usize = 64;

@@ -6,9 +6,9 @@ use super::code::Code;
 use super::config::Config;
 use super::finding::{Findings, quoted, step};
 use super::topics::Topics;
-use crate::transform::javascript::{JsString, if_truthy, trim, truthy};
-use crate::transform::json::Raw;
-use crate::transform::topic::MAPPED_TYPES;
+use json::javascript::{JsString, if_truthy, trim, truthy};
+use json::raw::Raw;
+use transform::topic::MAPPED_TYPES;
 
 /// The type whose events are routed by their name.
 const BY_NAME: &str = "track";

@@ -6,10 +6,10 @@ use super::code::Code;
 use super::config::{Config, kind, text_of};
 use super::finding::{Findings, quoted};
 use super::topic_maps;
-use crate::transform::dynamic_config::Template;
-use crate::transform::javascript::truthy;
-use crate::transform::json::Raw;
-pub use crate::transform::topic_name::illegal;
+use json::javascript::truthy;
+use json::raw::Raw;
+use transform::dynamic_config::Template;
+pub use transform::topic_name::illegal;
 
 /// The topics of a destination.
 #[derive(Debug)]

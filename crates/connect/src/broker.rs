@@ -13,7 +13,7 @@ use super::step::{Failure, Stage, Step};
 use super::tls::Encryption;
 use super::versions::Versions;
 use super::wire::Conversation;
-use crate::check::destination::{Address, Sasl};
+use check::destination::{Address, Sasl};
 
 /// How a destination's producer comes to any of its brokers.
 pub(super) struct Way<'d> {

@@ -5,7 +5,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{ASN1Time, FromDer as _, X509Name, X509Version};
 
 use super::shown::{listed, shown};
-use crate::check::certificate;
+use check::certificate;
 
 /// What is told of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use super::certificate::{Certificate, Validity, issuer_bytes, name_in, public_key};
 use super::problem::Problem;
 use super::step::{Failure, Stage, Step};
-use crate::check::pem;
+use check::pem;
 
 /// The variable that names the file with the certificate.
 pub const CERTIFICATE_VARIABLE: &str = "KAFKA_SSL_CERTIFICATE_FILE_PATH";

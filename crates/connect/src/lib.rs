@@ -1,6 +1,6 @@
 //! Connects to a destination's brokers as its producer does, step by step, and tells what came of each.
 //!
-//! The part of [`crate::check`] that waits for others: it opens sockets, looks at the clock and reads the system's roots. Nothing is
+//! The part of [`check`] that waits for others: it opens sockets, looks at the clock and reads the system's roots. Nothing is
 //! written: no message is produced, no topic is made.
 
 mod broker;
@@ -34,8 +34,8 @@ use problem::Problem;
 use step::{Failure, Report, Stage, Step, Subject};
 use tls::Encryption;
 
-use super::destination::{Address, Settings};
-use crate::transform::family::KAFKA;
+use check::destination::{Address, Settings};
+use transform::family::KAFKA;
 
 /// What `Router.KAFKA.batchBytes` is where nobody sets it: 1 MB.
 pub const DEFAULT_BATCH_BYTES: u64 = 1 << 20;

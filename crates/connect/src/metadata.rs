@@ -12,7 +12,7 @@ use super::shown::shown;
 use super::step::{Failure, Stage, Step};
 use super::versions::Versions;
 use super::wire::Conversation;
-use crate::check::destination::Address;
+use check::destination::Address;
 
 /// Most brokers that are looked at; a cluster of more is told of by these.
 const MAX_BROKERS: usize = 100;

@@ -8,7 +8,7 @@ use tokio::net::{TcpStream, lookup_host};
 use super::os_error;
 use super::problem::Problem;
 use super::step::Failure;
-use crate::check::destination::Address;
+use check::destination::Address;
 
 /// Most addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 16;

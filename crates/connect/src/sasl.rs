@@ -12,7 +12,7 @@ use super::shown::{listed, shown};
 use super::step::Failure;
 use super::versions::Versions;
 use super::wire::Conversation;
-use crate::check::destination::{Mechanism, Sasl};
+use check::destination::{Mechanism, Sasl};
 
 /// Most rounds of hashing that a broker may ask for. Brokers ask for 4096 to 16384; as many as four bytes can say would take hours.
 const MAX_ITERATIONS: u32 = 200_000;
@@ -159,7 +159,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
     use super::*;
-    use crate::check::destination::Secret;
+    use check::destination::Secret;
 
     /// Answers request after request with these bodies.
     async fn broker(mut stream: DuplexStream, bodies: Vec<Vec<u8>>) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::problem::Problem;
-use crate::check::destination::Address;
+use check::destination::Address;
 
 /// Everything that was tried for one destination, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

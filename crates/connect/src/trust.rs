@@ -12,7 +12,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use super::certificate::{Certificate, Validity};
 use super::problem::Problem;
 use super::step::{Failure, Stage, Step};
-use crate::check::pem;
+use check::pem;
 
 /// The certificates that are trusted.
 #[derive(Debug)]

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::known::Known;
 use super::{FORMS, field, rudder_cli};
-use crate::transform::family::Family;
-use crate::transform::javascript::JsString;
-use crate::transform::json::{EMPTY_OBJECT, Kind, Raw};
-use crate::transform::text::pointer_step;
+use json::javascript::JsString;
+use json::raw::{EMPTY_OBJECT, Kind, Raw};
+use json::text::pointer_step;
+use transform::family::Family;
 
 /// A source that sends to a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! The members of a Config that count: one table (docs/contract.md#destination-configuration).
 
-use crate::transform::family::{AZURE_EVENT_HUB, CONFLUENT_CLOUD, FAMILIES, Family, KAFKA};
+use transform::family::{AZURE_EVENT_HUB, CONFLUENT_CLOUD, FAMILIES, Family, KAFKA};
 
 /// What a member has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

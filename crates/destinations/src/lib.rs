@@ -17,7 +17,7 @@ pub mod select;
 pub mod source;
 pub mod yaml;
 
-use crate::transform::json::Raw;
+use json::raw::Raw;
 
 /// The forms that are read, for errors and help texts.
 pub const FORMS: &str = "a destination with Config or config, an array of destinations, a workspaceConfig.json, \

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::known::MEMBERS;
-use crate::transform::json::Raw;
+use json::raw::Raw;
 
 /// What `kind` is for a destination.
 pub const KIND: &str = "destination";

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::find::{Destinations, Found, Origin, destinations};
 use super::{field, source};
-use crate::transform::family::{Family, KAFKA};
-use crate::transform::json::Raw;
+use json::raw::Raw;
+use transform::family::{Family, KAFKA};
 
 /// Which destination of several is meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -193,7 +193,7 @@ fn wire_text(found: &Found<'_>) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::family::{AZURE_EVENT_HUB, CONFLUENT_CLOUD};
+    use transform::family::{AZURE_EVENT_HUB, CONFLUENT_CLOUD};
 
     fn selected(text: &str, id: Option<&str>, name: Option<&str>) -> Result<(String, &'static str), String> {
         let selector = Selector { id: id.map(str::to_owned), name: name.map(str::to_owned) };

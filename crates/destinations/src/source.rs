@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::{rudder_cli, yaml};
-use crate::transform::json::{Raw, explain};
+use json::invalid::explain;
+use json::raw::Raw;
 
 /// Bytes that Excel, Notepad and PowerShell put before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::json::{Kind, Raw};
-use super::probe::looked_at;
-use super::reader::Reader;
-use super::text::{Text, unescape};
+use crate::probe::looked_at;
+use crate::raw::{Kind, Raw};
+use crate::reader::Reader;
+use crate::text::{Text, unescape};
 
 /// Whether JavaScript takes the value for true. Missing, `null`, `false`, `""` and every zero are not.
 #[must_use]

@@ -11,7 +11,7 @@ thread_local! {
 
 /// Counts bytes that are looked at, on this thread.
 #[inline(always)]
-pub(super) fn looked_at(bytes: usize) {
+pub fn looked_at(bytes: usize) {
     #[cfg(debug_assertions)]
     LOOKED_AT.set(LOOKED_AT.get() + bytes as u64);
     let _ = bytes;

@@ -1,14 +1,7 @@
 //! JSON values as slices of the request: nothing here builds a tree or copies a byte. Literals and escapes stay as they
 //! were sent (docs/contract.md#request-body and docs/contract.md#intended-differences).
 
-use serde::de::IgnoredAny;
-
-use super::reader::Reader;
-use super::text::Text;
-
-/// The text is not the JSON that was asked for. Where and why is found by [`explain`], off the hot way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Invalid;
+use crate::text::Text;
 
 /// What a value is, told by its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +40,7 @@ impl Kind {
 
 /// One valid JSON value, exactly as it was sent, without white space around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Raw<'a>(pub(super) &'a str);
+pub struct Raw<'a>(pub(crate) &'a str);
 
 /// The empty object, which stands in for a missing message (docs/reference/differences.md#message_not_an_object).
 pub const EMPTY_OBJECT: Raw<'static> = Raw("{}");
@@ -55,15 +48,12 @@ pub const EMPTY_OBJECT: Raw<'static> = Raw("{}");
 pub const NULL: Raw<'static> = Raw("null");
 
 impl<'a> Raw<'a> {
-    /// Checks that `text` is one JSON value and nothing else but white space.
-    ///
-    /// # Errors
-    /// [`Invalid`] where it is not.
-    pub fn parse(text: &'a str) -> Result<Self, Invalid> {
-        let mut reader = Reader::new(text);
-        let value = reader.value()?;
-        reader.end()?;
-        Ok(value)
+    /// A value whose text is known to be one valid JSON value without surrounding white space, such as text that was read
+    /// before. Nothing is checked: on other text the methods return unspecified results or panic.
+    #[inline]
+    #[must_use]
+    pub const fn from_valid(text: &'a str) -> Self {
+        Self(text)
     }
 
     /// The text of the value.
@@ -111,46 +101,6 @@ impl<'a> Raw<'a> {
         self.as_string().is_some_and(|text| text.is(expected))
     }
 
-    /// Calls `on_member` for each member of an object, in the order sent, duplicates too. Other values have none.
-    pub fn for_each_member(self, mut on_member: impl FnMut(Text<'a>, Raw<'a>)) {
-        if self.is_object() {
-            // A `Raw` is valid, so that the walk cannot fail.
-            let _ = Reader::new(self.0).object::<Invalid>(|reader, key| {
-                on_member(key, reader.value()?);
-                Ok(())
-            });
-        }
-    }
-
-    /// Calls `on_element` for each element of an array. Other values have none.
-    pub fn for_each_element(self, mut on_element: impl FnMut(Raw<'a>)) {
-        if self.kind() == Kind::Array {
-            let _ = Reader::new(self.0).array::<Invalid>(|reader| {
-                on_element(reader.value()?);
-                Ok(())
-            });
-        }
-    }
-
-    /// The members of an object that are called `names`, in that order: of duplicates the last one, as in JavaScript.
-    #[must_use]
-    pub fn members<const N: usize>(self, names: [&str; N]) -> [Option<Raw<'a>>; N] {
-        let mut found = [None; N];
-        self.for_each_member(|key, value| {
-            if let Some(index) = names.iter().position(|name| key.is(name)) {
-                found[index] = Some(value);
-            }
-        });
-        found
-    }
-
-    /// The member called `name`, see [`Raw::members`].
-    #[must_use]
-    pub fn member(self, name: &str) -> Option<Raw<'a>> {
-        let [found] = self.members([name]);
-        found
-    }
-
     /// Where this value begins inside `outer`, in bytes. Both must be slices of the same text.
     #[must_use]
     pub fn offset_in(self, outer: Raw<'_>) -> usize {
@@ -182,49 +132,5 @@ impl<'a> Raw<'a> {
         }
         write_value(out);
         out.push_str(behind);
-    }
-}
-
-/// Why `text` is not one JSON value: what was wrong, with line and column. `None` where it is one.
-///
-/// Reads the whole text again, because only a rejected body has to pay for it.
-#[must_use]
-pub fn explain(text: &str) -> Option<String> {
-    serde_json::from_str::<IgnoredAny>(text).err().map(|error| error.to_string())
-}
-
-/// [`explain`], with the library's "ident" replaced by the literals that it means.
-#[must_use]
-pub fn not_json(text: &str) -> Option<String> {
-    explain(text).map(|why| why.replace("expected ident", "expected true, false or null"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_is_the_text_that_was_sent() {
-        let text = r#" {"a" : [1.0, -0, 1e400, "\ud800"] , "a":"\u0062"} "#;
-        let value = Raw::parse(text).unwrap();
-        assert_eq!(value.text(), text.trim());
-        assert_eq!(value.member("a").unwrap().text(), r#""\u0062""#);
-        assert!(value.member("a").unwrap().is_string("b"));
-    }
-
-    #[test]
-    fn names_are_compared_without_their_escapes() {
-        let value = Raw::parse(r#"{"\u0061":1}"#).unwrap();
-        assert_eq!(value.member("a").unwrap().text(), "1");
-    }
-
-    #[test]
-    fn what_serde_json_refuses_is_refused_at_every_level() {
-        for bad in
-            ["", "nul", "01", "[1,]", "{\"a\":1,}", "{\"a\"}", "{a:1}", "[1 2]", "\"\t\"", "\"\\x\"", "[", "{", "1 1"]
-        {
-            assert_eq!(Raw::parse(bad), Err(Invalid), "{bad}");
-            assert!(explain(bad).is_some(), "{bad}");
-        }
     }
 }

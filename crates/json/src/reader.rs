@@ -1,10 +1,11 @@
 //! Reads JSON text once, from start to end, and checks every byte of it. The punctuation of the objects and arrays that it
 //! is asked to open is read here; every other value is checked and measured as a whole ([`scan`]).
 
-use super::json::{Invalid, Raw};
-use super::probe::looked_at;
-use super::scan::{self, Scanner};
-use super::text::Text;
+use crate::invalid::Invalid;
+use crate::probe::looked_at;
+use crate::raw::Raw;
+use crate::scan::{self, Scanner};
+use crate::text::Text;
 
 /// Walks JSON text from its start, checking it. White space before what is read is passed over.
 pub struct Reader<'a> {
@@ -125,27 +126,24 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Invalid`] where there is no object, and what `on_part` returns.
-    pub(super) fn parts<E: From<Invalid>>(
-        &mut self,
-        on_part: impl FnMut(&mut Self) -> Result<(), E>,
-    ) -> Result<Raw<'a>, E> {
+    pub fn parts<E: From<Invalid>>(&mut self, on_part: impl FnMut(&mut Self) -> Result<(), E>) -> Result<Raw<'a>, E> {
         self.container(b'{', b'}', on_part)
     }
 
     /// Reads a member's name and the colon behind it.
-    pub(super) fn name(&mut self) -> Result<Text<'a>, Invalid> {
+    pub fn name(&mut self) -> Result<Text<'a>, Invalid> {
         let name = self.string()?;
         self.expect(b':')?;
         Ok(name)
     }
 
     /// What is left to read.
-    pub(super) fn rest(&self) -> &'a str {
+    pub fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
 
     /// Passes over bytes of [`Reader::rest`] that are known to be whole members.
-    pub(super) fn advance(&mut self, bytes: usize) {
+    pub fn advance(&mut self, bytes: usize) {
         looked_at(1);
         self.at += bytes;
     }

@@ -1,8 +1,8 @@
 //! Finds the end of a JSON value, checking every byte of it: the same texts pass as pass serde_json, which tests and a
 //! fuzz target hold it to. It neither recurses nor builds anything; depth costs a bit a level.
 
-use super::json::Invalid;
-use super::steps::{BLOCK, STEP, others_than_digits, specials, specials_of_block};
+use crate::invalid::Invalid;
+use crate::steps::{BLOCK, STEP, others_than_digits, specials, specials_of_block};
 
 /// A string's end, and whether there are escapes in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ pub struct Text<'a> {
 
 impl<'a> Text<'a> {
     /// What stands between the quotes of a valid JSON string.
-    pub(super) fn new(escaped: &'a str, may_have_escapes: bool) -> Self {
+    pub fn new(escaped: &'a str, may_have_escapes: bool) -> Self {
         Self { escaped, may_have_escapes }
     }
 

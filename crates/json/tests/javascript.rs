@@ -1,10 +1,12 @@
 //! JavaScript's rules against a JavaScript engine: node is asked what it makes of the same JSON.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that panics has failed, which is what it is for")]
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use rudder_kafka_transformer::transform::javascript::{JsString, Properties, trim, truthy};
-use rudder_kafka_transformer::transform::json::Raw;
+use json::javascript::{JsString, Properties, trim, truthy};
+use json::raw::Raw;
 
 /// For each line: its string, whether it is truthy, its string trimmed, and an object's values in their order.
 const PROGRAM: &str = r#"

@@ -3,11 +3,11 @@
 
 use super::event::{Event, Metadata, Slot};
 use super::family::Family;
-use super::javascript::{JsString, if_truthy};
-use super::json::Raw;
 use super::meter::{Halt, Usage};
 use super::rejection::Rejection;
 use super::topic::Topic;
+use json::javascript::{JsString, if_truthy};
+use json::raw::Raw;
 
 /// The parts of a transformed event.
 pub struct Output<'e> {

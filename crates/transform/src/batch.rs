@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use super::answer::{self, RejectedBy};
 use super::decision::Tally;
 use super::event::Event;
-use super::javascript::{JsString, Properties};
-use super::json::Raw;
 use super::meter::{Halt, Meter, Unlimited, Usage};
 use super::observer::Nobody;
 use super::rejection::Rejection;
 use super::request::{BodyError, Form, Limits, Request, RouterAnswer};
 use super::retl_timestamp;
 use super::router_transform::Places;
+use json::javascript::{JsString, Properties};
+use json::raw::Raw;
 
 /// An event that can be delivered.
 struct Delivery<'a> {

@@ -8,12 +8,12 @@ use std::rc::Rc;
 use super::destination::Destination;
 use super::event::{Event, Metadata};
 use super::family::Family;
-use super::javascript::JsString;
-use super::json::Raw;
 use super::meter::{ReadError, Usage};
 use super::origin::Origin;
-use super::reader::Reader;
 use super::rejection::Rejection;
+use json::javascript::JsString;
+use json::raw::Raw;
+use json::reader::Reader;
 
 /// What stands beside the events of a request; in the plain form nothing does, which is the default.
 #[derive(Debug, Default)]

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use super::json::Raw;
-use super::probe::looked_at;
+use json::probe::looked_at;
+use json::raw::Raw;
 
 /// Where a template stands in the text of a Config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl<'e> FilledValues<'e> {
     pub fn of_template(&self, template: usize) -> Option<Raw<'_>> {
         let at = self.values.binary_search_by_key(&template, |(index, _)| *index).ok()?;
         // It was taken from valid JSON.
-        Some(Raw(&self.values[at].1))
+        Some(Raw::from_valid(&self.values[at].1))
     }
 
     /// A value of the Config with its templates filled; `part` is put together once per event.
@@ -100,7 +100,7 @@ impl<'e> FilledValues<'e> {
         match holes.within(value) {
             [] => value,
             _ if let Some(template) = holes.template_at(value) => self.of_template(template).unwrap_or(value),
-            _ => Raw(self.texts[part as usize].get_or_init(|| self.filled(holes, value))),
+            _ => Raw::from_valid(self.texts[part as usize].get_or_init(|| self.filled(holes, value))),
         }
     }
 

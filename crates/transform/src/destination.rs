@@ -5,10 +5,10 @@ use super::config_value::{Holes, NO_HOLES};
 use super::draft::Draft;
 use super::dynamic_config::Templates;
 use super::family::Family;
-use super::json::{Kind, Raw};
 use super::meter::Usage;
 use super::rejection::Rejection;
 use super::topic::{Routing, RoutingMembers};
+use json::raw::{Kind, Raw};
 
 /// What the transformation needs to know of a destination.
 #[derive(Debug)]

@@ -3,11 +3,11 @@
 
 use std::borrow::Cow;
 
-use super::json::{Kind, Raw};
 use super::meter::Usage;
-use super::probe::looked_at;
-use super::text::Text;
 use super::work::{EventBudget, Exhausted};
+use json::probe::looked_at;
+use json::raw::{Kind, Raw};
+use json::text::Text;
 
 /// Members that an object may have which a path leads through.
 pub const MAX_MEMBERS: usize = 100_000;

@@ -6,15 +6,15 @@ use super::config_value::{FilledValues, Hole, Holes};
 use super::decision::Changes;
 use super::draft::{Draft, Found};
 use super::emptiness;
-use super::javascript::trim;
-use super::json::{Kind, Raw};
 use super::meter::Usage;
 use super::observer::{Filled, Observer};
 use super::outline::Outline;
 use super::rejection::Rejection;
-use super::text::escape;
 use super::topic::RoutingMembers;
 use super::work::{EventBudget, Exhausted};
+use json::javascript::trim;
+use json::raw::{Kind, Raw};
+use json::text::escape;
 
 /// Templates that one Config may hold.
 pub const MAX_TEMPLATES: usize = 1_000;

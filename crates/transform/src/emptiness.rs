@@ -1,9 +1,10 @@
 //! Whether a value is empty for a template (docs/contract.md#template-empty): `""`, or an array or object of nothing
 //! but such. Of duplicate names the last one counts, as in JavaScript.
 
-use super::json::{Invalid, Raw};
-use super::reader::Reader;
 use super::work::{EventBudget, Exhausted};
+use json::invalid::Invalid;
+use json::raw::Raw;
+use json::reader::Reader;
 
 /// In the list of open containers, an array. An object is the offset of its current key.
 const ARRAY: u32 = u32::MAX;
@@ -67,7 +68,7 @@ fn is_hidden(text: &str, from: usize, open: &[u32], budget: &mut EventBudget<'_,
     let mut looked_at = from;
     for &container in open.iter().rev() {
         let key = if container == ARRAY { None } else { key_at(text, container as usize) };
-        let key = key.map(super::text::Text::decoded);
+        let key = key.map(json::text::Text::decoded);
         while reader.peek() == Some(b',') {
             reader.pass();
             if let Some(key) = &key
@@ -86,7 +87,7 @@ fn is_hidden(text: &str, from: usize, open: &[u32], budget: &mut EventBudget<'_,
     Ok(false)
 }
 
-fn key_at(text: &str, offset: usize) -> Option<super::text::Text<'_>> {
+fn key_at(text: &str, offset: usize) -> Option<json::text::Text<'_>> {
     let mut reader = Reader::new(text);
     reader.advance(offset);
     let key: Result<_, Invalid> = reader.string();
@@ -96,7 +97,7 @@ fn key_at(text: &str, offset: usize) -> Option<super::text::Text<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::meter::Usage;
+    use crate::meter::Usage;
 
     fn is_empty_with(text: &str, bytes: usize) -> Result<bool, Exhausted> {
         let usage = Usage::unlimited();

@@ -2,10 +2,11 @@
 //! docs/contract.md#processor-transformation).
 
 use super::family::FAMILIES;
-use super::json::{EMPTY_OBJECT, Invalid, Kind, Raw};
-use super::reader::Reader;
 use super::rejection::Rejection;
 use super::repeats::Model;
+use json::invalid::Invalid;
+use json::raw::{EMPTY_OBJECT, Kind, Raw};
+use json::reader::Reader;
 
 /// A member that should be an object, as it was met in the request.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Events as people have them at hand, made into those of the plain form: a bare message gets metadata around it, and an
 //! event without a destination or connection gets one that stands beside the events.
 
-use super::json::{EMPTY_OBJECT, Kind, Raw};
+use json::raw::{EMPTY_OBJECT, Kind, Raw};
 
 /// The events of a body that an SDK posts and the gateway stores, `{"batch":[…]}`; `None` for any other value. An event has
 /// a `message`, and a message a `type`.

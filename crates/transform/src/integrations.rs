@@ -2,9 +2,9 @@
 
 use super::event::Message;
 use super::family::Family;
-use super::javascript::if_truthy;
-use super::json::Raw;
 use super::reason::Reason;
+use json::javascript::if_truthy;
+use json::raw::Raw;
 
 /// The members of the integrations object that count.
 #[derive(Debug, Clone, Copy, Default)]

@@ -2,6 +2,24 @@
 //!
 //! It knows no HTTP, clock, environment, log or metric. What was decided and why is a value it returns ([`decision`]).
 //!
+//! ```
+//! use transform::family::KAFKA;
+//! use transform::processor;
+//! use transform::request::{Form, Limits};
+//!
+//! # fn main() -> Result<(), transform::request::BodyError> {
+//! let request = r#"[{
+//!     "message": {"type": "track", "event": "Order Completed", "userId": "u1"},
+//!     "metadata": {"jobId": 1},
+//!     "destination": {"Config": {"topic": "orders"}}
+//! }]"#;
+//! let limits = Limits { events: 1_000, answer_bytes: 16 << 20 };
+//! let answer = processor::answer(&KAFKA, request, Form::Plain, "", limits)?;
+//! assert!(answer.body.contains(r#""userId":"u1","topic":"orders""#));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! | module | decides |
 //! | --- | --- |
 //! | [`processor`] | the way of an event, start to end |
@@ -11,7 +29,6 @@
 //! | [`family`] | what Kafka, Azure Event Hubs and Confluent Cloud have in common and what not |
 //! | [`retl_timestamp`], [`dynamic_config`] | the two rules that change an event; [`draft`] is the event under change, [`work`] what that may cost |
 //! | [`config_value`], [`topic_map`], [`emptiness`] | values of a Config with templates in them, topic maps, what a template leaves in the event |
-//! | [`probe`] | bytes looked at, counted in builds with debug assertions |
 //! | [`meter`] | what a request uses of memory and work, and who grants it |
 //! | [`integrations`], [`topic`], [`partition_key`] | the parts of the answer; [`answer`] writes it |
 //! | [`topic_name`] | which names Kafka allows for topics |
@@ -23,8 +40,7 @@
 //! | [`fill_in`] | what an event gets that lacks metadata or a destination |
 //! | [`origin`] | where events come from, for metrics |
 //! | [`repeats`] | what of an object need not be read again |
-//! | [`scan`], [`steps`] | where a JSON value ends, and that it is one |
-//! | [`json`], [`reader`], [`text`], [`outline`], [`javascript`] | JSON as slices, how it is read, its strings, JSON as a flat tree, JavaScript's rules |
+//! | [`outline`] | JSON as a flat tree |
 
 pub mod answer;
 pub mod avro;
@@ -41,27 +57,20 @@ pub mod explain;
 pub mod family;
 pub mod fill_in;
 pub mod integrations;
-pub mod javascript;
-pub mod json;
 pub mod meter;
 pub mod observer;
 pub mod origin;
 pub mod outline;
 pub mod partition;
 pub mod partition_key;
-pub mod probe;
 pub mod processor;
 pub mod produced;
-pub mod reader;
 pub mod reason;
 pub mod rejection;
 pub mod repeats;
 pub mod request;
 pub mod retl_timestamp;
 pub mod router_transform;
-pub mod scan;
-pub mod steps;
-pub mod text;
 pub mod topic;
 pub mod topic_map;
 pub mod topic_name;

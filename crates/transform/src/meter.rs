@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::mem::size_of;
 
-use super::json::Invalid;
+use json::invalid::Invalid;
 
 /// Why a request stopped before it was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

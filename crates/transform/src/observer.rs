@@ -7,11 +7,11 @@ use std::ops::ControlFlow;
 
 use super::decision::{Decision, KeySource, TopicRule};
 use super::dynamic_config::Templates;
-use super::javascript::JsString;
-use super::json::Raw;
 use super::reason::Reason;
 use super::rejection::Rejection;
 use super::topic::Topic;
+use json::javascript::JsString;
+use json::raw::Raw;
 
 /// Sees what is decided of each event, in the order in which it is decided.
 #[allow(unused_variables, reason = "the names say what is seen")]

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use super::event::Metadata;
-use super::javascript::JsString;
-use super::json::{Kind, Raw};
+use json::javascript::JsString;
+use json::raw::{Kind, Raw};
 
 /// The fields of the first event that label metrics.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -86,9 +86,9 @@ fn version_label(version: Option<Raw<'_>>) -> Label {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::family::KAFKA;
-    use crate::transform::processor;
-    use crate::transform::request::{Form, Limits};
+    use crate::family::KAFKA;
+    use crate::processor;
+    use crate::request::{Form, Limits};
 
     fn origin_in(body: &str, form: Form) -> Origin {
         let limits = Limits { events: 10, answer_bytes: 1 << 20 };

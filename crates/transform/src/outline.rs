@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use super::javascript::Properties;
-use super::json::Raw;
 use super::meter::{Halt, Usage};
 use super::partition::as_received;
-use super::reader::Reader;
-use super::text::pointer_step;
+use json::javascript::Properties;
+use json::raw::Raw;
+use json::reader::Reader;
+use json::text::pointer_step;
 
 /// A value and everything in it, as JavaScript sees it: of duplicate names the last one, members in property order.
 #[derive(Debug)]

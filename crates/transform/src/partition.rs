@@ -20,7 +20,7 @@ fn fnv1a(bytes: &[u8]) -> u32 {
 }
 
 /// A string as rudder-server has it once it has decoded the answer: UTF-8, and each lone surrogate, which UTF-8 cannot
-/// hold, is U+FFFD. `decoded` is what [`super::text::Text::decoded`] gives.
+/// hold, is U+FFFD. `decoded` is what [`json::text::Text::decoded`] gives.
 #[must_use]
 pub fn as_received(decoded: &[u8]) -> String {
     let mut out = String::with_capacity(decoded.len());
@@ -37,7 +37,7 @@ pub fn as_received(decoded: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::text::unescape;
+    use json::text::unescape;
 
     #[test]
     fn the_hash_is_fnv_1a() {

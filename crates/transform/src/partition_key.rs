@@ -2,8 +2,8 @@
 
 use super::decision::KeySource;
 use super::event::Message;
-use super::javascript::{JsString, if_truthy};
 use super::observer::Observer;
+use json::javascript::{JsString, if_truthy};
 
 /// The `userId` of the answer, as the inside of a JSON string, and where it came from.
 #[must_use]

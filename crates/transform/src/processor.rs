@@ -12,19 +12,19 @@ use super::draft::Draft;
 use super::event::{Event, Message, Metadata};
 use super::family::Family;
 use super::integrations::Integrations;
-use super::javascript::JsString;
-use super::json::{NULL, Raw};
 use super::meter::{Halt, Meter, Unlimited, Usage};
 use super::observer::{Nobody, Observer};
 use super::origin::Origin;
 use super::partition_key;
-use super::reader::Reader;
 use super::rejection::Rejection;
 use super::request::{BodyError, Form, Limits, Request};
 use super::retl_timestamp;
 use super::topic::{Filling, Routing, RoutingMembers};
 use super::walk::Walk;
 use super::work::{EventBudget, Exhausted};
+use json::javascript::JsString;
+use json::raw::{NULL, Raw};
+use json::reader::Reader;
 
 /// The answer to a request.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! The `output` of an answer: what rudder-server produces to Kafka, and how large the record is.
 
-use super::json::{Invalid, Raw};
 use super::partition::as_received;
-use super::reader::Reader;
+use json::invalid::Invalid;
+use json::raw::Raw;
+use json::reader::Reader;
 
 /// The `output` of an answer.
 #[derive(Debug, Clone, Copy)]

@@ -3,10 +3,11 @@
 //! The metadata of the events of one request tell the same source and destination over and over; only a few members
 //! differ from event to event.
 
-use super::json::{Invalid, Raw};
-use super::reader::Reader;
-use super::steps::common_prefix;
-use super::text::Text;
+use json::invalid::Invalid;
+use json::raw::Raw;
+use json::reader::Reader;
+use json::steps::common_prefix;
+use json::text::Text;
 
 /// An object whose members are recognised where another one repeats them: `names` are those that are wanted.
 #[derive(Debug)]
@@ -100,7 +101,7 @@ impl<'a, const N: usize> Model<'a, N> {
         for pair in self.members[next..].windows(2).take_while(|pair| pair[1].name <= same) {
             let member = &pair[0];
             if let Some(index) = member.wanted {
-                found[index] = rest.get(member.value - first.name..member.end - first.name).map(Raw);
+                found[index] = rest.get(member.value - first.name..member.end - first.name).map(Raw::from_valid);
             }
             count += 1;
             passed = pair[1].name - first.name;

@@ -4,10 +4,11 @@ use super::beside::{Beside, Compacted, read_map};
 use super::decision::Tally;
 use super::event::{Earlier, Event};
 use super::family::Family;
-use super::json::{self, Invalid, Raw};
 use super::meter::{Halt, ReadError, Usage};
 use super::origin::Origin;
-use super::reader::Reader;
+use json::invalid::{Invalid, explain};
+use json::raw::Raw;
+use json::reader::Reader;
 
 /// How the body is laid out, which its `X-Content-Format` header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -258,7 +259,7 @@ pub fn dest_type(body: &str, form: Form) -> Result<String, BodyError> {
         })?;
         reader.end()
     };
-    read().map_err(|Invalid| BodyError::NotJson(json::explain(body).unwrap_or_default()))?;
+    read().map_err(|Invalid| BodyError::NotJson(explain(body).unwrap_or_default()))?;
     dest_type_named(found)
 }
 
@@ -341,13 +342,13 @@ fn read_events<'a>(reader: &mut Reader<'a>, limits: Limits, usage: &Usage<'_>) -
 
 /// The error for a body of another kind, unless it is no JSON in the first place.
 fn wrong_kind(body: &str, otherwise: BodyError) -> BodyError {
-    json::explain(body).map_or(otherwise, BodyError::NotJson)
+    explain(body).map_or(otherwise, BodyError::NotJson)
 }
 
 impl Stop {
     fn into_error(self, body: &str, limits: Limits) -> BodyError {
         match self {
-            Stop::Invalid => BodyError::NotJson(json::explain(body).unwrap_or_default()),
+            Stop::Invalid => BodyError::NotJson(explain(body).unwrap_or_default()),
             Stop::TooManyEvents => BodyError::TooManyEvents(limits.events),
             Stop::Halted(halt) => BodyError::Halted(halt),
         }

@@ -1,10 +1,10 @@
 //! The timestamp of reverse-ETL events (docs/contract.md#reverse-etl-timestamp).
 
 use super::event::Message;
-use super::javascript::truthy;
-use super::json::{NULL, Raw};
 use super::observer::{Observer, Stamp};
 use super::reason::Reason;
+use json::javascript::truthy;
+use json::raw::{NULL, Raw};
 
 /// Where `identify` events take their timestamp from, in this order.
 const IDENTIFY: &[&str] =
@@ -110,8 +110,8 @@ fn step<'a, 'p>(path: &'p str, field: impl Fn(&str) -> Option<Raw<'a>>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::observer::Nobody;
-    use crate::transform::reader::Reader;
+    use crate::observer::Nobody;
+    use json::reader::Reader;
 
     fn stamped(fields: &str) -> Option<String> {
         let text = format!(r#"{{"channel":"sources",{fields}}}"#);

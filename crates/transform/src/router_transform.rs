@@ -6,10 +6,10 @@ use std::collections::HashMap;
 
 use super::answer;
 use super::decision::Tally;
-use super::javascript::{JsString, Properties};
-use super::json::Raw;
 use super::meter::{Halt, Meter, Unlimited, Usage};
 use super::request::{BodyError, Counted, Form, Limits, Request, RouterAnswer};
+use json::javascript::{JsString, Properties};
+use json::raw::Raw;
 
 /// Where the entry of each destination is. Its `ID` is read and compared once per destination, not once per event.
 #[derive(Default)]

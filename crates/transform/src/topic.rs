@@ -7,13 +7,13 @@ use super::decision::TopicRule;
 use super::event::Message;
 use super::family::Family;
 use super::integrations::Integrations;
-use super::javascript::{JsString, if_truthy, truthy};
-use super::json::{Kind, Raw};
 use super::meter::{Halt, Usage};
 use super::observer::Observer;
 use super::partition::as_received;
 use super::reason::Reason;
 use super::topic_map::{Entry, TopicMap};
+use json::javascript::{JsString, if_truthy, truthy};
+use json::raw::{Kind, Raw};
 
 /// The members of a destination's Config that choose topics, in the order of [`RoutingMembers::NAMES`].
 #[derive(Debug, Clone, Copy, Default)]

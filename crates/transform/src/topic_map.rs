@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::config_value::Holes;
-use super::javascript::{JsString, trim};
-use super::json::{Kind, Raw};
 use super::meter::{Halt, Usage};
 use super::topic::{Filling, MAPPED_TYPES, Setting};
+use json::javascript::{JsString, trim};
+use json::raw::{Kind, Raw};
 
 /// A topic map. Of several entries with the same name the last one counts.
 #[derive(Debug, Default)]
@@ -131,7 +131,7 @@ impl<'a> TopicMap<'a> {
                     Some(template) => Cow::Borrowed(filling.values.of_template(template)?.text()),
                     None => Cow::Owned(filling.values.filled(filling.holes, *from)),
                 };
-                let is_it = self.normalize.name(Raw(&filled)).is_some_and(|from| *from == *name);
+                let is_it = self.normalize.name(Raw::from_valid(&filled)).is_some_and(|from| *from == *name);
                 is_it.then_some(Entry::Setting(to.as_ref()))
             }
         });

@@ -7,10 +7,10 @@
 
 use super::beside::{Beside, Compacted, read_map};
 use super::event::Event;
-use super::json::Invalid;
 use super::meter::{Halt, ReadError, Usage};
-use super::reader::Reader;
 use super::request::{Form, Limits, Stop, each_event};
+use json::invalid::Invalid;
+use json::reader::Reader;
 
 /// A processor request that can be walked.
 #[derive(Debug)]
@@ -145,7 +145,7 @@ fn read_behind<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result<Compact
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::request::Request;
+    use crate::request::Request;
 
     const LIMITS: Limits = Limits { events: 3, answer_bytes: 1 << 20 };
 

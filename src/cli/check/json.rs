@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::{Checked, connect, counted, failures, warnings};
-use crate::check;
-use crate::check::code::Severity;
-use crate::check::destination::Settings;
+use check;
+use check::code::Severity;
+use check::destination::Settings;
 
 /// Writes everything as one JSON object.
 pub(super) fn write(out: &mut impl Write, checked: &[Checked]) -> io::Result<()> {

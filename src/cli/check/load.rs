@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use crate::check::brokers;
 use crate::cli::input::{STANDARD_INPUT, system_reason};
+use check::brokers;
 
 /// The largest input, in bytes. Workspaces with thousands of destinations have a few.
 const MAX_BYTES: u64 = 64 << 20;

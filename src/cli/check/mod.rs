@@ -14,11 +14,11 @@ use clap::Args;
 use super::format::Format;
 use super::input::{STANDARD_INPUT, family};
 use super::{EXIT_FOUND, EXIT_USAGE, stdio};
-use crate::check::code::{Severity, table};
-use crate::check::connect::problem;
-use crate::check::{Report, check};
-use crate::destinations::FORMS;
-use crate::transform::family::Family;
+use ::connect::problem;
+use check::code::{Severity, table};
+use check::{Report, check};
+use destinations::FORMS;
+use transform::family::Family;
 
 /// What is shown behind the list of arguments.
 const EXAMPLES: &str = "\

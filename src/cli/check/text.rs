@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use anstyle::Style;
 
 use super::{Checked, connect, counted, failures, warnings};
-use crate::check;
-use crate::check::code::Severity;
-use crate::check::config::label;
-use crate::check::destination::Settings;
-use crate::check::finding::Finding;
 use crate::cli::format::{BAD, DOUBTFUL, FAINT, GOOD};
+use check;
+use check::code::Severity;
+use check::config::label;
+use check::destination::Settings;
+use check::finding::Finding;
 
 /// Topics and brokers that are named; more are counted.
 const MOST_NAMED: usize = 5;

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::super::format::{BAD, DOUBTFUL, FAINT, GOOD};
 use super::super::input::Place;
-use crate::transform::decision::TopicRule;
-use crate::transform::explain::{Explanation, TemplateUse, TimestampUse};
-use crate::transform::partition;
+use transform::decision::TopicRule;
+use transform::explain::{Explanation, TemplateUse, TimestampUse};
+use transform::partition;
 
 /// Bytes of an answer that are shown to people.
 const ANSWER_BYTES: usize = 1000;

@@ -18,10 +18,10 @@ use super::input::{self, Batch, Entry, Input, Request};
 use super::run::{self, Failure, Part, Stream, Work};
 use super::transform::LIMITS;
 use super::troubles::Trouble;
-use crate::transform::explain::{Explanation, Options, explain};
-use crate::transform::family::Family;
-use crate::transform::meter::Unlimited;
 use summary::Summary;
+use transform::explain::{Explanation, Options, explain};
+use transform::family::Family;
+use transform::meter::Unlimited;
 
 /// What `explain` is asked for.
 #[derive(Debug, Args)]

@@ -6,11 +6,11 @@ use std::num::NonZeroU32;
 use serde_json::{Value, json};
 
 use super::hottest::{Hottest, told};
-use crate::transform::decision::{KeySource, TopicRule};
-use crate::transform::explain::Explanation;
-use crate::transform::explain::delivery::ProblemCode;
-use crate::transform::partition;
-use crate::transform::rejection::Rejection;
+use transform::decision::{KeySource, TopicRule};
+use transform::explain::Explanation;
+use transform::explain::delivery::ProblemCode;
+use transform::partition;
+use transform::rejection::Rejection;
 
 /// Topics that are counted one by one.
 const MAX_TOPICS: usize = 1000;

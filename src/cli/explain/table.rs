@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::super::format::{BAD, FAINT};
 use super::event::printable;
 use super::summary::{Summary, share};
-use crate::transform::decision::KeySource;
+use transform::decision::KeySource;
 
 /// Topics that are listed.
 const TOPICS: usize = 20;

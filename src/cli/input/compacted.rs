@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use super::destination::Filling;
 use super::requests::{Frame, Place, REQUEST_BYTES, REQUEST_EVENTS, Request};
 use super::value::Compacted;
-use crate::transform::json::Raw;
-use crate::transform::request::Form;
+use json::raw::Raw;
+use transform::request::Form;
 
 /// What stands before the events of a request.
 const HEAD: &str = "{\"input\":[";

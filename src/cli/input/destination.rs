@@ -10,13 +10,13 @@ use std::sync::Arc;
 use super::error::InputError;
 use super::is_standard_input;
 use super::value::Compacted;
-use crate::destinations::select::{self, Selector};
-use crate::transform::event::Metadata;
-use crate::transform::family::Family;
-use crate::transform::fill_in::Missing;
-use crate::transform::javascript::JsString;
-use crate::transform::json::Raw;
-use crate::transform::text::escape;
+use destinations::select::{self, Selector};
+use json::javascript::JsString;
+use json::raw::Raw;
+use json::text::escape;
+use transform::event::Metadata;
+use transform::family::Family;
+use transform::fill_in::Missing;
 
 /// The largest file, in bytes: a workspace with thousands of destinations has a few MiB.
 const MAX_BYTES: u64 = 64 << 20;
@@ -33,7 +33,7 @@ impl Filling {
         Self { missing: None }
     }
 
-    /// Reads a file in any of the forms of [`crate::destinations`]. Returns the family of the destination too; `given` is that
+    /// Reads a file in any of the forms of [`destinations`]. Returns the family of the destination too; `given` is that
     /// of one that does not name its own.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::destinations::source::UTF_16;
+use destinations::source::UTF_16;
 
 /// Why reading ends before the input does.
 #[derive(Debug, thiserror::Error)]

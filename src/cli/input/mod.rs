@@ -35,12 +35,12 @@ pub(in crate::cli) use parallel::{PART_BYTES, Parts, in_order};
 pub(in crate::cli) use requests::{Entry, Frame, Place, Request, requests};
 pub(in crate::cli) use splitter::Batch;
 
-use crate::destinations::select::Selector;
-use crate::transform::explain::delivery::DEFAULT_BATCH_BYTES;
-use crate::transform::family::{FAMILIES, Family, KAFKA};
 use destination::Filling;
+use destinations::select::Selector;
 use source::Source;
 use splitter::Splitter;
+use transform::explain::delivery::DEFAULT_BATCH_BYTES;
+use transform::family::{FAMILIES, Family, KAFKA};
 
 /// The largest value that is read at once: a line, an object, or an element of an array. An array as such may be of any size.
 const MAX_VALUE_BYTES: usize = 256 << 20;

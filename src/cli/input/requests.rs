@@ -10,9 +10,9 @@ use super::splitter::{Batch, Parts};
 use super::value::{Element, Event, Value};
 use super::values::Part;
 use crate::server::http::body::text;
-use crate::transform::json::Invalid;
-use crate::transform::reader::Reader;
-use crate::transform::request::Form;
+use json::invalid::Invalid;
+use json::reader::Reader;
+use transform::request::Form;
 
 /// Where a value of the input is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use super::position::Position;
 use super::requests::Place;
 use super::source::Stream;
 use super::values::{Part, Values, Walked};
-use crate::destinations::source::is_utf_16;
 use crate::server::http::body::text;
+use destinations::source::is_utf_16;
 
 /// Some values that follow each other in one source.
 #[derive(Debug)]

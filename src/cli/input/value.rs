@@ -1,9 +1,10 @@
 //! What a value of the input is: an event, a bare message, or a whole request.
 
 use super::destination::Filling;
-use crate::transform::fill_in::{Missing, sdk_batch};
-use crate::transform::json::{Invalid, Kind, Raw};
-use crate::transform::reader::Reader;
+use json::invalid::Invalid;
+use json::raw::{Kind, Raw};
+use json::reader::Reader;
+use transform::fill_in::{Missing, sdk_batch};
 
 /// A value of the input.
 pub(super) enum Value<'a> {

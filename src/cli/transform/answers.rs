@@ -6,15 +6,15 @@ use super::super::input::Request;
 use super::super::run::Stream;
 use super::super::troubles::Trouble;
 use super::output::{Mark, Output};
-use crate::transform::decision::Decision;
-use crate::transform::explain::delivery::{Judge, Verdict};
-use crate::transform::family::Family;
-use crate::transform::json::Raw;
-use crate::transform::meter::Unlimited;
-use crate::transform::observer::Observer;
-use crate::transform::processor;
-use crate::transform::rejection::Rejection;
-use crate::transform::request::Limits;
+use json::raw::Raw;
+use transform::decision::Decision;
+use transform::explain::delivery::{Judge, Verdict};
+use transform::family::Family;
+use transform::meter::Unlimited;
+use transform::observer::Observer;
+use transform::processor;
+use transform::rejection::Rejection;
+use transform::request::Limits;
 
 /// The limits of a request are there for the service. Here a request is small already, and its response is not kept.
 pub(in crate::cli) const LIMITS: Limits = Limits { events: usize::MAX, answer_bytes: usize::MAX };

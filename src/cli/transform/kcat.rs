@@ -1,7 +1,7 @@
 //! Lines for `kcat -P -K '\t'`: key, tab, message. What kcat would take apart elsewhere is not written.
 
 use super::output::push_line;
-use crate::transform::produced::Produced;
+use transform::produced::Produced;
 
 /// The key would not come out as it went in.
 #[derive(Debug)]

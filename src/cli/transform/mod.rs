@@ -14,10 +14,10 @@ use super::EXIT_USAGE;
 use super::input::{self, Batch, Entry, Input};
 use super::run::{self, Failure, Stream, Work};
 use super::stdio;
-use crate::transform::family::Family;
 pub(super) use answers::LIMITS;
 use answers::Target;
 use output::Output;
+use transform::family::Family;
 
 /// What `transform` is asked for.
 #[derive(Debug, Args)]

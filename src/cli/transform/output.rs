@@ -6,7 +6,7 @@ use super::super::input::Frame;
 use super::super::run::Part;
 use super::Form;
 use super::kcat::{self, Unfit};
-use crate::transform::produced::Produced;
+use transform::produced::Produced;
 
 /// What is printed of a batch, or of a part of it.
 pub(super) struct Output {

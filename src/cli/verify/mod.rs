@@ -20,13 +20,13 @@ use super::format::Format;
 use super::{EXIT_FOUND, EXIT_USAGE, stdio};
 use crate::server::routes::status::VERSION;
 use crate::server::settings::Settings;
-use crate::transform::request::Limits;
 use crate::verify::engine::Engine;
 use crate::verify::junit;
 use crate::verify::run::{Filter, Step, each};
 use crate::verify::sources::{self, Source};
 use crate::verify::transformer::Transformer;
 use crate::verify::verdict::{Verdict, judge};
+use transform::request::Limits;
 
 /// What `verify` is asked.
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::transform::family::{FAMILIES, Family};
+use transform::family::{FAMILIES, Family};
 
 /// The word for no destination at all: a blank variable counts as not set, and so could not say it.
 const NONE: &str = "none";

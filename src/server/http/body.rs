@@ -18,7 +18,7 @@ use super::error::RequestError;
 use crate::server::app::State;
 use crate::server::limits::memory_budget::Reservation;
 use crate::server::limits::min_rate::Pace;
-use crate::transform::meter::Halt;
+use transform::meter::Halt;
 
 /// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

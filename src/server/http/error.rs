@@ -1,18 +1,18 @@
 //! Whole-request errors: one table of status, name and text (docs/contract.md#errors). What is wrong with one event
 //! only is
-//! [`crate::transform::rejection`].
+//! [`transform::rejection`].
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
-use crate::destinations::select::Choice;
 use crate::server::app::JSON;
 use crate::server::routes::explain::request::ExplainError;
 use crate::server::unserved::{Unserved, UnservedEndpoint, UnservedRequest};
-use crate::transform::meter::Halt;
-use crate::transform::request::BodyError;
+use destinations::select::Choice;
+use transform::meter::Halt;
+use transform::request::BodyError;
 
 /// Why a request is refused as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::server::http::error::RequestError;
-use crate::transform::meter::{Halt, Meter};
+use transform::meter::{Halt, Meter};
 
 /// The bytes that all requests hold: bodies as received and decompressed, responses, and what is kept to make them.
 #[derive(Debug, Clone)]
@@ -147,7 +147,7 @@ pub struct RequestMeter<'r> {
     pub reservation: &'r Reservation,
     /// Set once the client has gone.
     pub cancelled: &'r AtomicBool,
-    /// Work after which the request stops, see [`crate::transform::meter::Usage::work`].
+    /// Work after which the request stops, see [`transform::meter::Usage::work`].
     pub max_work: u64,
 }
 

@@ -1,6 +1,6 @@
 //! What keeps the service standing while there is more to do than it can: a budget of memory, load shedding, limits on
 //! connections, and minimum rates. Nothing here knows HTTP; what is rejected is a [`limit::Limit`] or a
-//! [`crate::transform::meter::Halt`].
+//! [`transform::meter::Halt`].
 
 pub mod connection;
 pub mod connections;

@@ -13,7 +13,7 @@ use prometheus::IntGauge;
 use super::worker::{HttpKey, WorkerSeries};
 use crate::server::http::body::{answer_bytes, declared_length, request_bytes};
 use crate::server::http::error::Limit;
-use crate::transform::family::Family;
+use transform::family::Family;
 
 /// The pattern of a route, which every resource carries: the label of its requests.
 #[derive(Debug, Clone, Copy)]

@@ -23,10 +23,10 @@ use super::shadow::Compared;
 use super::shadow::intended::table::IntendedDifference;
 use super::unserved::UnservedEndpoint;
 use super::upstream::pass::Forwarded;
-use crate::transform::decision::{KeySource, Tally, TopicRule};
-use crate::transform::family::{FAMILIES, Family};
-use crate::transform::origin::Origin;
-use crate::transform::rejection::Rejection;
+use transform::decision::{KeySource, Tally, TopicRule};
+use transform::family::{FAMILIES, Family};
+use transform::origin::Origin;
+use transform::rejection::Rejection;
 
 /// The metrics of one instance.
 #[derive(Debug, Clone)]

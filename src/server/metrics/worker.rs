@@ -6,9 +6,9 @@ use actix_web::http::StatusCode;
 use prometheus::Histogram;
 
 use super::Metrics;
-use crate::transform::family::Family;
-use crate::transform::origin::Origin;
-use crate::transform::request::Counted;
+use transform::family::Family;
+use transform::origin::Origin;
+use transform::request::Counted;
 
 /// What tells kinds of requests apart. All of it comes from this service, so that there are only so many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What `POST /explain` is asked and answers: [`crate::transform::explain`] makes it. They list every member that can be
+//! What `POST /explain` is asked and answers: [`transform::explain`] makes it. They list every member that can be
 //! there.
 
 use serde_json::Value;

@@ -1,5 +1,5 @@
 //! The OpenAPI document and the page that shows it. The types in here only describe; requests and answers themselves
-//! stay text, see [`crate::transform`].
+//! stay text, see [`transform`].
 
 mod answers;
 mod examples;

@@ -14,7 +14,7 @@ use crate::server::http::error::{Limit, RequestError};
 use crate::server::routes::explain::request::ExplainError;
 use crate::server::routes::explain::{MAX_EVENTS, MAX_WORKING_BYTES};
 use crate::server::unserved::{Unserved, UnservedEndpoint, UnservedRequest};
-use crate::transform::request::{BodyError, max_answer_bytes};
+use transform::request::{BodyError, max_answer_bytes};
 
 /// A status, what it means, the schema of its body, and examples beside those that fixtures give.
 type Row = (StatusCode, &'static str, &'static str, Vec<(&'static str, RequestError)>);

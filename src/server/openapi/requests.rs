@@ -8,7 +8,7 @@ use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBu
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
-use crate::transform::family::FAMILIES;
+use transform::family::FAMILIES;
 
 /// What `wanted` describes, or anything else, with what then happens.
 pub(super) fn or_anything(wanted: impl Into<RefOr<Schema>>, otherwise: &str) -> RefOr<Schema> {

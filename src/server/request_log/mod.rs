@@ -26,9 +26,9 @@ use super::metrics::middleware::{Route, method_label};
 use super::request_log::spans;
 use super::unserved::Unserved;
 use super::upstream::pass::FromUpstream;
-use crate::transform::decision::{Rejected, Tally};
-use crate::transform::family::Family;
-use crate::transform::rejection::Rejection;
+use transform::decision::{Rejected, Tally};
+use transform::family::Family;
+use transform::rejection::Rejection;
 
 /// What lines need that outlives a request.
 #[derive(Debug, Default)]

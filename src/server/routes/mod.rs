@@ -29,8 +29,8 @@ use super::metrics::worker::WorkerSeries;
 use super::request_log;
 use super::shadow::{AfterAnswer, Listener};
 use super::upstream::pass;
-use crate::transform::meter::Halt;
-use crate::transform::request::{BodyError, Form, Limits};
+use transform::meter::Halt;
+use transform::request::{BodyError, Form, Limits};
 
 /// Answers from this size on are written in pieces: in one they would be copied in one go, while all other connections of
 /// the worker wait.

@@ -13,7 +13,7 @@ use super::limits::memory_budget::memory_limit;
 use super::routes::page::Page;
 use super::unserved::Unserved;
 use super::upstream::Base;
-use crate::transform::request::Limits;
+use transform::request::Limits;
 
 /// The settings of the service. A flag goes before its environment variable.
 #[derive(Debug, Clone, Args)]

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use super::differences::Differences;
 use super::intended::table::IntendedDifference;
-use crate::transform::json::{Kind, Raw};
-use crate::transform::text::pointer_step;
+use json::raw::{Kind, Raw};
+use json::text::pointer_step;
 
 /// Characters of a field's name in a pointer.
 const MAX_NAME: usize = 40;
@@ -131,7 +131,7 @@ pub(super) fn elements(array: Raw<'_>) -> Vec<Raw<'_>> {
 }
 
 fn decoded(string: Raw<'_>) -> Option<Cow<'_, [u8]>> {
-    string.as_string().map(crate::transform::text::Text::decoded)
+    string.as_string().map(json::text::Text::decoded)
 }
 
 /// JSON's numbers are ones of Rust too; one beyond all doubles is infinite.

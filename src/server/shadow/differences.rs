@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::intended::table::IntendedDifference;
-use crate::transform::json::{Kind, Raw};
+use json::raw::{Kind, Raw};
 
 /// Differences that are reported one by one.
 pub(super) const MAX_TOLD: usize = 10;

@@ -24,7 +24,7 @@ use super::metrics::Metrics;
 use super::settings::{Settings, ShadowAnswer};
 use super::upstream::pass::Witness;
 use super::upstream::{Held, Upstream};
-use crate::transform::request::Form;
+use transform::request::Form;
 
 /// How a comparison ended, as it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use crate::server::limits::memory_budget::MemoryBudget;
 use crate::server::log::line_limit::LineLimit;
 use crate::server::metrics::Metrics;
 use crate::server::upstream::{Held, NotHeld, Upload, Upstream};
-use crate::transform::request::{Form, Limits};
+use transform::request::{Form, Limits};
 
 /// Comparisons at once.
 const AT_ONCE: usize = 8;

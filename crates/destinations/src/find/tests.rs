@@ -1,7 +1,7 @@
 //! Where destinations stand.
 
 use super::*;
-use crate::transform::family::KAFKA;
+use transform::family::KAFKA;
 
 fn found(text: &str, given: Option<&'static Family>) -> Result<Vec<String>, String> {
     let found = destinations(Raw::parse(text).unwrap(), given)?;

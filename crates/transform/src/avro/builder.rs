@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::default;
 use super::name::{Name, is_name, not_a_name};
 use super::schema::{Field, Record, Type, TypeId, Union, Unusable};
-use crate::transform::text::quoted;
+use json::text::quoted;
 
 /// Types that exist without being defined, by name.
 const KNOWN: [(&str, Type); 13] = [

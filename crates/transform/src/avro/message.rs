@@ -7,9 +7,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::default::wanted;
 use super::schema::{Record, Schema, Type, TypeId, Union};
-use crate::transform::json::{Kind, Raw};
-use crate::transform::partition::as_received;
-use crate::transform::text::quoted;
+use crate::partition::as_received;
+use json::raw::{Kind, Raw};
+use json::text::quoted;
 
 /// The most mismatches of each severity that are kept for one message; more are counted.
 pub const MAX_MISMATCHES: usize = 10;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::schema::Unusable;
-use crate::transform::text::quoted;
+use json::text::quoted;
 
 /// The longest full name that is read, in bytes. Without a limit, one long namespace makes every name within it long.
 const MAX_NAME_BYTES: usize = 1_000;

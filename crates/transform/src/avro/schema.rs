@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::builder::Builder;
-use crate::transform::json::not_json;
+use json::invalid::not_json;
 
 /// The longest schema that is read, in bytes.
 pub const MAX_SCHEMA_BYTES: usize = 1 << 20;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::message::{Fit, MAX_MISMATCHES, Mismatch, MismatchKind, fit};
 use super::schema::{MAX_SCHEMA_BYTES, Schema, Unusable};
-use crate::transform::json::Raw;
+use json::raw::Raw;
 
 fn why(schema: &str) -> String {
     match Schema::parse(schema) {

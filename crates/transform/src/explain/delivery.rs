@@ -6,13 +6,13 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 
 use super::schemas::Schemas;
-use crate::transform::family::Family;
-use crate::transform::javascript::truthy;
-use crate::transform::json::{Kind, Raw};
-use crate::transform::meter::Meter;
-use crate::transform::partition::as_received;
-use crate::transform::produced::Produced;
-use crate::transform::topic_name;
+use crate::family::Family;
+use crate::meter::Meter;
+use crate::partition::as_received;
+use crate::produced::Produced;
+use crate::topic_name;
+use json::javascript::truthy;
+use json::raw::{Kind, Raw};
 
 /// The default of `Router.KAFKA.batchBytes`: the largest record that rudder-server produces, in bytes.
 pub const DEFAULT_BATCH_BYTES: u64 = 1 << 20;
@@ -228,8 +228,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::transform::family::{AZURE_EVENT_HUB, KAFKA};
-    use crate::transform::meter::Unlimited;
+    use crate::family::{AZURE_EVENT_HUB, KAFKA};
+    use crate::meter::Unlimited;
 
     const MAP: &str = r#"{"type":"map","values":"string"}"#;
 

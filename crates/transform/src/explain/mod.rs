@@ -10,19 +10,19 @@ use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use super::decision::{Decision, KeySource, Tally, TopicRule};
-use super::dynamic_config::Templates;
-use super::family::Family;
-use super::javascript::JsString;
-use super::json::Raw;
-use super::meter::Meter;
-use super::observer::{Filled, Observer, Stamp};
-use super::partition;
-use super::processor;
-use super::reason::Reason;
-use super::rejection::Rejection;
-use super::request::{BodyError, Form, Limits};
-use super::topic::Topic;
+use crate::decision::{Decision, KeySource, Tally, TopicRule};
+use crate::dynamic_config::Templates;
+use crate::family::Family;
+use crate::meter::Meter;
+use crate::observer::{Filled, Observer, Stamp};
+use crate::partition;
+use crate::processor;
+use crate::reason::Reason;
+use crate::rejection::Rejection;
+use crate::request::{BodyError, Form, Limits};
+use crate::topic::Topic;
+use json::javascript::JsString;
+use json::raw::Raw;
 
 use delivery::{DEFAULT_BATCH_BYTES, Judge, Verdict};
 

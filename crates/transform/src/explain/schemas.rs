@@ -6,13 +6,13 @@ use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 
 use super::delivery::{Problem, ProblemCode, Verdict, in_any_case};
-use crate::transform::avro::message::{Mismatch, MismatchKind, Mismatches, fit};
-use crate::transform::avro::schema::{Schema, Unusable};
-use crate::transform::json::{EMPTY_OBJECT, Raw};
-use crate::transform::meter::Meter;
-use crate::transform::partition::as_received;
-use crate::transform::produced::Produced;
-use crate::transform::text::quoted;
+use crate::avro::message::{Mismatch, MismatchKind, Mismatches, fit};
+use crate::avro::schema::{Schema, Unusable};
+use crate::meter::Meter;
+use crate::partition::as_received;
+use crate::produced::Produced;
+use json::raw::{EMPTY_OBJECT, Raw};
+use json::text::quoted;
 
 /// Bytes of memory that are reserved to read a byte of a schema: a tree of its JSON costs the most.
 const BYTES_PER_BYTE: usize = 100;
@@ -109,9 +109,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::transform::explain::delivery::{DEFAULT_BATCH_BYTES, Judge};
-    use crate::transform::family::KAFKA;
-    use crate::transform::meter::{Halt, Unlimited};
+    use crate::explain::delivery::{DEFAULT_BATCH_BYTES, Judge};
+    use crate::family::KAFKA;
+    use crate::meter::{Halt, Unlimited};
 
     fn verdict(meter: &dyn Meter, schemas: &Value, message: &Value) -> Verdict {
         let destination =

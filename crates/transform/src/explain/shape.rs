@@ -8,12 +8,12 @@ use serde_json::value::RawValue;
 
 use super::MAX_VALUE_BYTES;
 use super::delivery::Problem;
-use crate::transform::decision::{KeySource, TopicRule};
-use crate::transform::json::Raw;
-use crate::transform::observer::Stamp;
-use crate::transform::partition::as_received;
-use crate::transform::reason::Reason;
-use crate::transform::rejection::{ErrorType, Rejection};
+use crate::decision::{KeySource, TopicRule};
+use crate::observer::Stamp;
+use crate::partition::as_received;
+use crate::reason::Reason;
+use crate::rejection::{ErrorType, Rejection};
+use json::raw::Raw;
 
 /// What was decided of one event. What was not decided, because the event was refused before, is left out.
 #[derive(Debug, Clone, Serialize)]

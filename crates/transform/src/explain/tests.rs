@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::transform::family::{AZURE_EVENT_HUB, KAFKA};
-use crate::transform::meter::Unlimited;
+use crate::family::{AZURE_EVENT_HUB, KAFKA};
+use crate::meter::Unlimited;
 
 const LIMITS: Limits = Limits { events: 1000, answer_bytes: 1 << 20 };
 

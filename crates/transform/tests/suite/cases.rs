@@ -1,26 +1,17 @@
 //! The cases in `test-fixtures`, asked without a server: what one of them notices, generated batches need not be made for.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that panics has failed, which is what it is for")]
-
-#[path = "integration/limits.rs"]
-mod limits;
-#[path = "integration/told.rs"]
-mod told;
-#[allow(dead_code, reason = "generated batches need more of it")]
-#[path = "integration/twin.rs"]
-mod twin;
-
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
-use rudder_kafka_transformer::transform::family::Family;
-use rudder_kafka_transformer::transform::request::{BodyError, Form, Limits, RouterAnswer, dest_type};
-use rudder_kafka_transformer::transform::{batch, processor, router_transform};
 use serde_json::{Value, json};
+use transform::family::Family;
+use transform::request::{BodyError, Form, Limits, RouterAnswer, dest_type};
+use transform::{batch, processor, router_transform};
 
-use crate::twin::same;
+use crate::explain_consistency::assert_consistent;
+use crate::oracle::same;
 
 const LIMITS: Limits = Limits { events: 100_000, answer_bytes: 1 << 30 };
 
@@ -87,7 +78,7 @@ fn answer(case: &Case) -> (u64, String) {
             let Some(family) = Family::by_name(name) else {
                 return (404, json!({ "error": format!("Unknown destination: {name}") }).to_string());
             };
-            told::assert_told(family, *form, query, body);
+            assert_consistent(family, *form, query, body);
             processor::answer(family, body, *form, query, LIMITS).map(|answer| answer.body)
         }
     };
@@ -116,7 +107,7 @@ fn assert_answered(cases: impl Iterator<Item = Case>, at_least: usize) {
 }
 
 fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("test-fixtures")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test-fixtures")
 }
 
 #[test]
@@ -129,7 +120,7 @@ fn our_cases_get_their_answers() {
         let case: Value = serde_json::from_str(&text).expect("JSON");
         Case::new(&path.display().to_string(), &case["input"]["request"], &case["output"]["response"])
     });
-    // What is refused for its coding never gets here, nor do requests for explanations, which the service reads; `told` holds
+    // What is refused for its coding never gets here, nor do requests for explanations, which the service reads; `explain_consistency` compares
     // the explanation of each case to its response.
     assert_answered(cases.filter(|case| case.status != 415), 170);
 }

@@ -3,9 +3,9 @@
 
 use std::cell::Cell;
 
-use rudder_kafka_transformer::transform::meter::{Halt, Meter};
-use rudder_kafka_transformer::transform::probe;
-use rudder_kafka_transformer::transform::request::{BodyError, max_answer_bytes};
+use json::probe;
+use transform::meter::{Halt, Meter};
+use transform::request::{BodyError, max_answer_bytes};
 
 use crate::allocations::peak_of;
 

@@ -2,16 +2,16 @@
 //! fixed multiple of body and response, on bodies that were made to be expensive and on generated ones.
 
 use proptest::prelude::*;
-use rudder_kafka_transformer::transform::family::KAFKA;
-use rudder_kafka_transformer::transform::meter::Meter;
-use rudder_kafka_transformer::transform::request::{BodyError, Form, Limits};
-use rudder_kafka_transformer::transform::{batch, processor, router_transform};
 use serde_json::Value;
+use transform::family::KAFKA;
+use transform::meter::Meter;
+use transform::request::{BodyError, Form, Limits};
+use transform::{batch, processor, router_transform};
 
 use crate::cost_bounds;
 use crate::properties::events;
 
-#[path = "../../bench/hostile.rs"]
+#[path = "../../../../bench/hostile.rs"]
 mod hostile;
 
 const LIMITS: Limits = Limits { events: 100_000, answer_bytes: 1 << 30 };

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
-use rudder_kafka_transformer::transform::request::Form;
 use serde_json::{Map, Value, json};
+use transform::request::Form;
 
 use crate::properties::{answers, destination, events, family, good_event, special, transform};
 

@@ -3,14 +3,14 @@
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 
-use rudder_kafka_transformer::transform::decision::{KeySource, Tally, TopicRule};
-use rudder_kafka_transformer::transform::explain::{Explanation, Options, Outcome, TimestampUse, explain};
-use rudder_kafka_transformer::transform::family::Family;
-use rudder_kafka_transformer::transform::meter::Unlimited;
-use rudder_kafka_transformer::transform::processor;
-use rudder_kafka_transformer::transform::rejection::Rejection;
-use rudder_kafka_transformer::transform::request::{BodyError, Form, Limits};
 use serde_json::Value;
+use transform::decision::{KeySource, Tally, TopicRule};
+use transform::explain::{Explanation, Options, Outcome, TimestampUse, explain};
+use transform::family::Family;
+use transform::meter::Unlimited;
+use transform::processor;
+use transform::rejection::Rejection;
+use transform::request::{BodyError, Form, Limits};
 
 const LIMITS: Limits = Limits { events: 100_000, answer_bytes: 1 << 30 };
 
@@ -45,7 +45,7 @@ fn count(tally: &mut Tally, told: &Explanation<'_>) {
 }
 
 /// What is told of a request's events is what is answered and counted of them; how many there are.
-pub fn assert_told(family: &'static Family, form: Form, query: &str, body: &str) -> usize {
+pub fn assert_consistent(family: &'static Family, form: Form, query: &str, body: &str) -> usize {
     let given = processor::answer(family, body, form, query, LIMITS);
     let (mut answers, mut counted, mut indices) = (Vec::new(), Tally::default(), Vec::new());
     let options = Options { partitions: NonZeroU32::new(12), ..Options::default() };

@@ -1,11 +1,11 @@
 //! The limits of one request, to the byte and to the event (docs/reference/differences.md#limits).
 
-use rudder_kafka_transformer::transform::dynamic_config::{MAX_CONFIG_BYTES, MAX_PATH_NAMES, MAX_TEMPLATES};
-use rudder_kafka_transformer::transform::family::Family;
-use rudder_kafka_transformer::transform::rejection::Rejection;
-use rudder_kafka_transformer::transform::request::{BodyError, Form, Limits, max_answer_bytes};
-use rudder_kafka_transformer::transform::{batch, processor, router_transform};
 use serde_json::{Value, json};
+use transform::dynamic_config::{MAX_CONFIG_BYTES, MAX_PATH_NAMES, MAX_TEMPLATES};
+use transform::family::Family;
+use transform::rejection::Rejection;
+use transform::request::{BodyError, Form, Limits, max_answer_bytes};
+use transform::{batch, processor, router_transform};
 
 const LIMITS: Limits = Limits { events: 3, answer_bytes: 1 << 20 };
 

@@ -2,14 +2,17 @@
 
 use std::fmt::Write as _;
 
+use json::invalid::explain;
+use json::javascript;
+use json::raw::Raw;
 use proptest::prelude::*;
 use proptest::sample::select;
-use rudder_kafka_transformer::transform::family::Family;
-use rudder_kafka_transformer::transform::request::{Form, Limits};
-use rudder_kafka_transformer::transform::{batch, javascript, json, processor};
 use serde_json::{Map, Value, json};
+use transform::family::Family;
+use transform::request::{Form, Limits};
+use transform::{batch, processor};
 
-use crate::twin::{self, NAMES};
+use crate::oracle::{self, NAMES};
 
 const LIMITS: Limits = Limits { events: 1_000, answer_bytes: 1 << 26 };
 const QUERY: &str = "topic=q+1&n=1&n=2";
@@ -216,14 +219,14 @@ proptest! {
     fn the_fast_way_equals_the_slow_twin(events in events(), family in family()) {
         let body = Value::from(events.clone());
         let query = json!({ "topic": "q 1", "n": ["1", "2"] });
-        let expected: Vec<_> = events.iter().map(|event| twin::transform(&NAMES[family], event, &query)).collect();
+        let expected: Vec<_> = events.iter().map(|event| oracle::transform(&NAMES[family], event, &query)).collect();
         // However the same values are laid out, the answers are the same.
         for text in [body.to_string(), serde_json::to_string_pretty(&body).expect("JSON")] {
             let answer = transform(family, &text, Form::Plain);
             let got = answers(&answer.body);
             prop_assert_eq!(got.len(), events.len());
             for ((got, event), expected) in got.iter().zip(&events).zip(&expected) {
-                prop_assert!(twin::agrees(got, event, expected), "event {event}\nexpected {expected:?}\n     got {got}");
+                prop_assert!(oracle::agrees(got, event, expected), "event {event}\nexpected {expected:?}\n     got {got}");
             }
             let refused = expected.iter().filter(|outcome| outcome.is_err()).count();
             prop_assert_eq!(answer.tally.events, events.len() as u64);
@@ -240,8 +243,8 @@ proptest! {
         let answer = batch::answer(&body, Form::Plain, LIMITS).expect("a valid body");
         let got = answers(&answer.body);
         let groups: Vec<Value> = got.iter().filter(|entry| entry["batched"] == true).cloned().collect();
-        let (grouped, expected) = (Value::from(groups.clone()), twin::batch(&events));
-        prop_assert!(twin::same(&grouped, &expected), "{grouped} instead of {expected}");
+        let (grouped, expected) = (Value::from(groups.clone()), oracle::batch(&events));
+        prop_assert!(oracle::same(&grouped, &expected), "{grouped} instead of {expected}");
         prop_assert_eq!(answer.tally.events, events.len() as u64);
         let delivered: usize = groups.iter().map(|group| group["metadata"].as_array().map_or(0, Vec::len)).sum();
         let refused = answer.tally.rejected.iter().sum::<u64>() as usize;
@@ -278,7 +281,7 @@ proptest! {
         }
         let _ = batch::answer(&text, form, LIMITS);
         // The reader and the library agree on what is JSON.
-        prop_assert_eq!(json::Raw::parse(&text).is_ok(), json::explain(&text).is_none());
+        prop_assert_eq!(Raw::parse(&text).is_ok(), explain(&text).is_none());
     }
 
     #[test]
@@ -286,9 +289,9 @@ proptest! {
         let number = f64::from_bits(bits);
         prop_assume!(number.is_finite());
         let text = Value::from(number).to_string();
-        let raw = json::Raw::parse(&text).expect("a number");
+        let raw = Raw::parse(&text).expect("a number");
         let string = javascript::JsString::of(Some(raw));
-        let (got, expected) = (string.escaped(), twin::string(Some(&json!(number))));
+        let (got, expected) = (string.escaped(), oracle::string(Some(&json!(number))));
         // Where two shortest forms are equally near, JavaScript takes the even one, and Rust's printer may not.
         let as_near = got.len() == expected.len() && got.parse() == Ok(number);
         prop_assert!(got == expected || as_near, "{got} instead of {expected}");

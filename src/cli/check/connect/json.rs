@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Connection;
-use crate::check::connect::step::{Outcome, Section, Step, Subject};
+use connect::step::{Outcome, Section, Step, Subject};
 
 /// What came of one destination.
 pub(in crate::cli::check) fn value(connection: &Connection) -> Value {

@@ -14,11 +14,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 pub(super) use json::value;
 pub(super) use text::write;
 
-use crate::check;
-use crate::check::connect::client_certificate::{self, CERTIFICATE_VARIABLE, ClientFiles, KEY_VARIABLE};
-use crate::check::connect::step::Report;
-use crate::check::connect::{DEFAULT_BATCH_BYTES, Surroundings, os_error, run};
-use crate::check::topics;
+use check;
+use check::topics;
+use connect::client_certificate::{self, CERTIFICATE_VARIABLE, ClientFiles, KEY_VARIABLE};
+use connect::step::Report;
+use connect::{DEFAULT_BATCH_BYTES, Surroundings, os_error, run};
 
 /// Most bytes of a file with a certificate or a key.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anstyle::Style;
 
 use super::Connection;
-use crate::check::connect::step::{Outcome, Report, Stage, Step, Subject};
 use crate::cli::format::{BAD, DOUBTFUL, FAINT, GOOD};
+use connect::step::{Outcome, Report, Stage, Step, Subject};
 
 /// How wide the columns before the text are: indent, step, what came of it, time.
 const BEFORE_TEXT: usize = 4 + 8 + 1 + 7 + 1 + 10 + 2;

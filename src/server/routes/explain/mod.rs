@@ -14,8 +14,8 @@ use crate::server::http::body::{self, Body, Decoded};
 use crate::server::http::error::RequestError;
 use crate::server::limits::memory_budget::{Cancellation, RequestMeter};
 use crate::server::openapi::{CodingHeader, ExplainBody, ExplainRefusals, Explanations};
-use crate::transform::explain;
-use crate::transform::request::{BodyError, Form, Limits};
+use transform::explain;
+use transform::request::{BodyError, Form, Limits};
 
 /// Bytes of a body.
 pub const MAX_BODY_BYTES: usize = 1 << 20;

@@ -2,12 +2,13 @@
 
 use std::num::NonZeroU32;
 
-use crate::destinations::select::{self, Choice, SelectError, Selector};
-use crate::transform::explain::Options;
-use crate::transform::family::{Family, KAFKA};
-use crate::transform::fill_in::{Missing, sdk_batch};
-use crate::transform::json::{self, Kind, Raw};
-use crate::transform::partition::as_received;
+use destinations::select::{self, Choice, SelectError, Selector};
+use json::invalid::{Invalid, explain};
+use json::raw::{Kind, Raw};
+use transform::explain::Options;
+use transform::family::{Family, KAFKA};
+use transform::fill_in::{Missing, sdk_batch};
+use transform::partition::as_received;
 
 /// The most partitions that a topic can be said to have: Kafka counts them with 31 bits.
 pub const MAX_PARTITIONS: u32 = 0x7fff_ffff;
@@ -76,15 +77,14 @@ pub enum ExplainError {
 }
 
 impl ExplainRequest {
-    /// Reads a request: an object with `events`, and `destination` in any of the forms that [`crate::destinations`] reads,
+    /// Reads a request: an object with `events`, and `destination` in any of the forms that [`destinations`] reads,
     /// or a string with the text of a file, `destinationId`, `destinationName`, `connection`, `family`, `partitions` and
     /// `batchBytes`, each of which may be missing or `null`.
     ///
     /// # Errors
     /// [`ExplainError`].
     pub fn read(text: &str, limits: RequestLimits) -> Result<Self, ExplainError> {
-        let request =
-            Raw::parse(text).map_err(|json::Invalid| ExplainError::NotJson(json::explain(text).unwrap_or_default()))?;
+        let request = Raw::parse(text).map_err(|Invalid| ExplainError::NotJson(explain(text).unwrap_or_default()))?;
         if !request.is_object() {
             return Err(ExplainError::NotAnObject);
         }
@@ -183,7 +183,7 @@ fn count(value: Raw<'_>) -> Option<NonZeroU32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::family::AZURE_EVENT_HUB;
+    use transform::family::AZURE_EVENT_HUB;
 
     const LIMITS: RequestLimits = RequestLimits { events: 2, filled_bytes: 100 };
 

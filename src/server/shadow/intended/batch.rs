@@ -5,7 +5,7 @@ use super::fails;
 use super::table::IntendedDifference;
 use crate::server::shadow::compare::{Infinite, each_member, elements, shown};
 use crate::server::shadow::differences::Differences;
-use crate::transform::json::Raw;
+use json::raw::Raw;
 
 /// Adds what differs.
 pub(super) fn judge(events: &Events<'_>, [ours, theirs]: [Raw<'_>; 2], found: &mut Differences) {

@@ -7,16 +7,16 @@ use std::rc::Rc;
 use super::table::{IntendedDifference, Shape};
 use super::{Question, has_field_proto, is_too_deep};
 use crate::server::endpoint::Endpoint;
-use crate::transform::dynamic_config::{INDISPENSABLE, Template};
-use crate::transform::emptiness;
-use crate::transform::event::Event;
-use crate::transform::javascript::{JsString, truthy};
-use crate::transform::json::{EMPTY_OBJECT, Kind, Raw};
-use crate::transform::meter::Usage;
-use crate::transform::outline::Outline;
-use crate::transform::rejection::Rejection;
-use crate::transform::request::{Form, Request};
-use crate::transform::work::EventBudget;
+use json::javascript::{JsString, truthy};
+use json::raw::{EMPTY_OBJECT, Kind, Raw};
+use transform::dynamic_config::{INDISPENSABLE, Template};
+use transform::emptiness;
+use transform::event::Event;
+use transform::meter::Usage;
+use transform::outline::Outline;
+use transform::rejection::Rejection;
+use transform::request::{Form, Request};
+use transform::work::EventBudget;
 
 /// The members that every JavaScript object has.
 const OBJECT_MEMBERS: [&str; 12] = [

@@ -26,10 +26,10 @@ use self::table::{IntendedDifference, Shape};
 use super::compare::{Infinite, elements};
 use super::differences::{Contents, Differences};
 use crate::server::endpoint::Endpoint;
-use crate::transform::javascript::JsString;
-use crate::transform::json::{Kind, Raw};
-use crate::transform::request::{Form, Limits};
-use crate::transform::scan::{Scanner, white_space};
+use json::javascript::JsString;
+use json::raw::{Kind, Raw};
+use json::scan::{Scanner, white_space};
+use transform::request::{Form, Limits};
 
 /// Levels that the reference copes with.
 const MAX_LEVELS: usize = 5_000;

@@ -5,8 +5,8 @@ use super::fails;
 use super::table::{IntendedDifference, Shape};
 use crate::server::shadow::compare::{Infinite, each_member, shown};
 use crate::server::shadow::differences::Differences;
-use crate::transform::json::Raw;
-use crate::transform::rejection::Rejection;
+use json::raw::Raw;
+use transform::rejection::Rejection;
 
 /// Both responses to one event.
 pub(super) struct Pair<'e, 'q, 'v> {

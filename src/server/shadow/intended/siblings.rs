@@ -5,8 +5,8 @@ use super::{Answer, Question, fails, judge};
 use crate::server::endpoint::Endpoint;
 use crate::server::shadow::compare::{Infinite, elements};
 use crate::server::shadow::differences::{Contents, Differences};
-use crate::transform::json::Raw;
-use crate::transform::request::Form;
+use json::raw::Raw;
+use transform::request::Form;
 
 /// The events of a request without those that make the reference fail.
 #[derive(Debug, Clone, PartialEq, Eq)]

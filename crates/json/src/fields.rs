@@ -1,0 +1,90 @@
+//! Parsing a [`Raw`], and looking up its fields and elements.
+
+use crate::invalid::Invalid;
+use crate::raw::{Kind, Raw};
+use crate::reader::Reader;
+use crate::text::Text;
+
+impl<'a> Raw<'a> {
+    /// Checks that `text` is one JSON value and nothing else but white space.
+    ///
+    /// # Errors
+    /// [`Invalid`] where it is not.
+    pub fn parse(text: &'a str) -> Result<Self, Invalid> {
+        let mut reader = Reader::new(text);
+        let value = reader.value()?;
+        reader.end()?;
+        Ok(value)
+    }
+
+    /// Calls `on_member` for each member of an object, in the order sent, duplicates too. Other values have none.
+    pub fn for_each_member(self, mut on_member: impl FnMut(Text<'a>, Raw<'a>)) {
+        if self.is_object() {
+            // A `Raw` is valid, so that the walk cannot fail.
+            let _ = Reader::new(self.0).object::<Invalid>(|reader, key| {
+                on_member(key, reader.value()?);
+                Ok(())
+            });
+        }
+    }
+
+    /// Calls `on_element` for each element of an array. Other values have none.
+    pub fn for_each_element(self, mut on_element: impl FnMut(Raw<'a>)) {
+        if self.kind() == Kind::Array {
+            let _ = Reader::new(self.0).array::<Invalid>(|reader| {
+                on_element(reader.value()?);
+                Ok(())
+            });
+        }
+    }
+
+    /// The members of an object that are called `names`, in that order: of duplicates the last one, as in JavaScript.
+    #[must_use]
+    pub fn members<const N: usize>(self, names: [&str; N]) -> [Option<Raw<'a>>; N] {
+        let mut found = [None; N];
+        self.for_each_member(|key, value| {
+            if let Some(index) = names.iter().position(|name| key.is(name)) {
+                found[index] = Some(value);
+            }
+        });
+        found
+    }
+
+    /// The member called `name`, see [`Raw::members`].
+    #[must_use]
+    pub fn member(self, name: &str) -> Option<Raw<'a>> {
+        let [found] = self.members([name]);
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invalid::explain;
+
+    #[test]
+    fn a_value_is_the_text_that_was_sent() {
+        let text = r#" {"a" : [1.0, -0, 1e400, "\ud800"] , "a":"\u0062"} "#;
+        let value = Raw::parse(text).unwrap();
+        assert_eq!(value.text(), text.trim());
+        assert_eq!(value.member("a").unwrap().text(), r#""\u0062""#);
+        assert!(value.member("a").unwrap().is_string("b"));
+    }
+
+    #[test]
+    fn names_are_compared_without_their_escapes() {
+        let value = Raw::parse(r#"{"\u0061":1}"#).unwrap();
+        assert_eq!(value.member("a").unwrap().text(), "1");
+    }
+
+    #[test]
+    fn what_serde_json_refuses_is_refused_at_every_level() {
+        for bad in
+            ["", "nul", "01", "[1,]", "{\"a\":1,}", "{\"a\"}", "{a:1}", "[1 2]", "\"\t\"", "\"\\x\"", "[", "{", "1 1"]
+        {
+            assert_eq!(Raw::parse(bad), Err(Invalid), "{bad}");
+            assert!(explain(bad).is_some(), "{bad}");
+        }
+    }
+}

@@ -1,3 +1,0 @@
-//! The transformation without the service around it.
-
-pub mod transform;
