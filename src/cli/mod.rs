@@ -9,6 +9,7 @@ mod health;
 mod health_tls;
 mod input;
 mod logging;
+mod man;
 #[cfg_attr(not(feature = "otlp"), path = "otlp_left_out.rs")]
 mod otlp;
 mod progress;
@@ -54,6 +55,8 @@ enum Command {
     Explain(Box<explain::Arguments>),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
+    /// Print the man page, or write the pages of all commands to a folder
+    Man(man::Arguments),
     /// Print the OpenAPI document
     Openapi,
     /// Print what every metric tells, as Markdown
@@ -85,6 +88,7 @@ pub fn main() -> ExitCode {
         Some(Command::Transform(arguments)) => transform::run(&arguments),
         Some(Command::Explain(arguments)) => explain::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
+        Some(Command::Man(arguments)) => man::run(&arguments),
         Some(Command::Openapi) => stdio::print(&openapi::document()),
         Some(Command::Metrics) => stdio::print(&table::page()),
         Some(Command::Differences) => stdio::print(&intended::table::page()),

@@ -49,6 +49,7 @@ fn every_tool_ends_with_a_documented_exit_code_whatever_is_full() {
         (&["verify", "--against", "http://127.0.0.1:9", cases], 2, 2),
         (&["verify", "--junit", "/dev/full", cases], 2, 2),
         (&["completions", "bash"], 0, 2),
+        (&["man"], 0, 2),
         (&["openapi"], 0, 2),
         (&["metrics"], 0, 2),
         (&["differences"], 0, 2),

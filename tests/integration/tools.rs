@@ -1,4 +1,4 @@
-//! `transform` and `completions` as a user runs them: every form of input, order, outputs, and what is told of bad input.
+//! `transform`, `completions` and `man` as a user runs them: every form of input, order, outputs, and what is told of bad input.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -640,4 +640,25 @@ fn shells_can_complete() {
         }
     }
     assert_eq!(run(&["completions", "tcsh"], "").code, Some(2));
+}
+
+#[test]
+fn every_command_has_a_man_page() {
+    let page = run(&["man"], "");
+    assert_eq!((page.code, page.err.as_str()), (Some(0), ""));
+    assert!(page.out.contains(".TH rudder-kafka-transformer 1") && page.out.contains("UPSTREAM_TRANSFORMER_URL"));
+
+    let folder = Folder::new("man");
+    let target = folder.path().join("share/man1");
+    let written = run(&["man", target.to_str().expect("a path")], "");
+    assert_eq!((written.code, written.out.as_str(), written.err.as_str()), (Some(0), "", ""));
+    assert_eq!(fs::read_to_string(target.join("rudder-kafka-transformer.1")).expect("a page"), page.out);
+    for command in ["serve", "health", "verify", "check", "transform", "explain", "completions", "man", "openapi"] {
+        let page = fs::read_to_string(target.join(format!("rudder-kafka-transformer-{command}.1"))).expect(command);
+        assert!(page.contains(".SH SYNOPSIS") && page.contains(&format!("rudder\\-kafka\\-transformer {command}")), "{page}");
+    }
+
+    let failed = run(&["man", "/dev/null/man"], "");
+    assert_eq!((failed.code, failed.err.lines().count()), (Some(2), 1), "{}", failed.err);
+    assert!(failed.err.starts_with("error: cannot write man pages to /dev/null/man: "), "{}", failed.err);
 }

@@ -1,0 +1,61 @@
+//! `man`: man pages of the command line, one for each command.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use clap_mangen::Man;
+
+use super::EXIT_USAGE;
+use super::stdio::{error, print};
+
+/// Where the man pages go.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// Folder to write the pages of all commands to; created if it does not exist [default: print the main page]
+    folder: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rudder-kafka-transformer man | man -l -
+  rudder-kafka-transformer man ~/.local/share/man/man1";
+
+/// Writes the pages.
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    match &arguments.folder {
+        Some(folder) => match write_all(folder) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => {
+                error(format_args!("cannot write man pages to {}: {problem}", folder.display()));
+                ExitCode::from(EXIT_USAGE)
+            }
+        },
+        None => match main_page() {
+            Ok(page) => print(&page),
+            Err(problem) => {
+                error(format_args!("cannot print the man page: {problem}"));
+                ExitCode::from(EXIT_USAGE)
+            }
+        },
+    }
+}
+
+fn main_page() -> io::Result<String> {
+    let mut page = Vec::new();
+    Man::new(command()).render(&mut page)?;
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+/// Writes `rudder-kafka-transformer.1`, and a page for each command such as `rudder-kafka-transformer-check.1`.
+fn write_all(folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    clap_mangen::generate_to(command(), folder)
+}
+
+/// The command line as the pages show it: the same on every machine, so without `help`, which would be a page per command.
+fn command() -> clap::Command {
+    super::command().disable_help_subcommand(true)
+}
