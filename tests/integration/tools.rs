@@ -655,7 +655,10 @@ fn every_command_has_a_man_page() {
     assert_eq!(fs::read_to_string(target.join("rudder-kafka-transformer.1")).expect("a page"), page.out);
     for command in ["serve", "health", "verify", "check", "transform", "explain", "completions", "man", "openapi"] {
         let page = fs::read_to_string(target.join(format!("rudder-kafka-transformer-{command}.1"))).expect(command);
-        assert!(page.contains(".SH SYNOPSIS") && page.contains(&format!("rudder\\-kafka\\-transformer {command}")), "{page}");
+        assert!(
+            page.contains(".SH SYNOPSIS") && page.contains(&format!("rudder\\-kafka\\-transformer {command}")),
+            "{page}"
+        );
     }
 
     let failed = run(&["man", "/dev/null/man"], "");
