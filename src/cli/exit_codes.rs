@@ -40,8 +40,8 @@ static TABLE: [Row; 6] = [
     Row {
         command: "verify",
         codes: &[
-            (0, "all answers are as expected, or differ on purpose"),
-            (1, "some answers differ, or some cases cannot be read"),
+            (0, "all responses are as expected, or differ on purpose"),
+            (1, "some responses differ, or some cases cannot be read"),
             (2, "nothing to verify, the transformer or arguments cannot be used, or output cannot be written"),
         ],
     },

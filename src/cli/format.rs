@@ -1,4 +1,4 @@
-//! How the tools tell what they found: text for people, with colours on a terminal only, or JSON for programs.
+//! How the tools tell what they found: text for people, with colors on a terminal only, or JSON for programs.
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;

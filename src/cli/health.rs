@@ -14,7 +14,7 @@ use super::{health_tls, stdio};
 /// What `health` is asked with: the settings of the service that say where it listens.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Address, or name of one, that the service listens on
+    /// Address or host name that the service listens on
     #[arg(long, env = "HOST", default_value = "0.0.0.0")]
     host: String,
 
@@ -26,8 +26,8 @@ pub(super) struct Arguments {
     #[arg(long, env = "TLS_CERT_FILE")]
     tls_cert_file: Option<PathBuf>,
 
-    /// What to ask instead, such as http://127.0.0.1:9090/ready [default: /health at HOST and PORT, with https where
-    /// TLS_CERT_FILE is set]. A certificate is not checked: nothing is told to whoever answers
+    /// URL to request instead, such as http://127.0.0.1:9090/ready [default: /health at HOST and PORT, with https if
+    /// TLS_CERT_FILE is set]. Certificates are not verified, because the request contains no secret
     #[arg(long)]
     url: Option<String>,
 }

@@ -41,17 +41,17 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve HTTP; also without a subcommand
+    /// Serve HTTP; the default without a subcommand
     Serve(Box<Settings>),
-    /// Ask a running service whether it is up
+    /// Check whether a running service is up
     Health(Box<health::Arguments>),
-    /// Hold golden cases against our own engine or a transformer's URL, or record some
+    /// Run golden cases against this binary or a transformer's URL, or record some
     Verify(Box<verify::Arguments>),
-    /// Tell what is wrong with the configuration of destinations
+    /// Report what is wrong with the settings of destinations
     Check(Box<check::Arguments>),
-    /// Print what the service would answer to events in files
+    /// Print the service's responses to events in files
     Transform(Box<transform::Arguments>),
-    /// Tell of each event where it would go, and why
+    /// Show where each event would go, and why
     Explain(Box<explain::Arguments>),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
@@ -59,7 +59,7 @@ enum Command {
     Man(man::Arguments),
     /// Print the OpenAPI document
     Openapi,
-    /// Print what every metric tells, as Markdown
+    /// Print the list of metrics, as Markdown
     Metrics,
     /// Print the intended differences from rudder-transformer, as Markdown
     Differences,

@@ -70,14 +70,14 @@ async fn serve(settings: &Settings, log: Log) -> Result<(), String> {
     let (stop, stopped) = oneshot::channel::<()>();
     let drain_delay = Duration::from_secs(settings.drain_delay);
     let served = run_server(settings, listeners, stopped.map(move |_| sleep(drain_delay)));
-    let signalled_twice = async move {
+    let signaled_twice = async move {
         signals.next().await;
         stop.send(()).ok();
         signals.next().await;
     };
     tokio::select! {
         served = served => served.map_err(|error| error.to_string()),
-        () = signalled_twice => Err("stopped at once by a second signal".to_owned()),
+        () = signaled_twice => Err("stopped at once by a second signal".to_owned()),
     }
 }
 

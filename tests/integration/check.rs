@@ -212,7 +212,7 @@ fn no_secret_is_told_in_any_format() {
         for line in key.lines().chain(certificate.lines()).filter(|line| !line.starts_with('-') && line.len() > 20) {
             assert!(!told.contains(line), "{format}: {line}");
         }
-        assert!(!told.contains('\u{1b}'), "colours belong on terminals alone");
+        assert!(!told.contains('\u{1b}'), "colors belong on terminals alone");
         for code in Code::ALL {
             // The fixture for this one depends on the time; the rules' own test shows it.
             let depends = code.name() == "certificate/expires-soon";

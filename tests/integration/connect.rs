@@ -370,7 +370,7 @@ fn topics_without_a_leader_and_of_no_legal_name_are_told_apart() {
         (0, &[1, -1][..], Problem::TopicWithoutLeader),
         (17, &[], Problem::TopicInvalid),
         (3, &[], Problem::TopicMissing),
-        (29, &[], Problem::TopicNotAuthorised),
+        (29, &[], Problem::TopicNotAuthorized),
     ] {
         let own = std::sync::Arc::new(std::sync::atomic::AtomicU16::new(0));
         let port = std::sync::Arc::clone(&own);

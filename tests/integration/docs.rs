@@ -132,6 +132,52 @@ fn every_page_opens_with_what_it_is_for() {
     }
 }
 
+/// Code spans of a page.
+fn spans(text: &str) -> Vec<String> {
+    let text = prose(text);
+    text.split('`').skip(1).step_by(2).map(|span| span.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// Whether the path of a source file, as a page names it, leads to one.
+fn is_source_file(name: &str) -> bool {
+    let in_crate = || {
+        let (first, rest) = name.split_once('/')?;
+        Some(root().join("crates").join(first).join("src").join(rest))
+    };
+    ["", "src", "tests/integration", "crates/transform/tests/suite"]
+        .iter()
+        .any(|at| root().join(at).join(name).exists())
+        || in_crate().is_some_and(|path| path.exists())
+}
+
+#[test]
+fn source_files_and_tests_that_pages_name_exist() {
+    let mut missing = Vec::new();
+    // The changelog speaks of earlier states, and ARCHITECTURE.md names files relative to the part that it describes.
+    let is_exact = |page: &&PathBuf| !page.ends_with("CHANGELOG.md") && !page.ends_with("ARCHITECTURE.md");
+    for page in pages().iter().filter(is_exact) {
+        for span in spans(&fs::read_to_string(page).expect("a page")) {
+            let is_missing = if let Some(command) = span.strip_prefix("cargo test ") {
+                let mut words = command.split(' ').skip_while(|word| *word != "--test").skip(1);
+                let (suite, filter) = (words.next(), words.next().unwrap_or_default());
+                let module = filter.split("::").next().unwrap_or_default();
+                suite.is_some()
+                    && !module.is_empty()
+                    && !is_source_file(&format!("{module}.rs"))
+                    && !is_source_file(module)
+            } else {
+                Path::new(&span).extension().is_some_and(|kind| kind == "rs")
+                    && !span.contains(' ')
+                    && !is_source_file(&span)
+            };
+            if is_missing {
+                missing.push(format!("{}: {span}", page.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "pages name what is not there:\n{}", missing.join("\n"));
+}
+
 #[test]
 fn readme_fits_on_a_few_screens() {
     let readme = fs::read_to_string(root().join("README.md")).expect("README.md");

@@ -103,8 +103,8 @@ fn every_cited_rule_exists_and_every_rule_has_a_case() {
     assert!(not_rules.is_empty(), "cases of unknown rules: {not_rules:?}");
     let ruleless: Vec<_> = cases.iter().filter(|(_, case)| case.rules.is_empty()).map(|(path, _)| path).collect();
     assert!(ruleless.is_empty(), "cases of no rule: {ruleless:?}");
-    let tests = root().join("tests");
-    let by_test = cited.iter().filter(|(_, by)| by.iter().any(|path| path.starts_with(&tests)));
+    let by_test =
+        cited.iter().filter(|(_, by)| by.iter().any(|path| path.components().any(|part| part.as_os_str() == "tests")));
     shown.extend(by_test.map(|(name, _)| name.as_str()));
     shown.extend(CONFIG_RULES.iter().map(|(rule, _)| *rule));
     let without: Vec<_> = listed.difference(&shown).collect();

@@ -579,7 +579,7 @@ fn a_closed_output_ends_it_quietly() {
 }
 
 #[test]
-fn no_colour_and_no_bar_where_there_is_no_terminal() {
+fn no_color_and_no_bar_where_there_is_no_terminal() {
     let ran = run(&["explain"], r#"{"message":{},"metadata":{},"destination":{"Config":{"topic":"t"}}}"#);
     assert_eq!(ran.code, Some(0));
     assert!(!ran.out.contains('\u{1b}') && ran.err.is_empty(), "{ran:?}");

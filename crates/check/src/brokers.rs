@@ -162,7 +162,7 @@ pub fn bare_host(text: &str) -> Result<String, String> {
     host.map(str::to_owned).ok_or_else(|| format!("is {}, neither a host name nor an IP address", quoted(text)))
 }
 
-/// A host as it is dialled; `None` where it is none, which was told.
+/// A host as it is dialed; `None` where it is none, which was told.
 fn host(text: &str, pointer: &str, findings: &mut Findings) -> Option<String> {
     let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let host = match bracketed {

@@ -70,76 +70,76 @@ macro_rules! codes {
 
 codes! {
     ConfigMissing: "config/missing", Error,
-        "the destination has no Config, or one that is no object",
-        "export the destination again, whole";
+        "the destination has no Config, or one that is not an object",
+        "export the complete destination again";
     DestinationTwice: "destination/twice", Warning,
         "two destinations have the same ID and different settings",
         "remove the stale one; which of them counts depends on the reader";
     ValueVariable: "value/variable", Hint,
-        "a value has a variable of the Rudder CLI in it, which is not known yet: it is not checked",
+        "a value contains a variable of the Rudder CLI, which is not filled in yet, so it is not checked",
         "check the destination again after rudder-cli apply, in workspaceConfig.json or with --connect";
     MemberWrongType: "member/wrong-type", Error,
-        "a member has another JSON type than the producer reads",
+        "a field has a different JSON type than the producer reads",
         "write text in quotes, and true and false without";
     MemberRepeated: "member/repeated", Warning,
-        "a member is there twice, perhaps in different letter case",
+        "a field is present twice, perhaps in different letter case",
         "keep one; which of them counts depends on the reader";
     MemberLetterCase: "member/letter-case", Warning,
-        "a member that chooses topics is in other letter case: the producer reads it, the transformation does not see it",
-        "write the name in the letter case that the finding tells";
+        "a field that selects topics has a different letter case: the producer reads it, the transformation does not",
+        "write the name in the letter case that the finding shows";
     MemberNotRead: "member/not-read", Warning,
-        "a member is set that only another kind of destination reads",
-        "remove it, or choose the kind of destination that reads it";
+        "a field is set that only another type of destination reads",
+        "remove it, or choose the type of destination that reads it";
     MemberUnknown: "member/unknown", Hint,
-        "a member's name is almost one that is read",
-        "correct the name if it is a slip";
+        "a field's name is almost one that is read",
+        "correct the name if it is a typo";
 
     HostMissing: "host/missing", Error,
         "hostName is missing or blank",
         "set hostName to the name or address of a broker, without port";
     HostHasPort: "host/has-port", Error,
-        "hostName has a port in it, and port is put behind it once more",
-        "leave the host's name alone in hostName and put the port in port";
+        "hostName contains a port, and the producer appends port once more",
+        "put only the host name into hostName, and the port into port";
     HostHasScheme: "host/has-scheme", Error,
         "a broker is written as a URL",
-        "remove everything up to and with ://";
+        "remove everything up to and including ://";
     HostInvalid: "host/invalid", Error,
-        "a broker is neither a host's name nor an IP address",
-        "use a host's name (letters, digits, dots, hyphens) or an IP address, an IPv6 address in square brackets";
+        "a broker is neither a host name nor an IP address",
+        "use a host name (letters, digits, dots, hyphens) or an IP address, an IPv6 address in square brackets";
     HostBlanks: "host/blanks", Warning,
         "there are blanks around one of several brokers: they are part of the name, so the producer does not find it",
         "remove the blanks, also those after commas";
     HostAllBlanks: "host/all-blanks", Error,
-        "there are blanks around every broker: they are part of the name, so the producer finds none",
+        "there are blanks around every broker: they are part of the name, so the producer finds no broker",
         "remove the blanks";
     HostLocal: "host/local", Hint,
-        "the broker is the machine or container itself that rudder-server runs on",
+        "the broker's name is that of the machine or container that rudder-server runs on",
         "use the name under which rudder-server reaches the broker";
     HostsSharePort: "host/several-share-port", Hint,
         "several hosts share the one port",
-        "make sure that all of them listen on it; Kafka tells about the other brokers by itself, so one host is enough";
+        "make sure that all of them listen on it; Kafka reports the other brokers by itself, so one host is enough";
     PortMissing: "port/missing", Error,
         "port is missing or blank",
         "set port to the broker's port, such as \"9092\"";
     PortInvalid: "port/invalid", Error,
-        "a port is no number from 1 to 65535",
-        "use digits alone, from 1 to 65535";
+        "a port is not a number from 1 to 65535",
+        "use digits only, from 1 to 65535";
 
     BootstrapMissing: "bootstrap/missing", Error,
         "bootstrapServer is missing or blank",
-        "set bootstrapServer to host:port, several with commas between them";
+        "set bootstrapServer to host:port, or several separated by commas";
     BootstrapPortMissing: "bootstrap/port-missing", Error,
-        "an entry of bootstrapServer has no port: the producer takes 9092, where Event Hubs does not listen",
+        "an entry of bootstrapServer has no port: the producer uses 9092, where Event Hubs does not listen",
         "write namespace.servicebus.windows.net:9093";
 
     TopicMissing: "topic/missing", Error,
-        "topic is missing or blank, and what no map routes goes there",
+        "topic is missing or blank, and events that no map routes go there",
         "set topic";
     TopicIllegal: "topic/illegal", Error,
-        "a topic is no name that Kafka allows",
+        "Kafka does not allow the name of a topic",
         "use 1 to 249 of the characters a-z A-Z 0-9 . _ - and neither \".\" nor \"..\"";
     TopicsCollide: "topic/collides", Warning,
-        "two topics differ in . and _ alone: Kafka takes them for the same in metrics, and refuses to create the second",
+        "two topics differ only in . and _: Kafka treats them as the same in metrics, and rejects the creation of the second",
         "use either dots or underscores, not both";
 
     MapSwitchedOff: "map/switched-off", Warning,
@@ -149,7 +149,7 @@ codes! {
         "enableMultiTopic is on, but no map has an entry that can match: every event goes to topic",
         "fill eventTypeToTopicMap or eventToTopicMap, or turn enableMultiTopic off";
     MapEntryNotAnObject: "map/entry-not-an-object", Warning,
-        "an entry of a topic map is no object and is skipped",
+        "an entry of a topic map is not an object and is skipped",
         "write {\"from\": …, \"to\": …}";
     MapEntryBlank: "map/entry-blank", Hint,
         "an entry of a topic map is blank and is skipped",
@@ -158,113 +158,113 @@ codes! {
         "an entry of a topic map has a topic, but nothing to match",
         "fill in from, or remove the entry";
     MapToEmpty: "map/to-empty", Warning,
-        "an entry of a topic map has no topic: what it matches goes to the default topic",
+        "an entry of a topic map has no topic: events that match go to the default topic",
         "fill in to, or remove the entry";
     MapFromRepeated: "map/from-repeated", Warning,
-        "a later entry of a topic map has the same from and wins: this one is dead",
+        "a later entry of a topic map has the same from and wins, so this one has no effect",
         "remove one of the two";
     MapTypeNeverMatches: "map/type-never-matches", Warning,
-        "an entry of eventTypeToTopicMap can match no event",
+        "an entry of eventTypeToTopicMap cannot match any event",
         "use identify, page, screen, group or alias; events of type track are routed by name, in eventToTopicMap";
     MapEventBlanks: "map/event-blanks", Warning,
         "an event's name in eventToTopicMap has blanks around it, and matches only with them",
         "remove the blanks, unless the event is sent with them";
     MapEventLetterCase: "map/event-letter-case", Hint,
-        "two events' names in eventToTopicMap differ in letter case alone, and have different topics",
+        "two events' names in eventToTopicMap differ only in letter case, and have different topics",
         "names match exactly: keep the one that is sent";
     MapEventIsType: "map/event-is-a-type", Hint,
-        "eventToTopicMap has the name of an event type: it matches track events of that name alone",
+        "eventToTopicMap has the name of an event type: it matches only track events of that name",
         "put it into eventTypeToTopicMap if the type is meant";
 
     TemplateMalformed: "template/malformed", Warning,
-        "a text looks like a template and is none: it is used as it stands",
+        "a text looks like a template but is not one: it is used verbatim",
         "write {{ event.path.to.value || default }} and nothing around it";
     TemplateSwitchedOff: "template/switched-off", Error,
-        "the Config has a template, but hasDynamicConfig is false: the text is used as it stands",
-        "save the destination again, so that the flag is set anew, or remove the template";
+        "the Config has a template, but hasDynamicConfig is false: the text is used verbatim",
+        "save the destination again to update the flag, or remove the template";
     TemplateMisplaced: "template/misplaced", Error,
-        "a template stands in a member that the producer reads by itself: it gets the text as it stands, and events lose the value",
-        "use templates in topic and topic maps alone";
+        "a template is in a field that the producer reads itself: it gets the text verbatim, and events lose the value",
+        "use templates only in topic and topic maps";
     TemplateInSecret: "template/in-secret", Error,
-        "a template stands in place of a secret: the producer gets the text as it stands, and events lose the value",
-        "put the secret itself in";
+        "a template is used instead of a secret: the producer gets the text verbatim, and events lose the value",
+        "enter the secret itself";
     TemplateUnread: "template/unread", Warning,
-        "a template stands in a member that nothing here reads, and takes the value out of events all the same",
+        "a template is in a field that is not read, and still removes the value from events",
         "remove the template, unless another part needs it";
     TemplateFindsNothing: "template/finds-nothing", Warning,
-        "a template's path begins with nothing that an event has: the default is used always",
-        "begin the path with event., such as event.properties.name";
+        "a template's path starts with a name that no event has, so the default is always used",
+        "start the path with event., such as event.properties.name";
     TemplatePathRepeated: "template/path-repeated", Warning,
-        "two templates have the same path: the first takes the value out of the event, the second gets its default",
+        "two templates have the same path: the first removes the value from the event, and the second gets its default",
         "use each path once";
     TemplateDefaultEmpty: "template/default-empty", Warning,
         "the template of a topic has no default: events without the value get no topic",
-        "put the name of a topic behind ||";
+        "write the name of a topic after ||";
     TemplateTakesAll: "template/takes-all", Error,
-        "a template would take the whole message, metadata or destination: every event is refused",
-        "name a member, such as event.properties.name";
+        "a template would remove the whole message, metadata or destination: every event is rejected",
+        "name a field, such as event.properties.name";
     TemplateTooComplex: "template/too-complex", Error,
-        "the templates are past a limit: every event is refused",
+        "the templates exceed a limit: every event is rejected",
         "use fewer than 1000 templates with at most 128 names in a path, in at most 1 MiB of Config";
 
     TlsCertificateUnused: "tls/certificate-unused", Warning,
-        "caCertificate is set, but sslEnabled is off: the connection is not encrypted, and the certificate is not looked at",
+        "caCertificate is set, but sslEnabled is off: the connection is not encrypted, and the certificate is not used",
         "set sslEnabled to true, or remove the certificate";
     CertificateAbsent: "certificate/no-certificate", Error,
-        "caCertificate holds no certificate",
+        "caCertificate contains no certificate",
         "paste the CA's certificate in PEM form, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----; leave it empty for the system's roots";
     CertificateOneLine: "certificate/one-line", Error,
-        "the certificate's line ends are lost, so that it cannot be read",
-        "paste the PEM file as it is; in JSON each line end is \\n with one backslash";
+        "the certificate's line breaks are lost, so it cannot be read",
+        "paste the PEM file unchanged; in JSON each line break is \\n with one backslash";
     CertificateIndented: "certificate/indented", Error,
-        "the BEGIN or END line of the certificate is indented, so that it cannot be read",
+        "the BEGIN or END line of the certificate is indented, so it cannot be read",
         "remove the blanks at the beginning of lines";
     CertificateBroken: "certificate/broken", Error,
         "a certificate cannot be read",
-        "paste the PEM file again, whole and unchanged";
+        "paste the complete, unchanged PEM file again";
     CertificateSkipped: "certificate/skipped", Warning,
         "one of several certificates cannot be read: the producer skips it",
-        "paste that certificate again, whole and on lines of its own, or remove it; a broker whose CA it is cannot be reached";
+        "paste that certificate again, complete and on separate lines, or remove it; brokers that its CA signed cannot be reached";
     CertificatePrivateKey: "certificate/private-key", Error,
-        "caCertificate holds a private key, which does not belong here and now is known to everybody who sees the settings",
+        "caCertificate contains a private key, which is now known to anyone who can see the settings",
         "remove the key and replace it where it is used; only the CA's certificate belongs here";
     CertificateOther: "certificate/other-section", Hint,
-        "caCertificate holds something besides certificates that is not read",
+        "caCertificate contains something other than certificates, which is not read",
         "remove it";
     CertificateSeveral: "certificate/several", Hint,
-        "caCertificate holds several certificates: all of them are trusted",
-        "keep the CA's alone, unless a change of CAs is under way";
+        "caCertificate contains several certificates, and all of them are trusted",
+        "keep only the CA's, unless the CA is being replaced";
     CertificateNotCa: "certificate/not-a-ca", Warning,
-        "the certificate is not one of a CA: it is of use only where a broker presents this very certificate",
+        "the certificate is not a CA's: it is trusted only if a broker presents this certificate itself",
         "use the certificate of the CA that issued the broker's";
     CertificateExpired: "certificate/expired", Error,
         "the certificate has expired: no connection can be made with it",
-        "put in the CA's current certificate, and make sure that the brokers' certificates are issued by it";
+        "use the CA's current certificate, and make sure that it issued the brokers' certificates";
     CertificateExpiredAmong: "certificate/expired-among-others", Warning,
         "one of several certificates has expired",
         "remove it once no broker needs it";
     CertificateNotYetValid: "certificate/not-yet-valid", Error,
         "the certificate is not valid yet",
-        "use one that is valid now, or look at the clocks of who made it and who checks it";
+        "use one that is valid now, or correct the clock of the machine that created it";
     CertificateExpiresSoon: "certificate/expires-soon", Warning,
         "the certificate expires within 30 days",
-        "get its successor and put both in, one below the other";
+        "get its successor and enter both, one after the other";
     CertificateWeakKey: "certificate/weak-key", Warning,
         "the certificate's key is too weak: RSA below 2048 bits, or a curve below 224 bits",
-        "have a CA made with RSA of 2048 bits or more, or with P-256";
+        "create a CA with RSA of 2048 bits or more, or with P-256";
     CertificateUnusualKey: "certificate/unusual-key", Warning,
-        "the certificate's key is of a kind that TLS libraries mostly do not take",
+        "most TLS libraries do not accept the type of the certificate's key",
         "use RSA, P-256, P-384, P-521 or Ed25519";
     CertificateWeakSignature: "certificate/weak-signature", Warning,
-        "the certificate is signed with MD2, MD5 or SHA-1, which can be forged and which TLS libraries refuse",
-        "have it issued again with SHA-256";
+        "the certificate is signed with MD2, MD5 or SHA-1, which can be forged and which TLS libraries reject",
+        "have it reissued with SHA-256";
 
     SaslWithoutTls: "sasl/without-tls", Error,
         "useSASL is on and sslEnabled off: SASL_PLAINTEXT is not supported, so SASL is silently ignored, and the producer connects without encryption and credentials",
         "set sslEnabled to true and use a port of the broker that speaks SASL_SSL";
     SaslTypeUnknown: "sasl/type-unknown", Error,
-        "saslType is missing or none of those supported",
-        "use plain, sha256 or sha512, in lower case";
+        "saslType is missing or not supported",
+        "use plain, sha256 or sha512, in lowercase";
     SaslUsernameMissing: "sasl/username-missing", Error,
         "useSASL is on, and username is missing or blank",
         "set username";
@@ -275,7 +275,7 @@ codes! {
         "username or password is set, but useSASL is off: the producer connects without them",
         "set useSASL to true, or remove the credentials";
     SecretBlanks: "secret/blanks", Warning,
-        "there are blanks or line ends around a secret",
+        "there are blanks or line breaks around a secret",
         "remove them, unless they belong to it";
 
     AvroSchemasMissing: "avro/schemas-missing", Error,
@@ -285,20 +285,20 @@ codes! {
         "avroSchemas has schemas, but convertToAvro is off: messages are written as JSON",
         "set convertToAvro to true, or remove the schemas";
     AvroEmbedUnused: "avro/embed-unused", Warning,
-        "embedAvroSchemaID is on, but convertToAvro is off: no id is embedded",
+        "embedAvroSchemaID is on, but convertToAvro is off: no ID is embedded",
         "set convertToAvro to true, or turn embedAvroSchemaID off";
     AvroSchemaIdMissing: "avro/schema-id-missing", Error,
         "a schema has no schemaId",
         "set schemaId to the one that events name";
     AvroSchemaIdRepeated: "avro/schema-id-repeated", Error,
         "two schemas have the same schemaId",
-        "give each schema an id of its own";
+        "give each schema a unique ID";
     AvroSchemaIdNotEmbeddable: "avro/schema-id-not-embeddable", Error,
         "embedAvroSchemaID is on, and a schemaId is not a signed 32-bit number",
-        "use an id of at most 2147483647: the producer aborts events whose schemaId is larger, even if the schema registry assigned it";
+        "use an ID of at most 2147483647: the producer aborts events whose schemaId is larger, even if the schema registry assigned it";
     AvroSchemaMissing: "avro/schema-missing", Error,
         "an entry of avroSchemas has no schema",
-        "put the schema in, or remove the entry";
+        "enter the schema, or remove the entry";
     AvroSchemaInvalid: "avro/schema-invalid", Error,
         "the producer cannot read a schema, so the destination does not start",
         "correct the schema at the place that the finding names; the producer reads schemas as the Go library goavro does";
@@ -322,23 +322,23 @@ codes! {
         "useSSH is on, and sshUser is missing or blank",
         "set sshUser";
     SshPortInvalid: "ssh/port-invalid", Error,
-        "useSSH is on, and sshPort is no number from 1 to 65535",
-        "set sshPort, mostly to \"22\"";
+        "useSSH is on, and sshPort is not a number from 1 to 65535",
+        "set sshPort, usually to \"22\"";
     SshSwitchedOff: "ssh/switched-off", Hint,
         "sshHost or sshUser is set, but useSSH is off: the producer connects without a tunnel",
         "set useSSH to true, or remove the settings";
 
     AzureStringMissing: "azure/connection-string-missing", Error,
         "eventHubsConnectionString is missing or blank",
-        "copy the connection string of a shared access policy that may send";
+        "copy the connection string of a shared access policy that is allowed to send";
     AzureStringMalformed: "azure/connection-string-malformed", Error,
         "eventHubsConnectionString is not of the form Endpoint=sb://…/;SharedAccessKeyName=…;SharedAccessKey=…",
-        "copy the connection string again, whole";
+        "copy the complete connection string again";
     AzureEntityPath: "azure/entity-path-differs", Warning,
-        "the connection string is for one event hub (EntityPath) and topic is another: sending there is refused",
+        "the connection string is for one event hub (EntityPath) and topic is another: sending there is rejected",
         "use a connection string of the namespace, or the topic it is for";
     AzureNamespace: "azure/namespace-differs", Warning,
-        "the connection string is for another namespace than bootstrapServer",
+        "the connection string is for a different namespace than bootstrapServer",
         "use host and connection string of the same namespace";
     AzurePort: "azure/port-unusual", Warning,
         "Event Hubs listens for Kafka on port 9093",

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_written_as_it_is_dialled() {
+    fn an_address_is_written_as_it_is_dialed() {
         let shown = |host: &str| Address { host: host.to_owned(), port: 9092 }.to_string();
         assert_eq!((shown("kafka").as_str(), shown("::1").as_str()), ("kafka:9092", "[::1]:9092"));
     }

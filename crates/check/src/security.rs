@@ -54,7 +54,7 @@ pub fn sasl(config: &Config<'_>, findings: &mut Findings) -> Option<Option<Sasl>
                     known.name().eq_ignore_ascii_case(&text) || known.setting().eq_ignore_ascii_case(&text)
                 };
                 let meant = Mechanism::ALL.iter().find(|known| means(known));
-                let meant = meant.map(|known| format!("; {} is what it is called here", known.setting()));
+                let meant = meant.map(|known| format!("; its name here is {}", known.setting()));
                 let message =
                     format!("saslType is {}, which is not supported{}", quoted(&text), meant.unwrap_or_default());
                 findings.add(Code::SaslTypeUnknown, pointer, message);

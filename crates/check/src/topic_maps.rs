@@ -89,7 +89,7 @@ fn types<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>>
             Some(from) if !is_type(from) => {
                 let known = from.trim();
                 if known.eq_ignore_ascii_case(BY_NAME) {
-                    "track is no type that is routed here: track events are routed by their name, in eventToTopicMap"
+                    "track is not a type that is routed here: track events are routed by their name, in eventToTopicMap"
                         .to_owned()
                 } else if is_type(known) {
                     format!("{} has blanks around it and matches no event", quoted(from))

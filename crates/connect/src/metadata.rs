@@ -130,7 +130,7 @@ fn step(told: Option<&MetadataResponseTopic>, topic: &str, who: &Who) -> Step {
             Failure::new(Problem::TopicMissing, "it does not exist").advise(create(topic, who))
         }
         Some(ResponseError::TopicAuthorizationFailed) => Failure::new(
-            Problem::TopicNotAuthorised,
+            Problem::TopicNotAuthorized,
             "this user may not see it; the broker does not say whether it exists",
         )
         .advise(format!("allow this user to describe and write: {}", who.grant(topic))),
@@ -152,7 +152,7 @@ fn step(told: Option<&MetadataResponseTopic>, topic: &str, who: &Who) -> Step {
 fn create(topic: &str, who: &Who) -> String {
     let command = who.command("kafka-topics", &format!("--create --topic {topic}"));
     format!(
-        "create the topic ({command}), or correct its name, letter case included. A broker with auto.create.topics.enable creates it with the first message, which a client cannot ask"
+        "create the topic ({command}), or correct its name, letter case included. A broker with auto.create.topics.enable creates it with the first message, which a client cannot find out"
     )
 }
 
@@ -215,7 +215,7 @@ mod tests {
             (3, Problem::TopicMissing),
             (5, Problem::TopicWithoutLeader),
             (17, Problem::TopicInvalid),
-            (29, Problem::TopicNotAuthorised),
+            (29, Problem::TopicNotAuthorized),
             (-1, Problem::BrokerError),
             (999, Problem::BrokerError),
         ] {

@@ -47,11 +47,11 @@ pub fn table() -> String {
 
 problems! {
     CaUnusable: "ca-unusable",
-        "caCertificate has no certificate that can be read",
+        "caCertificate has no readable certificate",
         "put the CA's certificate into caCertificate as PEM, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, or leave it empty for the system's roots";
     CaOutOfDate: "ca-out-of-date",
         "no certificate in caCertificate is valid today",
-        "put a CA certificate into caCertificate that is valid today; where the CA itself has ended, make a new one and sign the brokers' certificates with it";
+        "put a CA certificate that is valid today into caCertificate; if the CA itself has expired, create a new one and sign the brokers' certificates with it";
     NoSystemRoots: "no-system-roots",
         "there is no caCertificate, and this machine has no CA certificates",
         "install ca-certificates on this machine, or put the CA's certificate into caCertificate";
@@ -62,44 +62,44 @@ problems! {
         "a file for the client certificate cannot be read",
         "correct the path or the file's permissions; rudder-server has to be able to read it too";
     ClientFileInvalid: "client-file-invalid",
-        "a file for the client certificate holds something else",
+        "a file for the client certificate has other contents",
         "both files have to be PEM: the certificate followed by its intermediates, and its key without a passphrase (openssl pkey -in KEY -out PLAIN_KEY)";
     ClientKeyMismatch: "client-key-mismatch",
         "the client certificate's key belongs to another certificate",
-        "name the key that the certificate was made for; openssl pkey -pubout and openssl x509 -pubkey have to print the same";
+        "name the key that the certificate was created for; openssl pkey -pubout and openssl x509 -pubkey have to print the same";
     NameNotFound: "name-not-found",
         "the host name does not resolve",
-        "correct the host name; if it is right, ask whether this machine's DNS knows it, for a name within a cluster or a VPN is not known outside";
+        "correct the host name; if it is right, check whether this machine's DNS knows it: a name within a cluster or a VPN is unknown outside";
     DnsFailed: "dns-failed",
-        "the DNS fails",
-        "try again; if it stays so, fix this machine's DNS (/etc/resolv.conf)";
+        "DNS resolution fails",
+        "try again; if that fails, fix this machine's DNS (/etc/resolv.conf)";
     DnsTimeout: "dns-timeout",
-        "the DNS is silent",
-        "try again, or with a longer --timeout; if it stays so, fix this machine's DNS (/etc/resolv.conf)";
+        "the DNS server does not respond",
+        "try again, or with a longer --timeout; if that fails, fix this machine's DNS (/etc/resolv.conf)";
     ConnectionRefused: "connection-refused",
-        "nobody listens on this port",
+        "no process listens on this port",
         "start the broker, correct the port, or let the broker listen on this address (listeners in server.properties)";
     Unreachable: "unreachable",
-        "no way leads to the address",
+        "there is no route to the address",
         "fix the route to this address: network, VPN, security group";
     ConnectTimeout: "connect-timeout",
-        "nobody answers at the address",
-        "open the port in firewalls and security groups between here and the broker; a closed port would have answered at once";
+        "the address does not respond",
+        "open the port in firewalls and security groups between here and the broker; a closed port would have rejected the connection at once";
     NotTls: "not-tls",
-        "what answers on this port does not speak TLS",
+        "the server on this port does not speak TLS",
         "use the port of a listener with SSL or SASL_SSL, or turn sslEnabled off if this listener is meant to be plaintext";
     TlsTimeout: "tls-timeout",
-        "the first message of TLS gets no answer",
-        "see whether the port is that of a Kafka listener with TLS; a server of another kind may wait for something else";
+        "the TLS handshake gets no response",
+        "check that the port is that of a Kafka listener with TLS; another server may wait for something else";
     TlsVersion: "tls-version",
-        "the broker does not speak the TLS that the producer speaks",
+        "the broker does not support the producer's TLS versions",
         "allow TLSv1.2 in ssl.enabled.protocols of the broker: rudder-server speaks TLS 1.1 and 1.2, not 1.3";
     TlsNoCommonCipher: "tls-no-common-cipher",
-        "there is no cipher suite in common",
+        "there is no common cipher suite",
         "allow a cipher suite with ECDHE and AES-GCM or ChaCha20 in ssl.cipher.suites of the broker, and give it an RSA or EC key";
     TlsFailed: "tls-failed",
         "the handshake fails for another reason",
-        "the broker's log has more on a failed handshake; with -Djavax.net.debug=ssl:handshake it has all of it";
+        "see the broker's log; -Djavax.net.debug=ssl:handshake logs the whole handshake";
     HostNotAName: "host-not-a-name",
         "the host name cannot be in a certificate",
         "use a host name that DNS allows, or an IP address";
@@ -107,97 +107,97 @@ problems! {
         "another CA signed the broker's certificate",
         "put the certificate of the CA that signed the broker's into caCertificate; if an intermediate signed it, the broker's keystore needs that certificate as well";
     CertificateExpired: "certificate-expired",
-        "the broker's certificate, or one between it and the CA, expired",
+        "the broker's certificate or an intermediate certificate expired",
         "sign a new certificate for the broker and put it into its keystore";
     CertificateNotYetValid: "certificate-not-yet-valid",
-        "the broker's certificate, or one between it and the CA, is not valid yet",
-        "set the clocks right, here and where the certificate is made, or sign it with a date that has come";
+        "the broker's certificate or an intermediate certificate is not valid yet",
+        "correct the clocks, here and where the certificate is created, or sign it with an earlier date";
     NameMismatch: "name-mismatch",
         "the broker's certificate is for other hosts",
-        "connect by a name that the certificate has, or sign one that has this name: keytool -certreq with -ext SAN=dns:HOST, signed with -copy_extensions copy";
+        "connect by a name in the certificate, or sign one with this name: keytool -certreq with -ext SAN=dns:HOST, signed with -copy_extensions copy";
     CertificateWithoutNames: "certificate-without-names",
         "the broker's certificate names no host: it has no subject alternative name",
-        "sign a certificate with names: keytool -certreq with -ext SAN=dns:HOST, then openssl x509 -req with -copy_extensions copy. rudder-server takes no names from CN";
+        "sign a certificate with names: keytool -certreq with -ext SAN=dns:HOST, then openssl x509 -req with -copy_extensions copy. rudder-server ignores CN";
     CertificateVersion1: "certificate-version-1",
         "the broker's certificate is of X.509 version 1, so it names no host",
-        "sign it with extensions, which makes it version 3: keytool -certreq with -ext SAN=dns:HOST, then openssl x509 -req with -copy_extensions copy. rudder-server takes no names from CN";
+        "sign it with extensions, which makes it version 3: keytool -certreq with -ext SAN=dns:HOST, then openssl x509 -req with -copy_extensions copy. rudder-server ignores CN";
     CertificatePurpose: "certificate-purpose",
-        "the broker's certificate was made for something else",
-        "sign a certificate whose extended key usage is serverAuth, or has none; and that is no CA itself";
+        "the broker's certificate was issued for another purpose",
+        "sign a certificate with the extended key usage serverAuth, or without one, that is not a CA itself";
     CertificateInvalid: "certificate-invalid",
         "the broker's certificate cannot be used",
-        "make the broker's certificate anew; openssl s_client -connect HOST:PORT -showcerts prints what it sends";
+        "create a new certificate for the broker; openssl s_client -connect HOST:PORT -showcerts prints what it sends";
     ClientCertificateRequired: "client-certificate-required",
-        "the broker wants a client certificate and got none",
-        "name a certificate and its key in KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH, here and at rudder-server, issued by a CA that the broker's truststore has";
+        "the broker requires a client certificate",
+        "name a certificate and its key in KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH, here and for rudder-server, issued by a CA in the broker's truststore";
     ClientCertificateRefused: "client-certificate-refused",
         "the broker does not accept the client certificate",
         "use a certificate that is valid today and was issued by a CA in the broker's truststore, or import that CA: keytool -importcert -keystore kafka.server.truststore.p12";
     TlsExpected: "tls-expected",
-        "the broker speaks TLS, and was spoken to without",
+        "the broker expects TLS, and the connection was plaintext",
         "turn sslEnabled on, or use the port of a plaintext listener";
     NotKafka: "not-kafka",
-        "another kind of server answers",
-        "use the port of a Kafka listener; this is another kind of server";
+        "the server is not a Kafka broker",
+        "use the port of a Kafka listener";
     AnswerTooLarge: "answer-too-large",
-        "an answer claims to be larger than any broker's",
-        "use the port of a Kafka listener; no broker sends so much here";
+        "a response is larger than any broker's",
+        "use the port of a Kafka listener";
     AnswerUnreadable: "answer-unreadable",
-        "an answer is not laid out as Kafka's protocol has it",
-        "use the port of a Kafka listener; if it is one, something between here and the broker changes what it sends";
+        "a response does not follow Kafka's protocol",
+        "use the port of a Kafka listener; if it is one, something between here and the broker changes its data";
     ConnectionClosed: "connection-closed",
-        "the broker closes the connection instead of an answer",
-        "see the broker's log for the reason; a proxy or load balancer in between closes like this when it finds no broker";
+        "the broker closes the connection instead of responding",
+        "see the broker's log for the reason; a proxy or load balancer does the same if it finds no broker";
     AnswerTimeout: "answer-timeout",
-        "the broker does not answer",
-        "see whether the broker is well and this is a Kafka listener; try a longer --timeout";
+        "the broker does not respond",
+        "check that the broker is healthy and that this is a Kafka listener; try a longer --timeout";
     BrokerTooOld: "broker-too-old",
-        "the broker does not understand what is asked, in any version",
+        "the broker supports no version of a request",
         "use a broker of Apache Kafka 0.11 or newer, or one that is compatible with it";
     BrokerError: "broker-error",
-        "the broker answers with an error code",
-        "see the broker's log; the Kafka protocol's list of error codes tells what this one means";
+        "the broker returns an error code",
+        "see the broker's log; the Kafka protocol's list of error codes explains it";
     CredentialsMissing: "credentials-missing",
         "username or password is empty",
         "set username and password, or turn useSASL off";
     SaslNotOffered: "sasl-not-offered",
-        "this listener takes no login",
+        "this listener does not support SASL",
         "turn useSASL off, or use the port of a listener with SASL_SSL";
     SaslRequired: "sasl-required",
-        "this listener most likely wants a login",
+        "this listener most likely requires SASL",
         "turn useSASL on and set saslType, username and password; SASL needs sslEnabled too, and SASL_PLAINTEXT is not supported";
     MechanismNotEnabled: "mechanism-not-enabled",
         "the broker has not enabled this saslType",
-        "set saslType to one that is enabled: plain, sha256 or sha512; or add it to sasl.enabled.mechanisms of the broker";
+        "set saslType to an enabled one: plain, sha256 or sha512; or add it to sasl.enabled.mechanisms of the broker";
     AuthenticationFailed: "authentication-failed",
-        "the broker refuses the user or the password",
-        "correct username and password; SCRAM users are made with kafka-configs --alter --add-config for each mechanism, PLAIN ones in the broker's JAAS configuration";
+        "the broker rejects the user or the password",
+        "correct username and password; create SCRAM users with kafka-configs --alter --add-config for each mechanism, PLAIN ones in the broker's JAAS configuration";
     BrokerNotAuthentic: "broker-not-authentic",
-        "the broker lets the user in without knowing the password",
-        "make sure that this is your broker: it let the user in without knowing the password";
+        "the broker accepted the user without knowing the password",
+        "make sure that this is your broker: it accepted the user without knowing the password";
     NoBrokers: "no-brokers",
         "the cluster has no brokers",
         "wait until the cluster has started, and see the brokers' log";
     ClustersDiffer: "clusters-differ",
-        "the brokers named in the destination are of different clusters",
-        "name brokers of one cluster only: messages go to whichever answers first";
+        "the brokers of the destination belong to different clusters",
+        "name brokers of one cluster only: messages go to whichever responds first";
     TopicMissing: "topic-missing",
         "the topic does not exist",
-        "create the topic (kafka-topics --create), or correct its name, letter case included. A broker with auto.create.topics.enable creates it with the first message, which a client cannot ask";
-    TopicNotAuthorised: "topic-not-authorised",
-        "the user may not see the topic",
+        "create the topic (kafka-topics --create), or correct its name, letter case included. A broker with auto.create.topics.enable creates it with the first message, which a client cannot find out";
+    TopicNotAuthorized: "topic-not-authorized",
+        "the user is not allowed to see the topic",
         "allow this user to describe and write: kafka-acls --add --producer --topic TOPIC --allow-principal User:NAME";
     TopicNotWritable: "topic-not-writable",
-        "the user may not write to the topic",
+        "the user is not allowed to write to the topic",
         "allow this user to write: kafka-acls --add --producer --topic TOPIC --allow-principal User:NAME";
     TopicWithoutLeader: "topic-without-leader",
         "partitions of the topic have no leader",
-        "start the brokers that hold these partitions; messages for them wait until then";
+        "start the brokers that have these partitions; messages for them wait until then";
     TopicBatchTooLarge: "topic-batch-too-large",
-        "the topic takes smaller batches than the producer makes",
+        "the topic allows smaller batches than the producer sends",
         "raise max.message.bytes of the topic, or lower Router.KAFKA.batchBytes of rudder-server (--batch-bytes here)";
     TopicInvalid: "topic-invalid",
-        "the broker does not take this as the name of a topic",
+        "the broker rejects the name of the topic",
         "use up to 249 letters, digits, dots, underscores and hyphens";
 }
 

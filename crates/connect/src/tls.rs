@@ -230,7 +230,7 @@ fn alerted(alert: AlertDescription, asked: Option<&Asked>) -> Failure {
             format!("the broker says {name}: no cipher suite in common, or it has no key for one"),
         ),
         (AlertDescription::UnrecognisedName, None) => {
-            Failure::new(Problem::TlsFailed, "the broker says unrecognised_name: it has nothing for this host name")
+            Failure::new(Problem::TlsFailed, "the broker says unrecognized_name: it has nothing for this host name")
         }
         _ => Failure::new(Problem::TlsFailed, format!("the broker ends the handshake and says {name}")),
     }

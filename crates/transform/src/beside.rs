@@ -62,7 +62,7 @@ impl<'a> Beside<'a> {
         compacted.connections.get(key.as_slice()).copied()
     }
 
-    /// What the metrics of a request are labelled with if this is its first event.
+    /// What the metrics of a request are labeled with if this is its first event.
     #[must_use]
     pub fn origin_of(&self, event: &Event<'a>) -> Origin {
         self.origin_with(event, |destination| destination.member("version"))
@@ -104,7 +104,7 @@ const ENTRY_BYTES: usize = 32;
 /// The destinations of a request, each read when its first event comes.
 pub struct Destinations<'a> {
     family: &'static Family,
-    /// By the place of the text, which stands for the text itself: neighbours share it, see [`Reader::value_like`].
+    /// By the place of the text, which stands for the text itself: neighbors share it, see [`Reader::value_like`].
     read: HashMap<usize, Result<Rc<Destination<'a>>, Rejection>>,
     /// The one before, which is mostly the one after too.
     latest: Option<Latest<'a>>,

@@ -120,7 +120,7 @@ impl<'a> Event<'a> {
                     }
                 }
                 b"metadata" => event.metadata = slot(reader, |reader| Metadata::read(reader, &mut earlier.metadata))?,
-                // Neighbours mostly share their destination, byte for byte.
+                // Neighbors mostly share their destination, byte for byte.
                 b"destination" => {
                     let destination = reader.value_like(earlier.destination)?;
                     earlier.destination = Some(destination);

@@ -46,7 +46,7 @@ reasons! {
     TypeIsNotTrack, "type_is_not_track", "message.type is {}, and event names are looked up for track only";
     /// docs/contract.md#topic-event-type.
     TypeNotMapped, "type_not_mapped",
-        "message.type is {}, and eventTypeToTopicMap is for identify, screen, page, group and alias, in lower case";
+        "message.type is {}, and eventTypeToTopicMap is for identify, screen, page, group and alias, in lowercase";
     /// docs/contract.md#topic-event-type.
     TypeWithoutEntry, "type_without_entry", "eventTypeToTopicMap has no entry for {}";
     /// docs/contract.md#topic-maps: a later entry with the same key wins, even an empty one.
@@ -62,7 +62,7 @@ reasons! {
     /// docs/contract.md#topic-falsy-kept: it stays in the output.
     TopicNotTruthy, "topic_not_truthy", "Config.topic is not truthy";
     /// docs/contract.md#timestamp-channel.
-    ChannelNotSources, "channel_not_sources", "message.channel is not sources, so it is no reverse-ETL event";
+    ChannelNotSources, "channel_not_sources", "message.channel is not sources, so it is not a reverse-ETL event";
     /// docs/contract.md#timestamp-types.
     TypeNotStamped, "type_not_stamped", "message.type is neither identify nor track";
     /// docs/contract.md#timestamp-mapped.

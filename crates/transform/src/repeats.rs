@@ -9,7 +9,7 @@ use json::reader::Reader;
 use json::steps::common_prefix;
 use json::text::Text;
 
-/// An object whose members are recognised where another one repeats them: `names` are those that are wanted.
+/// An object whose members are recognized where another one repeats them: `names` are those that are wanted.
 #[derive(Debug)]
 pub struct Model<'a, const N: usize> {
     names: [&'static str; N],

@@ -30,29 +30,30 @@ Examples:
   rudder-kafka-transformer check --connect --timeout 5 destination.json
   rudder-kafka-transformer check --format json https://$TOKEN:@config.example.com/workspaceConfig | jq '.inputs[].destinations'
 
-Takes a data plane's workspaceConfig.json (or several in one object, by workspace ID), an array of destinations, one
-destination as rudder-server or the control plane's API has it, a destination of the Rudder CLI in YAML, or a Config
-alone, which --family has to go with. Destinations of other types are counted and left out.
-Secrets are never shown. As rudder-server does, --connect presents the client certificate that
-KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH name to brokers that ask for one, and only where caCertificate is set.";
+Accepts a data plane's workspaceConfig.json (or several in one object, by workspace ID), and an array of destinations.
+One destination may be in the form of rudder-server, of the control plane's API or, as YAML, of the Rudder CLI. With
+--family it may be a Config alone. Destinations of other types are counted and left out.
+
+Secrets are never shown. Like rudder-server, --connect presents the client certificate of KAFKA_SSL_CERTIFICATE_FILE_PATH
+and KAFKA_SSL_KEY_FILE_PATH to brokers that ask for one, if caCertificate is set.";
 
 /// What `check` is asked with.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// What to check: files or http(s) URLs; none, or -, is standard input
+    /// What to check: files or http(s) URLs; none, or -, is stdin
     #[arg(value_name = "FILE|URL")]
     inputs: Vec<String>,
 
-    /// The type of destinations that do not name theirs: kafka, azure_event_hub or confluent_cloud
+    /// The type of destinations that do not name their own: kafka, azure_event_hub or confluent_cloud
     #[arg(long, value_name = "TYPE", value_parser = family)]
     family: Option<&'static Family>,
 
-    /// Take warnings for errors: they end with exit code 1 too
+    /// Treat warnings as errors: exit code 1
     #[arg(long)]
     strict: bool,
 
-    /// Do not report credentials that are missing: exports of the control plane have none
+    /// Do not report missing credentials, because exports of the control plane have none
     #[arg(long)]
     no_secrets: bool,
 
@@ -60,11 +61,11 @@ pub(super) struct Arguments {
     #[arg(long)]
     enabled_only: bool,
 
-    /// How to tell what was found
+    /// Format of the report
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 
-    /// Print everything that can be found, as Markdown, and check nothing
+    /// Print the list of all findings, as Markdown, and check nothing
     #[arg(long)]
     codes: bool,
 

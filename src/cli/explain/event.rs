@@ -21,7 +21,7 @@ const LABEL: usize = 11;
 /// How much room they have before their reasons.
 const VALUE: usize = 20;
 
-/// Some lines and a blank one, with colours.
+/// Some lines and a blank one, with colors.
 pub(super) fn text(
     source: &str,
     place: Place,

@@ -30,19 +30,19 @@ pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
 
-    /// How many partitions each topic has, to tell the one that a key leads to
+    /// Number of partitions of each topic, to show the partition of each key
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=i64::from(MAX_PARTITIONS)))]
     partitions: Option<u32>,
 
-    /// Only the counts
+    /// Show only the counts
     #[arg(long)]
     summary: bool,
 
-    /// Every event, however many there are
+    /// Show every event
     #[arg(long, conflicts_with = "summary")]
     all: bool,
 
-    /// Text for people, or JSON: a line for each event, then one with the counts
+    /// Text for people, or JSON: one line per event, then one with the counts
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -58,7 +58,7 @@ fn examples() -> String {
         "{}\n\n{}",
         input::FORMS,
         "\
-In text the first 20 events are told one by one, and of more the counts; in JSON every event is.
+Text output shows the first 20 events, and counts if there are more. JSON output shows every event.
 
 Examples:
   rudder-kafka-transformer explain events.json --partitions 12

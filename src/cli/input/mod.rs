@@ -48,12 +48,12 @@ const MAX_VALUE_BYTES: usize = 256 << 20;
 /// What a tool reads, and how.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Input {
-    /// Files of events, plain or gzip; none, or -, is standard input
+    /// Files with events, plain or gzip; none, or -, is stdin
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
 
-    /// The destination of the events that have none: a destination, a whole workspaceConfig.json, a destination of the
-    /// Rudder CLI, or a Config alone; - is standard input
+    /// The destination of events without one: a destination, a whole workspaceConfig.json, a destination of the Rudder
+    /// CLI, or a Config alone; - is stdin
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     destination: Option<PathBuf>,
 
@@ -65,7 +65,7 @@ pub(in crate::cli) struct Input {
     #[arg(long, value_name = "NAME", requires = "destination")]
     destination_name: Option<String>,
 
-    /// The type of destinations that do not name theirs: kafka, azure_event_hub or confluent_cloud [default: kafka]
+    /// The type of destinations that do not name their own: kafka, azure_event_hub or confluent_cloud [default: kafka]
     #[arg(long, value_name = "TYPE", value_parser = family)]
     family: Option<&'static Family>,
 
@@ -73,25 +73,25 @@ pub(in crate::cli) struct Input {
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_BATCH_BYTES, value_parser = value_parser!(u64).range(1..=0x7fff_ffff))]
     batch_bytes: u64,
 
-    /// Each line is a value of its own, even where the first one is broken
+    /// Read each line as a separate value, even if the first one is broken
     #[arg(long)]
     lines: bool,
 
-    /// Threads that work at once [default: one for each core]
+    /// Number of worker threads [default: number of cores]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
 }
 
 /// The forms of input, for the help of each tool that reads it.
 pub(in crate::cli) const FORMS: &str = "\
-Input, told apart by what it begins with:
+The start of the input decides how it is read:
   lines     one value per line (NDJSON), in constant memory; a bad line costs that line only
   an array  of events, over any number of lines, in constant memory
   objects   one or more, over any number of lines
 A value is an event {\"message\":…,\"metadata\":…,\"destination\":…}, an array of events, a compacted
 object {\"input\":[…],\"destinations\":{…},\"connections\":{…}}, or the body of an SDK {\"batch\":[…]}.
-With --destination any other object without a field message is taken for a message. No line, object or element of an array may
-be larger than 256 MiB. What is not UTF-8 is read as U+FFFD.";
+With --destination, any other object without a field message is read as a message. A line, an
+object or an element of an array may have 256 MiB. Invalid UTF-8 is read as U+FFFD.";
 
 /// A tool's input once it is known to be there.
 pub(in crate::cli) struct Opened {

@@ -42,11 +42,11 @@ pub(super) struct Arguments {
 /// What `transform` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Form {
-    /// The answers: an array where the input is one or compacted, else one a line
+    /// The responses: an array for an array or compacted input, otherwise one per line
     Json,
-    /// One {"message":…,"userId":…,"topic":…} a line, without the refused events
+    /// One {"message":…,"userId":…,"topic":…} per line, without the rejected events
     Payloads,
-    /// Key, tab, message, one per line, of the events of one --only-topic
+    /// Key, tab and message, one per line, of the events of one --only-topic
     Kcat,
 }
 

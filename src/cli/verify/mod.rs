@@ -36,39 +36,39 @@ pub(super) struct Arguments {
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 
-    /// Ask the transformer at this URL, http or https, and not our own engine
+    /// Send the cases to the transformer at this URL, http or https, instead of this binary
     #[arg(long, value_name = "URL")]
     against: Option<String>,
 
-    /// Judge nothing: write what the transformer at this URL answers to the cases into a golden file
+    /// Compare nothing: write the responses of the transformer at this URL to a golden file
     #[arg(long, value_name = "URL", requires = "output", conflicts_with_all = ["against", "junit"])]
     record: Option<String>,
 
-    /// The golden file of --record: a JSON object a line, compressed where the name ends with .gz
+    /// The golden file of --record: one JSON object per line, compressed if the name ends with .gz
     #[arg(long, value_name = "FILE", requires = "record")]
     output: Option<PathBuf>,
 
-    /// Only cases with this in their name or description, in any letter case
+    /// Only cases with this text in their name or description, in any letter case
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
 
-    /// Seconds that one answer may take
+    /// Timeout of a request, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
 
-    /// How to tell what was found
+    /// Format of the report
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 
-    /// Write the results as JUnit's XML too, for a CI system
+    /// Also write a JUnit XML report, for CI
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 
-    /// Tell of what is wrong, and the sum, alone
+    /// Show only what is wrong, and the summary
     #[arg(long, short)]
     quiet: bool,
 
-    /// Tell of every case
+    /// Show every case
     #[arg(long, short, conflicts_with = "quiet")]
     verbose: bool,
 }
@@ -76,13 +76,13 @@ pub(super) struct Arguments {
 /// What the tool is used for.
 const EXAMPLES: &str = "\
 Examples:
-  Does this version answer as it should?
+  Verify this version:
     rudder-kafka-transformer verify test-fixtures
-  Does it answer like the rudder-transformer whose source is checked out here?
+  Compare it with the test cases of a rudder-transformer checkout:
     rudder-kafka-transformer verify ~/src/rudder-transformer
-  Does a running transformer answer like the cases say?
+  Verify a running transformer:
     rudder-kafka-transformer verify test-fixtures/recorded --against http://localhost:9090
-  Record what a running transformer answers, and hold this version against it:
+  Record the responses of a running transformer, and compare this version with them:
     rudder-kafka-transformer verify --record http://localhost:9090 test-fixtures --output golden.ndjson.gz
     rudder-kafka-transformer verify golden.ndjson.gz --junit verify.xml";
 

@@ -66,47 +66,47 @@ const EVENTS: &[f64] = &[10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 1
 metrics! {
     REQUEST_DURATION: "transformer_http_request_duration", Kind::Histogram(SECONDS),
         ["method", "code", "route", "destType"], Reference,
-        "Seconds from the head of a request to its answer";
+        "Seconds from the headers of a request to its response";
     REQUEST_SIZE: "transformer_http_request_size", Kind::Histogram(BYTES), ["method", "route", "code"], Reference,
         "Bytes of the body of a request, as sent";
     RESPONSE_SIZE: "transformer_http_response_size", Kind::Histogram(BYTES), ["method", "route", "code"], Reference,
-        "Bytes of the body of an answer";
+        "Bytes of the body of a response";
     CONCURRENT_REQUESTS: "transformer_http_concurrent_requests", Kind::Gauge, [], Reference,
-        "Requests that have no answer yet";
+        "Requests in flight";
     FENCED_REQUESTS: "transformer_memory_fenced_requests", Kind::Counter, ["route"], Reference,
-        "Requests refused with 503 because too many bytes of others were in memory (MAX_IN_FLIGHT_BYTES)";
+        "Requests rejected with 503 because other requests use MAX_IN_FLIGHT_BYTES";
     INPUT_EVENTS: "transformer_dest_transform_input_events", Kind::Histogram(EVENTS),
         ["destination", "version", "destVersion", "sourceType", "destinationType", "k8_namespace"], Reference,
         "Events in a request to transform or to /routerTransform. Labels come from its first event: destVersion is the integer part of destination.version (1 without one), the last three are sourceType, destinationType and namespace of the metadata (undefined without one)";
     OUTPUT_EVENTS: "transformer_dest_transform_output_events", Kind::Histogram(EVENTS),
         ["destination", "version", "destVersion", "sourceType", "destinationType", "k8_namespace"], Reference,
-        "Responses to the events of a request, rejected ones included; of /routerTransform one per destination";
+        "Responses to the events of a request, including rejected ones; for /routerTransform one per destination";
     TOPIC_RULES: "kafka_transformer_events_by_topic_rule_total", Kind::Counter, ["destType", "rule"], Own,
         "Events transformed, by the rule that gave the topic: integrations, event_type, event_name, default or none";
     KEY_SOURCES: "kafka_transformer_events_by_key_source_total", Kind::Counter, ["destType", "source"], Own,
-        "Events transformed, by the member that gave the partition key: user_id, anonymous_id or empty. All events with an empty key share one partition";
+        "Events transformed, by the field that gave the partition key: user_id, anonymous_id or empty. All events with an empty key share one partition";
     REJECTED: "kafka_transformer_events_rejected_total", Kind::Counter, ["destType", "reason"], Own,
-        "Events refused with 400, by reason";
+        "Events rejected with 400, by reason";
     TEMPLATES: "kafka_transformer_templates_total", Kind::Counter, ["destType", "outcome"], Own,
         "Templates in destinations, by whether the event had a value for them: filled or defaulted";
     WAYS: "kafka_transformer_events_by_way_total", Kind::Counter, ["destType", "way"], Own,
         "Events transformed, by whether a template or a reverse-ETL timestamp could change them (changed) or not (untouched, which is faster)";
     REFUSALS: "kafka_transformer_overload_refusals_total", Kind::Counter, ["limit"], Own,
-        "Requests refused with 503, by the limit that was reached: in_flight_bytes, connections or wait";
+        "Requests rejected with 503, by the limit that was reached: in_flight_bytes, connections or wait";
     FORWARDED: "kafka_transformer_forwarded_requests_total", Kind::Counter, ["result"], Own,
-        "Requests passed on to UPSTREAM_TRANSFORMER_URL, by how that ended: answered (whatever the status), unreachable, broken, timeout, abandoned (by the client) or loop";
+        "Requests forwarded to UPSTREAM_TRANSFORMER_URL, by result: answered (with any status), unreachable, broken, timeout, abandoned (by the client) or loop";
     UNSERVED: "kafka_transformer_unserved_requests_total", Kind::Counter, ["endpoint"], Own,
-        "Requests of rudder-server that only a rudder-transformer serves, without UPSTREAM_TRANSFORMER_URL, by endpoint: user_transformation, tracking_plan, destination, batch, router_transform, delivery, deletion or source. UNSERVED says how they are answered";
+        "Requests of rudder-server that only a rudder-transformer can serve, while UPSTREAM_TRANSFORMER_URL is not set, by endpoint: user_transformation, tracking_plan, destination, batch, router_transform, delivery, deletion or source. UNSERVED selects the response";
     SHADOWED: "kafka_transformer_shadow_requests_total", Kind::Counter, ["result"], Own,
         "Requests chosen to compare the response of this service with the upstream's, by result: equal, intended (docs/reference/differences.md), different, dropped (no room to keep them) or failed (no response to compare with)";
     INTENDED: "kafka_transformer_shadow_intended_total", Kind::Counter, ["difference"], Own,
         "Requests whose shadow comparison found an intended difference and nothing else, by its code in docs/reference/differences.md; a request counts once for each code";
     LOG_LINES_DROPPED: "kafka_transformer_log_lines_dropped_total", Kind::Counter, ["reason"], Own,
-        "Log lines that were not written, by reason: queue_full (stderr takes them too slowly), write_failed (the reader of stderr is gone, or its disk is full) or suppressed (more than ten of a kind within a second)";
+        "Log lines that were not written, by reason: queue_full (stderr is too slow), write_failed (the reader of stderr is gone, or its disk is full) or suppressed (more than ten of a kind per second)";
     IN_FLIGHT_BYTES: "kafka_transformer_in_flight_bytes", Kind::Gauge, [], Own,
-        "Bytes of request bodies in memory now, compared with MAX_IN_FLIGHT_BYTES";
+        "Memory that requests in flight use now, limited by MAX_IN_FLIGHT_BYTES, in bytes";
     BUILD_INFO: "kafka_transformer_build_info", Kind::Gauge, ["version", "commit"], Own,
-        "Always 1; the labels tell what runs";
+        "Always 1; the labels name version and commit";
 }
 
 /// The metrics as a page of Markdown, which is `docs/reference/metrics.md`.

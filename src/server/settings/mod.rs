@@ -15,31 +15,30 @@ use super::unserved::Unserved;
 use super::upstream::Base;
 use transform::request::Limits;
 
-/// The settings of the service. A flag goes before its environment variable.
+/// The settings of the service. A flag overrides its environment variable.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
-    /// Address, or name of one, to listen on
+    /// Address or host name to listen on
     #[arg(long, env = "HOST", default_value = "0.0.0.0")]
     pub host: String,
 
-    /// Port of the service; 0 picks a free one
+    /// Port of the service; 0 selects a free one
     #[arg(long, env = "PORT", default_value_t = 9090)]
     pub port: u16,
 
-    /// Port of /metrics; 0 picks a free one
+    /// Port of /metrics; 0 selects a free one
     #[arg(long, env = "METRICS_PORT", default_value_t = 9091)]
     pub metrics_port: u16,
 
-    /// Address, or name of one, of the metrics port [default: HOST]
+    /// Address or host name of the metrics port [default: HOST]
     #[arg(long, env = "METRICS_HOST")]
     pub metrics_host: Option<String>,
 
-    /// File with the certificate that the service's port speaks TLS with, and those between it and its root, as PEM
-    /// [default: plain HTTP]
+    /// PEM file with the TLS certificate of the service's port, followed by its intermediates [default: plain HTTP]
     #[arg(long, env = "TLS_CERT_FILE")]
     pub tls_cert_file: Option<PathBuf>,
 
-    /// File with its key, as PEM
+    /// PEM file with the private key of the TLS certificate
     #[arg(long, env = "TLS_KEY_FILE")]
     pub tls_key_file: Option<PathBuf>,
 
@@ -47,7 +46,7 @@ pub struct Settings {
     #[arg(long, env = "METRICS_TLS", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub metrics_tls: bool,
 
-    /// File with the token that /metrics and POST /explain ask for, as Authorization: Bearer [default: they ask for none]
+    /// File with the token that /metrics and POST /explain require, as Authorization: Bearer [default: no token]
     #[arg(long, env = "OPERATOR_TOKEN_FILE")]
     pub operator_token_file: Option<PathBuf>,
 
@@ -55,57 +54,58 @@ pub struct Settings {
     #[arg(long, env = "WORKERS")]
     pub workers: Option<usize>,
 
-    /// Worker threads where WORKERS is not set, as the reference calls it
+    /// Worker threads if WORKERS is not set; rudder-transformer's name for it
     #[arg(long, env = "NUM_PROCS")]
     pub num_procs: Option<usize>,
 
-    /// Largest request body in bytes, as sent and decompressed; an answer may be twice as large
+    /// Maximum size of a request body in bytes, as sent and decompressed; a response may be twice as large
     #[arg(long, env = "MAX_BODY_BYTES", default_value_t = 200 * 1024 * 1024)]
     pub max_body_bytes: usize,
 
-    /// Most events in one request
+    /// Maximum number of events in one request
     #[arg(long, env = "MAX_EVENTS", default_value_t = 100_000)]
     pub max_events: usize,
 
-    /// Bytes of request bodies in memory at once; past them 503 asks to come again
+    /// Memory of all requests and their responses, in bytes; above it requests are rejected with a retryable 503
     /// [default: a quarter of the memory limit]
     #[arg(long, env = "MAX_IN_FLIGHT_BYTES")]
     pub max_in_flight_bytes: Option<usize>,
 
-    /// Milliseconds that requests may wait for a busy worker, each time; past them 503 asks to come again
+    /// Milliseconds that requests may wait for a busy worker; above it they are rejected with a retryable 503
     #[arg(long, env = "MAX_WAIT_MILLISECONDS", default_value_t = 30)]
     pub max_wait_milliseconds: u64,
 
-    /// Connections at once; on one more 503 asks to come again
+    /// Concurrent connections; requests above this limit are rejected with a retryable 503
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 1000)]
     pub max_connections: usize,
 
-    /// Seconds that a client gets for the head of a request
+    /// Seconds for the client to send the headers of a request
     #[arg(long, env = "HEADER_TIMEOUT", default_value_t = 10)]
     pub header_timeout: u64,
 
-    /// Seconds that a client may pause within a body, or while it takes an answer
+    /// Seconds that a client may pause while it sends a body or receives a response
     #[arg(long, env = "BODY_TIMEOUT", default_value_t = 30)]
     pub body_timeout: u64,
 
-    /// Seconds that a connection stays open without a request
+    /// Seconds that an idle connection stays open
     #[arg(long, env = "KEEP_ALIVE", default_value_t = 5)]
     pub keep_alive: u64,
 
-    /// Where every request goes that is not served here, such as http://rudder-transformer:9090 [default: nowhere]
+    /// The rudder-transformer that gets every request that is not served here, such as http://rudder-transformer:9090
+    /// [default: none]
     #[arg(long, env = "UPSTREAM_TRANSFORMER_URL", hide_env_values = true)]
     pub upstream_transformer_url: Option<String>,
 
-    /// Without an upstream: the response to requests that only a rudder-transformer serves. retry is 503 and rudder-server
-    /// keeps the events, reject is 404 and it drops them
+    /// Without an upstream: the response to requests that only a rudder-transformer can serve. With retry (503)
+    /// rudder-server keeps the events, with reject (404) it drops them
     #[arg(long, env = "UNSERVED", value_enum, default_value_t = Unserved::Retry)]
     pub unserved: Unserved,
 
-    /// Seconds that the upstream may take until it answers, and between two pieces of its answer
+    /// Seconds until the upstream has to respond, and between two parts of its response
     #[arg(long, env = "UPSTREAM_TIMEOUT", default_value_t = 600)]
     pub upstream_timeout: u64,
 
-    /// Seconds that a connection to the upstream may take
+    /// Seconds for connecting to the upstream
     #[arg(long, env = "UPSTREAM_CONNECT_TIMEOUT", default_value_t = 5)]
     pub upstream_connect_timeout: u64,
 
@@ -113,20 +113,20 @@ pub struct Settings {
     #[arg(long, env = "READY_NEEDS_UPSTREAM", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub ready_needs_upstream: bool,
 
-    /// The destinations that are transformed here, or "none"; the others are the upstream's
+    /// The destinations that are transformed here, or "none"; the others go upstream
     #[arg(long, env = "NATIVE_DESTINATIONS", default_value_t = Natives::ALL.to_string())]
     pub native_destinations: String,
 
-    /// Share of the requests served here that are also sent to the upstream, to compare both answers, in percent
+    /// Share of the requests served here that also go upstream, to compare both responses, in percent
     #[arg(long, env = "SHADOW_PERCENT", default_value_t = 0)]
     pub shadow_percent: u8,
 
-    /// Whose answer the client gets while SHADOW_PERCENT is not 0
+    /// Whose response the client gets while SHADOW_PERCENT is not 0
     #[arg(long, env = "SHADOW_ANSWER", value_enum, default_value_t = ShadowAnswer::Native)]
     pub shadow_answer: ShadowAnswer,
 
-    /// Whether there is a page at / that shows where an event would go and why, and POST /explain, which it asks: true,
-    /// false, or metrics, which puts both on the metrics port instead
+    /// Whether to serve POST /explain, and a page at / that shows where an event would go, and why: true, false, or
+    /// metrics, which puts both on the metrics port instead
     #[arg(long, env = "PAGE", action = ArgAction::Set, num_args = 0..=1, default_value = "true", default_missing_value = "true", value_parser = Page::parse)]
     pub page: Page,
 
@@ -134,7 +134,7 @@ pub struct Settings {
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]
     pub log_level: String,
 
-    /// How to log
+    /// Format of log lines
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
@@ -150,42 +150,42 @@ pub struct Settings {
     #[arg(long, env = "transformer_build_version")]
     pub transformer_build_version: Option<String>,
 
-    /// gitCommitSha in /health [default: the commit that was built, if the build knew it]
+    /// gitCommitSha in /health [default: the commit of the build, if known]
     #[arg(long, env = "git_commit_sha")]
     pub git_commit_sha: Option<String>,
 
-    /// Seconds after SIGTERM or SIGINT in which /ready fails and all is served still, before the listener closes
+    /// Seconds after SIGTERM or SIGINT in which /ready fails and all requests are still served, before the listener closes
     #[arg(long, env = "DRAIN_DELAY", default_value_t = 0)]
     pub drain_delay: u64,
 
-    /// Seconds that requests in flight then get to finish
+    /// Seconds that requests in flight then have to finish
     #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value_t = 30)]
     pub shutdown_timeout: u64,
 }
 
-/// How a log line looks.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Whose answer a client gets while both are compared.
+/// Whose response a client gets while both are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ShadowAnswer {
-    /// Ours.
+    /// This service's.
     Native,
     /// The upstream's.
     Upstream,
 }
 
-/// Where the memory limit cannot be told.
+/// The default if the memory limit is unknown.
 const DEFAULT_IN_FLIGHT_BYTES: usize = 1 << 30;
 
 impl Settings {
-    /// Every default, whatever the environment says: for a service that is run for its answers alone.
+    /// Returns the defaults, whatever the environment says, for a service that runs inside a tool.
     ///
     /// # Errors
     /// None in practice: every default is valid.
@@ -194,38 +194,38 @@ impl Settings {
         Self::from_arg_matches(&command.try_get_matches_from(["defaults"])?)
     }
 
-    /// Where the upstream is, `None` where there is none.
+    /// Returns the upstream, or `None` without one.
     ///
     /// # Errors
-    /// What is wrong with the setting.
+    /// The problem with the setting.
     pub fn upstream(&self) -> Result<Option<Base>, String> {
         let base = self.upstream_transformer_url.as_deref().map(Base::parse).transpose();
         base.map_err(|problem| format!("UPSTREAM_TRANSFORMER_URL {problem}"))
     }
 
-    /// The destinations that are transformed here.
+    /// Returns the destinations that are transformed here.
     ///
     /// # Errors
-    /// What is wrong with the setting.
+    /// The problem with the setting.
     pub fn natives(&self) -> Result<Natives, String> {
         Natives::parse(&self.native_destinations)
             .map_err(|_| format!("NATIVE_DESTINATIONS must be none, or of {}", Natives::ALL))
     }
 
-    /// How many threads answer requests.
+    /// Returns the number of worker threads.
     #[must_use]
     pub fn worker_threads(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         self.workers.or(self.num_procs).unwrap_or_else(cores)
     }
 
-    /// The bounds of one request.
+    /// Returns the limits of one request.
     #[must_use]
     pub fn limits(&self) -> Limits {
         Limits { events: self.max_events, answer_bytes: self.max_body_bytes.saturating_mul(2) }
     }
 
-    /// The bytes that may be in flight.
+    /// Returns the maximum of bytes in flight.
     #[must_use]
     pub fn in_flight_bytes(&self) -> usize {
         self.max_in_flight_bytes.unwrap_or_else(|| memory_limit().map_or(DEFAULT_IN_FLIGHT_BYTES, |bytes| bytes / 4))

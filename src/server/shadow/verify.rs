@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::differences::{Contents, Differences};
 use super::intended::siblings::Siblings;
-use super::intended::{self, Answer, Judgement, Question, Traits};
+use super::intended::{self, Answer, Judgment, Question, Traits};
 use super::{Compared, Kept, Known};
 use crate::server::endpoint::{Endpoint, cannot_be_read};
 use crate::server::http::body::{Body, Coding, text};
@@ -142,7 +142,7 @@ impl Verifier {
         let asked = Asked { endpoint, form, coding, traits: kept.traits, body: kept.body.clone() };
         let (this, whole) = (self.clone(), asked.clone());
         let judged = actix_web::web::block(move || this.judge(&whole, ours, theirs));
-        let Judgement { mut differences, siblings } = judged.await.map_err(|_| Stopped::Failed)??;
+        let Judgment { mut differences, siblings } = judged.await.map_err(|_| Stopped::Failed)??;
         if let Some(siblings) = siblings.filter(|_| differences.is_empty()) {
             // Without an answer nothing more is known than before.
             if let Ok(more) = self.ask_about_siblings(kept, again, asked, siblings).await {
@@ -174,7 +174,7 @@ impl Verifier {
         judged.await.map_err(|_| Stopped::Failed)?
     }
 
-    fn judge(&self, asked: &Asked, ours: Option<Answer>, theirs: Held) -> Result<Judgement, Stopped> {
+    fn judge(&self, asked: &Asked, ours: Option<Answer>, theirs: Held) -> Result<Judgment, Stopped> {
         let Asked { endpoint, form, coding, body, .. } = asked;
         let read = Body::held(body.clone(), *coding, self.max_body_bytes, self.bytes.reservation()).decode();
         let text = read.as_ref().map(|read| text(&read.bytes)).unwrap_or_default();

@@ -10,8 +10,8 @@ fn verdicts(text: &str) -> (bool, bool) {
 }
 
 fn assert_same(text: &str) {
-    let (ours, librarys) = verdicts(text);
-    assert_eq!(ours, librarys, "{text:?}");
+    let (ours, theirs) = verdicts(text);
+    assert_eq!(ours, theirs, "{text:?}");
 }
 
 /// The same where a whole block lies ahead, begun at each of some places.
@@ -22,7 +22,7 @@ fn assert_same_ahead(text: &str) {
 }
 
 #[test]
-fn every_short_text_gets_the_librarys_verdict() {
+fn every_short_text_gets_the_verdict_of_the_library() {
     let mut checked = 0;
     // Every text of up to five bytes from those that the grammar tells apart …
     let alphabet = b"{}[],:\"\\u0159-+.eEtnfa \n\x01";

@@ -1,4 +1,4 @@
-//! An event's answer is its own: no neighbour, no place in a batch, no split of one and no worker changes it.
+//! An event's answer is its own: no neighbor, no place in a batch, no split of one and no worker changes it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,7 +19,7 @@ fn alone(family: usize, event: &Value) -> Value {
     answered(family, std::slice::from_ref(event)).remove(0)
 }
 
-/// In how many orders the neighbours of an event stand.
+/// In how many orders the neighbors of an event stand.
 const TURNS: usize = 4;
 
 /// What decides the partition: topic, key and what is beside them in the metadata.
@@ -66,7 +66,7 @@ fn mixed() -> impl Strategy<Value = Vec<(bool, Value)>> {
     })
 }
 
-/// Events that look like a neighbour but for one member, so that what is remembered of the one would be wrong for the other.
+/// Events that look like a neighbor but for one member, so that what is remembered of the one would be wrong for the other.
 fn likenesses(event: &Value) -> Vec<Value> {
     let changed = |pointer: &str, name: &str, value: Value| {
         let mut event = event.clone();
@@ -185,26 +185,26 @@ proptest! {
     }
 
     #[test]
-    fn key_and_topic_do_not_depend_on_neighbours(
+    fn key_and_topic_do_not_depend_on_neighbors(
         event in good_event(destination()),
         others in events(),
         place in any::<prop::sample::Index>(),
         family in family(),
     ) {
         let own = alone(family, &event);
-        let mut neighbours = likenesses(&event);
-        neighbours.extend(others);
-        let at = place.index(neighbours.len() + 1);
+        let mut neighbors = likenesses(&event);
+        neighbors.extend(others);
+        let at = place.index(neighbors.len() + 1);
         for _ in 0..TURNS {
-            let some = neighbours.len() / TURNS;
-            neighbours.rotate_left(some);
-            let mut batch = neighbours.clone();
+            let some = neighbors.len() / TURNS;
+            neighbors.rotate_left(some);
+            let mut batch = neighbors.clone();
             batch.insert(at, event.clone());
             let answer = answered(family, &batch).swap_remove(at);
             prop_assert_eq!(way(&answer), way(&own));
         }
-        // In the compacted form too, where neighbours share destinations by their ids.
-        let batch = identified(&neighbours);
+        // In the compacted form too, where neighbors share destinations by their ids.
+        let batch = identified(&neighbors);
         let got = answers(&transform(family, &compacted(&batch, ["input", "destinations", "connections"]), Form::Compacted).body);
         prop_assert_eq!(got.len(), batch.len());
         for (event, answer) in batch.iter().zip(&got) {

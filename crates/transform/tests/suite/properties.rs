@@ -190,7 +190,7 @@ fn event(destination: impl Strategy<Value = Value> + 'static) -> impl Strategy<V
     prop_oneof![12 => mostly_good, 1 => special()]
 }
 
-/// Batches in which neighbours often share their destination, as real ones do.
+/// Batches in which neighbors often share their destination, as real ones do.
 pub fn events() -> impl Strategy<Value = Vec<Value>> {
     proptest::collection::vec(destination(), 1..3)
         .prop_flat_map(|destinations| proptest::collection::vec(event(select(destinations)), 0..12))

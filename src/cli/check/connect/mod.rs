@@ -26,15 +26,15 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// What `check` is asked to connect with.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Connect to the brokers as rudder-server would, log in, and look at each topic; nothing is written
+    /// Connect to the brokers as rudder-server would, authenticate, and look at each topic; nothing is written
     #[arg(long)]
     connect: bool,
 
-    /// Seconds that each step of --connect may take
+    /// Timeout of each step of --connect, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600), requires = "connect")]
     timeout: u64,
 
-    /// One more topic to look at; may be given again
+    /// An additional topic to look at; may be repeated
     #[arg(long = "topic", value_name = "TOPIC", value_parser = topic, requires = "connect")]
     topics: Vec<String>,
 
@@ -42,7 +42,7 @@ pub(super) struct Options {
     #[arg(long, requires = "connect")]
     tls_insecure_skip_verify: bool,
 
-    /// Router.KAFKA.batchBytes of rudder-server, which max.message.bytes of each topic is compared with
+    /// Router.KAFKA.batchBytes of rudder-server, to compare with max.message.bytes of each topic
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_BATCH_BYTES, value_parser = clap::value_parser!(u64).range(1..=1 << 31), requires = "connect")]
     batch_bytes: u64,
 }

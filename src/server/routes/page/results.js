@@ -2,8 +2,8 @@
 
 import { layout } from "./json.js";
 
-/** Characters of all answers up to which they are laid out and coloured. */
-const MAX_COLOURED = 200_000;
+/** Characters of all answers up to which they are laid out and colored. */
+const MAX_COLORED = 200_000;
 /** Partitions up to here are drawn. */
 const MAX_DRAWN = 64;
 
@@ -45,7 +45,7 @@ export function summary(events, partitions) {
   return `Goes to topic ${topicName(event.topic)}${partition}.`;
 }
 
-/** The worst outcome of events: how the summary is coloured. */
+/** The worst outcome of events: how the summary is colored. */
 export function worst(events) {
   return ["refused", "undeliverable"].find((outcome) => events.some((event) => event.outcome === outcome)) ?? "good";
 }
@@ -64,7 +64,7 @@ function hasWrongTopic(event) {
 
 /** The explanations as elements; `onCopy` is called with a text and the button that asks for it. */
 export function render(events, partitions, onCopy, isOpen) {
-  const isSmall = events.reduce((sum, event) => sum + event.answer.length, 0) <= MAX_COLOURED;
+  const isSmall = events.reduce((sum, event) => sum + event.answer.length, 0) <= MAX_COLORED;
   return events.map((event) => {
     const parts = explained(event, partitions, onCopy, isSmall);
     if (events.length === 1) return element("article", { class: "event" }, ...parts);
@@ -219,8 +219,8 @@ function answer({ answer: text }, onCopy, isSmall) {
     pre.append(text);
   } else {
     for (const piece of layout(text)) {
-      const coloured = ["key", "string", "number", "word"].includes(piece.kind);
-      pre.append(coloured ? element("span", { class: piece.kind }, piece.text) : piece.text);
+      const colored = ["key", "string", "number", "word"].includes(piece.kind);
+      pre.append(colored ? element("span", { class: piece.kind }, piece.text) : piece.text);
     }
   }
   return part("Answer", pre, copy);

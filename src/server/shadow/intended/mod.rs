@@ -78,7 +78,7 @@ pub struct Answer {
 
 /// What a comparison found.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Judgement {
+pub struct Judgment {
     /// What differs.
     pub differences: Differences,
     /// The events that the reference failed because of others, if there are any left to ask it about.
@@ -87,10 +87,10 @@ pub struct Judgement {
 
 /// Compares both responses to a request.
 #[must_use]
-pub fn judge(question: &Question<'_>, ours: &Answer, theirs: &Answer, contents: Contents) -> Judgement {
+pub fn judge(question: &Question<'_>, ours: &Answer, theirs: &Answer, contents: Contents) -> Judgment {
     let mut found = Differences::with(contents);
     let siblings = judge_responses(question, ours, theirs, &mut found);
-    Judgement { differences: found, siblings }
+    Judgment { differences: found, siblings }
 }
 
 fn judge_responses(
