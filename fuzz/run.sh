@@ -13,7 +13,7 @@ if [ ${#targets[@]} -eq 0 ]; then
 fi
 
 if ! cargo fuzz --version >/dev/null 2>&1; then
-    # Without optimisation: it is built once and does nothing but call Cargo.
+    # Without optimization: it is built once and does nothing but call Cargo.
     cargo install --locked --debug cargo-fuzz --version 0.13.2
 fi
 # Without a sanitizer: there is no unsafe code of ours that one could find fault with, and inputs run several times as fast.

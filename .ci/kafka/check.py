@@ -165,7 +165,7 @@ def all_checks(checks):
     expect("login without TLS", "PLAIN", {"useSASL": True, "saslType": "plain", "username": "rudder", "password": WRONG},
            words=["useSASL", *written])
     expect("topics that are not for this user", "SASL", sasl("PLAIN"),
-           ["topic-not-writable", "topic-not-authorised", "topic-missing"], topics=["read-only", "private", "nowhere"])
+           ["topic-not-writable", "topic-not-authorized", "topic-missing"], topics=["read-only", "private", "nowhere"])
     expect("advice with topic and user", "SASL", sasl("PLAIN"), ["topic-not-writable"],
            [f"--bootstrap-server localhost:{checks.kafka.ports['SASL']} --add --producer --topic read-only --allow-principal User:rudder"],
            topics=["read-only"])
