@@ -9,7 +9,6 @@ mod check_input;
 mod cli;
 mod connect;
 mod dashboards;
-mod deploy;
 mod docs;
 mod explain;
 #[path = "../../crates/transform/tests/suite/explain_consistency.rs"]
