@@ -5,7 +5,8 @@
 use actix_web::http::StatusCode;
 use divan::{Bencher, black_box};
 use rudder_kafka_transformer::server::metrics::Metrics;
-use rudder_kafka_transformer::server::metrics::worker::{HttpKey, WorkerSeries};
+use rudder_kafka_transformer::server::metrics::series::HttpKey;
+use rudder_kafka_transformer::server::metrics::worker::WorkerSeries;
 use transform::family::KAFKA;
 use transform::processor::{self, Answer};
 use transform::request::{Counted, Form, Limits};

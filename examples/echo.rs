@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use clap::Parser;
-use rudder_kafka_transformer::server::app::{API_VERSION, JSON, State};
-use rudder_kafka_transformer::server::http::body::Body;
 use rudder_kafka_transformer::server::http::error::RequestError;
+use rudder_kafka_transformer::server::http::headers::{API_VERSION, JSON};
+use rudder_kafka_transformer::server::routes::transform::Transformation;
 use rudder_kafka_transformer::server::settings::Settings;
 use rudder_kafka_transformer::server::{Listeners, run_with};
 
@@ -18,8 +18,12 @@ struct Arguments {
     settings: Settings,
 }
 
-async fn echo(request: HttpRequest, payload: Payload, state: Data<State>) -> Result<HttpResponse, RequestError> {
-    let body = Body::collect(&request, payload, &state).await?.decode()?;
+async fn echo(
+    request: HttpRequest,
+    payload: Payload,
+    service: Data<Transformation>,
+) -> Result<HttpResponse, RequestError> {
+    let body = service.bodies.collect(&request, payload).await?.decode()?;
     Ok(HttpResponse::Ok().insert_header(JSON).insert_header(API_VERSION).body(body.bytes))
 }
 

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::server::metrics::table;
-use crate::server::openapi;
+use crate::server::routes::docs;
 use crate::server::settings::Settings;
 use crate::server::shadow::intended;
 
@@ -89,7 +89,7 @@ pub fn main() -> ExitCode {
         Some(Command::Explain(arguments)) => explain::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
         Some(Command::Man(arguments)) => man::run(&arguments),
-        Some(Command::Openapi) => stdio::print(&openapi::document()),
+        Some(Command::Openapi) => stdio::print(&docs::document()),
         Some(Command::Metrics) => stdio::print(&table::page()),
         Some(Command::Differences) => stdio::print(&intended::table::page()),
     }

@@ -15,7 +15,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use ureq::tls::{PemItem, RootCerts, TlsConfig};
 
 use crate::server::request_log::spans;
-use crate::server::routes::status::VERSION;
+use crate::server::version::VERSION;
 
 /// How long the last spans may take on their way when the service ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,7 +1,5 @@
 //! The endpoints that are served here, as what they make of a text: for an answer to a client, and for one to compare with.
 
-use super::http::error::RequestError;
-use super::metrics::worker::WorkerSeries;
 use transform::decision::Tally;
 use transform::family::Family;
 use transform::meter::{Meter, Unlimited};
@@ -34,7 +32,7 @@ pub struct Transformed {
     /// The events, and what was decided of them.
     pub tally: Tally,
     /// What counts as transformed.
-    counted: Option<Counted>,
+    pub counted: Option<Counted>,
 }
 
 impl Endpoint {
@@ -96,20 +94,4 @@ impl Endpoint {
             Self::RouterTransform => router_transform::answer_within(body, form, limits, meter).map(router),
         }
     }
-}
-
-impl Transformed {
-    /// Counts what was decided; `version` is that of the path.
-    pub fn count(&self, series: &WorkerSeries, version: &'static str) {
-        series.metrics().count(self.family, &self.tally);
-        if let Some(counted) = &self.counted {
-            series.count_events(self.family, version, counted);
-        }
-    }
-}
-
-/// Whether a refusal says that a body cannot be read, which every transformer would say of it.
-#[must_use]
-pub fn cannot_be_read(error: &RequestError) -> bool {
-    matches!(error, RequestError::BadRequest(_))
 }

@@ -2,6 +2,7 @@
 
 pub mod allocator;
 pub mod app;
+mod bounded_file;
 pub mod config;
 pub mod endpoint;
 pub mod http;
@@ -17,6 +18,7 @@ pub mod shadow;
 pub mod transport;
 pub mod unserved;
 pub mod upstream;
+pub mod version;
 
 use std::future::Future;
 use std::io;
@@ -24,11 +26,13 @@ use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::web::Data;
 use actix_web::{App, middleware};
 
 use app::{ExtraRoutes, State};
-use http::connection_guard;
+use config::Config;
+use http::connection_guard::connection_guard;
+use http::detach_headers::detach_headers;
+use http::panic_guard::answer_panics;
 use limits::connections::Connections;
 use limits::descriptors;
 use metrics::Metrics;
@@ -63,7 +67,7 @@ impl Listeners {
         Ok(Self {
             service: bind(&settings.host, settings.port)?,
             metrics: bind(metrics_host, settings.metrics_port)?,
-            tls: Tls::of(settings)?.map(Arc::new),
+            tls: settings.tls()?.as_ref().map(Tls::load).transpose()?.map(Arc::new),
         })
     }
 }
@@ -91,45 +95,48 @@ pub async fn run_with<D: Future<Output = ()>>(
     shutdown: impl Future<Output = D>,
     extra: ExtraRoutes,
 ) -> io::Result<()> {
-    allocator::keep_enough(settings.worker_threads());
-    let metrics = Metrics::new(&settings.instance_id).map_err(io::Error::other)?;
-    let mut state = State::new(settings, metrics).map_err(io::Error::other)?;
-    state.metrics_port = listeners.metrics.local_addr()?.port();
-    let state = Data::new(state);
-    if settings.max_body_bytes > state.in_flight.largest() {
-        tracing::info!(
-            largest = state.in_flight.largest(),
-            "MAX_BODY_BYTES is more than one request can use of MAX_IN_FLIGHT_BYTES, with its response: larger ones get 413"
-        );
-    }
+    let config = settings.resolve().map_err(io::Error::other)?;
+    let Config { workers, connections, shutdown_timeout, .. } = config;
+    allocator::keep_enough(workers);
+    let metrics = Metrics::new(&config.instance_id).map_err(io::Error::other)?;
+    let metrics_port = listeners.metrics.local_addr()?.port();
+    let state = State::new(&config, metrics.clone(), metrics_port).map_err(io::Error::other)?;
+    warn_of_unusable_limit(&config, &state);
     let giving_back = actix_web::rt::spawn(allocator::give_back());
     let service_state = state.clone();
-    let lifecycle = state.lifecycle.clone();
-    let connections = Connections::new(settings);
-    let metrics_connections = Connections::of_metrics(settings);
+    let lifecycle = state.status.lifecycle.clone();
+    let of_service = Connections::new(&connections, workers);
+    let of_metrics = Connections::of_metrics(&connections);
     // With an upstream a connection may need a second one, to pass its requests on.
-    let each = if state.upstream.is_some() { 2 } else { 1 };
-    descriptors::allow_for(connections.most().saturating_mul(each).saturating_add(metrics_connections.most()));
+    let each = if config.upstream.is_some() { 2 } else { 1 };
+    descriptors::allow_for(of_service.most().saturating_mul(each).saturating_add(of_metrics.most()));
     let tls = || listeners.tls.as_ref().map(|tls| tls.config().map_err(io::Error::other)).transpose();
-    let service =
-        Port::new(settings, listeners.service, tls()?, connections, settings.worker_threads()).serve(move || {
-            // Once on each worker.
-            actix_web::rt::spawn(allocator::give_back_end());
-            App::new()
-                .app_data(Rc::new(WorkerSeries::of(service_state.metrics.clone())))
-                .configure(app::configure(Data::new(service_state.for_worker()), extra))
-                .wrap(middleware::from_fn(app::answer_panics))
-                .wrap(middleware::from_fn(connection_guard::attend))
-                .wrap(middleware::from_fn(measure))
-                .wrap(middleware::from_fn(request_log::log))
-                .wrap(middleware::from_fn(app::detach_headers))
-        })?;
-    let metrics_tls = tls()?.filter(|_| settings.metrics_tls);
-    let metrics = Port::new(settings, listeners.metrics, metrics_tls, metrics_connections, 1).serve(move || {
+    let port = |listener, tls, connections, workers| Port {
+        listener,
+        tls,
+        connections,
+        workers,
+        header_timeout: config.connections.header_timeout,
+        shutdown_timeout,
+    };
+    let service = port(listeners.service, tls()?, of_service, workers).serve(move || {
+        // Once on each worker.
+        actix_web::rt::spawn(allocator::give_back_end());
+        App::new()
+            .app_data(Rc::new(WorkerSeries::of(metrics.clone())))
+            .configure(app::configure(service_state.for_worker(), extra))
+            .wrap(middleware::from_fn(answer_panics))
+            .wrap(middleware::from_fn(connection_guard))
+            .wrap(middleware::from_fn(measure))
+            .wrap(middleware::from_fn(request_log::log))
+            .wrap(middleware::from_fn(detach_headers))
+    })?;
+    let metrics_tls = tls()?.filter(|_| config.tls.as_ref().is_some_and(|tls| tls.on_metrics_port));
+    let metrics = port(listeners.metrics, metrics_tls, of_metrics, 1).serve(move || {
         App::new()
             .configure(app::configure_metrics(state.clone()))
-            .wrap(middleware::from_fn(app::answer_panics))
-            .wrap(middleware::from_fn(connection_guard::attend))
+            .wrap(middleware::from_fn(answer_panics))
+            .wrap(middleware::from_fn(connection_guard))
             .wrap(middleware::from_fn(request_log::log))
     })?;
 
@@ -146,4 +153,15 @@ pub async fn run_with<D: Future<Output = ()>>(
     let (service, metrics, ()) = futures_util::join!(service, metrics, stop);
     giving_back.abort();
     service.and(metrics)
+}
+
+/// Logs that bodies of the largest size do not fit into memory.
+fn warn_of_unusable_limit(config: &Config, state: &State) {
+    let largest = state.transformation.bodies.budget.largest();
+    if config.requests.max_body_bytes > largest {
+        tracing::info!(
+            largest,
+            "MAX_BODY_BYTES is more than one request can use of MAX_IN_FLIGHT_BYTES, with its response: larger ones get 413"
+        );
+    }
 }

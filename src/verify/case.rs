@@ -5,7 +5,7 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 
-use crate::server::http::body::Coding;
+use crate::server::http::coding::Coding;
 
 /// A request and the answer that is expected.
 #[derive(Debug, Clone, PartialEq, Eq)]

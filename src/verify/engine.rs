@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
+use crate::server::config::UnservedPolicy;
 use crate::server::settings::Settings;
-use crate::server::unserved::Unserved;
 use crate::server::{Listeners, run};
 
 /// A running transformer, which stops when it is dropped.
@@ -29,7 +29,7 @@ impl Engine {
         // It is asked one thing after the other.
         settings.workers = Some(1);
         // Cases expect what the reference says of destinations that it does not know.
-        settings.unserved = Unserved::Reject;
+        settings.unserved = UnservedPolicy::Reject;
         let listen =
             || TcpListener::bind("127.0.0.1:0").map_err(|error| format!("no port of 127.0.0.1 is free: {error}"));
         let listeners = Listeners { service: listen()?, metrics: listen()?, tls: None };

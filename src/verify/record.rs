@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::case::Request;
 use super::transformer::Answer;
-use crate::server::http::body::text;
+use crate::server::http::text::text;
 use json::raw::Raw;
 
 /// A case as it is recorded: the line, with its end.

@@ -6,7 +6,7 @@
 use ureq::http::{HeaderName, HeaderValue, Method, Uri};
 
 use super::case::{ApiVersion, Author, Case, Expected, ExpectedBody, Request};
-use crate::server::routes::status::VERSION;
+use crate::server::version::VERSION;
 use json::raw::{Kind, Raw};
 use json::text::Text;
 

@@ -8,7 +8,7 @@ use ureq::Agent;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use super::case::Request;
-use crate::server::upstream::Base;
+use crate::server::config::base_url::BaseUrl;
 
 /// The largest answer that is read.
 const MAX_ANSWER_BYTES: u64 = 256 << 20;
@@ -18,7 +18,7 @@ const MAX_IN_A_ROW: usize = 3;
 /// A transformer.
 #[derive(Debug)]
 pub struct Transformer {
-    base: Base,
+    base: BaseUrl,
     agent: Agent,
     timeout: Duration,
     answered: bool,
@@ -54,7 +54,7 @@ impl Transformer {
     /// # Errors
     /// What is wrong with the URL, as the end of a sentence. It repeats nothing of it.
     pub fn at(url: &str, timeout: Duration, local: bool) -> Result<Self, &'static str> {
-        let base = Base::parse(url)?;
+        let base = BaseUrl::parse(url)?;
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             // What is asked is what answers.

@@ -3,9 +3,9 @@
 
 use super::case::{ApiVersion, Author, Case, ExpectedBody};
 use super::transformer::Answer;
-use crate::server::app::{CONTENT_FORMAT, JSON, form_named};
 use crate::server::endpoint::Endpoint;
-use crate::server::http::body::text;
+use crate::server::http::headers::{CONTENT_FORMAT, JSON, form_named};
+use crate::server::http::text::text;
 use crate::server::shadow::compare::Infinite;
 use crate::server::shadow::differences::{Allowed, Contents, Differences};
 use crate::server::shadow::intended::{self, Question, Traits};

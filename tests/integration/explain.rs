@@ -1,6 +1,6 @@
 //! Explanations say what the service answers, whatever it is asked; and what `POST /explain` takes and refuses.
 
-use rudder_kafka_transformer::server::app::{CONTENT_FORMAT, form_named};
+use rudder_kafka_transformer::server::http::headers::{CONTENT_FORMAT, form_named};
 use rudder_kafka_transformer::verify::case::Request;
 use serde_json::{Value, json};
 use transform::explain::delivery::ProblemCode;

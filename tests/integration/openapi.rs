@@ -2,21 +2,21 @@
 
 use std::sync::LazyLock;
 
-use rudder_kafka_transformer::server::openapi;
+use rudder_kafka_transformer::server::routes::docs;
 use serde_json::{Value, json};
 
 use crate::oracle::same;
 use crate::overload::hold;
 use crate::server::{Response, Server, fetch};
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&openapi::document()).expect("JSON"));
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&docs::document()).expect("JSON"));
 
 #[test]
 fn the_committed_document_is_the_generated_one() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json");
     let committed = std::fs::read_to_string(path).expect("openapi/openapi.json");
     assert!(
-        committed == openapi::document(),
+        committed == docs::document(),
         "openapi/openapi.json is out of date: cargo run -- openapi > openapi/openapi.json"
     );
 }
@@ -25,7 +25,7 @@ fn the_committed_document_is_the_generated_one() {
 fn the_document_and_its_page_are_served_without_the_internet() {
     let server = Server::shared();
     let served = server.get("/openapi.json");
-    assert_eq!(served.text(), openapi::document());
+    assert_eq!(served.text(), docs::document());
     assert_eq!(served.header("content-type"), Some("application/json; charset=utf-8"));
     let page = server.get("/docs/");
     assert!(page.text().contains("swagger-ui"));

@@ -493,7 +493,7 @@ fn connections_of_the_metrics_port_are_bounded_too() {
 
 #[test]
 fn the_page_setting_has_three_values() {
-    use rudder_kafka_transformer::server::routes::page::Page;
+    use rudder_kafka_transformer::server::config::Page;
     for (value, page) in [
         ("true", Page::Service),
         ("ON", Page::Service),

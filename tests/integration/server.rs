@@ -101,7 +101,10 @@ impl Server {
     pub fn start(flags: &[&str]) -> Self {
         let settings = settings(flags);
         let listen = || TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let tls = Tls::of(&settings).expect("certificate and key").map(Arc::new);
+        let tls = settings
+            .tls()
+            .expect("both files or none")
+            .map(|files| Arc::new(Tls::load(&files).expect("certificate and key")));
         let listeners = Listeners { service: listen(), metrics: listen(), tls: tls.clone() };
         let address = listeners.service.local_addr().expect("bound");
         let metrics = listeners.metrics.local_addr().expect("bound");

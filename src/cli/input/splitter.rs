@@ -9,7 +9,7 @@ use super::position::Position;
 use super::requests::Place;
 use super::source::Stream;
 use super::values::{Part, Values, Walked};
-use crate::server::http::body::text;
+use crate::server::http::text::text;
 use destinations::source::is_utf_16;
 
 /// Some values that follow each other in one source.

@@ -9,13 +9,13 @@ const NONE: &str = "none";
 
 /// A choice of the destinations that this service knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Natives([bool; FAMILIES.len()]);
+pub struct NativeDestinations([bool; FAMILIES.len()]);
 
 /// A list with a name in it that is no destination of this service. It does not repeat the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownName;
 
-impl Natives {
+impl NativeDestinations {
     /// Every destination that this service knows.
     pub const ALL: Self = Self([true; FAMILIES.len()]);
 
@@ -54,7 +54,7 @@ impl Natives {
     }
 }
 
-impl fmt::Display for Natives {
+impl fmt::Display for NativeDestinations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() {
             return f.write_str(NONE);
@@ -70,16 +70,16 @@ mod tests {
 
     #[test]
     fn a_list_is_read_leniently_but_never_guessed() {
-        assert_eq!(Natives::parse("kafka,azure_event_hub,confluent_cloud"), Ok(Natives::ALL));
-        let two = Natives::parse(" Kafka, CONFLUENT_CLOUD ,").unwrap();
+        assert_eq!(NativeDestinations::parse("kafka,azure_event_hub,confluent_cloud"), Ok(NativeDestinations::ALL));
+        let two = NativeDestinations::parse(" Kafka, CONFLUENT_CLOUD ,").unwrap();
         assert_eq!(two.to_string(), "kafka,confluent_cloud");
         assert!(two.by_name("KAFKA").is_some() && two.by_name("azure_event_hub").is_none());
         for empty in ["", " , ", "none", "NONE"] {
-            assert_eq!(Natives::parse(empty).map(Natives::is_empty), Ok(true), "{empty:?}");
+            assert_eq!(NativeDestinations::parse(empty).map(NativeDestinations::is_empty), Ok(true), "{empty:?}");
         }
         for unknown in ["kafka,kinesis", "kafka;confluent_cloud", "none,kafka", "kafk"] {
-            assert_eq!(Natives::parse(unknown), Err(UnknownName), "{unknown}");
+            assert_eq!(NativeDestinations::parse(unknown), Err(UnknownName), "{unknown}");
         }
-        assert_eq!(Natives::parse("none").unwrap().to_string(), "none");
+        assert_eq!(NativeDestinations::parse("none").unwrap().to_string(), "none");
     }
 }

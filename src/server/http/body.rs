@@ -1,36 +1,36 @@
-//! A request body on its way to text: collected, decoded and checked, each within the limit
-//! (docs/contract.md#request-body).
+//! A request body on its way to text: collected and decompressed, each within the limit (docs/contract.md#request-body).
 
-use std::borrow::Cow;
 use std::io::Read;
-use std::str::Utf8Chunk;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use actix_web::body::{BodySize, MessageBody};
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
 use actix_web::rt::time::timeout;
 use actix_web::web::Payload;
 use actix_web::{HttpMessage as _, HttpRequest};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 
+use super::coding::Coding;
 use super::error::RequestError;
-use crate::server::app::State;
-use crate::server::limits::memory_budget::Reservation;
-use crate::server::limits::min_rate::Pace;
+use super::lengths::{Received, declared_length};
+use crate::server::limits::load_shedding::LoadShedding;
+use crate::server::limits::memory_budget::{MemoryBudget, Reservation};
+use crate::server::limits::min_rate::MinRate;
+use crate::server::limits::permits::Permits;
 use transform::meter::Halt;
 
-/// How a body is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Coding {
-    /// Not at all.
-    Identity,
-    /// `gzip`.
-    Gzip,
-    /// `deflate`, which is zlib.
-    Deflate,
-    /// `br`.
-    Brotli,
+/// Collects bodies, under the limits of one body and of all together.
+#[derive(Debug, Clone)]
+pub struct BodyReader {
+    /// Bytes of a body, as sent and decompressed.
+    pub max_bytes: usize,
+    /// The longest pause within a body, see [`MinRate`].
+    pub timeout: Duration,
+    /// The memory of all requests.
+    pub budget: MemoryBudget,
+    /// Rejects requests while the worker is overloaded.
+    pub shedding: LoadShedding,
+    /// What large requests will need.
+    pub permits: Permits,
 }
 
 /// A body as it was sent.
@@ -45,99 +45,47 @@ pub struct Body {
 /// Bodies from this size on are transformed off the event loop, so that no other request waits for them.
 const LARGE_BODY_BYTES: usize = 1 << 20;
 
-/// The bytes of a body whose length was not declared, among the extensions of its request.
-#[derive(Debug, Clone, Copy)]
-struct Received(usize);
-
 /// The capacity for a body before its first byte has come, at most.
 const MAX_RESERVED: usize = 1 << 20;
 
-impl Coding {
-    /// The coding that a request's header names.
-    ///
-    /// # Errors
-    /// [`RequestError::UnsupportedMediaType`].
-    pub fn of(request: &HttpRequest) -> Result<Self, RequestError> {
-        let mut codings = request.headers().get_all(CONTENT_ENCODING);
-        let (first, more) = (codings.next(), codings.next());
-        let Some(value) = first else { return Ok(Self::Identity) };
-        if more.is_some() {
-            return Err(RequestError::unsupported_encoding("more than one"));
-        }
-        Self::named(&String::from_utf8_lossy(value.as_bytes()))
-    }
-
-    /// The coding called `name`, in any letter case; a blank one is none.
-    ///
-    /// # Errors
-    /// [`RequestError::UnsupportedMediaType`].
-    pub fn named(name: &str) -> Result<Self, RequestError> {
-        let name = name.trim();
-        match name.to_ascii_lowercase().as_str() {
-            "" | "identity" => Ok(Self::Identity),
-            "gzip" => Ok(Self::Gzip),
-            "deflate" => Ok(Self::Deflate),
-            "br" => Ok(Self::Brotli),
-            _ => Err(RequestError::unsupported_encoding(name)),
-        }
-    }
-}
-
-/// The length that a body claims to have.
-pub(crate) fn declared_length(headers: &HeaderMap) -> Option<usize> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// How long the body of a request is: as it was received, where it did not declare that.
-pub(crate) fn request_bytes(request: &HttpRequest) -> Option<u64> {
-    let received = request.extensions().get::<Received>().map(|Received(bytes)| *bytes);
-    received.or_else(|| declared_length(request.headers())).map(|bytes| bytes as u64)
-}
-
-/// How long the body of an answer is, where that is known before it is sent.
-pub(crate) fn answer_bytes(body: &impl MessageBody) -> Option<u64> {
-    match body.size() {
-        BodySize::None => Some(0),
-        BodySize::Sized(bytes) => Some(bytes),
-        BodySize::Stream => None,
-    }
-}
-
-impl Body {
+impl BodyReader {
     /// Collects the body of a request, up to the limit for one and within that for all together.
     ///
     /// # Errors
     /// [`RequestError::PayloadTooLarge`], [`RequestError::UnsupportedMediaType`], [`RequestError::Overloaded`],
     /// [`RequestError::RequestTimeout`]; [`RequestError::BadRequest`] where the client broke off.
-    pub async fn collect(request: &HttpRequest, payload: Payload, state: &State) -> Result<Self, RequestError> {
-        Self::collect_up_to(state.max_body_bytes, request, payload, state).await
+    pub async fn collect(&self, request: &HttpRequest, payload: Payload) -> Result<Body, RequestError> {
+        self.collect_up_to(self.max_bytes, request, payload).await
     }
 
-    /// [`Body::collect`], with a limit of the endpoint's own.
+    /// [`Self::collect`], with a limit of the endpoint's own.
     ///
     /// # Errors
     /// As there.
     pub async fn collect_up_to(
+        &self,
         limit: usize,
         request: &HttpRequest,
         mut payload: Payload,
-        state: &State,
-    ) -> Result<Self, RequestError> {
-        let share = state.in_flight.reservation();
+    ) -> Result<Body, RequestError> {
+        let share = self.budget.reservation();
         let coding = Coding::of(request)?;
         let length = declared_length(request.headers());
         if length.is_some_and(|length| length > limit) {
             return Err(too_large(limit));
         }
-        state.admission.admit(is_large(coding, length.unwrap_or(0)))?;
+        if is_large(coding, length.unwrap_or(0)) {
+            self.permits.check_waiting()?;
+        }
+        self.shedding.admit()?;
         // A declared length is only a claim: it can end a request early, and holds nothing of what others need.
-        state.in_flight.check(length.unwrap_or(0))?;
+        self.budget.check(length.unwrap_or(0))?;
         let began = Instant::now();
-        let pace = Pace::new(began, state.body_timeout);
+        let rate = MinRate::new(began, self.timeout);
         let mut now = began;
         let mut bytes = Vec::with_capacity(length.unwrap_or(0).min(MAX_RESERVED));
         loop {
-            let chunk = timeout(pace.patience(bytes.len(), now), payload.next());
+            let chunk = timeout(rate.patience(bytes.len(), now), payload.next());
             let Some(chunk) = chunk.await.map_err(|_| RequestError::RequestTimeout)? else { break };
             now = Instant::now();
             let chunk = chunk.map_err(|error| RequestError::BadRequest(format!("the body ended early: {error}")))?;
@@ -150,9 +98,11 @@ impl Body {
         if length.is_none() {
             request.extensions_mut().insert(Received(bytes.len()));
         }
-        Ok(Self { bytes: bytes.into(), coding, limit, share })
+        Ok(Body { bytes: bytes.into(), coding, limit, share })
     }
+}
 
+impl Body {
     /// A body that is in memory already; what it unfolds to is claimed from `share`.
     #[must_use]
     pub fn held(bytes: Bytes, coding: Coding, limit: usize, share: Reservation) -> Self {
@@ -251,62 +201,10 @@ fn too_large(limit: usize) -> RequestError {
     RequestError::PayloadTooLarge(format!("the body is larger than {limit} bytes, decompressed or as sent"))
 }
 
-/// Reads bytes as text: a leading BOM is passed over, what is not UTF-8 becomes U+FFFD, so that one bad byte in one
-/// event costs no other one its answer.
-#[must_use]
-pub fn text(bytes: &[u8]) -> Cow<'_, str> {
-    let bytes = without_bom(bytes);
-    match simdutf8::basic::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => String::from_utf8_lossy(bytes),
-    }
-}
-
-/// [`text()`], whose memory is reserved before it is taken.
-///
-/// # Errors
-/// [`RequestError::Overloaded`], [`RequestError::MemoryLimit`].
-pub fn text_within<'b>(bytes: &'b [u8], share: &Reservation) -> Result<Cow<'b, str>, RequestError> {
-    let bytes = without_bom(bytes);
-    if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
-        return Ok(Cow::Borrowed(text));
-    }
-    let of_chunk = |chunk: Utf8Chunk<'_>| (chunk.valid().len(), !chunk.invalid().is_empty());
-    let replaced = |(valid, is_broken)| valid + if is_broken { char::REPLACEMENT_CHARACTER.len_utf8() } else { 0 };
-    let length = bytes.utf8_chunks().map(of_chunk).map(replaced).sum();
-    share.reserve(length)?;
-    let mut text = String::with_capacity(length);
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        if !chunk.invalid().is_empty() {
-            text.push(char::REPLACEMENT_CHARACTER);
-        }
-    }
-    Ok(Cow::Owned(text))
-}
-
-fn without_bom(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::server::limits::memory_budget::MemoryBudget;
-
-    #[test]
-    fn text_is_the_same_with_and_without_a_budget() {
-        let budget = MemoryBudget::up_to(1 << 20);
-        for bytes in [&b"plain"[..], b"\xef\xbb\xbfbom", b"a\xff\xfeb", b"\xed\xa0\x80", b"\xf0\x9f\x98", b"", b"\xff"]
-        {
-            let share = budget.reservation();
-            let within = text_within(bytes, &share).unwrap();
-            assert_eq!(within, text(bytes));
-            assert_eq!(share.bytes(), if matches!(within, Cow::Owned(_)) { within.len() } else { 0 });
-        }
-        let small = MemoryBudget::up_to(100);
-        assert_eq!(text_within(&[0xff; 50], &small.reservation()), Err(RequestError::MemoryLimit));
-    }
 
     #[test]
     fn a_buffer_is_reserved_as_it_is_filled() {

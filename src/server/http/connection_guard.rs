@@ -13,27 +13,27 @@ use actix_web::error::PayloadError;
 use actix_web::http::header::TRANSFER_ENCODING;
 use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::Next;
-use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _};
 use bytes::Bytes;
 use futures_util::Stream;
 
-use super::error::{Limit, RequestError};
-use crate::server::app::State;
+use super::error::RequestError;
+use crate::server::lifecycle::Lifecycle;
 use crate::server::limits::connection::{Connection, InService};
 use crate::server::limits::connections::Connections;
+use crate::server::limits::limit::Limit;
 
 /// Rejects requests on a connection above the limit with 503, except probes: an orchestrator without a response would restart
 /// a service that is only busy. A response that rejects a connection, or that is sent while the service stops, closes the
 /// connection: the next request then reaches another instance.
-pub async fn attend(
+pub async fn connection_guard(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let connection = request.conn_data::<Rc<Connection>>().cloned();
     let limits = request.conn_data::<Rc<Connections>>().cloned();
     let in_service = connection.as_ref().map(Connection::begin);
-    let stopping = request.app_data::<Data<State>>().is_some_and(|state| state.lifecycle.is_stopping());
+    let stopping = request.app_data::<Lifecycle>().is_some_and(Lifecycle::is_stopping);
     let unread = keep_unread(&mut request);
     let is_probe = is_probe(&request);
     let is_rejected = match (&connection, &limits) {
@@ -49,7 +49,7 @@ pub async fn attend(
     if is_rejected || stopping {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    Ok(response.map_body(|_, body| Answer { body, rest: Bytes::new(), _in_service: in_service, _unread: unread }))
+    Ok(response.map_body(|_, body| GuardedBody { body, rest: Bytes::new(), _in_service: in_service, _unread: unread }))
 }
 
 /// Whether this is what an orchestrator asks.
@@ -82,7 +82,7 @@ impl Stream for Lent {
 }
 
 /// The body of a response, and what has to last until it is written.
-struct Answer {
+struct GuardedBody {
     body: BoxBody,
     /// What is left of a piece that was larger than the framework should buffer.
     rest: Bytes,
@@ -94,7 +94,7 @@ struct Answer {
 /// stay until the client takes them.
 const PIECE_BYTES: usize = 64 << 10;
 
-impl MessageBody for Answer {
+impl MessageBody for GuardedBody {
     type Error = Box<dyn StdError>;
 
     fn size(&self) -> BodySize {

@@ -7,9 +7,10 @@ use actix_web::http::header::{ALLOW, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
-use crate::server::app::JSON;
-use crate::server::routes::explain::request::ExplainError;
-use crate::server::unserved::{Unserved, UnservedEndpoint, UnservedRequest};
+use super::headers::JSON;
+use super::unserved::{UnservedEndpoint, UnservedRequest};
+use crate::server::config::UnservedPolicy;
+use crate::server::limits::limit::Limit;
 use destinations::select::Choice;
 use transform::meter::Halt;
 use transform::request::BodyError;
@@ -92,32 +93,6 @@ pub enum RequestError {
     InternalServerError,
 }
 
-/// What there was too much of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
-    /// Bytes of requests in memory.
-    InFlightBytes,
-    /// Connections.
-    Connections,
-    /// Time that requests wait for a worker.
-    Wait,
-}
-
-impl Limit {
-    /// Every limit.
-    pub const ALL: [Limit; 3] = [Limit::InFlightBytes, Limit::Connections, Limit::Wait];
-
-    /// The limit as a stable word, for metrics.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Limit::InFlightBytes => "in_flight_bytes",
-            Limit::Connections => "connections",
-            Limit::Wait => "wait",
-        }
-    }
-}
-
 /// Characters of a name from the request that an error repeats at the most.
 const MAX_NAME_CHARACTERS: usize = 100;
 
@@ -177,7 +152,7 @@ impl RequestError {
             }
             // The one error text that the reference answers and clients may look at.
             Self::UnknownDestination(_) => json!({ "error": self.to_string() }),
-            Self::Unserved(unserved) if unserved.policy == Unserved::Reject => {
+            Self::Unserved(unserved) if unserved.policy == UnservedPolicy::Reject => {
                 match (unserved.endpoint, &unserved.name) {
                     (
                         UnservedEndpoint::Destination | UnservedEndpoint::Batch | UnservedEndpoint::RouterTransform,
@@ -191,6 +166,12 @@ impl RequestError {
         body.to_string()
     }
 
+    /// Whether it says that a body cannot be read, which every transformer would say of it.
+    #[must_use]
+    pub fn says_unreadable(&self) -> bool {
+        matches!(self, Self::BadRequest(_))
+    }
+
     fn named_body(&self) -> serde_json::Value {
         json!({ "error": self.status_code().canonical_reason(), "message": self.to_string() })
     }
@@ -199,7 +180,7 @@ impl RequestError {
     fn retry_reason(&self) -> Option<&'static str> {
         match self {
             Self::Overloaded(_) => Some("overloaded"),
-            Self::Unserved(unserved) if unserved.policy == Unserved::Retry => Some("unserved"),
+            Self::Unserved(unserved) if unserved.policy == UnservedPolicy::Retry => Some("unserved"),
             _ => None,
         }
     }
@@ -241,22 +222,9 @@ impl From<Halt> for RequestError {
     }
 }
 
-impl From<ExplainError> for RequestError {
-    fn from(error: ExplainError) -> Self {
-        match error {
-            ExplainError::TooManyEvents(_) | ExplainError::TooLarge(_) => Self::PayloadTooLarge(error.to_string()),
-            ExplainError::DestinationAmbiguous(ref choices) => {
-                Self::DestinationAmbiguous(error.to_string(), choices.clone())
-            }
-            ExplainError::NotJson(_)
-            | ExplainError::NotAnObject
-            | ExplainError::EventsNotAnArray
-            | ExplainError::FamilyUnknown
-            | ExplainError::DestinationUnusable(_)
-            | ExplainError::SelectorInvalid
-            | ExplainError::BatchBytesInvalid
-            | ExplainError::PartitionsInvalid => Self::BadRequest(error.to_string()),
-        }
+impl From<Limit> for RequestError {
+    fn from(limit: Limit) -> Self {
+        Self::Overloaded(limit)
     }
 }
 
@@ -264,8 +232,8 @@ impl ResponseError for RequestError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Unserved(unserved) => match unserved.policy {
-                Unserved::Retry => StatusCode::SERVICE_UNAVAILABLE,
-                Unserved::Reject => StatusCode::NOT_FOUND,
+                UnservedPolicy::Retry => StatusCode::SERVICE_UNAVAILABLE,
+                UnservedPolicy::Reject => StatusCode::NOT_FOUND,
             },
             Self::BadRequest(_) | Self::DestinationAmbiguous(..) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,

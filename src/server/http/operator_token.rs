@@ -8,8 +8,7 @@ use actix_web::http::header::AUTHORIZATION;
 use subtle::ConstantTimeEq as _;
 
 use super::error::RequestError;
-use crate::server::settings::Settings;
-use crate::server::transport::tls::read_bounded;
+use crate::server::bounded_file::read_bounded;
 
 /// Fewer characters could be guessed.
 const MIN_CHARACTERS: usize = 16;
@@ -20,14 +19,6 @@ const MAX_CHARACTERS: usize = 4096;
 pub struct OperatorToken(Vec<u8>);
 
 impl OperatorToken {
-    /// The token that settings name; `None` where nobody is asked for one.
-    ///
-    /// # Errors
-    /// As [`Self::load`].
-    pub fn of(settings: &Settings) -> Result<Option<Self>, String> {
-        settings.operator_token_file.as_deref().map(Self::load).transpose()
-    }
-
     /// Reads it from a file; white space around it is not part of it.
     ///
     /// # Errors

@@ -14,8 +14,9 @@ use actix_web::rt::net::TcpStream;
 use socket2::SockRef;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
-use super::connections::{Admitted, HeadBytes};
-use super::min_rate::TakePace;
+use super::connection_slot::ConnectionSlot;
+use super::header_bytes::HeaderBytes;
+use super::min_rate::MinTakeRate;
 use super::unacknowledged;
 
 /// One connection.
@@ -26,18 +27,18 @@ pub struct Connection {
     task: RefCell<Option<Waker>>,
     /// Whether that task waits for the end of a request, or for the client to take more.
     wants_wake: Cell<bool>,
-    admitted: RefCell<Option<Admitted>>,
+    admitted: RefCell<Option<ConnectionSlot>>,
     phase: Cell<Phase>,
     /// Whether there has been a request.
     has_served: Cell<bool>,
     closing: Cell<Closing>,
     /// Bytes of headers that have not ended.
-    head: RefCell<HeadBytes>,
+    head: RefCell<HeaderBytes>,
     /// Bytes that the system took to send.
     written: Cell<u64>,
     /// Whether there is more to write than the system takes.
     blocked: Cell<bool>,
-    take_pace: Cell<Option<TakePace>>,
+    take_rate: Cell<Option<MinTakeRate>>,
 }
 
 /// What a connection waits for.
@@ -62,7 +63,7 @@ enum Closing {
 
 impl Connection {
     /// A connection that has just been accepted.
-    pub(crate) fn new(tcp: TcpStream, admitted: Option<Admitted>) -> Self {
+    pub(crate) fn new(tcp: TcpStream, admitted: Option<ConnectionSlot>) -> Self {
         Self {
             tcp: RefCell::new(Some(tcp)),
             task: RefCell::default(),
@@ -74,7 +75,7 @@ impl Connection {
             head: RefCell::default(),
             written: Cell::default(),
             blocked: Cell::default(),
-            take_pace: Cell::default(),
+            take_rate: Cell::default(),
         }
     }
 
@@ -84,12 +85,12 @@ impl Connection {
         self.admitted.borrow().is_some()
     }
 
-    pub(crate) fn admit(&self, admitted: Admitted) {
+    pub(crate) fn admit(&self, admitted: ConnectionSlot) {
         self.admitted.replace(Some(admitted));
     }
 
     /// Takes its place within the limit away.
-    pub(crate) fn release(&self) -> Option<Admitted> {
+    pub(crate) fn release(&self) -> Option<ConnectionSlot> {
         self.admitted.take()
     }
 
@@ -177,14 +178,14 @@ impl Connection {
     /// Whether the client takes less of what is written than it has to, by now.
     pub(crate) fn takes_too_slowly(&self, pause: Duration, now: Instant) -> bool {
         if !self.blocked.get() {
-            self.take_pace.set(None);
+            self.take_rate.set(None);
             return false;
         }
         let unacknowledged = self.tcp.borrow().as_ref().and_then(unacknowledged::bytes).unwrap_or(0);
         let taken = self.written.get().saturating_sub(unacknowledged);
-        let mut pace = self.take_pace.get().unwrap_or_else(|| TakePace::new(taken, now, pause));
-        let is_too_slow = pace.is_too_slow(taken, now);
-        self.take_pace.set(Some(pace));
+        let mut rate = self.take_rate.get().unwrap_or_else(|| MinTakeRate::new(taken, now, pause));
+        let is_too_slow = rate.is_too_slow(taken, now);
+        self.take_rate.set(Some(rate));
         is_too_slow
     }
 

@@ -4,16 +4,16 @@
 //! connection gets a response to `/health` and `/ready`, and 503 to anything else, unless another one has waited without a
 //! request for long enough to be disconnected in its place. A connection with a request in service never is.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::rt::net::TcpStream;
 
 use super::connection::Connection;
-use crate::server::settings::Settings;
+use super::connection_slot::ConnectionSlots;
+use super::header_bytes;
+use crate::server::config::ConnectionConfig;
 
 /// Connections above the limit, of all workers together: an eighth of the limit, and these.
 const EXTRA: usize = 32;
@@ -43,16 +43,12 @@ const HEAD_BYTES_OF_WORKER: usize = 1 << 20;
 thread_local! {
     /// The connections of this worker, which a connection never leaves.
     static OF_WORKER: RefCell<Vec<Weak<Connection>>> = const { RefCell::new(Vec::new()) };
-    /// What all [`HeadBytes`] of this worker hold.
-    static HEADS: Cell<usize> = const { Cell::new(0) };
 }
 
 /// The connections of one port.
 #[derive(Debug, Clone)]
 pub struct Connections {
-    /// Those within the limit.
-    admitted: Arc<AtomicUsize>,
-    limit: usize,
+    slots: ConnectionSlots,
     workers: usize,
     patience: Patience,
 }
@@ -68,81 +64,46 @@ struct Patience {
     response: Duration,
 }
 
-/// A place within the limit of connections.
-#[derive(Debug)]
-pub(crate) struct Admitted(Arc<AtomicUsize>);
-
-impl Drop for Admitted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// What a connection has sent of headers that have not ended; counted for its worker.
-#[derive(Debug, Default)]
-pub(crate) struct HeadBytes(usize);
-
-impl HeadBytes {
-    pub(crate) fn bytes(&self) -> usize {
-        self.0
-    }
-
-    pub(crate) fn grow(&mut self, more: usize) {
-        self.0 += more;
-        HEADS.set(HEADS.get() + more);
-    }
-
-    pub(crate) fn clear(&mut self) {
-        HEADS.set(HEADS.get() - self.0);
-        self.0 = 0;
-    }
-}
-
-impl Drop for HeadBytes {
-    fn drop(&mut self) {
-        self.clear();
-    }
-}
-
 impl Connections {
-    /// No connections yet, and the limits of the service's port.
+    /// No connections yet, and the limits of the service's port, which `workers` serve.
     #[must_use]
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(config: &ConnectionConfig, workers: usize) -> Self {
+        let &ConnectionConfig { max, header_timeout, body_timeout, keep_alive } = config;
         let patience = Patience {
-            idle: Duration::from_secs(settings.keep_alive),
+            idle: keep_alive,
             // A client that was idle all the time it may be gets the whole time for headers, too.
-            head: Duration::from_secs(settings.keep_alive.saturating_add(settings.header_timeout)),
-            response: Duration::from_secs(settings.body_timeout),
+            head: keep_alive.saturating_add(header_timeout),
+            response: body_timeout,
         };
-        Self { admitted: Arc::default(), limit: settings.max_connections, workers: settings.worker_threads(), patience }
+        Self { slots: ConnectionSlots::new(max), workers, patience }
     }
 
     /// No connections yet, and the limits of the metrics port.
     #[must_use]
-    pub fn of_metrics(settings: &Settings) -> Self {
-        Self { limit: OF_METRICS, workers: 1, ..Self::new(settings) }
+    pub fn of_metrics(config: &ConnectionConfig) -> Self {
+        Self::new(&ConnectionConfig { max: OF_METRICS, ..*config }, 1)
     }
 
     /// Connections above the limit that each worker keeps.
     fn extra_of_worker(&self) -> usize {
-        (self.limit / 8).saturating_add(EXTRA).div_ceil(self.workers).max(EXTRA_OF_WORKER)
+        (self.slots.limit() / 8).saturating_add(EXTRA).div_ceil(self.workers).max(EXTRA_OF_WORKER)
     }
 
     /// The number of connections at which a worker stops accepting.
     #[must_use]
     pub fn accepted_by_worker(&self) -> usize {
-        self.limit.saturating_add(self.extra_of_worker()).saturating_add(BACKLOG)
+        self.slots.limit().saturating_add(self.extra_of_worker()).saturating_add(BACKLOG)
     }
 
     /// The most connections that there are at once.
     #[must_use]
     pub fn most(&self) -> usize {
-        self.limit.saturating_add((self.extra_of_worker() + BACKLOG).saturating_mul(self.workers))
+        self.slots.limit().saturating_add((self.extra_of_worker() + BACKLOG).saturating_mul(self.workers))
     }
 
     /// Registers a connection that has been accepted, on the worker that serves it.
     pub(crate) fn accept(&self, tcp: TcpStream) -> Rc<Connection> {
-        let admitted = self.try_admit();
+        let admitted = self.slots.try_take();
         if admitted.is_none() {
             self.make_room_above();
         }
@@ -155,14 +116,6 @@ impl Connections {
             all.push(Rc::downgrade(&connection));
         });
         connection
-    }
-
-    /// Takes a place within the limit, where there is one.
-    fn try_admit(&self) -> Option<Admitted> {
-        let limit = self.limit;
-        let took =
-            self.admitted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |all| (all < limit).then_some(all + 1));
-        took.is_ok().then(|| Admitted(self.admitted.clone()))
     }
 
     /// Disconnects the connection above the limit that has waited longest, where there is no room for one more.
@@ -181,7 +134,7 @@ impl Connections {
         if connection.is_admitted() {
             return true;
         }
-        let place = self.try_admit().or_else(|| {
+        let place = self.slots.try_take().or_else(|| {
             let now = Instant::now();
             let longest = longest_waiting(|other| {
                 other.is_admitted()
@@ -202,7 +155,7 @@ impl Connections {
     /// Disconnects those who have waited longest with headers that have not ended, until these take no more memory than they may.
     pub(crate) fn bound_heads(&self) {
         let most = (HEAD_BYTES / self.workers).max(HEAD_BYTES_OF_WORKER);
-        while HEADS.get() > most {
+        while header_bytes::of_worker() > most {
             let Some(oldest) = longest_waiting(|connection| connection.head_bytes() > 0) else { break };
             oldest.head_grew(None);
             oldest.close();

@@ -2,10 +2,9 @@
 //! that gets a retryable 503 loses nothing, a process that is killed for its memory does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::server::http::error::RequestError;
-use transform::meter::{Halt, Meter};
+use transform::meter::Halt;
 
 /// The bytes that all requests hold: bodies as received and decompressed, responses, and what is kept to make them.
 #[derive(Debug, Clone)]
@@ -100,11 +99,11 @@ impl Reservation {
     /// Makes the reservation `bytes` bytes, unless it has more already.
     ///
     /// # Errors
-    /// [`RequestError::Overloaded`], [`RequestError::MemoryLimit`].
-    pub fn grow_to(&self, bytes: usize) -> Result<(), RequestError> {
+    /// As [`Self::reserve`].
+    pub fn grow_to(&self, bytes: usize) -> Result<(), Halt> {
         match bytes.saturating_sub(self.bytes()) {
             0 => Ok(()),
-            more => Ok(self.reserve(more)?),
+            more => self.reserve(more),
         }
     }
 
@@ -122,70 +121,9 @@ impl Drop for Reservation {
     }
 }
 
-/// Whether the client of a request has gone: set when the future that answers it is dropped.
-#[derive(Debug, Default)]
-pub struct Cancellation(Arc<AtomicBool>);
-
-impl Cancellation {
-    /// What the work for the request asks.
-    #[must_use]
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
-    }
-}
-
-impl Drop for Cancellation {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Grants one request memory of the budget, and work until its client has gone.
-#[derive(Debug)]
-pub struct RequestMeter<'r> {
-    /// The memory of the request.
-    pub reservation: &'r Reservation,
-    /// Set once the client has gone.
-    pub cancelled: &'r AtomicBool,
-    /// Work after which the request stops, see [`transform::meter::Usage::work`].
-    pub max_work: u64,
-}
-
-impl Meter for RequestMeter<'_> {
-    fn reserve(&self, bytes: usize) -> Result<(), Halt> {
-        self.reservation.reserve(bytes)
-    }
-
-    fn checkpoint(&self, work: u64) -> Result<(), Halt> {
-        if self.cancelled.load(Ordering::Relaxed) {
-            Err(Halt::Cancelled)
-        } else if work > self.max_work {
-            Err(Halt::WorkLimit)
-        } else {
-            Ok(())
-        }
-    }
-}
-
-/// The memory that this process may use, in bytes: the tightest of the control group's limit and the machine's memory.
-/// `None` where neither can be told.
-#[must_use]
-pub fn memory_limit() -> Option<usize> {
-    let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<usize>().ok();
-    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-        total.trim().strip_suffix("kB")?.trim().parse::<usize>().ok()?.checked_mul(1024)
-    });
-    [number("/sys/fs/cgroup/memory.max"), number("/sys/fs/cgroup/memory/memory.limit_in_bytes"), machine]
-        .into_iter()
-        .flatten()
-        .min()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::http::error::Limit;
 
     #[test]
     fn reservations_are_bounded_together_and_released() {
@@ -193,7 +131,7 @@ mod tests {
         let (one, two) = (budget.reservation(), budget.reservation());
         assert_eq!(one.grow_to(40), Ok(()));
         assert_eq!(two.grow_to(35), Ok(()));
-        assert_eq!(two.grow_to(36), Err(RequestError::Overloaded(Limit::InFlightBytes)));
+        assert_eq!(two.grow_to(36), Err(Halt::MemoryInUse));
         assert_eq!(two.grow_to(10), Ok(()), "it does not shrink by itself");
         assert_eq!(budget.bytes(), 75);
         one.shrink_to(30);
@@ -207,7 +145,7 @@ mod tests {
         let budget = MemoryBudget::up_to(100);
         let alone = budget.reservation();
         assert_eq!(alone.grow_to(75), Ok(()));
-        assert_eq!(alone.grow_to(76), Err(RequestError::MemoryLimit));
+        assert_eq!(alone.grow_to(76), Err(Halt::MemoryLimit));
         assert_eq!(
             (budget.check(76), budget.check(75), budget.check(25)),
             (Err(Halt::MemoryLimit), Err(Halt::MemoryInUse), Ok(()))

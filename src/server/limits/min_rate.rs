@@ -10,12 +10,12 @@ pub const MIN_BYTES_PER_SECOND: u32 = 10_000;
 
 /// The clock of one body that is read.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
+pub struct MinRate {
     began: Instant,
     pause: Duration,
 }
 
-impl Pace {
+impl MinRate {
     /// Starts the clock; `pause` is the longest time without any byte.
     #[must_use]
     pub fn new(began: Instant, pause: Duration) -> Self {
@@ -33,19 +33,19 @@ impl Pace {
 
 /// The clock of a client that the service waits for while it writes.
 #[derive(Debug, Clone, Copy)]
-pub struct TakePace {
-    pace: Pace,
+pub struct MinTakeRate {
+    rate: MinRate,
     /// What had been taken when the clock started.
     base: u64,
     /// What had been taken when it last was more than before, and when that was.
     latest: (u64, Instant),
 }
 
-impl TakePace {
+impl MinTakeRate {
     /// Starts the clock for a client that has taken `taken` bytes so far; `pause` is the longest time without any more.
     #[must_use]
     pub fn new(taken: u64, began: Instant, pause: Duration) -> Self {
-        Self { pace: Pace::new(began, pause), base: taken, latest: (taken, began) }
+        Self { rate: MinRate::new(began, pause), base: taken, latest: (taken, began) }
     }
 
     /// Notes that the client has taken `taken` bytes until `now`, and returns whether that is too slow.
@@ -56,7 +56,7 @@ impl TakePace {
         }
         let since_base = usize::try_from(taken.saturating_sub(self.base)).unwrap_or(usize::MAX);
         let pause = now.saturating_duration_since(self.latest.1);
-        pause > self.pace.pause || self.pace.patience(since_base, now).is_zero()
+        pause > self.rate.pause || self.rate.patience(since_base, now).is_zero()
     }
 }
 
@@ -69,17 +69,17 @@ mod tests {
     #[test]
     fn a_steady_body_never_ends_a_trickle_does() {
         let began = Instant::now();
-        let pace = Pace::new(began, PAUSE);
-        assert_eq!(pace.patience(0, began), PAUSE);
+        let rate = MinRate::new(began, PAUSE);
+        assert_eq!(rate.patience(0, began), PAUSE);
         // 100 MB at 100 kB a second, a piece each second: a pause of the whole length is always allowed.
         for second in 1..1000 {
             let now = began + Duration::from_secs(second);
-            assert_eq!(pace.patience(second as usize * 100_000, now), PAUSE);
+            assert_eq!(rate.patience(second as usize * 100_000, now), PAUSE);
         }
         // A byte a second: patience shrinks, and is at its end soon after the first pause.
         let ended = (1..100).find(|second| {
             let now = began + Duration::from_secs(*second);
-            pace.patience(*second as usize, now).is_zero()
+            rate.patience(*second as usize, now).is_zero()
         });
         assert_eq!(ended, Some(31));
     }
@@ -88,9 +88,9 @@ mod tests {
     fn a_reader_that_takes_enough_is_kept_and_one_that_stops_is_not() {
         let began = Instant::now();
         let ended = |taken: fn(u64) -> u64| {
-            let mut pace = TakePace::new(1_000_000, began, PAUSE);
+            let mut rate = MinTakeRate::new(1_000_000, began, PAUSE);
             (1..10_000)
-                .find(|second| pace.is_too_slow(1_000_000 + taken(*second), began + Duration::from_secs(*second)))
+                .find(|second| rate.is_too_slow(1_000_000 + taken(*second), began + Duration::from_secs(*second)))
         };
         assert_eq!(ended(|second| second * 12_000), None);
         // In steps of 25 seconds, as a large receive buffer shows them.

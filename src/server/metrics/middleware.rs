@@ -5,22 +5,16 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _};
 use prometheus::IntGauge;
 
-use super::worker::{HttpKey, WorkerSeries};
-use crate::server::http::body::{answer_bytes, declared_length, request_bytes};
-use crate::server::http::error::Limit;
+use super::series::HttpKey;
+use super::worker::WorkerSeries;
+use crate::server::http::lengths::{declared_length, request_bytes, response_bytes};
+use crate::server::http::route::{Route, UNMATCHED, method_label};
+use crate::server::limits::limit::Limit;
 use transform::family::Family;
-
-/// The pattern of a route, which every resource carries: the label of its requests.
-#[derive(Debug, Clone, Copy)]
-pub struct Route(pub &'static str);
-
-/// The label of requests for which there is no route.
-const UNMATCHED: Route = Route("unmatched");
 
 /// Counts every request, how long it took, and how large it and its answer were.
 pub async fn measure(
@@ -44,7 +38,7 @@ pub async fn measure(
             if let Some(limit) = answered.response().extensions().get::<Limit>() {
                 series.metrics().count_refusal(*limit, route.0);
             }
-            let sent = answer_bytes(answered.response().body());
+            let sent = response_bytes(answered.response().body());
             (answered.status(), route, family, request_bytes(request), sent)
         }
         Err(error) => (error.as_response_error().status_code(), UNMATCHED, "", declared, None),
@@ -67,19 +61,5 @@ impl<'g> Open<'g> {
 impl Drop for Open<'_> {
     fn drop(&mut self) {
         self.0.dec();
-    }
-}
-
-/// A method as a label: a client may make up as many as it likes.
-pub(crate) fn method_label(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        Method::PUT => "PUT",
-        Method::DELETE => "DELETE",
-        Method::PATCH => "PATCH",
-        _ => "other",
     }
 }

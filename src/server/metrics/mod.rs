@@ -1,7 +1,9 @@
 //! What the service counts: made once from [`table`], and passed in.
 
+pub mod labels;
 pub mod middleware;
 pub mod origins;
+pub mod series;
 pub mod table;
 pub mod worker;
 
@@ -13,16 +15,15 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
+use self::labels::{Compared, Forwarded};
 use self::origins::Origins;
+use self::series::{EventSeries, HttpKey, HttpSeries};
 use self::table::{Definition, Kind};
-use self::worker::{EventSeries, HttpKey, HttpSeries};
-use super::http::error::Limit;
+use super::http::unserved::UnservedEndpoint;
+use super::limits::limit::Limit;
 use super::log::{LOSSES, Loss};
-use super::routes::status::{COMMIT, VERSION};
-use super::shadow::Compared;
 use super::shadow::intended::table::IntendedDifference;
-use super::unserved::UnservedEndpoint;
-use super::upstream::pass::Forwarded;
+use super::version::{COMMIT, VERSION};
 use transform::decision::{KeySource, Tally, TopicRule};
 use transform::family::{FAMILIES, Family};
 use transform::origin::Origin;

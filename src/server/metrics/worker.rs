@@ -2,46 +2,12 @@
 
 use std::cell::RefCell;
 
-use actix_web::http::StatusCode;
-use prometheus::Histogram;
-
 use super::Metrics;
+use super::series::{EventSeries, HttpKey, HttpSeries};
+use crate::server::endpoint::Transformed;
 use transform::family::Family;
 use transform::origin::Origin;
 use transform::request::Counted;
-
-/// What tells kinds of requests apart. All of it comes from this service, so that there are only so many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HttpKey {
-    /// The method, or `other`.
-    pub method: &'static str,
-    /// The status answered.
-    pub status: StatusCode,
-    /// The route's pattern.
-    pub route: &'static str,
-    /// The family's name; empty where a request has none.
-    pub family: &'static str,
-}
-
-/// The series of one kind of request.
-#[derive(Debug, Clone)]
-pub struct HttpSeries {
-    /// Seconds.
-    pub duration: Histogram,
-    /// Bytes.
-    pub request_size: Histogram,
-    /// Bytes.
-    pub response_size: Histogram,
-}
-
-/// The series of the events of one origin.
-#[derive(Debug, Clone)]
-pub struct EventSeries {
-    /// Events in a request.
-    pub input: Histogram,
-    /// Entries in the response.
-    pub output: Histogram,
-}
 
 type EventKey = (&'static str, &'static str, Origin);
 
@@ -77,6 +43,14 @@ impl WorkerSeries {
         series.request_size.observe(request_bytes as f64);
         if let Some(bytes) = response_bytes {
             series.response_size.observe(bytes as f64);
+        }
+    }
+
+    /// Counts what was decided for a request; `version` is that of its path.
+    pub fn count_transformed(&self, transformed: &Transformed, version: &'static str) {
+        self.metrics.count(transformed.family, &transformed.tally);
+        if let Some(counted) = &transformed.counted {
+            self.count_events(transformed.family, version, counted);
         }
     }
 

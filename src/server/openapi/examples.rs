@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::server::routes::status::VERSION;
+use crate::server::version::VERSION;
 
 /// What is read of a golden case.
 #[derive(Deserialize)]
@@ -90,7 +90,7 @@ cases! {
 const CONTENT_FORMAT: &str = "X-Content-Format";
 
 /// Adds every example to the paths of a document.
-pub(super) fn add(paths: &mut Map<String, Value>) {
+pub fn add(paths: &mut Map<String, Value>) {
     for (path, name, text) in CASES {
         let (Some(item), Ok(case)) = (paths.get_mut(*path), serde_json::from_str::<Case>(text)) else { continue };
         for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {

@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::requests::{any_case_name, or_anything};
-use crate::server::routes::explain::MAX_EVENTS;
+use crate::server::routes::explain::request::MAX_EVENTS;
 
 /// Events to explain, and what they have in common.
 #[derive(ToSchema)]
@@ -242,18 +242,4 @@ pub struct TemplateUse {
     /// Whether the event is refused because of the template.
     #[schema(required = false)]
     pub refused: bool,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::server::routes::explain::request::MAX_PARTITIONS;
-
-    #[test]
-    fn the_bounds_are_those_of_the_request() {
-        let document: Value = serde_json::from_str(&crate::server::openapi::document()).unwrap();
-        let body = &document["components"]["schemas"]["ExplainBody"]["properties"];
-        assert_eq!(body["partitions"]["maximum"], MAX_PARTITIONS);
-        assert_eq!(body["events"]["maxItems"], MAX_EVENTS);
-    }
 }

@@ -10,10 +10,11 @@ use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::header::Header;
 use utoipa::openapi::{Content, ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
-use crate::server::http::error::{Limit, RequestError};
-use crate::server::routes::explain::request::ExplainError;
-use crate::server::routes::explain::{MAX_EVENTS, MAX_WORKING_BYTES};
-use crate::server::unserved::{Unserved, UnservedEndpoint, UnservedRequest};
+use crate::server::config::UnservedPolicy;
+use crate::server::http::error::RequestError;
+use crate::server::http::unserved::{UnservedEndpoint, UnservedRequest};
+use crate::server::limits::limit::Limit;
+use crate::server::routes::explain::request::{ExplainError, MAX_EVENTS, MAX_WORKING_BYTES};
 use transform::request::{BodyError, max_answer_bytes};
 
 /// A status, what it means, the schema of its body, and examples beside those that fixtures give.
@@ -28,7 +29,7 @@ fn overloaded() -> Row {
 fn overloaded_or_unserved() -> Row {
     let unserved = UnservedRequest {
         endpoint: UnservedEndpoint::Destination,
-        policy: Unserved::Retry,
+        policy: UnservedPolicy::Retry,
         name: Some("kinesis".to_owned()),
         line: None,
     };

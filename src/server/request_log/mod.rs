@@ -1,6 +1,7 @@
 //! What the log tells of a request (docs/reference/logs.md): one line at debug for each, one at warn for refused events and for a
 //! refused request. Never a path, a query, a header or a piece of a body: each may hold a secret.
 
+mod record;
 #[cfg(feature = "otlp")]
 pub mod spans;
 
@@ -10,31 +11,22 @@ use std::time::{Duration, Instant, SystemTime};
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::Method;
 use actix_web::http::header::HeaderValue;
-use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, HttpRequest};
 
-use super::app::State;
-use super::http::body::{answer_bytes, request_bytes};
+use super::config::UnservedPolicy;
 use super::http::error::RequestError;
+use super::http::lengths::{request_bytes, response_bytes};
 use super::http::request_id::{RequestIds, X_REQUEST_ID};
-use super::http::trace_context::{Id, TraceParent};
-use super::metrics::middleware::{Route, method_label};
-#[cfg(feature = "otlp")]
-use super::request_log::spans;
-use super::unserved::Unserved;
-use super::upstream::pass::FromUpstream;
+use super::http::route::{FromUpstream, Route, method_label};
+use super::http::trace_context::TraceParent;
+use record::{Exchange, SpanIds};
 use transform::decision::{Rejected, Tally};
 use transform::family::Family;
 use transform::rejection::Rejection;
-
-/// What lines need that outlives a request.
-#[derive(Debug, Default)]
-pub struct RequestLog {
-    ids: RequestIds,
-}
 
 /// What a route found out about its request. It is there only where a line may tell it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,29 +34,6 @@ struct Noted {
     events: Option<u64>,
     rejected: Rejected,
 }
-
-/// A request and its answer, as far as they may be told.
-#[derive(Debug)]
-pub(crate) struct Exchange<'e> {
-    pub id: &'e str,
-    pub method: &'static str,
-    /// The route's pattern; `None` where no route has the path.
-    pub route: Option<&'static str>,
-    pub status: StatusCode,
-    /// From the request's head to the answer's; `None` where nobody wants to know.
-    pub time: Option<(SystemTime, Duration)>,
-    pub request_bytes: Option<u64>,
-    pub response_bytes: Option<u64>,
-    pub destination: Option<&'static str>,
-    pub events: Option<u64>,
-    pub rejected: Rejected,
-    /// Why the request was refused as a whole.
-    pub refusal: Option<&'e RequestError>,
-    pub parent: Option<TraceParent>,
-}
-
-/// The ids of a trace and of a span in it.
-pub(crate) type SpanIds = (Id<16>, Id<8>);
 
 /// Whether somebody wants to know every request, and not only what goes wrong.
 fn every_request_counts() -> bool {
@@ -87,9 +56,8 @@ pub async fn log(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let id = request
-        .app_data::<Data<State>>()
-        .map_or(HeaderValue::from_static(""), |state| state.request_log.ids.of(request.headers()));
+    let id =
+        request.app_data::<Data<RequestIds>>().map_or(HeaderValue::from_static(""), |ids| ids.of(request.headers()));
     let parent = TraceParent::of(request.headers());
     #[expect(clippy::disallowed_methods, reason = "a trace tells the time of day; how long it took is the other one")]
     let started = every_request_counts().then(|| (SystemTime::now(), Instant::now()));
@@ -133,7 +101,7 @@ fn tell_answer(
         status: response.status(),
         time,
         request_bytes: request_bytes(request),
-        response_bytes: answer_bytes(response.response().body()),
+        response_bytes: response_bytes(response.response().body()),
         destination: extensions.get::<&'static Family>().map(|family| family.name),
         events: noted.events,
         rejected: noted.rejected,
@@ -246,8 +214,8 @@ impl Exchange<'_> {
             suppressed = (line.suppressed > 0).then_some(line.suppressed),
             "request not served, {}: {}",
             match unserved.policy {
-                Unserved::Retry => "rudder-server keeps its events and retries",
-                Unserved::Reject => "rudder-server drops its events",
+                UnservedPolicy::Retry => "rudder-server keeps its events and retries",
+                UnservedPolicy::Reject => "rudder-server drops its events",
             },
             unserved.message(),
         );

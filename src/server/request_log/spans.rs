@@ -10,7 +10,7 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::SdkTracer;
 
-use super::{Exchange, SpanIds};
+use super::record::{Exchange, SpanIds};
 use crate::server::http::error::RequestError;
 use crate::server::http::trace_context::{Id, TraceParent};
 

@@ -3,11 +3,12 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::served;
-use crate::server::app::State;
+use super::transform::Transformation;
 use crate::server::endpoint::Endpoint;
 use crate::server::http::error::RequestError;
-use crate::server::openapi::{BatchAnswer, BodyHeaders, Refusals, RouterRequest};
+use crate::server::openapi::answers::BatchAnswer;
+use crate::server::openapi::refusals::Refusals;
+use crate::server::openapi::requests::{BodyHeaders, RouterRequest};
 
 /// Group events for delivery
 ///
@@ -24,6 +25,10 @@ use crate::server::openapi::{BatchAnswer, BodyHeaders, Refusals, RouterRequest};
         Refusals,
     ),
 )]
-pub async fn batch(request: HttpRequest, payload: Payload, state: Data<State>) -> Result<HttpResponse, RequestError> {
-    served(Endpoint::Batch, request, payload, state).await
+pub async fn batch(
+    request: HttpRequest,
+    payload: Payload,
+    service: Data<Transformation>,
+) -> Result<HttpResponse, RequestError> {
+    service.serve(Endpoint::Batch, &request, payload).await
 }

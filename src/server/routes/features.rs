@@ -1,13 +1,29 @@
 //! `GET /features`: what the service, and the upstream behind it, can do (docs/contract.md#features).
 
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::server::app::{JSON, State};
+use crate::server::config::native_destinations::NativeDestinations;
 use crate::server::http::error::RequestError;
-use crate::server::openapi::ErrorBody;
+use crate::server::http::headers::JSON;
+use crate::server::openapi::answers::ErrorBody;
+use crate::server::upstream::Upstream;
+use crate::server::upstream::features::UpstreamFeatures;
+
+/// Where the features come from.
+#[derive(Debug, Clone)]
+pub struct FeatureSource {
+    /// The upstream.
+    pub upstream: Option<Upstream>,
+    /// What is known of its features.
+    pub known: Arc<UpstreamFeatures>,
+    /// The destinations that are transformed here.
+    pub native_destinations: NativeDestinations,
+}
 
 /// What the service can do; rudder-server asks before it sends anything.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,11 +50,11 @@ pub struct Features {
     (status = 200, description = "The features", body = Features),
     (status = 503, description = "Overloaded, or the upstream has not told its features yet: ask again", body = ErrorBody),
 ))]
-pub async fn features(state: Data<State>) -> Result<HttpResponse, RequestError> {
+pub async fn features(source: Data<FeatureSource>) -> Result<HttpResponse, RequestError> {
     let mut response = HttpResponse::Ok();
     response.insert_header(JSON);
-    if let Some(upstream) = &state.upstream {
-        return Ok(response.body(state.features.get(upstream, state.natives).await?));
+    if let Some(upstream) = &source.upstream {
+        return Ok(response.body(source.known.get(upstream, source.native_destinations).await?));
     }
     Ok(response.json(Features {
         router_transform: serde_json::Map::new(),

@@ -8,37 +8,11 @@ use actix_web::http::header::{
 use actix_web::web::ServiceConfig;
 
 use super::explain;
-use crate::server::app::{own_resource, own_status};
+use super::resource::{own_resource, own_status};
 
 /// What the page may do: run its own script, style itself, and ask this server.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                           img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// Where the page and `POST /explain` are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Page {
-    /// Nowhere.
-    Off,
-    /// On the service's port.
-    Service,
-    /// On the metrics port.
-    Metrics,
-}
-
-impl Page {
-    /// Reads `metrics`, or what is a yes or a no.
-    ///
-    /// # Errors
-    /// Where it is neither.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        match text.to_ascii_lowercase().as_str() {
-            "metrics" => Ok(Self::Metrics),
-            "true" | "yes" | "on" | "y" | "t" | "1" => Ok(Self::Service),
-            "false" | "no" | "off" | "n" | "f" | "0" => Ok(Self::Off),
-            _ => Err("it is true, false or metrics".to_owned()),
-        }
-    }
-}
 
 const HTML: &str = "text/html; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";

@@ -3,12 +3,12 @@
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 
-use super::served;
-use crate::server::app::State;
+use super::transform::Transformation;
 use crate::server::endpoint::Endpoint;
 use crate::server::http::error::RequestError;
-use crate::server::openapi::{BodyHeaders, DestinationName, EventAnswer, ProcessorRequest, Refusals};
-use crate::server::upstream::pass;
+use crate::server::openapi::answers::EventAnswer;
+use crate::server::openapi::refusals::Refusals;
+use crate::server::openapi::requests::{BodyHeaders, DestinationName, ProcessorRequest};
 
 /// Transform events
 ///
@@ -34,12 +34,13 @@ pub async fn transform(
     request: HttpRequest,
     destination: Path<String>,
     payload: Payload,
-    state: Data<State>,
+    service: Data<Transformation>,
 ) -> Result<HttpResponse, RequestError> {
-    let Some(family) = state.natives.by_name(&destination) else {
-        return pass::or_refuse(&request, payload, &state, RequestError::unknown_destination(&destination)).await;
+    let Some(family) = service.native_destinations.by_name(&destination) else {
+        let unknown = RequestError::unknown_destination(&destination);
+        return service.fallback.forward_or(&request, payload, unknown).await;
     };
     request.extensions_mut().insert(family);
     let query = request.query_string().to_owned();
-    served(Endpoint::Processor { family, query }, request, payload, state).await
+    service.serve(Endpoint::Processor { family, query }, &request, payload).await
 }

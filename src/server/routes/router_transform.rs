@@ -3,11 +3,12 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::served;
-use crate::server::app::State;
+use super::transform::Transformation;
 use crate::server::endpoint::Endpoint;
 use crate::server::http::error::RequestError;
-use crate::server::openapi::{BodyHeaders, Refusals, RouterRequest, RouterTransformAnswer};
+use crate::server::openapi::answers::RouterTransformAnswer;
+use crate::server::openapi::refusals::Refusals;
+use crate::server::openapi::requests::{BodyHeaders, RouterRequest};
 
 /// Say that there is no router transformation
 ///
@@ -27,7 +28,7 @@ use crate::server::openapi::{BodyHeaders, Refusals, RouterRequest, RouterTransfo
 pub async fn router_transform(
     request: HttpRequest,
     payload: Payload,
-    state: Data<State>,
+    service: Data<Transformation>,
 ) -> Result<HttpResponse, RequestError> {
-    served(Endpoint::RouterTransform, request, payload, state).await
+    service.serve(Endpoint::RouterTransform, &request, payload).await
 }

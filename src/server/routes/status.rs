@@ -1,41 +1,31 @@
-//! The small endpoints (docs/contract.md#small-endpoints) and `/metrics`.
+//! The small endpoints (docs/contract.md#small-endpoints).
+
+use std::sync::Arc;
 
 use actix_web::http::header::ContentType;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, Responder};
+use actix_web::{HttpResponse, Responder};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::server::app::{JSON, State};
+use crate::server::config::Versions;
 use crate::server::http::error::RequestError;
-use crate::server::openapi::{ErrorBody, ForOperators, Overload};
-use crate::server::settings::Settings;
+use crate::server::http::headers::JSON;
+use crate::server::lifecycle::Lifecycle;
+use crate::server::openapi::answers::ErrorBody;
+use crate::server::openapi::refusals::Overload;
+use crate::server::upstream::Upstream;
+use crate::server::upstream::reachable::Reachable;
 
-/// The version of this service.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The commit that was built, where the build was told.
-pub const COMMIT: Option<&str> = option_env!("GIT_COMMIT_SHA");
-
-/// The versions that are reported to clients: this service's, unless the settings name others, as rudder-transformer calls
-/// them. Metrics and log always have this service's.
-#[derive(Debug)]
-pub struct Versions {
-    version: String,
-    build_version: String,
-    commit: Option<String>,
-}
-
-impl Versions {
-    /// The versions of the settings.
-    #[must_use]
-    pub fn of(settings: &Settings) -> Self {
-        let or_own = |version: &Option<String>| version.clone().unwrap_or_else(|| VERSION.to_owned());
-        Self {
-            version: or_own(&settings.npm_package_version),
-            build_version: or_own(&settings.transformer_build_version),
-            commit: settings.git_commit_sha.clone().or(COMMIT.map(str::to_owned)),
-        }
-    }
+/// What the small endpoints show.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// Whether the service is stopping.
+    pub lifecycle: Lifecycle,
+    /// The versions that are reported.
+    pub versions: Arc<Versions>,
+    /// The upstream, if `/ready` needs it.
+    pub needed: Option<(Upstream, Arc<Reachable>)>,
 }
 
 /// That the service is there.
@@ -53,8 +43,8 @@ pub struct Health<'a> {
 
 /// Say that the service is up
 #[utoipa::path(get, path = "/health", tag = "status", responses((status = 200, description = "Up", body = Health)))]
-pub async fn health(state: Data<State>) -> impl Responder {
-    let Versions { version, commit, .. } = &*state.versions;
+pub async fn health(status: Data<Status>) -> impl Responder {
+    let Versions { version, commit, .. } = &*status.versions;
     HttpResponse::Ok().insert_header(JSON).json(Health { service: "UP", version, git_commit_sha: commit.as_deref() })
 }
 
@@ -74,11 +64,11 @@ pub struct Ready {
     (status = 200, description = "They are", body = Ready),
     (status = 503, description = "They are not: the service is stopping, or READY_NEEDS_UPSTREAM and the upstream does not answer", body = ErrorBody),
 ))]
-pub async fn ready(state: Data<State>) -> Result<HttpResponse, RequestError> {
-    if state.lifecycle.is_stopping() {
+pub async fn ready(status: Data<Status>) -> Result<HttpResponse, RequestError> {
+    if status.lifecycle.is_stopping() {
         return Err(RequestError::NotReady("the service is stopping"));
     }
-    if let (Some(upstream), Some(reachable)) = (&state.upstream, &state.reachable)
+    if let Some((upstream, reachable)) = &status.needed
         && !reachable.is(upstream).await
     {
         return Err(RequestError::NotReady("the transformer that UPSTREAM_TRANSFORMER_URL names does not answer"));
@@ -93,8 +83,8 @@ pub async fn ready(state: Data<State>) -> Result<HttpResponse, RequestError> {
     (status = 200, description = "The version", body = String, content_type = "text/plain"),
     Overload,
 ))]
-pub async fn version(state: Data<State>) -> impl Responder {
-    HttpResponse::Ok().insert_header(ContentType::plaintext()).body(state.versions.version.clone())
+pub async fn version(status: Data<Status>) -> impl Responder {
+    HttpResponse::Ok().insert_header(ContentType::plaintext()).body(status.versions.version.clone())
 }
 
 /// Show the version of the build
@@ -104,25 +94,6 @@ pub async fn version(state: Data<State>) -> impl Responder {
     (status = 200, description = "The version", body = String, content_type = "text/plain"),
     Overload,
 ))]
-pub async fn build_version(state: Data<State>) -> impl Responder {
-    HttpResponse::Ok().insert_header(ContentType::plaintext()).body(state.versions.build_version.clone())
-}
-
-/// The content type of Prometheus' text format.
-const METRICS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// Everything counted, for Prometheus.
-///
-/// # Errors
-/// [`RequestError::Unauthorized`]; [`RequestError::InternalServerError`] where the text cannot be made.
-#[utoipa::path(get, path = "/metrics", tag = "status", summary = "Tell what was counted",
-    description = "In Prometheus' text format, on a port of its own: `METRICS_PORT`. `/health` and `/ready` are there too. Where the service has an `OPERATOR_TOKEN_FILE`, it asks for that token.",
-    security((), ("operator" = [])),
-    servers((url = "http://{host}:{port}", description = "The metrics port",
-        variables(("host" = (default = "localhost")), ("port" = (default = "9091"))))),
-    responses((status = 200, description = "Everything counted", body = String, content_type = "text/plain"), ForOperators, Overload))]
-pub async fn metrics(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, RequestError> {
-    state.check_operator(&request)?;
-    let text = state.metrics.render(state.in_flight.bytes()).map_err(|_| RequestError::InternalServerError)?;
-    Ok(HttpResponse::Ok().insert_header(("Content-Type", METRICS_TEXT)).body(text))
+pub async fn build_version(status: Data<Status>) -> impl Responder {
+    HttpResponse::Ok().insert_header(ContentType::plaintext()).body(status.versions.build_version.clone())
 }

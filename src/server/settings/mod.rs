@@ -1,5 +1,6 @@
 //! Every setting: one table, each an environment variable and a flag. `validate` checks what was given.
 
+mod resolve;
 mod validate;
 
 use std::num::NonZeroUsize;
@@ -8,11 +9,10 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Command, FromArgMatches as _, ValueEnum};
 
-use super::config::native_destinations::Natives;
-use super::limits::memory_budget::memory_limit;
-use super::routes::page::Page;
-use super::unserved::Unserved;
-use super::upstream::Base;
+use super::config::base_url::BaseUrl;
+use super::config::native_destinations::NativeDestinations;
+use super::config::{Page, ShadowAnswer, UnservedPolicy};
+use super::limits::memory_limit::memory_limit;
 use transform::request::Limits;
 
 /// The settings of the service. A flag overrides its environment variable.
@@ -98,8 +98,8 @@ pub struct Settings {
 
     /// Without an upstream: the response to requests that only a rudder-transformer can serve. With retry (503)
     /// rudder-server keeps the events, with reject (404) it drops them
-    #[arg(long, env = "UNSERVED", value_enum, default_value_t = Unserved::Retry)]
-    pub unserved: Unserved,
+    #[arg(long, env = "UNSERVED", value_enum, default_value_t = UnservedPolicy::Retry)]
+    pub unserved: UnservedPolicy,
 
     /// Seconds until the upstream has to respond, and between two parts of its response
     #[arg(long, env = "UPSTREAM_TIMEOUT", default_value_t = 600)]
@@ -114,7 +114,7 @@ pub struct Settings {
     pub ready_needs_upstream: bool,
 
     /// The destinations that are transformed here, or "none"; the others go upstream
-    #[arg(long, env = "NATIVE_DESTINATIONS", default_value_t = Natives::ALL.to_string())]
+    #[arg(long, env = "NATIVE_DESTINATIONS", default_value_t = NativeDestinations::ALL.to_string())]
     pub native_destinations: String,
 
     /// Share of the requests served here that also go upstream, to compare both responses, in percent
@@ -172,15 +172,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// Whose response a client gets while both are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ShadowAnswer {
-    /// This service's.
-    Native,
-    /// The upstream's.
-    Upstream,
-}
-
 /// The default if the memory limit is unknown.
 const DEFAULT_IN_FLIGHT_BYTES: usize = 1 << 30;
 
@@ -198,8 +189,8 @@ impl Settings {
     ///
     /// # Errors
     /// The problem with the setting.
-    pub fn upstream(&self) -> Result<Option<Base>, String> {
-        let base = self.upstream_transformer_url.as_deref().map(Base::parse).transpose();
+    fn upstream(&self) -> Result<Option<BaseUrl>, String> {
+        let base = self.upstream_transformer_url.as_deref().map(BaseUrl::parse).transpose();
         base.map_err(|problem| format!("UPSTREAM_TRANSFORMER_URL {problem}"))
     }
 
@@ -207,9 +198,9 @@ impl Settings {
     ///
     /// # Errors
     /// The problem with the setting.
-    pub fn natives(&self) -> Result<Natives, String> {
-        Natives::parse(&self.native_destinations)
-            .map_err(|_| format!("NATIVE_DESTINATIONS must be none, or of {}", Natives::ALL))
+    fn native_destinations(&self) -> Result<NativeDestinations, String> {
+        NativeDestinations::parse(&self.native_destinations)
+            .map_err(|_| format!("NATIVE_DESTINATIONS must be none, or of {}", NativeDestinations::ALL))
     }
 
     /// Returns the number of worker threads.

@@ -1,6 +1,7 @@
 //! Validation of the settings: every problem is reported at once, before anything starts.
 
-use super::{Settings, ShadowAnswer};
+use super::Settings;
+use crate::server::config::ShadowAnswer;
 use crate::server::http::operator_token::OperatorToken;
 use crate::server::transport::tls::Tls;
 
@@ -60,8 +61,8 @@ impl Settings {
             }
         }
         self.validate_upstream(&mut problems);
-        problems.extend(Tls::of(self).err());
-        problems.extend(OperatorToken::of(self).err());
+        problems.extend(self.tls().and_then(|files| files.as_ref().map(Tls::load).transpose()).err());
+        problems.extend(self.operator_token_file.as_deref().map(OperatorToken::load).transpose().err());
         if self.metrics_tls && self.tls_cert_file.is_none() {
             problems.push("METRICS_TLS needs TLS_CERT_FILE and TLS_KEY_FILE".to_owned());
         }
@@ -84,7 +85,7 @@ impl Settings {
                 problems.push(format!("{name} must be between 1 and {MAX_SECONDS} seconds"));
             }
         }
-        match self.natives() {
+        match self.native_destinations() {
             Err(problem) => problems.push(problem),
             Ok(natives) if natives.is_empty() && !has_upstream => problems.push(
                 "NATIVE_DESTINATIONS names no destination and UPSTREAM_TRANSFORMER_URL is not set: nothing is served"

@@ -10,14 +10,19 @@ use tokio::sync::{Semaphore, mpsc};
 use super::differences::{Contents, Differences};
 use super::intended::siblings::Siblings;
 use super::intended::{self, Answer, Judgment, Question, Traits};
-use super::{Compared, Kept, Known};
-use crate::server::endpoint::{Endpoint, cannot_be_read};
-use crate::server::http::body::{Body, Coding, text};
+use super::kept::{Kept, Known};
+use crate::server::endpoint::Endpoint;
+use crate::server::http::body::Body;
+use crate::server::http::coding::Coding;
 use crate::server::http::error::RequestError;
+use crate::server::http::text::text;
 use crate::server::limits::memory_budget::MemoryBudget;
 use crate::server::log::line_limit::LineLimit;
 use crate::server::metrics::Metrics;
-use crate::server::upstream::{Held, NotHeld, Upload, Upstream};
+use crate::server::metrics::labels::Compared;
+use crate::server::upstream::upload::Upload;
+use crate::server::upstream::{Held, NotHeld, Upstream};
+use transform::meter::Halt;
 use transform::request::{Form, Limits};
 
 /// Comparisons at once.
@@ -68,16 +73,22 @@ impl From<RequestError> for Stopped {
     }
 }
 
+impl From<Halt> for Stopped {
+    fn from(_: Halt) -> Self {
+        Self::Dropped
+    }
+}
+
 impl Verifier {
     /// Compares until nothing more can come.
     pub(super) async fn run(self, mut kept: mpsc::UnboundedReceiver<Kept>) {
-        let (this, turns) = (Arc::new(self), Arc::new(Semaphore::new(AT_ONCE)));
+        let (this, permits) = (Arc::new(self), Arc::new(Semaphore::new(AT_ONCE)));
         while let Some(next) = kept.recv().await {
-            let Ok(turn) = turns.clone().acquire_owned().await else { return };
+            let Ok(permit) = permits.clone().acquire_owned().await else { return };
             let this = this.clone();
             actix_web::rt::spawn(async move {
                 this.verify(next).await;
-                drop(turn);
+                drop(permit);
             });
         }
     }
@@ -209,7 +220,7 @@ impl Asked {
 impl Answer {
     /// What a client is told of a body that cannot be read. Other refusals are no answers to compare.
     fn refusing(error: &RequestError) -> Result<Self, Stopped> {
-        if !cannot_be_read(error) {
+        if !error.says_unreadable() {
             return Err(error.clone().into());
         }
         Ok(Self { status: actix_web::ResponseError::status_code(error).as_u16(), body: error.body().into() })

@@ -23,7 +23,6 @@ use tokio_rustls::TlsAcceptor;
 
 use super::stream::{Socket, Stream, Transport};
 use crate::server::limits::connections::Connections;
-use crate::server::settings::Settings;
 
 /// How long a client that was answered before its body was read has to notice: what it sends meanwhile is discarded.
 /// Closing at once would have its system discard the response.
@@ -52,25 +51,6 @@ pub struct Port {
 }
 
 impl Port {
-    /// A port with the times that settings give.
-    #[must_use]
-    pub fn new(
-        settings: &Settings,
-        listener: TcpListener,
-        tls: Option<ServerConfig>,
-        connections: Connections,
-        workers: usize,
-    ) -> Self {
-        Self {
-            listener,
-            tls,
-            connections,
-            workers,
-            header_timeout: Duration::from_secs(settings.header_timeout),
-            shutdown_timeout: settings.shutdown_timeout,
-        }
-    }
-
     /// Serves what `application` makes, once for each worker.
     ///
     /// # Errors

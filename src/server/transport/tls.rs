@@ -1,8 +1,7 @@
 //! What the listeners speak TLS with: a certificate and its key, which can change while the service runs. The versions are
 //! 1.2 and 1.3, the protocol inside is HTTP/1.1, and clients show no certificate.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
@@ -14,10 +13,8 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::server::settings::Settings;
-
-/// The largest file that is read.
-const MAX_FILE_BYTES: u64 = 1 << 20;
+use crate::server::bounded_file::read_bounded;
+use crate::server::config::TlsConfig;
 
 /// A certificate with its key, and the files that they come from.
 #[derive(Debug)]
@@ -43,24 +40,12 @@ impl ResolvesServerCert for Present {
 }
 
 impl Tls {
-    /// What settings ask for; `None` for plain HTTP.
-    ///
-    /// # Errors
-    /// What is wrong with the settings, or as [`Self::load`].
-    pub fn of(settings: &Settings) -> Result<Option<Self>, String> {
-        match (&settings.tls_cert_file, &settings.tls_key_file) {
-            (Some(certificate), Some(key)) => Self::load(certificate, key).map(Some),
-            (None, None) => Ok(None),
-            (Some(_), None) => Err("TLS_CERT_FILE needs TLS_KEY_FILE".to_owned()),
-            (None, Some(_)) => Err("TLS_KEY_FILE needs TLS_CERT_FILE".to_owned()),
-        }
-    }
-
     /// Reads a certificate, with those between it and its root behind it, and its key; both are PEM.
     ///
     /// # Errors
     /// What is wrong with which file, without anything of what is in it.
-    pub fn load(certificate_file: &Path, key_file: &Path) -> Result<Self, String> {
+    pub fn load(config: &TlsConfig) -> Result<Self, String> {
+        let TlsConfig { certificate_file, key_file, .. } = config;
         let seen = [seen(certificate_file), seen(key_file)];
         let pair = read_pair(certificate_file, key_file)?;
         Ok(Self {
@@ -148,21 +133,4 @@ fn read_pair(certificate_file: &Path, key_file: &Path) -> Result<Arc<CertifiedKe
         Err(rustls::Error::InvalidCertificate(_)) => Err(certificate("the certificate cannot be read")),
         Err(_) => Err(key("the key cannot be used: it has to be RSA, ECDSA (P-256, P-384, P-521) or Ed25519")),
     }
-}
-
-/// The bytes of a small file.
-///
-/// # Errors
-/// Where it cannot be read, is none, or is large.
-pub(crate) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    // A pipe would be waited for.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(io::Error::other("it is larger than 1 MiB"));
-    }
-    Ok(bytes)
 }

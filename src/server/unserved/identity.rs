@@ -7,22 +7,9 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::Value;
 
 use super::LOOK_BYTES;
-use crate::server::http::body::Coding;
+use crate::server::http::coding::Coding;
 use crate::server::http::path::is_name;
-
-/// IDs and names of the first event of a request. None of them is content of an event: they come from fields that
-/// rudder-server adds, and have the characters and length of an ID.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Identity {
-    /// `destType` of the request, or `destinationType` of the metadata.
-    pub dest_type: Option<String>,
-    /// `destinationId` of the metadata.
-    pub destination_id: Option<String>,
-    /// `sourceId` of the metadata.
-    pub source_id: Option<String>,
-    /// `workspaceId` of the metadata.
-    pub workspace_id: Option<String>,
-}
+use crate::server::http::unserved::Identity;
 
 impl Identity {
     /// Looks at the first 32 KiB of a body, decompressed. Whatever is not there, or not as rudder-server sends it, is

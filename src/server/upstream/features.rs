@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::{Held, NotHeld, Upstream};
-use crate::server::config::native_destinations::Natives;
+use crate::server::config::native_destinations::NativeDestinations;
 use crate::server::http::error::RequestError;
 
 /// How long an answer is taken for the present one.
@@ -23,7 +23,7 @@ const MAX_BYTES: usize = 1 << 20;
 
 /// The features of the upstream, as they are told to a client.
 #[derive(Debug, Default)]
-pub struct Features(Mutex<Kept>);
+pub struct UpstreamFeatures(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -33,12 +33,12 @@ struct Kept {
     ask_at: Option<Instant>,
 }
 
-impl Features {
+impl UpstreamFeatures {
     /// The features, as JSON. Of several requests at once one asks the upstream, and all get its answer.
     ///
     /// # Errors
     /// [`RequestError::FeaturesUnknown`] as long as there has been no good answer.
-    pub async fn get(&self, upstream: &Upstream, natives: Natives) -> Result<Bytes, RequestError> {
+    pub async fn get(&self, upstream: &Upstream, natives: NativeDestinations) -> Result<Bytes, RequestError> {
         let time = upstream.timeout().min(PATIENCE);
         self.get_with(async || upstream.get("/features", MAX_BYTES, time).await, natives).await
     }
@@ -46,7 +46,7 @@ impl Features {
     async fn get_with(
         &self,
         ask: impl AsyncFnOnce() -> Result<Held, NotHeld>,
-        natives: Natives,
+        natives: NativeDestinations,
     ) -> Result<Bytes, RequestError> {
         let mut kept = self.0.lock().await;
         if kept.ask_at.is_none_or(|at| at <= Instant::now()) {
@@ -76,7 +76,7 @@ const COMPACTED: &str = "supportDestTransformCompactedPayloadV1";
 
 /// Returns the upstream's features, corrected for our destinations; all other fields stay as they are. A field that is
 /// corrected or relied on and has an unexpected type makes the response as unusable as malformed JSON.
-fn corrected(held: &Held, natives: Natives) -> Result<Bytes, String> {
+fn corrected(held: &Held, natives: NativeDestinations) -> Result<Bytes, String> {
     if held.status != 200 || held.coding.is_some() {
         return Err(format!("it answers with status {} and coding {:?}", held.status, held.coding));
     }
@@ -109,7 +109,7 @@ mod tests {
     }
 
     fn correct(body: &str, natives: &str) -> Result<String, String> {
-        let bytes = corrected(&held(body), Natives::parse(natives).unwrap())?;
+        let bytes = corrected(&held(body), NativeDestinations::parse(natives).unwrap())?;
         Ok(String::from_utf8(bytes.to_vec()).unwrap())
     }
 
@@ -149,19 +149,19 @@ mod tests {
         for body in ["", "[]", "null", "{", "<html>"] {
             assert!(correct(body, "kafka").is_err(), "{body}");
         }
-        assert!(corrected(&Held { status: 500, ..held("{}") }, Natives::ALL).is_err());
-        assert!(corrected(&Held { coding: Some("gzip".to_owned()), ..held("{}") }, Natives::ALL).is_err());
+        assert!(corrected(&Held { status: 500, ..held("{}") }, NativeDestinations::ALL).is_err());
+        assert!(corrected(&Held { coding: Some("gzip".to_owned()), ..held("{}") }, NativeDestinations::ALL).is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_is_kept_for_a_while_and_past_a_failure() {
-        let (features, asked) = (Features::default(), Cell::new(0));
+        let (features, asked) = (UpstreamFeatures::default(), Cell::new(0));
         let ask = async |answer: Result<Held, NotHeld>| {
             let answer = async || {
                 asked.set(asked.get() + 1);
                 answer
             };
-            features.get_with(answer, Natives::ALL).await
+            features.get_with(answer, NativeDestinations::ALL).await
         };
         let fails = || Err(NotHeld::Failed(RequestError::UpstreamUnreachable));
         assert_eq!(ask(fails()).await, Err(RequestError::FeaturesUnknown));
@@ -184,7 +184,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn several_at_once_ask_once() {
-        let (features, asked) = (Features::default(), Cell::new(0));
+        let (features, asked) = (UpstreamFeatures::default(), Cell::new(0));
         let ask = || {
             features.get_with(
                 async || {
@@ -192,7 +192,7 @@ mod tests {
                     tokio::task::yield_now().await;
                     Ok(held("{}"))
                 },
-                Natives::ALL,
+                NativeDestinations::ALL,
             )
         };
         let (one, two, three) = join!(ask(), ask(), ask());

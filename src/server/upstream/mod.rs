@@ -2,15 +2,14 @@
 //! what its failures are called. Nothing is ever sent twice.
 
 mod connect;
-mod download;
+pub mod download;
 pub mod features;
 mod framing;
 mod headers;
 pub mod pass;
-mod reachable;
-mod upload;
+pub mod reachable;
+pub mod upload;
 
-use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,56 +20,18 @@ use hyper::header::HeaderValue;
 use hyper::{Method, Request, Response, Uri, body::Incoming};
 use hyper_util::client::legacy::connect::capture_connection;
 
-pub use download::Download;
-pub use reachable::Reachable;
-pub use upload::{Upload, UploadEnd};
-
+use super::config::UpstreamConfig;
+use super::config::base_url::BaseUrl;
 use super::http::error::RequestError;
 use super::http::path::loggable;
-use super::settings::Settings;
 use connect::{Client, Connector};
-
-/// Where the upstream is: `http` or `https`, host and port, and a path that goes before every other one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Base {
-    scheme: String,
-    authority: String,
-    path: String,
-}
-
-impl Base {
-    /// Reads the URL of an upstream.
-    ///
-    /// # Errors
-    /// What the URL has to be, as the end of a sentence; it repeats nothing of it.
-    pub fn parse(url: &str) -> Result<Self, &'static str> {
-        const SHAPE: &str = "must be http:// or https://, a host, and maybe a port and a path";
-        let uri: Uri = url.trim().parse().map_err(|_| SHAPE)?;
-        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(SHAPE) };
-        if !matches!(scheme, "http" | "https") || authority.host().is_empty() {
-            return Err(SHAPE);
-        }
-        if authority.as_str().contains('@') {
-            return Err("must hold no user name or password: logs and process lists would show them");
-        }
-        if uri.query().is_some() || url.contains('#') {
-            return Err("must have neither ?query nor #fragment");
-        }
-        let path = uri.path().trim_end_matches('/').to_owned();
-        Ok(Self { scheme: scheme.to_owned(), authority: authority.to_string(), path })
-    }
-}
-
-impl fmt::Display for Base {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", self.scheme, self.authority, self.path)
-    }
-}
+use download::Download;
+use upload::{Upload, UploadEnd};
 
 /// The upstream, as one worker reaches it. A copy shares the connections of the original.
 #[derive(Debug, Clone)]
 pub struct Upstream {
-    base: Arc<Base>,
+    base: Arc<BaseUrl>,
     host: HeaderValue,
     via: Via,
     timeout: Duration,
@@ -107,22 +68,21 @@ pub enum NotHeld {
 }
 
 impl Upstream {
-    /// The upstream of the settings, `None` where they name none.
+    /// The upstream that is configured, without a connection.
     ///
     /// # Errors
-    /// What is wrong with the settings.
-    pub fn of(settings: &Settings) -> Result<Option<Self>, String> {
-        let Some(base) = settings.upstream()? else { return Ok(None) };
-        let host = HeaderValue::from_str(&base.authority).map_err(|error| error.to_string())?;
-        let connector = connect::connector(Duration::from_secs(settings.upstream_connect_timeout))?;
-        Ok(Some(Self {
-            base: Arc::new(base),
+    /// If the URL cannot be a `Host` header, or the TLS library does not start.
+    pub fn new(config: &UpstreamConfig) -> Result<Self, String> {
+        let host = HeaderValue::from_str(&config.base.authority).map_err(|error| error.to_string())?;
+        let connector = connect::connector(config.connect_timeout)?;
+        Ok(Self {
+            base: Arc::new(config.base.clone()),
             host,
             via: Via::unique()?,
-            timeout: Duration::from_secs(settings.upstream_timeout),
+            timeout: config.timeout,
             client: connect::client(connector.clone()),
             connector,
-        }))
+        })
     }
 
     /// The same upstream with connections of its own: a worker's connections live on its thread, where nobody has to be
@@ -171,7 +131,7 @@ impl Upstream {
     /// # Errors
     /// [`RequestError::NotFound`] where that is none.
     fn request(&self, method: Method, target: &str) -> Result<Request<()>, RequestError> {
-        let Base { scheme, authority, path } = &*self.base;
+        let BaseUrl { scheme, authority, path } = &*self.base;
         let target = if target == "*" { target.to_owned() } else { format!("{path}{target}") };
         let uri = Uri::builder().scheme(scheme.as_str()).authority(authority.as_str()).path_and_query(target).build();
         let mut request = Request::new(());
@@ -224,7 +184,7 @@ impl Upstream {
         if matches!(error, RequestError::BadRequest(_) | RequestError::RequestTimeout) {
             return;
         }
-        let Base { scheme, authority, .. } = &*self.base;
+        let BaseUrl { scheme, authority, .. } = &*self.base;
         tracing::warn!(
             path,
             upstream = format_args!("{scheme}://{authority}"),
@@ -305,8 +265,6 @@ impl Upstream {
     }
 }
 
-pub use headers::copy_to_client;
-
 impl Via {
     fn unique() -> Result<Self, String> {
         // The library's hasher is seeded at random: enough to tell processes apart.
@@ -314,23 +272,5 @@ impl Via {
         let name = format!("rudder-kafka-transformer-{id:016x}");
         let value = HeaderValue::from_str(&format!("1.1 {name}")).map_err(|error| error.to_string())?;
         Ok(Self { name, value })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_has_scheme_host_and_maybe_a_path() {
-        for (url, path) in [("http://t:9090", ""), ("https://t/", ""), (" http://[::1]:1/a/b/ ", "/a/b")] {
-            assert_eq!(Base::parse(url).map(|base| base.path), Ok(path.to_owned()), "{url}");
-        }
-        for url in
-            ["", "t", "t:9090", "/path", "ftp://t", "http://", "http://u:secret@t", "http://t?a=1", "http://t/#a"]
-        {
-            let problem = Base::parse(url).expect_err(url);
-            assert!(!problem.contains("secret") && problem.starts_with("must"), "{url}: {problem}");
-        }
     }
 }

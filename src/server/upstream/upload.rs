@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::server::http::error::RequestError;
 use crate::server::limits::memory_budget::Reservation;
-use crate::server::limits::min_rate::Pace;
+use crate::server::limits::min_rate::MinRate;
 
 /// Pieces between the client's connection and the upstream's. It is all that is held of a body that is passed on.
 const PIECES: usize = 2;
@@ -68,7 +68,7 @@ impl UploadEnd {
 }
 
 impl Upload {
-    /// Passes a client's body on, piece by piece: the client may pause for `pause` (see [`Pace`]), and the upstream has
+    /// Passes a client's body on, piece by piece: the client may pause for `pause` (see [`MinRate`]), and the upstream has
     /// `timeout` to take a piece. The body is read on the thread that this is called on.
     #[must_use]
     pub fn streamed(payload: Payload, pause: Duration, timeout: Duration) -> (Self, UploadEnd) {
@@ -92,8 +92,8 @@ async fn pass_on(
     loop {
         // Time in which the upstream takes nothing is not the client's.
         let asked = Instant::now();
-        let pace = Pace::new(asked.checked_sub(waited).unwrap_or(asked), pause);
-        let next = tokio::time::timeout(pace.patience(received, asked), payload.next()).await;
+        let rate = MinRate::new(asked.checked_sub(waited).unwrap_or(asked), pause);
+        let next = tokio::time::timeout(rate.patience(received, asked), payload.next()).await;
         waited += asked.elapsed();
         let Ok(next) = next else {
             tell.send(Err(RequestError::RequestTimeout)).ok();

@@ -3,26 +3,39 @@
 pub mod request;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use actix_web::web::{self, Data, Payload};
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::explain::request::{ExplainRequest, RequestLimits};
-use crate::server::app::{JSON, State};
-use crate::server::http::body::{self, Body, Decoded};
+use super::off_loop::off_the_loop;
+use crate::server::http::body::{BodyReader, Decoded};
 use crate::server::http::error::RequestError;
-use crate::server::limits::memory_budget::{Cancellation, RequestMeter};
-use crate::server::openapi::{CodingHeader, ExplainBody, ExplainRefusals, Explanations};
+use crate::server::http::headers::JSON;
+use crate::server::http::operator_token::OperatorToken;
+use crate::server::http::text::text_within;
+use crate::server::limits::permits::Permits;
+use crate::server::limits::request_meter::RequestMeter;
+use crate::server::openapi::explanations::{ExplainBody, Explanations};
+use crate::server::openapi::refusals::ExplainRefusals;
+use crate::server::openapi::requests::CodingHeader;
+use request::{ExplainRequest, MAX_BODY_BYTES, MAX_EVENTS, MAX_WORKING_BYTES, RequestLimits};
 use transform::explain;
 use transform::request::{BodyError, Form, Limits};
 
-/// Bytes of a body.
-pub const MAX_BODY_BYTES: usize = 1 << 20;
-/// Events in a request.
-pub const MAX_EVENTS: usize = 100;
-/// Bytes of all events once the destination is filled in, and of all explanations.
-pub const MAX_WORKING_BYTES: usize = 8 << 20;
+/// What the endpoint needs.
+#[derive(Debug, Clone)]
+pub struct ExplainService {
+    /// The token that is asked for.
+    pub operator: Option<Arc<OperatorToken>>,
+    /// Collects bodies.
+    pub bodies: BodyReader,
+    /// Permits of its own, so that neither these requests nor those of rudder-server wait for the others.
+    pub permits: Permits,
+    /// Events in a request.
+    pub max_events: usize,
+}
 
 /// Explain events
 ///
@@ -41,23 +54,22 @@ pub const MAX_WORKING_BYTES: usize = 8 << 20;
     request_body = ExplainBody,
     responses((status = 200, description = "One explanation per event", body = Explanations), ExplainRefusals),
 )]
-pub async fn explain(request: HttpRequest, payload: Payload, state: Data<State>) -> Result<HttpResponse, RequestError> {
-    state.check_operator(&request)?;
-    let limit = MAX_BODY_BYTES.min(state.max_body_bytes);
-    let body = Body::collect_up_to(limit, &request, payload, &state).await?;
-    // A small body may make much work here, for which requests of rudder-server are not to wait.
-    let permit = state.admission.explain_permit().await?;
+pub async fn explain(
+    request: HttpRequest,
+    payload: Payload,
+    service: Data<ExplainService>,
+) -> Result<HttpResponse, RequestError> {
+    if let Some(token) = &service.operator {
+        token.check(&request)?;
+    }
+    let limit = MAX_BODY_BYTES.min(service.bodies.max_bytes);
+    let body = service.bodies.collect_up_to(limit, &request, payload).await?;
     let query = request.query_string().to_owned();
-    let limits = RequestLimits { events: MAX_EVENTS.min(state.limits.events), filled_bytes: MAX_WORKING_BYTES };
-    // Dropped with this future, which is when the client has gone.
-    let cancellation = Cancellation::default();
-    let cancelled = cancellation.flag();
-    let work = move || {
-        let _permit = permit;
-        explained(&body.decode()?, &query, limits, &cancelled)
-    };
-    let answer = web::block(work).await.map_err(|_| RequestError::InternalServerError)??;
-    Ok(HttpResponse::Ok().insert_header(JSON).body(answer))
+    let limits = RequestLimits { events: MAX_EVENTS.min(service.max_events), filled_bytes: MAX_WORKING_BYTES };
+    // A small body may make much work here, for which requests of rudder-server are not to wait.
+    let work = move |cancelled: &AtomicBool| explained(&body.decode()?, &query, limits, cancelled);
+    let explanations = off_the_loop(&service.permits, work).await?;
+    Ok(HttpResponse::Ok().insert_header(JSON).body(explanations))
 }
 
 /// The explanations that a body asks for, as JSON.
@@ -68,7 +80,7 @@ fn explained(
     cancelled: &AtomicBool,
 ) -> Result<Vec<u8>, RequestError> {
     let share = &decoded.share;
-    let text = body::text_within(&decoded.bytes, share)?;
+    let text = text_within(&decoded.bytes, share)?;
     let ExplainRequest { family, options, body } = ExplainRequest::read(&text, limits)?;
     // The events once they are filled in, and their explanations: those of the current one stand for themselves too.
     share.reserve(2 * body.capacity())?;

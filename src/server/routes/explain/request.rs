@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use crate::server::http::error::RequestError;
 use destinations::select::{self, Choice, SelectError, Selector};
 use json::invalid::{Invalid, explain};
 use json::raw::{Kind, Raw};
@@ -15,6 +16,13 @@ pub const MAX_PARTITIONS: u32 = 0x7fff_ffff;
 
 /// The largest `batchBytes`: a record's size has 31 bits.
 pub const MAX_BATCH_BYTES: u32 = 0x7fff_ffff;
+
+/// Bytes of a body.
+pub const MAX_BODY_BYTES: usize = 1 << 20;
+/// Events in a request.
+pub const MAX_EVENTS: usize = 100;
+/// Bytes of all events once the destination is filled in, and of all explanations.
+pub const MAX_WORKING_BYTES: usize = 8 << 20;
 
 /// Bounds of one request.
 #[derive(Debug, Clone, Copy)]
@@ -178,6 +186,25 @@ fn count(value: Raw<'_>) -> Option<NonZeroU32> {
     let is_count = number.fract() == 0.0 && (1.0..=f64::from(MAX_PARTITIONS)).contains(&number);
     // Within those bounds every whole number is exactly one of the other type.
     if is_count { NonZeroU32::new(number as u32) } else { None }
+}
+
+impl From<ExplainError> for RequestError {
+    fn from(error: ExplainError) -> Self {
+        match error {
+            ExplainError::TooManyEvents(_) | ExplainError::TooLarge(_) => Self::PayloadTooLarge(error.to_string()),
+            ExplainError::DestinationAmbiguous(ref choices) => {
+                Self::DestinationAmbiguous(error.to_string(), choices.clone())
+            }
+            ExplainError::NotJson(_)
+            | ExplainError::NotAnObject
+            | ExplainError::EventsNotAnArray
+            | ExplainError::FamilyUnknown
+            | ExplainError::DestinationUnusable(_)
+            | ExplainError::SelectorInvalid
+            | ExplainError::BatchBytesInvalid
+            | ExplainError::PartitionsInvalid => Self::BadRequest(error.to_string()),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,63 @@
+//! The URL of an upstream: `http` or `https`, host and port, and a path that goes before every other one.
+
+use std::fmt;
+
+use hyper::Uri;
+
+/// The URL of an upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseUrl {
+    /// `http` or `https`.
+    pub scheme: String,
+    /// Host, and port if it is not the default one.
+    pub authority: String,
+    /// The path that goes before every other one, without a slash at its end.
+    pub path: String,
+}
+
+impl BaseUrl {
+    /// Reads the URL of an upstream.
+    ///
+    /// # Errors
+    /// What the URL has to be, as the end of a sentence; it repeats nothing of it.
+    pub fn parse(url: &str) -> Result<Self, &'static str> {
+        const SHAPE: &str = "must be http:// or https://, a host, and maybe a port and a path";
+        let uri: Uri = url.trim().parse().map_err(|_| SHAPE)?;
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(SHAPE) };
+        if !matches!(scheme, "http" | "https") || authority.host().is_empty() {
+            return Err(SHAPE);
+        }
+        if authority.as_str().contains('@') {
+            return Err("must hold no user name or password: logs and process lists would show them");
+        }
+        if uri.query().is_some() || url.contains('#') {
+            return Err("must have neither ?query nor #fragment");
+        }
+        let path = uri.path().trim_end_matches('/').to_owned();
+        Ok(Self { scheme: scheme.to_owned(), authority: authority.to_string(), path })
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_has_scheme_host_and_maybe_a_path() {
+        for (url, path) in [("http://t:9090", ""), ("https://t/", ""), (" http://[::1]:1/a/b/ ", "/a/b")] {
+            assert_eq!(BaseUrl::parse(url).map(|base| base.path), Ok(path.to_owned()), "{url}");
+        }
+        for url in
+            ["", "t", "t:9090", "/path", "ftp://t", "http://", "http://u:secret@t", "http://t?a=1", "http://t/#a"]
+        {
+            let problem = BaseUrl::parse(url).expect_err(url);
+            assert!(!problem.contains("secret") && problem.starts_with("must"), "{url}: {problem}");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Requests of rudder-server that only a rudder-transformer serves: what is known of one for its response, its metric and
+//! its log line.
+
+use percent_encoding::percent_decode_str;
+
+use super::path::{is_name, is_version};
+use crate::server::config::UnservedPolicy;
+
+/// An endpoint of rudder-transformer that rudder-server uses and this service does not have
+/// (docs/contract.md#requests-of-rudder-server).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnservedEndpoint {
+    /// `/customTransform`
+    UserTransformation,
+    /// `/v0/validate`
+    TrackingPlan,
+    /// `/v0/destinations/{name}` of another destination.
+    Destination,
+    /// `/batch` for another destination.
+    Batch,
+    /// `/routerTransform` for another destination.
+    RouterTransform,
+    /// `/v0/destinations/{name}/proxy`
+    Delivery,
+    /// `/deleteUsers`
+    Deletion,
+    /// `/v0/sources/…`
+    Source,
+}
+
+impl UnservedEndpoint {
+    /// Every endpoint.
+    pub const ALL: [Self; 8] = [
+        Self::UserTransformation,
+        Self::TrackingPlan,
+        Self::Destination,
+        Self::Batch,
+        Self::RouterTransform,
+        Self::Delivery,
+        Self::Deletion,
+        Self::Source,
+    ];
+
+    /// The endpoint as a stable word, for metrics and the log.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::UserTransformation => "user_transformation",
+            Self::TrackingPlan => "tracking_plan",
+            Self::Destination => "destination",
+            Self::Batch => "batch",
+            Self::RouterTransform => "router_transform",
+            Self::Delivery => "delivery",
+            Self::Deletion => "deletion",
+            Self::Source => "source",
+        }
+    }
+
+    /// What it is for, as the subject of a sentence in the plural.
+    fn subject(self) -> &'static str {
+        match self {
+            Self::UserTransformation => "user transformations",
+            Self::TrackingPlan => "tracking plans",
+            Self::Destination | Self::Batch | Self::RouterTransform => {
+                "destinations other than those of NATIVE_DESTINATIONS"
+            }
+            Self::Delivery => "deliveries",
+            Self::Deletion => "deletions of users",
+            Self::Source => "source transformations",
+        }
+    }
+
+    /// Returns the endpoint at a path, and the destination or source that the path names. Repeated slashes count as one:
+    /// they come from a `DEST_TRANSFORM_URL` that ends in a slash. A destination needs a name that one can have: letters,
+    /// digits and underscores.
+    #[must_use]
+    pub fn at(path: &str) -> Option<(Self, Option<String>)> {
+        let path = percent_decode_str(path).decode_utf8().ok()?;
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).take(8).collect();
+        let named = |endpoint, name: &str| is_name(name).then(|| (endpoint, Some(name.to_owned())));
+        match segments[..] {
+            ["customTransform"] => Some((Self::UserTransformation, None)),
+            ["batch"] => Some((Self::Batch, None)),
+            ["routerTransform"] => Some((Self::RouterTransform, None)),
+            ["deleteUsers"] => Some((Self::Deletion, None)),
+            [version, "validate"] if is_version(version) => Some((Self::TrackingPlan, None)),
+            ["v0" | "v1", "destinations", name] => named(Self::Destination, name),
+            [version, "destinations", name, "proxy"] if is_version(version) => named(Self::Delivery, name),
+            [version, "sources", name, ..] if is_version(version) => named(Self::Source, name),
+            _ => None,
+        }
+    }
+}
+
+/// A request that was not served, as far as its response and its log line need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnservedRequest {
+    /// The endpoint.
+    pub endpoint: UnservedEndpoint,
+    /// The response.
+    pub policy: UnservedPolicy,
+    /// The destination or source that the path or `destType` names.
+    pub name: Option<String>,
+    /// What is logged; `None` if there are too many such lines.
+    pub line: Option<UnservedLine>,
+}
+
+/// What the log says of a request that was not served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnservedLine {
+    /// The path, [`super::path::loggable`].
+    pub path: String,
+    /// Whose events they are, as far as a look at the start of the body shows.
+    pub identity: Identity,
+    /// Lines of this kind that were not written since the last one.
+    pub suppressed: u64,
+}
+
+impl UnservedRequest {
+    /// The text of the response.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let subject = self.endpoint.subject();
+        format!("{subject} are not served here; set UPSTREAM_TRANSFORMER_URL to a rudder-transformer that serves them")
+    }
+}
+
+/// IDs and names of the first event of a request. None of them is content of an event: they come from fields that
+/// rudder-server adds, and have the characters and length of an ID.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// `destType` of the request, or `destinationType` of the metadata.
+    pub dest_type: Option<String>,
+    /// `destinationId` of the metadata.
+    pub destination_id: Option<String>,
+    /// `sourceId` of the metadata.
+    pub source_id: Option<String>,
+    /// `workspaceId` of the metadata.
+    pub workspace_id: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_of_rudder_server_are_known_by_their_paths() {
+        use UnservedEndpoint as E;
+        for (path, endpoint, name) in [
+            ("/customTransform", E::UserTransformation, None),
+            ("//customTransform/", E::UserTransformation, None),
+            ("/v0/validate", E::TrackingPlan, None),
+            ("/v0/destinations/ga4", E::Destination, Some("ga4")),
+            ("/v1/destinations/BINGADS_AUDIENCE/", E::Destination, Some("BINGADS_AUDIENCE")),
+            ("/v0/destinations/g%614", E::Destination, Some("ga4")),
+            ("/batch", E::Batch, None),
+            ("/routerTransform/", E::RouterTransform, None),
+            ("/v1/destinations/kafka/proxy", E::Delivery, Some("kafka")),
+            ("/deleteUsers", E::Deletion, None),
+            ("/v0/sources/webhook", E::Source, Some("webhook")),
+            ("/v2/sources/shopify/x", E::Source, Some("shopify")),
+        ] {
+            assert_eq!(E::at(path), Some((endpoint, name.map(str::to_owned))), "{path}");
+        }
+        for path in [
+            "/",
+            "/foo",
+            "/v0/destinations",
+            "/v0/destinations/",
+            "/v0/destinations/no-such",
+            "/v0/destinations/a%20b",
+            "/v0/destinations/%ff",
+            "/v2/destinations/ga4",
+            "/v0/destinations/ga4/x",
+            "/v0/destinations/../proxy",
+            "/x/../customTransform",
+            "/vx/validate",
+            "/validate",
+            "/CUSTOMTRANSFORM",
+        ] {
+            assert_eq!(E::at(path), None, "{path}");
+        }
+        assert_eq!(E::at(&format!("/v0/destinations/{}", "x".repeat(65))), None);
+    }
+}

@@ -1,0 +1,44 @@
+//! Places within the limit of connections.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The places of one port. Copies share them.
+#[derive(Debug, Clone)]
+pub struct ConnectionSlots {
+    taken: Arc<AtomicUsize>,
+    limit: usize,
+}
+
+/// A place, until it is dropped.
+#[derive(Debug)]
+pub struct ConnectionSlot(Arc<AtomicUsize>);
+
+impl ConnectionSlots {
+    /// `limit` places, none of them taken.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self { taken: Arc::default(), limit }
+    }
+
+    /// The number of places.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Takes a place; `None` if all are taken.
+    #[must_use]
+    pub fn try_take(&self) -> Option<ConnectionSlot> {
+        let limit = self.limit;
+        let took =
+            self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| (taken < limit).then_some(taken + 1));
+        took.is_ok().then(|| ConnectionSlot(self.taken.clone()))
+    }
+}
+
+impl Drop for ConnectionSlot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

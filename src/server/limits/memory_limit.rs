@@ -1,0 +1,16 @@
+//! How much memory there is.
+
+/// The memory that this process may use, in bytes: the tightest of the control group's limit and the machine's memory.
+/// `None` where neither can be told.
+#[must_use]
+pub fn memory_limit() -> Option<usize> {
+    let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<usize>().ok();
+    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+        total.trim().strip_suffix("kB")?.trim().parse::<usize>().ok()?.checked_mul(1024)
+    });
+    [number("/sys/fs/cgroup/memory.max"), number("/sys/fs/cgroup/memory/memory.limit_in_bytes"), machine]
+        .into_iter()
+        .flatten()
+        .min()
+}

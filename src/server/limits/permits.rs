@@ -1,0 +1,113 @@
+//! Permits to work off the event loops: how many requests do so at once, and how many wait for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use actix_web::rt::time::timeout;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::limit::Limit;
+
+/// Requests that may wait for a permit to work off the event loops, for each permit.
+const WAITING: usize = 8;
+
+/// How long one of them waits, at most. It gets a retryable 503 then.
+pub const MAX_PERMIT_WAIT: Duration = Duration::from_secs(5);
+
+/// Permits to work off the event loops, and the requests that wait for one, in their order.
+#[derive(Debug, Clone)]
+pub struct Permits {
+    permits: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+    waiting_limit: usize,
+}
+
+/// The right to work off the event loops.
+pub type Permit = OwnedSemaphorePermit;
+
+impl Permits {
+    /// `count` permits.
+    #[must_use]
+    pub fn new(count: usize) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(count)),
+            waiting: Arc::default(),
+            waiting_limit: WAITING.saturating_mul(count),
+        }
+    }
+
+    /// Waits for a permit.
+    ///
+    /// # Errors
+    /// [`Limit::Wait`] if too many wait already, or after [`MAX_PERMIT_WAIT`].
+    pub async fn acquire(&self) -> Result<Permit, Limit> {
+        self.check_waiting()?;
+        let waiting = Waiting::new(&self.waiting);
+        let permit = timeout(MAX_PERMIT_WAIT, self.permits.clone().acquire_owned()).await;
+        drop(waiting);
+        // The semaphore is never closed.
+        permit.ok().and_then(Result::ok).ok_or(Limit::Wait)
+    }
+
+    /// Checks whether one more may wait.
+    ///
+    /// # Errors
+    /// [`Limit::Wait`] if too many wait already.
+    pub fn check_waiting(&self) -> Result<(), Limit> {
+        if self.waiting.load(Ordering::Relaxed) >= self.waiting_limit { Err(Limit::Wait) } else { Ok(()) }
+    }
+}
+
+/// A request that waits, until it is dropped.
+struct Waiting<'c>(&'c AtomicUsize);
+
+impl<'c> Waiting<'c> {
+    fn new(count: &'c AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_wait_in_order_and_their_number_is_bounded() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        runtime.block_on(async {
+            let permits = Permits::new(1);
+            let first = permits.acquire().await.expect("the first");
+            let mut others: Vec<_> = (0..WAITING).map(|_| Box::pin(permits.acquire())).collect();
+            for other in &mut others {
+                assert!(futures_util::poll!(other).is_pending());
+            }
+            assert_eq!(permits.acquire().await.err(), Some(Limit::Wait));
+            assert_eq!(permits.check_waiting(), Err(Limit::Wait));
+            others.pop();
+            assert_eq!(permits.check_waiting(), Ok(()), "one that gives up makes room");
+            drop(first);
+            assert!(others.swap_remove(0).await.is_ok());
+        });
+    }
+
+    #[test]
+    fn the_wait_for_a_permit_is_bounded() {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+        runtime.block_on(async {
+            let permits = Permits::new(1);
+            let _first = permits.acquire().await.expect("the first");
+            let began = tokio::time::Instant::now();
+            assert_eq!(permits.acquire().await.err(), Some(Limit::Wait));
+            assert!(began.elapsed() >= MAX_PERMIT_WAIT && began.elapsed() < 2 * MAX_PERMIT_WAIT);
+        });
+    }
+}

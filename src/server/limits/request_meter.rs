@@ -1,0 +1,52 @@
+//! What one request may use while it is worked on: memory of the budget, and work until its client has gone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::memory_budget::Reservation;
+use transform::meter::{Halt, Meter};
+
+/// Whether the client of a request has gone: set when the future that answers it is dropped.
+#[derive(Debug, Default)]
+pub struct Cancellation(Arc<AtomicBool>);
+
+impl Cancellation {
+    /// What the work for the request asks.
+    #[must_use]
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Drop for Cancellation {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Grants one request memory of the budget, and work until its client has gone.
+#[derive(Debug)]
+pub struct RequestMeter<'r> {
+    /// The memory of the request.
+    pub reservation: &'r Reservation,
+    /// Set once the client has gone.
+    pub cancelled: &'r AtomicBool,
+    /// Work after which the request stops, see [`transform::meter::Usage::work`].
+    pub max_work: u64,
+}
+
+impl Meter for RequestMeter<'_> {
+    fn reserve(&self, bytes: usize) -> Result<(), Halt> {
+        self.reservation.reserve(bytes)
+    }
+
+    fn checkpoint(&self, work: u64) -> Result<(), Halt> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            Err(Halt::Cancelled)
+        } else if work > self.max_work {
+            Err(Halt::WorkLimit)
+        } else {
+            Ok(())
+        }
+    }
+}

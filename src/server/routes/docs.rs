@@ -1,0 +1,169 @@
+//! The OpenAPI document and the page that shows it.
+
+use std::sync::LazyLock;
+
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::middleware::DefaultHeaders;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use utoipa::OpenApi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use super::resource::own_status;
+use super::{batch, explain, features, metrics, processor, router_transform, status};
+use crate::server::http::headers::JSON;
+use crate::server::openapi::answers::{ErrorBody, UnknownDestinationBody};
+use crate::server::openapi::examples;
+use crate::server::openapi::refusals::Overload;
+use crate::server::openapi::requests::{Compacted, Destination, Event};
+
+/// The document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "rudder-kafka-transformer",
+        description = "Transforms RudderStack events for Apache Kafka, Azure Event Hubs and Confluent Cloud.\n\n\
+                       A path may end in a slash. Any other path, and any other method on these, is answered with 404, or passed \
+                       on where there is an upstream. Another method on `/`, `/docs`, `/explain`, `/openapi.json` and `/ready` \
+                       is 405 with `Allow`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    paths(
+        processor::transform,
+        batch::batch,
+        router_transform::router_transform,
+        explain::explain,
+        status::health,
+        status::ready,
+        features::features,
+        status::version,
+        status::build_version,
+        metrics::metrics,
+        self::document_of_this
+    ),
+    components(schemas(Event, Destination, Compacted, ErrorBody, UnknownDestinationBody)),
+    tags(
+        (name = "transformation", description = "What rudder-server calls for every batch of events"),
+        (name = "explanation", description = "What the page at `/` asks"),
+        (name = "status", description = "What the service is and can do")
+    )
+)]
+struct Document;
+
+/// Paths that answer like another one, with the ids of their operations.
+const ALIASES: [(&str, &str, &str); 2] = [
+    ("/v1/destinations/{destination}", "/v0/destinations/{destination}", "transformV1"),
+    ("/transformerBuildVersion", "/buildVersion", "transformerBuildVersion"),
+];
+
+/// The document as pretty JSON, as it is kept in `openapi/openapi.json`.
+#[must_use]
+pub fn document() -> String {
+    let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
+    if let Some(paths) = document["paths"].as_object_mut() {
+        examples::add(paths);
+        add_request_ids(paths);
+        add_aliases(paths);
+        // The framework lists them by their hash.
+        paths.sort_keys();
+    }
+    document["components"]["securitySchemes"] = serde_json::json!({
+        "operator": { "type": "http", "scheme": "bearer", "description": "What is in OPERATOR_TOKEN_FILE, where that is set" }
+    });
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Every response has the id of its request, which is in the log too.
+fn add_request_ids(paths: &mut Map<String, Value>) {
+    let header = serde_json::json!({
+        "description": "The id of the request in the log: its own X-Request-ID, where that is 1 to 128 visible ASCII characters, or one that is made",
+        "schema": { "type": "string" }
+    });
+    let operations = paths.values_mut().filter_map(Value::as_object_mut);
+    for operation in operations.flat_map(|item| item.values_mut()) {
+        let responses = operation["responses"].as_object_mut().into_iter().flat_map(|responses| responses.values_mut());
+        for response in responses {
+            response["headers"]["X-Request-ID"] = header.clone();
+        }
+    }
+}
+
+fn add_aliases(paths: &mut Map<String, Value>) {
+    for (alias, of, id) in ALIASES {
+        let Some(mut item) = paths.get(of).cloned() else { continue };
+        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            operation["operationId"] = id.into();
+        }
+        paths.insert(alias.to_owned(), item);
+    }
+}
+
+/// Tell this description
+///
+/// The OpenAPI document that you are reading.
+#[utoipa::path(get, path = "/openapi.json", tag = "status", operation_id = "openapi",
+    responses((status = 200, description = "The document", body = Map<String, Value>), Overload))]
+async fn document_of_this() -> impl Responder {
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document().into());
+    HttpResponse::Ok().insert_header(JSON).body(DOCUMENT.clone())
+}
+
+/// The page at `/docs` and `/docs/`. Its files are below the latter: the former names them from one level above, so that no
+/// redirect is needed.
+async fn docs_page(request: HttpRequest) -> impl Responder {
+    let base = if request.path().ends_with('/') { "" } else { "docs/" };
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
+        .body(include_str!("docs.html").replace("{base}", base))
+}
+
+/// What the page may do: nothing beyond this server. The page sets styles on its elements and has images in its
+/// style sheet.
+const POLICY: (HeaderName, HeaderValue) = (
+    CONTENT_SECURITY_POLICY,
+    HeaderValue::from_static(
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+);
+
+/// Registers `/docs` and `/openapi.json`.
+pub fn configure(config: &mut ServiceConfig) {
+    let files = SwaggerUi::new("/{_:.*}").config(
+        Config::from("/openapi.json")
+            // Without this the page would ask a server on the internet whether the document is valid.
+            .validator_url("none"),
+    );
+    let headers = DefaultHeaders::new()
+        .add(POLICY)
+        .add((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .add((REFERRER_POLICY, "no-referrer"))
+        // A newer version of the service brings a newer page.
+        .add((CACHE_CONTROL, "no-cache"));
+    config
+        .service(own_status("/openapi.json", document_of_this))
+        .service(own_status("/docs", docs_page).wrap(headers.clone()))
+        .service(web::scope("/docs").wrap(headers).service(files));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::routes::explain::request::MAX_EVENTS;
+    use crate::server::routes::explain::request::MAX_PARTITIONS;
+
+    #[test]
+    fn the_bounds_are_those_of_the_request() {
+        let document: Value = serde_json::from_str(&document()).unwrap();
+        let body = &document["components"]["schemas"]["ExplainBody"]["properties"];
+        assert_eq!(body["partitions"]["maximum"], MAX_PARTITIONS);
+        assert_eq!(body["events"]["maxItems"], MAX_EVENTS);
+    }
+}

@@ -1,0 +1,44 @@
+//! `GET /metrics`, on a port of its own.
+
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::server::http::error::RequestError;
+use crate::server::http::operator_token::OperatorToken;
+use crate::server::limits::memory_budget::MemoryBudget;
+use crate::server::metrics::Metrics;
+use crate::server::openapi::refusals::{ForOperators, Overload};
+
+/// What is shown, and to whom.
+#[derive(Debug, Clone)]
+pub struct ShownMetrics {
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The memory of all requests.
+    pub budget: MemoryBudget,
+    /// The token that is asked for.
+    pub operator: Option<Arc<OperatorToken>>,
+}
+
+/// The content type of Prometheus' text format.
+const METRICS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Everything counted, for Prometheus.
+///
+/// # Errors
+/// [`RequestError::Unauthorized`]; [`RequestError::InternalServerError`] where the text cannot be made.
+#[utoipa::path(get, path = "/metrics", tag = "status", summary = "Tell what was counted",
+    description = "In Prometheus' text format, on a port of its own: `METRICS_PORT`. `/health` and `/ready` are there too. Where the service has an `OPERATOR_TOKEN_FILE`, it asks for that token.",
+    security((), ("operator" = [])),
+    servers((url = "http://{host}:{port}", description = "The metrics port",
+        variables(("host" = (default = "localhost")), ("port" = (default = "9091"))))),
+    responses((status = 200, description = "Everything counted", body = String, content_type = "text/plain"), ForOperators, Overload))]
+pub async fn metrics(request: HttpRequest, shown: Data<ShownMetrics>) -> Result<HttpResponse, RequestError> {
+    if let Some(token) = &shown.operator {
+        token.check(&request)?;
+    }
+    let text = shown.metrics.render(shown.budget.bytes()).map_err(|_| RequestError::InternalServerError)?;
+    Ok(HttpResponse::Ok().insert_header(("Content-Type", METRICS_TEXT)).body(text))
+}

@@ -1,0 +1,155 @@
+//! The endpoints that transform: what they share, from the body of a request to its response.
+
+mod owner;
+mod response;
+
+use std::rc::Rc;
+
+use actix_web::web::Payload;
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _};
+use bytes::Bytes;
+
+use super::fallback::Fallback;
+use crate::server::config::native_destinations::NativeDestinations;
+use crate::server::endpoint::{Endpoint, Transformed};
+use crate::server::http::body::BodyReader;
+use crate::server::http::coding::Coding;
+use crate::server::http::error::RequestError;
+use crate::server::http::headers::form_of;
+use crate::server::http::route::Version;
+use crate::server::limits::memory_budget::Reservation;
+use crate::server::metrics::worker::WorkerSeries;
+use crate::server::request_log;
+use crate::server::shadow::Shadow;
+use crate::server::shadow::kept::Watch;
+use crate::server::shadow::tap::ShadowTap;
+use crate::server::upstream::pass::{self, BodyTap};
+use owner::{Owner, Reading};
+use transform::request::{Form, Limits};
+
+/// What the endpoints need that transform.
+#[derive(Debug, Clone)]
+pub struct Transformation {
+    /// Collects their bodies.
+    pub bodies: BodyReader,
+    /// The bounds of one request.
+    pub limits: Limits,
+    /// The destinations that are transformed here.
+    pub native_destinations: NativeDestinations,
+    /// Where requests for all other destinations go.
+    pub fallback: Fallback,
+    /// What is compared with the upstream.
+    pub shadow: Option<Shadow>,
+}
+
+/// A request whose body was read.
+struct Received<'r> {
+    service: &'r Transformation,
+    request: &'r HttpRequest,
+    endpoint: Endpoint,
+    form: Form,
+    /// The body as it was sent.
+    sent: Bytes,
+    coding: Coding,
+    /// Whether it is compared, if that was decided before its body was read.
+    is_sampled: Option<bool>,
+}
+
+impl Transformation {
+    /// Whether clients get the upstream's responses, and this service's are only compared with them.
+    fn answers_from_upstream(&self) -> bool {
+        self.shadow.as_ref().is_some_and(Shadow::answers_from_upstream)
+    }
+
+    /// Decides whether a request is compared, before its body is read: if the upstream responds and nothing is compared,
+    /// nothing has to be read. `None` if that is decided later.
+    fn sample_early(&self, endpoint: &Endpoint) -> Option<bool> {
+        let shadow = self.shadow.as_ref().filter(|shadow| shadow.answers_from_upstream())?;
+        matches!(endpoint, Endpoint::Processor { .. }).then(|| shadow.chooses())
+    }
+
+    fn reading(&self, endpoint: &Endpoint, form: Form) -> Reading {
+        Reading {
+            endpoint: endpoint.clone(),
+            form,
+            limits: self.limits,
+            native_destinations: self.native_destinations,
+            has_upstream: self.fallback.upstream.is_some(),
+            upstream_answers: self.answers_from_upstream(),
+        }
+    }
+
+    /// Responds to a request to an endpoint that is served here, unless its body turns out to be for the upstream.
+    ///
+    /// # Errors
+    /// Why the request is rejected as a whole.
+    pub async fn serve(
+        &self,
+        endpoint: Endpoint,
+        request: &HttpRequest,
+        payload: Payload,
+    ) -> Result<HttpResponse, RequestError> {
+        let is_sampled = self.sample_early(&endpoint);
+        if is_sampled == Some(false) {
+            return self.fallback.forward_or(request, payload, RequestError::NotFound).await;
+        }
+        let form = form_of(request);
+        let body = self.bodies.collect(request, payload).await?;
+        let (sent, coding) = (body.sent(), body.coding());
+        let owner = self.reading(&endpoint, form).owner_of(body, &self.bodies.permits).await;
+        let received = Received { service: self, request, endpoint, form, sent, coding, is_sampled };
+        match owner {
+            Ok((Owner::Us(transformed), memory)) => Ok(received.respond(*transformed, memory)),
+            Ok((Owner::Upstream { is_ours }, memory)) => received.forward(is_ours, memory).await,
+            Err(error) => received.reject(error),
+        }
+    }
+}
+
+impl Received<'_> {
+    fn respond(self, transformed: Transformed, memory: Reservation) -> HttpResponse {
+        self.request.extensions_mut().insert(transformed.family);
+        if let Some(series) = self.request.app_data::<Rc<WorkerSeries>>() {
+            let version = self.request.app_data().map_or("", |Version(version)| *version);
+            series.count_transformed(&transformed, version);
+        }
+        request_log::note_events(self.request, &transformed.tally);
+        // What of it is being written is there twice.
+        let bytes = transformed.body.capacity() + transformed.body.len().min(response::LARGE_RESPONSE_BYTES);
+        let body = Bytes::from(transformed.body);
+        let then = self.watch().and_then(|watch| watch.answered(200, body.clone()));
+        drop(self.sent);
+        memory.shrink_to(bytes);
+        response::response(body, memory, then)
+    }
+
+    async fn forward(self, is_ours: bool, memory: Reservation) -> Result<HttpResponse, RequestError> {
+        let Fallback { upstream, metrics, .. } = &self.service.fallback;
+        let Some(upstream) = upstream else { return Err(RequestError::NotFound) };
+        let watch = if is_ours { self.watch() } else { None };
+        let tap = watch.map(|watch| Box::new(ShadowTap::of(watch)) as Box<dyn BodyTap>);
+        pass::whole(self.request, (self.sent, memory), upstream, metrics, tap).await
+    }
+
+    fn reject(self, error: RequestError) -> Result<HttpResponse, RequestError> {
+        match error {
+            error if error.says_unreadable() => {
+                let (status, body) = (error.status_code().as_u16(), Bytes::from(error.body()));
+                let then = self.watch().and_then(|watch| watch.answered(status, body));
+                Ok(response::and_then(HttpResponse::from_error(error), then))
+            }
+            RequestError::UnknownDestination(name) => {
+                Err(self.service.fallback.unserved.reject_read(self.request, name, (&self.sent, self.coding)))
+            }
+            error => Err(error),
+        }
+    }
+
+    /// Keeps the request to be compared, if it is one of the share.
+    fn watch(&self) -> Option<Watch> {
+        let (shadow, upstream) = self.service.shadow.as_ref().zip(self.service.fallback.upstream.as_ref())?;
+        let is_sampled = self.is_sampled.unwrap_or_else(|| shadow.chooses());
+        let asked = (self.endpoint.clone(), self.form, self.coding);
+        is_sampled.then(|| shadow.keep(upstream, self.request, asked, &self.sent)).flatten()
+    }
+}

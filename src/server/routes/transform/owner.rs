@@ -1,0 +1,111 @@
+//! Who responds to a request whose body was read: this service, with a response, or the upstream.
+
+use std::sync::atomic::AtomicBool;
+
+use crate::server::config::native_destinations::NativeDestinations;
+use crate::server::endpoint::{Endpoint, Transformed};
+use crate::server::http::body::{Body, Decoded};
+use crate::server::http::error::RequestError;
+use crate::server::http::text::text_within;
+use crate::server::limits::memory_budget::Reservation;
+use crate::server::limits::permits::Permits;
+use crate::server::limits::request_meter::RequestMeter;
+use crate::server::routes::off_loop::off_the_loop;
+use transform::meter::Halt;
+use transform::request::{BodyError, Form, Limits};
+
+/// Who responds.
+#[derive(Debug)]
+pub(super) enum Owner {
+    /// This service, with what it has made of the events.
+    Us(Box<Transformed>),
+    /// The upstream, which gets the body as it was sent.
+    Upstream {
+        /// Whether it would be ours, and the upstream responds only until this service is trusted.
+        is_ours: bool,
+    },
+}
+
+/// Work that is done on the event loop at most: some milliseconds. A usual body causes two units per byte, one for each that
+/// is read and one for each that is written, so that all below the size of a large one stay there.
+const MAX_WORK_ON_LOOP: u64 = 4 << 20;
+
+/// Never set: work on the event loop ends before its future can be dropped.
+static NOT_CANCELLED: AtomicBool = AtomicBool::new(false);
+
+/// What a body is read with.
+pub(super) struct Reading {
+    pub(super) endpoint: Endpoint,
+    pub(super) form: Form,
+    pub(super) limits: Limits,
+    pub(super) native_destinations: NativeDestinations,
+    pub(super) has_upstream: bool,
+    pub(super) upstream_answers: bool,
+}
+
+/// Why a body has no owner yet, or none at all.
+enum Stopped {
+    /// It takes more work than is allowed on the event loop.
+    TooMuchWork,
+    /// It is rejected.
+    Refused(RequestError),
+}
+
+impl<E: Into<RequestError>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl Reading {
+    /// Reads a body as far as it takes to know who responds; if that is this service, the response is made. Where that
+    /// happens depends on the work: what turns out to take too much on the event loop begins again off it.
+    ///
+    /// # Errors
+    /// Why the request is rejected as a whole.
+    pub(super) async fn owner_of(self, body: Body, permits: &Permits) -> Result<(Owner, Reservation), RequestError> {
+        if body.is_large() {
+            return off_the_loop(permits, move |cancelled| self.decide_fully(body.decode()?, cancelled)).await;
+        }
+        let decoded = body.decode()?;
+        let held = decoded.share.bytes();
+        match self.decide(&decoded, MAX_WORK_ON_LOOP, &NOT_CANCELLED) {
+            Err(Stopped::TooMuchWork) => decoded.share.shrink_to(held),
+            Err(Stopped::Refused(error)) => return Err(error),
+            Ok(owner) => return Ok((owner, decoded.share)),
+        }
+        off_the_loop(permits, move |cancelled| self.decide_fully(decoded, cancelled)).await
+    }
+
+    fn decide(&self, decoded: &Decoded, max_work: u64, cancelled: &AtomicBool) -> Result<Owner, Stopped> {
+        let text = text_within(&decoded.bytes, &decoded.share)?;
+        if (self.has_upstream || self.native_destinations != NativeDestinations::ALL)
+            && let Some(name) = self.endpoint.dest_type(&text, self.form)?
+            && self.native_destinations.by_name(&name).is_none()
+        {
+            return if self.has_upstream {
+                Ok(Owner::Upstream { is_ours: false })
+            } else {
+                Err(RequestError::unknown_destination(&name).into())
+            };
+        }
+        if self.upstream_answers {
+            return Ok(Owner::Upstream { is_ours: true });
+        }
+        let meter = RequestMeter { reservation: &decoded.share, cancelled, max_work };
+        match self.endpoint.answer_within(&text, self.form, self.limits, &meter) {
+            Ok(transformed) => Ok(Owner::Us(Box::new(transformed))),
+            Err(BodyError::Halted(Halt::WorkLimit)) => Err(Stopped::TooMuchWork),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Decides whatever work that takes.
+    fn decide_fully(&self, decoded: Decoded, cancelled: &AtomicBool) -> Result<(Owner, Reservation), RequestError> {
+        match self.decide(&decoded, u64::MAX, cancelled) {
+            Ok(owner) => Ok((owner, decoded.share)),
+            Err(Stopped::Refused(error)) => Err(error),
+            Err(Stopped::TooMuchWork) => Err(RequestError::InternalServerError),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! From the settings as they are given to the configuration as it is meant.
+
+use std::time::Duration;
+
+use super::Settings;
+use crate::server::config::{
+    Config, ConnectionConfig, RequestConfig, ShadowConfig, TlsConfig, UpstreamConfig, Versions,
+};
+use crate::server::version::{COMMIT, VERSION};
+
+impl Settings {
+    /// Resolves the settings.
+    ///
+    /// # Errors
+    /// What is wrong with a setting. [`Settings::validate`] reports all of it at once.
+    pub fn resolve(&self) -> Result<Config, String> {
+        let body_timeout = Duration::from_secs(self.body_timeout);
+        let upstream = self.upstream()?.map(|base| UpstreamConfig {
+            base,
+            timeout: Duration::from_secs(self.upstream_timeout),
+            connect_timeout: Duration::from_secs(self.upstream_connect_timeout),
+            ready_needs_upstream: self.ready_needs_upstream,
+        });
+        let shadow = ShadowConfig { percent: self.shadow_percent, answer: self.shadow_answer };
+        Ok(Config {
+            workers: self.worker_threads(),
+            tls: self.tls()?,
+            operator_token_file: self.operator_token_file.clone(),
+            connections: ConnectionConfig {
+                max: self.max_connections,
+                header_timeout: Duration::from_secs(self.header_timeout),
+                body_timeout,
+                keep_alive: Duration::from_secs(self.keep_alive),
+            },
+            requests: RequestConfig {
+                max_body_bytes: self.max_body_bytes,
+                limits: self.limits(),
+                in_flight_bytes: self.in_flight_bytes(),
+                max_wait: Duration::from_millis(self.max_wait_milliseconds),
+            },
+            native_destinations: self.native_destinations()?,
+            shadow: (upstream.is_some() && shadow.percent > 0).then_some(shadow),
+            upstream,
+            unserved: self.unserved,
+            page: self.page,
+            instance_id: self.instance_id.clone(),
+            versions: self.versions(),
+            shutdown_timeout: self.shutdown_timeout,
+        })
+    }
+
+    /// The files for TLS; `None` for plain HTTP.
+    ///
+    /// # Errors
+    /// If one of them is not given.
+    pub fn tls(&self) -> Result<Option<TlsConfig>, String> {
+        match (&self.tls_cert_file, &self.tls_key_file) {
+            (Some(certificate), Some(key)) => Ok(Some(TlsConfig {
+                certificate_file: certificate.clone(),
+                key_file: key.clone(),
+                on_metrics_port: self.metrics_tls,
+            })),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err("TLS_CERT_FILE needs TLS_KEY_FILE".to_owned()),
+            (None, Some(_)) => Err("TLS_KEY_FILE needs TLS_CERT_FILE".to_owned()),
+        }
+    }
+
+    fn versions(&self) -> Versions {
+        let or_own = |version: &Option<String>| version.clone().unwrap_or_else(|| VERSION.to_owned());
+        Versions {
+            version: or_own(&self.npm_package_version),
+            build_version: or_own(&self.transformer_build_version),
+            commit: self.git_commit_sha.clone().or(COMMIT.map(str::to_owned)),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Takes the upstream's response on its way to the client, to compare it.
+
+use bytes::{Bytes, BytesMut};
+
+use super::kept::{Known, Watch};
+use crate::server::metrics::labels::Compared;
+use crate::server::upstream::Held;
+use crate::server::upstream::pass::BodyTap;
+
+/// Observes the upstream's response on its way to the client.
+pub struct ShadowTap(Option<Watch>);
+
+impl ShadowTap {
+    /// One for a kept request.
+    #[must_use]
+    pub fn of(mut watch: Watch) -> Self {
+        // Until there is a whole answer.
+        watch.kept.room.result = Compared::Failed;
+        Self(Some(watch))
+    }
+}
+
+impl BodyTap for ShadowTap {
+    fn head(&mut self, status: u16, coding: Option<&str>) {
+        if let Some(watch) = &mut self.0 {
+            let held = Held { status, coding: coding.map(str::to_owned), body: Bytes::new() };
+            watch.theirs = Some((held, BytesMut::new()));
+        }
+    }
+
+    fn piece(&mut self, piece: &Bytes) {
+        let Some(watch) = &mut self.0 else { return };
+        if watch.kept.room.grow(piece.len()).is_err() {
+            watch.kept.room.result = Compared::Dropped;
+            self.0 = None;
+        } else if let Some((_, body)) = &mut watch.theirs {
+            body.extend_from_slice(piece);
+        }
+    }
+
+    fn end(&mut self) {
+        let Some(mut watch) = self.0.take() else { return };
+        if let Some((held, body)) = watch.theirs.take() {
+            watch.kept.known = Some(Known::Theirs(Held { body: body.freeze(), ..held }));
+            watch.queue();
+        }
+    }
+}
