@@ -43,7 +43,7 @@ fn every_metric_and_label_asked_for_is_there() {
     assert!(queries.len() >= 20, "{}", queries.len());
     queries.push(ALERTS.to_owned());
     let labels: BTreeSet<&str> =
-        table::ALL.iter().flat_map(|metric| metric.labels).copied().chain(["instanceName"]).collect();
+        table::ALL.iter().flat_map(|metric| metric.labels).copied().chain(["instanceName", "job"]).collect();
     for query in &queries {
         let names = metrics_in(query);
         assert!(!names.is_empty() || query.contains("process_"), "{query}");
