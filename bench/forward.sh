@@ -1,23 +1,21 @@
 #!/usr/bin/env bash
-# What forwarding costs: requests of one client straight to an upstream and through the service, in turns, and the memory
+# What forwarding costs: requests of one connection directly to an upstream and through the service, in turns, and the memory
 # of the service with a body of 100 MB passing through in both directions.
 #
-#   bench/forward.sh [ROUNDS] [SECONDS]      default: 7 rounds of 1 second
+#   bench/forward.sh [SECONDS]      default: 7 rounds of one second
 #
-# The upstream is examples/echo.rs, once as an echo, which answers at once and so shows the overhead at its worst, and once
-# transforming the events; where there is Node.js, also a server on it that reads the JSON and prints it again. Prints a
-# table. Needs wrk; all traffic stays on the loopback interface.
+# The upstream is examples/echo.rs, once as an echo, which responds at once and so shows the overhead at its worst, and once
+# transforming the events; if there is Node.js, also a server on it that reads the JSON and prints it again. Prints a
+# table. Needs jq; all traffic stays on the loopback interface.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-rounds=${1:-7}
-seconds=${2:-1}
+seconds=${1:-7}
 bodies=target/bench
 upstream=http://127.0.0.1:19390
 service=http://127.0.0.1:19392
-results=$(mktemp)
 pids=()
-trap 'kill "${pids[@]}" 2>/dev/null || true; rm -f "$results"' EXIT
+trap 'kill "${pids[@]}" 2>/dev/null || true' EXIT
 
 cargo build --quiet --release --bins --examples
 [ -s "$bodies/message100000000.json" ] || target/release/examples/bodies "$bodies"
@@ -47,50 +45,21 @@ megabytes() { # VmRSS or VmHWM
     awk -v name="$1:" '$1 == name { printf "%.1f", $2 / 1024 }' "/proc/$server/status"
 }
 
-# way, upstream, URL → a line in $results
-measure() {
-    local fields
-    fields=$(BODY=$bodies/compacted100.json COMPACTED=1 wrk -t1 -c1 -d"${seconds}s" --timeout 30s -s bench/post.lua "$3" |
-        awk '/^RESULT/ { print $4, $5, $6 }')
-    echo "$1 $2 $fields" >>"$results"
+# name, URL of the upstream, URL through the service → a row
+row() {
+    target/release/rudder-kafka-transformer bench "$3" --against "$2" --keep-alive --connections 1 --threads 1 --seconds "$seconds" --format json |
+        jq -r --arg name "$1" '
+        def us: . * 1000 | round;
+        .targets as [$forwarded, $direct]
+        | "| \($name) | \($direct.milliseconds.p50 | us) | \($forwarded.milliseconds.p50 | us) | **\($forwarded.milliseconds.p50 / $direct.milliseconds.p50 * 100 | round / 100)** | \($direct.milliseconds.p99 | us) | \($forwarded.milliseconds.p99 | us) |"'
 }
 
 idle=$(megabytes VmRSS)
-for ((round = 0; round < rounds; round++)); do
-    measure direct echo $upstream/echo
-    measure forwarded echo $service/echo
-    measure direct transform $upstream/v0/destinations/kafka
-    measure forwarded transform $service/v0/destinations/kafka
-    if [ -n "$node" ]; then
-        measure direct node $node/json
-        measure forwarded node http://127.0.0.1:19396/json
-    fi
-done
-
-awk '
-function median(values,    n, i, j, t, list) {
-    n = split(values, list, " ")
-    for (i = 2; i <= n; i++)
-        for (j = i; j > 1 && list[j] + 0 < list[j - 1] + 0; j--) { t = list[j]; list[j] = list[j - 1]; list[j - 1] = t }
-    return n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2
-}
-{
-    if (!($2 in seen)) { seen[$2] = 1; paths[++count] = $2 }
-    p50[$2, $1] = p50[$2, $1] " " $3
-    p99[$2, $1] = p99[$2, $1] " " $4
-    errors += $5
-    if ($1 == "direct") direct = $3
-    else ratios[$2] = ratios[$2] " " $3 / direct
-}
-END {
-    print "| upstream | direct p50 µs | forwarded p50 µs | ratio | direct p99 µs | forwarded p99 µs |"
-    print "| --- | --- | --- | --- | --- | --- |"
-    for (i = 1; i <= count; i++) {
-        p = paths[i]
-        printf "| %s | %d | %d | **%.2f** | %d | %d |\n", p, median(p50[p, "direct"]), median(p50[p, "forwarded"]), median(ratios[p]), median(p99[p, "direct"]), median(p99[p, "forwarded"])
-    }
-    if (errors) print "errors: " errors
-}' "$results"
+echo '| upstream | direct p50 µs | forwarded p50 µs | ratio | direct p99 µs | forwarded p99 µs |'
+echo '| --- | --- | --- | --- | --- | --- |'
+row echo $upstream/echo $service/echo
+row transform $upstream $service
+[ -z "$node" ] || row node $node/json http://127.0.0.1:19396/json
 
 before=$(megabytes VmHWM)
 for _ in 1 2 3; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What one worker of the released binary takes: size, start, memory at rest, under load, after it, with a body of 100 MB,
-# and how long others wait for that one. Prints a table. Needs wrk; all traffic stays on the loopback interface.
+# and how long others wait for that one. Prints a table. Needs jq; all traffic stays on the loopback interface.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -44,7 +44,7 @@ echo "| start to the first answered /health, median of 5 | $(printf '%s\n' "${st
 
 begin
 echo "| resident, idle | $(megabytes VmRSS) MB |"
-BODY=$bodies/compacted100.json COMPACTED=1 taskset -c 1 wrk -t1 -c64 -d5s --timeout 30s -s bench/post.lua "$url/v0/destinations/kafka" >/dev/null
+taskset -c 1 target/release/rudder-kafka-transformer bench "$url" --keep-alive --connections 64 --seconds 5 --threads 1 >/dev/null
 echo "| resident, at the most, 64 connections of $(stat -c %s $bodies/compacted100.json | awk '{ printf "%.0f KB", $1 / 1e3 }') | $(megabytes VmHWM) MB |"
 sleep 10
 echo "| resident, 10 s after that | $(megabytes VmRSS) MB |"
@@ -54,7 +54,8 @@ end
 
 begin
 (for _ in 1 2 3; do post_large; done) &
-others=$(BODY=$bodies/compacted1.json taskset -c 1 wrk -t1 -c1 -d3s -s bench/stall.lua "$url/v0/destinations/kafka" | tail -n 1)
+others=$(taskset -c 1 target/release/rudder-kafka-transformer bench "$url" --keep-alive --connections 1 --batch 1 --seconds 3 --threads 1 --format json |
+    jq -r '.targets[0] | .milliseconds as $ms | "\(.requests) requests, p50 \($ms.p50) ms, p99 \($ms.p99) ms, longest \($ms.max) ms"')
 wait $!
 echo "| other requests to the same worker meanwhile | $others |"
 end

@@ -12,7 +12,7 @@ use transform::processor::{self, Answer};
 use transform::request::{Counted, Form, Limits};
 
 #[allow(dead_code, reason = "other benchmarks have more shapes")]
-#[path = "../bench/bodies.rs"]
+#[path = "../src/cli/bench/bodies.rs"]
 mod bodies;
 
 use bodies::{Shape, body};

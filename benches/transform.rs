@@ -9,7 +9,7 @@ use transform::family::KAFKA;
 use transform::request::{Form, Limits};
 use transform::{batch, processor};
 
-#[path = "../bench/bodies.rs"]
+#[path = "../src/cli/bench/bodies.rs"]
 mod bodies;
 
 use bodies::{Shape, body, message_of};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::{env, fs, io};
 
-#[path = "../bench/bodies.rs"]
+#[path = "../src/cli/bench/bodies.rs"]
 mod bodies;
 
 use bodies::{Shape, body, message_of};

@@ -1,5 +1,5 @@
-//! The service with one more route, `/echo`, which reads a body like the others and answers its bytes: what this stack
-//! can do at the most. Same settings, same process, so that both are measured alike: `cargo run --release --example echo`.
+//! The service with more routes, all below `/echo`, which read a body like the others and respond with its bytes: the upper
+//! limit of this stack. Same settings, same process, so that both are measured alike: `cargo run --release --example echo`.
 
 use std::process::ExitCode;
 
@@ -28,7 +28,7 @@ async fn echo(
 }
 
 fn echo_route(config: &mut ServiceConfig) {
-    config.route("/echo", web::post().to(echo));
+    config.route("/echo{path:.*}", web::post().to(echo));
 }
 
 fn main() -> ExitCode {

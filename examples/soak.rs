@@ -17,7 +17,7 @@ use transform::processor;
 use transform::request::{Form, Limits};
 
 #[allow(dead_code, reason = "others need more of it")]
-#[path = "../bench/bodies.rs"]
+#[path = "../src/cli/bench/bodies.rs"]
 mod bodies;
 #[path = "../bench/client.rs"]
 mod client;

@@ -12,7 +12,7 @@ use transform::processor;
 use transform::request::{Form, Limits};
 
 #[allow(dead_code, reason = "the other examples use the rest")]
-#[path = "../bench/bodies.rs"]
+#[path = "../src/cli/bench/bodies.rs"]
 mod bodies;
 #[path = "../bench/hostile.rs"]
 mod hostile;

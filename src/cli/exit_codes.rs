@@ -12,7 +12,7 @@ struct Row {
 /// The input or the arguments cannot be used.
 const UNUSABLE: &str = "the input or the arguments cannot be used, or the output cannot be written";
 
-static TABLE: [Row; 6] = [
+static TABLE: [Row; 7] = [
     Row {
         command: "transform",
         codes: &[
@@ -43,6 +43,14 @@ static TABLE: [Row; 6] = [
             (0, "all responses are as expected, or differ on purpose"),
             (1, "some responses differ, or some cases cannot be read"),
             (2, "nothing to verify, the transformer or arguments cannot be used, or output cannot be written"),
+        ],
+    },
+    Row {
+        command: "bench",
+        codes: &[
+            (0, "every request got the expected status"),
+            (1, "some requests got another status, a retryable 503 or no response"),
+            (2, "a transformer, a file or the arguments cannot be used, or the output cannot be written"),
         ],
     },
     Row {

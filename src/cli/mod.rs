@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, each returning an exit code.
 
+mod bench;
 mod check;
 mod completions;
 mod exit_codes;
@@ -53,6 +54,8 @@ enum Command {
     Transform(Box<transform::Arguments>),
     /// Show where each event would go, and why
     Explain(Box<explain::Arguments>),
+    /// Measure one or two transformers under the load that rudder-server sends
+    Bench(Box<bench::Arguments>),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
     /// Print the man page, or write the pages of all commands to a folder
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         Some(Command::Check(arguments)) => check::run(&arguments),
         Some(Command::Transform(arguments)) => transform::run(&arguments),
         Some(Command::Explain(arguments)) => explain::run(&arguments),
+        Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
         Some(Command::Man(arguments)) => man::run(&arguments),
         Some(Command::Openapi) => stdio::print(&docs::document()),

@@ -19,8 +19,13 @@ pub(super) fn note(line: impl Display) {
 
 /// Writes a whole text to stdout and returns the exit code.
 pub(super) fn print(text: &str) -> ExitCode {
+    print_and_end(text, ExitCode::SUCCESS)
+}
+
+/// Writes a whole text to stdout and returns `code`, unless that fails.
+pub(super) fn print_and_end(text: &str, code: ExitCode) -> ExitCode {
     let mut stdout = io::stdout();
-    end(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()), ExitCode::SUCCESS)
+    end(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()), code)
 }
 
 /// The exit code of a tool that has written its output: `code`, unless the output could not be written. A reader that has

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that panics has failed, which is what it is for")]
 
 mod bad_input;
+mod bench;
 mod bodies;
 mod check;
 mod check_input;

@@ -52,6 +52,21 @@ pub(in crate::cli) struct Input {
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
 
+    #[command(flatten)]
+    reading: Reading,
+
+    /// Router.KAFKA.batchBytes of rudder-server: larger records are not produced
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_BATCH_BYTES, value_parser = value_parser!(u64).range(1..=0x7fff_ffff))]
+    batch_bytes: u64,
+
+    /// Number of worker threads [default: number of cores]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+/// How files of events are read, and the destination of events without one.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Reading {
     /// The destination of events without one: a destination, a whole workspaceConfig.json, a destination of the Rudder
     /// CLI, or a Config alone; - is stdin
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -69,17 +84,9 @@ pub(in crate::cli) struct Input {
     #[arg(long, value_name = "TYPE", value_parser = family)]
     family: Option<&'static Family>,
 
-    /// Router.KAFKA.batchBytes of rudder-server: larger records are not produced
-    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_BATCH_BYTES, value_parser = value_parser!(u64).range(1..=0x7fff_ffff))]
-    batch_bytes: u64,
-
     /// Read each line as a separate value, even if the first one is broken
     #[arg(long)]
     lines: bool,
-
-    /// Number of worker threads [default: number of cores]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
 }
 
 /// The forms of input, for the help of each tool that reads it.
@@ -115,13 +122,31 @@ impl Input {
         self.batch_bytes
     }
 
-    /// Finds the files and reads the destination, so that what is missing is told before anything is printed.
+    /// Opens the input, see [`Reading::open`].
     ///
     /// # Errors
-    /// [`InputError`] where a file or the destination cannot be used.
+    /// [`InputError`] if a file or the destination cannot be used.
     pub(in crate::cli) fn open(&self) -> Result<Opened, InputError> {
+        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let jobs = self.jobs.and_then(|jobs| NonZeroUsize::new(jobs.into())).unwrap_or_else(cores);
+        self.reading.open(&self.files, jobs)
+    }
+}
+
+impl Reading {
+    /// The type of destinations that do not name theirs.
+    pub(in crate::cli) fn family(&self) -> &'static Family {
+        self.family.unwrap_or(&KAFKA)
+    }
+
+    /// Finds `files`, or standard input if there are none, and reads the destination, so that what is missing is reported
+    /// before anything is printed.
+    ///
+    /// # Errors
+    /// [`InputError`] if a file or the destination cannot be used.
+    pub(in crate::cli) fn open(&self, files: &[PathBuf], jobs: NonZeroUsize) -> Result<Opened, InputError> {
         let standard_input = [PathBuf::from(STANDARD_INPUT)];
-        let files = if self.files.is_empty() { &standard_input[..] } else { &self.files };
+        let files = if files.is_empty() { &standard_input[..] } else { files };
         let readers = files.iter().chain(&self.destination).filter(|path| is_standard_input(path));
         if readers.count() > 1 {
             return Err(InputError::StandardInputTwice);
@@ -131,15 +156,14 @@ impl Input {
                 let selector = Selector { id: self.destination_id.clone(), name: self.destination_name.clone() };
                 Filling::read(path, self.family, &selector)?
             }
-            None => (Filling::nothing(), self.family.unwrap_or(&KAFKA)),
+            None => (Filling::nothing(), self.family()),
         };
         let sources = files.iter().map(|path| Source::find(path)).collect::<Result<Vec<_>, _>>()?;
-        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Ok(Opened {
             bytes: sources.iter().map(Source::bytes).sum(),
             sources,
             lines: self.lines,
-            jobs: self.jobs.and_then(|jobs| NonZeroUsize::new(jobs.into())).unwrap_or_else(cores),
+            jobs,
             filling: Arc::new(filling),
             family,
             read: Arc::default(),

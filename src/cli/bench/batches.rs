@@ -1,0 +1,314 @@
+//! Recorded events as the requests that rudder-server would send: batches of one destination each, compacted or plain.
+
+use std::collections::HashMap;
+
+use json::javascript::JsString;
+use json::raw::{Kind, Raw};
+use json::text::escape;
+
+use super::requests::{BodyForm, Request, posted};
+use transform::family::Family;
+use transform::request::Form;
+
+/// Gathers events and writes them as request bodies.
+pub(super) struct Batches {
+    family: &'static Family,
+    form: BodyForm,
+    /// Events per request.
+    size: usize,
+    /// The texts of all destinations, each once.
+    destinations: Vec<String>,
+    known: HashMap<String, usize>,
+    /// Events that are in no request yet, by their destination and its id in the metadata.
+    pending: Vec<(Group, Vec<Event>)>,
+    groups: HashMap<Group, usize>,
+    requests: Vec<Request>,
+    bytes: usize,
+}
+
+/// What the events of a request have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Group {
+    /// The destination's index.
+    destination: Option<usize>,
+    /// `metadata.destinationId`, as a JSON string.
+    id: String,
+}
+
+/// An event without what is shared.
+struct Event {
+    /// The object without `destination` and `connection`, and without its closing brace; another value as a whole.
+    text: String,
+    is_object: bool,
+    /// The connection's key in a compacted request, as a JSON string, and its text.
+    connection: Option<(String, String)>,
+}
+
+impl Batches {
+    pub(super) fn new(family: &'static Family, form: BodyForm, size: usize) -> Self {
+        Self {
+            family,
+            form,
+            size,
+            destinations: Vec::new(),
+            known: HashMap::new(),
+            pending: Vec::new(),
+            groups: HashMap::new(),
+            requests: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// The bytes of all events so far.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes the events of a request body, which is valid JSON.
+    pub(super) fn add(&mut self, body: &str, form: Form) {
+        let Ok(body) = Raw::parse(body) else { return };
+        match form {
+            Form::Plain => body.for_each_element(|event| self.plain(event)),
+            Form::Compacted => {
+                let [input, destinations, connections] = body.members(["input", "destinations", "connections"]);
+                let destinations = by_name(destinations);
+                let connections = by_name(connections);
+                if let Some(input) = input {
+                    input.for_each_element(|event| {
+                        let [source, id] = ids(event);
+                        let destination = destinations.get(id.as_slice()).copied();
+                        let key = [source.as_slice(), b":", id.as_slice()].concat();
+                        self.event(event, destination, connections.get(key.as_slice()).copied());
+                    });
+                }
+            }
+        }
+    }
+
+    fn plain(&mut self, event: Raw<'_>) {
+        let [destination, connection] = event.members(["destination", "connection"]);
+        self.event(event, destination, connection);
+    }
+
+    fn event(&mut self, event: Raw<'_>, destination: Option<Raw<'_>>, connection: Option<Raw<'_>>) {
+        let destination = destination.map(|destination| self.destination(destination.text()));
+        let [source, id] = ids(event);
+        let mut id = String::from_utf8_lossy(&id).into_owned();
+        if id.is_empty() {
+            // Compacted requests find the destination by this id.
+            let text = destination.and_then(|index| self.destinations.get(index));
+            let own = text.and_then(|text| Raw::parse(text).ok()).and_then(|raw| raw.member("ID"));
+            id = own
+                .and_then(Raw::as_string)
+                .map_or_else(|| "destination".to_owned(), |text| String::from_utf8_lossy(&text.decoded()).into_owned());
+        }
+        let key = json_string(&format!("{}:{id}", String::from_utf8_lossy(&source)));
+        let id = json_string(&id);
+        let event = Event {
+            text: without_shared(event, &id),
+            is_object: event.is_object(),
+            connection: connection.map(|connection| (key, connection.text().to_owned())),
+        };
+        self.bytes += event.text.len();
+        let group = Group { destination, id };
+        let index = *self.groups.entry(group).or_insert_with_key(|group| {
+            self.pending.push((group.clone(), Vec::new()));
+            self.pending.len() - 1
+        });
+        let Some((_, events)) = self.pending.get_mut(index) else { return };
+        events.push(event);
+        if events.len() >= self.size {
+            self.close(index);
+        }
+    }
+
+    fn destination(&mut self, text: &str) -> usize {
+        if let Some(index) = self.known.get(text) {
+            return *index;
+        }
+        self.destinations.push(text.to_owned());
+        self.known.insert(text.to_owned(), self.destinations.len() - 1);
+        self.destinations.len() - 1
+    }
+
+    fn close(&mut self, index: usize) {
+        let Some((group, events)) = self.pending.get_mut(index) else { return };
+        let events = std::mem::take(events);
+        if events.is_empty() {
+            return;
+        }
+        let destination = group.destination.and_then(|index| self.destinations.get(index)).map(String::as_str);
+        let body = match self.form {
+            BodyForm::Compacted => compacted(&events, destination, &group.id),
+            BodyForm::Plain => plain(&events, destination),
+        };
+        self.requests.push(posted(self.family, self.form, body, events.len()));
+    }
+
+    /// The requests with all events.
+    pub(super) fn finish(mut self) -> Vec<Request> {
+        for index in 0..self.pending.len() {
+            self.close(index);
+        }
+        self.requests
+    }
+}
+
+fn json_string(text: &str) -> String {
+    let mut json = String::from("\"");
+    escape(text.as_bytes(), &mut json);
+    json.push('"');
+    json
+}
+
+/// `sourceId` and `destinationId` of the metadata; empty if they are missing.
+fn ids(event: Raw<'_>) -> [Vec<u8>; 2] {
+    let found = event.member("metadata").map(|metadata| metadata.members(["sourceId", "destinationId"]));
+    let [source, id] = found.unwrap_or_default();
+    [source, id].map(|raw| {
+        raw.filter(|raw| !raw.is_null())
+            .map_or_else(Vec::new, |raw| JsString::of(Some(raw)).into_decoded().into_owned())
+    })
+}
+
+fn by_name(object: Option<Raw<'_>>) -> HashMap<Vec<u8>, Raw<'_>> {
+    let mut found = HashMap::new();
+    if let Some(object) = object {
+        object.for_each_member(|name, value| _ = found.insert(name.decoded().into_owned(), value));
+    }
+    found
+}
+
+/// The event without `destination` and `connection`, and without its closing brace, with `id` in its metadata.
+fn without_shared(event: Raw<'_>, id: &str) -> String {
+    if !event.is_object() {
+        return event.text().to_owned();
+    }
+    let mut text = String::with_capacity(event.text().len());
+    text.push('{');
+    let mut has_metadata = false;
+    event.for_each_member(|name, value| {
+        if name.is("destination") || name.is("connection") {
+            return;
+        }
+        text.push_str(if text.len() == 1 { "\"" } else { ",\"" });
+        text.push_str(name.escaped());
+        text.push_str("\":");
+        if name.is("metadata") && value.kind() == Kind::Object {
+            has_metadata = true;
+            match value.member("destinationId").filter(|id| !id.is_null()) {
+                Some(_) => text.push_str(value.text()),
+                None => value.write_with(&mut text, "destinationId", None, |out| out.push_str(id)),
+            }
+        } else {
+            text.push_str(value.text());
+        }
+    });
+    if !has_metadata {
+        text.push_str(if text.len() == 1 { "" } else { "," });
+        text.push_str("\"metadata\":{\"destinationId\":");
+        text.push_str(id);
+        text.push('}');
+    }
+    text
+}
+
+fn compacted(events: &[Event], destination: Option<&str>, id: &str) -> String {
+    let mut body = String::from("{\"input\":[");
+    let mut connections = HashMap::new();
+    for (index, event) in events.iter().enumerate() {
+        body.push_str(if index == 0 { "" } else { "," });
+        body.push_str(&event.text);
+        body.push_str(if event.is_object { "}" } else { "" });
+        if let Some((key, connection)) = &event.connection {
+            connections.entry(key.as_str()).or_insert(connection.as_str());
+        }
+    }
+    body.push_str("],\"destinations\":{");
+    if let Some(destination) = destination {
+        body.extend([id, ":", destination]);
+    }
+    body.push_str("},\"connections\":{");
+    let mut connections: Vec<_> = connections.into_iter().collect();
+    connections.sort_unstable();
+    for (index, (key, connection)) in connections.into_iter().enumerate() {
+        body.extend([if index == 0 { "" } else { "," }, key, ":", connection]);
+    }
+    body.push_str("}}");
+    body
+}
+
+fn plain(events: &[Event], destination: Option<&str>) -> String {
+    let mut body = String::from("[");
+    for (index, event) in events.iter().enumerate() {
+        body.push_str(if index == 0 { "" } else { "," });
+        body.push_str(&event.text);
+        if event.is_object {
+            for (name, value) in
+                [("destination", destination), ("connection", event.connection.as_ref().map(|(_, text)| text.as_str()))]
+            {
+                if let Some(value) = value {
+                    body.extend([",\"", name, "\":", value]);
+                }
+            }
+            body.push('}');
+        }
+    }
+    body.push(']');
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use transform::family::KAFKA;
+
+    fn bodies(form: BodyForm, size: usize, inputs: &[(&str, Form)]) -> Vec<Value> {
+        let mut batches = Batches::new(&KAFKA, form, size);
+        for (body, form) in inputs {
+            batches.add(body, *form);
+        }
+        batches.finish().iter().map(|request| serde_json::from_slice(&request.body).unwrap()).collect()
+    }
+
+    const COMPACTED: &str = r#"{"input":[{"message":{"n":1},"metadata":{"sourceId":"s","destinationId":"d"}},
+        {"message":{"n":2},"metadata":{"sourceId":"s","destinationId":"e"}},{"message":{"n":3},"metadata":{"destinationId":"d"}}],
+        "destinations":{"d":{"ID":"d"},"e":{"ID":"e"}},"connections":{"s:d":{"enabled":true}}}"#;
+
+    #[test]
+    fn a_request_has_events_of_one_destination_and_no_more_than_its_size() {
+        let found = bodies(BodyForm::Compacted, 2, &[(COMPACTED, Form::Compacted), (COMPACTED, Form::Compacted)]);
+        let of = |numbers: [u32; 2], id: &str| {
+            let numbers = numbers.map(Value::from);
+            found.iter().any(|body| {
+                body["destinations"] == json!({ id: { "ID": id } })
+                    && [0, 1].map(|at| body["input"][at]["message"]["n"].clone()) == numbers
+            })
+        };
+        assert!(of([1, 3], "d") && of([2, 2], "e"), "{found:?}");
+        assert_eq!(found.len(), 3);
+        assert_eq!(found[0]["connections"], json!({ "s:d": { "enabled": true } }));
+    }
+
+    #[test]
+    fn events_are_the_same_in_both_forms() {
+        let plain = bodies(BodyForm::Plain, 10, &[(COMPACTED, Form::Compacted)]);
+        assert_eq!(plain[0][0]["destination"], json!({ "ID": "d" }));
+        assert_eq!(plain[0][0]["connection"], json!({ "enabled": true }));
+        assert_eq!(plain[1][0]["message"], json!({ "n": 2 }));
+        let text = plain[0].to_string();
+        let again = bodies(BodyForm::Compacted, 10, &[(&text, Form::Plain)]);
+        assert_eq!(again, bodies(BodyForm::Compacted, 10, &[(COMPACTED, Form::Compacted)])[..1]);
+    }
+
+    #[test]
+    fn an_event_without_an_id_gets_that_of_its_destination() {
+        let body = r#"[{"message":{},"destination":{"ID":"d\"1"}},{"metadata":{},"destination":{}},7]"#;
+        let found = bodies(BodyForm::Compacted, 10, &[(body, Form::Plain)]);
+        assert_eq!(found[0]["input"], json!([{ "message": {}, "metadata": { "destinationId": "d\"1" } }]));
+        assert_eq!(found[0]["destinations"], json!({ "d\"1": { "ID": "d\"1" } }));
+        assert_eq!(found[1]["input"], json!([{ "metadata": { "destinationId": "destination" } }]));
+        assert_eq!(found[2]["input"], json!([7]));
+    }
+}

@@ -1,0 +1,251 @@
+//! The load: connections that send requests one after another for a time, from one or more threads.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use hdrhistogram::Histogram;
+use tokio::runtime;
+use tokio::task::LocalSet;
+
+use super::target::{Failure, Prepared, Response, Target};
+
+/// How much is sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Load {
+    /// Requests in flight.
+    pub(super) connections: usize,
+    /// Threads that send them.
+    pub(super) threads: usize,
+    /// Requests per second; without it, each connection sends its next request when it has its response.
+    pub(super) rate: Option<f64>,
+    /// How long a response may take.
+    pub(super) timeout: Duration,
+}
+
+/// What came of requests.
+#[derive(Debug, Clone)]
+pub(super) struct Tally {
+    /// Responses with the expected status: microseconds from when the request was due.
+    pub(super) good: Histogram<u64>,
+    /// The events of those.
+    pub(super) events: u64,
+    /// 503 with `X-Rudder-Should-Retry`, likewise.
+    pub(super) rejected: Histogram<u64>,
+    /// Any other status.
+    pub(super) statuses: BTreeMap<u16, u64>,
+    /// No response.
+    pub(super) failures: BTreeMap<Failure, u64>,
+    /// Requests that were due, while every connection was busy, until the time was over.
+    pub(super) unsent: u64,
+    /// From the first request to the last response.
+    pub(super) elapsed: Duration,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            good: histogram(),
+            events: 0,
+            rejected: histogram(),
+            statuses: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            unsent: 0,
+            elapsed: Duration::ZERO,
+        }
+    }
+}
+
+/// Microseconds up to two hours, which no time limit exceeds, to three digits.
+fn histogram() -> Histogram<u64> {
+    #[allow(clippy::expect_used, reason = "the bounds are constants that the library accepts")]
+    Histogram::new_with_bounds(1, 2 * 3_600_000_000, 3).expect("valid bounds")
+}
+
+impl Tally {
+    /// Adds another one, of other requests. The times of both follow each other.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.join(other);
+        self.elapsed += other.elapsed;
+    }
+
+    /// Adds one of the same time.
+    fn join(&mut self, other: &Self) {
+        self.good += &other.good;
+        self.rejected += &other.rejected;
+        self.events += other.events;
+        self.unsent += other.unsent;
+        for (status, count) in &other.statuses {
+            *self.statuses.entry(*status).or_default() += count;
+        }
+        for (failure, count) in &other.failures {
+            *self.failures.entry(*failure).or_default() += count;
+        }
+    }
+
+    /// Requests without the expected status, and without a retryable 503.
+    pub(super) fn errors(&self) -> u64 {
+        self.statuses.values().sum::<u64>() + self.failures.values().sum::<u64>()
+    }
+
+    /// Good responses per second.
+    pub(super) fn rate(&self) -> f64 {
+        let seconds = self.elapsed.as_secs_f64();
+        if seconds > 0.0 { self.good.len() as f64 / seconds } else { 0.0 }
+    }
+
+    fn note(&mut self, request: &Prepared, outcome: Result<Response, Failure>, took: Duration) {
+        let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        match outcome {
+            Ok(response) if response.status == request.status => {
+                self.good.saturating_record(microseconds);
+                self.events += request.events as u64;
+            }
+            Ok(response) if response.is_retryable => self.rejected.saturating_record(microseconds),
+            Ok(response) => *self.statuses.entry(response.status).or_default() += 1,
+            Err(failure) => *self.failures.entry(failure).or_default() += 1,
+        }
+    }
+}
+
+/// When requests are due, for all connections together.
+struct Pace {
+    next: AtomicU64,
+    begin: Instant,
+    end: Instant,
+    rate: Option<f64>,
+}
+
+impl Pace {
+    /// The number of the next request, and when it is due; `None` when the time is over.
+    fn next(&self) -> Option<(u64, Instant)> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let due = match self.rate {
+            Some(rate) => self.begin + Duration::from_secs_f64(number as f64 / rate),
+            None => Instant::now(),
+        };
+        (due < self.end && Instant::now() < self.end).then_some((number, due))
+    }
+
+    /// Requests that were due and were not sent.
+    fn unsent(&self, sent: u64) -> u64 {
+        let due = self.rate.map_or(0, |rate| ((self.end - self.begin).as_secs_f64() * rate).ceil() as u64);
+        due.saturating_sub(sent)
+    }
+}
+
+/// Sends requests to a target for `time`, and waits for the responses of those that were sent.
+pub(super) fn run(target: &Target, requests: &[Prepared], load: Load, time: Duration) -> Tally {
+    let begin = Instant::now();
+    let pace = Pace { next: AtomicU64::new(0), begin, end: begin + time, rate: load.rate };
+    let threads = load.threads.clamp(1, load.connections);
+    let tallies: Vec<Tally> = thread::scope(|scope| {
+        let started: Vec<_> = (0..threads)
+            .map(|index| {
+                let connections = (load.connections + index) / threads;
+                let pace = &pace;
+                scope.spawn(move || on_this_thread(target, requests, load.timeout, connections, pace))
+            })
+            .collect();
+        // A thread ends by a panic only, which is reported by its place.
+        started.into_iter().filter_map(|thread| thread.join().ok()).collect()
+    });
+    let mut tally = Tally::default();
+    for other in &tallies {
+        tally.join(other);
+    }
+    tally.elapsed = begin.elapsed();
+    tally.unsent = pace.unsent(tally.good.len() + tally.rejected.len() + tally.errors());
+    tally
+}
+
+/// Sends one request.
+///
+/// # Errors
+/// Why there is no response.
+pub(super) fn once(target: &Target, request: &Prepared, timeout: Duration) -> Result<Response, Failure> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|_| Failure::Connect)?;
+    LocalSet::new().block_on(&runtime, target.exchange(request, &mut None, timeout))
+}
+
+fn on_this_thread(target: &Target, requests: &[Prepared], timeout: Duration, connections: usize, pace: &Pace) -> Tally {
+    let tally = Rc::new(RefCell::new(Tally::default()));
+    let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() else { return Tally::default() };
+    let local = LocalSet::new();
+    let clients = (0..connections).map(|_| client(target, requests, timeout, pace, &tally));
+    let clients: FuturesUnordered<_> = clients.collect();
+    local.block_on(&runtime, clients.for_each(|()| std::future::ready(())));
+    tally.take()
+}
+
+/// A connection's requests, one after another.
+async fn client(target: &Target, requests: &[Prepared], timeout: Duration, pace: &Pace, tally: &RefCell<Tally>) {
+    let mut connection = None;
+    while let Some((number, due)) = pace.next() {
+        if pace.rate.is_some() {
+            tokio::time::sleep_until(due.into()).await;
+        }
+        let index = usize::try_from(number % requests.len().max(1) as u64).unwrap_or(0);
+        let Some(request) = requests.get(index) else { return };
+        let outcome = target.exchange(request, &mut connection, timeout).await;
+        let is_failure = outcome.is_err();
+        tally.borrow_mut().note(request, outcome, due.elapsed());
+        if is_failure {
+            // A target that is down is not asked in a busy loop.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_exact_to_three_digits() {
+        let mut tally = Tally::default();
+        for microseconds in 1..=10_000 {
+            tally.good.saturating_record(microseconds);
+        }
+        for (quantile, expected) in [(0.5, 5_000_f64), (0.99, 9_900.0), (1.0, 10_000.0)] {
+            let found = tally.good.value_at_quantile(quantile) as f64;
+            assert!((found / expected - 1.0).abs() < 0.001, "{quantile}: {found}");
+        }
+        tally.good.saturating_record(u64::MAX);
+        assert_eq!(tally.good.len(), 10_001);
+        assert!(tally.good.max() >= 7_199_000_000, "{}", tally.good.max());
+    }
+
+    #[test]
+    fn tallies_of_rounds_add_up() {
+        let one = |status: u16, failure: Failure| {
+            let mut tally = Tally { elapsed: Duration::from_secs(1), events: 5, unsent: 1, ..Tally::default() };
+            tally.good.saturating_record(10);
+            tally.statuses.insert(status, 2);
+            tally.failures.insert(failure, 3);
+            tally
+        };
+        let mut sum = one(500, Failure::Closed);
+        sum.add(&one(400, Failure::Closed));
+        assert_eq!((sum.good.len(), sum.events, sum.unsent, sum.errors()), (2, 10, 2, 10));
+        assert_eq!(sum.statuses.into_iter().collect::<Vec<_>>(), [(400, 2), (500, 2)]);
+        assert_eq!(sum.failures.into_iter().collect::<Vec<_>>(), [(Failure::Closed, 6)]);
+        assert_eq!(sum.elapsed, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn requests_are_due_at_the_rate_until_the_time_is_over() {
+        let begin = Instant::now() - Duration::from_millis(500);
+        let pace = Pace { next: AtomicU64::new(0), begin, end: begin + Duration::from_secs(3_600), rate: Some(100.0) };
+        assert_eq!(pace.next(), Some((0, begin)));
+        assert_eq!(pace.next(), Some((1, begin + Duration::from_millis(10))));
+        let over = Pace { end: begin + Duration::from_millis(15), ..pace };
+        assert_eq!(over.next(), None);
+        assert_eq!((over.unsent(1), over.unsent(2)), (1, 0));
+    }
+}

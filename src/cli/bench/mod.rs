@@ -1,0 +1,260 @@
+//! `bench`: load on one or two transformers as rudder-server sends it, and what they do with it.
+//!
+//! | module | decides |
+//! | --- | --- |
+//! | `requests`, `batches`, `bodies` | what is sent: recorded cases, recorded events, generated events |
+//! | `target` | where it is sent, and one exchange |
+//! | `load` | when it is sent, and by how many connections |
+//! | `usage` | CPU time and memory of a transformer |
+//! | `report` | what is printed |
+
+mod batches;
+#[allow(dead_code, missing_docs, reason = "the benchmarks and examples share this file, and use the rest of it")]
+mod bodies;
+mod load;
+mod report;
+mod requests;
+mod target;
+mod usage;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueHint, value_parser};
+
+use self::load::{Load, Tally};
+use self::report::{Measured, Sent};
+use self::requests::{BodyForm, Generate, Plan};
+use self::target::{Prepared, Target};
+use self::usage::Meter;
+use super::format::Format;
+use super::input::Reading;
+use super::{EXIT_FOUND, EXIT_USAGE, stdio};
+
+/// What `bench` measures, and how.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// The transformer to measure, http or https; requests go to /v0/destinations/kafka below it
+    #[arg(value_name = "URL")]
+    url: String,
+
+    /// Golden cases or events (plain or gzip), - for stdin; without a file, events are generated
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    reading: Reading,
+
+    /// Another transformer, measured in turns with the first
+    #[arg(long, value_name = "URL")]
+    against: Option<String>,
+
+    /// How events are sent; golden cases are sent as they were recorded
+    #[arg(long, value_enum, default_value_t = BodyForm::Compacted)]
+    form: BodyForm,
+
+    /// What is generated if there is no FILE
+    #[arg(long, value_enum, default_value_t = Generate::Tracks, conflicts_with = "files")]
+    generate: Generate,
+
+    /// Events per request
+    #[arg(long, value_name = "EVENTS", default_value_t = 100, value_parser = value_parser!(u16).range(1..=10_000))]
+    batch: u16,
+
+    /// Requests in flight at once; rudder-server sends at most 100
+    #[arg(long, short, value_name = "N", default_value_t = 16, value_parser = value_parser!(u16).range(1..=4096))]
+    connections: u16,
+
+    /// Keep connections open; by default each request has a new one, as those of rudder-server
+    #[arg(long)]
+    keep_alive: bool,
+
+    /// Send this many requests per second, whatever the responses; each is timed from when it was due
+    #[arg(long, value_name = "REQUESTS", value_parser = value_parser!(u32).range(1..=1_000_000))]
+    rate: Option<u32>,
+
+    /// Seconds of load for each transformer; with --against in rounds of one second
+    #[arg(long, short, value_name = "SECONDS", default_value_t = 10, value_parser = value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+
+    /// Seconds that a response may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+
+    /// Threads that send [default: one for two cores]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+
+    /// The transformer's process on this machine; its children count too [default: what listens on the port]
+    #[arg(long, value_name = "PID", conflicts_with = "metrics", value_parser = value_parser!(u32).range(1..))]
+    pid: Option<u32>,
+
+    /// Where the transformer's metrics are, such as http://localhost:9091/metrics, to read CPU and memory
+    #[arg(long, value_name = "URL")]
+    metrics: Option<String>,
+
+    /// --pid of the other transformer
+    #[arg(long, value_name = "PID", requires = "against", conflicts_with = "against_metrics", value_parser = value_parser!(u32).range(1..))]
+    against_pid: Option<u32>,
+
+    /// --metrics of the other transformer
+    #[arg(long, value_name = "URL", requires = "against")]
+    against_metrics: Option<String>,
+
+    /// What to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// What the tool is used for.
+const EXAMPLES: &str = "\
+FILE holds golden cases, as verify reads them, or events in any form that transform reads. Events are sent in batches of
+--batch with one destination each; golden cases as they were recorded, each with the status that is expected.
+
+Examples:
+  How much does this transformer carry?
+    rudder-kafka-transformer bench http://localhost:9090
+  How does it compare with rudder-transformer, with my events and connections that stay open?
+    rudder-kafka-transformer bench http://localhost:9090 --against http://localhost:9190 --keep-alive events.ndjson
+  How long do requests take at a tenth of that load?
+    rudder-kafka-transformer bench http://localhost:9090 --rate 300 --connections 400 --seconds 60
+  Figures for a script:
+    rudder-kafka-transformer bench http://localhost:9090 --format json | jq '.targets[0].requestsPerSecond'";
+
+/// Measures, and prints what was measured.
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    stdio::report_panics();
+    match measure(arguments) {
+        Ok((text, code)) => stdio::print_and_end(&text, code),
+        Err(problems) => {
+            for problem in problems {
+                stdio::error(problem);
+            }
+            ExitCode::from(EXIT_USAGE)
+        }
+    }
+}
+
+/// A transformer, and everything that its rounds need.
+struct Contender {
+    target: Target,
+    requests: Vec<Prepared>,
+    meter: Option<Meter>,
+    measured: Measured,
+}
+
+fn measure(arguments: &Arguments) -> Result<(String, ExitCode), Vec<String>> {
+    let plan = plan(arguments)?;
+    for note in &plan.notes {
+        stdio::note(format_args!("note: {note}"));
+    }
+    let mut contenders =
+        vec![contender("URL", &arguments.url, &plan, arguments, arguments.pid, arguments.metrics.as_deref())?];
+    if let Some(url) = &arguments.against {
+        let (pid, metrics) = (arguments.against_pid, arguments.against_metrics.as_deref());
+        contenders.push(contender("--against", url, &plan, arguments, pid, metrics)?);
+    }
+    let load = load(arguments);
+    let rounds = if contenders.len() > 1 { (arguments.seconds, 1) } else { (1, arguments.seconds) };
+    for round in 0..rounds.0 {
+        // Each goes first in every other round, so that neither always follows the other.
+        let others = if round % 2 == 0 { 0 } else { contenders.len() - 1 };
+        for turn in 0..contenders.len() {
+            if let Some(contender) = contenders.get_mut(turn.abs_diff(others)) {
+                contender.round(load, Duration::from_secs(rounds.1));
+            }
+        }
+    }
+    let measured: Vec<Measured> = contenders.into_iter().map(|contender| contender.measured).collect();
+    let sent = Sent { requests: plan.description, connections: described(arguments), rounds };
+    let text = match arguments.format {
+        Format::Text => report::text(&sent, &measured),
+        Format::Json => report::json(&sent, &measured),
+    };
+    let all_good = measured.iter().all(|target| target.tally.errors() == 0 && target.tally.rejected.is_empty());
+    Ok((text, if all_good { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FOUND) }))
+}
+
+fn plan(arguments: &Arguments) -> Result<Plan, Vec<String>> {
+    let size = usize::from(arguments.batch);
+    if arguments.files.is_empty() {
+        return Ok(requests::generated(arguments.generate, arguments.reading.family(), arguments.form, size));
+    }
+    requests::recorded(&arguments.files, &arguments.reading, arguments.form, size)
+}
+
+fn load(arguments: &Arguments) -> Load {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Load {
+        connections: usize::from(arguments.connections),
+        threads: arguments.threads.map_or((cores / 2).max(1), usize::from),
+        rate: arguments.rate.map(f64::from),
+        timeout: Duration::from_secs(arguments.timeout),
+    }
+}
+
+fn described(arguments: &Arguments) -> String {
+    let kept = if arguments.keep_alive { "kept open" } else { "a new one for each request" };
+    let s = if arguments.connections == 1 { "" } else { "s" };
+    let rate = arguments.rate.map_or_else(String::new, |rate| format!(", {rate} requests/s"));
+    format!("{} connection{s}, {kept}{rate}", arguments.connections)
+}
+
+/// Resolves a transformer, and sends it one request: what is not there, or serves something else, is not measured.
+fn contender(
+    name: &str,
+    url: &str,
+    plan: &Plan,
+    arguments: &Arguments,
+    pid: Option<u32>,
+    metrics: Option<&str>,
+) -> Result<Contender, Vec<String>> {
+    let target = Target::resolve(url).map_err(|problem| vec![format!("{name} {problem}")])?;
+    let shown = target.url.clone();
+    let requests = plan.requests.iter().map(|request| Prepared::new(request, &target, arguments.keep_alive));
+    let requests = requests.collect::<Result<Vec<_>, _>>().map_err(|problem| vec![problem])?;
+    if let Some(request) = requests.first() {
+        let timeout = Duration::from_secs(arguments.timeout);
+        let response = load::once(&target, request, timeout).map_err(|failure| vec![format!("{shown}: {failure}")])?;
+        if response.status != request.status && !response.is_retryable {
+            let path = plan.requests.first().map(|request| request.path.as_str()).unwrap_or_default();
+            return Err(vec![format!(
+                "{shown}{path} responds with status {} instead of {}: check the URL, and whether it serves the destination",
+                response.status, request.status
+            )]);
+        }
+    }
+    let meter = match Meter::find(&target, pid, metrics) {
+        Ok(meter) => Some(meter),
+        // What was named has to be there; what was not is looked for.
+        Err(problem) if pid.is_some() || metrics.is_some() => return Err(vec![problem]),
+        Err(problem) => {
+            stdio::note(format_args!("note: {problem}"));
+            None
+        }
+    };
+    let cpu = meter.is_some().then(Vec::new);
+    let measured = Measured { url: shown, tally: Tally::default(), rates: Vec::new(), cpu, usage: None };
+    Ok(Contender { target, requests, meter, measured })
+}
+
+impl Contender {
+    fn round(&mut self, load: Load, time: Duration) {
+        let read = |meter: &Option<Meter>| meter.as_ref().and_then(|meter| meter.read().ok());
+        let before = read(&self.meter);
+        let tally = load::run(&self.target, &self.requests, load, time);
+        let after = read(&self.meter);
+        self.measured.rates.push(tally.rate());
+        self.measured.tally.add(&tally);
+        self.measured.usage = after;
+        match (before, after, &mut self.measured.cpu) {
+            (Some(before), Some(after), Some(rounds)) => {
+                rounds.push((after.cpu_seconds - before.cpu_seconds).max(0.0));
+            }
+            // A round without figures would make the sum wrong.
+            _ => self.measured.cpu = None,
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The requests to send: golden cases, recorded events, or generated ones.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use clap::ValueEnum;
+use json::raw::{Kind, Raw};
+
+use super::batches::Batches;
+use super::bodies::{self, Shape};
+use crate::cli::input::{Entry, Reading, requests};
+use crate::verify::sources::{self, Source};
+use crate::verify::{case, read};
+use transform::family::Family;
+use transform::request::Form;
+
+/// The most bytes of bodies that are kept in memory.
+const MAX_BYTES: usize = 256 << 20;
+
+/// How events are written in a request (docs/contract.md#compacted-form).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum BodyForm {
+    /// Events, and each destination once, as rudder-server sends them
+    Compacted,
+    /// Events that contain their destination
+    Plain,
+}
+
+/// What is generated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Generate {
+    /// Events of a web shop, 2.3 KB each
+    Tracks,
+    /// The same with three templates in Config
+    Templates,
+    /// The same from reverse ETL, with a timestamp to set
+    ReverseEtl,
+}
+
+/// A request, as it is sent again and again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) method: String,
+    /// Path and query.
+    pub(super) path: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Bytes,
+    /// The status of a good response.
+    pub(super) status: u16,
+    /// How many events it has.
+    pub(super) events: usize,
+}
+
+/// What is sent.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// At least one.
+    pub(super) requests: Vec<Request>,
+    /// What it is, for the report.
+    pub(super) description: String,
+    /// What was left out.
+    pub(super) notes: Vec<String>,
+}
+
+/// A processor request as rudder-server sends it (docs/contract.md#requests-of-rudder-server).
+pub(super) fn posted(family: &Family, form: BodyForm, body: String, events: usize) -> Request {
+    let mut headers = vec![("Content-Type".to_owned(), "application/json; charset=utf-8".to_owned())];
+    if form == BodyForm::Compacted {
+        headers.push(("X-Content-Format".to_owned(), "json+compactedv1".to_owned()));
+    }
+    headers.extend(["X-Feature-Gzip-Support", "X-Feature-Filter-Code"].map(|name| (name.to_owned(), "?1".to_owned())));
+    Request {
+        method: "POST".to_owned(),
+        path: format!("/v0/destinations/{}", family.name),
+        headers,
+        body: body.into(),
+        status: 200,
+        events,
+    }
+}
+
+/// Generates a request.
+pub(super) fn generated(what: Generate, family: &'static Family, form: BodyForm, size: usize) -> Plan {
+    let shape = match what {
+        Generate::Tracks => Shape::Compacted,
+        Generate::Templates => Shape::Templates,
+        Generate::ReverseEtl => Shape::ReverseEtl,
+    };
+    let mut batches = Batches::new(family, form, size);
+    batches.add(&bodies::body(shape, size), Form::Compacted);
+    plan(batches.finish(), "generated", Vec::new())
+}
+
+/// Reads the requests of files.
+///
+/// # Errors
+/// Why a file cannot be used, one line each.
+pub(super) fn recorded(files: &[PathBuf], reading: &Reading, form: BodyForm, size: usize) -> Result<Plan, Vec<String>> {
+    let (mut cases, mut notes, mut others) = (Cases::default(), Vec::new(), Vec::new());
+    for path in files {
+        match golden(path)? {
+            Some(sources) => cases.read(&sources, &mut notes),
+            None => others.push(path.clone()),
+        }
+    }
+    let mut found = cases.requests;
+    if !others.is_empty() {
+        let mut opened = reading.open(&others, NonZeroUsize::MIN).map_err(|error| vec![error.to_string()])?;
+        let mut batches = Batches::new(opened.family, form, size);
+        let filling = std::sync::Arc::clone(&opened.filling);
+        let mut problems = Vec::new();
+        for batch in opened.batches() {
+            let batch = batch.map_err(|error| vec![error.to_string()])?;
+            let _ = requests(&batch, &filling, |entry| match entry {
+                Entry::Request(request) => batches.add(&request.body, request.form),
+                Entry::BadLine(place, reason) | Entry::Broken(place, reason) => {
+                    problems.push(format!("{}:{place}: {reason}", batch.source));
+                }
+                Entry::ArrayBegins | Entry::ArrayEnds => {}
+            });
+            if !problems.is_empty() {
+                return Err(problems);
+            }
+            if batches.bytes() > MAX_BYTES {
+                notes.push(format!("the events after the first {} MiB are not sent", MAX_BYTES >> 20));
+                break;
+            }
+        }
+        found.extend(batches.finish());
+    }
+    if found.is_empty() {
+        return Err(vec!["there are no events or cases in the files".to_owned()]);
+    }
+    Ok(plan(found, "recorded", notes))
+}
+
+fn plan(requests: Vec<Request>, origin: &str, notes: Vec<String>) -> Plan {
+    let events: usize = requests.iter().map(|request| request.events).sum();
+    let bytes: usize = requests.iter().map(|request| request.body.len()).sum();
+    let count = requests.len().max(1);
+    let s = if count == 1 { "" } else { "s" };
+    let description = format!(
+        "{count} {origin} request{s}, {:.0} events and {:.1} KB each",
+        events as f64 / count as f64,
+        bytes as f64 / count as f64 / 1e3
+    );
+    Plan { requests, description, notes }
+}
+
+/// The sources of golden cases at a path; `None` if it is a file of events.
+fn golden(path: &Path) -> Result<Option<Vec<Source>>, Vec<String>> {
+    if path == Path::new("-") {
+        return Ok(None);
+    }
+    let found = sources::of_path(path).map_err(|unreadable| vec![unreadable.to_string()])?;
+    let is_folder = path.is_dir();
+    let sources = found.sources.into_iter().map(|source| Source { found: true, ..source });
+    // A file that has no cases may have events; if it has neither, the reader of events says why.
+    let with_cases: Vec<Source> = sources.filter(has_cases).collect();
+    Ok((is_folder || !with_cases.is_empty()).then_some(with_cases))
+}
+
+fn has_cases(source: &Source) -> bool {
+    let Ok(Some(mut cases)) = read::cases(source) else { return false };
+    cases.any(|case| case.is_ok())
+}
+
+/// The requests of golden cases.
+#[derive(Default)]
+struct Cases {
+    requests: Vec<Request>,
+    bytes: usize,
+}
+
+impl Cases {
+    fn read(&mut self, sources: &[Source], notes: &mut Vec<String>) {
+        let cases = sources.iter().filter_map(|source| read::cases(source).ok().flatten()).flatten();
+        for case in cases {
+            match case {
+                Ok(found) => self.requests.push(self::request(found.case)),
+                Err(unreadable) => {
+                    notes.push(format!("skipped {unreadable}"));
+                    continue;
+                }
+            }
+            self.bytes += self.requests.last().map_or(0, |request| request.body.len());
+            if self.bytes > MAX_BYTES {
+                notes.push(format!("the cases after the first {} MiB are not sent", MAX_BYTES >> 20));
+                break;
+            }
+        }
+    }
+}
+
+fn request(case: case::Case) -> Request {
+    let case::Case { request, expected, .. } = case;
+    let events = std::str::from_utf8(&request.body).ok().and_then(|body| Raw::parse(body).ok()).map_or(0, count);
+    let body = request.encoded().into();
+    let mut headers = request.headers;
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+        headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+    }
+    Request { method: request.method, path: request.path, headers, body, status: expected.status, events }
+}
+
+/// How many events a body has.
+fn count(body: Raw<'_>) -> usize {
+    let events = if body.kind() == Kind::Array { Some(body) } else { body.member("input") };
+    let mut count = 0;
+    if let Some(events) = events {
+        events.for_each_element(|_| count += 1);
+    }
+    count
+}

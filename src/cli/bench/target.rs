@@ -1,0 +1,252 @@
+//! A transformer to measure: where it is, and one request to it.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{CONNECTION, HOST, HeaderName, HeaderValue};
+use hyper::{Method, Uri};
+use hyper_util::rt::TokioIo;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::requests::Request;
+use crate::server::config::base_url::BaseUrl;
+
+/// A transformer.
+#[derive(Clone)]
+pub(super) struct Target {
+    /// Its URL, as it was given.
+    pub(super) url: String,
+    /// Where it listens.
+    pub(super) address: SocketAddr,
+    host: HeaderValue,
+    /// What goes before every path.
+    prefix: String,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+/// A response, as far as it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Response {
+    pub(super) status: u16,
+    /// Whether it is a 503 that rudder-server repeats without counting (docs/contract.md#retryable-503).
+    pub(super) is_retryable: bool,
+}
+
+/// Why there is no response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Failure {
+    Refused,
+    Connect,
+    Tls,
+    Timeout,
+    Closed,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused => "connection refused",
+            Self::Connect => "cannot connect",
+            Self::Tls => "TLS handshake failed",
+            Self::Timeout => "no response in time",
+            Self::Closed => "connection closed before the end of the response, or not HTTP",
+        })
+    }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A connection that may carry another request.
+pub(super) struct Connection(SendRequest<Whole>);
+
+impl Target {
+    /// Reads a URL and resolves its host.
+    ///
+    /// # Errors
+    /// What is wrong with it, as the end of a sentence.
+    pub(super) fn resolve(url: &str) -> Result<Self, String> {
+        let base = BaseUrl::parse(url)?.to_string();
+        let uri: Uri = base.parse().map_err(|_| "is not valid".to_owned())?;
+        let host = uri.host().unwrap_or_default();
+        let name = host.trim_matches(['[', ']']).to_owned();
+        let is_encrypted = uri.scheme_str() == Some("https");
+        let port = uri.port_u16().unwrap_or(if is_encrypted { 443 } else { 80 });
+        let mut addresses = std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), port))
+            .map_err(|_| format!("names {name}, which cannot be resolved"))?
+            .collect::<Vec<_>>();
+        // What listens on both is reached by either; what listens on IPv4 only is the usual case.
+        addresses.sort_by_key(SocketAddr::is_ipv6);
+        let address = *addresses.first().ok_or_else(|| format!("names {name}, which has no address"))?;
+        let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
+        Ok(Self {
+            address,
+            host: HeaderValue::from_str(&authority).map_err(|_| "is not valid".to_owned())?,
+            prefix: uri.path().trim_end_matches('/').to_owned(),
+            tls: if is_encrypted { Some((connector()?, server_name(name)?)) } else { None },
+            url: base,
+        })
+    }
+
+    /// Opens a connection and starts to serve it on this thread.
+    async fn connect(&self) -> Result<Connection, Failure> {
+        let stream = TcpStream::connect(self.address).await.map_err(|error| match error.kind() {
+            io::ErrorKind::ConnectionRefused => Failure::Refused,
+            _ => Failure::Connect,
+        })?;
+        let _ = stream.set_nodelay(true);
+        let stream: Box<dyn Stream> = match &self.tls {
+            None => Box::new(stream),
+            Some((tls, name)) => Box::new(tls.connect(name.clone(), stream).await.map_err(|_| Failure::Tls)?),
+        };
+        let handshake = http1::Builder::new().handshake(TokioIo::new(stream));
+        let (sender, connection) = handshake.await.map_err(|_| Failure::Closed)?;
+        // It ends with the last request on it; errors reach that request.
+        tokio::task::spawn_local(async move { connection.await.unwrap_or_default() });
+        Ok(Connection(sender))
+    }
+
+    /// Sends a request and reads the response to its end, all within `limit`. A connection that is given is used if it is
+    /// still open; one that may be used again is left in its place.
+    pub(super) async fn exchange(
+        &self,
+        request: &Prepared,
+        connection: &mut Option<Connection>,
+        limit: Duration,
+    ) -> Result<Response, Failure> {
+        let exchange = async {
+            let mut sender = match connection.take() {
+                Some(kept) => match kept.still_open().await {
+                    Some(sender) => sender,
+                    None => self.connect().await?.0,
+                },
+                None => self.connect().await?.0,
+            };
+            let response = sender.send_request(request.to_hyper()).await.map_err(|_| Failure::Closed)?;
+            let status = response.status().as_u16();
+            let retry = response.headers().get("x-rudder-should-retry").is_some_and(|value| value == "true");
+            read_all(response.into_body()).await?;
+            if request.keep_alive {
+                *connection = Some(Connection(sender));
+            }
+            Ok(Response { status, is_retryable: status == 503 && retry })
+        };
+        tokio::time::timeout(limit, exchange).await.unwrap_or(Err(Failure::Timeout))
+    }
+}
+
+impl Connection {
+    async fn still_open(mut self) -> Option<SendRequest<Whole>> {
+        self.0.ready().await.ok().map(|()| self.0)
+    }
+}
+
+async fn read_all(mut body: Incoming) -> Result<(), Failure> {
+    loop {
+        match std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+            None => return Ok(()),
+            Some(Ok(_)) => {}
+            Some(Err(_)) => return Err(Failure::Closed),
+        }
+    }
+}
+
+/// A request with its headers, ready to be sent to one target.
+#[derive(Clone)]
+pub(super) struct Prepared {
+    method: Method,
+    uri: Uri,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+    keep_alive: bool,
+    /// The status of a good response.
+    pub(super) status: u16,
+    /// How many events it has.
+    pub(super) events: usize,
+}
+
+impl Prepared {
+    /// # Errors
+    /// If the method, the path or a header is not valid.
+    pub(super) fn new(request: &Request, target: &Target, keep_alive: bool) -> Result<Self, String> {
+        let invalid = |what: &str| format!("a recorded request has an invalid {what}");
+        let uri = format!("{}{}", target.prefix, request.path).parse().map_err(|_| invalid("path"))?;
+        let mut headers = vec![(HOST, target.host.clone())];
+        if !keep_alive {
+            headers.push((CONNECTION, HeaderValue::from_static("close")));
+        }
+        for (name, value) in &request.headers {
+            let name = HeaderName::try_from(name.as_str()).map_err(|_| invalid("header"))?;
+            // What belongs to a connection is decided here, not by the recording.
+            if ![HOST, CONNECTION, hyper::header::CONTENT_LENGTH, hyper::header::TRANSFER_ENCODING].contains(&name) {
+                headers.push((name, HeaderValue::from_str(value).map_err(|_| invalid("header"))?));
+            }
+        }
+        Ok(Self {
+            method: Method::from_bytes(request.method.as_bytes()).map_err(|_| invalid("method"))?,
+            uri,
+            headers,
+            body: request.body.clone(),
+            keep_alive,
+            status: request.status,
+            events: request.events,
+        })
+    }
+
+    fn to_hyper(&self) -> hyper::Request<Whole> {
+        let mut request = hyper::Request::new(Whole(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.uri.clone();
+        request.headers_mut().extend(self.headers.iter().cloned());
+        request
+    }
+}
+
+/// A body that is sent at once.
+struct Whole(Bytes);
+
+impl Body for Whole {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let bytes = std::mem::take(&mut self.0);
+        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.len() as u64)
+    }
+}
+
+/// Trusts what the system trusts, which `SSL_CERT_FILE` can change.
+fn connector() -> Result<TlsConnector, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+fn server_name(name: String) -> Result<ServerName<'static>, String> {
+    ServerName::try_from(name).map_err(|_| "has a host that TLS cannot name".to_owned())
+}

@@ -1,0 +1,224 @@
+//! CPU time and memory of a transformer: of its processes on this machine, or as its metrics say.
+
+use std::time::Duration;
+
+use ureq::Agent;
+
+use super::target::Target;
+
+/// Where CPU time and memory are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Meter {
+    /// `process_cpu_seconds_total` and `process_resident_memory_bytes` at a URL.
+    Metrics(String),
+    /// Processes, by id.
+    Processes(Vec<u32>),
+}
+
+/// What a transformer has used, and uses.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Usage {
+    /// CPU time since it started, in seconds.
+    pub(super) cpu_seconds: f64,
+    /// Resident memory, in bytes.
+    pub(super) resident: u64,
+    /// Peak resident memory since it started, in bytes.
+    pub(super) peak: Option<u64>,
+}
+
+/// How long metrics may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// The largest page of metrics that is read.
+const MAX_METRICS_BYTES: u64 = 16 << 20;
+
+impl Meter {
+    /// Finds where to read: at the URL, of the process with this id and its children, or of those that listen on the
+    /// target's port.
+    ///
+    /// # Errors
+    /// Why what was named cannot be read, or what to name.
+    pub(super) fn find(target: &Target, pid: Option<u32>, metrics: Option<&str>) -> Result<Self, String> {
+        let meter = match (metrics, pid) {
+            (Some(url), _) => Self::Metrics(url.to_owned()),
+            (None, Some(pid)) => {
+                system::usage(&[pid])?;
+                Self::Processes(system::with_children(vec![pid]))
+            }
+            (None, None) => {
+                let found = system::listening(target.address);
+                if found.is_empty() {
+                    return Err(format!(
+                        "no process found that listens at {}: CPU and memory are not shown; name it with --pid or --metrics",
+                        target.address
+                    ));
+                }
+                Self::Processes(system::with_children(found))
+            }
+        };
+        meter.read().map(|_| meter)
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(super) fn read(&self) -> Result<Usage, String> {
+        match self {
+            Self::Metrics(url) => from_metrics(url).map_err(|problem| format!("{url}: {problem}")),
+            Self::Processes(ids) => system::usage(ids),
+        }
+    }
+}
+
+fn from_metrics(url: &str) -> Result<Usage, String> {
+    let agent: Agent = Agent::config_builder().timeout_global(Some(TIMEOUT)).build().into();
+    let mut response = agent.get(url).call().map_err(|error| error.to_string())?;
+    let text = response.body_mut().with_config().limit(MAX_METRICS_BYTES).read_to_string();
+    parse(&text.map_err(|error| error.to_string())?)
+}
+
+/// Reads the metrics that every Prometheus client has; of several processes, the sum.
+fn parse(text: &str) -> Result<Usage, String> {
+    let sum = |name: &str| {
+        let values = text.lines().filter_map(|line| {
+            let rest = line.strip_prefix(name)?;
+            let value = match rest.strip_prefix('{') {
+                Some(labelled) => labelled.rsplit_once('}')?.1,
+                None => rest.strip_prefix(' ')?,
+            };
+            value.split_ascii_whitespace().next()?.parse::<f64>().ok()
+        });
+        values.fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value)).ok_or_else(|| format!("there is no {name}"))
+    };
+    Ok(Usage {
+        cpu_seconds: sum("process_cpu_seconds_total")?,
+        resident: sum("process_resident_memory_bytes")? as u64,
+        peak: None,
+    })
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::collections::HashSet;
+    use std::net::{SocketAddr, UdpSocket};
+
+    use procfs::net::{TcpNetEntry, TcpState, tcp, tcp6};
+    use procfs::process::{FDTarget, Process, all_processes};
+
+    use super::Usage;
+
+    /// The processes that listen at an address, if that is on this machine and they may be looked at.
+    pub(super) fn listening(address: SocketAddr) -> Vec<u32> {
+        let is_here = UdpSocket::bind((address.ip(), 0)).is_ok();
+        let listens = |entry: &TcpNetEntry| {
+            let local = entry.local_address;
+            entry.state == TcpState::Listen
+                && local.port() == address.port()
+                && (local.ip() == address.ip() || local.ip().is_unspecified())
+        };
+        let entries = [tcp(), tcp6()].into_iter().flatten().flatten();
+        let inodes: HashSet<u64> = entries.filter(|entry| is_here && listens(entry)).map(|entry| entry.inode).collect();
+        if inodes.is_empty() {
+            return Vec::new();
+        }
+        let has_one = |process: &Process| {
+            process
+                .fd()
+                .into_iter()
+                .flatten()
+                .flatten()
+                .any(|descriptor| matches!(descriptor.target, FDTarget::Socket(inode) if inodes.contains(&inode)))
+        };
+        let processes = all_processes().into_iter().flatten().flatten().filter(has_one);
+        processes.filter_map(|process| u32::try_from(process.pid).ok()).collect()
+    }
+
+    /// Adds the children of processes, and theirs: a cluster of Node.js listens with its first process.
+    pub(super) fn with_children(mut ids: Vec<u32>) -> Vec<u32> {
+        let stats = all_processes().into_iter().flatten().flatten().filter_map(|process| process.stat().ok());
+        let parents: Vec<(u32, u32)> =
+            stats.filter_map(|stat| Some((u32::try_from(stat.pid).ok()?, u32::try_from(stat.ppid).ok()?))).collect();
+        let mut at = 0;
+        while let Some(parent) = ids.get(at).copied() {
+            let children = parents.iter().filter(|(_, of)| *of == parent).map(|(id, _)| *id);
+            let new: Vec<u32> = children.filter(|id| !ids.contains(id)).collect();
+            ids.extend(new);
+            at += 1;
+        }
+        ids
+    }
+
+    /// What processes use together. Those that have ended meanwhile count no more.
+    pub(super) fn usage(ids: &[u32]) -> Result<Usage, String> {
+        let mut usage = Usage { cpu_seconds: 0.0, resident: 0, peak: Some(0) };
+        let mut first = None;
+        for id in ids {
+            let stat = i32::try_from(*id).map_err(|_| "is too large".to_owned()).and_then(|id| {
+                let process = Process::new(id).map_err(|error| error.to_string())?;
+                Ok((process.stat().map_err(|error| error.to_string())?, process.status().ok()))
+            });
+            match stat {
+                Ok((stat, status)) => {
+                    usage.cpu_seconds += (stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64;
+                    usage.resident += stat.rss * procfs::page_size();
+                    let peak = status.and_then(|status| status.vmhwm).map(|kibibytes| kibibytes * 1024);
+                    usage.peak = usage.peak.zip(peak).map(|(sum, peak)| sum + peak);
+                }
+                Err(problem) => {
+                    first.get_or_insert(format!("process {id} cannot be read: {problem}"));
+                }
+            }
+        }
+        match first {
+            Some(problem) if usage.resident == 0 => Err(problem),
+            _ => Ok(usage),
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::net::SocketAddr;
+
+    use super::Usage;
+
+    pub(super) fn listening(_: SocketAddr) -> Vec<u32> {
+        Vec::new()
+    }
+
+    pub(super) fn with_children(ids: Vec<u32>) -> Vec<u32> {
+        ids
+    }
+
+    pub(super) fn usage(_: &[u32]) -> Result<Usage, String> {
+        Err("processes can be read on Linux only: use --metrics".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_of_one_process_or_several_are_read() {
+        let one =
+            "# HELP process_cpu_seconds_total x\nprocess_cpu_seconds_total 1.5\nprocess_resident_memory_bytes 2e6\n";
+        assert_eq!(parse(one), Ok(Usage { cpu_seconds: 1.5, resident: 2_000_000, peak: None }));
+        let two = "process_cpu_seconds_total{instanceName=\"a}b\"} 1 1755163867\nprocess_cpu_seconds_total{i=\"c\"} 2\n\
+                   process_resident_memory_bytes{i=\"a\"} 5\nprocess_cpu_seconds_total_other 9\n";
+        assert_eq!(parse(two), Ok(Usage { cpu_seconds: 3.0, resident: 5, peak: None }));
+        assert_eq!(parse("other 1"), Err("there is no process_cpu_seconds_total".to_owned()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_process_that_listens_is_found() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let found = system::listening(listener.local_addr().unwrap());
+        assert_eq!(found, [std::process::id()]);
+        let usage = system::usage(&found).unwrap();
+        assert!(usage.resident > 0 && usage.peak >= Some(usage.resident / 2), "{usage:?}");
+        let problem = system::usage(&[u32::MAX]).unwrap_err();
+        assert_eq!(problem, "process 4294967295 cannot be read: is too large");
+    }
+}
