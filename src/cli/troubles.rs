@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::input::Place;
 use super::progress::Progress;
-use transform::explain::delivery::Problem;
+use transform::explain::problem::Problem;
 use transform::rejection::Rejection;
 use transform::request::BodyError;
 

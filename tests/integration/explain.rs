@@ -3,7 +3,7 @@
 use rudder_kafka_transformer::server::http::headers::{CONTENT_FORMAT, form_named};
 use rudder_kafka_transformer::verify::case::Request;
 use serde_json::{Value, json};
-use transform::explain::delivery::ProblemCode;
+use transform::explain::problem::ProblemCode;
 use transform::family::Family;
 use transform::reason::Reason;
 use transform::request::Form;

@@ -2,12 +2,12 @@
 
 use super::code::Code;
 use super::finding::{Findings, quoted, step};
-use super::known::{Form, Known, Role};
 pub use destinations::field as member;
+use destinations::known::{Form, Known, Role};
 use json::javascript::truthy;
 use json::raw::{Kind, Raw};
-use transform::dynamic_config::Template;
 use transform::family::Family;
+use transform::rules::templates::Template;
 
 /// The text of a JSON string; a lone surrogate becomes U+FFFD. `None` for any other value.
 #[must_use]

@@ -30,6 +30,7 @@ pub mod security;
 pub mod services;
 pub mod ssh;
 pub mod templates;
+pub mod topic_list;
 pub mod topic_maps;
 pub mod topics;
 
@@ -42,7 +43,6 @@ use code::{Code, Severity};
 use config::{Config, kind};
 use destination::{Avro, Settings, Tls};
 use destinations::find::{Found, Origin, Source, destinations};
-pub use destinations::known;
 use destinations::{rudder_cli, source};
 use finding::Findings;
 

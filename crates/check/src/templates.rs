@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use super::code::Code;
 use super::config::{Config, text_of};
 use super::finding::{Findings, quoted, step};
-use super::known::{Known, Role};
+use destinations::known::{Known, Role};
 use json::raw::{Kind, Raw};
-use transform::dynamic_config::{INDISPENSABLE, NoTemplate, Template, Templates};
 use transform::outline::Outline;
+use transform::rules::templates::{INDISPENSABLE, NoTemplate, Template, Templates};
 
 /// Arrays and objects within each other that are looked into to tell where a template stands.
 const MAX_DEPTH: usize = 64;

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use super::code::Code;
 use super::config::Config;
 use super::finding::{Findings, quoted, step};
-use super::topics::Topics;
+use super::topic_list::Topics;
 use json::javascript::{JsString, if_truthy, trim, truthy};
 use json::raw::Raw;
-use transform::topic::MAPPED_TYPES;
+use transform::rules::topic_setting::MAPPED_TYPES;
 
 /// The type whose events are routed by their name.
 const BY_NAME: &str = "track";

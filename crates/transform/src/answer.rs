@@ -1,11 +1,11 @@
 //! Writes the answers (docs/contract.md#output, docs/contract.md#batch, docs/contract.md#event-error). Everything
 //! that came with the request is copied as text.
 
-use super::event::{Event, Metadata, Slot};
-use super::family::Family;
-use super::meter::{Halt, Usage};
-use super::rejection::Rejection;
-use super::topic::Topic;
+use crate::decision::Topic;
+use crate::family::Family;
+use crate::meter::{Halt, Usage};
+use crate::rejection::Rejection;
+use crate::request::event::{Event, Metadata, Slot};
 use json::javascript::{JsString, if_truthy};
 use json::raw::Raw;
 

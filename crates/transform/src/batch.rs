@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 
-use super::answer::{self, RejectedBy};
-use super::decision::Tally;
-use super::event::Event;
-use super::meter::{Halt, Meter, Unlimited, Usage};
-use super::observer::Nobody;
-use super::rejection::Rejection;
-use super::request::{BodyError, Form, Limits, Request, RouterAnswer};
-use super::retl_timestamp;
-use super::router_transform::Places;
+use crate::answer::{self, RejectedBy};
+use crate::decision::Tally;
+use crate::meter::{Halt, Meter, Unlimited, Usage};
+use crate::observer::Nobody;
+use crate::rejection::Rejection;
+use crate::request::body::{BodyError, Form, Limits, Request, RouterAnswer};
+use crate::request::event::Event;
+use crate::router_transform::Places;
+use crate::rules::retl_timestamp;
 use json::javascript::{JsString, Properties};
 use json::raw::Raw;
 

@@ -1,6 +1,8 @@
 //! What was decided about an event, and why, as values: metrics read them and repeat no rule.
 
-use super::rejection::Rejection;
+use crate::rejection::Rejection;
+use json::javascript::JsString;
+use json::raw::Raw;
 
 /// The rule that gave the topic (docs/contract.md#topic).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,6 +47,17 @@ impl TopicRule {
             TopicRule::None => "no rule gave a topic",
         }
     }
+}
+
+/// The topic of an event: any JSON value, and the rule that gave it.
+#[derive(Debug, Clone)]
+pub struct Topic<'t> {
+    /// The value for the output; `None` leaves the member out.
+    pub value: Option<Raw<'t>>,
+    /// `String(value)`, if the value is truthy.
+    pub text: Option<JsString<'t>>,
+    /// The rule that gave it; [`TopicRule::None`] where the value is not truthy.
+    pub rule: TopicRule,
 }
 
 /// The member that gave the partition key (docs/contract.md#partition-key).

@@ -5,11 +5,10 @@
 
 use std::ops::ControlFlow;
 
-use super::decision::{Decision, KeySource, TopicRule};
-use super::dynamic_config::Templates;
-use super::reason::Reason;
-use super::rejection::Rejection;
-use super::topic::Topic;
+use crate::decision::{Decision, KeySource, Topic, TopicRule};
+use crate::reason::Reason;
+use crate::rejection::Rejection;
+use crate::rules::templates::Templates;
 use json::javascript::JsString;
 use json::raw::Raw;
 

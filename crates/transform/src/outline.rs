@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use super::meter::{Halt, Usage};
-use super::partition::as_received;
+use crate::meter::{Halt, Usage};
+use crate::partition::as_received;
 use json::javascript::Properties;
 use json::raw::Raw;
 use json::reader::Reader;

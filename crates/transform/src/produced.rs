@@ -1,6 +1,6 @@
 //! The `output` of an answer: what rudder-server produces to Kafka, and how large the record is.
 
-use super::partition::as_received;
+use crate::partition::as_received;
 use json::invalid::Invalid;
 use json::raw::Raw;
 use json::reader::Reader;

@@ -79,7 +79,7 @@ rejections! {
     /// An array's length can be read, but not removed.
     TemplateTakesLength, "template_takes_length", Configuration,
         "a template in the destination's Config would remove the length of an array of the event";
-    /// See [`super::dynamic_config`] for the limits.
+    /// See [`crate::rules::dynamic_config`] for the limits.
     TemplatesTooComplex, "templates_too_complex", Configuration,
         "the destination's Config has templates past a limit: 1000 templates, 128 names in a path, 1 MiB of Config, 1 MiB of topic settings once filled, 100000 members in an object that a path leads through, 64 steps of work per byte of the event";
 }

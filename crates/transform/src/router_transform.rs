@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::answer;
-use super::decision::Tally;
-use super::meter::{Halt, Meter, Unlimited, Usage};
-use super::request::{BodyError, Counted, Form, Limits, Request, RouterAnswer};
+use crate::answer;
+use crate::decision::Tally;
+use crate::meter::{Halt, Meter, Unlimited, Usage};
+use crate::request::body::{BodyError, Counted, Form, Limits, Request, RouterAnswer};
 use json::javascript::{JsString, Properties};
 use json::raw::Raw;
 

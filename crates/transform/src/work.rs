@@ -1,7 +1,8 @@
 //! What templates may cost in one event. Without a bound, a small body whose templates and events multiply would delay all
 //! other requests.
 
-use super::meter::Usage;
+use crate::meter::Usage;
+use crate::rejection::Rejection;
 
 /// The event needs more than it may have, or the request was halted: see [`Usage::halted`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,12 @@ impl<'u, 'm> EventBudget<'u, 'm> {
     /// [`Exhausted`] if the request gets no more.
     pub fn memory(&mut self, bytes: usize) -> Result<(), Exhausted> {
         self.usage.scratch(bytes).map_err(|_| Exhausted)
+    }
+}
+
+impl From<Exhausted> for Rejection {
+    fn from(Exhausted: Exhausted) -> Self {
+        Rejection::TemplatesTooComplex
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::hottest::{Hottest, told};
 use transform::decision::{KeySource, TopicRule};
 use transform::explain::Explanation;
-use transform::explain::delivery::ProblemCode;
+use transform::explain::problem::ProblemCode;
 use transform::partition;
 use transform::rejection::Rejection;
 

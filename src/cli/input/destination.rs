@@ -14,9 +14,9 @@ use destinations::select::{self, Selector};
 use json::javascript::JsString;
 use json::raw::Raw;
 use json::text::escape;
-use transform::event::Metadata;
 use transform::family::Family;
-use transform::fill_in::Missing;
+use transform::request::event::Metadata;
+use transform::request::fill_in::Missing;
 
 /// The largest file, in bytes: a workspace with thousands of destinations has a few MiB.
 const MAX_BYTES: u64 = 64 << 20;

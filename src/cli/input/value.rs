@@ -4,7 +4,7 @@ use super::destination::Filling;
 use json::invalid::Invalid;
 use json::raw::{Kind, Raw};
 use json::reader::Reader;
-use transform::fill_in::{Missing, sdk_batch};
+use transform::request::fill_in::{Missing, sdk_batch};
 
 /// A value of the input.
 pub(super) enum Value<'a> {

@@ -26,8 +26,8 @@ use super::shadow::intended::table::IntendedDifference;
 use super::version::{COMMIT, VERSION};
 use transform::decision::{KeySource, Tally, TopicRule};
 use transform::family::{FAMILIES, Family};
-use transform::origin::Origin;
 use transform::rejection::Rejection;
+use transform::request::origin::Origin;
 
 /// The metrics of one instance.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use transform::origin::Origin;
+use transform::request::origin::Origin;
 
 /// Values of one label.
 const MAX_VALUES: usize = 100;

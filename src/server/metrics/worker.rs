@@ -6,8 +6,8 @@ use super::Metrics;
 use super::series::{EventSeries, HttpKey, HttpSeries};
 use crate::server::endpoint::Transformed;
 use transform::family::Family;
-use transform::origin::Origin;
 use transform::request::Counted;
+use transform::request::origin::Origin;
 
 type EventKey = (&'static str, &'static str, Origin);
 

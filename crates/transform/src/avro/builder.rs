@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::default;
 use super::name::{Name, is_name, not_a_name};
-use super::schema::{Field, Record, Type, TypeId, Union, Unusable};
+use super::schema::{Field, MAX_SCHEMA_BYTES, Record, Schema, Type, TypeId, Union, Unusable};
+use json::invalid::not_json;
 use json::text::quoted;
 
 /// Types that exist without being defined, by name.
@@ -25,6 +26,37 @@ const KNOWN: [(&str, Type); 13] = [
     ("long.timestamp-millis", Type::LongTime),
     ("long.timestamp-micros", Type::LongTime),
 ];
+
+impl Schema {
+    /// Reads the text of a schema. Time and memory grow in proportion to it.
+    ///
+    /// # Errors
+    /// The producer rejects it, or it exceeds a limit.
+    pub fn parse(text: &str) -> Result<Self, Unusable> {
+        if text.len() > MAX_SCHEMA_BYTES {
+            let why = format!("it has {} bytes; the limit is {MAX_SCHEMA_BYTES}", text.len());
+            return Err(Unusable::NotChecked(why));
+        }
+        // The reader limits the depth, and with it that of every function here.
+        let json: Value = serde_json::from_str(text).map_err(|error| unreadable(text, &error))?;
+        let mut builder = Builder::new();
+        let root = builder.any(&json, "")?;
+        let (types, names) = builder.into_types();
+        Ok(Self { types, names, root })
+    }
+}
+
+fn unreadable(text: &str, error: &serde_json::Error) -> Unusable {
+    let said = error.to_string();
+    match not_json(text) {
+        Some(why) => Unusable::Invalid(format!("it is not JSON: {why}")),
+        None if said.starts_with("recursion limit") => {
+            Unusable::NotChecked("it is nested deeper than 127 levels".to_owned())
+        }
+        None if said.starts_with("number out of range") => Unusable::invalid("it has a number that is too large"),
+        None => Unusable::NotChecked("it has a text with half of a surrogate pair".to_owned()),
+    }
+}
 
 /// A schema while it is read.
 pub(super) struct Builder {
@@ -47,10 +79,6 @@ impl Builder {
     /// The types that were read, and the name of each in a union's value.
     pub(super) fn into_types(self) -> (Vec<Type>, Vec<String>) {
         (self.types, self.names)
-    }
-
-    pub(super) fn get(&self, id: TypeId) -> &Type {
-        &self.types[id]
     }
 
     fn add(&mut self, one: Type, name: &str) -> TypeId {
@@ -206,7 +234,7 @@ impl Builder {
         }
         let default = field.get("default");
         if let Some(value) = default {
-            default::check(self, of, value).map_err(Unusable::Invalid)?;
+            default::check(&self.types, of, value).map_err(Unusable::Invalid)?;
         }
         if default.is_none() {
             record.required.push(record.fields.len());

@@ -2,30 +2,29 @@
 
 use serde_json::Value;
 
-use super::builder::Builder;
 use super::schema::{Type, TypeId};
 
 /// Checks the default of a field of type `of`. Time grows in proportion to the value.
 ///
 /// # Errors
 /// Why the producer cannot encode it.
-pub(super) fn check(builder: &Builder, of: TypeId, value: &Value) -> Result<(), String> {
-    match builder.get(of) {
+pub(super) fn check(types: &[Type], of: TypeId, value: &Value) -> Result<(), String> {
+    match &types[of] {
         // The producer cuts a number to size here, and here only.
         Type::Int | Type::Long if value.is_number() => Ok(()),
         Type::Decimal if value.is_string() => Ok(()),
         Type::Union(union) => {
             // The text "null" counts as null.
             let value = if value.as_str() == Some("null") { &Value::Null } else { value };
-            encode(builder, union.branches[0], value)
+            encode(types, union.branches[0], value)
                 .map_err(|why| format!("the default of a union belongs to its first branch: {why}"))
         }
-        _ => encode(builder, of, value).map_err(|why| format!("the default does not fit the type: {why}")),
+        _ => encode(types, of, value).map_err(|why| format!("the default does not fit the type: {why}")),
     }
 }
 
-fn encode(builder: &Builder, of: TypeId, value: &Value) -> Result<(), String> {
-    let fits = match (builder.get(of), value) {
+fn encode(types: &[Type], of: TypeId, value: &Value) -> Result<(), String> {
+    let fits = match (&types[of], value) {
         (Type::Null, Value::Null)
         | (Type::Boolean, Value::Bool(_))
         | (Type::Float | Type::Double, Value::Number(_))
@@ -33,11 +32,11 @@ fn encode(builder: &Builder, of: TypeId, value: &Value) -> Result<(), String> {
         (Type::Int | Type::IntTime, Value::Number(number)) => is_whole(number, -2_147_483_648.0, 2_147_483_648.0),
         (Type::Long | Type::LongTime, Value::Number(number)) => is_whole(number, -TWO_TO_THE_63RD, TWO_TO_THE_63RD),
         (Type::Array(items), Value::Array(elements)) => {
-            elements.iter().try_for_each(|element| encode(builder, *items, element))?;
+            elements.iter().try_for_each(|element| encode(types, *items, element))?;
             true
         }
         (Type::Map(values), Value::Object(members)) => {
-            members.values().try_for_each(|member| encode(builder, *values, member))?;
+            members.values().try_for_each(|member| encode(types, *values, member))?;
             true
         }
         (Type::Enum(symbols), Value::String(symbol)) => symbols.contains(symbol),
@@ -51,7 +50,7 @@ fn encode(builder: &Builder, of: TypeId, value: &Value) -> Result<(), String> {
                 // The producer ignores what is not in the schema here.
                 let Some(field) = record.field(name).map(|index| &record.fields[index]) else { continue };
                 given += usize::from(!field.has_default);
-                encode(builder, field.of, member)?;
+                encode(types, field.of, member)?;
             }
             if given < record.required.len() {
                 return Err("a field of the record is missing, and has no default itself".to_owned());
@@ -62,13 +61,13 @@ fn encode(builder: &Builder, of: TypeId, value: &Value) -> Result<(), String> {
         (Type::Union(union), Value::Object(members)) if members.len() == 1 => {
             for (name, member) in members {
                 let branch = union.branch(name).ok_or("it names a branch that the union does not have")?;
-                encode(builder, branch, member)?;
+                encode(types, branch, member)?;
             }
             true
         }
         _ => false,
     };
-    if fits { Ok(()) } else { Err(format!("{} is not {}", kind(value), wanted(builder.get(of)))) }
+    if fits { Ok(()) } else { Err(format!("{} is not {}", kind(value), wanted(&types[of]))) }
 }
 
 const TWO_TO_THE_63RD: f64 = 9_223_372_036_854_775_808.0;

@@ -6,11 +6,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::Value;
-
-use super::builder::Builder;
-use json::invalid::not_json;
-
 /// The longest schema that is read, in bytes.
 pub const MAX_SCHEMA_BYTES: usize = 1 << 20;
 
@@ -116,30 +111,13 @@ impl Union {
 /// A schema.
 #[derive(Debug)]
 pub struct Schema {
-    types: Vec<Type>,
+    pub(super) types: Vec<Type>,
     /// The name of each type in a union's value.
-    names: Vec<String>,
-    root: TypeId,
+    pub(super) names: Vec<String>,
+    pub(super) root: TypeId,
 }
 
 impl Schema {
-    /// Reads the text of a schema. Time and memory grow in proportion to it.
-    ///
-    /// # Errors
-    /// The producer rejects it, or it exceeds a limit.
-    pub fn parse(text: &str) -> Result<Self, Unusable> {
-        if text.len() > MAX_SCHEMA_BYTES {
-            let why = format!("it has {} bytes; the limit is {MAX_SCHEMA_BYTES}", text.len());
-            return Err(Unusable::NotChecked(why));
-        }
-        // The reader limits the depth, and with it that of every function here.
-        let json: Value = serde_json::from_str(text).map_err(|error| unreadable(text, &error))?;
-        let mut builder = Builder::new();
-        let root = builder.any(&json, "")?;
-        let (types, names) = builder.into_types();
-        Ok(Self { types, names, root })
-    }
-
     /// The type of the whole message.
     pub(super) fn root(&self) -> TypeId {
         self.root
@@ -171,17 +149,5 @@ impl Schema {
             _ => None,
         });
         records.flat_map(|record| &record.fields).filter(needs_branch).map(|field| field.name.as_str())
-    }
-}
-
-fn unreadable(text: &str, error: &serde_json::Error) -> Unusable {
-    let said = error.to_string();
-    match not_json(text) {
-        Some(why) => Unusable::Invalid(format!("it is not JSON: {why}")),
-        None if said.starts_with("recursion limit") => {
-            Unusable::NotChecked("it is nested deeper than 127 levels".to_owned())
-        }
-        None if said.starts_with("number out of range") => Unusable::invalid("it has a number that is too large"),
-        None => Unusable::NotChecked("it has a text with half of a surrogate pair".to_owned()),
     }
 }

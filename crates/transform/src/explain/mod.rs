@@ -2,6 +2,7 @@
 //! transformation that answers, so that no rule is written down twice.
 
 pub mod delivery;
+pub mod problem;
 mod schemas;
 mod shape;
 
@@ -10,8 +11,7 @@ use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use crate::decision::{Decision, KeySource, Tally, TopicRule};
-use crate::dynamic_config::Templates;
+use crate::decision::{Decision, KeySource, Tally, Topic, TopicRule};
 use crate::family::Family;
 use crate::meter::Meter;
 use crate::observer::{Filled, Observer, Stamp};
@@ -19,19 +19,19 @@ use crate::partition;
 use crate::processor;
 use crate::reason::Reason;
 use crate::rejection::Rejection;
-use crate::request::{BodyError, Form, Limits};
-use crate::topic::Topic;
+use crate::request::body::{BodyError, Form, Limits};
+use crate::rules::templates::Templates;
 use json::javascript::JsString;
 use json::raw::Raw;
 
-use delivery::{DEFAULT_BATCH_BYTES, Judge, Verdict};
+use delivery::{DEFAULT_BATCH_BYTES, Judge};
+use problem::Verdict;
 
+pub use shape::MAX_VALUE_BYTES;
 pub use shape::{
     Explanation, JsonText, KeyChoice, Outcome, PassedOver, Refusal, TemplateUse, TimestampUse, TopicChoice,
 };
 
-/// Bytes of the JSON text of a template's default or value, or of a timestamp, that are told; of longer ones the start is.
-pub const MAX_VALUE_BYTES: usize = 4096;
 /// Bytes of a template's path that are told.
 pub const MAX_PATH_BYTES: usize = 1024;
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 
-use super::delivery::{Problem, ProblemCode, Verdict, in_any_case};
+use super::problem::{Problem, ProblemCode, Verdict, in_any_case};
 use crate::avro::message::{Mismatch, MismatchKind, Mismatches, fit};
 use crate::avro::schema::{Schema, Unusable};
 use crate::meter::Meter;

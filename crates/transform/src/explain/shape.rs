@@ -6,14 +6,16 @@ use std::rc::Rc;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::MAX_VALUE_BYTES;
-use super::delivery::Problem;
+use super::problem::Problem;
 use crate::decision::{KeySource, TopicRule};
 use crate::observer::Stamp;
 use crate::partition::as_received;
 use crate::reason::Reason;
 use crate::rejection::{ErrorType, Rejection};
 use json::raw::Raw;
+
+/// Bytes of the JSON text of a template's default or value, or of a timestamp, that are told; of longer ones the start is.
+pub const MAX_VALUE_BYTES: usize = 4096;
 
 /// What was decided of one event. What was not decided, because the event was refused before, is left out.
 #[derive(Debug, Clone, Serialize)]

@@ -1,11 +1,11 @@
 //! A request body as slices of itself: the events, and where their destinations are (docs/contract.md#request-body).
 
-use super::beside::{Beside, Compacted, read_map};
-use super::decision::Tally;
-use super::event::{Earlier, Event};
-use super::family::Family;
-use super::meter::{Halt, ReadError, Usage};
-use super::origin::Origin;
+use crate::decision::Tally;
+use crate::family::Family;
+use crate::meter::{Halt, ReadError, Usage};
+use crate::request::event::{Earlier, Event};
+use crate::request::origin::Origin;
+use crate::request::shared_tables::{Beside, Compacted, read_map};
 use json::invalid::{Invalid, explain};
 use json::raw::Raw;
 use json::reader::Reader;
@@ -33,7 +33,7 @@ impl Limits {
     ///
     /// # Errors
     /// [`BodyError::AnswerTooLarge`], [`BodyError::AnswerOutOfProportion`].
-    pub(super) fn hold(self, unclosed: &str, body_bytes: usize) -> Result<(), BodyError> {
+    pub(crate) fn hold(self, unclosed: &str, body_bytes: usize) -> Result<(), BodyError> {
         let in_proportion = max_answer_bytes(body_bytes);
         if unclosed.len() >= self.answer_bytes {
             Err(BodyError::AnswerTooLarge(self.answer_bytes))
@@ -87,7 +87,7 @@ pub enum BodyError {
     /// See [`max_answer_bytes`].
     #[error("the response would be larger than {0} bytes, which is 16 MiB and 8 times the body")]
     AnswerOutOfProportion(usize),
-    /// See [`super::meter::Meter`].
+    /// See [`crate::meter::Meter`].
     #[error("{0}")]
     Halted(#[from] Halt),
 }

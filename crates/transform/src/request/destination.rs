@@ -1,13 +1,14 @@
 //! A destination as the request carries it, read once per request (docs/contract.md#dynamic-configuration and
 //! docs/contract.md#topic).
 
-use super::config_value::{Holes, NO_HOLES};
-use super::draft::Draft;
-use super::dynamic_config::Templates;
-use super::family::Family;
-use super::meter::Usage;
-use super::rejection::Rejection;
-use super::topic::{Routing, RoutingMembers};
+use crate::family::Family;
+use crate::meter::Usage;
+use crate::rejection::Rejection;
+use crate::rules::config_value::{Holes, NO_HOLES};
+use crate::rules::draft::Draft;
+use crate::rules::templates::Templates;
+use crate::rules::topic::Routing;
+use crate::rules::topic_setting::RoutingMembers;
 use json::raw::{Kind, Raw};
 
 /// What the transformation needs to know of a destination.

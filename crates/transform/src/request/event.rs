@@ -1,9 +1,9 @@
 //! The members of an event that decide something, found in one walk over it (docs/contract.md#request-body and
 //! docs/contract.md#processor-transformation).
 
-use super::family::FAMILIES;
-use super::rejection::Rejection;
-use super::repeats::Model;
+use crate::family::FAMILIES;
+use crate::rejection::Rejection;
+use crate::request::object_cache::Model;
 use json::invalid::Invalid;
 use json::raw::{EMPTY_OBJECT, Kind, Raw};
 use json::reader::Reader;

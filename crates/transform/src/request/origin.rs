@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::event::Metadata;
+use crate::request::event::Metadata;
 use json::javascript::JsString;
 use json::raw::{Kind, Raw};
 
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
     use crate::family::KAFKA;
     use crate::processor;
-    use crate::request::{Form, Limits};
+    use crate::request::body::{Form, Limits};
 
     fn origin_in(body: &str, form: Form) -> Origin {
         let limits = Limits { events: 10, answer_bytes: 1 << 20 };

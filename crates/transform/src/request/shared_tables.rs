@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::destination::Destination;
-use super::event::{Event, Metadata};
-use super::family::Family;
-use super::meter::{ReadError, Usage};
-use super::origin::Origin;
-use super::rejection::Rejection;
+use crate::family::Family;
+use crate::meter::{ReadError, Usage};
+use crate::rejection::Rejection;
+use crate::request::destination::Destination;
+use crate::request::event::{Event, Metadata};
+use crate::request::origin::Origin;
 use json::javascript::JsString;
 use json::raw::Raw;
 use json::reader::Reader;

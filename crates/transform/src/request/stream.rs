@@ -3,12 +3,12 @@
 //!
 //! In the plain form every event has what it needs. In the compacted form destinations and connections mostly stand behind
 //! the events, so that they are looked for from the end of the body. That is a guess: it holds where the events, read from
-//! the start, turn out to end where what was found begins. Everything else is read as a whole, see [`super::request`].
+//! the start, turn out to end where what was found begins. Everything else is read as a whole, see [`crate::request::body`].
 
-use super::beside::{Beside, Compacted, read_map};
-use super::event::Event;
-use super::meter::{Halt, ReadError, Usage};
-use super::request::{Form, Limits, Stop, each_event};
+use crate::meter::{Halt, ReadError, Usage};
+use crate::request::body::{Form, Limits, Stop, each_event};
+use crate::request::event::Event;
+use crate::request::shared_tables::{Beside, Compacted, read_map};
 use json::invalid::Invalid;
 use json::reader::Reader;
 
@@ -145,7 +145,7 @@ fn read_behind<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result<Compact
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::Request;
+    use crate::request::body::Request;
 
     const LIMITS: Limits = Limits { events: 3, answer_bytes: 1 << 20 };
 

@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::meter::Usage;
-use super::work::{EventBudget, Exhausted};
+use crate::meter::Usage;
+use crate::work::{EventBudget, Exhausted};
 use json::probe::looked_at;
 use json::raw::{Kind, Raw};
 use json::text::Text;
@@ -15,7 +15,7 @@ pub const MAX_MEMBERS: usize = 100_000;
 /// A value that may be changed.
 ///
 /// Its depth is that of the longest path asked for, not that of the JSON: recursion over it is bounded by
-/// [`super::dynamic_config::MAX_PATH_NAMES`].
+/// [`crate::rules::templates::MAX_PATH_NAMES`].
 #[derive(Debug, Clone)]
 pub enum Draft<'a> {
     /// Not looked into yet.

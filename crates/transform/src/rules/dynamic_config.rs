@@ -1,154 +1,29 @@
-//! Templates in a destination's Config that take values out of the event (docs/contract.md#dynamic-configuration).
+//! Fills the templates of a destination's Config with values taken out of the event
+//! (docs/contract.md#dynamic-configuration).
 
 use std::borrow::Cow;
 
-use super::config_value::{FilledValues, Hole, Holes};
-use super::decision::Changes;
-use super::draft::{Draft, Found};
-use super::emptiness;
-use super::meter::Usage;
-use super::observer::{Filled, Observer};
-use super::outline::Outline;
-use super::rejection::Rejection;
-use super::topic::RoutingMembers;
-use super::work::{EventBudget, Exhausted};
-use json::javascript::trim;
+use crate::decision::Changes;
+use crate::observer::{Filled, Observer};
+use crate::rejection::Rejection;
+use crate::rules::config_value::FilledValues;
+use crate::rules::draft::{Draft, Found};
+use crate::rules::emptiness;
+use crate::rules::templates::{INDISPENSABLE, MAX_CONFIG_BYTES, Template, Templates};
+use crate::work::{EventBudget, Exhausted};
 use json::raw::{Kind, Raw};
-use json::text::escape;
 
-/// Templates that one Config may hold.
-pub const MAX_TEMPLATES: usize = 1_000;
-/// Names that the path of one template may have.
-pub const MAX_PATH_NAMES: usize = 128;
-/// Bytes of a Config with templates, and of its topic settings once they are filled.
-pub const MAX_CONFIG_BYTES: usize = 1 << 20;
+/// Work that the value of a template in a topic setting makes when the topic is chosen.
+const ROUTING_WORK: u64 = 16;
 
-/// Parts of an event that the answer cannot do without: no template may take them.
-pub const INDISPENSABLE: [&str; 3] = ["message", "metadata", "destination"];
-
-/// The templates of one Config, found once per destination.
-#[derive(Debug)]
-pub struct Templates {
-    /// In the order in which they are filled.
-    templates: Vec<Template>,
-    /// Where they stand in the Config.
-    holes: Holes,
-    /// Bytes of the fields that choose the topic, if a template is in one of them.
-    routing_bytes: usize,
-    /// Whether the Config itself is a template.
-    is_config: bool,
-}
-
-/// `{{ path || default }}`.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Template {
-    /// Names with dots between them.
-    path: String,
-    /// The default as a JSON string.
-    default: String,
-    /// Whether what it gives can change the topic.
-    in_routing: bool,
-    /// Where it stands in the text of the Config.
-    start: usize,
-}
-
-/// What a string lacks to be a template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoTemplate {
-    /// It does not begin with `{{` and end with `}}`, or is no string.
-    Braces,
-    /// There is no `||` between the braces.
-    Bars,
-    /// What stands before `||` is no path.
-    Path,
+/// A value that a template found.
+struct Taken<'a> {
+    value: Cow<'a, str>,
+    /// Whether it is not in the event any more.
+    removed: bool,
 }
 
 impl Templates {
-    /// Finds the templates of a Config; `None` where it has none.
-    ///
-    /// # Errors
-    /// [`Rejection::TemplatesTooComplex`].
-    pub fn find(config: Raw<'_>) -> Result<Option<Self>, Rejection> {
-        Self::find_within(config, &Usage::unlimited())
-    }
-
-    /// [`Templates::find`], whose memory is charged before it is taken.
-    ///
-    /// # Errors
-    /// [`Rejection::TemplatesTooComplex`], also if the meter refused: see [`Usage::halted`].
-    pub fn find_within(config: Raw<'_>, usage: &Usage<'_>) -> Result<Option<Self>, Rejection> {
-        if !may_have_templates(config.text()) {
-            return Ok(None);
-        }
-        if config.text().len() > MAX_CONFIG_BYTES {
-            return Err(Rejection::TemplatesTooComplex);
-        }
-        let outline = Outline::within(config, usage).map_err(|_| Rejection::TemplatesTooComplex)?;
-        let mut templates = Vec::new();
-        let mut holes = Vec::new();
-        for leaf in outline.leaves() {
-            let Ok(template) = Template::read(leaf.raw) else { continue };
-            if templates.len() == MAX_TEMPLATES || template.path.split('.').count() > MAX_PATH_NAMES {
-                return Err(Rejection::TemplatesTooComplex);
-            }
-            usage.keep(template.memory()).map_err(|_| Rejection::TemplatesTooComplex)?;
-            holes.push(Hole { start: leaf.range.start, end: leaf.range.end, template: templates.len() });
-            templates.push(Template { start: leaf.range.start, ..template });
-        }
-        if templates.is_empty() {
-            return Ok(None);
-        }
-        let holes = Holes::of(config, holes);
-        let mut found = Self { templates, holes, routing_bytes: 0, is_config: !config.is_object() };
-        found.mark_routing(config);
-        Ok(Some(found))
-    }
-
-    /// Finds the templates that can change the topic.
-    fn mark_routing(&mut self, config: Raw<'_>) {
-        if self.is_config {
-            // It may turn into an object.
-            self.routing_bytes = config.text().len();
-            self.templates.iter_mut().for_each(|template| template.in_routing = true);
-            return;
-        }
-        let [topic, maps @ ..] = RoutingMembers::of(config).0;
-        let holes = &self.holes;
-        let has_hole = |value: &Option<Raw<'_>>| value.is_some_and(|value| !holes.within(value).is_empty());
-        let in_maps = maps.iter().any(has_hole);
-        if !in_maps && !has_hole(&topic) {
-            return;
-        }
-        let fields = RoutingMembers::NAMES.into_iter().zip([topic].into_iter().chain(maps));
-        // Maps without a template are as they are.
-        for (name, value) in fields.take(if in_maps { usize::MAX } else { 1 }) {
-            let Some(value) = value else { continue };
-            self.routing_bytes += "{\"\":".len() + name.len() + value.text().len();
-            for hole in holes.within(value) {
-                self.templates[hole.template].in_routing = true;
-            }
-        }
-        self.routing_bytes += "}".len();
-    }
-
-    /// Where they stand in the Config.
-    #[must_use]
-    pub fn holes(&self) -> &Holes {
-        &self.holes
-    }
-
-    /// Whether the Config itself is a template, so that all settings come from the event.
-    #[must_use]
-    pub fn is_config(&self) -> bool {
-        self.is_config
-    }
-
-    /// Whether a path leads into the destination.
-    #[must_use]
-    pub fn look_into_destination(&self) -> bool {
-        self.templates.iter().any(|template| template.path.starts_with("destination."))
-    }
-
     /// Fills the templates from the event, taking out of it what was found. The result holds the values of those that can
     /// change the topic.
     ///
@@ -191,97 +66,9 @@ impl Templates {
         }
         Ok(FilledValues::of(values))
     }
-
-    /// The templates for people, in the order in which they are filled; `config` is the one that they were found in.
-    #[must_use]
-    pub fn describe(&self, config: Raw<'_>) -> Vec<Description<'_>> {
-        let starts: Vec<usize> = self.templates.iter().map(|template| template.start).collect();
-        let pointers = Outline::of(config).pointers(&starts);
-        let described = |(template, pointer)| {
-            let Template { path, default, .. }: &Template = template;
-            Description { pointer, path, default }
-        };
-        self.templates.iter().zip(pointers).map(described).collect()
-    }
-}
-
-/// Work that the value of a template in a topic setting makes when the topic is chosen.
-const ROUTING_WORK: u64 = 16;
-
-impl From<Exhausted> for Rejection {
-    fn from(Exhausted: Exhausted) -> Self {
-        Rejection::TemplatesTooComplex
-    }
-}
-
-/// A template for people.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Description<'t> {
-    /// Where it stands in the Config: a JSON pointer, see [`Outline::pointers`].
-    pub pointer: String,
-    /// Names with dots between them; the first one is a member of the event.
-    pub path: &'t str,
-    /// The default as a JSON string.
-    pub default: &'t str,
-}
-
-/// A value that a template found.
-struct Taken<'a> {
-    value: Cow<'a, str>,
-    /// Whether it is not in the event any more.
-    removed: bool,
-}
-
-/// A quick look for what a template cannot do without: two braces, one of them perhaps as `\u007b`.
-fn may_have_templates(config: &str) -> bool {
-    memchr::memmem::find(config.as_bytes(), b"{{").is_some()
-        || memchr::memmem::find(config.as_bytes(), b"\\u007").is_some()
 }
 
 impl Template {
-    /// Reads a string of the Config as a template.
-    ///
-    /// # Errors
-    /// Why it is none: it stays as it is then.
-    pub fn read(leaf: Raw<'_>) -> Result<Self, NoTemplate> {
-        let text = leaf.as_string().ok_or(NoTemplate::Braces)?.decoded();
-        let inside = trim(&text).strip_prefix(b"{{").and_then(|rest| rest.strip_suffix(b"}}"));
-        let inside = inside.ok_or(NoTemplate::Braces)?;
-        let bar = memchr::memmem::find(inside, b"||").ok_or(NoTemplate::Bars)?;
-        let path = std::str::from_utf8(trim(&inside[..bar])).map_err(|_| NoTemplate::Path)?;
-        if !path.split('.').all(is_identifier) {
-            return Err(NoTemplate::Path);
-        }
-        // A first name `event` with more behind it is the message.
-        let path = match path.strip_prefix("event.") {
-            Some(rest) => format!("message.{rest}"),
-            None => path.to_owned(),
-        };
-        let mut default = trim(&inside[bar + 2..]).to_vec();
-        default.retain(|&byte| byte != b'"');
-        let mut json = String::from("\"");
-        escape(trim(&default), &mut json);
-        json.push('"');
-        Ok(Self { path, default: json, in_routing: false, start: 0 })
-    }
-
-    /// Names with dots between them, from the event on: `event.` is `message.` here.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// What it gives where the event has nothing at the path: a JSON string.
-    #[must_use]
-    pub fn default(&self) -> &str {
-        &self.default
-    }
-
-    /// Bytes that it takes in memory: its texts in allocations of their own.
-    fn memory(&self) -> usize {
-        2 * size_of::<(Self, Hole)>() + self.path.capacity() + self.default.capacity() + 64
-    }
-
     /// The value in the event, taken out of it unless it is empty; `None` where there is none.
     fn take<'a>(
         &self,
@@ -319,75 +106,5 @@ fn is_empty(text: &str, budget: &mut EventBudget<'_, '_>) -> Result<bool, Exhaus
         // Larger ones are not empty in practice.
         Kind::Array | Kind::Object if text.len() <= MAX_CONFIG_BYTES => emptiness::is_empty(value, budget),
         _ => Ok(false),
-    }
-}
-
-/// `^[A-Za-z_]\w*$`, ASCII.
-fn is_identifier(name: &str) -> bool {
-    let word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    name.bytes().next().is_some_and(|first| !first.is_ascii_digit()) && name.as_bytes().iter().all(word)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn template(text: &str) -> Option<(String, String)> {
-        let json = serde_json::to_string(text).unwrap();
-        let template = Template::read(Raw::parse(&json).unwrap()).ok()?;
-        Some((template.path().to_owned(), serde_json::from_str(template.default()).unwrap()))
-    }
-
-    #[test]
-    fn a_template_is_a_path_and_a_default() {
-        for (text, path, default) in [
-            ("{{ event.a.b || x }}", "message.a.b", "x"),
-            ("{{event.a||x}}", "message.a", "x"),
-            ("\u{a0}\u{feff}{{ a._1 || x || y }}\u{2003}", "a._1", "x || y"),
-            ("{{ a || \" q\"u\" \" }}", "a", "qu"),
-            ("{{ a || 'x' }}", "a", "'x'"),
-            ("{{ a || }}", "a", ""),
-            ("{{ event || x }}", "event", "x"),
-            ("{{ eventual.a || x }}", "eventual.a", "x"),
-            ("{{ a || b }} {{ c || d }}", "a", "b }} {{ c || d"),
-            ("{{ a\n||\nb\nc }}", "a", "b\nc"),
-        ] {
-            assert_eq!(template(text), Some((path.to_owned(), default.to_owned())), "{text}");
-        }
-    }
-
-    #[test]
-    fn everything_else_stays_as_it_is() {
-        for text in [
-            "{{ a }}",
-            "{{ || x }}",
-            "{{ 0a || x }}",
-            "{{ a.0b || x }}",
-            "{{ a b || x }}",
-            "x {{ a || x }}",
-            "{{ a || x }} y",
-            "{ a || x }",
-            "{{}}",
-            "{{",
-            "{{ ä || x }}",
-            "{{ a. || x }}",
-            "{{ a-b || x }}",
-            "{{}",
-        ] {
-            assert_eq!(template(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_a_template_lacks_is_told() {
-        for (json, lack) in [
-            (r#""{{ a }}""#, NoTemplate::Bars),
-            (r#""{{ 0a || x }}""#, NoTemplate::Path),
-            (r#""x {{ a || x }}""#, NoTemplate::Braces),
-            (r#""{{ \ud800 || x }}""#, NoTemplate::Path),
-            ("7", NoTemplate::Braces),
-        ] {
-            assert_eq!(Template::read(Raw::parse(json).unwrap()), Err(lack), "{json}");
-        }
     }
 }

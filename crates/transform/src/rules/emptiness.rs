@@ -1,7 +1,7 @@
 //! Whether a value is empty for a template (docs/contract.md#template-empty): `""`, or an array or object of nothing
 //! but such. Of duplicate names the last one counts, as in JavaScript.
 
-use super::work::{EventBudget, Exhausted};
+use crate::work::{EventBudget, Exhausted};
 use json::invalid::Invalid;
 use json::raw::Raw;
 use json::reader::Reader;

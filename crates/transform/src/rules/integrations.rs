@@ -1,8 +1,8 @@
 //! What the message itself asks of the destination (docs/contract.md#integrations-object).
 
-use super::event::Message;
-use super::family::Family;
-use super::reason::Reason;
+use crate::family::Family;
+use crate::reason::Reason;
+use crate::request::event::Message;
 use json::javascript::if_truthy;
 use json::raw::Raw;
 

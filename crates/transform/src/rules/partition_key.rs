@@ -1,8 +1,8 @@
 //! Which member becomes the Kafka message key (docs/contract.md#partition-key).
 
-use super::decision::KeySource;
-use super::event::Message;
-use super::observer::Observer;
+use crate::decision::KeySource;
+use crate::observer::Observer;
+use crate::request::event::Message;
 use json::javascript::{JsString, if_truthy};
 
 /// The `userId` of the answer, as the inside of a JSON string, and where it came from.

@@ -1,8 +1,8 @@
 //! The timestamp of reverse-ETL events (docs/contract.md#reverse-etl-timestamp).
 
-use super::event::Message;
-use super::observer::{Observer, Stamp};
-use super::reason::Reason;
+use crate::observer::{Observer, Stamp};
+use crate::reason::Reason;
+use crate::request::event::Message;
 use json::javascript::truthy;
 use json::raw::{NULL, Raw};
 

@@ -1,36 +1,18 @@
 //! Which topic an event goes to (docs/contract.md#topic).
 
-use std::cell::OnceCell;
-
-use super::config_value::{FilledValues, Holes, Part};
-use super::decision::TopicRule;
-use super::event::Message;
-use super::family::Family;
-use super::integrations::Integrations;
-use super::meter::{Halt, Usage};
-use super::observer::Observer;
-use super::partition::as_received;
-use super::reason::Reason;
-use super::topic_map::{Entry, TopicMap};
+use crate::decision::{Topic, TopicRule};
+use crate::family::Family;
+use crate::meter::{Halt, Usage};
+use crate::observer::Observer;
+use crate::partition::as_received;
+use crate::reason::Reason;
+use crate::request::event::Message;
+use crate::rules::config_value::{Holes, Part};
+use crate::rules::integrations::Integrations;
+use crate::rules::topic_map::{Entry, TopicMap};
+use crate::rules::topic_setting::{Filling, MAPPED_TYPES, RoutingMembers, Setting};
 use json::javascript::{JsString, if_truthy, truthy};
-use json::raw::{Kind, Raw};
-
-/// The members of a destination's Config that choose topics, in the order of [`RoutingMembers::NAMES`].
-#[derive(Debug, Clone, Copy, Default)]
-pub struct RoutingMembers<'a>(pub [Option<Raw<'a>>; 4]);
-
-impl RoutingMembers<'_> {
-    /// The names of the members.
-    pub const NAMES: [&'static str; 4] = ["topic", "enableMultiTopic", "eventTypeToTopicMap", "eventToTopicMap"];
-}
-
-impl<'a> RoutingMembers<'a> {
-    /// Finds the members in a Config; a Config that is no object has none.
-    #[must_use]
-    pub fn of(config: Raw<'a>) -> Self {
-        Self(config.members(Self::NAMES))
-    }
-}
+use json::raw::Raw;
 
 /// How a destination chooses topics. What depends on the destination only is found out once, not once per event.
 #[derive(Debug, Default)]
@@ -39,82 +21,12 @@ pub struct Routing<'a> {
     maps: Option<Maps<'a>>,
 }
 
-/// The message types that `eventTypeToTopicMap` can route.
-pub const MAPPED_TYPES: [&str; 5] = ["identify", "screen", "page", "group", "alias"];
-
 #[derive(Debug)]
 struct Maps<'a> {
     /// `enableMultiTopic`, if a template is in it.
     switch: Option<Raw<'a>>,
     by_type: TopicMap<'a>,
     by_event: TopicMap<'a>,
-}
-
-/// A topic as a Config has it.
-#[derive(Debug)]
-pub struct Setting<'a> {
-    value: Raw<'a>,
-    truthy: bool,
-    /// Whether a template is in it.
-    is_templated: bool,
-    /// `String(value)`, if that is not a part of the text of the value; made once.
-    text: OnceCell<Box<str>>,
-}
-
-/// The topic of an event: any JSON value, and the rule that gave it.
-#[derive(Debug, Clone)]
-pub struct Topic<'t> {
-    /// The value for the output; `None` leaves the member out.
-    pub value: Option<Raw<'t>>,
-    /// `String(value)`, if the value is truthy.
-    pub text: Option<JsString<'t>>,
-    /// The rule that gave it; [`TopicRule::None`] where the value is not truthy.
-    pub rule: TopicRule,
-}
-
-/// What the settings of a destination are read with for one event.
-#[derive(Clone, Copy)]
-pub struct Filling<'e> {
-    /// Where templates stand in the Config.
-    pub holes: &'e Holes,
-    /// What they give.
-    pub values: &'e FilledValues<'e>,
-}
-
-impl<'a> Setting<'a> {
-    /// Reads a topic.
-    #[must_use]
-    pub fn of(value: Raw<'a>, holes: &Holes) -> Self {
-        Self { value, truthy: truthy(Some(value)), is_templated: holes.are_in(value), text: OnceCell::new() }
-    }
-
-    /// The value for one event, and its text if it is truthy.
-    pub(super) fn fill<'t>(
-        &'t self,
-        filling: Filling<'t>,
-        part: Part,
-        usage: &Usage<'_>,
-    ) -> (Raw<'t>, Option<JsString<'t>>) {
-        if self.is_templated {
-            let value = filling.values.fill(filling.holes, self.value, part);
-            return (value, if_truthy(Some(value)).map(|value| JsString::of(Some(value))));
-        }
-        (self.value, self.truthy.then(|| self.text(usage)))
-    }
-
-    fn text(&self, usage: &Usage<'_>) -> JsString<'_> {
-        if !matches!(self.value.kind(), Kind::Array | Kind::Number) {
-            return JsString::of(Some(self.value));
-        }
-        let text = self.text.get_or_init(|| {
-            // If the meter refuses, the request ends without a response.
-            match usage.keep(JsString::max_bytes(self.value)) {
-                Ok(()) => JsString::of(Some(self.value)).escaped().into(),
-                Err(_) => Box::default(),
-            }
-        });
-        JsString::from_escaped(text)
-    }
 }
 
 impl<'a> Routing<'a> {

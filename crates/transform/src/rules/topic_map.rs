@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::config_value::Holes;
-use super::meter::{Halt, Usage};
-use super::topic::{Filling, MAPPED_TYPES, Setting};
+use crate::meter::{Halt, Usage};
+use crate::rules::config_value::Holes;
+use crate::rules::topic_setting::{Filling, MAPPED_TYPES, Setting};
 use json::javascript::{JsString, trim};
 use json::raw::{Kind, Raw};
 

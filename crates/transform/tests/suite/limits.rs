@@ -1,10 +1,10 @@
 //! The limits of one request, to the byte and to the event (docs/reference/differences.md#limits).
 
 use serde_json::{Value, json};
-use transform::dynamic_config::{MAX_CONFIG_BYTES, MAX_PATH_NAMES, MAX_TEMPLATES};
 use transform::family::Family;
 use transform::rejection::Rejection;
 use transform::request::{BodyError, Form, Limits, max_answer_bytes};
+use transform::rules::templates::{MAX_CONFIG_BYTES, MAX_PATH_NAMES, MAX_TEMPLATES};
 use transform::{batch, processor, router_transform};
 
 const LIMITS: Limits = Limits { events: 3, answer_bytes: 1 << 20 };

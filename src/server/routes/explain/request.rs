@@ -8,8 +8,8 @@ use json::invalid::{Invalid, explain};
 use json::raw::{Kind, Raw};
 use transform::explain::Options;
 use transform::family::{Family, KAFKA};
-use transform::fill_in::{Missing, sdk_batch};
 use transform::partition::as_received;
+use transform::request::fill_in::{Missing, sdk_batch};
 
 /// The most partitions that a topic can be said to have: Kafka counts them with 31 bits.
 pub const MAX_PARTITIONS: u32 = 0x7fff_ffff;

@@ -9,13 +9,13 @@ use super::{Question, has_field_proto, is_too_deep};
 use crate::server::endpoint::Endpoint;
 use json::javascript::{JsString, truthy};
 use json::raw::{EMPTY_OBJECT, Kind, Raw};
-use transform::dynamic_config::{INDISPENSABLE, Template};
-use transform::emptiness;
-use transform::event::Event;
 use transform::meter::Usage;
 use transform::outline::Outline;
 use transform::rejection::Rejection;
+use transform::request::event::Event;
 use transform::request::{Form, Request};
+use transform::rules::emptiness;
+use transform::rules::templates::{INDISPENSABLE, Template};
 use transform::work::EventBudget;
 
 /// The members that every JavaScript object has.

@@ -1,0 +1,109 @@
+//! The topics of a destination, and whether Kafka allows their names.
+
+use std::collections::{HashMap, HashSet};
+
+use super::code::Code;
+use super::config::{kind, text_of};
+use super::finding::{Findings, quoted};
+use json::javascript::truthy;
+use json::raw::Raw;
+use transform::rules::templates::Template;
+use transform::topic_name::illegal;
+
+/// The topics of a destination.
+#[derive(Debug)]
+pub struct Topics<'f> {
+    findings: &'f mut Findings,
+    /// Whether templates are filled.
+    dynamic: bool,
+    names: Vec<String>,
+    seen: HashSet<String>,
+    /// Whether a template gives others.
+    from_events: bool,
+    /// Whether all of them can be used.
+    usable: bool,
+    /// The first topic of those that Kafka takes for the same, by the name that they share.
+    alike: HashMap<String, String>,
+}
+
+impl<'f> Topics<'f> {
+    /// No topics yet. `dynamic` says whether templates are filled.
+    #[must_use]
+    pub fn new(dynamic: bool, findings: &'f mut Findings) -> Self {
+        Self {
+            findings,
+            dynamic,
+            names: Vec::new(),
+            seen: HashSet::new(),
+            from_events: false,
+            usable: true,
+            alike: HashMap::new(),
+        }
+    }
+
+    /// The topics in the order in which they were added, and whether templates give others; `None` if one of them cannot
+    /// be used.
+    #[must_use]
+    pub fn into_names(self) -> Option<(Vec<String>, bool)> {
+        self.usable.then_some((self.names, self.from_events))
+    }
+
+    /// Records that a topic cannot be used.
+    pub fn mark_unusable(&mut self) {
+        self.usable = false;
+    }
+
+    /// What is wrong with them.
+    pub fn findings(&mut self) -> &mut Findings {
+        self.findings
+    }
+
+    /// Whether a value is a template that is filled.
+    #[must_use]
+    pub fn is_filled(&self, value: Raw<'_>) -> bool {
+        self.dynamic && Template::read(value).is_ok()
+    }
+
+    /// Adds a topic that can occur and tells what is wrong with it. `topic` is truthy.
+    pub fn add(&mut self, topic: Raw<'_>, pointer: &str) {
+        let Some(text) = text_of(topic) else {
+            let message = format!("a topic is {}, not a string", kind(topic));
+            self.findings.add(Code::MemberWrongType, pointer, message);
+            self.usable = false;
+            return;
+        };
+        match Template::read(topic) {
+            Ok(template) if self.dynamic => {
+                self.from_events = true;
+                let default = Raw::parse(template.default()).ok();
+                if truthy(default) {
+                    let name = default.and_then(text_of).unwrap_or_default();
+                    self.name(&name, pointer, "the template's default ");
+                } else {
+                    self.findings.note(Code::TemplateDefaultEmpty, pointer);
+                }
+            }
+            // What templates look like without being filled is told with the templates.
+            Ok(_) => self.usable = false,
+            Err(_) if text.contains("{{") => self.usable = false,
+            Err(_) => self.name(&text, pointer, ""),
+        }
+    }
+
+    fn name(&mut self, name: &str, pointer: &str, whose: &str) {
+        if let Some(problem) = illegal(name) {
+            let message = format!("{whose}{} is no topic that Kafka allows: {problem}", quoted(name));
+            self.findings.add(Code::TopicIllegal, pointer, message);
+            self.usable = false;
+            return;
+        }
+        let alike = self.alike.entry(name.replace('.', "_")).or_insert_with(|| name.to_owned());
+        if alike != name {
+            let message = format!("the topics {} and {} differ in . and _ alone", quoted(alike), quoted(name));
+            self.findings.add(Code::TopicsCollide, pointer, message);
+        }
+        if self.seen.insert(name.to_owned()) {
+            self.names.push(name.to_owned());
+        }
+    }
+}
