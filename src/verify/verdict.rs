@@ -8,7 +8,8 @@ use crate::server::http::headers::{CONTENT_FORMAT, JSON, form_named};
 use crate::server::http::text::text;
 use crate::server::shadow::compare::Infinite;
 use crate::server::shadow::differences::{Allowed, Contents, Differences};
-use crate::server::shadow::intended::{self, Question, Traits};
+use crate::server::shadow::intended;
+use crate::server::shadow::intended::question::{Answer as ComparedResponse, Question, Traits};
 use json::raw::Raw;
 use transform::request::Limits;
 
@@ -128,8 +129,8 @@ fn api_version(case: &Case, answer: &Answer) -> Option<Finding> {
 fn as_intended(case: &Case, answer: &Answer, limits: Limits) -> Option<Verdict> {
     let endpoint = Endpoint::at(&case.request.path).filter(|_| case.request.method == "POST")?;
     let (ExpectedBody::Json(body) | ExpectedBody::Text(body)) = &case.expected.body else { return None };
-    let expected = intended::Answer { status: case.expected.status, body: body.clone().into() };
-    let got = intended::Answer { status: answer.status, body: answer.body.clone() };
+    let expected = ComparedResponse { status: case.expected.status, body: body.clone().into() };
+    let got = ComparedResponse { status: answer.status, body: answer.body.clone() };
     let expected_is_ours = case.author == Author::Us;
     let (ours, theirs) = if expected_is_ours { (&expected, &got) } else { (&got, &expected) };
     // Other refusals than of what cannot be read have no counterpart there.
@@ -137,7 +138,7 @@ fn as_intended(case: &Case, answer: &Answer, limits: Limits) -> Option<Verdict> 
         return None;
     }
     // What is no JSON is told with its beginning.
-    let is_json = |answer: &intended::Answer| Raw::parse(&text(&answer.body)).is_ok();
+    let is_json = |answer: &ComparedResponse| Raw::parse(&text(&answer.body)).is_ok();
     if ours.status == 200 && theirs.status == 200 && !(is_json(ours) && is_json(theirs)) {
         return None;
     }

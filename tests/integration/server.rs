@@ -10,6 +10,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 use clap::Parser;
 use futures_util::{FutureExt as _, StreamExt as _};
+use rudder_kafka_transformer::server::routes::transform::Transformation;
 use rudder_kafka_transformer::server::settings::Settings;
 use rudder_kafka_transformer::server::transport::tls::Tls;
 use rudder_kafka_transformer::server::{Listeners, run_with};
@@ -85,6 +86,16 @@ fn test_routes(config: &mut ServiceConfig) {
         drop(actix_web::rt::spawn(async { panic!("in a task") }));
         ""
     }
+    /// Has a permit to work off the event loop until its client has gone.
+    async fn holds_a_permit(service: web::Data<Transformation>) -> HttpResponse {
+        let permit = service.bodies.permits.acquire().await.expect("a permit");
+        let held = futures_util::stream::once(async { Ok::<_, actix_web::Error>("held".into()) });
+        let never = futures_util::stream::pending();
+        HttpResponse::Ok().streaming(held.chain(never).map(move |piece| {
+            let _permit = &permit;
+            piece
+        }))
+    }
     async fn ends_its_worker() -> &'static str {
         actix_rt::Arbiter::current().stop();
         ""
@@ -94,6 +105,7 @@ fn test_routes(config: &mut ServiceConfig) {
         .route("/test/panic-beside", web::get().to(panics_beside))
         .route("/test/panic-in-answer", web::get().to(panics_in_its_answer))
         .route("/test/panic-in-task", web::get().to(panics_in_a_task))
+        .route("/test/hold-permit", web::get().to(holds_a_permit))
         .route("/test/end-worker", web::get().to(ends_its_worker));
 }
 

@@ -27,3 +27,59 @@ pub async fn off_the_loop<T: Send + 'static>(
     });
     done.await.map_err(|_| RequestError::InternalServerError)?
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use tokio::sync::oneshot;
+    use transform::meter::Meter as _;
+
+    use super::*;
+    use crate::server::limits::memory_budget::MemoryBudget;
+    use crate::server::limits::request_meter::RequestMeter;
+
+    /// Work that is not cancelled ends after this, so that the test fails and does not hang.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    #[actix_web::test]
+    async fn work_whose_client_has_gone_stops_and_frees_its_permit_and_its_memory() {
+        let (permits, budget) = (Permits::new(1), MemoryBudget::up_to(1 << 20));
+        let reservation = budget.reservation();
+        reservation.reserve(1_000).unwrap();
+        let (start, started) = oneshot::channel();
+        let work = move |cancelled: &AtomicBool| {
+            let meter = RequestMeter { reservation: &reservation, cancelled, max_work: u64::MAX };
+            start.send(()).unwrap();
+            let began = Instant::now();
+            // As a transformation that is far from its end.
+            while began.elapsed() < PATIENCE {
+                meter.checkpoint(0)?;
+                std::thread::yield_now();
+            }
+            Ok(())
+        };
+        let running = off_the_loop(&permits, work);
+        tokio::select! {
+            ended = running => panic!("it ended by itself: {ended:?}"),
+            started = started => started.unwrap(),
+        }
+        // The future was dropped at the end of the statement, as that of a request is whose client has gone.
+        assert!(permits.acquire().await.is_ok(), "the permit is free once the work has stopped");
+        assert_eq!(budget.bytes(), 0);
+    }
+
+    #[actix_web::test]
+    async fn work_holds_its_permit_until_it_ends() {
+        let permits = Permits::new(1);
+        let (finish, finished) = std::sync::mpsc::channel();
+        let work = move |_: &AtomicBool| Ok(finished.recv_timeout(PATIENCE).is_ok());
+        let mut running = std::pin::pin!(off_the_loop(&permits, work));
+        assert!(futures_util::poll!(&mut running).is_pending());
+        let mut waiting = std::pin::pin!(permits.acquire());
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        finish.send(()).unwrap();
+        assert_eq!(running.await, Ok(true));
+        assert!(waiting.await.is_ok());
+    }
+}

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use hyper::Request;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::intended::{Answer, Traits};
+use super::intended::question::{Answer, Traits};
 use crate::server::endpoint::Endpoint;
 use crate::server::http::coding::Coding;
 use crate::server::limits::memory_budget::Reservation;

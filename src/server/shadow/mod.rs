@@ -15,7 +15,7 @@ use actix_web::HttpRequest;
 use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc};
 
-use self::intended::Traits;
+use self::intended::question::Traits;
 use self::kept::{Claim, Kept, OVERHEAD_BYTES, Watch};
 use super::config::{RequestConfig, ShadowAnswer, ShadowConfig};
 use super::endpoint::Endpoint;

@@ -8,8 +8,9 @@ use hyper::Request;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::differences::{Contents, Differences};
+use super::intended::question::{Answer, Question, Traits};
 use super::intended::siblings::Siblings;
-use super::intended::{self, Answer, Judgment, Question, Traits};
+use super::intended::{self, Judgment};
 use super::kept::{Kept, Known};
 use crate::server::endpoint::Endpoint;
 use crate::server::http::body::Body;
@@ -180,7 +181,7 @@ impl Verifier {
         let judged = actix_web::web::block(move || {
             let theirs = this.decoded(theirs)?;
             let whole = asked.question(this.limits, &siblings.body);
-            Ok(siblings.judge(&whole, &theirs))
+            Ok(intended::judge_siblings(&siblings, &whole, &theirs))
         });
         judged.await.map_err(|_| Stopped::Failed)?
     }

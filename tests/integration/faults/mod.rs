@@ -10,6 +10,7 @@ mod descriptors;
 mod floods;
 mod framing;
 mod given_back;
+mod gone;
 mod heads;
 mod killed;
 mod locked_out;

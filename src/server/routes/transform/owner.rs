@@ -109,3 +109,60 @@ impl Reading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use transform::family::KAFKA;
+
+    use super::*;
+    use crate::server::http::coding::Coding;
+    use crate::server::limits::limit::Limit;
+    use crate::server::limits::memory_budget::MemoryBudget;
+
+    fn reading() -> Reading {
+        Reading {
+            endpoint: Endpoint::Processor { family: &KAFKA, query: String::new() },
+            form: Form::Plain,
+            limits: Limits { events: 1_000, answer_bytes: 10 << 20 },
+            native_destinations: NativeDestinations::ALL,
+            has_upstream: false,
+            upstream_answers: false,
+        }
+    }
+
+    /// Events whose templates look through a wide object, time and again.
+    fn events(count: usize) -> String {
+        let fields: Vec<String> = (0..200).map(|name| format!("\"a{name}\":{name}")).collect();
+        let templates: Vec<String> = (0..100).map(|name| format!("\"{{{{ event.b{name} || c }}}}\"")).collect();
+        let event = format!(
+            r#"{{"message":{{{}}},"metadata":{{"jobId":1}},"destination":{{"Config":{{"topic":"t","x":[{}]}}}}}}"#,
+            fields.join(","),
+            templates.join(",")
+        );
+        format!("[{}]", vec![event; count].join(","))
+    }
+
+    async fn owner_of(text: &str, permits: &Permits, budget: &MemoryBudget) -> Result<Owner, RequestError> {
+        let body = Body::held(text.to_owned().into(), Coding::Identity, 10 << 20, budget.reservation());
+        assert!(!body.is_large(), "{} bytes", text.len());
+        reading().owner_of(body, permits).await.map(|(owner, _)| owner)
+    }
+
+    #[test]
+    fn much_work_is_done_off_the_event_loop_however_small_its_body() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let (permits, budget) = (Permits::new(1), MemoryBudget::up_to(64 << 20));
+            let taken = permits.acquire().await.unwrap();
+            let (little, much) = (events(1), events(200));
+            assert!(matches!(owner_of(&little, &permits, &budget).await, Ok(Owner::Us(_))), "it needs no permit");
+            let rejected = owner_of(&much, &permits, &budget).await;
+            assert_eq!(rejected.err(), Some(RequestError::Overloaded(Limit::Wait)), "it waited for a permit");
+            assert_eq!(budget.bytes(), 0);
+            drop(taken);
+            let Ok(Owner::Us(transformed)) = owner_of(&much, &permits, &budget).await else { panic!("no response") };
+            assert_eq!(transformed.tally.events, 200);
+            assert_eq!(transformed.tally.rejected.iter().sum::<u64>(), 0);
+        });
+    }
+}

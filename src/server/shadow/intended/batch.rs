@@ -1,7 +1,7 @@
 //! Both responses of `/batch`. The reference groups events that this service rejects; all others must be grouped alike.
 
 use super::event::Events;
-use super::fails;
+use super::question::fails;
 use super::table::IntendedDifference;
 use crate::server::shadow::compare::{Infinite, each_member, elements, shown};
 use crate::server::shadow::differences::Differences;

@@ -4,8 +4,9 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::hazards::{has_field_proto, is_too_deep};
+use super::question::Question;
 use super::table::{IntendedDifference, Shape};
-use super::{Question, has_field_proto, is_too_deep};
 use crate::server::endpoint::Endpoint;
 use json::javascript::{JsString, truthy};
 use json::raw::{EMPTY_OBJECT, Kind, Raw};

@@ -4,23 +4,27 @@
 //! | module | decides |
 //! | --- | --- |
 //! | `table` | which differences are intended, and how the reference may respond to them |
+//! | [`question`] | what is compared: the request and a response |
 //! | `event` | which of them apply to an event |
+//! | `hazards` | what in the text of a body makes the reference fail a whole request |
 //! | `pair` | whether two responses to one event agree |
 //! | `batch` | the same for `/batch` |
 //! | [`siblings`] | what can be known of events that the reference failed because of another one |
 
 mod batch;
 mod event;
+mod hazards;
 mod pair;
+pub mod question;
 pub mod siblings;
 pub mod table;
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
-
 use self::event::Events;
+use self::hazards::{has_field_proto, is_too_deep};
 use self::pair::Pair;
+use self::question::{Answer, Question, fails};
 use self::siblings::Siblings;
 use self::table::{IntendedDifference, Shape};
 use super::compare::{Infinite, elements};
@@ -28,53 +32,7 @@ use super::differences::{Contents, Differences};
 use crate::server::endpoint::Endpoint;
 use json::javascript::JsString;
 use json::raw::{Kind, Raw};
-use json::scan::{Scanner, white_space};
-use transform::request::{Form, Limits};
-
-/// Levels that the reference copes with.
-const MAX_LEVELS: usize = 5_000;
-
-/// The request that both responded to.
-#[derive(Debug, Clone)]
-pub struct Question<'a> {
-    /// The endpoint.
-    pub endpoint: &'a Endpoint,
-    /// The form of the body.
-    pub form: Form,
-    /// The bounds of a request.
-    pub limits: Limits,
-    /// The body.
-    pub text: &'a str,
-    /// What else of the request makes the reference fail.
-    pub traits: Traits,
-}
-
-/// What the reference minds in a request apart from its body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Traits {
-    /// Whether the path begins with `/v1/`.
-    pub is_v1: bool,
-    /// Whether `Content-Type` says JSON.
-    pub says_json: bool,
-}
-
-impl Traits {
-    /// Those of a path and the value of `Content-Type`.
-    #[must_use]
-    pub fn of(path: &str, content_type: Option<&str>) -> Self {
-        let says_json = content_type.is_some_and(|value| value.to_ascii_lowercase().contains("json"));
-        Self { is_v1: path.starts_with("/v1/"), says_json }
-    }
-}
-
-/// A response to compare.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// Status code.
-    pub status: u16,
-    /// The body, without a coding.
-    pub body: Bytes,
-}
+use transform::request::Form;
 
 /// What a comparison found.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -91,6 +49,23 @@ pub fn judge(question: &Question<'_>, ours: &Answer, theirs: &Answer, contents: 
     let mut found = Differences::with(contents);
     let siblings = judge_responses(question, ours, theirs, &mut found);
     Judgment { differences: found, siblings }
+}
+
+/// Compares the response of the reference to events that it failed because of others, asked about them alone; places are
+/// those in the whole response. Without a response to at least one of them nothing is known, and nothing differs.
+#[must_use]
+pub fn judge_siblings(siblings: &Siblings, whole: &Question<'_>, theirs: &Answer) -> Differences {
+    let text = String::from_utf8_lossy(&theirs.body);
+    let responses = Raw::parse(&text).map(elements).unwrap_or_default();
+    let is_known = theirs.status == 200 && responses.len() == siblings.indices.len();
+    if !is_known || responses.into_iter().all(fails) {
+        return Differences::default();
+    }
+    let question = Question { text: &siblings.body, ..whole.clone() };
+    let ours = Answer { status: 200, body: siblings.ours.clone().into() };
+    let mut found = judge(&question, &ours, theirs, Contents::Hidden).differences;
+    found.told.iter_mut().for_each(|told| told.pointer = siblings.restored(&told.pointer));
+    found
 }
 
 fn judge_responses(
@@ -243,51 +218,4 @@ fn why_the_request_fails(question: &Question<'_>, events: &Events<'_>, status: u
 
 fn has_no_input(text: &str) -> bool {
     Raw::parse(text).is_ok_and(|body| body.member("input").is_none_or(Raw::is_null))
-}
-
-/// Whether a response to an event says that it failed.
-fn fails(response: Raw<'_>) -> bool {
-    let code = response.member("statusCode").map(Raw::text);
-    code.is_some_and(|code| code.len() == 3 && code >= "400")
-}
-
-/// Whether values are nested deeper in a valid JSON text than the reference copes with.
-fn is_too_deep(text: &str) -> bool {
-    if text.len() <= 2 * MAX_LEVELS {
-        return false;
-    }
-    let bytes = text.as_bytes();
-    let (mut at, mut level) = (0, 0_usize);
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'{' | b'[' => level += 1,
-            b'}' | b']' => level = level.saturating_sub(1),
-            b'"' => match Scanner::new(bytes).string(at + 1) {
-                Ok(end) => at = end.quote,
-                Err(_) => return false,
-            },
-            _ => {}
-        }
-        if level > MAX_LEVELS {
-            return true;
-        }
-        at += 1;
-    }
-    false
-}
-
-/// Whether any object in a valid JSON text has a field called `__proto__`, however it is escaped.
-fn has_field_proto(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while let Some(quote) = bytes.get(at..).and_then(|rest| memchr::memchr(b'"', rest)) {
-        let start = at + quote + 1;
-        let Ok(end) = Scanner::new(bytes).string(start) else { return false };
-        at = end.quote + 1;
-        let is_name = bytes.get(white_space(bytes, at)) == Some(&b':');
-        if is_name && Raw::parse(&text[start - 1..at]).is_ok_and(|name| name.is_string("__proto__")) {
-            return true;
-        }
-    }
-    false
 }

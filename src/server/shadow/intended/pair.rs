@@ -1,7 +1,7 @@
 //! Both responses to one event.
 
 use super::event::Events;
-use super::fails;
+use super::question::fails;
 use super::table::{IntendedDifference, Shape};
 use crate::server::shadow::compare::{Infinite, each_member, shown};
 use crate::server::shadow::differences::Differences;

@@ -1,10 +1,10 @@
 //! Events that the reference failed because of another one: its response says nothing about them.
 
 use super::event::Events;
-use super::{Answer, Question, fails, judge};
+use super::question::Question;
 use crate::server::endpoint::Endpoint;
 use crate::server::shadow::compare::{Infinite, elements};
-use crate::server::shadow::differences::{Contents, Differences};
+use crate::server::shadow::differences::Differences;
 use json::raw::Raw;
 use transform::request::Form;
 
@@ -39,25 +39,8 @@ impl Siblings {
         Some(Self { indices, body, ours: alone.body })
     }
 
-    /// Compares the response of the reference to these events alone, with places as in the whole response. Without a
-    /// response to at least one of them nothing is known, and nothing differs.
-    #[must_use]
-    pub fn judge(&self, whole: &Question<'_>, theirs: &Answer) -> Differences {
-        let text = String::from_utf8_lossy(&theirs.body);
-        let responses = Raw::parse(&text).map(elements).unwrap_or_default();
-        let is_known = theirs.status == 200 && responses.len() == self.indices.len();
-        if !is_known || responses.into_iter().all(fails) {
-            return Differences::default();
-        }
-        let question = Question { text: &self.body, ..whole.clone() };
-        let ours = Answer { status: 200, body: self.ours.clone().into() };
-        let mut found = judge(&question, &ours, theirs, Contents::Hidden).differences;
-        found.told.iter_mut().for_each(|told| told.pointer = self.restored(&told.pointer));
-        found
-    }
-
     /// The place in the whole response for one in the response to these events alone.
-    fn restored(&self, pointer: &str) -> String {
+    pub(super) fn restored(&self, pointer: &str) -> String {
         let path = pointer.strip_prefix('/').unwrap_or(pointer);
         let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
         let index = first.parse().ok().and_then(|index: usize| self.indices.get(index));

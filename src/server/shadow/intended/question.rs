@@ -1,0 +1,55 @@
+//! What is compared: the request, and a response to it.
+
+use bytes::Bytes;
+use json::raw::Raw;
+use transform::request::{Form, Limits};
+
+use crate::server::endpoint::Endpoint;
+
+/// The request that both responded to.
+#[derive(Debug, Clone)]
+pub struct Question<'a> {
+    /// The endpoint.
+    pub endpoint: &'a Endpoint,
+    /// The form of the body.
+    pub form: Form,
+    /// The bounds of a request.
+    pub limits: Limits,
+    /// The body.
+    pub text: &'a str,
+    /// What else of the request makes the reference fail.
+    pub traits: Traits,
+}
+
+/// What the reference minds in a request apart from its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Traits {
+    /// Whether the path begins with `/v1/`.
+    pub is_v1: bool,
+    /// Whether `Content-Type` says JSON.
+    pub says_json: bool,
+}
+
+impl Traits {
+    /// Those of a path and the value of `Content-Type`.
+    #[must_use]
+    pub fn of(path: &str, content_type: Option<&str>) -> Self {
+        let says_json = content_type.is_some_and(|value| value.to_ascii_lowercase().contains("json"));
+        Self { is_v1: path.starts_with("/v1/"), says_json }
+    }
+}
+
+/// A response to compare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// The body, without a coding.
+    pub body: Bytes,
+}
+
+/// Whether a response to an event says that it failed.
+pub(super) fn fails(response: Raw<'_>) -> bool {
+    let code = response.member("statusCode").map(Raw::text);
+    code.is_some_and(|code| code.len() == 3 && code >= "400")
+}

@@ -1,0 +1,51 @@
+//! Clients that go away while their requests wait to be worked on: what these held is free again, and nothing of them counts
+//! as answered.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use super::{MEBIBYTE, POST, answer, assert_answer, batch, connect, request, reset, until};
+use crate::server::{Server, exchange};
+
+/// A request that is worked on off the event loop.
+fn large(mark: &str) -> String {
+    let body = format!("{}{}", batch(mark), " ".repeat(MEBIBYTE));
+    format!("{POST}Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// Takes the only permit, until it is reset.
+fn hold_permit(server: &Server) -> TcpStream {
+    let mut holder = connect(server.address);
+    holder.write_all(b"GET /test/hold-permit HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
+    let mut response = Vec::new();
+    let mut byte = [0];
+    while !response.ends_with(b"held") {
+        holder.read_exact(&mut byte).expect("a piece of a response");
+        response.push(byte[0]);
+    }
+    holder
+}
+
+#[test]
+fn a_client_that_goes_away_while_its_request_waits_frees_what_it_held() {
+    let server = Server::start(&["--workers=1", "--max-wait-milliseconds=60000"]);
+    let in_flight = || server.sum("kafka_transformer_in_flight_bytes", &[]);
+    let holder = hold_permit(&server);
+    let mut gone = connect(server.address);
+    gone.write_all(large("gone").as_bytes()).expect("sent");
+    until("its body is in memory", || in_flight() >= MEBIBYTE as f64);
+    // It waits for a permit; small requests do not.
+    assert_answer(&exchange(&mut connect(server.address), request("small").as_bytes()), "small");
+    reset(gone);
+    until("its memory is free", || in_flight() == 0.0);
+    until("no request is open", || server.sum("transformer_http_concurrent_requests", &[]) == 0.0);
+    reset(holder);
+    let next = exchange(&mut connect(server.address), large("next").as_bytes());
+    assert_eq!((next.status, next.text()), (200, &*answer("next")));
+    let requests = |code: &str| {
+        let labels = ["route=\"/v0/destinations/{destination}\"", code];
+        server.sum("transformer_http_request_duration_count", &labels)
+    };
+    assert_eq!((requests("code=\"200\""), requests("code=\"503\"")), (2.0, 0.0), "without the one that has gone");
+    assert_eq!(server.sum("kafka_transformer_events_by_topic_rule_total", &[]), 2.0);
+}
