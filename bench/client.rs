@@ -1,5 +1,5 @@
-//! What clients that measure have in common: connections and answers without a library, whose own work would be measured,
-//! and how times are told.
+//! What clients that measure have in common: connections and answers without a library, whose own work would be
+//! measured, and how times are reported.
 
 use std::io::{BufRead, Error, ErrorKind, Read as _, Result};
 use std::net::{SocketAddr, TcpStream};
@@ -17,10 +17,11 @@ pub fn connect(address: SocketAddr) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// Reads an answer, head and body, up to the length that its head tells; `usual` is how long it may be. Whoever waits for
-/// the end of the connection waits longer: the service keeps it open, for the next request or for what is still being sent.
+/// Reads a response, head and body, up to the length that its head reports; `usual` is how long it may be. Anyone who
+/// waits for the end of the connection waits longer: the service keeps it open, for the next request or for what is
+/// still being sent.
 ///
-/// Gives the answer and where its body begins.
+/// Gives the response and where its body begins.
 pub fn read(stream: &mut impl BufRead, usual: usize) -> Result<(Vec<u8>, usize)> {
     let mut answer = Vec::with_capacity(usual);
     let mut length = 0;

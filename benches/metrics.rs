@@ -1,4 +1,4 @@
-//! What it costs to count one request, beside transforming it: `cargo bench --bench metrics`.
+//! The cost of counting one request, compared with transforming it: `cargo bench --bench metrics`.
 
 #![allow(clippy::panic, reason = "a benchmark that cannot start has no figures")]
 

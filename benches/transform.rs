@@ -1,5 +1,5 @@
-//! The transformation in process, without a server, from bytes to the answer: `cargo bench`. Throughput in events and in
-//! bytes of input.
+//! The transformation in process, without a server, from bytes to the response: `cargo bench`. Throughput in events
+//! and in bytes of input.
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};

@@ -1,4 +1,4 @@
-//! A long run of mixed requests at a share of what the service can do: every answer is compared with what the library
+//! A long run of mixed requests at a share of what the service can do: every response is compared with what the library
 //! answers, the service's memory is watched, and the time of each minute's requests. `bench/soak.sh` uses it.
 
 #![allow(clippy::print_stdout, reason = "what it measures is what it is for")]
@@ -161,7 +161,7 @@ impl Load<'_> {
         &self.exchanges[usize::try_from(mixed).expect("64 bits") % self.exchanges.len()]
     }
 
-    /// Asks until there is an answer: a client that is asked to come again does so, as rudder-server does.
+    /// Sends a request until it has a response: after a retryable 503 it retries, as rudder-server does.
     fn ask(&self, index: usize, kept: &mut Option<Connection>) {
         let exchange = self.exchange(index);
         let own = index.is_multiple_of(OWN_CONNECTION);
@@ -202,7 +202,7 @@ impl Load<'_> {
         Ok(answer)
     }
 
-    /// Each client asks again when it has its answer; requests a second.
+    /// Each client asks again when it has its response; requests a second.
     fn all_it_can(&self, clients: usize) -> f64 {
         let begin = Instant::now();
         let before = self.next.load(Ordering::Relaxed);
@@ -219,7 +219,8 @@ impl Load<'_> {
         (self.next.load(Ordering::Relaxed) - before) as f64 / begin.elapsed().as_secs_f64()
     }
 
-    /// Asks `rate` times a second; the times from when each request was due to its answer, in milliseconds, by minute.
+    /// Asks `rate` times a second; the times from when each request was due to its response, in milliseconds, by
+    /// minute.
     fn at_rate(&self, rate: f64, minutes: usize, clients: usize) -> Vec<Vec<f64>> {
         let begin = Instant::now();
         let first = self.next.load(Ordering::Relaxed);
@@ -263,7 +264,7 @@ fn sample(pid: u32) -> (f64, f64) {
     (kilobytes / 1024.0, ticks / 100.0)
 }
 
-/// Samples once a second until it is told to stop.
+/// Samples once a second until it is stopped.
 fn watch(pid: u32, stop: &AtomicBool) -> Vec<(f64, f64)> {
     let begin = Instant::now();
     let mut samples = Vec::new();

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// The value, unless the twin would see another one: it knows no lone surrogate, no infinity and no deep nesting. Nor does
 /// it know which of two equally near shortest forms JavaScript writes of a number with sixteen digits or more; that is
-/// held against a JavaScript engine.
+/// compared with a JavaScript engine.
 pub fn value(text: &str) -> Option<Value> {
     let value: Value = serde_json::from_str(text).ok()?;
     is_plain(&value).then_some(value)

@@ -1,5 +1,5 @@
-//! Files of `check`: whatever they hold, a report or one line that says why not. The first byte chooses what the rest is:
-//! a file, the text of a certificate, or what a certificate holds.
+//! Files of `check`: whatever they hold, a report or one line that says why not. The first byte chooses what the rest
+//! is: a file, the text of a certificate, or what a certificate holds.
 
 #![no_main]
 
@@ -11,7 +11,7 @@ use transform::family::FAMILIES;
 
 /// Some second of 2026.
 const NOW: i64 = 1_790_000_000;
-/// What a finding may say at the most: names in it are cut.
+/// What a finding may say at most: names in it are cut.
 const MAX_MESSAGE_BYTES: usize = 4096;
 
 fn file(bytes: &[u8], family: Option<usize>) {

@@ -1,8 +1,8 @@
 //! Request bytes through the whole engine. The first byte chooses form, destination and endpoint.
 //!
-//! Never a panic; every answer is JSON; a valid array gets as many answers; a message that no rule touches keeps its
-//! bytes; read event by event or as a whole, in whatever order its members come, explained or not: the answers are the same.
-//! Bytes read, reserved and held stay in proportion to body and response.
+//! It never panics. Every response is JSON, and a valid array gets one response per event. A message that no rule touches
+//! keeps its bytes. The responses are the same whether a body is read event by event or as a whole, in any order of its
+//! fields, explained or not. Bytes read, reserved and held stay in proportion to body and response.
 
 #![no_main]
 
@@ -43,7 +43,7 @@ fn elements(array: Raw<'_>) -> Vec<Raw<'_>> {
     elements
 }
 
-/// The events of a body that is one, and nothing where it is none.
+/// The events of a body that is one, and nothing where it is not one.
 fn events(body: &str, form: Form) -> Option<Vec<Raw<'_>>> {
     let root = Raw::parse(body).ok()?;
     let array = match form {
@@ -83,7 +83,7 @@ fn processor(family: &'static Family, body: &str, form: Form) {
     }
 }
 
-/// Where no rule can apply, the message is in the answer as it was.
+/// Where no rule can apply, the message is in the response as it was.
 fn untouched(event: Raw<'_>, answer: Raw<'_>, form: Form) {
     let status = answer.member("statusCode").map(Raw::text);
     assert_eq!(answer.member("output").is_some(), status == Some("200"), "{}", answer.text());
@@ -145,7 +145,7 @@ fn router(name: &str, endpoint: RouterEndpoint, body: &str, form: Form) -> Optio
     }
 }
 
-/// Every event is delivered once or refused once.
+/// Every event is delivered once or rejected once.
 fn batched(answer: &RouterAnswer) {
     let mut accounted = 0;
     for entry in elements(parsed(&answer.body)) {

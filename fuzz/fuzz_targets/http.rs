@@ -1,4 +1,5 @@
-//! Bytes on a connection to the running service: no 5xx but those that say `later`, no silence, and the next client is served.
+//! Bytes on a connection to the running service: no 5xx but those that say `later`, no silence, and the next client is
+//! served.
 
 #![no_main]
 
@@ -12,7 +13,7 @@ use libfuzzer_sys::fuzz_target;
 use rudder_kafka_transformer::server::settings::Settings;
 use rudder_kafka_transformer::server::{Listeners, run};
 
-/// Longer than any time-out of the service that the bytes could run into.
+/// Longer than any timeout of the service that the bytes could run into.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Parser)]
@@ -21,7 +22,7 @@ struct Arguments {
     settings: Settings,
 }
 
-/// The service, started once, and stopped by the end of the process.
+/// The service, started once, and stopped when the process exits.
 fn service() -> SocketAddr {
     static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
     *ADDRESS.get_or_init(|| {
@@ -37,8 +38,8 @@ fn service() -> SocketAddr {
     })
 }
 
-/// Everything that is answered to `bytes` until the service closes the connection. Bytes that may not be a whole request end
-/// with the end of what the client sends.
+/// Everything that is answered to `bytes` until the service closes the connection. Bytes that may not be a whole
+/// request end with the end of what the client sends.
 fn exchange(bytes: &[u8], may_be_half: bool) -> Vec<u8> {
     let mut stream = TcpStream::connect(service()).expect("the service listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");

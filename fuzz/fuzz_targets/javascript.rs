@@ -1,4 +1,4 @@
-//! JavaScript's rules for truth, strings and white space, held against the slow twin; and any eight bytes as a number.
+//! JavaScript's rules for truth, strings and whitespace, compared with the reference implementation; and any eight bytes as a number.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Templates, their paths and defaults, held against the slow twin: up to three templates, a line each, and behind them the
-//! JSON of the event's message. Bytes read, reserved and held stay in proportion to body and response.
+//! Templates, their paths and defaults, compared with the reference implementation: up to three templates, one per line, and behind
+//! them the JSON of the event's message. Bytes read, reserved and held stay in proportion to body and response.
 
 #![no_main]
 

@@ -3,7 +3,7 @@
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 
-/// What a tool writes to standard output.
+/// What a tool writes to stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum Format {
     /// Lines for people.
@@ -13,11 +13,11 @@ pub(super) enum Format {
     Json,
 }
 
-/// What is fine.
+/// Success.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
-/// What is wrong.
+/// Errors.
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// What may be wrong.
+/// Warnings.
 pub(super) const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
-/// What is beside the point.
+/// What matters less.
 pub(super) const FAINT: Style = Style::new().dimmed();

@@ -35,7 +35,7 @@ pub(super) struct Arguments {
 /// How long the whole question may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The beginning of an answer that is enough to know its status.
+/// The beginning of a response that is enough to know its status.
 const STATUS_LINE: &[u8] = b"HTTP/1.1 200";
 
 /// Asks, and says why where the service is not up.
@@ -132,7 +132,7 @@ impl Write for Hasty {
     }
 }
 
-/// Asks on a connection, and reads the beginning of the answer.
+/// Asks on a connection, and reads the beginning of the response.
 fn status_line(mut stream: impl Read + Write, authority: &str, path: &str) -> io::Result<Vec<u8>> {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n")?;
     let mut line = Vec::new();

@@ -1,5 +1,5 @@
-//! TLS for `health`: with whoever answers. The service's certificate is for the name that clients use, not for the address
-//! at which it asks itself, and the question and its answer are no secret.
+//! TLS for `health`, without verification. The service's certificate is for the name that clients use, not for the
+//! address at which it asks itself, and the question and its response are not secret.
 
 use std::io;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 /// The client's side of a connection to `authority`, a host and a port.
 ///
 /// # Errors
-/// Where the host is none.
+/// Where the host is not one.
 pub(super) fn connection(authority: &str) -> io::Result<ClientConnection> {
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host).trim_matches(['[', ']']);
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;

@@ -1,4 +1,4 @@
-//! What a build without the feature `otlp` has in place of the export of traces.
+//! What a build without the feature `otlp` has instead of the export of traces.
 
 /// No export.
 pub(super) struct Export;

@@ -1,4 +1,4 @@
-//! How far a long run has come: a bar on standard error, where that is a terminal and the run takes its time.
+//! How far a long run has come: a bar on stderr, where that is a terminal and the run takes its time.
 
 use std::io::{IsTerminal as _, stderr, stdout};
 use std::sync::Arc;
@@ -46,7 +46,7 @@ impl Progress {
         self.bar.set_position(self.read.load(Ordering::Relaxed));
     }
 
-    /// Prints a line to standard error, above it.
+    /// Prints a line to stderr, above it.
     pub(super) fn say(&self, line: &str) {
         self.bar.suspend(|| stdio::note(line));
     }

@@ -1,4 +1,4 @@
-//! The run of a tool over its input: batch by batch, what goes wrong told on the way, and the exit code at the end.
+//! The run of a tool over its input: batch by batch, what goes wrong reported on the way, and the exit code at the end.
 
 use std::io;
 use std::process::ExitCode;
@@ -32,7 +32,7 @@ pub(super) trait Part: Send + 'static {
     fn split(&mut self) -> Self;
 }
 
-/// The output of a batch: the part that is being made, and the way of those before it to whoever writes them.
+/// The output of a batch: the part that is being made, and the channel for those before it.
 pub(super) struct Stream<'s, P> {
     /// The part that is being made.
     pub(super) part: P,
@@ -92,8 +92,8 @@ pub(super) enum Failure {
 /// How a run ended.
 pub(super) type Outcome = Result<bool, Failure>;
 
-/// Does a tool's work on every batch of its input and hands the parts of the output to `on_part`, in order. Returns whether all went
-/// well, as far as is known here.
+/// Does a tool's work on every batch of its input and hands the parts of the output to `on_part`, in order. Returns
+/// whether all went well, as far as is known here.
 ///
 /// # Errors
 /// [`Failure`]; the results before it were handed over.
@@ -162,7 +162,7 @@ pub(super) fn over<W: Work>(input: &Input, work: W, mut on_part: impl FnMut(W::P
     }
 }
 
-/// The exit code of a run, whose failure is told.
+/// The exit code of a run, whose failure is reported.
 pub(super) fn end(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

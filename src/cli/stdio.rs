@@ -1,4 +1,4 @@
-//! Standard output and standard error of the tools: a write that fails becomes an exit code, never a panic.
+//! Standard output and stderr of the tools: a write that fails becomes an exit code, never a panic.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -28,8 +28,8 @@ pub(super) fn print_and_end(text: &str, code: ExitCode) -> ExitCode {
     end(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()), code)
 }
 
-/// The exit code of a tool that has written its output: `code`, unless the output could not be written. A reader that has
-/// closed the pipe has read enough, which is not an error.
+/// The exit code of a tool that has written its output: `code`, unless the output could not be written. A reader that
+/// has closed the pipe has read enough, which is not an error.
 pub(super) fn end(written: io::Result<()>, code: ExitCode) -> ExitCode {
     match failure(written) {
         Ok(()) => code,

@@ -1,4 +1,4 @@
-//! What a tool tells of the events that it could not do its work on: some by line, all by number, none by content.
+//! What a tool reports of the events that it could not do its work on: some by line, all by number, none by content.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use transform::explain::problem::Problem;
 use transform::rejection::Rejection;
 use transform::request::BodyError;
 
-/// Lines that are told one by one.
+/// Lines that are reported one by one.
 const SHOWN: usize = 10;
 
 /// Why an event has no result.
 #[derive(Debug, Clone)]
 pub(super) enum Trouble {
-    /// The transformation refuses it.
+    /// The transformation rejects it.
     Refused(Rejection),
     /// rudder-server would not produce it.
     Undeliverable(Problem),
@@ -23,7 +23,7 @@ pub(super) enum Trouble {
     Doubtful(Problem),
     /// The line is not JSON.
     NotJson(String),
-    /// The transformation refuses the request.
+    /// The transformation rejects the request.
     Unanswered(BodyError),
     /// kcat could not tell its key from its message.
     UnfitKey,
@@ -84,7 +84,7 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Tells the troubles of a batch of `source`, as long as they are few.
+    /// Reports the troubles of a batch of `source`, as long as they are few.
     pub(super) fn tell(&mut self, source: &Arc<str>, troubles: &Troubles, progress: &Progress) {
         self.any_failed |= troubles.any_failed;
         for (code, count) in &troubles.counts {
@@ -103,7 +103,7 @@ impl Told {
         self.any_failed
     }
 
-    /// How many there were, where that is more than were told.
+    /// How many there were, where that is more than were reported.
     pub(super) fn conclude(&self, progress: &Progress) {
         let all: u64 = self.counts.values().sum();
         if all > self.shown as u64 {

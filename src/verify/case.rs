@@ -1,4 +1,4 @@
-//! A golden case: a request, and the answer that is expected.
+//! A golden case: a request, and the response that is expected.
 
 use std::io::Write as _;
 
@@ -7,7 +7,7 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 
 use crate::server::http::coding::Coding;
 
-/// A request and the answer that is expected.
+/// A request and the response that is expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
     /// What it is called: its own name, or what it shows.
@@ -47,7 +47,7 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-/// An answer that is expected.
+/// A response that is expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
     /// The status.

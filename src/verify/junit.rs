@@ -1,11 +1,11 @@
-//! What a CI system is told: the XML that JUnit once wrote and most of them read.
+//! What a CI system is reported: the XML that JUnit once wrote and most of them read.
 
 use std::io::{self, Write};
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-/// The cases of one file, or of one folder of files with a case each.
+/// The cases of one file, or of one folder of files with one per case.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Suite {
     /// The file or folder.
@@ -21,7 +21,7 @@ pub struct TestCase {
     pub name: String,
     /// Its file.
     pub file: String,
-    /// How long the answer took.
+    /// How long the response took.
     pub seconds: f64,
     /// How it ended.
     pub end: End,
@@ -32,7 +32,7 @@ pub struct TestCase {
 pub enum End {
     /// As expected, with what may be said of it.
     Passed(Option<String>),
-    /// The answer is another one.
+    /// The response is another one.
     Failed {
         /// In one line.
         message: String,

@@ -1,5 +1,5 @@
-//! Golden cases: requests with the answers that are expected, read from files of several shapes, put to a transformer, and
-//! judged. The transformer is our own, started inside the process, or any one behind a URL.
+//! Golden cases: requests with the responses that are expected, read from files of several shapes, put to a
+//! transformer, and judged. The transformer is our own, started inside the process, or any one behind a URL.
 //!
 //! | module | decides |
 //! | --- | --- |
@@ -8,10 +8,10 @@
 //! | [`case`], [`shapes`] | what a case is, and how it stands in JSON |
 //! | [`typescript`] | what a file of the reference's own tests says |
 //! | [`transformer`], [`engine`] | who answers, and how it is asked |
-//! | [`verdict`] | whether an answer is the expected one, or differs on purpose |
+//! | [`verdict`] | whether a response is the expected one, or differs on purpose |
 //! | [`run`] | the way through all cases |
 //! | [`record`] | a golden file from a transformer's answers |
-//! | [`junit`] | what a CI system is told |
+//! | [`junit`] | what a CI system is reported |
 
 pub mod case;
 pub mod engine;

@@ -1,5 +1,6 @@
-//! The cases of a file, one after the other, whatever its shape. Files of lines are streamed; others are read whole, up to a
-//! limit. What cannot be read is told where it stands, and where that makes sense the rest is read all the same.
+//! The cases of a file, one after the other, whatever its shape. Files of lines are streamed; others are read whole,
+//! up to a limit. What cannot be read is reported where it stands, and where that makes sense the rest is read all the
+//! same.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -195,7 +196,7 @@ fn typescript_cases(path: &Path, text: &str) -> Result<Cases, Unreadable> {
     })))
 }
 
-/// The files beside one of TypeScript.
+/// The files that a TypeScript file may import.
 struct Beside;
 
 impl Imports for Beside {

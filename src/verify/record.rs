@@ -1,5 +1,5 @@
-//! A golden file from the answers of a transformer: one JSON object a line, in the order of the cases, with nothing in it that
-//! would change from one recording to the next.
+//! A golden file from the responses of a transformer: one JSON object a line, in the order of the cases, with nothing
+//! in it that would change from one recording to the next.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};

@@ -1,7 +1,7 @@
-//! The JSON that a case is read from: our own shape, the reference's, and that of recorded answers.
+//! The JSON that a case is read from: our own shape, the reference's, and that of recorded responses.
 //!
-//! The shapes are told apart by their members. A case with `input` and `output` is one of ours, or, with a `feature`, one of
-//! the reference's; one with `response` was recorded.
+//! The shapes are distinguished by their members. A case with `input` and `output` is one of ours, or, with a
+//! `feature`, one of the reference's; one with `response` was recorded.
 
 use ureq::http::{HeaderName, HeaderValue, Method, Uri};
 
@@ -93,7 +93,7 @@ fn path_of_feature(case: Raw<'_>) -> Result<String, String> {
     }
 }
 
-/// The shape of recorded answers.
+/// The shape of recorded responses.
 fn recorded(case: Raw<'_>) -> Result<Case, String> {
     let response = object(case.member("response"), "response")?;
     let api_version = optional_string(response, "apiVersion", "response.apiVersion")?;
@@ -144,7 +144,7 @@ fn read_request(request: Raw<'_>, path: String, at: &str) -> Result<Request, Str
     Ok(Request { method, path, headers, body })
 }
 
-/// JSON without the white space between its tokens, which is how a client writes it.
+/// JSON without the whitespace between its tokens, which is how a client writes it.
 fn compact(value: Raw<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.text().len());
     let (mut in_string, mut escaped) = (false, false);
@@ -190,7 +190,7 @@ fn expected_body(response: Raw<'_>, at: &str) -> Result<ExpectedBody, String> {
     }
 }
 
-/// `$VERSION` in an answer is the version of this service.
+/// `$VERSION` in a response is the version of this service.
 fn with_version(text: &str) -> String {
     text.replace("$VERSION", VERSION)
 }

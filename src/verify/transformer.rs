@@ -1,4 +1,5 @@
-//! A transformer behind a URL, and how it is asked: one request after the other, each within a time, its answer within a size.
+//! A transformer behind a URL, and how it is asked: one request after the other, each within a time, its response
+//! within a size.
 
 use std::io;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::server::config::base_url::BaseUrl;
 
 /// The largest answer that is read.
 const MAX_ANSWER_BYTES: u64 = 256 << 20;
-/// Requests without an answer, one after the other, behind which no more are sent.
+/// Requests without a response, one after the other, behind which no more are sent.
 const MAX_IN_A_ROW: usize = 3;
 
 /// A transformer.
@@ -38,7 +39,7 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unanswered {
     /// In words.
@@ -48,8 +49,8 @@ pub struct Unanswered {
 }
 
 impl Transformer {
-    /// The transformer at a URL; each request may take as long as `timeout`. Only the one that is started here is `local`:
-    /// it is not asked through a proxy.
+    /// The transformer at a URL; each request may take as long as `timeout`. Only the one that is started here is
+    /// `local`: it is not asked through a proxy.
     ///
     /// # Errors
     /// What is wrong with the URL, as the end of a sentence. It repeats nothing of it.
@@ -74,7 +75,7 @@ impl Transformer {
     /// Sends a request.
     ///
     /// # Errors
-    /// Why there is no answer.
+    /// Why there is no response.
     pub fn ask(&mut self, request: &Request) -> Result<Answer, Unanswered> {
         match self.exchange(request) {
             Ok(answer) => {
@@ -138,8 +139,8 @@ impl Transformer {
     }
 }
 
-/// Who may vouch for a transformer: those that the system trusts, which `SSL_CERT_FILE` can name, or a common list of them
-/// where the system has none.
+/// Who may vouch for a transformer: those that the system trusts, which `SSL_CERT_FILE` can name, or a common list of
+/// them where the system has none.
 fn authorities() -> RootCerts {
     let native = rustls_native_certs::load_native_certs().certs;
     let certificates: Vec<_> = native.iter().map(|der| Certificate::from_der(der).to_owned()).collect();

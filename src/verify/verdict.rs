@@ -1,4 +1,4 @@
-//! Whether an answer is the expected one. The comparison is that of shadow verification, and so are the intended
+//! Whether a response is the expected one. The comparison is that of shadow verification, and so are the intended
 //! differences (docs/contract.md#intended-differences).
 
 use super::case::{ApiVersion, Author, Case, ExpectedBody};
@@ -13,7 +13,7 @@ use crate::server::shadow::intended::question::{Answer as ComparedResponse, Ques
 use json::raw::Raw;
 use transform::request::Limits;
 
-/// Characters of a body or a header that are told.
+/// Characters of a body or a header that are reported.
 const MAX_TOLD: usize = 300;
 
 /// One thing that is not as expected.
@@ -27,7 +27,7 @@ pub struct Finding {
     pub got: String,
 }
 
-/// What is to be said of an answer.
+/// What is to be said of a response.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// What is not as expected; the first of it.
@@ -39,14 +39,14 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// No answer.
+    /// No response.
     #[must_use]
     pub fn unanswered(case: &Case, why: &str) -> Self {
         let expected = format!("status {}", case.expected.status);
         Self { findings: vec![finding("answer", expected, why)], ..Self::default() }
     }
 
-    /// Whether the answer is as it should be.
+    /// Whether the response is as it should be.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.findings.is_empty()
@@ -57,7 +57,7 @@ fn finding(place: &str, expected: impl Into<String>, got: impl Into<String>) -> 
     Finding { place: place.to_owned(), expected: expected.into(), got: got.into() }
 }
 
-/// Judges an answer. `is_own` says that it is this service's: then the cases of its own have to be met to the letter.
+/// Judges a response. `is_own` says that it is this service's: then the cases of its own have to be met to the letter.
 #[must_use]
 pub fn judge(case: &Case, answer: &Answer, is_own: bool, limits: Limits) -> Verdict {
     let exact = exactly(case, answer);
@@ -171,7 +171,8 @@ fn append(verdict: &mut Verdict, found: Differences, expected_is_ours: bool) {
     verdict.more |= found.more;
 }
 
-/// JSON, or its beginning, with a blank for every end of a line and what indents the next one: in strings there are none.
+/// JSON, or its beginning, with a blank for every end of a line and what indents the next one: in strings there are
+/// none.
 fn on_one_line(json: &str) -> String {
     json.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,5 @@
-//! What `check` finds: one destination a file in `test-fixtures/check`, each with what has to be found, and no secret in it.
+//! What `check` finds: one destination a file in `test-fixtures/check`, each with what has to be found, and no secret
+//! in it.
 
 use std::collections::HashSet;
 use std::fs;
@@ -30,7 +31,7 @@ pub struct Case {
     expected: Vec<(String, String)>,
 }
 
-/// A text in place of which the certificate stands whose file it names.
+/// A text instead of which the certificate stands whose file it names.
 fn with_certificates(value: &mut Value) {
     match value {
         Value::String(text) => {

@@ -23,7 +23,7 @@ fn file(name: &str, bytes: &[u8]) -> PathBuf {
     path
 }
 
-/// Runs `check` with this on standard input: exit code, standard output, standard error.
+/// Runs `check` with this on standard input: exit code, stdout, stderr.
 fn piped(arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
     let mut child = binary()
         .arg("check")

@@ -35,7 +35,7 @@ pub fn signal(child: &Child, name: &str) {
     assert!(status.expect("kill runs").success());
 }
 
-/// The port behind `http://127.0.0.1:` in the line that tells where the service listens.
+/// The port behind `http://127.0.0.1:` in the line that reports where the service listens.
 pub fn port(line: &str) -> u16 {
     let rest = line.split("listening on http://127.0.0.1:").nth(1).expect(line);
     rest.split(',').next().and_then(|port| port.parse().ok()).expect(line)

@@ -72,7 +72,7 @@ fn broker(answer: impl Fn(i16) -> Vec<u8> + Send + 'static) -> Address {
 const API_VERSIONS: i16 = 18;
 const METADATA: i16 = 3;
 
-/// The answer to `ApiVersions` of a broker with Metadata in these versions.
+/// The response to `ApiVersions` of a broker with Metadata in these versions.
 fn versions(from: i16, to: i16) -> Vec<u8> {
     let mut answer = vec![0, 0, 0, 0, 0, 1];
     for number in [METADATA, from, to] {
@@ -85,7 +85,7 @@ fn text(text: &str) -> Vec<u8> {
     [&i16::try_from(text.len()).expect("short").to_be_bytes()[..], text.as_bytes()].concat()
 }
 
-/// The answer to `Metadata`, version 8, of a cluster with these brokers and topics: name, error, leaders.
+/// The response to `Metadata`, version 8, of a cluster with these brokers and topics: name, error, leaders.
 fn metadata(cluster: &str, brokers: &[(i32, &str, u16)], topics: &[(&str, i16, &[i32])]) -> Vec<u8> {
     let count = |count: usize| i32::try_from(count).expect("few").to_be_bytes();
     let mut answer = vec![0; 4];

@@ -17,7 +17,7 @@ fn markdown(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The pages of `docs`, and those beside `README.md`.
+/// The pages of `docs`, and those next to `README.md`.
 fn pages() -> Vec<PathBuf> {
     let mut found = Vec::new();
     markdown(&root().join("docs"), &mut found);

@@ -1,4 +1,4 @@
-//! Explanations say what the service answers, whatever it is asked; and what `POST /explain` takes and refuses.
+//! Explanations say what the service answers, whatever it is asked; and what `POST /explain` takes and rejects.
 
 use rudder_kafka_transformer::server::http::headers::{CONTENT_FORMAT, form_named};
 use rudder_kafka_transformer::verify::case::Request;
@@ -24,7 +24,7 @@ fn asked(request: &Request) -> Option<Asked> {
     Some((Family::by_name(name)?, form, query.to_owned(), body))
 }
 
-/// Every processor request that this repository knows the answer to.
+/// Every processor request that this repository knows the response to.
 fn known_requests() -> Vec<Asked> {
     let own = fixtures().into_iter().map(|(_, case)| case);
     own.chain(recorded()).filter_map(|case| asked(&case.request)).collect()
@@ -65,7 +65,7 @@ fn post(body: &str) -> Response {
     Server::shared().post("/explain", &[], body.as_bytes())
 }
 
-/// What is told of the only event of a request.
+/// What is reported of the only event of a request.
 fn told(body: &Value) -> Value {
     let answer = post(&body.to_string());
     assert_eq!(answer.status, 200, "{}", answer.text());

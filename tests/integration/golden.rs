@@ -17,7 +17,7 @@ use transform::request::Limits;
 use crate::oracle::same;
 use crate::server::{Response, Server};
 
-/// Every recorded case, those beside the repository too where they are there.
+/// Every recorded case, including those next to the repository, if present.
 pub fn recorded() -> impl Iterator<Item = Case> {
     let own = root().join("test-fixtures/recorded/recorded.ndjson.gz");
     let all = beside().map(|folder| folder.join("recorded.ndjson.gz"));
@@ -197,7 +197,7 @@ fn recorded_answers_of_the_reference_are_ours() {
     run_recorded(&root().join("test-fixtures/recorded/recorded.ndjson.gz"), 500);
 }
 
-/// The larger set beside the repository, which is there for those who build this project; elsewhere the tests that read
+/// The larger set next to the repository, which is there for those who build this project; elsewhere the tests that read
 /// it say that they do nothing.
 pub fn beside() -> Option<PathBuf> {
     let folder = root().join("../shared/golden");

@@ -33,7 +33,7 @@ fn a_panic_costs_one_answer() {
     }
 }
 
-/// Waits until nobody accepts connections any more.
+/// Waits until nobody accepts connections anymore.
 fn await_closed(server: &Server) {
     while TcpStream::connect(server.address).is_ok() {
         std::thread::yield_now();

@@ -1,4 +1,4 @@
-//! What the log of the binary tells of requests, and what it never does.
+//! What the log of the binary reports of requests, and what it never does.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use crate::server::{PATIENCE, Response, Server, exchange, fetch, fetch_unchecked
 
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// Two events that are refused, each for a reason of its own, and one that is not.
+/// Two events that are rejected, each for a reason of its own, and one that is not.
 const BATCH: &str =
     r#"[null,{"message":{}},{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
 

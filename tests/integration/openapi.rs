@@ -52,7 +52,7 @@ fn operations() -> impl Iterator<Item = (&'static str, &'static str, &'static Va
     })
 }
 
-/// The members of an object that may be missing.
+/// The fields of an object that may be missing.
 fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
 }
@@ -72,7 +72,7 @@ fn send(operation: &Value, method: &str, path: &str, headers: &[(&str, &str)], b
     fetch(&format!("http://{address}{path}"), &method.to_uppercase(), headers, body)
 }
 
-/// Fails unless an answer is one that the document describes.
+/// Fails unless a response is one that the document describes.
 #[track_caller]
 fn assert_described(operation: &Value, answer: &Response, what: &str) {
     let described = &operation["responses"][answer.status.to_string()];

@@ -1,6 +1,7 @@
 //! docs/contract.md#retryable-503, docs/reference/differences.md#overload
 //!
-//! Past its limits the service says so at once and loses nobody; clients that are too slow do not hold what others need.
+//! Past its limits the service says so at once and loses nobody; clients that are too slow do not hold what others
+//! need.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -29,7 +30,7 @@ pub fn hold(server: &Server, length: usize) -> TcpStream {
     held
 }
 
-/// Asks until the answer is 200.
+/// Asks until the response is 200.
 fn until_accepted(ask: impl Fn() -> Response) {
     let began = Instant::now();
     while ask().status != 200 {
@@ -148,7 +149,7 @@ fn a_client_that_does_not_take_its_answer_is_let_go() {
     assert!(taken.len() < body.len(), "what is left was thrown away");
 }
 
-/// A body that takes a worker some milliseconds, short of the size that is worked on beside it.
+/// A body that takes a worker some milliseconds, below the size that is moved off the event loop.
 fn laborious() -> String {
     let events = EVENT.trim_matches(['[', ']']);
     let templates: Vec<String> = (0..200).map(|name| format!("\"{{{{ event.a{name} || b }}}}\"")).collect();

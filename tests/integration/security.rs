@@ -78,7 +78,8 @@ fn tls_server(folder: &Folder, more: &[&str]) -> Server {
 
 pub type Encrypted = StreamOwned<ClientConnection, TcpStream>;
 
-/// A connection that trusts one certificate of the fixtures alone, and is for its name; `Err` where the other side has another.
+/// A connection that trusts one certificate of the fixtures alone, and is for its name; `Err` where the other side has
+/// another.
 pub fn tls_connect(stream: TcpStream, trusted: &str) -> std::io::Result<Encrypted> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(fixture(&format!("{trusted}.crt"))).expect("PEM")).expect("a root");
@@ -99,7 +100,7 @@ pub fn tls_connect(stream: TcpStream, trusted: &str) -> std::io::Result<Encrypte
     Ok(stream)
 }
 
-/// Sends a request and reads its answer to the end of the connection.
+/// Sends a request and reads its response to the end of the connection.
 fn ask(mut stream: Encrypted, head: &str, body: &str) -> Response {
     let length = body.len();
     write!(stream, "{head} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
@@ -215,7 +216,7 @@ fn a_head_or_a_body_that_stops_coming_ends_the_connection_behind_tls_too() {
     assert_eq!(rest, b"");
 }
 
-/// Asks until the answer is 200.
+/// Asks until the response is 200.
 #[track_caller]
 fn until_accepted(server: &Server) {
     let began = Instant::now();

@@ -45,7 +45,7 @@ pub struct Server {
     thread: Option<JoinHandle<std::io::Result<()>>>,
 }
 
-/// Status, headers and body of an answer.
+/// Status, headers and body of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     pub status: u16,
@@ -67,8 +67,8 @@ impl Response {
     }
 }
 
-/// Routes that fail on purpose: on the event loop, beside it, in the middle of an answer, in a task that nobody waits for, and
-/// with the whole worker.
+/// Routes that fail on purpose: on the event loop, off it, in the middle of a response, in a task that nobody waits
+/// for, and with the whole worker.
 fn test_routes(config: &mut ServiceConfig) {
     async fn panics() -> &'static str {
         panic!("event contents that must not be logged")
@@ -137,14 +137,14 @@ impl Server {
         SHARED.get_or_init(|| Server::start(&["--unserved=reject"]))
     }
 
-    /// Tells the server that it will be stopped, without the end of the delay before its listener closes.
+    /// Reports the server that it will be stopped, without the end of the delay before its listener closes.
     pub fn begin_drain(&mut self) {
         if let Some(stop) = self.stop.take() {
             stop.send(()).ok();
         }
     }
 
-    /// Tells the server to stop, without waiting for it.
+    /// Reports the server to stop, without waiting for it.
     pub fn begin_stop(&mut self) {
         self.begin_drain();
         if let Some(close) = self.close.take() {
@@ -210,7 +210,7 @@ pub fn fetch(url: &str, method: &str, headers: &[(&str, &str)], body: &[u8]) -> 
     fetch_with(TlsConfig::default(), url, method, headers, body)
 }
 
-/// [`fetch`] from whoever answers there, whatever its certificate.
+/// [`fetch`] from anyone who answers there, whatever its certificate.
 pub fn fetch_unchecked(url: &str, method: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
     let tls = TlsConfig::builder()
         .disable_verification(true)
@@ -242,14 +242,14 @@ fn fetch_with(tls: TlsConfig, url: &str, method: &str, headers: &[(&str, &str)],
     Response { status: response.status().as_u16(), headers, body }
 }
 
-/// Sends bytes as they are and reads one answer.
+/// Sends bytes as they are and reads one response.
 pub fn exchange(stream: &mut TcpStream, bytes: &[u8]) -> Response {
     // A server that refuses early may close before everything is written; what it answered still counts.
     stream.write_all(bytes).ok();
     read_response(stream)
 }
 
-/// Reads one answer with a Content-Length.
+/// Reads one response with a Content-Length.
 pub fn read_response(stream: &mut impl Read) -> Response {
     let mut head = Vec::new();
     let mut byte = [0];

@@ -1,4 +1,4 @@
-//! A share of the requests is answered twice, and both answers are compared.
+//! A share of the requests is answered twice, and both responses are compared.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -124,7 +124,7 @@ fn no_answer_is_not_a_difference() {
     }
 }
 
-/// A request, the reference's answer to it, and whether both answers count as the same.
+/// A request, the reference's answer to it, and whether both responses count as the same.
 fn compare(headers: &[(&str, &str)], path: &str, body: &str, status: &str, theirs: &str) -> bool {
     let upstream = FakeUpstream::answering(json(status, theirs));
     let mut all = vec![("Content-Type", "application/json")];

@@ -1,4 +1,5 @@
-//! `transform`, `completions` and `man` as a user runs them: every form of input, order, outputs, and what is told of bad input.
+//! `transform`, `completions` and `man` as a user runs them: every form of input, order, outputs, and what is reported
+//! of bad input.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -208,7 +209,8 @@ fn a_line_is_answered_before_the_next_one_is_there() {
     assert!(child.wait().expect("it ends").success());
 }
 
-/// The most memory, in kB, that a run has taken by the time it has written `bytes` bytes. Its input stays open until then.
+/// The most memory, in kB, that a run has taken by the time it has written `bytes` bytes. Its input stays open until
+/// then.
 fn peak_of(arguments: &[&str], input: &str, times: usize, bytes: usize) -> u64 {
     let mut child = command(&[arguments, &["--jobs", "2"]].concat()).stderr(Stdio::null()).spawn().expect("it runs");
     let (mut stdin, mut stdout) = (child.stdin.take().expect("its input"), child.stdout.take().expect("its output"));

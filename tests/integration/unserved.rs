@@ -47,7 +47,7 @@ fn assert_counted(server: &Server) {
     }
 }
 
-/// Sends every request, to a service that serves Apache Kafka only, and then what is no request of rudder-server's.
+/// Sends every request, to a service that serves Apache Kafka only, and then what is not a request of rudder-server's.
 fn send_all(flags: &[&str], check: impl Fn(&Response, &str, Option<&str>)) {
     let server = Server::start(&[&["--native-destinations=kafka"], flags].concat());
     for (path, body, _, name) in requests() {

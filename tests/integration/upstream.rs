@@ -1,4 +1,5 @@
-//! A transformer behind the one under test: it does what a test tells it to do, and keeps what it was sent, byte for byte.
+//! A transformer behind the one under test: it does what a test reports it to do, and keeps what it was sent, byte for
+//! byte.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -60,7 +61,7 @@ pub struct FakeUpstream {
 type Answer = dyn Fn(&mut TcpStream, &Seen) -> std::io::Result<()> + Send + Sync;
 
 impl FakeUpstream {
-    /// One that lets `answer` write the answer to each request that comes whole. An error closes the connection.
+    /// One that lets `answer` write the response to each request that comes whole. An error closes the connection.
     pub fn start(answer: impl Fn(&mut TcpStream, &Seen) -> std::io::Result<()> + Send + Sync + 'static) -> Self {
         let answer: Arc<Answer> = Arc::new(answer);
         Self::each_connection(move |stream, seen| {
@@ -109,7 +110,7 @@ impl FakeUpstream {
         Self::start(move |stream, _| stream.write_all(&bytes))
     }
 
-    /// One that answers a request only once it is told to. When nobody can tell it any more, it waits no longer.
+    /// One that answers a request only once it is reported to. When nobody can tell it anymore, it waits no longer.
     pub fn holding_back(bytes: impl Into<Vec<u8>>) -> (Self, Sender<()>) {
         let bytes = bytes.into();
         let (release, released) = channel();

@@ -45,7 +45,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("text")
 }
 
-/// Runs it and gives what it wrote to standard output, after a look at its exit code.
+/// Runs it and gives what it wrote to stdout, after a look at its exit code.
 #[track_caller]
 fn told(arguments: &[&str], code: i32) -> String {
     let output = verify(arguments);

@@ -1,4 +1,4 @@
-//! A batch gets the same answer from whichever worker takes it.
+//! A batch gets the same response from whichever worker takes it.
 
 use crate::golden::fixtures;
 use crate::server::{Server, settings};

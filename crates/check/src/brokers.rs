@@ -7,7 +7,7 @@ use super::config::{Config, Read};
 use super::destination::Address;
 use super::finding::{Findings, quoted};
 
-/// The brokers of Kafka's `hostName` and `port`; `None` where they cannot be used, which was told.
+/// The brokers of Kafka's `hostName` and `port`; `None` where they cannot be used, which was reported.
 pub fn of_host_and_port(config: &Config<'_>, findings: &mut Findings) -> Option<Vec<Address>> {
     let hosts = match config.required("hostName", Code::HostMissing, findings) {
         Read::Given(text, pointer) => hosts(&text, &pointer, findings),
@@ -54,8 +54,8 @@ fn hosts(text: &str, pointer: &str, findings: &mut Findings) -> Option<Vec<Strin
     (hosts.len() == count).then_some(hosts)
 }
 
-/// The brokers of `bootstrapServer`; `None` if they cannot be used, which is among the findings. An entry without a port gets
-/// `default_port`, which the producer takes; `None` means that no broker listens there.
+/// The brokers of `bootstrapServer`; `None` if they cannot be used, which is among the findings. An entry without a
+/// port gets `default_port`, which the producer takes; `None` means that no broker listens there.
 pub fn of_bootstrap_server(
     config: &Config<'_>,
     default_port: Option<u16>,
@@ -162,7 +162,7 @@ pub fn bare_host(text: &str) -> Result<String, String> {
     host.map(str::to_owned).ok_or_else(|| format!("is {}, neither a host name nor an IP address", quoted(text)))
 }
 
-/// A host as it is dialed; `None` where it is none, which was told.
+/// A host as it is dialed; `None` where it is not one, which was reported.
 fn host(text: &str, pointer: &str, findings: &mut Findings) -> Option<String> {
     let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let host = match bracketed {

@@ -1,4 +1,5 @@
-//! The certificates that a broker's has to be issued by: whether they can be read, are a CA's, are valid, and strong enough.
+//! The certificates that a broker's has to be issued by: whether they can be read, are a CA's, are valid, and strong
+//! enough.
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
@@ -14,7 +15,7 @@ use super::pem::{self, Fault, Section};
 /// Certificates in one text that are looked at.
 const MAX_CERTIFICATES: usize = 500;
 
-/// How long before its end a certificate is told of.
+/// How long before its expiry a certificate is reported.
 const SOON_DAYS: i64 = 30;
 const DAY: i64 = 86_400;
 
@@ -47,8 +48,8 @@ pub fn read(der: &[u8]) -> Option<X509Certificate<'_>> {
     }
 }
 
-/// Checks a PEM text of CA certificates at `now`, in seconds since 1970. Returns whether the producer reads a certificate in it. No
-/// text makes it panic, and no message shows a certificate's body.
+/// Checks a PEM text of CA certificates at `now`, in seconds since 1970. Returns whether the producer reads a
+/// certificate in it. No text makes it panic, and no message shows a certificate's body.
 pub fn check(pem: &str, now: i64, pointer: &str, findings: &mut Findings) -> bool {
     if pem.len() > pem::MAX_BYTES {
         let message = format!("it has {} bytes; the limit is {}", pem.len(), pem::MAX_BYTES);

@@ -15,12 +15,12 @@ pub fn text_of(raw: Raw<'_>) -> Option<String> {
     Some(String::from_utf8_lossy(&raw.as_string()?.decoded()).into_owned())
 }
 
-/// What a member of a Config comes to.
+/// What a field of a Config comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Read<T> {
     /// It is not there, `null`, or text without anything but blanks.
     Absent,
-    /// It is there and cannot be used, which was told already.
+    /// It is there and cannot be used, which was reported already.
     Unusable,
     /// Its value, and where it stands.
     Given(T, String),
@@ -49,7 +49,7 @@ pub struct Config<'a> {
 }
 
 impl<'a> Config<'a> {
-    /// Takes a Config apart and tells what is wrong with names and forms.
+    /// Takes a Config apart and reports what is wrong with names and forms.
     pub fn read(raw: Raw<'a>, pointer: &'a str, family: &'static Family, findings: &mut Findings) -> Self {
         let mut members: Vec<(&'static Known, String, Raw<'a>)> = Vec::new();
         raw.for_each_member(|key, value| {
@@ -113,7 +113,7 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// A member that is text, of which white space alone is a value; only the empty text is absent.
+    /// A member that is text, of which whitespace alone is a value; only the empty text is absent.
     #[must_use]
     pub fn text_or_blank(&self, name: &str) -> Read<String> {
         let Some((value, pointer)) = self.raw(name) else { return Read::Absent };
@@ -125,7 +125,7 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// A member that is text and may not be missing; where it is, that is told.
+    /// A member that is text and may not be missing; where it is, that is reported.
     pub fn required(&self, name: &str, missing: Code, findings: &mut Findings) -> Read<String> {
         let read = self.text(name);
         if read == Read::Absent {
@@ -135,7 +135,7 @@ impl<'a> Config<'a> {
         read
     }
 
-    /// A secret that may not be missing. Blanks around it are told; what it is never.
+    /// A secret that may not be missing. Blanks around it are reported; what it is never.
     pub fn secret(&self, name: &str, missing: Code, findings: &mut Findings) -> Read<String> {
         let read = self.required(name, missing, findings);
         if let Read::Given(secret, pointer) = &read

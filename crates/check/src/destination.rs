@@ -5,7 +5,8 @@ use std::fmt;
 
 use transform::family::Family;
 
-/// What the producer does with a destination. Azure Event Hubs and Confluent Cloud are the same with other names for it.
+/// What the producer does with a destination. Azure Event Hubs and Confluent Cloud are the same with other names for
+/// it.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The family of the destination.
@@ -14,7 +15,8 @@ pub struct Settings {
     pub brokers: Vec<Address>,
     /// How the connection is encrypted; `None` where it is not.
     pub tls: Option<Tls>,
-    /// How the producer proves who it is; `None` where it does not. Only ever with TLS, because the producer ignores it otherwise.
+    /// How the producer proves who it is; `None` where it does not. Only ever with TLS, because the producer ignores
+    /// it otherwise.
     pub sasl: Option<Sasl>,
     /// The topics that can occur, each once, the default first: of `topic`, of the maps in use, and the defaults of
     /// templates in them. All of them are legal names.
@@ -113,7 +115,7 @@ impl Mechanism {
     }
 }
 
-/// Text that is shown to nobody: it has no `Display`, and its `Debug` tells nothing.
+/// Text that is shown to nobody: it has no `Display`, and its `Debug` reports nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

@@ -14,7 +14,7 @@ pub struct Finding {
     pub code: Code,
     /// Where: an RFC 6901 pointer into the file. What is missing is pointed at where it should be in.
     pub pointer: String,
-    /// What is wrong, with the values that are no secrets.
+    /// What is wrong, with the values that are not secrets.
     pub message: String,
 }
 

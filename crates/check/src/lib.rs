@@ -1,4 +1,4 @@
-//! Whether destinations are configured right: everything the producer and the transformation read of them is held against
+//! Whether destinations are configured right: everything the producer and the transformation read of them is compared with
 //! docs/contract.md#destination-configuration.
 //!
 //! Which destinations a file holds, and where, is read by [`destinations`].
@@ -150,7 +150,7 @@ fn as_in_the_rudder_clis_file(variables: &[String], config: &str, findings: &mut
     findings.map_pointers(|pointer| rudder_cli::pointer_in_file(pointer, config));
 }
 
-/// Holds a Config against every rule. What it comes to, or `None` where a part of it cannot be used.
+/// Checks a Config by every rule. Returns what the producer builds from it, or `None` if a part is unusable.
 fn settings(config: &Config<'_>, dynamic: bool, now: i64, findings: &mut Findings) -> Option<Settings> {
     let family = config.family;
     // Every rule is asked before any answer counts, so that all problems are told at once.

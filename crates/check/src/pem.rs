@@ -1,8 +1,9 @@
 //! The sections of a PEM text by the rules of Go, which the producer is written in.
 //!
-//! One function, [`sections`], decides what the producer reads and why it skips the rest; the rules of `check` and `check --connect`
-//! use the same answer. BEGIN and END stand alone on lines of their own, not indented, with five hyphens on each side and the same
-//! label; a section with headers is not a certificate; base64 must have its padding. White space within the base64 does not matter.
+//! One function, [`sections`], decides what the producer reads and why it skips the rest; the rules of `check` and
+//! `check --connect` use the same result. BEGIN and END stand alone on lines of their own, not indented, with five
+//! hyphens on each side and the same label; a section with headers is not a certificate; base64 must have its padding.
+//! Whitespace within the base64 does not matter.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -98,8 +99,8 @@ impl Section<'_> {
     }
 }
 
-/// The certificates that the producer reads from a text, in order: the DER of each section that is labeled so and has no fault.
-/// Whether it is an X.509 certificate is not known yet.
+/// The certificates that the producer reads from a text, in order: the DER of each section that is labeled so and has
+/// no fault. Whether it is an X.509 certificate is not known yet.
 #[must_use]
 pub fn certificates(text: &str) -> Vec<Vec<u8>> {
     let read = sections(text).into_iter().filter(Section::is_certificate);
@@ -125,7 +126,8 @@ impl<'t> Open<'t> {
     }
 }
 
-/// The sections of a text, each with its content or the reason why the producer skips it. Other text between them does not count.
+/// The sections of a text, each with its content or the reason why the producer skips it. Other text between them does
+/// not count.
 #[must_use]
 pub fn sections(text: &str) -> Vec<Section<'_>> {
     let mut sections = Vec::new();

@@ -6,7 +6,7 @@ use super::config::{Config, Read};
 use super::destination::{Mechanism, Sasl, Secret, Tls};
 use super::finding::{Findings, quoted};
 
-/// How the connection is encrypted; `None` where that cannot be used, which was told.
+/// How the connection is encrypted; `None` where that cannot be used, which was reported.
 pub fn tls(config: &Config<'_>, now: i64, findings: &mut Findings) -> Option<Option<Tls>> {
     let enabled = config.flag("sslEnabled")?;
     // Only the empty text means the system's roots; white space alone is a text without a certificate.
@@ -29,7 +29,7 @@ pub fn tls(config: &Config<'_>, now: i64, findings: &mut Findings) -> Option<Opt
     }
 }
 
-/// How the producer proves who it is; `None` where that cannot be used, which was told.
+/// How the producer proves who it is; `None` where that cannot be used, which was reported.
 pub fn sasl(config: &Config<'_>, findings: &mut Findings) -> Option<Option<Sasl>> {
     let (with_tls, wanted) = (config.flag("sslEnabled"), config.flag("useSASL")?);
     if !wanted {

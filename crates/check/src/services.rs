@@ -16,7 +16,7 @@ const CONFLUENT_PORT: u16 = 9092;
 /// The user name that Event Hubs wants with a connection string as password.
 const CONNECTION_STRING_USER: &str = "$ConnectionString";
 
-/// Brokers and credentials of Azure Event Hubs; `None` where they cannot be used, which was told.
+/// Brokers and credentials of Azure Event Hubs; `None` where they cannot be used, which was reported.
 pub fn azure(config: &Config<'_>, findings: &mut Findings) -> Option<(Vec<Address>, Sasl)> {
     let brokers = brokers::of_bootstrap_server(config, None, findings);
     let pointer = config.raw("bootstrapServer").map(|(_, pointer)| pointer).unwrap_or_default();
@@ -49,7 +49,7 @@ pub fn azure(config: &Config<'_>, findings: &mut Findings) -> Option<(Vec<Addres
     Some((brokers, plain(CONNECTION_STRING_USER, &text)))
 }
 
-/// Brokers and credentials of Confluent Cloud; `None` where they cannot be used, which was told.
+/// Brokers and credentials of Confluent Cloud; `None` where they cannot be used, which was reported.
 pub fn confluent(config: &Config<'_>, findings: &mut Findings) -> Option<(Vec<Address>, Sasl)> {
     let brokers = brokers::of_bootstrap_server(config, Some(CONFLUENT_PORT), findings);
     let key = config.secret("apiKey", Code::ConfluentKeyMissing, findings);
@@ -61,7 +61,7 @@ fn plain(username: &str, password: &str) -> Sasl {
     Sasl { mechanism: Mechanism::Plain, username: Secret::new(username), password: Secret::new(password) }
 }
 
-/// What of a connection string is no secret.
+/// What of a connection string is not a secret.
 struct ConnectionString {
     host: String,
     entity: Option<String>,

@@ -6,7 +6,7 @@ use super::config::{Config, Read};
 use super::destination::Ssh;
 use super::finding::{Findings, quoted};
 
-/// The tunnel; `None` where it cannot be used, which was told.
+/// The tunnel; `None` where it cannot be used, which was reported.
 pub fn tunnel(config: &Config<'_>, findings: &mut Findings) -> Option<Option<Ssh>> {
     if !config.flag("useSSH")? {
         let given = ["sshHost", "sshUser"].into_iter().find_map(|name| match config.text(name) {

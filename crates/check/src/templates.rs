@@ -1,4 +1,4 @@
-//! Templates in a Config: which are none, which do nothing, and which do harm (docs/contract.md#dynamic-configuration).
+//! Templates in a Config: which are not, which do nothing, and which do harm (docs/contract.md#dynamic-configuration).
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use transform::rules::templates::{INDISPENSABLE, NoTemplate, Template, Templates
 /// Arrays and objects within each other that are looked into to tell where a template stands.
 const MAX_DEPTH: usize = 64;
 
-/// Letters in a name that a pointer tells.
+/// Letters in a name that a pointer reports.
 const MAX_STEP: usize = 200;
 
 /// What a path may begin with (docs/contract.md#template-roots).
@@ -25,11 +25,11 @@ const QUERY: &str = "request.query";
 /// Where a value of the Config stands.
 struct Place {
     pointer: String,
-    /// The member of the Config that it is in, where that counts.
+    /// The field of the Config that it is in, where that counts.
     known: Option<&'static Known>,
 }
 
-/// Tells what is wrong with the templates of a Config. `dynamic` says whether they are filled.
+/// Reports what is wrong with the templates of a Config. `dynamic` says whether they are filled.
 pub fn check(config: &Config<'_>, dynamic: bool, findings: &mut Findings) {
     let text = config.raw.text();
     if !text.contains("{{") && !text.contains("\\u007") {
@@ -86,7 +86,7 @@ fn found(template: &Template, place: &Place, dynamic: bool, paths: &mut HashSet<
     }
 }
 
-/// Tells of a text that looks like a template, where one would be filled.
+/// Reports of a text that looks like a template, where one would be filled.
 fn lacking(leaf: Raw<'_>, lack: NoTemplate, place: &Place, findings: &mut Findings) {
     let is_routing = place.known.is_some_and(|known| known.role == Role::Routing);
     let Some(text) = text_of(leaf).filter(|text| is_routing && text.contains("{{")) else { return };
@@ -99,7 +99,7 @@ fn lacking(leaf: Raw<'_>, lack: NoTemplate, place: &Place, findings: &mut Findin
     findings.add(Code::TemplateMalformed, &place.pointer, format!("{} is no template: {why}", quoted(&text)));
 }
 
-/// A path for a message, unless it stands in place of a secret.
+/// A path for a message, unless it stands instead of a secret.
 fn shown(path: &str, place: &Place) -> String {
     let is_secret = place.known.is_some_and(|known| known.role == Role::Secret);
     if is_secret { "of the template".to_owned() } else { quoted(path) }

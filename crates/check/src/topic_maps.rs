@@ -80,7 +80,7 @@ fn entries<'a>(map: &[(Raw<'a>, String)], topics: &Topics<'_>, findings: &mut Fi
     entries
 }
 
-/// The entries of `eventTypeToTopicMap` that can match an event; the others are told.
+/// The entries of `eventTypeToTopicMap` that can match an event; the others are reported.
 fn types<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>> {
     let is_type = |text: &str| MAPPED_TYPES.iter().any(|mapped| mapped.eq_ignore_ascii_case(text));
     let mut living = Vec::new();
@@ -107,7 +107,7 @@ fn types<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>>
     last_of_each(living, str::to_ascii_lowercase, findings)
 }
 
-/// The entries of `eventToTopicMap` that can match an event; the others are told.
+/// The entries of `eventToTopicMap` that can match an event; the others are reported.
 fn events<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>> {
     let living = last_of_each(entries, str::to_owned, findings);
     let mut alike: HashMap<String, &Entry<'a>> = HashMap::new();
@@ -135,7 +135,7 @@ fn events<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>
     living
 }
 
-/// The entries without those that a later one with the same key takes the place of, which are told.
+/// The entries without those that a later one with the same key takes the place of, which are reported.
 fn last_of_each<'a>(entries: Vec<Entry<'a>>, key: fn(&str) -> String, findings: &mut Findings) -> Vec<Entry<'a>> {
     let mut last: HashMap<String, usize> = HashMap::new();
     for (index, entry) in entries.iter().enumerate() {

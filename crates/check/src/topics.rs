@@ -8,7 +8,7 @@ use super::topic_maps;
 pub use transform::topic_name::illegal;
 
 /// The topics that can occur, the default first, and whether templates give others; `None` where one of them cannot be
-/// used, which was told. `dynamic` says whether templates are filled.
+/// used, which was reported. `dynamic` says whether templates are filled.
 pub fn read(config: &Config<'_>, dynamic: bool, findings: &mut Findings) -> Option<(Vec<String>, bool)> {
     let mut topics = Topics::new(dynamic, findings);
     match config.raw("topic") {

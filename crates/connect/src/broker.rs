@@ -51,7 +51,7 @@ impl Way<'_> {
         Some(Visit { conversation, versions })
     }
 
-    /// The same to a broker that the one at `teller` named, up to its versions: who may log in to one may log in to all.
+    /// The same to a broker that the one at `teller` named, up to its versions: a user of one is a user of all.
     pub(super) async fn to_advertised(&self, address: &Address, teller: &Address) -> Vec<Step> {
         let mut steps = Vec::new();
         if let Some(mut conversation) = self.talk(address, &mut steps).await {

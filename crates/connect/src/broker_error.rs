@@ -8,7 +8,7 @@ use super::step::Failure;
 /// Nothing, where the code says that all is well.
 ///
 /// # Errors
-/// What was asked for, refused with this code.
+/// What was asked for, rejected with this code.
 pub(super) fn check(code: i16, asked_for: &str) -> Result<(), Failure> {
     match code.err() {
         None => Ok(()),

@@ -7,7 +7,7 @@ use x509_parser::prelude::{ASN1Time, FromDer as _, X509Name, X509Version};
 use super::shown::{listed, shown};
 use check::certificate;
 
-/// What is told of a certificate.
+/// What is shown of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Certificate {
     /// Whose it is.
@@ -38,7 +38,7 @@ pub(super) enum Validity {
 }
 
 impl Certificate {
-    /// Reads a certificate; `None` if it is none.
+    /// Reads a certificate; `None` if it is not one.
     pub(super) fn read(der: &CertificateDer<'_>) -> Option<Self> {
         let certificate = certificate::read(der)?;
         let validity = certificate.validity();

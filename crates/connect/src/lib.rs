@@ -1,7 +1,7 @@
-//! Connects to a destination's brokers as its producer does, step by step, and tells what came of each.
+//! Connects to a destination's brokers as its producer does, step by step, and reports what came of each.
 //!
-//! The part of [`check`] that waits for others: it opens sockets, looks at the clock and reads the system's roots. Nothing is
-//! written: no message is produced, no topic is made.
+//! The part of [`check`] that waits for others: it opens sockets, looks at the clock and reads the system's roots.
+//! Nothing is written: no message is produced, no topic is made.
 
 mod broker;
 mod broker_error;
@@ -48,7 +48,7 @@ const AT_ONCE: usize = 16;
 pub struct Surroundings {
     /// What is shown to brokers that ask for a certificate.
     pub client: ClientFiles,
-    /// Topics to look at beside those of the destination.
+    /// Topics to look at in addition to those of the destination.
     pub topics: Vec<String>,
     /// How long each step may take.
     pub patience: Duration,
@@ -58,7 +58,7 @@ pub struct Surroundings {
     pub batch_bytes: u64,
 }
 
-/// Connects, and tells of each step.
+/// Connects, and reports of each step.
 ///
 /// # Errors
 /// This process cannot wait for sockets. Whatever is wrong with the brokers is in the report.
@@ -142,7 +142,7 @@ fn prepare<'d>(settings: &'d Settings, surroundings: &Surroundings) -> (Security
 
 type Arrived = (Visit, Cluster);
 
-/// The way to a broker that the destination names, and what it tells of its cluster.
+/// The way to a broker that the destination names, and what it reports of its cluster.
 async fn bootstrap<'d>(way: &Way<'_>, address: &'d Address) -> (&'d Address, Vec<Step>, Option<Arrived>) {
     let mut steps = Vec::new();
     let Some(mut visit) = way.to(address, &mut steps).await else { return (address, steps, None) };
@@ -174,8 +174,8 @@ fn another_cluster(other: &Address) -> Step {
     )
 }
 
-/// The principal that ACLs of a cluster are made for. Of a certificate it is the distinguished name, in a form that the broker decides;
-/// Confluent Cloud and Azure have no such ACLs, and their user names are keys.
+/// The principal that ACLs of a cluster are made for. Of a certificate it is the distinguished name, in a form that
+/// the broker decides; Confluent Cloud and Azure have no such ACLs, and their user names are keys.
 fn principal(settings: &Settings) -> Option<String> {
     if *settings.family != KAFKA {
         return None;

@@ -1,4 +1,4 @@
-//! The cluster as a broker tells it: its brokers, and each topic that the destination can name.
+//! The cluster as a broker reports it: its brokers, and each topic that the destination can name.
 
 use kafka_protocol::error::{ParseResponseErrorCode as _, ResponseError};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
@@ -14,16 +14,16 @@ use super::versions::Versions;
 use super::wire::Conversation;
 use check::destination::Address;
 
-/// Most brokers that are looked at; a cluster of more is told of by these.
+/// Maximum number of brokers to look at; of a larger cluster only these are reported.
 const MAX_BROKERS: usize = 100;
 /// Topics that are asked for at once.
 pub(super) const TOPICS_AT_ONCE: usize = 100;
-/// What stands in place of the allowed operations where they are not told.
+/// What stands instead of the allowed operations where they are not reported.
 const NOT_TOLD: i32 = i32::MIN;
 /// The bit of the operation Write, as the protocol numbers them.
 const WRITE: i32 = 1 << 4;
 
-/// What a broker tells of its cluster.
+/// What a broker reports of its cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cluster {
     /// What the cluster calls itself.
@@ -55,7 +55,8 @@ pub(super) async fn cluster(conversation: &mut Conversation, versions: &Versions
     })
 }
 
-/// Asks for these topics, which are no more than [`TOPICS_AT_ONCE`]; a step each, in their order. None is made by asking.
+/// Asks for these topics, which are no more than [`TOPICS_AT_ONCE`]; a step each, in their order. None is made by
+/// asking.
 ///
 /// # Errors
 /// See [`Conversation::ask`].

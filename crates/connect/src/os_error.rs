@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// The error in lower case, such as `no such file or directory`.
+/// The error in lowercase, such as `no such file or directory`.
 #[must_use]
 pub fn describe(error: &io::Error) -> String {
     let said = error.to_string();

@@ -14,7 +14,8 @@ use super::versions::Versions;
 use super::wire::Conversation;
 use check::destination::{Mechanism, Sasl};
 
-/// Most rounds of hashing that a broker may ask for. Brokers ask for 4096 to 16384; as many as four bytes can say would take hours.
+/// Most rounds of hashing that a broker may ask for. Brokers ask for 4096 to 16384; as many as four bytes can say
+/// would take hours.
 const MAX_ITERATIONS: u32 = 200_000;
 
 /// The mechanism begins, so it has a second message and no more after it; the bound is for those who do not stop.
@@ -23,7 +24,7 @@ const MAX_MESSAGES: usize = 4;
 /// Shows the broker who comes, and says how.
 ///
 /// # Errors
-/// The broker refuses, the broker is not authentic, or the conversation broke. The text never holds the password.
+/// The broker rejects, the broker is not authentic, or the conversation broke. The text never holds the password.
 pub(super) async fn authenticate(
     conversation: &mut Conversation,
     versions: &Versions,
@@ -80,7 +81,7 @@ async fn agree(conversation: &mut Conversation, name: &'static str) -> Result<()
     }
 }
 
-/// Sends one message of the mechanism and brings the answer.
+/// Sends one message of the mechanism and brings the response.
 async fn exchange(
     conversation: &mut Conversation,
     version: i16,
@@ -106,8 +107,8 @@ async fn exchange(
     }
 }
 
-/// Whether a message of the broker is SCRAM's first or last, and asks for a bearable effort. The library takes both apart without
-/// looking whether they are long enough.
+/// Whether a message of the broker is SCRAM's first or last, and asks for a bearable effort. The library takes both
+/// apart without looking whether they are long enough.
 fn is_scram(message: &[u8]) -> Result<(), Failure> {
     let unreadable = || Failure::new(Problem::AnswerUnreadable, "the broker's answer is none of SCRAM");
     let attributes: Vec<(u8, &[u8])> = message
@@ -173,13 +174,13 @@ mod tests {
         }
     }
 
-    /// The answer to `SaslHandshake`, with these mechanisms.
+    /// The response to `SaslHandshake`, with these mechanisms.
     fn handshake(error: u8, mechanism: &str) -> Vec<u8> {
         let length = u8::try_from(mechanism.len()).unwrap();
         [&[0, error, 0, 0, 0, 1, 0, length], mechanism.as_bytes()].concat()
     }
 
-    /// The answer to `SaslAuthenticate`, version 0.
+    /// The response to `SaslAuthenticate`, version 0.
     fn says(error: u8, text: &str, message: &[u8]) -> Vec<u8> {
         let length = |bytes: &[u8]| u8::try_from(bytes.len()).unwrap();
         [&[0, error, 0, length(text.as_bytes())], text.as_bytes(), &[0, 0, 0, length(message)], message].concat()

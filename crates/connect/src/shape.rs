@@ -1,7 +1,7 @@
-//! How an answer has to be laid out. The library reserves memory for as many entries as an answer claims to have, so
-//! an answer is walked first: each length it claims has to be there in bytes.
+//! How a response has to be laid out. The library reserves memory for as many entries as a response claims to have, so
+//! a response is walked first: each length it claims has to be there in bytes.
 
-/// A part of an answer.
+/// A part of a response.
 #[derive(Debug)]
 pub(super) enum Part {
     /// So many bytes.
@@ -89,7 +89,7 @@ pub(super) fn fits(members: &[Member], version: i16, mut bytes: &[u8]) -> bool {
     walk(members, version, &mut bytes).is_some()
 }
 
-/// As deep as the tables above, four lists at the most.
+/// As deep as the tables above, four lists at most.
 fn walk(members: &[Member], version: i16, bytes: &mut &[u8]) -> Option<()> {
     for member in members.iter().filter(|member| member.since <= version) {
         match &member.part {

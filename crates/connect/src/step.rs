@@ -47,7 +47,7 @@ pub enum Subject {
     OwnSide,
     /// A broker that the destination names.
     Bootstrap(Address),
-    /// The topics, as this broker told.
+    /// The topics, as this broker reported.
     Topics(Address),
     /// A broker that the cluster names: producers connect there next.
     Advertised {
@@ -69,9 +69,9 @@ pub struct Step {
     pub took: Option<Duration>,
     /// What came of it.
     pub outcome: Outcome,
-    /// What else was seen, a line each.
+    /// What else was seen, one per line.
     pub details: Vec<String>,
-    /// What is fine now and may not be later, or could not be found out, a line each.
+    /// What is fine now and may not be later, or could not be found out, one per line.
     pub cautions: Vec<String>,
 }
 

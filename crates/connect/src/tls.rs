@@ -36,7 +36,7 @@ pub(super) struct Encrypted {
 }
 
 impl Encryption {
-    /// Gets certificates and keys ready, and tells of it. `None` where brokers' certificates could not be checked.
+    /// Gets certificates and keys ready, and reports of it. `None` where brokers' certificates could not be checked.
     pub(super) fn prepare(ca_pem: Option<&str>, files: &ClientFiles, accepts_any: bool) -> (Option<Self>, Vec<Step>) {
         let provider = Arc::new(ring::default_provider());
         let (trust, step) = Trust::of(ca_pem, accepts_any, &provider);
@@ -45,7 +45,7 @@ impl Encryption {
         (trust.map(|trust| Self { provider, trust: Arc::new(trust), shown }), steps)
     }
 
-    /// Agrees with the broker on keys, and holds its certificate against `host`.
+    /// Performs the handshake, and verifies the broker's certificate for `host`.
     ///
     /// # Errors
     /// Whatever is wrong with versions, certificates or the other side. Time is not bounded here.
@@ -236,7 +236,7 @@ fn alerted(alert: AlertDescription, asked: Option<&Asked>) -> Failure {
     }
 }
 
-/// The broker asked who comes, and did not like the answer.
+/// The broker asked who comes, and did not like the response.
 fn client_certificate(asked: &Asked, what: &str) -> Failure {
     let trusts = match listed(asked.authorities.iter().map(String::as_str)) {
         none if none.is_empty() => String::new(),

@@ -1,4 +1,5 @@
-//! Which certificates the broker's has to be issued by, and whether it is: as the producer decides, which is written in Go.
+//! Which certificates the broker's has to be issued by, and whether it is: as the producer decides, which is written
+//! in Go.
 
 use std::sync::{Arc, OnceLock};
 
@@ -29,7 +30,7 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    /// What the destination trusts, and the step that tells of it. `None` for the PEM text means the system's roots.
+    /// What the destination trusts, and the step that reports of it. `None` for the PEM text means the system's roots.
     pub(super) fn of(ca_pem: Option<&str>, accepts_any: bool, provider: &Arc<CryptoProvider>) -> (Option<Self>, Step) {
         let roots = match ca_pem.map_or_else(system_roots, own_roots) {
             // A text without any certificate keeps the producer from starting even so.
@@ -206,8 +207,8 @@ impl ServerCertVerifier for Witness {
     }
 }
 
-/// What the producer decides on a broker's certificate that is trusted by itself, such as a self-signed one: only its dates, which
-/// were looked at before, and its names matter. The library refuses it where it calls itself a CA.
+/// What the producer decides on a broker's certificate that is trusted by itself, such as a self-signed one: only its
+/// dates, which were looked at before, and its names matter. The library rejects it where it calls itself a CA.
 fn as_a_root(
     certificate: &CertificateDer<'_>,
     name: &ServerName<'_>,

@@ -1,4 +1,5 @@
-//! A conversation in Kafka's protocol: a request goes out, its answer comes back, whatever else comes is told apart.
+//! A conversation in Kafka's protocol: a request goes out, its response comes back, whatever else comes is
+//! distinguished.
 
 use std::io;
 
@@ -16,19 +17,19 @@ use super::problem::Problem;
 use super::shape::{self, Member};
 use super::step::Failure;
 
-/// Most bytes of an answer: what is asked for fits many times over.
+/// Most bytes of a response: what is asked for fits many times over.
 const MAX_ANSWER_BYTES: u32 = 16 * 1024 * 1024;
 
 /// What a producer calls itself to the broker.
 const CLIENT_ID: &str = env!("CARGO_PKG_NAME");
 
-/// A request that is asked here, and its answer.
+/// A request that is asked here, and its response.
 pub(super) trait Question: Encodable {
     /// What the request is called in numbers.
     const KEY: ApiKey;
-    /// How the answer is laid out.
+    /// How the response is laid out.
     const SHAPE: &'static [Member];
-    /// The answer.
+    /// The response.
     type Answer: Decodable + HeaderVersion;
 }
 
@@ -67,10 +68,10 @@ impl Conversation {
         Self { stream: Box::new(stream), asked: 0 }
     }
 
-    /// Sends a request and reads its answer.
+    /// Sends a request and reads its response.
     ///
     /// # Errors
-    /// The connection broke, or what came is no answer to this request. Time is not bounded here.
+    /// The connection broke, or what came is not a response to this request. Time is not bounded here.
     pub(super) async fn ask<R: Question>(&mut self, request: &R, version: i16) -> Result<R::Answer, Failure> {
         self.asked += 1;
         let frame = frame(request, version, self.asked).ok_or_else(|| {
@@ -117,7 +118,7 @@ impl Conversation {
     }
 }
 
-/// Who it is that begins with these bytes, which would be the length of an answer.
+/// Who it is that begins with these bytes, which would be the length of a response.
 fn no_length(head: [u8; 4]) -> Failure {
     match head {
         // A record of TLS: an alert or a handshake message, of any version.
@@ -179,7 +180,7 @@ fn frame<R: Question>(request: &R, version: i16, id: i32) -> Option<Bytes> {
     Some(frame.freeze())
 }
 
-/// The answer to the request with this id.
+/// The response to the request with this id.
 fn read<R: Question>(mut bytes: Bytes, version: i16, id: i32) -> Option<R::Answer> {
     let header = ResponseHeader::decode(&mut bytes, R::Answer::header_version(version)).ok()?;
     if header.correlation_id != id || !shape::fits(R::SHAPE, version, bytes.chunk()) {

@@ -1,4 +1,4 @@
-//! The members of a Config that count: one table (docs/contract.md#destination-configuration).
+//! The fields of a Config that count: one table (docs/contract.md#destination-configuration).
 
 use transform::family::{AZURE_EVENT_HUB, CONFLUENT_CLOUD, FAMILIES, Family, KAFKA};
 
@@ -36,7 +36,7 @@ pub enum Role {
     Secret,
 }
 
-/// A member of a Config.
+/// A field of a Config.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Known {
     /// Its name.

@@ -6,7 +6,7 @@ use crate::reader::Reader;
 use crate::text::Text;
 
 impl<'a> Raw<'a> {
-    /// Checks that `text` is one JSON value and nothing else but white space.
+    /// Checks that `text` is one JSON value and nothing else but whitespace.
     ///
     /// # Errors
     /// [`Invalid`] where it is not.
@@ -17,7 +17,7 @@ impl<'a> Raw<'a> {
         Ok(value)
     }
 
-    /// Calls `on_member` for each member of an object, in the order sent, duplicates too. Other values have none.
+    /// Calls `on_member` for each field of an object, in the order sent, duplicates too. Other values have none.
     pub fn for_each_member(self, mut on_member: impl FnMut(Text<'a>, Raw<'a>)) {
         if self.is_object() {
             // A `Raw` is valid, so that the walk cannot fail.
@@ -38,7 +38,7 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// The members of an object that are called `names`, in that order: of duplicates the last one, as in JavaScript.
+    /// The fields of an object that are called `names`, in that order: of duplicates the last one, as in JavaScript.
     #[must_use]
     pub fn members<const N: usize>(self, names: [&str; N]) -> [Option<Raw<'a>>; N] {
         let mut found = [None; N];

@@ -126,7 +126,7 @@ fn joined(array: Raw<'_>) -> String {
     out
 }
 
-/// JavaScript's white space and line ends, as `trim()` takes them.
+/// JavaScript's whitespace and line ends, as `trim()` takes them.
 const WHITE_SPACE: [&str; 25] = [
     "\t", "\n", "\u{b}", "\u{c}", "\r", " ", "\u{a0}", "\u{1680}", "\u{2000}", "\u{2001}", "\u{2002}", "\u{2003}",
     "\u{2004}", "\u{2005}", "\u{2006}", "\u{2007}", "\u{2008}", "\u{2009}", "\u{200a}", "\u{2028}", "\u{2029}",

@@ -3,7 +3,7 @@
 
 use crate::text::Text;
 
-/// What a value is, told by its first byte.
+/// What a value is, reported by its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `null`.
@@ -38,7 +38,7 @@ impl Kind {
     }
 }
 
-/// One valid JSON value, exactly as it was sent, without white space around it.
+/// One valid JSON value, exactly as it was sent, without whitespace around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Raw<'a>(pub(crate) &'a str);
 
@@ -48,8 +48,8 @@ pub const EMPTY_OBJECT: Raw<'static> = Raw("{}");
 pub const NULL: Raw<'static> = Raw("null");
 
 impl<'a> Raw<'a> {
-    /// A value whose text is known to be one valid JSON value without surrounding white space, such as text that was read
-    /// before. Nothing is checked: on other text the methods return unspecified results or panic.
+    /// A value whose text is known to be one valid JSON value without surrounding whitespace, such as text that was
+    /// read before. Nothing is checked: on other text the methods return unspecified results or panic.
     #[inline]
     #[must_use]
     pub const fn from_valid(text: &'a str) -> Self {

@@ -1,5 +1,5 @@
-//! Reads JSON text once, from start to end, and checks every byte of it. The punctuation of the objects and arrays that it
-//! is asked to open is read here; every other value is checked and measured as a whole ([`scan`]).
+//! Reads JSON text once, from start to end, and checks every byte of it. The punctuation of the objects and arrays
+//! that it is asked to open is read here; every other value is checked and measured as a whole ([`scan`]).
 
 use crate::invalid::Invalid;
 use crate::probe::looked_at;
@@ -7,7 +7,7 @@ use crate::raw::Raw;
 use crate::scan::{self, Scanner};
 use crate::text::Text;
 
-/// Walks JSON text from its start, checking it. White space before what is read is passed over.
+/// Walks JSON text from its start, checking it. Whitespace before what is read is passed over.
 pub struct Reader<'a> {
     text: &'a str,
     scanner: Scanner<'a>,
@@ -21,7 +21,7 @@ impl<'a> Reader<'a> {
         Self { text, scanner: Scanner::new(text.as_bytes()), at: 0 }
     }
 
-    /// The next byte that is not white space, which stays to be read.
+    /// The next byte that is not whitespace, which stays to be read.
     #[inline]
     pub fn peek(&mut self) -> Option<u8> {
         self.at = scan::white_space(self.text.as_bytes(), self.at);
@@ -33,7 +33,7 @@ impl<'a> Reader<'a> {
         self.at += 1;
     }
 
-    /// How many bytes were read, the white space that `peek` passed over included.
+    /// How many bytes were read, the whitespace that `peek` passed over included.
     #[must_use]
     pub fn offset(&self) -> usize {
         self.at
@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
         self.at += bytes;
     }
 
-    /// Checks that nothing is left but white space.
+    /// Checks that nothing is left but whitespace.
     ///
     /// # Errors
     /// [`Invalid`] where something is.

@@ -13,7 +13,7 @@ pub struct StringEnd {
     pub has_escapes: bool,
 }
 
-/// Passes over white space, giving the place of the next other byte or of the end.
+/// Passes over whitespace, giving the place of the next other byte or of the end.
 #[inline]
 pub fn white_space(text: &[u8], at: usize) -> usize {
     match text.get(at) {
@@ -32,8 +32,9 @@ fn past_white_space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// A text that is read from its start to its end. Which bytes end the plain part of a string is found a block at a time,
-/// ahead of reading: where one string ends and the next one begins then does not have to wait for the bytes between.
+/// A text that is read from its start to its end. Which bytes end the plain part of a string is found a block at a
+/// time, ahead of reading: where one string ends and the next one begins then does not have to wait for the bytes
+/// between.
 #[derive(Debug)]
 pub struct Scanner<'a> {
     text: &'a [u8],
@@ -79,7 +80,7 @@ impl Nesting {
         self.depth += 1;
     }
 
-    /// Leaves the innermost container, and tells whether the one around it is an object.
+    /// Leaves the innermost container, and reports whether the one around it is an object.
     fn close(&mut self) -> bool {
         self.depth -= 1;
         if self.depth.is_multiple_of(64) {
@@ -151,7 +152,7 @@ impl<'a> Scanner<'a> {
         self.plain_beyond(at)
     }
 
-    /// The same from a block on of which nothing is known yet, or where there is no whole block any more.
+    /// The same from a block on of which nothing is known yet, or where there is no whole block anymore.
     #[inline(never)]
     fn plain_beyond(&mut self, mut at: usize) -> usize {
         while let Some(block) = self.text.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {

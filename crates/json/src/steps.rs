@@ -5,7 +5,8 @@ use wide::u8x16;
 /// How many bytes are looked at in one step.
 pub const STEP: usize = 16;
 
-/// Which bytes of a step end the plain part of a string (a quote, a backslash, a control character), the first one as the lowest bit.
+/// Which bytes of a step end the plain part of a string (a quote, a backslash, a control character), the first one as
+/// the lowest bit.
 #[inline]
 pub fn specials(step: &[u8; STEP]) -> u32 {
     let bytes = u8x16::new(*step);
@@ -17,14 +18,14 @@ pub fn specials(step: &[u8; STEP]) -> u32 {
 /// How many bytes are looked at ahead of reading.
 pub const BLOCK: usize = 4 * STEP;
 
-/// Which bytes of a block end the plain part of a string, as [`specials`] tells of a step.
+/// Which bytes of a block end the plain part of a string, as [`specials`] reports of a step.
 #[inline]
 pub fn specials_of_block(block: &[u8; BLOCK]) -> u64 {
     let (steps, _) = block.as_chunks::<STEP>();
     steps.iter().rev().fold(0, |all, step| all << STEP | u64::from(specials(step)))
 }
 
-/// Which bytes of a step are no digits, the first one as the lowest bit.
+/// Which bytes of a step are not digits, the first one as the lowest bit.
 #[inline]
 pub fn others_than_digits(step: &[u8; STEP]) -> u32 {
     let bytes = u8x16::new(*step);

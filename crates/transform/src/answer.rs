@@ -1,4 +1,4 @@
-//! Writes the answers (docs/contract.md#output, docs/contract.md#batch, docs/contract.md#event-error). Everything
+//! Writes the responses (docs/contract.md#output, docs/contract.md#batch, docs/contract.md#event-error). Everything
 //! that came with the request is copied as text.
 
 use crate::decision::Topic;
@@ -21,16 +21,16 @@ pub struct Output<'e> {
     pub topic: Topic<'e>,
 }
 
-/// Bytes that an answer adds to message and metadata, on the large side of usual.
+/// Bytes that a response adds to message and metadata, on the large side of usual.
 pub const OVERHEAD: usize = 192;
 
 /// Bytes that a rejection adds to metadata and ids, on the large side.
 const REJECTION_OVERHEAD: usize = 1024;
 
-/// Appends the answer for a transformed event.
+/// Appends the response for a transformed event.
 ///
 /// # Errors
-/// The refusal of the meter.
+/// The rejection of the meter.
 pub fn write_output(
     out: &mut String,
     output: &Output<'_>,
@@ -105,7 +105,7 @@ pub enum RejectedBy {
 /// Appends the response to a rejected event.
 ///
 /// # Errors
-/// The refusal of the meter.
+/// The rejection of the meter.
 pub fn write_rejection(
     out: &mut String,
     by: RejectedBy,

@@ -39,8 +39,8 @@ pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, Bo
     answer_within(body, form, limits, &Unlimited)
 }
 
-/// Groups the events of a request body by destination and topic, with memory and work that `meter` grants. Refused events
-/// follow behind the groups, an entry each.
+/// Groups the events of a request body by destination and topic, with memory and work that `meter` grants. Rejected
+/// events follow behind the groups, an entry each.
 ///
 /// # Errors
 /// [`BodyError`] where nothing of the body can be answered.
@@ -90,7 +90,7 @@ fn separate(out: &mut String) {
     }
 }
 
-/// Adds an event to its group. The outer error is the refusal of the meter.
+/// Adds an event to its group. The outer error is the rejection of the meter.
 fn group<'a>(
     request: &Request<'a>,
     event: Option<&Event<'a>>,

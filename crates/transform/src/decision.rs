@@ -120,7 +120,7 @@ pub struct Changes {
     pub templates_defaulted: u32,
 }
 
-/// Events refused, by reason in the order of [`Rejection::ALL`].
+/// Events rejected, by reason in the order of [`Rejection::ALL`].
 pub type Rejected = [u64; Rejection::ALL.len()];
 
 /// The decisions of one request, counted.
@@ -138,7 +138,7 @@ pub struct Tally {
     pub templates_filled: u64,
     /// Templates that took their default.
     pub templates_defaulted: u64,
-    /// Events refused, by reason.
+    /// Events rejected, by reason.
     pub rejected: Rejected,
 }
 

@@ -4,7 +4,7 @@
 /// A destination of the producer family, and what sets it apart from its siblings.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Family {
-    /// The name in paths and in `destType`, lower case; there, any letter case is accepted.
+    /// The name in paths and in `destType`, lowercase; there, any letter case is accepted.
     pub name: &'static str,
     /// The name in `statTags.destType`.
     pub dest_type: &'static str,

@@ -1,4 +1,4 @@
-//! The transformation itself: bytes of a request in, bytes of the answer out.
+//! The transformation itself: bytes of a request in, bytes of the response out.
 //!
 //! It knows no HTTP, clock, environment, log or metric. What was decided and why is a value it returns ([`decision`]).
 //!

@@ -1,5 +1,5 @@
-//! Accounting for what a request uses: memory, which is reserved before it is allocated, and work, so that a request whose
-//! result nobody needs any more stops.
+//! Accounting for what a request uses: memory, which is reserved before it is allocated, and work, so that a request
+//! whose result nobody needs any more stops.
 
 use std::cell::Cell;
 use std::mem::size_of;
@@ -31,8 +31,8 @@ pub trait Meter {
     /// [`Halt::MemoryInUse`], [`Halt::MemoryLimit`].
     fn reserve(&self, bytes: usize) -> Result<(), Halt>;
 
-    /// Asked once per event, and within expensive ones: whether to stop after `work` units of work (bytes read and written,
-    /// names compared) in this request so far.
+    /// Asked once per event, and within expensive ones: whether to stop after `work` units of work (bytes read and
+    /// written, names compared) in this request so far.
     ///
     /// # Errors
     /// [`Halt::Cancelled`], [`Halt::WorkLimit`].
@@ -75,7 +75,7 @@ impl From<Halt> for ReadError {
 }
 
 /// What one request uses, and the meter that grants it. Charges are collected and reserved in steps, so that a usual
-/// request asks its meter a few times only. The first refusal stays: see [`Usage::halted`].
+/// request asks its meter a few times only. The first rejection stays: see [`Usage::halted`].
 pub struct Usage<'m> {
     meter: &'m dyn Meter,
     /// Bytes that last as long as the request.
@@ -123,7 +123,7 @@ impl<'m> Usage<'m> {
     /// Charges `bytes` that last as long as the request.
     ///
     /// # Errors
-    /// The meter's refusal.
+    /// The meter's rejection.
     pub fn keep(&self, bytes: usize) -> Result<(), Halt> {
         self.kept.set(self.kept.get().saturating_add(bytes));
         self.settle()
@@ -132,7 +132,7 @@ impl<'m> Usage<'m> {
     /// Charges `bytes` that last until [`Usage::end_event`].
     ///
     /// # Errors
-    /// The meter's refusal.
+    /// The meter's rejection.
     pub fn scratch(&self, bytes: usize) -> Result<(), Halt> {
         self.scratch.set(self.scratch.get().saturating_add(bytes));
         self.settle()
@@ -141,7 +141,7 @@ impl<'m> Usage<'m> {
     /// Charges the growth of `items` to hold one more, before it grows.
     ///
     /// # Errors
-    /// The meter's refusal.
+    /// The meter's rejection.
     pub fn keep_one_more<T>(&self, items: &Vec<T>) -> Result<(), Halt> {
         if items.len() < items.capacity() {
             return Ok(());
@@ -153,7 +153,7 @@ impl<'m> Usage<'m> {
     /// Charges the growth of a hash map with entries of `entry_bytes` to hold one more, before it grows.
     ///
     /// # Errors
-    /// The meter's refusal.
+    /// The meter's rejection.
     pub fn keep_one_more_entry(&self, len: usize, capacity: usize, entry_bytes: usize) -> Result<(), Halt> {
         if len < capacity {
             return Ok(());
@@ -165,7 +165,7 @@ impl<'m> Usage<'m> {
     /// Makes room for `more` bytes in the response, whose growth is charged before it happens.
     ///
     /// # Errors
-    /// The meter's refusal.
+    /// The meter's rejection.
     #[inline]
     pub fn grow(&self, response: &mut String, more: usize) -> Result<(), Halt> {
         if response.capacity() - response.len() >= more {
@@ -204,7 +204,7 @@ impl<'m> Usage<'m> {
         self.scratch.set(0);
     }
 
-    /// Releases everything charged so far, because none of it is in memory any more.
+    /// Releases everything charged so far, because none of it is in memory anymore.
     pub fn start_over(&self) {
         self.kept.set(0);
         self.scratch.set(0);
@@ -214,7 +214,7 @@ impl<'m> Usage<'m> {
     /// Counts `units` of work, and asks the meter from time to time whether to go on.
     ///
     /// # Errors
-    /// The meter's refusal.
+    /// The meter's rejection.
     #[inline]
     pub fn work(&self, units: u64) -> Result<(), Halt> {
         self.work.set(self.work.get().saturating_add(units));
@@ -224,13 +224,13 @@ impl<'m> Usage<'m> {
     /// Asks the meter whether to go on.
     ///
     /// # Errors
-    /// The meter's refusal.
+    /// The meter's rejection.
     pub fn checkpoint(&self) -> Result<(), Halt> {
         self.checked.set(self.work.get());
         self.meter.checkpoint(self.work.get()).map_err(|halt| self.halt(halt))
     }
 
-    /// The first refusal of the meter. What was made after it is incomplete.
+    /// The first rejection of the meter. What was made after it is incomplete.
     #[must_use]
     #[inline]
     pub fn halted(&self) -> Option<Halt> {

@@ -1,4 +1,4 @@
-//! Sees decisions while they are made, so that an explanation tells what was decided and repeats no rule.
+//! Sees decisions while they are made, so that an explanation reports what was decided and repeats no rule.
 //!
 //! Every method does nothing unless an observer says otherwise, and the deciding functions are compiled once for each
 //! observer: where [`Nobody`] looks on, looking on costs nothing.
@@ -43,14 +43,14 @@ pub trait Observer {
     #[inline]
     fn keyed(&mut self, key: Option<&JsString<'_>>, source: KeySource) {}
 
-    /// Whether the response is kept. If it is not, each event's part of it is dropped once [`Observer::answered`] has seen
-    /// it, so that memory does not grow with the number of events, and the response that is returned is empty.
+    /// Whether the response is kept. If it is not, each event's part of it is dropped once [`Observer::answered`] has
+    /// seen it, so that memory does not grow with the number of events, and the response that is returned is empty.
     #[inline]
     fn keeps_response(&self) -> bool {
         true
     }
 
-    /// An event is done with, and this is its answer. Where it breaks, the events behind it are left out.
+    /// An event is done with, and this is its response. Where it breaks, the events behind it are left out.
     #[inline]
     fn answered(&mut self, outcome: Result<Decision, Rejection>, answer: &str) -> ControlFlow<()> {
         ControlFlow::Continue(())
@@ -70,7 +70,7 @@ pub enum Stamp<'e> {
     NotAsked(Reason),
     /// It gives the message this timestamp.
     Set {
-        /// The member of the message that it is from; `None` where no candidate is usable.
+        /// The field of the message that it is from; `None` where no candidate is usable.
         from: Option<&'static str>,
         /// The timestamp.
         value: Raw<'e>,
@@ -91,6 +91,6 @@ pub enum Filled<'e> {
     },
     /// The default is used.
     Default,
-    /// The event is refused because of it.
+    /// The event is rejected because of it.
     Refused,
 }

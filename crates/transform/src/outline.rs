@@ -44,12 +44,12 @@ pub struct Leaf<'a> {
     pub range: Range<usize>,
 }
 
-/// Bytes of a JSON pointer that are told.
+/// Bytes of a JSON pointer that are reported.
 const MAX_POINTER_BYTES: usize = 1024;
 
 /// Memory of a part, with its place in the array it is in and in the list of leaves; vectors double.
 const PART_BYTES: usize = 2 * (size_of::<Part<'_>>() + size_of::<usize>() + size_of::<Leaf<'_>>());
-/// Further memory of a member of an object: its name in a vector and in a hash map, both of which double.
+/// Further memory of a field of an object: its name in a vector and in a hash map, both of which double.
 const MEMBER_BYTES: usize = 4 * (size_of::<Cow<'_, [u8]>>() + size_of::<Member<'_>>());
 
 /// One step of a JSON pointer.
@@ -85,7 +85,7 @@ impl<'a> Outline<'a> {
     /// Takes a value apart; the memory is charged to the current event of `usage` before it is taken.
     ///
     /// # Errors
-    /// The refusal of the meter.
+    /// The rejection of the meter.
     pub fn within(value: Raw<'a>, usage: &Usage<'_>) -> Result<Self, Halt> {
         let mut parts: Vec<Part<'a>> = Vec::new();
         let mut open: Vec<Open<'a>> = Vec::new();

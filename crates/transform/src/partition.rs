@@ -19,8 +19,8 @@ fn fnv1a(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
-/// A string as rudder-server has it once it has decoded the answer: UTF-8, and each lone surrogate, which UTF-8 cannot
-/// hold, is U+FFFD. `decoded` is what [`json::text::Text::decoded`] gives.
+/// A string as rudder-server has it once it has decoded the response: UTF-8, and each lone surrogate, which UTF-8
+/// cannot hold, is U+FFFD. `decoded` is what [`json::text::Text::decoded`] gives.
 #[must_use]
 pub fn as_received(decoded: &[u8]) -> String {
     let mut out = String::with_capacity(decoded.len());

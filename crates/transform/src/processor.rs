@@ -27,10 +27,10 @@ use json::javascript::JsString;
 use json::raw::{NULL, Raw};
 use json::reader::Reader;
 
-/// The answer to a request.
+/// The response to a request.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// A JSON array with one answer per event, in their order.
+    /// A JSON array with one response per event, in their order.
     pub body: String,
     /// What was decided, counted.
     pub tally: Tally,
@@ -42,7 +42,7 @@ pub struct Answer {
 /// templates can address.
 ///
 /// # Errors
-/// [`BodyError`] where nothing of the body can be answered. A bad event is not that: it gets an answer of its own.
+/// [`BodyError`] where nothing of the body can be answered. A bad event is not that: it gets a response of its own.
 pub fn answer(
     family: &'static Family,
     body: &str,
@@ -77,8 +77,8 @@ pub fn answer_within(
     whole(family, body, form, query, limits, &usage, &mut Nobody)
 }
 
-/// [`answer_within()`], reporting each decision to `observer`. If the observer breaks, the response ends with the event that
-/// it saw last.
+/// [`answer_within()`], reporting each decision to `observer`. If the observer breaks, the response ends with the
+/// event that it saw last.
 ///
 /// # Errors
 /// [`BodyError`] where nothing of the body can be answered.
@@ -113,7 +113,7 @@ fn whole(
     answers.finish()
 }
 
-/// The answers to the events of one request, one behind the other.
+/// The responses to the events of one request, one after the other.
 struct Answers<'s, 'a> {
     surroundings: Surroundings<'s, 'a>,
     destinations: Destinations<'a>,
@@ -122,7 +122,7 @@ struct Answers<'s, 'a> {
     answer: Answer,
     /// Set with the first event that is an object.
     origin: Option<Origin>,
-    /// Why there is no answer. The events behind are read all the same: a body that is no JSON is refused as that.
+    /// Why there is no response. The events behind are read all the same: a body that is not JSON is rejected as that.
     failed: Option<BodyError>,
 }
 
@@ -154,10 +154,10 @@ impl<'s, 'a> Answers<'s, 'a> {
         }
     }
 
-    /// Answers the next event; `None` stands for what is no object. Breaks where the observer does.
+    /// Answers the next event; `None` stands for what is not an object. Breaks where the observer does.
     ///
     /// # Errors
-    /// The refusal of the meter.
+    /// The rejection of the meter.
     fn add(&mut self, event: Option<&Event<'a>>, observer: &mut impl Observer) -> Result<ControlFlow<()>, Halt> {
         if self.failed.is_some() {
             return Ok(ControlFlow::Continue(()));
@@ -237,7 +237,7 @@ struct Surroundings<'s, 'a> {
     no_values: FilledValues<'s>,
 }
 
-/// Appends the answer for one event to `out`, which stays as it was where the event is refused.
+/// Appends the response for one event to `out`, which stays as it was where the event is rejected.
 fn transform<'a>(
     surroundings: &Surroundings<'_, 'a>,
     destinations: &mut Destinations<'a>,
@@ -292,7 +292,7 @@ fn transform<'a>(
 }
 
 impl<'a> Surroundings<'_, 'a> {
-    /// Charges what the texts of members of an event may take, which are compared or written as `String(…)`.
+    /// Charges what the texts of fields of an event may take, which are compared or written as `String(…)`.
     fn charge_texts(&self, message: &Message<'_>, metadata: &Metadata<'_>) -> Result<(), Exhausted> {
         let [user_id, anonymous_id] = [message.user_id, message.anonymous_id];
         let ids = [metadata.rudder_id, metadata.source_id, metadata.destination_id, metadata.workspace_id];
@@ -305,7 +305,7 @@ impl<'a> Surroundings<'_, 'a> {
         if bytes == 0 { Ok(()) } else { self.usage.scratch(bytes).map_err(|_| Exhausted) }
     }
 
-    /// Decides topic and key, and writes the answer.
+    /// Decides topic and key, and writes the response.
     fn write<'e>(
         &self,
         message: &Message<'e>,

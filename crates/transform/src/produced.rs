@@ -1,11 +1,11 @@
-//! The `output` of an answer: what rudder-server produces to Kafka, and how large the record is.
+//! The `output` of a response: what rudder-server produces to Kafka, and how large the record is.
 
 use crate::partition::as_received;
 use json::invalid::Invalid;
 use json::raw::Raw;
 use json::reader::Reader;
 
-/// The `output` of an answer.
+/// The `output` of a response.
 #[derive(Debug, Clone, Copy)]
 pub struct Produced<'a> {
     /// All of it.
@@ -20,12 +20,13 @@ pub struct Produced<'a> {
     pub topic: Option<Raw<'a>>,
 }
 
-/// Bytes that kafka-go counts for a record in addition to key and value: CRC, magic byte, attributes, timestamp, and the
-/// lengths of key and value.
+/// Bytes that kafka-go counts for a record in addition to key and value: CRC, magic byte, attributes, timestamp, and
+/// the lengths of key and value.
 const RECORD_OVERHEAD: u64 = 22;
 
 impl<'a> Produced<'a> {
-    /// Reads the answer for a transformed event; `None` for a rejected one. Only the first field of the answer is read.
+    /// Reads the response for a transformed event; `None` for a rejected one. Only the first field of the response is
+    /// read.
     #[must_use]
     pub fn of(answer: &'a str) -> Option<Self> {
         let mut reader = Reader::new(answer.strip_prefix("{\"output\":")?);
@@ -50,9 +51,9 @@ impl<'a> Produced<'a> {
         self.user_id.and_then(Raw::as_string).map(|text| as_received(&text.decoded())).unwrap_or_default()
     }
 
-    /// The size of the record in bytes, as rudder-server's Kafka client compares it with `Router.KAFKA.batchBytes`: key,
-    /// message as rudder-server prints it anew (docs/contract.md#delivery-by-rudder-server), and the overhead of a
-    /// record.
+    /// Returns the size of the record in bytes, which rudder-server's Kafka client compares with `Router.KAFKA.batchBytes`.
+    /// It is the sum of the key, the message as rudder-server prints it again, and the overhead of a record
+    /// (docs/contract.md#delivery-by-rudder-server).
     #[must_use]
     pub fn record_bytes(&self) -> u64 {
         let message = self.message.map_or(2, |message| printed_bytes(message.text()));
@@ -60,8 +61,8 @@ impl<'a> Produced<'a> {
     }
 }
 
-/// Bytes of JSON once it is printed anew: no white space between values, and no escape where none is needed. Numbers count
-/// as written.
+/// Bytes of JSON once it is printed anew: no whitespace between values, and no escape where none is needed. Numbers
+/// count as written.
 fn printed_bytes(json: &str) -> u64 {
     let bytes = json.as_bytes();
     let (mut count, mut at, mut in_string) = (0, 0, false);

@@ -69,7 +69,7 @@ reasons! {
     MappedToDestination, "mapped_to_destination", "message.context.mappedToDestination is truthy";
 }
 
-/// Characters of a name from the event that a sentence repeats at the most.
+/// Characters of a name from the event that a sentence repeats at most.
 const MAX_NAME_CHARACTERS: usize = 100;
 
 impl Reason {

@@ -1,4 +1,4 @@
-//! Why one event is refused: one table. The other events of its batch are answered (docs/contract.md#event-error).
+//! Why one event is rejected: one table. The other events of its batch are answered (docs/contract.md#event-error).
 
 /// What `statTags.errorType` says of a rejection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl ErrorType {
 
 macro_rules! rejections {
     ($($(#[$doc:meta])* $name:ident, $code:literal, $error_type:ident, $text:literal;)*) => {
-        /// A reason to refuse one event.
+        /// A reason to reject one event.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Rejection { $($(#[$doc])* $name,)* }
 
@@ -55,7 +55,7 @@ rejections! {
     /// `null`, a number, a string, an array …
     EventNotAnObject, "event_not_an_object", Instrumentation,
         "the event is not a JSON object";
-    /// Without metadata the client cannot match the answer to its job.
+    /// Without metadata the client cannot match the response to its job.
     MetadataMissing, "metadata_missing", Instrumentation,
         "the event has no metadata";
     /// Metadata of another kind.

@@ -1,4 +1,4 @@
-//! `/routerTransform`: none of these destinations has one, and the client is told so
+//! `/routerTransform`: none of these destinations has one, and the response says so
 //! (docs/contract.md#router-transformation).
 
 use std::borrow::Cow;
@@ -22,7 +22,7 @@ impl Places {
     /// The place of a destination in `by_id`, where it is added if its `ID` is new.
     ///
     /// # Errors
-    /// The refusal of the meter.
+    /// The rejection of the meter.
     pub(super) fn of<'a, V: Default>(
         &mut self,
         destination: impl Into<Option<Raw<'a>>>,

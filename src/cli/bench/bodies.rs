@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub enum Shape {
     /// Every event carries its destination, all of them the same.
     Plain,
-    /// The destination stands once, beside the events.
+    /// The destination is present once, next to the events.
     Compacted,
     /// Compacted, and three templates in Config take values out of every event.
     Templates,

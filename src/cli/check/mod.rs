@@ -1,4 +1,4 @@
-//! `check`: tells what is wrong with the configuration of destinations, before they are used.
+//! `check`: reports what is wrong with the configuration of destinations, before they are used.
 
 mod connect;
 mod json;
@@ -83,7 +83,7 @@ struct Checked {
     connections: Vec<connect::Connection>,
 }
 
-/// Checks every input and tells what was found.
+/// Checks every input and reports what was found.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     if arguments.codes {
         return stdio::print(&format!("{}\n{}", table(), problem::table()));
@@ -132,8 +132,8 @@ fn told(checked: &[Checked], format: Format) -> io::Result<()> {
     out.flush()
 }
 
-/// Says that no input has a destination of ours, so that a success would mean nothing; `None` if one was checked, or if an
-/// input could not be read, which was reported.
+/// Says that no input has a destination of ours, so that a success would mean nothing; `None` if one was checked, or
+/// if an input could not be read, which was reported.
 fn nothing_checked(checked: &[Checked]) -> Option<String> {
     let reports: Vec<&Report> = checked.iter().filter_map(|checked| checked.outcome.as_ref().ok()).collect();
     let any = reports.iter().any(|report| !report.destinations.is_empty());

@@ -12,7 +12,7 @@ use transform::decision::TopicRule;
 use transform::explain::{Explanation, TemplateUse, TimestampUse};
 use transform::partition;
 
-/// Bytes of an answer that are shown to people.
+/// Bytes of a response that are shown to people.
 const ANSWER_BYTES: usize = 1000;
 /// Bytes of a topic, key or value that are shown to people.
 const VALUE_BYTES: usize = 200;

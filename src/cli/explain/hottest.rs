@@ -1,5 +1,5 @@
-//! The keys that most events have, in bounded memory: exact as long as there are not too many keys, and then a count that
-//! is known to be short by no more than it says (the counters of Misra and Gries, thinned out in one go).
+//! The most frequent keys, in bounded memory. Counts are exact as long as there are not too many keys. Above that, each count
+//! comes with its maximum error (Misra and Gries's algorithm, with counters removed in batches).
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ pub(super) struct Hottest {
     short_by: u64,
 }
 
-/// How a long key is told: its start, and a hash that tells it from others with the same start.
+/// How a long key is shown: its start, and a hash that distinguishes it from others with the same start.
 pub(super) fn told(key: &str) -> String {
     if key.len() <= KEY_BYTES {
         return key.to_owned();

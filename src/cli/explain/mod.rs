@@ -50,7 +50,7 @@ pub(super) struct Arguments {
 /// More partitions than any topic has: events are counted for each.
 const MAX_PARTITIONS: u32 = 1_000_000;
 
-/// Events that are told one by one in text, unless all are asked for.
+/// Events that are reported one by one in text, unless all are asked for.
 const SHOWN: u64 = 20;
 
 fn examples() -> String {
@@ -72,11 +72,11 @@ Examples:
 struct Explain {
     options: Options,
     format: Format,
-    /// Events of a part that are told one by one at the most.
+    /// Events of a part that are reported one by one at most.
     most: u64,
 }
 
-/// What is told of a batch, or of a part of it.
+/// What is reported of a batch, or of a part of it.
 struct Told {
     source: std::sync::Arc<str>,
     /// Events one by one, each as in [`event`].
@@ -86,7 +86,7 @@ struct Told {
     summary: Summary,
 }
 
-/// Explains and prints. The exit code tells whether every event would be produced.
+/// Explains and prints. The exit code reports whether every event would be produced.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let partitions = arguments.partitions.and_then(NonZeroU32::new);
     let options = Options { partitions, batch_bytes: arguments.input.batch_bytes() };

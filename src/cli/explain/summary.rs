@@ -1,4 +1,5 @@
-//! Many events, counted: by topic, rule, key, partition and reason of refusal. Bounded in memory whatever the events hold.
+//! Many events, counted: by topic, rule, key, partition and reason of rejection. Bounded in memory whatever the events
+//! hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -14,7 +15,7 @@ use transform::rejection::Rejection;
 
 /// Topics that are counted one by one.
 const MAX_TOPICS: usize = 1000;
-/// Keys that are told.
+/// Keys that are reported.
 const TOP_KEYS: usize = 10;
 
 /// What was decided of many events.
@@ -159,7 +160,7 @@ impl Summary {
         counted(KeySource::ALL, self.sources)
     }
 
-    /// By the reason of refusal.
+    /// By the reason of rejection.
     pub(super) fn refusals(&self) -> Vec<Row<Rejection>> {
         counted(Rejection::ALL.iter().copied(), self.refused)
     }

@@ -16,7 +16,7 @@ const NAME: usize = 36;
 /// Characters of the longest bar.
 const BAR: u64 = 24;
 
-/// The tables; `told` events were told one by one before.
+/// The tables; `told` events were reported one by one before.
 pub(super) fn text(summary: &Summary, told: u64) -> String {
     let mut out = String::new();
     if told > 0 {

@@ -1,5 +1,5 @@
-//! Where a JSON value ends, found as its bytes come in. It counts brackets and passes over strings; whether the value is
-//! JSON in all its parts is for whoever reads it.
+//! Where a JSON value ends, found as its bytes come in. It counts brackets and passes over strings; whether the value
+//! is JSON in all its parts is for its reader.
 
 /// How far the search within one value has come.
 #[derive(Debug, Default)]

@@ -12,8 +12,8 @@ use transform::request::Form;
 /// What stands before the events of a request.
 const HEAD: &str = "{\"input\":[";
 
-/// Bytes of destinations for which a request may have one more event: what all requests repeat of the destinations stays
-/// within a multiple of the events.
+/// Bytes of destinations for which a request may have one more event: what all requests repeat of the destinations
+/// stays within a multiple of the events.
 const SHARED_BYTES_PER_EVENT: usize = 64;
 
 /// The requests of a compacted object, each with some of its events and all of its destinations.
@@ -25,7 +25,7 @@ pub(super) struct Slices<'a, 'f> {
     most_events: usize,
     most_bytes: usize,
     body: String,
-    /// The destinations that are filled in, as members of an object, each with a comma before it.
+    /// The destinations that are filled in, as fields of an object, each with a comma before it.
     filled: String,
     filled_ids: HashSet<Cow<'a, [u8]>>,
     places: Vec<Place>,

@@ -16,7 +16,7 @@ pub(in crate::cli) enum InputError {
         /// What the system said.
         error: io::Error,
     },
-    /// It begins like gzip, and is none.
+    /// It begins like gzip, and is not one.
     #[error("{name}: the gzip data are damaged or end too early")]
     Gzip {
         /// Which one.

@@ -2,7 +2,7 @@
 
 use serde::de::IgnoredAny;
 
-/// How values are told apart.
+/// How values are distinguished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// Each line is one. One that is broken costs nothing else.

@@ -42,7 +42,8 @@ use splitter::Splitter;
 use transform::explain::delivery::DEFAULT_BATCH_BYTES;
 use transform::family::{FAMILIES, Family, KAFKA};
 
-/// The largest value that is read at once: a line, an object, or an element of an array. An array as such may be of any size.
+/// The largest value that is read at once: a line, an object, or an element of an array. An array as such may be of
+/// any size.
 const MAX_VALUE_BYTES: usize = 256 << 20;
 
 /// What a tool reads, and how.

@@ -29,13 +29,13 @@ impl Position {
         self.counted = self.counted.max(to);
     }
 
-    /// Goes on to where something is, and tells it.
+    /// Goes on to where something is, and reports it.
     pub(super) fn at(&mut self, buffer: &[u8], to: usize, what: &'static str) -> &'static str {
         self.count_to(buffer, to);
         what
     }
 
-    /// The bytes up to `end`, to which was counted, are not in the buffer any more.
+    /// The bytes up to `end`, to which was counted, are not in the buffer anymore.
     pub(super) fn forget(&mut self, end: usize) {
         self.counted -= end;
     }

@@ -1,4 +1,5 @@
-//! Puts the values of a batch together into requests, as the transformation reads them, and remembers where each came from.
+//! Puts the values of a batch together into requests, as the transformation reads them, and remembers where each came
+//! from.
 
 use std::fmt;
 use std::ops::Range;
@@ -38,7 +39,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// How the answers to a request belong together.
+/// How the responses to a request belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) enum Frame {
     /// Each by itself.
@@ -54,7 +55,7 @@ pub(in crate::cli) struct Request {
     pub(in crate::cli) body: String,
     /// Which of both.
     pub(in crate::cli) form: Form,
-    /// How the answers belong together.
+    /// How the responses belong together.
     pub(in crate::cli) frame: Frame,
     /// Of each event.
     places: Vec<Place>,

@@ -1,4 +1,4 @@
-//! Where bytes come from: a file or standard input. gzip is told by its first bytes, whatever the name.
+//! Where bytes come from: a file or standard input. gzip is detected by its first bytes, whatever the name.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
@@ -113,7 +113,8 @@ impl Stream {
         Self { name: "test".into(), bytes: Box::new(Pieces(Cursor::new(bytes.to_vec()), step)), gzip: false }
     }
 
-    /// Appends up to `step` bytes to `buffer`; what can be had without waiting is enough. Returns how many; none is the end.
+    /// Appends up to `step` bytes to `buffer`; what can be had without waiting is enough. Returns how many; none is
+    /// the end.
     ///
     /// # Errors
     /// [`InputError::Unreadable`], [`InputError::Gzip`].

@@ -12,7 +12,7 @@ pub(super) enum Value<'a> {
     Event(Event<'a>),
     /// An array of such, valid as a whole. It may have very many, so that they are read one by one later.
     Array(Raw<'a>),
-    /// An object whose events have their destinations beside them.
+    /// An object whose destinations are next to its events.
     Compacted(Compacted<'a>),
 }
 
@@ -27,7 +27,7 @@ pub(super) enum Element<'a> {
 /// A value that should be an event.
 pub(super) struct Event<'a> {
     raw: Raw<'a>,
-    /// Its members called [`Missing::NAMES`]; `None` where it is no object.
+    /// Its members called [`Missing::NAMES`]; `None` where it is not an object.
     found: Option<[Option<Raw<'a>>; 3]>,
     /// Whether it is an object with neither message, metadata nor destination.
     bare: bool,
@@ -43,7 +43,7 @@ pub(super) struct Compacted<'a> {
     pub(super) connections: Option<Raw<'a>>,
 }
 
-/// The members of an object that tell what it is.
+/// The fields of an object that tell what it is.
 #[derive(Default)]
 struct Members<'a> {
     /// Those called [`Missing::NAMES`].
@@ -57,7 +57,7 @@ struct Members<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// Reads a value that is all of `text` but white space.
+    /// Reads a value that is all of `text` but whitespace.
     ///
     /// # Errors
     /// [`Invalid`] where it is not JSON.

@@ -47,7 +47,7 @@ enum First {
     Began(u64),
     /// It is an array that ended on the line it began on, and nothing came behind it yet.
     OneLine,
-    /// It decides nothing any more.
+    /// It decides nothing anymore.
     Past,
 }
 
@@ -80,7 +80,7 @@ impl Values {
         self.open.as_ref().map_or(self.at, |(begin, _)| *begin)
     }
 
-    /// The bytes up to `end`, which is [`Values::begin_of_open`], are not in the buffer any more.
+    /// The bytes up to `end`, which is [`Values::begin_of_open`], are not in the buffer anymore.
     pub(super) fn forget(&mut self, end: usize) {
         self.at -= end;
         if let Some((begin, _)) = &mut self.open {

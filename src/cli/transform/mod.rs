@@ -63,7 +63,7 @@ Examples:
     )
 }
 
-/// Transforms and prints. The exit code tells whether all went well.
+/// Transforms and prints. The exit code reports whether all went well.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let form = if arguments.payloads { Form::Payloads } else { arguments.format };
     let topic = arguments.topic.clone();

@@ -13,7 +13,7 @@ pub(super) struct Output {
     form: Form,
     topic: Option<Arc<str>>,
     text: String,
-    /// Whether an answer stands before, in an array.
+    /// Whether a response stands before, in an array.
     behind_answer: bool,
 }
 
@@ -45,7 +45,7 @@ impl Output {
         self.text
     }
 
-    /// The answers that follow are an array's.
+    /// The responses that follow are an array's.
     pub(super) fn array_begins(&mut self) {
         if self.form == Form::Json {
             self.text.push('[');
@@ -71,7 +71,7 @@ impl Output {
         self.behind_answer = mark.behind_answer;
     }
 
-    /// Prints an answer.
+    /// Prints a response.
     ///
     /// # Errors
     /// [`Unfit`] where its key cannot be printed for kcat; nothing is printed then.
@@ -100,7 +100,7 @@ impl Output {
     }
 }
 
-/// Appends JSON as one line. White space outside of strings goes where there is a line break in it; all else stays.
+/// Appends JSON as one line. Whitespace outside of strings goes where there is a line break in it; all else stays.
 pub(super) fn push_line(out: &mut String, json: &str) {
     if memchr::memchr2(b'\n', b'\r', json.as_bytes()).is_none() {
         out.push_str(json);

@@ -42,7 +42,7 @@ impl Document {
         });
     }
 
-    /// A case and what is to be said of its answer.
+    /// A case and what is to be said of its response.
     pub(super) fn case(&mut self, file: &Path, found: &Found, verdict: &Verdict) {
         let case = json!({
             "file": file.display().to_string(),

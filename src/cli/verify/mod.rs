@@ -161,7 +161,7 @@ impl Arguments {
 
 /// Why not all cases were looked at.
 enum Stopped {
-    /// The transformer does not answer any more.
+    /// The transformer does not answer anymore.
     Silent(String),
     /// The report cannot be written.
     Unwritten(io::Error),

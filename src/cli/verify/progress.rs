@@ -1,4 +1,4 @@
-//! How far a long run has come, on standard error where that is a terminal.
+//! How far a long run has come, on stderr where that is a terminal.
 
 use std::cell::Cell;
 use std::io::{IsTerminal as _, stderr};

@@ -1,4 +1,4 @@
-//! `verify --record`: the answers of a transformer, written down as a golden file.
+//! `verify --record`: the responses of a transformer, written down as a golden file.
 
 use std::io::{self, Write as _};
 use std::ops::ControlFlow;
@@ -16,7 +16,7 @@ use crate::verify::run::{Filter, Step, each};
 use crate::verify::sources::Source;
 use crate::verify::transformer::Transformer;
 
-/// Records, and tells how much.
+/// Records, and reports how much.
 ///
 /// # Errors
 /// Why there is no golden file: then nothing is left behind, and what stood in its place stays.

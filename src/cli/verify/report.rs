@@ -1,4 +1,5 @@
-//! What a run has found: told line by line while it goes on, or as one JSON document at its end; kept for JUnit's XML too.
+//! What a run has found: reported line by line while it goes on, or as one JSON document at its end; kept for JUnit's
+//! XML too.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use crate::verify::read::Found;
 use crate::verify::sources::Source;
 use crate::verify::verdict::Verdict;
 
-/// How much is told.
+/// How much is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Detail {
     /// What is wrong, and the sum.
@@ -28,7 +29,7 @@ pub(super) enum Detail {
 /// How many cases there were, and how they ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
-    /// Cases that an answer was asked for.
+    /// Cases that a response was asked for.
     pub(super) cases: usize,
     /// Those of them whose answer is another one.
     pub(super) failed: usize,
@@ -57,7 +58,7 @@ struct Listed {
     unreadable: usize,
 }
 
-/// Tells what is found.
+/// Reports what is found.
 pub(super) struct Report {
     asked: String,
     detail: Detail,
@@ -67,7 +68,7 @@ pub(super) struct Report {
     listed: Listed,
     /// Whether only some of the cases were asked for.
     filtered: bool,
-    /// The file, or the folder of files with a case each, that is being read, and the counts before it.
+    /// The file, or the folder of files with one per case, that is being read, and the counts before it.
     group: Option<(PathBuf, Counts)>,
     file: PathBuf,
     progress: Progress,
@@ -92,7 +93,8 @@ impl Report {
         }
     }
 
-    /// Notes how many destinations were skipped because they are not served here, and whether only some cases were asked for.
+    /// Notes how many destinations were skipped because they are not served here, and whether only some cases were
+    /// asked for.
     pub(super) fn skip_destinations(&mut self, other_destinations: usize, filtered: bool) {
         self.counts.other_destinations = other_destinations;
         self.filtered = filtered;
@@ -108,7 +110,7 @@ impl Report {
         self.counts
     }
 
-    /// What a CI system is told.
+    /// What a CI system is reported.
     pub(super) fn suites(&self) -> &[Suite] {
         self.suites.as_deref().unwrap_or_default()
     }
@@ -159,7 +161,7 @@ impl Report {
         self.line(&format!("{BAD}unreadable{BAD:#}  {said}"))
     }
 
-    /// A case and what is to be said of its answer.
+    /// A case and what is to be said of its response.
     pub(super) fn case(&mut self, found: &Found, verdict: &Verdict, took: Duration) -> io::Result<()> {
         self.counts.cases += 1;
         self.counts.failed += usize::from(!verdict.is_good());
@@ -329,7 +331,7 @@ fn shown(path: &Path) -> String {
     if path == Path::new("-") { "standard input".to_owned() } else { printable(&path.display().to_string()) }
 }
 
-/// Characters of a case's name that are told.
+/// Characters of a case's name that are reported.
 const MAX_NAME: usize = 120;
 
 /// What a case is called, with what it shows.

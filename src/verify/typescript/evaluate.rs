@@ -1,5 +1,5 @@
-//! What an expression is: literals, and constants made of them. It runs nothing. Depth is bounded, and so is what copies of
-//! constants come to in all.
+//! What an expression is: literals, and constants made of them. It runs nothing. Depth is bounded, and so is what
+//! copies of constants come to in all.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -67,7 +67,7 @@ impl<'a> Evaluator<'a> {
         self.cost > MAX_COST.min(BASE_COST + COST_PER_TOKEN * tokens)
     }
 
-    /// Reads an expression and tells what comes behind it.
+    /// Reads an expression and reports what comes behind it.
     pub(super) fn expression(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
         self.enter(module, at)?;
         let (value, next) = self.operand(module, at)?;
@@ -77,7 +77,7 @@ impl<'a> Evaluator<'a> {
         Ok((value, next))
     }
 
-    /// Steps over what changes no value, and refuses what would.
+    /// Steps over what changes no value, and rejects what would.
     pub(super) fn end_of_expression(&mut self, module: &Module, mut at: usize) -> Result<usize, Problem> {
         let begin = at;
         loop {

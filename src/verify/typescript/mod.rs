@@ -1,10 +1,10 @@
 //! TypeScript files that export test cases as an array literal, read without running anything.
 //!
-//! What can be read: literals with all that TypeScript adds to JSON (comments, single quotes, names and numbers as keys,
-//! trailing commas, template strings, computed keys, `as` and `satisfies`), and constants, enums and functions made of them,
-//! also from files beside, wherever their names stand: as a value, as a member (`{ name }`), taken apart (`name.member[0]`),
-//! spread (`...name`) or called (`name(1)`). A function may have parameters and constants, and returns a value. Everything
-//! else, such as an operator or a class, costs the one case that it stands in.
+//! Supported are literals with everything that TypeScript adds to JSON: comments, single quotes, names and numbers as keys,
+//! trailing commas, template strings, computed keys, `as` and `satisfies`. So are constants, enums and functions made of
+//! them, also from imported files. Their names may be used as a value, as a field (`{ name }`), with a path
+//! (`name.member[0]`), spread (`...name`) or called (`name(1)`). A function may have parameters and constants, and returns
+//! a value. Everything else, such as an operator or a class, costs the one case that contains it.
 //!
 //! A parser of a library would have to be guarded against the same input: swc's overflows the stack at a thousand brackets in
 //! a debug build, and oxc's needs a newer compiler than this crate.
@@ -46,9 +46,9 @@ use self::tokens::{Kind, Token};
 pub const MAX_BYTES: usize = 8 << 20;
 /// Levels of brackets, and of constants made of constants.
 const MAX_DEPTH: usize = 100;
-/// What all cases of a file may come to: values, and every eight bytes of a string. A constant may stand in many of them, and
-/// one made of others twice grows with every such step, so that it depends on the file's size: [`BASE_COST`], and
-/// [`COST_PER_TOKEN`] for each token of the file and of those it imports, but no more than this.
+/// Maximum cost of all cases of a file: one per value, and one per eight bytes of a string. Constants that repeat each other
+/// grow exponentially, so the limit depends on the file's size: [`BASE_COST`], and [`COST_PER_TOKEN`] for each token of the
+/// file and of those it imports, but no more than this.
 const MAX_COST: usize = 4 << 20;
 /// What a file of any size may come to.
 const BASE_COST: usize = 64 << 10;
@@ -83,7 +83,7 @@ pub struct Problem {
     pub what: String,
 }
 
-/// The files beside one that is read.
+/// The files that the one being read may import.
 pub trait Imports {
     /// Path and text of what `from` imports as `specifier`.
     ///
@@ -92,7 +92,7 @@ pub trait Imports {
     fn text(&mut self, from: &Path, specifier: &str) -> Result<(PathBuf, String), String>;
 }
 
-/// No files beside.
+/// No other files.
 struct Alone;
 
 impl Imports for Alone {

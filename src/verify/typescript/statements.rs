@@ -61,7 +61,7 @@ impl Statements {
         self.constants.contains_key(name) || self.imports.contains_key(name)
     }
 
-    /// Notes the statement at `at` and tells where to go on, `None` where there is none of those that matter.
+    /// Notes the statement at `at` and reports where to go on, `None` where there is none of those that matter.
     fn statement(&mut self, module: &Module, at: usize) -> Option<usize> {
         if module.kind(at) != Some(Kind::Name) {
             return None;

@@ -1,5 +1,5 @@
-//! The tokens of TypeScript, as far as object literals and what stands around them need. Brackets are matched here, so that
-//! whatever is not understood can be stepped over. Nothing recurses.
+//! The tokens of TypeScript, as far as object literals and what stands around them need. Brackets are matched here, so
+//! that whatever is not understood can be stepped over. Nothing recurses.
 
 use super::Fault;
 
@@ -16,7 +16,7 @@ pub(super) enum Kind {
     Template,
     /// A regular expression.
     Regex,
-    /// `(`, `[`, `{`, or the part of a template string before its first substitution, which is told as a backquote.
+    /// `(`, `[`, `{`, or the part of a template string before its first substitution, which is reported as a backquote.
     Open(u8),
     /// The counterpart.
     Close(u8),
@@ -168,7 +168,7 @@ impl Lexer<'_> {
         self.text.get(self.at..).and_then(|rest| rest.chars().next()).unwrap_or('\0')
     }
 
-    /// Passes over white space and comments.
+    /// Passes over whitespace and comments.
     fn skip_blank(&mut self) -> Result<(), Fault> {
         while self.at < self.bytes.len() {
             match (self.byte(0), self.byte(1)) {
@@ -254,7 +254,7 @@ impl Lexer<'_> {
         self.push(Kind::Number, start);
     }
 
-    /// Whether an operand is expected, so that a `/` is no division.
+    /// Whether an operand is expected, so that a `/` is not a division.
     fn expects_expression(&self) -> bool {
         let Some(last) = self.tokens.last() else { return true };
         match last.kind {

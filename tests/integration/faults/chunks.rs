@@ -1,4 +1,4 @@
-//! Chunked bodies that are none.
+//! Chunked bodies that are not.
 
 use super::framing::{READ, REFUSED, Shape, assert_shapes};
 use super::{POST, batch};

@@ -1,4 +1,4 @@
-//! Clocks that jump. The system's own cannot be set in a test; what the process is told of it can be.
+//! Clocks that jump. The system's own cannot be set in a test; what the process sees of it can.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -12,8 +12,8 @@ use crate::cli::binary;
 use crate::security::Folder;
 use crate::server::{exchange, read_response};
 
-/// Stands before the C library's function: the time of day is wrong by as many seconds as a file says. The time that only
-/// ever goes forward is left alone, as it is when somebody sets a clock.
+/// Stands before the C library's function: the time of day is wrong by as many seconds as a file says. The time that
+/// only ever goes forward is left alone, as it is when somebody sets a clock.
 const SHIM: &str = r#"
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -38,7 +38,7 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
 
 const YEAR: i64 = 366 * 86_400;
 
-/// The year in the date of an answer.
+/// The year in the date of a response.
 fn year(address: SocketAddr) -> i64 {
     let response = exchange(&mut connect(address), request("date").as_bytes());
     assert_answer(&response, "date");

@@ -1,4 +1,4 @@
-//! Connections that end in the middle: at every byte of a request, and while the answer is on its way.
+//! Connections that end in the middle: at every byte of a request, and while the response is on its way.
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;

@@ -6,11 +6,11 @@ use super::process::Process;
 use super::{POST, assert_answer, beside_good_clients, connect, read_to_end, request};
 use crate::server::{exchange, read_response};
 
-/// What a head that does not end sends at the most before the server has to have had enough.
+/// What a head that does not end sends at most before the server has to have had enough.
 const ENOUGH: usize = 64 << 20;
 
-/// Sends `begin`, then `piece` again and again until the server has had enough of it; how much was sent, and the status of
-/// the answer where there was one.
+/// Sends `begin`, then `piece` again and again until the server has had enough of it; how much was sent, and the
+/// status of the response where there was one.
 fn flood(process: &Process, begin: &str, piece: &str) -> (usize, Option<u16>) {
     let mut stream = connect(process.address);
     let mut sent = stream.write(begin.as_bytes()).expect("sent");

@@ -9,11 +9,11 @@ use super::{POST, answer, batch, beside_good_clients, conversation, request};
 pub struct Shape {
     pub name: &'static str,
     pub bytes: String,
-    /// For each answer its status, and the mark of the batch that it answers.
+    /// For each response its status, and the mark of the batch that it answers.
     pub answers: &'static str,
 }
 
-/// One refusal, and the connection is over: what stands behind is not read as a request.
+/// One rejection, and the connection is over: what stands behind is not read as a request.
 pub const REFUSED: &str = "400";
 
 /// The request is answered, and so is the one behind it.
@@ -38,7 +38,7 @@ fn answers(address: SocketAddr, bytes: &[u8]) -> String {
     answers.collect::<Vec<_>>().join(", ")
 }
 
-/// Holds every shape to what is said of it, all at once, beside good clients.
+/// Checks every shape against its expected outcome, all at once, with good clients at the same time.
 #[track_caller]
 pub fn assert_shapes(shapes: &[Shape]) {
     // Those that wait for more are let go soon.

@@ -1,4 +1,4 @@
-//! What a large moment took is given back while requests go on coming: a service that never rests must not keep for ever
+//! What a large moment took is returned while requests go on coming: a service that never rests must not keep for ever
 //! what its largest moment has needed.
 
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use crate::server::{exchange, read_response};
 
 /// Requests that are large at once. Each worker lets eight wait.
 const LARGE: usize = 12;
-/// Their size: less than the C library takes from the system for itself and gives back at once.
+/// Their size: less than the C library takes from the system for itself and returns at once.
 const LARGE_BYTES: usize = 6 * MEBIBYTE;
 
 /// A batch that is large.

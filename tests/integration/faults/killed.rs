@@ -17,7 +17,8 @@ const BATCHES: usize = 150;
 const EVENTS: usize = 20;
 const KILLS: usize = 5;
 
-/// An address of its own in the loopback's network: the port cannot go to anybody else between an end and the next start.
+/// An address of its own in the loopback's network: the port cannot go to anybody else between an end and the next
+/// start.
 const HOST: &str = "127.99.14.1";
 
 /// The events of a user, in order.
@@ -39,7 +40,7 @@ fn expected(user: usize, number: usize) -> Value {
     (0..EVENTS).map(event).collect()
 }
 
-/// The answer to one attempt, where there is a whole one.
+/// The response to one attempt, where there is a whole one.
 fn attempt(address: SocketAddr, body: &str) -> Option<Value> {
     let mut stream = try_connect(address)?;
     write!(stream, "{POST}Connection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len()).ok()?;

@@ -1,4 +1,4 @@
-//! Lines that clients and upstreams cause are limited, whoever writes them, and what is suppressed is reported.
+//! Lines that clients and upstreams cause are limited, anyone who writes them, and what is suppressed is reported.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -9,7 +9,8 @@ use crate::server::{exchange, sum};
 
 const REQUESTS: usize = 2_000;
 
-/// The lines of a kind that were written, and those that reports say were not. At the end of `process`, so that all are there.
+/// The lines of a kind that were written, and those that reports say were not. At the end of `process`, so that all
+/// are there.
 fn counted(process: &Process, source: &str, message: &str) -> (usize, usize) {
     let (reports, lines): (Vec<String>, Vec<String>) =
         process.lines(message).into_iter().partition(|line| line.contains("similar lines suppressed"));

@@ -1,5 +1,5 @@
-//! A log that nobody reads: stderr closed, full, without a reader, or stuck. Requests are answered all the same, what is lost is
-//! counted, and SIGTERM ends the process.
+//! A log that nobody reads: stderr closed, full, without a reader, or stuck. Requests are answered all the same, what
+//! is lost is counted, and SIGTERM ends the process.
 
 use std::fs::OpenOptions;
 use std::io::{PipeReader, pipe};
@@ -13,7 +13,7 @@ use crate::server::{exchange, sum};
 
 const FORMATS: [&str; 2] = ["text", "json"];
 
-/// A batch whose only event is refused, which is a line in the log.
+/// A batch whose only event is rejected, which is a line in the log.
 fn refused() -> String {
     format!("{POST}Content-Length: 3\r\n\r\n[1]")
 }

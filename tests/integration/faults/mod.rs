@@ -1,5 +1,6 @@
-//! Faults on purpose, at the real service. Each test counts what was lost, which is nothing: every request that was accepted
-//! gets the bytes that it gets without the fault, others do so meanwhile, and afterwards nothing is kept of it.
+//! Faults on purpose, at the real service. Each test counts what was lost, which is nothing: every request that was
+//! accepted gets the bytes that it gets without the fault, others do so meanwhile, and afterwards nothing is kept of
+//! it.
 
 mod bombs;
 mod chunks;
@@ -39,14 +40,14 @@ const MEBIBYTE: usize = 1 << 20;
 
 const POST: &str = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\n";
 
-/// A batch that no other request has, so that an answer which went astray is seen.
+/// A batch that no other request has, so that a response which went astray is seen.
 fn batch(mark: &str) -> String {
     format!(
         r#"[{{"message":{{"userId":"{mark}"}},"metadata":{{"jobId":1}},"destination":{{"Config":{{"topic":"t"}}}}}}]"#
     )
 }
 
-/// The answer to [`batch`], to the byte.
+/// The response to [`batch`], to the byte.
 fn answer(mark: &str) -> String {
     format!(
         r#"[{{"output":{{"message":{{"userId":"{mark}"}},"userId":"{mark}","topic":"t"}},"metadata":{{"jobId":1,"rudderId":"undefined<<>>t"}},"statusCode":200}}]"#
@@ -92,7 +93,7 @@ fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     bytes
 }
 
-/// All answers on a connection on which `bytes` are sent, until the server ends it.
+/// All responses on a connection on which `bytes` are sent, until the server ends it.
 fn conversation(address: SocketAddr, bytes: &[u8]) -> Vec<Response> {
     let mut stream = connect(address);
     // A server that refuses may close before everything is written.
@@ -117,8 +118,8 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Does `fault` while good clients ask, on connections that they keep and on new ones, and get what they should. Returns how
-/// many answers they got, which are at least one for each.
+/// Does `fault` while good clients ask, on connections that they keep and on new ones, and get what they should.
+/// Returns how many answers they got, which are at least one for each.
 fn beside_good_clients(address: SocketAddr, fault: impl FnOnce()) -> usize {
     struct Over<'f>(&'f AtomicBool);
     impl Drop for Over<'_> {

@@ -8,7 +8,7 @@ use crate::server::{Server, exchange, read_response};
 /// Connections that the service takes; few, so that some that leak are missed.
 const CONNECTIONS: usize = 60;
 
-/// A service in this process, with the routes that panic, and one worker: whoever is served is served beside them.
+/// A service in this process, with the routes that panic, and one worker, which serves good clients too.
 fn started() -> Server {
     let connections = format!("--max-connections={CONNECTIONS}");
     Server::start(&["--workers=1", "--max-wait-milliseconds=60000", &connections])

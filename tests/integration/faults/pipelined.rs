@@ -1,4 +1,5 @@
-//! Requests that are sent before the answers to those before them have come, good and bad ones, in two pieces cut at every byte.
+//! Requests that are sent before the responses to those before them have come, good and bad ones, in two pieces cut at
+//! every byte.
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
@@ -35,8 +36,8 @@ fn essence(response: &Response) -> (u16, &str, Option<&str>) {
     (response.status, response.text(), response.header("apiVersion"))
 }
 
-/// Sends `first`, and `second` once the response to the request that leads has come, which shows that the server has read the
-/// one without the other. All of the `alone` responses have to come, in order and to the byte.
+/// Sends `first`, and `second` once the response to the request that leads has come, which shows that the server has
+/// read the one without the other. All of the `alone` responses have to come, in order and to the byte.
 fn answered(server: &Process, first: &[u8], second: &[u8], alone: &[Response]) {
     let mut stream = connect(server.address);
     stream.write_all(&[request("leading").as_bytes(), first].concat()).expect("sent");

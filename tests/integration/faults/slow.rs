@@ -58,7 +58,7 @@ impl Slow {
     }
 }
 
-/// Lets slow clients trickle until the server has let go of each, and says how long that took.
+/// Lets slow clients trickle until the server has disconnected each, and says how long that took.
 fn exhaust(mut slow: Vec<Slow>) -> Duration {
     let began = Instant::now();
     let mut done = Vec::new();

@@ -1,5 +1,5 @@
-//! Requests that two readers of HTTP might cut differently. Either one clear refusal ends the connection, or there is one way
-//! to read them; the request that is hidden in them never gets an answer.
+//! Requests that two readers of HTTP might cut differently. Either one clear rejection ends the connection, or there
+//! is one way to read them; the request that is hidden in them never gets a response.
 
 use super::framing::{READ, REFUSED, Shape, assert_shapes, first};
 use super::{POST, batch, request};

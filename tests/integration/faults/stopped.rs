@@ -1,9 +1,9 @@
 //! SIGTERM under load.
 //!
-//! What "accepted" means: the service has read the head of a request before it stopped, which `100 Continue` tells. Such a
-//! request is answered. Any other one gets not one byte of an answer and the end of its connection, or is refused one: whoever
-//! sends it again, to the next instance, loses nothing. Those are requests that cross with the end of a kept connection, and
-//! heads of which a part had come.
+//! What "accepted" means: the service has read the headers of a request before it stopped, which `100 Continue` reports.
+//! Such a request is answered. Any other one gets not one byte of a response and the end of its connection, or is
+//! rejected one: anyone who sends it again, to the next instance, loses nothing. Those are requests that cross with
+//! the end of a kept connection, and heads of which a part had come.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -18,15 +18,15 @@ const REQUESTS: usize = 1_000;
 /// Clients, each with a connection at a time.
 const CLIENTS: usize = 20;
 
-/// Sends a request and reads its answer, `None` where the connection ends without any byte of one. Where it ends within an
-/// answer this panics.
+/// Sends a request and reads its response, `None` where the connection ends without any byte of one. Where it ends
+/// within a response this panics.
 fn ask(stream: &mut TcpStream, rest: &[u8]) -> Option<Response> {
     stream.write_all(rest).ok()?;
     matches!(stream.peek(&mut [0]), Ok(1)).then(|| read_response(stream))
 }
 
-/// Puts requests to a service; returns those that it did not answer. With `keep`, connections are used again, as long as no
-/// answer says that they end. The last tenth waits for `late`.
+/// Puts requests to a service; returns those that it did not answer. With `keep`, connections are used again, as long
+/// as no response says that they end. The last tenth waits for `late`.
 fn put(address: SocketAddr, marks: &[String], keep: bool, late: impl Fn(), answered: &AtomicUsize) -> Vec<String> {
     let mut left = Vec::new();
     let mut kept = None;
@@ -52,7 +52,7 @@ fn put(address: SocketAddr, marks: &[String], keep: bool, late: impl Fn(), answe
     left
 }
 
-/// Puts to the next instance what got no answer from one.
+/// Puts to the next instance what got no response from one.
 fn put_again(left: &[String]) -> usize {
     let next = Process::start(&[]);
     let answered = AtomicUsize::new(0);
@@ -60,7 +60,7 @@ fn put_again(left: &[String]) -> usize {
     answered.into_inner()
 }
 
-/// Stops a service in the middle of its requests and puts those that got no answer to the next one.
+/// Stops a service in the middle of its requests and puts those that got no response to the next one.
 fn stop_under_load(keep: bool) {
     let process = Process::start(&[]);
     let address = process.address;

@@ -1,4 +1,5 @@
-//! How the types of a schema are read from its JSON, in the order in which goavro reads them: later types may refer to earlier ones.
+//! How the types of a schema are read from its JSON, in the order in which goavro reads them: later types may refer to
+//! earlier ones.
 
 use std::collections::{HashMap, HashSet};
 
@@ -87,7 +88,7 @@ impl Builder {
         self.types.len() - 1
     }
 
-    /// Adds a type that can be referred to by name from here on, also in its own fields.
+    /// Adds a type that can be referred to by name from this point, also in its own fields.
     fn define(&mut self, one: Type, name: &Name) -> TypeId {
         let id = self.add(one, name.full());
         self.defined.insert(name.full().to_owned(), id);

@@ -1,7 +1,7 @@
 //! Whether a message fits a schema, in Avro's JSON form, which the producer reads messages in.
 //!
-//! In that form the message must have exactly the fields of the schema: one that the schema lacks is an error, as is one that the
-//! message lacks where the schema has no default. A union's value names its branch: `{"string": "x"}`.
+//! In that form the message must have exactly the fields of the schema: one that the schema lacks is an error, as is
+//! one that the message lacks where the schema has no default. A union's value names its branch: `{"string": "x"}`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -60,8 +60,8 @@ pub struct Mismatch {
     pub kind: MismatchKind,
     /// Where in the message: an RFC 6901 pointer, with control characters escaped, of which a long one ends with `…`.
     pub pointer: String,
-    /// What stands there and what the schema wants, without any value of the message: `is a string, not a long`. Empty where the kind
-    /// says it all.
+    /// What stands there and what the schema wants, without any value of the message: `is a string, not a long`. Empty
+    /// where the kind says it all.
     pub detail: String,
 }
 
@@ -83,8 +83,9 @@ pub struct Fit {
     pub warnings: Mismatches,
 }
 
-/// Compares a message with its schema as the producer reads it: numbers count as rudder-server prints them, so that `1.0` is the int 1,
-/// and of repeated names the last one counts. Time and memory grow in proportion to the message, whatever the schema.
+/// Compares a message with its schema as the producer reads it: numbers count as rudder-server prints them, so that
+/// `1.0` is the int 1, and of repeated names the last one counts. Time and memory grow in proportion to the message,
+/// whatever the schema.
 #[must_use]
 pub fn fit(schema: &Schema, message: Raw<'_>) -> Fit {
     let mut comparison = Comparison { schema, path: Vec::new(), found: Fit::default() };
@@ -100,7 +101,8 @@ enum Within {
 
 struct Comparison<'s> {
     schema: &'s Schema,
-    /// Where the comparison is. Pointers are made of it for mismatches only: one for each value would cost the length of each path.
+    /// Where the comparison is. Pointers are made of it for mismatches only: one for each value would cost the length
+    /// of each path.
     path: Vec<Within>,
     found: Fit,
 }
@@ -297,7 +299,7 @@ impl Pointer {
     }
 }
 
-/// The members of an object as rudder-server prints them: each name once, with its last value.
+/// The fields of an object as rudder-server prints them: each name once, with its last value.
 fn last_members(object: Raw<'_>) -> Vec<(String, Raw<'_>)> {
     let mut members: Vec<(String, Raw<'_>)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();

@@ -1,8 +1,8 @@
 //! Avro schemas as the producer's library, goavro, reads them.
 //!
-//! The specification and goavro differ: goavro accepts a record, enum, array or map written directly in a field, ignores aliases, lets a
-//! later type replace an earlier one of the same name, and encodes each default when the schema is read. Types are kept in a list and
-//! refer to each other by index, so that a schema of any shape takes memory in proportion to its text.
+//! goavro differs from the specification: it accepts a record, enum, array or map written directly in a field, and ignores
+//! aliases. A later type replaces an earlier one of the same name, and each default is encoded when the schema is read.
+//! Types are kept in a list and refer to each other by index, so memory grows in proportion to the schema's text.
 
 use std::collections::{HashMap, HashSet};
 

@@ -50,12 +50,12 @@ impl Default for Options {
     }
 }
 
-/// Transforms the events of a request body as [`processor::answer_within`] does, with memory and work that `meter` grants,
-/// and hands an explanation of each to `on_event`, in their order. If that breaks, the events after it are left out. Of the
-/// explanations only the current one is kept.
+/// Transforms the events of a request body as [`processor::answer_within`] does, with memory and work that `meter`
+/// grants, and hands an explanation of each to `on_event`, in their order. If that breaks, the events after it are
+/// left out. Of the explanations only the current one is kept.
 ///
 /// # Errors
-/// [`BodyError`] where the request would be refused as a whole; explanations may have been handed out before.
+/// [`BodyError`] where the request would be rejected as a whole; explanations may have been handed out before.
 #[allow(clippy::too_many_arguments, reason = "those of a request, its explanations, and the meter")]
 pub fn explain(
     family: &'static Family,
@@ -103,7 +103,7 @@ struct Seen {
     key: Option<(String, KeySource)>,
 }
 
-/// A template as it is told.
+/// A template as it is reported.
 struct Template {
     pointer: Rc<str>,
     path: Rc<str>,

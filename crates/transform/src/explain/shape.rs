@@ -25,7 +25,7 @@ pub struct Explanation<'e> {
     pub index: usize,
     /// What became of it.
     pub outcome: Outcome,
-    /// Why it was refused.
+    /// Why it was rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,
     /// Why rudder-server would not produce it, although it was transformed; left out if it would.
@@ -61,7 +61,7 @@ pub enum Outcome {
     Refused,
 }
 
-/// Why an event was refused.
+/// Why an event was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refusal {
@@ -88,7 +88,7 @@ fn error_type<S: Serializer>(error_type: &ErrorType, serializer: S) -> Result<S:
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TopicChoice {
-    /// Any JSON value; `None` leaves the topic out of the answer.
+    /// Any JSON value; `None` leaves the topic out of the response.
     pub value: Option<JsonText>,
     /// The rule that gave it.
     #[serde(serialize_with = "topic_rule")]
@@ -200,14 +200,14 @@ pub struct TemplateUse {
     pub default: JsonText,
     /// Whether it found a value.
     pub found: bool,
-    /// What is used, the value found or the default; `None` where the event is refused because of the template.
+    /// What is used, the value found or the default; `None` where the event is rejected because of the template.
     pub value: Option<JsonText>,
     /// Whether the value is longer and only its start is here, as a string.
     #[serde(skip_serializing_if = "is_false")]
     pub value_cut: bool,
     /// The member that was removed from the event with its value.
     pub removed: Option<Rc<str>>,
-    /// Whether the event is refused because of the template.
+    /// Whether the event is rejected because of the template.
     #[serde(skip_serializing_if = "is_false")]
     pub refused: bool,
 }
@@ -217,8 +217,8 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// JSON text, which is told as the value it is: number literals and lone surrogates stay. One that is cut is told as a
-/// string, the start of the text.
+/// JSON text, which is reported as the value it is: number literals and lone surrogates stay. One that is cut is
+/// reported as a string, the start of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonText {
     text: Rc<str>,

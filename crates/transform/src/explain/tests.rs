@@ -8,7 +8,7 @@ use crate::meter::Unlimited;
 
 const LIMITS: Limits = Limits { events: 1000, answer_bytes: 1 << 20 };
 
-/// The explanations as a client reads them; each answer is compared with the service's.
+/// The explanations as a client reads them; each response is compared with the service's.
 fn explained(family: &'static Family, events: &Value) -> Vec<Value> {
     let body = events.to_string();
     let options = Options { partitions: NonZeroU32::new(12), ..Options::default() };

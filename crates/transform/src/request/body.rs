@@ -15,7 +15,7 @@ use json::reader::Reader;
 pub enum Form {
     /// Every event carries its destination.
     Plain,
-    /// `json+compactedv1`: destinations and connections stand once, beside the events.
+    /// `json+compactedv1`: destinations and connections are present once, next to the events.
     Compacted,
 }
 
@@ -24,7 +24,7 @@ pub enum Form {
 pub struct Limits {
     /// Events in a request.
     pub events: usize,
-    /// Bytes of an answer.
+    /// Bytes of a response.
     pub answer_bytes: usize,
 }
 
@@ -45,14 +45,15 @@ impl Limits {
     }
 }
 
-/// The largest response to a body of `body_bytes`, uncompressed, whatever [`Limits`] say: without this bound a kilobyte could
-/// turn into hundreds of megabytes. Responses of rudder-server's batches are about as large as their bodies.
+/// The largest response to a body of `body_bytes`, uncompressed, whatever [`Limits`] say: without this bound a
+/// kilobyte could turn into hundreds of megabytes. Responses of rudder-server's batches are about as large as their
+/// bodies.
 #[must_use]
 pub const fn max_answer_bytes(body_bytes: usize) -> usize {
     (16 << 20) + body_bytes.saturating_mul(8)
 }
 
-/// Why a whole body is refused. The texts hold nothing of the body but line and column.
+/// Why a whole body is rejected. The texts hold nothing of the body but line and column.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// Not JSON; where and why.
@@ -92,14 +93,14 @@ pub enum BodyError {
     Halted(#[from] Halt),
 }
 
-/// The answer to a router request.
+/// The response to a router request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RouterAnswer {
     /// The destination asked for.
     pub family: &'static Family,
     /// JSON.
     pub body: String,
-    /// The events, and those that were refused; of the others nothing is decided here.
+    /// The events, and those that were rejected; of the others nothing is decided here.
     pub tally: Tally,
     /// What the metrics of transformed events count, which `/batch` does not take part in
     /// (docs/contract.md#metric-labels).
@@ -145,7 +146,7 @@ impl From<Invalid> for Stop {
     }
 }
 
-/// The events of a request; an element that is no object is `None`.
+/// The events of a request; an element that is not an object is `None`.
 pub type Events<'a> = Vec<Option<Event<'a>>>;
 
 /// A request for the processor transformation, or a router endpoint.
@@ -157,7 +158,7 @@ pub struct Request<'a> {
     pub beside: Beside<'a>,
 }
 
-/// The members of an object with `input`.
+/// The fields of an object with `input`.
 #[derive(Default)]
 struct Envelope<'a> {
     input: Input<'a>,
@@ -340,7 +341,7 @@ fn read_events<'a>(reader: &mut Reader<'a>, limits: Limits, usage: &Usage<'_>) -
     Ok(events)
 }
 
-/// The error for a body of another kind, unless it is no JSON in the first place.
+/// The error for a body of another kind, unless it is not JSON in the first place.
 fn wrong_kind(body: &str, otherwise: BodyError) -> BodyError {
     explain(body).map_or(otherwise, BodyError::NotJson)
 }

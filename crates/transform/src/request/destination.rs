@@ -28,8 +28,8 @@ impl<'a> Destination<'a> {
     /// Reads a destination.
     ///
     /// # Errors
-    /// [`Rejection::DestinationNotAnObject`], and what [`Templates::find_within`] rejects. If the meter refused memory the
-    /// error is meaningless: see [`Usage::halted`].
+    /// [`Rejection::DestinationNotAnObject`], and what [`Templates::find_within`] rejects. If the meter rejected
+    /// memory the error is meaningless: see [`Usage::halted`].
     pub fn read(raw: Raw<'a>, family: &Family, usage: &Usage<'_>) -> Result<Self, Rejection> {
         if !raw.is_object() {
             return Err(Rejection::DestinationNotAnObject);

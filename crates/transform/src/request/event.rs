@@ -1,4 +1,4 @@
-//! The members of an event that decide something, found in one walk over it (docs/contract.md#request-body and
+//! The fields of an event that decide something, found in one walk over it (docs/contract.md#request-body and
 //! docs/contract.md#processor-transformation).
 
 use crate::family::FAMILIES;
@@ -96,7 +96,7 @@ impl Earlier<'_> {
 const DOTTED: &[u8] = b"integrations.";
 
 impl<'a> Event<'a> {
-    /// Reads one element of the array of events; `None` where it is no object.
+    /// Reads one element of the array of events; `None` where it is not an object.
     ///
     /// # Errors
     /// [`Invalid`] where the text is not JSON.
@@ -208,7 +208,7 @@ impl<'a> Message<'a> {
     /// Reads a message, which has to be an object.
     ///
     /// # Errors
-    /// [`Invalid`] where it is none.
+    /// [`Invalid`] where it is not one.
     pub fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
         let mut message = Message::empty();
         message.raw = reader.object::<Invalid>(|reader, key| {
@@ -236,7 +236,7 @@ impl<'a> Metadata<'a> {
     /// Reads metadata, which has to be an object; `model` is what the request's metadata look like.
     ///
     /// # Errors
-    /// [`Invalid`] where it is none.
+    /// [`Invalid`] where it is not one.
     pub fn read(reader: &mut Reader<'a>, model: &mut MetadataModel<'a>) -> Result<Self, Invalid> {
         let (raw, found) = model.read(reader)?;
         let [rudder_id, source_id, destination_id, workspace_id, source_type, destination_type, namespace] = found;
@@ -246,7 +246,7 @@ impl<'a> Metadata<'a> {
     /// Reads the text of metadata by itself.
     ///
     /// # Errors
-    /// [`Invalid`] where it is no object.
+    /// [`Invalid`] where it is not an object.
     pub fn parse(text: &'a str) -> Result<Self, Invalid> {
         Self::read(&mut Reader::new(text), &mut Model::wanting(Self::NAMES))
     }

@@ -1,10 +1,10 @@
-//! Events as people have them at hand, made into those of the plain form: a bare message gets metadata around it, and an
-//! event without a destination or connection gets one that stands beside the events.
+//! Events as people have them at hand, made into those of the plain form: a bare message gets metadata around it, and
+//! an event without a destination or connection gets one that is next to the events.
 
 use json::raw::{EMPTY_OBJECT, Kind, Raw};
 
-/// The events of a body that an SDK posts and the gateway stores, `{"batch":[…]}`; `None` for any other value. An event has
-/// a `message`, and a message a `type`.
+/// The events of a body that an SDK posts and the gateway stores, `{"batch":[…]}`; `None` for any other value. An
+/// event has a `message`, and a message a `type`.
 #[must_use]
 pub fn sdk_batch(value: Raw<'_>) -> Option<Raw<'_>> {
     let [batch, message, kind] = value.members(["batch", "message", "type"]);
@@ -21,7 +21,7 @@ pub struct Missing<'a> {
 }
 
 impl<'a> Missing<'a> {
-    /// The members of an event that decide what it lacks.
+    /// The fields of an event that decide what it lacks.
     pub const NAMES: [&'static str; 3] = ["message", "destination", "connection"];
 
     /// The destination as it stands in a request of rudder-server, and the connection; `null` counts as missing.
@@ -37,14 +37,15 @@ impl<'a> Missing<'a> {
     }
 
     /// Appends an event of the plain form. An object with a member `message` is an event already and only gets what it
-    /// lacks of destination and connection. Any other object is a message, and gets `{}` as metadata too. What is no object
-    /// stays as it is, and will be refused.
+    /// lacks of destination and connection. Any other object is a message, and gets `{}` as metadata too. What is not
+    /// an object stays as it is, and will be rejected.
     pub fn fill_in(&self, event: Raw<'_>, out: &mut String) {
         let found = event.is_object().then(|| event.members(Self::NAMES));
         self.fill_in_found(event, found, out);
     }
 
-    /// [`Missing::fill_in`], where the event's members called [`Missing::NAMES`] are known; `None` is for what is no object.
+    /// [`Missing::fill_in`], where the event's members called [`Missing::NAMES`] are known; `None` is for what is not
+    /// an object.
     pub fn fill_in_found(&self, event: Raw<'_>, found: Option<[Option<Raw<'_>>; 3]>, out: &mut String) {
         let Some([message, destination, connection]) = found else {
             return out.push_str(event.text());

@@ -19,7 +19,7 @@ pub struct Model<'a, const N: usize> {
     members: Vec<Member>,
 }
 
-/// Members of a model: those after them are read, not compared. Real metadata has some 25.
+/// Members of a model: those after them are read, not compared. Real metadata has about 25.
 const MAX_MEMBERS: usize = 256;
 
 /// Where a member of the model is, in bytes from its opening brace.

@@ -1,4 +1,4 @@
-//! What the events of a request share: in the compacted form, destinations and connections stand beside them
+//! What the events of a request share: in the compacted form, destinations and connections are next to them
 //! (docs/contract.md#compacted-form).
 
 use std::borrow::Cow;
@@ -15,7 +15,7 @@ use json::javascript::JsString;
 use json::raw::Raw;
 use json::reader::Reader;
 
-/// What stands beside the events of a request; in the plain form nothing does, which is the default.
+/// What is next to the events of a request; in the plain form nothing is, which is the default.
 #[derive(Debug, Default)]
 pub struct Beside<'a>(Option<Compacted<'a>>);
 
@@ -52,7 +52,7 @@ impl<'a> Beside<'a> {
         }
     }
 
-    /// In the compacted form, the connection of an event; a missing one is no error.
+    /// In the compacted form, the connection of an event; a missing one is not an error.
     #[must_use]
     pub fn connection_of(&self, metadata: &Metadata<'a>) -> Option<Raw<'a>> {
         let compacted = self.0.as_ref()?;
@@ -74,14 +74,14 @@ impl<'a> Beside<'a> {
         Origin::of(metadata, destination.and_then(version))
     }
 
-    /// Whether destinations and connections come from beside the events.
+    /// Whether destinations and connections are next to the events.
     #[must_use]
     pub fn is_compacted(&self) -> bool {
         self.0.is_some()
     }
 }
 
-/// Reads an object by its names; what is none has none.
+/// Reads an object by its names; what is not one has none.
 pub(super) fn read_map<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result<ById<'a>, ReadError> {
     let mut map = HashMap::new();
     if reader.peek() == Some(b'{') {
@@ -139,7 +139,7 @@ impl<'a> Destinations<'a> {
     /// The destination of an event, as it was sent and as it was read.
     ///
     /// # Errors
-    /// What [`Beside::destination_of`] and [`Destination::read`] refuse.
+    /// What [`Beside::destination_of`] and [`Destination::read`] reject.
     pub fn find(
         &mut self,
         beside: &Beside<'a>,

@@ -1,5 +1,5 @@
-//! A body whose events can be answered one by one while they are read: they are near then, while in a large body the first
-//! is far again by the time the last was read.
+//! A body whose events can be answered one by one while they are read: they are near then, while in a large body the
+//! first is far again by the time the last was read.
 //!
 //! In the plain form every event has what it needs. In the compacted form destinations and connections mostly stand behind
 //! the events, so that they are looked for from the end of the body. That is a guess: it holds where the events, read from
@@ -38,7 +38,7 @@ impl<'a> Walk<'a> {
     /// A walk over a body, unless it is laid out in another way.
     ///
     /// # Errors
-    /// The refusal of the meter.
+    /// The rejection of the meter.
     pub fn over(body: &'a str, form: Form, limits: Limits, usage: &Usage<'_>) -> Result<Option<Self>, Halt> {
         let (beside, end) = match form {
             Form::Plain => (Beside::default(), End::OfBody),
@@ -50,7 +50,7 @@ impl<'a> Walk<'a> {
         Ok(Some(Self { body, limits, beside, end }))
     }
 
-    /// Calls `on_event` for each event, in their order; `None` stands for an element that is no object.
+    /// Calls `on_event` for each event, in their order; `None` stands for an element that is not an object.
     ///
     /// Returns whether that was the whole request. If it was not, the calls count for nothing: the body is laid out in
     /// another way, or no request at all.
@@ -93,7 +93,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// What stands behind the events of a compacted body, up to its end, and where it begins: the latest place where it may.
+/// What stands behind the events of a compacted body, up to its end, and where it begins: the latest place where it
+/// may.
 fn behind_events<'a>(body: &'a str, usage: &Usage<'_>) -> Result<Option<(Compacted<'a>, usize)>, Halt> {
     let mut ends = memchr::memrchr_iter(b']', body.as_bytes()).take(MAX_GUESSES).map(|bracket| bracket + 1);
     let Some(end) = ends.find(|end| may_follow_events(&body[*end..])) else { return Ok(None) };

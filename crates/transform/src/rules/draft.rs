@@ -43,7 +43,7 @@ struct Member<'a> {
 /// What a path led to.
 #[derive(Debug)]
 pub enum Found<'d, 'a> {
-    /// A member of an object.
+    /// A field of an object.
     Member(Place<'d, 'a>),
     /// The length of an array, which is there to read but not to remove.
     ArrayLength,
@@ -125,7 +125,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Sets the member called `name`: in the place of the last one of that name, or behind all others.
-    /// Nothing happens to a value that is no object.
+    /// Nothing happens to a value that is not an object.
     ///
     /// # Errors
     /// [`Exhausted`] if the object has more than [`MAX_MEMBERS`], or needs more than the event's budget.
@@ -263,7 +263,7 @@ impl<'a> Draft<'a> {
 }
 
 impl<'a> Member<'a> {
-    /// The members of an object, of which there are at most [`MAX_MEMBERS`].
+    /// The fields of an object, of which there are at most [`MAX_MEMBERS`].
     fn all_of(raw: Raw<'a>, budget: &mut EventBudget<'_, '_>) -> Result<Vec<Self>, Exhausted> {
         budget.work(raw.text().len() as u64)?;
         let mut members: Vec<Self> = Vec::new();

@@ -49,7 +49,7 @@ impl<'a> Integrations<'a> {
     }
 }
 
-/// The member of the message that is literally named `integrations.<name>`: it hides the nested one.
+/// The field of the message that is literally named `integrations.<name>`: it hides the nested one.
 fn literal<'a>(message: &Message<'a>, name: &str) -> Option<Raw<'a>> {
     message.dotted_integrations.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
 }

@@ -5,7 +5,7 @@ use crate::observer::Observer;
 use crate::request::event::Message;
 use json::javascript::{JsString, if_truthy};
 
-/// The `userId` of the answer, as the inside of a JSON string, and where it came from.
+/// The `userId` of the response, as the inside of a JSON string, and where it came from.
 #[must_use]
 pub fn decide<'a>(message: &Message<'a>, observer: &mut impl Observer) -> (Option<JsString<'a>>, KeySource) {
     let (key, source) = if let Some(id) = if_truthy(message.user_id) {

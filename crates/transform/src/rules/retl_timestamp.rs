@@ -86,9 +86,9 @@ impl<'a> Fields<'a> {
         self.0[FIRST_NAMES.iter().position(|first| *first == name)?]
     }
 
-    /// The value at a path, found as templates find theirs (docs/contract.md#timestamp-dotted-names): a field whose
-    /// name is the whole path hides all others; then, in each object on the way, the fewest names that it has a field
-    /// for.
+    /// Returns the value at a path, by the same lookup as templates (docs/contract.md#timestamp-dotted-names). A field
+    /// whose name is the whole path hides all others. Then, in each object on the way, the shortest name that it has
+    /// counts.
     fn at(&self, path: &str) -> Option<Raw<'a>> {
         if let Some(value) = self.named(path) {
             return Some(value);

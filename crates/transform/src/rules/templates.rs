@@ -16,7 +16,7 @@ pub const MAX_PATH_NAMES: usize = 128;
 /// Bytes of a Config with templates, and of its topic settings once they are filled.
 pub const MAX_CONFIG_BYTES: usize = 1 << 20;
 
-/// Parts of an event that the answer cannot do without: no template may take them.
+/// Parts of an event that the response cannot do without: no template may take them.
 pub const INDISPENSABLE: [&str; 3] = ["message", "metadata", "destination"];
 
 /// The templates of one Config, found once per destination.
@@ -48,11 +48,11 @@ pub struct Template {
 /// What a string lacks to be a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoTemplate {
-    /// It does not begin with `{{` and end with `}}`, or is no string.
+    /// It does not begin with `{{` and end with `}}`, or is not a string.
     Braces,
     /// There is no `||` between the braces.
     Bars,
-    /// What stands before `||` is no path.
+    /// What stands before `||` is not a path.
     Path,
 }
 
@@ -68,7 +68,7 @@ impl Templates {
     /// [`Templates::find`], whose memory is charged before it is taken.
     ///
     /// # Errors
-    /// [`Rejection::TemplatesTooComplex`], also if the meter refused: see [`Usage::halted`].
+    /// [`Rejection::TemplatesTooComplex`], also if the meter rejected: see [`Usage::halted`].
     pub fn find_within(config: Raw<'_>, usage: &Usage<'_>) -> Result<Option<Self>, Rejection> {
         if !may_have_templates(config.text()) {
             return Ok(None);
@@ -160,7 +160,7 @@ impl Templates {
 pub struct Description<'t> {
     /// Where it stands in the Config: a JSON pointer, see [`Outline::pointers`].
     pub pointer: String,
-    /// Names with dots between them; the first one is a member of the event.
+    /// Names with dots between them; the first one is a field of the event.
     pub path: &'t str,
     /// The default as a JSON string.
     pub default: &'t str,
@@ -176,7 +176,7 @@ impl Template {
     /// Reads a string of the Config as a template.
     ///
     /// # Errors
-    /// Why it is none: it stays as it is then.
+    /// Why it is not one: it stays as it is then.
     pub fn read(leaf: Raw<'_>) -> Result<Self, NoTemplate> {
         let text = leaf.as_string().ok_or(NoTemplate::Braces)?.decoded();
         let inside = trim(&text).strip_prefix(b"{{").and_then(|rest| rest.strip_suffix(b"}}"));

@@ -33,7 +33,7 @@ impl<'a> Routing<'a> {
     /// Reads the routing members once per destination.
     ///
     /// # Errors
-    /// The refusal of the meter.
+    /// The rejection of the meter.
     pub fn read(
         RoutingMembers([default, multi_topic, by_type, by_event]): RoutingMembers<'a>,
         family: &Family,

@@ -56,7 +56,7 @@ impl<'a> TopicMap<'a> {
     /// Reads `eventTypeToTopicMap`.
     ///
     /// # Errors
-    /// The refusal of the meter.
+    /// The rejection of the meter.
     pub fn of_types(map: Option<Raw<'a>>, holes: &Holes, usage: &Usage<'_>) -> Result<Self, Halt> {
         Self::read(Names::Types, map, holes, usage)
     }
@@ -64,7 +64,7 @@ impl<'a> TopicMap<'a> {
     /// Reads `eventToTopicMap`.
     ///
     /// # Errors
-    /// The refusal of the meter.
+    /// The rejection of the meter.
     pub fn of_events(map: Option<Raw<'a>>, holes: &Holes, usage: &Usage<'_>) -> Result<Self, Halt> {
         Self::read(Names::Events, map, holes, usage)
     }

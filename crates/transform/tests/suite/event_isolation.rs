@@ -22,14 +22,14 @@ fn alone(family: usize, event: &Value) -> Value {
 /// In how many orders the neighbors of an event stand.
 const TURNS: usize = 4;
 
-/// What decides the partition: topic, key and what is beside them in the metadata.
+/// What decides the partition: topic, key and what else is in the metadata.
 fn way(answer: &Value) -> [Option<&Value>; 4] {
     let output = answer.get("output");
     let member = |name| output.and_then(|output| output.get(name));
     [member("topic"), member("userId"), member("schemaId"), answer["metadata"].get("rudderId")]
 }
 
-/// An event that is refused, whatever stands beside it; in every way that one can be.
+/// An event that is rejected, whatever its neighbors are, for every reason.
 fn broken() -> impl Strategy<Value = Value> {
     let event = json!({ "message": { "userId": "u" }, "metadata": { "jobId": 1, "destinationId": "d" },
         "destination": { "ID": "d", "Config": { "topic": "t" } } });
@@ -66,7 +66,8 @@ fn mixed() -> impl Strategy<Value = Vec<(bool, Value)>> {
     })
 }
 
-/// Events that look like a neighbor but for one member, so that what is remembered of the one would be wrong for the other.
+/// Events that look like a neighbor but for one member, so that what is remembered of the one would be wrong for the
+/// other.
 fn likenesses(event: &Value) -> Vec<Value> {
     let changed = |pointer: &str, name: &str, value: Value| {
         let mut event = event.clone();

@@ -14,7 +14,7 @@ use transform::request::{BodyError, Form, Limits};
 
 const LIMITS: Limits = Limits { events: 100_000, answer_bytes: 1 << 30 };
 
-/// Counts what is told, as the service counts what it decides.
+/// Counts what is reported, as the service counts what it decides.
 fn count(tally: &mut Tally, told: &Explanation<'_>) {
     tally.events += 1;
     if let (Some(topic), Some(key)) = (&told.topic, &told.key) {
@@ -44,7 +44,7 @@ fn count(tally: &mut Tally, told: &Explanation<'_>) {
     assert_eq!(told.outcome == Outcome::Refused, told.refusal.is_some());
 }
 
-/// What is told of a request's events is what is answered and counted of them; how many there are.
+/// Asserts that explanations of a request's events match their responses and counts; returns the number of events.
 pub fn assert_consistent(family: &'static Family, form: Form, query: &str, body: &str) -> usize {
     let given = processor::answer(family, body, form, query, LIMITS);
     let (mut answers, mut counted, mut indices) = (Vec::new(), Tally::default(), Vec::new());

@@ -72,7 +72,8 @@ fn as_many_events_as_the_limit_are_answered_and_no_more() {
     }
 }
 
-/// An event for which each of `templates` templates finds an empty value of 100 KB: it is not removed, so that they all do.
+/// An event for which each of `templates` templates finds an empty value of 100 KB: it is not removed, so that they
+/// all do.
 fn expensive(templates: usize) -> String {
     let message = format!(r#"{{"userId":"x","a":[{}]}}"#, " ".repeat(100_000));
     let config = vec![r#""{{ event.a || d }}""#; templates].join(",");
@@ -119,7 +120,7 @@ fn a_response_is_bounded_in_proportion_to_its_body() {
     assert_eq!(batch(&grouped, Form::Compacted, limits), Err(BodyError::AnswerOutOfProportion(limit)));
 }
 
-/// The answer to an event with a message, for a destination with a Config.
+/// The response to an event with a message, for a destination with a Config.
 fn filled(message: &str, config: &str) -> Value {
     let event = format!(r#"{{"message":{message},"metadata":{{}},"destination":{{"Config":{config}}}}}"#);
     let limits = Limits { answer_bytes: 1 << 26, ..LIMITS };

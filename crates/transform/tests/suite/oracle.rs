@@ -1,5 +1,5 @@
 //! The transformation once more: slow, obvious, on trees, and written without a line of the real one. Property tests
-//! hold the two against each other.
+//! compare the two.
 
 use serde_json::{Map, Value, json};
 
@@ -23,7 +23,7 @@ pub const NAMES: [Names; 3] = [
     },
 ];
 
-/// The answer to one event: `Err` where it is refused.
+/// The response to one event: `Err` where it is rejected.
 pub fn transform(names: &Names, event: &Value, query: &Value) -> Result<Value, ()> {
     let mut event = event.as_object().ok_or(())?.clone();
     if !event.get("metadata").is_some_and(Value::is_object) {
@@ -67,7 +67,7 @@ pub fn transform(names: &Names, event: &Value, query: &Value) -> Result<Value, (
     Ok(json!({ "output": output, "metadata": metadata, "statusCode": 200 }))
 }
 
-/// Whether an answer is the expected one; a refused event's by its status and metadata.
+/// Whether a response is the expected one; a rejected event's by its status and metadata.
 pub fn agrees(answer: &Value, event: &Value, expected: &Result<Value, ()>) -> bool {
     match expected {
         Ok(expected) => same(answer, expected),
@@ -92,7 +92,7 @@ pub fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// The groups of `/batch`, without refused events.
+/// The groups of `/batch`, without rejected events.
 pub fn batch(events: &[Value]) -> Value {
     let mut groups: Vec<(String, String, Vec<Value>)> = Vec::new();
     for event in events {
@@ -182,7 +182,7 @@ fn fill(config: &mut Value, event: &mut Value) -> Result<(), ()> {
     }
 }
 
-/// White space as JavaScript has it.
+/// Whitespace as JavaScript has it.
 fn is_space(character: char) -> bool {
     (character.is_whitespace() && character != '\u{85}') || character == '\u{feff}'
 }

@@ -178,7 +178,7 @@ fn event_of(parts: [BoxedStrategy<Value>; 3]) -> impl Strategy<Value = Value> {
     })
 }
 
-/// Events that nothing but a template can refuse.
+/// Events that nothing but a template can reject.
 pub fn good_event(destination: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Value> {
     event_of([message().boxed(), metadata().boxed(), destination.boxed()])
 }
@@ -330,7 +330,7 @@ fn space() -> impl Strategy<Value = &'static str> {
     select(vec!["", " ", "\n", "\t\r\n "])
 }
 
-/// JSON with a byte or two changed, and plain nonsense.
+/// JSON with a byte or two changed, and plain malformed input.
 fn any_text() -> impl Strategy<Value = String> {
     let nonsense = proptest::collection::vec(
         select(vec![

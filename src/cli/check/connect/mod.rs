@@ -1,4 +1,4 @@
-//! `check --connect`: connects to the brokers of each destination, and tells of each step.
+//! `check --connect`: connects to the brokers of each destination, and reports of each step.
 
 mod json;
 mod text;

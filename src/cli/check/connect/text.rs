@@ -1,4 +1,4 @@
-//! The steps, for people: a line each, with what was seen and what to do below.
+//! The steps, for people: one per line, with what was seen and what to do below.
 
 use std::io::{self, Write};
 use std::time::Duration;
