@@ -1,10 +1,9 @@
 """Lints, renders and validates the Helm chart and the kustomize files, and runs the service as each rendered pod would.
 
-Usage: check.py BINARY HELM KUBECONFORM
+Usage: check.py BINARY HELM KUBECONFORM KUSTOMIZE
 """
 
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -126,9 +125,26 @@ def chart(helm, validator, binary, folder):
     return deployments
 
 
-def kustomize(validator):
+def notes(helm, folder):
+    """What an installation prints. `helm template` leaves it out, so a copy of the chart has it as a ConfigMap."""
+    copy = folder / "notes"
+    shutil.copytree(CHART, copy)
+    text = (copy / "templates/NOTES.txt").read_text()
+    (copy / "templates/notes.yaml").write_text(f'{{{{- define "notes" }}}}{text}{{{{ end }}}}\nkind: ConfigMap\nnotes: {{{{ include "notes" . | quote }}}}\n')
+    printed = {}
+    for name in ("defaults", "tls", "upstream", "small"):
+        rendered = run(helm, "template", "release", copy, "--namespace", "data", "--kube-version", VERSIONS[0], "--values", HERE / f"values/{name}.yaml",
+                       "--show-only", "templates/notes.yaml")
+        printed[name] = yaml.safe_load(rendered.stdout)["notes"]
+    check("notes: rudder-server's next step", "DEST_TRANSFORM_URL=http://release-rudder-kafka-transformer.data.svc:9090" in printed["defaults"], printed["defaults"])
+    check("notes: TLS", "DEST_TRANSFORM_URL=https://" in printed["tls"] and "SSL_CERT_FILE" in printed["tls"], printed["tls"])
+    check("notes: an upstream only if there is none", "There is no upstream" in printed["tls"] and "There is no upstream" not in printed["upstream"], printed)
+    check("notes: a NetworkPolicy only if there is one", "NetworkPolicy" in printed["defaults"] and "NetworkPolicy" not in printed["small"], printed)
+
+
+def kustomize(binary, validator):
     for name in ("base", "example"):
-        built = run("kubectl", "kustomize", DEPLOY / "kubernetes" / name)
+        built = run(binary, "build", DEPLOY / "kubernetes" / name)
         check(f"kustomize builds {name}", built.returncode == 0, built.stderr)
         problems = validator.problems(built.stdout)
         check(f"{built.stdout.count(chr(10) + 'kind: ')} resources of {name} fit the schemas", not problems, problems)
@@ -159,16 +175,17 @@ def official_chart(helm):
 
 
 def main():
-    binary, helm, kubeconform = sys.argv[1:]
+    binary, helm, kubeconform, kustomize_binary = sys.argv[1:]
     folder = pathlib.Path(tempfile.mkdtemp(prefix="chart-"))
     try:
         for script, argument in (("document.py", binary), ("kustomize.py", helm)):
             done = run(sys.executable, HERE / script, argument, "--check")
-            check(f"{script} has nothing to write", done.returncode == 0, done.stdout + done.stderr)
+            check(f"{script} has nothing to write", done.returncode == 0, f"run .ci/chart/update {binary}\n{done.stdout}{done.stderr}")
         (folder / "schemas").mkdir()
         validator = Validator(kubeconform, folder / "schemas")
         deployments = chart(helm, validator, binary, folder)
-        deployments["kustomize"] = kustomize(validator)
+        notes(helm, folder)
+        deployments["kustomize"] = kustomize(kustomize_binary, validator)
         official_chart(helm)
         for name, seen in pod.run_all(binary, deployments, folder).items():
             check(f"the service runs as the pod of {name}: started, live, ready, stopped", not seen, seen)

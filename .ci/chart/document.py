@@ -125,7 +125,7 @@ def main():
     stale = [file for file, text in made.items() if not file.exists() or file.read_text() != text]
     if "--check" in options:
         for file in stale:
-            print(f"{file.name} is stale: run .ci/chart/document.py {binary}")
+            print(f"{file.name} is stale")
         return 1 if stale else 0
     for file in stale:
         file.write_text(made[file])

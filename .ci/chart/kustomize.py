@@ -71,7 +71,7 @@ def main():
     stale = [(path, content) for path, content in rendered(helm) if not path.exists() or path.read_text() != content]
     if "--check" in options:
         for path, _ in stale:
-            print(f"{path.relative_to(DEPLOY)} is stale: run .ci/chart/kustomize.py")
+            print(f"{path.relative_to(DEPLOY)} is stale")
         return 1 if stale else 0
     for path, content in stale:
         path.parent.mkdir(parents=True, exist_ok=True)

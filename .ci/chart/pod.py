@@ -1,5 +1,6 @@
 """The service as the container of a Deployment: with its environment, files, probes and time to stop."""
 
+import concurrent.futures
 import os
 import pathlib
 import signal
@@ -101,15 +102,14 @@ class Pod:
 
 
 def run_all(binary, deployments, folder):
-    """What does not work, by the name of the Deployment."""
+    """What does not work, by the name of the Deployment. All run at once: most of the time they are drained."""
     secrets(folder)
-    results = {}
-    for name, deployment in deployments.items():
-        pod = Pod(os.path.abspath(binary), deployment, folder)
-        problem = "interrupted"
-        try:
-            problem = pod.problem()
-        finally:
-            text = pod.close()
-            results[name] = problem and f"{problem}\n{text}"
-    return results
+    pods, problems = {}, {}
+    try:
+        for name, deployment in deployments.items():
+            pods[name] = Pod(os.path.abspath(binary), deployment, folder)
+        with concurrent.futures.ThreadPoolExecutor(len(pods)) as pool:
+            problems = {name: pool.submit(pod.problem) for name, pod in pods.items()}
+    finally:
+        logs = {name: pod.close() for name, pod in pods.items()}
+    return {name: problem.result() and f"{problem.result()}\n{logs[name]}" for name, problem in problems.items()}
