@@ -3,8 +3,8 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
+use json::decode::text;
 use rudder_kafka_transformer::server::allocator;
-use rudder_kafka_transformer::server::http::text::text;
 use transform::family::KAFKA;
 use transform::request::{Form, Limits};
 use transform::{batch, processor};

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 use std::{env, fs};
 
-use rudder_kafka_transformer::server::http::text::text;
+use json::decode::text;
 use transform::family::KAFKA;
 use transform::request::{Form, Limits};
 use transform::{batch, processor};

@@ -9,4 +9,3 @@
 
 pub mod cli;
 pub mod server;
-pub mod verify;

@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 
 use cost_bounds::assert_bounded;
 use libfuzzer_sys::fuzz_target;
-use rudder_kafka_transformer::server::http::text::text;
+use json::decode::text;
 use transform::explain::{Options, explain};
 use transform::family::{FAMILIES, Family};
 use json::raw::{self, Raw};

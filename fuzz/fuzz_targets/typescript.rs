@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rudder_kafka_transformer::verify::typescript::read;
+use golden::typescript::read;
 use serde_json::Value;
 
 #[path = "../../crates/transform/tests/suite/oracle.rs"]

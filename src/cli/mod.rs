@@ -28,7 +28,7 @@ use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::server::metrics::table;
 use crate::server::routes::docs;
 use crate::server::settings::Settings;
-use crate::server::shadow::intended;
+use golden::intended;
 
 /// Transforms RudderStack events for Kafka, Azure Event Hubs and Confluent Cloud.
 #[derive(Debug, Parser)]

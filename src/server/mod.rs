@@ -4,7 +4,6 @@ pub mod allocator;
 pub mod app;
 mod bounded_file;
 pub mod config;
-pub mod endpoint;
 pub mod http;
 pub mod lifecycle;
 pub mod limits;

@@ -1,8 +1,8 @@
 //! Explanations say what the service answers, whatever it is asked; and what `POST /explain` takes and rejects.
 
-use rudder_kafka_transformer::server::http::headers::{CONTENT_FORMAT, form_named};
-use rudder_kafka_transformer::verify::case::Request;
+use golden::case::Request;
 use serde_json::{Value, json};
+use transform::endpoint::{CONTENT_FORMAT, form_named};
 use transform::explain::problem::ProblemCode;
 use transform::family::Family;
 use transform::reason::Reason;

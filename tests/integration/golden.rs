@@ -5,13 +5,13 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use rudder_kafka_transformer::server::endpoint::Endpoint;
-use rudder_kafka_transformer::verify::case::{ApiVersion, Case, ExpectedBody, Request};
-use rudder_kafka_transformer::verify::read;
-use rudder_kafka_transformer::verify::sources::Source;
-use rudder_kafka_transformer::verify::transformer::Answer;
-use rudder_kafka_transformer::verify::verdict::judge;
+use golden::answer::Answer;
+use golden::case::{ApiVersion, Case, ExpectedBody, Request};
+use golden::read;
+use golden::sources::Source;
+use golden::verdict::judge;
 use serde_json::Value;
+use transform::endpoint::Endpoint;
 use transform::request::Limits;
 
 use crate::oracle::same;

@@ -1,6 +1,6 @@
 //! README and the guides show what happens.
 
-use rudder_kafka_transformer::server::shadow::intended::table::{self, IntendedDifference};
+use golden::intended::table::{self, IntendedDifference};
 
 use crate::server::Server;
 

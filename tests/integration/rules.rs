@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use check::code::Code;
-use rudder_kafka_transformer::server::shadow::intended::table::IntendedDifference;
+use golden::intended::table::IntendedDifference;
 use transform::rejection::Rejection;
 
 use crate::docs::anchors;

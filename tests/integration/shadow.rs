@@ -6,7 +6,7 @@ use std::net::TcpListener;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use rudder_kafka_transformer::verify::case::ExpectedBody;
+use golden::case::ExpectedBody;
 use serde_json::{Value, json as value};
 
 use crate::forward::await_count;

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 
-use crate::server::http::coding::Coding;
+use transform::request::coding::Coding;
 
 /// A request and the response that is expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,20 +91,20 @@ impl Request {
         // Writing to memory does not fail; a body that is not compressed would make the case fail.
         let plain = || self.body.clone();
         match self.header("Content-Encoding").map(Coding::named) {
-            Some(Ok(Coding::Gzip)) => {
+            Some(Some(Coding::Gzip)) => {
                 let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
                 encoder.write_all(&self.body).and_then(|()| encoder.finish()).unwrap_or_else(|_| plain())
             }
-            Some(Ok(Coding::Deflate)) => {
+            Some(Some(Coding::Deflate)) => {
                 let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
                 encoder.write_all(&self.body).and_then(|()| encoder.finish()).unwrap_or_else(|_| plain())
             }
-            Some(Ok(Coding::Brotli)) => {
+            Some(Some(Coding::Brotli)) => {
                 let mut compressed = Vec::new();
                 let done = brotli::BrotliCompress(&mut &*self.body, &mut compressed, &Default::default());
                 done.map_or_else(|_| plain(), |_| compressed)
             }
-            Some(Ok(Coding::Identity) | Err(_)) | None => plain(),
+            Some(Some(Coding::Identity) | None) | None => plain(),
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::differences::Differences;
-use super::intended::table::IntendedDifference;
+use crate::differences::Differences;
+use crate::intended::table::IntendedDifference;
 use json::raw::{Kind, Raw};
 use json::text::pointer_step;
 
@@ -150,7 +150,7 @@ pub(super) fn shown(name: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::shadow::differences::{Allowed, Contents, MAX_CONTENTS, MAX_POINTER, MAX_TOLD};
+    use crate::differences::{Allowed, Contents, MAX_CONTENTS, MAX_POINTER, MAX_TOLD};
 
     fn differences(ours: &str, theirs: &str) -> Differences {
         let mut found = Differences::default();

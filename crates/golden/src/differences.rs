@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::intended::table::IntendedDifference;
+use crate::intended::table::IntendedDifference;
 use json::raw::{Kind, Raw};
 
 /// Differences that are reported one by one.
@@ -113,8 +113,8 @@ impl Differences {
         Self::with(self.contents)
     }
 
-    /// Adds other differences, as many as are told.
-    pub(super) fn append(&mut self, other: Self) {
+    /// Adds other differences, up to the number that is reported.
+    pub fn append(&mut self, other: Self) {
         let room = MAX_TOLD - self.told.len();
         self.more |= other.more || other.told.len() > room;
         self.too_deep |= other.too_deep;

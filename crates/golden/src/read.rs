@@ -6,11 +6,11 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::Unreadable;
-use super::case::Case;
-use super::shapes;
-use super::sources::{Source, error_text};
-use super::typescript::{self, Imports};
+use crate::case::Case;
+use crate::shapes;
+use crate::sources::{Source, error_text};
+use crate::typescript::{self, Imports};
+use crate::unreadable::Unreadable;
 use json::invalid::{Invalid, explain};
 use json::raw::{Kind, Raw};
 use json::reader::Reader;

@@ -9,9 +9,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Map, Value, json};
 
-use super::case::Request;
-use super::transformer::Answer;
-use crate::server::http::text::text;
+use crate::answer::Answer;
+use crate::case::Request;
+use json::decode::text;
 use json::raw::Raw;
 
 /// A case as it is recorded: the line, with its end.
@@ -111,7 +111,7 @@ impl GoldenFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verify::{case, shapes};
+    use crate::{case, shapes};
 
     #[test]
     fn what_is_recorded_is_read_back() {

@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::Unreadable;
-use super::case::Case;
-use super::read::{self, Found};
-use super::sources::Source;
+use crate::case::Case;
+use crate::read::{self, Found};
+use crate::sources::Source;
+use crate::unreadable::Unreadable;
 
 /// Cases of all files together.
 const MAX_CASES: usize = 1_000_000;

@@ -3,10 +3,9 @@
 //! The shapes are distinguished by their members. A case with `input` and `output` is one of ours, or, with a
 //! `feature`, one of the reference's; one with `response` was recorded.
 
-use ureq::http::{HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderName, HeaderValue, Method, Uri};
 
-use super::case::{ApiVersion, Author, Case, Expected, ExpectedBody, Request};
-use crate::server::version::VERSION;
+use crate::case::{ApiVersion, Author, Case, Expected, ExpectedBody, Request};
 use json::raw::{Kind, Raw};
 use json::text::Text;
 
@@ -192,7 +191,7 @@ fn expected_body(response: Raw<'_>, at: &str) -> Result<ExpectedBody, String> {
 
 /// `$VERSION` in a response is the version of this service.
 fn with_version(text: &str) -> String {
-    text.replace("$VERSION", VERSION)
+    text.replace("$VERSION", env!("CARGO_PKG_VERSION"))
 }
 
 fn from_hex(hex: &str) -> Option<Vec<u8>> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::Unreadable;
+use crate::unreadable::Unreadable;
 use transform::family::FAMILIES;
 
 /// Where the reference keeps the cases of its destinations.

@@ -2,15 +2,15 @@
 //! differences (docs/contract.md#intended-differences).
 
 use super::case::{ApiVersion, Author, Case, ExpectedBody};
-use super::transformer::Answer;
-use crate::server::endpoint::Endpoint;
-use crate::server::http::headers::{CONTENT_FORMAT, JSON, form_named};
-use crate::server::http::text::text;
-use crate::server::shadow::compare::Infinite;
-use crate::server::shadow::differences::{Allowed, Contents, Differences};
-use crate::server::shadow::intended;
-use crate::server::shadow::intended::question::{Answer as ComparedResponse, Question, Traits};
+use crate::answer::Answer;
+use crate::compare::Infinite;
+use crate::differences::{Allowed, Contents, Differences};
+use crate::intended;
+use crate::intended::question::{Answer as ComparedResponse, Question, Traits};
+use json::decode::text;
 use json::raw::Raw;
+use transform::endpoint::Endpoint;
+use transform::endpoint::{CONTENT_FORMAT, JSON_CONTENT_TYPE, form_named};
 use transform::request::Limits;
 
 /// Characters of a body or a header that are reported.
@@ -91,8 +91,7 @@ fn exactly(case: &Case, answer: &Answer) -> Verdict {
             }
         }
         ExpectedBody::Json(wanted) => {
-            let json = JSON.1;
-            let json = json.to_str().unwrap_or_default();
+            let json = JSON_CONTENT_TYPE;
             let content_type = answer.content_type.as_deref().unwrap_or("missing");
             if case.author == Author::Us && content_type != json {
                 verdict.findings.push(finding("content type", json, beginning(content_type)));
@@ -188,8 +187,8 @@ fn beginning(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::shadow::intended::table::IntendedDifference;
-    use crate::verify::shapes;
+    use crate::intended::table::IntendedDifference;
+    use crate::shapes;
 
     const LIMITS: Limits = Limits { events: 1000, answer_bytes: 1 << 20 };
 

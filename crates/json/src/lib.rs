@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+pub mod decode;
 mod fields;
 pub mod invalid;
 pub mod javascript;

@@ -1,10 +1,23 @@
 //! The endpoints that are served here, as what they make of a text: for an answer to a client, and for one to compare with.
 
-use transform::decision::Tally;
-use transform::family::Family;
-use transform::meter::{Meter, Unlimited};
-use transform::request::{BodyError, Counted, Form, Limits, RouterAnswer, dest_type};
-use transform::{batch, processor, router_transform};
+use crate::decision::Tally;
+use crate::family::Family;
+use crate::meter::{Meter, Unlimited};
+use crate::request::body::{BodyError, Counted, Form, Limits, RouterAnswer, dest_type};
+use crate::{batch, processor, router_transform};
+
+/// The header that announces the compacted form.
+pub const CONTENT_FORMAT: &str = "x-content-format";
+
+/// The content type of every response.
+pub const JSON_CONTENT_TYPE: &str = "application/json; charset=utf-8";
+
+/// The form that the value of the header [`CONTENT_FORMAT`] announces.
+#[must_use]
+pub fn form_named(value: Option<&[u8]>) -> Form {
+    let compacted = value.is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(b"json+compactedv1"));
+    if compacted { Form::Compacted } else { Form::Plain }
+}
 
 /// An endpoint, with all of its request that is not in the body.
 #[derive(Debug, Clone, PartialEq, Eq)]

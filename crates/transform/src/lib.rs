@@ -23,6 +23,7 @@
 //! | module | content |
 //! | --- | --- |
 //! | [`processor`] | the transformation of an event, from start to end |
+//! | [`endpoint`] | which endpoint a path names, and its response |
 //! | [`batch`], [`router_transform`] | the two router endpoints |
 //! | [`request`] | where the parts of a request are, and what is read of an event and of what events share |
 //! | [`rules`] | one file per rule of the contract |
@@ -38,6 +39,7 @@ pub mod answer;
 pub mod avro;
 pub mod batch;
 pub mod decision;
+pub mod endpoint;
 pub mod explain;
 pub mod family;
 pub mod meter;

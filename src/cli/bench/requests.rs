@@ -10,8 +10,8 @@ use json::raw::{Kind, Raw};
 use super::batches::Batches;
 use super::bodies::{self, Shape};
 use crate::cli::input::{Entry, Reading, requests};
-use crate::verify::sources::{self, Source};
-use crate::verify::{case, read};
+use golden::sources::{self, Source};
+use golden::{case, read};
 use transform::family::Family;
 use transform::request::Form;
 

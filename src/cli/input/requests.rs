@@ -10,7 +10,7 @@ use super::form::NotJson;
 use super::splitter::{Batch, Parts};
 use super::value::{Element, Event, Value};
 use super::values::Part;
-use crate::server::http::text::text;
+use json::decode::text;
 use json::invalid::Invalid;
 use json::reader::Reader;
 use transform::request::Form;

@@ -9,8 +9,8 @@ use super::position::Position;
 use super::requests::Place;
 use super::source::Stream;
 use super::values::{Part, Values, Walked};
-use crate::server::http::text::text;
 use destinations::source::is_utf_16;
+use json::decode::text;
 
 /// Some values that follow each other in one source.
 #[derive(Debug)]

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::report::{Counts, beginning};
-use crate::server::shadow::differences::Allowed;
-use crate::verify::Unreadable;
-use crate::verify::read::Found;
-use crate::verify::verdict::Verdict;
+use golden::differences::Allowed;
+use golden::read::Found;
+use golden::unreadable::Unreadable;
+use golden::verdict::Verdict;
 
 /// Entries of each list; the summary counts all.
 const MAX_LISTED: usize = 1000;

@@ -1,9 +1,11 @@
 //! `verify`: golden cases against our own engine or a transformer's URL, and golden files from a transformer's answers.
 
+mod engine;
 mod json;
 mod progress;
 mod recording;
 mod report;
+mod transformer;
 mod words;
 
 use std::fs::File;
@@ -15,17 +17,17 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use self::engine::Engine;
 use self::report::{Detail, Report};
+use self::transformer::Transformer;
 use super::format::Format;
 use super::{EXIT_FOUND, EXIT_USAGE, stdio};
 use crate::server::settings::Settings;
 use crate::server::version::VERSION;
-use crate::verify::engine::Engine;
-use crate::verify::junit;
-use crate::verify::run::{Filter, Step, each};
-use crate::verify::sources::{self, Source};
-use crate::verify::transformer::Transformer;
-use crate::verify::verdict::{Verdict, judge};
+use golden::junit;
+use golden::run::{Filter, Step, each};
+use golden::sources::{self, Source};
+use golden::verdict::{Verdict, judge};
 use transform::request::Limits;
 
 /// What `verify` is asked.

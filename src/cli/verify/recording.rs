@@ -11,10 +11,10 @@ use super::words::{count, printable};
 use super::{Arguments, EXIT_FOUND};
 use crate::cli::format::{BAD, Format};
 use crate::cli::stdio;
-use crate::verify::record::{GoldenFile, line};
-use crate::verify::run::{Filter, Step, each};
-use crate::verify::sources::Source;
-use crate::verify::transformer::Transformer;
+use crate::cli::verify::transformer::Transformer;
+use golden::record::{GoldenFile, line};
+use golden::run::{Filter, Step, each};
+use golden::sources::Source;
 
 /// Records, and reports how much.
 ///

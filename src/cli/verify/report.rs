@@ -9,11 +9,11 @@ use super::json::Document;
 use super::progress::Progress;
 use super::words::{count, printable};
 use crate::cli::format::{BAD, DOUBTFUL, FAINT, Format, GOOD};
-use crate::verify::Unreadable;
-use crate::verify::junit::{End, Suite, TestCase};
-use crate::verify::read::Found;
-use crate::verify::sources::Source;
-use crate::verify::verdict::Verdict;
+use golden::junit::{End, Suite, TestCase};
+use golden::read::Found;
+use golden::sources::Source;
+use golden::unreadable::Unreadable;
+use golden::verdict::Verdict;
 
 /// How much is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -365,7 +365,7 @@ pub(super) fn beginning(text: &str, characters: usize) -> String {
 type Line = (String, String, String);
 
 fn lines_of(verdict: &Verdict) -> Vec<Line> {
-    let line = |finding: &crate::verify::verdict::Finding| {
+    let line = |finding: &golden::verdict::Finding| {
         let cut = |text: &str| printable(&beginning(text, MAX_TEXT + 20));
         (cut(&finding.place), cut(&finding.expected), cut(&finding.got))
     };

@@ -4,12 +4,12 @@
 use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
 use ureq::Agent;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use super::case::Request;
 use crate::server::config::base_url::BaseUrl;
+use golden::answer::Answer;
+use golden::case::Request;
 
 /// The largest answer that is read.
 const MAX_ANSWER_BYTES: u64 = 256 << 20;
@@ -24,19 +24,6 @@ pub struct Transformer {
     timeout: Duration,
     answered: bool,
     silent_in_a_row: usize,
-}
-
-/// What it answers, as far as it is looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The status.
-    pub status: u16,
-    /// The header `apiVersion`.
-    pub api_version: Option<String>,
-    /// The header `Content-Type`.
-    pub content_type: Option<String>,
-    /// The body.
-    pub body: Bytes,
 }
 
 /// Why there is no response.

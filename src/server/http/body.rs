@@ -9,7 +9,7 @@ use actix_web::{HttpMessage as _, HttpRequest};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 
-use super::coding::Coding;
+use super::coding::coding_of;
 use super::error::RequestError;
 use super::lengths::{Received, declared_length};
 use crate::server::limits::load_shedding::LoadShedding;
@@ -17,6 +17,7 @@ use crate::server::limits::memory_budget::{MemoryBudget, Reservation};
 use crate::server::limits::min_rate::MinRate;
 use crate::server::limits::permits::Permits;
 use transform::meter::Halt;
+use transform::request::coding::Coding;
 
 /// Collects bodies, under the limits of one body and of all together.
 #[derive(Debug, Clone)]
@@ -69,7 +70,7 @@ impl BodyReader {
         mut payload: Payload,
     ) -> Result<Body, RequestError> {
         let share = self.budget.reservation();
-        let coding = Coding::of(request)?;
+        let coding = coding_of(request)?;
         let length = declared_length(request.headers());
         if length.is_some_and(|length| length > limit) {
             return Err(too_large(limit));

@@ -4,20 +4,10 @@ use std::borrow::Cow;
 use std::str::Utf8Chunk;
 
 use crate::server::limits::memory_budget::Reservation;
+use json::decode::without_bom;
 use transform::meter::Halt;
 
-/// Reads bytes as text: a leading BOM is passed over, what is not UTF-8 becomes U+FFFD, so that one bad byte in one
-/// event costs no other one its answer.
-#[must_use]
-pub fn text(bytes: &[u8]) -> Cow<'_, str> {
-    let bytes = without_bom(bytes);
-    match simdutf8::basic::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => String::from_utf8_lossy(bytes),
-    }
-}
-
-/// [`text()`], whose memory is reserved before it is taken.
+/// [`json::decode::text`], whose memory is reserved before it is taken.
 ///
 /// # Errors
 /// As [`Reservation::reserve`].
@@ -40,14 +30,11 @@ pub fn text_within<'b>(bytes: &'b [u8], share: &Reservation) -> Result<Cow<'b, s
     Ok(Cow::Owned(text))
 }
 
-fn without_bom(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::server::limits::memory_budget::MemoryBudget;
+    use json::decode::text;
 
     #[test]
     fn text_is_the_same_with_and_without_a_budget() {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::Metrics;
 use super::series::{EventSeries, HttpKey, HttpSeries};
-use crate::server::endpoint::Transformed;
+use transform::endpoint::Transformed;
 use transform::family::Family;
 use transform::request::Counted;
 use transform::request::origin::Origin;

@@ -4,11 +4,11 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::transform::Transformation;
-use crate::server::endpoint::Endpoint;
 use crate::server::http::error::RequestError;
 use crate::server::openapi::answers::BatchAnswer;
 use crate::server::openapi::refusals::Refusals;
 use crate::server::openapi::requests::{BodyHeaders, RouterRequest};
+use transform::endpoint::Endpoint;
 
 /// Group events for delivery
 ///

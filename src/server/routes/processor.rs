@@ -4,11 +4,11 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 
 use super::transform::Transformation;
-use crate::server::endpoint::Endpoint;
 use crate::server::http::error::RequestError;
 use crate::server::openapi::answers::EventAnswer;
 use crate::server::openapi::refusals::Refusals;
 use crate::server::openapi::requests::{BodyHeaders, DestinationName, ProcessorRequest};
+use transform::endpoint::Endpoint;
 
 /// Transform events
 ///

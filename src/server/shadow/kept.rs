@@ -6,15 +6,15 @@ use bytes::{Bytes, BytesMut};
 use hyper::Request;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::intended::question::{Answer, Traits};
-use crate::server::endpoint::Endpoint;
-use crate::server::http::coding::Coding;
 use crate::server::limits::memory_budget::Reservation;
 use crate::server::metrics::Metrics;
 use crate::server::metrics::labels::Compared;
 use crate::server::upstream::Held;
+use golden::intended::question::{Answer, Traits};
+use transform::endpoint::Endpoint;
 use transform::meter::Halt;
 use transform::request::Form;
+use transform::request::coding::Coding;
 
 /// What a kept request counts for besides its bodies.
 pub(super) const OVERHEAD_BYTES: usize = size_of::<Kept>() + 16 * 1024;

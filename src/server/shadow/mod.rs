@@ -1,9 +1,6 @@
 //! Shadow verification: a share of the requests that are served here goes to the upstream too, and both answers are
 //! compared, after the client has its own and at nobody's cost but memory that is bounded.
 
-pub mod compare;
-pub mod differences;
-pub mod intended;
 pub mod kept;
 pub mod tap;
 mod verify;
@@ -15,16 +12,16 @@ use actix_web::HttpRequest;
 use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc};
 
-use self::intended::question::Traits;
 use self::kept::{Claim, Kept, OVERHEAD_BYTES, Watch};
 use super::config::{RequestConfig, ShadowAnswer, ShadowConfig};
-use super::endpoint::Endpoint;
-use super::http::coding::Coding;
 use super::limits::memory_budget::MemoryBudget;
 use super::metrics::Metrics;
 use super::metrics::labels::Compared;
 use super::upstream::Upstream;
+use golden::intended::question::Traits;
+use transform::endpoint::Endpoint;
 use transform::request::Form;
+use transform::request::coding::Coding;
 
 /// Requests that wait for their comparison or are in it.
 const MAX_KEPT: usize = 64;

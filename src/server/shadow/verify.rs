@@ -7,23 +7,23 @@ use bytes::Bytes;
 use hyper::Request;
 use tokio::sync::{Semaphore, mpsc};
 
-use super::differences::{Contents, Differences};
-use super::intended::question::{Answer, Question, Traits};
-use super::intended::siblings::Siblings;
-use super::intended::{self, Judgment};
 use super::kept::{Kept, Known};
-use crate::server::endpoint::Endpoint;
 use crate::server::http::body::Body;
-use crate::server::http::coding::Coding;
 use crate::server::http::error::RequestError;
-use crate::server::http::text::text;
 use crate::server::limits::memory_budget::MemoryBudget;
 use crate::server::log::line_limit::LineLimit;
 use crate::server::metrics::Metrics;
 use crate::server::metrics::labels::Compared;
 use crate::server::upstream::upload::Upload;
 use crate::server::upstream::{Held, NotHeld, Upstream};
+use golden::differences::{Contents, Differences};
+use golden::intended::question::{Answer, Question, Traits};
+use golden::intended::siblings::Siblings;
+use golden::intended::{self, Judgment};
+use json::decode::text;
+use transform::endpoint::Endpoint;
 use transform::meter::Halt;
+use transform::request::coding::Coding;
 use transform::request::{Form, Limits};
 
 /// Comparisons at once.
@@ -194,9 +194,9 @@ impl Verifier {
             (Some(ours), _) => Ok(ours),
             (None, Ok(_)) => match endpoint.answer(&text, *form, self.limits).map_err(RequestError::from) {
                 Ok(answer) => Ok(Answer { status: 200, body: answer.body.into() }),
-                Err(error) => Answer::refusing(&error),
+                Err(error) => rejection_of(&error),
             },
-            (None, Err(error)) => Answer::refusing(error),
+            (None, Err(error)) => rejection_of(error),
         }?;
         let theirs = self.decoded(theirs)?;
         let question = asked.question(self.limits, &text);
@@ -205,7 +205,8 @@ impl Verifier {
 
     /// The upstream's answer without its coding, which the client may have asked for.
     fn decoded(&self, theirs: Held) -> Result<Answer, Stopped> {
-        let coding = Coding::named(theirs.coding.as_deref().unwrap_or(""))?;
+        let name = theirs.coding.as_deref().unwrap_or("");
+        let coding = Coding::named(name).ok_or_else(|| RequestError::unsupported_encoding(name))?;
         let limit = self.limits.answer_bytes;
         let decoded = Body::held(theirs.body, coding, limit, self.bytes.reservation()).decode()?;
         Ok(Answer { status: theirs.status, body: decoded.bytes.clone() })
@@ -218,12 +219,10 @@ impl Asked {
     }
 }
 
-impl Answer {
-    /// What a client is told of a body that cannot be read. Other refusals are no answers to compare.
-    fn refusing(error: &RequestError) -> Result<Self, Stopped> {
-        if !error.says_unreadable() {
-            return Err(error.clone().into());
-        }
-        Ok(Self { status: actix_web::ResponseError::status_code(error).as_u16(), body: error.body().into() })
+/// The response to a body that cannot be read. Other errors are not responses to compare.
+fn rejection_of(error: &RequestError) -> Result<Answer, Stopped> {
+    if !error.says_unreadable() {
+        return Err(error.clone().into());
     }
+    Ok(Answer { status: actix_web::ResponseError::status_code(error).as_u16(), body: error.body().into() })
 }

@@ -7,9 +7,9 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::Value;
 
 use super::LOOK_BYTES;
-use crate::server::http::coding::Coding;
 use crate::server::http::path::is_name;
 use crate::server::http::unserved::Identity;
+use transform::request::coding::Coding;
 
 impl Identity {
     /// Looks at the first 32 KiB of a body, decompressed. Whatever is not there, or not as rudder-server sends it, is

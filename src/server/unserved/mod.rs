@@ -13,12 +13,13 @@ use actix_web::web::Payload;
 use futures_util::StreamExt as _;
 
 use super::config::UnservedPolicy;
-use super::http::coding::Coding;
+use super::http::coding::coding_of;
 use super::http::error::RequestError;
 use super::http::path::{is_name, loggable};
 use super::http::unserved::{Identity, UnservedEndpoint, UnservedLine, UnservedRequest};
 use super::log::line_limit::LineLimit;
 use super::metrics::Metrics;
+use transform::request::coding::Coding;
 
 /// Responds to requests that are not served. Copies share the limit of log lines.
 #[derive(Debug, Clone)]
@@ -47,7 +48,7 @@ impl Refusals {
         let Some((endpoint, name)) = Self::endpoint(request) else { return otherwise };
         let line = match self.lines.admit(Instant::now()) {
             Some(suppressed) => {
-                let identity = match Coding::of(request) {
+                let identity = match coding_of(request) {
                     Ok(coding) => Identity::in_start_of(&start_of(payload).await, coding),
                     Err(_) => Identity::default(),
                 };

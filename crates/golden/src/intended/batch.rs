@@ -3,8 +3,8 @@
 use super::event::Events;
 use super::question::fails;
 use super::table::IntendedDifference;
-use crate::server::shadow::compare::{Infinite, each_member, elements, shown};
-use crate::server::shadow::differences::Differences;
+use crate::compare::{Infinite, each_member, elements, shown};
+use crate::differences::Differences;
 use json::raw::Raw;
 
 /// Adds what differs.

@@ -7,9 +7,9 @@ use std::rc::Rc;
 use super::hazards::{has_field_proto, is_too_deep};
 use super::question::Question;
 use super::table::{IntendedDifference, Shape};
-use crate::server::endpoint::Endpoint;
 use json::javascript::{JsString, truthy};
 use json::raw::{EMPTY_OBJECT, Kind, Raw};
+use transform::endpoint::Endpoint;
 use transform::meter::Usage;
 use transform::outline::Outline;
 use transform::rejection::Rejection;
@@ -276,8 +276,7 @@ impl Facts {
         let [topic, multi_topic, by_type, by_event] =
             config.members(["topic", "enableMultiTopic", "eventTypeToTopicMap", "eventToTopicMap"]);
         let maps = [by_type, by_event];
-        let entries: Vec<Raw<'_>> =
-            maps.into_iter().flatten().flat_map(crate::server::shadow::compare::elements).collect();
+        let entries: Vec<Raw<'_>> = maps.into_iter().flatten().flat_map(crate::compare::elements).collect();
         let is_template = |value: Raw<'_>| !paths.is_empty() && Template::read(value).is_ok();
         let is_odd_from = |entry: &Raw<'_>| {
             let from = entry.member("from").filter(|from| !from.is_null());

@@ -27,11 +27,11 @@ use self::pair::Pair;
 use self::question::{Answer, Question, fails};
 use self::siblings::Siblings;
 use self::table::{IntendedDifference, Shape};
-use super::compare::{Infinite, elements};
-use super::differences::{Contents, Differences};
-use crate::server::endpoint::Endpoint;
+use crate::compare::{Infinite, elements};
+use crate::differences::{Contents, Differences};
 use json::javascript::JsString;
 use json::raw::{Kind, Raw};
+use transform::endpoint::Endpoint;
 use transform::request::Form;
 
 /// What a comparison found.

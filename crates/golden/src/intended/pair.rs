@@ -3,8 +3,8 @@
 use super::event::Events;
 use super::question::fails;
 use super::table::{IntendedDifference, Shape};
-use crate::server::shadow::compare::{Infinite, each_member, shown};
-use crate::server::shadow::differences::Differences;
+use crate::compare::{Infinite, each_member, shown};
+use crate::differences::Differences;
 use json::raw::Raw;
 use transform::rejection::Rejection;
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use json::raw::Raw;
 use transform::request::{Form, Limits};
 
-use crate::server::endpoint::Endpoint;
+use transform::endpoint::Endpoint;
 
 /// The request that both responded to.
 #[derive(Debug, Clone)]

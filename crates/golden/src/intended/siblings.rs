@@ -2,10 +2,10 @@
 
 use super::event::Events;
 use super::question::Question;
-use crate::server::endpoint::Endpoint;
-use crate::server::shadow::compare::{Infinite, elements};
-use crate::server::shadow::differences::Differences;
+use crate::compare::{Infinite, elements};
+use crate::differences::Differences;
 use json::raw::Raw;
+use transform::endpoint::Endpoint;
 use transform::request::Form;
 
 /// The events of a request without those that make the reference fail.

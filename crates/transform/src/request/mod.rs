@@ -4,6 +4,7 @@
 //! tables of the compacted form, [`destination`] what is read once per destination, [`object_cache`] objects that repeat.
 
 pub mod body;
+pub mod coding;
 pub mod destination;
 pub mod event;
 pub mod fill_in;

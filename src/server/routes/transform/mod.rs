@@ -11,9 +11,7 @@ use bytes::Bytes;
 
 use super::fallback::Fallback;
 use crate::server::config::native_destinations::NativeDestinations;
-use crate::server::endpoint::{Endpoint, Transformed};
 use crate::server::http::body::BodyReader;
-use crate::server::http::coding::Coding;
 use crate::server::http::error::RequestError;
 use crate::server::http::headers::form_of;
 use crate::server::http::route::Version;
@@ -25,6 +23,8 @@ use crate::server::shadow::kept::Watch;
 use crate::server::shadow::tap::ShadowTap;
 use crate::server::upstream::pass::{self, BodyTap};
 use owner::{Owner, Reading};
+use transform::endpoint::{Endpoint, Transformed};
+use transform::request::coding::Coding;
 use transform::request::{Form, Limits};
 
 /// What the endpoints need that transform.

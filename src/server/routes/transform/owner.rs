@@ -3,7 +3,6 @@
 use std::sync::atomic::AtomicBool;
 
 use crate::server::config::native_destinations::NativeDestinations;
-use crate::server::endpoint::{Endpoint, Transformed};
 use crate::server::http::body::{Body, Decoded};
 use crate::server::http::error::RequestError;
 use crate::server::http::text::text_within;
@@ -11,6 +10,7 @@ use crate::server::limits::memory_budget::Reservation;
 use crate::server::limits::permits::Permits;
 use crate::server::limits::request_meter::RequestMeter;
 use crate::server::routes::off_loop::off_the_loop;
+use transform::endpoint::{Endpoint, Transformed};
 use transform::meter::Halt;
 use transform::request::{BodyError, Form, Limits};
 
@@ -115,9 +115,9 @@ mod tests {
     use transform::family::KAFKA;
 
     use super::*;
-    use crate::server::http::coding::Coding;
     use crate::server::limits::limit::Limit;
     use crate::server::limits::memory_budget::MemoryBudget;
+    use transform::request::coding::Coding;
 
     fn reading() -> Reading {
         Reading {

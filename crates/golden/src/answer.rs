@@ -1,0 +1,16 @@
+//! The response of a transformer to a case.
+
+use bytes::Bytes;
+
+/// What it answers, as far as it is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The header `apiVersion`.
+    pub api_version: Option<String>,
+    /// The header `Content-Type`.
+    pub content_type: Option<String>,
+    /// The body.
+    pub body: Bytes,
+}

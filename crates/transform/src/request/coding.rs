@@ -1,0 +1,29 @@
+//! How the body of a request is compressed (docs/contract.md#request-body).
+
+/// A content coding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// Not compressed.
+    Identity,
+    /// `gzip`.
+    Gzip,
+    /// `deflate`, which is zlib.
+    Deflate,
+    /// `br`.
+    Brotli,
+}
+
+impl Coding {
+    /// Returns the coding called `name`, in any letter case; a blank name is [`Coding::Identity`]. `None` for every other
+    /// name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "" | "identity" => Some(Self::Identity),
+            "gzip" => Some(Self::Gzip),
+            "deflate" => Some(Self::Deflate),
+            "br" => Some(Self::Brotli),
+            _ => None,
+        }
+    }
+}
