@@ -4,4 +4,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cargo run --quiet --release --example worst
+cargo run --quiet --locked --profile dist --package rudder-kafka-transform --example worst --target-dir target/instructions

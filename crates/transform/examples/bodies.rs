@@ -1,9 +1,9 @@
-//! Writes the request bodies of the benchmarks to a folder: `cargo run --release --example bodies -- FOLDER`.
+//! Writes the request bodies of the benchmarks to a folder: `cargo run --release --package rudder-kafka-transform --example bodies -- FOLDER`.
 
 use std::path::PathBuf;
 use std::{env, fs, io};
 
-#[path = "../src/cli/bench/bodies.rs"]
+#[path = "../../../src/cli/bench/bodies.rs"]
 mod bodies;
 
 use bodies::{Shape, body, message_of};

@@ -12,9 +12,9 @@ use transform::processor;
 use transform::request::{Form, Limits};
 
 #[allow(dead_code, reason = "the other examples use the rest")]
-#[path = "../src/cli/bench/bodies.rs"]
+#[path = "../../../src/cli/bench/bodies.rs"]
 mod bodies;
-#[path = "../bench/hostile.rs"]
+#[path = "../../../bench/hostile.rs"]
 mod hostile;
 
 /// How long each body is tried.

@@ -1,5 +1,5 @@
 //! Runs the transformation on a body in a file, over and over, without a server: for counting instructions and for
-//! profilers. `cargo run --release --example engine -- FILE ROUNDS`; the name of the file reports the form.
+//! profilers. `cargo run --release --package rudder-kafka-transform --example engine -- FILE ROUNDS`; the name of the file reports the form.
 
 use std::process::ExitCode;
 use std::{env, fs};

@@ -1,0 +1,108 @@
+# Every command of this repository. `just` runs the service, `just --list` shows the others; `.ci/run` and the workflows
+# call the same recipes.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+binary := "target/debug/rudder-kafka-transformer"
+
+# Run the service on ports 9090 and 9091
+run *arguments:
+    cargo run --locked --release -- {{ arguments }}
+
+# Check that the code is formatted
+format:
+    cargo fmt --all --check
+    cargo fmt --manifest-path fuzz/Cargo.toml --check
+
+# Lint all code, with and without optional features
+lint:
+    cargo clippy --locked --workspace --all-targets -- -D warnings
+    cargo clippy --locked --workspace --all-targets --features otlp -- -D warnings
+
+# Check that no files import each other in a circle, and that each stays readable in one sitting
+layers:
+    .ci/acyclic
+    ! find src crates -name '*.rs' -path '*/src/*' -exec wc -l {} + | awk '$2 != "total" && $1 > 420' | grep .
+
+# Check that no dependency needs a newer compiler than rust-version says
+msrv:
+    .ci/msrv
+
+# Run all tests
+test *arguments:
+    cargo test {{ arguments }}
+
+# Test the export of traces over OTLP
+test-otlp:
+    cargo test --locked --features otlp --test integration -- otlp::
+
+# Build and test the transformation alone, as others would use it
+test-transform:
+    cargo test --locked --package rudder-kafka-transform --package rudder-kafka-json --lib
+
+# Build the documentation of all crates
+doc:
+    RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
+
+# Check spelling, words and sentences, and build the book
+prose:
+    .ci/prose {{ binary }}
+
+# Count instructions per byte and compare them with bench/instructions.txt
+instructions:
+    bench/instructions.sh --check
+
+# Benchmark the transformation in process
+bench:
+    cargo bench --locked
+
+# Fuzz each target for some seconds
+fuzz seconds="30":
+    # The lock file is apart from the service's, and the fuzzer would update it silently.
+    cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
+    fuzz/run.sh {{ seconds }}
+
+# Change the transformation in small steps and report what no test notices
+mutants *arguments:
+    cargo mutants {{ arguments }}
+
+# Check alerts and dashboard
+alerts:
+    .ci/promtool
+
+# Check licenses, bans and sources of dependencies
+deny:
+    .ci/cargo-tool cargo-deny 0.20.2
+    cargo deny --locked check licenses bans sources
+
+# Check the running service against its OpenAPI document, and its pages in a browser
+api:
+    .ci/api/run {{ binary }}
+
+# Lint scripts and workflows
+scripts:
+    .ci/scripts
+
+# Lint, render and validate the Helm chart and the kustomization
+chart:
+    .ci/chart/run {{ binary }}
+
+# Connect to an Apache Kafka broker in every way that is supported
+kafka:
+    PYTHONDONTWRITEBYTECODE=1 python3 .ci/kafka/check.py {{ binary }} "$(.ci/kafka/jars)"
+
+# Follow events through the services of the compose file
+pipeline:
+    .ci/pipeline/run {{ binary }} "$(.ci/kafka/jars)"
+
+# Make every release artifact that one machine can make, in target/dist
+dist:
+    .ci/dist
+
+# Check, install and run what `just dist` made
+dist-check:
+    .ci/release/check
+
+# Run every check, as CI does
+ci:
+    .ci/run
