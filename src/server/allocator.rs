@@ -1,32 +1,33 @@
-//! What the C library does with memory that is free: keep enough of it for the next requests, and give back what a load has
-//! left, while there is a load as well as afterwards. Elsewhere than on Linux with the GNU C library nothing is done.
+//! What the C library does with memory that is free: keep enough of it for the next requests, and return what a load
+//! has left, while there is a load as well as afterwards. Elsewhere than on Linux with the GNU C library nothing is
+//! done.
 
 use std::time::Duration;
 
-/// How often memory is given back. By then a load has left some: without that, a process would keep for ever what its
+/// How often memory is returned. By then a load has left some: without that, a process would keep for ever what its
 /// largest moment so far has needed, and grow with every larger one.
 const EVERY: Duration = Duration::from_secs(4);
 
-/// Free memory that a worker keeps for its next requests. By itself the C library keeps so little that a request of usual
-/// size gives its memory back to the system, and the next one takes it again page by page: a fifth of all work.
+/// Free memory that a worker keeps for its next requests. By itself the C library keeps so little that a request of
+/// usual size gives its memory back to the system, and the next one takes it again page by page: a fifth of all work.
 const KEPT_BYTES: i32 = 32 << 20;
-/// From this size on memory is taken from the system for itself and given back at once.
+/// From this size on memory is taken from the system for itself and returned at once.
 const APART_BYTES: i32 = 8 << 20;
 
 /// Sets how much is kept; for the whole process, so that it is called once, at the start, before there are threads.
 ///
-/// By itself the C library gives each new thread a part of memory of its own, up to eight for each processor, and each part
-/// keeps what is set here. One for each of `workers` is enough for no worker to wait for another; threads that work on a
-/// large request now and then take one of those.
+/// By itself the C library gives each new thread a part of memory of its own, up to eight for each processor, and each
+/// part keeps what is set here. One for each of `workers` is enough for no worker to wait for another; threads that
+/// work on a large request now and then take one of those.
 pub fn keep_enough(workers: usize) {
     glibc::keep_free(KEPT_BYTES);
     glibc::take_apart(APART_BYTES);
     glibc::part_into(i32::try_from(workers).unwrap_or(i32::MAX));
 }
 
-/// Returns free memory between what is in use to the OS, of all arenas, from time to time. That takes milliseconds after a
-/// load and next to nothing at rest, so it is not for a worker to do. It does not depend on requests: connections, headers
-/// and responses of any kind leave free memory too.
+/// Returns free memory between what is in use to the OS, of all arenas, from time to time. That takes milliseconds
+/// after a load and next to nothing at rest, so it is not for a worker to do. It does not depend on requests:
+/// connections, headers and responses of any kind leave free memory too.
 pub async fn give_back() {
     every_so_often(|| {
         glibc::trim();
@@ -35,8 +36,8 @@ pub async fn give_back() {
     .await;
 }
 
-/// On a worker: returns the free end of the worker's arena, which only a thread that uses the arena can do. It does so with
-/// the next larger piece that it frees, if no more is to be kept.
+/// On a worker: returns the free end of the worker's arena, which only a thread that uses the arena can do. It does so
+/// with the next larger piece that it frees, if no more is to be kept.
 pub async fn give_back_end() {
     every_so_often(|| {
         glibc::keep_free(0);
@@ -54,12 +55,12 @@ async fn every_so_often(trim: impl Fn()) {
     }
 }
 
-/// Large enough for the C library to look at what it could give back.
+/// Large enough for the C library to look at what it could return.
 const PIECE_BYTES: usize = 256 << 10;
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod glibc {
-    /// Sets from how many free bytes on they are given back.
+    /// Sets from how many free bytes on they are returned.
     pub(super) fn keep_free(bytes: i32) {
         set(libc::M_TRIM_THRESHOLD, bytes);
     }

@@ -10,7 +10,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// The bytes of a small file.
 ///
 /// # Errors
-/// Where it cannot be read, is none, or is large.
+/// Where it cannot be read, is not one, or is large.
 pub(crate) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     // A pipe would be waited for.
     if !fs::metadata(path)?.is_file() {

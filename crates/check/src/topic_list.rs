@@ -41,8 +41,8 @@ impl<'f> Topics<'f> {
         }
     }
 
-    /// The topics in the order in which they were added, and whether templates give others; `None` if one of them cannot
-    /// be used.
+    /// The topics in the order in which they were added, and whether templates give others; `None` if one of them
+    /// cannot be used.
     #[must_use]
     pub fn into_names(self) -> Option<(Vec<String>, bool)> {
         self.usable.then_some((self.names, self.from_events))
@@ -64,7 +64,7 @@ impl<'f> Topics<'f> {
         self.dynamic && Template::read(value).is_ok()
     }
 
-    /// Adds a topic that can occur and tells what is wrong with it. `topic` is truthy.
+    /// Adds a topic that can occur and reports what is wrong with it. `topic` is truthy.
     pub fn add(&mut self, topic: Raw<'_>, pointer: &str) {
         let Some(text) = text_of(topic) else {
             let message = format!("a topic is {}, not a string", kind(topic));

@@ -1,5 +1,5 @@
-//! What two responses differ in, as it is reported: a JSON pointer and two kinds; with contents only where they are asked for,
-//! which nothing that logs does.
+//! What two responses differ in, as it is reported: a JSON pointer and two kinds; with contents only where they are
+//! asked for, which nothing that logs does.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -15,22 +15,22 @@ pub(super) const MAX_POINTER: usize = 200;
 /// Characters of a value that are reported, where contents are.
 pub(super) const MAX_CONTENTS: usize = 200;
 
-/// Whether differences are told with what the values are.
+/// Whether differences are reported with what the values are.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum Contents {
     /// Only of what kind they are: for logs.
     #[default]
     Hidden,
-    /// The beginning of their text too: for whoever brought both answers.
+    /// The beginning of their text too: for anyone who brought both responses.
     Told,
 }
 
 /// One side of a difference: what stands there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Side {
-    /// The kind of value, `missing` where there is none; of the answers as a whole what they are.
+    /// The kind of value, `missing` where there is none; of the responses as a whole what they are.
     pub kind: Cow<'static, str>,
-    /// The beginning of its text, where contents are told.
+    /// The beginning of its text, where contents are reported.
     pub text: Option<String>,
 }
 
@@ -43,9 +43,9 @@ impl fmt::Display for Side {
 /// One difference, as `/3/output/topic: string vs missing`, ours first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Where (RFC 6901), `/` for the answers as a whole.
+    /// Where (RFC 6901), `/` for the responses as a whole.
     pub pointer: String,
-    /// What our answer has there.
+    /// What our response has there.
     pub ours: Side,
     /// What theirs has.
     pub theirs: Side,
@@ -61,7 +61,7 @@ impl fmt::Display for Difference {
 /// A difference that is intended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed {
-    /// Where, `/` for the answers as a whole.
+    /// Where, `/` for the responses as a whole.
     pub pointer: String,
     /// Why.
     pub why: IntendedDifference,
@@ -88,13 +88,13 @@ impl Differences {
         Self { contents, ..Self::default() }
     }
 
-    /// Adds one difference of the answers as a whole, in words.
+    /// Adds one difference of the responses as a whole, in words.
     pub(super) fn tell_whole(&mut self, ours: impl Into<Cow<'static, str>>, theirs: impl Into<Cow<'static, str>>) {
         let (ours, theirs) = (Side { kind: ours.into(), text: None }, Side { kind: theirs.into(), text: None });
         self.told.push(Difference { pointer: "/".to_owned(), ours, theirs });
     }
 
-    /// One difference of the answers as a whole, in words.
+    /// One difference of the responses as a whole, in words.
     #[must_use]
     pub fn of_whole(ours: &'static str, theirs: &'static str) -> Self {
         let mut found = Self::default();
@@ -108,7 +108,7 @@ impl Differences {
         self.told.is_empty() && !self.too_deep
     }
 
-    /// No differences, told as these are.
+    /// No differences, reported as these are.
     pub(super) fn none_yet(&self) -> Self {
         Self::with(self.contents)
     }
@@ -153,7 +153,7 @@ impl Differences {
     }
 }
 
-/// A pointer as it is told.
+/// A pointer as it is reported.
 fn place(pointer: &str) -> String {
     if pointer.is_empty() { "/".to_owned() } else { beginning(pointer, MAX_POINTER) }
 }

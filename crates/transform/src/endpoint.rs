@@ -1,4 +1,5 @@
-//! The endpoints that are served here, as what they make of a text: for an answer to a client, and for one to compare with.
+//! The endpoints that are served here, as what they make of a text: for a response to a client, and for one to compare
+//! with.
 
 use crate::decision::Tally;
 use crate::family::Family;
@@ -35,7 +36,7 @@ pub enum Endpoint {
     RouterTransform,
 }
 
-/// An answer, and what was decided for it.
+/// A response, and what was decided for it.
 #[derive(Debug)]
 pub struct Transformed {
     /// The destination.
@@ -65,7 +66,7 @@ impl Endpoint {
         }
     }
 
-    /// The name of the destination that a router request is for; `None` where the path has told already.
+    /// The name of the destination that a router request is for; `None` where the path has given it already.
     ///
     /// # Errors
     /// [`BodyError`] where the body does not tell.

@@ -1,5 +1,6 @@
-//! Request bodies as rudder-server sends them, the same on every run: events of 1 to 3 KB, metadata of some 25 members,
-//! a destination with a certificate. Shared by `bench`, the benches, and the example that writes them to files.
+//! Request bodies as rudder-server sends them, the same on every run: events of 1 to 3 KB, metadata of about 25
+//! members, a destination with a certificate. Shared by `bench`, the benches, and the example that writes them to
+//! files.
 
 use serde_json::{Value, json};
 

@@ -83,7 +83,7 @@ fn parse(text: &str) -> Result<Usage, String> {
         let values = text.lines().filter_map(|line| {
             let rest = line.strip_prefix(name)?;
             let value = match rest.strip_prefix('{') {
-                Some(labelled) => labelled.rsplit_once('}')?.1,
+                Some(labeled) => labeled.rsplit_once('}')?.1,
                 None => rest.strip_prefix(' ')?,
             };
             value.split_ascii_whitespace().next()?.parse::<f64>().ok()

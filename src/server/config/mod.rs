@@ -1,5 +1,5 @@
-//! What the service is configured with: plain values, resolved once from the flags ([`crate::server::settings`]). Nothing
-//! here reads a file, a clock or the environment.
+//! What the service is configured with: plain values, resolved once from the flags ([`crate::server::settings`]).
+//! Nothing here reads a file, a clock or the environment.
 
 pub mod base_url;
 pub mod native_destinations;
@@ -39,7 +39,7 @@ pub struct Config {
     pub page: Page,
     /// The label `instanceName` of every metric.
     pub instance_id: String,
-    /// The versions that clients are told.
+    /// The versions that are reported to clients.
     pub versions: Versions,
     /// How long requests in flight get to finish, in seconds.
     pub shutdown_timeout: u64,
@@ -104,8 +104,8 @@ pub struct ShadowConfig {
     pub answer: ShadowAnswer,
 }
 
-/// The versions that are reported to clients: this service's, unless the settings name others, as rudder-transformer calls
-/// them. Metrics and log always have this service's.
+/// The versions that are reported to clients: this service's, unless the settings name others, as rudder-transformer
+/// calls them. Metrics and log always have this service's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Versions {
     /// Of `/version` and `/health`.

@@ -11,7 +11,7 @@ const NONE: &str = "none";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NativeDestinations([bool; FAMILIES.len()]);
 
-/// A list with a name in it that is no destination of this service. It does not repeat the name.
+/// A list with a name in it that is not a destination of this service. It does not repeat the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownName;
 
@@ -19,7 +19,8 @@ impl NativeDestinations {
     /// Every destination that this service knows.
     pub const ALL: Self = Self([true; FAMILIES.len()]);
 
-    /// Reads names with commas between them, in any letter case; blank ones are passed over, `none` stands for an empty list.
+    /// Reads names with commas between them, in any letter case; blank ones are passed over, `none` stands for an
+    /// empty list.
     ///
     /// # Errors
     /// [`UnknownName`].

@@ -122,7 +122,7 @@ impl Body {
         self.coding
     }
 
-    /// Whether the body is to be worked on beside the event loop.
+    /// Whether the body is to be processed off the event loop.
     #[must_use]
     pub fn is_large(&self) -> bool {
         is_large(self.coding, self.bytes.len())

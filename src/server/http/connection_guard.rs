@@ -1,5 +1,5 @@
-//! Middleware applied to every request: it rejects requests on connections above the limit, announces connections that end,
-//! and keeps what a response needs until the client has it.
+//! Middleware applied to every request: it rejects requests on connections above the limit, announces connections that
+//! end, and keeps what a response needs until the client has it.
 
 use std::cell::RefCell;
 use std::error::Error as StdError;
@@ -23,9 +23,9 @@ use crate::server::limits::connection::{Connection, InService};
 use crate::server::limits::connections::Connections;
 use crate::server::limits::limit::Limit;
 
-/// Rejects requests on a connection above the limit with 503, except probes: an orchestrator without a response would restart
-/// a service that is only busy. A response that rejects a connection, or that is sent while the service stops, closes the
-/// connection: the next request then reaches another instance.
+/// Rejects requests on a connection above the limit with 503, except probes: an orchestrator without a response would
+/// restart a service that is only busy. A response that rejects a connection, or that is sent while the service stops,
+/// closes the connection: the next request then reaches another instance.
 pub async fn connection_guard(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -59,8 +59,8 @@ fn is_probe(request: &ServiceRequest) -> bool {
         && matches!(path.strip_suffix('/').unwrap_or(path), "/health" | "/ready")
 }
 
-/// Keeps what is left of a chunked body until the answer has been sent. The framework reads one whose handler let go of it
-/// to its end, which a client may never send; with one that somebody still holds it closes the connection.
+/// Keeps what is left of a chunked body until the response has been sent. The framework reads one whose handler dropped
+/// it to its end, which a client may never send; with one that somebody still holds it closes the connection.
 fn keep_unread(request: &mut ServiceRequest) -> Option<Rc<RefCell<Payload>>> {
     if !request.headers().contains_key(TRANSFER_ENCODING) {
         return None;
@@ -90,8 +90,8 @@ struct GuardedBody {
     _unread: Option<Rc<RefCell<Payload>>>,
 }
 
-/// The most bytes of a response that the framework is given at once. It copies them into a buffer of the connection, where they
-/// stay until the client takes them.
+/// The most bytes of a response that the framework is given at once. It copies them into a buffer of the connection,
+/// where they stay until the client takes them.
 const PIECE_BYTES: usize = 64 << 10;
 
 impl MessageBody for GuardedBody {

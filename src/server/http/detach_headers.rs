@@ -6,9 +6,8 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Next;
 
-/// Lets a request's headers stand on their own. The framework keeps the heads of past requests for new ones, and their
-/// headers are slices of the buffer that the connection is read with, which an earlier body may have made large: some 128
-/// such buffers would stay for ever.
+/// Copies a request's headers. The framework pools past requests, whose headers are slices of the connection's read
+/// buffer. An earlier body may have made that buffer large, and about 128 such buffers would stay forever.
 pub async fn detach_headers(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

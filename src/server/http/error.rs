@@ -15,7 +15,7 @@ use destinations::select::Choice;
 use transform::meter::Halt;
 use transform::request::BodyError;
 
-/// Why a request is refused as a whole.
+/// Why a request is rejected as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
     /// The body cannot be read.
@@ -82,7 +82,7 @@ pub enum RequestError {
     /// The upstream is this service, or sends requests back to it.
     #[error("UPSTREAM_TRANSFORMER_URL leads back to this service")]
     UpstreamLoop,
-    /// The upstream has not yet told what it can do.
+    /// The upstream has not yet reported what it can do.
     #[error("the transformer that UPSTREAM_TRANSFORMER_URL names has not yet told its features; ask again")]
     FeaturesUnknown,
     /// The service wants no requests now.
@@ -93,7 +93,7 @@ pub enum RequestError {
     InternalServerError,
 }
 
-/// Characters of a name from the request that an error repeats at the most.
+/// Characters of a name from the request that an error repeats at most.
 const MAX_NAME_CHARACTERS: usize = 100;
 
 impl RequestError {
@@ -136,7 +136,7 @@ impl RequestError {
         Self::UnsupportedMediaType(cut(name))
     }
 
-    /// The body of the answer: JSON.
+    /// The body of the response: JSON.
     #[must_use]
     pub fn body(&self) -> String {
         let body = match self {

@@ -19,7 +19,7 @@ const MAX_CHARACTERS: usize = 4096;
 pub struct OperatorToken(Vec<u8>);
 
 impl OperatorToken {
-    /// Reads it from a file; white space around it is not part of it.
+    /// Reads it from a file; whitespace around it is not part of it.
     ///
     /// # Errors
     /// What is wrong with the file, without anything of what is in it.

@@ -1,6 +1,6 @@
-//! What a request path addresses once it is normalized. Routing compares paths literally, as rudder-transformer does, but
-//! whatever is passed on to the upstream may be normalized there: it is judged here by everything that a server could
-//! read in it, and then passed on byte for byte.
+//! What a request path addresses once it is normalized. Routing compares paths literally, as rudder-transformer does. A
+//! path that is forwarded may be normalized by the upstream, so it is judged by everything that a server could read in
+//! it, and then forwarded byte for byte.
 
 use std::borrow::Cow;
 

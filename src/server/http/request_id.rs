@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// The header that has it, in the request and in the answer.
+/// The header that has it, in the request and in the response.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Characters that an id from a client may have.
@@ -33,8 +33,8 @@ impl Default for RequestIds {
 }
 
 impl RequestIds {
-    /// The id of the request with these headers. It is a copy: a slice of the headers would keep the buffer that the body
-    /// came in with.
+    /// The id of the request with these headers. It is a copy: a slice of the headers would keep the buffer that the
+    /// body came in with.
     #[must_use]
     pub fn of(&self, headers: &HeaderMap) -> HeaderValue {
         headers
@@ -58,7 +58,7 @@ impl RequestIds {
     }
 }
 
-/// Whether a client's id may be written into a log and an answer: 1 to 128 visible ASCII characters.
+/// Whether a client's id may be written into a log and a response: 1 to 128 visible ASCII characters.
 fn is_usable(id: &[u8]) -> bool {
     (1..=MAX_LENGTH).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
 }

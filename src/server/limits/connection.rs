@@ -50,7 +50,7 @@ pub(crate) enum Phase {
     InService,
 }
 
-/// Whether a connection has been told to end, and how.
+/// Whether a connection has been ordered to close, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Closing {
     /// It has not.
@@ -102,7 +102,7 @@ impl Connection {
         }
     }
 
-    /// Whether it has been told to end.
+    /// Whether it has been ordered to close.
     pub(crate) fn is_ending(&self) -> bool {
         self.closing.get() != Closing::Open
     }
@@ -208,7 +208,7 @@ impl Connection {
         }
     }
 
-    /// How the connection ended, where it was told to; otherwise the task is polled once it is.
+    /// How the connection ended, if it was ordered to close; otherwise the task is polled once it is.
     pub(crate) fn closed(&self, context: &Context<'_>) -> Option<io::Result<()>> {
         self.remember(context);
         match self.closing.get() {
@@ -235,7 +235,7 @@ impl Connection {
         }
     }
 
-    /// Writes to the socket, unless it was told to end at once.
+    /// Writes to the socket, unless it was ordered to close at once.
     pub(crate) fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if let Some(Err(error)) = self.closed(context) {
             return Poll::Ready(Err(error));
@@ -269,7 +269,7 @@ impl Connection {
         }
     }
 
-    /// Closes the socket, whoever else still knows the connection.
+    /// Closes the socket, whatever else still refers to the connection.
     pub(crate) fn disconnect(&self) {
         self.tcp.take();
         self.release();

@@ -1,7 +1,7 @@
 //! How much memory there is.
 
 /// The memory that this process may use, in bytes: the tightest of the control group's limit and the machine's memory.
-/// `None` where neither can be told.
+/// `None` if neither is known.
 #[must_use]
 pub fn memory_limit() -> Option<usize> {
     let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<usize>().ok();

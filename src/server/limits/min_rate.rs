@@ -1,11 +1,12 @@
 //! The minimum rate of a client, in either direction.
 //!
-//! A pause may last `BODY_TIMEOUT`. Once that time is over, the whole must have come, or must have been taken, at a rate that any
-//! honest connection has. A large body over a slow line passes, one that trickles does not.
+//! A pause may last `BODY_TIMEOUT`. Once that time is over, the whole must have come, or must have been taken, at a
+//! rate that any honest connection has. A large body over a slow line passes, one that trickles does not.
 
 use std::time::{Duration, Instant};
 
-/// The minimum rate in bytes per second, on average and after the first pause: 100 MB take just under three hours at it.
+/// The minimum rate in bytes per second, on average and after the first pause: 100 MB take just under three hours at
+/// it.
 pub const MIN_BYTES_PER_SECOND: u32 = 10_000;
 
 /// The clock of one body that is read.
@@ -42,7 +43,7 @@ pub struct MinTakeRate {
 }
 
 impl MinTakeRate {
-    /// Starts the clock for a client that has taken `taken` bytes so far; `pause` is the longest time without any more.
+    /// Starts the clock for a client that has taken `taken` bytes so far; `pause` is the longest time without more.
     #[must_use]
     pub fn new(taken: u64, began: Instant, pause: Duration) -> Self {
         Self { rate: MinRate::new(began, pause), base: taken, latest: (taken, began) }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub enum Loss {
     /// The queue of the writer is full: stderr takes lines more slowly than they come.
     QueueFull,
-    /// The system refused the write: the reader of the pipe is gone, or the disk is full.
+    /// The system rejected the write: the reader of the pipe is gone, or the disk is full.
     WriteFailed,
     /// The line was above the limit of its kind.
     Suppressed,

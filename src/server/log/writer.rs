@@ -1,7 +1,7 @@
 //! A bounded, lossy writer: lines wait in a queue, and a thread of its own writes them.
 //!
-//! `tracing-appender` does this too, but its queue is bounded in lines and not in bytes, it counts no failed write, and its
-//! guard prints to stdout when the sink is stuck, which panics where stdout is full.
+//! `tracing-appender` does this too, but its queue is bounded in lines and not in bytes, it counts no failed write,
+//! and its guard prints to stdout when the sink is stuck, which panics where stdout is full.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::{Loss, Losses};
 
-/// Bytes of lines that may wait: some 4,000 lines. As many again are with the thread that writes.
+/// Bytes of lines that may wait: about 4,000 lines. As many again are with the thread that writes.
 const MAX_QUEUED_BYTES: usize = 1 << 20;
 
 /// Bytes of buffer that the writing thread keeps between batches.
@@ -21,7 +21,8 @@ const KEPT_BYTES: usize = 64 * 1024;
 /// How long the writing thread waits before it writes again to a pipe in non-blocking mode that is full.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// The writer that `tracing` gets. A write never waits for the sink and never fails: what does not fit is dropped and counted.
+/// The writer that `tracing` gets. A write never waits for the sink and never fails: what does not fit is dropped and
+/// counted.
 #[derive(Debug, Clone)]
 pub struct LogWriter(Arc<Shared>);
 

@@ -3,7 +3,7 @@
 /// How a forwarded request ended, as it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forwarded {
-    /// The whole answer was passed on, whatever its status.
+    /// The whole response was passed on, whatever its status.
     Answered,
     /// No connection.
     Unreachable,
@@ -39,7 +39,7 @@ impl Forwarded {
 /// How a comparison ended, as it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compared {
-    /// The answers are the same.
+    /// The responses are the same.
     Equal,
     /// They differ as it is intended, and in nothing else.
     Intended,
@@ -47,7 +47,7 @@ pub enum Compared {
     Different,
     /// There was no room to keep the request for it.
     Dropped,
-    /// There was no answer of the upstream to compare with, or no time: it was overloaded or out of reach.
+    /// There was no response of the upstream to compare with, or no time: it was overloaded or out of reach.
     Failed,
 }
 

@@ -16,7 +16,7 @@ use crate::server::http::route::{Route, UNMATCHED, method_label};
 use crate::server::limits::limit::Limit;
 use transform::family::Family;
 
-/// Counts every request, how long it took, and how large it and its answer were.
+/// Counts every request, how long it took, and how large it and its response were.
 pub async fn measure(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -48,7 +48,7 @@ pub async fn measure(
     result
 }
 
-/// A request that has no answer yet. Clients that leave drop it.
+/// A request that has no response yet. Clients that leave drop it.
 struct Open<'g>(&'g IntGauge);
 
 impl<'g> Open<'g> {

@@ -48,7 +48,7 @@ pub struct Metrics {
     intended: Arc<[IntCounter]>,
     lost_lines: Arc<[LostLines; Loss::ALL.len()]>,
     in_flight_bytes: IntGauge,
-    /// Requests that have no answer yet.
+    /// Requests that have no response yet.
     pub concurrent: IntGauge,
 }
 

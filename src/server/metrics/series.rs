@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use prometheus::Histogram;
 
-/// What tells kinds of requests apart. All of it comes from this service, so that there are only so many.
+/// The kinds of requests that are distinguished. All of it comes from this service, so that there are only so many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpKey {
     /// The method, or `other`.

@@ -30,11 +30,11 @@ pub struct Definition {
     pub name: &'static str,
     /// What it is.
     pub kind: Kind,
-    /// Its labels, beside `instanceName`, which all have.
+    /// Its labels, in addition to `instanceName`, which all have.
     pub labels: &'static [&'static str],
     /// Whose it is.
     pub origin: Origin,
-    /// What it tells.
+    /// What it reports.
     pub help: &'static str,
 }
 

@@ -3,14 +3,14 @@
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// The answer for one event.
+/// The response for one event.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "describes the answer; it is written as text")]
 pub enum EventAnswer {
     /// Transformed.
     Transformed(Transformed),
-    /// Refused.
+    /// Rejected.
     Rejected(Rejected),
 }
 
@@ -45,12 +45,12 @@ pub struct Output {
     pub topic: Value,
 }
 
-/// A refused event.
+/// A rejected event.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the answer; it is written as text")]
 pub struct Rejected {
-    /// As received; `null` where it is no object.
+    /// As received; `null` where it is not an object.
     #[schema(required = true)]
     pub metadata: Option<Map<String, Value>>,
     /// Always 400.
@@ -73,7 +73,7 @@ pub struct StatTags {
     /// The event or the destination is at fault.
     #[schema(pattern = "^(instrumentation|configuration)$")]
     pub error_type: String,
-    /// The destination's name, upper case.
+    /// The destination's name, uppercase.
     #[schema(pattern = "^(KAFKA|AZURE_EVENT_HUB|CONFLUENT_CLOUD)$")]
     pub dest_type: String,
     /// Always `destination`.
@@ -100,7 +100,7 @@ pub struct StatTags {
 pub enum BatchAnswer {
     /// Events that are delivered together.
     Group(Group),
-    /// An event that was refused.
+    /// An event that was rejected.
     Refused(Refused),
     /// Events of a destination that is not delivered in groups.
     Unsupported(Unsupported),
@@ -124,7 +124,7 @@ pub struct Group {
     pub destination: Map<String, Value>,
 }
 
-/// An event that was refused.
+/// An event that was rejected.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the answer; it is written as text")]
@@ -171,7 +171,7 @@ pub struct UnsupportedStatTags {
     pub error_category: String,
 }
 
-/// The answer of `/routerTransform`.
+/// The response of `/routerTransform`.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the answer; it is written as text")]
@@ -207,7 +207,7 @@ pub struct NoEvents {
     pub error: String,
 }
 
-/// A request that is refused as a whole.
+/// A request that is rejected as a whole.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the answer; it is written as text")]

@@ -1,6 +1,6 @@
 //! The examples of the document: golden cases, so that what is shown is what is tested.
 //!
-//! An example has one name wherever it occurs: a request body, the parameters that go with it, and the answer to it.
+//! An example has one name wherever it occurs: a request body, the parameters that go with it, and the response to it.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};

@@ -18,8 +18,8 @@ pub struct ExplainBody {
     #[schema(schema_with = events)]
     pub events: Vec<Value>,
     /// For events that have none: a destination with `Config` or `config`, an array of destinations, a whole
-    /// `workspaceConfig.json`, a destination of the Rudder CLI, or a Config alone. A string is the text of a file with one of
-    /// these, in JSON or YAML.
+    /// `workspaceConfig.json`, a destination of the Rudder CLI, or a Config alone. A string is the text of a file with
+    /// one of these, in JSON or YAML.
     #[schema(required = false)]
     pub destination: Value,
     /// The ID of the destination, if `destination` holds several.
@@ -65,7 +65,7 @@ pub struct Explanations {
     pub events: Vec<Explanation>,
 }
 
-/// What was decided of one event. What was not decided, because the event was refused before, is left out.
+/// What was decided of one event. What was not decided, because the event was rejected before, is left out.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the answer")]
@@ -75,7 +75,7 @@ pub struct Explanation {
     /// What became of it.
     #[schema(pattern = "^(transformed|undeliverable|refused)$")]
     pub outcome: String,
-    /// Why it was refused.
+    /// Why it was rejected.
     #[schema(value_type = Refusal, required = false)]
     pub refusal: Option<Refusal>,
     /// Why rudder-server would drop it after the transformation; there if `outcome` is `undeliverable`.
@@ -99,7 +99,7 @@ pub struct Explanation {
     pub answer: String,
 }
 
-/// Why an event was refused.
+/// Why an event was rejected.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the answer")]
@@ -129,7 +129,7 @@ pub struct Problem {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the answer")]
 pub struct TopicChoice {
-    /// Any JSON value; `null` too where the answer has no topic.
+    /// Any JSON value; `null` too where the response has no topic.
     #[schema(required = true)]
     pub value: Value,
     /// The rule that gave it.
@@ -169,7 +169,7 @@ pub struct KeyChoice {
     pub source: String,
     /// The member for people.
     pub text: String,
-    /// The partition, where `partitions` was told.
+    /// The partition, where `partitions` was given.
     #[schema(required = false)]
     pub partition: u32,
 }
@@ -230,7 +230,7 @@ pub struct TemplateUse {
     pub default: String,
     /// Whether it found a value.
     pub found: bool,
-    /// What is used, the value found or the default; `null` where the event is refused because of the template.
+    /// What is used, the value found or the default; `null` where the event is rejected because of the template.
     #[schema(required = true)]
     pub value: Value,
     /// Whether the value is longer and only its start is here, as a string.
@@ -239,7 +239,7 @@ pub struct TemplateUse {
     /// The member that was removed from the event with its value.
     #[schema(required = true)]
     pub removed: Option<String>,
-    /// Whether the event is refused because of the template.
+    /// Whether the event is rejected because of the template.
     #[schema(required = false)]
     pub refused: bool,
 }

@@ -1,5 +1,5 @@
-//! Answers that many endpoints share: why a request is refused as a whole. One table; the texts of the examples are those
-//! of [`RequestError`].
+//! Answers that many endpoints share: why a request is rejected as a whole. One table; the texts of the examples are
+//! those of [`RequestError`].
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::server::limits::limit::Limit;
 use crate::server::routes::explain::request::{ExplainError, MAX_EVENTS, MAX_WORKING_BYTES};
 use transform::request::{BodyError, max_answer_bytes};
 
-/// A status, what it means, the schema of its body, and examples beside those that fixtures give.
+/// A status, what it means, the schema of its body, and examples in addition to those of fixtures.
 type Row = (StatusCode, &'static str, &'static str, Vec<(&'static str, RequestError)>);
 
 fn overloaded() -> Row {
@@ -130,7 +130,7 @@ fn response((status, description, schema, examples): Row) -> (String, RefOr<Resp
     (status.as_str().to_owned(), response.build().into())
 }
 
-/// What a transformation may be refused with.
+/// What a transformation may be rejected with.
 pub struct Refusals;
 
 impl IntoResponses for Refusals {
@@ -139,7 +139,7 @@ impl IntoResponses for Refusals {
     }
 }
 
-/// What a request for explanations may be refused with.
+/// What a request for explanations may be rejected with.
 pub struct ExplainRefusals;
 
 impl IntoResponses for ExplainRefusals {
@@ -173,7 +173,7 @@ impl IntoResponses for ExplainRefusals {
     }
 }
 
-/// What endpoints that are the operator's may be refused with.
+/// What endpoints that are the operator's may be rejected with.
 pub struct ForOperators;
 
 impl IntoResponses for ForOperators {
@@ -182,7 +182,7 @@ impl IntoResponses for ForOperators {
     }
 }
 
-/// What any endpoint but the probes may be refused with.
+/// What any endpoint but the probes may be rejected with.
 pub struct Overload;
 
 impl IntoResponses for Overload {

@@ -1,7 +1,7 @@
 //! What requests look like.
 //!
 //! A schema says what is answered with 200. That is more than what an event should look like: what is wrong with one
-//! event is told in its own answer, so an element of `input` may be anything.
+//! event is reported in its own answer, so an element of `input` may be anything.
 
 use serde_json::{Map, Value};
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
@@ -50,7 +50,7 @@ pub struct BodyHeaders {
     content_encoding: Option<String>,
 }
 
-/// The header that tells how a body is compressed, for an endpoint with one form only.
+/// The header that reports how a body is compressed, for an endpoint with one form only.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[allow(dead_code, reason = "describes the header")]
@@ -60,7 +60,7 @@ pub struct CodingHeader {
     content_encoding: Option<String>,
 }
 
-/// An empty one is none.
+/// An empty one is not one.
 fn codings() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["gzip", "deflate", "br", "identity", ""]))
 }
@@ -113,7 +113,7 @@ impl PartialSchema for ProcessorRequest {
 
 impl ToSchema for ProcessorRequest {}
 
-/// Events, with destinations and connections beside them.
+/// Events, with destinations and connections next to them.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "describes the body; it is read as text")]
 pub struct Compacted {
@@ -153,7 +153,7 @@ pub struct RouterRequest {
 pub struct Event {
     /// The event itself, which is passed through; `{}` where it is missing.
     pub message: Option<Map<String, Value>>,
-    /// What the client needs to match the answer to its job; passed through.
+    /// What the client needs to match the response to its job; passed through.
     pub metadata: Map<String, Value>,
     /// In the plain form: where the event goes.
     #[schema(value_type = Destination, required = false)]

@@ -1,5 +1,5 @@
-//! What the log tells of a request (docs/reference/logs.md): one line at debug for each, one at warn for refused events and for a
-//! refused request. Never a path, a query, a header or a piece of a body: each may hold a secret.
+//! What the log reports of a request (docs/reference/logs.md): one line at debug for each, one at warn for rejected
+//! events and for a rejected request. Never a path, a query, a header or a piece of a body: each may hold a secret.
 
 mod record;
 #[cfg(feature = "otlp")]
@@ -44,14 +44,14 @@ fn every_request_counts() -> bool {
     tracing::enabled!(tracing::Level::DEBUG)
 }
 
-/// Notes how many events a request has and how many of them are refused.
+/// Notes how many events a request has and how many of them are rejected.
 pub(crate) fn note_events(request: &HttpRequest, tally: &Tally) {
     if tally.rejected.iter().any(|count| *count > 0) || every_request_counts() {
         request.extensions_mut().insert(Noted { events: Some(tally.events), rejected: tally.rejected });
     }
 }
 
-/// Gives every answer the id of its request, and the log its lines.
+/// Gives every response the id of its request, and the log its lines.
 pub async fn log(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -83,7 +83,7 @@ pub async fn log(
     }
 }
 
-/// Tells of a request that was answered.
+/// Reports of a request that was answered.
 fn tell_answer(
     id: &HeaderValue,
     response: &ServiceResponse<impl MessageBody>,
@@ -111,7 +111,7 @@ fn tell_answer(
     exchange.tell();
 }
 
-/// Tells of a request that a fault of the service left without an answer.
+/// Reports of a request that a fault of the service left without a response.
 fn tell_failure(
     id: &HeaderValue,
     method: &Method,
@@ -245,8 +245,8 @@ impl Exchange<'_> {
 /// What happened to a request as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Nothing to look at; also a path that does not exist, since scanners ask for thousands, and a probe while the service
-    /// starts or stops.
+    /// Nothing to look at; also a path that does not exist, since scanners ask for thousands, and a probe while the
+    /// service starts or stops.
     Answered,
     /// The client's mistake: rudder-server drops such a batch.
     Refused,

@@ -1,5 +1,5 @@
-//! Requests as OpenTelemetry spans, with the attributes that its semantic conventions have for HTTP servers. A path or a
-//! query is no attribute: either may hold a secret.
+//! Requests as OpenTelemetry spans, with the attributes that its semantic conventions have for HTTP servers. A path or
+//! a query is not an attribute: either may hold a secret.
 
 use std::sync::OnceLock;
 
@@ -27,7 +27,7 @@ pub(crate) fn are_exported() -> bool {
     TRACER.get().is_some()
 }
 
-/// Exports a request that is over, and tells the ids of its span.
+/// Exports a request that is over, and reports the ids of its span.
 pub(crate) fn export(exchange: &Exchange<'_>) -> Option<SpanIds> {
     let (tracer, (started, duration)) = TRACER.get().zip(exchange.time)?;
     // Not the current context: it is whatever the thread has left.

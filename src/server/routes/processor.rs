@@ -12,8 +12,8 @@ use transform::endpoint::Endpoint;
 
 /// Transform events
 ///
-/// Turns a batch of events into `{message, userId, topic}` payloads, one answer per event, in their order. A bad event
-/// is answered with an error of its own; the others are not touched by it.
+/// Turns a batch of events into `{message, userId, topic}` payloads, one response per event, in their order. A bad
+/// event is answered with an error of its own; the others are not touched by it.
 #[utoipa::path(
     post,
     path = "/v0/destinations/{destination}",

@@ -92,7 +92,7 @@ impl Watch {
         Self { kept, queue, theirs: None }
     }
 
-    /// Gives it our answer; dropped, it queues itself.
+    /// Gives it our response; dropped, it queues itself.
     #[must_use]
     pub fn answered(mut self, status: u16, body: Bytes) -> Option<AfterResponse> {
         self.kept.room.grow(body.len()).ok()?;

@@ -1,4 +1,4 @@
-//! Shadow verification: a share of the requests that are served here goes to the upstream too, and both answers are
+//! Shadow verification: a share of the requests that are served here goes to the upstream too, and both responses are
 //! compared, after the client has its own and at nobody's cost but memory that is bounded.
 
 pub mod kept;

@@ -1,4 +1,4 @@
-//! The comparison itself: gets the answer that is missing, compares, counts and logs.
+//! The comparison itself: gets the response that is missing, compares, counts and logs.
 
 use std::sync::Arc;
 use std::time::Instant;

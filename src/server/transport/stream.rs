@@ -1,9 +1,9 @@
-//! What the framework reads requests from and writes responses to: a TCP connection, with or without TLS, that hands over one
-//! request at a time.
+//! What the framework reads requests from and writes responses to: a TCP connection, with or without TLS, that hands
+//! over one request at a time.
 //!
-//! The framework parses and queues every request that it has read, and reads on while a client takes no responses. Here the
-//! next request is not handed over before the response to the one before has been taken, so that what a connection costs is
-//! bounded, and TCP tells the client to wait.
+//! The framework parses and queues every request that it has read, and reads on while a client takes no responses.
+//! Here the next request is not handed over before the response to the one before has been taken, so that what a
+//! connection costs is bounded, and TCP makes the client wait.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -22,7 +22,7 @@ use crate::server::limits::connections::Connections;
 /// What is read at once where the end of a request is looked for.
 const READ_BYTES: usize = 8 << 10;
 
-/// The most headers that the parser accepts; with more it answers 431.
+/// Maximum number of headers that the parser accepts; above it the response is 431.
 const MAX_HEAD_BYTES: usize = 128 << 10;
 
 /// The socket below a transport, and below its TLS.
@@ -106,11 +106,11 @@ struct Head {
 }
 
 impl Head {
-    /// Scans what is new in the inbox. Returns how much of it to hand over, and what comes then, once that is known: at the end of the
-    /// headers, or once the framework rejects them.
+    /// Scans what is new in the inbox. Returns how much of it to hand over, and what comes then, once that is known:
+    /// at the end of the headers, or once the framework rejects them.
     ///
-    /// A parser begins anew with each piece. Headers are parsed only once they have doubled, so that the work is in proportion to
-    /// them, however small the pieces are in which they come.
+    /// A parser begins anew with each piece. Headers are parsed only once they have doubled, so that the work is in
+    /// proportion to them, however small the pieces are in which they come.
     fn scan(&mut self, inbox: &[u8]) -> Option<(usize, Framing)> {
         if let Some(end) = self.scanner.end(&inbox[self.scanned..]) {
             let end = self.scanned + end;

@@ -1,4 +1,5 @@
-//! What the listeners speak TLS with: a certificate and its key, which can change while the service runs. The versions are
+//! What the listeners speak TLS with: a certificate and its key, which can change while the service runs. The versions
+//! are
 //! 1.2 and 1.3, the protocol inside is HTTP/1.1, and clients show no certificate.
 
 use std::fs;
@@ -26,7 +27,7 @@ pub struct Tls {
     present: Arc<Present>,
 }
 
-/// What tells one state of a file from another; `None` where there is no file.
+/// What distinguishes one state of a file from another; `None` where there is no file.
 type Seen = Option<(SystemTime, u64)>;
 
 /// What new connections get.
@@ -76,7 +77,7 @@ impl Tls {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) != now
     }
 
-    /// [`Self::reload`], told in the log.
+    /// [`Self::reload`], reported in the log.
     pub fn reload_and_tell(&self) {
         match self.reload() {
             Ok(()) => tracing::info!("the TLS certificate and its key were read again"),

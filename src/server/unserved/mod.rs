@@ -1,6 +1,6 @@
-//! Requests that only a rudder-transformer can serve, while there is none to pass them on to. rudder-server drops the
-//! events of a request that gets a final response, without a line in any log; so the default is to have it retry, and
-//! every such request is counted and logged as an error (docs/guides/without-upstream.md).
+//! Requests that only a rudder-transformer can serve, without an upstream. rudder-server drops the events of a request
+//! that gets a final response, without a line in any log. So the default is to make it retry, and every such request is
+//! counted and logged as an error (docs/guides/without-upstream.md).
 
 mod identity;
 

@@ -18,10 +18,12 @@ use tower_service::Service;
 use super::upload::Upload;
 use crate::server::http::error::RequestError;
 
-/// What is read of an answer at once. A buffer that grows with each read costs an answer of usual size several of them.
+/// What is read of a response at once. A buffer that grows with each read costs a response of usual size several of
+/// them.
 const READ_BYTES: usize = 64 * 1024;
 
-/// The client of one worker. It follows no redirect, undoes no compression, adds no header and looks at no proxy variable.
+/// The client of one worker. It follows no redirect, undoes no compression, adds no header and looks at no proxy
+/// variable.
 pub(super) type Client = legacy::Client<Connector, Upload>;
 
 /// How long an unused connection is kept. The reference closes one after five seconds: a request sent at that moment
@@ -75,7 +77,7 @@ pub(super) fn failure(error: &legacy::Error) -> (RequestError, String) {
     (error, reason)
 }
 
-/// A way to connect that may take so long at the most, from the name of the host to the end of the TLS handshake.
+/// A way to connect that may take so long at most, from the name of the host to the end of the TLS handshake.
 #[derive(Debug, Clone)]
 pub(super) struct Within<C> {
     inner: C,

@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::server::http::error::RequestError;
 
-/// The pieces of an answer.
+/// The pieces of a response.
 #[derive(Debug)]
 pub struct Download {
     incoming: Incoming,

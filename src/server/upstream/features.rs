@@ -12,16 +12,16 @@ use super::{Held, NotHeld, Upstream};
 use crate::server::config::native_destinations::NativeDestinations;
 use crate::server::http::error::RequestError;
 
-/// How long an answer is taken for the present one.
+/// How long a response is taken for the present one.
 const FRESH: Duration = Duration::from_secs(10);
-/// How long the upstream is left alone once it had no answer.
+/// How long the upstream is left alone once it had no response.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long the upstream may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The reference's answer has some 3,000 bytes.
+/// The reference's answer has about 3,000 bytes.
 const MAX_BYTES: usize = 1 << 20;
 
-/// The features of the upstream, as they are told to a client.
+/// The features of the upstream, as they are reported to a client.
 #[derive(Debug, Default)]
 pub struct UpstreamFeatures(Mutex<Kept>);
 
@@ -34,7 +34,7 @@ struct Kept {
 }
 
 impl UpstreamFeatures {
-    /// The features, as JSON. Of several requests at once one asks the upstream, and all get its answer.
+    /// The features, as JSON. Of several requests at once one asks the upstream, and all get its response.
     ///
     /// # Errors
     /// [`RequestError::FeaturesUnknown`] as long as there has been no good answer.

@@ -27,7 +27,7 @@ pub(super) fn problem<B>(response: &Response<B>) -> Option<&'static str> {
     None
 }
 
-/// Returns the value of a header that occurs exactly once, without surrounding white space.
+/// Returns the value of a header that occurs exactly once, without surrounding whitespace.
 fn only<'h>(values: impl IntoIterator<Item = &'h HeaderValue>) -> Option<&'h [u8]> {
     let mut values = values.into_iter();
     let value = values.next()?;

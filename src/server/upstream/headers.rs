@@ -4,7 +4,7 @@
 use actix_web::http::header as ours;
 use hyper::header as theirs;
 
-/// What concerns one connection only, and what is meant for the next proxy, which this service is none.
+/// What concerns one connection only, and what is meant for the next proxy, which this service is not.
 const HOP_BY_HOP: [&str; 9] = [
     "connection",
     "keep-alive",
@@ -17,7 +17,7 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// Names that `Connection` lists, lower case.
+/// Names that `Connection` lists, lowercase.
 fn listed<'v>(connection: impl Iterator<Item = &'v [u8]>) -> Vec<Vec<u8>> {
     connection
         .flat_map(|value| value.split(|byte| *byte == b','))
@@ -60,7 +60,7 @@ pub fn copy_to_client(from: &theirs::HeaderMap, to: &mut ours::HeaderMap) {
     }
 }
 
-/// The `Content-Encoding` of an answer.
+/// The `Content-Encoding` of a response.
 pub(super) fn coding(headers: &theirs::HeaderMap) -> Option<String> {
     let codings: Vec<_> = headers.get_all("content-encoding").iter().map(theirs::HeaderValue::as_bytes).collect();
     (!codings.is_empty()).then(|| String::from_utf8_lossy(&codings.join(&b", "[..])).into_owned())

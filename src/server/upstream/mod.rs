@@ -39,15 +39,15 @@ pub struct Upstream {
     client: Client,
 }
 
-/// What this process calls itself in `Via`. The name is one of its own, so that a request that has come around in a circle
-/// is told from one of another instance.
+/// What this process calls itself in `Via`. The name is one of its own, so that a request that has come around in a
+/// circle is distinguished from one of another instance.
 #[derive(Debug, Clone)]
 struct Via {
     name: String,
     value: HeaderValue,
 }
 
-/// A whole answer, held in memory.
+/// A whole response, held in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     /// Status code.
@@ -58,10 +58,10 @@ pub struct Held {
     pub body: Bytes,
 }
 
-/// Why an answer could not be held.
+/// Why a response could not be held.
 #[derive(Debug)]
 pub enum NotHeld {
-    /// There was no whole answer.
+    /// There was no whole response.
     Failed(RequestError),
     /// It was larger than allowed.
     TooLarge,
@@ -109,8 +109,8 @@ impl Upstream {
     /// A received request as it goes on, without its body.
     ///
     /// # Errors
-    /// [`RequestError::UpstreamLoop`] where it was here before, [`RequestError::NotFound`] for what has no path to go to,
-    /// such as a tunnel.
+    /// [`RequestError::UpstreamLoop`] where it was here before, [`RequestError::NotFound`] for what has no path to go
+    /// to, such as a tunnel.
     pub fn request_like(&self, head: &RequestHead) -> Result<Request<()>, RequestError> {
         if self.has_seen(head) {
             return Err(RequestError::UpstreamLoop);
@@ -129,7 +129,7 @@ impl Upstream {
     /// A request for `target`, a path with maybe a query, in the service's own name.
     ///
     /// # Errors
-    /// [`RequestError::NotFound`] where that is none.
+    /// [`RequestError::NotFound`] where that is not one.
     fn request(&self, method: Method, target: &str) -> Result<Request<()>, RequestError> {
         let BaseUrl { scheme, authority, path } = &*self.base;
         let target = if target == "*" { target.to_owned() } else { format!("{path}{target}") };
@@ -145,13 +145,13 @@ impl Upstream {
         request.headers_mut().append("via", self.via.value.clone());
     }
 
-    /// Sends a request and waits for the head of the answer. The upstream's time begins when it has the whole request, so
-    /// that a slow client is not taken for a slow upstream.
+    /// Sends a request and waits for the head of the response. The upstream's time begins when it has the whole
+    /// request, so that a slow client is not taken for a slow upstream.
     ///
     /// # Errors
-    /// [`RequestError::UpstreamUnreachable`], [`RequestError::UpstreamBroke`], [`RequestError::UpstreamInvalid`],
-    /// [`RequestError::UpstreamTimeout`], each of which is logged; [`RequestError::BadRequest`] and
-    /// [`RequestError::RequestTimeout`] if the client broke off.
+    /// [`RequestError::UpstreamUnreachable`], [`RequestError::UpstreamBroke`], [`RequestError::UpstreamInvalid`] and
+    /// [`RequestError::UpstreamTimeout`], each of which is logged. [`RequestError::BadRequest`] and
+    /// [`RequestError::RequestTimeout`] if the client disconnects.
     pub async fn send(
         &self,
         request: Request<()>,
@@ -178,8 +178,8 @@ impl Upstream {
         Err(error)
     }
 
-    /// Logs that there is no complete response to a request for `path`, which is [`loggable`]. Failures of the client are
-    /// not the upstream's, and not logged here.
+    /// Logs that there is no complete response to a request for `path`, which is [`loggable`]. Failures of the client
+    /// are not the upstream's, and not logged here.
     pub fn report(&self, path: &str, error: &RequestError, reason: &str) {
         if matches!(error, RequestError::BadRequest(_) | RequestError::RequestTimeout) {
             return;
@@ -232,7 +232,7 @@ impl Upstream {
         }
     }
 
-    /// Sends a request and holds its answer, which may have up to `limit` bytes.
+    /// Sends a request and holds its response, which may have up to `limit` bytes.
     ///
     /// # Errors
     /// [`NotHeld`].

@@ -164,7 +164,7 @@ fn passed_back(
     })
 }
 
-/// The pieces of an answer on their way to the client.
+/// The pieces of a response on their way to the client.
 struct Passing {
     download: Download,
     counted: Counted,

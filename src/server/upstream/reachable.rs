@@ -1,5 +1,5 @@
-//! Whether the upstream can be reached, for who must not get requests while it cannot. Probes are many: it is asked once a
-//! second at the most.
+//! Whether the upstream can be reached, for who must not get requests while it cannot. Probes are many: it is asked
+//! once a second at most.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use tokio::time::Instant;
 
 use super::Upstream;
 
-/// How long an answer holds.
+/// How long a response holds.
 const FRESH: Duration = Duration::from_secs(1);
 /// How long the upstream may take. A probe that waits longer is taken for a failed one by most orchestrators.
 const PATIENCE: Duration = Duration::from_millis(900);
-/// The body of its answer does not matter.
+/// The body of its response does not matter.
 const MAX_BYTES: usize = 64 * 1024;
 
 /// What was last found.

@@ -38,7 +38,7 @@ pub enum Upload {
 #[error("the client broke off")]
 pub struct Cut;
 
-/// How a body got to the upstream, which is told once.
+/// How a body got to the upstream, which is reported once.
 #[derive(Debug)]
 pub struct UploadEnd(Option<oneshot::Receiver<Result<(), RequestError>>>);
 
@@ -49,7 +49,7 @@ impl UploadEnd {
         Self(None)
     }
 
-    /// How it ended, where that has been told and not waited for.
+    /// How it ended, where that has been reported and not waited for.
     pub(super) fn told(&mut self) -> Option<Result<(), RequestError>> {
         self.0.as_mut()?.try_recv().ok()
     }
@@ -57,8 +57,8 @@ impl UploadEnd {
     /// Waits for the end. It is to be called again only where it has not been waited out.
     ///
     /// # Errors
-    /// [`RequestError::BadRequest`] where the client broke off, [`RequestError::UpstreamTimeout`] where the upstream took
-    /// no more.
+    /// [`RequestError::BadRequest`] where the client broke off, [`RequestError::UpstreamTimeout`] where the upstream
+    /// took no more.
     pub(super) async fn wait(&mut self) -> Result<(), RequestError> {
         let Some(end) = self.0.as_mut() else { return Ok(()) };
         let told = end.await.unwrap_or(Ok(()));
@@ -68,8 +68,8 @@ impl UploadEnd {
 }
 
 impl Upload {
-    /// Passes a client's body on, piece by piece: the client may pause for `pause` (see [`MinRate`]), and the upstream has
-    /// `timeout` to take a piece. The body is read on the thread that this is called on.
+    /// Passes a client's body on, piece by piece: the client may pause for `pause` (see [`MinRate`]), and the upstream
+    /// has `timeout` to take a piece. The body is read on the thread that this is called on.
     #[must_use]
     pub fn streamed(payload: Payload, pause: Duration, timeout: Duration) -> (Self, UploadEnd) {
         let (sender, receiver) = mpsc::channel(PIECES);

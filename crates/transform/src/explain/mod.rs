@@ -32,7 +32,7 @@ pub use shape::{
     Explanation, JsonText, KeyChoice, Outcome, PassedOver, Refusal, TemplateUse, TimestampUse, TopicChoice,
 };
 
-/// Bytes of a template's path that are told.
+/// Bytes of a template's path that are reported.
 pub const MAX_PATH_BYTES: usize = 1024;
 
 /// What is known of the topics that events go to.

@@ -14,10 +14,11 @@ use crate::reason::Reason;
 use crate::rejection::{ErrorType, Rejection};
 use json::raw::Raw;
 
-/// Bytes of the JSON text of a template's default or value, or of a timestamp, that are told; of longer ones the start is.
+/// Bytes of the JSON text of a template's default or value, or of a timestamp, that are reported; of longer ones the
+/// start is.
 pub const MAX_VALUE_BYTES: usize = 4096;
 
-/// What was decided of one event. What was not decided, because the event was refused before, is left out.
+/// What was decided of one event. What was not decided, because the event was rejected before, is left out.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation<'e> {

@@ -19,13 +19,13 @@ const ROUTING_WORK: u64 = 16;
 /// A value that a template found.
 struct Taken<'a> {
     value: Cow<'a, str>,
-    /// Whether it is not in the event any more.
+    /// Whether it is not in the event anymore.
     removed: bool,
 }
 
 impl Templates {
-    /// Fills the templates from the event, taking out of it what was found. The result holds the values of those that can
-    /// change the topic.
+    /// Fills the templates from the event, taking out of it what was found. The result holds the values of those that
+    /// can change the topic.
     ///
     /// # Errors
     /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`], [`Rejection::TemplatesTooComplex`].

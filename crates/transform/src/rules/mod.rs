@@ -8,7 +8,7 @@
 //! | docs/contract.md#topic | [`topic`], with [`topic_setting`] and [`topic_map`] for what a destination sets |
 //! | docs/contract.md#partition-key | [`partition_key`] |
 //!
-//! [`draft`] is an event while templates remove values from it, [`emptiness`] tells which values count as empty, and
+//! [`draft`] is an event while templates remove values from it, [`emptiness`] reports which values count as empty, and
 //! [`config_value`] has the values of a Config with the templates in them filled.
 
 pub mod config_value;

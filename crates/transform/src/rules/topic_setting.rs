@@ -17,7 +17,7 @@ impl RoutingMembers<'_> {
 }
 
 impl<'a> RoutingMembers<'a> {
-    /// Finds the members in a Config; a Config that is no object has none.
+    /// Finds the members in a Config; a Config that is not an object has none.
     #[must_use]
     pub fn of(config: Raw<'a>) -> Self {
         Self(config.members(Self::NAMES))

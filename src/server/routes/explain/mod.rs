@@ -39,11 +39,11 @@ pub struct ExplainService {
 
 /// Explain events
 ///
-/// Says for each event which topic it would go to and by which rule, with the rules that were tried before, what its partition
-/// key is and which partition that leads to, what the destination's templates and the timestamp rule did to it, why
-/// rudder-server would not produce it, and the exact answer. Nothing is counted in metrics. Templates that address `request.query` get the query of this request.
-/// With `PAGE` off there is no such endpoint, with `PAGE=metrics` it is on the metrics port. Where the service has an
-/// `OPERATOR_TOKEN_FILE`, it asks for that token.
+/// Shows for each event its topic and the rule that gave it, with the rules that were tried before, its partition key and
+/// its partition. Also shows what the destination's templates and the timestamp rule changed, why rudder-server would not
+/// produce the event, and the exact response. Nothing is counted in metrics. Templates that address `request.query` get
+/// the query of this request. With `PAGE` off there is no such endpoint; with `PAGE=metrics` it is on the metrics port. With
+/// `OPERATOR_TOKEN_FILE` it requires that token.
 #[utoipa::path(
     post,
     path = "/explain",

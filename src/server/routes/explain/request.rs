@@ -1,4 +1,4 @@
-//! A request for explanations: events as people have them at hand, and what they have in common beside them.
+//! A request for explanations: events in any common form, and what they have in common.
 
 use std::num::NonZeroU32;
 
@@ -44,7 +44,7 @@ pub struct ExplainRequest {
     pub body: String,
 }
 
-/// Why a request for explanations is refused. The texts hold nothing of the body but line and column.
+/// Why a request for explanations is rejected. The texts hold nothing of the body but line and column.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExplainError {
     /// Not JSON; where and why.
@@ -85,9 +85,9 @@ pub enum ExplainError {
 }
 
 impl ExplainRequest {
-    /// Reads a request: an object with `events`, and `destination` in any of the forms that [`destinations`] reads,
-    /// or a string with the text of a file, `destinationId`, `destinationName`, `connection`, `family`, `partitions` and
-    /// `batchBytes`, each of which may be missing or `null`.
+    /// Reads a request: an object with `events` and optional fields, which may also be `null`. `destination` has any of
+    /// the forms that [`destinations`] reads, or is a string with the text of a file. The others are `destinationId`,
+    /// `destinationName`, `connection`, `family`, `partitions` and `batchBytes`.
     ///
     /// # Errors
     /// [`ExplainError`].
