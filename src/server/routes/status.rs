@@ -59,7 +59,7 @@ pub struct Ready {
 /// Say whether requests are welcome
 ///
 /// 503 once the service is shutting down; it still serves requests until its listener closes. Overload does not
-/// count: it passes, and is reported to those whom it concerns.
+/// count: it is temporary, and affected requests get a response of their own.
 #[utoipa::path(get, path = "/ready", tag = "status", responses(
     (status = 200, description = "They are", body = Ready),
     (status = 503, description = "They are not: the service is stopping, or READY_NEEDS_UPSTREAM and the upstream does not answer", body = ErrorBody),
