@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// Reads bytes as text: a leading BOM is passed over, what is not UTF-8 becomes U+FFFD, so that one bad byte in one
-/// event costs no other one its answer.
+/// event costs no other one its response.
 #[must_use]
 pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     let bytes = without_bom(bytes);
