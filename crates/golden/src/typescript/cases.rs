@@ -1,23 +1,28 @@
-//! The cases of a file: the elements of the array that it exports, each read on its own, so that one that cannot be read
-//! costs itself alone.
+//! The cases of a file: the elements of the exported array. Each is evaluated separately, so one that cannot be read
+//! does not affect the others.
 
 use std::rc::Rc;
 
 use serde_json::Value;
 
 use super::constructs::construct;
-use super::evaluate::{Evaluator, is_end};
-use super::names::{Named, Place};
+use super::element::Element;
+use super::evaluator::{Evaluator, Named, Place};
+use super::module::Module;
+use super::problem::Problem;
+use super::source_file::SourceFile;
 use super::tokens::Kind;
-use super::{Element, Module, Problem};
 
-/// Cases of one file.
+/// The maximum number of cases in a file.
 const MAX_ELEMENTS: usize = 100_000;
 
 type Cases = Vec<Result<Element, Problem>>;
 
 impl Evaluator<'_> {
-    /// The elements of what the file exports.
+    /// Evaluates the elements of the array that the file exports as `data` or by default.
+    ///
+    /// # Errors
+    /// The file does not export an array. Problems with single elements are part of the result.
     pub(super) fn cases(mut self) -> Result<Cases, Problem> {
         let module = self.modules[0].clone();
         let place = if module.statements.exports.contains_key("data") {
@@ -35,15 +40,15 @@ impl Evaluator<'_> {
         Ok(cases)
     }
 
-    /// Appends the elements of the array at a place. What is wrong with one of them is its own.
+    /// Appends the elements of the array at a place, or a problem for each that cannot be read.
     fn append_cases(&mut self, place: &Place, cases: &mut Cases) -> Result<(), Problem> {
         let Place { module, at } = place;
         let at = *at;
         self.pay(module, at, 1)?;
         match module.kind(at) {
-            Some(Kind::Open(b'[')) if self.end_of_expression(module, module.behind(at)).is_ok() => {
+            Some(Kind::Open(b'[')) if self.end_of_expression(module, module.after(at)).is_ok() => {
                 self.enter(module, at)?;
-                let end = module.behind(at) - 1;
+                let end = module.after(at) - 1;
                 let mut next = at + 1;
                 while next < end {
                     if cases.len() == MAX_ELEMENTS {
@@ -57,12 +62,12 @@ impl Evaluator<'_> {
                             begin
                         }
                     };
-                    // The rest would be the same problem again and again.
+                    // All further elements would fail with the same problem.
                     if self.is_spent() {
                         break;
                     }
                     while next < end && !module.is_sign(next, b',') {
-                        next = module.behind(next);
+                        next = module.after(next);
                     }
                     next += 1;
                 }
@@ -85,7 +90,7 @@ impl Evaluator<'_> {
                 self.enter(module, at)?;
                 self.append_cases(&Place { module: module.clone(), at: at + 1 }, cases)?;
                 self.depth -= 1;
-                self.end_of_expression(module, module.behind(at)).map(|_| ())
+                self.end_of_expression(module, module.after(at)).map(|_| ())
             }
             // `module.exports = { data }` and `export default { data: […] }`.
             Some(Kind::Open(b'{')) => {
@@ -97,7 +102,7 @@ impl Evaluator<'_> {
                 self.depth -= 1;
                 Ok(())
             }
-            // A call or a value that is made by `.map`: all cases begin where it does.
+            // The result of a call or of `.map`: all cases have its location.
             Some(Kind::Name | Kind::Open(b'[')) => {
                 let (value, _) = self.expression(module, at)?;
                 let Some(Value::Array(values)) = value else {
@@ -122,11 +127,11 @@ impl Evaluator<'_> {
         self.pay(module, at, 1)?;
         if module.kind(at) == Some(Kind::Spread)
             && module.kind(at + 1) == Some(Kind::Name)
-            && is_end(module, at + 2)
+            && module.ends_expression(at + 2)
             && let Named::Value(place) = self.named(module, at + 1)?
             && matches!(place.module.kind(place.at), Some(Kind::Open(b'[') | Kind::Name))
         {
-            // Each of them on its own, so that one that cannot be read costs itself alone.
+            // Each is evaluated separately, so one that cannot be read does not affect the others.
             self.enter(module, at)?;
             let depth = self.depth;
             let appended = self.append_cases(&place, cases);
@@ -148,16 +153,16 @@ impl Evaluator<'_> {
 }
 
 /// The token of the key `data` of the object at `at`.
-fn key_of_data(module: &Module, at: usize) -> Option<usize> {
-    let end = module.behind(at) - 1;
+fn key_of_data(file: &SourceFile, at: usize) -> Option<usize> {
+    let end = file.after(at) - 1;
     let mut next = at + 1;
     let mut is_key = true;
     while next < end {
-        if is_key && module.is_word(next, "data") {
+        if is_key && file.is_word(next, "data") {
             return Some(next);
         }
-        is_key = module.is_sign(next, b',');
-        next = module.behind(next);
+        is_key = file.is_sign(next, b',');
+        next = file.after(next);
     }
     None
 }

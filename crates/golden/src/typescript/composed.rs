@@ -1,16 +1,21 @@
-//! Values that are composed of others: template strings, enums, and what `Object.assign` and its like return.
+//! Values composed of other values: template strings, enums, and the results of built-in functions such as
+//! `Object.assign`.
 
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use super::constructs::{construct, construct_behind, not_read};
-use super::evaluate::{Evaluated, Evaluator};
+use super::constructs::{construct, construct_after, not_read};
+use super::evaluator::Evaluator;
+use super::limits::BYTES_PER_COST;
+use super::module::Module;
+use super::problem::Problem;
+use super::scalar;
 use super::tokens::Kind;
-use super::{BYTES_PER_COST, Module, Problem, scalar};
+use super::value::{Evaluated, text_of};
 
 impl Evaluator<'_> {
-    /// The text of a template string with substitutions.
+    /// A template string with substitutions.
     pub(super) fn template(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
         let mut text = String::new();
         let mut next = at;
@@ -25,20 +30,20 @@ impl Evaluator<'_> {
             if is_last {
                 return Ok((Some(Value::String(text)), next + 1));
             }
-            let (value, behind) = self.expression(module, next + 1)?;
+            let (value, after) = self.expression(module, next + 1)?;
             let piece = value.as_ref().and_then(text_of);
             let piece = piece
                 .ok_or_else(|| not_read(module, next + 1, "what is neither text nor number in a template string"))?;
             self.pay(module, next, piece.len() / BYTES_PER_COST)?;
             text.push_str(&piece);
-            next = behind;
+            next = after;
             if !matches!(module.kind(next), Some(Kind::Between | Kind::Close(b'`'))) {
-                return Err(not_read(module, next, &construct_behind(module, next)));
+                return Err(not_read(module, next, &construct_after(module, next)));
             }
         }
     }
 
-    /// `Object.freeze(value)` and its like, which JavaScript itself has.
+    /// A call of a function built into JavaScript, such as `Object.freeze(value)`.
     pub(super) fn built_in(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
         let unknown = || not_read(module, at, &construct(module, at));
         let (name, open) = match module.word(at) {
@@ -52,30 +57,30 @@ impl Evaluator<'_> {
         match (is_of_object, name) {
             (true, "freeze" | "seal") | (false, "structuredClone") => {
                 let value = self.arguments(module, open)?.into_iter().next().flatten();
-                Ok((value, module.behind(open)))
+                Ok((value, module.after(open)))
             }
             (true, "assign") => {
-                let mut members = Map::new();
+                let mut properties = Map::new();
                 for value in self.arguments(module, open)? {
                     match value {
-                        Some(Value::Object(more)) => members.extend(more),
+                        Some(Value::Object(more)) => properties.extend(more),
                         None | Some(Value::Null) => {}
                         Some(_) => return Err(unknown()),
                     }
                 }
-                Ok((Some(Value::Object(members)), module.behind(open)))
+                Ok((Some(Value::Object(properties)), module.after(open)))
             }
             _ => Err(unknown()),
         }
     }
 
-    /// The members of the enum at a place.
+    /// The members of the enum at a token, as an object.
     pub(super) fn enumeration(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
         let open = at + 2;
         if module.kind(open) != Some(Kind::Open(b'{')) {
             return Err(not_read(module, at, "an enum"));
         }
-        let (end, mut next) = (module.behind(open) - 1, open + 1);
+        let (end, mut next) = (module.after(open) - 1, open + 1);
         let (mut members, mut number) = (Map::new(), Some(0_i64));
         while next < end {
             let name = match module.kind(next) {
@@ -84,8 +89,8 @@ impl Evaluator<'_> {
             };
             self.pay(module, next, 1 + name.len() / BYTES_PER_COST)?;
             let value = if module.is_sign(next + 1, b'=') {
-                let (value, behind) = self.expression(module, next + 2)?;
-                next = behind;
+                let (value, after) = self.expression(module, next + 2)?;
+                next = after;
                 number = value.as_ref().and_then(Value::as_i64).and_then(|number| number.checked_add(1));
                 value.unwrap_or_default()
             } else {
@@ -95,18 +100,8 @@ impl Evaluator<'_> {
                 Value::from(value)
             };
             members.insert(name, value);
-            next = self.behind_comma(module, next, end)?;
+            next = module.after_comma(next, end)?;
         }
         Ok((Some(Value::Object(members)), end + 1))
-    }
-}
-
-/// A value as `String(value)` has it, where that is text, a number or a truth value.
-pub(super) fn text_of(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => number.as_f64().map(scalar::property_name),
-        Value::Bool(value) => Some(value.to_string()),
-        _ => None,
     }
 }

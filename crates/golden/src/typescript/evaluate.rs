@@ -1,73 +1,23 @@
-//! What an expression is: literals, and constants made of them. It runs nothing. Depth is bounded, and so is what
-//! copies of constants come to in all.
+//! Expressions: literals, and the names, calls and properties used in them.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use super::composed::text_of;
-use super::constructs::{construct, construct_behind, not_read};
-use super::functions::{Frame, call_at, is_function};
-use super::names::{Known, Loaded, Named, Shared, measure};
+use super::constructs::{construct, construct_after, not_read};
+use super::evaluator::{Evaluator, Named};
+use super::limits::{BYTES_PER_COST, MAX_DEPTH};
+use super::module::Module;
+use super::problem::Problem;
+use super::scalar;
+use super::signature::{call_at, is_function};
+use super::source_file::SourceFile;
 use super::tokens::Kind;
-use super::types::{behind_angles, behind_type};
-use super::{BASE_COST, BYTES_PER_COST, COST_PER_TOKEN, Imports, MAX_COST, MAX_DEPTH, Module, Problem, scalar};
+use super::types::{after_angles, after_type};
+use super::value::{Evaluated, Shared, measure, property_of, text_of};
 
-/// A value; `None` is `undefined`, which JSON does not have.
-pub(super) type Evaluated = Option<Value>;
-
-/// Reads the cases of a file.
-pub(super) struct Evaluator<'a> {
-    pub(super) modules: Vec<Rc<Module>>,
-    pub(super) imports: &'a mut dyn Imports,
-    /// By the file that imports, and what it calls what it imports.
-    pub(super) loaded: HashMap<(PathBuf, String), Loaded>,
-    pub(super) known: HashMap<(*const Module, usize), Known>,
-    pub(super) depth: usize,
-    /// What the names inside the functions that are being evaluated stand for, the innermost last.
-    pub(super) frames: Vec<Frame>,
-    cost: usize,
-}
-
-impl<'a> Evaluator<'a> {
-    pub(super) fn new(module: Rc<Module>, imports: &'a mut dyn Imports) -> Self {
-        Self {
-            modules: vec![module],
-            imports,
-            loaded: HashMap::new(),
-            known: HashMap::new(),
-            depth: 0,
-            frames: Vec::new(),
-            cost: 0,
-        }
-    }
-
-    /// One level deeper, with `at` as the place to blame.
-    pub(super) fn enter(&mut self, module: &Module, at: usize) -> Result<(), Problem> {
-        if self.depth >= MAX_DEPTH {
-            return Err(module.problem_at(at, format!("this is nested deeper than {MAX_DEPTH} levels")));
-        }
-        self.depth += 1;
-        Ok(())
-    }
-
-    pub(super) fn pay(&mut self, module: &Module, at: usize, cost: usize) -> Result<(), Problem> {
-        self.cost = self.cost.saturating_add(cost);
-        if self.is_spent() {
-            return Err(module.problem_at(at, "the cases of the file are too large with all that they repeat"));
-        }
-        Ok(())
-    }
-
-    /// Whether the cases come to more than those of a file of this size may.
-    pub(super) fn is_spent(&self) -> bool {
-        let tokens: usize = self.modules.iter().map(|module| module.tokens.len()).sum();
-        self.cost > MAX_COST.min(BASE_COST + COST_PER_TOKEN * tokens)
-    }
-
-    /// Reads an expression and reports what comes behind it.
+impl Evaluator<'_> {
+    /// Evaluates an expression and returns the token after it.
     pub(super) fn expression(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
         self.enter(module, at)?;
         let (value, next) = self.operand(module, at)?;
@@ -77,25 +27,25 @@ impl<'a> Evaluator<'a> {
         Ok((value, next))
     }
 
-    /// Steps over what changes no value, and rejects what would.
-    pub(super) fn end_of_expression(&mut self, module: &Module, mut at: usize) -> Result<usize, Problem> {
+    /// Skips type assertions, which do not change a value, and rejects operators, which would.
+    pub(super) fn end_of_expression(&mut self, file: &SourceFile, mut at: usize) -> Result<usize, Problem> {
         let begin = at;
         loop {
-            if (module.is_word(at, "as") || module.is_word(at, "satisfies")) && !module.begins_line(at) {
-                let next = behind_type(module, at + 1);
+            if (file.is_word(at, "as") || file.is_word(at, "satisfies")) && !file.begins_line(at) {
+                let next = after_type(file, at + 1);
                 if next == at + 1 {
-                    return Err(module.problem_at(next, "a type is expected here"));
+                    return Err(file.problem_at(next, "a type is expected here"));
                 }
                 at = next;
-            } else if module.is_sign(at, b'!') && !module.begins_line(at) && !module.is_sign(at + 1, b'=') {
+            } else if file.is_sign(at, b'!') && !file.begins_line(at) && !file.is_sign(at + 1, b'=') {
                 at += 1;
             } else {
                 break;
             }
         }
-        // A long type is stepped over again each time.
-        self.pay(module, at, (at - begin) / BYTES_PER_COST)?;
-        if is_end(module, at) { Ok(at) } else { Err(not_read(module, at, &construct_behind(module, at))) }
+        // A long type is skipped again for each use.
+        self.pay(file, at, (at - begin) / BYTES_PER_COST)?;
+        if file.ends_expression(at) { Ok(at) } else { Err(not_read(file, at, &construct_after(file, at))) }
     }
 
     fn operand(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
@@ -125,16 +75,16 @@ impl<'a> Evaluator<'a> {
             Kind::Open(b'`') => self.template(module, at),
             Kind::Open(b'(') if !is_function(module, at) => {
                 let (value, next) = self.expression(module, at + 1)?;
-                if next + 1 != module.behind(at) {
+                if next + 1 != module.after(at) {
                     return Err(not_read(module, next, "a list of expressions"));
                 }
                 Ok((value, next + 1))
             }
             // `<Type>value`
             Kind::Sign(b'<') if !is_function(module, at) => {
-                let behind = behind_angles(module, at).ok_or_else(|| not_read(module, at, "the sign `<`"))?;
+                let after = after_angles(module, at).ok_or_else(|| not_read(module, at, "the sign `<`"))?;
                 self.enter(module, at)?;
-                let read = self.operand(module, behind)?;
+                let read = self.operand(module, after)?;
                 self.depth -= 1;
                 Ok(read)
             }
@@ -146,7 +96,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn array(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
-        let end = module.behind(at) - 1;
+        let end = module.after(at) - 1;
         let mut values = Vec::new();
         let mut next = at + 1;
         while next < end {
@@ -155,24 +105,17 @@ impl<'a> Evaluator<'a> {
                 self.pay(module, next, 1)?;
                 values.push(Value::Null);
             } else if module.kind(next) == Some(Kind::Spread) {
-                let (spread, behind) = self.spread_array(module, next + 1)?;
+                let (spread, after) = self.spread_array(module, next + 1)?;
                 values.extend(spread);
-                next = behind;
+                next = after;
             } else {
-                let (value, behind) = self.expression(module, next)?;
+                let (value, after) = self.expression(module, next)?;
                 values.push(value.unwrap_or(Value::Null));
-                next = behind;
+                next = after;
             }
-            next = self.behind_comma(module, next, end)?;
+            next = module.after_comma(next, end)?;
         }
         Ok((Some(Value::Array(values)), end + 1))
-    }
-
-    pub(super) fn behind_comma(&self, module: &Module, at: usize, end: usize) -> Result<usize, Problem> {
-        if at == end || module.is_sign(at, b',') {
-            return Ok(at + 1);
-        }
-        Err(module.problem_at(at, "a comma is missing here"))
     }
 
     pub(super) fn spread_array(&mut self, module: &Rc<Module>, at: usize) -> Result<(Vec<Value>, usize), Problem> {
@@ -183,34 +126,34 @@ impl<'a> Evaluator<'a> {
     }
 
     fn object(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
-        let end = module.behind(at) - 1;
-        let mut members = Map::new();
+        let end = module.after(at) - 1;
+        let mut properties = Map::new();
         let mut next = at + 1;
         while next < end {
             if module.kind(next) == Some(Kind::Spread) {
-                let (value, behind) = self.expression(module, next + 1)?;
+                let (value, after) = self.expression(module, next + 1)?;
                 match value {
-                    Some(Value::Object(spread)) => members.extend(spread),
+                    Some(Value::Object(spread)) => properties.extend(spread),
                     None | Some(Value::Null) => {}
                     Some(_) => return Err(not_read(module, next, "a spread of what is no object")),
                 }
-                next = behind;
+                next = after;
             } else {
-                let (name, value, behind) = self.member(module, next)?;
+                let (name, value, after) = self.property(module, next)?;
                 self.pay(module, next, name.len() / BYTES_PER_COST)?;
                 match value {
-                    Some(value) => members.insert(name, value),
-                    // `undefined` is what a member is that is not there.
-                    None => members.shift_remove(&name),
+                    Some(value) => properties.insert(name, value),
+                    // `JSON.stringify` omits properties that are `undefined`.
+                    None => properties.shift_remove(&name),
                 };
-                next = behind;
+                next = after;
             }
-            next = self.behind_comma(module, next, end)?;
+            next = module.after_comma(next, end)?;
         }
-        Ok((Some(Value::Object(members)), end + 1))
+        Ok((Some(Value::Object(properties)), end + 1))
     }
 
-    fn member(&mut self, module: &Rc<Module>, at: usize) -> Result<(String, Evaluated, usize), Problem> {
+    fn property(&mut self, module: &Rc<Module>, at: usize) -> Result<(String, Evaluated, usize), Problem> {
         let is_computed = module.kind(at) == Some(Kind::Open(b'['));
         let name = match module.kind(at) {
             Some(Kind::Name) => Ok(module.word(at).to_owned()),
@@ -220,13 +163,13 @@ impl<'a> Evaluator<'a> {
             _ => return Err(not_read(module, at, &construct(module, at))),
         };
         let name = name.map_err(|what| not_read(module, at, what))?;
-        let next = module.behind(at);
+        let next = module.after(at);
         if module.is_sign(next, b':') {
             if name == "__proto__" && !is_computed {
                 return Err(not_read(module, at, "a member `__proto__` (which sets a prototype)"));
             }
-            let (value, behind) = self.expression(module, next + 1)?;
-            return Ok((name, value, behind));
+            let (value, after) = self.expression(module, next + 1)?;
+            return Ok((name, value, after));
         }
         match module.kind(next) {
             Some(Kind::Sign(b',') | Kind::Close(_)) if module.kind(at) == Some(Kind::Name) => {
@@ -241,7 +184,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// A word that is a value, or a name, with the members that are taken out of it.
+    /// A keyword that is a value, or a name with the properties that are accessed on it.
     fn name(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
         let is_bound = |name: &str| module.statements.knows(name);
         match module.word(at) {
@@ -276,7 +219,7 @@ impl<'a> Evaluator<'a> {
                 next += 2;
                 let name = module.word(next - 1);
                 let missing =
-                    || module.problem_at(next - 1, format!("`{}` is not exported there", module.shown(next - 1)));
+                    || module.problem_at(next - 1, format!("`{}` is not exported there", module.truncated(next - 1)));
                 self.exported(&file, name)?.ok_or_else(missing)?
             }
         };
@@ -290,7 +233,7 @@ impl<'a> Evaluator<'a> {
         self.part_of(module, at, next, &shared)
     }
 
-    /// A value that stands in many places, or the part of it that the members at `next` lead to.
+    /// A shared value, or the part of it that the property accesses at `next` select.
     fn part_of(
         &mut self,
         module: &Rc<Module>,
@@ -300,10 +243,10 @@ impl<'a> Evaluator<'a> {
     ) -> Result<(Evaluated, usize), Problem> {
         let mut value = shared.value.as_ref();
         let mut is_part = false;
-        while let Some((key, behind)) = self.member_at(module, next)? {
-            value = member_of(value, &key).ok_or_else(|| not_read(module, next, "a member of what is no object"))?;
+        while let Some((key, after)) = self.property_at(module, next)? {
+            value = property_of(value, &key).ok_or_else(|| not_read(module, next, "a member of what is no object"))?;
             is_part = true;
-            next = behind;
+            next = after;
         }
         let (cost, depth) = match value {
             Some(value) if is_part => measure(value),
@@ -317,66 +260,45 @@ impl<'a> Evaluator<'a> {
         Ok((value.cloned(), next))
     }
 
-    /// The name of the member at a place, and what comes behind it; `None` where there is none, or a method is called.
-    fn member_at(&mut self, module: &Rc<Module>, at: usize) -> Result<Option<(String, usize)>, Problem> {
-        let (key, behind) = match module.kind(at) {
+    /// The name of the property accessed at a token, and the token after it; `None` for anything else, such as a method
+    /// call.
+    fn property_at(&mut self, module: &Rc<Module>, at: usize) -> Result<Option<(String, usize)>, Problem> {
+        let (key, after) = match module.kind(at) {
             Some(Kind::Sign(b'.')) if module.kind(at + 1) == Some(Kind::Name) => {
                 (module.word(at + 1).to_owned(), at + 2)
             }
-            Some(Kind::Open(b'[')) if !module.begins_line(at) => (self.key(module, at)?, module.behind(at)),
+            Some(Kind::Open(b'[')) if !module.begins_line(at) => (self.key(module, at)?, module.after(at)),
             _ => return Ok(None),
         };
         self.pay(module, at, 1 + key.len() / BYTES_PER_COST)?;
-        Ok((module.kind(behind) != Some(Kind::Open(b'('))).then_some((key, behind)))
+        Ok((module.kind(after) != Some(Kind::Open(b'('))).then_some((key, after)))
     }
 
-    /// The key in the square brackets at a place.
+    /// The key in the square brackets at a token.
     fn key(&mut self, module: &Rc<Module>, at: usize) -> Result<String, Problem> {
         let (value, next) = self.expression(module, at + 1)?;
         let key = value.as_ref().and_then(text_of);
-        key.filter(|_| next + 1 == module.behind(at)).ok_or_else(|| not_read(module, at, "a computed key"))
+        key.filter(|_| next + 1 == module.after(at)).ok_or_else(|| not_read(module, at, "a computed key"))
     }
 
-    /// What follows a value: its members, and `.map` of an array.
+    /// What follows a value: property accesses, and `.map` of an array.
     fn postfix(&mut self, module: &Rc<Module>, value: Evaluated, at: usize) -> Result<(Evaluated, usize), Problem> {
         let (mut value, mut next) = (value, at);
         loop {
-            if let Some((key, behind)) = self.member_at(module, next)? {
-                let found = member_of(value.as_ref(), &key).map(|found| found.cloned());
+            if let Some((key, after)) = self.property_at(module, next)? {
+                let found = property_of(value.as_ref(), &key).map(|found| found.cloned());
                 value = found.ok_or_else(|| not_read(module, next, "a member of what is no object"))?;
-                next = behind;
+                next = after;
                 continue;
             }
             if !module.is_sign(next, b'.') || !module.is_word(next + 1, "map") {
                 return Ok((value, next));
             }
             let Some(Value::Array(values)) = value else {
-                return Err(not_read(module, next, &construct_behind(module, next)));
+                return Err(not_read(module, next, &construct_after(module, next)));
             };
-            let (mapped, behind) = self.mapped(module, next + 2, values)?;
-            (value, next) = (Some(mapped), behind);
+            let (mapped, after) = self.mapped(module, next + 2, values)?;
+            (value, next) = (Some(mapped), after);
         }
-    }
-}
-
-/// The member of a value, which may be missing; `None` where it can have none.
-fn member_of<'v>(value: Option<&'v Value>, key: &str) -> Option<Option<&'v Value>> {
-    match value {
-        Some(Value::Object(members)) => Some(members.get(key)),
-        Some(Value::Array(_)) if key == "length" => None,
-        Some(Value::Array(values)) => Some(key.parse::<usize>().ok().and_then(|index| values.get(index))),
-        _ => None,
-    }
-}
-
-/// Whether an expression may end before the token.
-pub(super) fn is_end(module: &Module, at: usize) -> bool {
-    match module.kind(at) {
-        None | Some(Kind::Sign(b',' | b';') | Kind::Close(_) | Kind::Between) => true,
-        // Another statement.
-        Some(Kind::Name | Kind::Open(b'{')) => {
-            module.begins_line(at) && !matches!(module.word(at), "in" | "instanceof")
-        }
-        _ => false,
     }
 }

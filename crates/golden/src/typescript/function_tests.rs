@@ -1,9 +1,10 @@
 //! Functions, enums and what is made of them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::limits::BASE_COST;
+use super::read;
 use super::tests::{all, with_files};
-use super::*;
 
 /// What one file of helpers and one of cases come to.
 fn with_helpers(helpers: &str, cases: &str) -> Vec<Result<Value, String>> {
@@ -81,8 +82,8 @@ fn functions_that_do_more_cost_the_case_that_calls_them() {
         let text = format!("const make = {make};\nexport const data = [1, make(1), 2];");
         let read = all(&text).unwrap();
         assert_eq!((&read[0], &read[2]), (&Ok(json!(1)), &Ok(json!(2))), "{text}");
-        let told = read[1].as_ref().expect_err(&text);
-        assert!(told.contains(problem), "{text}: {told}");
+        let error = read[1].as_ref().expect_err(&text);
+        assert!(error.contains(problem), "{text}: {error}");
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn string(token: &str) -> Result<String, &'static str> {
                 // A digit other than a lone 0 is an octal escape, which strict mode forbids.
                 Some('0') if characters.peek().is_some_and(char::is_ascii_digit) => return Err(OCTAL),
                 Some('1'..='9') => return Err(OCTAL),
-                // The string goes on in the next line, which leaves nothing behind.
+                // A line continuation adds nothing to the string.
                 Some('\r') => drop(characters.next_if_eq(&'\n')),
                 Some('\n' | '\u{2028}' | '\u{2029}') => {}
                 Some(escaped) => json5.extend(['\\', escaped]),

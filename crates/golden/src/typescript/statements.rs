@@ -1,89 +1,89 @@
-//! The constants, imports and exports of a file. Whatever else stands at its top is stepped over.
+//! The top-level constants, imports and exports of a file. Other statements are skipped.
 
 use std::collections::HashMap;
 
-use super::Module;
+use super::source_file::SourceFile;
 use super::tokens::Kind;
 
-/// What names at the top of a file stand for.
+/// What top-level names of a file refer to.
 #[derive(Debug, Default)]
 pub(super) struct Statements {
     pub(super) constants: HashMap<String, Constant>,
     pub(super) imports: HashMap<String, Source>,
     pub(super) exports: HashMap<String, Export>,
-    /// What `export * from` names.
+    /// The specifiers of `export * from`.
     pub(super) stars: Vec<String>,
 }
 
 /// A constant, or a variable that is used as one.
 #[derive(Debug)]
 pub(super) struct Constant {
-    /// The token that its value begins with.
+    /// The first token of its value.
     pub(super) value: usize,
-    /// The token of a statement that changes it.
+    /// The token of a statement that uses or changes it.
     pub(super) changed: Option<usize>,
 }
 
-/// Something of another file.
+/// Something that another file exports.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     pub(super) specifier: String,
-    /// What it is called there, `None` for all that is exported there.
+    /// Its name in that file; `None` for all of its exports.
     pub(super) name: Option<String>,
 }
 
 /// What is exported under a name.
 #[derive(Debug, Clone)]
 pub(super) enum Export {
-    /// What has this name in the file.
+    /// The constant or import of this name in the same file.
     Local(String),
     /// The expression that begins at this token.
     Value(usize),
-    /// Something of another file.
+    /// A re-export.
     From(Source),
 }
 
 impl Statements {
-    /// Finds the statements of a file that was taken apart into tokens.
-    pub(super) fn of(module: &Module) -> Self {
+    /// Finds the statements of a file.
+    pub(super) fn of(file: &SourceFile) -> Self {
         let mut found = Self::default();
         let mut at = 0;
-        while module.kind(at).is_some() {
-            let is_member = at > 0 && (module.is_sign(at - 1, b'.') || module.is_word(at - 1, "as"));
-            let next = if is_member { None } else { found.statement(module, at) };
-            at = next.unwrap_or_else(|| module.behind(at));
+        while file.kind(at).is_some() {
+            let is_member = at > 0 && (file.is_sign(at - 1, b'.') || file.is_word(at - 1, "as"));
+            let next = if is_member { None } else { found.statement(file, at) };
+            at = next.unwrap_or_else(|| file.after(at));
         }
         found
     }
 
-    /// Whether a name stands for something.
+    /// Whether a name is a constant or an import of the file.
     pub(super) fn knows(&self, name: &str) -> bool {
         self.constants.contains_key(name) || self.imports.contains_key(name)
     }
 
-    /// Notes the statement at `at` and reports where to go on, `None` where there is none of those that matter.
-    fn statement(&mut self, module: &Module, at: usize) -> Option<usize> {
-        if module.kind(at) != Some(Kind::Name) {
+    /// Records the statement at `at` and returns the token to continue at; `None` if the statement is not relevant.
+    fn statement(&mut self, file: &SourceFile, at: usize) -> Option<usize> {
+        if file.kind(at) != Some(Kind::Name) {
             return None;
         }
-        match module.word(at) {
-            "import" => self.import(module, at + 1),
-            "export" => self.export(module, at + 1),
-            "const" if module.is_word(at + 1, "enum") => Some(self.declaration(module, at + 1, false)),
-            "enum" | "function" => Some(self.declaration(module, at, false)),
-            "const" | "let" | "var" => Some(self.constants(module, at + 1, false)),
-            "module" if module.is_sign(at + 1, b'.') && module.is_word(at + 2, "exports") => {
-                self.assigned_export(module, at + 3)
+        match file.word(at) {
+            "import" => self.import(file, at + 1),
+            "export" => self.export(file, at + 1),
+            "const" if file.is_word(at + 1, "enum") => Some(self.declaration(file, at + 1, false)),
+            "enum" | "function" => Some(self.declaration(file, at, false)),
+            "const" | "let" | "var" => Some(self.constants(file, at + 1, false)),
+            "module" if file.is_sign(at + 1, b'.') && file.is_word(at + 2, "exports") => {
+                self.assigned_export(file, at + 3)
             }
-            "exports" => self.assigned_export(module, at + 1),
+            "exports" => self.assigned_export(file, at + 1),
             name => {
-                let is_changed = match module.kind(at + 1) {
+                let is_changed = match file.kind(at + 1) {
                     Some(Kind::Sign(b'=' | b'.')) => true,
-                    Some(Kind::Open(b'[')) => !module.begins_line(at + 1),
+                    Some(Kind::Open(b'[')) => !file.begins_line(at + 1),
                     _ => false,
                 };
                 if is_changed
-                    && module.begins_line(at)
+                    && file.begins_line(at)
                     && let Some(constant) = self.constants.get_mut(name)
                 {
                     constant.changed = Some(at);
@@ -93,10 +93,10 @@ impl Statements {
         }
     }
 
-    /// A function or an enum, from its first word on. Of overloaded functions the last declaration has the body.
-    fn declaration(&mut self, module: &Module, at: usize, exported: bool) -> usize {
-        if module.kind(at + 1) == Some(Kind::Name) {
-            let name = module.word(at + 1).to_owned();
+    /// A function or an enum, from its keyword on. Of overloaded functions the last declaration has the body.
+    fn declaration(&mut self, file: &SourceFile, at: usize, exported: bool) -> usize {
+        if file.kind(at + 1) == Some(Kind::Name) {
+            let name = file.word(at + 1).to_owned();
             if exported {
                 self.exports.insert(name.clone(), Export::Local(name.clone()));
             }
@@ -105,38 +105,38 @@ impl Statements {
         at + 2
     }
 
-    /// `import …`, from behind the word on.
-    fn import(&mut self, module: &Module, mut at: usize) -> Option<usize> {
-        // `import(…)` and `import.meta` are expressions, `import 'x'` brings no names.
-        let only_types = module.is_word(at, "type") && !module.is_word(at + 1, "from");
+    /// `import …`, from the token after the keyword on.
+    fn import(&mut self, file: &SourceFile, mut at: usize) -> Option<usize> {
+        // `import(…)` and `import.meta` are expressions, `import 'x'` imports no names.
+        let only_types = file.is_word(at, "type") && !file.is_word(at + 1, "from");
         if only_types {
             at += 1;
         }
         let mut names = Vec::new();
-        // A name, a comma and what is in braces are the most that there is.
+        // The longest clause is a name, a comma, and names in braces.
         for _ in 0..4 {
-            match module.kind(at)? {
-                Kind::Name if module.is_word(at, "from") && module.kind(at + 1) == Some(Kind::Text) => break,
+            match file.kind(at)? {
+                Kind::Name if file.is_word(at, "from") && file.kind(at + 1) == Some(Kind::Text) => break,
                 Kind::Name => {
-                    names.push((module.word(at).to_owned(), Some("default".to_owned())));
+                    names.push((file.word(at).to_owned(), Some("default".to_owned())));
                     at += 1;
                 }
                 Kind::Sign(b',') => at += 1,
-                Kind::Sign(b'*') if module.is_word(at + 1, "as") => {
-                    names.push((module.word(at + 2).to_owned(), None));
+                Kind::Sign(b'*') if file.is_word(at + 1, "as") => {
+                    names.push((file.word(at + 2).to_owned(), None));
                     at += 3;
                 }
                 Kind::Open(b'{') => {
-                    names.extend(in_braces(module, at).into_iter().map(|(there, here)| (here, Some(there))));
-                    at = module.behind(at);
+                    names.extend(in_braces(file, at).into_iter().map(|(there, here)| (here, Some(there))));
+                    at = file.after(at);
                 }
                 _ => return None,
             }
         }
-        if !module.is_word(at, "from") {
+        if !file.is_word(at, "from") {
             return None;
         }
-        let specifier = module.string_at(at + 1)?;
+        let specifier = file.string_at(at + 1)?;
         if !only_types {
             let sources = names.into_iter().map(|(here, name)| (here, Source { specifier: specifier.clone(), name }));
             self.imports.extend(sources);
@@ -144,20 +144,20 @@ impl Statements {
         Some(at + 2)
     }
 
-    /// `export …`, from behind the word on.
-    fn export(&mut self, module: &Module, at: usize) -> Option<usize> {
-        match (module.kind(at)?, module.word(at)) {
+    /// `export …`, from the token after the keyword on.
+    fn export(&mut self, file: &SourceFile, at: usize) -> Option<usize> {
+        match (file.kind(at)?, file.word(at)) {
             (Kind::Name, "default") => {
                 self.exports.insert("default".to_owned(), Export::Value(at + 1));
                 Some(at + 1)
             }
-            (Kind::Name, "const") if module.is_word(at + 1, "enum") => Some(self.declaration(module, at + 1, true)),
-            (Kind::Name, "enum" | "function") => Some(self.declaration(module, at, true)),
-            (Kind::Name, "const" | "let" | "var") => Some(self.constants(module, at + 1, true)),
+            (Kind::Name, "const") if file.is_word(at + 1, "enum") => Some(self.declaration(file, at + 1, true)),
+            (Kind::Name, "enum" | "function") => Some(self.declaration(file, at, true)),
+            (Kind::Name, "const" | "let" | "var") => Some(self.constants(file, at + 1, true)),
             (Kind::Open(b'{'), _) => {
-                let names = in_braces(module, at);
-                let behind = module.behind(at);
-                let specifier = if module.is_word(behind, "from") { Some(module.string_at(behind + 1)?) } else { None };
+                let names = in_braces(file, at);
+                let after = file.after(at);
+                let specifier = if file.is_word(after, "from") { Some(file.string_at(after + 1)?) } else { None };
                 for (here, there) in names {
                     let export = match &specifier {
                         Some(specifier) => Export::From(Source { specifier: specifier.clone(), name: Some(here) }),
@@ -165,36 +165,36 @@ impl Statements {
                     };
                     self.exports.insert(there, export);
                 }
-                Some(behind)
+                Some(after)
             }
             (Kind::Sign(b'='), _) => {
                 self.exports.insert("default".to_owned(), Export::Value(at + 1));
                 Some(at + 1)
             }
-            (Kind::Sign(b'*'), _) if module.is_word(at + 1, "from") => {
-                self.stars.push(module.string_at(at + 2)?);
+            (Kind::Sign(b'*'), _) if file.is_word(at + 1, "from") => {
+                self.stars.push(file.string_at(at + 2)?);
                 Some(at + 3)
             }
             _ => None,
         }
     }
 
-    /// `module.exports = …`, `module.exports.name = …`, `exports.name = …`, from behind `exports` on.
-    fn assigned_export(&mut self, module: &Module, at: usize) -> Option<usize> {
-        let (name, sign) = if module.is_sign(at, b'.') { (module.word(at + 1), at + 2) } else { ("default", at) };
-        if !module.is_sign(sign, b'=') {
+    /// `module.exports = …`, `module.exports.name = …`, `exports.name = …`, from the token after `exports` on.
+    fn assigned_export(&mut self, file: &SourceFile, at: usize) -> Option<usize> {
+        let (name, sign) = if file.is_sign(at, b'.') { (file.word(at + 1), at + 2) } else { ("default", at) };
+        if !file.is_sign(sign, b'=') {
             return None;
         }
         self.exports.insert(name.to_owned(), Export::Value(sign + 1));
         Some(sign + 1)
     }
 
-    /// The constants of one statement, from behind its first word on.
-    fn constants(&mut self, module: &Module, mut at: usize, exported: bool) -> usize {
+    /// The constants of one statement, from the token after its keyword on.
+    fn constants(&mut self, file: &SourceFile, mut at: usize, exported: bool) -> usize {
         loop {
-            // Other than a name it is taken apart, which names nothing that is known here.
-            let name = (module.kind(at) == Some(Kind::Name)).then(|| module.word(at).to_owned());
-            let Some(value) = behind_equals(module, at) else { return at };
+            // Destructuring patterns are not supported, so their names stay unknown.
+            let name = (file.kind(at) == Some(Kind::Name)).then(|| file.word(at).to_owned());
+            let Some(value) = after_equals(file, at) else { return at };
             if let Some(name) = name {
                 if exported {
                     self.exports.insert(name.clone(), Export::Local(name.clone()));
@@ -202,20 +202,20 @@ impl Statements {
                 self.constants.insert(name, Constant { value, changed: None });
             }
             at = value;
-            // Behind a comma another one may follow, with a type or a value.
+            // Another constant, with a type or a value, may follow after a comma.
             loop {
-                match module.kind(at) {
+                match file.kind(at) {
                     None | Some(Kind::Sign(b';') | Kind::Close(_)) => return at,
                     Some(Kind::Sign(b','))
-                        if module.kind(at + 1) == Some(Kind::Name)
-                            && matches!(module.kind(at + 2), Some(Kind::Sign(b'=' | b':'))) =>
+                        if file.kind(at + 1) == Some(Kind::Name)
+                            && matches!(file.kind(at + 2), Some(Kind::Sign(b'=' | b':'))) =>
                     {
                         break;
                     }
-                    Some(Kind::Name) if at > value && module.begins_line(at) && begins_statement(module.word(at)) => {
+                    Some(Kind::Name) if at > value && file.begins_line(at) && begins_statement(file.word(at)) => {
                         return at;
                     }
-                    _ => at = module.behind(at),
+                    _ => at = file.after(at),
                 }
             }
             at += 1;
@@ -241,33 +241,33 @@ fn begins_statement(word: &str) -> bool {
     )
 }
 
-/// The token behind the `=` of a declaration, whatever its type is.
-fn behind_equals(module: &Module, mut at: usize) -> Option<usize> {
+/// The token after the `=` of a declaration, which may have a type.
+fn after_equals(file: &SourceFile, mut at: usize) -> Option<usize> {
     loop {
-        match module.kind(at)? {
+        match file.kind(at)? {
             Kind::Sign(b'=') => return Some(at + 1),
             Kind::Sign(b';') | Kind::Close(_) => return None,
-            // Another one begins; a type has no such word.
-            Kind::Name if matches!(module.word(at), "const" | "let" | "var") => return None,
-            _ => at = module.behind(at),
+            // Another declaration begins; a type cannot contain these keywords.
+            Kind::Name if matches!(file.word(at), "const" | "let" | "var") => return None,
+            _ => at = file.after(at),
         }
     }
 }
 
-/// The pairs of `{ a, b as c, type D }`: what is left of `as`, and what is right of it. Types are left out.
-fn in_braces(module: &Module, at: usize) -> Vec<(String, String)> {
-    let end = module.behind(at) - 1;
+/// The pairs of `{ a, b as c, type D }`: the names left and right of `as`. Types are left out.
+fn in_braces(file: &SourceFile, at: usize) -> Vec<(String, String)> {
+    let end = file.after(at) - 1;
     let mut names = Vec::new();
     let mut next = at + 1;
     while next < end {
         let begin = next;
-        while next < end && !module.is_sign(next, b',') {
-            next = module.behind(next);
+        while next < end && !file.is_sign(next, b',') {
+            next = file.after(next);
         }
-        let first = module.string_at(begin).unwrap_or_else(|| module.word(begin).to_owned());
+        let first = file.string_at(begin).unwrap_or_else(|| file.word(begin).to_owned());
         match next - begin {
             1 => names.push((first.clone(), first)),
-            3 if module.is_word(begin + 1, "as") => names.push((first, module.word(begin + 2).to_owned())),
+            3 if file.is_word(begin + 1, "as") => names.push((first, file.word(begin + 2).to_owned())),
             _ => {}
         }
         next += 1;

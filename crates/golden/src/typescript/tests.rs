@@ -1,15 +1,17 @@
-use serde_json::json;
+use std::path::{Path, PathBuf};
 
-use super::*;
+use serde_json::{Value, json};
+
+use super::{Imports, Problem, read, read_with};
 
 fn one(text: &str) -> Result<Value, String> {
     let text = format!("export const data = [{text}];");
-    let mut elements = read(&text).map_err(told)?;
+    let mut elements = read(&text).map_err(display)?;
     assert_eq!(elements.len(), 1, "{text}");
-    elements.remove(0).map(|element| element.value).map_err(told)
+    elements.remove(0).map(|element| element.value).map_err(display)
 }
 
-fn told(problem: Problem) -> String {
+fn display(problem: Problem) -> String {
     let file = problem.file.display();
     format!(
         "{file}{}{}:{}: {}",
@@ -22,8 +24,8 @@ fn told(problem: Problem) -> String {
 
 /// What is read, with problems as text.
 pub(super) fn all(text: &str) -> Result<Vec<Result<Value, String>>, String> {
-    let elements = read(text).map_err(told)?;
-    Ok(elements.into_iter().map(|element| element.map(|element| element.value).map_err(told)).collect())
+    let elements = read(text).map_err(display)?;
+    Ok(elements.into_iter().map(|element| element.map(|element| element.value).map_err(display)).collect())
 }
 
 fn values(text: &str) -> Value {
@@ -207,9 +209,9 @@ fn what_is_wrong_with_the_whole_file_is_one_problem() {
     }
 }
 
-struct Beside(Vec<(&'static str, String)>);
+struct Files(Vec<(&'static str, String)>);
 
-impl Imports for Beside {
+impl Imports for Files {
     fn text(&mut self, from: &Path, specifier: &str) -> Result<(PathBuf, String), String> {
         let path = from.with_file_name(specifier.trim_start_matches("./"));
         let found = self.0.iter().find(|(name, _)| Path::new(name) == path);
@@ -218,13 +220,13 @@ impl Imports for Beside {
 }
 
 pub(super) fn with_files(text: &str, files: &[(&'static str, &str)]) -> Vec<Result<Value, String>> {
-    let mut beside = Beside(files.iter().map(|(name, text)| (*name, (*text).to_owned())).collect());
-    let read = read_with(Path::new("data"), text, &mut beside).unwrap();
-    read.into_iter().map(|element| element.map(|element| element.value).map_err(told)).collect()
+    let mut imports = Files(files.iter().map(|(name, text)| (*name, (*text).to_owned())).collect());
+    let read = read_with(Path::new("data"), text, &mut imports).unwrap();
+    read.into_iter().map(|element| element.map(|element| element.value).map_err(display)).collect()
 }
 
 #[test]
-fn constants_of_files_beside_are_read() {
+fn constants_of_imported_files_are_read() {
     let files = [
         (
             "common",

@@ -1,7 +1,7 @@
-//! The tokens of TypeScript, as far as object literals and what stands around them need. Brackets are matched here, so
-//! that whatever is not understood can be stepped over. Nothing recurses.
+//! The lexer: the tokens of TypeScript, as far as object literals and the code around them need. It matches brackets, so
+//! that the parser can skip what it does not support. It does not recurse.
 
-use super::Fault;
+use super::problem::Fault;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) enum Kind {
     Open(u8),
     /// The counterpart.
     Close(u8),
-    /// What stands between two substitutions of a template string.
+    /// The text between two substitutions of a template string.
     Between,
     /// `...`
     Spread,
@@ -34,7 +34,7 @@ pub(super) enum Kind {
     Sign(u8),
 }
 
-/// A token: where it stands, and which one closes or opens it where it is a bracket.
+/// A token with its location, and its counterpart if it is a bracket.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Token {
     pub(super) kind: Kind,
@@ -46,13 +46,13 @@ pub(super) struct Token {
     pub(super) begins_line: bool,
 }
 
-/// Words behind which a `/` begins a regular expression.
+/// Keywords after which a `/` begins a regular expression.
 const BEFORE_EXPRESSION: [&str; 8] = ["return", "typeof", "case", "in", "of", "delete", "void", "default"];
 
-/// Takes a text apart.
+/// Splits a text into tokens.
 ///
 /// # Errors
-/// What cannot stand there, and where.
+/// The first invalid token or unmatched bracket.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
     let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, tokens: Vec::new(), open: Vec::new(), new_line: true };
     if text.starts_with("#!") {
@@ -63,12 +63,12 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
         None => Ok(lexer.tokens),
         Some(index) => {
             let token = lexer.tokens[index];
-            Err(Fault::at(token.start as usize, format!("{} is never closed", shown(token.kind))))
+            Err(Fault::at(token.start as usize, format!("{} is never closed", describe(token.kind))))
         }
     }
 }
 
-fn shown(kind: Kind) -> String {
+fn describe(kind: Kind) -> String {
     match kind {
         Kind::Open(b'`') | Kind::Close(b'`') => "a template string".to_owned(),
         Kind::Open(bracket) | Kind::Close(bracket) => format!("`{}`", bracket as char),
@@ -168,7 +168,7 @@ impl Lexer<'_> {
         self.text.get(self.at..).and_then(|rest| rest.chars().next()).unwrap_or('\0')
     }
 
-    /// Passes over whitespace and comments.
+    /// Skips whitespace and comments.
     fn skip_blank(&mut self) -> Result<(), Fault> {
         while self.at < self.bytes.len() {
             match (self.byte(0), self.byte(1)) {
@@ -303,7 +303,7 @@ impl Lexer<'_> {
             return Err(Fault::at(start, format!("`{}` closes nothing", bracket as char)));
         };
         if self.tokens[index].kind != Kind::Open(opening) {
-            let opened = shown(self.tokens[index].kind);
+            let opened = describe(self.tokens[index].kind);
             return Err(Fault::at(start, format!("`{}` stands where {opened} has to be closed", bracket as char)));
         }
         let closing = self.tokens.len();
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_taken_apart_is_told_with_its_place() {
+    fn invalid_tokens_are_reported_with_their_location() {
         assert_eq!(fault("a [b"), (2, "`[` is never closed".to_owned()));
         assert_eq!(fault("a ]"), (2, "`]` closes nothing".to_owned()));
         assert_eq!(fault("([)"), (2, "`)` stands where `[` has to be closed".to_owned()));

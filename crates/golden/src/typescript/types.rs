@@ -1,38 +1,38 @@
-//! Where a type ends: types are stepped over, whatever they say.
+//! The extent of type annotations, which are skipped without being interpreted.
 
-use super::Module;
+use super::source_file::SourceFile;
 use super::tokens::Kind;
 
-/// Words that go before a type.
+/// Keywords that may precede a type.
 const PREFIXES: [&str; 6] = ["keyof", "typeof", "readonly", "unique", "infer", "asserts"];
 
-/// What comes behind the type that begins at `at`; `at` itself where there is none.
-pub(super) fn behind_type(module: &Module, at: usize) -> usize {
-    behind(module, at, true)
+/// The token after the type that begins at `at`; `at` itself if there is no type.
+pub(super) fn after_type(file: &SourceFile, at: usize) -> usize {
+    after(file, at, true)
 }
 
-/// What comes behind the type of a function's result: the arrow behind it is that of the function.
-pub(super) fn behind_return_type(module: &Module, at: usize) -> usize {
-    behind(module, at, false)
+/// The token after the return type of a function. An arrow after it belongs to the function, not to the type.
+pub(super) fn after_return_type(file: &SourceFile, at: usize) -> usize {
+    after(file, at, false)
 }
 
-fn behind(module: &Module, at: usize, through_arrows: bool) -> usize {
+fn after(file: &SourceFile, at: usize, through_arrows: bool) -> usize {
     let mut next = at;
-    if module.is_sign(next, b'|') || module.is_sign(next, b'&') {
+    if file.is_sign(next, b'|') || file.is_sign(next, b'&') {
         next += 1;
     }
     loop {
-        let end = behind_operand(module, next);
+        let end = after_operand(file, next);
         if end == next {
             return at;
         }
         next = end;
-        // A union, an intersection or a function type goes on; so does a type predicate or a condition on its first word.
-        let goes_on = module.is_sign(next, b'|')
-            || module.is_sign(next, b'&')
-            || (through_arrows && module.kind(next) == Some(Kind::Arrow))
-            || module.is_word(next, "is")
-            || module.is_word(next, "extends");
+        // These continue a type: unions, intersections, function types, type predicates and conditional types.
+        let goes_on = file.is_sign(next, b'|')
+            || file.is_sign(next, b'&')
+            || (through_arrows && file.kind(next) == Some(Kind::Arrow))
+            || file.is_word(next, "is")
+            || file.is_word(next, "extends");
         if !goes_on {
             return next;
         }
@@ -40,40 +40,40 @@ fn behind(module: &Module, at: usize, through_arrows: bool) -> usize {
     }
 }
 
-fn behind_operand(module: &Module, at: usize) -> usize {
+fn after_operand(file: &SourceFile, at: usize) -> usize {
     let mut next = at;
-    while PREFIXES.iter().any(|prefix| module.is_word(next, prefix)) {
+    while PREFIXES.iter().any(|prefix| file.is_word(next, prefix)) {
         next += 1;
     }
-    match module.kind(next) {
+    match file.kind(next) {
         Some(Kind::Name) => {
             next += 1;
-            while module.is_sign(next, b'.') && module.kind(next + 1) == Some(Kind::Name) {
+            while file.is_sign(next, b'.') && file.kind(next + 1) == Some(Kind::Name) {
                 next += 2;
             }
-            if module.is_sign(next, b'<') {
-                next = behind_angles(module, next).unwrap_or(next);
+            if file.is_sign(next, b'<') {
+                next = after_angles(file, next).unwrap_or(next);
             }
         }
-        Some(Kind::Text | Kind::Template | Kind::Number | Kind::Open(_)) => next = module.behind(next),
-        Some(Kind::Sign(b'-')) if module.kind(next + 1) == Some(Kind::Number) => next += 2,
+        Some(Kind::Text | Kind::Template | Kind::Number | Kind::Open(_)) => next = file.after(next),
+        Some(Kind::Sign(b'-')) if file.kind(next + 1) == Some(Kind::Number) => next += 2,
         _ => return at,
     }
-    // `[]` and `['member']` behind a type belong to it, on the same line.
-    while module.kind(next) == Some(Kind::Open(b'[')) && !module.begins_line(next) {
-        next = module.behind(next);
+    // `[]` and `['property']` after a type belong to it if they are on the same line.
+    while file.kind(next) == Some(Kind::Open(b'[')) && !file.begins_line(next) {
+        next = file.after(next);
     }
     next
 }
 
-/// Tokens between angle brackets. They are looked for only, so that many that are never closed have to cost little each.
+/// The maximum number of tokens between angle brackets. It bounds the search for a `>` that may not exist.
 const MAX_IN_ANGLES: usize = 1000;
 
-/// What comes behind the `>` that closes the `<` at `at`.
-pub(super) fn behind_angles(module: &Module, at: usize) -> Option<usize> {
+/// The token after the `>` that closes the `<` at `at`; `None` if it is not closed.
+pub(super) fn after_angles(file: &SourceFile, at: usize) -> Option<usize> {
     let (mut open, mut next) = (0_usize, at);
     for _ in 0..MAX_IN_ANGLES {
-        match module.kind(next)? {
+        match file.kind(next)? {
             Kind::Sign(b'<') => open += 1,
             Kind::Sign(b'>') => {
                 open -= 1;
@@ -84,7 +84,7 @@ pub(super) fn behind_angles(module: &Module, at: usize) -> Option<usize> {
             Kind::Close(_) | Kind::Sign(b';') => return None,
             _ => {}
         }
-        next = module.behind(next);
+        next = file.after(next);
     }
     None
 }

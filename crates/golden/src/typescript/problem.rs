@@ -1,0 +1,32 @@
+//! What cannot be read, and where.
+
+use std::path::PathBuf;
+
+/// A construct that cannot be read, with its location. The text contains names and punctuation of the file, but no
+/// values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The file: the one that was read, or one that it imports.
+    pub file: PathBuf,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The column in characters, counted from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub what: String,
+}
+
+/// A syntax error found while the text of a file is split into tokens, before its line is known.
+#[derive(Debug)]
+pub(super) struct Fault {
+    /// The offset in bytes.
+    pub(super) offset: usize,
+    /// What is wrong there.
+    pub(super) what: String,
+}
+
+impl Fault {
+    pub(super) fn at(offset: usize, what: impl Into<String>) -> Self {
+        Self { offset, what: what.into() }
+    }
+}

@@ -1,0 +1,120 @@
+//! The text of a file with its tokens, and the location of each.
+
+use std::path::PathBuf;
+
+use super::limits::MAX_BYTES;
+use super::problem::Problem;
+use super::scalar;
+use super::tokens::{Kind, Token, tokens};
+
+/// The maximum number of characters of a name that a problem repeats.
+const MAX_NAME: usize = 40;
+
+/// A file, split into tokens. Tokens are addressed by index; an index after the last one stands for the end of the file.
+#[derive(Debug)]
+pub(super) struct SourceFile {
+    pub(super) path: PathBuf,
+    text: String,
+    tokens: Vec<Token>,
+    /// The offset in bytes at which each line begins.
+    lines: Vec<usize>,
+}
+
+impl SourceFile {
+    /// Splits the text of the file at `path` into tokens.
+    ///
+    /// # Errors
+    /// The file is larger than [`MAX_BYTES`], has an invalid token, or its brackets do not match.
+    pub(super) fn tokenize(path: PathBuf, text: &str) -> Result<Self, Problem> {
+        let lines = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1)).collect();
+        let mut file = Self { path, text: text.to_owned(), tokens: Vec::new(), lines };
+        if text.len() > MAX_BYTES {
+            return Err(file.problem(0, format!("the file is larger than {MAX_BYTES} bytes")));
+        }
+        file.tokens = tokens(text).map_err(|fault| file.problem(fault.offset, fault.what))?;
+        Ok(file)
+    }
+
+    /// The number of tokens.
+    pub(super) fn token_count(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Builds a problem located at an offset in bytes.
+    pub(super) fn problem(&self, offset: usize, what: impl Into<String>) -> Problem {
+        let line = self.lines.partition_point(|begin| *begin <= offset).max(1);
+        let begin = self.lines.get(line - 1).copied().unwrap_or(0);
+        let column = self.text.get(begin..offset).map_or(0, |before| before.chars().count()) + 1;
+        Problem { file: self.path.clone(), line, column, what: what.into() }
+    }
+
+    /// Builds a problem located at a token, or at the end of the file.
+    pub(super) fn problem_at(&self, at: usize, what: impl Into<String>) -> Problem {
+        self.problem(self.tokens.get(at).map_or(self.text.len(), |token| token.start as usize), what)
+    }
+
+    pub(super) fn kind(&self, at: usize) -> Option<Kind> {
+        self.tokens.get(at).map(|token| token.kind)
+    }
+
+    /// The text of a token; empty at the end of the file.
+    pub(super) fn word(&self, at: usize) -> &str {
+        let token = self.tokens.get(at);
+        token.and_then(|token| self.text.get(token.start as usize..token.end as usize)).unwrap_or_default()
+    }
+
+    /// The text of a token, truncated if it is very long.
+    pub(super) fn truncated(&self, at: usize) -> String {
+        let word = self.word(at);
+        match word.char_indices().nth(MAX_NAME) {
+            Some((end, _)) => format!("{}…", &word[..end]),
+            None => word.to_owned(),
+        }
+    }
+
+    pub(super) fn is_sign(&self, at: usize, sign: u8) -> bool {
+        self.kind(at) == Some(Kind::Sign(sign))
+    }
+
+    pub(super) fn is_word(&self, at: usize, word: &str) -> bool {
+        self.kind(at) == Some(Kind::Name) && self.word(at) == word
+    }
+
+    /// Whether a token is the first of its line.
+    pub(super) fn begins_line(&self, at: usize) -> bool {
+        self.tokens.get(at).is_none_or(|token| token.begins_line)
+    }
+
+    /// The token after another one; after an opening bracket, the one that follows the closing bracket.
+    pub(super) fn after(&self, at: usize) -> usize {
+        match self.tokens.get(at) {
+            Some(Token { kind: Kind::Open(_), partner, .. }) => *partner as usize + 1,
+            _ => at + 1,
+        }
+    }
+
+    /// The token after the comma at `at`. At `end`, the closing bracket of the list, the comma is optional.
+    pub(super) fn after_comma(&self, at: usize, end: usize) -> Result<usize, Problem> {
+        if at == end || self.is_sign(at, b',') {
+            return Ok(at + 1);
+        }
+        Err(self.problem_at(at, "a comma is missing here"))
+    }
+
+    /// Whether an expression may end before a token.
+    pub(super) fn ends_expression(&self, at: usize) -> bool {
+        match self.kind(at) {
+            None | Some(Kind::Sign(b',' | b';') | Kind::Close(_) | Kind::Between) => true,
+            // Another statement begins.
+            Some(Kind::Name | Kind::Open(b'{')) => {
+                self.begins_line(at) && !matches!(self.word(at), "in" | "instanceof")
+            }
+            _ => false,
+        }
+    }
+
+    /// The value of a string literal in quotes at a token.
+    pub(super) fn string_at(&self, at: usize) -> Option<String> {
+        (self.kind(at) == Some(Kind::Text)).then(|| scalar::string(self.word(at)).ok()).flatten()
+    }
+}
