@@ -18,11 +18,20 @@ impl<'a> Raw<'a> {
     }
 
     /// Calls `on_member` for each field of an object, in the order sent, duplicates too. Other values have none.
-    pub fn for_each_member(self, mut on_member: impl FnMut(Text<'a>, Raw<'a>)) {
+    pub fn for_each_member(self, on_member: impl FnMut(Text<'a>, Raw<'a>)) {
+        self.for_each_member_knowing(&[], on_member);
+    }
+
+    /// [`Raw::for_each_member`], where values in `known` that are slices of this one are passed over in one step.
+    pub fn for_each_member_knowing(self, known: &[Option<Raw<'a>>], mut on_member: impl FnMut(Text<'a>, Raw<'a>)) {
         if self.is_object() {
             // A `Raw` is valid, so that the walk cannot fail.
-            let _ = Reader::new(self.0).object::<Invalid>(|reader, key| {
-                on_member(key, reader.value()?);
+            let _ = Reader::of(self).object::<Invalid>(|reader, key| {
+                let value = match reader.pass_known(known) {
+                    Some(known) => known,
+                    None => reader.value()?,
+                };
+                on_member(key, value);
                 Ok(())
             });
         }
@@ -31,7 +40,7 @@ impl<'a> Raw<'a> {
     /// Calls `on_element` for each element of an array. Other values have none.
     pub fn for_each_element(self, mut on_element: impl FnMut(Raw<'a>)) {
         if self.kind() == Kind::Array {
-            let _ = Reader::new(self.0).array::<Invalid>(|reader| {
+            let _ = Reader::of(self).array::<Invalid>(|reader| {
                 on_element(reader.value()?);
                 Ok(())
             });

@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+pub mod checked;
 pub mod decode;
 mod fields;
 pub mod invalid;

@@ -1,6 +1,8 @@
-//! Reads JSON text once, from start to end, and checks every byte of it. The punctuation of the objects and arrays
-//! that it is asked to open is read here; every other value is checked and measured as a whole ([`scan`]).
+//! Reads JSON text once, from start to end, and checks every byte of it unless that was done before. The punctuation of
+//! the objects and arrays that it is asked to open is read here; every other value is checked and measured as a whole
+//! ([`scan`]).
 
+use crate::checked;
 use crate::invalid::Invalid;
 use crate::probe::looked_at;
 use crate::raw::Raw;
@@ -8,7 +10,9 @@ use crate::scan::{self, Scanner};
 use crate::text::Text;
 
 /// Walks JSON text from its start, checking it. Whitespace before what is read is passed over.
-pub struct Reader<'a> {
+///
+/// If `CHECKS` is false the text was checked before, and only the ends of values are looked for.
+pub struct Reader<'a, const CHECKS: bool = true> {
     text: &'a str,
     scanner: Scanner<'a>,
     at: usize,
@@ -20,7 +24,17 @@ impl<'a> Reader<'a> {
     pub fn new(text: &'a str) -> Self {
         Self { text, scanner: Scanner::new(text.as_bytes()), at: 0 }
     }
+}
 
+impl<'a> Reader<'a, false> {
+    /// A reader of a value that was checked before, which is not checked again.
+    #[must_use]
+    pub fn of(value: Raw<'a>) -> Self {
+        Self { text: value.0, scanner: Scanner::new(value.0.as_bytes()), at: 0 }
+    }
+}
+
+impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
     /// The next byte that is not whitespace, which stays to be read.
     #[inline]
     pub fn peek(&mut self) -> Option<u8> {
@@ -47,8 +61,7 @@ impl<'a> Reader<'a> {
     pub fn value(&mut self) -> Result<Raw<'a>, Invalid> {
         self.peek();
         let start = self.at;
-        self.at = self.scanner.value(start)?;
-        looked_at(self.at - start);
+        self.at = self.end_of_value(start)?;
         self.text.get(start..self.at).map(Raw).ok_or(Invalid)
     }
 
@@ -59,10 +72,15 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn skip(&mut self) -> Result<(), Invalid> {
         self.peek();
-        let start = self.at;
-        self.at = self.scanner.value(start)?;
-        looked_at(self.at - start);
+        self.at = self.end_of_value(self.at)?;
         Ok(())
+    }
+
+    #[inline]
+    fn end_of_value(&mut self, start: usize) -> Result<usize, Invalid> {
+        let end = if CHECKS { self.scanner.value(start)? } else { checked::value(self.text.as_bytes(), start) };
+        looked_at(end - start);
+        Ok(end)
     }
 
     /// Reads one value; where the text repeats the object `known`, by comparing instead of reading.
@@ -82,6 +100,18 @@ impl<'a> Reader<'a> {
         self.value()
     }
 
+    /// Passes over a value in `known` that is the next one of this very text.
+    pub(crate) fn pass_known(&mut self, known: &[Option<Raw<'a>>]) -> Option<Raw<'a>> {
+        if known.is_empty() {
+            return None;
+        }
+        self.peek();
+        let rest = self.rest().as_ptr();
+        let known = known.iter().copied().flatten().find(|known| known.0.as_ptr() == rest)?;
+        self.advance(known.0.len());
+        Some(known)
+    }
+
     /// Reads a string.
     ///
     /// # Errors
@@ -90,7 +120,7 @@ impl<'a> Reader<'a> {
     pub fn string(&mut self) -> Result<Text<'a>, Invalid> {
         self.expect(b'"')?;
         let start = self.at;
-        let end = self.scanner.string(start)?;
+        let end = if CHECKS { self.scanner.string(start)? } else { checked::string(self.text.as_bytes(), start) };
         self.at = end.quote + 1;
         looked_at(self.at - start);
         let escaped = self.text.get(start..end.quote).ok_or(Invalid)?;

@@ -25,6 +25,53 @@ pub fn specials_of_block(block: &[u8; BLOCK]) -> u64 {
     steps.iter().rev().fold(0, |all, step| all << STEP | u64::from(specials(step)))
 }
 
+/// Which bytes of a step end a string that was checked before: quotes and backslashes.
+#[inline]
+pub fn ends_of_string(step: &[u8; STEP]) -> u32 {
+    let bytes = u8x16::new(*step);
+    (bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
+}
+
+/// Which bytes of a step end a scalar that was checked before: commas, brackets and whitespace.
+#[inline]
+pub fn ends_of_scalar(step: &[u8; STEP]) -> u32 {
+    let bytes = u8x16::new(*step);
+    let space = bytes.min(u8x16::splat(b' ')).simd_eq(bytes);
+    let close = (bytes | u8x16::splat(0x20)).simd_eq(u8x16::splat(b'}'));
+    (space | close | bytes.simd_eq(u8x16::splat(b','))).to_bitmask()
+}
+
+/// The bytes of a block that make the structure of JSON, also those inside of strings; the first byte is the lowest bit.
+#[derive(Debug, Clone, Copy)]
+pub struct Structure {
+    /// Quotes.
+    pub quotes: u64,
+    /// Backslashes.
+    pub backslashes: u64,
+    /// `{` and `[`.
+    pub opens: u64,
+    /// `}` and `]`.
+    pub closes: u64,
+}
+
+/// Finds the structure of a block.
+#[inline]
+pub fn structure_of_block(block: &[u8; BLOCK]) -> Structure {
+    let (steps, _) = block.as_chunks::<STEP>();
+    let mut found = Structure { quotes: 0, backslashes: 0, opens: 0, closes: 0 };
+    for step in steps.iter().rev() {
+        let bytes = u8x16::new(*step);
+        // `[` and `]` differ from `{` and `}` in this bit alone.
+        let brackets = bytes | u8x16::splat(0x20);
+        let add = |mask: &mut u64, bytes: u8x16| *mask = *mask << STEP | u64::from(bytes.to_bitmask());
+        add(&mut found.quotes, bytes.simd_eq(u8x16::splat(b'"')));
+        add(&mut found.backslashes, bytes.simd_eq(u8x16::splat(b'\\')));
+        add(&mut found.opens, brackets.simd_eq(u8x16::splat(b'{')));
+        add(&mut found.closes, brackets.simd_eq(u8x16::splat(b'}')));
+    }
+    found
+}
+
 /// Which bytes of a step are not digits, the first one as the lowest bit.
 #[inline]
 pub fn others_than_digits(step: &[u8; STEP]) -> u32 {

@@ -89,7 +89,7 @@ impl<'a> Outline<'a> {
     pub fn within(value: Raw<'a>, usage: &Usage<'_>) -> Result<Self, Halt> {
         let mut parts: Vec<Part<'a>> = Vec::new();
         let mut open: Vec<Open<'a>> = Vec::new();
-        let mut reader = Reader::new(value.text());
+        let mut reader = Reader::of(value);
         while let Some(byte) = reader.peek() {
             match byte {
                 b',' => reader.pass(),

@@ -20,12 +20,12 @@ use crate::rules::draft::Draft;
 use crate::rules::integrations::Integrations;
 use crate::rules::partition_key;
 use crate::rules::retl_timestamp;
+use crate::rules::templates::Templates;
 use crate::rules::topic::Routing;
 use crate::rules::topic_setting::{Filling, RoutingMembers};
 use crate::work::{EventBudget, Exhausted};
 use json::javascript::JsString;
-use json::raw::{NULL, Raw};
-use json::reader::Reader;
+use json::raw::{EMPTY_OBJECT, NULL, Raw};
 
 /// The response to a request.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -266,19 +266,22 @@ fn transform<'a>(
     };
 
     let message = match &stamped {
-        Some(text) => Raw::parse(text).map_err(|_| Rejection::MessageNotAnObject)?,
-        None => message.raw,
+        Some(text) => &message.with_text(text),
+        None => message,
     };
     let mut budget = EventBudget::for_event(event.raw.text().len(), usage);
     budget.work(routing.work())?;
-    let mut draft = surroundings.draft(event, message, metadata, (destination_raw, &destination), &mut budget)?;
+    let mut draft =
+        surroundings.draft(event, message, metadata, (destination_raw, templates, &destination), &mut budget)?;
     observer.will_fill(destination_raw, templates);
     let values = templates.fill(&mut draft, &mut budget, &mut changes, observer)?;
-    let (message, metadata) = (draft.member_text("message", &mut budget)?, draft.member_text("metadata", &mut budget)?);
-    let read = Message::read(&mut Reader::new(message.as_deref().unwrap_or("{}")));
-    let message = read.map_err(|_| Rejection::MessageNotAnObject)?;
-    let read = Metadata::parse(metadata.as_deref().unwrap_or("{}"));
-    let metadata = read.map_err(|_| Rejection::MetadataNotAnObject)?;
+    let texts = [draft.member_text("message", &mut budget)?, draft.member_text("metadata", &mut budget)?];
+    let [message_text, metadata_text] =
+        texts.each_ref().map(|text| text.as_deref().map_or(EMPTY_OBJECT, Raw::from_valid));
+    // What no template took anything of is as it was read.
+    let message =
+        if is_same(message.raw, message_text) { message.clone() } else { Message::of_draft(&draft, message_text) };
+    let metadata = if is_same(metadata.raw, metadata_text) { metadata.clone() } else { Metadata::of(metadata_text) };
     surroundings.charge_texts(&message, &metadata)?;
     let filling = Filling { holes: destination.holes(), values: &values };
     if !templates.is_config() {
@@ -289,6 +292,11 @@ fn transform<'a>(
     let routing = routing.map_err(|_| Rejection::TemplatesTooComplex)?;
     let filling = Filling { holes: &NO_HOLES, values: &surroundings.no_values };
     surroundings.write(&message, &metadata, (&routing, filling), changes, out, observer)
+}
+
+/// Whether two values are the same slice.
+fn is_same(one: Raw<'_>, other: Raw<'_>) -> bool {
+    one.text().as_ptr() == other.text().as_ptr() && one.text().len() == other.text().len()
 }
 
 impl<'a> Surroundings<'_, 'a> {
@@ -333,23 +341,28 @@ impl<'a> Surroundings<'_, 'a> {
     fn draft(
         &'a self,
         event: &Event<'a>,
-        message: Raw<'a>,
+        message: &Message<'a>,
         metadata: &Metadata<'a>,
-        (raw, destination): (Raw<'a>, &Destination<'a>),
+        (raw, templates, destination): (Raw<'a>, &Templates, &Destination<'a>),
         budget: &mut EventBudget<'_, '_>,
     ) -> Result<Draft<'a>, Exhausted> {
-        let mut draft = Draft::of(event.raw);
-        draft.set("message", Draft::of(message), budget)?;
-        if self.beside.is_compacted() {
+        let read = [event.message().ok().map(|message| message.raw), Some(metadata.raw)];
+        let mut draft = Draft::within(event.raw, read.as_slice(), budget)?;
+        draft.set("message", Draft::of(message.raw), budget)?;
+        let [destination_read, connection_read, request_read] = templates.roots();
+        let is_compacted = self.beside.is_compacted();
+        if destination_read && is_compacted {
             let destination = match &destination.draft {
                 Some(draft) => draft.copy_within(budget)?,
                 None => Draft::of(raw),
             };
             draft.set("destination", destination, budget)?;
+        }
+        if connection_read && is_compacted {
             draft.set("connection", Draft::of(self.beside.connection_of(metadata).unwrap_or(NULL)), budget)?;
         }
-        if let Ok(request) = Raw::parse(self.request_json()) {
-            draft.set("request", Draft::of(request), budget)?;
+        if request_read {
+            draft.set("request", Draft::of(Raw::from_valid(self.request_json())), budget)?;
         }
         Ok(draft)
     }

@@ -95,7 +95,7 @@ impl Filling {
         out: &mut String,
     ) {
         let Some(destination) = self.missing().and_then(Missing::destination) else { return };
-        let Some(metadata) = event.member("metadata").and_then(|raw| Metadata::parse(raw.text()).ok()) else { return };
+        let Some(metadata) = event.member("metadata").filter(|raw| raw.is_object()).map(Metadata::of) else { return };
         let id = JsString::of(metadata.destination_id).into_decoded();
         if !known.contains(&id) && !filled.contains(&id) {
             out.push_str(",\"");

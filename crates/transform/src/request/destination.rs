@@ -43,7 +43,7 @@ impl<'a> Destination<'a> {
         let members = config.map_or_else(RoutingMembers::default, RoutingMembers::of);
         let holes = templates.as_ref().map_or(&NO_HOLES, Templates::holes);
         let routing = Routing::read(members, family, holes, usage).map_err(|_| Rejection::TemplatesTooComplex)?;
-        let looks_inside = templates.as_ref().is_some_and(Templates::look_into_destination);
+        let looks_inside = templates.as_ref().is_some_and(|templates| templates.roots()[0]);
         let draft = looks_inside.then(|| Draft::opened(raw, "Config", usage)).flatten();
         Ok(Self { routing, templates, draft, version })
     }

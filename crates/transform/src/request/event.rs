@@ -4,6 +4,7 @@
 use crate::family::FAMILIES;
 use crate::rejection::Rejection;
 use crate::request::object_cache::Model;
+use crate::rules::draft::Draft;
 use json::invalid::Invalid;
 use json::raw::{EMPTY_OBJECT, Kind, Raw};
 use json::reader::Reader;
@@ -185,14 +186,13 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The same message with another text, which differs in no member that is noted here.
+    /// The same message with another text, which is valid JSON and differs in no member that is noted here.
     #[must_use]
     pub fn with_text<'t>(&self, text: &'t str) -> Message<'t>
     where
         'a: 't,
     {
-        let raw = Raw::parse(text).unwrap_or(self.raw);
-        Message { raw, ..self.clone() }
+        Message { raw: Raw::from_valid(text), ..self.clone() }
     }
 
     /// Keeps a member named `integrations.<name>`; names that no family has are of no use.
@@ -226,6 +226,46 @@ impl<'a> Message<'a> {
         })?;
         Ok(message)
     }
+
+    /// The message that an event's draft has by now, whose text is `raw`.
+    #[must_use]
+    pub fn of_draft(draft: &Draft<'a>, raw: Raw<'a>) -> Self {
+        let mut message = Message { raw, ..Message::empty() };
+        let mut is_whole = true;
+        draft.each_field("message", |name, value| match value {
+            Some(value) => message.set(name, value),
+            None => is_whole &= message.slot(name).is_none() && !name.starts_with(DOTTED),
+        });
+        if !is_whole {
+            // Something was taken out of a value that matters.
+            message = Message { raw, ..Message::empty() };
+            raw.for_each_member(|name, value| message.set(&name.decoded(), value));
+        }
+        message
+    }
+
+    /// Notes a field, if it is one that matters.
+    fn set(&mut self, name: &[u8], value: Raw<'a>) {
+        if let Some(slot) = self.slot(name) {
+            *slot = Some(value);
+        } else if let Some(name) = name.strip_prefix(DOTTED) {
+            self.set_dotted(name, value);
+        }
+    }
+
+    /// Where a field is noted.
+    #[inline]
+    fn slot(&mut self, name: &[u8]) -> Option<&mut Option<Raw<'a>>> {
+        Some(match name {
+            b"channel" => &mut self.channel,
+            b"type" => &mut self.kind,
+            b"event" => &mut self.event,
+            b"userId" => &mut self.user_id,
+            b"anonymousId" => &mut self.anonymous_id,
+            b"integrations" => &mut self.integrations,
+            _ => return None,
+        })
+    }
 }
 
 impl<'a> Metadata<'a> {
@@ -239,15 +279,17 @@ impl<'a> Metadata<'a> {
     /// [`Invalid`] where it is not one.
     pub fn read(reader: &mut Reader<'a>, model: &mut MetadataModel<'a>) -> Result<Self, Invalid> {
         let (raw, found) = model.read(reader)?;
-        let [rudder_id, source_id, destination_id, workspace_id, source_type, destination_type, namespace] = found;
-        Ok(Self { raw, rudder_id, source_id, destination_id, workspace_id, source_type, destination_type, namespace })
+        Ok(Self::with(raw, found))
     }
 
-    /// Reads the text of metadata by itself.
-    ///
-    /// # Errors
-    /// [`Invalid`] where it is not an object.
-    pub fn parse(text: &'a str) -> Result<Self, Invalid> {
-        Self::read(&mut Reader::new(text), &mut Model::wanting(Self::NAMES))
+    /// Reads metadata by itself; what is not an object has no fields.
+    #[must_use]
+    pub fn of(raw: Raw<'a>) -> Self {
+        Self::with(raw, raw.members(Self::NAMES))
+    }
+
+    fn with(raw: Raw<'a>, found: [Option<Raw<'a>>; Metadata::NAMES.len()]) -> Self {
+        let [rudder_id, source_id, destination_id, workspace_id, source_type, destination_type, namespace] = found;
+        Self { raw, rudder_id, source_id, destination_id, workspace_id, source_type, destination_type, namespace }
     }
 }

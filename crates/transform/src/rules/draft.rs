@@ -11,6 +11,10 @@ use json::text::Text;
 
 /// Members that an object may have which a path leads through.
 pub const MAX_MEMBERS: usize = 100_000;
+/// Bytes of an object for each of its fields, in most objects or fewer.
+const BYTES_PER_MEMBER: usize = 32;
+/// Fields for which there is room from the start.
+const USUAL_MEMBERS: usize = 32;
 
 /// A value that may be changed.
 ///
@@ -75,6 +79,19 @@ impl<'a> Draft<'a> {
         Draft::Whole(raw)
     }
 
+    /// A draft of an object, taken apart. Values in `known` that are slices of it are not looked at, but passed over.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if it needs more than the event's budget.
+    pub fn within(
+        raw: Raw<'a>,
+        known: &[Option<Raw<'a>>],
+        budget: &mut EventBudget<'_, '_>,
+    ) -> Result<Self, Exhausted> {
+        let members = Member::all_of(raw, known, budget)?;
+        Ok(Self::Object(Box::new(Parts { raw, members, changed: false })))
+    }
+
     /// A draft of `raw` with it and its member `name` taken apart, which copies share; `None` if that takes too much.
     #[must_use]
     pub fn opened(raw: Raw<'a>, name: &str, usage: &Usage<'_>) -> Option<Self> {
@@ -115,7 +132,7 @@ impl<'a> Draft<'a> {
                 Kind::Array => return Inside::Array,
                 _ => return Inside::Scalar,
             }
-            let Ok(members) = Member::all_of(raw, budget) else { return Inside::TooComplex };
+            let Ok(members) = Member::all_of(raw, &[], budget) else { return Inside::TooComplex };
             *self = Draft::Object(Box::new(Parts { raw, members, changed: false }));
         }
         match self {
@@ -164,6 +181,25 @@ impl<'a> Draft<'a> {
         };
         let Some(index) = parts.position(name, budget)? else { return Ok(None) };
         parts.members[index].value.text_within(budget).map(Some)
+    }
+
+    /// Calls `on_field` for each field of the field called `name`: with its name, and its value unless something was taken
+    /// out of that.
+    pub fn each_field(&self, name: &str, mut on_field: impl FnMut(&[u8], Option<Raw<'a>>)) {
+        let Draft::Object(parts) = self else { return };
+        let Some(member) = parts.members.iter().rfind(|member| member.name() == name.as_bytes()) else { return };
+        let Draft::Object(parts) = &member.value else { return };
+        for member in &parts.members {
+            on_field(member.name(), (!member.value.is_changed()).then(|| member.value.raw()));
+        }
+    }
+
+    /// What it was made of.
+    fn raw(&self) -> Raw<'a> {
+        match self {
+            Draft::Whole(raw) => *raw,
+            Draft::Object(parts) => parts.raw,
+        }
     }
 
     /// The bytes that its text has at most.
@@ -264,11 +300,18 @@ impl<'a> Draft<'a> {
 
 impl<'a> Member<'a> {
     /// The fields of an object, of which there are at most [`MAX_MEMBERS`].
-    fn all_of(raw: Raw<'a>, budget: &mut EventBudget<'_, '_>) -> Result<Vec<Self>, Exhausted> {
+    fn all_of(
+        raw: Raw<'a>,
+        known: &[Option<Raw<'a>>],
+        budget: &mut EventBudget<'_, '_>,
+    ) -> Result<Vec<Self>, Exhausted> {
         budget.work(raw.text().len() as u64)?;
-        let mut members: Vec<Self> = Vec::new();
+        // Room for what objects of this size usually have.
+        let usual = (raw.text().len() / BYTES_PER_MEMBER).clamp(1, USUAL_MEMBERS);
+        budget.memory(usual * size_of::<Self>())?;
+        let mut members: Vec<Self> = Vec::with_capacity(usual);
         let mut outcome = Ok(());
-        raw.for_each_member(|key, value| {
+        let on_member = |key: Text<'a>, value: Raw<'a>| {
             if outcome.is_ok() && members.len() == members.capacity() {
                 outcome = budget.memory(2 * members.capacity().max(4) * size_of::<Self>());
             }
@@ -285,7 +328,8 @@ impl<'a> Member<'a> {
                 };
                 members.push(Member { key, decoded, value: Draft::Whole(value) });
             }
-        });
+        };
+        raw.for_each_member_knowing(known, on_member);
         outcome.map(|()| members)
     }
 

@@ -30,7 +30,12 @@ pub struct Templates {
     pub(crate) routing_bytes: usize,
     /// Whether the Config itself is a template.
     is_config: bool,
+    /// Which of [`ROOTS`] paths begin with.
+    roots: [bool; ROOTS.len()],
 }
+
+/// Parts of the event as templates see it that do not come from the event itself.
+pub(crate) const ROOTS: [&str; 3] = ["destination", "connection", "request"];
 
 /// `{{ path || default }}`.
 #[derive(Debug, PartialEq, Eq)]
@@ -92,7 +97,9 @@ impl Templates {
             return Ok(None);
         }
         let holes = Holes::of(config, holes);
-        let mut found = Self { templates, holes, routing_bytes: 0, is_config: !config.is_object() };
+        let begins = |root: &str| templates.iter().any(|template| template.path.split('.').next() == Some(root));
+        let roots = ROOTS.map(begins);
+        let mut found = Self { templates, holes, routing_bytes: 0, is_config: !config.is_object(), roots };
         found.mark_routing(config);
         Ok(Some(found))
     }
@@ -136,10 +143,10 @@ impl Templates {
         self.is_config
     }
 
-    /// Whether a path leads into the destination.
+    /// Whether paths begin with the destination, the connection and the request: only then has an event to have them.
     #[must_use]
-    pub fn look_into_destination(&self) -> bool {
-        self.templates.iter().any(|template| template.path.starts_with("destination."))
+    pub(crate) fn roots(&self) -> [bool; ROOTS.len()] {
+        self.roots
     }
 
     /// The templates for people, in the order in which they are filled; `config` is the one that they were found in.

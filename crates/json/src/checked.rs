@@ -1,0 +1,221 @@
+//! Finds the ends of values in text that was checked before, such as that of a [`Raw`](crate::raw::Raw): only quotes,
+//! backslashes and brackets matter there, which are found for 64 bytes at once. On text that is not valid JSON the results
+//! are unspecified, but within the text.
+
+use crate::scan::StringEnd;
+use crate::steps::{BLOCK, STEP, Structure, ends_of_scalar, ends_of_string, structure_of_block};
+
+/// The place after the value that begins at `at`.
+#[inline]
+pub fn value(text: &[u8], at: usize) -> usize {
+    match text.get(at) {
+        Some(b'"') => string(text, at + 1).quote + 1,
+        Some(b'{' | b'[') => container(text, at),
+        _ => scalar(text, at),
+    }
+}
+
+/// The end of the string whose opening quote stands before `at`.
+#[inline]
+pub fn string(text: &[u8], mut at: usize) -> StringEnd {
+    let mut has_escapes = false;
+    loop {
+        at = first(text, at, ends_of_string);
+        match text.get(at) {
+            Some(b'\\') => {
+                has_escapes = true;
+                at = (at + 2).min(text.len());
+            }
+            _ => return StringEnd { quote: at.min(text.len().saturating_sub(1)), has_escapes },
+        }
+    }
+}
+
+/// The end of a number, `true`, `false` or `null`.
+#[inline]
+fn scalar(text: &[u8], at: usize) -> usize {
+    first(text, at, ends_of_scalar)
+}
+
+/// The first byte at or after `at` that `found` finds in steps of bytes, or the end of the text.
+#[inline]
+fn first(text: &[u8], mut at: usize, found: impl Fn(&[u8; STEP]) -> u32) -> usize {
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        let Some(step) = rest.first_chunk() else {
+            let mut last = [0; STEP];
+            last[..rest.len()].copy_from_slice(rest);
+            return at + (found(&last).trailing_zeros() as usize).min(rest.len());
+        };
+        let ends = found(step);
+        if ends != 0 {
+            return at + ends.trailing_zeros() as usize;
+        }
+        at += STEP;
+    }
+}
+
+/// The place after the object or array that begins at `at`.
+#[inline(never)]
+fn container(text: &[u8], at: usize) -> usize {
+    let mut depth = 0_usize;
+    let mut strings = Strings::default();
+    let mut at = at;
+    while let Some(block) = block_at(text, at) {
+        let found = structure_of_block(&block);
+        let outside = strings.outside(&found);
+        let opens = found.opens & outside;
+        let mut brackets = opens | found.closes & outside;
+        while brackets != 0 {
+            let bracket = brackets & brackets.wrapping_neg();
+            if opens & bracket != 0 {
+                depth += 1;
+            } else if depth <= 1 {
+                return at + bracket.trailing_zeros() as usize + 1;
+            } else {
+                depth -= 1;
+            }
+            brackets ^= bracket;
+        }
+        at += BLOCK;
+    }
+    text.len()
+}
+
+/// The 64 bytes at a place, with zeros after the end of the text; `None` at the end.
+#[inline]
+fn block_at(text: &[u8], at: usize) -> Option<[u8; BLOCK]> {
+    let rest = text.get(at..)?;
+    if let Some(block) = rest.first_chunk() {
+        return Some(*block);
+    }
+    let mut last = [0; BLOCK];
+    last[..rest.len()].copy_from_slice(rest);
+    (!rest.is_empty()).then_some(last)
+}
+
+/// What the blocks before leave open.
+#[derive(Default)]
+struct Strings {
+    /// All bits are set if a string goes on.
+    open: u64,
+    /// Whether the first byte is escaped.
+    is_escaped: bool,
+}
+
+impl Strings {
+    /// Which bytes of the next block are outside of strings.
+    #[inline]
+    fn outside(&mut self, found: &Structure) -> u64 {
+        let mut quotes = found.quotes;
+        if found.backslashes != 0 || self.is_escaped {
+            quotes &= !escaped(found.backslashes, &mut self.is_escaped);
+        }
+        let strings = prefix_xor(quotes) ^ self.open;
+        // The last bit, 64 times.
+        self.open = 0_u64.wrapping_sub(strings >> 63);
+        !strings
+    }
+}
+
+/// Each bit becomes the sum of itself and all lower ones, without carry: from an opening quote to before the closing one.
+#[inline]
+fn prefix_xor(mut bits: u64) -> u64 {
+    for shift in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << shift;
+    }
+    bits
+}
+
+/// Which bytes of a block stand after a backslash that is not escaped itself. `is_escaped` says that of the first byte, and
+/// of the first byte of the next block afterwards.
+#[cold]
+fn escaped(backslashes: u64, is_escaped: &mut bool) -> u64 {
+    let mut escaped = u64::from(std::mem::take(is_escaped));
+    let mut left = backslashes & !escaped;
+    while left != 0 {
+        let backslash = left & left.wrapping_neg();
+        left ^= backslash;
+        let after = backslash << 1;
+        *is_escaped |= after == 0;
+        escaped |= after;
+        left &= !after;
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::Scanner;
+
+    /// Every value in `text` ends where the scanner that checks it says.
+    #[track_caller]
+    fn assert_same(text: &str, begins: usize) {
+        let checked = Scanner::new(text.as_bytes()).value(begins).expect(text);
+        assert_eq!(value(text.as_bytes(), begins), checked, "{text:?}");
+    }
+
+    #[test]
+    fn values_end_where_the_scanner_that_checks_says() {
+        let values = [
+            "0",
+            "-1.5e+10",
+            "123456789012345678901234567890",
+            "true",
+            "false",
+            "null",
+            "\"\"",
+            "\"a\"",
+            r#""\"""#,
+            r#""\\""#,
+            r#""\\\"\\""#,
+            "\"[{\"",
+            r#""]}\"]}""#,
+            "[]",
+            "{}",
+            "[[],[[]],{}]",
+            r#"{"a":{"b":[1,"]"]},"c":"}"}"#,
+            r#"[ 1 , { "x\\" : "\\" } ]"#,
+            "\"ü😀\u{2028}\"",
+            "[\"ü\",\"😀\"]",
+        ];
+        for value in values {
+            for before in (0..70).chain([126, 127, 128, 129]) {
+                for after in ["", ",", "]", "}", " ", ",\"x\":1}", &"]".repeat(70)] {
+                    // As an element after a long string, so that it begins at every place of a block …
+                    assert_same(&format!("\"{}\",{value}{after}", "x".repeat(before)), before + 3);
+                    // … and inside of a container that goes over blocks.
+                    let around = format!("[\"{}\",{value},\"{}\"]{after}", "\\\\".repeat(before), "y".repeat(before));
+                    assert_same(&around, 0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn backslashes_at_every_place_of_a_block_escape_what_follows() {
+        for before in 0..130 {
+            for backslashes in 0..6 {
+                let string = format!("\"{}{}\"", "x".repeat(before), "\\\\".repeat(backslashes));
+                assert_same(&format!("[{string},[\"]\"]]"), 0);
+                assert_same(&format!("[{}\\\"]\"]", &string[..string.len() - 1]), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn depth_costs_nothing() {
+        let text = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_same(&text, 0);
+    }
+
+    #[test]
+    fn on_text_that_is_not_valid_the_end_is_within_the_text() {
+        for text in ["", "\"", "\"\\", "[", "[\"", "{\"a\":", "]", "\\", "[\"\\", "1", "\"abc"] {
+            for at in 0..=text.len() {
+                assert!(value(text.as_bytes(), at) <= text.len(), "{text:?} {at}");
+            }
+        }
+    }
+}
