@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, Command};
 use clap_complete::{Shell, generate};
 
 use super::stdio::print;
@@ -23,9 +23,8 @@ Examples:
   rudder-kafka-transformer completions fish \\
     > ~/.config/fish/completions/rudder-kafka-transformer.fish";
 
-/// Prints the script.
-pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    let mut command = super::command();
+/// Prints the script for `command`.
+pub(super) fn run(arguments: &Arguments, mut command: Command) -> ExitCode {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     generate(arguments.shell, &mut command, name, &mut script);

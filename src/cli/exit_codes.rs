@@ -2,6 +2,13 @@
 
 use std::fmt::Write as _;
 
+/// A tool did what it was asked for, and found something that is not as it should be.
+pub(in crate::cli) const EXIT_FOUND: u8 = 1;
+/// Arguments or input that cannot be worked with; the argument parser ends with it too.
+pub(in crate::cli) const EXIT_USAGE: u8 = 2;
+/// Bad configuration, as sysexits.h calls it.
+pub(in crate::cli) const EXIT_CONFIG: u8 = 78;
+
 /// The exit codes of a command.
 struct Row {
     command: &'static str,

@@ -4,10 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, Command};
 use clap_mangen::Man;
 
-use super::EXIT_USAGE;
+use super::exit_codes::EXIT_USAGE;
 use super::stdio::{error, print};
 
 /// Where the man pages go.
@@ -24,16 +24,17 @@ Examples:
   rudder-kafka-transformer man ~/.local/share/man/man1";
 
 /// Writes the pages.
-pub(super) fn run(arguments: &Arguments) -> ExitCode {
+pub(super) fn run(arguments: &Arguments, command: Command) -> ExitCode {
+    let command = shown(command);
     match &arguments.folder {
-        Some(folder) => match write_all(folder) {
+        Some(folder) => match write_all(command, folder) {
             Ok(()) => ExitCode::SUCCESS,
             Err(problem) => {
                 error(format_args!("cannot write man pages to {}: {problem}", folder.display()));
                 ExitCode::from(EXIT_USAGE)
             }
         },
-        None => match main_page() {
+        None => match main_page(command) {
             Ok(page) => print(&page),
             Err(problem) => {
                 error(format_args!("cannot print the man page: {problem}"));
@@ -43,19 +44,19 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn main_page() -> io::Result<String> {
+fn main_page(command: Command) -> io::Result<String> {
     let mut page = Vec::new();
-    Man::new(command()).render(&mut page)?;
+    Man::new(command).render(&mut page)?;
     Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
 /// Writes `rudder-kafka-transformer.1`, and a page for each command such as `rudder-kafka-transformer-check.1`.
-fn write_all(folder: &Path) -> io::Result<()> {
+fn write_all(command: Command, folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    clap_mangen::generate_to(command(), folder)
+    clap_mangen::generate_to(command, folder)
 }
 
 /// The command line as the pages show it: the same on every machine, so without `help`, which would be a page per command.
-fn command() -> clap::Command {
-    super::command().disable_help_subcommand(true)
+fn shown(command: Command) -> Command {
+    command.disable_help_subcommand(true)
 }

@@ -68,13 +68,6 @@ enum Command {
     Differences,
 }
 
-/// A tool did what it was asked for, and found something that is not as it should be.
-const EXIT_FOUND: u8 = 1;
-/// Arguments or input that cannot be worked with; the argument parser ends with it too.
-const EXIT_USAGE: u8 = 2;
-/// Bad configuration, as sysexits.h calls it.
-const EXIT_CONFIG: u8 = 78;
-
 /// Does what the arguments and the environment ask for.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -91,8 +84,8 @@ pub fn main() -> ExitCode {
         Some(Command::Transform(arguments)) => transform::run(&arguments),
         Some(Command::Explain(arguments)) => explain::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
-        Some(Command::Completions(arguments)) => completions::run(&arguments),
-        Some(Command::Man(arguments)) => man::run(&arguments),
+        Some(Command::Completions(arguments)) => completions::run(&arguments, command()),
+        Some(Command::Man(arguments)) => man::run(&arguments, command()),
         Some(Command::Openapi) => stdio::print(&docs::document()),
         Some(Command::Metrics) => stdio::print(&table::page()),
         Some(Command::Differences) => stdio::print(&intended::table::page()),

@@ -4,11 +4,11 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use super::exit_codes::{EXIT_FOUND, EXIT_USAGE};
 use super::input::{self, Batch, Entry, Input, InputError, PART_BYTES, Parts, requests};
 use super::progress::Progress;
 use super::stdio;
 use super::troubles::{Told, Trouble, Troubles};
-use super::{EXIT_FOUND, EXIT_USAGE};
 use transform::family::Family;
 
 /// What a tool does with a batch.

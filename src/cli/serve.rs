@@ -10,7 +10,7 @@ use futures_util::FutureExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-use super::EXIT_CONFIG;
+use super::exit_codes::EXIT_CONFIG;
 use super::logging;
 use super::logging::Log;
 use super::otlp;

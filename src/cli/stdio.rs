@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use super::EXIT_USAGE;
+use super::exit_codes::EXIT_USAGE;
 
 /// Writes an error to stderr, one line.
 pub(super) fn error(problem: impl Display) {

@@ -6,7 +6,7 @@ use json::javascript::JsString;
 use json::raw::{Kind, Raw};
 use json::text::escape;
 
-use super::requests::{BodyForm, Request, posted};
+use super::request::{BodyForm, Request, posted};
 use transform::family::Family;
 use transform::request::Form;
 

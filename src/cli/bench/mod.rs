@@ -13,6 +13,7 @@ mod batches;
 mod bodies;
 mod load;
 mod report;
+mod request;
 mod requests;
 mod target;
 mod usage;
@@ -25,12 +26,14 @@ use clap::{Args, ValueHint, value_parser};
 
 use self::load::{Load, Tally};
 use self::report::{Measured, Sent};
-use self::requests::{BodyForm, Generate, Plan};
+use self::request::BodyForm;
+use self::requests::{Generate, Plan};
 use self::target::{Prepared, Target};
 use self::usage::Meter;
+use super::exit_codes::{EXIT_FOUND, EXIT_USAGE};
 use super::format::Format;
 use super::input::Reading;
-use super::{EXIT_FOUND, EXIT_USAGE, stdio};
+use super::stdio;
 
 /// What `bench` measures, and how.
 #[derive(Debug, Args)]

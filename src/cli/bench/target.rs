@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::requests::Request;
+use super::request::Request;
 use crate::server::config::base_url::BaseUrl;
 
 /// A transformer.

@@ -105,7 +105,7 @@ mod system {
     use procfs::net::{TcpNetEntry, TcpState, tcp, tcp6};
     use procfs::process::{FDTarget, Process, all_processes};
 
-    use super::Usage;
+    use crate::cli::bench::usage::Usage;
 
     /// The processes that listen at an address, if that is on this machine and they may be looked at.
     pub(super) fn listening(address: SocketAddr) -> Vec<u32> {
@@ -180,7 +180,7 @@ mod system {
 mod system {
     use std::net::SocketAddr;
 
-    use super::Usage;
+    use crate::cli::bench::usage::Usage;
 
     pub(super) fn listening(_: SocketAddr) -> Vec<u32> {
         Vec::new()

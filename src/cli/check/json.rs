@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::{Checked, connect, counted, failures, warnings};
+use super::checked::{Checked, counted, failures, warnings};
+use super::connect;
 use check;
 use check::code::Severity;
 use check::destination::Settings;
@@ -37,7 +38,7 @@ fn input(checked: &Checked) -> Value {
     }
 }
 
-fn destinations(report: &check::Report, connections: &[connect::Connection]) -> Vec<Value> {
+fn destinations(report: &check::Report, connections: &[connect::connection::Connection]) -> Vec<Value> {
     let one = |(at, checked)| {
         let mut value = destination(checked);
         if let Some(connection) = connections.get(at) {

@@ -1,5 +1,6 @@
 //! `check`: reports what is wrong with the configuration of destinations, before they are used.
 
+mod checked;
 mod connect;
 mod json;
 mod load;
@@ -11,12 +12,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
+use self::connect::connection::Connection;
+use super::exit_codes::{EXIT_FOUND, EXIT_USAGE};
 use super::format::Format;
 use super::input::{STANDARD_INPUT, family};
-use super::{EXIT_FOUND, EXIT_USAGE, stdio};
+use super::stdio;
 use ::connect::problem;
 use check::code::{Severity, table};
 use check::{Report, check};
+use checked::Checked;
 use destinations::FORMS;
 use transform::family::Family;
 
@@ -71,16 +75,6 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     connect: connect::Options,
-}
-
-/// One input and what it came to.
-struct Checked {
-    /// What it is called in messages: nothing secret of a URL.
-    name: String,
-    /// What was found, or why it could not be read.
-    outcome: Result<Report, String>,
-    /// What connecting to each of its destinations came to, in their order; none if nobody asked for it.
-    connections: Vec<connect::Connection>,
 }
 
 /// Checks every input and reports what was found.
@@ -153,7 +147,7 @@ fn exit_code(checked: &[Checked], arguments: &Arguments) -> ExitCode {
         let counting = destinations.filter(|destination| destination.enabled || !arguments.enabled_only);
         counting.map(|destination| destination.findings.count(severity)).sum()
     };
-    let steps = |count: fn(&connect::Connection) -> usize| -> usize {
+    let steps = |count: fn(&Connection) -> usize| -> usize {
         checked
             .iter()
             .filter_map(|checked| Some((checked.outcome.as_ref().ok()?, &checked.connections)))
@@ -164,26 +158,11 @@ fn exit_code(checked: &[Checked], arguments: &Arguments) -> ExitCode {
     };
     if checked.iter().any(|checked| checked.outcome.is_err()) {
         ExitCode::from(EXIT_USAGE)
-    } else if count(Severity::Error) + steps(connect::Connection::failures) > 0
-        || arguments.strict && count(Severity::Warning) + steps(connect::Connection::warnings) > 0
+    } else if count(Severity::Error) + steps(Connection::failures) > 0
+        || arguments.strict && count(Severity::Warning) + steps(Connection::warnings) > 0
     {
         ExitCode::from(EXIT_FOUND)
     } else {
         ExitCode::SUCCESS
     }
-}
-
-/// How many steps of connecting failed in all inputs.
-fn failures(checked: &[Checked]) -> usize {
-    checked.iter().flat_map(|checked| &checked.connections).map(connect::Connection::failures).sum()
-}
-
-/// How many steps of connecting failed without keeping a producer from its work.
-fn warnings(checked: &[Checked]) -> usize {
-    checked.iter().flat_map(|checked| &checked.connections).map(connect::Connection::warnings).sum()
-}
-
-/// How many findings of a severity there are in all inputs.
-fn counted(checked: &[Checked], severity: Severity) -> usize {
-    checked.iter().filter_map(|checked| checked.outcome.as_ref().ok()).map(|report| report.count(severity)).sum()
 }

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::{Checked, connect, counted, failures, warnings};
+use super::checked::{Checked, counted, failures, warnings};
+use super::connect;
 use crate::cli::format::{BAD, DOUBTFUL, FAINT, GOOD};
 use check;
 use check::code::Severity;
@@ -33,7 +34,7 @@ fn one(
     out: &mut impl Write,
     input: &str,
     destination: &check::Checked,
-    connection: Option<&connect::Connection>,
+    connection: Option<&connect::connection::Connection>,
 ) -> io::Result<()> {
     let bold = Style::new().bold();
     let name = if destination.name.is_empty() { "destination" } else { &destination.name };

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::destination::Filling;
-use super::requests::{Frame, Place, REQUEST_BYTES, REQUEST_EVENTS, Request};
+use super::request::{Frame, Place, REQUEST_BYTES, REQUEST_EVENTS, Request};
 use super::value::Compacted;
 use json::raw::Raw;
 use transform::request::Form;
@@ -38,7 +38,7 @@ impl<'a, 'f> Slices<'a, 'f> {
         Self {
             filling,
             compacted,
-            known: filling.ids_of(compacted),
+            known: filling.ids_of(compacted.destinations),
             most_events: REQUEST_EVENTS.max(shared / SHARED_BYTES_PER_EVENT),
             most_bytes: REQUEST_BYTES.max(shared),
             body: String::from(HEAD),

@@ -8,8 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::InputError;
-use super::is_standard_input;
-use super::value::Compacted;
+use super::source::is_standard_input;
 use destinations::select::{self, Selector};
 use json::javascript::JsString;
 use json::raw::Raw;
@@ -70,12 +69,12 @@ impl Filling {
         self.missing.as_ref()
     }
 
-    /// The ids of the destinations that events of a compacted object find in it; `None` without `--destination`, when
+    /// The ids of the `destinations` of a compacted object, which its events find in it; `None` without `--destination`, when
     /// nothing is filled in.
-    pub(super) fn ids_of<'a>(&self, compacted: &Compacted<'a>) -> Option<HashSet<Cow<'a, [u8]>>> {
+    pub(super) fn ids_of<'a>(&self, destinations: Raw<'a>) -> Option<HashSet<Cow<'a, [u8]>>> {
         self.missing().and_then(Missing::destination)?;
         let mut known = HashSet::new();
-        compacted.destinations.for_each_member(|id, value| {
+        destinations.for_each_member(|id, value| {
             if value.is_null() {
                 known.remove(&id.decoded());
             } else {

@@ -5,6 +5,10 @@ use std::sync::Arc;
 
 use destinations::source::UTF_16;
 
+/// The largest value that is read at once: a line, an object, or an element of an array. An array as such may be of
+/// any size.
+pub(super) const MAX_VALUE_BYTES: usize = 256 << 20;
+
 /// Why reading ends before the input does.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum InputError {
@@ -34,8 +38,8 @@ pub(in crate::cli) enum InputError {
         /// What is wrong.
         reason: String,
     },
-    /// A value is past [`super::MAX_VALUE_BYTES`].
-    #[error("{name}:{line}: a line, object or element is larger than {} MiB", super::MAX_VALUE_BYTES >> 20)]
+    /// A value is past [`MAX_VALUE_BYTES`].
+    #[error("{name}:{line}: a line, object or element is larger than {} MiB", MAX_VALUE_BYTES >> 20)]
     TooLarge {
         /// Which one.
         name: Arc<str>,

@@ -17,6 +17,7 @@ mod error;
 mod form;
 mod parallel;
 mod position;
+mod request;
 mod requests;
 mod source;
 mod splitter;
@@ -24,7 +25,7 @@ mod value;
 mod values;
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -32,19 +33,17 @@ use clap::{Args, ValueHint, value_parser};
 
 pub(in crate::cli) use error::{InputError, system_reason};
 pub(in crate::cli) use parallel::{PART_BYTES, Parts, in_order};
-pub(in crate::cli) use requests::{Entry, Frame, Place, Request, requests};
+pub(in crate::cli) use request::{Frame, Place, Request};
+pub(in crate::cli) use requests::{Entry, requests};
+pub(in crate::cli) use source::STANDARD_INPUT;
 pub(in crate::cli) use splitter::Batch;
 
 use destination::Filling;
 use destinations::select::Selector;
-use source::Source;
+use source::{Source, is_standard_input};
 use splitter::Splitter;
 use transform::explain::delivery::DEFAULT_BATCH_BYTES;
 use transform::family::{FAMILIES, Family, KAFKA};
-
-/// The largest value that is read at once: a line, an object, or an element of an array. An array as such may be of
-/// any size.
-const MAX_VALUE_BYTES: usize = 256 << 20;
 
 /// What a tool reads, and how.
 #[derive(Debug, Args)]
@@ -170,14 +169,6 @@ impl Reading {
             read: Arc::default(),
         })
     }
-}
-
-/// What standard input is called among files.
-pub(in crate::cli) const STANDARD_INPUT: &str = "-";
-
-/// Whether a path is `-`.
-fn is_standard_input(path: &Path) -> bool {
-    path == Path::new(STANDARD_INPUT)
 }
 
 /// Reads the value of `--family`, for every tool that has it.

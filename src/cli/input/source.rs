@@ -10,6 +10,14 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::error::InputError;
 
+/// What standard input is called among files.
+pub(in crate::cli) const STANDARD_INPUT: &str = "-";
+
+/// Whether a path is `-`.
+pub(super) fn is_standard_input(path: &Path) -> bool {
+    path == Path::new(STANDARD_INPUT)
+}
+
 /// A file, which is there, or standard input.
 pub(super) struct Source {
     name: Arc<str>,

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::MAX_VALUE_BYTES;
-use super::error::InputError;
+use super::error::{InputError, MAX_VALUE_BYTES};
 use super::form::{self, Form, NotJson};
 use super::position::Position;
-use super::requests::Place;
+use super::request::Place;
 use super::source::Stream;
 use super::values::{Part, Values, Walked};
 use destinations::source::is_utf_16;

@@ -1,6 +1,6 @@
 //! Lines for `kcat -P -K '\t'`: key, tab, message. What kcat would take apart elsewhere is not written.
 
-use super::output::push_line;
+use super::line::push_line;
 use transform::produced::Produced;
 
 /// The key would not come out as it went in.

@@ -1,21 +1,24 @@
 //! `transform`: what the service would answer, for files of events.
 
 mod answers;
+mod form;
 mod kcat;
+mod line;
 mod output;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::EXIT_USAGE;
+use super::exit_codes::EXIT_USAGE;
 use super::input::{self, Batch, Entry, Input};
 use super::run::{self, Failure, Stream, Work};
 use super::stdio;
 pub(super) use answers::LIMITS;
 use answers::Target;
+use form::Form;
 use output::Output;
 use transform::family::Family;
 
@@ -37,17 +40,6 @@ pub(super) struct Arguments {
     /// Only the events of this topic, with --format payloads or kcat
     #[arg(long = "only-topic", value_name = "TOPIC")]
     topic: Option<String>,
-}
-
-/// What `transform` prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Form {
-    /// The responses: an array for an array or compacted input, otherwise one per line
-    Json,
-    /// One {"message":…,"userId":…,"topic":…} per line, without the rejected events
-    Payloads,
-    /// Key, tab and message, one per line, of the events of one --only-topic
-    Kcat,
 }
 
 fn examples() -> String {

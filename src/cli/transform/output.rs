@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::super::input::Frame;
 use super::super::run::Part;
-use super::Form;
+use super::form::Form;
 use super::kcat::{self, Unfit};
+use super::line::push_line;
 use transform::produced::Produced;
 
 /// What is printed of a batch, or of a part of it.
@@ -97,58 +98,5 @@ impl Output {
         push_line(&mut self.text, payload.raw.text());
         self.text.push('\n');
         Ok(())
-    }
-}
-
-/// Appends JSON as one line. Whitespace outside of strings goes where there is a line break in it; all else stays.
-pub(super) fn push_line(out: &mut String, json: &str) {
-    if memchr::memchr2(b'\n', b'\r', json.as_bytes()).is_none() {
-        out.push_str(json);
-        return;
-    }
-    // No string has a raw control character, so that a quote that is not escaped is a string's beginning or end.
-    let mut rest = json;
-    while let Some(at) = rest.find('"') {
-        let (between, string) = rest.split_at(at);
-        out.extend(between.split_ascii_whitespace());
-        let end = string_end(string);
-        out.push_str(&string[..end]);
-        rest = &string[end..];
-    }
-    out.extend(rest.split_ascii_whitespace());
-}
-
-/// The place behind the string that `text` begins with.
-fn string_end(text: &str) -> usize {
-    let mut escaped = false;
-    for (at, byte) in text.bytes().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return at + 1,
-            _ => {}
-        }
-    }
-    text.len()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_keeps_all_but_the_white_space_between() {
-        for (json, line) in [
-            ("{\"a\": 1.0}", "{\"a\": 1.0}"),
-            (
-                "{\r\n\t\"a b\" : [ 1,\n 1e400 ],\n \"\\\" { \\\\\": \"x  y\"\n}",
-                "{\"a b\":[1,1e400],\"\\\" { \\\\\":\"x  y\"}",
-            ),
-            ("[\n]", "[]"),
-        ] {
-            let mut out = String::new();
-            push_line(&mut out, json);
-            assert_eq!(out, line);
-        }
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::report::{Counts, beginning};
+use super::counts::Counts;
+use super::words::beginning;
 use golden::differences::Allowed;
 use golden::read::Found;
 use golden::unreadable::Unreadable;

@@ -1,5 +1,6 @@
 //! `verify`: golden cases against our own engine or a transformer's URL, and golden files from a transformer's answers.
 
+mod counts;
 mod engine;
 mod json;
 mod progress;
@@ -20,8 +21,9 @@ use clap::Args;
 use self::engine::Engine;
 use self::report::{Detail, Report};
 use self::transformer::Transformer;
+use super::exit_codes::{EXIT_FOUND, EXIT_USAGE};
 use super::format::Format;
-use super::{EXIT_FOUND, EXIT_USAGE, stdio};
+use super::stdio;
 use crate::server::settings::Settings;
 use crate::server::version::VERSION;
 use golden::junit;
@@ -121,7 +123,7 @@ fn work(arguments: &Arguments) -> Result<u8, Vec<String>> {
     let at = |flag: &str, url: &str| Transformer::at(url, timeout, false).map_err(|what| one(format!("{flag} {what}")));
     if let (Some(url), Some(output)) = (&arguments.record, &arguments.output) {
         let transformer = at("--record", url)?;
-        return recording::run(&sources, &filter, transformer, output, arguments).map_err(one);
+        return recording::run(&sources, &filter, transformer, output, arguments.format).map_err(one);
     }
     let junit = arguments
         .junit

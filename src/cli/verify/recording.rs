@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::progress::Progress;
 use super::words::{count, printable};
-use super::{Arguments, EXIT_FOUND};
+use crate::cli::exit_codes::EXIT_FOUND;
 use crate::cli::format::{BAD, Format};
 use crate::cli::stdio;
 use crate::cli::verify::transformer::Transformer;
@@ -25,7 +25,7 @@ pub(super) fn run(
     filter: &Filter,
     mut transformer: Transformer,
     output: &Path,
-    arguments: &Arguments,
+    format: Format,
 ) -> Result<u8, String> {
     let not_written = |error: io::Error| format!("{}: it cannot be written: {error}", output.display());
     let mut file = GoldenFile::create(output).map_err(not_written)?;
@@ -71,7 +71,7 @@ pub(super) fn run(
     }
     file.finish().map_err(not_written)?;
     let name = output.display().to_string();
-    let told = match arguments.format {
+    let told = match format {
         Format::Json => json!({ "recorded": recorded, "leftOut": left_out, "file": name }).to_string(),
         Format::Text => {
             let left_out = if left_out > 0 { format!(", {left_out} left out") } else { String::new() };

@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::counts::Counts;
 use super::json::Document;
 use super::progress::Progress;
-use super::words::{count, printable};
+use super::words::{beginning, count, printable};
 use crate::cli::format::{BAD, DOUBTFUL, FAINT, Format, GOOD};
 use golden::junit::{End, Suite, TestCase};
 use golden::read::Found;
@@ -24,23 +25,6 @@ pub(super) enum Detail {
     Usual,
     /// A line for each case.
     Verbose,
-}
-
-/// How many cases there were, and how they ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    /// Cases that a response was asked for.
-    pub(super) cases: usize,
-    /// Those of them whose answer is another one.
-    pub(super) failed: usize,
-    /// Those whose answer differs, and is meant to.
-    pub(super) deliberate: usize,
-    /// Cases or files that cannot be read.
-    pub(super) unreadable: usize,
-    /// Files that were found in a folder and hold no cases.
-    pub(super) passed_over: usize,
-    /// Destinations of rudder-transformer that are not served here.
-    pub(super) other_destinations: usize,
 }
 
 /// Entries of each kind that are listed in text; of more there is a count at the end.
@@ -161,7 +145,7 @@ impl Report {
         self.line(&format!("{BAD}unreadable{BAD:#}  {said}"))
     }
 
-    /// A case and what is to be said of its response.
+    /// A case and what is to be said of its answer.
     pub(super) fn case(&mut self, found: &Found, verdict: &Verdict, took: Duration) -> io::Result<()> {
         self.counts.cases += 1;
         self.counts.failed += usize::from(!verdict.is_good());
@@ -351,14 +335,6 @@ fn lists(listed: &mut usize) -> bool {
     let lists = *listed < MAX_LISTED;
     *listed += usize::from(lists);
     lists
-}
-
-/// The beginning of a text.
-pub(super) fn beginning(text: &str, characters: usize) -> String {
-    match text.char_indices().nth(characters) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 /// A finding: where, what is expected, what is there.

@@ -20,6 +20,14 @@ pub(super) fn printable(text: &str) -> String {
     out
 }
 
+/// The beginning of a text.
+pub(super) fn beginning(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

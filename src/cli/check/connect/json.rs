@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Connection;
+use super::connection::Connection;
 use connect::step::{Outcome, Section, Step, Subject};
 
 /// What came of one destination.

@@ -1,5 +1,6 @@
 //! `check --connect`: connects to the brokers of each destination, and reports of each step.
 
+pub(super) mod connection;
 mod json;
 mod text;
 
@@ -17,8 +18,8 @@ pub(super) use text::write;
 use check;
 use check::topics;
 use connect::client_certificate::{self, CERTIFICATE_VARIABLE, ClientFiles, KEY_VARIABLE};
-use connect::step::Report;
 use connect::{DEFAULT_BATCH_BYTES, Surroundings, os_error, run};
+use connection::Connection;
 
 /// Most bytes of a file with a certificate or a key.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -45,34 +46,6 @@ pub(super) struct Options {
     /// Router.KAFKA.batchBytes of rudder-server, to compare with max.message.bytes of each topic
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_BATCH_BYTES, value_parser = clap::value_parser!(u64).range(1..=1 << 31), requires = "connect")]
     batch_bytes: u64,
-}
-
-/// What connecting to one destination came to.
-pub(super) enum Connection {
-    /// It was tried.
-    Tried(Report),
-    /// What the destination comes to cannot be connected with.
-    NoSettings,
-    /// This process cannot wait for sockets.
-    Failed(String),
-}
-
-impl Connection {
-    /// How many steps failed.
-    pub(super) fn failures(&self) -> usize {
-        match self {
-            Connection::Tried(report) => report.failures().count(),
-            Connection::NoSettings | Connection::Failed(_) => 1,
-        }
-    }
-
-    /// How many steps failed without keeping the producer from its work.
-    pub(super) fn warnings(&self) -> usize {
-        match self {
-            Connection::Tried(report) => report.warnings().count(),
-            Connection::NoSettings | Connection::Failed(_) => 0,
-        }
-    }
 }
 
 impl Options {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anstyle::Style;
 
-use super::Connection;
+use super::connection::Connection;
 use crate::cli::format::{BAD, DOUBTFUL, FAINT, GOOD};
 use connect::step::{Outcome, Report, Stage, Step, Subject};
 
