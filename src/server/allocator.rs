@@ -81,7 +81,7 @@ mod glibc {
         // not know. No pointer is involved.
         let accepted = unsafe { libc::mallopt(parameter, value) };
         if accepted != 1 {
-            tracing::warn!(parameter, "the C library does not take a setting of its allocator");
+            tracing::warn!(parameter, "the C library rejects a setting of its allocator");
         }
     }
 

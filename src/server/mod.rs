@@ -143,9 +143,9 @@ pub async fn run_with<D: Future<Output = ()>>(
     let stop = async move {
         let drained = shutdown.await;
         lifecycle.stop();
-        tracing::info!("stopping: not ready any more");
+        tracing::info!("shutting down: /ready now returns 503");
         drained.await;
-        tracing::info!("stopping: no new connections, requests in flight finish");
+        tracing::info!("shutting down: no new connections, requests in flight finish");
         service_handle.stop(true).await;
         metrics_handle.stop(false).await;
     };

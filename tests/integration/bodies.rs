@@ -112,7 +112,10 @@ fn an_answer_cannot_outgrow_its_request_without_end() {
     let body = json!({"input": vec![event; 100], "destinations": {"d": {"Config": {"topic": topic}}}}).to_string();
     let headers = [("X-Content-Format", "json+compactedv1")];
     let refused = server.post("/v0/destinations/kafka", &headers, body.as_bytes());
-    assert_eq!(error_of(&refused), (413, "Payload Too Large: the answer would be larger than 200000 bytes".to_owned()));
+    assert_eq!(
+        error_of(&refused),
+        (413, "Payload Too Large: the response would be larger than 200000 bytes".to_owned())
+    );
     let batch = json!({"destType": "kafka", "input": (0..100).map(|topic| json!({"message":{"topic": topic}, "metadata":{"destinationId":"d"}})).collect::<Vec<_>>(),
         "destinations": {"d": {"Config": {"x": topic}}}}).to_string();
     assert_eq!(server.post("/batch", &headers, batch.as_bytes()).status, 413);

@@ -129,7 +129,7 @@ fn a_second_signal_stops_at_once() {
     signal(&child, "TERM");
     let mut stopping = String::new();
     log.read_line(&mut stopping).expect("a line");
-    assert!(stopping.contains("stopping"), "{stopping}");
+    assert!(stopping.contains("shutting down"), "{stopping}");
     signal(&child, "TERM");
     assert_eq!(child.wait().expect("it ends").code(), Some(1));
 }
@@ -143,7 +143,7 @@ fn a_delay_before_the_end_is_cut_short_by_a_second_signal() {
     signal(&child, "TERM");
     let mut stopping = String::new();
     log.read_line(&mut stopping).expect("a line");
-    assert!(stopping.contains("not ready any more"), "{stopping}");
+    assert!(stopping.contains("/ready now returns 503"), "{stopping}");
     assert_eq!((get("/ready"), get("/health"), get("/features")), (503, 200, 200));
     signal(&child, "TERM");
     assert_eq!(child.wait().expect("it ends").code(), Some(1));

@@ -179,6 +179,32 @@ fn source_files_and_tests_that_pages_name_exist() {
 }
 
 #[test]
+fn log_lines_that_troubleshooting_names_are_logged() {
+    let page = fs::read_to_string(root().join("docs/guides/troubleshooting.md")).expect("a page");
+    let lines: BTreeSet<String> = spans(&page)
+        .iter()
+        .filter_map(|span| span.strip_prefix("warn: ").or_else(|| span.strip_prefix("error: ")).map(str::to_owned))
+        .collect();
+    assert!(lines.len() >= 6, "{lines:?}");
+    let mut sources = Vec::new();
+    sources_below(&root().join("src"), &mut sources);
+    let all: String = sources.iter().map(|path| fs::read_to_string(path).expect("a source file")).collect();
+    let missing: Vec<&String> = lines.iter().filter(|line| !all.contains(&format!("\"{line}"))).collect();
+    assert!(missing.is_empty(), "docs/guides/troubleshooting.md names lines that are not logged: {missing:?}");
+}
+
+fn sources_below(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources_below(&path, found);
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
 fn readme_fits_on_a_few_screens() {
     let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
     assert!(readme.lines().count() <= 150, "README.md has {} lines", readme.lines().count());

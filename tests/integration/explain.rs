@@ -205,5 +205,5 @@ fn nothing_that_is_typed_is_logged() {
     }
     let log = service.stop();
     assert!(log.contains("/explain") && !log.contains(secret), "{log}");
-    assert!(!log.contains("events refused"), "{log}");
+    assert!(!log.contains("events rejected"), "{log}");
 }

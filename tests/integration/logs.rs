@@ -117,11 +117,11 @@ fn a_batch_with_refused_events_is_told_with_counts() {
     let service = Service::start(&[]);
     service.transform(&[("X-Request-ID", "r-2"), ("traceparent", TRACEPARENT)], BATCH);
     service.transform(&[], "[]");
-    let lines = service.lines("events refused");
+    let lines = service.lines("events rejected");
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0]["level"], "WARN");
     let expected = serde_json::json!({
-        "message": "events refused",
+        "message": "events rejected",
         "request_id": "r-2",
         "method": "POST",
         "route": "/v0/destinations/{destination}",
@@ -149,7 +149,7 @@ fn a_refused_request_is_told_and_an_unknown_path_is_not() {
     for (number, (path, body, _)) in requests.iter().enumerate() {
         service.request("POST", path, &[("X-Request-ID", &id(number))], body.as_bytes());
     }
-    let lines = service.lines("request refused");
+    let lines = service.lines("request rejected");
     let told: Vec<_> = lines
         .iter()
         .map(|line| {
@@ -178,7 +178,7 @@ fn overload_is_told() {
         assert!(began.elapsed() < PATIENCE, "the first request's body does not count");
     }
     drop(first);
-    let lines = service.lines("request refused under overload");
+    let lines = service.lines("request rejected under overload");
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0]["level"], "WARN");
     let fields = &lines[0]["fields"];
@@ -197,14 +197,14 @@ fn bad_batches_do_not_flood_the_log() {
     }
     let seconds = usize::try_from(started.elapsed().as_secs()).expect("a few") + 1;
     drop(stream);
-    let lines = service.lines_that(|message| ["events refused", "similar lines suppressed"].contains(&message));
+    let lines = service.lines_that(|message| ["events rejected", "similar lines suppressed"].contains(&message));
     let (reports, lines): (Vec<_>, Vec<_>) = lines.iter().partition(|line| !line["fields"]["suppressed"].is_null());
     // At most ten begin in each second; 120 requests take no twelve seconds.
     assert!((10..=10 * (seconds + 1)).contains(&lines.len()), "{} lines in {seconds} s", lines.len());
     let suppressed: u64 = reports.iter().filter_map(|line| line["fields"]["suppressed"].as_u64()).sum();
     assert_eq!(suppressed + lines.len() as u64, 120, "each is written or counted");
     for report in reports {
-        assert_eq!((&report["level"], &report["fields"]["sample"]), (&"WARN".into(), &"events refused".into()));
+        assert_eq!((&report["level"], &report["fields"]["sample"]), (&"WARN".into(), &"events rejected".into()));
         assert_eq!(report["fields"]["source"], "rudder_kafka_transformer::server::request_log");
     }
 }
@@ -281,7 +281,7 @@ fn nothing_of_a_request_is_logged() {
         assert!(exchange(&mut stream, bad.as_bytes()).status >= 400, "{bad}");
     }
     let log = service.stop();
-    assert!(log.contains("request refused") && log.contains("\"events\":3"), "{log}");
+    assert!(log.contains("request rejected") && log.contains("\"events\":3"), "{log}");
     let leak = log.lines().find(|line| line.contains(MARK));
     assert_eq!(leak, None);
 }
@@ -363,7 +363,7 @@ fn no_secret_and_nothing_of_an_event_is_in_a_log_line_or_a_metric() {
             assert!(!log.contains(secret) && !metrics.text().contains(secret), "at {level}");
         }
         if level != "error" {
-            assert!(log.contains("unauthorized") && log.contains("request refused"), "at {level}: {log}");
+            assert!(log.contains("unauthorized") && log.contains("request rejected"), "at {level}: {log}");
         }
     }
 }

@@ -333,7 +333,7 @@ fn the_binary_reads_the_pair_again_when_told_and_asks_itself_over_tls() {
     assert!(told.contains("ERROR") && told.contains("TLS_KEY_FILE"), "{told}");
     assert!(tls_connect(connection(), "first").is_ok());
     folder.put_pair("second");
-    assert!(hang_up_until("were read again").contains("INFO"));
+    assert!(hang_up_until("were reloaded").contains("INFO"));
     assert!(tls_connect(connection(), "second").is_ok());
     signal(&child, "TERM");
     assert_eq!(child.wait().expect("it ends").code(), Some(0));

@@ -19,7 +19,7 @@ pub enum Halt {
     #[error("the request was cancelled")]
     Cancelled,
     /// The request needs more work than its caller wants to do here.
-    #[error("the request takes more work than it was given")]
+    #[error("the request exceeds its work limit")]
     WorkLimit,
 }
 

@@ -70,7 +70,7 @@ pub(in crate::cli) enum InputError {
         name: Arc<str>,
     },
     /// A thread ended on a fault.
-    #[error("a batch of events met a fault of this program; it is worth a report")]
+    #[error("a batch of events failed because of a bug in this program; please report it")]
     Fault,
 }
 

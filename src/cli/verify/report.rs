@@ -145,7 +145,7 @@ impl Report {
         self.line(&format!("{BAD}unreadable{BAD:#}  {said}"))
     }
 
-    /// A case and what is to be said of its answer.
+    /// A case and what is to be said of its response.
     pub(super) fn case(&mut self, found: &Found, verdict: &Verdict, took: Duration) -> io::Result<()> {
         self.counts.cases += 1;
         self.counts.failed += usize::from(!verdict.is_good());

@@ -54,7 +54,7 @@ impl BodyReader {
     ///
     /// # Errors
     /// [`RequestError::PayloadTooLarge`], [`RequestError::UnsupportedMediaType`], [`RequestError::Overloaded`],
-    /// [`RequestError::RequestTimeout`]; [`RequestError::BadRequest`] where the client broke off.
+    /// [`RequestError::RequestTimeout`]; [`RequestError::BadRequest`] where the client disconnected.
     pub async fn collect(&self, request: &HttpRequest, payload: Payload) -> Result<Body, RequestError> {
         self.collect_up_to(self.max_bytes, request, payload).await
     }

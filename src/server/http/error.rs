@@ -25,7 +25,7 @@ pub enum RequestError {
     #[error("{0}")]
     DestinationAmbiguous(String, Vec<Choice>),
     /// The operator's token is asked for, and this is not it.
-    #[error("this is for who has the operator's token: send it as Authorization: Bearer")]
+    #[error("operator token required: send it as Authorization: Bearer")]
     Unauthorized,
     /// No such path, or not with this method.
     #[error("no such endpoint; see /docs, or set UPSTREAM_TRANSFORMER_URL to a transformer that has it")]
@@ -60,36 +60,34 @@ pub enum RequestError {
     #[error("Content-Encoding {0:?} is not supported: use gzip, deflate, br or none")]
     UnsupportedMediaType(String),
     /// The body comes too slowly.
-    #[error("the body comes too slowly, or has stopped coming")]
+    #[error("the client sends the body too slowly, or has stopped sending it")]
     RequestTimeout,
     /// There is more to do than can be done.
-    #[error("the service has as much to do as it can; send this request again")]
+    #[error("the service is overloaded; retry")]
     Overloaded(Limit),
     /// There is no connection to the upstream.
-    #[error("the transformer that UPSTREAM_TRANSFORMER_URL names cannot be reached")]
+    #[error("the upstream transformer (UPSTREAM_TRANSFORMER_URL) is unreachable")]
     UpstreamUnreachable,
     /// The upstream's answer is not whole, or none.
-    #[error("the transformer that UPSTREAM_TRANSFORMER_URL names broke off or answered what is no HTTP")]
+    #[error("the upstream transformer (UPSTREAM_TRANSFORMER_URL) disconnected or did not respond with HTTP")]
     UpstreamBroke,
     /// The upstream's response is framed in a way that two readers could cut differently.
-    #[error("the transformer that UPSTREAM_TRANSFORMER_URL names sent an invalid response: {0}")]
+    #[error("the upstream transformer (UPSTREAM_TRANSFORMER_URL) sent an invalid response: {0}")]
     UpstreamInvalid(&'static str),
     /// The upstream is silent.
-    #[error(
-        "the transformer that UPSTREAM_TRANSFORMER_URL names did not answer within UPSTREAM_TIMEOUT or UPSTREAM_CONNECT_TIMEOUT"
-    )]
+    #[error("the upstream transformer did not respond within UPSTREAM_TIMEOUT or UPSTREAM_CONNECT_TIMEOUT")]
     UpstreamTimeout,
     /// The upstream is this service, or sends requests back to it.
     #[error("UPSTREAM_TRANSFORMER_URL leads back to this service")]
     UpstreamLoop,
     /// The upstream has not yet reported what it can do.
-    #[error("the transformer that UPSTREAM_TRANSFORMER_URL names has not yet told its features; ask again")]
+    #[error("/features of the upstream transformer (UPSTREAM_TRANSFORMER_URL) is unavailable; retry")]
     FeaturesUnknown,
     /// The service wants no requests now.
     #[error("{0}")]
     NotReady(&'static str),
     /// A fault of the service.
-    #[error("the service failed to answer; the log says where")]
+    #[error("internal error; the log has the place in the code")]
     InternalServerError,
 }
 

@@ -86,7 +86,7 @@ fn rows() -> Vec<Row> {
         ),
         (
             StatusCode::BAD_GATEWAY,
-            "With an upstream: it cannot be reached, or broke off",
+            "With an upstream: it is unreachable, or disconnected",
             body,
             vec![
                 ("unreachable", RequestError::UpstreamUnreachable),
@@ -98,7 +98,7 @@ fn rows() -> Vec<Row> {
         overloaded_or_unserved(),
         (
             StatusCode::GATEWAY_TIMEOUT,
-            "With an upstream: it did not answer in time",
+            "With an upstream: it did not respond in time",
             body,
             vec![("upstream_timeout", RequestError::UpstreamTimeout)],
         ),

@@ -168,13 +168,13 @@ impl Exchange<'_> {
         let rejected: u64 = self.rejected.iter().sum();
         if rejected > 0 {
             let reasons = Reasons(&self.rejected);
-            line!(warn, "events refused", events = self.events, rejected, reasons = %reasons,);
+            line!(warn, "events rejected", events = self.events, rejected, reasons = %reasons,);
         }
         match self.kind() {
             Kind::Answered => {}
-            Kind::Refused => line!(warn, "request refused", refusal = self.refusal.map(RequestError::code),),
+            Kind::Refused => line!(warn, "request rejected", refusal = self.refusal.map(RequestError::code),),
             Kind::Overloaded => {
-                line!(warn, "request refused under overload", refusal = self.refusal.map(RequestError::code),)
+                line!(warn, "request rejected under overload", refusal = self.refusal.map(RequestError::code),)
             }
             Kind::Unserved => self.report_unserved(),
             Kind::Failed => line!(error, "request failed", refusal = self.refusal.map(RequestError::code),),

@@ -48,7 +48,7 @@ pub struct Features {
 /// With an upstream it is the upstream's answer, corrected for the destinations that are served here.
 #[utoipa::path(get, path = "/features", tag = "status", responses(
     (status = 200, description = "The features", body = Features),
-    (status = 503, description = "Overloaded, or the upstream has not told its features yet: ask again", body = ErrorBody),
+    (status = 503, description = "Overloaded, or /features of the upstream is unavailable: retry", body = ErrorBody),
 ))]
 pub async fn features(source: Data<FeatureSource>) -> Result<HttpResponse, RequestError> {
     let mut response = HttpResponse::Ok();

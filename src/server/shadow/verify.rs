@@ -98,7 +98,7 @@ impl Verifier {
         kept.room.result = match self.compare(&mut kept).await {
             Ok(found) if found.is_empty() => self.note_intended(&found),
             Ok(found) if found.told.is_empty() => {
-                tracing::warn!("shadow: the answers are nested too deep to be compared");
+                tracing::warn!("shadow: the responses are nested too deep to be compared");
                 Compared::Failed
             }
             Ok(found) => {

@@ -80,8 +80,8 @@ impl Tls {
     /// [`Self::reload`], reported in the log.
     pub fn reload_and_tell(&self) {
         match self.reload() {
-            Ok(()) => tracing::info!("the TLS certificate and its key were read again"),
-            Err(problem) => tracing::error!("{problem}; the TLS certificate that was read before stays in use"),
+            Ok(()) => tracing::info!("the TLS certificate and its key were reloaded"),
+            Err(problem) => tracing::error!("{problem}; the previous TLS certificate stays in use"),
         }
     }
 

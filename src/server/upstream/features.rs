@@ -61,7 +61,10 @@ impl UpstreamFeatures {
                     FRESH
                 }
                 Err(reason) => {
-                    tracing::warn!(has_former = kept.answer.is_some(), "the upstream tells no features: {reason}");
+                    tracing::warn!(
+                        has_former = kept.answer.is_some(),
+                        "the upstream has no usable /features: {reason}"
+                    );
                     PAUSE
                 }
             };

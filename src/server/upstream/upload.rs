@@ -35,7 +35,7 @@ pub enum Upload {
 
 /// The client broke off. The upstream has to see that its request did: an end would make a part look like the whole.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("the client broke off")]
+#[error("the client disconnected")]
 pub struct Cut;
 
 /// How a body got to the upstream, which is reported once.
@@ -57,7 +57,7 @@ impl UploadEnd {
     /// Waits for the end. It is to be called again only where it has not been waited out.
     ///
     /// # Errors
-    /// [`RequestError::BadRequest`] where the client broke off, [`RequestError::UpstreamTimeout`] where the upstream
+    /// [`RequestError::BadRequest`] where the client disconnected, [`RequestError::UpstreamTimeout`] where the upstream
     /// took no more.
     pub(super) async fn wait(&mut self) -> Result<(), RequestError> {
         let Some(end) = self.0.as_mut() else { return Ok(()) };

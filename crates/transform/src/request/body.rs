@@ -83,7 +83,7 @@ pub enum BodyError {
     #[error("the request has more than {0} events")]
     TooManyEvents(usize),
     /// See [`Limits::answer_bytes`].
-    #[error("the answer would be larger than {0} bytes")]
+    #[error("the response would be larger than {0} bytes")]
     AnswerTooLarge(usize),
     /// See [`max_answer_bytes`].
     #[error("the response would be larger than {0} bytes, which is 16 MiB and 8 times the body")]
