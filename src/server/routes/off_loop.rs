@@ -72,10 +72,15 @@ mod tests {
     #[actix_web::test]
     async fn work_holds_its_permit_until_it_ends() {
         let permits = Permits::new(1);
+        let (start, started) = oneshot::channel();
         let (finish, finished) = std::sync::mpsc::channel();
-        let work = move |_: &AtomicBool| Ok(finished.recv_timeout(PATIENCE).is_ok());
+        let work = move |_: &AtomicBool| {
+            start.send(()).unwrap();
+            Ok(finished.recv_timeout(PATIENCE).is_ok())
+        };
         let mut running = std::pin::pin!(off_the_loop(&permits, work));
         assert!(futures_util::poll!(&mut running).is_pending());
+        started.await.unwrap();
         let mut waiting = std::pin::pin!(permits.acquire());
         assert!(futures_util::poll!(&mut waiting).is_pending());
         finish.send(()).unwrap();
