@@ -8,4 +8,5 @@
 #![warn(clippy::print_stderr)]
 
 pub mod cli;
+pub mod heavy_hitters;
 pub mod server;

@@ -19,7 +19,7 @@ struct Row {
 /// The input or the arguments cannot be used.
 const UNUSABLE: &str = "the input or the arguments cannot be used, or the output cannot be written";
 
-static TABLE: [Row; 7] = [
+static TABLE: [Row; 8] = [
     Row {
         command: "transform",
         codes: &[
@@ -63,6 +63,14 @@ static TABLE: [Row; 7] = [
     Row {
         command: "health",
         codes: &[(0, "the service is up"), (1, "it is not"), (2, "the arguments cannot be used")],
+    },
+    Row {
+        command: "destinations",
+        codes: &[
+            (0, "the destinations are shown; with --watch only after a closed pipe"),
+            (1, "the service is unreachable, or responds with an error"),
+            (2, "the arguments cannot be used, or the output cannot be written"),
+        ],
     },
     Row {
         command: "serve",

@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod completions;
+mod destinations;
 mod exit_codes;
 mod explain;
 mod format;
@@ -13,12 +14,14 @@ mod logging;
 mod man;
 #[cfg_attr(not(feature = "otlp"), path = "otlp_left_out.rs")]
 mod otlp;
+mod print_config;
 mod progress;
 mod run;
 mod serve;
 mod stdio;
 mod transform;
 mod troubles;
+mod usage_error;
 mod verify;
 
 use std::process::ExitCode;
@@ -27,7 +30,6 @@ use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::server::metrics::table;
 use crate::server::routes::docs;
-use crate::server::settings::Settings;
 use golden::intended;
 
 /// Transforms RudderStack events for Kafka, Azure Event Hubs and Confluent Cloud.
@@ -37,13 +39,13 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    settings: Settings,
+    serve: serve::Arguments,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve HTTP; the default without a subcommand
-    Serve(Box<Settings>),
+    Serve(Box<serve::Arguments>),
     /// Check whether a running service is up
     Health(Box<health::Arguments>),
     /// Run golden cases against this binary or a transformer's URL, or record some
@@ -56,6 +58,8 @@ enum Command {
     Explain(Box<explain::Arguments>),
     /// Measure one or two transformers under the load that rudder-server sends
     Bench(Box<bench::Arguments>),
+    /// Show what a running service does for each destination: events, rejections, topics, hot keys
+    Destinations(destinations::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
     /// Print the man page, or write the pages of all commands to a folder
@@ -71,19 +75,21 @@ enum Command {
 /// Does what the arguments and the environment ask for.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
-        Ok(cli) => cli,
-        Err(said) => return stdio::of_parser(&said),
+    let parsed = command().try_get_matches().and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(said) => return usage_error::report(&said),
     };
     match cli.command {
-        None => serve::run(&cli.settings),
-        Some(Command::Serve(settings)) => serve::run(&settings),
+        None => serve::run(cli.serve, &matches),
+        Some(Command::Serve(serve)) => serve::run(*serve, matches.subcommand_matches("serve").unwrap_or(&matches)),
         Some(Command::Health(arguments)) => health::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),
         Some(Command::Check(arguments)) => check::run(&arguments),
         Some(Command::Transform(arguments)) => transform::run(&arguments),
         Some(Command::Explain(arguments)) => explain::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
+        Some(Command::Destinations(arguments)) => destinations::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments, command()),
         Some(Command::Man(arguments)) => man::run(&arguments, command()),
         Some(Command::Openapi) => stdio::print(&docs::document()),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt::time::{interval, sleep};
+use clap::{ArgMatches, Args};
 use futures_util::FutureExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -14,16 +15,36 @@ use super::exit_codes::EXIT_CONFIG;
 use super::logging;
 use super::logging::Log;
 use super::otlp;
-use crate::server::settings::Settings;
+use super::print_config;
+use crate::server::config::Config;
+use crate::server::settings::{Given, Settings};
 use crate::server::transport::tls::Tls;
+use crate::server::version::{COMMIT, VERSION};
 use crate::server::{Listeners, run as run_server};
 
+/// Arguments of the service.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+
+    /// Print the settings in force and where each comes from, and exit
+    #[arg(long)]
+    print_config: bool,
+}
+
 /// Serves until SIGTERM or SIGINT.
-pub(super) fn run(settings: &Settings) -> ExitCode {
+pub(super) fn run(arguments: Arguments, matches: &ArgMatches) -> ExitCode {
+    let Arguments { mut settings, print_config } = arguments;
+    settings.given = Given::of(matches);
+    let settings = &settings;
     let report = |problems: &[String]| logging::report_startup_errors(settings.log_format, problems);
     if let Err(problems) = settings.validate() {
         report(&problems);
         return ExitCode::from(EXIT_CONFIG);
+    }
+    if print_config {
+        return print_config::run(settings, matches);
     }
     let log = match logging::start(settings) {
         Ok(log) => log,
@@ -39,7 +60,7 @@ pub(super) fn run(settings: &Settings) -> ExitCode {
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    let served = actix_web::rt::System::new().block_on(serve(settings, log.clone()));
+    let served = actix_web::rt::System::new().block_on(serve_until_stopped(settings, log.clone()));
     let code = match served {
         Ok(()) => {
             if let Some(traces) = traces {
@@ -57,12 +78,12 @@ pub(super) fn run(settings: &Settings) -> ExitCode {
     code
 }
 
-async fn serve(settings: &Settings, log: Log) -> Result<(), String> {
+async fn serve_until_stopped(settings: &Settings, log: Log) -> Result<(), String> {
     actix_web::rt::spawn(log.report_suppressed());
     let mut signals = Signals::listen().map_err(|error| format!("cannot listen for a signal to stop: {error}"))?;
     let hangup = signal(SignalKind::hangup()).map_err(|error| format!("cannot listen for SIGHUP: {error}"))?;
     let listeners = Listeners::bind(settings)?;
-    announce(settings, &listeners);
+    announce(settings, &listeners)?;
     match listeners.tls.clone() {
         Some(tls) => actix_web::rt::spawn(follow(tls, hangup)),
         None => actix_web::rt::spawn(ignore(hangup)),
@@ -104,15 +125,39 @@ async fn follow(tls: Arc<Tls>, mut hangup: Signal) {
     }
 }
 
-fn announce(settings: &Settings, listeners: &Listeners) {
+/// Logs where the service listens, and what it is configured with.
+fn announce(settings: &Settings, listeners: &Listeners) -> Result<(), String> {
+    let Config { workers, tls, connections, requests, native_destinations, upstream, shadow, page, .. } =
+        settings.resolve()?;
     let scheme = |is_encrypted: bool| if is_encrypted { "https" } else { "http" };
-    let (own, of_metrics) = (scheme(listeners.tls.is_some()), scheme(listeners.tls.is_some() && settings.metrics_tls));
-    if let (Ok(service), Ok(metrics)) = (listeners.service.local_addr(), listeners.metrics.local_addr()) {
-        tracing::info!(
-            "listening on {own}://{service}, metrics on {of_metrics}://{metrics}/metrics; try: curl {own}://localhost:{}/health",
-            service.port()
-        );
-    }
+    let on_metrics_port = tls.as_ref().is_some_and(|tls| tls.on_metrics_port);
+    let (own, of_metrics) = (scheme(tls.is_some()), scheme(on_metrics_port));
+    let addresses = listeners.service.local_addr().and_then(|own| Ok((own, listeners.metrics.local_addr()?)));
+    let (service, metrics) = addresses.map_err(|error| format!("cannot read the address: {error}"))?;
+    tracing::info!(
+        version = VERSION,
+        commit = COMMIT,
+        workers,
+        max_in_flight_bytes = requests.in_flight_bytes,
+        max_body_bytes = requests.max_body_bytes,
+        max_events = requests.limits.events,
+        max_connections = connections.max,
+        max_wait_milliseconds = requests.max_wait.as_millis() as u64,
+        native_destinations = %native_destinations,
+        upstream = upstream.map(|upstream| format!("{}://{}", upstream.base.scheme, upstream.base.authority)),
+        shadow_percent = shadow.map(|shadow| shadow.percent),
+        shadow_answer = shadow.map(|shadow| tracing::field::debug(shadow.answer)),
+        tls = match (tls.is_some(), on_metrics_port) {
+            (false, _) => "off",
+            (true, false) => "service",
+            (true, true) => "service and metrics",
+        },
+        operator_token = settings.operator_token_file.is_some(),
+        page = format!("{page:?}").to_ascii_lowercase(),
+        "listening on {own}://{service}, metrics on {of_metrics}://{metrics}/metrics; try: curl {own}://localhost:{}/health",
+        service.port()
+    );
+    Ok(())
 }
 
 /// The signals that tell the process to stop. They are kept from the call on, not only once they are waited for.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::web::{self, Data, ServiceConfig};
 
+use super::activity::Activity;
 use super::config::{Config, Page};
 use super::http::body::BodyReader;
 use super::http::error::RequestError;
@@ -12,10 +13,12 @@ use super::http::operator_token::OperatorToken;
 use super::http::request_id::RequestIds;
 use super::http::route::{Route, Version};
 use super::lifecycle::Lifecycle;
+use super::limits::limit::LimitValues;
 use super::limits::load_shedding::LoadShedding;
 use super::limits::memory_budget::MemoryBudget;
 use super::limits::permits::Permits;
 use super::metrics::Metrics;
+use super::routes::destinations::{self, ShownActivity};
 use super::routes::explain::ExplainService;
 use super::routes::fallback::{Fallback, anything};
 use super::routes::features::FeatureSource;
@@ -43,6 +46,10 @@ pub struct State {
     pub metrics: ShownMetrics,
     /// Of the log.
     pub request_ids: Data<RequestIds>,
+    /// Of `/destinations`.
+    pub destinations: ShownActivity,
+    /// The limits that the log names.
+    pub limits: LimitValues,
     /// Where the page is.
     pub page: Page,
 }
@@ -75,6 +82,7 @@ impl State {
             body_timeout: config.connections.body_timeout,
         };
         let native_destinations = config.native_destinations;
+        let activity = Activity::new(config.shows_keys);
         Ok(Self {
             explain: ExplainService {
                 operator: operator.clone(),
@@ -88,9 +96,29 @@ impl State {
                 versions: Arc::new(config.versions.clone()),
                 needed: needed.map(|upstream| (upstream, Arc::default())),
             },
-            metrics: ShownMetrics { metrics, budget: bodies.budget.clone(), operator },
-            transformation: Transformation { bodies, limits: requests.limits, native_destinations, fallback, shadow },
+            destinations: ShownActivity { activity: activity.clone(), operator: operator.clone() },
+            metrics: ShownMetrics {
+                metrics,
+                budget: bodies.budget.clone(),
+                wait_limit: requests.max_wait,
+                connections: Vec::new(),
+                tls: None,
+                operator,
+            },
+            transformation: Transformation {
+                bodies,
+                limits: requests.limits,
+                native_destinations,
+                fallback,
+                shadow,
+                activity,
+            },
             request_ids: Data::new(RequestIds::default()),
+            limits: LimitValues {
+                in_flight_bytes: requests.in_flight_bytes,
+                connections: config.connections.max,
+                wait_milliseconds: u64::try_from(requests.max_wait.as_millis()).unwrap_or(u64::MAX),
+            },
             page: config.page,
         })
     }
@@ -113,11 +141,23 @@ pub type ExtraRoutes = fn(&mut ServiceConfig);
 /// Registers every route.
 pub fn configure(state: State, extra: ExtraRoutes) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
-        let State { transformation, explain, features: source, status: shown, request_ids, page: place, .. } = state;
+        let State {
+            transformation,
+            explain,
+            features: source,
+            status: shown,
+            request_ids,
+            limits,
+            destinations,
+            page: place,
+            ..
+        } = state;
         let page = if place == Page::Service { page::configure } else { |_: &mut ServiceConfig| {} };
         config
             .app_data(shown.lifecycle.clone())
             .app_data(request_ids)
+            .app_data(limits)
+            .app_data(Data::new(destinations))
             .app_data(Data::new(transformation.fallback.clone()))
             .app_data(Data::new(transformation))
             .app_data(Data::new(explain))
@@ -148,6 +188,8 @@ pub fn configure_metrics(state: State) -> impl FnOnce(&mut ServiceConfig) {
         if state.page == Page::Metrics {
             // With the description of the API, which the page links to.
             config.configure(docs::configure).configure(page::configure);
+        } else {
+            config.service(own_status("/destinations", destinations::destinations));
         }
         config
             .app_data(state.status.lifecycle.clone())
@@ -155,6 +197,7 @@ pub fn configure_metrics(state: State) -> impl FnOnce(&mut ServiceConfig) {
             .app_data(Data::new(state.explain))
             .app_data(Data::new(state.status))
             .app_data(Data::new(state.metrics))
+            .app_data(Data::new(state.destinations))
             .service(
                 web::resource("/metrics")
                     .app_data(Route("/metrics"))

@@ -1,5 +1,6 @@
 //! The HTTP server. [`run`] gets its settings, listeners and the signal to stop from its caller.
 
+pub mod activity;
 pub mod allocator;
 pub mod app;
 mod bounded_file;
@@ -98,14 +99,17 @@ pub async fn run_with<D: Future<Output = ()>>(
     let Config { workers, connections, shutdown_timeout, .. } = config;
     allocator::keep_enough(workers);
     let metrics = Metrics::new(&config.instance_id).map_err(io::Error::other)?;
+    let metrics = metrics.with_destinations(config.destination_metrics);
     let metrics_port = listeners.metrics.local_addr()?.port();
-    let state = State::new(&config, metrics.clone(), metrics_port).map_err(io::Error::other)?;
+    let mut state = State::new(&config, metrics.clone(), metrics_port).map_err(io::Error::other)?;
     warn_of_unusable_limit(&config, &state);
+    let of_service = Connections::new(&connections, workers);
+    let of_metrics = Connections::of_metrics(&connections);
+    state.metrics.connections = vec![("service", of_service.slots().clone()), ("metrics", of_metrics.slots().clone())];
+    state.metrics.tls.clone_from(&listeners.tls);
     let giving_back = actix_web::rt::spawn(allocator::give_back());
     let service_state = state.clone();
     let lifecycle = state.status.lifecycle.clone();
-    let of_service = Connections::new(&connections, workers);
-    let of_metrics = Connections::of_metrics(&connections);
     // With an upstream a connection may need a second one, to pass its requests on.
     let each = if config.upstream.is_some() { 2 } else { 1 };
     descriptors::allow_for(of_service.most().saturating_mul(each).saturating_add(of_metrics.most()));
@@ -121,6 +125,7 @@ pub async fn run_with<D: Future<Output = ()>>(
     let service = port(listeners.service, tls()?, of_service, workers).serve(move || {
         // Once on each worker.
         actix_web::rt::spawn(allocator::give_back_end());
+        actix_web::rt::spawn(metrics.clone().measure_event_loop());
         App::new()
             .app_data(Rc::new(WorkerSeries::of(metrics.clone())))
             .configure(app::configure(service_state.for_worker(), extra))

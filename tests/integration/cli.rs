@@ -95,6 +95,55 @@ fn bad_configuration_obeys_the_format_of_the_log() {
 }
 
 #[test]
+fn a_problem_names_the_variable_or_the_flag_that_was_given_and_its_value() {
+    let text = |arguments: &[&str], environment: &[(&str, &str)]| {
+        let output = run(arguments, environment);
+        String::from_utf8(output.stderr).expect("text")
+    };
+    for (arguments, environment, expected) in [
+        (&[][..], &[("MAX_EVENTS", "0")][..], "MAX_EVENTS=0 must be at least 1"),
+        (&["--max-events=0"], &[], "--max-events=0 must be at least 1"),
+        (&["serve", "--max-events=0"], &[("MAX_EVENTS", "5")], "--max-events=0 must be at least 1"),
+        (&["--port=7"], &[("METRICS_PORT", "7")], "--port=7 and METRICS_PORT=7 must differ"),
+        (&[], &[("PORT", "70000")], "PORT=70000: 70000 is not in 0..=65535"),
+        (&["--port", "seventy"], &[("PORT", "1")], "--port=seventy: invalid digit found in string"),
+        (&[], &[("UNSERVED", "drop")], "UNSERVED=drop: must be retry or reject"),
+    ] {
+        let plain = text(arguments, environment);
+        assert!(plain.contains(&format!("error: {expected}")), "{plain}");
+        let json = text(arguments, &[environment, &[("LOG_FORMAT", "json")]].concat());
+        let line: serde_json::Value = serde_json::from_str(json.trim()).unwrap_or_else(|_| panic!("not JSON: {json}"));
+        assert_eq!((&line["level"], &line["fields"]["message"]), (&"ERROR".into(), &expected.into()));
+    }
+    let json = text(&["--nope", "--log-format=json"], &[]);
+    assert!(serde_json::from_str::<serde_json::Value>(json.trim()).is_ok(), "{json}");
+}
+
+#[test]
+fn the_settings_in_force_are_printed() {
+    let output = run(&["--workers=3", "--print-config"], &[("MAX_EVENTS", "5"), ("PORT", "")]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    let line = |name: &str| {
+        let line =
+            text.lines().find(|line| line.starts_with(&format!("{name}="))).unwrap_or_else(|| panic!("{name}: {text}"));
+        line.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(line("WORKERS"), "WORKERS=3 # flag");
+    assert_eq!(line("MAX_EVENTS"), "MAX_EVENTS=5 # environment");
+    assert_eq!(line("PORT"), "PORT=9090 # default");
+    assert_eq!(line("METRICS_HOST"), "METRICS_HOST=0.0.0.0 # computed");
+    assert!(line("MAX_IN_FLIGHT_BYTES").ends_with("# computed") && !line("MAX_IN_FLIGHT_BYTES").contains("= "));
+    let output = run(&["serve", "--print-config"], &[("LOG_FORMAT", "json")]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(json["HOST"], serde_json::json!({ "value": "0.0.0.0", "source": "default" }));
+    let bad = run(&["--print-config", "--upstream-transformer-url=http://u:s3cret@h"], &[]);
+    let text = String::from_utf8([bad.stdout, bad.stderr].concat()).expect("text");
+    assert_eq!(bad.status.code(), Some(78));
+    assert!(!text.contains("s3cret") && text.contains("--upstream-transformer-url"), "{text}");
+}
+
+#[test]
 fn sighup_without_tls_is_ignored() {
     let (mut child, line, mut log) = start(&["--host=127.0.0.1", "--port=0", "--metrics-port=0"], &[]);
     for _ in 0..2 {

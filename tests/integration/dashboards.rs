@@ -42,8 +42,12 @@ fn every_metric_and_label_asked_for_is_there() {
     let mut queries = queries();
     assert!(queries.len() >= 20, "{}", queries.len());
     queries.push(ALERTS.to_owned());
-    let labels: BTreeSet<&str> =
-        table::ALL.iter().flat_map(|metric| metric.labels).copied().chain(["instanceName", "job"]).collect();
+    let labels: BTreeSet<&str> = table::ALL
+        .iter()
+        .flat_map(|metric| metric.labels)
+        .copied()
+        .chain(["instanceName", "job", "instance"])
+        .collect();
     for query in &queries {
         let names = metrics_in(query);
         assert!(!names.is_empty() || query.contains("process_"), "{query}");
@@ -53,6 +57,23 @@ fn every_metric_and_label_asked_for_is_there() {
         for label in labels_in(query) {
             assert!(labels.contains(label), "no metric has the label {label}: {query}");
         }
+    }
+}
+
+#[test]
+fn every_alert_has_an_entry_in_the_runbook() {
+    let page = include_str!("../../docs/guides/troubleshooting.md");
+    let alerts: Vec<&str> = ALERTS.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(alerts.len() >= 14, "{alerts:?}");
+    for alert in alerts {
+        let url = format!("docs/guides/troubleshooting.md#{}", alert.to_lowercase());
+        assert!(
+            ALERTS.contains(&format!(
+                "runbook_url: https://github.com/rudder-kafka-transformer/rudder-kafka-transformer/blob/main/{url}\n"
+            )),
+            "{alert}"
+        );
+        assert!(page.contains(&format!("\n### {alert}\n")), "docs/guides/troubleshooting.md has no entry {alert}");
     }
 }
 

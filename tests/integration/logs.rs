@@ -17,6 +17,13 @@ const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-
 const BATCH: &str =
     r#"[null,{"message":{}},{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
 
+/// An event of a destination that is rejected for its message.
+fn rejected(destination: &str) -> String {
+    format!(
+        r#"{{"message":7,"metadata":{{"jobId":1,"destinationId":"{destination}","sourceId":"s-1","workspaceId":"w-1"}},"destination":{{}}}}"#
+    )
+}
+
 /// The binary, which writes its log as JSON.
 pub struct Service {
     child: Child,
@@ -90,7 +97,7 @@ fn at_debug_every_request_has_a_line() {
     });
     assert_eq!(fields, expected);
     let fields = lines[1]["fields"].as_object().expect("fields");
-    assert_eq!((&fields["status"], &fields["refusal"]), (&404.into(), &"not_found".into()));
+    assert_eq!((&fields["status"], &fields["reason"]), (&404.into(), &"not_found".into()));
     for absent in ["route", "events", "rejected", "trace_id", "parent_id", "span_id", "dest_type"] {
         assert!(!fields.contains_key(absent), "{absent}: {fields:?}");
     }
@@ -113,7 +120,7 @@ fn the_length_of_a_chunked_body_is_told() {
 }
 
 #[test]
-fn a_batch_with_refused_events_is_told_with_counts() {
+fn a_batch_with_rejected_events_is_logged_with_counts() {
     let service = Service::start(&[]);
     service.transform(&[("X-Request-ID", "r-2"), ("traceparent", TRACEPARENT)], BATCH);
     service.transform(&[], "[]");
@@ -137,7 +144,7 @@ fn a_batch_with_refused_events_is_told_with_counts() {
 }
 
 #[test]
-fn a_refused_request_is_told_and_an_unknown_path_is_not() {
+fn a_rejected_request_is_logged_and_an_unknown_path_is_not() {
     let service = Service::start(&[("MAX_EVENTS", "2")]);
     let id = |number: usize| format!("r-{number}");
     let requests = [
@@ -155,7 +162,7 @@ fn a_refused_request_is_told_and_an_unknown_path_is_not() {
         .map(|line| {
             assert_eq!(line["level"], "WARN");
             let fields = &line["fields"];
-            (fields["request_id"].clone(), fields["status"].clone(), fields["refusal"].clone())
+            (fields["request_id"].clone(), fields["status"].clone(), fields["reason"].clone())
         })
         .collect();
     let expected: Vec<_> = (0..)
@@ -172,7 +179,7 @@ fn overload_is_told() {
     let mut first = TcpStream::connect(("127.0.0.1", service.port)).expect("it listens");
     first.write_all(b"POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: 140001\r\n\r\n").expect("sent");
     first.write_all(&[b' '; 140_000]).expect("sent");
-    let second = " ".repeat(60_000);
+    let second = format!("[{}{}]", rejected("d-1"), " ".repeat(60_000));
     let began = Instant::now();
     while service.transform(&[("X-Request-ID", "r-3")], &second).status != 503 {
         assert!(began.elapsed() < PATIENCE, "the first request's body does not count");
@@ -182,7 +189,124 @@ fn overload_is_told() {
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0]["level"], "WARN");
     let fields = &lines[0]["fields"];
-    assert_eq!((&fields["request_id"], &fields["refusal"]), (&"r-3".into(), &"overloaded".into()));
+    assert_eq!((&fields["request_id"], &fields["reason"]), (&"r-3".into(), &"overloaded".into()));
+    assert_eq!((&fields["limit"], &fields["limit_value"]), (&"MAX_IN_FLIGHT_BYTES".into(), &200_000.into()));
+    assert_eq!(ids(fields), ["d-1", "s-1", "w-1"]);
+}
+
+/// Destination, source and workspace of a line.
+fn ids(fields: &Value) -> [&str; 3] {
+    ["destination_id", "source_id", "workspace_id"].map(|name| fields[name].as_str().unwrap_or_default())
+}
+
+#[test]
+fn every_destination_with_rejected_events_has_a_line() {
+    let service = Service::start(&[]);
+    let [long, odd] = ["x".repeat(1 << 20), "a\\u001b[31m\\n".to_owned()];
+    let good = rejected("d-2").replace("7,\"metadata", "{},\"metadata");
+    let events = [rejected("d-1"), good, rejected("d-2"), rejected("d-1"), rejected(&long), rejected(&odd)];
+    service.transform(&[], &format!("[{}]", events.join(",")));
+    let router = format!(r#"{{"destType":"kafka","input":[{}]}}"#, rejected("d-3"));
+    service.request("POST", "/batch", &[], router.as_bytes());
+    let lines = service.lines("events rejected");
+    let counts: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            let fields = &line["fields"];
+            assert_eq!((&fields["dest_type"], ids(fields)[1..].join(" ")), (&"kafka".into(), "s-1 w-1".to_owned()));
+            let [events, rejected] = ["events", "rejected"].map(|name| fields[name].as_u64().expect("a count"));
+            let reasons = fields["reasons"].as_str().expect("reasons");
+            (ids(fields)[0].to_owned(), events, rejected, reasons.to_owned())
+        })
+        .collect();
+    let line =
+        |id: &str, events, rejected| (id.to_owned(), events, rejected, format!("message_not_an_object={rejected}"));
+    let long = format!("{}…", "x".repeat(64));
+    let expected = [line("d-1", 2, 2), line("d-2", 2, 1), line(&long, 1, 1), line("", 1, 1), line("d-3", 1, 1)];
+    assert_eq!(counts, expected);
+}
+
+#[test]
+fn a_request_with_many_destinations_has_a_bounded_number_of_lines() {
+    let service = Service::start(&[]);
+    let events: Vec<String> = (0..1_000).map(|number| rejected(&format!("d-{number}"))).collect();
+    service.transform(&[], &format!("[{}]", events.join(",")));
+    let lines = service.lines("events rejected");
+    assert_eq!(lines.len(), 9);
+    let sum: u64 = lines.iter().filter_map(|line| line["fields"]["rejected"].as_u64()).sum();
+    assert_eq!(sum, 1_000);
+    assert_eq!(ids(&lines[8]["fields"]), [""; 3], "the others");
+}
+
+#[test]
+fn a_rejected_request_names_its_destination_and_what_is_wrong() {
+    let service = Service::start(&[("MAX_EVENTS", "2"), ("MAX_BODY_BYTES", "2000")]);
+    let event = rejected("d-1");
+    let large = format!("[{event},{}]", " ".repeat(2_000));
+    for body in [format!("[{event},\n {{]"), format!("[{event},1,2]"), large] {
+        service.transform(&[], &body);
+    }
+    let lines = service.lines("request rejected");
+    let fields: Vec<&Value> = lines.iter().map(|line| &line["fields"]).collect();
+    for fields in &fields {
+        assert_eq!((ids(fields), &fields["dest_type"]), (["d-1", "s-1", "w-1"], &"kafka".into()), "{fields}");
+    }
+    let [malformed, events, bytes] = fields[..] else { panic!("{fields:?}") };
+    assert_eq!((&malformed["line"], &malformed["column"]), (&2.into(), &3.into()), "{malformed}");
+    assert!(malformed["detail"].as_str().is_some_and(|text| text.contains("not valid JSON")), "{malformed}");
+    assert_eq!((&events["limit"], &events["limit_value"]), (&"MAX_EVENTS".into(), &2.into()));
+    assert_eq!((&bytes["limit"], &bytes["limit_value"]), (&"MAX_BODY_BYTES".into(), &2_000.into()));
+}
+
+#[test]
+fn a_failure_of_the_upstream_names_the_destination_and_the_address() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+    let upstream = format!("http://{free}");
+    let service = Service::start(&[("UPSTREAM_TRANSFORMER_URL", &format!("{upstream}/base"))]);
+    let event = rejected("d-1").replace("\"jobId\":1", "\"jobId\":1,\"destinationType\":\"WEBHOOK\"");
+    assert_eq!(service.request("POST", "/v0/destinations/webhook", &[], format!("[{event}]").as_bytes()).status, 502);
+    let router = format!(r#"{{"destType":"webhook","input":[{event}]}}"#);
+    assert_eq!(service.request("POST", "/batch", &[], router.as_bytes()).status, 502);
+    let lines = service.lines("request failed");
+    let found: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            let fields = &line["fields"];
+            assert_eq!(ids(fields), ["d-1", "s-1", "w-1"], "{fields}");
+            assert_eq!(
+                (&fields["upstream"], &fields["reason"]),
+                (&upstream.as_str().into(), &"upstream_unreachable".into())
+            );
+            (fields["path"].as_str().unwrap_or_default(), fields["dest_type"].as_str().unwrap_or_default())
+        })
+        .collect();
+    assert_eq!(found, [("/v0/destinations/webhook", "WEBHOOK"), ("/batch", "webhook")]);
+}
+
+#[test]
+fn the_first_line_says_what_the_service_is_configured_with() {
+    let environment =
+        [("HOST", "127.0.0.1"), ("PORT", "0"), ("METRICS_PORT", "0"), ("WORKERS", "3"), ("LOG_FORMAT", "json")];
+    let upstream = ("UPSTREAM_TRANSFORMER_URL", "http://127.0.0.1:1/base");
+    let (mut child, line, _log) =
+        start(&["--shadow-percent=5", "--page=metrics"], &[&environment[..], &[upstream]].concat());
+    signal(&child, "KILL");
+    child.wait().expect("it ends");
+    let fields = serde_json::from_str::<Value>(&line).expect("JSON")["fields"].take();
+    for (name, value) in [
+        ("version", Value::from(env!("CARGO_PKG_VERSION"))),
+        ("workers", 3.into()),
+        ("max_connections", 1_000.into()),
+        ("max_events", 100_000.into()),
+        ("upstream", "http://127.0.0.1:1".into()),
+        ("native_destinations", "kafka,azure_event_hub,confluent_cloud".into()),
+        ("shadow_percent", 5.into()),
+        ("tls", "off".into()),
+        ("page", "metrics".into()),
+    ] {
+        assert_eq!(fields[name], value, "{name}: {line}");
+    }
+    assert!(fields["max_in_flight_bytes"].as_u64().is_some_and(|bytes| bytes > 0), "{line}");
 }
 
 #[test]
@@ -241,7 +365,7 @@ fn nothing_of_a_request_is_logged() {
     ];
     let member = marked("member");
     let event = format!(
-        r#"{{"message":{{"userId":"{member}","{member}":"{member}","event":"{member}"}},"metadata":{{"jobId":1,"{member}":"{member}","destinationId":"{member}","workspaceId":"{member}"}},"destination":{{"ID":"{member}","{member}":1,"Config":{{"topic":"{{{{ message.{member} || {member} }}}}","{member}":"{member}"}}}}}}"#
+        r#"{{"message":{{"userId":"{member}","{member}":"{member}","event":"{member}"}},"metadata":{{"jobId":1,"{member}":"{member}","destinationId":"not {member}","sourceId":"{member}\\n","workspaceId":["{member}"]}},"destination":{{"ID":"{member}","{member}":1,"Config":{{"topic":"{{{{ message.{member} || {member} }}}}","{member}":"{member}"}}}}}}"#
     );
     let bodies = [
         format!("[{event}]"),
@@ -324,7 +448,7 @@ fn no_secret_and_nothing_of_an_event_is_in_a_log_line_or_a_metric() {
             fetch_unchecked(&format!("https://{own}{path}"), "POST", &headers, body.as_bytes())
         };
         let event = format!(
-            r#"{{"message":{{"userId":"{MARK}","{MARK}":"{MARK}","event":"{MARK}","type":"track"}},"metadata":{{"jobId":1,"{MARK}":"{MARK}"}},"destination":{{"ID":"{MARK}","Config":{{"topic":"{{{{ message.{MARK} || {MARK} }}}}","password":"{MARK}","{MARK}":"{MARK}"}}}}}}"#
+            r#"{{"message":{{"userId":"{MARK}","{MARK}":"{MARK}","event":"{MARK}","type":"track"}},"metadata":{{"jobId":1,"{MARK}":"{MARK}"}},"destination":{{"ID":"not {MARK}","Config":{{"topic":"{{{{ message.{MARK} || {MARK} }}}}","password":"{MARK}","{MARK}":"{MARK}"}}}}}}"#
         );
         let right = format!("Bearer {token}");
         let wrong = format!("Bearer {MARK}-wrong");

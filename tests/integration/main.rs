@@ -10,6 +10,7 @@ mod check_input;
 mod cli;
 mod connect;
 mod dashboards;
+mod destinations;
 mod docs;
 mod explain;
 #[path = "../../crates/transform/tests/suite/explain_consistency.rs"]

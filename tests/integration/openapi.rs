@@ -94,6 +94,7 @@ fn every_endpoint_is_described_and_answers_as_described() {
     let expected = [
         "/batch",
         "/buildVersion",
+        "/destinations",
         "/explain",
         "/features",
         "/health",

@@ -357,7 +357,7 @@ fn files_that_are_of_no_use_are_told_in_a_line_each_without_what_is_in_them() {
     for (environment, told) in [
         (&[(cert, &*certificate)][..], "TLS_CERT_FILE needs TLS_KEY_FILE"),
         (&[(private, &key)], "TLS_KEY_FILE needs TLS_CERT_FILE"),
-        (&[("METRICS_TLS", "true")], "METRICS_TLS needs"),
+        (&[("METRICS_TLS", "true")], "METRICS_TLS=true needs"),
         (&[(cert, &missing), (private, &key)], "TLS_CERT_FILE"),
         (&[(cert, &directory), (private, &key)], "it is no file"),
         (&[(cert, &nonsense), (private, &key)], "there is no certificate in it"),

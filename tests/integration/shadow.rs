@@ -364,9 +364,11 @@ fn comparisons_are_counted_by_row_and_logged() {
         server.post(KAFKA, &headers, body.as_bytes());
         await_compared(&server, result, count);
     }
-    let row = |row: &str| server.sum("kafka_transformer_shadow_intended_total", &[&format!("difference=\"{row}\"")]);
+    let row = |row: &str| {
+        server.sum("kafka_transformer_shadow_intended_differences_total", &[&format!("difference=\"{row}\"")])
+    };
     assert_eq!((row("no_events"), row("malformed_event")), (1.0, 1.0));
-    assert_eq!(server.sum("kafka_transformer_shadow_intended_total", &[]), 2.0);
+    assert_eq!(server.sum("kafka_transformer_shadow_intended_differences_total", &[]), 2.0);
 }
 
 /// Replays recorded requests before a peer that gives the recorded responses, and to any other request none.

@@ -143,6 +143,12 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Events rejected.
+    #[must_use]
+    pub fn rejected(&self) -> u64 {
+        self.rejected.iter().sum()
+    }
+
     /// Counts one event's outcome.
     pub fn count(&mut self, outcome: Result<Decision, Rejection>) {
         self.events += 1;

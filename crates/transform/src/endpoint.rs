@@ -4,6 +4,7 @@
 use crate::decision::Tally;
 use crate::family::Family;
 use crate::meter::{Meter, Unlimited};
+use crate::observer::{Nobody, Restart};
 use crate::request::body::{BodyError, Counted, Form, Limits, RouterAnswer, dest_type};
 use crate::{batch, processor, router_transform};
 
@@ -96,10 +97,25 @@ impl Endpoint {
         limits: Limits,
         meter: &dyn Meter,
     ) -> Result<Transformed, BodyError> {
+        self.answer_observed(body, form, limits, meter, &mut Nobody)
+    }
+
+    /// [`Self::answer_within`], reporting each decision of the processor transformation to an observer.
+    ///
+    /// # Errors
+    /// [`BodyError`] where nothing of the body can be answered.
+    pub fn answer_observed(
+        &self,
+        body: &str,
+        form: Form,
+        limits: Limits,
+        meter: &dyn Meter,
+        observer: &mut impl Restart,
+    ) -> Result<Transformed, BodyError> {
         let router = |RouterAnswer { family, body, tally, counted }| Transformed { family, body, tally, counted };
         match self {
             Self::Processor { family, query } => {
-                let answer = processor::answer_within(family, body, form, query, limits, meter)?;
+                let answer = processor::answer_observed(family, body, form, query, limits, meter, observer)?;
                 let processor::Answer { body, tally, origin } = answer;
                 let counted = Some(Counted { origin, events: tally.events, responses: tally.events });
                 Ok(Transformed { family, body, tally, counted })

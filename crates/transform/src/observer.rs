@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use crate::decision::{Decision, KeySource, Topic, TopicRule};
 use crate::reason::Reason;
 use crate::rejection::Rejection;
+use crate::request::event::Event;
 use crate::rules::templates::Templates;
 use json::javascript::JsString;
 use json::raw::Raw;
@@ -15,6 +16,10 @@ use json::raw::Raw;
 /// Sees what is decided of each event, in the order in which it is decided.
 #[allow(unused_variables, reason = "the names say what is seen")]
 pub trait Observer {
+    /// The next event is about to be transformed; `None` stands for an element that is not an object.
+    #[inline]
+    fn event(&mut self, event: Option<&Event<'_>>) {}
+
     /// The destination of the event, before templates are filled.
     #[inline]
     fn destination(&mut self, destination: Raw<'_>) {}
@@ -57,11 +62,22 @@ pub trait Observer {
     }
 }
 
+/// An observer that can forget what it has seen, so that it can see attempts which may be discarded
+/// ([`super::processor::answer_observed`]).
+pub trait Restart: Observer {
+    /// Forgets every event seen so far: all of them follow again.
+    fn restart(&mut self);
+}
+
 /// Nobody looks on.
 #[derive(Debug, Clone, Copy)]
 pub struct Nobody;
 
 impl Observer for Nobody {}
+
+impl Restart for Nobody {
+    fn restart(&mut self) {}
+}
 
 /// What the timestamp rule did (docs/contract.md#reverse-etl-timestamp).
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,19 @@ use std::num::NonZeroU32;
 /// The partition of `partitions` that events with this key go to: FNV-1a, 32 bits, without its sign.
 #[must_use]
 pub fn of_key(key: &str, partitions: NonZeroU32) -> u32 {
-    (fnv1a(key.as_bytes()) & 0x7fff_ffff) % partitions
+    of_hash(hash_of_key(key), partitions)
+}
+
+/// The hash of a key that chooses its partition.
+#[must_use]
+pub fn hash_of_key(key: &str) -> u32 {
+    fnv1a(key.as_bytes())
+}
+
+/// The partition of `partitions` for a key with this [hash](hash_of_key).
+#[must_use]
+pub fn of_hash(hash: u32, partitions: NonZeroU32) -> u32 {
+    (hash & 0x7fff_ffff) % partitions
 }
 
 /// A partition with the range of its number, such as `partition 1 (0–11)`: partitions are counted from 0.

@@ -7,7 +7,7 @@ use crate::answer::{self, Output, RejectedBy};
 use crate::decision::{Changes, Decision, Tally};
 use crate::family::Family;
 use crate::meter::{Halt, Meter, Unlimited, Usage};
-use crate::observer::{Nobody, Observer};
+use crate::observer::{Nobody, Observer, Restart};
 use crate::rejection::Rejection;
 use crate::request::body::{BodyError, Form, Limits, Request};
 use crate::request::destination::Destination;
@@ -65,16 +65,33 @@ pub fn answer_within(
     limits: Limits,
     meter: &dyn Meter,
 ) -> Result<Answer, BodyError> {
+    answer_observed(family, body, form, query, limits, meter, &mut Nobody)
+}
+
+/// [`answer_within()`], reporting each decision to an observer that never breaks. It sees an attempt to answer the events
+/// while the body is read; if that is discarded, it starts over.
+///
+/// # Errors
+/// [`BodyError`] where nothing of the body can be answered.
+pub fn answer_observed(
+    family: &'static Family,
+    body: &str,
+    form: Form,
+    query: &str,
+    limits: Limits,
+    meter: &dyn Meter,
+    observer: &mut impl Restart,
+) -> Result<Answer, BodyError> {
     let usage = Usage::of(meter);
     if let Some(walk) = Walk::over(body, form, limits, &usage)? {
         let mut answers = Answers::new(family, &walk.beside, query, body.len(), limits, &usage);
-        // This attempt may be discarded, so it runs without an observer.
-        if walk.each_event(|event| answers.add(event.as_ref(), &mut Nobody).map(drop))? {
+        if walk.each_event(|event| answers.add(event.as_ref(), observer).map(drop))? {
             return answers.finish();
         }
+        observer.restart();
     }
     usage.start_over();
-    whole(family, body, form, query, limits, &usage, &mut Nobody)
+    whole(family, body, form, query, limits, &usage, observer)
 }
 
 /// [`answer_within()`], reporting each decision to `observer`. If the observer breaks, the response ends with the
@@ -172,6 +189,7 @@ impl<'s, 'a> Answers<'s, 'a> {
             out.push(',');
         }
         let start = out.len();
+        observer.event(event);
         let outcome = match event {
             Some(event) => transform(&self.surroundings, &mut self.destinations, event, out, observer),
             None => Err(Rejection::EventNotAnObject),

@@ -21,7 +21,7 @@ impl ErrorType {
 }
 
 macro_rules! rejections {
-    ($($(#[$doc:meta])* $name:ident, $code:literal, $error_type:ident, $text:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident, $code:literal, $field:literal, $error_type:ident, $text:literal;)*) => {
         /// A reason to reject one event.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Rejection { $($(#[$doc])* $name,)* }
@@ -34,6 +34,12 @@ macro_rules! rejections {
             #[must_use]
             pub fn code(self) -> &'static str {
                 match self { $(Rejection::$name => $code,)* }
+            }
+
+            /// The field of the event that it is about; empty for the event as a whole.
+            #[must_use]
+            pub fn field(self) -> &'static str {
+                match self { $(Rejection::$name => $field,)* }
             }
 
             /// The text the client gets. It never holds a part of the event.
@@ -53,33 +59,33 @@ macro_rules! rejections {
 
 rejections! {
     /// `null`, a number, a string, an array …
-    EventNotAnObject, "event_not_an_object", Instrumentation,
+    EventNotAnObject, "event_not_an_object", "", Instrumentation,
         "the event is not a JSON object";
     /// Without metadata the client cannot match the response to its job.
-    MetadataMissing, "metadata_missing", Instrumentation,
+    MetadataMissing, "metadata_missing", "metadata", Instrumentation,
         "the event has no metadata";
     /// Metadata of another kind.
-    MetadataNotAnObject, "metadata_not_an_object", Instrumentation,
+    MetadataNotAnObject, "metadata_not_an_object", "metadata", Instrumentation,
         "the event's metadata is not a JSON object";
     /// A message of another kind; a missing one counts as `{}`.
-    MessageNotAnObject, "message_not_an_object", Instrumentation,
+    MessageNotAnObject, "message_not_an_object", "message", Instrumentation,
         "the event's message is not a JSON object";
     /// Plain form: no `destination`.
-    DestinationMissing, "destination_missing", Configuration,
+    DestinationMissing, "destination_missing", "destination", Configuration,
         "the event has no destination";
     /// A destination of another kind.
-    DestinationNotAnObject, "destination_not_an_object", Configuration,
+    DestinationNotAnObject, "destination_not_an_object", "destination", Configuration,
         "the event's destination is not a JSON object";
     /// Compacted form: nothing under this id.
-    DestinationUnknown, "destination_unknown", Configuration,
+    DestinationUnknown, "destination_unknown", "metadata.destinationId", Configuration,
         "the request's destinations have no entry for metadata.destinationId of the event";
     /// Taking the value out would leave no message, metadata or destination.
-    TemplateTakesAll, "template_takes_all", Configuration,
+    TemplateTakesAll, "template_takes_all", "destination.Config", Configuration,
         "a template in the destination's Config would remove the whole message, metadata or destination of the event";
     /// An array's length can be read, but not removed.
-    TemplateTakesLength, "template_takes_length", Configuration,
+    TemplateTakesLength, "template_takes_length", "destination.Config", Configuration,
         "a template in the destination's Config would remove the length of an array of the event";
     /// See [`crate::rules::dynamic_config`] for the limits.
-    TemplatesTooComplex, "templates_too_complex", Configuration,
+    TemplatesTooComplex, "templates_too_complex", "destination.Config", Configuration,
         "the destination's Config has templates past a limit: 1000 templates, 128 names in a path, 1 MiB of Config, 1 MiB of topic settings once filled, 100000 members in an object that a path leads through, 64 steps of work per byte of the event";
 }

@@ -124,7 +124,7 @@ fn fetch(url: &Url) -> Result<Vec<u8>, String> {
 }
 
 /// The system's roots, so that companies' own CAs count, and the web's where it has none.
-fn roots() -> RootCerts {
+pub(in crate::cli) fn roots() -> RootCerts {
     let own: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
         .certs
         .iter()
@@ -134,7 +134,7 @@ fn roots() -> RootCerts {
 }
 
 /// An error without the URL, which may hold a token.
-fn problem(error: &ureq::Error) -> String {
+pub(in crate::cli) fn problem(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Timeout(_) => format!("no answer within {} seconds", PATIENCE.as_secs()),
         ureq::Error::BodyExceedsLimit(_) => too_large(),

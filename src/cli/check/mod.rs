@@ -3,7 +3,7 @@
 mod checked;
 mod connect;
 mod json;
-mod load;
+pub(super) mod load;
 mod text;
 
 use std::io::{self, Write as _};

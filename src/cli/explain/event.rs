@@ -116,7 +116,7 @@ impl Lines {
 }
 
 /// A text from an event as it may be shown on a terminal: not too long, and no character in it does anything.
-pub(super) fn printable(text: &str) -> String {
+pub(in crate::cli) fn printable(text: &str) -> String {
     let (start, more) = cut(text, VALUE_BYTES);
     if more { format!("{}…", escaped(start)) } else { escaped(start) }
 }

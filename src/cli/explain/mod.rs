@@ -1,7 +1,6 @@
 //! `explain`: where each event of a file would go, and why; of many events, how they spread.
 
-mod event;
-mod hottest;
+pub(super) mod event;
 mod summary;
 mod table;
 

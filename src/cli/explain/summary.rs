@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 
 use serde_json::{Value, json};
 
-use super::hottest::{Hottest, told};
+use crate::heavy_hitters::{HeavyHitters, shortened};
 use transform::decision::{KeySource, TopicRule};
 use transform::explain::Explanation;
 use transform::explain::problem::ProblemCode;
@@ -15,7 +15,9 @@ use transform::rejection::Rejection;
 
 /// Topics that are counted one by one.
 const MAX_TOPICS: usize = 1000;
-/// Keys that are reported.
+/// Keys that are counted one by one; above this number the rarer half is forgotten.
+const MAX_KEYS: usize = 1 << 16;
+/// Keys that are shown.
 const TOP_KEYS: usize = 10;
 
 /// What was decided of many events.
@@ -44,7 +46,7 @@ pub(super) struct Summary {
     /// By reason, in the order of [`Rejection::ALL`].
     refused: [u64; Rejection::ALL.len()],
     /// By key.
-    pub(super) keys: Hottest,
+    pub(super) keys: HeavyHitters<Box<str>>,
 }
 
 /// A count of events, by something with a name.
@@ -70,7 +72,7 @@ impl Summary {
             sources: [0; KeySource::ALL.len()],
             by_partition: Vec::new(),
             refused: [0; Rejection::ALL.len()],
-            keys: Hottest::default(),
+            keys: HeavyHitters::new(MAX_KEYS),
         }
     }
 
@@ -92,8 +94,11 @@ impl Summary {
         }
         if let Some(topic) = &explanation.topic {
             self.rules[topic.rule as usize] += 1;
-            let name =
-                topic.value.as_ref().filter(|_| topic.rule != TopicRule::None).map(|value| told(&value.plain()).into());
+            let name = topic
+                .value
+                .as_ref()
+                .filter(|_| topic.rule != TopicRule::None)
+                .map(|value| shortened(&value.plain()).into());
             self.add_topic(name, 1);
         }
         if let Some(key) = &explanation.key {
@@ -184,10 +189,10 @@ impl Summary {
     /// The keys that most events have; the partition too, unless the key is too long to know it by now.
     pub(super) fn hottest(&self) -> Vec<(Row<&str>, Option<u32>)> {
         let partition = |key: &str| {
-            Some(partition::of_key(key, self.partitions.filter(|_| told(key) == key && !key.contains('…'))?))
+            Some(partition::of_key(key, self.partitions.filter(|_| shortened(key) == key && !key.contains('…'))?))
         };
         let top = self.keys.top(TOP_KEYS).into_iter();
-        top.map(|(what, events)| (Row { what, events }, partition(what))).collect()
+        top.map(|(what, events)| (Row { what: &**what, events }, partition(what))).collect()
     }
 
     /// For programs.

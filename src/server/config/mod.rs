@@ -37,6 +37,10 @@ pub struct Config {
     pub shadow: Option<ShadowConfig>,
     /// Where the page is.
     pub page: Page,
+    /// Whether `GET /destinations` shows the start of hot partition keys.
+    pub shows_keys: bool,
+    /// The number of destinations with metrics of their own.
+    pub destination_metrics: usize,
     /// The label `instanceName` of every metric.
     pub instance_id: String,
     /// The versions that are reported to clients.

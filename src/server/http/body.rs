@@ -11,7 +11,9 @@ use futures_util::StreamExt as _;
 
 use super::coding::coding_of;
 use super::error::RequestError;
+use super::identity;
 use super::lengths::{Received, declared_length};
+use crate::server::limits::limit::LimitValue;
 use crate::server::limits::load_shedding::LoadShedding;
 use crate::server::limits::memory_budget::{MemoryBudget, Reservation};
 use crate::server::limits::min_rate::MinRate;
@@ -69,6 +71,27 @@ impl BodyReader {
         request: &HttpRequest,
         mut payload: Payload,
     ) -> Result<Body, RequestError> {
+        let mut bytes = Vec::new();
+        match self.receive(limit, request, &mut payload, &mut bytes).await {
+            Ok((coding, share)) => Ok(Body { bytes: bytes.into(), coding, limit, share }),
+            Err(error) => {
+                if bytes.is_empty() {
+                    identity::note_unread(request, &mut payload).await;
+                } else {
+                    identity::note(request, &bytes);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn receive(
+        &self,
+        limit: usize,
+        request: &HttpRequest,
+        payload: &mut Payload,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(Coding, Reservation), RequestError> {
         let share = self.budget.reservation();
         let coding = coding_of(request)?;
         let length = declared_length(request.headers());
@@ -84,7 +107,7 @@ impl BodyReader {
         let began = Instant::now();
         let rate = MinRate::new(began, self.timeout);
         let mut now = began;
-        let mut bytes = Vec::with_capacity(length.unwrap_or(0).min(MAX_RESERVED));
+        bytes.reserve_exact(length.unwrap_or(0).min(MAX_RESERVED));
         loop {
             let chunk = timeout(rate.patience(bytes.len(), now), payload.next());
             let Some(chunk) = chunk.await.map_err(|_| RequestError::RequestTimeout)? else { break };
@@ -93,13 +116,13 @@ impl BodyReader {
             if chunk.len() > limit - bytes.len() {
                 return Err(too_large(limit));
             }
-            make_room(&mut bytes, chunk.len(), length.unwrap_or(limit), &share)?;
+            make_room(bytes, chunk.len(), length.unwrap_or(limit), &share)?;
             bytes.extend_from_slice(&chunk);
         }
         if length.is_none() {
             request.extensions_mut().insert(Received(bytes.len()));
         }
-        Ok(Body { bytes: bytes.into(), coding, limit, share })
+        Ok((coding, share))
     }
 }
 
@@ -199,7 +222,8 @@ fn counted(len: usize, capacity: usize) -> usize {
 }
 
 fn too_large(limit: usize) -> RequestError {
-    RequestError::PayloadTooLarge(format!("the body is larger than {limit} bytes, decompressed or as sent"))
+    let text = format!("the body is larger than {limit} bytes, decompressed or as sent");
+    RequestError::PayloadTooLarge(text, Some(LimitValue::of("MAX_BODY_BYTES", limit)))
 }
 
 #[cfg(test)]

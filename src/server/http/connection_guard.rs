@@ -18,6 +18,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::error::RequestError;
+use super::identity;
 use crate::server::lifecycle::Lifecycle;
 use crate::server::limits::connection::{Connection, InService};
 use crate::server::limits::connections::Connections;
@@ -42,6 +43,8 @@ pub async fn connection_guard(
         _ => false,
     };
     let mut response = if is_rejected && !is_probe {
+        let (own, payload) = request.parts_mut();
+        identity::note_unread(own, payload).await;
         request.error_response(RequestError::Overloaded(Limit::Connections))
     } else {
         next.call(request).await?.map_into_boxed_body()

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::headers::JSON;
 use super::unserved::{UnservedEndpoint, UnservedRequest};
 use crate::server::config::UnservedPolicy;
-use crate::server::limits::limit::Limit;
+use crate::server::limits::limit::{Limit, LimitValue, LimitValues};
 use destinations::select::Choice;
 use transform::meter::Halt;
 use transform::request::BodyError;
@@ -47,10 +47,10 @@ pub enum RequestError {
     Unserved(Box<UnservedRequest>),
     /// The body passes a limit.
     #[error("{0}")]
-    PayloadTooLarge(String),
+    PayloadTooLarge(String, Option<LimitValue>),
     /// The response would pass a limit.
     #[error("{0}")]
-    ResponseTooLarge(String),
+    ResponseTooLarge(String, Option<LimitValue>),
     /// The request needs more memory than one request can ever have.
     #[error(
         "the request and its response need more than three quarters of MAX_IN_FLIGHT_BYTES: send smaller batches or raise it"
@@ -105,8 +105,8 @@ impl RequestError {
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::UnknownDestination(_) => "unknown_destination",
             Self::Unserved(_) => "unserved",
-            Self::PayloadTooLarge(_) => "payload_too_large",
-            Self::ResponseTooLarge(_) => "response_too_large",
+            Self::PayloadTooLarge(..) => "payload_too_large",
+            Self::ResponseTooLarge(..) => "response_too_large",
             Self::MemoryLimit => "memory_limit",
             Self::UnsupportedMediaType(_) => "unsupported_media_type",
             Self::RequestTimeout => "request_timeout",
@@ -132,6 +132,20 @@ impl RequestError {
     #[must_use]
     pub fn unsupported_encoding(name: &str) -> Self {
         Self::UnsupportedMediaType(cut(name))
+    }
+
+    /// What the log says of the error beyond its code: never what a client sent.
+    #[must_use]
+    pub fn detail(&self, limits: Option<&LimitValues>) -> Detail<'_> {
+        let (text, limit) = match self {
+            Self::BadRequest(text) => (Some(text.as_str()), None),
+            Self::PayloadTooLarge(text, limit) | Self::ResponseTooLarge(text, limit) => (Some(text.as_str()), *limit),
+            Self::UpstreamInvalid(text) => (Some(*text), None),
+            Self::MemoryLimit => (None, limits.map(|limits| limits.of(Limit::InFlightBytes))),
+            Self::Overloaded(limit) => (None, limits.map(|limits| limits.of(*limit))),
+            _ => (None, None),
+        };
+        Detail { text, position: text.and_then(position_in), limit }
     }
 
     /// The body of the response: JSON.
@@ -184,6 +198,23 @@ impl RequestError {
     }
 }
 
+/// What is known of an error besides its code.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Detail<'e> {
+    /// What is wrong.
+    pub text: Option<&'e str>,
+    /// Line and column of malformed JSON.
+    pub position: Option<(u64, u64)>,
+    /// The limit that was reached.
+    pub limit: Option<LimitValue>,
+}
+
+/// Line and column at the end of what the JSON parser reports.
+fn position_in(text: &str) -> Option<(u64, u64)> {
+    let (line, column) = text.rsplit_once(" at line ")?.1.split_once(" column ")?;
+    Some((line.parse().ok()?, column.parse().ok()?))
+}
+
 fn cut(name: &str) -> String {
     match name.char_indices().nth(MAX_NAME_CHARACTERS) {
         Some((end, _)) => format!("{}…", &name[..end]),
@@ -195,10 +226,14 @@ impl From<BodyError> for RequestError {
     fn from(error: BodyError) -> Self {
         match error {
             BodyError::UnknownDestination(name) => Self::unknown_destination(&name),
-            BodyError::TooManyEvents(_) => Self::PayloadTooLarge(error.to_string()),
-            BodyError::AnswerTooLarge(_) | BodyError::AnswerOutOfProportion(_) => {
-                Self::ResponseTooLarge(error.to_string())
+            BodyError::TooManyEvents(events) => {
+                Self::PayloadTooLarge(error.to_string(), Some(LimitValue::of("MAX_EVENTS", events)))
             }
+            BodyError::AnswerTooLarge(bytes) => {
+                // The limit of a response is twice that of a body.
+                Self::ResponseTooLarge(error.to_string(), Some(LimitValue::of("MAX_BODY_BYTES", bytes / 2)))
+            }
+            BodyError::AnswerOutOfProportion(_) => Self::ResponseTooLarge(error.to_string(), None),
             BodyError::Halted(halt) => halt.into(),
             BodyError::NotJson(_)
             | BodyError::NotAnArray
@@ -239,7 +274,7 @@ impl ResponseError for RequestError {
                 StatusCode::NOT_FOUND
             }
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::PayloadTooLarge(_) | Self::ResponseTooLarge(_) | Self::MemoryLimit => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::PayloadTooLarge(..) | Self::ResponseTooLarge(..) | Self::MemoryLimit => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Overloaded(_) | Self::NotReady(_) | Self::FeaturesUnknown => StatusCode::SERVICE_UNAVAILABLE,

@@ -6,6 +6,7 @@ pub mod connection_guard;
 pub mod detach_headers;
 pub mod error;
 pub mod headers;
+pub mod identity;
 pub mod lengths;
 pub mod operator_token;
 pub mod panic_guard;

@@ -18,6 +18,10 @@ pub struct Version(pub &'static str);
 #[derive(Debug, Clone, Copy)]
 pub struct FromUpstream;
 
+/// Scheme, host and port of the upstream that has failed a request.
+#[derive(Debug, Clone)]
+pub struct UpstreamAddress(pub String);
+
 /// A method as a label: a client may make up as many as it likes.
 #[must_use]
 pub fn method_label(method: &Method) -> &'static str {

@@ -3,6 +3,7 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::identity::Identity;
 use super::path::{is_name, is_version};
 use crate::server::config::UnservedPolicy;
 
@@ -123,20 +124,6 @@ impl UnservedRequest {
         let subject = self.endpoint.subject();
         format!("{subject} are not served here; set UPSTREAM_TRANSFORMER_URL to a rudder-transformer that serves them")
     }
-}
-
-/// IDs and names of the first event of a request. None of them is content of an event: they come from fields that
-/// rudder-server adds, and have the characters and length of an ID.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Identity {
-    /// `destType` of the request, or `destinationType` of the metadata.
-    pub dest_type: Option<String>,
-    /// `destinationId` of the metadata.
-    pub destination_id: Option<String>,
-    /// `sourceId` of the metadata.
-    pub source_id: Option<String>,
-    /// `workspaceId` of the metadata.
-    pub workspace_id: Option<String>,
 }
 
 #[cfg(test)]

@@ -27,6 +27,12 @@ impl ConnectionSlots {
         self.limit
     }
 
+    /// The number of places that are taken.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+
     /// Takes a place; `None` if all are taken.
     #[must_use]
     pub fn try_take(&self) -> Option<ConnectionSlot> {

@@ -84,6 +84,12 @@ impl Connections {
         Self::new(&ConnectionConfig { max: OF_METRICS, ..*config }, 1)
     }
 
+    /// The places of its connections within the limit.
+    #[must_use]
+    pub fn slots(&self) -> &ConnectionSlots {
+        &self.slots
+    }
+
     /// Connections above the limit that each worker keeps.
     fn extra_of_worker(&self) -> usize {
         (self.slots.limit() / 8).saturating_add(EXTRA).div_ceil(self.workers).max(EXTRA_OF_WORKER)

@@ -14,6 +14,46 @@ pub enum Limit {
     Wait,
 }
 
+/// A limit that a request is above: the setting, and its value in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitValue {
+    /// The setting.
+    pub setting: &'static str,
+    /// The limit, in the unit of the setting.
+    pub value: u64,
+}
+
+impl LimitValue {
+    /// The limit of a setting.
+    #[must_use]
+    pub fn of(setting: &'static str, value: usize) -> Self {
+        Self { setting, value: value as u64 }
+    }
+}
+
+/// The values of all limits, see [`Limit`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitValues {
+    /// `MAX_IN_FLIGHT_BYTES`
+    pub in_flight_bytes: usize,
+    /// `MAX_CONNECTIONS`
+    pub connections: usize,
+    /// `MAX_WAIT_MILLISECONDS`
+    pub wait_milliseconds: u64,
+}
+
+impl LimitValues {
+    /// The value of a limit.
+    #[must_use]
+    pub fn of(&self, limit: Limit) -> LimitValue {
+        match limit {
+            Limit::InFlightBytes => LimitValue::of("MAX_IN_FLIGHT_BYTES", self.in_flight_bytes),
+            Limit::Connections => LimitValue::of("MAX_CONNECTIONS", self.connections),
+            Limit::Wait => LimitValue { setting: "MAX_WAIT_MILLISECONDS", value: self.wait_milliseconds },
+        }
+    }
+}
+
 impl Limit {
     /// Every limit.
     pub const ALL: [Limit; 3] = [Limit::InFlightBytes, Limit::Connections, Limit::Wait];

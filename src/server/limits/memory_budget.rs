@@ -43,6 +43,12 @@ impl MemoryBudget {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    /// How many bytes may be in use.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// The most that one request can hold: three quarters of the limit.
     #[must_use]
     pub fn largest(&self) -> usize {

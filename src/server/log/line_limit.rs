@@ -9,7 +9,7 @@ pub const LINES_PER_SECOND: u32 = 10;
 
 /// Lets so many lines through and counts the others.
 #[derive(Debug, Default)]
-pub struct LineLimit(Mutex<Second>);
+pub struct LineLimit<const LINES: u32 = LINES_PER_SECOND>(Mutex<Second>);
 
 /// A second, from its first line on.
 #[derive(Debug, Default)]
@@ -19,7 +19,13 @@ struct Second {
     suppressed: u64,
 }
 
-impl LineLimit {
+impl<const LINES: u32> LineLimit<LINES> {
+    /// No line yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Mutex::new(Second { began: None, lines: 0, suppressed: 0 }))
+    }
+
     /// Whether a line may be written `now`; and if so, how many were not since the last one that was.
     pub fn admit(&self, now: Instant) -> Option<u64> {
         let mut second = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -27,7 +33,7 @@ impl LineLimit {
         if is_over {
             (second.began, second.lines) = (Some(now), 0);
         }
-        if second.lines == LINES_PER_SECOND {
+        if second.lines == LINES {
             second.suppressed += 1;
             return None;
         }
@@ -42,7 +48,7 @@ mod tests {
 
     #[test]
     fn ten_lines_a_second_and_the_next_tells_how_many_were_not_written() {
-        let limit = LineLimit::default();
+        let limit = LineLimit::<10>::new();
         let start = Instant::now();
         let after = |milliseconds| start + Duration::from_millis(milliseconds);
         let admitted: Vec<_> = (0..35).map(|index| limit.admit(after(index * 20))).collect();

@@ -1,5 +1,6 @@
 //! What the service counts: made once from [`table`], and passed in.
 
+pub mod destinations;
 pub mod labels;
 pub mod middleware;
 pub mod origins;
@@ -10,11 +11,14 @@ pub mod worker;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
+use self::destinations::DestinationSeries;
 use self::labels::{Compared, Forwarded};
 use self::origins::Origins;
 use self::series::{EventSeries, HttpKey, HttpSeries};
@@ -48,8 +52,32 @@ pub struct Metrics {
     intended: Arc<[IntCounter]>,
     lost_lines: Arc<[LostLines; Loss::ALL.len()]>,
     in_flight_bytes: IntGauge,
+    in_flight_limit_bytes: IntGauge,
+    connections: IntGaugeVec,
+    connections_limit: IntGaugeVec,
+    wait_limit: GaugeVec,
+    event_loop_lag: HistogramVec,
+    upstream_duration: HistogramVec,
+    certificate_expiry: IntGaugeVec,
+    destinations: DestinationSeries,
     /// Requests that have no response yet.
     pub concurrent: IntGauge,
+}
+
+/// How often the lag of an event loop is measured.
+const LAG_PERIOD: Duration = Duration::from_millis(250);
+
+/// Limits, and what is used of them.
+#[derive(Debug, Clone, Default)]
+pub struct Usage {
+    /// Bytes of requests in memory, and their limit.
+    pub in_flight: (usize, usize),
+    /// How long requests may wait for a worker.
+    pub wait_limit: Duration,
+    /// Each port with its open connections and their limit.
+    pub connections: Vec<(&'static str, usize, usize)>,
+    /// Seconds until the certificate in use expires.
+    pub certificate_expiry: Option<i64>,
 }
 
 /// The counters of one family, looked up once: counting a request is then a few additions.
@@ -110,6 +138,17 @@ impl Metrics {
             Ok(gauge)
         };
 
+        let gauges = |metric: &Definition| -> prometheus::Result<IntGaugeVec> {
+            let gauges = IntGaugeVec::new(Opts::new(metric.name, metric.help), metric.labels)?;
+            registry.register(Box::new(gauges.clone()))?;
+            Ok(gauges)
+        };
+
+        let upstream_duration = histograms(&table::UPSTREAM_DURATION)?;
+        // It is there before the first request is forwarded.
+        upstream_duration.with_label_values(&[] as &[&str]);
+        let wait_limit = GaugeVec::new(Opts::new(table::WAIT_LIMIT.name, table::WAIT_LIMIT.help), &[])?;
+        registry.register(Box::new(wait_limit.clone()))?;
         let build =
             IntGaugeVec::new(Opts::new(table::BUILD_INFO.name, table::BUILD_INFO.help), table::BUILD_INFO.labels)?;
         build.with_label_values(&[VERSION, COMMIT.unwrap_or_default()]).set(1);
@@ -118,7 +157,7 @@ impl Metrics {
         let keys = counters(&table::KEY_SOURCES)?;
         let rejected = counters(&table::REJECTED)?;
         let templates = counters(&table::TEMPLATES)?;
-        let ways = counters(&table::WAYS)?;
+        let paths = counters(&table::PATHS)?;
         let of_family = |family: &Family| FamilyCounters {
             topics: TopicRule::ALL.map(|rule| topics.with_label_values(&[family.name, rule.code()])),
             keys: KeySource::ALL.map(|source| keys.with_label_values(&[family.name, source.code()])),
@@ -128,10 +167,10 @@ impl Metrics {
                 .collect(),
             filled: templates.with_label_values(&[family.name, "filled"]),
             defaulted: templates.with_label_values(&[family.name, "defaulted"]),
-            changed: ways.with_label_values(&[family.name, "changed"]),
-            untouched: ways.with_label_values(&[family.name, "untouched"]),
+            changed: paths.with_label_values(&[family.name, "rewritten"]),
+            untouched: paths.with_label_values(&[family.name, "fast"]),
         };
-        let refusals = counters(&table::REFUSALS)?;
+        let refusals = counters(&table::OVERLOAD_REJECTIONS)?;
         let forwarded = counters(&table::FORWARDED)?;
         let unserved = counters(&table::UNSERVED)?;
         let shadowed = counters(&table::SHADOWED)?;
@@ -160,6 +199,14 @@ impl Metrics {
                 counted: AtomicU64::new(0),
             })),
             in_flight_bytes: gauge(&table::IN_FLIGHT_BYTES)?,
+            in_flight_limit_bytes: gauge(&table::IN_FLIGHT_LIMIT_BYTES)?,
+            connections: gauges(&table::CONNECTIONS)?,
+            connections_limit: gauges(&table::CONNECTIONS_LIMIT)?,
+            wait_limit,
+            event_loop_lag: histograms(&table::EVENT_LOOP_LAG)?,
+            upstream_duration,
+            certificate_expiry: gauges(&table::CERTIFICATE_EXPIRY)?,
+            destinations: DestinationSeries::new(counters(&table::DESTINATION_EVENTS)?),
             concurrent: gauge(&table::CONCURRENT_REQUESTS)?,
             registry,
         })
@@ -235,13 +282,54 @@ impl Metrics {
         self.intended[row as usize].inc();
     }
 
-    /// Everything counted so far, in Prometheus' text format, with `in_flight_bytes` of requests in memory.
+    /// The same metrics with series for `most` destinations. It is called before anything is counted.
+    #[must_use]
+    pub fn with_destinations(mut self, most: usize) -> Self {
+        self.destinations = self.destinations.up_to(most);
+        self
+    }
+
+    /// Counts the events of a destination, if that is wanted.
+    pub fn count_destination(&self, family: &Family, id: Option<&str>, transformed: u64, rejected: u64) {
+        self.destinations.count(family.name, id, transformed, rejected);
+    }
+
+    /// Counts the time until the upstream responded.
+    pub fn observe_upstream(&self, duration: Duration) {
+        self.upstream_duration.with_label_values(&[] as &[&str]).observe(duration.as_secs_f64());
+    }
+
+    /// Measures how late timers run on the thread that this is called on. Never ends.
+    pub async fn measure_event_loop(self) {
+        let lag = self.event_loop_lag.with_label_values(&[] as &[&str]);
+        loop {
+            let due = tokio::time::Instant::now() + LAG_PERIOD;
+            tokio::time::sleep_until(due).await;
+            lag.observe(due.elapsed().as_secs_f64());
+        }
+    }
+
+    /// Sets what is measured when somebody looks: limits, and what is used of them.
+    pub fn set_usage(&self, usage: &Usage) {
+        let gauge = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        self.in_flight_bytes.set(gauge(usage.in_flight.0));
+        self.in_flight_limit_bytes.set(gauge(usage.in_flight.1));
+        self.wait_limit.with_label_values(&[] as &[&str]).set(usage.wait_limit.as_secs_f64());
+        for (port, open, limit) in &usage.connections {
+            self.connections.with_label_values(&[port]).set(gauge(*open));
+            self.connections_limit.with_label_values(&[port]).set(gauge(*limit));
+        }
+        if let Some(seconds) = usage.certificate_expiry {
+            self.certificate_expiry.with_label_values(&[] as &[&str]).set(seconds);
+        }
+    }
+
+    /// Everything counted so far, in Prometheus' text format.
     ///
     /// # Errors
     /// Where the text cannot be made.
-    pub fn render(&self, in_flight_bytes: usize) -> prometheus::Result<String> {
+    pub fn render(&self) -> prometheus::Result<String> {
         self.lost_lines.iter().for_each(LostLines::update);
-        self.in_flight_bytes.set(i64::try_from(in_flight_bytes).unwrap_or(i64::MAX));
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }

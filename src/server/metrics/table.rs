@@ -54,6 +54,9 @@ macro_rules! metrics {
 /// Seconds.
 const SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
+/// Seconds that an event loop is late.
+const LAG: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+
 /// Bytes.
 const BYTES: &[f64] = &[
     1e3, 1e4, 1e5, 5e5, 1e6, 1.5e6, 2e6, 2.5e6, 3e6, 3.5e6, 4e6, 4.5e6, 5e6, 1e7, 1.5e7, 2e7, 2.5e7, 3e7, 3.5e7, 4e7,
@@ -89,9 +92,9 @@ metrics! {
         "Events rejected with 400, by reason";
     TEMPLATES: "kafka_transformer_templates_total", Kind::Counter, ["destType", "outcome"], Own,
         "Templates in destinations, by whether the event had a value for them: filled or defaulted";
-    WAYS: "kafka_transformer_events_by_way_total", Kind::Counter, ["destType", "way"], Own,
-        "Events transformed, by whether a template or a reverse-ETL timestamp could change them (changed) or not (untouched, which is faster)";
-    REFUSALS: "kafka_transformer_overload_refusals_total", Kind::Counter, ["limit"], Own,
+    PATHS: "kafka_transformer_events_by_path_total", Kind::Counter, ["destType", "path"], Own,
+        "Events transformed, by code path: rewritten (a template or a reverse-ETL timestamp could change them) or fast (nothing could)";
+    OVERLOAD_REJECTIONS: "kafka_transformer_overload_rejections_total", Kind::Counter, ["limit"], Own,
         "Requests rejected with 503, by the limit that was reached: in_flight_bytes, connections or wait";
     FORWARDED: "kafka_transformer_forwarded_requests_total", Kind::Counter, ["result"], Own,
         "Requests forwarded to UPSTREAM_TRANSFORMER_URL, by result: answered (with any status), unreachable, broken, timeout, abandoned (by the client) or loop";
@@ -99,12 +102,29 @@ metrics! {
         "Requests of rudder-server that only a rudder-transformer can serve, while UPSTREAM_TRANSFORMER_URL is not set, by endpoint: user_transformation, tracking_plan, destination, batch, router_transform, delivery, deletion or source. UNSERVED selects the response";
     SHADOWED: "kafka_transformer_shadow_requests_total", Kind::Counter, ["result"], Own,
         "Requests chosen to compare the response of this service with the upstream's, by result: equal, intended (docs/reference/differences.md), different, dropped (no room to keep them) or failed (no response to compare with)";
-    INTENDED: "kafka_transformer_shadow_intended_total", Kind::Counter, ["difference"], Own,
+    INTENDED: "kafka_transformer_shadow_intended_differences_total", Kind::Counter, ["difference"], Own,
         "Requests whose shadow comparison found an intended difference and nothing else, by its code in docs/reference/differences.md; a request counts once for each code";
     LOG_LINES_DROPPED: "kafka_transformer_log_lines_dropped_total", Kind::Counter, ["reason"], Own,
         "Log lines that were not written, by reason: queue_full (stderr is too slow), write_failed (the reader of stderr is gone, or its disk is full) or suppressed (more than ten of a kind per second)";
     IN_FLIGHT_BYTES: "kafka_transformer_in_flight_bytes", Kind::Gauge, [], Own,
         "Memory that requests in flight use now, limited by MAX_IN_FLIGHT_BYTES, in bytes";
+    IN_FLIGHT_LIMIT_BYTES: "kafka_transformer_in_flight_limit_bytes", Kind::Gauge, [], Own,
+        "MAX_IN_FLIGHT_BYTES in force";
+    CONNECTIONS: "kafka_transformer_connections", Kind::Gauge, ["port"], Own,
+        "Open connections within the limit, by port: service or metrics";
+    CONNECTIONS_LIMIT: "kafka_transformer_connections_limit", Kind::Gauge, ["port"], Own,
+        "The limit of connections, by port: MAX_CONNECTIONS for service";
+    WAIT_LIMIT: "kafka_transformer_wait_limit_seconds", Kind::Gauge, [], Own,
+        "MAX_WAIT_MILLISECONDS in seconds, compared with the event loop lag";
+    EVENT_LOOP_LAG: "kafka_transformer_event_loop_lag_seconds", Kind::Histogram(LAG), [], Own,
+        "How late a timer of 250 ms ran on a worker: the time that everything else on it waits, in seconds";
+    UPSTREAM_DURATION: "kafka_transformer_upstream_duration_seconds", Kind::Histogram(SECONDS), [], Own,
+        "From the start of a forwarded request to the headers of the upstream's response, in seconds; slow uploads count";
+    CERTIFICATE_EXPIRY: "kafka_transformer_certificate_expiry_seconds", Kind::Gauge, [], Own,
+        "Seconds until the TLS certificate in use expires; absent without TLS";
+    DESTINATION_EVENTS: "kafka_transformer_destination_events_total", Kind::Counter,
+        ["destType", "destinationId", "result"], Own,
+        "Events by destination, with DESTINATION_METRICS, and result: transformed or rejected. Destinations above that number, and events without an ID, are other";
     BUILD_INFO: "kafka_transformer_build_info", Kind::Gauge, ["version", "commit"], Own,
         "Always 1; the labels name version and commit";
 }
@@ -156,6 +176,16 @@ Two things differ from rudder-transformer on purpose, so that no client can crea
   of the request.
 * Labels whose values come with events (`destVersion`, `sourceType`, `destinationType`, `k8_namespace`) have at most 100
   values each, in at most 500 combinations. Later values, and those above 100 bytes, become `other`.
+* `destinationId` has at most `DESTINATION_METRICS` values. [Destinations](../guides/destinations.md) shows more of each
+  destination.
+
+Before the first release these metrics were renamed:
+
+| before | now |
+| --- | --- |
+| `kafka_transformer_events_by_way_total{way=\"changed\"}`, `{way=\"untouched\"}` | `kafka_transformer_events_by_path_total{path=\"rewritten\"}`, `{path=\"fast\"}` |
+| `kafka_transformer_overload_refusals_total` | `kafka_transformer_overload_rejections_total` |
+| `kafka_transformer_shadow_intended_total` | `kafka_transformer_shadow_intended_differences_total` |
 
 ";
 

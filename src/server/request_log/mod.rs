@@ -1,5 +1,6 @@
-//! What the log reports of a request (docs/reference/logs.md): one line at debug for each, one at warn for rejected
-//! events and for a rejected request. Never a path, a query, a header or a piece of a body: each may hold a secret.
+//! What the log shows of a request (docs/reference/logs.md): one line at debug for each, one at warn for the rejected events of
+//! each destination and for a rejected request. Never a path as it was sent, a query, a header or a piece of a body: each may
+//! hold a secret. IDs of destinations, sources and workspaces are shown if they look like IDs.
 
 mod record;
 #[cfg(feature = "otlp")]
@@ -17,22 +18,42 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, HttpRequest};
 
+use super::activity::observed::RejectedEvents;
 use super::config::UnservedPolicy;
-use super::http::error::RequestError;
+use super::http::error::{Detail, RequestError};
+use super::http::identity::Identity;
 use super::http::lengths::{request_bytes, response_bytes};
+use super::http::path::loggable;
 use super::http::request_id::{RequestIds, X_REQUEST_ID};
-use super::http::route::{FromUpstream, Route, method_label};
+use super::http::route::{FromUpstream, Route, UpstreamAddress, method_label};
 use super::http::trace_context::TraceParent;
+use super::limits::limit::LimitValues;
 use record::{Exchange, SpanIds};
 use transform::decision::{Rejected, Tally};
 use transform::family::Family;
 use transform::rejection::Rejection;
 
-/// What a route found out about its request. It is there only where a line may tell it.
+/// What a route found out about its request. It is there only where a line may show it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Noted {
     events: Option<u64>,
     rejected: Rejected,
+}
+
+/// The rejected events of a request, by destination.
+#[derive(Debug)]
+struct NotedDestinations(Vec<RejectedEvents>);
+
+/// Destinations of one request that have a line each for their rejected events. Further ones share the last line.
+const MAX_DESTINATION_LINES: usize = 8;
+
+/// Notes the rejected events of each destination of a request.
+pub(crate) fn note_rejected(request: &HttpRequest, mut destinations: Vec<RejectedEvents>) {
+    let rest = destinations.split_off(destinations.len().min(MAX_DESTINATION_LINES));
+    if let Some(others) = rest.into_iter().reduce(RejectedEvents::merged) {
+        destinations.push(RejectedEvents { identity: Identity::default(), ..others });
+    }
+    request.extensions_mut().insert(NotedDestinations(destinations));
 }
 
 /// Whether somebody wants to know every request, and not only what goes wrong.
@@ -94,6 +115,7 @@ fn tell_answer(
     let route = request.app_data::<Route>().map(|route| route.0);
     let extensions = request.extensions();
     let noted = extensions.get::<Noted>().copied().unwrap_or_default();
+    let failed = extensions.get::<UpstreamAddress>();
     let exchange = Exchange {
         id: id.to_str().unwrap_or(""),
         method: method_label(request.method()),
@@ -105,7 +127,11 @@ fn tell_answer(
         destination: extensions.get::<&'static Family>().map(|family| family.name),
         events: noted.events,
         rejected: noted.rejected,
+        destinations: extensions.get::<NotedDestinations>().map_or(&[], |noted| &noted.0),
         refusal: response.response().error().and_then(refusal),
+        identity: extensions.get::<Identity>(),
+        upstream: failed.map(|address| (loggable(request.uri().path()), &*address.0)),
+        limits: request.app_data::<LimitValues>(),
         parent,
     };
     exchange.tell();
@@ -130,7 +156,11 @@ fn tell_failure(
         destination: None,
         events: None,
         rejected: Rejected::default(),
+        destinations: &[],
         refusal: refusal(error),
+        identity: None,
+        upstream: None,
+        limits: None,
         parent,
     };
     exchange.tell();
@@ -150,35 +180,49 @@ impl Exchange<'_> {
         let parent_id = self.parent.map(|parent| parent.parent_id);
         // The fields of every line; those that are None are left out.
         macro_rules! line {
-            ($level:ident, $text:literal, $($own:tt)*) => {
+            ($level:ident, $text:literal, $identity:expr, $($own:tt)*) => {{
+                let identity: Option<&Identity> = $identity;
                 tracing::$level!(
                     request_id = self.id,
                     method = self.method,
                     route = self.route,
                     status = self.status.as_u16(),
-                    dest_type = self.destination,
+                    dest_type = self.destination.or_else(|| identity?.dest_type.as_deref()),
+                    destination_id = identity.and_then(|identity| identity.destination_id.as_deref()),
+                    source_id = identity.and_then(|identity| identity.source_id.as_deref()),
+                    workspace_id = identity.and_then(|identity| identity.workspace_id.as_deref()),
                     $($own)*
                     trace_id = trace_id.map(tracing::field::display),
                     parent_id = parent_id.map(tracing::field::display),
                     span_id = span_id.map(tracing::field::display),
                     $text
                 )
-            };
+            }};
         }
-        let rejected: u64 = self.rejected.iter().sum();
-        if rejected > 0 {
-            let reasons = Reasons(&self.rejected);
-            line!(warn, "events rejected", events = self.events, rejected, reasons = %reasons,);
+        for RejectedEvents { identity, events, rejected } in self.destinations {
+            let (count, reasons) = (rejected.iter().sum::<u64>(), Reasons(rejected));
+            line!(warn, "events rejected", Some(identity), events, rejected = count, reasons = %reasons,);
         }
+        let reason = self.refusal.map(RequestError::code);
+        let Detail { text, position, limit } = self.detail();
+        let (line, column) = (position.map(|(line, _)| line), position.map(|(_, column)| column));
+        let (limit, limit_value) = (limit.map(|limit| limit.setting), limit.map(|limit| limit.value));
+        let (path, upstream) =
+            (self.upstream.as_ref().map(|(path, _)| &**path), self.upstream.as_ref().map(|(_, at)| *at));
         match self.kind() {
             Kind::Answered => {}
-            Kind::Refused => line!(warn, "request rejected", refusal = self.refusal.map(RequestError::code),),
+            Kind::Rejected => {
+                line!(warn, "request rejected", self.identity, reason, detail = text, line, column, limit, limit_value,);
+            }
             Kind::Overloaded => {
-                line!(warn, "request rejected under overload", refusal = self.refusal.map(RequestError::code),)
+                line!(warn, "request rejected under overload", self.identity, reason, limit, limit_value,);
             }
             Kind::Unserved => self.report_unserved(),
-            Kind::Failed => line!(error, "request failed", refusal = self.refusal.map(RequestError::code),),
+            Kind::Failed => {
+                line!(error, "request failed", self.identity, reason, detail = text, path, upstream,);
+            }
         }
+        let rejected: u64 = self.rejected.iter().sum();
         tracing::debug!(
             request_id = self.id,
             method = self.method,
@@ -190,7 +234,7 @@ impl Exchange<'_> {
             dest_type = self.destination,
             events = self.events,
             rejected = self.events.map(|_| rejected),
-            refusal = self.refusal.map(RequestError::code),
+            reason,
             trace_id = trace_id.map(tracing::field::display),
             parent_id = parent_id.map(tracing::field::display),
             span_id = span_id.map(tracing::field::display),
@@ -221,6 +265,12 @@ impl Exchange<'_> {
         );
     }
 
+    /// What may be logged of the error. The texts of explanations may repeat what an operator has typed.
+    fn detail(&self) -> Detail<'_> {
+        let detail = self.refusal.map(|error| error.detail(self.limits)).unwrap_or_default();
+        if self.route == Some("/explain") { Detail { text: None, ..detail } } else { detail }
+    }
+
     /// Exports the request as a span, where that is asked for.
     fn span(&self) -> Option<SpanIds> {
         #[cfg(feature = "otlp")]
@@ -236,7 +286,7 @@ impl Exchange<'_> {
             Some(RequestError::Overloaded(_)) => Kind::Overloaded,
             Some(RequestError::Unserved(_)) => Kind::Unserved,
             _ if self.status.is_server_error() => Kind::Failed,
-            Some(_) if self.status.is_client_error() => Kind::Refused,
+            Some(_) if self.status.is_client_error() => Kind::Rejected,
             _ => Kind::Answered,
         }
     }
@@ -249,7 +299,7 @@ enum Kind {
     /// service starts or stops.
     Answered,
     /// The client's mistake: rudder-server drops such a batch.
-    Refused,
+    Rejected,
     /// rudder-server sends it again.
     Overloaded,
     /// Only a rudder-transformer serves it, and there is none.

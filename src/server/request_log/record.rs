@@ -4,8 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use actix_web::http::StatusCode;
 
+use crate::server::activity::observed::RejectedEvents;
 use crate::server::http::error::RequestError;
+use crate::server::http::identity::Identity;
 use crate::server::http::trace_context::{Id, TraceParent};
+use crate::server::limits::limit::LimitValues;
 use transform::decision::Rejected;
 
 /// A request and its response, as far as they may be reported.
@@ -23,8 +26,16 @@ pub(crate) struct Exchange<'e> {
     pub destination: Option<&'static str>,
     pub events: Option<u64>,
     pub rejected: Rejected,
+    /// The rejected events of each destination.
+    pub destinations: &'e [RejectedEvents],
     /// Why the request was rejected as a whole.
     pub refusal: Option<&'e RequestError>,
+    /// Whose events they are, if the request was rejected or failed.
+    pub identity: Option<&'e Identity>,
+    /// The path and the address of the upstream that failed.
+    pub upstream: Option<(String, &'e str)>,
+    /// The limits in force.
+    pub limits: Option<&'e LimitValues>,
     pub parent: Option<TraceParent>,
 }
 

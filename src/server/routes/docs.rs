@@ -15,7 +15,7 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::resource::own_status;
-use super::{batch, explain, features, metrics, processor, router_transform, status};
+use super::{batch, destinations, explain, features, metrics, processor, router_transform, status};
 use crate::server::http::headers::JSON;
 use crate::server::openapi::answers::{ErrorBody, UnknownDestinationBody};
 use crate::server::openapi::examples;
@@ -29,7 +29,7 @@ use crate::server::openapi::requests::{Compacted, Destination, Event};
         title = "rudder-kafka-transformer",
         description = "Transforms RudderStack events for Apache Kafka, Azure Event Hubs and Confluent Cloud.\n\n\
                        A path may end in a slash. Any other path, and any other method on these, is answered with 404, or passed \
-                       on where there is an upstream. Another method on `/`, `/docs`, `/explain`, `/openapi.json` and `/ready` \
+                       on where there is an upstream. Another method on `/`, `/destinations`, `/docs`, `/explain`, `/live`, `/openapi.json` and `/ready` \
                        is 405 with `Allow`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
@@ -44,6 +44,7 @@ use crate::server::openapi::requests::{Compacted, Destination, Event};
         status::version,
         status::build_version,
         metrics::metrics,
+        destinations::destinations,
         self::document_of_this
     ),
     components(schemas(Event, Destination, Compacted, ErrorBody, UnknownDestinationBody)),

@@ -2,6 +2,7 @@
 //! registers.
 
 pub mod batch;
+pub mod destinations;
 pub mod docs;
 pub mod explain;
 pub mod fallback;

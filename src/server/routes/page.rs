@@ -7,6 +7,7 @@ use actix_web::http::header::{
 };
 use actix_web::web::ServiceConfig;
 
+use super::destinations;
 use super::explain;
 use super::resource::{own_resource, own_status};
 
@@ -19,10 +20,14 @@ const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Path, content type and text of each file.
-pub const FILES: [(&str, &str, &str); 8] = [
+pub const FILES: [(&str, &str, &str); 12] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/page/page.css", STYLE, include_str!("page/page.css")),
     ("/page/results.css", STYLE, include_str!("page/results.css")),
+    ("/live", HTML, include_str!("page/live.html")),
+    ("/page/live.css", STYLE, include_str!("page/live.css")),
+    ("/page/live.js", SCRIPT, include_str!("page/live.js")),
+    ("/page/element.js", SCRIPT, include_str!("page/element.js")),
     ("/page/main.js", SCRIPT, include_str!("page/main.js")),
     ("/page/json.js", SCRIPT, include_str!("page/json.js")),
     ("/page/link.js", SCRIPT, include_str!("page/link.js")),
@@ -47,5 +52,6 @@ pub fn configure(config: &mut ServiceConfig) {
                 .body(text)
         }));
     }
+    config.service(own_status("/destinations", destinations::destinations));
     config.service(own_resource("/explain", "POST").post(explain::explain));
 }

@@ -1,5 +1,6 @@
 //! Every setting: one table, each an environment variable and a flag. `validate` checks what was given.
 
+mod given;
 mod resolve;
 mod validate;
 
@@ -14,6 +15,8 @@ use super::config::native_destinations::NativeDestinations;
 use super::config::{Page, ShadowAnswer, UnservedPolicy};
 use super::limits::memory_limit::memory_limit;
 use transform::request::Limits;
+
+pub use given::{Given, InForce};
 
 /// The settings of the service. A flag overrides its environment variable.
 #[derive(Debug, Clone, Args)]
@@ -130,6 +133,14 @@ pub struct Settings {
     #[arg(long, env = "PAGE", action = ArgAction::Set, num_args = 0..=1, default_value = "true", default_missing_value = "true", value_parser = Page::parse)]
     pub page: Page,
 
+    /// Whether /destinations shows the start of the hottest partition keys, which are user IDs, in place of a hash
+    #[arg(long, env = "SHOW_KEYS", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub show_keys: bool,
+
+    /// Number of destinations with metrics of their own; the others share the label "other" [default: none has]
+    #[arg(long, env = "DESTINATION_METRICS", default_value_t = 0, hide_default_value = true)]
+    pub destination_metrics: usize,
+
     /// What to log: error, warn, info, debug, trace or off; also per module, such as "info,actix_server=warn"
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]
     pub log_level: String,
@@ -161,6 +172,10 @@ pub struct Settings {
     /// Seconds that requests in flight then have to finish
     #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value_t = 30)]
     pub shutdown_timeout: u64,
+
+    /// Which of the settings were given as flags.
+    #[arg(skip)]
+    pub given: Given,
 }
 
 /// The format of log lines.
@@ -191,7 +206,7 @@ impl Settings {
     /// The problem with the setting.
     fn upstream(&self) -> Result<Option<BaseUrl>, String> {
         let base = self.upstream_transformer_url.as_deref().map(BaseUrl::parse).transpose();
-        base.map_err(|problem| format!("UPSTREAM_TRANSFORMER_URL {problem}"))
+        base.map_err(|problem| format!("{} {problem}", self.given.name("UPSTREAM_TRANSFORMER_URL")))
     }
 
     /// Returns the destinations that are transformed here.
@@ -199,8 +214,10 @@ impl Settings {
     /// # Errors
     /// The problem with the setting.
     fn native_destinations(&self) -> Result<NativeDestinations, String> {
-        NativeDestinations::parse(&self.native_destinations)
-            .map_err(|_| format!("NATIVE_DESTINATIONS must be none, or of {}", NativeDestinations::ALL))
+        NativeDestinations::parse(&self.native_destinations).map_err(|_| {
+            let given = self.given.shown("NATIVE_DESTINATIONS", format_args!("{:?}", self.native_destinations));
+            format!("{given} must be none, or of {}", NativeDestinations::ALL)
+        })
     }
 
     /// Returns the number of worker threads.

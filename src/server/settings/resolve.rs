@@ -43,6 +43,8 @@ impl Settings {
             upstream,
             unserved: self.unserved,
             page: self.page,
+            shows_keys: self.show_keys,
+            destination_metrics: self.destination_metrics,
             instance_id: self.instance_id.clone(),
             versions: self.versions(),
             shutdown_timeout: self.shutdown_timeout,

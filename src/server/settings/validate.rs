@@ -9,6 +9,8 @@ use crate::server::transport::tls::Tls;
 const MAX_WORKERS: usize = 1024;
 /// Characters of a version that is reported.
 const MAX_VERSION_CHARACTERS: usize = 128;
+/// Destinations with metrics of their own: each has two series.
+const MAX_DESTINATION_METRICS: usize = 10_000;
 /// A day.
 const MAX_SECONDS: u64 = 86_400;
 
@@ -20,11 +22,15 @@ impl Settings {
     pub fn validate(&self) -> Result<(), Vec<String>> {
         let mut problems = Vec::new();
         if self.port != 0 && self.port == self.metrics_port {
-            problems.push(format!("PORT and METRICS_PORT are both {}: they must differ", self.port));
+            problems.push(format!(
+                "{} and {} must differ",
+                self.given.shown("PORT", self.port),
+                self.given.shown("METRICS_PORT", self.metrics_port)
+            ));
         }
         for (name, workers) in [("WORKERS", self.workers), ("NUM_PROCS", self.num_procs)] {
-            if workers.is_some_and(|workers| !(1..=MAX_WORKERS).contains(&workers)) {
-                problems.push(format!("{name} must be between 1 and {MAX_WORKERS}"));
+            if let Some(workers) = workers.filter(|workers| !(1..=MAX_WORKERS).contains(workers)) {
+                problems.push(format!("{} must be between 1 and {MAX_WORKERS}", self.given.shown(name, workers)));
             }
         }
         for (name, value) in [
@@ -34,7 +40,7 @@ impl Settings {
             ("MAX_CONNECTIONS", Some(self.max_connections)),
         ] {
             if value == Some(0) {
-                problems.push(format!("{name} must be at least 1"));
+                problems.push(format!("{} must be at least 1", self.given.shown(name, 0)));
             }
         }
         for (name, seconds) in [
@@ -43,12 +49,12 @@ impl Settings {
             ("KEEP_ALIVE", self.keep_alive),
         ] {
             if !(1..=MAX_SECONDS).contains(&seconds) {
-                problems.push(format!("{name} must be between 1 and {MAX_SECONDS}"));
+                problems.push(format!("{} must be between 1 and {MAX_SECONDS}", self.given.shown(name, seconds)));
             }
         }
         for (name, seconds) in [("DRAIN_DELAY", self.drain_delay), ("SHUTDOWN_TIMEOUT", self.shutdown_timeout)] {
             if seconds > MAX_SECONDS {
-                problems.push(format!("{name} must be at most {MAX_SECONDS}"));
+                problems.push(format!("{} must be at most {MAX_SECONDS}", self.given.shown(name, seconds)));
             }
         }
         for (name, version) in [
@@ -56,19 +62,26 @@ impl Settings {
             ("transformer_build_version", &self.transformer_build_version),
             ("git_commit_sha", &self.git_commit_sha),
         ] {
-            if version.as_ref().is_some_and(|version| !is_version(version)) {
-                problems.push(format!("{name} must be 1 to {MAX_VERSION_CHARACTERS} printable ASCII characters"));
+            if let Some(version) = version.as_ref().filter(|version| !is_version(version)) {
+                let start: String = version.chars().take(40).flat_map(char::escape_default).collect();
+                let given = self.given.shown(name, format_args!("\"{start}\""));
+                problems.push(format!("{given} must be 1 to {MAX_VERSION_CHARACTERS} printable ASCII characters"));
             }
+        }
+        if self.destination_metrics > MAX_DESTINATION_METRICS {
+            let given = self.given.shown("DESTINATION_METRICS", self.destination_metrics);
+            problems.push(format!("{given} must be at most {MAX_DESTINATION_METRICS}"));
         }
         self.validate_upstream(&mut problems);
         problems.extend(self.tls().and_then(|files| files.as_ref().map(Tls::load).transpose()).err());
         problems.extend(self.operator_token_file.as_deref().map(OperatorToken::load).transpose().err());
         if self.metrics_tls && self.tls_cert_file.is_none() {
-            problems.push("METRICS_TLS needs TLS_CERT_FILE and TLS_KEY_FILE".to_owned());
+            problems.push(format!("{} needs TLS_CERT_FILE and TLS_KEY_FILE", self.given.shown("METRICS_TLS", true)));
         }
         if let Some(directive) = self.log_level.split(',').find(|directive| !is_log_directive(directive)) {
             problems.push(format!(
-                "LOG_LEVEL: {directive:?} is no level (error, warn, info, debug, trace, off) nor a module=level"
+                "{}: {directive:?} is neither a level (error, warn, info, debug, trace, off) nor module=level",
+                self.given.shown("LOG_LEVEL", &self.log_level)
             ));
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
@@ -82,31 +95,36 @@ impl Settings {
             [("UPSTREAM_TIMEOUT", self.upstream_timeout), ("UPSTREAM_CONNECT_TIMEOUT", self.upstream_connect_timeout)]
         {
             if !(1..=MAX_SECONDS).contains(&seconds) {
-                problems.push(format!("{name} must be between 1 and {MAX_SECONDS} seconds"));
+                problems
+                    .push(format!("{} must be between 1 and {MAX_SECONDS} seconds", self.given.shown(name, seconds)));
             }
         }
         match self.native_destinations() {
             Err(problem) => problems.push(problem),
-            Ok(natives) if natives.is_empty() && !has_upstream => problems.push(
-                "NATIVE_DESTINATIONS names no destination and UPSTREAM_TRANSFORMER_URL is not set: nothing is served"
-                    .to_owned(),
-            ),
+            Ok(natives) if natives.is_empty() && !has_upstream => problems.push(format!(
+                "{} names no destination and UPSTREAM_TRANSFORMER_URL is not set: nothing is served",
+                self.given.shown("NATIVE_DESTINATIONS", &self.native_destinations)
+            )),
             Ok(_) => {}
         }
         if self.shadow_percent > 100 {
-            problems.push("SHADOW_PERCENT must be between 0 and 100".to_owned());
+            problems
+                .push(format!("{} must be between 0 and 100", self.given.shown("SHADOW_PERCENT", self.shadow_percent)));
         }
         if self.shadow_percent > 0 && !has_upstream {
-            problems.push("SHADOW_PERCENT needs UPSTREAM_TRANSFORMER_URL".to_owned());
+            problems.push(format!(
+                "{} needs UPSTREAM_TRANSFORMER_URL",
+                self.given.shown("SHADOW_PERCENT", self.shadow_percent)
+            ));
         }
         if self.ready_needs_upstream && !has_upstream {
-            problems.push("READY_NEEDS_UPSTREAM needs UPSTREAM_TRANSFORMER_URL".to_owned());
+            problems.push(format!("{} needs UPSTREAM_TRANSFORMER_URL", self.given.shown("READY_NEEDS_UPSTREAM", true)));
         }
         if self.shadow_percent == 0 && self.shadow_answer == ShadowAnswer::Upstream {
-            problems.push(
-                "SHADOW_ANSWER=upstream needs SHADOW_PERCENT; to leave everything to the upstream set NATIVE_DESTINATIONS=none"
-                    .to_owned(),
-            );
+            problems.push(format!(
+                "{} needs SHADOW_PERCENT; to leave everything to the upstream set NATIVE_DESTINATIONS=none",
+                self.given.shown("SHADOW_ANSWER", "upstream")
+            ));
         }
     }
 }
@@ -178,13 +196,13 @@ mod tests {
         }
         for (bad, names) in [
             (&["--native-destinations=none"][..], "UPSTREAM_TRANSFORMER_URL is not set"),
-            (&["--native-destinations=kafka,kinesis"], "NATIVE_DESTINATIONS must be"),
-            (&["--ready-needs-upstream"], "READY_NEEDS_UPSTREAM needs"),
-            (&["--shadow-percent=1"], "SHADOW_PERCENT needs"),
+            (&["--native-destinations=kafka,kinesis"], "NATIVE_DESTINATIONS=\"kafka,kinesis\" must be"),
+            (&["--ready-needs-upstream"], "READY_NEEDS_UPSTREAM=true needs"),
+            (&["--shadow-percent=1"], "SHADOW_PERCENT=1 needs"),
             (&[upstream, "--shadow-percent=101"], "between 0 and 100"),
             (&[upstream, "--shadow-answer=upstream"], "SHADOW_ANSWER=upstream needs"),
-            (&[upstream, "--upstream-timeout=0"], "UPSTREAM_TIMEOUT must"),
-            (&[upstream, "--upstream-connect-timeout=86401"], "UPSTREAM_CONNECT_TIMEOUT must"),
+            (&[upstream, "--upstream-timeout=0"], "UPSTREAM_TIMEOUT=0 must"),
+            (&[upstream, "--upstream-connect-timeout=86401"], "UPSTREAM_CONNECT_TIMEOUT=86401 must"),
             (&["--upstream-transformer-url=transformer:9090"], "UPSTREAM_TRANSFORMER_URL must"),
         ] {
             assert!(problems(bad).contains(names), "{bad:?}: {}", problems(bad));

@@ -13,6 +13,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::server::bounded_file::read_bounded;
 use crate::server::config::TlsConfig;
@@ -83,6 +84,14 @@ impl Tls {
             Ok(()) => tracing::info!("the TLS certificate and its key were reloaded"),
             Err(problem) => tracing::error!("{problem}; the previous TLS certificate stays in use"),
         }
+    }
+
+    /// When the certificate in use expires, in seconds since 1970.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<i64> {
+        let pair = Arc::clone(&self.present.0.read().unwrap_or_else(PoisonError::into_inner));
+        let (_, certificate) = X509Certificate::from_der(pair.cert.first()?).ok()?;
+        Some(certificate.validity().not_after.timestamp())
     }
 
     /// What a listener is given.

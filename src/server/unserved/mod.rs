@@ -2,8 +2,6 @@
 //! that gets a final response, without a line in any log. So the default is to make it retry, and every such request is
 //! counted and logged as an error (docs/guides/without-upstream.md).
 
-mod identity;
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,8 +13,9 @@ use futures_util::StreamExt as _;
 use super::config::UnservedPolicy;
 use super::http::coding::coding_of;
 use super::http::error::RequestError;
+use super::http::identity::{Identity, LOOK_BYTES};
 use super::http::path::{is_name, loggable};
-use super::http::unserved::{Identity, UnservedEndpoint, UnservedLine, UnservedRequest};
+use super::http::unserved::{UnservedEndpoint, UnservedLine, UnservedRequest};
 use super::log::line_limit::LineLimit;
 use super::metrics::Metrics;
 use transform::request::coding::Coding;
@@ -28,9 +27,6 @@ pub struct Refusals {
     lines: Arc<LineLimit>,
     metrics: Metrics,
 }
-
-/// Bytes of a body that are looked at for its destination and workspace, as sent and decompressed. A usual event has 2 to 3 KB.
-const LOOK_BYTES: usize = 32 * 1024;
 
 /// How long that part of a body may take to come.
 const LOOK_TIME: Duration = Duration::from_millis(250);

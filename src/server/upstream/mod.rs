@@ -92,6 +92,13 @@ impl Upstream {
         Self { client: connect::client(self.connector.clone()), ..self.clone() }
     }
 
+    /// Scheme, host and port of its URL.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let BaseUrl { scheme, authority, .. } = &*self.base;
+        format!("{scheme}://{authority}")
+    }
+
     /// How long the upstream may be silent.
     #[must_use]
     pub fn timeout(&self) -> Duration {
@@ -184,10 +191,9 @@ impl Upstream {
         if matches!(error, RequestError::BadRequest(_) | RequestError::RequestTimeout) {
             return;
         }
-        let BaseUrl { scheme, authority, .. } = &*self.base;
         tracing::warn!(
             path,
-            upstream = format_args!("{scheme}://{authority}"),
+            upstream = self.address(),
             failure = error.code(),
             reason,
             "no complete response from the upstream"

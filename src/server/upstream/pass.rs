@@ -2,13 +2,13 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{self, BodyStream, BoxBody, SizedStream};
 use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Payload;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use bytes::Bytes;
 use futures_util::Stream;
 use hyper::Response;
@@ -19,8 +19,9 @@ use super::download::Download;
 use super::headers::copy_to_client;
 use super::upload::{Upload, UploadEnd};
 use crate::server::http::error::RequestError;
+use crate::server::http::identity::BodyStart;
 use crate::server::http::path::loggable;
-use crate::server::http::route::FromUpstream;
+use crate::server::http::route::{FromUpstream, UpstreamAddress};
 use crate::server::limits::memory_budget::Reservation;
 use crate::server::metrics::Metrics;
 use crate::server::metrics::labels::Forwarded;
@@ -59,12 +60,17 @@ pub async fn streamed(
     upstream: &Upstream,
     metrics: &Metrics,
 ) -> Result<HttpResponse, RequestError> {
+    let start = BodyStart::default();
     let (upload, end) = if has_body(request) {
-        Upload::streamed(payload, pause, upstream.timeout())
+        Upload::streamed(payload, pause, upstream.timeout(), start.clone())
     } else {
         (Upload::Empty, UploadEnd::reached())
     };
-    pass(request, upload, end, upstream, metrics, None).await
+    pass(request, (upload, end), upstream, metrics, None).await.inspect_err(|error| {
+        if is_upstreams(error) {
+            start.note(request);
+        }
+    })
 }
 
 /// Passes a request on whose body had to be read already.
@@ -78,8 +84,14 @@ pub async fn whole(
     metrics: &Metrics,
     tap: Option<Box<dyn BodyTap>>,
 ) -> Result<HttpResponse, RequestError> {
+    let start = BodyStart::default();
+    start.keep(&bytes);
     let upload = Upload::Whole { bytes, share: Some(share) };
-    pass(request, upload, UploadEnd::reached(), upstream, metrics, tap).await
+    pass(request, (upload, UploadEnd::reached()), upstream, metrics, tap).await.inspect_err(|error| {
+        if is_upstreams(error) {
+            start.note(request);
+        }
+    })
 }
 
 /// Observes a response that passes by.
@@ -92,6 +104,11 @@ pub trait BodyTap {
     fn end(&mut self);
 }
 
+/// Whether the upstream is at fault.
+fn is_upstreams(error: &RequestError) -> bool {
+    result_of(error) != Forwarded::Abandoned
+}
+
 fn has_body(request: &HttpRequest) -> bool {
     let headers = request.headers();
     headers.contains_key(TRANSFER_ENCODING)
@@ -100,18 +117,24 @@ fn has_body(request: &HttpRequest) -> bool {
 
 async fn pass(
     request: &HttpRequest,
-    upload: Upload,
-    end: UploadEnd,
+    (upload, end): (Upload, UploadEnd),
     upstream: &Upstream,
     metrics: &Metrics,
     tap: Option<Box<dyn BodyTap>>,
 ) -> Result<HttpResponse, RequestError> {
     let mut counted = Counted { metrics: metrics.clone(), result: Forwarded::Abandoned };
+    let began = Instant::now();
     let sent = async { upstream.send(upstream.request_like(request.head())?, upload, end).await };
     match sent.await {
-        Ok(answer) => Ok(passed_back(request, answer, upstream, counted, tap)),
+        Ok(answer) => {
+            metrics.observe_upstream(began.elapsed());
+            Ok(passed_back(request, answer, upstream, counted, tap))
+        }
         Err(error) => {
             counted.result = result_of(&error);
+            if is_upstreams(&error) {
+                request.extensions_mut().insert(UpstreamAddress(upstream.address()));
+            }
             Err(error)
         }
     }

@@ -4,13 +4,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use actix_web::error::PayloadError;
 use actix_web::web::Payload;
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::server::http::error::RequestError;
+use crate::server::http::identity::BodyStart;
 use crate::server::limits::memory_budget::Reservation;
 use crate::server::limits::min_rate::MinRate;
 
@@ -68,13 +70,14 @@ impl UploadEnd {
 }
 
 impl Upload {
-    /// Passes a client's body on, piece by piece: the client may pause for `pause` (see [`MinRate`]), and the upstream
-    /// has `timeout` to take a piece. The body is read on the thread that this is called on.
+    /// Passes a client's body on, piece by piece: the client may pause for `pause` (see [`MinRate`]), and the upstream has
+    /// `timeout` to take a piece. `start` keeps the first bytes. The body is read on the thread that this is called on.
     #[must_use]
-    pub fn streamed(payload: Payload, pause: Duration, timeout: Duration) -> (Self, UploadEnd) {
+    pub fn streamed(payload: Payload, pause: Duration, timeout: Duration, start: BodyStart) -> (Self, UploadEnd) {
         let (sender, receiver) = mpsc::channel(PIECES);
         let (tell, end) = oneshot::channel();
         actix_web::rt::spawn(async move {
+            let payload = payload.inspect(|piece| piece.iter().for_each(|piece| start.keep(piece)));
             pass_on(payload, &sender, tell, pause, timeout).await;
         });
         (Self::Streamed(receiver), UploadEnd(Some(end)))
@@ -82,7 +85,7 @@ impl Upload {
 }
 
 async fn pass_on(
-    mut payload: Payload,
+    mut payload: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
     sender: &mpsc::Sender<Result<Bytes, Cut>>,
     tell: oneshot::Sender<Result<(), RequestError>>,
     pause: Duration,

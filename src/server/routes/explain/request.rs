@@ -191,7 +191,9 @@ fn count(value: Raw<'_>) -> Option<NonZeroU32> {
 impl From<ExplainError> for RequestError {
     fn from(error: ExplainError) -> Self {
         match error {
-            ExplainError::TooManyEvents(_) | ExplainError::TooLarge(_) => Self::PayloadTooLarge(error.to_string()),
+            ExplainError::TooManyEvents(_) | ExplainError::TooLarge(_) => {
+                Self::PayloadTooLarge(error.to_string(), None)
+            }
             ExplainError::DestinationAmbiguous(ref choices) => {
                 Self::DestinationAmbiguous(error.to_string(), choices.clone())
             }

@@ -52,6 +52,9 @@ function setInvalid(field, isInvalid) {
   else field.removeAttribute("aria-invalid");
 }
 
+/** The ID of the destination that the page of destinations has linked to. */
+const wanted = new URLSearchParams(location.search).get("destinationId") ?? "";
+
 /** The destinations that the text has, if several. */
 let choices = [];
 
@@ -67,6 +70,11 @@ function choose(destinations) {
     new Option("Choose one", ""),
     ...destinations.map((destination, index) => new Option(title(destination), `${index}`)),
   );
+  const index = wanted === "" ? -1 : destinations.findIndex(({ id }) => id === wanted);
+  if (index >= 0) {
+    choice.value = `${index}`;
+    run();
+  }
 }
 
 /** YAML, such as the Rudder CLI's: anything that does not begin as JSON of a destination does. */
@@ -138,7 +146,7 @@ function request(number) {
     return null;
   }
   if (events.values.length === 0) {
-    say("Paste an event, or pick a sample.", "wrong");
+    say(wanted === "" ? "Paste an event, or pick a sample." : `Paste an event of destination ${wanted.slice(0, 64)}, and this destination or the workspaceConfig.json that has it.`, "wrong");
     return null;
   }
   const texts = events.values.map(({ start, end }) => event.value.slice(start, end));
@@ -182,6 +190,7 @@ async function run() {
     if (!response.ok) {
       const several = destinations(text);
       if (several.length > 0) choose(several);
+      if (asking.signal !== signal) return;
       say(several.length > 0 ? `There are ${several.length} destinations: choose one.` : refusal(response.status, text), "wrong");
       return;
     }
@@ -316,7 +325,8 @@ function start() {
     const linked = read(location.hash);
     if (linked) apply(linked);
   });
-  apply(read(location.hash) ?? { ...SAMPLES[0], partitions: "12" });
+  const empty = { event: "", destination: "", family: "kafka", partitions: "12" };
+  apply(read(location.hash) ?? (wanted === "" ? { ...SAMPLES[0], partitions: "12" } : empty));
 }
 
 start();

@@ -1,22 +1,12 @@
 // What is shown of explanations. Whatever comes from an event is put in as text, never as markup.
 
+import { element } from "./element.js";
 import { layout } from "./json.js";
 
 /** Characters of all answers up to which they are laid out and colored. */
 const MAX_COLORED = 200_000;
 /** Partitions up to here are drawn. */
 const MAX_DRAWN = 64;
-
-/** An element with attributes and children; `null` children are left out. */
-function element(name, attributes = {}, ...children) {
-  const node = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key === "on") for (const [event, listener] of Object.entries(value)) node.addEventListener(event, listener);
-    else if (value !== null) node.setAttribute(key, value);
-  }
-  node.append(...children.flat().filter((child) => child !== null));
-  return node;
-}
 
 const code = (text, name = "") => element("code", { class: name }, text);
 

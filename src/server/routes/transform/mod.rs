@@ -10,10 +10,13 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _}
 use bytes::Bytes;
 
 use super::fallback::Fallback;
+use crate::server::activity::Activity;
+use crate::server::activity::observed::{RejectedEvents, RequestActivity};
 use crate::server::config::native_destinations::NativeDestinations;
 use crate::server::http::body::BodyReader;
 use crate::server::http::error::RequestError;
 use crate::server::http::headers::form_of;
+use crate::server::http::identity::{self, Identity};
 use crate::server::http::route::Version;
 use crate::server::limits::memory_budget::Reservation;
 use crate::server::metrics::worker::WorkerSeries;
@@ -40,6 +43,8 @@ pub struct Transformation {
     pub fallback: Fallback,
     /// What is compared with the upstream.
     pub shadow: Option<Shadow>,
+    /// What is counted for each destination.
+    pub activity: Activity,
 }
 
 /// A request whose body was read.
@@ -76,6 +81,7 @@ impl Transformation {
             native_destinations: self.native_destinations,
             has_upstream: self.fallback.upstream.is_some(),
             upstream_answers: self.answers_from_upstream(),
+            activity: self.activity.clone(),
         }
     }
 
@@ -99,7 +105,7 @@ impl Transformation {
         let owner = self.reading(&endpoint, form).owner_of(body, &self.bodies.permits).await;
         let received = Received { service: self, request, endpoint, form, sent, coding, is_sampled };
         match owner {
-            Ok((Owner::Us(transformed), memory)) => Ok(received.respond(*transformed, memory)),
+            Ok((Owner::Us(transformed, activity), memory)) => Ok(received.respond(*transformed, activity, memory)),
             Ok((Owner::Upstream { is_ours }, memory)) => received.forward(is_ours, memory).await,
             Err(error) => received.reject(error),
         }
@@ -107,12 +113,25 @@ impl Transformation {
 }
 
 impl Received<'_> {
-    fn respond(self, transformed: Transformed, memory: Reservation) -> HttpResponse {
+    fn respond(self, transformed: Transformed, activity: RequestActivity, memory: Reservation) -> HttpResponse {
         self.request.extensions_mut().insert(transformed.family);
         if let Some(series) = self.request.app_data::<Rc<WorkerSeries>>() {
             let version = self.request.app_data().map_or("", |Version(version)| *version);
             series.count_transformed(&transformed, version);
         }
+        if transformed.tally.rejected() > 0 {
+            let mut rejected = activity.rejected();
+            if rejected.is_empty() {
+                rejected.push(self.rejected_by_router(&transformed));
+            }
+            request_log::note_rejected(self.request, rejected);
+        }
+        for seen in activity.destinations() {
+            let id = seen.identity.destination_id.as_deref();
+            let (family, counts) = (transformed.family, &seen.counts);
+            self.service.fallback.metrics.count_destination(family, id, counts.transformed(), counts.rejected());
+        }
+        self.service.activity.add(transformed.family, activity);
         request_log::note_events(self.request, &transformed.tally);
         // What of it is being written is there twice.
         let bytes = transformed.body.capacity() + transformed.body.len().min(response::LARGE_RESPONSE_BYTES);
@@ -121,6 +140,15 @@ impl Received<'_> {
         drop(self.sent);
         memory.shrink_to(bytes);
         response::response(body, memory, then)
+    }
+
+    /// The rejected events of a router endpoint, which are those of the destination of its first event.
+    fn rejected_by_router(&self, transformed: &Transformed) -> RejectedEvents {
+        RejectedEvents {
+            identity: Identity::in_start_of(&self.sent, self.coding),
+            events: transformed.tally.events,
+            rejected: transformed.tally.rejected,
+        }
     }
 
     async fn forward(self, is_ours: bool, memory: Reservation) -> Result<HttpResponse, RequestError> {
@@ -132,6 +160,7 @@ impl Received<'_> {
     }
 
     fn reject(self, error: RequestError) -> Result<HttpResponse, RequestError> {
+        identity::note(self.request, &self.sent);
         match error {
             error if error.says_unreadable() => {
                 let (status, body) = (error.status_code().as_u16(), Bytes::from(error.body()));

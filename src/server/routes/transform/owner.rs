@@ -2,6 +2,8 @@
 
 use std::sync::atomic::AtomicBool;
 
+use crate::server::activity::Activity;
+use crate::server::activity::observed::RequestActivity;
 use crate::server::config::native_destinations::NativeDestinations;
 use crate::server::http::body::{Body, Decoded};
 use crate::server::http::error::RequestError;
@@ -17,8 +19,8 @@ use transform::request::{BodyError, Form, Limits};
 /// Who responds.
 #[derive(Debug)]
 pub(super) enum Owner {
-    /// This service, with what it has made of the events.
-    Us(Box<Transformed>),
+    /// This service, with what it has made of the events, and what that is for each destination.
+    Us(Box<Transformed>, RequestActivity),
     /// The upstream, which gets the body as it was sent.
     Upstream {
         /// Whether it would be ours, and the upstream responds only until this service is trusted.
@@ -41,6 +43,7 @@ pub(super) struct Reading {
     pub(super) native_destinations: NativeDestinations,
     pub(super) has_upstream: bool,
     pub(super) upstream_answers: bool,
+    pub(super) activity: Activity,
 }
 
 /// Why a body has no owner yet, or none at all.
@@ -93,8 +96,9 @@ impl Reading {
             return Ok(Owner::Upstream { is_ours: true });
         }
         let meter = RequestMeter { reservation: &decoded.share, cancelled, max_work };
-        match self.endpoint.answer_within(&text, self.form, self.limits, &meter) {
-            Ok(transformed) => Ok(Owner::Us(Box::new(transformed))),
+        let mut activity = self.activity.observer();
+        match self.endpoint.answer_observed(&text, self.form, self.limits, &meter, &mut activity) {
+            Ok(transformed) => Ok(Owner::Us(Box::new(transformed), activity)),
             Err(BodyError::Halted(Halt::WorkLimit)) => Err(Stopped::TooMuchWork),
             Err(error) => Err(error.into()),
         }
@@ -126,6 +130,7 @@ mod tests {
             limits: Limits { events: 1_000, answer_bytes: 10 << 20 },
             native_destinations: NativeDestinations::ALL,
             has_upstream: false,
+            activity: Activity::new(false),
             upstream_answers: false,
         }
     }
@@ -155,12 +160,12 @@ mod tests {
             let (permits, budget) = (Permits::new(1), MemoryBudget::up_to(64 << 20));
             let taken = permits.acquire().await.unwrap();
             let (little, much) = (events(1), events(200));
-            assert!(matches!(owner_of(&little, &permits, &budget).await, Ok(Owner::Us(_))), "it needs no permit");
+            assert!(matches!(owner_of(&little, &permits, &budget).await, Ok(Owner::Us(..))), "it needs no permit");
             let rejected = owner_of(&much, &permits, &budget).await;
             assert_eq!(rejected.err(), Some(RequestError::Overloaded(Limit::Wait)), "it waited for a permit");
             assert_eq!(budget.bytes(), 0);
             drop(taken);
-            let Ok(Owner::Us(transformed)) = owner_of(&much, &permits, &budget).await else { panic!("no response") };
+            let Ok(Owner::Us(transformed, _)) = owner_of(&much, &permits, &budget).await else { panic!("no response") };
             assert_eq!(transformed.tally.events, 200);
             assert_eq!(transformed.tally.rejected.iter().sum::<u64>(), 0);
         });

@@ -1,15 +1,42 @@
 //! Whose events a request has, as far as the start of its body shows it.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io::Read;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
+use actix_web::error::PayloadError;
+use actix_web::rt::time::timeout;
+use actix_web::{HttpMessage as _, HttpRequest};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use json::javascript::JsString;
+use json::raw::{Kind, Raw};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::LOOK_BYTES;
-use crate::server::http::path::is_name;
-use crate::server::http::unserved::Identity;
+use super::coding::coding_of;
+use super::path::is_name;
+use crate::server::log::line_limit::LineLimit;
 use transform::request::coding::Coding;
+
+/// Bytes of a body that are looked at for its destination and workspace, as sent and decompressed. A usual event has 2 to 3 KB.
+pub const LOOK_BYTES: usize = 32 * 1024;
+
+/// IDs and names of the first event of a request. None of them is content of an event: they come from fields that
+/// rudder-server adds, and have the characters and length of an ID.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// `destType` of the request, or `destinationType` of the metadata.
+    pub dest_type: Option<String>,
+    /// `destinationId` of the metadata.
+    pub destination_id: Option<String>,
+    /// `sourceId` of the metadata.
+    pub source_id: Option<String>,
+    /// `workspaceId` of the metadata.
+    pub workspace_id: Option<String>,
+}
 
 impl Identity {
     /// Looks at the first 32 KiB of a body, decompressed. Whatever is not there, or not as rudder-server sends it, is
@@ -37,6 +64,58 @@ fn decompressed(bytes: &[u8], coding: Coding) -> Vec<u8> {
     }
     .ok();
     text
+}
+
+/// Bodies that are looked at in a second: more than lines of their kinds are written.
+static LOOKS: LineLimit<50> = LineLimit::new();
+
+/// How long the start of a body may take to come that is looked at only for a log line.
+const LOOK_TIME: Duration = Duration::from_millis(50);
+
+/// Notes whose events a request has that is rejected or fails, for its log line. `start` is the start of its body, as sent.
+pub fn note(request: &HttpRequest, start: &[u8]) {
+    if LOOKS.admit(Instant::now()).is_some() {
+        note_admitted(request, start);
+    }
+}
+
+/// [`note()`] for a body that was not read: the first piece of it is, if it comes soon.
+pub async fn note_unread(
+    request: &HttpRequest,
+    payload: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin),
+) {
+    if LOOKS.admit(Instant::now()).is_some()
+        && let Ok(Some(Ok(piece))) = timeout(LOOK_TIME, payload.next()).await
+    {
+        note_admitted(request, &piece);
+    }
+}
+
+fn note_admitted(request: &HttpRequest, start: &[u8]) {
+    if let Ok(coding) = coding_of(request) {
+        request.extensions_mut().insert(Identity::in_start_of(start, coding));
+    }
+}
+
+/// The start of a body that is passed on, kept in case the request fails.
+#[derive(Debug, Clone, Default)]
+pub struct BodyStart(Rc<RefCell<Vec<u8>>>);
+
+/// Bytes that a [`BodyStart`] keeps.
+const START_BYTES: usize = 8 * 1024;
+
+impl BodyStart {
+    /// Keeps a piece of the body, as long as it belongs to its start.
+    pub fn keep(&self, piece: &[u8]) {
+        let mut start = self.0.borrow_mut();
+        let room = START_BYTES.saturating_sub(start.len());
+        start.extend_from_slice(&piece[..piece.len().min(room)]);
+    }
+
+    /// [`note()`] with what was kept.
+    pub fn note(&self, request: &HttpRequest) {
+        note(request, &self.0.borrow());
+    }
 }
 
 /// Where in a request a value is.
@@ -106,21 +185,34 @@ impl<'de> Visitor<'de> for Look<'_> {
                     continue;
                 }
             };
-            let is_usable = if name.ends_with("Type") { is_name } else { is_id };
             if let Value::String(text) = fields.next_value()?
-                && is_usable(&text)
                 && slot.is_none()
             {
-                *slot = Some(text);
+                *slot = if name.ends_with("Type") { Some(text).filter(|text| is_name(text)) } else { id(&text) };
             }
         }
         Ok(())
     }
 }
 
-/// Whether a text looks like an ID: visible, short, and without anything that a log would have to escape.
-fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte))
+/// Bytes of an ID that are shown.
+const MAX_ID_BYTES: usize = 64;
+
+/// The ID that a JSON value is; `None` unless it looks like one.
+#[must_use]
+pub fn id_of(value: Option<Raw<'_>>) -> Option<String> {
+    let value = value.filter(|value| value.kind() == Kind::String)?;
+    id(JsString::of(Some(value)).escaped())
+}
+
+/// A text that looks like an ID, shortened: it has nothing that a log or a terminal would have to escape.
+fn id(text: &str) -> Option<String> {
+    let is_id = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte));
+    if text.len() <= MAX_ID_BYTES {
+        return (!text.is_empty() && is_id(text)).then(|| text.to_owned());
+    }
+    let start = text.get(..MAX_ID_BYTES).filter(|start| is_id(start))?;
+    Some(format!("{start}…"))
 }
 
 #[cfg(test)]
@@ -179,11 +271,13 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_not_taken_and_no_body_is_too_odd() {
-        for value in ["7", "null", "\"\"", "\"a b\"", "\"a\\nb\"", "{\"x\":\"y\"}", &format!("\"{}\"", "x".repeat(65))]
+        for value in ["7", "null", "\"\"", "\"a b\"", "\"a\\nb\"", "{\"x\":\"y\"}", &format!("\"{}\"", "ü".repeat(65))]
         {
             let found = look(&format!("[{{\"metadata\":{{\"destinationId\":{value},\"workspaceId\":\"w1\"}}}}]"));
             assert_eq!((found[1].as_deref(), found[3].as_deref()), (None, Some("w1")), "{value}");
         }
+        let long = look(&format!("[{{\"metadata\":{{\"destinationId\":\"{}\"}}}}]", "x".repeat(10_000)));
+        assert_eq!(long[1], Some(format!("{}…", "x".repeat(64))));
         let deep = "[".repeat(100_000);
         for body in ["", "7", "\"x\"", "null", "[", "{", "[null]", "[[[1]]]", "{\"input\":7}", "\u{0}", &deep] {
             assert_eq!(look(body), [const { None }; 4], "{body:.20}");

@@ -1,0 +1,156 @@
+//! The keys that most events have, in bounded memory: exact while there are few keys, and then counts that are short by no
+//! more than is reported (the counters of Misra and Gries, thinned out in one go).
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
+
+/// Bytes of a key that are kept by [`shortened`].
+const KEY_BYTES: usize = 128;
+
+/// Counts keys, of which at most a given number is kept.
+#[derive(Debug, Clone)]
+pub struct HeavyHitters<K, S = RandomState> {
+    counts: HashMap<K, u64, S>,
+    capacity: usize,
+    /// What a count may be short by.
+    short_by: u64,
+}
+
+/// A long key in short: its start, and a hash that distinguishes it from others with the same start.
+#[must_use]
+pub fn shortened(key: &str) -> String {
+    if key.len() <= KEY_BYTES {
+        return key.to_owned();
+    }
+    let end = (0..=KEY_BYTES / 2).rev().find(|end| key.is_char_boundary(*end)).unwrap_or(0);
+    let hash = key
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    format!("{}… ({} bytes, {hash:016x})", &key[..end], key.len())
+}
+
+impl HeavyHitters<Box<str>> {
+    /// Counts an event with this key, which is [`shortened`].
+    pub fn count(&mut self, key: &str) {
+        if key.len() <= KEY_BYTES {
+            // Most keys were met before, and need no copy.
+            if let Some(count) = self.counts.get_mut(key) {
+                *count += 1;
+                return;
+            }
+        }
+        self.add(shortened(key).into(), 1);
+    }
+}
+
+impl<K: Hash + Ord, S: BuildHasher + Default> HeavyHitters<K, S> {
+    /// No key counted yet. Of more than `capacity` keys the rarer half is forgotten.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self { counts: HashMap::default(), capacity, short_by: 0 }
+    }
+
+    /// Counts `count` events with this key.
+    pub fn add(&mut self, key: K, count: u64) {
+        *self.counts.entry(key).or_default() += count;
+        if self.counts.len() > self.capacity {
+            self.thin_out();
+        }
+    }
+
+    /// Adds what others counted.
+    pub fn merge(&mut self, others: Self) {
+        self.short_by += others.short_by;
+        for (key, count) in others.counts {
+            self.add(key, count);
+        }
+    }
+
+    /// Takes as much from every count as leaves nothing of half of them.
+    fn thin_out(&mut self) {
+        let mut counts: Vec<u64> = self.counts.values().copied().collect();
+        let middle = counts.len() / 2;
+        let (_, less, _) = counts.select_nth_unstable(middle);
+        let less = *less;
+        self.counts.retain(|_, count| {
+            *count = count.saturating_sub(less);
+            *count > 0
+        });
+        self.short_by += less;
+    }
+
+    /// Whether a key is counted now.
+    #[must_use]
+    pub fn contains(&self, key: &K) -> bool {
+        self.counts.contains_key(key)
+    }
+
+    /// The number of keys, if it is known.
+    #[must_use]
+    pub fn distinct(&self) -> Option<usize> {
+        (self.short_by == 0).then_some(self.counts.len())
+    }
+
+    /// What a count may be short by; 0 if all are exact.
+    #[must_use]
+    pub fn short_by(&self) -> u64 {
+        self.short_by
+    }
+
+    /// The keys with the highest counts, in descending order.
+    #[must_use]
+    pub fn top(&self, most: usize) -> Vec<(&K, u64)> {
+        let mut all: Vec<(&K, u64)> = self.counts.iter().map(|(key, count)| (key, *count)).collect();
+        all.sort_unstable_by(|(a, of_a), (b, of_b)| of_b.cmp(of_a).then_with(|| a.cmp(b)));
+        all.truncate(most);
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CAPACITY: usize = 1 << 16;
+
+    fn top(hitters: &HeavyHitters<Box<str>>, most: usize) -> Vec<(&str, u64)> {
+        hitters.top(most).into_iter().map(|(key, count)| (&**key, count)).collect()
+    }
+
+    #[test]
+    fn few_keys_are_counted_exactly() {
+        let mut hitters = HeavyHitters::new(CAPACITY);
+        for index in 0..1000_u32 {
+            hitters.count(&format!("k{}", index % 10));
+            hitters.count("hot");
+        }
+        assert_eq!(top(&hitters, 2), [("hot", 1000), ("k0", 100)]);
+        assert_eq!((hitters.distinct(), hitters.short_by()), (Some(11), 0));
+    }
+
+    #[test]
+    fn of_many_keys_the_hot_ones_stay_and_the_error_is_known() {
+        let (mut hitters, events) = (HeavyHitters::new(CAPACITY), 400_000_u64);
+        for index in 0..events {
+            hitters.count(&format!("k{index}"));
+            if index % 4 == 0 {
+                let mut other = HeavyHitters::new(CAPACITY);
+                other.count("hot");
+                hitters.merge(other);
+            }
+        }
+        let [(key, count), _] = top(&hitters, 2)[..] else { panic!("two keys") };
+        assert_eq!(key, "hot");
+        assert!(count <= events / 4 && count + hitters.short_by() >= events / 4, "{count} {}", hitters.short_by());
+        assert!(hitters.short_by() > 0 && hitters.short_by() < 50, "{}", hitters.short_by());
+        assert_eq!(hitters.distinct(), None);
+        assert!(hitters.counts.len() <= CAPACITY);
+    }
+
+    #[test]
+    fn long_keys_are_distinguished_and_kept_short() {
+        let (a, b) = (format!("{}a", "ü".repeat(500_000)), format!("{}b", "ü".repeat(500_000)));
+        assert_ne!(shortened(&a), shortened(&b));
+        assert!(shortened(&a).len() <= KEY_BYTES, "{}", shortened(&a));
+    }
+}

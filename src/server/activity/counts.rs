@@ -1,0 +1,132 @@
+//! Counts of events, since the start and over the last five minutes.
+
+use transform::decision::{Decision, KeySource, Rejected, TopicRule};
+use transform::rejection::Rejection;
+
+/// Seconds of a slot of [`Recent`].
+pub const SLOT_SECONDS: u64 = 30;
+
+/// Slots of [`Recent`] that are reported in full: five minutes.
+pub const SLOTS: usize = 10;
+
+/// What was decided about events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Transformed events by topic rule, in the order of [`TopicRule::ALL`].
+    pub rules: [u64; TopicRule::ALL.len()],
+    /// Transformed events by key source, in the order of [`KeySource::ALL`].
+    pub keys: [u64; KeySource::ALL.len()],
+    /// Rejected events by reason, in the order of [`Rejection::ALL`].
+    pub rejected: Rejected,
+}
+
+impl Counts {
+    /// Counts one event.
+    pub fn count(&mut self, outcome: Result<Decision, Rejection>) {
+        match outcome {
+            Ok(decision) => {
+                self.rules[decision.topic as usize] += 1;
+                self.keys[decision.key as usize] += 1;
+            }
+            Err(rejection) => self.rejected[rejection as usize] += 1,
+        }
+    }
+
+    /// Adds other counts.
+    pub fn add(&mut self, other: &Self) {
+        let add = |sums: &mut [u64], others: &[u64]| sums.iter_mut().zip(others).for_each(|(sum, more)| *sum += more);
+        add(&mut self.rules, &other.rules);
+        add(&mut self.keys, &other.keys);
+        add(&mut self.rejected, &other.rejected);
+    }
+
+    /// Transformed events.
+    #[must_use]
+    pub fn transformed(&self) -> u64 {
+        self.rules.iter().sum()
+    }
+
+    /// Rejected events.
+    #[must_use]
+    pub fn rejected(&self) -> u64 {
+        self.rejected.iter().sum()
+    }
+
+    /// All events.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.transformed() + self.rejected()
+    }
+}
+
+/// What was counted in each of the last slots of [`SLOT_SECONDS`], the present one included.
+#[derive(Debug, Clone)]
+pub struct Recent<T>([Slot<T>; SLOTS + 1]);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot<T> {
+    /// Its number since the start.
+    number: u32,
+    counted: T,
+}
+
+impl<T: Copy + Default> Default for Recent<T> {
+    fn default() -> Self {
+        Self([Slot::default(); SLOTS + 1])
+    }
+}
+
+impl<T: Copy + Default> Recent<T> {
+    /// The slot for `now`, in seconds since the start.
+    pub fn at(&mut self, now: u64) -> &mut T {
+        let number = slot_at(now);
+        let slot = &mut self.0[number as usize % (SLOTS + 1)];
+        if slot.number != number {
+            *slot = Slot { number, counted: T::default() };
+        }
+        &mut slot.counted
+    }
+
+    /// The slots that count at `now`: the present one, and those of the five minutes before it.
+    pub fn all(&self, now: u64) -> impl Iterator<Item = &T> {
+        let present = slot_at(now);
+        let is_recent = move |slot: &&Slot<T>| slot.number <= present && present - slot.number <= SLOTS as u32;
+        self.0.iter().filter(is_recent).map(|slot| &slot.counted)
+    }
+}
+
+fn slot_at(now: u64) -> u32 {
+    u32::try_from(now / SLOT_SECONDS).unwrap_or(u32::MAX)
+}
+
+/// The seconds that [`Recent::all`] covers at `now`.
+#[must_use]
+pub fn recent_seconds(now: u64) -> u64 {
+    let present = now / SLOT_SECONDS;
+    now - present.saturating_sub(SLOTS as u64) * SLOT_SECONDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_older_than_five_minutes_does_not_count() {
+        let mut recent = Recent::<u64>::default();
+        for second in 0..600 {
+            *recent.at(second) += 1;
+            let sum: u64 = recent.all(second).sum();
+            assert_eq!(sum, recent_seconds(second) + 1, "after {second} s");
+            assert!(second < 300 || (300..330).contains(&recent_seconds(second)));
+        }
+        assert_eq!(recent.all(100_000).sum::<u64>(), 0);
+    }
+
+    #[test]
+    fn a_slot_is_used_again_for_later_seconds() {
+        let mut recent = Recent::<u64>::default();
+        *recent.at(5) = 7;
+        *recent.at(5 + SLOT_SECONDS * (SLOTS as u64 + 1)) += 1;
+        assert_eq!(recent.all(SLOT_SECONDS * (SLOTS as u64 + 1)).sum::<u64>(), 1);
+    }
+}

@@ -1,0 +1,284 @@
+//! The partition keys that most events of a destination have, and the skew that they cause.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::num::NonZeroU32;
+
+use crate::heavy_hitters::HeavyHitters;
+use transform::partition;
+
+/// Keys of a destination that are counted at once. Above this number the rarer half is forgotten.
+pub const MAX_KEYS: usize = 55;
+
+/// Bytes of a key as JSON. Longer keys are not counted here.
+pub const MAX_KEY_BYTES: usize = 1024;
+
+/// Keys of a request that are kept one by one before they are counted.
+const MAX_UNCOUNTED: usize = 256;
+
+/// Bytes of a key that are shown.
+const MAX_SHOWN_BYTES: usize = 40;
+
+/// Seconds after which keys are counted anew. What is reported covers the present period and the one before.
+const PERIOD: u64 = 300;
+
+/// Hashes a number that is a hash already.
+#[derive(Debug, Default)]
+pub struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        // The table uses the highest bits and the lowest.
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 ^= self.0 >> 32;
+    }
+}
+
+type ByHash = HeavyHitters<u32, BuildHasherDefault<Spread>>;
+
+/// The start of a key; control characters are replaced.
+#[must_use]
+pub fn shown(key: &str) -> Box<str> {
+    let mut shown = String::new();
+    for character in key.chars() {
+        let character = if character.is_control() { '\u{fffd}' } else { character };
+        if shown.len() + character.len_utf8() > MAX_SHOWN_BYTES {
+            shown.push('…');
+            break;
+        }
+        shown.push(character);
+    }
+    shown.into()
+}
+
+/// The keys of the events of one request, by the hash that chooses their partition.
+#[derive(Debug, Default)]
+pub struct KeyCounts {
+    uncounted: Vec<u32>,
+    counted: Option<ByHash>,
+    texts: Vec<(u32, Box<str>)>,
+}
+
+impl KeyCounts {
+    /// Counts an event with a key of this hash, whose text `text` may return.
+    pub fn count(&mut self, hash: u32, text: impl FnOnce() -> Option<Box<str>>) {
+        if self.texts.len() < MAX_UNCOUNTED
+            && let Some(text) = text()
+        {
+            self.texts.push((hash, text));
+        }
+        self.uncounted.push(hash);
+        if self.uncounted.len() == MAX_UNCOUNTED {
+            let counted = self.counted.get_or_insert_with(|| ByHash::new(MAX_KEYS));
+            self.uncounted.drain(..).for_each(|hash| counted.add(hash, 1));
+        }
+    }
+}
+
+/// The keys of a destination, over one to two periods of five minutes.
+#[derive(Debug, Default)]
+pub struct Keys {
+    /// The number of the present period.
+    period: u64,
+    present: Period,
+    previous: Period,
+}
+
+#[derive(Debug, Clone)]
+struct Period {
+    events: u64,
+    counts: ByHash,
+    texts: HashMap<u32, Box<str>, BuildHasherDefault<Spread>>,
+}
+
+impl Default for Period {
+    fn default() -> Self {
+        Self { events: 0, counts: ByHash::new(MAX_KEYS), texts: HashMap::default() }
+    }
+}
+
+impl Keys {
+    /// Adds the keys of a request with `events` keyed events.
+    pub fn add(&mut self, keys: KeyCounts, events: u64, now: u64) {
+        self.advance(now);
+        let Period { events: all, counts, texts } = &mut self.present;
+        *all += events;
+        keys.uncounted.into_iter().for_each(|hash| counts.add(hash, 1));
+        if let Some(counted) = keys.counted {
+            counts.merge(counted);
+        }
+        for (hash, text) in keys.texts {
+            if counts.contains(&hash) {
+                texts.entry(hash).or_insert(text);
+            }
+            if texts.len() > MAX_KEYS {
+                texts.retain(|hash, _| counts.contains(hash));
+            }
+        }
+    }
+
+    fn advance(&mut self, now: u64) {
+        let period = now / PERIOD;
+        if period != self.period {
+            let ended = std::mem::take(&mut self.present);
+            self.previous = if period == self.period + 1 { ended } else { Period::default() };
+            self.period = period;
+        }
+    }
+
+    /// The hottest keys at `now`.
+    #[must_use]
+    pub fn report(&self, now: u64, partitions: NonZeroU32) -> HotKeys {
+        let period = now / PERIOD;
+        let mut all = Period::default();
+        let parts = [(0, &self.previous), (1, &self.present)];
+        // A period on, the present one is the previous one.
+        let ended = usize::try_from(period - self.period).unwrap_or(usize::MAX);
+        for (_, part) in parts.into_iter().filter(|(index, _)| *index >= ended) {
+            all.events += part.events;
+            all.counts.merge(part.counts.clone());
+            all.texts.extend(part.texts.iter().map(|(hash, text)| (*hash, text.clone())));
+        }
+        let hottest = all.counts.top(TOP).into_iter().map(|(hash, events)| HotKey {
+            hash: *hash,
+            text: all.texts.remove(hash),
+            events,
+            partition: partition::of_hash(*hash, partitions),
+        });
+        let hottest: Vec<HotKey> = hottest.collect();
+        HotKeys {
+            seconds: now - period.saturating_sub(1) * PERIOD,
+            events: all.events,
+            short_by: all.counts.short_by(),
+            distinct: all.counts.distinct(),
+            skew: skew(&all, partitions),
+            hottest,
+        }
+    }
+}
+
+/// Hot keys that are reported.
+const TOP: usize = 10;
+
+/// The keys that most events have.
+#[derive(Debug, PartialEq)]
+pub struct HotKeys {
+    /// The time that they cover.
+    pub seconds: u64,
+    /// Events in this time.
+    pub events: u64,
+    /// What the counts may be short by.
+    pub short_by: u64,
+    /// The number of keys, if it is known.
+    pub distinct: Option<usize>,
+    /// In descending order.
+    pub hottest: Vec<HotKey>,
+    /// The partition with the most events; `None` without events.
+    pub skew: Option<Skew>,
+}
+
+/// A key with many events.
+#[derive(Debug, PartialEq, Eq)]
+pub struct HotKey {
+    /// The hash that chooses its partition.
+    pub hash: u32,
+    /// Its text, if keys are shown.
+    pub text: Option<Box<str>>,
+    /// Its events.
+    pub events: u64,
+    /// Its partition.
+    pub partition: u32,
+}
+
+/// The partition that gets the most events.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Skew {
+    /// The partition, counted from 0.
+    pub partition: u32,
+    /// Its share of all events.
+    pub share: f64,
+}
+
+/// The partition with the most events: those of its counted keys, and an even share of all others.
+fn skew(keys: &Period, partitions: NonZeroU32) -> Option<Skew> {
+    if keys.events == 0 {
+        return None;
+    }
+    let mut by_partition: HashMap<u32, u64> = HashMap::new();
+    let mut counted = 0;
+    for (hash, events) in keys.counts.top(usize::MAX) {
+        *by_partition.entry(partition::of_hash(*hash, partitions)).or_default() += events;
+        counted += events;
+    }
+    let others = keys.events.saturating_sub(counted) as f64 / f64::from(partitions.get());
+    let (partition, events) =
+        by_partition.into_iter().max_by_key(|(partition, events)| (*events, u32::MAX - partition))?;
+    Some(Skew { partition, share: (events as f64 + others) / keys.events as f64 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWELVE: NonZeroU32 = NonZeroU32::new(12).unwrap();
+
+    fn keys(hashes: impl IntoIterator<Item = u32>) -> (KeyCounts, u64) {
+        let (mut keys, mut events) = (KeyCounts::default(), 0);
+        for hash in hashes {
+            keys.count(hash, || None);
+            events += 1;
+        }
+        (keys, events)
+    }
+
+    #[test]
+    fn a_hot_key_is_found_among_many_and_so_is_its_partition() {
+        let mut all = Keys::default();
+        for request in 0..100_u32 {
+            let rare = (0..300).map(|number| partition::hash_of_key(&format!("{request}-{number}")));
+            let (counted, events) = keys(rare.chain([partition::hash_of_key("hot"); 100]));
+            all.add(counted, events, 1);
+        }
+        let report = all.report(1, TWELVE);
+        assert_eq!((report.events, report.distinct), (40_000, None));
+        let hottest = &report.hottest[0];
+        assert_eq!(hottest.hash, partition::hash_of_key("hot"));
+        assert!(hottest.events <= 10_000 && hottest.events + report.short_by >= 10_000, "{report:?}");
+        assert!(report.short_by < 40_000 / 20, "{report:?}");
+        let skew = report.skew.unwrap();
+        assert_eq!(skew.partition, partition::of_key("hot", TWELVE));
+        assert!(skew.share > 0.25 && skew.share < 0.35, "{skew:?}");
+    }
+
+    #[test]
+    fn few_keys_are_exact_and_old_ones_are_forgotten() {
+        let mut all = Keys::default();
+        let (counted, events) = keys([1, 2, 2]);
+        all.add(counted, events, PERIOD - 1);
+        let of = |all: &Keys, now| {
+            let report = all.report(now, TWELVE);
+            (report.events, report.distinct, report.hottest.first().map(|key| (key.hash, key.events)))
+        };
+        let counted = (3, Some(2), Some((2, 2)));
+        assert_eq!([of(&all, PERIOD - 1), of(&all, PERIOD), of(&all, 2 * PERIOD - 1)], [counted; 3]);
+        assert_eq!(of(&all, 2 * PERIOD), (0, Some(0), None));
+        let (more, events) = keys([2]);
+        all.add(more, events, 2 * PERIOD - 1);
+        assert_eq!(of(&all, 2 * PERIOD), (1, Some(1), Some((2, 1))));
+    }
+
+    #[test]
+    fn a_key_is_shown_in_short_and_without_control_characters() {
+        assert_eq!(&*shown("user-1"), "user-1");
+        assert_eq!(&*shown("a\u{1b}[31mb\n"), "a\u{fffd}[31mb\u{fffd}");
+        assert!(shown(&"ü".repeat(1000)).len() <= MAX_SHOWN_BYTES + 3);
+    }
+}

@@ -1,0 +1,289 @@
+//! What is going where: the events of each destination, since the start and lately, in bounded memory.
+//!
+//! Every event of the processor transformation is counted. Nothing of an event is kept but its topic and, if the settings
+//! ask for it, the start of its partition key; otherwise keys are known by a hash.
+
+pub mod counts;
+pub mod keys;
+pub mod observed;
+pub mod report;
+pub mod topics;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Instant, SystemTime};
+
+use crate::server::http::identity::Identity;
+use counts::{Counts, Recent};
+use keys::Keys;
+use observed::{DestinationActivity, RequestActivity};
+use topics::Topics;
+use transform::family::Family;
+use transform::rejection::Rejection;
+
+/// Destinations that are counted one by one. The events of others are counted together.
+pub const MAX_DESTINATIONS: usize = 300;
+
+/// Sources of a destination that are listed.
+pub const MAX_SOURCES: usize = 8;
+
+/// Seconds without an event after which a destination makes room for another one if there are too many.
+const IDLE_SECONDS: u64 = 600;
+
+/// The activity of all destinations since the start. Copies share it.
+#[derive(Debug, Clone)]
+pub struct Activity(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    started: Instant,
+    /// The same in seconds since 1970.
+    started_at: u64,
+    shows_keys: bool,
+    /// Makes the names of keys: who knows a key cannot look for its name without it.
+    names: RandomState,
+    destinations: RwLock<HashMap<Name, Arc<Mutex<Destination>>>>,
+    /// Of destinations that are not counted one by one, or not any more.
+    others: Mutex<Destination>,
+    /// How many destinations made room for others, or found none; an ID that comes again counts again.
+    uncounted: AtomicU64,
+    /// When room was looked for last, in seconds since the start.
+    looked: AtomicU64,
+}
+
+/// What distinguishes destinations.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Name {
+    family: &'static str,
+    /// `None` for events without an ID.
+    id: Option<Box<str>>,
+}
+
+/// The activity of one destination.
+#[derive(Debug, Default)]
+struct Destination {
+    workspace: Option<String>,
+    sources: Vec<String>,
+    has_more_sources: bool,
+    /// Seconds since the start.
+    first: u64,
+    latest: u64,
+    total: Counts,
+    recent: Recent<Counts>,
+    topics: Topics,
+    keys: Keys,
+    /// When an event was last rejected for each reason, in seconds since the start.
+    rejected: [Option<u64>; Rejection::ALL.len()],
+}
+
+impl Activity {
+    /// Nothing counted yet. `shows_keys` keeps the start of hot keys.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "reports name the time of day of what happened")]
+    pub fn new(shows_keys: bool) -> Self {
+        Self(Arc::new(Shared {
+            started: Instant::now(),
+            started_at: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+            shows_keys,
+            names: RandomState::new(),
+            destinations: RwLock::default(),
+            others: Mutex::default(),
+            uncounted: AtomicU64::new(0),
+            looked: AtomicU64::new(0),
+        }))
+    }
+
+    /// An observer of one request.
+    #[must_use]
+    pub fn observer(&self) -> RequestActivity {
+        RequestActivity::new(self.0.shows_keys)
+    }
+
+    /// Counts what a request did.
+    pub fn add(&self, family: &'static Family, request: RequestActivity) {
+        self.add_at(family, request, self.0.started.elapsed().as_secs());
+    }
+
+    fn add_at(&self, family: &'static Family, request: RequestActivity, now: u64) {
+        for seen in request.into_destinations() {
+            let id = seen.identity.destination_id.as_deref().map(Into::into);
+            let found = self.find(Name { family: family.name, id }, now);
+            let destination = found.as_deref().unwrap_or(&self.0.others);
+            destination.lock().unwrap_or_else(PoisonError::into_inner).add(seen, now);
+        }
+    }
+
+    /// The destination of this name, which is added if there is room.
+    fn find(&self, name: Name, now: u64) -> Option<Arc<Mutex<Destination>>> {
+        if let Some(found) = self.0.destinations.read().unwrap_or_else(PoisonError::into_inner).get(&name) {
+            return Some(found.clone());
+        }
+        let mut all = self.0.destinations.write().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= MAX_DESTINATIONS && !all.contains_key(&name) {
+            self.0.uncounted.fetch_add(1, Ordering::Relaxed);
+            self.make_room(&mut all, now)?;
+        }
+        let added = || Arc::new(Mutex::new(Destination { first: now, ..Destination::default() }));
+        Some(all.entry(name).or_insert_with(added).clone())
+    }
+
+    /// Moves the destination that has been idle for the longest to the others, if it was idle for long enough.
+    fn make_room(&self, all: &mut HashMap<Name, Arc<Mutex<Destination>>>, now: u64) -> Option<()> {
+        if self.0.looked.swap(now, Ordering::Relaxed) == now && now > 0 {
+            return None;
+        }
+        let latest =
+            |destination: &Arc<Mutex<Destination>>| destination.lock().unwrap_or_else(PoisonError::into_inner).latest;
+        let (name, latest) =
+            all.iter().map(|(name, destination)| (name, latest(destination))).min_by_key(|(_, latest)| *latest)?;
+        if now.saturating_sub(latest) < IDLE_SECONDS {
+            return None;
+        }
+        let idle = all.remove(&name.clone())?;
+        let total = idle.lock().unwrap_or_else(PoisonError::into_inner).total;
+        self.0.others.lock().unwrap_or_else(PoisonError::into_inner).total.add(&total);
+        Some(())
+    }
+
+    /// The name of a key in reports: a hash that cannot be computed without this process.
+    fn name_of_key(&self, hash: u32) -> String {
+        format!("{:08x}", self.0.names.hash_one(hash) as u32)
+    }
+}
+
+impl Destination {
+    fn add(&mut self, seen: DestinationActivity, now: u64) {
+        let DestinationActivity { identity, counts, topics, keys, .. } = seen;
+        let Identity { source_id, workspace_id, .. } = identity;
+        if self.workspace.is_none() {
+            self.workspace = workspace_id;
+        }
+        if let Some(source) = source_id
+            && !self.sources.contains(&source)
+        {
+            if self.sources.len() < MAX_SOURCES {
+                self.sources.push(source);
+            } else {
+                self.has_more_sources = true;
+            }
+        }
+        self.latest = now;
+        self.total.add(&counts);
+        self.recent.at(now).add(&counts);
+        self.topics.add(topics, now);
+        self.keys.add(keys, counts.transformed(), now);
+        for (latest, events) in self.rejected.iter_mut().zip(counts.rejected) {
+            if events > 0 {
+                *latest = Some(now);
+            }
+        }
+    }
+
+    fn recent(&self, now: u64) -> Counts {
+        let mut sum = Counts::default();
+        self.recent.all(now).for_each(|counts| sum.add(counts));
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use transform::family::KAFKA;
+    use transform::meter::Unlimited;
+    use transform::processor;
+    use transform::request::{Form, Limits};
+
+    fn observed(activity: &Activity, events: &[String], now: u64) {
+        let limits = Limits { events: 1_000_000, answer_bytes: 1 << 30 };
+        let body = format!("[{}]", events.join(","));
+        let mut seen = activity.observer();
+        processor::answer_observed(&KAFKA, &body, Form::Plain, "", limits, &Unlimited, &mut seen).unwrap();
+        activity.add_at(&KAFKA, seen, now);
+    }
+
+    fn event(destination: &str, user: &str) -> String {
+        format!(
+            r#"{{"message":{{"userId":"{user}"}},"metadata":{{"jobId":1,"sourceId":"s-{destination}","destinationId":"{destination}","workspaceId":"w"}},"destination":{{"Config":{{"topic":"orders"}}}}}}"#
+        )
+    }
+
+    fn counts(activity: &Activity, id: &str) -> Counts {
+        let name = Name { family: KAFKA.name, id: Some(id.into()) };
+        let found = activity.0.destinations.read().unwrap().get(&name).cloned().unwrap_or_else(|| panic!("{id}"));
+        found.lock().unwrap().total
+    }
+
+    #[test]
+    fn events_are_counted_for_their_destination() {
+        let activity = Activity::new(false);
+        let rejected = r#"{"message":7,"metadata":{"destinationId":"b"}}"#.to_owned();
+        observed(&activity, &[event("a", "u1"), event("b", "u2"), rejected, "null".into(), event("a", "")], 0);
+        let (a, b) = (counts(&activity, "a"), counts(&activity, "b"));
+        assert_eq!((a.transformed(), a.rejected(), a.keys), (2, 0, [1, 0, 1]));
+        assert_eq!((b.transformed(), b.rejected[Rejection::MessageNotAnObject as usize]), (1, 1));
+        let nameless = Name { family: KAFKA.name, id: None };
+        let nameless = activity.find(nameless, 0).unwrap();
+        assert_eq!(nameless.lock().unwrap().total.rejected[Rejection::EventNotAnObject as usize], 1);
+    }
+
+    #[test]
+    fn an_attempt_that_is_discarded_counts_nothing() {
+        let activity = Activity::new(false);
+        let mut seen = activity.observer();
+        let limits = Limits { events: 10, answer_bytes: 1 << 20 };
+        // Of two arrays of events the last one counts.
+        let event = r#"{"message":{},"metadata":{"destinationId":"d"}}"#;
+        let body = format!(r#"{{"input":[{event},{event}],"destinations":{{"d":{{}}}},"input":[{event}]}}"#);
+        processor::answer_observed(&KAFKA, &body, Form::Compacted, "", limits, &Unlimited, &mut seen).unwrap();
+        activity.add_at(&KAFKA, seen, 0);
+        assert_eq!(counts(&activity, "d").events(), 1);
+    }
+
+    #[test]
+    fn destinations_and_keys_without_end_are_bounded() {
+        let activity = Activity::new(true);
+        let (requests, events) = (1_000, 100);
+        for request in 0..requests {
+            let destinations = (0..events).map(|number| event(&format!("d{}", request * events + number), "u"));
+            observed(&activity, &destinations.collect::<Vec<_>>(), 1);
+        }
+        assert_eq!(activity.0.destinations.read().unwrap().len(), MAX_DESTINATIONS);
+        let known: u64 = activity
+            .0
+            .destinations
+            .read()
+            .unwrap()
+            .values()
+            .map(|destination| destination.lock().unwrap().total.events())
+            .sum();
+        let others = activity.0.others.lock().unwrap().total.events();
+        assert_eq!(known + others, (requests * events) as u64, "every event is counted");
+        assert!(others > 0 && activity.0.uncounted.load(Ordering::Relaxed) > 0);
+    }
+
+    #[test]
+    fn an_idle_destination_makes_room() {
+        let activity = Activity::new(false);
+        for number in 0..MAX_DESTINATIONS {
+            observed(&activity, &[event(&format!("d{number}"), "u")], 1 + number as u64 / 100);
+        }
+        observed(&activity, &[event("new", "u")], 5);
+        assert_eq!(activity.0.others.lock().unwrap().total.events(), 1, "none is idle");
+        observed(&activity, &[event("new", "u")], 1 + IDLE_SECONDS);
+        assert_eq!(counts(&activity, "new").events(), 1);
+        assert_eq!(activity.0.others.lock().unwrap().total.events(), 2, "and one of an idle one");
+    }
+
+    #[test]
+    fn an_id_of_a_megabyte_or_with_control_characters_is_not_kept() {
+        let activity = Activity::new(true);
+        for id in ["x".repeat(1 << 20), "a\\u001b[31m\\n".to_owned(), " ".to_owned()] {
+            observed(&activity, &[event(&id, &id)], 0);
+        }
+        let text = serde_json::to_string(&activity.report_at(0, std::num::NonZeroU32::MIN)).unwrap();
+        assert!(text.len() < 10_000 && !text.contains('\u{1b}') && !text.contains("\\u001b"), "{text:.2000}");
+    }
+}

@@ -1,0 +1,207 @@
+//! What one request does for each of its destinations, seen while its events are transformed.
+
+use std::ops::ControlFlow;
+
+use json::javascript::JsString;
+use json::raw::Raw;
+use json::text::unescape;
+use transform::decision::{Decision, KeySource, Rejected, Topic, TopicRule};
+use transform::observer::{Observer, Restart};
+use transform::partition::{as_received, hash_of_key};
+use transform::rejection::Rejection;
+use transform::request::event::{Event, Metadata, Slot};
+
+use super::counts::Counts;
+use super::keys::{KeyCounts, MAX_KEY_BYTES, shown};
+use super::topics::TopicCounts;
+use crate::server::http::identity::{Identity, id_of};
+
+/// Destinations of one request that are distinguished; the events of others count as of no destination.
+const MAX_DESTINATIONS: usize = 64;
+
+/// Bytes of the JSON text of an ID that are compared; longer ones with the same start and length count as the same.
+const MAX_ID_BYTES: usize = 128;
+
+/// Observes the events of one request.
+#[derive(Debug)]
+pub struct RequestActivity {
+    destinations: Vec<DestinationActivity>,
+    /// The destination of the current event.
+    current: usize,
+    shows_keys: bool,
+}
+
+/// What one request does for one destination.
+#[derive(Debug, Default)]
+pub struct DestinationActivity {
+    /// The JSON texts of `destinationId` and `sourceId`, to recognize the destination of the next event.
+    key: [IdText; 2],
+    /// Whose events they are.
+    pub identity: Identity,
+    /// How many there are, and what was decided.
+    pub counts: Counts,
+    /// Their topics.
+    pub topics: TopicCounts,
+    /// Their partition keys.
+    pub keys: KeyCounts,
+}
+
+/// The JSON text of an ID, shortened.
+#[derive(Debug, Default)]
+struct IdText {
+    start: Box<str>,
+    length: usize,
+}
+
+impl IdText {
+    fn of(id: Option<Raw<'_>>) -> Self {
+        let text = id.map_or("", Raw::text);
+        let end = (0..=text.len().min(MAX_ID_BYTES)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        Self { start: text[..end].into(), length: text.len() }
+    }
+
+    fn is(&self, id: Option<Raw<'_>>) -> bool {
+        let text = id.map_or("", Raw::text);
+        self.length == text.len() && text.starts_with(&*self.start)
+    }
+}
+
+impl RequestActivity {
+    /// No event seen yet. The texts of partition keys are kept only if they are shown.
+    #[must_use]
+    pub fn new(shows_keys: bool) -> Self {
+        Self { destinations: Vec::new(), current: 0, shows_keys }
+    }
+
+    /// What was seen, per destination and source.
+    #[must_use]
+    pub fn destinations(&self) -> &[DestinationActivity] {
+        &self.destinations
+    }
+
+    /// Takes what was seen.
+    #[must_use]
+    pub fn into_destinations(self) -> Vec<DestinationActivity> {
+        self.destinations
+    }
+
+    fn current(&mut self) -> Option<&mut DestinationActivity> {
+        self.destinations.get_mut(self.current)
+    }
+
+    /// Makes the destination of these metadata the current one.
+    fn enter(&mut self, metadata: Option<&Metadata<'_>>, destination: Option<Raw<'_>>) {
+        let ids = metadata.map_or([None; 2], |metadata| [metadata.destination_id, metadata.source_id]);
+        let is_same = |other: &DestinationActivity| other.key[0].is(ids[0]) && other.key[1].is(ids[1]);
+        if self.destinations.get(self.current).is_some_and(is_same) {
+            return;
+        }
+        if let Some(place) = self.destinations.iter().position(is_same) {
+            self.current = place;
+            return;
+        }
+        if self.destinations.len() > MAX_DESTINATIONS {
+            self.current = MAX_DESTINATIONS;
+            return;
+        }
+        self.current = self.destinations.len();
+        let mut added = DestinationActivity::default();
+        if self.destinations.len() < MAX_DESTINATIONS {
+            added.key = ids.map(IdText::of);
+            let workspace = metadata.and_then(|metadata| metadata.workspace_id);
+            let own = || destination.and_then(|destination| destination.member("ID"));
+            added.identity = Identity {
+                dest_type: None,
+                destination_id: id_of(ids[0]).or_else(|| id_of(own())),
+                source_id: id_of(ids[1]),
+                workspace_id: id_of(workspace),
+            };
+        }
+        self.destinations.push(added);
+    }
+}
+
+impl Observer for RequestActivity {
+    fn event(&mut self, event: Option<&Event<'_>>) {
+        let metadata = event.and_then(|event| match &event.metadata {
+            Slot::Object(metadata) => Some(metadata),
+            Slot::Missing | Slot::Wrong => None,
+        });
+        self.enter(metadata, event.and_then(|event| event.destination));
+    }
+
+    fn routed(&mut self, topic: &Topic<'_>) {
+        let Some(activity) = self.current() else { return };
+        if topic.rule != TopicRule::None
+            && let Some(text) = &topic.text
+        {
+            activity.topics.count(text.escaped());
+        }
+    }
+
+    fn keyed(&mut self, key: Option<&JsString<'_>>, _: KeySource) {
+        let shows_keys = self.shows_keys;
+        let Some(activity) = self.current() else { return };
+        let escaped = key.map_or("", JsString::escaped);
+        if escaped.len() > MAX_KEY_BYTES {
+            return;
+        }
+        if memchr::memchr(b'\\', escaped.as_bytes()).is_none() {
+            let hash = hash_of_key(escaped);
+            activity.keys.count(hash, || shows_keys.then(|| shown(escaped)));
+        } else {
+            let received = as_received(&unescape(escaped));
+            activity.keys.count(hash_of_key(&received), || shows_keys.then(|| shown(&received)));
+        }
+    }
+
+    fn answered(&mut self, outcome: Result<Decision, Rejection>, _: &str) -> ControlFlow<()> {
+        if let Some(activity) = self.current() {
+            activity.counts.count(outcome);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Restart for RequestActivity {
+    fn restart(&mut self) {
+        self.destinations.clear();
+        self.current = 0;
+    }
+}
+
+/// The rejections of the events of one destination, as the log shows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedEvents {
+    /// Whose events they are.
+    pub identity: Identity,
+    /// How many there are, rejected or not.
+    pub events: u64,
+    /// How many are rejected, by reason.
+    pub rejected: Rejected,
+}
+
+impl RejectedEvents {
+    /// The rejected events of both, as those of nobody.
+    #[must_use]
+    pub fn merged(self, other: Self) -> Self {
+        let mut rejected = self.rejected;
+        rejected.iter_mut().zip(other.rejected).for_each(|(sum, more)| *sum += more);
+        Self { identity: Identity::default(), events: self.events + other.events, rejected }
+    }
+}
+
+impl RequestActivity {
+    /// The destinations with rejected events.
+    #[must_use]
+    pub fn rejected(&self) -> Vec<RejectedEvents> {
+        let rejected = self.destinations.iter().filter(|activity| activity.counts.rejected() > 0);
+        rejected
+            .map(|activity| RejectedEvents {
+                identity: activity.identity.clone(),
+                events: activity.counts.events(),
+                rejected: activity.counts.rejected,
+            })
+            .collect()
+    }
+}

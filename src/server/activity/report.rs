@@ -1,0 +1,360 @@
+//! The activity of all destinations, as `GET /destinations` returns it.
+
+use std::num::NonZeroU32;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::counts::{Counts, recent_seconds};
+use super::keys::{MAX_KEY_BYTES, MAX_KEYS};
+use super::topics::{MAX_TOPICS, Topic};
+use super::{Activity, Destination, MAX_DESTINATIONS, MAX_SOURCES, Name};
+use transform::decision::{KeySource, TopicRule};
+use transform::rejection::Rejection;
+
+/// What is going where. Times are in seconds since 1970.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// When the service started to count.
+    pub started_at: u64,
+    /// Seconds since then.
+    pub uptime_seconds: u64,
+    /// The seconds that every `recent` covers: five minutes, and up to thirty seconds more.
+    pub recent_seconds: u64,
+    /// The number of partitions that partitions and skew are computed for.
+    pub partitions: u32,
+    /// Whether keys are shown as they are (`SHOW_KEYS`), or as a hash that differs for each start of the service.
+    pub shows_keys: bool,
+    /// Above these numbers counts are not exact.
+    pub limits: Limits,
+    /// Those with the most recent events first.
+    pub destinations: Vec<DestinationReport>,
+    /// Events of destinations that are not counted one by one: above the limit, or idle for ten minutes while there were
+    /// others.
+    pub others: Others,
+}
+
+/// What is counted one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Destinations.
+    pub destinations: usize,
+    /// Sources that are listed for a destination.
+    pub sources: usize,
+    /// Topics of a destination; others are in `otherTopics`.
+    pub topics: usize,
+    /// Keys of a destination that are counted at once; above it `shortBy` says what counts may be short by.
+    pub keys: usize,
+    /// Bytes of a key; longer keys count in no `hottest`.
+    pub key_bytes: usize,
+}
+
+/// A number of events.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Events {
+    /// Since the start.
+    pub total: u64,
+    /// In the last `recentSeconds`.
+    pub recent: u64,
+}
+
+/// One destination.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DestinationReport {
+    /// `metadata.destinationId`; null for events without one that looks like an ID.
+    pub destination_id: Option<String>,
+    /// `kafka`, `azure_event_hub` or `confluent_cloud`.
+    pub dest_type: String,
+    /// `metadata.workspaceId`.
+    pub workspace_id: Option<String>,
+    /// `metadata.sourceId`, the first of them.
+    pub source_ids: Vec<String>,
+    /// Whether there are more.
+    pub has_more_sources: bool,
+    /// When the first event came.
+    pub first_event_at: u64,
+    /// When the latest came.
+    pub latest_event_at: u64,
+    /// All events.
+    pub events: Events,
+    /// The recent ones, per second.
+    pub events_per_second: f64,
+    /// Rejected events.
+    pub rejected: Events,
+    /// Rejected events by reason.
+    pub rejections: Vec<RejectionReport>,
+    /// Transformed events by the rule that gave the topic.
+    pub rules: Vec<RuleReport>,
+    /// Transformed events by topic, those with the most first.
+    pub topics: Vec<TopicReport>,
+    /// Events of all other topics.
+    pub other_topics: Events,
+    /// Events with an empty partition key, which share one partition.
+    pub empty_keys: EmptyKeys,
+    /// The hottest partition keys.
+    pub keys: KeysReport,
+}
+
+/// Rejected events, by reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RejectionReport {
+    /// The reason.
+    pub reason: String,
+    /// The field of the event that is wrong; empty for the event as a whole.
+    pub field: String,
+    /// The reason in words.
+    pub text: String,
+    /// When an event was last rejected for it.
+    #[serde(rename = "latestAt")]
+    pub latest_at: u64,
+    /// How many.
+    #[serde(flatten)]
+    pub events: Events,
+}
+
+/// Events, by the rule that gave the topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RuleReport {
+    /// `integrations`, `event_type`, `event_name`, `default` or `none`.
+    pub rule: String,
+    /// How many.
+    #[serde(flatten)]
+    pub events: Events,
+}
+
+/// Events, by topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TopicReport {
+    /// The topic, 96 bytes at most.
+    pub topic: String,
+    /// How many.
+    #[serde(flatten)]
+    pub events: Events,
+}
+
+/// Events with an empty partition key.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EmptyKeys {
+    /// How many.
+    #[serde(flatten)]
+    pub events: Events,
+    /// Their share of the transformed events since the start.
+    pub share: f64,
+    /// Their share of the recent ones.
+    pub recent_share: f64,
+}
+
+/// The keys of a destination.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeysReport {
+    /// The seconds that are covered: five to ten minutes.
+    pub seconds: u64,
+    /// Transformed events in this time.
+    pub events: u64,
+    /// The number of keys; null if it is above the limit.
+    pub distinct: Option<usize>,
+    /// What each count may be short by; 0 if all are exact.
+    pub short_by: u64,
+    /// The keys with the most events.
+    pub hottest: Vec<HotKeyReport>,
+    /// The partition that gets the most events: those of the counted keys, and an even share of all others.
+    pub skew: Option<SkewReport>,
+}
+
+/// A key with many events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HotKeyReport {
+    /// A hash of the key; with `SHOW_KEYS` its first 40 bytes.
+    pub key: String,
+    /// Its events.
+    pub events: u64,
+    /// Their share.
+    pub share: f64,
+    /// Its partition, counted from 0.
+    pub partition: u32,
+}
+
+/// The partition that gets the most events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SkewReport {
+    /// The partition, counted from 0.
+    pub partition: u32,
+    /// Its share of the events.
+    pub share: f64,
+    /// This share, compared with an even one: 1 is even.
+    pub factor: f64,
+}
+
+/// Destinations that are not counted one by one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Others {
+    /// How often one was met that was not counted yet; one that comes again counts again.
+    pub destinations: u64,
+    /// Their events.
+    pub events: Events,
+    /// Their rejected events.
+    pub rejected: Events,
+}
+
+impl Activity {
+    /// The activity of all destinations, with the skew for `partitions`.
+    #[must_use]
+    pub fn report(&self, partitions: NonZeroU32) -> Report {
+        self.report_at(self.0.started.elapsed().as_secs(), partitions)
+    }
+
+    pub(super) fn report_at(&self, now: u64, partitions: NonZeroU32) -> Report {
+        let destinations: Vec<_> = {
+            let all = self.0.destinations.read().unwrap_or_else(PoisonError::into_inner);
+            all.iter().map(|(name, destination)| (name.clone(), destination.clone())).collect()
+        };
+        // Each is locked on its own, so that requests wait for one of them at most.
+        let mut reports: Vec<DestinationReport> = destinations
+            .into_iter()
+            .map(|(name, destination)| {
+                let destination = destination.lock().unwrap_or_else(PoisonError::into_inner);
+                self.destination(name, &destination, now, partitions)
+            })
+            .collect();
+        reports.sort_by(|one, other| {
+            let rank = |report: &DestinationReport| (report.events.recent, report.events.total);
+            rank(other).cmp(&rank(one)).then_with(|| one.destination_id.cmp(&other.destination_id))
+        });
+        let others = self.0.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = others.recent(now);
+        Report {
+            started_at: self.time(0),
+            uptime_seconds: now,
+            recent_seconds: recent_seconds(now),
+            partitions: partitions.get(),
+            shows_keys: self.0.shows_keys,
+            limits: Limits {
+                destinations: MAX_DESTINATIONS,
+                sources: MAX_SOURCES,
+                topics: MAX_TOPICS,
+                keys: MAX_KEYS,
+                key_bytes: MAX_KEY_BYTES,
+            },
+            destinations: reports,
+            others: Others {
+                destinations: self.0.uncounted.load(Ordering::Relaxed),
+                events: Events { total: others.total.events(), recent: recent.events() },
+                rejected: Events { total: others.total.rejected(), recent: recent.rejected() },
+            },
+        }
+    }
+
+    fn destination(
+        &self,
+        name: Name,
+        destination: &Destination,
+        now: u64,
+        partitions: NonZeroU32,
+    ) -> DestinationReport {
+        let (total, recent) = (&destination.total, &destination.recent(now));
+        let seconds = recent_seconds(now).min(now.saturating_sub(destination.first)).max(1);
+        let rule = |rule: TopicRule| RuleReport {
+            rule: rule.code().to_owned(),
+            events: Events { total: total.rules[rule as usize], recent: recent.rules[rule as usize] },
+        };
+        let topic = |topic: &Topic| Events { total: topic.total, recent: topic.recent(now) };
+        DestinationReport {
+            destination_id: name.id.map(Into::into),
+            dest_type: name.family.to_owned(),
+            workspace_id: destination.workspace.clone(),
+            source_ids: destination.sources.clone(),
+            has_more_sources: destination.has_more_sources,
+            first_event_at: self.time(destination.first),
+            latest_event_at: self.time(destination.latest),
+            events: Events { total: total.events(), recent: recent.events() },
+            events_per_second: round(recent.events() as f64 / seconds as f64),
+            rejected: Events { total: total.rejected(), recent: recent.rejected() },
+            rejections: self.rejections(destination, recent),
+            rules: TopicRule::ALL.into_iter().map(rule).filter(|rule| rule.events.total > 0).collect(),
+            topics: destination
+                .topics
+                .sorted()
+                .into_iter()
+                .map(|one| TopicReport { topic: unescaped(&one.name), events: topic(one) })
+                .collect(),
+            other_topics: topic(destination.topics.other()),
+            empty_keys: empty_keys(total, recent),
+            keys: self.keys(destination, now, partitions),
+        }
+    }
+
+    fn rejections(&self, destination: &Destination, recent: &Counts) -> Vec<RejectionReport> {
+        let all = Rejection::ALL.iter().zip(destination.rejected);
+        let met = all.filter_map(|(rejection, latest)| Some((*rejection, latest?)));
+        met.map(|(rejection, latest)| RejectionReport {
+            reason: rejection.code().to_owned(),
+            field: rejection.field().to_owned(),
+            text: rejection.text().to_owned(),
+            latest_at: self.time(latest),
+            events: Events {
+                total: destination.total.rejected[rejection as usize],
+                recent: recent.rejected[rejection as usize],
+            },
+        })
+        .collect()
+    }
+
+    fn keys(&self, destination: &Destination, now: u64, partitions: NonZeroU32) -> KeysReport {
+        let keys = destination.keys.report(now, partitions);
+        let share = |events: u64| if keys.events == 0 { 0.0 } else { round(events as f64 / keys.events as f64) };
+        KeysReport {
+            seconds: keys.seconds,
+            events: keys.events,
+            distinct: keys.distinct,
+            short_by: keys.short_by,
+            skew: keys.skew.map(|skew| SkewReport {
+                partition: skew.partition,
+                share: round(skew.share),
+                factor: round(skew.share * f64::from(partitions.get())),
+            }),
+            hottest: keys
+                .hottest
+                .into_iter()
+                .map(|key| HotKeyReport {
+                    key: key.text.map_or_else(|| self.name_of_key(key.hash), Into::into),
+                    events: key.events,
+                    share: share(key.events),
+                    partition: key.partition,
+                })
+                .collect(),
+        }
+    }
+
+    /// A second since the start, in seconds since 1970.
+    fn time(&self, second: u64) -> u64 {
+        self.0.started_at + second
+    }
+}
+
+fn empty_keys(total: &Counts, recent: &Counts) -> EmptyKeys {
+    let of = |counts: &Counts| counts.keys[KeySource::Empty as usize];
+    let share = |counts: &Counts| match counts.transformed() {
+        0 => 0.0,
+        all => round(of(counts) as f64 / all as f64),
+    };
+    let events = Events { total: of(total), recent: of(recent) };
+    EmptyKeys { events, share: share(total), recent_share: share(recent) }
+}
+
+/// The text that is the inside of a JSON string, without control characters.
+fn unescaped(escaped: &str) -> String {
+    let text = serde_json::from_str::<String>(&format!("\"{escaped}\"")).unwrap_or_else(|_| escaped.to_owned());
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+}
+
+/// Four digits.
+fn round(number: f64) -> f64 {
+    (number * 1e4).round() / 1e4
+}

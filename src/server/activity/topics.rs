@@ -1,0 +1,145 @@
+//! The topics of a destination's events.
+
+use super::counts::Recent;
+
+/// Topics of a destination that are counted one by one. Others are counted together.
+pub const MAX_TOPICS: usize = 32;
+
+/// Bytes of a topic that are kept. Kafka takes up to 249 characters; longer topics with the same start count as one.
+const MAX_TOPIC_BYTES: usize = 96;
+
+/// The topics of the events of one request.
+#[derive(Debug, Default)]
+pub struct TopicCounts {
+    topics: Vec<(Box<str>, u64)>,
+    other: u64,
+    /// The topic of the latest event.
+    latest: usize,
+}
+
+impl TopicCounts {
+    /// Counts an event with this topic, the inside of a JSON string.
+    pub fn count(&mut self, escaped: &str) {
+        let name = start_of(escaped);
+        if let Some((topic, events)) = self.topics.get_mut(self.latest)
+            && **topic == *name
+        {
+            *events += 1;
+            return;
+        }
+        match self.topics.iter().position(|(topic, _)| **topic == *name) {
+            Some(place) => {
+                self.latest = place;
+                self.topics[place].1 += 1;
+            }
+            None if self.topics.len() < MAX_TOPICS => {
+                self.latest = self.topics.len();
+                self.topics.push((name.into(), 1));
+            }
+            None => self.other += 1,
+        }
+    }
+}
+
+fn start_of(text: &str) -> &str {
+    if text.len() <= MAX_TOPIC_BYTES {
+        return text;
+    }
+    let end = (0..=MAX_TOPIC_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    &text[..end]
+}
+
+/// The topics of a destination.
+#[derive(Debug, Default)]
+pub struct Topics {
+    topics: Vec<Topic>,
+    /// The events of topics above [`MAX_TOPICS`].
+    other: Topic,
+}
+
+/// A topic, and how many events it gets.
+#[derive(Debug, Default)]
+pub struct Topic {
+    /// Its name, the inside of a JSON string; maybe shortened.
+    pub name: Box<str>,
+    /// Events since the start.
+    pub total: u64,
+    recent: Recent<u32>,
+}
+
+impl Topic {
+    fn add(&mut self, events: u64, now: u64) {
+        self.total += events;
+        let recent = self.recent.at(now);
+        *recent = recent.saturating_add(u32::try_from(events).unwrap_or(u32::MAX));
+    }
+
+    /// Events of the last five minutes.
+    #[must_use]
+    pub fn recent(&self, now: u64) -> u64 {
+        self.recent.all(now).map(|events| u64::from(*events)).sum()
+    }
+}
+
+impl Topics {
+    /// Adds the topics of a request.
+    pub fn add(&mut self, counts: TopicCounts, now: u64) {
+        for (name, events) in counts.topics {
+            match self.topics.iter_mut().position(|topic| topic.name == name) {
+                Some(place) => self.topics[place].add(events, now),
+                None if self.topics.len() < MAX_TOPICS => {
+                    let mut topic = Topic { name, ..Topic::default() };
+                    topic.add(events, now);
+                    self.topics.push(topic);
+                }
+                None => self.other.add(events, now),
+            }
+        }
+        if counts.other > 0 {
+            self.other.add(counts.other, now);
+        }
+    }
+
+    /// The topics, those with the most events first.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<&Topic> {
+        let mut topics: Vec<&Topic> = self.topics.iter().collect();
+        topics.sort_by_key(|topic| std::cmp::Reverse(topic.total));
+        topics
+    }
+
+    /// The events of all topics that are not counted one by one.
+    #[must_use]
+    pub fn other(&self) -> &Topic {
+        &self.other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_above_the_limit_are_counted_together() {
+        let mut topics = Topics::default();
+        for round in 0..2 {
+            let mut counts = TopicCounts::default();
+            for number in 0..100 {
+                counts.count(&format!("t{number}"));
+                counts.count("t0");
+            }
+            topics.add(counts, round);
+        }
+        let sorted = topics.sorted();
+        assert_eq!((sorted.len(), &*sorted[0].name, sorted[0].total), (MAX_TOPICS, "t0", 202));
+        assert_eq!(sorted.iter().map(|topic| topic.total).sum::<u64>() + topics.other().total, 400);
+        assert_eq!(topics.other().recent(1), topics.other().total);
+    }
+
+    #[test]
+    fn a_topic_of_any_length_is_kept_short() {
+        let mut counts = TopicCounts::default();
+        counts.count(&"ü".repeat(500_000));
+        assert!(counts.topics[0].0.len() <= MAX_TOPIC_BYTES);
+    }
+}

@@ -1,0 +1,97 @@
+//! `GET /destinations`: what is going where, right now.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use utoipa::IntoParams;
+
+use super::explain::request::MAX_PARTITIONS;
+use crate::server::activity::Activity;
+use crate::server::activity::report::Report;
+use crate::server::http::error::RequestError;
+use crate::server::http::operator_token::OperatorToken;
+use crate::server::openapi::answers::ErrorBody;
+use crate::server::openapi::refusals::{ForOperators, Overload};
+
+/// The activity that is shown, and to whom.
+#[derive(Debug, Clone)]
+pub struct ShownActivity {
+    /// What is counted.
+    pub activity: Activity,
+    /// The token that is asked for.
+    pub operator: Option<Arc<OperatorToken>>,
+}
+
+/// The partitions that skew is computed for, unless the request asks for another number.
+const PARTITIONS: NonZeroU32 = NonZeroU32::new(12).unwrap();
+
+/// The query.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is read by hand, so that its errors are this service's")]
+struct Query {
+    /// The number of partitions of the topics, for which partitions of keys and skew are computed
+    #[param(minimum = 1, maximum = 2_147_483_647, default = 12)]
+    partitions: Option<u32>,
+}
+
+/// Show what goes where
+///
+/// For each destination: events, rejections by reason, topics, rules, hottest partition keys and skew, since the start and over
+/// the last five minutes. Nothing of an event is in it but its topic, and with `SHOW_KEYS` the start of hot keys. It is on the
+/// metrics port, and where the page is (`PAGE`). Where the service has an `OPERATOR_TOKEN_FILE`, it asks for that token.
+#[utoipa::path(
+    get,
+    path = "/destinations",
+    tag = "status",
+    security((), ("operator" = [])),
+    operation_id = "destinations",
+    params(Query),
+    responses(
+        (status = 200, description = "All destinations", body = Report),
+        (status = 400, description = "The number of partitions is invalid", body = ErrorBody),
+        ForOperators, Overload,
+    ),
+)]
+pub async fn destinations(request: HttpRequest, shown: Data<ShownActivity>) -> Result<HttpResponse, RequestError> {
+    if let Some(token) = &shown.operator {
+        token.check(&request)?;
+    }
+    let report = shown.activity.report(partitions(request.query_string())?);
+    Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(report))
+}
+
+fn partitions(query: &str) -> Result<NonZeroU32, RequestError> {
+    let mut given = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "partitions");
+    let Some((_, value)) = given.next() else { return Ok(PARTITIONS) };
+    let number = value.parse::<NonZeroU32>().ok().filter(|number| number.get() <= MAX_PARTITIONS);
+    number.ok_or_else(|| {
+        RequestError::BadRequest(format!("partitions must be a whole number from 1 to {MAX_PARTITIONS}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_are_a_number_above_zero() {
+        let of = |query| partitions(query).ok().map(NonZeroU32::get);
+        assert_eq!(
+            [of(""), of("x=1"), of("partitions=6&x"), of("partitions=2147483647")],
+            [Some(12), Some(12), Some(6), Some(2147483647)]
+        );
+        for bad in [
+            "partitions=",
+            "partitions=0",
+            "partitions=-1",
+            "partitions=2147483648",
+            "partitions=six",
+            "partitions=1.5",
+        ] {
+            assert_eq!(of(bad), None, "{bad}");
+        }
+    }
+}

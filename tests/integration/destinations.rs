@@ -1,0 +1,146 @@
+//! `/destinations`: the counts of each destination, who may see them, and their bounds.
+
+use serde_json::{Value, json};
+
+use crate::cli::run;
+use crate::security::Folder;
+use crate::server::{Response, Server, fetch};
+
+/// The response of the metrics port.
+fn ask(server: &Server, query: &str) -> Response {
+    fetch(&format!("http://{}/destinations{query}", server.metrics), "GET", &[], b"")
+}
+
+fn event(destination: &str, user: &str, more: &Value) -> Value {
+    let mut event = json!({
+        "message": { "userId": user, "secret": "s3cret" },
+        "metadata": { "jobId": 1, "destinationId": destination, "sourceId": "s-1", "workspaceId": "w-1" },
+        "destination": { "ID": destination, "Config": { "topic": "orders" } },
+    });
+    if let (Some(event), Some(more)) = (event.as_object_mut(), more.as_object()) {
+        event.extend(more.clone());
+    }
+    event
+}
+
+fn transform(server: &Server, events: &[Value]) {
+    let body = serde_json::to_vec(events).expect("JSON");
+    assert_eq!(server.post("/v0/destinations/kafka", &[], &body).status, 200);
+}
+
+/// Ten events of one user, two of others, one rejected, one without a key and one without a topic.
+fn traffic() -> Vec<Value> {
+    let none = json!({});
+    let mut events = vec![event("d-1", "hot-user", &none); 10];
+    events.extend([event("d-1", "u-1", &none), event("d-1", "u-2", &none), event("d-1", "", &none)]);
+    events.push(event("d-1", "u-3", &json!({ "message": 7 })));
+    events.push(event("d-2", "u-4", &json!({ "destination": { "Config": {} } })));
+    events
+}
+
+#[test]
+fn every_destination_is_counted() {
+    let server = Server::start(&[]);
+    transform(&server, &traffic());
+    let report = ask(&server, "?partitions=6").json();
+    let [first, second] = &report["destinations"].as_array().expect("destinations")[..] else { panic!("{report}") };
+    assert_eq!((&first["destinationId"], &first["destType"]), (&json!("d-1"), &json!("kafka")));
+    assert_eq!((&first["workspaceId"], &first["sourceIds"]), (&json!("w-1"), &json!(["s-1"])));
+    assert_eq!(first["events"], json!({ "total": 14, "recent": 14 }));
+    assert_eq!(first["rejected"], json!({ "total": 1, "recent": 1 }));
+    let rejection = &first["rejections"][0];
+    assert_eq!((&rejection["reason"], &rejection["field"]), (&json!("message_not_an_object"), &json!("message")));
+    assert!(rejection["latestAt"].as_u64() >= report["startedAt"].as_u64(), "{rejection}");
+    assert_eq!(first["topics"], json!([{ "topic": "orders", "total": 13, "recent": 13 }]));
+    assert_eq!(first["rules"], json!([{ "rule": "default", "total": 13, "recent": 13 }]));
+    assert_eq!((&first["emptyKeys"]["total"], &first["keys"]["distinct"]), (&json!(1), &json!(4)));
+    let hottest = &first["keys"]["hottest"][0];
+    assert_eq!((&hottest["events"], &hottest["share"]), (&json!(10), &json!(0.7692)));
+    assert_eq!(first["keys"]["skew"]["partition"], hottest["partition"]);
+    assert!(hottest["partition"].as_u64().is_some_and(|partition| partition < 6), "{hottest}");
+    assert_eq!((&second["destinationId"], &second["rules"][0]["rule"]), (&json!("d-2"), &json!("none")));
+    assert_eq!(second["topics"], json!([]));
+    assert_eq!(ask(&server, "?partitions=0").status, 400);
+}
+
+#[test]
+fn keys_are_shown_only_if_the_settings_say_so() {
+    for (flags, is_shown) in [(&[][..], false), (&["--show-keys"], true)] {
+        let server = Server::start(flags);
+        transform(&server, &traffic());
+        let text = ask(&server, "").text().to_owned();
+        assert_eq!(text.contains("hot-user"), is_shown, "{text}");
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+}
+
+#[test]
+fn destinations_without_end_are_bounded() {
+    let server = Server::start(&["--destination-metrics=10"]);
+    for request in 0..20 {
+        let events: Vec<Value> =
+            (0..50).map(|number| event(&format!("d-{request}-{number}"), "u", &json!({}))).collect();
+        transform(&server, &events);
+    }
+    let report = ask(&server, "").json();
+    let destinations = report["destinations"].as_array().expect("destinations");
+    assert_eq!(destinations.len(), 300);
+    let listed: u64 = destinations.iter().filter_map(|one| one["events"]["total"].as_u64()).sum();
+    assert_eq!(listed + report["others"]["events"]["total"].as_u64().expect("a count"), 1_000);
+    let scrape = server.scrape();
+    let series = scrape.lines().filter(|line| line.starts_with("kafka_transformer_destination_events_total{"));
+    assert_eq!(series.count(), 2 * 11, "ten destinations and the others");
+    assert_eq!(server.sum("kafka_transformer_destination_events_total", &["result=\"transformed\""]), 1_000.0);
+}
+
+#[test]
+fn it_is_the_operators() {
+    let folder = Folder::new();
+    let token = folder.write("token", "a-token-of-the-operator");
+    let server = Server::start(&[&format!("--operator-token-file={token}")]);
+    let on_service = || format!("http://{}/destinations", server.address);
+    for url in [on_service(), format!("http://{}/destinations", server.metrics)] {
+        assert_eq!(fetch(&url, "GET", &[], b"").status, 401);
+        assert_eq!(fetch(&url, "GET", &[("Authorization", "Bearer wrong-token-of-somebody")], b"").status, 401);
+        let right = [("Authorization", "Bearer a-token-of-the-operator")];
+        assert_eq!(fetch(&url, "GET", &right, b"").status, 200);
+        assert_eq!(fetch(&url, "POST", &right, b"").status, 405);
+    }
+    let shown = |more: &[&str]| run(&[&["destinations", &on_service()], more].concat(), &[]);
+    let refused = shown(&[]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("operator token required"), "{refused:?}");
+    assert_eq!(shown(&["--token-file", &token]).status.code(), Some(0));
+}
+
+#[test]
+fn without_a_page_it_is_on_the_metrics_port_alone() {
+    let server = Server::start(&["--page=off"]);
+    assert_eq!((server.get("/destinations").status, ask(&server, "").status), (404, 200));
+    assert_eq!(server.get("/live").status, 404);
+}
+
+#[test]
+fn the_command_shows_the_same() {
+    let server = Server::start(&["--show-keys"]);
+    transform(&server, &traffic());
+    let url = format!("http://{}", server.metrics);
+    let text = |arguments: &[&str]| {
+        let output = run(arguments, &[]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let all = text(&["destinations", &url]);
+    for part in
+        ["2 destinations", "d-1 ", "rejected message_not_an_object (message): 1 recent", "orders 13", "hot-user 76.9%"]
+    {
+        assert!(all.contains(part), "{part}: {all}");
+    }
+    let filtered = text(&["destinations", &url, "--filter", "D-2"]);
+    assert!(filtered.contains("d-2") && !filtered.contains("d-1"), "{filtered}");
+    let json: Value = serde_json::from_str(&text(&["destinations", &url, "--json", "--partitions=3"])).expect("JSON");
+    assert_eq!(json["partitions"], 3);
+    let unreachable = run(&["destinations", "http://127.0.0.1:1"], &[]);
+    assert_eq!(unreachable.status.code(), Some(1), "{unreachable:?}");
+    assert_eq!(run(&["destinations", "not-a-url"], &[]).status.code(), Some(2));
+}
