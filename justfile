@@ -66,9 +66,10 @@ fuzz seconds="30":
 mutants *arguments:
     cargo mutants {{ arguments }}
 
-# Check alerts and dashboard
+# Check alerts and dashboard, and prove them against a real Prometheus
 alerts:
     .ci/promtool
+    .ci/prometheus.py {{ binary }}
 
 # Check licenses, bans and sources of dependencies
 deny:
