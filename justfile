@@ -14,10 +14,11 @@ format:
     cargo fmt --all --check
     cargo fmt --manifest-path fuzz/Cargo.toml --check
 
-# Lint all code, with and without optional features
+# Lint all code, with every set of features
 lint:
     cargo clippy --locked --workspace --all-targets -- -D warnings
     cargo clippy --locked --workspace --all-targets --features otlp -- -D warnings
+    cargo clippy --locked --no-default-features --package rudder-kafka-transformer -- -D warnings
 
 # Check that no files import each other in a circle, and that each stays readable in one sitting
 layers:

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 /// A tool did what it was asked for, and found something that is not as it should be.
+#[cfg(feature = "tools")]
 pub(in crate::cli) const EXIT_FOUND: u8 = 1;
 /// Arguments or input that cannot be worked with; the argument parser ends with it too.
 pub(in crate::cli) const EXIT_USAGE: u8 = 2;

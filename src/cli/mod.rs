@@ -1,27 +1,40 @@
 //! The command line: one file per subcommand, each returning an exit code.
 
+#[cfg(feature = "tools")]
 mod bench;
+#[cfg(feature = "tools")]
 mod check;
+#[cfg(feature = "tools")]
 mod completions;
+#[cfg(feature = "tools")]
 mod destinations;
 mod exit_codes;
+#[cfg(feature = "tools")]
 mod explain;
+#[cfg(feature = "tools")]
 mod format;
 mod health;
 mod health_tls;
+#[cfg(feature = "tools")]
 mod input;
 mod logging;
+#[cfg(feature = "tools")]
 mod man;
 #[cfg_attr(not(feature = "otlp"), path = "otlp_left_out.rs")]
 mod otlp;
 mod print_config;
+#[cfg(feature = "tools")]
 mod progress;
+#[cfg(feature = "tools")]
 mod run;
 mod serve;
 mod stdio;
+#[cfg(feature = "tools")]
 mod transform;
+#[cfg(feature = "tools")]
 mod troubles;
 mod usage_error;
+#[cfg(feature = "tools")]
 mod verify;
 
 use std::process::ExitCode;
@@ -49,20 +62,28 @@ enum Command {
     /// Check whether a running service is up
     Health(Box<health::Arguments>),
     /// Run golden cases against this binary or a transformer's URL, or record some
+    #[cfg(feature = "tools")]
     Verify(Box<verify::Arguments>),
     /// Report what is wrong with the settings of destinations
+    #[cfg(feature = "tools")]
     Check(Box<check::Arguments>),
     /// Print the service's responses to events in files
+    #[cfg(feature = "tools")]
     Transform(Box<transform::Arguments>),
     /// Show where each event would go, and why
+    #[cfg(feature = "tools")]
     Explain(Box<explain::Arguments>),
     /// Measure one or two transformers under the load that rudder-server sends
+    #[cfg(feature = "tools")]
     Bench(Box<bench::Arguments>),
     /// Show what a running service does for each destination: events, rejections, topics, hot keys
+    #[cfg(feature = "tools")]
     Destinations(destinations::Arguments),
     /// Print a completion script for a shell
+    #[cfg(feature = "tools")]
     Completions(completions::Arguments),
     /// Print the man page, or write the pages of all commands to a folder
+    #[cfg(feature = "tools")]
     Man(man::Arguments),
     /// Print the OpenAPI document
     Openapi,
@@ -84,13 +105,21 @@ pub fn main() -> ExitCode {
         None => serve::run(cli.serve, &matches),
         Some(Command::Serve(serve)) => serve::run(*serve, matches.subcommand_matches("serve").unwrap_or(&matches)),
         Some(Command::Health(arguments)) => health::run(&arguments),
+        #[cfg(feature = "tools")]
         Some(Command::Verify(arguments)) => verify::run(&arguments),
+        #[cfg(feature = "tools")]
         Some(Command::Check(arguments)) => check::run(&arguments),
+        #[cfg(feature = "tools")]
         Some(Command::Transform(arguments)) => transform::run(&arguments),
+        #[cfg(feature = "tools")]
         Some(Command::Explain(arguments)) => explain::run(&arguments),
+        #[cfg(feature = "tools")]
         Some(Command::Bench(arguments)) => bench::run(&arguments),
+        #[cfg(feature = "tools")]
         Some(Command::Destinations(arguments)) => destinations::run(&arguments),
+        #[cfg(feature = "tools")]
         Some(Command::Completions(arguments)) => completions::run(&arguments, command()),
+        #[cfg(feature = "tools")]
         Some(Command::Man(arguments)) => man::run(&arguments, command()),
         Some(Command::Openapi) => stdio::print(&docs::document()),
         Some(Command::Metrics) => stdio::print(&table::page()),
@@ -101,7 +130,12 @@ pub fn main() -> ExitCode {
 /// The command line with the exit codes of each command in its help.
 fn command() -> clap::Command {
     let mut command = Cli::command().mut_args(unless_blank).mut_subcommands(|command| command.mut_args(unless_blank));
+    let has = |command: &clap::Command, name: &str| command.get_subcommands().any(|one| one.get_name() == name);
     for name in exit_codes::commands() {
+        // Without the feature `tools` some are not there.
+        if !has(&command, name) {
+            continue;
+        }
         command = command.mut_subcommand(name, |tool| {
             let before = tool.get_after_help().map(|help| format!("{help}\n\n")).unwrap_or_default();
             let text = format!("{before}{}", exit_codes::help(name));

@@ -59,6 +59,7 @@ pub(super) fn of_parser(said: &clap::Error) -> ExitCode {
 }
 
 /// Has a panic reported by its place alone: its text may hold what was being read.
+#[cfg(feature = "tools")]
 pub(super) fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

@@ -13,17 +13,28 @@
 //! | [`record`] | writes golden files |
 //! | [`junit`] | JUnit XML reports |
 
+#[cfg(feature = "cases")]
 pub mod answer;
+#[cfg(feature = "cases")]
 pub mod case;
 pub mod compare;
 pub mod differences;
 pub mod intended;
+#[cfg(feature = "cases")]
 pub mod junit;
+#[cfg(feature = "cases")]
 pub mod read;
+#[cfg(feature = "cases")]
 pub mod record;
+#[cfg(feature = "cases")]
 pub mod run;
+#[cfg(feature = "cases")]
 pub mod shapes;
+#[cfg(feature = "cases")]
 pub mod sources;
+#[cfg(feature = "cases")]
 pub mod typescript;
+#[cfg(feature = "cases")]
 pub mod unreadable;
+#[cfg(feature = "cases")]
 pub mod verdict;

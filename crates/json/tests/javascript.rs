@@ -1,6 +1,7 @@
 //! JavaScript's rules against a JavaScript engine: node is asked what it makes of the same JSON.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that panics has failed, which is what it is for")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the crate is pure, its tests are not")]
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

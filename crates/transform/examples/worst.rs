@@ -1,6 +1,7 @@
 //! Prints what the most expensive known bodies cost in nanoseconds per byte, next to the usual body:
 //! `cargo run --release --example worst`. Fails if one costs more than 10 times the usual body and more than 200 ns a byte.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "it measures time")]
 #![allow(clippy::print_stdout, reason = "what it measures is what it is for")]
 
 use std::hint::black_box;
