@@ -1,6 +1,8 @@
 //! Runs the transformation on a body in a file, over and over, without a server: for counting instructions and for
 //! profilers. `cargo run --release --package rudder-kafka-transform --example engine -- FILE ROUNDS`; the name of the file reports the form.
 
+#![allow(clippy::disallowed_methods, reason = "it reads its arguments and files")]
+
 use std::process::ExitCode;
 use std::{env, fs};
 
