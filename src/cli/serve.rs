@@ -17,7 +17,7 @@ use super::logging::Log;
 use super::otlp;
 use super::print_config;
 use crate::server::config::Config;
-use crate::server::settings::{Given, Settings};
+use crate::server::settings::{Settings, in_force};
 use crate::server::transport::tls::Tls;
 use crate::server::version::{COMMIT, VERSION};
 use crate::server::{Listeners, run as run_server};
@@ -36,7 +36,7 @@ pub(super) struct Arguments {
 /// Serves until SIGTERM or SIGINT.
 pub(super) fn run(arguments: Arguments, matches: &ArgMatches) -> ExitCode {
     let Arguments { mut settings, print_config } = arguments;
-    settings.given = Given::of(matches);
+    settings.given = in_force::given(matches);
     let settings = &settings;
     let report = |problems: &[String]| logging::report_startup_errors(settings.log_format, problems);
     if let Err(problems) = settings.validate() {

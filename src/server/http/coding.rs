@@ -3,20 +3,23 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_ENCODING;
 
-use super::error::RequestError;
 use transform::request::coding::Coding;
+
+/// A content coding that is not supported, by its name as it was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnsupportedCoding(pub String);
 
 /// Returns the coding that a request's header names.
 ///
 /// # Errors
-/// [`RequestError::UnsupportedMediaType`].
-pub fn coding_of(request: &HttpRequest) -> Result<Coding, RequestError> {
+/// [`UnsupportedCoding`], also if the header occurs more than once.
+pub fn coding_of(request: &HttpRequest) -> Result<Coding, UnsupportedCoding> {
     let mut codings = request.headers().get_all(CONTENT_ENCODING);
     let (first, more) = (codings.next(), codings.next());
     let Some(value) = first else { return Ok(Coding::Identity) };
     if more.is_some() {
-        return Err(RequestError::unsupported_encoding("more than one"));
+        return Err(UnsupportedCoding("more than one".to_owned()));
     }
     let name = String::from_utf8_lossy(value.as_bytes());
-    Coding::named(&name).ok_or_else(|| RequestError::unsupported_encoding(name.trim()))
+    Coding::named(&name).ok_or_else(|| UnsupportedCoding(name.trim().to_owned()))
 }

@@ -7,6 +7,7 @@ use actix_web::http::header::{ALLOW, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
+use super::coding::UnsupportedCoding;
 use super::headers::JSON;
 use super::unserved::{UnservedEndpoint, UnservedRequest};
 use crate::server::config::UnservedPolicy;
@@ -241,6 +242,12 @@ impl From<BodyError> for RequestError {
             | BodyError::InputNotAnArray
             | BodyError::DestTypeMissing => Self::BadRequest(error.to_string()),
         }
+    }
+}
+
+impl From<UnsupportedCoding> for RequestError {
+    fn from(UnsupportedCoding(name): UnsupportedCoding) -> Self {
+        Self::unsupported_encoding(&name)
     }
 }
 

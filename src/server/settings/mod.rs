@@ -1,6 +1,7 @@
 //! Every setting: one table, each an environment variable and a flag. `validate` checks what was given.
 
 mod given;
+pub mod in_force;
 mod resolve;
 mod validate;
 
@@ -16,7 +17,7 @@ use super::config::{Page, ShadowAnswer, UnservedPolicy};
 use super::limits::memory_limit::memory_limit;
 use transform::request::Limits;
 
-pub use given::{Given, InForce};
+pub use given::Given;
 
 /// The settings of the service. A flag overrides its environment variable.
 #[derive(Debug, Clone, Args)]
