@@ -5,8 +5,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use libfuzzer_sys::fuzz_target;
 use check::{check, pem};
+use libfuzzer_sys::fuzz_target;
 use transform::family::FAMILIES;
 
 /// Some second of 2026.

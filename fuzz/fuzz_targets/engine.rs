@@ -14,11 +14,11 @@ mod cost_bounds;
 use std::ops::ControlFlow;
 
 use cost_bounds::assert_bounded;
-use libfuzzer_sys::fuzz_target;
 use json::decode::text;
+use json::raw::{self, Raw};
+use libfuzzer_sys::fuzz_target;
 use transform::explain::{Options, explain};
 use transform::family::{FAMILIES, Family};
-use json::raw::{self, Raw};
 use transform::meter::{Meter, Unlimited};
 use transform::observer::Nobody;
 use transform::processor::{self, Answer};

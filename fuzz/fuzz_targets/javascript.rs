@@ -8,9 +8,9 @@ mod comparable;
 #[allow(dead_code, reason = "the tests use the rest")]
 mod oracle;
 
-use libfuzzer_sys::fuzz_target;
 use json::javascript::{JsString, trim, truthy};
 use json::raw::Raw;
+use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 fn number(bytes: [u8; 8]) {

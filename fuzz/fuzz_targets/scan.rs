@@ -2,9 +2,9 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
 use json::invalid::explain;
 use json::raw::Raw;
+use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let ours = Raw::parse(text);

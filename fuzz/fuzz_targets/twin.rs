@@ -15,12 +15,12 @@ mod oracle;
 
 use cost_bounds::assert_bounded;
 use libfuzzer_sys::fuzz_target;
+use serde_json::{Value, json};
 use transform::family::Family;
 use transform::meter::Meter;
 use transform::processor::{self, Answer};
 use transform::rejection::Rejection;
 use transform::request::{Form, Limits};
-use serde_json::{Value, json};
 
 /// Counts what a thread holds, for [`cost_bounds`].
 #[global_allocator]

@@ -2,8 +2,8 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
 use golden::typescript::read;
+use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 #[path = "../../crates/transform/tests/suite/oracle.rs"]

@@ -1,0 +1,68 @@
+//! The settings in force, and how each was given.
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args as _, Command};
+
+use super::Settings;
+use super::given::Given;
+
+/// A setting in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InForce {
+    /// The name of its variable.
+    pub name: String,
+    /// Its value; empty if it has none.
+    pub value: String,
+    /// `flag`, `environment`, `default` or `computed`.
+    pub source: &'static str,
+}
+
+/// Returns how the settings of `matches` were given.
+#[must_use]
+pub fn given(matches: &ArgMatches) -> Given {
+    let is_flag = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    Given::as_flags(variables().into_iter().filter(|(id, _)| is_flag(id)).map(|(_, name)| name))
+}
+
+/// The id of every setting, and the name of its variable.
+fn variables() -> Vec<(String, String)> {
+    let command = Settings::augment_args(Command::new("settings"));
+    let named = command
+        .get_arguments()
+        .filter_map(|argument| Some((argument.get_id().to_string(), argument.get_env()?.to_str()?.to_owned())));
+    named.collect()
+}
+
+impl Settings {
+    /// Every setting in force, in the order of `--help`. Settings hold no secrets: those are in files.
+    #[must_use]
+    pub fn in_force(&self, matches: &ArgMatches) -> Vec<InForce> {
+        let computed = |name: &str| match name {
+            "WORKERS" => self.worker_threads().to_string(),
+            "MAX_IN_FLIGHT_BYTES" => self.in_flight_bytes().to_string(),
+            "METRICS_HOST" => self.host.clone(),
+            _ => String::new(),
+        };
+        let of = |(id, name): (String, String)| {
+            let values = matches.get_raw(&id).into_iter().flatten();
+            let value = values.map(|value| value.to_string_lossy()).collect::<Vec<_>>().join(",");
+            match matches.value_source(&id) {
+                None => InForce { value: computed(&name), name, source: "computed" },
+                Some(source) => InForce {
+                    name,
+                    value,
+                    source: match source {
+                        ValueSource::CommandLine => "flag",
+                        ValueSource::EnvVariable => "environment",
+                        _ => "default",
+                    },
+                },
+            }
+        };
+        let mut all: Vec<InForce> = variables().into_iter().map(of).collect();
+        for setting in all.iter_mut().filter(|setting| setting.source == "computed" && setting.value.is_empty()) {
+            setting.source = "default";
+        }
+        all
+    }
+}
