@@ -27,6 +27,21 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("test-fixtures/tls").join(name)
 }
 
+#[test]
+fn an_upstream_is_trusted_by_its_own_ca() {
+    let folder = Folder::new();
+    let [certificate, key] = folder.put_pair("first");
+    let upstream = Server::start(&[&format!("--tls-cert-file={certificate}"), &format!("--tls-key-file={key}")]);
+    let url = format!("--upstream-transformer-url=https://localhost:{}", upstream.address.port());
+    let ca = |name: &str| format!("--upstream-ca-file={}", fixture(name).display());
+    for (ca, status) in [(Some(ca("first.crt")), 200), (Some(ca("second.crt")), 502), (None, 502)] {
+        let flags: Vec<&str> = [&*url, "--native-destinations=none"].into_iter().chain(ca.as_deref()).collect();
+        let server = Server::start(&flags);
+        let response = server.transform(EVENT.as_bytes());
+        assert_eq!(response.status, status, "{ca:?}: {}", response.text());
+    }
+}
+
 /// A folder of its own, which is removed with it.
 pub struct Folder(PathBuf);
 

@@ -95,6 +95,8 @@ pub struct UpstreamConfig {
     pub timeout: Duration,
     /// How long a connection to it may take.
     pub connect_timeout: Duration,
+    /// The PEM file with CA certificates that are trusted in addition to the system's.
+    pub ca_file: Option<PathBuf>,
     /// Whether `/ready` fails while it cannot be reached.
     pub ready_needs_upstream: bool,
 }

@@ -113,6 +113,10 @@ pub struct Settings {
     #[arg(long, env = "UPSTREAM_CONNECT_TIMEOUT", default_value_t = 5)]
     pub upstream_connect_timeout: u64,
 
+    /// PEM file with CA certificates that an https upstream may have its certificate from, in addition to the system's
+    #[arg(long, env = "UPSTREAM_CA_FILE")]
+    pub upstream_ca_file: Option<PathBuf>,
+
     /// Whether /ready fails while the upstream cannot be reached
     #[arg(long, env = "READY_NEEDS_UPSTREAM", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub ready_needs_upstream: bool,

@@ -19,6 +19,7 @@ impl Settings {
             base,
             timeout: Duration::from_secs(self.upstream_timeout),
             connect_timeout: Duration::from_secs(self.upstream_connect_timeout),
+            ca_file: self.upstream_ca_file.clone(),
             ready_needs_upstream: self.ready_needs_upstream,
         });
         let shadow = ShadowConfig { percent: self.shadow_percent, answer: self.shadow_answer };

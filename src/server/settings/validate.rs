@@ -117,6 +117,12 @@ impl Settings {
                 self.given.shown("SHADOW_PERCENT", self.shadow_percent)
             ));
         }
+        if let Some(file) = self.upstream_ca_file.as_ref().filter(|_| !has_upstream) {
+            problems.push(format!(
+                "{} needs UPSTREAM_TRANSFORMER_URL",
+                self.given.shown("UPSTREAM_CA_FILE", file.display())
+            ));
+        }
         if self.ready_needs_upstream && !has_upstream {
             problems.push(format!("{} needs UPSTREAM_TRANSFORMER_URL", self.given.shown("READY_NEEDS_UPSTREAM", true)));
         }
@@ -198,6 +204,7 @@ mod tests {
             (&["--native-destinations=none"][..], "UPSTREAM_TRANSFORMER_URL is not set"),
             (&["--native-destinations=kafka,kinesis"], "NATIVE_DESTINATIONS=\"kafka,kinesis\" must be"),
             (&["--ready-needs-upstream"], "READY_NEEDS_UPSTREAM=true needs"),
+            (&["--upstream-ca-file=/ca.pem"], "UPSTREAM_CA_FILE=/ca.pem needs"),
             (&["--shadow-percent=1"], "SHADOW_PERCENT=1 needs"),
             (&[upstream, "--shadow-percent=101"], "between 0 and 100"),
             (&[upstream, "--shadow-answer=upstream"], "SHADOW_ANSWER=upstream needs"),

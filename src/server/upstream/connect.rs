@@ -13,6 +13,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::{ClientConfig, RootCertStore};
 use tower_service::Service;
 
 use super::upload::Upload;
@@ -33,18 +34,18 @@ const IDLE: Duration = Duration::from_secs(4);
 /// A way to connect.
 pub(super) type Connector = Within<HttpsConnector<HttpConnector>>;
 
-/// A way to connect to any upstream. Of its certificate it demands a root that Mozilla trusts.
-pub(super) fn connector(limit: Duration) -> Result<Connector, String> {
+/// A way to connect to any upstream, whose certificate has to lead to one of these roots.
+pub(super) fn connector(limit: Duration, roots: RootCertStore) -> Result<Connector, String> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = HttpsConnectorBuilder::new()
-        .with_provider_and_webpki_roots(provider)
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(tcp);
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let tls = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().wrap_connector(tcp);
     Ok(Within { inner: tls, limit })
 }
 

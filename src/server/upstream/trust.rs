@@ -1,0 +1,37 @@
+//! The CA certificates that an https upstream may have its certificate from.
+
+use std::path::Path;
+
+use rustls::RootCertStore;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+
+use crate::server::bounded_file::read_bounded;
+
+/// Returns the system's CA certificates, which `SSL_CERT_FILE` can name, or Mozilla's if the system has none; and in
+/// addition those of `UPSTREAM_CA_FILE`. The tools trust the same.
+///
+/// # Errors
+/// If the file cannot be read, or has no certificate.
+pub(super) fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    // A certificate that cannot be used is no reason not to trust the others.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    if let Some(file) = ca_file {
+        let problem = |why: &str| format!("UPSTREAM_CA_FILE={}: {why}", file.display());
+        let pem = read_bounded(file).map_err(|error| problem(&error.to_string()))?;
+        let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&pem)
+            .collect::<Result<_, _>>()
+            .map_err(|_| problem("it is not a PEM file with certificates"))?;
+        if certificates.is_empty() {
+            return Err(problem("it has no PEM certificate"));
+        }
+        for certificate in certificates {
+            roots.add(certificate).map_err(|_| problem("a certificate in it cannot be used"))?;
+        }
+    }
+    Ok(roots)
+}
