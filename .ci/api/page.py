@@ -183,7 +183,7 @@ def keyboard(browser):
         if seen[-1] == "copy-link":
             break
     # In the order in which they are seen, and a text field lets go of the focus.
-    assert seen == ["API", "sample", "event", "family", "partitions", "destination", "copy-link"], seen
+    assert seen == ["Destinations", "API", "sample", "event", "family", "partitions", "destination", "copy-link"], seen
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid", outline
     page.keyboard.press("Enter")

@@ -45,7 +45,7 @@ struct Shared {
     /// Makes the names of keys: who knows a key cannot look for its name without it.
     names: RandomState,
     destinations: RwLock<HashMap<Name, Arc<Mutex<Destination>>>>,
-    /// Of destinations that are not counted one by one, or not any more.
+    /// Of destinations that are not counted one by one, or no longer.
     others: Mutex<Destination>,
     /// How many destinations made room for others, or found none; an ID that comes again counts again.
     uncounted: AtomicU64,

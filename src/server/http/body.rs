@@ -75,10 +75,12 @@ impl BodyReader {
         match self.receive(limit, request, &mut payload, &mut bytes).await {
             Ok((coding, share)) => Ok(Body { bytes: bytes.into(), coding, limit, share }),
             Err(error) => {
-                if bytes.is_empty() {
-                    identity::note_unread(request, &mut payload).await;
-                } else {
-                    identity::note(request, &bytes);
+                // A body that is malformed or has stopped has nothing to look at, and its connection ends soon.
+                let failed = matches!(error, RequestError::BadRequest(_) | RequestError::RequestTimeout);
+                match (bytes.is_empty(), failed) {
+                    (false, _) => identity::note(request, &bytes),
+                    (true, false) => identity::note_unread(request, &mut payload).await,
+                    (true, true) => {}
                 }
                 Err(error)
             }

@@ -44,7 +44,7 @@ struct Noted {
 #[derive(Debug)]
 struct NotedDestinations(Vec<RejectedEvents>);
 
-/// Destinations of one request that have a line each for their rejected events. Further ones share the last line.
+/// Destinations of one request whose rejected events get one line per destination. Further ones share the last line.
 const MAX_DESTINATION_LINES: usize = 8;
 
 /// Notes the rejected events of each destination of a request.

@@ -138,7 +138,7 @@ pub struct Settings {
     #[arg(long, env = "PAGE", action = ArgAction::Set, num_args = 0..=1, default_value = "true", default_missing_value = "true", value_parser = Page::parse)]
     pub page: Page,
 
-    /// Whether /destinations shows the start of the hottest partition keys, which are user IDs, in place of a hash
+    /// Whether /destinations shows the start of the hottest partition keys, which are user IDs, instead of a hash
     #[arg(long, env = "SHOW_KEYS", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub show_keys: bool,
 
