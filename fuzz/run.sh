@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes each target for SECONDS, one after the other, from seeds made of the fixtures and what earlier runs found:
+# Fuzzes each target for SECONDS, two at a time, from seeds made of the fixtures and what earlier runs found:
 #   fuzz/run.sh SECONDS [TARGET…]
 # What makes a target fail is left in fuzz/artifacts.
 set -euo pipefail
@@ -25,19 +25,30 @@ triple=$(rustc -vV | sed -n 's/^host: //p')
 python3 fuzz/seeds.py target/fuzz/seeds
 log=target/fuzz/log
 mkdir -p "$log"
-failed=()
-for target in "${targets[@]}"; do
-    printf '\n-- %s, %s s\n' "$target" "$seconds"
+fuzz() { # target
+    local target=$1
     mkdir -p "fuzz/corpus/$target" "fuzz/artifacts/$target"
     # An input that takes ten seconds is a fault: none of a few thousand bytes may.
     if "target/fuzz/$triple/release/$target" "-max_total_time=$seconds" -dict=fuzz/json.dict -timeout=10 -max_len=4096 \
         -print_final_stats=1 "-artifact_prefix=fuzz/artifacts/$target/" \
         "fuzz/corpus/$target" "target/fuzz/seeds/$target" >"$log/$target" 2>&1; then
-        grep -E 'INITED|^#.*DONE|^Done|peak_rss_mb' "$log/$target"
+        printf '\n-- %s, %s s\n%s\n' "$target" "$seconds" "$(grep -E 'INITED|^#.*DONE|^Done|peak_rss_mb' "$log/$target")"
     else
-        tail -n 40 "$log/$target"
-        failed+=("$target")
+        printf '\n-- %s failed\n%s\n' "$target" "$(tail -n 40 "$log/$target")"
+        return 1
     fi
+}
+
+failed=()
+for ((at = 0; at < ${#targets[@]}; at += 2)); do
+    pair=("${targets[@]:at:2}") running=()
+    for target in "${pair[@]}"; do
+        fuzz "$target" &
+        running+=($!)
+    done
+    for index in "${!pair[@]}"; do
+        wait "${running[index]}" || failed+=("${pair[index]}")
+    done
 done
 if [ ${#failed[@]} -gt 0 ]; then
     printf '\nfailed: %s\n' "${failed[*]}"
