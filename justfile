@@ -35,7 +35,8 @@ test *arguments:
 
 # Test the export of traces over OTLP
 test-otlp:
-    cargo test --locked --features otlp --test integration -- otlp::
+    # Without optimization: its few tests do little, and most crates are built again for the feature.
+    CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo test --locked --features otlp --test integration -- otlp::
 
 # Build and test the transformation alone, as others would use it
 test-transform:
