@@ -1,8 +1,7 @@
 //! A drop-in for rudder-transformer's Kafka, Azure Event Hubs and Confluent Cloud endpoints.
 //!
-//! Floors, and arrows point down only: [`cli`] → [`verify`] → [`server`] → [`transform`] and [`cli`] → [`check`] →
-//! [`transform`]; the forms of destinations that all tools read are in [`destinations`], just above [`transform`]. A test fails on an arrow that points up, and on a clock, a socket, an environment variable, a log line or
-//! a metric inside [`transform`].
+//! [`cli`] is the command line, [`server`] the HTTP service. The transformation and everything that needs neither are crates
+//! of the workspace; ARCHITECTURE.md lists them.
 
 // A write of `eprintln!` that fails panics: the service logs, the tools write with `cli::stdio`.
 #![warn(clippy::print_stderr)]

@@ -1,28 +1,26 @@
 //! Whether destinations are configured right: everything the producer and the transformation read of them is compared with
 //! docs/contract.md#destination-configuration.
 //!
-//! Which destinations a file holds, and where, is read by [`destinations`].
+//! The crate `destinations` reads which destinations a file holds, and where.
 //!
-//! The rules know no HTTP, clock or environment: bytes of a file and the time go in, findings come out. Only [`connect`], which they
-//! do not know, goes out and looks whether it is so.
+//! The rules know no HTTP, clock or environment: the bytes of a file and the time go in, findings come out. The crate
+//! `connect`, which they do not know, connects to the brokers and checks whether it is so.
 //!
 //! | module | decides |
 //! | --- | --- |
 //! | [`code`], [`finding`] | what can be found, how bad it is, what to do |
-//! | [`known`], [`config`] | which members a Config has, and of which form they are |
+//! | [`config`] | which fields a Config has, and of which form they are |
 //! | [`brokers`], [`services`], [`ssh`] | where the producer connects, also for Azure Event Hubs and Confluent Cloud |
 //! | [`security`], [`certificate`], [`pem`] | encryption and credentials |
 //! | [`topics`], [`topic_maps`], [`templates`] | which topics can occur |
 //! | [`avro`] | how messages are written |
 //! | [`destination`] | what a destination comes to, where the rules let it pass |
-//! | [`connect`] | whether brokers, certificates, credentials and topics are what a destination takes them for |
 
 pub mod avro;
 pub mod brokers;
 pub mod certificate;
 pub mod code;
 pub mod config;
-
 pub mod destination;
 pub mod finding;
 pub mod pem;
