@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 
 use cost_bounds::assert_bounded;
 use json::decode::text;
-use json::raw::{self, Raw};
+use json::raw::Raw;
 use libfuzzer_sys::fuzz_target;
 use transform::explain::{Options, explain};
 use transform::family::{FAMILIES, Family};
@@ -33,7 +33,7 @@ const LIMITS: Limits = Limits { events: 1_000, answer_bytes: 1 << 24 };
 const QUERY: &str = "topic=q+1&n=1&n=2";
 
 fn parsed(text: &str) -> Raw<'_> {
-    assert_eq!(json::explain(text), None, "an answer is JSON: {text}");
+    assert_eq!(json::invalid::explain(text), None, "an answer is JSON: {text}");
     Raw::parse(text).expect("the scanner takes what the library takes")
 }
 
