@@ -26,19 +26,11 @@ INVALID = {
     "image.digest=latest": "digest",
     "tls.secret=x": "secret",
 }
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+import checks  # noqa: E402
 import pod  # noqa: E402
-
-passed = 0
-
-
-def check(what, holds, seen=""):
-    global passed
-    if not holds:
-        raise SystemExit(f"FAILED  {what}: {seen}")
-    passed += 1
-    print(f"ok      {what}", flush=True)
+from checks import check  # noqa: E402
 
 
 def run(*command, stdin=None):
@@ -189,7 +181,7 @@ def main():
         official_chart(helm)
         for name, seen in pod.run_all(binary, deployments, folder).items():
             check(f"the service runs as the pod of {name}: started, live, ready, stopped", not seen, seen)
-        print(f"{passed} passed, 0 failed")
+        checks.summary()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

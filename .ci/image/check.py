@@ -16,10 +16,12 @@ import time
 import urllib.request
 
 HERE = pathlib.Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "kafka"))
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "kafka")]
 
 import broker  # noqa: E402
+import checks  # noqa: E402
 import container  # noqa: E402
+from checks import check  # noqa: E402
 
 LARGEST = 25_000_000
 ROOTS = "/etc/ssl/certs/ca-certificates.crt"
@@ -28,15 +30,6 @@ EVENT = {
     "metadata": {"jobId": 1, "rudderId": "r-1", "destinationId": "d-1"},
     "destination": {"ID": "d-1", "Config": {"topic": "orders"}},
 }
-passed = 0
-
-
-def check(what, holds, seen=""):
-    global passed
-    if not holds:
-        raise SystemExit(f"FAILED  {what}: {seen}")
-    passed += 1
-    print(f"ok      {what}", flush=True)
 
 
 def fetch(url, body=None):
@@ -133,7 +126,7 @@ def main():
         tools(image)
         (folder / "broker").mkdir()
         connect(image, libraries, folder)
-        print(f"{passed} passed, 0 failed", flush=True)
+        checks.summary()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

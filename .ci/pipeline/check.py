@@ -19,22 +19,15 @@ import time
 
 HERE = pathlib.Path(__file__).parent
 DEPLOY = HERE.parents[1] / "deploy"
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+import checks  # noqa: E402
 import client  # noqa: E402
 import compose  # noqa: E402
+from checks import check  # noqa: E402
 
 EVENTS = 20_000
 PARTITIONS = 3
-passed = 0
-
-
-def check(what, holds, seen=""):
-    global passed
-    if not holds:
-        raise SystemExit(f"FAILED  {what}: {seen}")
-    passed += 1
-    print(f"ok      {what}", flush=True)
 
 
 def event(number):
@@ -140,7 +133,7 @@ def main():
             set_to = document["services"]["rudder-kafka-transformer"]["environment"]["UPSTREAM_TRANSFORMER_URL"]
             check(f"profile {profiles or 'none'}: upstream {url or 'none'}", set_to == url, set_to)
         run(stack, str(binary))
-        print(f"{passed} passed, 0 failed")
+        checks.summary()
     finally:
         stack.stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -8,10 +8,11 @@ use std::time::Duration;
 use clap::{Args, value_parser};
 use ureq::tls::TlsConfig;
 
-use super::check::load::{problem, roots};
+use super::check::load::problem;
 use super::exit_codes::EXIT_USAGE;
 use super::explain::event::printable;
 use super::stdio;
+use super::trust::roots;
 use crate::server::activity::report::{DestinationReport, KeysReport, Report};
 
 /// What is asked, and how it is shown.

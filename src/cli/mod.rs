@@ -33,6 +33,8 @@ mod stdio;
 mod transform;
 #[cfg(feature = "tools")]
 mod troubles;
+#[cfg(feature = "tools")]
+mod trust;
 mod usage_error;
 #[cfg(feature = "tools")]
 mod verify;

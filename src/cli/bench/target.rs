@@ -14,7 +14,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{CONNECTION, HOST, HeaderName, HeaderValue};
 use hyper::{Method, Uri};
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -22,6 +22,7 @@ use tokio_rustls::TlsConnector;
 
 use super::request::Request;
 use crate::server::config::base_url::BaseUrl;
+use crate::server::upstream::trust::system_roots;
 
 /// A transformer.
 #[derive(Clone)]
@@ -235,14 +236,12 @@ impl Body for Whole {
     }
 }
 
-/// Trusts what the system trusts, which `SSL_CERT_FILE` can change.
+/// Trusts [`system_roots`].
 fn connector() -> Result<TlsConnector, String> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
+        .with_root_certificates(system_roots())
         .with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::tls::TlsConfig;
 
 use crate::cli::input::{STANDARD_INPUT, system_reason};
+use crate::cli::trust::roots;
 use check::brokers;
 
 /// The largest input, in bytes. Workspaces with thousands of destinations have a few.
@@ -121,16 +122,6 @@ fn fetch(url: &Url) -> Result<Vec<u8>, String> {
         return Err(format!("it answers with status {}", response.status().as_u16()));
     }
     response.body_mut().with_config().limit(MAX_BYTES).read_to_vec().map_err(|error| problem(&error))
-}
-
-/// The system's roots, so that companies' own CAs count, and the web's where it has none.
-pub(in crate::cli) fn roots() -> RootCerts {
-    let own: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
-        .certs
-        .iter()
-        .map(|der| Certificate::from_der(der).to_owned())
-        .collect();
-    if own.is_empty() { RootCerts::WebPki } else { RootCerts::new_with_certs(&own) }
 }
 
 /// An error without the URL, which may hold a token.

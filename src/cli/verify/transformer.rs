@@ -5,8 +5,9 @@ use std::io;
 use std::time::Duration;
 
 use ureq::Agent;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::tls::TlsConfig;
 
+use crate::cli::trust::roots;
 use crate::server::config::base_url::BaseUrl;
 use golden::answer::Answer;
 use golden::case::Request;
@@ -52,7 +53,7 @@ impl Transformer {
             // Servers close connections that nobody uses, most of them after five seconds.
             .max_idle_age(Duration::from_secs(2))
             .allow_non_standard_methods(true)
-            .tls_config(TlsConfig::builder().root_certs(authorities()).build());
+            .tls_config(TlsConfig::builder().root_certs(roots()).build());
         if local {
             config = config.proxy(None);
         }
@@ -124,12 +125,4 @@ impl Transformer {
             other => other.to_string(),
         }
     }
-}
-
-/// Who may vouch for a transformer: those that the system trusts, which `SSL_CERT_FILE` can name, or a common list of
-/// them where the system has none.
-fn authorities() -> RootCerts {
-    let native = rustls_native_certs::load_native_certs().certs;
-    let certificates: Vec<_> = native.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
-    if certificates.is_empty() { RootCerts::WebPki } else { certificates.into() }
 }

@@ -8,7 +8,7 @@ mod framing;
 mod headers;
 pub mod pass;
 pub mod reachable;
-mod trust;
+pub mod trust;
 pub mod upload;
 
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -75,7 +75,8 @@ impl Upstream {
     /// If the URL cannot be a `Host` header, the CA file cannot be used, or the TLS library does not start.
     pub fn new(config: &UpstreamConfig) -> Result<Self, String> {
         let host = HeaderValue::from_str(&config.base.authority).map_err(|error| error.to_string())?;
-        let connector = connect::connector(config.connect_timeout, trust::roots(config.ca_file.as_deref())?)?;
+        let connector =
+            connect::connector(config.connect_timeout, trust::roots(&config.base.scheme, config.ca_file.as_deref())?)?;
         Ok(Self {
             base: Arc::new(config.base.clone()),
             host,

@@ -1,0 +1,17 @@
+"""The result of checks, for the scripts of CI."""
+
+passed = 0
+
+
+def check(what, holds, seen=""):
+    """Prints that a check passed, or ends the script."""
+    global passed
+    if not holds:
+        raise SystemExit(f"FAILED  {what}: {seen}")
+    passed += 1
+    print(f"ok      {what}", flush=True)
+
+
+def summary():
+    """Prints how many checks passed, in a line like that of other test runners."""
+    print(f"{passed} passed, 0 failed", flush=True)
