@@ -115,7 +115,7 @@ impl Mechanism {
     }
 }
 
-/// Text that is shown to nobody: it has no `Display`, and its `Debug` reports nothing.
+/// A secret: it has no `Display`, and its `Debug` output hides the text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

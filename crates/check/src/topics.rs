@@ -13,7 +13,7 @@ pub fn read(config: &Config<'_>, dynamic: bool, findings: &mut Findings) -> Opti
     let mut topics = Topics::new(dynamic, findings);
     match config.raw("topic") {
         Some((topic, pointer)) if text_of(topic).is_none_or(|text| !text.trim().is_empty()) => {
-            // Another type was told with all others of the Config.
+            // A value of another type was already reported with the Config's other types.
             if topic.as_string().is_some() {
                 topics.add(topic, &pointer);
             } else {

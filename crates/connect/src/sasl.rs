@@ -14,8 +14,8 @@ use super::versions::Versions;
 use super::wire::Conversation;
 use check::destination::{Mechanism, Sasl};
 
-/// Most rounds of hashing that a broker may ask for. Brokers ask for 4096 to 16384; as many as four bytes can say
-/// would take hours.
+/// The maximum number of SCRAM iterations that a broker may request. Brokers request 4096 to 16384; the maximum of a
+/// `u32` would take hours.
 const MAX_ITERATIONS: u32 = 200_000;
 
 /// The mechanism begins, so it has a second message and no more after it; the bound is for those who do not stop.
