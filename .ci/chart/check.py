@@ -21,6 +21,7 @@ OPERATOR = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
 # What the schema has to reject, and a word that its message has.
 INVALID = {
     "settings.WORKRES=2": "WORKRES",
+    "settings.DRAIN_DELAY=5sec": "DRAIN_DELAY",
     "autoscaling.minReplicas=0": "minReplicas",
     "networkPolicy.enabled=maybe": "enabled",
     "image.digest=latest": "digest",
@@ -105,6 +106,9 @@ def chart(helm, validator, binary, folder):
         check(f"{rendered.stdout.count('kind: ')} resources with {file.stem} fit the schemas of {' and '.join(VERSIONS)}", not problems, problems)
         resources = list(filter(None, yaml.safe_load_all(rendered.stdout)))
         deployments[file.stem] = next(resource for resource in resources if resource["kind"] == "Deployment")
+    for name, seconds in {"defaults": 45, "small": 40, "large": 102}.items():
+        grace = deployments[name]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+        check(f"{name} gives the service {seconds} s to stop", grace == seconds, grace)
     for value, word in INVALID.items():
         rendered = run(helm, "template", "release", CHART, "--kube-version", VERSIONS[0], "--set", value)
         check(f"rejects {value}", rendered.returncode != 0 and word in rendered.stderr, rendered.stderr)

@@ -41,7 +41,9 @@ def settings(binary):
 
 def with_settings(schema, names):
     types = {"type": ["string", "integer", "boolean", "null"]}
-    schema["properties"]["settings"]["properties"] = {name: types for name in names}
+    # terminationGracePeriodSeconds is calculated from these, with the units that templates can read.
+    durations = {"type": ["string", "integer", "null"], "pattern": "^([0-9]+|([0-9]+(ms|s|m|h))+)$"}
+    schema["properties"]["settings"]["properties"] = {name: durations if name in ("DRAIN_DELAY", "SHUTDOWN_TIMEOUT") else types for name in names}
     return schema
 
 

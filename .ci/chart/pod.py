@@ -42,7 +42,7 @@ class Pod:
         self.ports = dict(zip((port["name"] for port in self.container["ports"]), broker.free_ports(2)))
         environment = {variable["name"]: variable.get("value", "a-pod") for variable in self.container["env"]
                        if "configMapKeyRef" not in variable.get("valueFrom", {})}
-        self.drain = int(environment.get("DRAIN_DELAY", 0))
+        self.drain = int(environment.get("DRAIN_DELAY", "0").removesuffix("s"))
         self.ports_given = [(environment.get(name), port) for name, port in (("PORT", 9090), ("METRICS_PORT", 9091))]
         environment |= {"PORT": str(self.ports["http"]), "METRICS_PORT": str(self.ports["metrics"]), "HOST": "127.0.0.1"}
         environment = {name: value.replace(MOUNTS, str(folder)) for name, value in environment.items()}

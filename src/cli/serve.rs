@@ -17,13 +17,19 @@ use super::logging::Log;
 use super::otlp;
 use super::print_config;
 use crate::server::config::Config;
+use crate::server::settings::units::{self, Size};
 use crate::server::settings::{Settings, in_force};
 use crate::server::transport::tls::Tls;
 use crate::server::version::{COMMIT, VERSION};
 use crate::server::{Listeners, run as run_server};
 
+/// What `--help` says of sizes and durations.
+const UNITS: &str = "Sizes and durations take units: 64MiB, 10MB; 1500ms, 30s, 5m. A plain size is in bytes, a plain duration in \
+seconds (MAX_WAIT_MILLISECONDS: in milliseconds).";
+
 /// Arguments of the service.
 #[derive(Debug, Args)]
+#[command(after_help = UNITS)]
 pub(super) struct Arguments {
     #[command(flatten)]
     settings: Settings,
@@ -89,7 +95,7 @@ async fn serve_until_stopped(settings: &Settings, log: Log) -> Result<(), String
         None => actix_web::rt::spawn(ignore(hangup)),
     };
     let (stop, stopped) = oneshot::channel::<()>();
-    let drain_delay = Duration::from_secs(settings.drain_delay);
+    let drain_delay = settings.drain_delay;
     let served = run_server(settings, listeners, stopped.map(move |_| sleep(drain_delay)));
     let signaled_twice = async move {
         signals.next().await;
@@ -138,11 +144,11 @@ fn announce(settings: &Settings, listeners: &Listeners) -> Result<(), String> {
         version = VERSION,
         commit = COMMIT,
         workers,
-        max_in_flight_bytes = requests.in_flight_bytes,
-        max_body_bytes = requests.max_body_bytes,
+        max_in_flight_bytes = %Size(requests.in_flight_bytes),
+        max_body_bytes = %Size(requests.max_body_bytes),
         max_events = requests.limits.events,
         max_connections = connections.max,
-        max_wait_milliseconds = requests.max_wait.as_millis() as u64,
+        max_wait_milliseconds = units::shown(requests.max_wait),
         native_destinations = %native_destinations,
         upstream = upstream.map(|upstream| format!("{}://{}", upstream.base.scheme, upstream.base.authority)),
         shadow_percent = shadow.map(|shadow| shadow.percent),

@@ -108,6 +108,18 @@ fn a_problem_names_the_variable_or_the_flag_that_was_given_and_its_value() {
         (&[], &[("PORT", "70000")], "PORT=70000: 70000 is not in 0..=65535"),
         (&["--port", "seventy"], &[("PORT", "1")], "--port=seventy: invalid digit found in string"),
         (&[], &[("UNSERVED", "drop")], "UNSERVED=drop: must be retry or reject"),
+        (
+            &[],
+            &[("MAX_BODY_BYTES", "5 bytes")],
+            "MAX_BODY_BYTES=5 bytes: must be a number of bytes, or a number with a unit: kB, MB, GB, KiB, MiB or GiB",
+        ),
+        (&["--max-in-flight-bytes=16EiB"], &[], "--max-in-flight-bytes=16EiB: must be less than 16 EiB"),
+        (
+            &["--keep-alive=-5s"],
+            &[],
+            "--keep-alive=-5s: must be a number of seconds, or a number with a unit: ms, s, m or h",
+        ),
+        (&[], &[("KEEP_ALIVE", "500ms")], "KEEP_ALIVE=500ms must be between 1s and 1day"),
     ] {
         let plain = text(arguments, environment);
         assert!(plain.contains(&format!("error: {expected}")), "{plain}");
@@ -121,7 +133,14 @@ fn a_problem_names_the_variable_or_the_flag_that_was_given_and_its_value() {
 
 #[test]
 fn the_settings_in_force_are_printed() {
-    let output = run(&["--workers=3", "--print-config"], &[("MAX_EVENTS", "5"), ("PORT", "")]);
+    let environment = [
+        ("MAX_EVENTS", "5"),
+        ("PORT", ""),
+        ("MAX_BODY_BYTES", "1048576"),
+        ("HEADER_TIMEOUT", "90"),
+        ("KEEP_ALIVE", "1 m"),
+    ];
+    let output = run(&["--workers=3", "--max-wait-milliseconds=1500", "--print-config"], &environment);
     let text = String::from_utf8(output.stdout).expect("text");
     let line = |name: &str| {
         let line =
@@ -132,6 +151,12 @@ fn the_settings_in_force_are_printed() {
     assert_eq!(line("WORKERS"), "WORKERS=3 # flag");
     assert_eq!(line("MAX_EVENTS"), "MAX_EVENTS=5 # environment");
     assert_eq!(line("PORT"), "PORT=9090 # default");
+    // Sizes and durations have one notation, however they were given.
+    assert_eq!(line("MAX_BODY_BYTES"), "MAX_BODY_BYTES=1MiB # environment");
+    assert_eq!(line("HEADER_TIMEOUT"), "HEADER_TIMEOUT=1m30s # environment");
+    assert_eq!(line("KEEP_ALIVE"), "KEEP_ALIVE=1m # environment");
+    assert_eq!(line("MAX_WAIT_MILLISECONDS"), "MAX_WAIT_MILLISECONDS=1s500ms # flag");
+    assert_eq!(line("UPSTREAM_TIMEOUT"), "UPSTREAM_TIMEOUT=10m # default");
     assert_eq!(line("METRICS_HOST"), "METRICS_HOST=0.0.0.0 # computed");
     assert!(line("MAX_IN_FLIGHT_BYTES").ends_with("# computed") && !line("MAX_IN_FLIGHT_BYTES").contains("= "));
     let output = run(&["serve", "--print-config"], &[("LOG_FORMAT", "json")]);
@@ -255,6 +280,16 @@ fn a_port_in_use_is_named() {
     assert!(text.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{text}");
 }
 
+/// The settings that have a default in the help, with it.
+fn defaults(help: &str) -> Vec<(&str, &str)> {
+    let settings = help.split("[env: ").skip(1).filter_map(|rest| {
+        let (name, rest) = rest.split_once(['=', ']'])?;
+        let (_, default) = rest.split("\n  ").next()?.split_once("[default: ")?;
+        Some((name, default.split(']').next()?))
+    });
+    settings.collect()
+}
+
 #[test]
 fn help_and_the_settings_page_list_the_same_settings() {
     let help = String::from_utf8(run(&["--help"], &[]).stdout).expect("text");
@@ -266,6 +301,11 @@ fn help_and_the_settings_page_list_the_same_settings() {
     assert!(in_help.len() >= 18, "{help}");
     for name in &in_help {
         assert!(page.contains(&format!("| `{name}` |")), "docs/reference/settings.md does not list {name}");
+    }
+    for (name, default) in defaults(&help) {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).expect(name);
+        let shown = row.split(" | ").nth(2).expect("a default");
+        assert!(shown == format!("`{default}`") || name == "NATIVE_DESTINATIONS", "{name}: {shown}, not {default}");
     }
     let in_page = page.lines().filter(|line| {
         let name = line.strip_prefix("| `").and_then(|rest| rest.split('`').next()).unwrap_or("");

@@ -45,8 +45,8 @@ pub struct Config {
     pub instance_id: String,
     /// The versions that are reported to clients.
     pub versions: Versions,
-    /// How long requests in flight get to finish, in seconds.
-    pub shutdown_timeout: u64,
+    /// How long requests in flight get to finish.
+    pub shutdown_timeout: Duration,
 }
 
 /// The files for TLS.

@@ -1,10 +1,13 @@
 //! The settings in force, and how each was given.
 
+use std::time::Duration;
+
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command};
 
 use super::Settings;
 use super::given::Given;
+use super::units::{self, Size};
 
 /// A setting in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,19 +36,30 @@ fn variables() -> Vec<(String, String)> {
     named.collect()
 }
 
+/// The value of a setting: as it was given, except for sizes and durations, which all have the same notation.
+fn value_of(matches: &ArgMatches, id: &str) -> String {
+    if let Ok(Some(size)) = matches.try_get_one::<Size>(id) {
+        return size.to_string();
+    }
+    if let Ok(Some(duration)) = matches.try_get_one::<Duration>(id) {
+        return units::shown(*duration);
+    }
+    let values = matches.get_raw(id).into_iter().flatten();
+    values.map(|value| value.to_string_lossy()).collect::<Vec<_>>().join(",")
+}
+
 impl Settings {
     /// Every setting in force, in the order of `--help`. Settings hold no secrets: those are in files.
     #[must_use]
     pub fn in_force(&self, matches: &ArgMatches) -> Vec<InForce> {
         let computed = |name: &str| match name {
             "WORKERS" => self.worker_threads().to_string(),
-            "MAX_IN_FLIGHT_BYTES" => self.in_flight_bytes().to_string(),
+            "MAX_IN_FLIGHT_BYTES" => Size(self.in_flight_bytes()).to_string(),
             "METRICS_HOST" => self.host.clone(),
             _ => String::new(),
         };
         let of = |(id, name): (String, String)| {
-            let values = matches.get_raw(&id).into_iter().flatten();
-            let value = values.map(|value| value.to_string_lossy()).collect::<Vec<_>>().join(",");
+            let value = value_of(matches, &id);
             match matches.value_source(&id) {
                 None => InForce { value: computed(&name), name, source: "computed" },
                 Some(source) => InForce {

@@ -1,12 +1,15 @@
-//! Every setting: one table, each an environment variable and a flag. `validate` checks what was given.
+//! Every setting: one table, each an environment variable and a flag. `validate` checks what was given, `units` reads
+//! sizes and durations.
 
 mod given;
 pub mod in_force;
 mod resolve;
+pub mod units;
 mod validate;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Command, FromArgMatches as _, ValueEnum};
@@ -18,6 +21,7 @@ use super::limits::memory_limit::memory_limit;
 use transform::request::Limits;
 
 pub use given::Given;
+use units::{Size, milliseconds, seconds};
 
 /// The settings of the service. A flag overrides its environment variable.
 #[derive(Debug, Clone, Args)]
@@ -62,38 +66,39 @@ pub struct Settings {
     #[arg(long, env = "NUM_PROCS")]
     pub num_procs: Option<usize>,
 
-    /// Maximum size of a request body in bytes, as sent and decompressed; a response may be twice as large
-    #[arg(long, env = "MAX_BODY_BYTES", default_value_t = 200 * 1024 * 1024)]
-    pub max_body_bytes: usize,
+    /// Maximum size of a request body, as sent and decompressed; a response may be twice as large
+    #[arg(long, env = "MAX_BODY_BYTES", default_value_t = Size(200 << 20))]
+    pub max_body_bytes: Size,
 
     /// Maximum number of events in one request
     #[arg(long, env = "MAX_EVENTS", default_value_t = 100_000)]
     pub max_events: usize,
 
-    /// Memory of all requests and their responses, in bytes; above it requests are rejected with a retryable 503
+    /// Memory of all requests and their responses; above it requests are rejected with a retryable 503
     /// [default: a quarter of the memory limit]
     #[arg(long, env = "MAX_IN_FLIGHT_BYTES")]
-    pub max_in_flight_bytes: Option<usize>,
+    pub max_in_flight_bytes: Option<Size>,
 
-    /// Milliseconds that requests may wait for a busy worker; above it they are rejected with a retryable 503
-    #[arg(long, env = "MAX_WAIT_MILLISECONDS", default_value_t = 30)]
-    pub max_wait_milliseconds: u64,
+    /// Time that requests may wait for a busy worker, a plain number in milliseconds; above it they are rejected with a
+    /// retryable 503
+    #[arg(long, env = "MAX_WAIT_MILLISECONDS", default_value = "30ms", value_parser = milliseconds)]
+    pub max_wait_milliseconds: Duration,
 
     /// Concurrent connections; requests above this limit are rejected with a retryable 503
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 1000)]
     pub max_connections: usize,
 
-    /// Seconds for the client to send the headers of a request
-    #[arg(long, env = "HEADER_TIMEOUT", default_value_t = 10)]
-    pub header_timeout: u64,
+    /// Time for the client to send the headers of a request
+    #[arg(long, env = "HEADER_TIMEOUT", default_value = "10s", value_parser = seconds)]
+    pub header_timeout: Duration,
 
-    /// Seconds that a client may pause while it sends a body or receives a response
-    #[arg(long, env = "BODY_TIMEOUT", default_value_t = 30)]
-    pub body_timeout: u64,
+    /// Time that a client may pause while it sends a body or receives a response
+    #[arg(long, env = "BODY_TIMEOUT", default_value = "30s", value_parser = seconds)]
+    pub body_timeout: Duration,
 
-    /// Seconds that an idle connection stays open
-    #[arg(long, env = "KEEP_ALIVE", default_value_t = 5)]
-    pub keep_alive: u64,
+    /// Time that an idle connection stays open
+    #[arg(long, env = "KEEP_ALIVE", default_value = "5s", value_parser = seconds)]
+    pub keep_alive: Duration,
 
     /// The rudder-transformer that gets every request that is not served here, such as http://rudder-transformer:9090
     /// [default: none]
@@ -105,13 +110,13 @@ pub struct Settings {
     #[arg(long, env = "UNSERVED", value_enum, default_value_t = UnservedPolicy::Retry)]
     pub unserved: UnservedPolicy,
 
-    /// Seconds until the upstream has to respond, and between two parts of its response
-    #[arg(long, env = "UPSTREAM_TIMEOUT", default_value_t = 600)]
-    pub upstream_timeout: u64,
+    /// Time until the upstream has to respond, and between two parts of its response
+    #[arg(long, env = "UPSTREAM_TIMEOUT", default_value = "10m", value_parser = seconds)]
+    pub upstream_timeout: Duration,
 
-    /// Seconds for connecting to the upstream
-    #[arg(long, env = "UPSTREAM_CONNECT_TIMEOUT", default_value_t = 5)]
-    pub upstream_connect_timeout: u64,
+    /// Time for connecting to the upstream
+    #[arg(long, env = "UPSTREAM_CONNECT_TIMEOUT", default_value = "5s", value_parser = seconds)]
+    pub upstream_connect_timeout: Duration,
 
     /// PEM file with CA certificates that an https upstream may have its certificate from, in addition to the system's
     #[arg(long, env = "UPSTREAM_CA_FILE")]
@@ -170,13 +175,13 @@ pub struct Settings {
     #[arg(long, env = "git_commit_sha")]
     pub git_commit_sha: Option<String>,
 
-    /// Seconds after SIGTERM or SIGINT in which /ready fails and all requests are still served, before the listener closes
-    #[arg(long, env = "DRAIN_DELAY", default_value_t = 0)]
-    pub drain_delay: u64,
+    /// Time after SIGTERM or SIGINT in which /ready fails and all requests are still served, before the listener closes
+    #[arg(long, env = "DRAIN_DELAY", default_value = "0s", value_parser = seconds)]
+    pub drain_delay: Duration,
 
-    /// Seconds that requests in flight then have to finish
-    #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value_t = 30)]
-    pub shutdown_timeout: u64,
+    /// Time that requests in flight then have to finish
+    #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value = "30s", value_parser = seconds)]
+    pub shutdown_timeout: Duration,
 
     /// Which of the settings were given as flags.
     #[arg(skip)]
@@ -235,12 +240,13 @@ impl Settings {
     /// Returns the limits of one request.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        Limits { events: self.max_events, answer_bytes: self.max_body_bytes.saturating_mul(2) }
+        Limits { events: self.max_events, answer_bytes: self.max_body_bytes.0.saturating_mul(2) }
     }
 
     /// Returns the maximum of bytes in flight.
     #[must_use]
     pub fn in_flight_bytes(&self) -> usize {
-        self.max_in_flight_bytes.unwrap_or_else(|| memory_limit().map_or(DEFAULT_IN_FLIGHT_BYTES, |bytes| bytes / 4))
+        let by_default = || memory_limit().map_or(DEFAULT_IN_FLIGHT_BYTES, |bytes| bytes / 4);
+        self.max_in_flight_bytes.map_or_else(by_default, |size| size.0)
     }
 }

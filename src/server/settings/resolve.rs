@@ -1,7 +1,5 @@
 //! From the settings as they are given to the configuration as it is meant.
 
-use std::time::Duration;
-
 use super::Settings;
 use crate::server::config::{
     Config, ConnectionConfig, RequestConfig, ShadowConfig, TlsConfig, UpstreamConfig, Versions,
@@ -14,11 +12,10 @@ impl Settings {
     /// # Errors
     /// What is wrong with a setting. [`Settings::validate`] reports all of it at once.
     pub fn resolve(&self) -> Result<Config, String> {
-        let body_timeout = Duration::from_secs(self.body_timeout);
         let upstream = self.upstream()?.map(|base| UpstreamConfig {
             base,
-            timeout: Duration::from_secs(self.upstream_timeout),
-            connect_timeout: Duration::from_secs(self.upstream_connect_timeout),
+            timeout: self.upstream_timeout,
+            connect_timeout: self.upstream_connect_timeout,
             ca_file: self.upstream_ca_file.clone(),
             ready_needs_upstream: self.ready_needs_upstream,
         });
@@ -29,15 +26,15 @@ impl Settings {
             operator_token_file: self.operator_token_file.clone(),
             connections: ConnectionConfig {
                 max: self.max_connections,
-                header_timeout: Duration::from_secs(self.header_timeout),
-                body_timeout,
-                keep_alive: Duration::from_secs(self.keep_alive),
+                header_timeout: self.header_timeout,
+                body_timeout: self.body_timeout,
+                keep_alive: self.keep_alive,
             },
             requests: RequestConfig {
-                max_body_bytes: self.max_body_bytes,
+                max_body_bytes: self.max_body_bytes.0,
                 limits: self.limits(),
                 in_flight_bytes: self.in_flight_bytes(),
-                max_wait: Duration::from_millis(self.max_wait_milliseconds),
+                max_wait: self.max_wait_milliseconds,
             },
             native_destinations: self.native_destinations()?,
             shadow: (upstream.is_some() && shadow.percent > 0).then_some(shadow),

@@ -1,6 +1,9 @@
 //! Validation of the settings: every problem is reported at once, before anything starts.
 
+use std::time::Duration;
+
 use super::Settings;
+use super::units::{self, Size};
 use crate::server::config::ShadowAnswer;
 use crate::server::http::operator_token::OperatorToken;
 use crate::server::transport::tls::Tls;
@@ -11,8 +14,7 @@ const MAX_WORKERS: usize = 1024;
 const MAX_VERSION_CHARACTERS: usize = 128;
 /// Destinations with metrics of their own: each has two series.
 const MAX_DESTINATION_METRICS: usize = 10_000;
-/// A day.
-const MAX_SECONDS: u64 = 86_400;
+const MAX_DURATION: Duration = Duration::from_secs(86_400);
 
 impl Settings {
     /// Checks what single values cannot show.
@@ -33,30 +35,17 @@ impl Settings {
                 problems.push(format!("{} must be between 1 and {MAX_WORKERS}", self.given.shown(name, workers)));
             }
         }
-        for (name, value) in [
-            ("MAX_BODY_BYTES", Some(self.max_body_bytes)),
-            ("MAX_EVENTS", Some(self.max_events)),
-            ("MAX_IN_FLIGHT_BYTES", self.max_in_flight_bytes),
-            ("MAX_CONNECTIONS", Some(self.max_connections)),
+        for (name, is_zero) in [
+            ("MAX_BODY_BYTES", self.max_body_bytes == Size(0)),
+            ("MAX_EVENTS", self.max_events == 0),
+            ("MAX_IN_FLIGHT_BYTES", self.max_in_flight_bytes == Some(Size(0))),
+            ("MAX_CONNECTIONS", self.max_connections == 0),
         ] {
-            if value == Some(0) {
+            if is_zero {
                 problems.push(format!("{} must be at least 1", self.given.shown(name, 0)));
             }
         }
-        for (name, seconds) in [
-            ("HEADER_TIMEOUT", self.header_timeout),
-            ("BODY_TIMEOUT", self.body_timeout),
-            ("KEEP_ALIVE", self.keep_alive),
-        ] {
-            if !(1..=MAX_SECONDS).contains(&seconds) {
-                problems.push(format!("{} must be between 1 and {MAX_SECONDS}", self.given.shown(name, seconds)));
-            }
-        }
-        for (name, seconds) in [("DRAIN_DELAY", self.drain_delay), ("SHUTDOWN_TIMEOUT", self.shutdown_timeout)] {
-            if seconds > MAX_SECONDS {
-                problems.push(format!("{} must be at most {MAX_SECONDS}", self.given.shown(name, seconds)));
-            }
-        }
+        self.validate_durations(&mut problems);
         for (name, version) in [
             ("npm_package_version", &self.npm_package_version),
             ("transformer_build_version", &self.transformer_build_version),
@@ -87,18 +76,31 @@ impl Settings {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
+    fn validate_durations(&self, problems: &mut Vec<String>) {
+        let second = Duration::from_secs(1);
+        let millisecond = Duration::from_millis(1);
+        for (name, least, value) in [
+            ("HEADER_TIMEOUT", second, self.header_timeout),
+            ("BODY_TIMEOUT", second, self.body_timeout),
+            ("KEEP_ALIVE", second, self.keep_alive),
+            ("UPSTREAM_TIMEOUT", millisecond, self.upstream_timeout),
+            ("UPSTREAM_CONNECT_TIMEOUT", millisecond, self.upstream_connect_timeout),
+            ("MAX_WAIT_MILLISECONDS", Duration::ZERO, self.max_wait_milliseconds),
+            ("DRAIN_DELAY", Duration::ZERO, self.drain_delay),
+            ("SHUTDOWN_TIMEOUT", Duration::ZERO, self.shutdown_timeout),
+        ] {
+            if !(least..=MAX_DURATION).contains(&value) {
+                let given = self.given.shown(name, units::shown(value));
+                let (least, most) = (units::shown(least), units::shown(MAX_DURATION));
+                problems.push(format!("{given} must be between {least} and {most}"));
+            }
+        }
+    }
+
     /// What goes where, and what is compared.
     fn validate_upstream(&self, problems: &mut Vec<String>) {
         let has_upstream = self.upstream_transformer_url.is_some();
         problems.extend(self.upstream().err());
-        for (name, seconds) in
-            [("UPSTREAM_TIMEOUT", self.upstream_timeout), ("UPSTREAM_CONNECT_TIMEOUT", self.upstream_connect_timeout)]
-        {
-            if !(1..=MAX_SECONDS).contains(&seconds) {
-                problems
-                    .push(format!("{} must be between 1 and {MAX_SECONDS} seconds", self.given.shown(name, seconds)));
-            }
-        }
         match self.native_destinations() {
             Err(problem) => problems.push(problem),
             Ok(natives) if natives.is_empty() && !has_upstream => problems.push(format!(
@@ -208,8 +210,16 @@ mod tests {
             (&["--shadow-percent=1"], "SHADOW_PERCENT=1 needs"),
             (&[upstream, "--shadow-percent=101"], "between 0 and 100"),
             (&[upstream, "--shadow-answer=upstream"], "SHADOW_ANSWER=upstream needs"),
-            (&[upstream, "--upstream-timeout=0"], "UPSTREAM_TIMEOUT=0 must"),
-            (&[upstream, "--upstream-connect-timeout=86401"], "UPSTREAM_CONNECT_TIMEOUT=86401 must"),
+            (&[upstream, "--upstream-timeout=0"], "UPSTREAM_TIMEOUT=0s must be between 1ms and 1day"),
+            (&[upstream, "--upstream-connect-timeout=86401"], "UPSTREAM_CONNECT_TIMEOUT=1day1s must"),
+            (&["--header-timeout=999ms"], "HEADER_TIMEOUT=999ms must be between 1s and 1day"),
+            (&["--body-timeout=0"], "BODY_TIMEOUT=0s must be between 1s"),
+            (&["--keep-alive=2days"], "KEEP_ALIVE=2days must be between 1s and 1day"),
+            // A month, for those who mean minutes.
+            (&["--shutdown-timeout=5M"], "must be between 0s and 1day"),
+            (&["--drain-delay=25h"], "DRAIN_DELAY=1day1h must be"),
+            (&["--max-wait-milliseconds=86400001"], "MAX_WAIT_MILLISECONDS=1day1ms must be"),
+            (&["--max-body-bytes=0KiB"], "MAX_BODY_BYTES=0 must be at least 1"),
             (&["--upstream-transformer-url=transformer:9090"], "UPSTREAM_TRANSFORMER_URL must"),
         ] {
             assert!(problems(bad).contains(names), "{bad:?}: {}", problems(bad));

@@ -46,8 +46,8 @@ pub struct Port {
     pub workers: usize,
     /// The time for the headers of the first request, and for a TLS handshake.
     pub header_timeout: Duration,
-    /// The time for what is in service when the port is closed, in seconds.
-    pub shutdown_timeout: u64,
+    /// The time for what is in service when the port is closed.
+    pub shutdown_timeout: Duration,
 }
 
 impl Port {
@@ -75,7 +75,8 @@ impl Port {
         let builder = ServerBuilder::default()
             .workers(workers)
             .max_concurrent_connections(connections.accepted_by_worker())
-            .shutdown_timeout(shutdown_timeout)
+            // The library counts whole seconds.
+            .shutdown_timeout(shutdown_timeout.as_secs() + u64::from(shutdown_timeout.subsec_nanos() > 0))
             .disable_signals();
         let stops = builder.graceful_shutdown_signal();
         let serve = move || {

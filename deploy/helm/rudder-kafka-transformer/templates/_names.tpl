@@ -43,3 +43,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if .Values.tls.secretName -}}https{{- else -}}http{{- end -}}
 ://{{ include "fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.service.port }}
 {{- end -}}
+
+{{/* A duration in seconds: a plain number, or one with units such as 1m30s. */}}
+{{- define "seconds" -}}
+{{- $text := (kindIs "float64" . | ternary (. | int64) .) | toString -}}
+{{- if regexMatch "^[0-9]+$" $text -}}
+{{- $text -}}
+{{- else -}}
+{{- $start := toDate "2006-01-02" "2000-01-01" -}}
+{{- sub (unixEpoch (dateModify $text $start)) (unixEpoch $start) -}}
+{{- end -}}
+{{- end -}}
