@@ -8,8 +8,8 @@ use rudder_kafka_transformer::server::metrics::Metrics;
 use rudder_kafka_transformer::server::metrics::series::HttpKey;
 use rudder_kafka_transformer::server::metrics::worker::WorkerSeries;
 use transform::family::KAFKA;
-use transform::processor::{self, Answer};
-use transform::request::{Counted, Form, Limits};
+use transform::processor::{self, Response};
+use transform::request::{Counted, Limits, PayloadFormat};
 
 #[allow(dead_code, reason = "other benchmarks have more shapes")]
 #[path = "../src/cli/bench/bodies.rs"]
@@ -17,14 +17,14 @@ mod bodies;
 
 use bodies::{Shape, body};
 
-const LIMITS: Limits = Limits { events: 1_000_000, answer_bytes: 1 << 30 };
+const LIMITS: Limits = Limits { events: 1_000_000, response_bytes: 1 << 30 };
 
 fn main() {
     divan::main();
 }
 
-fn answer(body: &str) -> Answer {
-    processor::answer(&KAFKA, body, Form::Compacted, "", LIMITS).unwrap_or_else(|error| panic!("{error}"))
+fn answer(body: &str) -> Response {
+    processor::respond(&KAFKA, body, PayloadFormat::Compacted, "", LIMITS).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[divan::bench(args = [1, 100])]

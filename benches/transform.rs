@@ -6,7 +6,7 @@ use divan::{Bencher, black_box};
 use json::decode::text;
 use rudder_kafka_transformer::server::allocator;
 use transform::family::KAFKA;
-use transform::request::{Form, Limits};
+use transform::request::{Limits, PayloadFormat};
 use transform::{batch, processor};
 
 #[path = "../src/cli/bench/bodies.rs"]
@@ -14,7 +14,7 @@ mod bodies;
 
 use bodies::{Shape, body, message_of};
 
-const LIMITS: Limits = Limits { events: 1_000_000, answer_bytes: 1 << 30 };
+const LIMITS: Limits = Limits { events: 1_000_000, response_bytes: 1 << 30 };
 const EVENTS: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 
 fn main() {
@@ -23,36 +23,36 @@ fn main() {
     divan::main();
 }
 
-fn run(bencher: Bencher<'_, '_>, form: Form, body: &str, events: usize) {
+fn run(bencher: Bencher<'_, '_>, form: PayloadFormat, body: &str, events: usize) {
     bencher
         .counter(BytesCount::of_str(body))
         .counter(ItemsCount::new(events))
-        .bench(|| processor::answer(&KAFKA, &text(black_box(body.as_bytes())), form, "", LIMITS));
+        .bench(|| processor::respond(&KAFKA, &text(black_box(body.as_bytes())), form, "", LIMITS));
 }
 
 #[divan::bench(args = EVENTS)]
 fn plain(bencher: Bencher<'_, '_>, events: usize) {
-    run(bencher, Form::Plain, &body(Shape::Plain, events), events);
+    run(bencher, PayloadFormat::Plain, &body(Shape::Plain, events), events);
 }
 
 #[divan::bench(args = EVENTS)]
 fn compacted(bencher: Bencher<'_, '_>, events: usize) {
-    run(bencher, Form::Compacted, &body(Shape::Compacted, events), events);
+    run(bencher, PayloadFormat::Compacted, &body(Shape::Compacted, events), events);
 }
 
 #[divan::bench(args = EVENTS)]
 fn templates(bencher: Bencher<'_, '_>, events: usize) {
-    run(bencher, Form::Compacted, &body(Shape::Templates, events), events);
+    run(bencher, PayloadFormat::Compacted, &body(Shape::Templates, events), events);
 }
 
 #[divan::bench(args = EVENTS)]
 fn reverse_etl(bencher: Bencher<'_, '_>, events: usize) {
-    run(bencher, Form::Compacted, &body(Shape::ReverseEtl, events), events);
+    run(bencher, PayloadFormat::Compacted, &body(Shape::ReverseEtl, events), events);
 }
 
 #[divan::bench(args = [200, 2_000, 20_000, 2_000_000])]
 fn message_of_bytes(bencher: Bencher<'_, '_>, bytes: usize) {
-    run(bencher, Form::Compacted, &message_of(bytes), 1);
+    run(bencher, PayloadFormat::Compacted, &message_of(bytes), 1);
 }
 
 #[divan::bench(args = [1, 100, 1_000])]
@@ -61,5 +61,5 @@ fn batches(bencher: Bencher<'_, '_>, events: usize) {
     bencher
         .counter(BytesCount::of_str(&body))
         .counter(ItemsCount::new(events))
-        .bench(|| batch::answer(&text(black_box(body.as_bytes())), Form::Plain, LIMITS));
+        .bench(|| batch::respond(&text(black_box(body.as_bytes())), PayloadFormat::Plain, LIMITS));
 }

@@ -14,7 +14,7 @@ use clap::Parser;
 use serde_json::{Value, json};
 use transform::family::KAFKA;
 use transform::processor;
-use transform::request::{Form, Limits};
+use transform::request::{Limits, PayloadFormat};
 
 #[allow(dead_code, reason = "others need more of it")]
 #[path = "../src/cli/bench/bodies.rs"]
@@ -75,10 +75,10 @@ fn exchanges() -> Vec<Exchange> {
     let mut built = Vec::new();
     let mut event_number = 0;
     for (shape, form) in [
-        (Shape::Plain, Form::Plain),
-        (Shape::Compacted, Form::Compacted),
-        (Shape::Templates, Form::Compacted),
-        (Shape::ReverseEtl, Form::Compacted),
+        (Shape::Plain, PayloadFormat::Plain),
+        (Shape::Compacted, PayloadFormat::Compacted),
+        (Shape::Templates, PayloadFormat::Compacted),
+        (Shape::ReverseEtl, PayloadFormat::Compacted),
     ] {
         let whole: Value = serde_json::from_str(&bodies::body(shape, 1_500)).expect("JSON");
         let all = whole.get("input").unwrap_or(&whole).as_array().expect("events").clone();
@@ -100,29 +100,29 @@ fn exchanges() -> Vec<Exchange> {
 }
 
 /// Breaks an event in one of the ways in which one can be broken.
-fn break_event(event: &mut Value, way: usize, form: Form) {
+fn break_event(event: &mut Value, way: usize, form: PayloadFormat) {
     match way % 6 {
         0 => *event = Value::Null,
         1 => *event = json!("an event"),
         2 => event["message"] = json!(["a message"]),
         3 => event["metadata"] = Value::Null,
         4 => event["metadata"] = json!(7),
-        _ if form == Form::Plain => event["destination"] = Value::Null,
+        _ if form == PayloadFormat::Plain => event["destination"] = Value::Null,
         _ => event["metadata"]["destinationId"] = json!("unknown"),
     }
 }
 
-fn exchange(form: Form, whole: &Value, events: Vec<Value>) -> Exchange {
-    let body = if form == Form::Plain {
+fn exchange(form: PayloadFormat, whole: &Value, events: Vec<Value>) -> Exchange {
+    let body = if form == PayloadFormat::Plain {
         Value::from(events).to_string()
     } else {
         let mut body = whole.clone();
         body["input"] = events.into();
         body.to_string()
     };
-    let limits = Limits { events: 10_000, answer_bytes: 1 << 28 };
-    let answer = processor::answer(&KAFKA, &body, form, "", limits).expect("an answer");
-    let header = if form == Form::Compacted { "X-Content-Format: json+compactedv1\r\n" } else { "" };
+    let limits = Limits { events: 10_000, response_bytes: 1 << 28 };
+    let answer = processor::respond(&KAFKA, &body, form, "", limits).expect("an answer");
+    let header = if form == PayloadFormat::Compacted { "X-Content-Format: json+compactedv1\r\n" } else { "" };
     let head = |connection: &str| {
         let length = body.len();
         format!(

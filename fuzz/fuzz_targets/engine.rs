@@ -20,16 +20,16 @@ use libfuzzer_sys::fuzz_target;
 use transform::explain::{Options, explain};
 use transform::family::{FAMILIES, Family};
 use transform::meter::{Meter, Unlimited};
-use transform::observer::Nobody;
-use transform::processor::{self, Answer};
-use transform::request::{BodyError, Form, Limits, RouterAnswer};
+use transform::observer::NoopObserver;
+use transform::processor::{self, Response};
+use transform::request::{BodyError, Limits, PayloadFormat, RouterResponse};
 use transform::{batch, router_transform};
 
 /// Counts what a thread holds, for [`cost_bounds`].
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
 
-const LIMITS: Limits = Limits { events: 1_000, answer_bytes: 1 << 24 };
+const LIMITS: Limits = Limits { events: 1_000, response_bytes: 1 << 24 };
 const QUERY: &str = "topic=q+1&n=1&n=2";
 
 fn parsed(text: &str) -> Raw<'_> {
@@ -44,28 +44,28 @@ fn elements(array: Raw<'_>) -> Vec<Raw<'_>> {
 }
 
 /// The events of a body that is one, and nothing where it is not one.
-fn events(body: &str, form: Form) -> Option<Vec<Raw<'_>>> {
+fn events(body: &str, form: PayloadFormat) -> Option<Vec<Raw<'_>>> {
     let root = Raw::parse(body).ok()?;
     let array = match form {
-        Form::Plain => root,
-        Form::Compacted => root.member("input")?,
+        PayloadFormat::Plain => root,
+        PayloadFormat::Compacted => root.member("input")?,
     };
     array.text().starts_with('[').then(|| elements(array))
 }
 
-fn processor(family: &'static Family, body: &str, form: Form) {
-    let bytes = |answer: &Answer| answer.body.len();
-    let by_event = |meter: &dyn Meter| processor::answer_within(family, body, form, QUERY, LIMITS, meter);
+fn processor(family: &'static Family, body: &str, form: PayloadFormat) {
+    let bytes = |answer: &Response| answer.body.len();
+    let by_event = |meter: &dyn Meter| processor::respond_within(family, body, form, QUERY, LIMITS, meter);
     let answer = assert_bounded("by event", body, by_event, bytes);
-    let whole = |meter: &dyn Meter| processor::observed(family, body, form, QUERY, LIMITS, meter, &mut Nobody);
+    let whole = |meter: &dyn Meter| processor::observed(family, body, form, QUERY, LIMITS, meter, &mut NoopObserver);
     assert_eq!(answer, assert_bounded("as a whole", body, whole, bytes), "read as a whole");
     let events = events(body, form);
-    let Answer { body: text, tally, .. } = match &answer {
+    let Response { body: text, tally, .. } = match &answer {
         Ok(answer) => answer,
         Err(error) => {
             let is_limit = matches!(
                 error,
-                BodyError::TooManyEvents(_) | BodyError::AnswerTooLarge(_) | BodyError::AnswerOutOfProportion(_)
+                BodyError::TooManyEvents(_) | BodyError::ResponseTooLarge(_) | BodyError::ResponseOutOfProportion(_)
             );
             assert!(events.is_none() || is_limit, "{error}");
             assert!(!error.to_string().contains('\n'), "{error}");
@@ -78,13 +78,13 @@ fn processor(family: &'static Family, body: &str, form: Form) {
         untouched(*event, *answer, form);
     }
     explained(family, body, form, &answers);
-    if form == Form::Compacted {
+    if form == PayloadFormat::Compacted {
         reordered(family, body, text);
     }
 }
 
 /// Where no rule can apply, the message is in the response as it was.
-fn untouched(event: Raw<'_>, answer: Raw<'_>, form: Form) {
+fn untouched(event: Raw<'_>, answer: Raw<'_>, form: PayloadFormat) {
     let status = answer.member("statusCode").map(Raw::text);
     assert_eq!(answer.member("output").is_some(), status == Some("200"), "{}", answer.text());
     assert_eq!(answer.member("error").is_some(), status == Some("400"), "{}", answer.text());
@@ -94,7 +94,8 @@ fn untouched(event: Raw<'_>, answer: Raw<'_>, form: Form) {
     let message = event.member("message").filter(|message| !message.is_null()).map_or("{}", Raw::text);
     // The destination is elsewhere in the compacted form, with its templates.
     let destination = event.member("destination").map_or("", Raw::text);
-    let may_have_template = form == Form::Compacted || destination.contains("{{") || destination.contains('\\');
+    let may_have_template =
+        form == PayloadFormat::Compacted || destination.contains("{{") || destination.contains('\\');
     let may_be_stamped = message.contains("sources") || message.contains('\\');
     if !may_have_template && !may_be_stamped {
         assert_eq!(written.text(), message);
@@ -102,7 +103,7 @@ fn untouched(event: Raw<'_>, answer: Raw<'_>, form: Form) {
 }
 
 /// Who looks on sees what is answered.
-fn explained(family: &'static Family, body: &str, form: Form, answers: &[Raw<'_>]) {
+fn explained(family: &'static Family, body: &str, form: PayloadFormat, answers: &[Raw<'_>]) {
     let mut index = 0;
     let tally = explain(family, body, form, QUERY, LIMITS, Options::default(), &Unlimited, |explanation| {
         assert_eq!((explanation.index, explanation.answer), (index, answers[index].text()));
@@ -122,15 +123,15 @@ fn reordered(family: &'static Family, body: &str, text: &str) {
     for order in [[&destinations, &input, &connections], [&input, &connections, &destinations]] {
         let members: Vec<&str> = order.into_iter().flatten().map(String::as_str).collect();
         let other = format!("{{{}}}", members.join(","));
-        let answer = processor::answer(family, &other, Form::Compacted, QUERY, LIMITS);
+        let answer = processor::respond(family, &other, PayloadFormat::Compacted, QUERY, LIMITS);
         assert_eq!(answer.map(|answer| answer.body).as_deref(), Ok(text), "{other}");
     }
 }
 
-/// [`batch::answer_within`] and [`router_transform::answer_within`].
-type RouterEndpoint = fn(&str, Form, Limits, &dyn Meter) -> Result<RouterAnswer, BodyError>;
+/// [`batch::respond_within`] and [`router_transform::respond_within`].
+type RouterEndpoint = fn(&str, PayloadFormat, Limits, &dyn Meter) -> Result<RouterResponse, BodyError>;
 
-fn router(name: &str, endpoint: RouterEndpoint, body: &str, form: Form) -> Option<RouterAnswer> {
+fn router(name: &str, endpoint: RouterEndpoint, body: &str, form: PayloadFormat) -> Option<RouterResponse> {
     match assert_bounded(name, body, |meter| endpoint(body, form, LIMITS, meter), |answer| answer.body.len()) {
         Ok(answer) => {
             parsed(&answer.body);
@@ -146,7 +147,7 @@ fn router(name: &str, endpoint: RouterEndpoint, body: &str, form: Form) -> Optio
 }
 
 /// Every event is delivered once or rejected once.
-fn batched(answer: &RouterAnswer) {
+fn batched(answer: &RouterResponse) {
     let mut accounted = 0;
     for entry in elements(parsed(&answer.body)) {
         let metadata = elements(entry.member("metadata").expect("metadata")).len();
@@ -166,14 +167,14 @@ fn batched(answer: &RouterAnswer) {
 fuzz_target!(|bytes: &[u8]| {
     let Some((choice, bytes)) = bytes.split_first() else { return };
     let body = text(bytes);
-    let form = if choice & 1 == 0 { Form::Plain } else { Form::Compacted };
+    let form = if choice & 1 == 0 { PayloadFormat::Plain } else { PayloadFormat::Compacted };
     match choice >> 3 & 3 {
         0 | 1 => processor(FAMILIES[usize::from(choice >> 1 & 3) % FAMILIES.len()], &body, form),
         2 => {
-            if let Some(answer) = router("batch", batch::answer_within, &body, form) {
+            if let Some(answer) = router("batch", batch::respond_within, &body, form) {
                 batched(&answer);
             }
         }
-        _ => drop(router("router transform", router_transform::answer_within, &body, form)),
+        _ => drop(router("router transform", router_transform::respond_within, &body, form)),
     }
 });

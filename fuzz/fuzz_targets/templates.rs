@@ -18,15 +18,15 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use transform::family::KAFKA;
 use transform::meter::Meter;
-use transform::processor::{self, Answer};
+use transform::processor::{self, Response};
 use transform::rejection::Rejection;
-use transform::request::{Form, Limits};
+use transform::request::{Limits, PayloadFormat};
 
 /// Counts what a thread holds, for [`cost_bounds`].
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
 
-const LIMITS: Limits = Limits { events: 1, answer_bytes: 1 << 24 };
+const LIMITS: Limits = Limits { events: 1, response_bytes: 1 << 24 };
 
 fuzz_target!(|text: &str| {
     let mut lines = text.splitn(4, '\n');
@@ -45,8 +45,9 @@ fuzz_target!(|text: &str| {
         "connection": { "config": { "destination": { "topic": "c" } } },
     });
     let body = Value::from(vec![event.clone()]).to_string();
-    let endpoint = |meter: &dyn Meter| processor::answer_within(&KAFKA, &body, Form::Plain, "topic=q", LIMITS, meter);
-    let bytes = |answer: &Answer| answer.body.len();
+    let endpoint =
+        |meter: &dyn Meter| processor::respond_within(&KAFKA, &body, PayloadFormat::Plain, "topic=q", LIMITS, meter);
+    let bytes = |answer: &Response| answer.body.len();
     let Ok(answer) = assert_bounded("templates", &body, endpoint, bytes) else { return };
     if answer.tally.rejected[Rejection::TemplatesTooComplex as usize] > 0 {
         return;

@@ -18,15 +18,15 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use transform::family::Family;
 use transform::meter::Meter;
-use transform::processor::{self, Answer};
+use transform::processor::{self, Response};
 use transform::rejection::Rejection;
-use transform::request::{Form, Limits};
+use transform::request::{Limits, PayloadFormat};
 
 /// Counts what a thread holds, for [`cost_bounds`].
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
 
-const LIMITS: Limits = Limits { events: 1_000, answer_bytes: 1 << 24 };
+const LIMITS: Limits = Limits { events: 1_000, response_bytes: 1 << 24 };
 const QUERY: &str = "topic=q+1&n=1&n=2";
 
 fuzz_target!(|bytes: &[u8]| {
@@ -35,8 +35,9 @@ fuzz_target!(|bytes: &[u8]| {
     let Some(Value::Array(events)) = comparable::value(body) else { return };
     let names = &oracle::NAMES[usize::from(*choice) % oracle::NAMES.len()];
     let family = Family::by_name(names.path).expect("a family");
-    let endpoint = |meter: &dyn Meter| processor::answer_within(family, body, Form::Plain, QUERY, LIMITS, meter);
-    let bytes = |answer: &Answer| answer.body.len();
+    let endpoint =
+        |meter: &dyn Meter| processor::respond_within(family, body, PayloadFormat::Plain, QUERY, LIMITS, meter);
+    let bytes = |answer: &Response| answer.body.len();
     let Ok(answer) = assert_bounded("twin", body, endpoint, bytes) else { return };
     if answer.tally.rejected[Rejection::TemplatesTooComplex as usize] > 0 {
         return;

@@ -6,7 +6,7 @@ use transform::endpoint::{CONTENT_FORMAT, form_named};
 use transform::explain::problem::ProblemCode;
 use transform::family::Family;
 use transform::reason::Reason;
-use transform::request::Form;
+use transform::request::PayloadFormat;
 
 use crate::explain_consistency::assert_consistent;
 use crate::golden::{fixtures, recorded};
@@ -14,7 +14,7 @@ use crate::logs::Service;
 use crate::server::{Response, Server};
 
 /// A processor request: family, form, query and body.
-type Asked = (&'static Family, Form, String, String);
+type Asked = (&'static Family, PayloadFormat, String, String);
 
 fn asked(request: &Request) -> Option<Asked> {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));

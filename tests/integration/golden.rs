@@ -128,7 +128,7 @@ fn is_same(case: &Case, response: &Response) -> bool {
 
 /// The cases of a file: those whose names say that the reference differs may do so as intended, all others not at all.
 fn run_with_intended(file: &Path, at_least: [usize; 2]) {
-    let limits = Limits { events: 10_000, answer_bytes: 1 << 30 };
+    let limits = Limits { events: 10_000, response_bytes: 1 << 30 };
     let (mut failures, mut count, mut intended) = (Vec::new(), 0, BTreeMap::new());
     for case in cases(file) {
         count += 1;

@@ -3,7 +3,7 @@
 use super::code::Code;
 use super::finding::{Findings, quoted, step};
 pub use destinations::field as member;
-use destinations::known::{Form, Known, Role};
+use destinations::known::{Known, Role, ValueKind};
 use json::javascript::truthy;
 use json::raw::{Kind, Raw};
 use transform::family::Family;
@@ -176,8 +176,8 @@ impl<'a> Config<'a> {
 /// Whether a value has the form that a member must have. A template may stand where the transformation fills it.
 fn fits(known: &Known, value: Raw<'_>) -> bool {
     match (known.form, value.kind()) {
-        (_, Kind::Null) | (Form::Text, Kind::String) | (Form::Flag, Kind::True | Kind::False) => true,
-        (Form::List, Kind::Array) => true,
+        (_, Kind::Null) | (ValueKind::Text, Kind::String) | (ValueKind::Flag, Kind::True | Kind::False) => true,
+        (ValueKind::List, Kind::Array) => true,
         (_, Kind::String) => Template::read(value).is_ok(),
         _ => false,
     }
@@ -186,11 +186,11 @@ fn fits(known: &Known, value: Raw<'_>) -> bool {
 fn wrong_type(known: &Known, value: Raw<'_>) -> String {
     let is = kind(value);
     match (known.form, known.role) {
-        (Form::Flag, Role::Routing) => {
+        (ValueKind::Flag, Role::Routing) => {
             let means = if truthy(Some(value)) { "true" } else { "false" };
             format!("{} is {is}, not {}; the transformation takes it for {means}", known.name, known.form.name())
         }
-        (Form::List, Role::Routing) => {
+        (ValueKind::List, Role::Routing) => {
             format!("{} is {is}, not {}; the transformation takes it for an empty map", known.name, known.form.name())
         }
         _ => format!("{} is {is}, not {}", known.name, known.form.name()),

@@ -7,7 +7,7 @@ use super::config::{Config, text_of};
 use super::finding::{Findings, quoted, step};
 use destinations::known::{Known, Role};
 use json::raw::{Kind, Raw};
-use transform::outline::Outline;
+use transform::flat_tree::FlatTree;
 use transform::rules::templates::{INDISPENSABLE, NoTemplate, Template, Templates};
 
 /// Arrays and objects within each other that are looked into to tell where a template stands.
@@ -42,7 +42,7 @@ pub fn check(config: &Config<'_>, dynamic: bool, findings: &mut Findings) {
     let places = places(config);
     let mut paths = HashSet::new();
     // The order in which they are filled.
-    for leaf in Outline::of(config.raw).leaves() {
+    for leaf in FlatTree::of(config.raw).leaves() {
         let nowhere = Place { pointer: config.pointer.to_owned(), known: None };
         let place = places.get(&leaf.range.start).unwrap_or(&nowhere);
         match Template::read(leaf.raw) {

@@ -4,7 +4,7 @@ use transform::family::{AZURE_EVENT_HUB, CONFLUENT_CLOUD, FAMILIES, Family, KAFK
 
 /// What a member has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum ValueKind {
     /// A string.
     Text,
     /// `true` or `false`.
@@ -13,14 +13,14 @@ pub enum Form {
     List,
 }
 
-impl Form {
+impl ValueKind {
     /// What it is called in a message.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Form::Text => "a string",
-            Form::Flag => "true or false",
-            Form::List => "an array",
+            ValueKind::Text => "a string",
+            ValueKind::Flag => "true or false",
+            ValueKind::List => "an array",
         }
     }
 }
@@ -42,14 +42,14 @@ pub struct Known {
     /// Its name.
     pub name: &'static str,
     /// What it has to be.
-    pub form: Form,
+    pub form: ValueKind,
     /// Who reads it.
     pub role: Role,
     /// Whose Config has it.
     pub families: &'static [&'static Family],
 }
 
-const fn known(name: &'static str, form: Form, role: Role, families: &'static [&'static Family]) -> Known {
+const fn known(name: &'static str, form: ValueKind, role: Role, families: &'static [&'static Family]) -> Known {
     Known { name, form, role, families }
 }
 
@@ -60,29 +60,29 @@ static OF_CONFLUENT: [&Family; 1] = [&CONFLUENT_CLOUD];
 
 /// Every member that counts.
 pub static MEMBERS: [Known; 23] = [
-    known("topic", Form::Text, Role::Routing, &FAMILIES),
-    known("hostName", Form::Text, Role::Producer, &OF_KAFKA),
-    known("port", Form::Text, Role::Producer, &OF_KAFKA),
-    known("sslEnabled", Form::Flag, Role::Producer, &OF_KAFKA),
-    known("caCertificate", Form::Text, Role::Producer, &OF_KAFKA),
-    known("useSASL", Form::Flag, Role::Producer, &OF_KAFKA),
-    known("saslType", Form::Text, Role::Producer, &OF_KAFKA),
-    known("username", Form::Text, Role::Secret, &OF_KAFKA),
-    known("password", Form::Text, Role::Secret, &OF_KAFKA),
-    known("convertToAvro", Form::Flag, Role::Producer, &OF_KAFKA),
-    known("embedAvroSchemaID", Form::Flag, Role::Producer, &OF_KAFKA),
-    known("avroSchemas", Form::List, Role::Producer, &OF_KAFKA),
-    known("enableMultiTopic", Form::Flag, Role::Routing, &OF_KAFKA),
-    known("eventTypeToTopicMap", Form::List, Role::Routing, &OF_KAFKA),
-    known("eventToTopicMap", Form::List, Role::Routing, &OF_KAFKA),
-    known("useSSH", Form::Flag, Role::Producer, &OF_KAFKA),
-    known("sshHost", Form::Text, Role::Producer, &OF_KAFKA),
-    known("sshPort", Form::Text, Role::Producer, &OF_KAFKA),
-    known("sshUser", Form::Text, Role::Producer, &OF_KAFKA),
-    known("bootstrapServer", Form::Text, Role::Producer, &SERVICES),
-    known("eventHubsConnectionString", Form::Text, Role::Secret, &OF_AZURE),
-    known("apiKey", Form::Text, Role::Secret, &OF_CONFLUENT),
-    known("apiSecret", Form::Text, Role::Secret, &OF_CONFLUENT),
+    known("topic", ValueKind::Text, Role::Routing, &FAMILIES),
+    known("hostName", ValueKind::Text, Role::Producer, &OF_KAFKA),
+    known("port", ValueKind::Text, Role::Producer, &OF_KAFKA),
+    known("sslEnabled", ValueKind::Flag, Role::Producer, &OF_KAFKA),
+    known("caCertificate", ValueKind::Text, Role::Producer, &OF_KAFKA),
+    known("useSASL", ValueKind::Flag, Role::Producer, &OF_KAFKA),
+    known("saslType", ValueKind::Text, Role::Producer, &OF_KAFKA),
+    known("username", ValueKind::Text, Role::Secret, &OF_KAFKA),
+    known("password", ValueKind::Text, Role::Secret, &OF_KAFKA),
+    known("convertToAvro", ValueKind::Flag, Role::Producer, &OF_KAFKA),
+    known("embedAvroSchemaID", ValueKind::Flag, Role::Producer, &OF_KAFKA),
+    known("avroSchemas", ValueKind::List, Role::Producer, &OF_KAFKA),
+    known("enableMultiTopic", ValueKind::Flag, Role::Routing, &OF_KAFKA),
+    known("eventTypeToTopicMap", ValueKind::List, Role::Routing, &OF_KAFKA),
+    known("eventToTopicMap", ValueKind::List, Role::Routing, &OF_KAFKA),
+    known("useSSH", ValueKind::Flag, Role::Producer, &OF_KAFKA),
+    known("sshHost", ValueKind::Text, Role::Producer, &OF_KAFKA),
+    known("sshPort", ValueKind::Text, Role::Producer, &OF_KAFKA),
+    known("sshUser", ValueKind::Text, Role::Producer, &OF_KAFKA),
+    known("bootstrapServer", ValueKind::Text, Role::Producer, &SERVICES),
+    known("eventHubsConnectionString", ValueKind::Text, Role::Secret, &OF_AZURE),
+    known("apiKey", ValueKind::Text, Role::Secret, &OF_CONFLUENT),
+    known("apiSecret", ValueKind::Text, Role::Secret, &OF_CONFLUENT),
 ];
 
 impl Known {

@@ -190,7 +190,7 @@ mod tests {
     use crate::intended::table::IntendedDifference;
     use crate::shapes;
 
-    const LIMITS: Limits = Limits { events: 1000, answer_bytes: 1 << 20 };
+    const LIMITS: Limits = Limits { events: 1000, response_bytes: 1 << 20 };
 
     fn recorded(body: &str, response: &str) -> Case {
         let body = serde_json::Value::from(body);

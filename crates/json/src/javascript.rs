@@ -111,9 +111,9 @@ fn joined(array: Raw<'_>) -> String {
     let mut reader = Reader::new(array.text());
     while let Some(byte) = reader.peek() {
         match byte {
-            b'[' | b']' => reader.pass(),
+            b'[' | b']' => reader.bump(),
             b',' => {
-                reader.pass();
+                reader.bump();
                 out.push(',');
             }
             _ => match reader.value() {

@@ -43,7 +43,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
     }
 
     /// Passes over the punctuation byte that [`Reader::peek`] gave.
-    pub fn pass(&mut self) {
+    pub fn bump(&mut self) {
         self.at += 1;
     }
 
@@ -195,14 +195,14 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.expect(open)?;
         let start = self.at - 1;
         if self.peek() == Some(close) {
-            self.pass();
+            self.bump();
         } else {
             loop {
                 on_part(self)?;
                 match self.peek() {
-                    Some(b',') => self.pass(),
+                    Some(b',') => self.bump(),
                     Some(byte) if byte == close => {
-                        self.pass();
+                        self.bump();
                         break;
                     }
                     _ => return Err(Invalid.into()),
@@ -215,7 +215,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
 
     fn expect(&mut self, byte: u8) -> Result<(), Invalid> {
         if self.peek() == Some(byte) {
-            self.pass();
+            self.bump();
             Ok(())
         } else {
             Err(Invalid)
@@ -232,7 +232,7 @@ mod tests {
         let known = Raw::parse(r#"{"a":1}"#).ok();
         let mut reader = Reader::new(r#"{"a":1},{"a":12}"#);
         assert_eq!(reader.value_like(known).unwrap().text(), r#"{"a":1}"#);
-        reader.pass();
+        reader.bump();
         assert_eq!(reader.value_like(known).unwrap().text(), r#"{"a":12}"#);
     }
 

@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use json::decode::text;
 use transform::family::KAFKA;
-use transform::request::{Form, Limits};
+use transform::request::{Limits, PayloadFormat};
 use transform::{batch, processor};
 
 fn main() -> ExitCode {
@@ -21,14 +21,14 @@ fn main() -> ExitCode {
         eprintln!("cannot read {file}, or {rounds} is no number");
         return ExitCode::from(2);
     };
-    let limits = Limits { events: 1_000_000, answer_bytes: 1 << 30 };
-    let form = if file.contains("plain") { Form::Plain } else { Form::Compacted };
+    let limits = Limits { events: 1_000_000, response_bytes: 1 << 30 };
+    let form = if file.contains("plain") { PayloadFormat::Plain } else { PayloadFormat::Compacted };
     for _ in 0..rounds {
         let text = text(&body);
         let bytes = if file.contains("batch") {
-            batch::answer(&text, Form::Plain, limits).map(|answer| answer.body.len())
+            batch::respond(&text, PayloadFormat::Plain, limits).map(|answer| answer.body.len())
         } else {
-            processor::answer(&KAFKA, &text, form, "", limits).map(|answer| answer.body.len())
+            processor::respond(&KAFKA, &text, form, "", limits).map(|answer| answer.body.len())
         };
         if let Err(error) = bytes {
             eprintln!("{error}");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use transform::family::KAFKA;
 use transform::processor;
-use transform::request::{Form, Limits};
+use transform::request::{Limits, PayloadFormat};
 
 #[allow(dead_code, reason = "the other examples use the rest")]
 #[path = "../../../src/cli/bench/bodies.rs"]
@@ -25,11 +25,11 @@ const ALLOWED: f64 = 200.0;
 
 /// The shortest time for a body, in nanoseconds per byte of body and response.
 fn cost(body: &str) -> f64 {
-    let limits = Limits { events: 1_000_000, answer_bytes: 1 << 30 };
+    let limits = Limits { events: 1_000_000, response_bytes: 1 << 30 };
     let (began, mut best, mut bytes) = (Instant::now(), Duration::MAX, body.len());
     while began.elapsed() < TIME {
         let started = Instant::now();
-        let answer = black_box(processor::answer(&KAFKA, body, Form::Compacted, "", limits));
+        let answer = black_box(processor::respond(&KAFKA, body, PayloadFormat::Compacted, "", limits));
         best = best.min(started.elapsed());
         bytes = body.len() + answer.map_or(0, |answer| answer.body.len());
     }

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use crate::answer::{self, RejectedBy};
 use crate::decision::Tally;
 use crate::meter::{Halt, Meter, Unlimited, Usage};
-use crate::observer::Nobody;
+use crate::observer::NoopObserver;
 use crate::rejection::Rejection;
-use crate::request::body::{BodyError, Form, Limits, Request, RouterAnswer};
+use crate::request::body::{BodyError, Limits, PayloadFormat, Request, RouterResponse};
 use crate::request::event::Event;
+use crate::response::{self, RejectedBy};
 use crate::router_transform::Places;
 use crate::rules::retl_timestamp;
 use json::javascript::{JsString, Properties};
@@ -31,12 +31,12 @@ struct Groups<'a> {
     places: Places,
 }
 
-/// [`answer_within`], without limits of memory and work.
+/// [`respond_within`], without limits of memory and work.
 ///
 /// # Errors
 /// [`BodyError`] where nothing of the body can be answered.
-pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, BodyError> {
-    answer_within(body, form, limits, &Unlimited)
+pub fn respond(body: &str, form: PayloadFormat, limits: Limits) -> Result<RouterResponse, BodyError> {
+    respond_within(body, form, limits, &Unlimited)
 }
 
 /// Groups the events of a request body by destination and topic, with memory and work that `meter` grants. Rejected
@@ -44,7 +44,12 @@ pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, Bo
 ///
 /// # Errors
 /// [`BodyError`] where nothing of the body can be answered.
-pub fn answer_within(body: &str, form: Form, limits: Limits, meter: &dyn Meter) -> Result<RouterAnswer, BodyError> {
+pub fn respond_within(
+    body: &str,
+    form: PayloadFormat,
+    limits: Limits,
+    meter: &dyn Meter,
+) -> Result<RouterResponse, BodyError> {
     let usage = &Usage::of(meter);
     let (family, request) = Request::router_within(body, form, limits, usage)?;
     let mut out = String::from("[");
@@ -69,18 +74,18 @@ pub fn answer_within(body: &str, form: Form, limits: Limits, meter: &dyn Meter) 
         for (event, rejection) in refused {
             usage.grow(&mut out, 1)?;
             separate(&mut out);
-            answer::write_rejection(&mut out, RejectedBy::Batch, family, event, rejection, usage)?;
+            response::write_rejection(&mut out, RejectedBy::Batch, family, event, rejection, usage)?;
             limits.hold(&out, body.len())?;
         }
     } else if !request.events.is_empty() {
         let metadata = request.events.iter().flatten().filter_map(|event| event.metadata().ok());
         // One for each event, which the body has too.
-        usage.grow(&mut out, body.len() + answer::OVERHEAD)?;
-        answer::write_unsupported(&mut out, family, "batch", metadata.map(|metadata| metadata.raw));
+        usage.grow(&mut out, body.len() + response::OVERHEAD)?;
+        response::write_unsupported(&mut out, family, "batch", metadata.map(|metadata| metadata.raw));
     }
     usage.grow(&mut out, 1)?;
     out.push(']');
-    Ok(RouterAnswer { family, body: out, tally, counted: None })
+    Ok(RouterResponse { family, body: out, tally, counted: None })
 }
 
 /// A comma, unless something was opened just now.
@@ -99,7 +104,7 @@ fn group<'a>(
 ) -> Result<Result<(), Rejection>, Halt> {
     let found = event.ok_or(Rejection::EventNotAnObject).and_then(|event| {
         let metadata = event.metadata()?;
-        Ok((event, event.message()?, metadata, request.beside.destination_of(event, metadata)?))
+        Ok((event, event.message()?, metadata, request.shared.destination_of(event, metadata)?))
     });
     let (event, message, metadata, destination) = match found {
         Ok(found) => found,
@@ -110,7 +115,7 @@ fn group<'a>(
         // The reverse-ETL rule may copy it, with a timestamp as large as it.
         usage.keep(2 * message.raw.text().len() + 64)?;
     }
-    let text = retl_timestamp::set(message, &mut Nobody).map_or(Cow::Borrowed(message.raw.text()), Cow::Owned);
+    let text = retl_timestamp::set(message, &mut NoopObserver).map_or(Cow::Borrowed(message.raw.text()), Cow::Owned);
     let place = groups.places.of(destination, &mut groups.destinations, usage)?;
     let Some(topics) = groups.destinations.at(place) else { return Ok(Ok(())) };
     let topic = message.raw.member("topic");
@@ -132,14 +137,14 @@ fn group<'a>(
 /// The bytes of a group in the response, at most.
 fn group_bytes(deliveries: &[Delivery<'_>]) -> usize {
     let events = deliveries.iter().map(|delivery| delivery.message.len() + delivery.metadata.text().len() + 2);
-    answer::OVERHEAD + events.sum::<usize>() + deliveries.first().map_or(0, |first| first.destination.text().len())
+    response::OVERHEAD + events.sum::<usize>() + deliveries.first().map_or(0, |first| first.destination.text().len())
 }
 
 fn write_group(out: &mut String, deliveries: &[Delivery<'_>]) {
     out.push_str("{\"batchedRequest\":");
-    answer::write_array(out, deliveries.iter().map(|delivery| &*delivery.message));
+    response::write_array(out, deliveries.iter().map(|delivery| &*delivery.message));
     out.push_str(",\"metadata\":");
-    answer::write_array(out, deliveries.iter().map(|delivery| delivery.metadata.text()));
+    response::write_array(out, deliveries.iter().map(|delivery| delivery.metadata.text()));
     out.push_str(",\"batched\":true,\"statusCode\":200,\"destination\":");
     out.push_str(deliveries.first().map_or("null", |first| first.destination.text()));
     out.push('}');

@@ -4,8 +4,8 @@
 use crate::decision::Tally;
 use crate::family::Family;
 use crate::meter::{Meter, Unlimited};
-use crate::observer::{Nobody, Restart};
-use crate::request::body::{BodyError, Counted, Form, Limits, RouterAnswer, dest_type};
+use crate::observer::{NoopObserver, Restart};
+use crate::request::body::{BodyError, Counted, Limits, PayloadFormat, RouterResponse, dest_type};
 use crate::{batch, processor, router_transform};
 
 /// The header that announces the compacted form.
@@ -16,9 +16,9 @@ pub const JSON_CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
 /// The form that the value of the header [`CONTENT_FORMAT`] announces.
 #[must_use]
-pub fn form_named(value: Option<&[u8]>) -> Form {
+pub fn form_named(value: Option<&[u8]>) -> PayloadFormat {
     let compacted = value.is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(b"json+compactedv1"));
-    if compacted { Form::Compacted } else { Form::Plain }
+    if compacted { PayloadFormat::Compacted } else { PayloadFormat::Plain }
 }
 
 /// An endpoint, with all of its request that is not in the body.
@@ -71,57 +71,57 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`BodyError`] where the body does not tell.
-    pub fn dest_type(&self, body: &str, form: Form) -> Result<Option<String>, BodyError> {
+    pub fn dest_type(&self, body: &str, form: PayloadFormat) -> Result<Option<String>, BodyError> {
         match self {
             Self::Processor { .. } => Ok(None),
             Self::Batch | Self::RouterTransform => dest_type(body, form).map(Some),
         }
     }
 
-    /// What the endpoint answers, without limits of memory and work.
+    /// The response of the endpoint, without limits of memory and work.
     ///
     /// # Errors
     /// [`BodyError`] where nothing of the body can be answered.
-    pub fn answer(&self, body: &str, form: Form, limits: Limits) -> Result<Transformed, BodyError> {
-        self.answer_within(body, form, limits, &Unlimited)
+    pub fn respond(&self, body: &str, form: PayloadFormat, limits: Limits) -> Result<Transformed, BodyError> {
+        self.respond_within(body, form, limits, &Unlimited)
     }
 
-    /// What the endpoint answers, with memory and work that `meter` grants.
+    /// The response of the endpoint, with memory and work that `meter` grants.
     ///
     /// # Errors
     /// [`BodyError`] where nothing of the body can be answered.
-    pub fn answer_within(
+    pub fn respond_within(
         &self,
         body: &str,
-        form: Form,
+        form: PayloadFormat,
         limits: Limits,
         meter: &dyn Meter,
     ) -> Result<Transformed, BodyError> {
-        self.answer_observed(body, form, limits, meter, &mut Nobody)
+        self.respond_observed(body, form, limits, meter, &mut NoopObserver)
     }
 
-    /// [`Self::answer_within`], reporting each decision of the processor transformation to an observer.
+    /// [`Self::respond_within`], reporting each decision of the processor transformation to an observer.
     ///
     /// # Errors
     /// [`BodyError`] where nothing of the body can be answered.
-    pub fn answer_observed(
+    pub fn respond_observed(
         &self,
         body: &str,
-        form: Form,
+        form: PayloadFormat,
         limits: Limits,
         meter: &dyn Meter,
         observer: &mut impl Restart,
     ) -> Result<Transformed, BodyError> {
-        let router = |RouterAnswer { family, body, tally, counted }| Transformed { family, body, tally, counted };
+        let router = |RouterResponse { family, body, tally, counted }| Transformed { family, body, tally, counted };
         match self {
             Self::Processor { family, query } => {
-                let answer = processor::answer_observed(family, body, form, query, limits, meter, observer)?;
-                let processor::Answer { body, tally, origin } = answer;
+                let response = processor::respond_observed(family, body, form, query, limits, meter, observer)?;
+                let processor::Response { body, tally, origin } = response;
                 let counted = Some(Counted { origin, events: tally.events, responses: tally.events });
                 Ok(Transformed { family, body, tally, counted })
             }
-            Self::Batch => batch::answer_within(body, form, limits, meter).map(router),
-            Self::RouterTransform => router_transform::answer_within(body, form, limits, meter).map(router),
+            Self::Batch => batch::respond_within(body, form, limits, meter).map(router),
+            Self::RouterTransform => router_transform::respond_within(body, form, limits, meter).map(router),
         }
     }
 }

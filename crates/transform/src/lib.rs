@@ -5,7 +5,7 @@
 //! ```
 //! use transform::family::KAFKA;
 //! use transform::processor;
-//! use transform::request::{Form, Limits};
+//! use transform::request::{PayloadFormat, Limits};
 //!
 //! # fn main() -> Result<(), transform::request::BodyError> {
 //! let request = r#"[{
@@ -13,9 +13,9 @@
 //!     "metadata": {"jobId": 1},
 //!     "destination": {"Config": {"topic": "orders"}}
 //! }]"#;
-//! let limits = Limits { events: 1_000, answer_bytes: 16 << 20 };
-//! let answer = processor::answer(&KAFKA, request, Form::Plain, "", limits)?;
-//! assert!(answer.body.contains(r#""userId":"u1","topic":"orders""#));
+//! let limits = Limits { events: 1_000, response_bytes: 16 << 20 };
+//! let response = processor::respond(&KAFKA, request, PayloadFormat::Plain, "", limits)?;
+//! assert!(response.body.contains(r#""userId":"u1","topic":"orders""#));
 //! # Ok(())
 //! # }
 //! ```
@@ -27,31 +27,31 @@
 //! | [`batch`], [`router_transform`] | the two router endpoints |
 //! | [`request`] | where the parts of a request are, and what is read of an event and of what events share |
 //! | [`rules`] | one file per rule of the contract |
-//! | [`answer`] | writes the response |
+//! | [`response`] | writes the response |
 //! | [`decision`], [`reason`], [`rejection`] | what was decided, why a rule did not apply, why an event was rejected |
 //! | [`observer`], [`explain`] | sees decisions as they are made, and reports them |
 //! | [`meter`], [`work`] | the memory and the work that a request uses, and who grants them |
 //! | [`family`] | how Kafka, Azure Event Hubs and Confluent Cloud differ |
 //! | [`partition`], [`produced`], [`topic_name`], [`avro`] | what rudder-server and Kafka do with a response |
-//! | [`outline`] | JSON as a flat tree |
+//! | [`flat_tree`] | JSON as a flat tree |
 
-pub mod answer;
 pub mod avro;
 pub mod batch;
+pub mod budget;
 pub mod decision;
 pub mod endpoint;
 pub mod explain;
 pub mod family;
+pub mod flat_tree;
 pub mod meter;
 pub mod observer;
-pub mod outline;
 pub mod partition;
 pub mod processor;
 pub mod produced;
 pub mod reason;
 pub mod rejection;
 pub mod request;
+pub mod response;
 pub mod router_transform;
 pub mod rules;
 pub mod topic_name;
-pub mod work;

@@ -1,7 +1,7 @@
 //! Sees decisions while they are made, so that an explanation reports what was decided and repeats no rule.
 //!
 //! Every method does nothing unless an observer says otherwise, and the deciding functions are compiled once for each
-//! observer: where [`Nobody`] looks on, looking on costs nothing.
+//! observer: where [`NoopObserver`] looks on, looking on costs nothing.
 
 use std::ops::ControlFlow;
 
@@ -48,7 +48,7 @@ pub trait Observer {
     #[inline]
     fn keyed(&mut self, key: Option<&JsString<'_>>, source: KeySource) {}
 
-    /// Whether the response is kept. If it is not, each event's part of it is dropped once [`Observer::answered`] has
+    /// Whether the response is kept. If it is not, each event's part of it is dropped once [`Observer::responded`] has
     /// seen it, so that memory does not grow with the number of events, and the response that is returned is empty.
     #[inline]
     fn keeps_response(&self) -> bool {
@@ -57,25 +57,25 @@ pub trait Observer {
 
     /// An event is done with, and this is its response. Where it breaks, the events behind it are left out.
     #[inline]
-    fn answered(&mut self, outcome: Result<Decision, Rejection>, answer: &str) -> ControlFlow<()> {
+    fn responded(&mut self, outcome: Result<Decision, Rejection>, response: &str) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 }
 
 /// An observer that can forget what it has seen, so that it can see attempts which may be discarded
-/// ([`super::processor::answer_observed`]).
+/// ([`super::processor::respond_observed`]).
 pub trait Restart: Observer {
     /// Forgets every event seen so far: all of them follow again.
     fn restart(&mut self);
 }
 
-/// Nobody looks on.
+/// NoopObserver looks on.
 #[derive(Debug, Clone, Copy)]
-pub struct Nobody;
+pub struct NoopObserver;
 
-impl Observer for Nobody {}
+impl Observer for NoopObserver {}
 
-impl Restart for Nobody {
+impl Restart for NoopObserver {
     fn restart(&mut self) {}
 }
 

@@ -28,8 +28,8 @@ impl<'a> Produced<'a> {
     /// Reads the response for a transformed event; `None` for a rejected one. Only the first field of the response is
     /// read.
     #[must_use]
-    pub fn of(answer: &'a str) -> Option<Self> {
-        let mut reader = Reader::new(answer.strip_prefix("{\"output\":")?);
+    pub fn of(response: &'a str) -> Option<Self> {
+        let mut reader = Reader::new(response.strip_prefix("{\"output\":")?);
         let [mut message, mut user_id, mut schema_id, mut topic] = [None; 4];
         let raw = reader.object::<Invalid>(|reader, key| {
             let value = reader.value()?;
@@ -109,9 +109,9 @@ mod tests {
 
     #[test]
     fn the_output_is_found_and_nothing_else_is() {
-        let answer = r#"{"output":{"message":{"a":1},"userId":"u-\ud800","schemaId":7,"topic":"t"},"metadata":{},"statusCode":200}"#;
-        let produced = Produced::of(answer).unwrap();
-        assert_eq!(produced.raw.text(), &answer[10..answer.find(",\"metadata\"").unwrap()]);
+        let response = r#"{"output":{"message":{"a":1},"userId":"u-\ud800","schemaId":7,"topic":"t"},"metadata":{},"statusCode":200}"#;
+        let produced = Produced::of(response).unwrap();
+        assert_eq!(produced.raw.text(), &response[10..response.find(",\"metadata\"").unwrap()]);
         assert_eq!((produced.message.unwrap().text(), produced.key().as_str()), (r#"{"a":1}"#, "u-\u{fffd}"));
         assert_eq!((produced.schema_id.unwrap().text(), produced.topic.unwrap().text()), ("7", "\"t\""));
         assert_eq!(produced.record_bytes(), 22 + 5 + 7);

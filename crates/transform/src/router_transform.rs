@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::answer;
 use crate::decision::Tally;
 use crate::meter::{Halt, Meter, Unlimited, Usage};
-use crate::request::body::{BodyError, Counted, Form, Limits, Request, RouterAnswer};
+use crate::request::body::{BodyError, Counted, Limits, PayloadFormat, Request, RouterResponse};
+use crate::response;
 use json::javascript::{JsString, Properties};
 use json::raw::Raw;
 
@@ -46,19 +46,24 @@ impl Places {
     }
 }
 
-/// [`answer_within`], without limits of memory and work.
+/// [`respond_within`], without limits of memory and work.
 ///
 /// # Errors
 /// [`BodyError`] where nothing of the body can be answered.
-pub fn answer(body: &str, form: Form, limits: Limits) -> Result<RouterAnswer, BodyError> {
-    answer_within(body, form, limits, &Unlimited)
+pub fn respond(body: &str, form: PayloadFormat, limits: Limits) -> Result<RouterResponse, BodyError> {
+    respond_within(body, form, limits, &Unlimited)
 }
 
-/// Answers one entry per destination of the request, with memory and work that `meter` grants.
+/// Responses one entry per destination of the request, with memory and work that `meter` grants.
 ///
 /// # Errors
 /// [`BodyError`] where nothing of the body can be answered.
-pub fn answer_within(body: &str, form: Form, limits: Limits, meter: &dyn Meter) -> Result<RouterAnswer, BodyError> {
+pub fn respond_within(
+    body: &str,
+    form: PayloadFormat,
+    limits: Limits,
+    meter: &dyn Meter,
+) -> Result<RouterResponse, BodyError> {
     let usage = &Usage::of(meter);
     let (family, request) = Request::router_within(body, form, limits, usage)?;
     let mut out = String::from("{\"output\":[");
@@ -75,7 +80,7 @@ pub fn answer_within(body: &str, form: Form, limits: Limits, meter: &dyn Meter) 
             let destination = event
                 .as_ref()
                 .zip(metadata)
-                .and_then(|(event, metadata)| request.beside.destination_of(event, metadata).ok());
+                .and_then(|(event, metadata)| request.shared.destination_of(event, metadata).ok());
             let place = places.of(destination, &mut destinations, usage)?;
             if let Some((metadata, entries)) = metadata.zip(destinations.at(place)) {
                 usage.keep_one_more(entries)?;
@@ -87,11 +92,11 @@ pub fn answer_within(body: &str, form: Form, limits: Limits, meter: &dyn Meter) 
         responses = destinations.len() as u64;
         for (index, metadata) in destinations.into_iter().enumerate() {
             let bytes = metadata.iter().map(|metadata| metadata.text().len() + 1).sum::<usize>();
-            usage.grow(&mut out, bytes + answer::OVERHEAD)?;
+            usage.grow(&mut out, bytes + response::OVERHEAD)?;
             if index > 0 {
                 out.push(',');
             }
-            answer::write_unsupported(&mut out, family, "routerTransform", metadata.into_iter());
+            response::write_unsupported(&mut out, family, "routerTransform", metadata.into_iter());
         }
     }
     limits.hold(&out, body.len())?;
@@ -99,9 +104,9 @@ pub fn answer_within(body: &str, form: Form, limits: Limits, meter: &dyn Meter) 
     out.push_str("]}");
     let tally = Tally { events: request.events.len() as u64, ..Tally::default() };
     let first = request.events.iter().flatten().next();
-    let origin = first.map(|first| request.beside.origin_of(first)).unwrap_or_default();
+    let origin = first.map(|first| request.shared.origin_of(first)).unwrap_or_default();
     let counted = Some(Counted { origin, events: tally.events, responses });
-    Ok(RouterAnswer { family, body: out, tally, counted })
+    Ok(RouterResponse { family, body: out, tally, counted })
 }
 
 #[cfg(test)]
@@ -111,8 +116,8 @@ mod tests {
     #[test]
     fn all_events_are_counted() {
         let body = r#"{"destType":"kafka","input":[{"destination":{"ID":"a"}},7,{"destination":{"ID":"b"}}]}"#;
-        let limits = Limits { events: 10, answer_bytes: 1 << 20 };
-        let RouterAnswer { tally, counted, .. } = answer(body, Form::Plain, limits).unwrap();
+        let limits = Limits { events: 10, response_bytes: 1 << 20 };
+        let RouterResponse { tally, counted, .. } = respond(body, PayloadFormat::Plain, limits).unwrap();
         assert_eq!(tally, Tally { events: 3, ..Tally::default() });
         // Without metadata none of them has a destination, so they share an entry.
         assert_eq!(counted.map(|counted| (counted.events, counted.responses)), Some((3, 1)));

@@ -8,7 +8,7 @@ use json::text::escape;
 
 use super::request::{BodyForm, Request, posted};
 use transform::family::Family;
-use transform::request::Form;
+use transform::request::PayloadFormat;
 
 /// Gathers events and writes them as request bodies.
 pub(super) struct Batches {
@@ -65,11 +65,11 @@ impl Batches {
     }
 
     /// Takes the events of a request body, which is valid JSON.
-    pub(super) fn add(&mut self, body: &str, form: Form) {
+    pub(super) fn add(&mut self, body: &str, form: PayloadFormat) {
         let Ok(body) = Raw::parse(body) else { return };
         match form {
-            Form::Plain => body.for_each_element(|event| self.plain(event)),
-            Form::Compacted => {
+            PayloadFormat::Plain => body.for_each_element(|event| self.plain(event)),
+            PayloadFormat::Compacted => {
                 let [input, destinations, connections] = body.members(["input", "destinations", "connections"]);
                 let destinations = by_name(destinations);
                 let connections = by_name(connections);
@@ -264,7 +264,7 @@ mod tests {
     use serde_json::{Value, json};
     use transform::family::KAFKA;
 
-    fn bodies(form: BodyForm, size: usize, inputs: &[(&str, Form)]) -> Vec<Value> {
+    fn bodies(form: BodyForm, size: usize, inputs: &[(&str, PayloadFormat)]) -> Vec<Value> {
         let mut batches = Batches::new(&KAFKA, form, size);
         for (body, form) in inputs {
             batches.add(body, *form);
@@ -278,7 +278,11 @@ mod tests {
 
     #[test]
     fn a_request_has_events_of_one_destination_and_no_more_than_its_size() {
-        let found = bodies(BodyForm::Compacted, 2, &[(COMPACTED, Form::Compacted), (COMPACTED, Form::Compacted)]);
+        let found = bodies(
+            BodyForm::Compacted,
+            2,
+            &[(COMPACTED, PayloadFormat::Compacted), (COMPACTED, PayloadFormat::Compacted)],
+        );
         let of = |numbers: [u32; 2], id: &str| {
             let numbers = numbers.map(Value::from);
             found.iter().any(|body| {
@@ -293,19 +297,19 @@ mod tests {
 
     #[test]
     fn events_are_the_same_in_both_forms() {
-        let plain = bodies(BodyForm::Plain, 10, &[(COMPACTED, Form::Compacted)]);
+        let plain = bodies(BodyForm::Plain, 10, &[(COMPACTED, PayloadFormat::Compacted)]);
         assert_eq!(plain[0][0]["destination"], json!({ "ID": "d" }));
         assert_eq!(plain[0][0]["connection"], json!({ "enabled": true }));
         assert_eq!(plain[1][0]["message"], json!({ "n": 2 }));
         let text = plain[0].to_string();
-        let again = bodies(BodyForm::Compacted, 10, &[(&text, Form::Plain)]);
-        assert_eq!(again, bodies(BodyForm::Compacted, 10, &[(COMPACTED, Form::Compacted)])[..1]);
+        let again = bodies(BodyForm::Compacted, 10, &[(&text, PayloadFormat::Plain)]);
+        assert_eq!(again, bodies(BodyForm::Compacted, 10, &[(COMPACTED, PayloadFormat::Compacted)])[..1]);
     }
 
     #[test]
     fn an_event_without_an_id_gets_that_of_its_destination() {
         let body = r#"[{"message":{},"destination":{"ID":"d\"1"}},{"metadata":{},"destination":{}},7]"#;
-        let found = bodies(BodyForm::Compacted, 10, &[(body, Form::Plain)]);
+        let found = bodies(BodyForm::Compacted, 10, &[(body, PayloadFormat::Plain)]);
         assert_eq!(found[0]["input"], json!([{ "message": {}, "metadata": { "destinationId": "d\"1" } }]));
         assert_eq!(found[0]["destinations"], json!({ "d\"1": { "ID": "d\"1" } }));
         assert_eq!(found[1]["input"], json!([{ "metadata": { "destinationId": "destination" } }]));

@@ -13,7 +13,7 @@ use crate::cli::input::{Entry, Reading, requests};
 use golden::sources::{self, Source};
 use golden::{case, read};
 use transform::family::Family;
-use transform::request::Form;
+use transform::request::PayloadFormat;
 
 /// The most bytes of bodies that are kept in memory.
 const MAX_BYTES: usize = 256 << 20;
@@ -48,7 +48,7 @@ pub(super) fn generated(what: Generate, family: &'static Family, form: BodyForm,
         Generate::ReverseEtl => Shape::ReverseEtl,
     };
     let mut batches = Batches::new(family, form, size);
-    batches.add(&bodies::body(shape, size), Form::Compacted);
+    batches.add(&bodies::body(shape, size), PayloadFormat::Compacted);
     plan(batches.finish(), "generated", Vec::new())
 }
 

@@ -7,7 +7,7 @@ use super::destination::Filling;
 use super::request::{Frame, Place, REQUEST_BYTES, REQUEST_EVENTS, Request};
 use super::value::Compacted;
 use json::raw::Raw;
-use transform::request::Form;
+use transform::request::PayloadFormat;
 
 /// What stands before the events of a request.
 const HEAD: &str = "{\"input\":[";
@@ -91,6 +91,6 @@ impl<'a, 'f> Slices<'a, 'f> {
         self.filled.clear();
         self.filled_ids.clear();
         let places = std::mem::take(&mut self.places);
-        Request::of(body, Form::Compacted, Frame::Elements, places, HEAD.len()..events_end)
+        Request::of(body, PayloadFormat::Compacted, Frame::Elements, places, HEAD.len()..events_end)
     }
 }

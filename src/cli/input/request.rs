@@ -7,7 +7,7 @@ use super::destination::Filling;
 use super::value::Event;
 use json::invalid::Invalid;
 use json::reader::Reader;
-use transform::request::Form;
+use transform::request::PayloadFormat;
 
 /// Where a value of the input is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(in crate::cli) struct Request {
     /// A JSON array, or a compacted object.
     pub(in crate::cli) body: String,
     /// Which of both.
-    pub(in crate::cli) form: Form,
+    pub(in crate::cli) form: PayloadFormat,
     /// How the responses belong together.
     pub(in crate::cli) frame: Frame,
     /// Of each event.
@@ -64,13 +64,19 @@ pub(super) const REQUEST_EVENTS: usize = 1000;
 
 impl Request {
     /// A request whose events are at `events` in its body.
-    pub(super) fn of(body: String, form: Form, frame: Frame, places: Vec<Place>, events: Range<usize>) -> Self {
+    pub(super) fn of(
+        body: String,
+        form: PayloadFormat,
+        frame: Frame,
+        places: Vec<Place>,
+        events: Range<usize>,
+    ) -> Self {
         Self { body, form, frame, places, events }
     }
 
     /// A request without events.
     pub(super) fn empty(frame: Frame) -> Self {
-        Self::of(String::from("["), Form::Plain, frame, Vec::new(), 1..1)
+        Self::of(String::from("["), PayloadFormat::Plain, frame, Vec::new(), 1..1)
     }
 
     /// Where the event at `index` is.

@@ -18,7 +18,7 @@ use transform::rejection::Rejection;
 use transform::request::Limits;
 
 /// The limits of a request are there for the service. Here a request is small already, and its response is not kept.
-pub(in crate::cli) const LIMITS: Limits = Limits { events: usize::MAX, answer_bytes: usize::MAX };
+pub(in crate::cli) const LIMITS: Limits = Limits { events: usize::MAX, response_bytes: usize::MAX };
 
 /// What events are transformed for.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +61,7 @@ impl Observer for Writer<'_, '_> {
         self.judge.destination(destination);
     }
 
-    fn answered(&mut self, outcome: Result<Decision, Rejection>, answer: &str) -> ControlFlow<()> {
+    fn responded(&mut self, outcome: Result<Decision, Rejection>, answer: &str) -> ControlFlow<()> {
         self.keep();
         self.mark = self.output.part.mark();
         let written = self.output.part.answer(answer, outcome.is_ok(), self.request.frame);

@@ -194,13 +194,13 @@ mod tests {
     use transform::family::KAFKA;
     use transform::meter::Unlimited;
     use transform::processor;
-    use transform::request::{Form, Limits};
+    use transform::request::{Limits, PayloadFormat};
 
     fn observed(activity: &Activity, events: &[String], now: u64) {
-        let limits = Limits { events: 1_000_000, answer_bytes: 1 << 30 };
+        let limits = Limits { events: 1_000_000, response_bytes: 1 << 30 };
         let body = format!("[{}]", events.join(","));
         let mut seen = activity.observer();
-        processor::answer_observed(&KAFKA, &body, Form::Plain, "", limits, &Unlimited, &mut seen).unwrap();
+        processor::respond_observed(&KAFKA, &body, PayloadFormat::Plain, "", limits, &Unlimited, &mut seen).unwrap();
         activity.add_at(&KAFKA, seen, now);
     }
 
@@ -233,11 +233,12 @@ mod tests {
     fn an_attempt_that_is_discarded_counts_nothing() {
         let activity = Activity::new(false);
         let mut seen = activity.observer();
-        let limits = Limits { events: 10, answer_bytes: 1 << 20 };
+        let limits = Limits { events: 10, response_bytes: 1 << 20 };
         // Of two arrays of events the last one counts.
         let event = r#"{"message":{},"metadata":{"destinationId":"d"}}"#;
         let body = format!(r#"{{"input":[{event},{event}],"destinations":{{"d":{{}}}},"input":[{event}]}}"#);
-        processor::answer_observed(&KAFKA, &body, Form::Compacted, "", limits, &Unlimited, &mut seen).unwrap();
+        processor::respond_observed(&KAFKA, &body, PayloadFormat::Compacted, "", limits, &Unlimited, &mut seen)
+            .unwrap();
         activity.add_at(&KAFKA, seen, 0);
         assert_eq!(counts(&activity, "d").events(), 1);
     }

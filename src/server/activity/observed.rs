@@ -9,7 +9,7 @@ use transform::decision::{Decision, KeySource, Rejected, Topic, TopicRule};
 use transform::observer::{Observer, Restart};
 use transform::partition::{as_received, hash_of_key};
 use transform::rejection::Rejection;
-use transform::request::event::{Event, Metadata, Slot};
+use transform::request::event::{Event, Field, Metadata};
 
 use super::counts::Counts;
 use super::keys::{KeyCounts, MAX_KEY_BYTES, shown};
@@ -124,8 +124,8 @@ impl RequestActivity {
 impl Observer for RequestActivity {
     fn event(&mut self, event: Option<&Event<'_>>) {
         let metadata = event.and_then(|event| match &event.metadata {
-            Slot::Object(metadata) => Some(metadata),
-            Slot::Missing | Slot::Wrong => None,
+            Field::Object(metadata) => Some(metadata),
+            Field::Missing | Field::Wrong => None,
         });
         self.enter(metadata, event.and_then(|event| event.destination));
     }
@@ -155,7 +155,7 @@ impl Observer for RequestActivity {
         }
     }
 
-    fn answered(&mut self, outcome: Result<Decision, Rejection>, _: &str) -> ControlFlow<()> {
+    fn responded(&mut self, outcome: Result<Decision, Rejection>, _: &str) -> ControlFlow<()> {
         if let Some(activity) = self.current() {
             activity.counts.count(outcome);
         }

@@ -230,11 +230,11 @@ impl From<BodyError> for RequestError {
             BodyError::TooManyEvents(events) => {
                 Self::PayloadTooLarge(error.to_string(), Some(LimitValue::of("MAX_EVENTS", events)))
             }
-            BodyError::AnswerTooLarge(bytes) => {
+            BodyError::ResponseTooLarge(bytes) => {
                 // The limit of a response is twice that of a body.
                 Self::ResponseTooLarge(error.to_string(), Some(LimitValue::of("MAX_BODY_BYTES", bytes / 2)))
             }
-            BodyError::AnswerOutOfProportion(_) => Self::ResponseTooLarge(error.to_string(), None),
+            BodyError::ResponseOutOfProportion(_) => Self::ResponseTooLarge(error.to_string(), None),
             BodyError::Halted(halt) => halt.into(),
             BodyError::NotJson(_)
             | BodyError::NotAnArray

@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 
 use transform::endpoint::{CONTENT_FORMAT, JSON_CONTENT_TYPE, form_named};
-use transform::request::Form;
+use transform::request::PayloadFormat;
 
 /// rudder-server rejects a 200 without this header.
 pub const API_VERSION: (HeaderName, HeaderValue) =
@@ -15,6 +15,6 @@ pub const JSON: (HeaderName, HeaderValue) = (CONTENT_TYPE, HeaderValue::from_sta
 
 /// The form that a request's headers announce.
 #[must_use]
-pub fn form_of(request: &HttpRequest) -> Form {
+pub fn form_of(request: &HttpRequest) -> PayloadFormat {
     form_named(request.headers().get(CONTENT_FORMAT).map(HeaderValue::as_bytes))
 }

@@ -15,7 +15,7 @@ use crate::server::http::error::RequestError;
 use crate::server::http::unserved::{UnservedEndpoint, UnservedRequest};
 use crate::server::limits::limit::Limit;
 use crate::server::routes::explain::request::{ExplainError, MAX_EVENTS, MAX_WORKING_BYTES};
-use transform::request::{BodyError, max_answer_bytes};
+use transform::request::{BodyError, max_response_bytes};
 
 /// A status, what it means, the schema of its body, and examples in addition to those of fixtures.
 type Row = (StatusCode, &'static str, &'static str, Vec<(&'static str, RequestError)>);
@@ -67,8 +67,8 @@ fn rows() -> Vec<Row> {
             body,
             vec![
                 ("too_many_events", BodyError::TooManyEvents(100_000).into()),
-                ("answer_too_large", BodyError::AnswerTooLarge(419_430_400).into()),
-                ("response_too_large", BodyError::AnswerOutOfProportion(max_answer_bytes(1_000_000)).into()),
+                ("answer_too_large", BodyError::ResponseTooLarge(419_430_400).into()),
+                ("response_too_large", BodyError::ResponseOutOfProportion(max_response_bytes(1_000_000)).into()),
                 ("memory_limit", RequestError::MemoryLimit),
             ],
         ),

@@ -240,7 +240,7 @@ impl Settings {
     /// Returns the limits of one request.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        Limits { events: self.max_events, answer_bytes: self.max_body_bytes.0.saturating_mul(2) }
+        Limits { events: self.max_events, response_bytes: self.max_body_bytes.0.saturating_mul(2) }
     }
 
     /// Returns the maximum of bytes in flight.

@@ -13,7 +13,7 @@ use crate::server::upstream::Held;
 use golden::intended::question::{Answer, Traits};
 use transform::endpoint::Endpoint;
 use transform::meter::Halt;
-use transform::request::Form;
+use transform::request::PayloadFormat;
 use transform::request::coding::Coding;
 
 /// What a kept request counts for besides its bodies.
@@ -30,7 +30,7 @@ pub(super) enum Known {
 pub(super) struct Kept {
     pub(super) request: Request<()>,
     pub(super) endpoint: Endpoint,
-    pub(super) form: Form,
+    pub(super) form: PayloadFormat,
     pub(super) coding: Coding,
     pub(super) traits: Traits,
     pub(super) body: Bytes,

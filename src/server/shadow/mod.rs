@@ -20,7 +20,7 @@ use super::metrics::labels::Compared;
 use super::upstream::Upstream;
 use golden::intended::question::Traits;
 use transform::endpoint::Endpoint;
-use transform::request::Form;
+use transform::request::PayloadFormat;
 use transform::request::coding::Coding;
 
 /// Requests that wait for their comparison or are in it.
@@ -88,7 +88,7 @@ impl Shadow {
         &self,
         upstream: &Upstream,
         request: &HttpRequest,
-        (endpoint, form, coding): (Endpoint, Form, Coding),
+        (endpoint, form, coding): (Endpoint, PayloadFormat, Coding),
         body: &Bytes,
     ) -> Option<Watch> {
         let sent = upstream.request_like(request.head()).ok()?;

@@ -24,7 +24,7 @@ use json::decode::text;
 use transform::endpoint::Endpoint;
 use transform::meter::Halt;
 use transform::request::coding::Coding;
-use transform::request::{Form, Limits};
+use transform::request::{Limits, PayloadFormat};
 
 /// Comparisons at once.
 const AT_ONCE: usize = 8;
@@ -52,7 +52,7 @@ pub(super) struct Lines {
 #[derive(Clone)]
 struct Asked {
     endpoint: Endpoint,
-    form: Form,
+    form: PayloadFormat,
     coding: Coding,
     traits: Traits,
     body: Bytes,
@@ -192,7 +192,7 @@ impl Verifier {
         let text = read.as_ref().map(|read| text(&read.bytes)).unwrap_or_default();
         let ours = match (ours, &read) {
             (Some(ours), _) => Ok(ours),
-            (None, Ok(_)) => match endpoint.answer(&text, *form, self.limits).map_err(RequestError::from) {
+            (None, Ok(_)) => match endpoint.respond(&text, *form, self.limits).map_err(RequestError::from) {
                 Ok(answer) => Ok(Answer { status: 200, body: answer.body.into() }),
                 Err(error) => rejection_of(&error),
             },
@@ -207,7 +207,7 @@ impl Verifier {
     fn decoded(&self, theirs: Held) -> Result<Answer, Stopped> {
         let name = theirs.coding.as_deref().unwrap_or("");
         let coding = Coding::named(name).ok_or_else(|| RequestError::unsupported_encoding(name))?;
-        let limit = self.limits.answer_bytes;
+        let limit = self.limits.response_bytes;
         let decoded = Body::held(theirs.body, coding, limit, self.bytes.reservation()).decode()?;
         Ok(Answer { status: theirs.status, body: decoded.bytes.clone() })
     }

@@ -9,15 +9,15 @@ use super::question::Question;
 use super::table::{IntendedDifference, Shape};
 use json::javascript::{JsString, truthy};
 use json::raw::{EMPTY_OBJECT, Kind, Raw};
+use transform::budget::EventBudget;
 use transform::endpoint::Endpoint;
+use transform::flat_tree::FlatTree;
 use transform::meter::Usage;
-use transform::outline::Outline;
 use transform::rejection::Rejection;
 use transform::request::event::Event;
-use transform::request::{Form, Request};
+use transform::request::{PayloadFormat, Request};
 use transform::rules::emptiness;
 use transform::rules::templates::{INDISPENSABLE, Template};
-use transform::work::EventBudget;
 
 /// The members that every JavaScript object has.
 const OBJECT_MEMBERS: [&str; 12] = [
@@ -128,7 +128,7 @@ impl<'q> Events<'q> {
         let Some(event) = event else { return vec![Row::MalformedEvent] };
         let mut rows = Vec::new();
         let Ok(metadata) = event.metadata() else { return vec![Row::MalformedEvent] };
-        match self.request().beside.destination_of(event, metadata) {
+        match self.request().shared.destination_of(event, metadata) {
             Ok(_) => {}
             Err(Rejection::DestinationUnknown) if self.has_destinations_array() => rows.push(Row::DestinationsArray),
             Err(Rejection::DestinationUnknown) => rows.push(Row::UnknownDestination),
@@ -137,8 +137,8 @@ impl<'q> Events<'q> {
         if event.message().is_err() {
             rows.push(Row::MessageNotAnObject);
         }
-        let is_compacted = self.question.form == Form::Compacted;
-        if is_compacted && self.request().beside.connection_of(metadata).is_none() {
+        let is_compacted = self.question.form == PayloadFormat::Compacted;
+        if is_compacted && self.request().shared.connection_of(metadata).is_none() {
             rows.push(Row::NoConnection);
         }
         let facts = self.facts(event).unwrap_or_default();
@@ -209,7 +209,7 @@ impl<'q> Events<'q> {
     }
 
     fn destination(&self, event: &Event<'q>) -> Option<Raw<'q>> {
-        self.request().beside.destination_of(event, event.metadata().ok()?).ok()
+        self.request().shared.destination_of(event, event.metadata().ok()?).ok()
     }
 
     fn facts(&self, event: &Event<'q>) -> Option<Rc<Facts>> {
@@ -244,8 +244,8 @@ impl<'q> Events<'q> {
                     Some(value.member(name).filter(|value| !value.is_null()).unwrap_or(EMPTY_OBJECT))
                 }
                 "destination" if is_root => self.destination(event),
-                "connection" if is_root && self.question.form == Form::Compacted => {
-                    event.metadata().ok().and_then(|metadata| self.request().beside.connection_of(metadata))
+                "connection" if is_root && self.question.form == PayloadFormat::Compacted => {
+                    event.metadata().ok().and_then(|metadata| self.request().shared.connection_of(metadata))
                 }
                 _ => value.member(name),
             };
@@ -268,7 +268,7 @@ impl Facts {
         if flag.is_none_or(|flag| flag.kind() != Kind::False)
             && memchr::memmem::find(config.text().as_bytes(), b"||").is_some()
         {
-            let templates = Outline::of(config).leaves().into_iter().filter_map(|leaf| Template::read(leaf.raw).ok());
+            let templates = FlatTree::of(config).leaves().into_iter().filter_map(|leaf| Template::read(leaf.raw).ok());
             paths.extend(templates.map(|template| template.path().to_owned()));
             paths.sort_unstable();
             paths.dedup();

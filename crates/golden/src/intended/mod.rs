@@ -32,7 +32,7 @@ use crate::differences::{Contents, Differences};
 use json::javascript::JsString;
 use json::raw::{Kind, Raw};
 use transform::endpoint::Endpoint;
-use transform::request::Form;
+use transform::request::PayloadFormat;
 
 /// What a comparison found.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -177,8 +177,8 @@ fn all_fail(response: Raw<'_>) -> bool {
 fn why_unreadable(question: &Question<'_>) -> IntendedDifference {
     let kind = Raw::parse(question.text).map(Raw::kind);
     match (question.endpoint, question.form, kind) {
-        (Endpoint::Processor { .. }, Form::Plain, Ok(Kind::Object))
-        | (Endpoint::Processor { .. }, Form::Compacted, Ok(Kind::Array)) => IntendedDifference::WrongForm,
+        (Endpoint::Processor { .. }, PayloadFormat::Plain, Ok(Kind::Object))
+        | (Endpoint::Processor { .. }, PayloadFormat::Compacted, Ok(Kind::Array)) => IntendedDifference::WrongForm,
         _ => IntendedDifference::UnreadableBody,
     }
 }
@@ -207,7 +207,7 @@ fn why_the_request_fails(question: &Question<'_>, events: &Events<'_>, status: u
     let has_no_events = events.request().events.is_empty();
     let is_processor = matches!(question.endpoint, Endpoint::Processor { .. });
     let rows = [
-        (is_processor && question.form == Form::Plain && has_no_events, Row::NoEvents),
+        (is_processor && question.form == PayloadFormat::Plain && has_no_events, Row::NoEvents),
         (!is_processor && has_no_input(question.text), Row::BatchNoInput),
         (is_too_deep(question.text), Row::DeepNesting),
         (!question.traits.says_json, Row::ContentType),

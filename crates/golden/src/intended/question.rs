@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use json::raw::Raw;
-use transform::request::{Form, Limits};
+use transform::request::{Limits, PayloadFormat};
 
 use transform::endpoint::Endpoint;
 
@@ -12,7 +12,7 @@ pub struct Question<'a> {
     /// The endpoint.
     pub endpoint: &'a Endpoint,
     /// The form of the body.
-    pub form: Form,
+    pub form: PayloadFormat,
     /// The bounds of a request.
     pub limits: Limits,
     /// The body.

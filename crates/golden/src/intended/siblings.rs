@@ -6,7 +6,7 @@ use crate::compare::{Infinite, elements};
 use crate::differences::Differences;
 use json::raw::Raw;
 use transform::endpoint::Endpoint;
-use transform::request::Form;
+use transform::request::PayloadFormat;
 
 /// The events of a request without those that make the reference fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Siblings {
         found: &mut Differences,
     ) -> Option<Self> {
         let (indices, body) = without_odd_events(question, events)?;
-        let alone = question.endpoint.answer(&body, question.form, question.limits).ok()?;
+        let alone = question.endpoint.respond(&body, question.form, question.limits).ok()?;
         if let Ok(alone) = Raw::parse(&alone.body) {
             let ours = elements(ours);
             for (index, alone) in indices.iter().zip(elements(alone)) {
@@ -59,8 +59,8 @@ fn without_odd_events(question: &Question<'_>, events: &Events<'_>) -> Option<(V
     }
     let kept = indices.iter().filter_map(|index| Some(all[*index].as_ref()?.raw.text())).collect::<Vec<_>>().join(",");
     let body = match question.form {
-        Form::Plain => format!("[{kept}]"),
-        Form::Compacted => {
+        PayloadFormat::Plain => format!("[{kept}]"),
+        PayloadFormat::Compacted => {
             let tables = Raw::parse(question.text).ok()?.members(["destinations", "connections"]);
             let [destinations, connections] = tables.map(|table| table.map_or("{}", Raw::text));
             format!(r#"{{"input":[{kept}],"destinations":{destinations},"connections":{connections}}}"#)

@@ -19,7 +19,7 @@ use crate::partition;
 use crate::processor;
 use crate::reason::Reason;
 use crate::rejection::Rejection;
-use crate::request::body::{BodyError, Form, Limits};
+use crate::request::body::{BodyError, Limits, PayloadFormat};
 use crate::rules::templates::Templates;
 use json::javascript::JsString;
 use json::raw::Raw;
@@ -60,7 +60,7 @@ impl Default for Options {
 pub fn explain(
     family: &'static Family,
     body: &str,
-    form: Form,
+    form: PayloadFormat,
     query: &str,
     limits: Limits,
     options: Options,
@@ -171,7 +171,7 @@ impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<'_, F
         self.seen.key = Some((key.unwrap_or_default(), source));
     }
 
-    fn answered(&mut self, outcome: Result<Decision, Rejection>, answer: &str) -> ControlFlow<()> {
+    fn responded(&mut self, outcome: Result<Decision, Rejection>, answer: &str) -> ControlFlow<()> {
         let Seen { timestamp, templates, passed_over, topic, key } = std::mem::take(&mut self.seen);
         let Verdict { problems, warnings } = self.judge.verdict(answer);
         let explanation = Explanation {

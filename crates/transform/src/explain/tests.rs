@@ -6,7 +6,7 @@ use super::*;
 use crate::family::{AZURE_EVENT_HUB, KAFKA};
 use crate::meter::Unlimited;
 
-const LIMITS: Limits = Limits { events: 1000, answer_bytes: 1 << 20 };
+const LIMITS: Limits = Limits { events: 1000, response_bytes: 1 << 20 };
 
 /// The explanations as a client reads them; each response is compared with the service's.
 fn explained(family: &'static Family, events: &Value) -> Vec<Value> {
@@ -14,12 +14,12 @@ fn explained(family: &'static Family, events: &Value) -> Vec<Value> {
     let options = Options { partitions: NonZeroU32::new(12), ..Options::default() };
     let mut told = Vec::new();
     let mut answers = Vec::new();
-    let tally = explain(family, &body, Form::Plain, "", LIMITS, options, &Unlimited, |explanation| {
+    let tally = explain(family, &body, PayloadFormat::Plain, "", LIMITS, options, &Unlimited, |explanation| {
         told.push(serde_json::to_value(explanation).unwrap());
         answers.push(explanation.answer.to_owned());
         ControlFlow::Continue(())
     });
-    let answer = processor::answer(family, &body, Form::Plain, "", LIMITS).unwrap();
+    let answer = processor::respond(family, &body, PayloadFormat::Plain, "", LIMITS).unwrap();
     assert_eq!(format!("[{}]", answers.join(",")), answer.body);
     assert_eq!(tally, Ok(answer.tally));
     told
@@ -202,7 +202,7 @@ fn values_are_exact_and_long_ones_are_cut() {
             "topic":["\udfff",1.0],"p":"{{{{ event.a || x }}}}","q":"{{{{ event.b || x }}}}","r":"{{{{ event.c || {long} }}}}"}}}}}}]"#
     );
     let mut text = String::new();
-    explain(&KAFKA, &body, Form::Plain, "", LIMITS, Options::default(), &Unlimited, |explanation| {
+    explain(&KAFKA, &body, PayloadFormat::Plain, "", LIMITS, Options::default(), &Unlimited, |explanation| {
         text = serde_json::to_string(explanation).unwrap();
         ControlFlow::Continue(())
     })
@@ -218,7 +218,7 @@ fn values_are_exact_and_long_ones_are_cut() {
 #[test]
 fn it_ends_where_nobody_wants_more() {
     let mut seen = 0;
-    let tally = explain(&KAFKA, "[1,2,3]", Form::Plain, "", LIMITS, Options::default(), &Unlimited, |_| {
+    let tally = explain(&KAFKA, "[1,2,3]", PayloadFormat::Plain, "", LIMITS, Options::default(), &Unlimited, |_| {
         seen += 1;
         if seen == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });

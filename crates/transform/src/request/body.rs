@@ -5,14 +5,14 @@ use crate::family::Family;
 use crate::meter::{Halt, ReadError, Usage};
 use crate::request::event::{Earlier, Event};
 use crate::request::origin::Origin;
-use crate::request::shared_tables::{Beside, Compacted, read_map};
+use crate::request::shared_tables::{Compacted, SharedTables, read_map};
 use json::invalid::{Invalid, explain};
 use json::raw::Raw;
 use json::reader::Reader;
 
 /// How the body is laid out, which its `X-Content-Format` header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum PayloadFormat {
     /// Every event carries its destination.
     Plain,
     /// `json+compactedv1`: destinations and connections are present once, next to the events.
@@ -25,20 +25,20 @@ pub struct Limits {
     /// Events in a request.
     pub events: usize,
     /// Bytes of a response.
-    pub answer_bytes: usize,
+    pub response_bytes: usize,
 }
 
 impl Limits {
     /// Checks the size of a response, of which only the closing bracket is missing, to a body of `body_bytes`.
     ///
     /// # Errors
-    /// [`BodyError::AnswerTooLarge`], [`BodyError::AnswerOutOfProportion`].
+    /// [`BodyError::ResponseTooLarge`], [`BodyError::ResponseOutOfProportion`].
     pub(crate) fn hold(self, unclosed: &str, body_bytes: usize) -> Result<(), BodyError> {
-        let in_proportion = max_answer_bytes(body_bytes);
-        if unclosed.len() >= self.answer_bytes {
-            Err(BodyError::AnswerTooLarge(self.answer_bytes))
+        let in_proportion = max_response_bytes(body_bytes);
+        if unclosed.len() >= self.response_bytes {
+            Err(BodyError::ResponseTooLarge(self.response_bytes))
         } else if unclosed.len() >= in_proportion {
-            Err(BodyError::AnswerOutOfProportion(in_proportion))
+            Err(BodyError::ResponseOutOfProportion(in_proportion))
         } else {
             Ok(())
         }
@@ -49,7 +49,7 @@ impl Limits {
 /// kilobyte could turn into hundreds of megabytes. Responses of rudder-server's batches are about as large as their
 /// bodies.
 #[must_use]
-pub const fn max_answer_bytes(body_bytes: usize) -> usize {
+pub const fn max_response_bytes(body_bytes: usize) -> usize {
     (16 << 20) + body_bytes.saturating_mul(8)
 }
 
@@ -82,12 +82,12 @@ pub enum BodyError {
     /// See [`Limits::events`].
     #[error("the request has more than {0} events")]
     TooManyEvents(usize),
-    /// See [`Limits::answer_bytes`].
+    /// See [`Limits::response_bytes`].
     #[error("the response would be larger than {0} bytes")]
-    AnswerTooLarge(usize),
-    /// See [`max_answer_bytes`].
+    ResponseTooLarge(usize),
+    /// See [`max_response_bytes`].
     #[error("the response would be larger than {0} bytes, which is 16 MiB and 8 times the body")]
-    AnswerOutOfProportion(usize),
+    ResponseOutOfProportion(usize),
     /// See [`crate::meter::Meter`].
     #[error("{0}")]
     Halted(#[from] Halt),
@@ -95,7 +95,7 @@ pub enum BodyError {
 
 /// The response to a router request.
 #[derive(Debug, PartialEq, Eq)]
-pub struct RouterAnswer {
+pub struct RouterResponse {
     /// The destination asked for.
     pub family: &'static Family,
     /// JSON.
@@ -155,7 +155,7 @@ pub struct Request<'a> {
     /// The events.
     pub events: Events<'a>,
     /// What they share.
-    pub beside: Beside<'a>,
+    pub shared: SharedTables<'a>,
 }
 
 /// The fields of an object with `input`.
@@ -179,7 +179,7 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// [`BodyError`] where nothing of it can be answered.
-    pub fn processor(body: &'a str, form: Form, limits: Limits) -> Result<Self, BodyError> {
+    pub fn processor(body: &'a str, form: PayloadFormat, limits: Limits) -> Result<Self, BodyError> {
         Self::processor_within(body, form, limits, &Usage::unlimited())
     }
 
@@ -187,27 +187,32 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// [`BodyError`] where nothing of the body can be answered.
-    pub fn processor_within(body: &'a str, form: Form, limits: Limits, usage: &Usage<'_>) -> Result<Self, BodyError> {
+    pub fn processor_within(
+        body: &'a str,
+        form: PayloadFormat,
+        limits: Limits,
+        usage: &Usage<'_>,
+    ) -> Result<Self, BodyError> {
         let mut reader = Reader::new(body);
         match (form, reader.peek()) {
-            (Form::Plain, Some(b'[')) => {
+            (PayloadFormat::Plain, Some(b'[')) => {
                 let mut read = || {
                     let events = read_events(&mut reader, limits, usage)?;
                     reader.end()?;
                     Ok(events)
                 };
                 let events = read().map_err(|stop: Stop| stop.into_error(body, limits))?;
-                Ok(Self { events, beside: Beside::default() })
+                Ok(Self { events, shared: SharedTables::default() })
             }
-            (Form::Compacted, Some(b'{')) => {
+            (PayloadFormat::Compacted, Some(b'{')) => {
                 let envelope = Envelope::read(body, limits, usage)?;
                 let Input::Events(events) = envelope.input else {
                     return Err(BodyError::InputNotAnArray);
                 };
-                Ok(Self { events, beside: Beside::compacted(envelope.compacted) })
+                Ok(Self { events, shared: SharedTables::compacted(envelope.compacted) })
             }
-            (Form::Plain, _) => Err(wrong_kind(body, BodyError::NotAnArray)),
-            (Form::Compacted, _) => Err(wrong_kind(body, BodyError::NotAnObject { compacted: true })),
+            (PayloadFormat::Plain, _) => Err(wrong_kind(body, BodyError::NotAnArray)),
+            (PayloadFormat::Compacted, _) => Err(wrong_kind(body, BodyError::NotAnObject { compacted: true })),
         }
     }
 
@@ -215,7 +220,7 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// [`BodyError`] where nothing of it can be answered.
-    pub fn router(body: &'a str, form: Form, limits: Limits) -> Result<(&'static Family, Self), BodyError> {
+    pub fn router(body: &'a str, form: PayloadFormat, limits: Limits) -> Result<(&'static Family, Self), BodyError> {
         Self::router_within(body, form, limits, &Usage::unlimited())
     }
 
@@ -225,7 +230,7 @@ impl<'a> Request<'a> {
     /// [`BodyError`] where nothing of it can be answered.
     pub fn router_within(
         body: &'a str,
-        form: Form,
+        form: PayloadFormat,
         limits: Limits,
         usage: &Usage<'_>,
     ) -> Result<(&'static Family, Self), BodyError> {
@@ -238,8 +243,12 @@ impl<'a> Request<'a> {
             Input::Missing => Vec::new(),
             Input::NotAnArray => return Err(BodyError::InputNotAnArray),
         };
-        let beside = if form == Form::Compacted { Beside::compacted(envelope.compacted) } else { Beside::default() };
-        Ok((family, Self { events, beside }))
+        let shared = if form == PayloadFormat::Compacted {
+            SharedTables::compacted(envelope.compacted)
+        } else {
+            SharedTables::default()
+        };
+        Ok((family, Self { events, shared }))
     }
 }
 
@@ -247,7 +256,7 @@ impl<'a> Request<'a> {
 ///
 /// # Errors
 /// [`BodyError`] where the body does not tell.
-pub fn dest_type(body: &str, form: Form) -> Result<String, BodyError> {
+pub fn dest_type(body: &str, form: PayloadFormat) -> Result<String, BodyError> {
     let mut reader = router_object(body, form)?;
     let mut found = None;
     let mut read = || {
@@ -265,10 +274,10 @@ pub fn dest_type(body: &str, form: Form) -> Result<String, BodyError> {
 }
 
 /// A reader at the start of the object that a router request has to be.
-fn router_object(body: &str, form: Form) -> Result<Reader<'_>, BodyError> {
+fn router_object(body: &str, form: PayloadFormat) -> Result<Reader<'_>, BodyError> {
     let mut reader = Reader::new(body);
     if reader.peek() != Some(b'{') {
-        return Err(wrong_kind(body, BodyError::NotAnObject { compacted: form == Form::Compacted }));
+        return Err(wrong_kind(body, BodyError::NotAnObject { compacted: form == PayloadFormat::Compacted }));
     }
     Ok(reader)
 }
@@ -362,7 +371,7 @@ mod tests {
 
     #[test]
     fn a_router_request_tells_its_destination() {
-        let of = |body: &str| dest_type(body, Form::Plain);
+        let of = |body: &str| dest_type(body, PayloadFormat::Plain);
         assert_eq!(of(r#"{"input":[],"destType":"KAFKA"}"#).as_deref(), Ok("KAFKA"));
         assert_eq!(of(r#"{"destType":"\u006bafka","input":7}"#).as_deref(), Ok("kafka"));
         assert_eq!(of(r#"{"destType":7}"#), Err(BodyError::DestTypeMissing));

@@ -5,7 +5,7 @@ use crate::family::Family;
 use crate::meter::Usage;
 use crate::rejection::Rejection;
 use crate::rules::config_value::{Holes, NO_HOLES};
-use crate::rules::draft::Draft;
+use crate::rules::lazy_object::LazyObject;
 use crate::rules::templates::Templates;
 use crate::rules::topic::Routing;
 use crate::rules::topic_setting::RoutingMembers;
@@ -19,7 +19,7 @@ pub struct Destination<'a> {
     /// The templates in its Config.
     pub templates: Option<Templates>,
     /// The destination taken apart, if templates look into it.
-    pub draft: Option<Draft<'a>>,
+    pub lazy: Option<LazyObject<'a>>,
     /// Its `version`, a label of metrics.
     pub version: Option<Raw<'a>>,
 }
@@ -44,8 +44,8 @@ impl<'a> Destination<'a> {
         let holes = templates.as_ref().map_or(&NO_HOLES, Templates::holes);
         let routing = Routing::read(members, family, holes, usage).map_err(|_| Rejection::TemplatesTooComplex)?;
         let looks_inside = templates.as_ref().is_some_and(|templates| templates.roots()[0]);
-        let draft = looks_inside.then(|| Draft::opened(raw, "Config", usage)).flatten();
-        Ok(Self { routing, templates, draft, version })
+        let lazy = looks_inside.then(|| LazyObject::opened(raw, "Config", usage)).flatten();
+        Ok(Self { routing, templates, lazy, version })
     }
 
     /// Where templates stand in its Config.

@@ -3,15 +3,15 @@
 
 use crate::family::FAMILIES;
 use crate::rejection::Rejection;
-use crate::request::object_cache::Model;
-use crate::rules::draft::Draft;
+use crate::request::object_cache::ObjectCache;
+use crate::rules::lazy_object::LazyObject;
 use json::invalid::Invalid;
 use json::raw::{EMPTY_OBJECT, Kind, Raw};
 use json::reader::Reader;
 
 /// A member that should be an object, as it was met in the request.
 #[derive(Debug, Clone)]
-pub enum Slot<T> {
+pub enum Field<T> {
     /// Missing or `null`.
     Missing,
     /// Something else than an object.
@@ -26,9 +26,9 @@ pub struct Event<'a> {
     /// The whole event, for templates that address it.
     pub raw: Raw<'a>,
     /// `message`; a missing one is `{}` (docs/reference/differences.md#message_not_an_object).
-    pub message: Slot<Message<'a>>,
+    pub message: Field<Message<'a>>,
     /// `metadata`.
-    pub metadata: Slot<Metadata<'a>>,
+    pub metadata: Field<Metadata<'a>>,
     /// `destination`, in the plain form.
     pub destination: Option<Raw<'a>>,
 }
@@ -83,13 +83,13 @@ pub struct Earlier<'a> {
     destination: Option<Raw<'a>>,
 }
 
-type MetadataModel<'a> = Model<'a, { Metadata::NAMES.len() }>;
+type MetadataModel<'a> = ObjectCache<'a, { Metadata::NAMES.len() }>;
 
 impl Earlier<'_> {
     /// Before the first event.
     #[must_use]
     pub fn nothing() -> Self {
-        Self { metadata: Model::wanting(Metadata::NAMES), destination: None }
+        Self { metadata: ObjectCache::wanting(Metadata::NAMES), destination: None }
     }
 }
 
@@ -108,15 +108,15 @@ impl<'a> Event<'a> {
         }
         let mut event = Event {
             raw: EMPTY_OBJECT,
-            message: Slot::Object(Message::empty()),
-            metadata: Slot::Missing,
+            message: Field::Object(Message::empty()),
+            metadata: Field::Missing,
             destination: None,
         };
         event.raw = reader.object::<Invalid>(|reader, key| {
             match &*key.decoded() {
                 b"message" => {
                     event.message = match slot(reader, Message::read)? {
-                        Slot::Missing => Slot::Object(Message::empty()),
+                        Field::Missing => Field::Object(Message::empty()),
                         slot => slot,
                     }
                 }
@@ -140,8 +140,8 @@ impl<'a> Event<'a> {
     /// [`Rejection::MessageNotAnObject`].
     pub fn message(&self) -> Result<&Message<'a>, Rejection> {
         match &self.message {
-            Slot::Object(message) => Ok(message),
-            Slot::Missing | Slot::Wrong => Err(Rejection::MessageNotAnObject),
+            Field::Object(message) => Ok(message),
+            Field::Missing | Field::Wrong => Err(Rejection::MessageNotAnObject),
         }
     }
 
@@ -151,9 +151,9 @@ impl<'a> Event<'a> {
     /// [`Rejection::MetadataMissing`], [`Rejection::MetadataNotAnObject`].
     pub fn metadata(&self) -> Result<&Metadata<'a>, Rejection> {
         match &self.metadata {
-            Slot::Object(metadata) => Ok(metadata),
-            Slot::Missing => Err(Rejection::MetadataMissing),
-            Slot::Wrong => Err(Rejection::MetadataNotAnObject),
+            Field::Object(metadata) => Ok(metadata),
+            Field::Missing => Err(Rejection::MetadataMissing),
+            Field::Wrong => Err(Rejection::MetadataNotAnObject),
         }
     }
 }
@@ -161,13 +161,13 @@ impl<'a> Event<'a> {
 fn slot<'a, T>(
     reader: &mut Reader<'a>,
     read: impl FnOnce(&mut Reader<'a>) -> Result<T, Invalid>,
-) -> Result<Slot<T>, Invalid> {
+) -> Result<Field<T>, Invalid> {
     if reader.peek() == Some(b'{') {
-        return read(reader).map(Slot::Object);
+        return read(reader).map(Field::Object);
     }
     Ok(match reader.value()?.kind() {
-        Kind::Null => Slot::Missing,
-        _ => Slot::Wrong,
+        Kind::Null => Field::Missing,
+        _ => Field::Wrong,
     })
 }
 
@@ -227,12 +227,12 @@ impl<'a> Message<'a> {
         Ok(message)
     }
 
-    /// The message that an event's draft has by now, whose text is `raw`.
+    /// The message that an event has by now, whose text is `raw`.
     #[must_use]
-    pub fn of_draft(draft: &Draft<'a>, raw: Raw<'a>) -> Self {
+    pub fn of_lazy_object(event: &LazyObject<'a>, raw: Raw<'a>) -> Self {
         let mut message = Message { raw, ..Message::empty() };
         let mut is_whole = true;
-        draft.each_field("message", |name, value| match value {
+        event.each_field("message", |name, value| match value {
             Some(value) => message.set(name, value),
             None => is_whole &= message.slot(name).is_none() && !name.starts_with(DOTTED),
         });

@@ -13,4 +13,6 @@ pub mod origin;
 pub mod shared_tables;
 pub mod stream;
 
-pub use body::{BodyError, Counted, Events, Form, Limits, Request, RouterAnswer, dest_type, max_answer_bytes};
+pub use body::{
+    BodyError, Counted, Events, Limits, PayloadFormat, Request, RouterResponse, dest_type, max_response_bytes,
+};

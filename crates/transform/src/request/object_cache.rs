@@ -11,7 +11,7 @@ use json::text::Text;
 
 /// An object whose members are recognized where another one repeats them: `names` are those that are wanted.
 #[derive(Debug)]
-pub struct Model<'a, const N: usize> {
+pub struct ObjectCache<'a, const N: usize> {
     names: [&'static str; N],
     /// The first object; empty before there is one.
     text: &'a str,
@@ -28,14 +28,14 @@ struct Member {
     name: usize,
     value: usize,
     end: usize,
-    /// Its place in [`Model::names`].
+    /// Its place in [`ObjectCache::names`].
     wanted: Option<usize>,
 }
 
 /// An object and those of its members that were wanted: of duplicates the last one, as in JavaScript.
 pub type Read<'a, const N: usize> = (Raw<'a>, [Option<Raw<'a>>; N]);
 
-impl<'a, const N: usize> Model<'a, N> {
+impl<'a, const N: usize> ObjectCache<'a, N> {
     /// No model yet: the first object read becomes it.
     #[must_use]
     pub fn wanting(names: [&'static str; N]) -> Self {
@@ -119,7 +119,7 @@ mod tests {
 
     /// What is found in `text` behind a model, as texts.
     fn found(model: &str, text: &str) -> Result<[Option<String>; 3], Invalid> {
-        let mut reader = Model::wanting(NAMES);
+        let mut reader = ObjectCache::wanting(NAMES);
         reader.read(&mut Reader::new(model)).unwrap();
         let mut at = Reader::new(text);
         let (raw, members) = reader.read(&mut at)?;

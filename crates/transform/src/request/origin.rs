@@ -88,15 +88,15 @@ mod tests {
     use super::*;
     use crate::family::KAFKA;
     use crate::processor;
-    use crate::request::body::{Form, Limits};
+    use crate::request::body::{Limits, PayloadFormat};
 
-    fn origin_in(body: &str, form: Form) -> Origin {
-        let limits = Limits { events: 10, answer_bytes: 1 << 20 };
-        processor::answer(&KAFKA, body, form, "", limits).unwrap().origin
+    fn origin_in(body: &str, form: PayloadFormat) -> Origin {
+        let limits = Limits { events: 10, response_bytes: 1 << 20 };
+        processor::respond(&KAFKA, body, form, "", limits).unwrap().origin
     }
 
     fn origin(body: &str) -> Origin {
-        origin_in(body, Form::Plain)
+        origin_in(body, PayloadFormat::Plain)
     }
 
     #[test]
@@ -146,7 +146,7 @@ mod tests {
             let compacted = format!(
                 r#"{{"input":[{{"metadata":{{"destinationId":"d"}}}}],"destinations":{{"d":{{"version":{version}}}}}}}"#
             );
-            assert_eq!(origin_in(&compacted, Form::Compacted).destination_version, label, "{version}");
+            assert_eq!(origin_in(&compacted, PayloadFormat::Compacted).destination_version, label, "{version}");
         }
         assert_eq!(origin(r#"[{"metadata":{},"destination":{}}]"#).destination_version, "1");
     }

@@ -17,7 +17,7 @@ use json::reader::Reader;
 
 /// What is next to the events of a request; in the plain form nothing is, which is the default.
 #[derive(Debug, Default)]
-pub struct Beside<'a>(Option<Compacted<'a>>);
+pub struct SharedTables<'a>(Option<Compacted<'a>>);
 
 /// The two members of a compacted request that events refer to.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ pub(super) struct Compacted<'a> {
 
 type ById<'a> = HashMap<Cow<'a, [u8]>, Raw<'a>>;
 
-impl<'a> Beside<'a> {
+impl<'a> SharedTables<'a> {
     pub(super) fn compacted(compacted: Compacted<'a>) -> Self {
         Self(Some(compacted))
     }
@@ -124,10 +124,10 @@ impl<'a> Destinations<'a> {
         Self { family, read: HashMap::new(), latest: None }
     }
 
-    /// [`Beside::origin_of`] for an event whose destination was found last: that one is not read again.
+    /// [`SharedTables::origin_of`] for an event whose destination was found last: that one is not read again.
     #[must_use]
-    pub fn origin_of(&self, beside: &Beside<'a>, event: &Event<'a>) -> Origin {
-        beside.origin_with(event, |raw| {
+    pub fn origin_of(&self, shared: &SharedTables<'a>, event: &Event<'a>) -> Origin {
+        shared.origin_with(event, |raw| {
             let place = raw.text().as_ptr().addr();
             match self.latest.as_ref().filter(|latest| latest.raw.text().as_ptr().addr() == place) {
                 Some(latest) => latest.destination.version,
@@ -139,19 +139,19 @@ impl<'a> Destinations<'a> {
     /// The destination of an event, as it was sent and as it was read.
     ///
     /// # Errors
-    /// What [`Beside::destination_of`] and [`Destination::read`] reject.
+    /// What [`SharedTables::destination_of`] and [`Destination::read`] reject.
     pub fn find(
         &mut self,
-        beside: &Beside<'a>,
+        shared: &SharedTables<'a>,
         event: &Event<'a>,
         metadata: &Metadata<'a>,
         usage: &Usage<'_>,
     ) -> Result<(Raw<'a>, Rc<Destination<'a>>), Rejection> {
-        let id = metadata.destination_id.filter(|_| beside.is_compacted());
+        let id = metadata.destination_id.filter(|_| shared.is_compacted());
         if let Some(latest) = self.latest.as_ref().filter(|latest| id.is_some() && latest.id == id) {
             return Ok((latest.raw, Rc::clone(&latest.destination)));
         }
-        let raw = beside.destination_of(event, metadata)?;
+        let raw = shared.destination_of(event, metadata)?;
         let place = raw.text().as_ptr().addr();
         if let Some(latest) = self.latest.as_ref().filter(|latest| latest.raw.text().as_ptr().addr() == place) {
             return Ok((raw, Rc::clone(&latest.destination)));

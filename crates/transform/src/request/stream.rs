@@ -6,19 +6,19 @@
 //! the start, turn out to end where what was found begins. Everything else is read as a whole, see [`crate::request::body`].
 
 use crate::meter::{Halt, ReadError, Usage};
-use crate::request::body::{Form, Limits, Stop, each_event};
+use crate::request::body::{Limits, PayloadFormat, Stop, each_event};
 use crate::request::event::Event;
-use crate::request::shared_tables::{Beside, Compacted, read_map};
+use crate::request::shared_tables::{Compacted, SharedTables, read_map};
 use json::invalid::Invalid;
 use json::reader::Reader;
 
-/// A processor request that can be walked.
+/// A processor request whose events can be answered while they are read.
 #[derive(Debug)]
-pub struct Walk<'a> {
+pub struct StreamingRequest<'a> {
     body: &'a str,
     limits: Limits,
     /// What the events share.
-    pub beside: Beside<'a>,
+    pub shared: SharedTables<'a>,
     /// Where the events have to end.
     end: End,
 }
@@ -34,20 +34,20 @@ enum End {
 /// Places that may be the end of the events; a body that has more has something else behind them.
 const MAX_GUESSES: usize = 256;
 
-impl<'a> Walk<'a> {
-    /// A walk over a body, unless it is laid out in another way.
+impl<'a> StreamingRequest<'a> {
+    /// A request over `body`; `None` if the body is laid out in another order.
     ///
     /// # Errors
     /// The rejection of the meter.
-    pub fn over(body: &'a str, form: Form, limits: Limits, usage: &Usage<'_>) -> Result<Option<Self>, Halt> {
-        let (beside, end) = match form {
-            Form::Plain => (Beside::default(), End::OfBody),
-            Form::Compacted => {
+    pub fn over(body: &'a str, form: PayloadFormat, limits: Limits, usage: &Usage<'_>) -> Result<Option<Self>, Halt> {
+        let (shared, end) = match form {
+            PayloadFormat::Plain => (SharedTables::default(), End::OfBody),
+            PayloadFormat::Compacted => {
                 let Some((compacted, end)) = behind_events(body, usage)? else { return Ok(None) };
-                (Beside::compacted(compacted), End::At(end))
+                (SharedTables::compacted(compacted), End::At(end))
             }
         };
-        Ok(Some(Self { body, limits, beside, end }))
+        Ok(Some(Self { body, limits, shared, end }))
     }
 
     /// Calls `on_event` for each event, in their order; `None` stands for an element that is not an object.
@@ -58,14 +58,14 @@ impl<'a> Walk<'a> {
     /// # Errors
     /// What `on_event` returns.
     pub fn each_event(&self, on_event: impl FnMut(Option<Event<'a>>) -> Result<(), Halt>) -> Result<bool, Halt> {
-        match self.walk(on_event) {
+        match self.read(on_event) {
             Ok(is_whole) => Ok(is_whole),
             Err(Stop::Halted(halt)) => Err(halt),
             Err(Stop::Invalid | Stop::TooManyEvents) => Ok(false),
         }
     }
 
-    fn walk(&self, on_event: impl FnMut(Option<Event<'a>>) -> Result<(), Halt>) -> Result<bool, Stop> {
+    fn read(&self, on_event: impl FnMut(Option<Event<'a>>) -> Result<(), Halt>) -> Result<bool, Stop> {
         let mut reader = Reader::new(self.body);
         let End::At(end) = self.end else {
             each_event(&mut reader, self.limits, on_event)?;
@@ -75,7 +75,7 @@ impl<'a> Walk<'a> {
         if reader.peek() != Some(b'{') {
             return Ok(false);
         }
-        reader.pass();
+        reader.bump();
         loop {
             match &*reader.name()?.decoded() {
                 b"input" => {
@@ -88,7 +88,7 @@ impl<'a> Walk<'a> {
             if reader.peek() != Some(b',') {
                 return Ok(false);
             }
-            reader.pass();
+            reader.bump();
         }
     }
 }
@@ -110,11 +110,11 @@ fn may_follow_events(rest: &str) -> bool {
     let mut reader = Reader::new(rest);
     match reader.peek() {
         Some(b'}') => {
-            reader.pass();
+            reader.bump();
             reader.end().is_ok()
         }
         Some(b',') => {
-            reader.pass();
+            reader.bump();
             reader.peek();
             ["\"destinations\"", "\"connections\""].iter().any(|name| reader.rest().starts_with(name))
         }
@@ -126,7 +126,7 @@ fn may_follow_events(rest: &str) -> bool {
 fn read_behind<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result<Compacted<'a>, ReadError> {
     let mut compacted = Compacted::default();
     while reader.peek() == Some(b',') {
-        reader.pass();
+        reader.bump();
         match &*reader.name()?.decoded() {
             b"destinations" => compacted.destinations = read_map(reader, usage)?,
             b"connections" => compacted.connections = read_map(reader, usage)?,
@@ -138,7 +138,7 @@ fn read_behind<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result<Compact
     if reader.peek() != Some(b'}') {
         return Err(Invalid.into());
     }
-    reader.pass();
+    reader.bump();
     reader.end()?;
     Ok(compacted)
 }
@@ -148,29 +148,29 @@ mod tests {
     use super::*;
     use crate::request::body::Request;
 
-    const LIMITS: Limits = Limits { events: 3, answer_bytes: 1 << 20 };
+    const LIMITS: Limits = Limits { events: 3, response_bytes: 1 << 20 };
 
-    /// The destinations of the events of a compacted body, if it can be walked.
-    fn walked(body: &str) -> Option<Vec<Option<String>>> {
-        let walk = Walk::over(body, Form::Compacted, LIMITS, &Usage::unlimited()).unwrap()?;
+    /// The destinations of the events of a compacted body, if it can be streamed.
+    fn streamed(body: &str) -> Option<Vec<Option<String>>> {
+        let request = StreamingRequest::over(body, PayloadFormat::Compacted, LIMITS, &Usage::unlimited()).unwrap()?;
         let mut found = Vec::new();
-        let is_whole = walk.each_event(|event| {
-            found.push(destination(&walk.beside, event.as_ref()));
+        let is_whole = request.each_event(|event| {
+            found.push(destination(&request.shared, event.as_ref()));
             Ok(())
         });
         is_whole.unwrap().then_some(found)
     }
 
-    fn destination<'a>(beside: &Beside<'a>, event: Option<&Event<'a>>) -> Option<String> {
+    fn destination<'a>(shared: &SharedTables<'a>, event: Option<&Event<'a>>) -> Option<String> {
         let event = event?;
-        let destination = beside.destination_of(event, event.metadata().ok()?).ok()?;
+        let destination = shared.destination_of(event, event.metadata().ok()?).ok()?;
         Some(destination.text().to_owned())
     }
 
     /// The same where the body is read as a whole.
     fn whole(body: &str) -> Option<Vec<Option<String>>> {
-        let request = Request::processor(body, Form::Compacted, LIMITS).ok()?;
-        Some(request.events.iter().map(|event| destination(&request.beside, event.as_ref())).collect())
+        let request = Request::processor(body, PayloadFormat::Compacted, LIMITS).ok()?;
+        Some(request.events.iter().map(|event| destination(&request.shared, event.as_ref())).collect())
     }
 
     #[test]
@@ -187,8 +187,8 @@ mod tests {
             r#"{"input":[],"destinations":{}}"#,
         ] {
             let body = body.replace('E', events);
-            assert!(walked(&body).is_some(), "{body}");
-            assert_eq!(walked(&body), whole(&body), "{body}");
+            assert!(streamed(&body).is_some(), "{body}");
+            assert_eq!(streamed(&body), whole(&body), "{body}");
         }
     }
 
@@ -213,7 +213,7 @@ mod tests {
             ("", false),
         ] {
             let body = body.replace('E', event);
-            assert_eq!(walked(&body), None, "{body}");
+            assert_eq!(streamed(&body), None, "{body}");
             assert_eq!(whole(&body).is_some(), is_request, "{body}");
         }
     }

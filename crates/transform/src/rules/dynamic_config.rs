@@ -3,14 +3,14 @@
 
 use std::borrow::Cow;
 
+use crate::budget::{EventBudget, Exhausted};
 use crate::decision::Changes;
 use crate::observer::{Filled, Observer};
 use crate::rejection::Rejection;
 use crate::rules::config_value::FilledValues;
-use crate::rules::draft::{Draft, Found};
 use crate::rules::emptiness;
+use crate::rules::lazy_object::{Found, LazyObject};
 use crate::rules::templates::{INDISPENSABLE, MAX_CONFIG_BYTES, Template, Templates};
-use crate::work::{EventBudget, Exhausted};
 use json::raw::{Kind, Raw};
 
 /// Work that the value of a template in a topic setting makes when the topic is chosen.
@@ -31,7 +31,7 @@ impl Templates {
     /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`], [`Rejection::TemplatesTooComplex`].
     pub fn fill<'e>(
         &'e self,
-        event: &mut Draft<'e>,
+        event: &mut LazyObject<'e>,
         budget: &mut EventBudget<'_, '_>,
         changes: &mut Changes,
         observer: &mut impl Observer,
@@ -72,7 +72,7 @@ impl Template {
     /// The value in the event, taken out of it unless it is empty; `None` where there is none.
     fn take<'a>(
         &self,
-        event: &mut Draft<'a>,
+        event: &mut LazyObject<'a>,
         budget: &mut EventBudget<'_, '_>,
     ) -> Result<Option<Taken<'a>>, Rejection> {
         let place = match event.find(&self.path, budget) {

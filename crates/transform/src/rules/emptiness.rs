@@ -1,7 +1,7 @@
 //! Whether a value is empty for a template (docs/contract.md#template-empty): `""`, or an array or object of nothing
 //! but such. Of duplicate names the last one counts, as in JavaScript.
 
-use crate::work::{EventBudget, Exhausted};
+use crate::budget::{EventBudget, Exhausted};
 use json::invalid::Invalid;
 use json::raw::Raw;
 use json::reader::Reader;
@@ -25,22 +25,22 @@ pub fn is_empty(value: Raw<'_>, budget: &mut EventBudget<'_, '_>) -> Result<bool
                     budget.memory(2 * open.capacity().max(4) * size_of::<u32>())?;
                 }
                 open.push(if byte == b'[' { ARRAY } else { at });
-                reader.pass();
+                reader.bump();
                 false
             }
             b'}' | b']' => {
                 open.pop();
-                reader.pass();
+                reader.bump();
                 false
             }
             b',' => {
-                reader.pass();
+                reader.bump();
                 false
             }
             b'"' => {
                 let text = reader.string().map_err(|_| Exhausted)?;
                 if reader.peek() == Some(b':') {
-                    reader.pass();
+                    reader.bump();
                     if let Some(object) = open.last_mut() {
                         *object = at;
                     }
@@ -70,7 +70,7 @@ fn is_hidden(text: &str, from: usize, open: &[u32], budget: &mut EventBudget<'_,
         let key = if container == ARRAY { None } else { key_at(text, container as usize) };
         let key = key.map(json::text::Text::decoded);
         while reader.peek() == Some(b',') {
-            reader.pass();
+            reader.bump();
             if let Some(key) = &key
                 && reader.name().map_err(|_| Exhausted)?.is_bytes(key)
             {
@@ -81,7 +81,7 @@ fn is_hidden(text: &str, from: usize, open: &[u32], budget: &mut EventBudget<'_,
             looked_at = reader.offset();
         }
         // The end of the container.
-        reader.pass();
+        reader.bump();
         budget.work(1 + key.map_or(0, |key| key.len()) as u64)?;
     }
     Ok(false)

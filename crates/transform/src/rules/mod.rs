@@ -8,14 +8,14 @@
 //! | docs/contract.md#topic | [`topic`], with [`topic_setting`] and [`topic_map`] for what a destination sets |
 //! | docs/contract.md#partition-key | [`partition_key`] |
 //!
-//! [`draft`] is an event while templates remove values from it, [`emptiness`] reports which values count as empty, and
+//! [`lazy_object`] is an event while templates remove values from it, [`emptiness`] reports which values count as empty, and
 //! [`config_value`] has the values of a Config with the templates in them filled.
 
 pub mod config_value;
-pub mod draft;
 pub mod dynamic_config;
 pub mod emptiness;
 pub mod integrations;
+pub mod lazy_object;
 pub mod partition_key;
 pub mod retl_timestamp;
 pub mod templates;

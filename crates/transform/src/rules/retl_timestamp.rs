@@ -110,13 +110,13 @@ fn step<'a, 'p>(path: &'p str, field: impl Fn(&str) -> Option<Raw<'a>>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observer::Nobody;
+    use crate::observer::NoopObserver;
     use json::reader::Reader;
 
     fn stamped(fields: &str) -> Option<String> {
         let text = format!(r#"{{"channel":"sources",{fields}}}"#);
         let message = Message::read(&mut Reader::new(&text)).unwrap();
-        let stamped = set(&message, &mut Nobody)?;
+        let stamped = set(&message, &mut NoopObserver)?;
         Some(Raw::parse(&stamped).unwrap().member(TIMESTAMP).unwrap().text().to_owned())
     }
 

@@ -1,7 +1,7 @@
 //! Finds the templates in a destination's Config (docs/contract.md#dynamic-configuration).
 
+use crate::flat_tree::FlatTree;
 use crate::meter::Usage;
-use crate::outline::Outline;
 use crate::rejection::Rejection;
 use crate::rules::config_value::{Hole, Holes};
 use crate::rules::topic_setting::RoutingMembers;
@@ -81,10 +81,10 @@ impl Templates {
         if config.text().len() > MAX_CONFIG_BYTES {
             return Err(Rejection::TemplatesTooComplex);
         }
-        let outline = Outline::within(config, usage).map_err(|_| Rejection::TemplatesTooComplex)?;
+        let tree = FlatTree::within(config, usage).map_err(|_| Rejection::TemplatesTooComplex)?;
         let mut templates = Vec::new();
         let mut holes = Vec::new();
-        for leaf in outline.leaves() {
+        for leaf in tree.leaves() {
             let Ok(template) = Template::read(leaf.raw) else { continue };
             if templates.len() == MAX_TEMPLATES || template.path.split('.').count() > MAX_PATH_NAMES {
                 return Err(Rejection::TemplatesTooComplex);
@@ -153,7 +153,7 @@ impl Templates {
     #[must_use]
     pub fn describe(&self, config: Raw<'_>) -> Vec<Description<'_>> {
         let starts: Vec<usize> = self.templates.iter().map(|template| template.start).collect();
-        let pointers = Outline::of(config).pointers(&starts);
+        let pointers = FlatTree::of(config).pointers(&starts);
         let described = |(template, pointer)| {
             let Template { path, default, .. }: &Template = template;
             Description { pointer, path, default }
@@ -165,7 +165,7 @@ impl Templates {
 /// A template for people.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Description<'t> {
-    /// Where it stands in the Config: a JSON pointer, see [`Outline::pointers`].
+    /// Where it stands in the Config: a JSON pointer, see [`FlatTree::pointers`].
     pub pointer: String,
     /// Names with dots between them; the first one is a field of the event.
     pub path: &'t str,

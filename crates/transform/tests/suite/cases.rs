@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 use transform::family::Family;
-use transform::request::{BodyError, Form, Limits, RouterAnswer, dest_type};
+use transform::request::{BodyError, Limits, PayloadFormat, RouterResponse, dest_type};
 use transform::{batch, processor, router_transform};
 
 use crate::explain_consistency::assert_consistent;
 use crate::oracle::same;
 
-const LIMITS: Limits = Limits { events: 100_000, answer_bytes: 1 << 30 };
+const LIMITS: Limits = Limits { events: 100_000, response_bytes: 1 << 30 };
 
 /// A request, and what is expected of it.
 struct Case {
     name: String,
     path: String,
-    form: Form,
+    form: PayloadFormat,
     body: String,
     status: u64,
     expected: Expected,
@@ -39,7 +39,7 @@ impl Case {
         Self {
             name: name.to_owned(),
             path: request["path"].as_str().expect("a path").to_owned(),
-            form: if compacted { Form::Compacted } else { Form::Plain },
+            form: if compacted { PayloadFormat::Compacted } else { PayloadFormat::Plain },
             body: body(request),
             status: response["status"].as_u64().expect("a status"),
             expected: match response["rawBody"].as_str() {
@@ -69,17 +69,17 @@ fn answer(case: &Case) -> (u64, String) {
     let Case { path, form, body, .. } = case;
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let path = path.trim_end_matches('/');
-    let routed = |RouterAnswer { body, .. }: RouterAnswer| body;
+    let routed = |RouterResponse { body, .. }: RouterResponse| body;
     let text = match path {
-        "/batch" => dest_type(body, *form).and_then(|_| batch::answer(body, *form, LIMITS)).map(routed),
-        "/routerTransform" => router_transform::answer(body, *form, LIMITS).map(routed),
+        "/batch" => dest_type(body, *form).and_then(|_| batch::respond(body, *form, LIMITS)).map(routed),
+        "/routerTransform" => router_transform::respond(body, *form, LIMITS).map(routed),
         path => {
             let name = path.rsplit('/').next().expect("a name");
             let Some(family) = Family::by_name(name) else {
                 return (404, json!({ "error": format!("Unknown destination: {name}") }).to_string());
             };
             assert_consistent(family, *form, query, body);
-            processor::answer(family, body, *form, query, LIMITS).map(|answer| answer.body)
+            processor::respond(family, body, *form, query, LIMITS).map(|answer| answer.body)
         }
     };
     match text {

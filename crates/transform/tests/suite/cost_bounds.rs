@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use json::probe;
 use transform::meter::{Halt, Meter};
-use transform::request::{BodyError, max_answer_bytes};
+use transform::request::{BodyError, max_response_bytes};
 
 use crate::allocations::peak_of;
 
@@ -49,8 +49,8 @@ pub fn assert_bounded<T>(
     let written = match &response {
         Ok(response) => response_bytes(response),
         // The response grew up to the limit before it was rejected.
-        Err(BodyError::AnswerTooLarge(limit)) => *limit,
-        Err(BodyError::AnswerOutOfProportion(_)) => max_answer_bytes(body.len()),
+        Err(BodyError::ResponseTooLarge(limit)) => *limit,
+        Err(BodyError::ResponseOutOfProportion(_)) => max_response_bytes(body.len()),
         Err(_) => 0,
     };
     let bytes = body.len() + written;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use transform::family::KAFKA;
 use transform::meter::Meter;
-use transform::request::{BodyError, Form, Limits};
+use transform::request::{BodyError, Limits, PayloadFormat};
 use transform::{batch, processor, router_transform};
 
 use crate::cost_bounds;
@@ -14,24 +14,24 @@ use crate::properties::events;
 #[path = "../../../../bench/hostile.rs"]
 mod hostile;
 
-const LIMITS: Limits = Limits { events: 100_000, answer_bytes: 1 << 30 };
+const LIMITS: Limits = Limits { events: 100_000, response_bytes: 1 << 30 };
 
-type Endpoint = fn(&str, Form, &dyn Meter) -> Result<String, BodyError>;
+type Endpoint = fn(&str, PayloadFormat, &dyn Meter) -> Result<String, BodyError>;
 
-fn transformed(body: &str, form: Form, meter: &dyn Meter) -> Result<String, BodyError> {
-    processor::answer_within(&KAFKA, body, form, "", LIMITS, meter).map(|answer| answer.body)
+fn transformed(body: &str, form: PayloadFormat, meter: &dyn Meter) -> Result<String, BodyError> {
+    processor::respond_within(&KAFKA, body, form, "", LIMITS, meter).map(|answer| answer.body)
 }
 
-fn batched(body: &str, form: Form, meter: &dyn Meter) -> Result<String, BodyError> {
-    batch::answer_within(body, form, LIMITS, meter).map(|answer| answer.body)
+fn batched(body: &str, form: PayloadFormat, meter: &dyn Meter) -> Result<String, BodyError> {
+    batch::respond_within(body, form, LIMITS, meter).map(|answer| answer.body)
 }
 
-fn routed(body: &str, form: Form, meter: &dyn Meter) -> Result<String, BodyError> {
-    router_transform::answer_within(body, form, LIMITS, meter).map(|answer| answer.body)
+fn routed(body: &str, form: PayloadFormat, meter: &dyn Meter) -> Result<String, BodyError> {
+    router_transform::respond_within(body, form, LIMITS, meter).map(|answer| answer.body)
 }
 
 #[track_caller]
-fn assert_bounded(name: &str, endpoint: Endpoint, body: &str, form: Form) {
+fn assert_bounded(name: &str, endpoint: Endpoint, body: &str, form: PayloadFormat) {
     _ = cost_bounds::assert_bounded(name, body, |meter| endpoint(body, form, meter), String::len);
 }
 
@@ -39,11 +39,11 @@ fn assert_bounded(name: &str, endpoint: Endpoint, body: &str, form: Form) {
 fn a_hostile_body_costs_in_proportion() {
     for (name, body) in hostile::hostile() {
         for endpoint in [transformed as Endpoint, batched, routed] {
-            assert_bounded(name, endpoint, &body, Form::Compacted);
+            assert_bounded(name, endpoint, &body, PayloadFormat::Compacted);
         }
     }
     let numbers = format!("[{}1]", "1,".repeat(50_000));
-    assert_bounded("numbers", transformed, &numbers, Form::Plain);
+    assert_bounded("numbers", transformed, &numbers, PayloadFormat::Plain);
 }
 
 proptest! {
@@ -52,9 +52,9 @@ proptest! {
     #[test]
     fn any_batch_costs_in_proportion(events in events()) {
         let plain = Value::from(events.clone()).to_string();
-        assert_bounded("generated", transformed, &plain, Form::Plain);
+        assert_bounded("generated", transformed, &plain, PayloadFormat::Plain);
         let router = serde_json::json!({ "destType": "kafka", "input": events }).to_string();
-        assert_bounded("generated", batched, &router, Form::Plain);
-        assert_bounded("generated", routed, &router, Form::Plain);
+        assert_bounded("generated", batched, &router, PayloadFormat::Plain);
+        assert_bounded("generated", routed, &router, PayloadFormat::Plain);
     }
 }

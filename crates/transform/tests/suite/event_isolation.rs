@@ -7,12 +7,12 @@ use proptest::sample::select;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
-use transform::request::Form;
+use transform::request::PayloadFormat;
 
 use crate::properties::{answers, destination, events, family, good_event, special, transform};
 
 fn answered(family: usize, events: &[Value]) -> Vec<Value> {
-    answers(&transform(family, &Value::from(events.to_vec()).to_string(), Form::Plain).body)
+    answers(&transform(family, &Value::from(events.to_vec()).to_string(), PayloadFormat::Plain).body)
 }
 
 fn alone(family: usize, event: &Value) -> Value {
@@ -131,7 +131,7 @@ proptest! {
     #[test]
     fn broken_events_are_refused_and_the_others_answered_as_if_alone(mixed in mixed(), family in family()) {
         let events: Vec<Value> = mixed.iter().map(|(_, event)| event.clone()).collect();
-        let answer = transform(family, &Value::from(events).to_string(), Form::Plain);
+        let answer = transform(family, &Value::from(events).to_string(), PayloadFormat::Plain);
         let got = answers(&answer.body);
         prop_assert_eq!(got.len(), mixed.len());
         for ((broken, event), answer) in mixed.iter().zip(&got) {
@@ -171,7 +171,7 @@ proptest! {
     #[test]
     fn plain_and_compacted_agree(events in events(), family in family()) {
         let events = identified(&events);
-        let plain = transform(family, &Value::from(events.clone()).to_string(), Form::Plain);
+        let plain = transform(family, &Value::from(events.clone()).to_string(), PayloadFormat::Plain);
         // Events that are walked over, events that are read as a whole, and what stands on both sides of them.
         for order in [
             ["input", "destinations", "connections"],
@@ -179,7 +179,7 @@ proptest! {
             ["destinations", "connections", "input"],
             ["destinations", "input", "connections"],
         ] {
-            let compacted = transform(family, &compacted(&events, order), Form::Compacted);
+            let compacted = transform(family, &compacted(&events, order), PayloadFormat::Compacted);
             prop_assert_eq!(answers(&plain.body), answers(&compacted.body));
             prop_assert_eq!(&plain.tally, &compacted.tally);
         }
@@ -206,7 +206,7 @@ proptest! {
         }
         // In the compacted form too, where neighbors share destinations by their ids.
         let batch = identified(&neighbors);
-        let got = answers(&transform(family, &compacted(&batch, ["input", "destinations", "connections"]), Form::Compacted).body);
+        let got = answers(&transform(family, &compacted(&batch, ["input", "destinations", "connections"]), PayloadFormat::Compacted).body);
         prop_assert_eq!(got.len(), batch.len());
         for (event, answer) in batch.iter().zip(&got) {
             let own = alone(family, event);
@@ -238,14 +238,14 @@ pub fn fixed_batches() -> Vec<String> {
 #[test]
 fn the_same_bytes_always_get_the_same_answer() {
     let batches = fixed_batches();
-    let first: Vec<_> = batches.iter().map(|body| transform(0, body, Form::Plain)).collect();
+    let first: Vec<_> = batches.iter().map(|body| transform(0, body, PayloadFormat::Plain)).collect();
     let done = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 while done.fetch_add(1, Ordering::Relaxed) < REPEATS {
                     for (body, first) in batches.iter().zip(&first) {
-                        assert!(transform(0, body, Form::Plain) == *first, "{body}");
+                        assert!(transform(0, body, PayloadFormat::Plain) == *first, "{body}");
                     }
                 }
             });

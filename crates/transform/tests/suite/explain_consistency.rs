@@ -10,9 +10,9 @@ use transform::family::Family;
 use transform::meter::Unlimited;
 use transform::processor;
 use transform::rejection::Rejection;
-use transform::request::{BodyError, Form, Limits};
+use transform::request::{BodyError, Limits, PayloadFormat};
 
-const LIMITS: Limits = Limits { events: 100_000, answer_bytes: 1 << 30 };
+const LIMITS: Limits = Limits { events: 100_000, response_bytes: 1 << 30 };
 
 /// Counts what is reported, as the service counts what it decides.
 fn count(tally: &mut Tally, told: &Explanation<'_>) {
@@ -45,8 +45,8 @@ fn count(tally: &mut Tally, told: &Explanation<'_>) {
 }
 
 /// Asserts that explanations of a request's events match their responses and counts; returns the number of events.
-pub fn assert_consistent(family: &'static Family, form: Form, query: &str, body: &str) -> usize {
-    let given = processor::answer(family, body, form, query, LIMITS);
+pub fn assert_consistent(family: &'static Family, form: PayloadFormat, query: &str, body: &str) -> usize {
+    let given = processor::respond(family, body, form, query, LIMITS);
     let (mut answers, mut counted, mut indices) = (Vec::new(), Tally::default(), Vec::new());
     let options = Options { partitions: NonZeroU32::new(12), ..Options::default() };
     let told = explain(family, body, form, query, LIMITS, options, &Unlimited, |told| {
@@ -75,11 +75,11 @@ fn what_a_limit_refuses_is_refused_here_too() {
     let body = r#"[{"message":{},"metadata":{},"destination":{}},{"message":{},"metadata":{},"destination":{}}]"#;
     let family = Family::by_name("kafka").expect("there is Kafka");
     // An explanation keeps no response, so that the limit is for the answer of one event.
-    let limits = Limits { answer_bytes: 10, ..LIMITS };
+    let limits = Limits { response_bytes: 10, ..LIMITS };
     let mut seen = 0;
-    let told = explain(family, body, Form::Plain, "", limits, Options::default(), &Unlimited, |_| {
+    let told = explain(family, body, PayloadFormat::Plain, "", limits, Options::default(), &Unlimited, |_| {
         seen += 1;
         ControlFlow::Continue(())
     });
-    assert_eq!((told, seen), (Err(BodyError::AnswerTooLarge(10)), 1));
+    assert_eq!((told, seen), (Err(BodyError::ResponseTooLarge(10)), 1));
 }

@@ -3,26 +3,26 @@
 use serde_json::{Value, json};
 use transform::family::Family;
 use transform::rejection::Rejection;
-use transform::request::{BodyError, Form, Limits, max_answer_bytes};
+use transform::request::{BodyError, Limits, PayloadFormat, max_response_bytes};
 use transform::rules::templates::{MAX_CONFIG_BYTES, MAX_PATH_NAMES, MAX_TEMPLATES};
 use transform::{batch, processor, router_transform};
 
-const LIMITS: Limits = Limits { events: 3, answer_bytes: 1 << 20 };
+const LIMITS: Limits = Limits { events: 3, response_bytes: 1 << 20 };
 
 type Answer = Result<String, BodyError>;
-type Endpoint = fn(&str, Form, Limits) -> Answer;
+type Endpoint = fn(&str, PayloadFormat, Limits) -> Answer;
 
-fn processor(body: &str, form: Form, limits: Limits) -> Answer {
+fn processor(body: &str, form: PayloadFormat, limits: Limits) -> Answer {
     let family = Family::by_name("kafka").expect("there is Kafka");
-    processor::answer(family, body, form, "", limits).map(|answer| answer.body)
+    processor::respond(family, body, form, "", limits).map(|answer| answer.body)
 }
 
-fn batch(body: &str, form: Form, limits: Limits) -> Answer {
-    batch::answer(body, form, limits).map(|answer| answer.body)
+fn batch(body: &str, form: PayloadFormat, limits: Limits) -> Answer {
+    batch::respond(body, form, limits).map(|answer| answer.body)
 }
 
-fn router_transform(body: &str, form: Form, limits: Limits) -> Answer {
-    router_transform::answer(body, form, limits).map(|answer| answer.body)
+fn router_transform(body: &str, form: PayloadFormat, limits: Limits) -> Answer {
+    router_transform::respond(body, form, limits).map(|answer| answer.body)
 }
 
 fn array(event: &str, events: usize) -> String {
@@ -41,11 +41,11 @@ fn an_answer_may_be_as_large_as_the_limit_and_no_larger() {
         (batch, input("7")),
     ];
     for (answer, body) in all {
-        let whole = answer(&body, Form::Plain, LIMITS).expect("an answer").len();
-        let limited = |answer_bytes| answer(&body, Form::Plain, Limits { answer_bytes, ..LIMITS });
+        let whole = answer(&body, PayloadFormat::Plain, LIMITS).expect("an answer").len();
+        let limited = |response_bytes| answer(&body, PayloadFormat::Plain, Limits { response_bytes, ..LIMITS });
         assert_eq!(limited(whole).map(|answer| answer.len()), Ok(whole), "{body}");
         for limit in [whole - 1, whole / 2, 1] {
-            assert_eq!(limited(limit), Err(BodyError::AnswerTooLarge(limit)), "{body}");
+            assert_eq!(limited(limit), Err(BodyError::ResponseTooLarge(limit)), "{body}");
         }
     }
 }
@@ -54,14 +54,14 @@ fn an_answer_may_be_as_large_as_the_limit_and_no_larger() {
 fn as_many_events_as_the_limit_are_answered_and_no_more() {
     // Walked and read as a whole, in both forms and on each endpoint.
     let event = r#"{"message":{},"metadata":{},"destination":{}}"#;
-    let bodies: [(Endpoint, Form, &str); 7] = [
-        (processor, Form::Plain, "EVENTS"),
-        (processor, Form::Plain, " EVENTS "),
-        (processor, Form::Compacted, r#"{"input":EVENTS,"destinations":{}}"#),
-        (processor, Form::Compacted, r#"{"destinations":{},"connections":{},"input":EVENTS}"#),
-        (processor, Form::Compacted, r#"{"connections":{},"input":EVENTS,"destinations":{}}"#),
-        (batch, Form::Plain, r#"{"destType":"kafka","input":EVENTS}"#),
-        (router_transform, Form::Plain, r#"{"destType":"kafka","input":EVENTS}"#),
+    let bodies: [(Endpoint, PayloadFormat, &str); 7] = [
+        (processor, PayloadFormat::Plain, "EVENTS"),
+        (processor, PayloadFormat::Plain, " EVENTS "),
+        (processor, PayloadFormat::Compacted, r#"{"input":EVENTS,"destinations":{}}"#),
+        (processor, PayloadFormat::Compacted, r#"{"destinations":{},"connections":{},"input":EVENTS}"#),
+        (processor, PayloadFormat::Compacted, r#"{"connections":{},"input":EVENTS,"destinations":{}}"#),
+        (batch, PayloadFormat::Plain, r#"{"destType":"kafka","input":EVENTS}"#),
+        (router_transform, PayloadFormat::Plain, r#"{"destType":"kafka","input":EVENTS}"#),
     ];
     for (answer, form, body) in bodies {
         for event in [event, "7"] {
@@ -82,13 +82,13 @@ fn expensive(templates: usize) -> String {
 
 #[test]
 fn an_event_may_cost_what_its_size_allows_whatever_its_neighbors_are() {
-    let limits = Limits { events: 100, answer_bytes: 1 << 26 };
+    let limits = Limits { events: 100, response_bytes: 1 << 26 };
     let good =
         r#"{"message":{"userId":"u"},"metadata":{},"destination":{"Config":{"topic":"t","x":"{{ event.b || d }}"}}}"#;
     for (templates, status) in [(1, 200), (7, 200), (12, 400), (1_000, 400)] {
         let body = format!("[{}]", [&[expensive(templates)][..], &vec![good.to_owned(); 99]].concat().join(","));
         let answers: Vec<Value> =
-            serde_json::from_str(&processor(&body, Form::Plain, limits).expect("an answer")).unwrap();
+            serde_json::from_str(&processor(&body, PayloadFormat::Plain, limits).expect("an answer")).unwrap();
         assert_eq!(answers[0]["statusCode"], status, "{templates}");
         if status == 400 {
             assert_too_complex(&answers[0]);
@@ -105,26 +105,26 @@ fn a_response_is_bounded_in_proportion_to_its_body() {
         let events = vec![r#"{"message":{},"metadata":{"destinationId":"d"}}"#; events].join(",");
         format!(r#"{{"input":[{events}],"destinations":{destinations}}}"#)
     };
-    let limits = Limits { events: 100_000, answer_bytes: 1 << 30 };
-    assert!(processor(&body(10), Form::Compacted, limits).is_ok());
-    let limit = max_answer_bytes(body(270).len());
-    assert_eq!(processor(&body(270), Form::Compacted, limits), Err(BodyError::AnswerOutOfProportion(limit)));
+    let limits = Limits { events: 100_000, response_bytes: 1 << 30 };
+    assert!(processor(&body(10), PayloadFormat::Compacted, limits).is_ok());
+    let limit = max_response_bytes(body(270).len());
+    assert_eq!(processor(&body(270), PayloadFormat::Compacted, limits), Err(BodyError::ResponseOutOfProportion(limit)));
     let ones = array("1", 90_000);
-    let limit = max_answer_bytes(ones.len());
-    assert_eq!(processor(&ones, Form::Plain, limits), Err(BodyError::AnswerOutOfProportion(limit)));
+    let limit = max_response_bytes(ones.len());
+    assert_eq!(processor(&ones, PayloadFormat::Plain, limits), Err(BodyError::ResponseOutOfProportion(limit)));
     let topics: Vec<String> = (0..100)
         .map(|topic| format!(r#"{{"message":{{"topic":{topic}}},"metadata":{{"destinationId":"d"}}}}"#))
         .collect();
     let grouped = format!(r#"{{"destType":"kafka","input":[{}],"destinations":{destinations}}}"#, topics.join(","));
-    let limit = max_answer_bytes(grouped.len());
-    assert_eq!(batch(&grouped, Form::Compacted, limits), Err(BodyError::AnswerOutOfProportion(limit)));
+    let limit = max_response_bytes(grouped.len());
+    assert_eq!(batch(&grouped, PayloadFormat::Compacted, limits), Err(BodyError::ResponseOutOfProportion(limit)));
 }
 
 /// The response to an event with a message, for a destination with a Config.
 fn filled(message: &str, config: &str) -> Value {
     let event = format!(r#"{{"message":{message},"metadata":{{}},"destination":{{"Config":{config}}}}}"#);
-    let limits = Limits { answer_bytes: 1 << 26, ..LIMITS };
-    let answer = processor(&array(&event, 1), Form::Plain, limits).expect("an answer");
+    let limits = Limits { response_bytes: 1 << 26, ..LIMITS };
+    let answer = processor(&array(&event, 1), PayloadFormat::Plain, limits).expect("an answer");
     serde_json::from_str::<Value>(&answer).expect("JSON")[0].take()
 }
 

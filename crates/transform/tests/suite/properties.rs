@@ -9,12 +9,12 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 use transform::family::Family;
-use transform::request::{Form, Limits};
+use transform::request::{Limits, PayloadFormat};
 use transform::{batch, processor};
 
 use crate::oracle::{self, NAMES};
 
-const LIMITS: Limits = Limits { events: 1_000, answer_bytes: 1 << 26 };
+const LIMITS: Limits = Limits { events: 1_000, response_bytes: 1 << 26 };
 const QUERY: &str = "topic=q+1&n=1&n=2";
 
 /// Values that some rule treats in a way of its own.
@@ -204,8 +204,8 @@ fn served(index: usize) -> &'static Family {
     Family::by_name(NAMES[index].path).expect("a family")
 }
 
-pub fn transform(family: usize, body: &str, form: Form) -> processor::Answer {
-    processor::answer(served(family), body, form, QUERY, LIMITS).expect("a valid body")
+pub fn transform(family: usize, body: &str, form: PayloadFormat) -> processor::Response {
+    processor::respond(served(family), body, form, QUERY, LIMITS).expect("a valid body")
 }
 
 pub fn answers(text: &str) -> Vec<Value> {
@@ -222,7 +222,7 @@ proptest! {
         let expected: Vec<_> = events.iter().map(|event| oracle::transform(&NAMES[family], event, &query)).collect();
         // However the same values are laid out, the answers are the same.
         for text in [body.to_string(), serde_json::to_string_pretty(&body).expect("JSON")] {
-            let answer = transform(family, &text, Form::Plain);
+            let answer = transform(family, &text, PayloadFormat::Plain);
             let got = answers(&answer.body);
             prop_assert_eq!(got.len(), events.len());
             for ((got, event), expected) in got.iter().zip(&events).zip(&expected) {
@@ -240,7 +240,7 @@ proptest! {
     #[test]
     fn batches_equal_the_slow_twin(events in events()) {
         let body = json!({ "destType": "kafka", "input": events }).to_string();
-        let answer = batch::answer(&body, Form::Plain, LIMITS).expect("a valid body");
+        let answer = batch::respond(&body, PayloadFormat::Plain, LIMITS).expect("a valid body");
         let got = answers(&answer.body);
         let groups: Vec<Value> = got.iter().filter(|entry| entry["batched"] == true).cloned().collect();
         let (grouped, expected) = (Value::from(groups.clone()), oracle::batch(&events));
@@ -261,7 +261,7 @@ proptest! {
             body.push_str(r#""destination":{"Config":{"topic":"t"}}}"#);
         }
         body.push(']');
-        let answer = transform(0, &body, Form::Plain).body;
+        let answer = transform(0, &body, PayloadFormat::Plain).body;
         let mut rest = answer.as_str();
         for (index, message) in messages.iter().enumerate() {
             let expected = format!(r#""message":{message},"userId":"#);
@@ -275,11 +275,11 @@ proptest! {
 
     #[test]
     fn any_text_is_an_answer_or_an_error(text in any_text(), compacted: bool) {
-        let form = if compacted { Form::Compacted } else { Form::Plain };
-        if let Ok(answer) = processor::answer(served(0), &text, form, QUERY, LIMITS) {
+        let form = if compacted { PayloadFormat::Compacted } else { PayloadFormat::Plain };
+        if let Ok(answer) = processor::respond(served(0), &text, form, QUERY, LIMITS) {
             prop_assert_eq!(answers(&answer.body).len() as u64, answer.tally.events);
         }
-        let _ = batch::answer(&text, form, LIMITS);
+        let _ = batch::respond(&text, form, LIMITS);
         // The reader and the library agree on what is JSON.
         prop_assert_eq!(Raw::parse(&text).is_ok(), explain(&text).is_none());
     }

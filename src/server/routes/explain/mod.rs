@@ -22,7 +22,7 @@ use crate::server::openapi::refusals::ExplainRefusals;
 use crate::server::openapi::requests::CodingHeader;
 use request::{ExplainRequest, MAX_BODY_BYTES, MAX_EVENTS, MAX_WORKING_BYTES, RequestLimits};
 use transform::explain;
-use transform::request::{BodyError, Form, Limits};
+use transform::request::{BodyError, Limits, PayloadFormat};
 
 /// What the endpoint needs.
 #[derive(Debug, Clone)]
@@ -85,11 +85,11 @@ fn explained(
     // The events once they are filled in, and their explanations: those of the current one stand for themselves too.
     share.reserve(2 * body.capacity())?;
     let meter = RequestMeter { reservation: share, cancelled, max_work: u64::MAX };
-    let too_large = || RequestError::from(BodyError::AnswerTooLarge(MAX_WORKING_BYTES));
-    let limits = Limits { events: limits.events, answer_bytes: MAX_WORKING_BYTES };
+    let too_large = || RequestError::from(BodyError::ResponseTooLarge(MAX_WORKING_BYTES));
+    let limits = Limits { events: limits.events, response_bytes: MAX_WORKING_BYTES };
     let mut out = Vec::from(b"{\"events\":[");
     let mut failure = None;
-    explain::explain(family, &body, Form::Plain, query, limits, options, &meter, |explanation| {
+    explain::explain(family, &body, PayloadFormat::Plain, query, limits, options, &meter, |explanation| {
         let capacity = out.capacity();
         if explanation.index > 0 {
             out.push(b',');

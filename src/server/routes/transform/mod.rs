@@ -28,7 +28,7 @@ use crate::server::upstream::pass::{self, BodyTap};
 use owner::{Owner, Reading};
 use transform::endpoint::{Endpoint, Transformed};
 use transform::request::coding::Coding;
-use transform::request::{Form, Limits};
+use transform::request::{Limits, PayloadFormat};
 
 /// What the endpoints need that transform.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ struct Received<'r> {
     service: &'r Transformation,
     request: &'r HttpRequest,
     endpoint: Endpoint,
-    form: Form,
+    form: PayloadFormat,
     /// The body as it was sent.
     sent: Bytes,
     coding: Coding,
@@ -73,7 +73,7 @@ impl Transformation {
         matches!(endpoint, Endpoint::Processor { .. }).then(|| shadow.chooses())
     }
 
-    fn reading(&self, endpoint: &Endpoint, form: Form) -> Reading {
+    fn reading(&self, endpoint: &Endpoint, form: PayloadFormat) -> Reading {
         Reading {
             endpoint: endpoint.clone(),
             form,

@@ -14,7 +14,7 @@ use crate::server::limits::request_meter::RequestMeter;
 use crate::server::routes::off_loop::off_the_loop;
 use transform::endpoint::{Endpoint, Transformed};
 use transform::meter::Halt;
-use transform::request::{BodyError, Form, Limits};
+use transform::request::{BodyError, Limits, PayloadFormat};
 
 /// Who responds.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ static NOT_CANCELLED: AtomicBool = AtomicBool::new(false);
 /// What a body is read with.
 pub(super) struct Reading {
     pub(super) endpoint: Endpoint,
-    pub(super) form: Form,
+    pub(super) form: PayloadFormat,
     pub(super) limits: Limits,
     pub(super) native_destinations: NativeDestinations,
     pub(super) has_upstream: bool,
@@ -97,7 +97,7 @@ impl Reading {
         }
         let meter = RequestMeter { reservation: &decoded.share, cancelled, max_work };
         let mut activity = self.activity.observer();
-        match self.endpoint.answer_observed(&text, self.form, self.limits, &meter, &mut activity) {
+        match self.endpoint.respond_observed(&text, self.form, self.limits, &meter, &mut activity) {
             Ok(transformed) => Ok(Owner::Us(Box::new(transformed), activity)),
             Err(BodyError::Halted(Halt::WorkLimit)) => Err(Stopped::TooMuchWork),
             Err(error) => Err(error.into()),
@@ -126,8 +126,8 @@ mod tests {
     fn reading() -> Reading {
         Reading {
             endpoint: Endpoint::Processor { family: &KAFKA, query: String::new() },
-            form: Form::Plain,
-            limits: Limits { events: 1_000, answer_bytes: 10 << 20 },
+            form: PayloadFormat::Plain,
+            limits: Limits { events: 1_000, response_bytes: 10 << 20 },
             native_destinations: NativeDestinations::ALL,
             has_upstream: false,
             activity: Activity::new(false),

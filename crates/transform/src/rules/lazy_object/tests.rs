@@ -1,6 +1,6 @@
 use super::*;
 
-fn find<'d, 'a>(draft: &'d mut Draft<'a>, path: &str) -> Found<'d, 'a> {
+fn find<'d, 'a>(draft: &'d mut LazyObject<'a>, path: &str) -> Found<'d, 'a> {
     draft.find(path, &mut EventBudget::for_event(1 << 20, &Usage::unlimited()))
 }
 
@@ -9,7 +9,7 @@ fn remove(place: Place<'_, '_>) {
 }
 
 fn after_removing(text: &str, paths: &[&str]) -> String {
-    let mut draft = Draft::of(Raw::parse(text).unwrap());
+    let mut draft = LazyObject::of(Raw::parse(text).unwrap());
     for path in paths {
         match find(&mut draft, path) {
             Found::Member(place) => remove(place),
@@ -29,15 +29,15 @@ fn removing_leaves_every_other_byte() {
 #[test]
 fn looking_changes_nothing() {
     let text = r#"{ "a" : { "b" : 1 } }"#;
-    let mut draft = Draft::of(Raw::parse(text).unwrap());
+    let mut draft = LazyObject::of(Raw::parse(text).unwrap());
     assert!(matches!(find(&mut draft, "a.b"), Found::Member(_)));
     assert!(matches!(find(&mut draft, "a.c"), Found::Nothing));
     assert_eq!(draft.text(), text);
-    // Nor beside a change.
-    let mut draft = Draft::of(Raw::parse(r#"{ "a" : { "b" : 1 }, "c" : 2 }"#).unwrap());
+    // Nor shared a change.
+    let mut draft = LazyObject::of(Raw::parse(r#"{ "a" : { "b" : 1 }, "c" : 2 }"#).unwrap());
     assert!(matches!(find(&mut draft, "a.b"), Found::Member(_)));
     let usage = Usage::unlimited();
-    let set = draft.set("c", Draft::of(Raw::parse("3").unwrap()), &mut EventBudget::for_event(100, &usage));
+    let set = draft.set("c", LazyObject::of(Raw::parse("3").unwrap()), &mut EventBudget::for_event(100, &usage));
     assert_eq!(set, Ok(()));
     assert_eq!(draft.text(), r#"{"a":{ "b" : 1 },"c":3}"#);
 }
@@ -51,7 +51,7 @@ fn what_is_read_and_compared_is_counted() {
     let with_left = |left: u64| {
         let mut budget = EventBudget::for_event(1_000, &usage);
         budget.work(2_048 + 64_000 - left).unwrap();
-        matches!(Draft::of(text).find("a.b", &mut budget), Found::Member(_))
+        matches!(LazyObject::of(text).find("a.b", &mut budget), Found::Member(_))
     };
     assert!(with_left(needed));
     assert!(!with_left(needed - 1));
@@ -67,13 +67,13 @@ fn names_with_dots_are_found() {
     assert_eq!(after_removing(r#"{"a":{"b.c":1,"d":2}}"#, &["a.b.c"]), r#"{"a":{"d":2}}"#);
     assert_eq!(after_removing(r#"{"a.b":1,"a":{"b":2}}"#, &["a.b"]), r#"{"a":{"b":2}}"#);
     // The shorter name wins, even where it leads nowhere.
-    let mut draft = Draft::of(Raw::parse(r#"{"m":{"a":{},"a.b":1}}"#).unwrap());
+    let mut draft = LazyObject::of(Raw::parse(r#"{"m":{"a":{},"a.b":1}}"#).unwrap());
     assert!(matches!(find(&mut draft, "m.a.b"), Found::Nothing));
 }
 
 #[test]
 fn the_length_of_an_array_is_found_but_no_member() {
-    let mut draft = Draft::of(Raw::parse(r#"{"a":[1,2]}"#).unwrap());
+    let mut draft = LazyObject::of(Raw::parse(r#"{"a":[1,2]}"#).unwrap());
     assert!(matches!(find(&mut draft, "a.length"), Found::ArrayLength));
     assert!(matches!(find(&mut draft, "a.length.x"), Found::Nothing));
     assert!(matches!(find(&mut draft, "a.other"), Found::Nothing));
@@ -83,6 +83,6 @@ fn the_length_of_an_array_is_found_but_no_member() {
 fn an_object_may_be_only_so_wide() {
     let wide = |members: usize| format!("{{\"a\":{{{}}}}}", vec!["\"x\":1"; members].join(","));
     let (fits, too_wide) = (wide(MAX_MEMBERS), wide(MAX_MEMBERS + 1));
-    assert!(matches!(find(&mut Draft::of(Raw::parse(&fits).unwrap()), "a.x"), Found::Member(_)));
-    assert!(matches!(find(&mut Draft::of(Raw::parse(&too_wide).unwrap()), "a.x"), Found::TooComplex));
+    assert!(matches!(find(&mut LazyObject::of(Raw::parse(&fits).unwrap()), "a.x"), Found::Member(_)));
+    assert!(matches!(find(&mut LazyObject::of(Raw::parse(&too_wide).unwrap()), "a.x"), Found::TooComplex));
 }

@@ -5,7 +5,7 @@ use crate::decision::Topic;
 use crate::family::Family;
 use crate::meter::{Halt, Usage};
 use crate::rejection::Rejection;
-use crate::request::event::{Event, Metadata, Slot};
+use crate::request::event::{Event, Field, Metadata};
 use json::javascript::{JsString, if_truthy};
 use json::raw::Raw;
 
@@ -131,8 +131,8 @@ pub fn write_rejection(
 
 fn object_metadata<'e, 'a>(event: Option<&'e Event<'a>>) -> Option<&'e Metadata<'a>> {
     match event?.metadata {
-        Slot::Object(ref metadata) => Some(metadata),
-        Slot::Missing | Slot::Wrong => None,
+        Field::Object(ref metadata) => Some(metadata),
+        Field::Missing | Field::Wrong => None,
     }
 }
 

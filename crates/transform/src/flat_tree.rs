@@ -14,7 +14,7 @@ use json::text::pointer_step;
 
 /// A value and everything in it, as JavaScript sees it: of duplicate names the last one, members in property order.
 #[derive(Debug)]
-pub struct Outline<'a> {
+pub struct FlatTree<'a> {
     /// Every part comes behind the one it is in; the first is the whole value.
     parts: Vec<Part<'a>>,
 }
@@ -35,7 +35,7 @@ enum Content<'a> {
 /// A name, and which part stands behind it.
 type Member<'a> = (Cow<'a, [u8]>, usize);
 
-/// A string, number, literal of an [`Outline`], and where it stands in the value's text.
+/// A string, number, literal of an [`FlatTree`], and where it stands in the value's text.
 #[derive(Debug, Clone)]
 pub struct Leaf<'a> {
     /// The value.
@@ -75,7 +75,7 @@ struct Open<'a> {
     members: Properties<Cow<'a, [u8]>, Member<'a>>,
 }
 
-impl<'a> Outline<'a> {
+impl<'a> FlatTree<'a> {
     /// Takes a value apart.
     #[must_use]
     pub fn of(value: Raw<'a>) -> Self {
@@ -92,9 +92,9 @@ impl<'a> Outline<'a> {
         let mut reader = Reader::of(value);
         while let Some(byte) = reader.peek() {
             match byte {
-                b',' => reader.pass(),
+                b',' => reader.bump(),
                 b']' | b'}' => {
-                    reader.pass();
+                    reader.bump();
                     if let Some(closed) = open.pop() {
                         let part = &mut parts[closed.part];
                         part.range.end = reader.offset();
@@ -116,7 +116,7 @@ impl<'a> Outline<'a> {
                             usage.scratch(MEMBER_BYTES)?;
                             let Ok(name) = reader.string() else { break };
                             reader.peek();
-                            reader.pass();
+                            reader.bump();
                             let name = name.decoded();
                             usage.scratch(if matches!(name, Cow::Owned(_)) { 3 * name.len() } else { 0 })?;
                             parent.members.set(name.clone(), (name, index));
@@ -127,7 +127,7 @@ impl<'a> Outline<'a> {
                     let Some(first) = reader.peek() else { break };
                     let start = reader.offset();
                     if first == b'{' || first == b'[' {
-                        reader.pass();
+                        reader.bump();
                         usage.scratch(2 * size_of::<Open<'_>>())?;
                         open.push(Open { part: index, elements: Vec::new(), members: Properties::default() });
                         parts.push(Part { range: start..start, content: Content::Array(Vec::new()) });
@@ -203,9 +203,8 @@ mod tests {
     use super::*;
 
     fn leaves(text: &str) -> Vec<String> {
-        let outline = Outline::of(Raw::parse(text).unwrap());
-        outline
-            .leaves()
+        let tree = FlatTree::of(Raw::parse(text).unwrap());
+        tree.leaves()
             .iter()
             .map(|leaf| {
                 assert_eq!(&text[leaf.range.clone()], leaf.raw.text());
@@ -223,18 +222,18 @@ mod tests {
     #[test]
     fn pointers_say_where_parts_stand() {
         let text = r#"{"b":{"z":1,"z":2},"10":[7,{"a/b~":{"\u0078":3}}],"":4}"#;
-        let outline = Outline::of(Raw::parse(text).unwrap());
-        let starts: Vec<usize> = outline.leaves().iter().map(|leaf| leaf.range.start).collect();
-        assert_eq!(outline.pointers(&starts), ["/10/0", "/10/1/a~1b~0/x", "/b/z", "/"]);
-        assert_eq!(Outline::of(Raw::parse(" 7").unwrap()).pointers(&[0]), [""]);
+        let tree = FlatTree::of(Raw::parse(text).unwrap());
+        let starts: Vec<usize> = tree.leaves().iter().map(|leaf| leaf.range.start).collect();
+        assert_eq!(tree.pointers(&starts), ["/10/0", "/10/1/a~1b~0/x", "/b/z", "/"]);
+        assert_eq!(FlatTree::of(Raw::parse(" 7").unwrap()).pointers(&[0]), [""]);
         let deep = format!("{}7{}", "[".repeat(100_000), "]".repeat(100_000));
-        let pointer = Outline::of(Raw::parse(&deep).unwrap()).pointers(&[100_000]).concat();
+        let pointer = FlatTree::of(Raw::parse(&deep).unwrap()).pointers(&[100_000]).concat();
         assert_eq!(pointer, format!("…{}", "/0".repeat(MAX_POINTER_BYTES / 2)));
     }
 
     #[test]
     fn depth_is_no_danger() {
         let deep = format!("{}{}", "[".repeat(300_000), "]".repeat(300_000));
-        assert!(Outline::of(Raw::parse(&deep).unwrap()).leaves().is_empty());
+        assert!(FlatTree::of(Raw::parse(&deep).unwrap()).leaves().is_empty());
     }
 }

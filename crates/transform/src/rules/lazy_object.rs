@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
+use crate::budget::{EventBudget, Exhausted};
 use crate::meter::Usage;
-use crate::work::{EventBudget, Exhausted};
 use json::probe::looked_at;
 use json::raw::{Kind, Raw};
 use json::text::Text;
@@ -21,7 +21,7 @@ const USUAL_MEMBERS: usize = 32;
 /// Its depth is that of the longest path asked for, not that of the JSON: recursion over it is bounded by
 /// [`crate::rules::templates::MAX_PATH_NAMES`].
 #[derive(Debug, Clone)]
-pub enum Draft<'a> {
+pub enum LazyObject<'a> {
     /// Not looked into yet.
     Whole(Raw<'a>),
     /// Taken apart.
@@ -41,7 +41,7 @@ struct Member<'a> {
     key: Text<'a>,
     /// The decoded key, if it has escapes: it is compared again and again.
     decoded: Option<Box<[u8]>>,
-    value: Draft<'a>,
+    value: LazyObject<'a>,
 }
 
 /// What a path led to.
@@ -72,14 +72,14 @@ enum Inside<'d, 'a> {
     TooComplex,
 }
 
-impl<'a> Draft<'a> {
-    /// A draft of `raw`.
+impl<'a> LazyObject<'a> {
+    /// A lazy object over `raw`.
     #[must_use]
     pub fn of(raw: Raw<'a>) -> Self {
-        Draft::Whole(raw)
+        LazyObject::Whole(raw)
     }
 
-    /// A draft of an object, taken apart. Values in `known` that are slices of it are not looked at, but passed over.
+    /// A lazy object over an object, taken apart. Values in `known` that are slices of it are not looked at, but passed over.
     ///
     /// # Errors
     /// [`Exhausted`] if it needs more than the event's budget.
@@ -92,17 +92,17 @@ impl<'a> Draft<'a> {
         Ok(Self::Object(Box::new(Parts { raw, members, changed: false })))
     }
 
-    /// A draft of `raw` with it and its member `name` taken apart, which copies share; `None` if that takes too much.
+    /// A lazy object over `raw` with it and its member `name` taken apart, which copies share; `None` if that takes too much.
     #[must_use]
     pub fn opened(raw: Raw<'a>, name: &str, usage: &Usage<'_>) -> Option<Self> {
         let mut budget = EventBudget::for_event(raw.text().len(), usage);
-        let mut draft = Self::of(raw);
-        let Inside::Object(parts) = draft.inside(&mut budget) else { return None };
+        let mut object = Self::of(raw);
+        let Inside::Object(parts) = object.inside(&mut budget) else { return None };
         if let Some(index) = parts.position(name, &mut budget).ok()? {
             _ = parts.members[index].value.inside(&mut budget);
         }
-        usage.keep(draft.copied_bytes()).ok()?;
-        Some(draft)
+        usage.keep(object.copied_bytes()).ok()?;
+        Some(object)
     }
 
     /// A copy for one event.
@@ -118,7 +118,7 @@ impl<'a> Draft<'a> {
 
     /// The memory of a copy.
     fn copied_bytes(&self) -> usize {
-        let Draft::Object(parts) = self else { return 0 };
+        let LazyObject::Object(parts) = self else { return 0 };
         let of_member = |member: &Member<'a>| {
             size_of::<Member<'_>>() + member.decoded.as_ref().map_or(0, |name| name.len()) + member.value.copied_bytes()
         };
@@ -126,18 +126,18 @@ impl<'a> Draft<'a> {
     }
 
     fn inside(&mut self, budget: &mut EventBudget<'_, '_>) -> Inside<'_, 'a> {
-        if let Draft::Whole(raw) = *self {
+        if let LazyObject::Whole(raw) = *self {
             match raw.kind() {
                 Kind::Object => {}
                 Kind::Array => return Inside::Array,
                 _ => return Inside::Scalar,
             }
             let Ok(members) = Member::all_of(raw, &[], budget) else { return Inside::TooComplex };
-            *self = Draft::Object(Box::new(Parts { raw, members, changed: false }));
+            *self = LazyObject::Object(Box::new(Parts { raw, members, changed: false }));
         }
         match self {
-            Draft::Object(parts) => Inside::Object(parts),
-            Draft::Whole(_) => Inside::Scalar,
+            LazyObject::Object(parts) => Inside::Object(parts),
+            LazyObject::Whole(_) => Inside::Scalar,
         }
     }
 
@@ -149,7 +149,7 @@ impl<'a> Draft<'a> {
     pub fn set(
         &mut self,
         name: &'static str,
-        value: Draft<'a>,
+        value: LazyObject<'a>,
         budget: &mut EventBudget<'_, '_>,
     ) -> Result<(), Exhausted> {
         let parts = match self.inside(budget) {
@@ -186,9 +186,9 @@ impl<'a> Draft<'a> {
     /// Calls `on_field` for each field of the field called `name`: with its name, and its value unless something was taken
     /// out of that.
     pub fn each_field(&self, name: &str, mut on_field: impl FnMut(&[u8], Option<Raw<'a>>)) {
-        let Draft::Object(parts) = self else { return };
+        let LazyObject::Object(parts) = self else { return };
         let Some(member) = parts.members.iter().rfind(|member| member.name() == name.as_bytes()) else { return };
-        let Draft::Object(parts) = &member.value else { return };
+        let LazyObject::Object(parts) = &member.value else { return };
         for member in &parts.members {
             on_field(member.name(), (!member.value.is_changed()).then(|| member.value.raw()));
         }
@@ -197,8 +197,8 @@ impl<'a> Draft<'a> {
     /// What it was made of.
     fn raw(&self) -> Raw<'a> {
         match self {
-            Draft::Whole(raw) => *raw,
-            Draft::Object(parts) => parts.raw,
+            LazyObject::Whole(raw) => *raw,
+            LazyObject::Object(parts) => parts.raw,
         }
     }
 
@@ -206,17 +206,17 @@ impl<'a> Draft<'a> {
     #[must_use]
     pub fn max_bytes(&self) -> usize {
         match self {
-            Draft::Whole(raw) => raw.text().len(),
-            Draft::Object(parts) => parts.raw.text().len(),
+            LazyObject::Whole(raw) => raw.text().len(),
+            LazyObject::Object(parts) => parts.raw.text().len(),
         }
     }
 
-    /// [`Draft::text`], whose memory is charged before it is taken. Only for values in which no member was set.
+    /// [`LazyObject::text`], whose memory is charged before it is taken. Only for values in which no member was set.
     ///
     /// # Errors
     /// [`Exhausted`] if it needs more than the event's budget.
     pub fn text_within(&self, budget: &mut EventBudget<'_, '_>) -> Result<Cow<'a, str>, Exhausted> {
-        if let Draft::Object(_) = self {
+        if let LazyObject::Object(_) = self {
             budget.memory(self.max_bytes())?;
         }
         Ok(self.text())
@@ -235,10 +235,10 @@ impl<'a> Draft<'a> {
             Inside::TooComplex => return Err(Exhausted),
             Inside::Array | Inside::Scalar => None,
         };
-        let mut draft = self;
+        let mut object = self;
         let mut rest = path;
         loop {
-            let parent = match draft.inside(budget) {
+            let parent = match object.inside(budget) {
                 Inside::Object(parts) => parts,
                 Inside::Array if rest == "length" => return Ok(Found::ArrayLength),
                 Inside::Array | Inside::Scalar => return Ok(Found::Nothing),
@@ -252,7 +252,7 @@ impl<'a> Draft<'a> {
                 Some((index, "")) => return Ok(Found::Member(Place { parent, index })),
                 Some((index, behind)) => {
                     rest = &behind[1..];
-                    draft = &mut parent.members[index].value;
+                    object = &mut parent.members[index].value;
                 }
             }
         }
@@ -260,8 +260,8 @@ impl<'a> Draft<'a> {
 
     fn is_changed(&self) -> bool {
         match self {
-            Draft::Whole(_) => false,
-            Draft::Object(parts) => parts.changed || parts.members.iter().any(|member| member.value.is_changed()),
+            LazyObject::Whole(_) => false,
+            LazyObject::Object(parts) => parts.changed || parts.members.iter().any(|member| member.value.is_changed()),
         }
     }
 
@@ -269,9 +269,9 @@ impl<'a> Draft<'a> {
     #[must_use]
     pub fn text(&self) -> Cow<'a, str> {
         match self {
-            Draft::Whole(raw) => Cow::Borrowed(raw.text()),
-            Draft::Object(parts) if !self.is_changed() => Cow::Borrowed(parts.raw.text()),
-            Draft::Object(parts) => {
+            LazyObject::Whole(raw) => Cow::Borrowed(raw.text()),
+            LazyObject::Object(parts) if !self.is_changed() => Cow::Borrowed(parts.raw.text()),
+            LazyObject::Object(parts) => {
                 looked_at(parts.raw.text().len());
                 let mut out = String::with_capacity(parts.raw.text().len());
                 self.write(&mut out);
@@ -282,9 +282,9 @@ impl<'a> Draft<'a> {
 
     fn write(&self, out: &mut String) {
         match self {
-            Draft::Whole(raw) => out.push_str(raw.text()),
-            Draft::Object(parts) if !self.is_changed() => out.push_str(parts.raw.text()),
-            Draft::Object(parts) => {
+            LazyObject::Whole(raw) => out.push_str(raw.text()),
+            LazyObject::Object(parts) if !self.is_changed() => out.push_str(parts.raw.text()),
+            LazyObject::Object(parts) => {
                 out.push('{');
                 for (index, member) in parts.members.iter().enumerate() {
                     out.push_str(if index > 0 { ",\"" } else { "\"" });
@@ -326,7 +326,7 @@ impl<'a> Member<'a> {
                         Some(name.into_boxed_slice())
                     }
                 };
-                members.push(Member { key, decoded, value: Draft::Whole(value) });
+                members.push(Member { key, decoded, value: LazyObject::Whole(value) });
             }
         };
         raw.for_each_member_knowing(known, on_member);
@@ -366,7 +366,7 @@ impl Parts<'_> {
 impl<'a> Place<'_, 'a> {
     /// The value.
     #[must_use]
-    pub fn value(&self) -> &Draft<'a> {
+    pub fn value(&self) -> &LazyObject<'a> {
         &self.parent.members[self.index].value
     }
 
