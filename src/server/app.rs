@@ -28,7 +28,7 @@ use super::routes::status::Status;
 use super::routes::transform::Transformation;
 use super::routes::{batch, docs, features, metrics, page, processor, router_transform, status};
 use super::shadow::Shadow;
-use super::unserved::Refusals;
+use super::unserved::Rejections;
 use super::upstream::Upstream;
 
 /// What the routes of one instance get, each its own part.
@@ -76,7 +76,7 @@ impl State {
         let needed = upstream.clone().filter(|_| config.upstream.as_ref().is_some_and(|it| it.ready_needs_upstream));
         let fallback = Fallback {
             upstream: upstream.clone(),
-            unserved: Refusals::new(config.unserved, metrics.clone()),
+            unserved: Rejections::new(config.unserved, metrics.clone()),
             metrics: metrics.clone(),
             metrics_port,
             body_timeout: config.connections.body_timeout,

@@ -155,7 +155,7 @@ fn what_is_ours_stays_and_all_else_goes_upstream() {
         assert_eq!(server.request(method, path, &[], body.as_bytes()).status, status, "{method} {path}");
     }
     assert_eq!(upstream.rest(), []);
-    await_forwarded(&server, "answered", 14.0);
+    await_forwarded(&server, "responded", 14.0);
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn answers_of_every_kind_pass() {
         let expected = (status.to_owned(), framing.to_owned(), body.to_owned());
         assert_eq!(get(method, path), expected, "{method} {path}");
     }
-    await_forwarded(&server, "answered", 7.0);
+    await_forwarded(&server, "responded", 7.0);
     assert_eq!(upstream.connections(), 1, "all over one connection");
 }
 

@@ -467,7 +467,7 @@ fn the_upstream_may_answer_while_trust_is_being_built() {
         assert_eq!(upstream.next().body, batch.as_bytes());
     }
     await_compared(&server, "different", 3);
-    await_count(&server, "kafka_transformer_forwarded_requests_total", "answered", 6.0);
+    await_count(&server, "kafka_transformer_forwarded_requests_total", "responded", 6.0);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forwarded {
     /// The whole response was passed on, whatever its status.
-    Answered,
+    Responded,
     /// No connection.
     Unreachable,
     /// The upstream broke off, or its response is not valid HTTP.
@@ -20,13 +20,13 @@ pub enum Forwarded {
 impl Forwarded {
     /// Every end.
     pub const ALL: [Forwarded; 6] =
-        [Self::Answered, Self::Unreachable, Self::Broken, Self::TimedOut, Self::Abandoned, Self::Looped];
+        [Self::Responded, Self::Unreachable, Self::Broken, Self::TimedOut, Self::Abandoned, Self::Looped];
 
     /// The value of the label.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
-            Self::Answered => "answered",
+            Self::Responded => "responded",
             Self::Unreachable => "unreachable",
             Self::Broken => "broken",
             Self::TimedOut => "timeout",

@@ -36,7 +36,7 @@ pub async fn measure(
             let extensions = request.extensions();
             let family = extensions.get::<&'static Family>().map_or("", |family| family.name);
             if let Some(limit) = answered.response().extensions().get::<Limit>() {
-                series.metrics().count_refusal(*limit, route.0);
+                series.metrics().count_rejection(*limit, route.0);
             }
             let sent = response_bytes(answered.response().body());
             (answered.status(), route, family, request_bytes(request), sent)

@@ -45,7 +45,7 @@ pub struct Metrics {
     output_events: HistogramVec,
     origins: Arc<Mutex<Origins>>,
     families: Arc<HashMap<&'static str, FamilyCounters>>,
-    refusals: Arc<[IntCounter; Limit::ALL.len()]>,
+    overload_rejections: Arc<[IntCounter; Limit::ALL.len()]>,
     forwarded: Arc<[IntCounter; Forwarded::ALL.len()]>,
     unserved: Arc<[IntCounter; UnservedEndpoint::ALL.len()]>,
     shadowed: Arc<[IntCounter; Compared::ALL.len()]>,
@@ -170,7 +170,7 @@ impl Metrics {
             changed: paths.with_label_values(&[family.name, "rewritten"]),
             untouched: paths.with_label_values(&[family.name, "fast"]),
         };
-        let refusals = counters(&table::OVERLOAD_REJECTIONS)?;
+        let overload_rejections = counters(&table::OVERLOAD_REJECTIONS)?;
         let forwarded = counters(&table::FORWARDED)?;
         let unserved = counters(&table::UNSERVED)?;
         let shadowed = counters(&table::SHADOWED)?;
@@ -188,7 +188,9 @@ impl Metrics {
             output_events: histograms(&table::OUTPUT_EVENTS)?,
             origins: Arc::default(),
             families: Arc::new(FAMILIES.iter().map(|family| (family.name, of_family(family))).collect()),
-            refusals: Arc::new(Limit::ALL.map(|limit| refusals.with_label_values(&[limit.code()]))),
+            overload_rejections: Arc::new(
+                Limit::ALL.map(|limit| overload_rejections.with_label_values(&[limit.code()])),
+            ),
             forwarded: Arc::new(Forwarded::ALL.map(|result| forwarded.with_label_values(&[result.code()]))),
             unserved: Arc::new(UnservedEndpoint::ALL.map(|endpoint| unserved.with_label_values(&[endpoint.code()]))),
             shadowed: Arc::new(Compared::ALL.map(|result| shadowed.with_label_values(&[result.code()]))),
@@ -255,8 +257,8 @@ impl Metrics {
     }
 
     /// Counts a request that a limit kept out.
-    pub fn count_refusal(&self, limit: Limit, route: &str) {
-        self.refusals[limit as usize].inc();
+    pub fn count_rejection(&self, limit: Limit, route: &str) {
+        self.overload_rejections[limit as usize].inc();
         if limit == Limit::InFlightBytes {
             self.fenced.with_label_values(&[route]).inc();
         }

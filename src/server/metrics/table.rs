@@ -97,7 +97,7 @@ metrics! {
     OVERLOAD_REJECTIONS: "kafka_transformer_overload_rejections_total", Kind::Counter, ["limit"], Own,
         "Requests rejected with 503, by the limit that was reached: in_flight_bytes, connections or wait";
     FORWARDED: "kafka_transformer_forwarded_requests_total", Kind::Counter, ["result"], Own,
-        "Requests forwarded to UPSTREAM_TRANSFORMER_URL, by result: answered (with any status), unreachable, broken, timeout, abandoned (by the client) or loop";
+        "Requests forwarded to UPSTREAM_TRANSFORMER_URL, by result: responded (with any status), unreachable, broken, timeout, abandoned (by the client) or loop";
     UNSERVED: "kafka_transformer_unserved_requests_total", Kind::Counter, ["endpoint"], Own,
         "Requests of rudder-server that only a rudder-transformer can serve, while UPSTREAM_TRANSFORMER_URL is not set, by endpoint: user_transformation, tracking_plan, destination, batch, router_transform, delivery, deletion or source. UNSERVED selects the response";
     SHADOWED: "kafka_transformer_shadow_requests_total", Kind::Counter, ["result"], Own,
@@ -186,6 +186,7 @@ Before the first release these metrics were renamed:
 | `kafka_transformer_events_by_way_total{way=\"changed\"}`, `{way=\"untouched\"}` | `kafka_transformer_events_by_path_total{path=\"rewritten\"}`, `{path=\"fast\"}` |
 | `kafka_transformer_overload_refusals_total` | `kafka_transformer_overload_rejections_total` |
 | `kafka_transformer_shadow_intended_total` | `kafka_transformer_shadow_intended_differences_total` |
+| `kafka_transformer_forwarded_requests_total{result=\"answered\"}` | `kafka_transformer_forwarded_requests_total{result=\"responded\"}` |
 
 ";
 

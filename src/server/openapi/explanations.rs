@@ -59,7 +59,7 @@ fn events() -> RefOr<Schema> {
 /// What was decided of each event, in their order.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer")]
+#[allow(dead_code, reason = "describes the response")]
 pub struct Explanations {
     /// One explanation per event.
     pub events: Vec<Explanation>,
@@ -68,7 +68,7 @@ pub struct Explanations {
 /// What was decided of one event. What was not decided, because the event was rejected before, is left out.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer")]
+#[allow(dead_code, reason = "describes the response")]
 pub struct Explanation {
     /// The place of the event in the request, from 0.
     pub index: usize,
@@ -102,7 +102,7 @@ pub struct Explanation {
 /// Why an event was rejected.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer")]
+#[allow(dead_code, reason = "describes the response")]
 pub struct Refusal {
     /// The reason as a stable word.
     pub code: String,
@@ -116,7 +116,7 @@ pub struct Refusal {
 /// Why an event does not reach Kafka, or not as meant.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer")]
+#[allow(dead_code, reason = "describes the response")]
 pub struct Problem {
     /// The reason as a stable word.
     pub code: String,
@@ -127,7 +127,7 @@ pub struct Problem {
 /// The topic, and how it was found.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer")]
+#[allow(dead_code, reason = "describes the response")]
 pub struct TopicChoice {
     /// Any JSON value; `null` too where the response has no topic.
     #[schema(required = true)]
@@ -144,7 +144,7 @@ pub struct TopicChoice {
 /// A topic rule that did not apply.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer")]
+#[allow(dead_code, reason = "describes the response")]
 pub struct PassedOver {
     /// The rule.
     #[schema(pattern = "^(integrations|event_type|event_name|default)$")]
@@ -160,7 +160,7 @@ pub struct PassedOver {
 /// The partition key, and how it was found.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer")]
+#[allow(dead_code, reason = "describes the response")]
 pub struct KeyChoice {
     /// The key as rudder-server has it.
     pub value: String,
@@ -177,7 +177,7 @@ pub struct KeyChoice {
 /// What the reverse-ETL timestamp rule did.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "describes the answer")]
+#[allow(dead_code, reason = "describes the response")]
 pub enum TimestampUse {
     /// It gives the message a timestamp.
     Applied(TimestampApplied),
@@ -188,7 +188,7 @@ pub enum TimestampUse {
 /// The timestamp that the message gets.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer")]
+#[allow(dead_code, reason = "describes the response")]
 pub struct TimestampApplied {
     /// Always true.
     pub applied: bool,
@@ -207,7 +207,7 @@ pub struct TimestampApplied {
 /// Why the message keeps its timestamp.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer")]
+#[allow(dead_code, reason = "describes the response")]
 pub struct TimestampNotApplied {
     /// Always false.
     pub applied: bool,
@@ -220,7 +220,7 @@ pub struct TimestampNotApplied {
 /// What became of a template.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer")]
+#[allow(dead_code, reason = "describes the response")]
 pub struct TemplateUse {
     /// Where it stands in Config: a JSON pointer, of which a long one keeps only its end, behind `…`.
     pub pointer: String,

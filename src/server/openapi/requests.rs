@@ -1,7 +1,7 @@
 //! What requests look like.
 //!
-//! A schema says what is answered with 200. That is more than what an event should look like: what is wrong with one
-//! event is reported in its own answer, so an element of `input` may be anything.
+//! A schema says what gets a 200. That is more than what an event should look like: what is wrong with one
+//! event is reported in its own response, so an element of `input` may be anything.
 
 use serde_json::{Map, Value};
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
@@ -17,14 +17,14 @@ pub(super) fn or_anything(wanted: impl Into<RefOr<Schema>>, otherwise: &str) -> 
 }
 
 fn events() -> RefOr<Schema> {
-    let event = or_anything(Ref::from_schema_name("Event"), "Anything else gets an answer of its own that says so");
+    let event = or_anything(Ref::from_schema_name("Event"), "Anything else gets a response of its own that says so");
     ArrayBuilder::new().items(event).description(Some("The events")).into()
 }
 
 fn map(of: impl Into<RefOr<Schema>>, description: &str) -> RefOr<Schema> {
     let map = ObjectBuilder::new()
         .schema_type(Type::Object)
-        .additional_properties(Some(or_anything(of, "Anything else is refused with the events that need it")))
+        .additional_properties(Some(or_anything(of, "Anything else is rejected with the events that need it")))
         .description(Some(description));
     or_anything(map, "Anything else counts as an empty object")
 }

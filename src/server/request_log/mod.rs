@@ -91,13 +91,13 @@ pub async fn log(
             }
             let is_trouble = response.status().is_client_error() || response.status().is_server_error();
             if started.is_some() || is_trouble || response.request().extensions().contains::<Noted>() {
-                tell_answer(&id, &response, time(), parent);
+                log_response(&id, &response, time(), parent);
             }
             Ok(response)
         }
         Err(error) => {
             let mut response = error.error_response();
-            tell_failure(&id, &method, &error, time(), parent);
+            log_failure(&id, &method, &error, time(), parent);
             response.headers_mut().insert(X_REQUEST_ID, id);
             Err(InternalError::from_response(error, response).into())
         }
@@ -105,7 +105,7 @@ pub async fn log(
 }
 
 /// Reports of a request that was answered.
-fn tell_answer(
+fn log_response(
     id: &HeaderValue,
     response: &ServiceResponse<impl MessageBody>,
     time: Option<(SystemTime, Duration)>,
@@ -128,17 +128,17 @@ fn tell_answer(
         events: noted.events,
         rejected: noted.rejected,
         destinations: extensions.get::<NotedDestinations>().map_or(&[], |noted| &noted.0),
-        refusal: response.response().error().and_then(refusal),
+        error: response.response().error().and_then(Error::as_error),
         identity: extensions.get::<Identity>(),
         upstream: failed.map(|address| (loggable(request.uri().path()), &*address.0)),
         limits: request.app_data::<LimitValues>(),
         parent,
     };
-    exchange.tell();
+    exchange.log();
 }
 
 /// Reports of a request that a fault of the service left without a response.
-fn tell_failure(
+fn log_failure(
     id: &HeaderValue,
     method: &Method,
     error: &Error,
@@ -157,22 +157,18 @@ fn tell_failure(
         events: None,
         rejected: Rejected::default(),
         destinations: &[],
-        refusal: refusal(error),
+        error: error.as_error(),
         identity: None,
         upstream: None,
         limits: None,
         parent,
     };
-    exchange.tell();
-}
-
-fn refusal(error: &Error) -> Option<&RequestError> {
-    error.as_error()
+    exchange.log();
 }
 
 impl Exchange<'_> {
     /// Writes the lines, and the span. How often each kind of line is written is limited in [`super::log::rate_limit`].
-    fn tell(&self) {
+    fn log(&self) {
         let (trace_id, span_id) = match self.span() {
             Some((trace_id, span_id)) => (Some(trace_id), Some(span_id)),
             None => (self.parent.map(|parent| parent.trace_id), None),
@@ -203,14 +199,14 @@ impl Exchange<'_> {
             let (count, reasons) = (rejected.iter().sum::<u64>(), Reasons(rejected));
             line!(warn, "events rejected", Some(identity), events, rejected = count, reasons = %reasons,);
         }
-        let reason = self.refusal.map(RequestError::code);
+        let reason = self.error.map(RequestError::code);
         let Detail { text, position, limit } = self.detail();
         let (line, column) = (position.map(|(line, _)| line), position.map(|(_, column)| column));
         let (limit, limit_value) = (limit.map(|limit| limit.setting), limit.map(|limit| limit.value));
         let (path, upstream) =
             (self.upstream.as_ref().map(|(path, _)| &**path), self.upstream.as_ref().map(|(_, at)| *at));
         match self.kind() {
-            Kind::Answered => {}
+            Kind::Ordinary => {}
             Kind::Rejected => {
                 line!(warn, "request rejected", self.identity, reason, detail = text, line, column, limit, limit_value,);
             }
@@ -244,7 +240,7 @@ impl Exchange<'_> {
 
     /// Logs a request that was not served. The limit of these lines has been applied when the body was looked at.
     fn report_unserved(&self) {
-        let Some(RequestError::Unserved(unserved)) = self.refusal else { return };
+        let Some(RequestError::Unserved(unserved)) = self.error else { return };
         let Some(line) = &unserved.line else { return };
         tracing::error!(
             request_id = self.id,
@@ -267,7 +263,7 @@ impl Exchange<'_> {
 
     /// What may be logged of the error. The texts of explanations may repeat what an operator has typed.
     fn detail(&self) -> Detail<'_> {
-        let detail = self.refusal.map(|error| error.detail(self.limits)).unwrap_or_default();
+        let detail = self.error.map(|error| error.detail(self.limits)).unwrap_or_default();
         if self.route == Some("/explain") { Detail { text: None, ..detail } } else { detail }
     }
 
@@ -280,14 +276,14 @@ impl Exchange<'_> {
     }
 
     fn kind(&self) -> Kind {
-        match self.refusal {
-            Some(error) if matches!(error.code(), "not_found" | "method_not_allowed") => Kind::Answered,
-            Some(RequestError::NotReady(_) | RequestError::FeaturesUnknown) => Kind::Answered,
+        match self.error {
+            Some(error) if matches!(error.code(), "not_found" | "method_not_allowed") => Kind::Ordinary,
+            Some(RequestError::NotReady(_) | RequestError::FeaturesUnknown) => Kind::Ordinary,
             Some(RequestError::Overloaded(_)) => Kind::Overloaded,
             Some(RequestError::Unserved(_)) => Kind::Unserved,
             _ if self.status.is_server_error() => Kind::Failed,
             Some(_) if self.status.is_client_error() => Kind::Rejected,
-            _ => Kind::Answered,
+            _ => Kind::Ordinary,
         }
     }
 }
@@ -297,7 +293,7 @@ impl Exchange<'_> {
 enum Kind {
     /// Nothing to look at; also a path that does not exist, since scanners ask for thousands, and a probe while the
     /// service starts or stops.
-    Answered,
+    Ordinary,
     /// The client's mistake: rudder-server drops such a batch.
     Rejected,
     /// rudder-server sends it again.

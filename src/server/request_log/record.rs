@@ -29,7 +29,7 @@ pub(crate) struct Exchange<'e> {
     /// The rejected events of each destination.
     pub destinations: &'e [RejectedEvents],
     /// Why the request was rejected as a whole.
-    pub refusal: Option<&'e RequestError>,
+    pub error: Option<&'e RequestError>,
     /// Whose events they are, if the request was rejected or failed.
     pub identity: Option<&'e Identity>,
     /// The path and the address of the upstream that failed.

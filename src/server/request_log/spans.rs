@@ -52,7 +52,7 @@ pub(crate) fn export(exchange: &Exchange<'_>) -> Option<SpanIds> {
         exchange.request_bytes.map(|bytes| integer("http.request.body.size", bytes)),
         exchange.response_bytes.map(|bytes| integer("http.response.body.size", bytes)),
         failure
-            .then(|| KeyValue::new("error.type", exchange.refusal.map_or("internal_server_error", RequestError::code))),
+            .then(|| KeyValue::new("error.type", exchange.error.map_or("internal_server_error", RequestError::code))),
         Some(KeyValue::new("request_id", exchange.id.to_owned())),
         exchange.destination.map(|destination| KeyValue::new("dest_type", destination)),
         exchange.events.map(|events| integer("events", events)),

@@ -5,9 +5,9 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::transform::Transformation;
 use crate::server::http::error::RequestError;
-use crate::server::openapi::answers::BatchAnswer;
-use crate::server::openapi::refusals::Refusals;
+use crate::server::openapi::rejections::Rejections;
 use crate::server::openapi::requests::{BodyHeaders, RouterRequest};
+use crate::server::openapi::responses::BatchResponse;
 use transform::endpoint::Endpoint;
 
 /// Group events for delivery
@@ -20,9 +20,9 @@ use transform::endpoint::Endpoint;
     params(BodyHeaders),
     request_body = RouterRequest,
     responses(
-        (status = 200, description = "One entry per group", body = Vec<BatchAnswer>,
+        (status = 200, description = "One entry per group", body = Vec<BatchResponse>,
             headers(("apiVersion" = String, description = "Always 2"))),
-        Refusals,
+        Rejections,
     ),
 )]
 pub async fn batch(

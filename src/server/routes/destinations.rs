@@ -12,8 +12,8 @@ use crate::server::activity::Activity;
 use crate::server::activity::report::Report;
 use crate::server::http::error::RequestError;
 use crate::server::http::operator_token::OperatorToken;
-use crate::server::openapi::answers::ErrorBody;
-use crate::server::openapi::refusals::{ForOperators, Overload};
+use crate::server::openapi::rejections::{ForOperators, Overload};
+use crate::server::openapi::responses::ErrorBody;
 
 /// The activity that is shown, and to whom.
 #[derive(Debug, Clone)]

@@ -17,10 +17,10 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::resource::own_status;
 use super::{batch, destinations, explain, features, metrics, processor, router_transform, status};
 use crate::server::http::headers::JSON;
-use crate::server::openapi::answers::{ErrorBody, UnknownDestinationBody};
 use crate::server::openapi::examples;
-use crate::server::openapi::refusals::Overload;
+use crate::server::openapi::rejections::Overload;
 use crate::server::openapi::requests::{Compacted, Destination, Event};
+use crate::server::openapi::responses::{ErrorBody, UnknownDestinationBody};
 
 /// The document.
 #[derive(OpenApi)]

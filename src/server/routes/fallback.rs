@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::server::http::error::RequestError;
 use crate::server::http::path::{Addressed, addressed};
 use crate::server::metrics::Metrics;
-use crate::server::unserved::Refusals;
+use crate::server::unserved::Rejections;
 use crate::server::upstream::Upstream;
 use crate::server::upstream::pass;
 
@@ -18,7 +18,7 @@ pub struct Fallback {
     /// The upstream.
     pub upstream: Option<Upstream>,
     /// The responses to what would be the upstream's, if there is none.
-    pub unserved: Refusals,
+    pub unserved: Rejections,
     /// What is counted.
     pub metrics: Metrics,
     /// The port of `/metrics`.

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::server::config::native_destinations::NativeDestinations;
 use crate::server::http::error::RequestError;
 use crate::server::http::headers::JSON;
-use crate::server::openapi::answers::ErrorBody;
+use crate::server::openapi::responses::ErrorBody;
 use crate::server::upstream::Upstream;
 use crate::server::upstream::features::UpstreamFeatures;
 

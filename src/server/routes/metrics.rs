@@ -11,7 +11,7 @@ use crate::server::http::operator_token::OperatorToken;
 use crate::server::limits::connection_slot::ConnectionSlots;
 use crate::server::limits::memory_budget::MemoryBudget;
 use crate::server::metrics::{Metrics, Usage};
-use crate::server::openapi::refusals::{ForOperators, Overload};
+use crate::server::openapi::rejections::{ForOperators, Overload};
 use crate::server::transport::tls::Tls;
 
 /// What is shown, and to whom.

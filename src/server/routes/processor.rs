@@ -5,9 +5,9 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 
 use super::transform::Transformation;
 use crate::server::http::error::RequestError;
-use crate::server::openapi::answers::EventAnswer;
-use crate::server::openapi::refusals::Refusals;
+use crate::server::openapi::rejections::Rejections;
 use crate::server::openapi::requests::{BodyHeaders, DestinationName, ProcessorRequest};
+use crate::server::openapi::responses::EventResponse;
 use transform::endpoint::Endpoint;
 
 /// Transform events
@@ -25,9 +25,9 @@ use transform::endpoint::Endpoint;
     ),
     request_body = ProcessorRequest,
     responses(
-        (status = 200, description = "One answer per event", body = Vec<EventAnswer>,
+        (status = 200, description = "One response per event", body = Vec<EventResponse>,
             headers(("apiVersion" = String, description = "Always 2"))),
-        Refusals,
+        Rejections,
     ),
 )]
 pub async fn transform(

@@ -12,8 +12,8 @@ use crate::server::config::Versions;
 use crate::server::http::error::RequestError;
 use crate::server::http::headers::JSON;
 use crate::server::lifecycle::Lifecycle;
-use crate::server::openapi::answers::ErrorBody;
-use crate::server::openapi::refusals::Overload;
+use crate::server::openapi::rejections::Overload;
+use crate::server::openapi::responses::ErrorBody;
 use crate::server::upstream::Upstream;
 use crate::server::upstream::reachable::Reachable;
 

@@ -22,7 +22,7 @@ use transform::request::coding::Coding;
 
 /// Responds to requests that are not served. Copies share the limit of log lines.
 #[derive(Debug, Clone)]
-pub struct Refusals {
+pub struct Rejections {
     policy: UnservedPolicy,
     lines: Arc<LineLimit>,
     metrics: Metrics,
@@ -31,7 +31,7 @@ pub struct Refusals {
 /// How long that part of a body may take to come.
 const LOOK_TIME: Duration = Duration::from_millis(250);
 
-impl Refusals {
+impl Rejections {
     /// Responses as the setting says.
     #[must_use]
     pub fn new(policy: UnservedPolicy, metrics: Metrics) -> Self {

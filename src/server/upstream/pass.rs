@@ -167,7 +167,7 @@ fn passed_back(
     let method = request.method();
     let has_none = method == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if has_none || download.is_whole() {
-        counted.result = Forwarded::Answered;
+        counted.result = Forwarded::Responded;
         if let Some(mut tap) = tap {
             tap.end();
         }
@@ -216,7 +216,7 @@ impl Stream for Passing {
             _ => {}
         }
         if !matches!(polled, Poll::Ready(Some(Err(_)))) && this.download.is_whole() {
-            this.counted.result = Forwarded::Answered;
+            this.counted.result = Forwarded::Responded;
             if let Some(mut tap) = this.tap.take() {
                 tap.end();
             }

@@ -18,7 +18,7 @@ use crate::server::http::text::text_within;
 use crate::server::limits::permits::Permits;
 use crate::server::limits::request_meter::RequestMeter;
 use crate::server::openapi::explanations::{ExplainBody, Explanations};
-use crate::server::openapi::refusals::ExplainRefusals;
+use crate::server::openapi::rejections::ExplainRejections;
 use crate::server::openapi::requests::CodingHeader;
 use request::{ExplainRequest, MAX_BODY_BYTES, MAX_EVENTS, MAX_WORKING_BYTES, RequestLimits};
 use transform::explain;
@@ -52,7 +52,7 @@ pub struct ExplainService {
     operation_id = "explain",
     params(CodingHeader),
     request_body = ExplainBody,
-    responses((status = 200, description = "One explanation per event", body = Explanations), ExplainRefusals),
+    responses((status = 200, description = "One explanation per event", body = Explanations), ExplainRejections),
 )]
 pub async fn explain(
     request: HttpRequest,

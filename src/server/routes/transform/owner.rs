@@ -51,12 +51,12 @@ enum Stopped {
     /// It takes more work than is allowed on the event loop.
     TooMuchWork,
     /// It is rejected.
-    Refused(RequestError),
+    Rejected(RequestError),
 }
 
 impl<E: Into<RequestError>> From<E> for Stopped {
     fn from(error: E) -> Self {
-        Self::Refused(error.into())
+        Self::Rejected(error.into())
     }
 }
 
@@ -74,7 +74,7 @@ impl Reading {
         let held = decoded.share.bytes();
         match self.decide(&decoded, MAX_WORK_ON_LOOP, &NOT_CANCELLED) {
             Err(Stopped::TooMuchWork) => decoded.share.shrink_to(held),
-            Err(Stopped::Refused(error)) => return Err(error),
+            Err(Stopped::Rejected(error)) => return Err(error),
             Ok(owner) => return Ok((owner, decoded.share)),
         }
         off_the_loop(permits, move |cancelled| self.decide_fully(decoded, cancelled)).await
@@ -108,7 +108,7 @@ impl Reading {
     fn decide_fully(&self, decoded: Decoded, cancelled: &AtomicBool) -> Result<(Owner, Reservation), RequestError> {
         match self.decide(&decoded, u64::MAX, cancelled) {
             Ok(owner) => Ok((owner, decoded.share)),
-            Err(Stopped::Refused(error)) => Err(error),
+            Err(Stopped::Rejected(error)) => Err(error),
             Err(Stopped::TooMuchWork) => Err(RequestError::InternalServerError),
         }
     }

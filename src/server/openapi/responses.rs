@@ -1,4 +1,4 @@
-//! What answers look like. They list every member that can be there.
+//! What responses look like. They list every field that can be there.
 
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 /// The response for one event.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "describes the answer; it is written as text")]
-pub enum EventAnswer {
+#[allow(dead_code, reason = "describes the response; it is written as text")]
+pub enum EventResponse {
     /// Transformed.
     Transformed(Transformed),
     /// Rejected.
@@ -17,7 +17,7 @@ pub enum EventAnswer {
 /// A transformed event.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer; it is written as text")]
+#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct Transformed {
     /// What is produced.
     pub output: Output,
@@ -31,7 +31,7 @@ pub struct Transformed {
 /// What rudder-server produces to Kafka.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer; it is written as text")]
+#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct Output {
     /// The event.
     pub message: Map<String, Value>,
@@ -48,7 +48,7 @@ pub struct Output {
 /// A rejected event.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer; it is written as text")]
+#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct Rejected {
     /// As received; `null` where it is not an object.
     #[schema(required = true)]
@@ -65,7 +65,7 @@ pub struct Rejected {
 /// What the client counts errors by.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer; it is written as text")]
+#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct StatTags {
     /// Always `dataValidation`.
     #[schema(pattern = "^dataValidation$")]
@@ -96,12 +96,12 @@ pub struct StatTags {
 /// A group of events, or why there is none.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "describes the answer; it is written as text")]
-pub enum BatchAnswer {
+#[allow(dead_code, reason = "describes the response; it is written as text")]
+pub enum BatchResponse {
     /// Events that are delivered together.
     Group(Group),
     /// An event that was rejected.
-    Refused(Refused),
+    Rejected(RejectedInBatch),
     /// Events of a destination that is not delivered in groups.
     Unsupported(Unsupported),
 }
@@ -109,7 +109,7 @@ pub enum BatchAnswer {
 /// Events of one destination and topic.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer; it is written as text")]
+#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct Group {
     /// The messages.
     pub batched_request: Vec<Map<String, Value>>,
@@ -127,8 +127,8 @@ pub struct Group {
 /// An event that was rejected.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer; it is written as text")]
-pub struct Refused {
+#[allow(dead_code, reason = "describes the response; it is written as text")]
+pub struct RejectedInBatch {
     /// The event's, where it has any.
     #[schema(max_items = 1)]
     pub metadata: Vec<Map<String, Value>>,
@@ -146,7 +146,7 @@ pub struct Refused {
 /// Events of a destination that has no such endpoint.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer; it is written as text")]
+#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct Unsupported {
     /// The metadata of each event.
     pub metadata: Vec<Map<String, Value>>,
@@ -164,7 +164,7 @@ pub struct Unsupported {
 /// What the client counts such errors by.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer; it is written as text")]
+#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct UnsupportedStatTags {
     /// Always `transformation`.
     #[schema(pattern = "^transformation$")]
@@ -174,17 +174,17 @@ pub struct UnsupportedStatTags {
 /// The response of `/routerTransform`.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer; it is written as text")]
-pub struct RouterTransformAnswer {
+#[allow(dead_code, reason = "describes the response; it is written as text")]
+pub struct RouterTransformResponse {
     /// One error per destination.
-    pub output: Vec<RouterAnswer>,
+    pub output: Vec<RouterResponse>,
 }
 
 /// An error of `/routerTransform`.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "describes the answer; it is written as text")]
-pub enum RouterAnswer {
+#[allow(dead_code, reason = "describes the response; it is written as text")]
+pub enum RouterResponse {
     /// The events of one destination.
     Unsupported(Unsupported),
     /// There are no events.
@@ -194,7 +194,7 @@ pub enum RouterAnswer {
 /// That a request has no events.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer; it is written as text")]
+#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct NoEvents {
     /// The name of the destination.
     pub metadata: Vec<Map<String, Value>>,
@@ -210,7 +210,7 @@ pub struct NoEvents {
 /// A request that is rejected as a whole.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer; it is written as text")]
+#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct ErrorBody {
     /// The name of the status.
     pub error: String,
@@ -224,7 +224,7 @@ pub struct ErrorBody {
 /// One of several destinations.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer; it is written as text")]
+#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct DestinationChoice {
     /// Its ID; empty if it has none.
     pub id: String,
@@ -239,7 +239,7 @@ pub struct DestinationChoice {
 /// A destination that is not served.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the answer; it is written as text")]
+#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct UnknownDestinationBody {
     /// Which one.
     pub error: String,

@@ -1,4 +1,4 @@
-//! Answers that many endpoints share: why a request is rejected as a whole. One table; the texts of the examples are
+//! Responses that many endpoints share: why a request is rejected as a whole. One table; the texts of the examples are
 //! those of [`RequestError`].
 
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ fn overloaded() -> Row {
     (StatusCode::SERVICE_UNAVAILABLE, "Overloaded: send it again", "ErrorBody", examples)
 }
 
-/// What a transformation is answered under overload, and for another destination without an upstream.
+/// The responses to a transformation under overload, and for another destination without an upstream.
 fn overloaded_or_unserved() -> Row {
     let unserved = UnservedRequest {
         endpoint: UnservedEndpoint::Destination,
@@ -63,11 +63,11 @@ fn rows() -> Vec<Row> {
         ),
         (
             StatusCode::PAYLOAD_TOO_LARGE,
-            "The body, or the answer to it, passes a limit",
+            "The body, or the response to it, is above a limit",
             body,
             vec![
                 ("too_many_events", BodyError::TooManyEvents(100_000).into()),
-                ("answer_too_large", BodyError::ResponseTooLarge(419_430_400).into()),
+                ("response_above_limit", BodyError::ResponseTooLarge(419_430_400).into()),
                 ("response_too_large", BodyError::ResponseOutOfProportion(max_response_bytes(1_000_000)).into()),
                 ("memory_limit", RequestError::MemoryLimit),
             ],
@@ -131,18 +131,18 @@ fn response((status, description, schema, examples): Row) -> (String, RefOr<Resp
 }
 
 /// What a transformation may be rejected with.
-pub struct Refusals;
+pub struct Rejections;
 
-impl IntoResponses for Refusals {
+impl IntoResponses for Rejections {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         rows().into_iter().map(response).collect()
     }
 }
 
 /// What a request for explanations may be rejected with.
-pub struct ExplainRefusals;
+pub struct ExplainRejections;
 
-impl IntoResponses for ExplainRefusals {
+impl IntoResponses for ExplainRejections {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let with_an_upstream = [StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT];
         let own = |(status, description, schema, examples): Row| match status {
