@@ -4,9 +4,10 @@ use std::io;
 use std::time::Duration;
 
 use actix_web::rt::time::interval;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Registry, fmt};
+use tracing_subscriber::{Registry, fmt};
 
 use super::stdio;
 use crate::server::log::LOSSES;
@@ -32,9 +33,8 @@ pub(super) struct Log {
 /// # Errors
 /// If the log's thread cannot be started, or a log is there already.
 pub(super) fn start(settings: &Settings) -> Result<Log, String> {
-    let filter = EnvFilter::builder()
-        .parse(directives(&settings.log_level))
-        .map_err(|error| format!("LOG_LEVEL cannot be used: {error}"))?;
+    let filter: Targets =
+        directives(&settings.log_level).parse().map_err(|error| format!("LOG_LEVEL cannot be used: {error}"))?;
     let writer =
         LogWriter::start(Stderr, &LOSSES).map_err(|error| format!("the log's thread cannot be started: {error}"))?;
     let limit = RateLimit::new(&LOSSES);
@@ -112,7 +112,7 @@ mod tests {
             ("actix_http=trace", "actix_http=trace"),
         ] {
             assert_eq!(directives(level), expected);
-            assert!(EnvFilter::builder().parse(directives(level)).is_ok(), "{level}");
+            assert!(directives(level).parse::<Targets>().is_ok(), "{level}");
         }
     }
     /// In a process of its own, because hook and log are the process's.
