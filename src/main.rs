@@ -1,4 +1,4 @@
-//! Arguments in, exit code out.
+//! The entry point of the binary: runs the command line and returns its exit code.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `completions`: what a shell has to know to complete the arguments.
+//! `completions`: prints shell completion scripts.
 
 use std::process::ExitCode;
 
@@ -7,11 +7,11 @@ use clap_complete::{Shell, generate};
 
 use super::stdio::print;
 
-/// Which shell.
+/// Arguments of `completions`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// The shell that is to complete
+    /// The shell to print the script for
     #[arg(value_enum)]
     shell: Shell,
 }
@@ -23,7 +23,7 @@ Examples:
   rudder-kafka-transformer completions fish \\
     > ~/.config/fish/completions/rudder-kafka-transformer.fish";
 
-/// Prints the script for `command`.
+/// Prints the completion script for `command`.
 pub(super) fn run(arguments: &Arguments, mut command: Command) -> ExitCode {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();

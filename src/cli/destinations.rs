@@ -1,4 +1,5 @@
-//! `destinations`: what is going where, in a terminal. It shows what a running service returns at `/destinations`.
+//! `destinations`: shows in a terminal what a running service reports at `/destinations`: where events go, and why some
+//! are rejected.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -15,21 +16,21 @@ use super::stdio;
 use super::trust::roots;
 use crate::server::activity::report::{DestinationReport, KeysReport, Report};
 
-/// What is asked, and how it is shown.
+/// Arguments of `destinations`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// URL of the service, such as http://localhost:9091; the path /destinations may be left out
     url: String,
 
-    /// Show it again every two seconds, until it is interrupted
+    /// Refresh every two seconds until interrupted
     #[arg(long)]
     watch: bool,
 
-    /// File with the operator token, for a service with OPERATOR_TOKEN_FILE
+    /// File with the operator token, if the service has OPERATOR_TOKEN_FILE
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 
-    /// Partitions of the topics, to compute partitions of keys and skew for
+    /// Number of partitions of the topics, to compute partitions of keys and skew
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = value_parser!(u32).range(1..=0x7fff_ffff))]
     partitions: u32,
 
@@ -37,25 +38,25 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
 
-    /// Print the response of the service, as JSON
+    /// Print the response of the service as JSON
     #[arg(long, conflicts_with_all = ["watch", "filter"])]
     json: bool,
 }
 
-/// How long one request may take.
+/// The timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The time between two requests.
 const PAUSE: Duration = Duration::from_secs(2);
-/// The largest response: that of 300 destinations with 32 topics has 2 MiB.
+/// The maximum size of a response, in bytes: 300 destinations with 32 topics each take 2 MiB.
 const MAX_BYTES: u64 = 16 << 20;
-/// Bytes of a token file that are read.
+/// The maximum size of a token file, in bytes.
 const MAX_TOKEN_BYTES: usize = 4096;
-/// Moves the cursor to the top of the screen, and clears what is below.
+/// Moves the cursor to the top of the screen and clears what is below.
 const CLEAR: &str = "\u{1b}[H\u{1b}[J";
-/// Topics and keys that are listed for a destination.
+/// The maximum number of topics and keys that are listed for a destination.
 const LISTED: usize = 5;
 
-/// Shows the destinations once, or again and again.
+/// Shows the destinations once, or repeatedly with `--watch`.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let source = match Source::new(arguments) {
         Ok(source) => source,
@@ -85,7 +86,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// Where the report comes from.
+/// The service to request reports from.
 struct Source {
     agent: ureq::Agent,
     url: String,
@@ -96,7 +97,7 @@ impl Source {
     fn new(arguments: &Arguments) -> Result<Self, String> {
         let base = arguments.url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
         if !["http://", "https://"].iter().any(|scheme| base.starts_with(scheme)) || base.contains('@') {
-            return Err("the URL must be http:// or https://, a host, and maybe a port and a path; a token goes into --token-file".to_owned());
+            return Err("the URL must be http:// or https:// with a host and optionally a port and a path; pass a token with --token-file".to_owned());
         }
         let base = base.strip_suffix("/destinations").unwrap_or(base);
         let token = arguments.token_file.as_ref().map(|file| {
@@ -106,13 +107,13 @@ impl Source {
             if is_token && !token.is_empty() {
                 Ok(format!("Bearer {token}"))
             } else {
-                Err(format!("{}: not a token", file.display()))
+                Err(format!("{}: the file does not contain a valid token", file.display()))
             }
         });
         Ok(Self {
             agent: ureq::Agent::config_builder()
                 .timeout_global(Some(TIMEOUT))
-                // A token is for this service alone.
+                // Never send the token to another host.
                 .max_redirects(0)
                 .http_status_as_error(false)
                 .tls_config(TlsConfig::builder().root_certs(roots()).build())
@@ -132,17 +133,17 @@ impl Source {
         match response.status().as_u16() {
             200 => {}
             401 => return Err("operator token required: use --token-file".to_owned()),
-            404 => return Err("404: the service has no /destinations here; ask its metrics port".to_owned()),
+            404 => return Err("404: this port does not serve /destinations; use the metrics port".to_owned()),
             status => return Err(format!("the service responds with {status}")),
         }
         response.body_mut().with_config().limit(MAX_BYTES).read_to_string().map_err(|error| problem(&error))
     }
 }
 
-/// The report for people.
+/// Formats the report as text.
 fn shown(text: &str, arguments: &Arguments) -> Result<String, String> {
-    let report: Report =
-        serde_json::from_str(text).map_err(|_| "the response is not that of /destinations".to_owned())?;
+    let report: Report = serde_json::from_str(text)
+        .map_err(|_| "the response is not a report of /destinations: check the URL".to_owned())?;
     let filter = arguments.filter.as_deref().map(str::to_lowercase);
     let is_found =
         |destination: &&DestinationReport| filter.as_ref().is_none_or(|text| searched(destination).contains(text));
@@ -181,7 +182,7 @@ fn shown(text: &str, arguments: &Arguments) -> Result<String, String> {
     Ok(out)
 }
 
-/// What a filter looks into.
+/// The text that a filter is searched in.
 fn searched(destination: &DestinationReport) -> String {
     let ids = [&destination.destination_id, &destination.workspace_id].into_iter().flatten().map(String::as_str);
     let topics = destination.topics.iter().map(|topic| topic.topic.as_str());
@@ -224,7 +225,7 @@ fn write_destination(out: &mut String, destination: &DestinationReport, now: u64
 }
 
 fn write_keys(out: &mut String, keys: &KeysReport) {
-    // A key of one event is not hot.
+    // A key with one event is not hot.
     let hot = keys.hottest.iter().filter(|key| key.events > 1).take(LISTED);
     let hot: Vec<String> = hot
         .map(|key| {
@@ -248,7 +249,7 @@ fn write_keys(out: &mut String, keys: &KeysReport) {
     }
 }
 
-/// A time span in its largest unit.
+/// Formats a time span in its largest unit.
 fn duration(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),

@@ -1,30 +1,30 @@
-//! The exit codes of every command: one table, which `--help` and `docs/reference/exit-codes.md` show.
+//! The exit codes of every command. This table is shown in `--help` and in `docs/reference/exit-codes.md`.
 
 use std::fmt::Write as _;
 
-/// A tool did what it was asked for, and found something that is not as it should be.
+/// The tool ran successfully and found problems.
 #[cfg(feature = "tools")]
 pub(in crate::cli) const EXIT_FOUND: u8 = 1;
-/// Arguments or input that cannot be worked with; the argument parser ends with it too.
+/// The arguments or the input cannot be used. The argument parser exits with it too.
 pub(in crate::cli) const EXIT_USAGE: u8 = 2;
-/// Bad configuration, as sysexits.h calls it.
+/// Invalid configuration, as defined in sysexits.h.
 pub(in crate::cli) const EXIT_CONFIG: u8 = 78;
 
-/// The exit codes of a command.
+/// The exit codes of one command.
 struct Row {
     command: &'static str,
     /// Each code, and when the command exits with it.
     codes: &'static [(u8, &'static str)],
 }
 
-/// The input or the arguments cannot be used.
+/// The meaning of exit code 2 for several commands.
 const UNUSABLE: &str = "the input or the arguments cannot be used, or the output cannot be written";
 
 static TABLE: [Row; 8] = [
     Row {
         command: "transform",
         codes: &[
-            (0, "every event would be produced; also if there are no events"),
+            (0, "every event would be produced, or there are no events"),
             (1, "some events are rejected, or rudder-server would drop them, or some lines are not JSON"),
             (2, UNUSABLE),
         ],
@@ -32,7 +32,7 @@ static TABLE: [Row; 8] = [
     Row {
         command: "explain",
         codes: &[
-            (0, "every event would be produced; also if there are no events"),
+            (0, "every event would be produced, or there are no events"),
             (1, "some events are rejected, or rudder-server would drop them, or some lines are not JSON"),
             (2, UNUSABLE),
         ],
@@ -41,14 +41,14 @@ static TABLE: [Row; 8] = [
         command: "check",
         codes: &[
             (0, "no errors; warnings and hints do not count"),
-            (1, "errors; with --strict also warnings; with --connect also steps that failed"),
+            (1, "errors; with --strict also warnings; with --connect also failed steps"),
             (2, "nothing was checked, an input or the arguments cannot be used, or the output cannot be written"),
         ],
     },
     Row {
         command: "verify",
         codes: &[
-            (0, "all responses are as expected, or differ on purpose"),
+            (0, "all responses are as expected, or differ intentionally"),
             (1, "some responses differ, or some cases cannot be read"),
             (2, "nothing to verify, the transformer or arguments cannot be used, or output cannot be written"),
         ],
@@ -63,12 +63,16 @@ static TABLE: [Row; 8] = [
     },
     Row {
         command: "health",
-        codes: &[(0, "the service is up"), (1, "it is not"), (2, "the arguments cannot be used")],
+        codes: &[
+            (0, "the service is up"),
+            (1, "the service is down or does not respond with 200"),
+            (2, "the arguments cannot be used"),
+        ],
     },
     Row {
         command: "destinations",
         codes: &[
-            (0, "the destinations are shown; with --watch only after a closed pipe"),
+            (0, "the destinations were shown; with --watch, the reader closed the pipe"),
             (1, "the service is unreachable, or responds with an error"),
             (2, "the arguments cannot be used, or the output cannot be written"),
         ],
@@ -77,19 +81,19 @@ static TABLE: [Row; 8] = [
         command: "serve",
         codes: &[
             (0, "stopped by a signal"),
-            (1, "it cannot go on, such as after a port that is taken"),
+            (1, "a fatal error, such as a port that is already in use"),
             (2, "the arguments cannot be used"),
             (78, "a setting is invalid or conflicts with another"),
         ],
     },
 ];
 
-/// The commands that have exit codes of their own.
+/// The commands in the table.
 pub(super) fn commands() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|row| row.command)
 }
 
-/// The exit codes of a command, for its help; empty for a command that is not in the table.
+/// Formats the exit codes of a command for its help. Empty for a command that is not in the table.
 pub(super) fn help(command: &str) -> String {
     let Some(row) = TABLE.iter().find(|row| row.command == command) else { return String::new() };
     let mut text = String::from("Exit codes:");
@@ -103,7 +107,7 @@ pub(super) fn help(command: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The table as Markdown.
+    /// Formats the table as Markdown.
     fn table() -> String {
         let mut out = String::from("| command | code | meaning |\n| --- | --- | --- |\n");
         for Row { command, codes } in &TABLE {
@@ -117,7 +121,7 @@ mod tests {
     #[test]
     fn the_documentation_and_the_help_have_the_table() {
         let page = include_str!("../../docs/reference/exit-codes.md");
-        assert!(page.contains(&table()), "docs/reference/exit-codes.md has not this table:\n{}", table());
+        assert!(page.contains(&table()), "docs/reference/exit-codes.md lacks this table:\n{}", table());
         let mut command = super::super::command();
         for row in &TABLE {
             let tool = command.find_subcommand_mut(row.command).expect(row.command);

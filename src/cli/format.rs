@@ -1,23 +1,23 @@
-//! How the tools tell what they found: text for people, with colors on a terminal only, or JSON for programs.
+//! The output formats of the tools: text for people, colored on a terminal, or JSON for programs.
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 
-/// What a tool writes to stdout.
+/// The format of a tool's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum Format {
-    /// Lines for people.
+    /// Text for people
     #[default]
     Text,
-    /// JSON for programs.
+    /// JSON for programs
     Json,
 }
 
-/// Success.
+/// The style of success.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
-/// Errors.
+/// The style of errors.
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// Warnings.
+/// The style of warnings.
 pub(super) const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
-/// What matters less.
+/// The style of secondary text.
 pub(super) const FAINT: Style = Style::new().dimmed();

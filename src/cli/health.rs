@@ -1,4 +1,5 @@
-//! `health`: asks a running service whether it is up, for container images, which have neither shell nor curl.
+//! `health`: checks whether a running service is up. It is meant for container images, which have neither a shell nor
+//! curl.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
@@ -11,7 +12,7 @@ use rustls::StreamOwned;
 
 use super::{health_tls, stdio};
 
-/// What `health` is asked with: the settings of the service that say where it listens.
+/// Arguments of `health`: the settings of the service that determine where it listens.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Address or host name that the service listens on
@@ -22,7 +23,7 @@ pub(super) struct Arguments {
     #[arg(long, env = "PORT", default_value_t = 9090)]
     port: u16,
 
-    /// Set if the service's port speaks TLS; the file is not read
+    /// Set if the service's port uses TLS; the file is not read
     #[arg(long, env = "TLS_CERT_FILE")]
     tls_cert_file: Option<PathBuf>,
 
@@ -32,16 +33,16 @@ pub(super) struct Arguments {
     url: Option<String>,
 }
 
-/// How long the whole question may take.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// The timeout of the whole check.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The beginning of a response that is enough to know its status.
+/// The part of a response that is needed to know its status.
 const STATUS_LINE: &[u8] = b"HTTP/1.1 200";
 
-/// Asks, and says why where the service is not up.
+/// Sends a request, and prints why the service is not up.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let url = arguments.url.clone().unwrap_or_else(|| own_url(arguments));
-    match ask(&url) {
+    match request(&url) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             stdio::error(format_args!("{url}: {problem}"));
@@ -50,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// Where the service with these settings answers on this machine.
+/// The URL of the service with these settings on this machine.
 fn own_url(settings: &Arguments) -> String {
     let host = match settings.host.as_str() {
         "0.0.0.0" => "127.0.0.1",
@@ -62,13 +63,13 @@ fn own_url(settings: &Arguments) -> String {
     format!("{scheme}://{host}:{}/health", settings.port)
 }
 
-/// A URL taken apart.
+/// The parts of a URL.
 #[derive(Debug, PartialEq, Eq)]
 struct Parts<'u> {
     is_encrypted: bool,
-    /// What is connected to, with a port.
+    /// The host and port to connect to.
     authority: String,
-    /// What is asked for.
+    /// The path and query to request.
     path: &'u str,
 }
 
@@ -76,7 +77,7 @@ fn parts(url: &str) -> Result<Parts<'_>, String> {
     let (is_encrypted, rest) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
         (Some(rest), _) => (false, rest),
         (_, Some(rest)) => (true, rest),
-        _ => return Err("the URL begins with neither http:// nor https://".to_owned()),
+        _ => return Err("the URL must begin with http:// or https://".to_owned()),
     };
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     if authority.is_empty() || url.bytes().any(|byte| byte.is_ascii_control() || byte == b' ') {
@@ -88,22 +89,22 @@ fn parts(url: &str) -> Result<Parts<'_>, String> {
     Ok(Parts { is_encrypted, authority, path: if path.is_empty() { "/" } else { path } })
 }
 
-/// A connection whose every step has the time that is left.
-struct Hasty {
+/// A connection whose reads and writes share one deadline.
+struct DeadlineStream {
     socket: TcpStream,
     deadline: Instant,
 }
 
-/// The time until `deadline`, where there is any.
+/// The time left until `deadline`, or an error if it has passed.
 fn left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
-impl Hasty {
+impl DeadlineStream {
     fn connect(authority: &str) -> io::Result<Self> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut connected = Err(io::Error::other("the name has no address"));
+        let deadline = Instant::now() + TIMEOUT;
+        let mut connected = Err(io::Error::other("the host name has no address"));
         for address in authority.to_socket_addrs()? {
             connected = TcpStream::connect_timeout(&address, left(deadline)?);
             if connected.is_ok() {
@@ -114,14 +115,14 @@ impl Hasty {
     }
 }
 
-impl Read for Hasty {
+impl Read for DeadlineStream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.socket.set_read_timeout(Some(left(self.deadline)?))?;
         self.socket.read(into)
     }
 }
 
-impl Write for Hasty {
+impl Write for DeadlineStream {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
         self.socket.set_write_timeout(Some(left(self.deadline)?))?;
         self.socket.write(from)
@@ -132,7 +133,7 @@ impl Write for Hasty {
     }
 }
 
-/// Asks on a connection, and reads the beginning of the response.
+/// Sends the request on a connection and reads the beginning of the response.
 fn status_line(mut stream: impl Read + Write, authority: &str, path: &str) -> io::Result<Vec<u8>> {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n")?;
     let mut line = Vec::new();
@@ -140,9 +141,9 @@ fn status_line(mut stream: impl Read + Write, authority: &str, path: &str) -> io
     Ok(line)
 }
 
-fn ask(url: &str) -> Result<(), String> {
+fn request(url: &str) -> Result<(), String> {
     let Parts { is_encrypted, authority, path } = parts(url)?;
-    let line = Hasty::connect(&authority).and_then(|stream| {
+    let line = DeadlineStream::connect(&authority).and_then(|stream| {
         if is_encrypted {
             status_line(StreamOwned::new(health_tls::connection(&authority)?, stream), &authority, path)
         } else {
@@ -152,11 +153,11 @@ fn ask(url: &str) -> Result<(), String> {
     match line {
         Ok(line) if line == STATUS_LINE => Ok(()),
         Ok(line) => match line.strip_prefix(b"HTTP/1.1 ").and_then(|code| std::str::from_utf8(code).ok()) {
-            Some(code) if code.len() == 3 => Err(format!("it answers with status {code}")),
-            _ => Err("what answers there does not speak HTTP".to_owned()),
+            Some(code) if code.len() == 3 => Err(format!("the service responds with status {code}")),
+            _ => Err("the server does not speak HTTP".to_owned()),
         },
         Err(error) if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
-            Err(format!("no answer within {} seconds", PATIENCE.as_secs()))
+            Err(format!("no response within {} seconds", TIMEOUT.as_secs()))
         }
         Err(error) => Err(error.to_string()),
     }
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_are_taken_apart() {
+    fn urls_are_parsed() {
         for (url, authority, path) in [
             ("http://127.0.0.1:9090/ready", "127.0.0.1:9090", "/ready"),
             ("http://localhost", "localhost:80", "/"),

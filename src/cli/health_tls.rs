@@ -1,5 +1,5 @@
-//! TLS for `health`, without verification. The service's certificate is for the name that clients use, not for the
-//! address at which it asks itself, and the question and its response are not secret.
+//! TLS for `health`, without verification of the certificate. The certificate names the host that clients use, not the
+//! address that this check connects to, and neither request nor response is secret.
 
 use std::io;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-/// The client's side of a connection to `authority`, a host and a port.
+/// Creates the client side of a TLS connection to `authority`, a host and a port.
 ///
 /// # Errors
-/// Where the host is not one.
+/// Fails if the host is not a valid server name.
 pub(super) fn connection(authority: &str) -> io::Result<ClientConnection> {
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host).trim_matches(['[', ']']);
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
@@ -21,16 +21,16 @@ pub(super) fn connection(authority: &str) -> io::Result<ClientConnection> {
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        .with_custom_certificate_verifier(Arc::new(AcceptAnyCertificate(provider)))
         .with_no_client_auth();
     ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)
 }
 
-/// Accepts every certificate whose key the other side has.
+/// A certificate verifier that accepts every certificate for which the server has the private key.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AcceptAnyCertificate(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AcceptAnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

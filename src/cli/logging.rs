@@ -1,4 +1,4 @@
-//! Sets up the log: lines on stderr, written by a thread of their own.
+//! Sets up logging: lines on stderr, written by a separate thread.
 
 use std::io;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::server::log::rate_limit::{RateLimit, WINDOW};
 use crate::server::log::writer::{LogWriter, Stderr};
 use crate::server::settings::{LogFormat, Settings};
 
-/// What every module of the service is called in a directive.
+/// The name of all modules of the service in a log directive.
 const SERVICE: &str = env!("CARGO_CRATE_NAME");
 
-/// How long the last lines may take at exit: a pipe that nobody reads must not keep the process.
+/// The timeout for writing the last lines at exit: a pipe that is not read must not keep the process alive.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The running log.
@@ -28,17 +28,17 @@ pub(super) struct Log {
     limit: RateLimit,
 }
 
-/// Starts logging as the settings, which are valid, ask for.
+/// Starts logging as configured by the settings, which have been validated.
 ///
 /// # Errors
-/// If the log's thread cannot be started, or a log is there already.
+/// Fails if the log's thread cannot be started, or a log is already running.
 pub(super) fn start(settings: &Settings) -> Result<Log, String> {
     let filter: Targets =
         directives(&settings.log_level).parse().map_err(|error| format!("LOG_LEVEL cannot be used: {error}"))?;
     let writer =
         LogWriter::start(Stderr, &LOSSES).map_err(|error| format!("the log's thread cannot be started: {error}"))?;
     let limit = RateLimit::new(&LOSSES);
-    // The library would report its own errors with eprintln!, which panics where stderr is full.
+    // The library would report its own errors with eprintln!, which panics if stderr is full.
     let lines = fmt::layer().with_writer(writer.clone()).log_internal_errors(false);
     let subscriber = Registry::default().with(filter).with(limit.clone());
     let started = match settings.log_format {
@@ -46,17 +46,17 @@ pub(super) fn start(settings: &Settings) -> Result<Log, String> {
         LogFormat::Json => subscriber.with(lines.json()).try_init(),
     };
     started.map_err(|error| format!("the log cannot be started: {error}"))?;
-    // A panic's text may hold what was being read; its place is enough to find it. The hook must not panic itself, which would
-    // abort the process: the writer never fails and never waits.
+    // The message of a panic may contain event data. Its location is enough to find the bug. The hook itself must not
+    // panic, which would abort the process: the log writer never fails and never blocks.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "a request failed on a fault of the service");
+        tracing::error!(place, "internal error: a request failed because of a bug");
     }));
     Ok(Log { writer, limit })
 }
 
 impl Log {
-    /// Logs once a second which lines were suppressed. Never ends.
+    /// Logs once per second which lines were suppressed. Never returns.
     pub(super) async fn report_suppressed(self) {
         let mut seconds = interval(WINDOW);
         loop {
@@ -65,14 +65,14 @@ impl Log {
         }
     }
 
-    /// Writes what is left, within [`FLUSH_TIMEOUT`].
+    /// Writes the remaining lines, within [`FLUSH_TIMEOUT`].
     pub(super) fn finish(&self) {
         self.limit.report();
         self.writer.flush(FLUSH_TIMEOUT);
     }
 }
 
-/// Reports why the service does not start, in the format of the log but whatever its level is.
+/// Reports why the service does not start, in the configured log format, regardless of the log level.
 pub(super) fn report_startup_errors(format: LogFormat, problems: &[String]) {
     match format {
         LogFormat::Text => problems.iter().for_each(stdio::error),
@@ -85,8 +85,9 @@ pub(super) fn report_startup_errors(format: LogFormat, problems: &[String]) {
     }
 }
 
-/// LOG_LEVEL in the words of the log library. A level without a module is that of the service alone, and of a library only
-/// as far as warnings: below, libraries write headers of requests and what else they see. Who wants that names them.
+/// Translates LOG_LEVEL into directives of the log library. A level without a module applies to the service alone, and
+/// libraries log warnings and errors only: at lower levels some of them log request headers. To see those, name the
+/// library in LOG_LEVEL.
 fn directives(log_level: &str) -> String {
     let level = log_level.to_ascii_lowercase();
     let directives = level.split(',').map(|directive| match directive.trim() {
@@ -115,12 +116,12 @@ mod tests {
             assert!(directives(level).parse::<Targets>().is_ok(), "{level}");
         }
     }
-    /// In a process of its own, because hook and log are the process's.
+    /// Runs in a separate process, because the panic hook and the log are global.
     #[test]
-    fn a_panic_with_a_full_stderr_ends_neither_thread_nor_process() {
+    fn a_panic_with_a_full_stderr_stops_neither_thread_nor_process() {
         const CHILD: &str = "PANIC_WITH_A_FULL_STDERR";
         if std::env::var_os(CHILD).is_none() {
-            let this = "cli::logging::tests::a_panic_with_a_full_stderr_ends_neither_thread_nor_process";
+            let this = "cli::logging::tests::a_panic_with_a_full_stderr_stops_neither_thread_nor_process";
             let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
             let mut child = std::process::Command::new(std::env::current_exe().unwrap());
             child.args([this, "--exact", "--nocapture"]).env(CHILD, "").stderr(full);

@@ -1,4 +1,4 @@
-//! `man`: man pages of the command line, one for each command.
+//! `man`: writes the man pages of the command line, one per command.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use clap_mangen::Man;
 use super::exit_codes::EXIT_USAGE;
 use super::stdio::{error, print};
 
-/// Where the man pages go.
+/// Arguments of `man`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
@@ -23,7 +23,7 @@ Examples:
   rudder-kafka-transformer man | man -l -
   rudder-kafka-transformer man ~/.local/share/man/man1";
 
-/// Writes the pages.
+/// Writes the man pages.
 pub(super) fn run(arguments: &Arguments, command: Command) -> ExitCode {
     let command = shown(command);
     match &arguments.folder {
@@ -56,7 +56,8 @@ fn write_all(command: Command, folder: &Path) -> io::Result<()> {
     clap_mangen::generate_to(command, folder)
 }
 
-/// The command line as the pages show it: the same on every machine, so without `help`, which would be a page per command.
+/// The command line as the pages show it. Leaves out what depends on the machine, and `help`, which would add a page
+/// per command.
 fn shown(command: Command) -> Command {
     command.disable_help_subcommand(true)
 }

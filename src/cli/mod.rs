@@ -63,10 +63,10 @@ enum Command {
     Serve(Box<serve::Arguments>),
     /// Check whether a running service is up
     Health(Box<health::Arguments>),
-    /// Run golden cases against this binary or a transformer's URL, or record some
+    /// Run golden cases against this binary or a transformer's URL, or record new ones
     #[cfg(feature = "tools")]
     Verify(Box<verify::Arguments>),
-    /// Report what is wrong with the settings of destinations
+    /// Report configuration problems of destinations
     #[cfg(feature = "tools")]
     Check(Box<check::Arguments>),
     /// Print the service's responses to events in files
@@ -95,7 +95,7 @@ enum Command {
     Differences,
 }
 
-/// Does what the arguments and the environment ask for.
+/// Parses arguments and environment, and runs the command.
 #[must_use]
 pub fn main() -> ExitCode {
     let parsed = command().try_get_matches().and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
@@ -129,12 +129,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The command line with the exit codes of each command in its help.
+/// The command line, with the exit codes of each command in its help.
 fn command() -> clap::Command {
     let mut command = Cli::command().mut_args(unless_blank).mut_subcommands(|command| command.mut_args(unless_blank));
     let has = |command: &clap::Command, name: &str| command.get_subcommands().any(|one| one.get_name() == name);
     for name in exit_codes::commands() {
-        // Without the feature `tools` some are not there.
+        // Without the feature `tools`, some commands do not exist.
         if !has(&command, name) {
             continue;
         }
@@ -147,7 +147,7 @@ fn command() -> clap::Command {
     command
 }
 
-/// A variable that is set to nothing counts as not set: compose files and charts are full of those.
+/// Treats a variable with an empty value as not set: compose files and charts often contain such variables.
 fn unless_blank(argument: Arg) -> Arg {
     let is_blank = argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
     if is_blank { argument.env(None::<&str>) } else { argument }

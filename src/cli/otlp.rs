@@ -1,4 +1,5 @@
-//! Traces to an OpenTelemetry collector over OTLP, as the standard's environment variables ask for (docs/reference/logs.md).
+//! Exports traces to an OpenTelemetry collector over OTLP, configured by the standard environment variables
+//! (docs/reference/logs.md).
 
 use std::env;
 use std::fs;
@@ -17,19 +18,19 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig};
 use crate::server::request_log::spans;
 use crate::server::version::VERSION;
 
-/// How long the last spans may take on their way when the service ends.
+/// The timeout for exporting the last spans at exit.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Most bytes of a collector's answer that are read.
-const MAX_ANSWER_BYTES: u64 = 64 * 1024;
+/// The maximum size of a collector's response, in bytes.
+const MAX_RESPONSE_BYTES: u64 = 64 * 1024;
 
-/// The export, as long as the service runs.
+/// The running export.
 pub(super) struct Export(SdkTracerProvider);
 
-/// Starts to export spans, where the environment names a collector.
+/// Starts the export if the environment names a collector.
 ///
 /// # Errors
-/// What is wrong with the variables. The text never holds a value: one may have a password in it.
+/// Returns what is wrong with the variables. The message never contains a value, which may include a password.
 pub(super) fn start() -> Result<Option<Export>, String> {
     if variable(["OTEL_SDK_DISABLED"]).is_some_and(|(_, value)| value.eq_ignore_ascii_case("true")) {
         return Ok(None);
@@ -54,14 +55,14 @@ pub(super) fn start() -> Result<Option<Export>, String> {
         .with_http()
         .with_http_client(Client::new()?)
         .build()
-        .map_err(|_| "OTEL_EXPORTER_OTLP_*: no exporter can be made of these variables".to_owned())?;
+        .map_err(|_| "OTEL_EXPORTER_OTLP_*: these variables do not configure a valid exporter".to_owned())?;
     let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource()).build();
     spans::export_with(provider.tracer(env!("CARGO_PKG_NAME")));
     Ok(Some(Export(provider)))
 }
 
 impl Export {
-    /// Sends what is left.
+    /// Exports the remaining spans.
     pub(super) fn finish(self) {
         if let Err(error) = self.0.shutdown_with_timeout(FLUSH_TIMEOUT) {
             tracing::warn!(%error, "the last spans may not have reached the collector");
@@ -69,7 +70,7 @@ impl Export {
     }
 }
 
-/// The first of these variables that is not blank, and its value.
+/// Returns the first of these variables that is not blank, and its value.
 fn variable<const N: usize>(names: [&'static str; N]) -> Option<(&'static str, String)> {
     names.into_iter().find_map(|name| {
         let value = env::var(name).ok()?;
@@ -78,7 +79,8 @@ fn variable<const N: usize>(names: [&'static str; N]) -> Option<(&'static str, S
     })
 }
 
-/// What the spans are from. `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` go before what is known here.
+/// The resource that the spans belong to. `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` take precedence over the
+/// built-in attributes.
 fn resource() -> Resource {
     let attributes = variable(["OTEL_RESOURCE_ATTRIBUTES"]).map_or_else(String::new, |(_, attributes)| attributes);
     let is_set = |name: &str| attributes.split(',').any(|pair| pair.split('=').next().map(str::trim) == Some(name));
@@ -92,7 +94,7 @@ fn resource() -> Resource {
     resource.build()
 }
 
-/// Posts to the collector, on the thread that gathers the spans: nothing else waits for it.
+/// Sends spans to the collector, on the thread that batches them. Nothing else waits for it.
 #[derive(Debug)]
 struct Client(ureq::Agent);
 
@@ -110,7 +112,7 @@ impl Client {
         }
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            // The headers may have a password: it is for the collector that was named.
+            // The headers may contain a password, which must reach only the configured collector.
             .max_redirects(0)
             .timeout_global(Some(Duration::from_millis(timeout)))
             .tls_config(tls.build());
@@ -120,7 +122,7 @@ impl Client {
     fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (head, body) = request.into_parts();
         let (head, body) = self.0.run(Request::from_parts(head, &*body))?.into_parts();
-        let bytes = body.into_with_config().limit(MAX_ANSWER_BYTES).read_to_vec()?;
+        let bytes = body.into_with_config().limit(MAX_RESPONSE_BYTES).read_to_vec()?;
         Ok(Response::from_parts(head, bytes.into()))
     }
 }
@@ -138,7 +140,7 @@ impl HttpClient for Client {
     }
 }
 
-/// The authorities that a collector's certificate is checked against.
+/// The CA certificates that the collector's certificate is verified against.
 fn certificates(path: &str) -> Result<RootCerts, &'static str> {
     let pem = fs::read(path).map_err(|_| "the file cannot be read")?;
     let certificates: Vec<_> = ureq::tls::parse_pem(&pem)

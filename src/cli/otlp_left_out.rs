@@ -1,12 +1,12 @@
-//! What a build without the feature `otlp` has instead of the export of traces.
+//! Replaces the export of traces in a build without the feature `otlp`.
 
 /// No export.
 pub(super) struct Export;
 
-/// Says so where the environment asks for an export.
+/// Logs a warning if the environment asks for an export.
 ///
 /// # Errors
-/// None; a build with the feature has some.
+/// None. A build with the feature has some.
 pub(super) fn start() -> Result<Option<Export>, String> {
     let asking = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
     if let Some(name) = asking.into_iter().find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())) {
@@ -16,6 +16,6 @@ pub(super) fn start() -> Result<Option<Export>, String> {
 }
 
 impl Export {
-    /// Nothing is left to send.
+    /// Does nothing.
     pub(super) fn finish(self) {}
 }

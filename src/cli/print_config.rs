@@ -1,4 +1,4 @@
-//! `--print-config`: the settings in force.
+//! `--print-config`: prints the effective settings.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::stdio;
 use crate::server::settings::{LogFormat, Settings};
 
-/// Prints every setting as `NAME=value`, with where it comes from; as one JSON object with `LOG_FORMAT=json`.
+/// Prints every setting as `NAME=value` with its source, or as one JSON object with `LOG_FORMAT=json`.
 pub(super) fn run(settings: &Settings, matches: &ArgMatches) -> ExitCode {
     let all = settings.in_force(matches);
     let text = match settings.log_format {

@@ -1,4 +1,5 @@
-//! The run of a tool over its input: batch by batch, what goes wrong reported on the way, and the exit code at the end.
+//! Runs a tool over its input: processes it batch by batch, reports problems as they occur, and determines the exit
+//! code.
 
 use std::io;
 use std::process::ExitCode;
@@ -13,38 +14,38 @@ use transform::family::Family;
 
 /// What a tool does with a batch.
 pub(super) trait Work: Send + Sync + 'static {
-    /// A part of what comes of it.
+    /// A part of the tool's output.
     type Part: Part;
 
-    /// The part to begin with.
+    /// Creates the first part of a batch's output.
     fn begin(&self, batch: &Batch) -> Self::Part;
 
-    /// Takes in what the batch has: an array's beginning or end, or events.
+    /// Processes an entry of the batch: the beginning or end of an array, or a request with events.
     fn take(&self, entry: Entry, family: &'static Family, output: &mut Stream<'_, Self::Part>);
 }
 
-/// A part of a tool's output, in memory until it is written.
+/// A part of a tool's output, kept in memory until it is written.
 pub(super) trait Part: Send + 'static {
-    /// The bytes that it takes, more or less.
+    /// Its approximate size in memory, in bytes.
     fn bytes(&self) -> usize;
 
-    /// Takes out what is finished; what follows continues it.
+    /// Splits off what is complete. Later output continues this part.
     fn split(&mut self) -> Self;
 }
 
-/// The output of a batch: the part that is being made, and the channel for those before it.
+/// The output of a batch: the part in progress, and the channel for finished parts.
 pub(super) struct Stream<'s, P> {
-    /// The part that is being made.
+    /// The part in progress.
     pub(super) part: P,
-    /// What went wrong in it.
+    /// The problems with events of this part.
     pub(super) troubles: Troubles,
     source: Arc<str>,
     parts: &'s Parts<Done<P>>,
 }
 
 impl<P: Part> Stream<'_, P> {
-    /// Hands the part over if it is large enough to be written. Called after every event, it bounds memory whatever the
-    /// events of a batch come to.
+    /// Hands the part over if it is large enough to be written. Called after every event, this bounds memory regardless
+    /// of how large the output of a batch is.
     pub(super) fn hand_over_if_large(&mut self) {
         if self.part.bytes() >= PART_BYTES {
             self.parts.send(Done {
@@ -60,22 +61,22 @@ impl<P: Part> Stream<'_, P> {
     }
 }
 
-/// A part of what became of a batch; the last one has the counts of the whole batch.
+/// A finished part of a batch's output. The last one has the counts of the whole batch.
 struct Done<P> {
     source: Arc<str>,
     part: P,
     troubles: Troubles,
-    /// Events, arrays and bad lines that were met.
+    /// The number of events, arrays and malformed lines.
     values: u64,
-    /// Those that are JSON.
+    /// The number of those that are JSON.
     good: u64,
-    /// Events that look like bare messages and have no destination to go to.
+    /// The number of events that look like bare messages and have no destination.
     bare: u64,
-    /// Why nothing can follow.
+    /// The error that ended the input, if there is one.
     broken: Option<InputError>,
 }
 
-/// Why a run ends before its input.
+/// Why a run stopped before the end of its input.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     /// The input cannot be used.
@@ -84,19 +85,19 @@ pub(super) enum Failure {
     /// The results cannot be written.
     #[error("cannot write to stdout: {0}")]
     Output(io::Error),
-    /// The system has no threads left.
-    #[error("no thread can be started: {0}")]
+    /// A thread cannot be started.
+    #[error("cannot start a thread: {0}")]
     Thread(io::Error),
 }
 
-/// How a run ended.
+/// The result of a run: whether all events were processed without problems.
 pub(super) type Outcome = Result<bool, Failure>;
 
-/// Does a tool's work on every batch of its input and hands the parts of the output to `on_part`, in order. Returns
-/// whether all went well, as far as is known here.
+/// Runs a tool on every batch of its input, and passes the parts of the output to `on_part`, in order. Returns whether
+/// there were no problems.
 ///
 /// # Errors
-/// [`Failure`]; the results before it were handed over.
+/// [`Failure`]. The results before it have been passed on.
 pub(super) fn over<W: Work>(input: &Input, work: W, mut on_part: impl FnMut(W::Part) -> io::Result<()>) -> Outcome {
     stdio::report_panics();
     let mut opened = input.open().map_err(Failure::Input)?;
@@ -148,13 +149,13 @@ pub(super) fn over<W: Work>(input: &Input, work: W, mut on_part: impl FnMut(W::P
     if bare > 0 {
         let events = if bare == 1 { "event has" } else { "events have" };
         progress.say(&format!(
-            "note: {bare} {events} neither message, metadata nor destination; with --destination such are taken for messages"
+            "note: {bare} {events} neither message, metadata nor destination; use --destination to treat such events as messages"
         ));
     }
     match failure {
         Some(failure) => Err(failure),
         None if values == 0 => {
-            progress.say(&format!("note: {name}: there are no events in it"));
+            progress.say(&format!("note: {name}: no events found"));
             Ok(true)
         }
         None if good == 0 => Err(Failure::Input(InputError::NothingIsJson { name })),
@@ -162,7 +163,7 @@ pub(super) fn over<W: Work>(input: &Input, work: W, mut on_part: impl FnMut(W::P
     }
 }
 
-/// The exit code of a run, whose failure is reported.
+/// Reports the failure of a run, if there is one, and returns the exit code.
 pub(super) fn end(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

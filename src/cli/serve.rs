@@ -1,4 +1,4 @@
-//! `serve`: the service, from its settings to its end.
+//! `serve`: runs the service, from reading its settings to shutdown.
 
 use std::io;
 use std::process::ExitCode;
@@ -23,11 +23,11 @@ use crate::server::transport::tls::Tls;
 use crate::server::version::{COMMIT, VERSION};
 use crate::server::{Listeners, run as run_server};
 
-/// What `--help` says of sizes and durations.
+/// The note on units in `--help`.
 const UNITS: &str = "Sizes and durations take units: 64MiB, 10MB; 1500ms, 30s, 5m. A plain size is in bytes, a plain duration in \
 seconds (MAX_WAIT_MILLISECONDS: in milliseconds).";
 
-/// Arguments of the service.
+/// Arguments of `serve`.
 #[derive(Debug, Args)]
 #[command(after_help = UNITS)]
 pub(super) struct Arguments {
@@ -39,7 +39,7 @@ pub(super) struct Arguments {
     print_config: bool,
 }
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves requests until SIGTERM or SIGINT.
 pub(super) fn run(arguments: Arguments, matches: &ArgMatches) -> ExitCode {
     let Arguments { mut settings, print_config } = arguments;
     settings.given = in_force::given(matches);
@@ -86,7 +86,7 @@ pub(super) fn run(arguments: Arguments, matches: &ArgMatches) -> ExitCode {
 
 async fn serve_until_stopped(settings: &Settings, log: Log) -> Result<(), String> {
     actix_web::rt::spawn(log.report_suppressed());
-    let mut signals = Signals::listen().map_err(|error| format!("cannot listen for a signal to stop: {error}"))?;
+    let mut signals = Signals::listen().map_err(|error| format!("cannot listen for SIGTERM and SIGINT: {error}"))?;
     let hangup = signal(SignalKind::hangup()).map_err(|error| format!("cannot listen for SIGHUP: {error}"))?;
     let listeners = Listeners::bind(settings)?;
     announce(settings, &listeners)?;
@@ -104,23 +104,23 @@ async fn serve_until_stopped(settings: &Settings, log: Log) -> Result<(), String
     };
     tokio::select! {
         served = served => served.map_err(|error| error.to_string()),
-        () = signaled_twice => Err("stopped at once by a second signal".to_owned()),
+        () = signaled_twice => Err("stopped immediately by a second signal".to_owned()),
     }
 }
 
-/// Keeps SIGHUP from ending the process where it has nothing to do.
+/// Keeps SIGHUP from terminating the process if there is nothing to reload.
 async fn ignore(mut hangup: Signal) {
     while hangup.recv().await.is_some() {
         tracing::info!("SIGHUP ignored: it reloads the TLS certificate, and TLS_CERT_FILE is not set");
     }
 }
 
-/// How often it is looked whether the files for TLS have changed.
-const LOOK: Duration = Duration::from_secs(5);
+/// How often the TLS files are checked for changes.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Has the files for TLS read again whenever they change, and on SIGHUP.
+/// Reloads the TLS files when they change, and on SIGHUP.
 async fn follow(tls: Arc<Tls>, mut hangup: Signal) {
-    let mut looks = interval(LOOK);
+    let mut looks = interval(CHECK_INTERVAL);
     loop {
         tokio::select! {
             _ = hangup.recv() => tls.reload_and_tell(),
@@ -131,7 +131,7 @@ async fn follow(tls: Arc<Tls>, mut hangup: Signal) {
     }
 }
 
-/// Logs where the service listens, and what it is configured with.
+/// Logs where the service listens, and its main settings.
 fn announce(settings: &Settings, listeners: &Listeners) -> Result<(), String> {
     let Config { workers, tls, connections, requests, native_destinations, upstream, shadow, page, .. } =
         settings.resolve()?;
@@ -166,7 +166,7 @@ fn announce(settings: &Settings, listeners: &Listeners) -> Result<(), String> {
     Ok(())
 }
 
-/// The signals that tell the process to stop. They are kept from the call on, not only once they are waited for.
+/// The signals that stop the process. Signals are recorded from this call on, even before they are awaited.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,

@@ -1,4 +1,4 @@
-//! Standard output and stderr of the tools: a write that fails becomes an exit code, never a panic.
+//! stdout and stderr of the tools: a failed write becomes an exit code, never a panic.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -6,30 +6,31 @@ use std::process::ExitCode;
 
 use super::exit_codes::EXIT_USAGE;
 
-/// Writes an error to stderr, one line.
+/// Writes an error to stderr, in one line.
 pub(super) fn error(problem: impl Display) {
     note(format_args!("error: {problem}"));
 }
 
-/// Writes a line to stderr. If that fails there is nowhere left to report it; the exit code stays what it is.
+/// Writes a line to stderr. A failure is ignored, because there is nowhere left to report it; the exit code does not
+/// change.
 pub(super) fn note(line: impl Display) {
     let line = format!("{line}\n");
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
-/// Writes a whole text to stdout and returns the exit code.
+/// Writes a text to stdout and returns the exit code.
 pub(super) fn print(text: &str) -> ExitCode {
     print_and_end(text, ExitCode::SUCCESS)
 }
 
-/// Writes a whole text to stdout and returns `code`, unless that fails.
+/// Writes a text to stdout and returns `code`, unless writing fails.
 pub(super) fn print_and_end(text: &str, code: ExitCode) -> ExitCode {
     let mut stdout = io::stdout();
     end(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()), code)
 }
 
-/// The exit code of a tool that has written its output: `code`, unless the output could not be written. A reader that
-/// has closed the pipe has read enough, which is not an error.
+/// The exit code of a tool that has written its output: `code`, unless writing failed. If the reader has closed the
+/// pipe, that is not an error.
 pub(super) fn end(written: io::Result<()>, code: ExitCode) -> ExitCode {
     match failure(written) {
         Ok(()) => code,
@@ -40,10 +41,10 @@ pub(super) fn end(written: io::Result<()>, code: ExitCode) -> ExitCode {
     }
 }
 
-/// Why the output could not be written, unless its reader has closed the pipe.
+/// Returns why the output could not be written. If the reader has closed the pipe, that is not an error.
 ///
 /// # Errors
-/// What to report.
+/// The message to report.
 pub(super) fn failure(written: io::Result<()>) -> Result<(), String> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot write to stdout: {error}")),
@@ -51,18 +52,18 @@ pub(super) fn failure(written: io::Result<()>) -> Result<(), String> {
     }
 }
 
-/// Prints what the argument parser has to say: help and version to stdout, errors to stderr.
+/// Prints the output of the argument parser: help and version to stdout, errors to stderr.
 pub(super) fn of_parser(said: &clap::Error) -> ExitCode {
     let code = ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(EXIT_USAGE));
     let printed = said.print().and_then(|()| io::stdout().flush());
     if said.use_stderr() { code } else { end(printed, code) }
 }
 
-/// Has a panic reported by its place alone: its text may hold what was being read.
+/// Reports panics by their location only: the message of a panic may contain event data.
 #[cfg(feature = "tools")]
 pub(super) fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        note(format_args!("fault at {place}"));
+        note(format_args!("internal error at {place}"));
     }));
 }

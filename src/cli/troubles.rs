@@ -1,4 +1,4 @@
-//! What a tool reports of the events that it could not do its work on: some by line, all by number, none by content.
+//! Reports the events that a tool could not process: the first ones by line, all of them by count, none by content.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,63 +9,62 @@ use transform::explain::problem::Problem;
 use transform::rejection::Rejection;
 use transform::request::BodyError;
 
-/// Lines that are reported one by one.
+/// The maximum number of problems that are reported one by one.
 const SHOWN: usize = 10;
 
-/// Why an event has no result.
+/// Why an event has no result, or a doubtful one.
 #[derive(Debug, Clone)]
 pub(super) enum Trouble {
-    /// The transformation rejects it.
-    Refused(Rejection),
-    /// rudder-server would not produce it.
+    /// The transformation rejects the event.
+    Rejected(Rejection),
+    /// rudder-server would not produce the event.
     Undeliverable(Problem),
-    /// rudder-server would produce something else than was probably meant. The event has a result all the same.
+    /// rudder-server would produce something that is probably unintended. The event still has a result.
     Doubtful(Problem),
     /// The line is not JSON.
     NotJson(String),
     /// The transformation rejects the request.
     Unanswered(BodyError),
-    /// kcat could not tell its key from its message.
+    /// kcat would split the line in the wrong place.
     UnfitKey,
 }
 
 impl Trouble {
     fn text(&self) -> String {
         match self {
-            Trouble::Refused(rejection) => format!("refused: {}", rejection.text()),
+            Trouble::Rejected(rejection) => format!("rejected: {}", rejection.text()),
             Trouble::Undeliverable(problem) => format!("not produced: {}", problem.text),
             Trouble::Doubtful(problem) => format!("warning: {}", problem.text),
             Trouble::NotJson(reason) => reason.clone(),
-            Trouble::Unanswered(error) => format!("not answered: {error}"),
+            Trouble::Unanswered(error) => format!("not transformed: {error}"),
             Trouble::UnfitKey => {
-                "left out: its key has a tab, a line break or a NUL, which kcat would take for something else"
-                    .to_owned()
+                "skipped: its key contains a tab, line break or NUL, which kcat would treat as a delimiter".to_owned()
             }
         }
     }
 
     fn code(&self) -> &'static str {
         match self {
-            Trouble::Refused(rejection) => rejection.code(),
+            Trouble::Rejected(rejection) => rejection.code(),
             Trouble::Undeliverable(problem) | Trouble::Doubtful(problem) => problem.code.code(),
             Trouble::NotJson(_) => "not_json",
-            Trouble::Unanswered(_) => "not_answered",
+            Trouble::Unanswered(_) => "not_transformed",
             Trouble::UnfitKey => "unfit_key",
         }
     }
 }
 
-/// The troubles of a batch.
+/// The problems of a batch.
 #[derive(Debug, Default)]
 pub(super) struct Troubles {
     first: Vec<(Place, Trouble)>,
     counts: BTreeMap<&'static str, u64>,
-    /// Whether one is more than a warning.
+    /// Whether any of them is more than a warning.
     any_failed: bool,
 }
 
 impl Troubles {
-    /// Notes one.
+    /// Adds a problem.
     pub(super) fn note(&mut self, place: Place, trouble: Trouble) {
         *self.counts.entry(trouble.code()).or_default() += 1;
         self.any_failed |= !matches!(trouble, Trouble::Doubtful(_));
@@ -75,7 +74,7 @@ impl Troubles {
     }
 }
 
-/// The troubles of a run.
+/// Reports the problems of a run.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     shown: usize,
@@ -84,7 +83,7 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Reports the troubles of a batch of `source`, as long as they are few.
+    /// Reports the problems of a batch of `source`, up to the maximum.
     pub(super) fn tell(&mut self, source: &Arc<str>, troubles: &Troubles, progress: &Progress) {
         self.any_failed |= troubles.any_failed;
         for (code, count) in &troubles.counts {
@@ -98,17 +97,17 @@ impl Told {
         }
     }
 
-    /// Whether there were any but warnings.
+    /// Whether there were any problems other than warnings.
     pub(super) fn any(&self) -> bool {
         self.any_failed
     }
 
-    /// How many there were, where that is more than were reported.
+    /// Reports the total, if it is more than was reported one by one.
     pub(super) fn conclude(&self, progress: &Progress) {
         let all: u64 = self.counts.values().sum();
         if all > self.shown as u64 {
             let counts: Vec<String> = self.counts.iter().map(|(code, count)| format!("{code} {count}")).collect();
-            progress.say(&format!("and {} more; all together: {}", all - self.shown as u64, counts.join(", ")));
+            progress.say(&format!("and {} more; in total: {}", all - self.shown as u64, counts.join(", ")));
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use ureq::tls::{Certificate, RootCerts};
 
-/// The system's roots, so that companies' own CAs count, and the web's where it has none.
+/// Returns the system's CA certificates, which include those of the company, or the bundled ones if the system has
+/// none.
 pub(in crate::cli) fn roots() -> RootCerts {
     let own: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
         .certs

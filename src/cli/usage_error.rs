@@ -1,5 +1,5 @@
-//! Errors of the argument parser. Those of the service are reported as its other startup errors are: in the format of the log,
-//! with the variable or the flag that was set, and its value.
+//! Errors of the argument parser. Errors in the service's settings are reported like its other startup errors: in the
+//! configured log format, with the variable or flag and its value.
 
 use std::error::Error as _;
 use std::ffi::OsStr;
@@ -12,7 +12,7 @@ use super::exit_codes::EXIT_USAGE;
 use super::{logging, stdio};
 use crate::server::settings::{LogFormat, Settings};
 
-/// Reports an error of the argument parser, or prints the help or version that was asked for.
+/// Reports an error of the argument parser, or prints the requested help or version.
 pub(super) fn report(said: &clap::Error) -> ExitCode {
     let arguments: Vec<String> = std::env::args_os().skip(1).map(|text| text.to_string_lossy().into_owned()).collect();
     let is_service = !arguments.first().is_some_and(|first| !first.starts_with('-') && first != "serve");
@@ -32,7 +32,7 @@ pub(super) fn report(said: &clap::Error) -> ExitCode {
     ExitCode::from(EXIT_USAGE)
 }
 
-/// The format of the log, as far as it can be read without the parser.
+/// The configured log format, as far as it can be determined without the parser.
 fn format_asked_for(arguments: &[String]) -> LogFormat {
     let flag = arguments.iter().enumerate().find_map(|(index, argument)| {
         let value = argument.strip_prefix("--log-format")?;
@@ -42,7 +42,7 @@ fn format_asked_for(arguments: &[String]) -> LogFormat {
     if flag.or(variable.as_deref()) == Some("json") { LogFormat::Json } else { LogFormat::Text }
 }
 
-/// What is wrong with the value of a setting; `None` for other errors.
+/// Describes what is wrong with the value of a setting. Returns `None` for other errors.
 fn invalid_setting(said: &clap::Error, arguments: &[String]) -> Option<String> {
     if !matches!(said.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation) {
         return None;
@@ -51,7 +51,7 @@ fn invalid_setting(said: &clap::Error, arguments: &[String]) -> Option<String> {
         ContextValue::String(text) => Some(text.as_str()),
         _ => None,
     };
-    // As `--port <PORT>`.
+    // The argument, for example `--port <PORT>`.
     let flag = text(ContextKind::InvalidArg)?.split([' ', '[']).next()?;
     let value = text(ContextKind::InvalidValue)?;
     let command = Settings::augment_args(Command::new("settings"));

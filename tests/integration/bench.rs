@@ -61,7 +61,7 @@ fn everything_that_is_sent_is_counted_as_the_service_counts_it() {
         assert!(target["residentBytes"].as_u64() > Some(1_000_000), "{found}");
         assert!(target["cpuSeconds"].as_f64() > Some(0.0), "{found}");
     }
-    assert_eq!(found["load"]["connections"], "2 connections, kept open");
+    assert_eq!(found["load"]["connections"], "2 connections, kept alive");
 }
 
 #[test]

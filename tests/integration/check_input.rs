@@ -23,7 +23,7 @@ fn file(name: &str, bytes: &[u8]) -> PathBuf {
     path
 }
 
-/// Runs `check` with this on standard input: exit code, stdout, stderr.
+/// Runs `check` with this on stdin: exit code, stdout, stderr.
 fn piped(arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
     let mut child = binary()
         .arg("check")
@@ -82,7 +82,7 @@ fn what_is_no_file_or_too_large_is_told() {
     for (path, word) in [
         (env!("CARGO_TARGET_TMPDIR"), "directory"),
         ("/nowhere/at-all.json", "no such file"),
-        (large.to_str().expect("a path"), "more than 64 MiB"),
+        (large.to_str().expect("a path"), "larger than 64 MiB"),
     ] {
         let output = run(&["check", path], &[]);
         let told = String::from_utf8(output.stderr).expect("text");
@@ -198,8 +198,8 @@ fn a_url_that_does_not_help_is_one_clear_line() {
         (format!("http://s3cret@{}/", denied.address), "status 401"),
         (format!("http://s3cret@{}/", garbage.address), "does not speak HTTP"),
         (format!("http://s3cret@{}/", page.address), "it is not JSON: expected value at line 1 column 1"),
-        (format!("http://s3cret@{}/", round.address), "more than 5 times"),
-        (format!("http://s3cret@{}/", endless.address), "more than 64 MiB"),
+        (format!("http://s3cret@{}/", round.address), "more than 5 redirects"),
+        (format!("http://s3cret@{}/", endless.address), "larger than 64 MiB"),
         ("http://s3cret@no-such-host.invalid/".to_owned(), ""),
         (format!("https://s3cret@{}/", plain.address), "does not speak TLS"),
         ("http://s3cret@/".to_owned(), "not valid"),

@@ -253,7 +253,7 @@ fn health_does_not_wait_for_ever() {
     let url = format!("http://{}/", silent.local_addr().expect("bound"));
     let output = run(&["health", "--url", &url], &[]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("no answer within 3 seconds"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no response within 3 seconds"));
 }
 
 #[test]

@@ -504,13 +504,13 @@ fn check_tells_people_of_each_step() {
     let destination = Destination::at(&good_broker(), "people", "");
     let (code, text) = destination.check(&["--connect", "--topic", "users", "--topic", "nowhere"], &[]);
     assert_eq!(code, Some(1), "{text}");
-    for words in ["dns      ok", "tcp      ok", "users: 1 partition", "nowhere: ", "1 step of connecting failed"] {
+    for words in ["dns      ok", "tcp      ok", "users: 1 partition", "nowhere: ", "1 connection step failed"] {
         assert!(text.contains(words), "{words} is not in {text}");
     }
     assert!(!text.contains('\u{1b}'), "{text}");
     let (code, text) = destination.check(&["--connect"], &[]);
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("; 0 steps of connecting failed"), "{text}");
+    assert!(text.contains("; 0 connection steps failed"), "{text}");
 }
 
 #[test]
@@ -536,7 +536,7 @@ fn files_of_the_client_certificate_are_read_within_bounds() {
         &format!(r#","sslEnabled":true,"caCertificate":{}"#, serde_json::json!(CA)),
     );
     for (path, words) in
-        [("/", "is a directory"), ("/nowhere/it.pem", "no such file"), ("/dev/zero", "more than 1048576 bytes")]
+        [("/", "is a directory"), ("/nowhere/it.pem", "no such file"), ("/dev/zero", "larger than 1048576 bytes")]
     {
         let environment = [("KAFKA_SSL_CERTIFICATE_FILE_PATH", path), ("KAFKA_SSL_KEY_FILE_PATH", path)];
         let (code, text) = destination.check(&["--connect"], &environment);

@@ -155,7 +155,7 @@ fn the_answers_are_those_of_the_service() {
         let lines: Vec<String> = events.iter().map(ToString::to_string).collect();
         let ran = run(&["transform", "--family", family], lines.join("\n"));
         assert_eq!(format!("[{}]", ran.out.trim_end().replace('\n', ",")), answer.text(), "{family}, lines");
-        assert_eq!(ran.err.lines().next(), Some("standard input:1: refused: the event has no destination"));
+        assert_eq!(ran.err.lines().next(), Some("stdin:1: rejected: the event has no destination"));
     }
 }
 
@@ -346,7 +346,7 @@ fn a_value_of_many_requests_has_one_answer() {
     assert!(ran.out.lines().nth(1).is_some_and(|line| line.ends_with("]")), "{:.200}", ran.out);
     assert!(ran.err.contains("event_not_an_object 1, metadata_missing 2500"), "{}", ran.err);
     let ran = run(&["transform"], format!("{{}}\n[{}1]\n", format!("{},", FULL_EVENT).repeat(2500)));
-    assert!(ran.err.contains("standard input:2: event 2501: refused: the event is not a JSON object"), "{}", ran.err);
+    assert!(ran.err.contains("stdin:2: event 2501: rejected: the event is not a JSON object"), "{}", ran.err);
 }
 
 const FULL_EVENT: &str = r#"{"message":{},"metadata":{},"destination":{"Config":{"topic":"t"}}}"#;
@@ -376,7 +376,7 @@ fn kcat_gets_a_key_and_a_message_of_one_line_each() {
     let left_out: Vec<&str> = ran.err.lines().collect();
     assert_eq!((ran.code, left_out.len()), (Some(1), 3), "{}", ran.err);
     for (line, number) in left_out.iter().zip(6..) {
-        assert!(line.starts_with(&format!("standard input:{number}:9: left out: its key has a tab")), "{line}");
+        assert!(line.starts_with(&format!("stdin:{number}:9: skipped: its key contains a tab")), "{line}");
     }
     for (arguments, word) in [
         (&["--format=kcat"][..], "--only-topic"),
@@ -406,9 +406,9 @@ fn a_bad_line_costs_that_line_only() {
     assert_eq!(
         told,
         [
-            "standard input:2:20: not JSON: key must be a string",
-            "standard input:4: refused: the event is not a JSON object",
-            "standard input:5:1: not JSON: expected value",
+            "stdin:2:20: not JSON: key must be a string",
+            "stdin:4: rejected: the event is not a JSON object",
+            "stdin:5:1: not JSON: expected value",
         ]
     );
     // What is not UTF-8 becomes U+FFFD, as in a request.
@@ -432,10 +432,10 @@ fn what_is_refused_is_told_in_few_lines_and_without_contents() {
     assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
     let told: Vec<&str> = ran.err.lines().collect();
     assert_eq!(told.len(), 12, "{}", ran.err);
-    assert_eq!(told[9], "standard input:10: refused: the event has no destination");
+    assert_eq!(told[9], "stdin:10: rejected: the event has no destination");
     assert_eq!(
         told[10],
-        "and 2993 more; all together: destination_missing 3000, event_not_an_object 1, metadata_missing 2"
+        "and 2993 more; in total: destination_missing 3000, event_not_an_object 1, metadata_missing 2"
     );
     assert!(told[11].starts_with("note: 2 events have neither message, metadata nor destination"), "{}", told[11]);
     assert!(!ran.err.contains("s3cret"), "{}", ran.err);
@@ -452,7 +452,7 @@ fn input_that_cannot_be_used_is_told_in_one_line() {
     .take(100_000)
     .collect();
     let cut = gzip(MESSAGES.join("\n").repeat(1000).as_bytes());
-    let lines = " (with --lines a line that is not JSON costs that line only)";
+    let lines = " (use --lines to skip lines that are not JSON)";
     for (name, bytes, told) in [
         ("garbage", [b"\x7fELF".to_vec(), garbage].concat(), format!(":1:1: not JSON: expected value{lines}")),
         ("large", vec![b'x'; 1 << 20], format!(":1:1: not JSON: expected value{lines}")),
@@ -464,15 +464,15 @@ fn input_that_cannot_be_used_is_told_in_one_line() {
         ("csv", b"user,event\n1,2\n".to_vec(), format!(":1:1: not JSON: expected value{lines}")),
         ("single", b"{\"a\":1,}\n".to_vec(), format!(":1:8: not JSON: key must be a string{lines}")),
         ("behind", b"{\"a\":1}}".to_vec(), format!(":1:8: not JSON: trailing characters{lines}")),
-        ("open", b"[\n {\"a\":1},".to_vec(), ":2:10: not JSON: it ends within a value".to_owned()),
+        ("open", b"[\n {\"a\":1},".to_vec(), ":2:10: not JSON: unexpected end of input within a value".to_owned()),
         ("comma", b"[\n {\"metadata\":1},\n]".to_vec(), ":3:1: not JSON: expected a value".to_owned()),
         ("element", b"[\n\n  {\"a\":\n nil}]".to_vec(), ":4:3: not JSON: expected ident".to_owned()),
         ("object", b"{\n\"a\":1,\n\"b\":tru}".to_vec(), format!(":3:8: not JSON: expected ident{lines}")),
-        ("cut.gz", cut[..cut.len() / 2].to_vec(), ": the gzip data are damaged or end too early".to_owned()),
+        ("cut.gz", cut[..cut.len() / 2].to_vec(), ": the gzip data is damaged or truncated".to_owned()),
         (
             "bad.gz",
             [b"\x1f\x8b".to_vec(), vec![7; 1000]].concat(),
-            ": the gzip data are damaged or end too early".to_owned(),
+            ": the gzip data is damaged or truncated".to_owned(),
         ),
     ] {
         let file = folder.write(name, bytes);
@@ -496,11 +496,11 @@ fn input_that_cannot_be_used_is_told_in_one_line() {
     }
     for (input, out) in [("", ""), (" \n\n", ""), ("\u{feff}", "")] {
         let ran = run(&["transform"], input);
-        let err = "note: standard input: there are no events in it\n".to_owned();
+        let err = "note: stdin: no events found\n".to_owned();
         assert_eq!(ran, Ran { code: Some(0), out: out.to_owned(), err }, "{input:?}");
     }
     let ran = run(&["transform", "--lines"], "x\ny\n");
-    assert_eq!((ran.code, ran.err.lines().last()), (Some(2), Some("error: standard input: no line of it is JSON")));
+    assert_eq!((ran.code, ran.err.lines().last()), (Some(2), Some("error: stdin: no line is JSON")));
 }
 
 #[test]
@@ -555,7 +555,7 @@ fn templates_without_measure_cost_their_event_only() {
     );
     assert_eq!((ran.code, ran.out.lines().count()), (Some(1), 2), "{}", ran.err);
     assert!(
-        ran.err.starts_with("standard input:2: refused: the destination's Config has templates past a limit"),
+        ran.err.starts_with("stdin:2: rejected: the destination's Config has templates past a limit"),
         "{}",
         ran.err
     );

@@ -166,7 +166,7 @@ fn the_summary_counts_what_is_dropped() {
     let ran = run(&["explain", "--destination", &destination, "--summary"], events);
     assert_eq!(ran.code, Some(1));
     for row in [
-        "4 events, 3 transformed, 1 refused, 2 dropped by rudder-server\n",
+        "4 events, 3 transformed, 1 rejected, 2 dropped by rudder-server\n",
         "\ndropped because                           events    share\ntopic_illegal                                  2   66.7 %  Kafka does not allow the name of the topic: …\n",
     ] {
         assert!(ran.out.contains(row), "{row}\n{}", ran.out);
@@ -176,9 +176,9 @@ fn the_summary_counts_what_is_dropped() {
     assert_eq!(
         ran.err.lines().collect::<Vec<_>>(),
         [
-            "standard input:2: not produced: Kafka does not allow the name of the topic: it has \" \" in it; letters, digits, . _ and - are allowed",
-            "standard input:3: not produced: Kafka does not allow the name of the topic: it has \"/\" in it; letters, digits, . _ and - are allowed",
-            "standard input:4: refused: the event is not a JSON object",
+            "stdin:2: not produced: Kafka does not allow the name of the topic: it has \" \" in it; letters, digits, . _ and - are allowed",
+            "stdin:3: not produced: Kafka does not allow the name of the topic: it has \"/\" in it; letters, digits, . _ and - are allowed",
+            "stdin:4: rejected: the event is not a JSON object",
         ]
     );
 }
@@ -204,7 +204,7 @@ fn standard_input_is_the_destination_or_the_events() {
     ] {
         let ran = run(arguments, destination);
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{arguments:?}");
-        assert!(ran.err.starts_with("error: standard input can be read once"), "{}", ran.err);
+        assert!(ran.err.starts_with("error: stdin can be read only once"), "{}", ran.err);
     }
     for selector in ["--destination-id", "--destination-name"] {
         assert_eq!(run(&["transform", selector, "x"], "{}").code, Some(2), "{selector} needs --destination");

@@ -23,9 +23,9 @@ fn an_event_is_told_with_what_was_tried_before() {
         r#"{"type":"track","event":"Else","channel":"sources","timestamp":0,"tier":"gold","userId":"u-42"}"#,
     );
     let lines = [
-        "standard input:1",
+        "stdin:1",
         "  topic      gold                  by Config.topic",
-        "    not by   topic of the message's integrations: the message has no integrations",
+        "    skipped  topic of the message's integrations: the message has no integrations",
         "             Config.eventTypeToTopicMap: message.type is track, so the event's name is looked up",
         "             Config.eventToTopicMap: eventToTopicMap has no entry for Else",
         "  key        u-42                  partition 1 (0–11), from message.userId",
@@ -39,11 +39,11 @@ fn an_event_is_told_with_what_was_tried_before() {
 
     let ran = run(&arguments, r#"[{"message":{"userId":"\u001b[31m\n"},"metadata":{}}, {"message":{},"metadata":7}]"#);
     assert_eq!(ran.code, Some(1));
-    assert!(ran.out.contains("standard input:1:2\n"), "{}", ran.out);
+    assert!(ran.out.contains("stdin:1:2\n"), "{}", ran.out);
     assert!(ran.out.contains("  key        \\u{1b}[31m\\n "), "{}", ran.out);
-    assert!(ran.out.contains("message.tier not found, so its default \"silver\""), "{}", ran.out);
+    assert!(ran.out.contains("message.tier not found, default used: \"silver\""), "{}", ran.out);
     assert!(
-        ran.out.contains("  refused    the event's metadata is not a JSON object  metadata_not_an_object, at fault: instrumentation\n"),
+        ran.out.contains("  rejected   the event's metadata is not a JSON object  metadata_not_an_object, error type: instrumentation\n"),
         "{}",
         ran.out
     );
@@ -59,12 +59,12 @@ fn json_has_every_event_and_then_the_counts() {
     }
     events.push_str("[{\"type\":\"page\"},null]\nnope\n");
     let ran = run(&["explain", "--destination", &destination, "--partitions=4", "--format=json"], &events);
-    assert_eq!((ran.code, ran.err.as_str()), (Some(1), "standard input:32:2: not JSON: expected ident\n"));
+    assert_eq!((ran.code, ran.err.as_str()), (Some(1), "stdin:32:2: not JSON: expected ident\n"));
     let told = told_as_json(&ran);
     assert_eq!(told.len(), 33);
     for (index, event) in told[..32].iter().enumerate() {
         assert_eq!(event["index"], json!(index));
-        assert_eq!((&event["file"], &event["line"]), (&json!("standard input"), &json!((index + 1).min(31))));
+        assert_eq!((&event["file"], &event["line"]), (&json!("stdin"), &json!((index + 1).min(31))));
     }
     assert_eq!((&told[0]["topic"]["value"], &told[0]["topic"]["rule"]), (&json!("money"), &json!("event_name")));
     assert_eq!((&told[0]["key"]["value"], told[0].get("event")), (&json!("u-0"), None));
@@ -113,15 +113,15 @@ fn of_many_events_the_counts_are_told() {
     let ran = run(&arguments, &events);
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
     assert_eq!(ran.out.matches("\n  topic ").count(), 20);
-    assert!(ran.out.contains("… and 39980 more; --all tells each of them. All together:\n"));
+    assert!(ran.out.contains("… and 39980 more; use --all to show every event. Summary:\n"));
     let summary = run(&[&arguments[..], &["--summary", "--jobs", "1"]].concat(), &events);
     assert!(ran.out.ends_with(&summary.out), "{}", summary.out);
     for row in [
-        "40000 events, 40000 transformed, none refused\n",
+        "40000 events, 40000 transformed, none rejected\n",
         "\nmoney                                      40000  100.0 %\n",
         "\nConfig.eventToTopicMap                     40000  100.0 %\n",
         "\nhottest of 20001 keys                     events    share  partition\nhot                                        20000   50.0 %          ",
-        "\npartition (0–2)                           events    share  even would be 33.3 %\n0 ",
+        "\npartition (0–2)                           events    share  an even share is 33.3 %\n0 ",
     ] {
         assert!(summary.out.contains(row), "{row}\n{}", summary.out);
     }
@@ -132,11 +132,11 @@ fn of_many_events_the_counts_are_told() {
 
 #[test]
 fn bad_input_is_told_as_transform_tells_it() {
-    let told = "error: standard input:1:1: not JSON: expected value (with --lines a line that is not JSON costs that line only)\n";
+    let told = "error: stdin:1:1: not JSON: expected value (use --lines to skip lines that are not JSON)\n";
     assert_eq!(run(&["explain"], "garbage"), Ran { code: Some(2), out: String::new(), err: told.to_owned() });
     // What came before it broke off is told all the same.
     let ran = run(&["explain", "--summary"], "[{\"message\":{}},");
-    assert_eq!((ran.code, ran.out.lines().next()), (Some(2), Some("1 events, 0 transformed, 1 refused")));
+    assert_eq!((ran.code, ran.out.lines().next()), (Some(2), Some("1 events, 0 transformed, 1 rejected")));
     for partitions in ["0", "1000001", "x"] {
         assert_eq!(run(&["explain", "--partitions", partitions], "").code, Some(2), "{partitions}");
     }

@@ -94,7 +94,7 @@ fn our_own_engine_answers_all_our_cases_whatever_the_environment_says() {
     }
     let sum = told.lines().last().expect("a sum");
     // Recorded cases of the reference may differ as intended; nothing else does.
-    assert!(sum.contains(" as expected, 249 different on purpose;") && !sum.contains("unreadable"), "{sum}");
+    assert!(sum.contains(" as expected, 249 with intended differences;") && !sum.contains("unreadable"), "{sum}");
     assert!(sum.contains("own engine"), "{sum}");
 }
 
@@ -105,9 +105,9 @@ fn a_transformer_behind_a_url_is_asked() {
     let before = server.sum("transformer_http_request_duration_count", &[]);
     let told = told(&[fixtures().to_str().expect("a path"), "--against", &format!("{}/", url(&server))], 0);
     assert!(
-        told.lines()
-            .last()
-            .is_some_and(|sum| sum.contains(&url(&server)) && sum.contains(" as expected, 249 different on purpose;")),
+        told.lines().last().is_some_and(
+            |sum| sum.contains(&url(&server)) && sum.contains(" as expected, 249 with intended differences;")
+        ),
         "{told}"
     );
     assert!(server.sum("transformer_http_request_duration_count", &[]) - before >= 700.0);
@@ -197,7 +197,7 @@ fn a_ci_system_is_told_as_junit() {
     assert!(names[0].contains("fine &amp; &lt;well&gt;") && names[1].contains("&quot;topic&quot;"), "{names:?}");
     assert!(value(named("failure")[0], "message").starts_with("/0/output/topic: expected &quot;other&quot;"), "{text}");
     assert_eq!(value(named("error")[0], "message"), "path has to be a string, and is a number");
-    assert!(text.contains("<system-out>different on purpose: /: `[]`</system-out>"), "{text}");
+    assert!(text.contains("<system-out>intended difference: /: `[]`</system-out>"), "{text}");
 }
 
 #[test]
@@ -212,16 +212,16 @@ fn what_differs_on_purpose_is_listed_and_counted_and_no_failure() {
             + &recorded("same", EVENT, &event_answer("orders")),
     );
     let text = told(&[&cases], 0);
-    assert_eq!(text.lines().filter(|line| line.starts_with("on purpose  ")).count(), 2, "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("intended  ")).count(), 2, "{text}");
     assert!(text.contains(&format!("{cases}:1  none  /: `[]`")), "{text}");
     assert!(text.contains(&format!("{cases}:2  half  /: an event that is not an object")), "{text}");
-    assert!(text.contains("3 cases: 1 as expected, 2 different on purpose ("), "{text}");
+    assert!(text.contains("3 cases: 1 as expected, 2 with intended differences ("), "{text}");
     // Against the reference it is the other way round: it may fail where our own cases do not.
     let reference = FakeUpstream::answering(answer("500 Internal Server Error", r#"{"error":"x"}"#));
     let against = format!("http://{}", reference.address);
     let ours = fixtures().join("processor/empty_array.json");
     let ours = ours.to_str().expect("a path");
-    assert!(told(&[ours, "--against", &against], 0).contains("1 different on purpose"));
+    assert!(told(&[ours, "--against", &against], 0).contains("1 with intended differences"));
     let other = fixtures().join("processor/topic_event_name.json");
     let text = told(&[other.to_str().expect("a path"), "--against", &against], 1);
     assert!(text.contains("expected  200") && text.contains("got       500"), "{text}");
@@ -239,7 +239,7 @@ fn what_is_recorded_is_verified() {
         let golden = golden.to_str().expect("a path");
         let text = told(&["--record", &url, path, "--output", golden], 0);
         let count: usize = text.split(' ').next().and_then(|number| number.parse().ok()).expect(&text);
-        assert!(count >= 776 && text.ends_with(&format!(" answers recorded in {golden}\n")), "{text}");
+        assert!(count >= 776 && text.ends_with(&format!(" responses recorded in {golden}\n")), "{text}");
         let first = fs::read(golden).expect("the file");
         assert_eq!(first.starts_with(&[0x1f, 0x8b]), name.ends_with(".gz"));
         told(&["--record", &url, path, "--output", golden], 0);
@@ -263,7 +263,7 @@ fn what_is_recorded_is_verified() {
     let before = fs::read(golden).expect("the file");
     let output = verify(&["--record", "http://127.0.0.1:1", &cases, "--output", golden]);
     assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
-    assert_eq!(stderr(&output), "error: --record: the connection was refused\n");
+    assert_eq!(stderr(&output), "error: --record: connection refused\n");
     assert_eq!(fs::read(golden).expect("the file"), before, "what was there stays");
     let left: Vec<_> =
         fs::read_dir(&folder).expect("the folder").map(|entry| entry.expect("an entry").path()).collect();
@@ -444,9 +444,9 @@ fn a_filter_prints_what_was_asked_for() {
     write(&folder, "one.ndjson", recorded("one", EVENT, &event_answer("orders")));
     write(&folder, "events.json", "{\"a\":1}");
     let path = folder.to_str().expect("a path");
-    assert!(told(&[path, "-v"], 0).contains("passed over"));
+    assert!(told(&[path, "-v"], 0).contains("skipped"));
     let text = told(&[path, "-v", "--filter", "one"], 0);
-    assert!(!text.contains("passed over  ") && text.starts_with("same"), "{text}");
+    assert!(!text.contains("skipped  ") && text.starts_with("same"), "{text}");
 }
 
 #[test]
@@ -463,7 +463,7 @@ fn a_transformer_that_trickles_has_an_end() {
         });
         let output = verify(&[&cases, "--timeout", "1", "--against", &format!("http://{}", trickling.address)]);
         assert_eq!(output.status.code(), Some(2));
-        assert!(stderr(&output).contains("no answer within 1 seconds"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("no response within 1 seconds"), "{}", stderr(&output));
     }
 }
 
@@ -480,7 +480,7 @@ fn output_that_cannot_be_written_is_an_error() {
     }
     let output = verify(&[&cases, "--junit", "/dev/full"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("the file of --junit cannot be written"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("cannot write the --junit file"), "{}", stderr(&output));
 }
 
 #[test]
@@ -592,15 +592,15 @@ fn wrong_usage_and_silent_transformers_get_one_clear_line() {
     for (arguments, problem) in [
         (vec![cannot], "there is no such file or folder".to_owned()),
         (vec![empty.to_str().expect("a path")], "no file with cases is below this folder".to_owned()),
-        (vec![&cases, "--filter", "two"], "no case has the text of --filter".to_owned()),
+        (vec![&cases, "--filter", "two"], "no case matches --filter".to_owned()),
         (vec![&cases, "--junit", cannot], format!("--junit {cannot}: ")),
-        (vec![&cases, "--record", "http://127.0.0.1:1", "--output", cannot], format!("{cannot}: it cannot be written")),
+        (vec![&cases, "--record", "http://127.0.0.1:1", "--output", cannot], format!("{cannot}: cannot write")),
         (vec![&cases, "--against", "ftp://x"], "--against must be http:// or https://".to_owned()),
         (vec![&cases, "--against", "http://u:s3cret@x"], "--against must hold no user name or password".to_owned()),
-        (vec![&cases, "--against", "http://127.0.0.1:1"], "http://127.0.0.1:1: the connection was refused".to_owned()),
+        (vec![&cases, "--against", "http://127.0.0.1:1"], "http://127.0.0.1:1: connection refused".to_owned()),
         (vec![&cases, "--against", &at(&nonsense)], "does not speak HTTP".to_owned()),
-        (vec![&cases, "--against", &at(&closing)], "the connection was closed before there was an answer".to_owned()),
-        (vec![&cases, "--timeout", "1", "--against", &at(&silent)], "no answer within 1 seconds".to_owned()),
+        (vec![&cases, "--against", &at(&closing)], "the connection was closed before there was a response".to_owned()),
+        (vec![&cases, "--timeout", "1", "--against", &at(&silent)], "no response within 1 seconds".to_owned()),
     ] {
         let output = verify(&arguments);
         let text = stderr(&output);
@@ -643,7 +643,10 @@ fn a_transformer_that_falls_silent_is_not_asked_for_ever() {
     let cases = write(&folder, "cases.ndjson", lines);
     let text = told(&[&cases, "--against", &format!("http://{}", fake.address)], 1);
     assert_eq!(text.lines().filter(|line| line.starts_with("differs")).count(), 2, "{text}");
-    assert!(text.contains("the rest was not asked") && text.contains("3 cases: 1 as expected, 2 different"), "{text}");
+    assert!(
+        text.contains("the remaining cases were not sent") && text.contains("3 cases: 1 as expected, 2 different"),
+        "{text}"
+    );
     assert_eq!(fake.rest().len(), 4);
 }
 

@@ -1,4 +1,5 @@
-//! Recorded events as the requests that rudder-server would send: batches of one destination each, compacted or plain.
+//! Turns recorded events into requests as rudder-server would send them: batches of one destination each, compacted or
+//! plain.
 
 use std::collections::HashMap;
 
@@ -19,28 +20,28 @@ pub(super) struct Batches {
     /// The texts of all destinations, each once.
     destinations: Vec<String>,
     known: HashMap<String, usize>,
-    /// Events that are in no request yet, by their destination and its id in the metadata.
+    /// Events that are not yet part of a request, by destination and by the destination id in their metadata.
     pending: Vec<(Group, Vec<Event>)>,
     groups: HashMap<Group, usize>,
     requests: Vec<Request>,
     bytes: usize,
 }
 
-/// What the events of a request have in common.
+/// What all events of one request have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Group {
-    /// The destination's index.
+    /// The index of the destination.
     destination: Option<usize>,
     /// `metadata.destinationId`, as a JSON string.
     id: String,
 }
 
-/// An event without what is shared.
+/// An event without the parts that all events of its request share.
 struct Event {
-    /// The object without `destination` and `connection`, and without its closing brace; another value as a whole.
+    /// The object without `destination` and `connection`, and without its closing brace. Any other value is kept whole.
     text: String,
     is_object: bool,
-    /// The connection's key in a compacted request, as a JSON string, and its text.
+    /// The key of the connection in a compacted request, as a JSON string, and the connection itself.
     connection: Option<(String, String)>,
 }
 
@@ -59,12 +60,12 @@ impl Batches {
         }
     }
 
-    /// The bytes of all events so far.
+    /// The total size of all events added so far, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Takes the events of a request body, which is valid JSON.
+    /// Adds the events of a request body, which must be valid JSON.
     pub(super) fn add(&mut self, body: &str, form: PayloadFormat) {
         let Ok(body) = Raw::parse(body) else { return };
         match form {
@@ -95,7 +96,7 @@ impl Batches {
         let [source, id] = ids(event);
         let mut id = String::from_utf8_lossy(&id).into_owned();
         if id.is_empty() {
-            // Compacted requests find the destination by this id.
+            // In a compacted request, an event finds its destination by this id.
             let text = destination.and_then(|index| self.destinations.get(index));
             let own = text.and_then(|text| Raw::parse(text).ok()).and_then(|raw| raw.member("ID"));
             id = own
@@ -145,7 +146,7 @@ impl Batches {
         self.requests.push(posted(self.family, self.form, body, events.len()));
     }
 
-    /// The requests with all events.
+    /// Returns the requests that contain all events.
     pub(super) fn finish(mut self) -> Vec<Request> {
         for index in 0..self.pending.len() {
             self.close(index);
@@ -161,7 +162,7 @@ fn json_string(text: &str) -> String {
     json
 }
 
-/// `sourceId` and `destinationId` of the metadata; empty if they are missing.
+/// The `sourceId` and `destinationId` of the metadata, empty if they are missing.
 fn ids(event: Raw<'_>) -> [Vec<u8>; 2] {
     let found = event.member("metadata").map(|metadata| metadata.members(["sourceId", "destinationId"]));
     let [source, id] = found.unwrap_or_default();

@@ -1,25 +1,25 @@
-//! Request bodies as rudder-server sends them, the same on every run: events of 1 to 3 KB, metadata of about 25
-//! members, a destination with a certificate. Shared by `bench`, the benches, and the example that writes them to
-//! files.
+//! Generates request bodies as rudder-server sends them, the same on every run: events of 1 to 3 KB, metadata with
+//! about 25 fields, a destination with a certificate. Shared by `bench`, the benchmarks, and the example that writes
+//! bodies to files.
 
 use serde_json::{Value, json};
 
-/// What rudder-server does with the destination, and which rules the events set going.
+/// The form of the request, and the rules that its events trigger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// Every event carries its destination, all of them the same.
+    /// Every event carries its own copy of the same destination.
     Plain,
-    /// The destination is present once, next to the events.
+    /// The destination is sent once, next to the events.
     Compacted,
-    /// Compacted, and three templates in Config take values out of every event.
+    /// Compacted, with three templates in Config that take values from every event.
     Templates,
-    /// Compacted, and every event comes from reverse ETL.
+    /// Compacted, with events that all come from reverse ETL.
     ReverseEtl,
-    /// For `/batch`: transformed events of ten topics.
+    /// For `/batch`: transformed events for ten topics.
     Batch,
 }
 
-/// Numbers that look random and are the same on every run (xorshift).
+/// A pseudorandom number generator (xorshift) with a fixed seed, so that every run produces the same numbers.
 struct Numbers(u64);
 
 impl Numbers {
@@ -58,7 +58,7 @@ const WORDS: [&str; 12] = [
     "classic",
 ];
 
-/// A body of `events` events of about two kilobytes.
+/// Generates a body with `events` events of about two kilobytes each.
 pub fn body(shape: Shape, events: usize) -> String {
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
     let mut input: Vec<Value> = (0..events).map(|index| event(&mut numbers, shape, index)).collect();
@@ -87,7 +87,7 @@ pub fn body(shape: Shape, events: usize) -> String {
     }
 }
 
-/// A body of one event whose message is `bytes` bytes long, give or take a hundred.
+/// Generates a body with one event whose message has `bytes` bytes, within about a hundred.
 pub fn message_of(bytes: usize) -> String {
     let mut products = Vec::new();
     let mut numbers = Numbers(7);
@@ -183,7 +183,7 @@ fn metadata(numbers: &mut Numbers, index: usize, event: &str) -> Value {
 }
 
 fn destination(shape: Shape) -> Value {
-    // As long as a certificate is, and as hard to read: base64 in lines.
+    // As long as a real certificate, and as slow to scan: base64 in lines.
     let certificate: String =
         (0..22).map(|_| "MIIEDzCCAvegAwIBAgIUByH8aYuRqjCyz5yZZ91fcJOsW+0wDQYJKoZIhvcNAQEL\n").collect();
     let mut config = json!({

@@ -1,4 +1,4 @@
-//! The load: connections that send requests one after another for a time, from one or more threads.
+//! Generates the load: connections that send requests one after another for a given time, from one or more threads.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,35 +15,35 @@ use tokio::task::LocalSet;
 
 use super::target::{Failure, Prepared, Response, Target};
 
-/// How much is sent.
+/// How much load to generate.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Load {
-    /// Requests in flight.
+    /// The number of connections, each with one request in flight.
     pub(super) connections: usize,
-    /// Threads that send them.
+    /// The number of threads that send.
     pub(super) threads: usize,
-    /// Requests per second; without it, each connection sends its next request when it has its response.
+    /// Requests per second. Without it, each connection sends its next request as soon as it has a response.
     pub(super) rate: Option<f64>,
-    /// How long a response may take.
+    /// The timeout of a request.
     pub(super) timeout: Duration,
 }
 
-/// What came of requests.
+/// The outcomes of all requests.
 #[derive(Debug, Clone)]
 pub(super) struct Tally {
-    /// Responses with the expected status: microseconds from when the request was due.
+    /// Latencies of responses with the expected status, in microseconds from when the request was due.
     pub(super) good: Histogram<u64>,
-    /// The events of those.
+    /// The number of events in those responses.
     pub(super) events: u64,
-    /// 503 with `X-Rudder-Should-Retry`, likewise.
+    /// Latencies of retryable responses: 503 with `X-Rudder-Should-Retry`.
     pub(super) rejected: Histogram<u64>,
-    /// Any other status.
+    /// The number of responses with any other status, by status.
     pub(super) statuses: BTreeMap<u16, u64>,
-    /// No response.
+    /// The number of requests without a response, by cause.
     pub(super) failures: BTreeMap<Failure, u64>,
-    /// Requests that were due, while every connection was busy, until the time was over.
+    /// Requests that were due but never sent, because every connection was busy until the time was over.
     pub(super) unsent: u64,
-    /// From the first request to the last response.
+    /// The time from the first request to the last response.
     pub(super) elapsed: Duration,
 }
 
@@ -61,20 +61,20 @@ impl Default for Tally {
     }
 }
 
-/// Microseconds up to two hours, which no time limit exceeds, to three digits.
+/// A histogram of microseconds up to two hours, which is above every timeout, with three significant digits.
 fn histogram() -> Histogram<u64> {
     #[allow(clippy::expect_used, reason = "the bounds are constants that the library accepts")]
     Histogram::new_with_bounds(1, 2 * 3_600_000_000, 3).expect("valid bounds")
 }
 
 impl Tally {
-    /// Adds another one, of other requests. The times of both follow each other.
+    /// Adds the tally of a later round: elapsed times add up.
     pub(super) fn add(&mut self, other: &Self) {
         self.join(other);
         self.elapsed += other.elapsed;
     }
 
-    /// Adds one of the same time.
+    /// Adds the tally of another thread in the same round.
     fn join(&mut self, other: &Self) {
         self.good += &other.good;
         self.rejected += &other.rejected;
@@ -88,7 +88,7 @@ impl Tally {
         }
     }
 
-    /// Requests without the expected status, and without a retryable 503.
+    /// The number of requests with neither the expected status nor a retryable 503.
     pub(super) fn errors(&self) -> u64 {
         self.statuses.values().sum::<u64>() + self.failures.values().sum::<u64>()
     }
@@ -113,7 +113,7 @@ impl Tally {
     }
 }
 
-/// When requests are due, for all connections together.
+/// The schedule of requests, shared by all connections.
 struct Pace {
     next: AtomicU64,
     begin: Instant,
@@ -122,7 +122,7 @@ struct Pace {
 }
 
 impl Pace {
-    /// The number of the next request, and when it is due; `None` when the time is over.
+    /// Returns the number of the next request and when it is due, or `None` when the time is over.
     fn next(&self) -> Option<(u64, Instant)> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let due = match self.rate {
@@ -132,14 +132,14 @@ impl Pace {
         (due < self.end && Instant::now() < self.end).then_some((number, due))
     }
 
-    /// Requests that were due and were not sent.
+    /// The number of requests that were due but not sent.
     fn unsent(&self, sent: u64) -> u64 {
         let due = self.rate.map_or(0, |rate| ((self.end - self.begin).as_secs_f64() * rate).ceil() as u64);
         due.saturating_sub(sent)
     }
 }
 
-/// Sends requests to a target for `time`, and waits for the responses of those that were sent.
+/// Sends requests to a target for `time`, then waits for the outstanding responses.
 pub(super) fn run(target: &Target, requests: &[Prepared], load: Load, time: Duration) -> Tally {
     let begin = Instant::now();
     let pace = Pace { next: AtomicU64::new(0), begin, end: begin + time, rate: load.rate };
@@ -152,7 +152,7 @@ pub(super) fn run(target: &Target, requests: &[Prepared], load: Load, time: Dura
                 scope.spawn(move || on_this_thread(target, requests, load.timeout, connections, pace))
             })
             .collect();
-        // A thread ends by a panic only, which is reported by its place.
+        // A thread fails only by a panic, which the panic hook reports.
         started.into_iter().filter_map(|thread| thread.join().ok()).collect()
     });
     let mut tally = Tally::default();
@@ -167,7 +167,7 @@ pub(super) fn run(target: &Target, requests: &[Prepared], load: Load, time: Dura
 /// Sends one request.
 ///
 /// # Errors
-/// Why there is no response.
+/// Returns why there is no response.
 pub(super) fn once(target: &Target, request: &Prepared, timeout: Duration) -> Result<Response, Failure> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|_| Failure::Connect)?;
     LocalSet::new().block_on(&runtime, target.exchange(request, &mut None, timeout))
@@ -183,7 +183,7 @@ fn on_this_thread(target: &Target, requests: &[Prepared], timeout: Duration, con
     tally.take()
 }
 
-/// A connection's requests, one after another.
+/// Sends the requests of one connection, one after another.
 async fn client(target: &Target, requests: &[Prepared], timeout: Duration, pace: &Pace, tally: &RefCell<Tally>) {
     let mut connection = None;
     while let Some((number, due)) = pace.next() {
@@ -196,7 +196,7 @@ async fn client(target: &Target, requests: &[Prepared], timeout: Duration, pace:
         let is_failure = outcome.is_err();
         tally.borrow_mut().note(request, outcome, due.elapsed());
         if is_failure {
-            // A target that is down is not asked in a busy loop.
+            // If the target is down, do not retry in a busy loop.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }

@@ -1,10 +1,11 @@
-//! `bench`: load on one or two transformers as rudder-server sends it, and what they do with it.
+//! `bench`: generates load on one or two transformers, as rudder-server does, and reports throughput, latency, CPU and
+//! memory.
 //!
-//! | module | decides |
+//! | module | responsibility |
 //! | --- | --- |
 //! | `requests`, `batches`, `bodies` | what is sent: recorded cases, recorded events, generated events |
-//! | `target` | where it is sent, and one exchange |
-//! | `load` | when it is sent, and by how many connections |
+//! | `target` | where it is sent, and one HTTP exchange |
+//! | `load` | when it is sent, and over how many connections |
 //! | `usage` | CPU time and memory of a transformer |
 //! | `report` | what is printed |
 
@@ -35,7 +36,7 @@ use super::format::Format;
 use super::input::Reading;
 use super::stdio;
 
-/// What `bench` measures, and how.
+/// Arguments of `bench`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
@@ -50,7 +51,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     reading: Reading,
 
-    /// Another transformer, measured in turns with the first
+    /// Another transformer to compare with, measured in alternating rounds
     #[arg(long, value_name = "URL")]
     against: Option<String>,
 
@@ -58,7 +59,7 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t = BodyForm::Compacted)]
     form: BodyForm,
 
-    /// What is generated if there is no FILE
+    /// What to generate if there is no FILE
     #[arg(long, value_enum, default_value_t = Generate::Tracks, conflicts_with = "files")]
     generate: Generate,
 
@@ -70,48 +71,49 @@ pub(super) struct Arguments {
     #[arg(long, short, value_name = "N", default_value_t = 16, value_parser = value_parser!(u16).range(1..=4096))]
     connections: u16,
 
-    /// Keep connections open; by default each request has a new one, as those of rudder-server
+    /// Keep connections open; by default each request opens a new one, as rudder-server does
     #[arg(long)]
     keep_alive: bool,
 
-    /// Send this many requests per second, whatever the responses; each is timed from when it was due
+    /// Send this many requests per second, regardless of responses; latency counts from when a request was due
     #[arg(long, value_name = "REQUESTS", value_parser = value_parser!(u32).range(1..=1_000_000))]
     rate: Option<u32>,
 
-    /// Seconds of load for each transformer; with --against in rounds of one second
+    /// Seconds of load for each transformer; with --against, in rounds of one second
     #[arg(long, short, value_name = "SECONDS", default_value_t = 10, value_parser = value_parser!(u64).range(1..=3600))]
     seconds: u64,
 
-    /// Seconds that a response may take
+    /// Timeout of a request, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
     timeout: u64,
 
-    /// Threads that send [default: one for two cores]
+    /// Number of sending threads [default: one for two cores]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
 
-    /// The transformer's process on this machine; its children count too [default: what listens on the port]
+    /// Process ID of the transformer on this machine, to read CPU and memory; its child processes count too [default:
+    /// the process that listens on the port]
     #[arg(long, value_name = "PID", conflicts_with = "metrics", value_parser = value_parser!(u32).range(1..))]
     pid: Option<u32>,
 
-    /// Where the transformer's metrics are, such as http://localhost:9091/metrics, to read CPU and memory
+    /// URL of the transformer's metrics, to read CPU and memory, such as http://localhost:9091/metrics
     #[arg(long, value_name = "URL")]
     metrics: Option<String>,
 
-    /// --pid of the other transformer
+    /// Like --pid, for the other transformer
     #[arg(long, value_name = "PID", requires = "against", conflicts_with = "against_metrics", value_parser = value_parser!(u32).range(1..))]
     against_pid: Option<u32>,
 
-    /// --metrics of the other transformer
+    /// Like --metrics, for the other transformer
     #[arg(long, value_name = "URL", requires = "against")]
     against_metrics: Option<String>,
 
-    /// What to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-/// What the tool is used for.
+/// Examples for `--help`.
 const EXAMPLES: &str = "\
 FILE holds golden cases, as verify reads them, or events in any form that transform reads. Events are sent in batches of
 --batch with one destination each; golden cases as they were recorded, each with the status that is expected.
@@ -126,7 +128,7 @@ Examples:
   Figures for a script:
     rudder-kafka-transformer bench http://localhost:9090 --format json | jq '.targets[0].requestsPerSecond'";
 
-/// Measures, and prints what was measured.
+/// Runs the measurement and prints the report.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     stdio::report_panics();
     match measure(arguments) {
@@ -140,7 +142,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// A transformer, and everything that its rounds need.
+/// A transformer, with everything that a round needs.
 struct Contender {
     target: Target,
     requests: Vec<Prepared>,
@@ -162,7 +164,7 @@ fn measure(arguments: &Arguments) -> Result<(String, ExitCode), Vec<String>> {
     let load = load(arguments);
     let rounds = if contenders.len() > 1 { (arguments.seconds, 1) } else { (1, arguments.seconds) };
     for round in 0..rounds.0 {
-        // Each goes first in every other round, so that neither always follows the other.
+        // The two take turns in going first, so that neither always follows the other.
         let others = if round % 2 == 0 { 0 } else { contenders.len() - 1 };
         for turn in 0..contenders.len() {
             if let Some(contender) = contenders.get_mut(turn.abs_diff(others)) {
@@ -199,13 +201,13 @@ fn load(arguments: &Arguments) -> Load {
 }
 
 fn described(arguments: &Arguments) -> String {
-    let kept = if arguments.keep_alive { "kept open" } else { "a new one for each request" };
+    let kept = if arguments.keep_alive { "kept alive" } else { "a new one for each request" };
     let s = if arguments.connections == 1 { "" } else { "s" };
     let rate = arguments.rate.map_or_else(String::new, |rate| format!(", {rate} requests/s"));
     format!("{} connection{s}, {kept}{rate}", arguments.connections)
 }
 
-/// Resolves a transformer, and sends it one request: what is not there, or serves something else, is not measured.
+/// Resolves a transformer and sends it one request, so that nothing is measured if it is down or serves something else.
 fn contender(
     name: &str,
     url: &str,
@@ -224,14 +226,14 @@ fn contender(
         if response.status != request.status && !response.is_retryable {
             let path = plan.requests.first().map(|request| request.path.as_str()).unwrap_or_default();
             return Err(vec![format!(
-                "{shown}{path} responds with status {} instead of {}: check the URL, and whether it serves the destination",
+                "{shown}{path} responds with status {} instead of {}: check the URL, and whether it serves this destination type",
                 response.status, request.status
             )]);
         }
     }
     let meter = match Meter::find(&target, pid, metrics) {
         Ok(meter) => Some(meter),
-        // What was named has to be there; what was not is looked for.
+        // A process or URL that was named must exist. Without one, the process is searched for, and may not be found.
         Err(problem) if pid.is_some() || metrics.is_some() => return Err(vec![problem]),
         Err(problem) => {
             stdio::note(format_args!("note: {problem}"));

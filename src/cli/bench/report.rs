@@ -1,4 +1,4 @@
-//! What the load came to, as a table and as JSON. The JSON only grows.
+//! Reports the results of `bench` as a table or as JSON. Fields of the JSON are only ever added.
 
 use std::fmt::Write as _;
 
@@ -7,28 +7,28 @@ use serde_json::{Value, json};
 use super::load::Tally;
 use super::usage::Usage;
 
-/// What was measured of a transformer.
+/// The results of one transformer.
 pub(super) struct Measured {
     pub(super) url: String,
-    /// All rounds together.
+    /// The sum of all rounds.
     pub(super) tally: Tally,
-    /// Good responses per second of each round.
+    /// Successful responses per second, by round.
     pub(super) rates: Vec<f64>,
-    /// CPU seconds of each round; `None` if they could not be read.
+    /// CPU seconds by round, or `None` if they could not be read.
     pub(super) cpu: Option<Vec<f64>>,
-    /// At the end.
+    /// CPU and memory at the end of the last round.
     pub(super) usage: Option<Usage>,
 }
 
-/// What was sent, for the report.
+/// Describes what was sent.
 pub(super) struct Sent {
     pub(super) requests: String,
     pub(super) connections: String,
-    /// Rounds, and seconds of each.
+    /// The number of rounds, and the seconds of each.
     pub(super) rounds: (u64, u64),
 }
 
-/// The quantiles that are shown.
+/// The quantiles in the report.
 const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("longest", 1.0)];
 
 impl Measured {
@@ -40,7 +40,7 @@ impl Measured {
         self.cpu.as_ref().map(|rounds| rounds.iter().sum())
     }
 
-    /// CPU seconds for a request that had a response.
+    /// CPU seconds per request with a response.
     fn cpu_per_request(&self) -> Option<f64> {
         let responses = self.tally.good.len() + self.tally.rejected.len();
         self.cpu_seconds().filter(|_| responses > 0).map(|seconds| seconds / responses as f64)
@@ -51,7 +51,7 @@ impl Measured {
         if requests == 0 { 0.0 } else { self.tally.rate() * self.tally.events as f64 / requests as f64 }
     }
 
-    /// Each kind of error, and how often it happened.
+    /// The kinds of errors, each with its count.
     fn errors(&self) -> Vec<(String, u64)> {
         let statuses = self.tally.statuses.iter().map(|(status, count)| (format!("status {status}"), *count));
         let failures = self.tally.failures.iter().map(|(failure, count)| (failure.to_string(), *count));
@@ -88,13 +88,13 @@ impl Measured {
     }
 }
 
-/// Milliseconds at a quantile.
+/// The latency at a quantile, in milliseconds.
 fn at(histogram: &hdrhistogram::Histogram<u64>, quantile: f64) -> f64 {
     histogram.value_at_quantile(quantile) as f64 / 1e3
 }
 
-/// The medians over the rounds of two transformers: how many times the first one's requests per second are the second
-/// one's, and the second one's CPU per request the first one's.
+/// Compares two transformers by the medians of their rounds. Returns the requests per second of the first divided by
+/// those of the second, and the CPU time per request of the second divided by that of the first.
 fn ratios(first: &Measured, second: &Measured) -> (Option<f64>, Option<f64>) {
     let rates =
         first.rates.iter().zip(&second.rates).filter(|(_, other)| **other > 0.0).map(|(one, other)| one / other);
@@ -109,7 +109,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     Some(if values.len() % 2 == 1 { upper } else { (upper + values.get(middle - 1)?) / 2.0 })
 }
 
-/// One JSON object.
+/// Formats the report as one JSON object.
 pub(super) fn json(sent: &Sent, measured: &[Measured]) -> String {
     let mut document = json!({
         "load": { "requests": sent.requests, "connections": sent.connections, "rounds": sent.rounds.0, "secondsPerRound": sent.rounds.1 },
@@ -122,7 +122,7 @@ pub(super) fn json(sent: &Sent, measured: &[Measured]) -> String {
     format!("{document:#}\n")
 }
 
-/// A table, one column per transformer.
+/// Formats the report as a table with one column per transformer.
 pub(super) fn text(sent: &Sent, measured: &[Measured]) -> String {
     let (rounds, seconds) = sent.rounds;
     let turns = if rounds > 1 { format!("{rounds} rounds of {seconds} s in turns") } else { format!("{seconds} s") };
@@ -185,7 +185,7 @@ pub(super) fn text(sent: &Sent, measured: &[Measured]) -> String {
     out
 }
 
-/// A number without decimals, its digits in groups of three.
+/// Formats a number without decimals, with its digits in groups of three.
 fn grouped(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut out = String::new();

@@ -1,33 +1,33 @@
-//! A request of rudder-server.
+//! A request as rudder-server sends it.
 
 use bytes::Bytes;
 use clap::ValueEnum;
 use transform::family::Family;
 
-/// How events are written in a request (docs/contract.md#compacted-form).
+/// How events are arranged in a request body (docs/contract.md#compacted-form).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum BodyForm {
-    /// Events, and each destination once, as rudder-server sends them
+    /// Events, with each destination only once, as rudder-server sends them
     Compacted,
     /// Events that contain their destination
     Plain,
 }
 
-/// A request, as it is sent again and again.
+/// A request that is sent repeatedly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) method: String,
-    /// Path and query.
+    /// The path and query.
     pub(super) path: String,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Bytes,
-    /// The status of a good response.
+    /// The status of a successful response.
     pub(super) status: u16,
-    /// How many events it has.
+    /// The number of events in it.
     pub(super) events: usize,
 }
 
-/// A processor request as rudder-server sends it (docs/contract.md#requests-of-rudder-server).
+/// Builds a processor request as rudder-server sends it (docs/contract.md#requests-of-rudder-server).
 pub(super) fn posted(family: &Family, form: BodyForm, body: String, events: usize) -> Request {
     let mut headers = vec![("Content-Type".to_owned(), "application/json; charset=utf-8".to_owned())];
     if form == BodyForm::Compacted {

@@ -1,4 +1,4 @@
-//! The requests to send: golden cases, recorded events, or generated ones.
+//! Prepares the requests to send: golden cases, recorded events or generated events.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use golden::{case, read};
 use transform::family::Family;
 use transform::request::PayloadFormat;
 
-/// The most bytes of bodies that are kept in memory.
+/// The maximum total size of bodies that are kept in memory, in bytes.
 const MAX_BYTES: usize = 256 << 20;
 
-/// What is generated.
+/// The kinds of generated events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Generate {
     /// Events of a web shop, 2.3 KB each
@@ -29,14 +29,14 @@ pub(super) enum Generate {
     ReverseEtl,
 }
 
-/// What is sent.
+/// The requests of a run.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// At least one.
+    /// The requests, at least one.
     pub(super) requests: Vec<Request>,
-    /// What it is, for the report.
+    /// A description for the report.
     pub(super) description: String,
-    /// What was left out.
+    /// Notes on what was left out.
     pub(super) notes: Vec<String>,
 }
 
@@ -52,10 +52,10 @@ pub(super) fn generated(what: Generate, family: &'static Family, form: BodyForm,
     plan(batches.finish(), "generated", Vec::new())
 }
 
-/// Reads the requests of files.
+/// Reads requests from files.
 ///
 /// # Errors
-/// Why a file cannot be used, one line each.
+/// Returns why each unusable file cannot be read, one line per file.
 pub(super) fn recorded(files: &[PathBuf], reading: &Reading, form: BodyForm, size: usize) -> Result<Plan, Vec<String>> {
     let (mut cases, mut notes, mut others) = (Cases::default(), Vec::new(), Vec::new());
     for path in files {
@@ -108,7 +108,7 @@ fn plan(requests: Vec<Request>, origin: &str, notes: Vec<String>) -> Plan {
     Plan { requests, description, notes }
 }
 
-/// The sources of golden cases at a path; `None` if it is a file of events.
+/// Returns the sources of golden cases at a path, or `None` if it is a file of events.
 fn golden(path: &Path) -> Result<Option<Vec<Source>>, Vec<String>> {
     if path == Path::new("-") {
         return Ok(None);
@@ -116,7 +116,7 @@ fn golden(path: &Path) -> Result<Option<Vec<Source>>, Vec<String>> {
     let found = sources::of_path(path).map_err(|unreadable| vec![unreadable.to_string()])?;
     let is_folder = path.is_dir();
     let sources = found.sources.into_iter().map(|source| Source { found: true, ..source });
-    // A file that has no cases may have events; if it has neither, the reader of events says why.
+    // A file without cases may be a file of events. If it has neither, the reader of events reports why.
     let with_cases: Vec<Source> = sources.filter(has_cases).collect();
     Ok((is_folder || !with_cases.is_empty()).then_some(with_cases))
 }
@@ -126,7 +126,7 @@ fn has_cases(source: &Source) -> bool {
     cases.any(|case| case.is_ok())
 }
 
-/// The requests of golden cases.
+/// Collects the requests of golden cases.
 #[derive(Default)]
 struct Cases {
     requests: Vec<Request>,
@@ -164,7 +164,7 @@ fn request(case: case::Case) -> Request {
     Request { method: request.method, path: request.path, headers, body, status: expected.status, events }
 }
 
-/// How many events a body has.
+/// Counts the events in a body.
 fn count(body: Raw<'_>) -> usize {
     let events = if body.kind() == Kind::Array { Some(body) } else { body.member("input") };
     let mut count = 0;

@@ -1,4 +1,4 @@
-//! A transformer to measure: where it is, and one request to it.
+//! A transformer to measure: its address, and one HTTP exchange with it.
 
 use std::fmt;
 use std::io;
@@ -24,24 +24,24 @@ use super::request::Request;
 use crate::server::config::base_url::BaseUrl;
 use crate::server::upstream::trust::system_roots;
 
-/// A transformer.
+/// A transformer to measure.
 #[derive(Clone)]
 pub(super) struct Target {
-    /// Its URL, as it was given.
+    /// The URL as the user gave it.
     pub(super) url: String,
-    /// Where it listens.
+    /// The address it listens on.
     pub(super) address: SocketAddr,
     host: HeaderValue,
-    /// What goes before every path.
+    /// The prefix of every path.
     prefix: String,
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
-/// A response, as far as it matters.
+/// The parts of a response that matter here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Response {
     pub(super) status: u16,
-    /// Whether it is a 503 that rudder-server repeats without counting (docs/contract.md#retryable-503).
+    /// Whether it is a 503 that rudder-server retries without counting the attempt (docs/contract.md#retryable-503).
     pub(super) is_retryable: bool,
 }
 
@@ -62,7 +62,9 @@ impl fmt::Display for Failure {
             Self::Connect => "cannot connect",
             Self::Tls => "TLS handshake failed",
             Self::Timeout => "no response in time",
-            Self::Closed => "connection closed before the end of the response, or not HTTP",
+            Self::Closed => {
+                "the connection was closed before the end of the response, or the server does not speak HTTP"
+            }
         })
     }
 }
@@ -70,14 +72,14 @@ impl fmt::Display for Failure {
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// A connection that may carry another request.
+/// An open connection that may carry another request.
 pub(super) struct Connection(SendRequest<Whole>);
 
 impl Target {
-    /// Reads a URL and resolves its host.
+    /// Parses a URL and resolves its host.
     ///
     /// # Errors
-    /// What is wrong with it, as the end of a sentence.
+    /// Returns what is wrong, worded as the end of a sentence about the URL.
     pub(super) fn resolve(url: &str) -> Result<Self, String> {
         let base = BaseUrl::parse(url)?.to_string();
         let uri: Uri = base.parse().map_err(|_| "is not valid".to_owned())?;
@@ -88,7 +90,8 @@ impl Target {
         let mut addresses = std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), port))
             .map_err(|_| format!("names {name}, which cannot be resolved"))?
             .collect::<Vec<_>>();
-        // What listens on both is reached by either; what listens on IPv4 only is the usual case.
+        // IPv4 first: a server that listens on both families is reachable by either, and a server on IPv4 only is the
+        // usual case.
         addresses.sort_by_key(SocketAddr::is_ipv6);
         let address = *addresses.first().ok_or_else(|| format!("names {name}, which has no address"))?;
         let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
@@ -101,7 +104,7 @@ impl Target {
         })
     }
 
-    /// Opens a connection and starts to serve it on this thread.
+    /// Opens a connection and starts to drive it on this thread.
     async fn connect(&self) -> Result<Connection, Failure> {
         let stream = TcpStream::connect(self.address).await.map_err(|error| match error.kind() {
             io::ErrorKind::ConnectionRefused => Failure::Refused,
@@ -114,13 +117,13 @@ impl Target {
         };
         let handshake = http1::Builder::new().handshake(TokioIo::new(stream));
         let (sender, connection) = handshake.await.map_err(|_| Failure::Closed)?;
-        // It ends with the last request on it; errors reach that request.
+        // The task ends with the last request on the connection. Errors surface in that request.
         tokio::task::spawn_local(async move { connection.await.unwrap_or_default() });
         Ok(Connection(sender))
     }
 
-    /// Sends a request and reads the response to its end, all within `limit`. A connection that is given is used if it is
-    /// still open; one that may be used again is left in its place.
+    /// Sends a request and reads the response to its end, all within `limit`. Reuses the given connection if it is
+    /// still open, and puts back a connection that can be reused.
     pub(super) async fn exchange(
         &self,
         request: &Prepared,
@@ -172,15 +175,17 @@ pub(super) struct Prepared {
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
     keep_alive: bool,
-    /// The status of a good response.
+    /// The status of a successful response.
     pub(super) status: u16,
-    /// How many events it has.
+    /// The number of events in it.
     pub(super) events: usize,
 }
 
 impl Prepared {
+    /// Prepares a request for a target.
+    ///
     /// # Errors
-    /// If the method, the path or a header is not valid.
+    /// Fails if the method, the path or a header is not valid.
     pub(super) fn new(request: &Request, target: &Target, keep_alive: bool) -> Result<Self, String> {
         let invalid = |what: &str| format!("a recorded request has an invalid {what}");
         let uri = format!("{}{}", target.prefix, request.path).parse().map_err(|_| invalid("path"))?;
@@ -190,7 +195,7 @@ impl Prepared {
         }
         for (name, value) in &request.headers {
             let name = HeaderName::try_from(name.as_str()).map_err(|_| invalid("header"))?;
-            // What belongs to a connection is decided here, not by the recording.
+            // Headers that concern the connection are set here, not taken from the recording.
             if ![HOST, CONNECTION, hyper::header::CONTENT_LENGTH, hyper::header::TRANSFER_ENCODING].contains(&name) {
                 headers.push((name, HeaderValue::from_str(value).map_err(|_| invalid("header"))?));
             }
@@ -215,7 +220,7 @@ impl Prepared {
     }
 }
 
-/// A body that is sent at once.
+/// A body that is sent in one frame.
 struct Whole(Bytes);
 
 impl Body for Whole {
@@ -236,7 +241,7 @@ impl Body for Whole {
     }
 }
 
-/// Trusts [`system_roots`].
+/// Builds a TLS connector that trusts [`system_roots`].
 fn connector() -> Result<TlsConnector, String> {
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()

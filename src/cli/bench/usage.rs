@@ -1,4 +1,4 @@
-//! CPU time and memory of a transformer: of its processes on this machine, or as its metrics say.
+//! Reads CPU time and memory of a transformer, from its processes on this machine or from its metrics.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use ureq::Agent;
 
 use super::target::Target;
 
-/// Where CPU time and memory are read.
+/// Where CPU time and memory are read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meter {
     /// `process_cpu_seconds_total` and `process_resident_memory_bytes` at a URL.
     Metrics(String),
-    /// Processes, by id.
+    /// Processes on this machine, by id.
     Processes(Vec<u32>),
 }
 
-/// What a transformer has used, and uses.
+/// The resource usage of a transformer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Usage {
     /// CPU time since it started, in seconds.
@@ -26,17 +26,17 @@ pub(super) struct Usage {
     pub(super) peak: Option<u64>,
 }
 
-/// How long metrics may take.
+/// The timeout of a metrics request.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The largest page of metrics that is read.
+/// The maximum size of a metrics page, in bytes.
 const MAX_METRICS_BYTES: u64 = 16 << 20;
 
 impl Meter {
-    /// Finds where to read: at the URL, of the process with this id and its children, or of those that listen on the
-    /// target's port.
+    /// Chooses where to read from: the metrics URL, the process with this id and its children, or the processes that
+    /// listen on the target's port.
     ///
     /// # Errors
-    /// Why what was named cannot be read, or what to name.
+    /// Returns why the named process or URL cannot be read, or which option to set.
     pub(super) fn find(target: &Target, pid: Option<u32>, metrics: Option<&str>) -> Result<Self, String> {
         let meter = match (metrics, pid) {
             (Some(url), _) => Self::Metrics(url.to_owned()),
@@ -48,7 +48,7 @@ impl Meter {
                 let found = system::listening(target.address);
                 if found.is_empty() {
                     return Err(format!(
-                        "no process found that listens at {}: CPU and memory are not shown; name it with --pid or --metrics",
+                        "no process found that listens at {}: CPU and memory are not shown; set --pid or --metrics",
                         target.address
                     ));
                 }
@@ -58,10 +58,10 @@ impl Meter {
         meter.read().map(|_| meter)
     }
 
-    /// Reads it.
+    /// Reads the current usage.
     ///
     /// # Errors
-    /// Why it cannot be read.
+    /// Returns why it cannot be read.
     pub(super) fn read(&self) -> Result<Usage, String> {
         match self {
             Self::Metrics(url) => from_metrics(url).map_err(|problem| format!("{url}: {problem}")),
@@ -77,7 +77,7 @@ fn from_metrics(url: &str) -> Result<Usage, String> {
     parse(&text.map_err(|error| error.to_string())?)
 }
 
-/// Reads the metrics that every Prometheus client has; of several processes, the sum.
+/// Parses the metrics that every Prometheus client exports. Several processes are summed up.
 fn parse(text: &str) -> Result<Usage, String> {
     let sum = |name: &str| {
         let values = text.lines().filter_map(|line| {
@@ -88,7 +88,9 @@ fn parse(text: &str) -> Result<Usage, String> {
             };
             value.split_ascii_whitespace().next()?.parse::<f64>().ok()
         });
-        values.fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value)).ok_or_else(|| format!("there is no {name}"))
+        values
+            .fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value))
+            .ok_or_else(|| format!("the metric {name} is missing"))
     };
     Ok(Usage {
         cpu_seconds: sum("process_cpu_seconds_total")?,
@@ -107,7 +109,7 @@ mod system {
 
     use crate::cli::bench::usage::Usage;
 
-    /// The processes that listen at an address, if that is on this machine and they may be looked at.
+    /// Finds the processes that listen at an address on this machine and that this user is allowed to inspect.
     pub(super) fn listening(address: SocketAddr) -> Vec<u32> {
         let is_here = UdpSocket::bind((address.ip(), 0)).is_ok();
         let listens = |entry: &TcpNetEntry| {
@@ -133,7 +135,7 @@ mod system {
         processes.filter_map(|process| u32::try_from(process.pid).ok()).collect()
     }
 
-    /// Adds the children of processes, and theirs: a cluster of Node.js listens with its first process.
+    /// Adds all descendants of the processes: a Node.js cluster listens with its first process.
     pub(super) fn with_children(mut ids: Vec<u32>) -> Vec<u32> {
         let stats = all_processes().into_iter().flatten().flatten().filter_map(|process| process.stat().ok());
         let parents: Vec<(u32, u32)> =
@@ -148,7 +150,7 @@ mod system {
         ids
     }
 
-    /// What processes use together. Those that have ended meanwhile count no more.
+    /// Sums up the usage of processes. Processes that have exited in the meantime are left out.
     pub(super) fn usage(ids: &[u32]) -> Result<Usage, String> {
         let mut usage = Usage { cpu_seconds: 0.0, resident: 0, peak: Some(0) };
         let mut first = None;
@@ -207,7 +209,7 @@ mod tests {
         let two = "process_cpu_seconds_total{instanceName=\"a}b\"} 1 1755163867\nprocess_cpu_seconds_total{i=\"c\"} 2\n\
                    process_resident_memory_bytes{i=\"a\"} 5\nprocess_cpu_seconds_total_other 9\n";
         assert_eq!(parse(two), Ok(Usage { cpu_seconds: 3.0, resident: 5, peak: None }));
-        assert_eq!(parse("other 1"), Err("there is no process_cpu_seconds_total".to_owned()));
+        assert_eq!(parse("other 1"), Err("the metric process_cpu_seconds_total is missing".to_owned()));
     }
 
     #[cfg(target_os = "linux")]

@@ -1,31 +1,31 @@
-//! One input and what was found in it, and counts over all of them.
+//! An input of `check` with its findings, and counts over all inputs.
 
 use check::Report;
 use check::code::Severity;
 
 use super::connect::connection::Connection;
 
-/// One input and what it came to.
+/// An input with its findings.
 pub(super) struct Checked {
-    /// What it is called in messages: nothing secret of a URL.
+    /// The name of the input in messages. A URL is shown without its secrets.
     pub(super) name: String,
-    /// What was found, or why it could not be read.
+    /// The findings, or why the input could not be read.
     pub(super) outcome: Result<Report, String>,
-    /// What connecting to each of its destinations came to, in their order; none if nobody asked for it.
+    /// The connection attempts, in the order of the destinations. Empty without `--connect`.
     pub(super) connections: Vec<Connection>,
 }
 
-/// How many steps of connecting failed in all inputs.
+/// Counts the failed connection steps of all inputs.
 pub(super) fn failures(checked: &[Checked]) -> usize {
     checked.iter().flat_map(|checked| &checked.connections).map(Connection::failures).sum()
 }
 
-/// How many steps of connecting failed without keeping a producer from its work.
+/// Counts the failed connection steps that do not stop a producer from working.
 pub(super) fn warnings(checked: &[Checked]) -> usize {
     checked.iter().flat_map(|checked| &checked.connections).map(Connection::warnings).sum()
 }
 
-/// How many findings of a severity there are in all inputs.
+/// Counts the findings of a severity in all inputs.
 pub(super) fn counted(checked: &[Checked], severity: Severity) -> usize {
     checked.iter().filter_map(|checked| checked.outcome.as_ref().ok()).map(|report| report.count(severity)).sum()
 }

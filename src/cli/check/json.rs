@@ -1,4 +1,4 @@
-//! What was found, for programs. The shape is described in `docs/guides/check.md` and only grows.
+//! The findings as JSON. `docs/guides/check.md` describes the fields, which are only ever added to.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ use check;
 use check::code::Severity;
 use check::destination::Settings;
 
-/// Writes everything as one JSON object.
+/// Writes the whole report as one JSON object.
 pub(super) fn write(out: &mut impl Write, checked: &[Checked]) -> io::Result<()> {
     let count = |severity| counted(checked, severity);
     let mut document = json!({
@@ -79,7 +79,7 @@ fn destination(destination: &check::Checked) -> Value {
     })
 }
 
-/// What the producer makes of a destination, without its secrets.
+/// The connection settings of a destination as the producer uses them, without secrets.
 fn comes_to(settings: &Settings) -> Value {
     json!({
         "brokers": settings.brokers.iter().map(ToString::to_string).collect::<Vec<_>>(),

@@ -1,4 +1,4 @@
-//! The bytes of a file, of standard input, or behind a URL.
+//! Reads an input of `check`: a file, stdin or a URL.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,16 +12,16 @@ use crate::cli::input::{STANDARD_INPUT, system_reason};
 use crate::cli::trust::roots;
 use check::brokers;
 
-/// The largest input, in bytes. Workspaces with thousands of destinations have a few.
+/// The maximum size of an input, in bytes. Workspaces with thousands of destinations have a few MiB.
 const MAX_BYTES: u64 = 64 << 20;
-/// How long a URL may take, with everything.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How often a URL may point to another.
+/// The timeout for fetching a URL, in total.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The maximum number of redirects.
 const MAX_REDIRECTS: u32 = 5;
 /// Reads an input.
 ///
 /// # Errors
-/// Why it cannot be read, in one line.
+/// Returns why it cannot be read, in one line.
 pub(super) fn load(input: &str) -> Result<Vec<u8>, String> {
     if input == STANDARD_INPUT {
         return read(io::stdin().lock()).map_err(|error| system_reason(&error));
@@ -32,10 +32,10 @@ pub(super) fn load(input: &str) -> Result<Vec<u8>, String> {
     }
 }
 
-/// An input for messages.
+/// The name of an input in messages.
 pub(super) fn shown(input: &str) -> String {
     match Url::read(input) {
-        None if input == STANDARD_INPUT => "standard input".to_owned(),
+        None if input == STANDARD_INPUT => "stdin".to_owned(),
         None => input.to_owned(),
         Some(Ok(url)) => url.shown,
         Some(Err(_)) => "a URL".to_owned(),
@@ -52,22 +52,22 @@ fn read(mut from: impl Read) -> io::Result<Vec<u8>> {
 }
 
 fn too_large() -> String {
-    format!("it has more than {} MiB", MAX_BYTES >> 20)
+    format!("it is larger than {} MiB", MAX_BYTES >> 20)
 }
 
-/// Where to ask, apart from what nobody else may see.
+/// A URL, split into what is requested, what may be shown, and credentials.
 #[derive(Debug, PartialEq, Eq)]
 struct Url {
-    /// What is asked, without user name and password.
+    /// The URL to request, without user name and password.
     asked: String,
-    /// What is shown: without query too, because tokens stand in there.
+    /// The URL to show, also without its query, which may contain tokens.
     shown: String,
     /// The value of `Authorization`.
     authorization: Option<String>,
 }
 
 impl Url {
-    /// Reads an input as a URL; `None` where it is the name of a file.
+    /// Parses an input as a URL. Returns `None` if it is a file name.
     fn read(input: &str) -> Option<Result<Self, String>> {
         let (scheme, rest) = input.split_once("://")?;
         if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
@@ -84,7 +84,7 @@ impl Url {
             || port.is_some_and(|port| brokers::port(port).is_none())
             || input.bytes().any(|byte| byte.is_ascii_control() || byte == b' ')
         {
-            return Some(Err("it is not valid".to_owned()));
+            return Some(Err("the URL is not valid".to_owned()));
         }
         let authorization = credentials.map(|credentials| {
             let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
@@ -97,16 +97,16 @@ impl Url {
     }
 }
 
-/// Undoes percent escapes.
+/// Decodes percent escapes.
 fn plain(escaped: &str) -> String {
-    // A form has blanks as plus signs, which stand for themselves here.
+    // The form decoder reads plus signs as spaces. In a URL's credentials they are literal.
     let form = escaped.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
     form_urlencoded::parse(form.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
 }
 
 fn fetch(url: &Url) -> Result<Vec<u8>, String> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(PATIENCE))
+        .timeout_global(Some(TIMEOUT))
         .max_redirects(MAX_REDIRECTS)
         .http_status_as_error(false)
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
@@ -119,34 +119,34 @@ fn fetch(url: &Url) -> Result<Vec<u8>, String> {
     }
     let mut response = request.call().map_err(|error| problem(&error))?;
     if response.status() != 200 {
-        return Err(format!("it answers with status {}", response.status().as_u16()));
+        return Err(format!("the server responds with status {}", response.status().as_u16()));
     }
     response.body_mut().with_config().limit(MAX_BYTES).read_to_vec().map_err(|error| problem(&error))
 }
 
-/// An error without the URL, which may hold a token.
+/// Describes an error without the URL, which may contain a token.
 pub(in crate::cli) fn problem(error: &ureq::Error) -> String {
     match error {
-        ureq::Error::Timeout(_) => format!("no answer within {} seconds", PATIENCE.as_secs()),
+        ureq::Error::Timeout(_) => format!("no response within {} seconds", TIMEOUT.as_secs()),
         ureq::Error::BodyExceedsLimit(_) => too_large(),
-        ureq::Error::HostNotFound => "there is no host of that name".to_owned(),
-        ureq::Error::TooManyRedirects => format!("it points to another URL more than {MAX_REDIRECTS} times"),
+        ureq::Error::HostNotFound => "the host name cannot be resolved".to_owned(),
+        ureq::Error::TooManyRedirects => format!("more than {MAX_REDIRECTS} redirects"),
         ureq::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
             Some(error) => tls_problem(error),
             None => system_reason(error),
         },
         ureq::Error::Rustls(error) => tls_problem(error),
         ureq::Error::ConnectionFailed => "the connection failed".to_owned(),
-        ureq::Error::BadUri(_) | ureq::Error::Http(_) => "it is not valid".to_owned(),
-        ureq::Error::RedirectFailed => "it points to a URL that cannot be followed".to_owned(),
-        ureq::Error::Protocol(_) => "what answers there does not speak HTTP".to_owned(),
+        ureq::Error::BadUri(_) | ureq::Error::Http(_) => "the URL is not valid".to_owned(),
+        ureq::Error::RedirectFailed => "a redirect cannot be followed".to_owned(),
+        ureq::Error::Protocol(_) => "the server does not speak HTTP".to_owned(),
         _ => "the request failed".to_owned(),
     }
 }
 
 fn tls_problem(error: &rustls::Error) -> String {
     match error {
-        rustls::Error::InvalidMessage(_) => "what answers there does not speak TLS".to_owned(),
+        rustls::Error::InvalidMessage(_) => "the server does not speak TLS".to_owned(),
         error => format!("TLS: {error}"),
     }
 }

@@ -1,4 +1,4 @@
-//! `check`: reports what is wrong with the configuration of destinations, before they are used.
+//! `check`: reports configuration problems of destinations before they are used.
 
 mod checked;
 mod connect;
@@ -24,7 +24,7 @@ use checked::Checked;
 use destinations::FORMS;
 use transform::family::Family;
 
-/// What is shown behind the list of arguments.
+/// The text of `--help` after the arguments.
 const EXAMPLES: &str = "\
 Examples:
   rudder-kafka-transformer check workspaceConfig.json
@@ -41,11 +41,11 @@ One destination may be in the form of rudder-server, of the control plane's API 
 Secrets are never shown. Like rudder-server, --connect presents the client certificate of KAFKA_SSL_CERTIFICATE_FILE_PATH
 and KAFKA_SSL_KEY_FILE_PATH to brokers that ask for one, if caCertificate is set.";
 
-/// What `check` is asked with.
+/// Arguments of `check`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// What to check: files or http(s) URLs; none, or -, is stdin
+    /// What to check: files or http(s) URLs; without any, or with -, stdin
     #[arg(value_name = "FILE|URL")]
     inputs: Vec<String>,
 
@@ -61,7 +61,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     no_secrets: bool,
 
-    /// Disabled destinations do not count for the exit code
+    /// Ignore disabled destinations in the exit code
     #[arg(long)]
     enabled_only: bool,
 
@@ -69,7 +69,7 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 
-    /// Print the list of all findings, as Markdown, and check nothing
+    /// Print the list of all findings as Markdown, and exit
     #[arg(long)]
     codes: bool,
 
@@ -77,19 +77,19 @@ pub(super) struct Arguments {
     connect: connect::Options,
 }
 
-/// Checks every input and reports what was found.
+/// Checks every input and reports the findings.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     if arguments.codes {
         return stdio::print(&format!("{}\n{}", table(), problem::table()));
     }
-    // A clock before 1970 is as good as one that stands at 1970.
-    #[expect(clippy::disallowed_methods, reason = "certificates have dates")]
+    // A clock set before 1970 is treated as 1970.
+    #[expect(clippy::disallowed_methods, reason = "the validity of certificates depends on the time")]
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     let standard_input = [STANDARD_INPUT.to_owned()];
     let inputs = if arguments.inputs.is_empty() { &standard_input[..] } else { &arguments.inputs };
     if inputs.iter().filter(|input| *input == STANDARD_INPUT).count() > 1 {
-        stdio::error("standard input can be read once");
+        stdio::error("stdin can be read only once: name - only once");
         return ExitCode::from(EXIT_USAGE);
     }
     let surroundings = arguments.connect.surroundings();
@@ -109,7 +109,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Checked { name, outcome, connections }
     };
     let checked: Vec<Checked> = inputs.iter().map(one).collect();
-    let written = told(&checked, arguments.format);
+    let written = write_report(&checked, arguments.format);
     if let Some(nothing) = nothing_checked(&checked) {
         stdio::error(nothing);
         return stdio::end(written, ExitCode::from(EXIT_USAGE));
@@ -117,7 +117,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     stdio::end(written, exit_code(&checked, arguments))
 }
 
-fn told(checked: &[Checked], format: Format) -> io::Result<()> {
+fn write_report(checked: &[Checked], format: Format) -> io::Result<()> {
     let mut out = io::BufWriter::new(anstream::stdout());
     match format {
         Format::Text => text::write(&mut out, checked)?,
@@ -126,8 +126,8 @@ fn told(checked: &[Checked], format: Format) -> io::Result<()> {
     out.flush()
 }
 
-/// Says that no input has a destination of ours, so that a success would mean nothing; `None` if one was checked, or
-/// if an input could not be read, which was reported.
+/// Returns an error message if no input has a Kafka destination, because success would then be misleading. Returns
+/// `None` if a destination was checked, or if an input could not be read, which has been reported.
 fn nothing_checked(checked: &[Checked]) -> Option<String> {
     let reports: Vec<&Report> = checked.iter().filter_map(|checked| checked.outcome.as_ref().ok()).collect();
     let any = reports.iter().any(|report| !report.destinations.is_empty());

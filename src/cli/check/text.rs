@@ -1,4 +1,4 @@
-//! What was found, for people: by input and destination, the worst first.
+//! The findings as text, by input and destination, the most severe first.
 
 use std::io::{self, Write};
 
@@ -13,12 +13,12 @@ use check::config::label;
 use check::destination::Settings;
 use check::finding::Finding;
 
-/// Topics and brokers that are named; more are counted.
+/// The maximum number of topics and brokers that are listed by name. The rest are counted.
 const MOST_NAMED: usize = 5;
-/// Sources that are named.
+/// The maximum number of sources that are listed by name.
 const MOST_SOURCES: usize = 10;
 
-/// Writes everything.
+/// Writes the whole report.
 pub(super) fn write(out: &mut impl Write, checked: &[Checked]) -> io::Result<()> {
     for input in checked {
         if let Ok(report) = &input.outcome {
@@ -38,9 +38,9 @@ fn one(
 ) -> io::Result<()> {
     let bold = Style::new().bold();
     let name = if destination.name.is_empty() { "destination" } else { &destination.name };
-    write!(out, "{bold}{}{bold:#} ({}", harmless(name), label(destination.family))?;
+    write!(out, "{bold}{}{bold:#} ({}", sanitize(name), label(destination.family))?;
     if !destination.id.is_empty() {
-        write!(out, ", ID {}", harmless(&destination.id))?;
+        write!(out, ", ID {}", sanitize(&destination.id))?;
     }
     if !destination.enabled {
         write!(out, ", disabled")?;
@@ -49,13 +49,13 @@ fn one(
     let sources: Vec<String> = destination
         .sources
         .iter()
-        .map(|source| harmless(if source.name.is_empty() { &source.id } else { &source.name }))
+        .map(|source| sanitize(if source.name.is_empty() { &source.id } else { &source.name }))
         .filter(|source| !source.is_empty())
         .collect();
     if !sources.is_empty() {
         write!(out, " from {}", some(&sources, MOST_SOURCES))?;
     }
-    writeln!(out, "{FAINT} in {}{FAINT:#}", harmless(input))?;
+    writeln!(out, "{FAINT} in {}{FAINT:#}", sanitize(input))?;
     if let Some(settings) = &destination.settings {
         writeln!(out, "  {FAINT}{}{FAINT:#}", comes_to(settings))?;
     }
@@ -65,7 +65,7 @@ fn one(
     }
     let width = findings.iter().map(|finding| finding.code.name().len()).max().unwrap_or(0);
     for finding in findings {
-        told(out, finding, width)?;
+        write_finding(out, finding, width)?;
     }
     match destination.findings.left_out() {
         0 => {}
@@ -77,12 +77,12 @@ fn one(
     writeln!(out)
 }
 
-fn told(out: &mut impl Write, finding: &Finding, width: usize) -> io::Result<()> {
+fn write_finding(out: &mut impl Write, finding: &Finding, width: usize) -> io::Result<()> {
     let style = style(finding.code.severity());
     let (severity, code) = (finding.code.severity().name(), finding.code.name());
     let pointer = if finding.pointer.is_empty() { "(the whole file)" } else { &finding.pointer };
-    writeln!(out, "  {style}{severity:<7}{style:#}  {code:<width$}  {FAINT}{}{FAINT:#}", harmless(pointer))?;
-    writeln!(out, "           {}", harmless(&finding.message))?;
+    writeln!(out, "  {style}{severity:<7}{style:#}  {code:<width$}  {FAINT}{}{FAINT:#}", sanitize(pointer))?;
+    writeln!(out, "           {}", sanitize(&finding.message))?;
     writeln!(out, "           {GOOD}→{GOOD:#} {}", finding.code.advice())
 }
 
@@ -94,7 +94,7 @@ fn style(severity: Severity) -> Style {
     }
 }
 
-/// What the producer makes of a destination, in one line.
+/// Describes in one line how the producer would connect.
 fn comes_to(settings: &Settings) -> String {
     let protocol = match (&settings.tls, &settings.sasl) {
         (Some(_), Some(sasl)) => format!("SASL_SSL ({})", sasl.mechanism.name()),
@@ -102,15 +102,15 @@ fn comes_to(settings: &Settings) -> String {
         (None, _) => "PLAINTEXT".to_owned(),
     };
     let brokers: Vec<String> = settings.brokers.iter().map(ToString::to_string).collect();
-    let tunnel = settings.ssh.as_ref().map(|ssh| format!(" through {}:{}", harmless(&ssh.host), ssh.port));
-    let others = if settings.topics_from_events { " and what events tell" } else { "" };
+    let tunnel = settings.ssh.as_ref().map(|ssh| format!(" through {}:{}", sanitize(&ssh.host), ssh.port));
+    let others = if settings.topics_from_events { " and topics taken from events" } else { "" };
     let form = if settings.avro.convert { "Avro" } else { "JSON" };
     let topics = if settings.topics.is_empty() { "(none)".to_owned() } else { some(&settings.topics, MOST_NAMED) };
     let (brokers, tunnel) = (some(&brokers, MOST_NAMED), tunnel.unwrap_or_default());
     format!("{protocol} to {brokers}{tunnel}, {form} to the topics {topics}{others}")
 }
 
-/// The first of a list, and how many there are more.
+/// The first entries of a list, and the number of the others.
 fn some(list: &[String], most: usize) -> String {
     let named = list.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");
     match list.len().saturating_sub(most) {
@@ -134,7 +134,7 @@ fn summary(out: &mut impl Write, checked: &[Checked]) -> io::Result<()> {
     }
     if checked.iter().any(|input| !input.connections.is_empty()) {
         let failed = failures(checked);
-        let text = format!("{} of connecting failed", count(failed, "step"));
+        let text = format!("{} failed", count(failed, "connection step"));
         if failed > 0 {
             write!(out, "; {BAD}{text}{BAD:#}")?
         } else {
@@ -150,7 +150,7 @@ fn summary(out: &mut impl Write, checked: &[Checked]) -> io::Result<()> {
         *others.entry(if kind.is_empty() { "without a type" } else { kind }).or_insert(0) += count;
     }
     if !others.is_empty() {
-        let kinds: Vec<String> = others.iter().map(|(kind, count)| format!("{count} {}", harmless(kind))).collect();
+        let kinds: Vec<String> = others.iter().map(|(kind, count)| format!("{count} {}", sanitize(kind))).collect();
         write!(out, "; left out: {}", some(&kinds, MOST_SOURCES))?;
     }
     writeln!(out)
@@ -160,12 +160,12 @@ fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Text of a file for a terminal: cut where it is long, and nothing in it that the terminal would obey.
-fn harmless(text: &str) -> String {
+/// Sanitizes text from a file for a terminal: shortens it, and replaces characters that the terminal would interpret.
+fn sanitize(text: &str) -> String {
     const MOST: usize = 500;
-    // Controls, and marks that turn the direction of what follows.
-    let obeyed = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let shown = |character: char| if obeyed(character) { '\u{fffd}' } else { character };
+    // Control characters, and those that change the direction of text.
+    let is_control = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown = |character: char| if is_control(character) { '\u{fffd}' } else { character };
     let cut: String = text.chars().take(MOST).map(shown).collect();
     if text.chars().nth(MOST).is_some() { format!("{cut}…") } else { cut }
 }
@@ -175,9 +175,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_is_told_nothing_to_obey() {
-        assert_eq!(harmless("a\u{1b}]0;x\u{7}\nb"), "a\u{fffd}]0;x\u{fffd}\u{fffd}b");
-        assert_eq!(harmless(&"x".repeat(1000)).chars().count(), 501);
+    fn control_characters_are_replaced() {
+        assert_eq!(sanitize("a\u{1b}]0;x\u{7}\nb"), "a\u{fffd}]0;x\u{fffd}\u{fffd}b");
+        assert_eq!(sanitize(&"x".repeat(1000)).chars().count(), 501);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One event's explanation, for people and for programs.
+//! The explanation of one event, as text and as JSON.
 
 use std::fmt::Write as _;
 use std::num::NonZeroU32;
@@ -12,16 +12,16 @@ use transform::decision::TopicRule;
 use transform::explain::{Explanation, TemplateUse, TimestampUse};
 use transform::partition;
 
-/// Bytes of a response that are shown to people.
+/// The maximum number of bytes of a response in the text.
 const ANSWER_BYTES: usize = 1000;
-/// Bytes of a topic, key or value that are shown to people.
+/// The maximum number of bytes of a topic, key or value in the text.
 const VALUE_BYTES: usize = 200;
-/// Where values begin.
+/// The width of the label column.
 const LABEL: usize = 11;
-/// How much room they have before their reasons.
+/// The width of the value column.
 const VALUE: usize = 20;
 
-/// Some lines and a blank one, with colors.
+/// Formats an explanation as colored lines, followed by a blank line.
 pub(super) fn text(
     source: &str,
     place: Place,
@@ -30,8 +30,8 @@ pub(super) fn text(
 ) -> String {
     let mut lines = Lines { text: format!("{source}:{place}\n") };
     if let Some(refusal) = &explanation.refusal {
-        let why = format!("{}, at fault: {}", refusal.code, refusal.error_type.text());
-        lines.row("refused", BAD, refusal.text, &why);
+        let why = format!("{}, error type: {}", refusal.code, refusal.error_type.text());
+        lines.row("rejected", BAD, refusal.text, &why);
     }
     for (index, problem) in explanation.problems.iter().enumerate() {
         let label = if index == 0 { "dropped" } else { "" };
@@ -52,7 +52,7 @@ pub(super) fn text(
             None => lines.row("topic", BAD, "none", &by),
         }
         for (index, passed) in topic.passed_over.iter().enumerate() {
-            let label = if index == 0 { "  not by" } else { "" };
+            let label = if index == 0 { "  skipped" } else { "" };
             lines.faint(label, &format!("{}: {}", passed.rule.text(), printable(&passed.text)));
         }
     }
@@ -68,7 +68,7 @@ pub(super) fn text(
     }
     match &explanation.timestamp {
         Some(TimestampUse::Applied { value, text, .. }) => lines.row("timestamp", GOOD, &printable(value.text()), text),
-        Some(TimestampUse::NotApplied { text, .. }) => lines.faint("timestamp", &format!("as it is: {text}")),
+        Some(TimestampUse::NotApplied { text, .. }) => lines.faint("timestamp", &format!("unchanged: {text}")),
         None => {}
     }
     for (index, template) in explanation.templates.iter().enumerate() {
@@ -81,12 +81,12 @@ pub(super) fn text(
     lines.text
 }
 
-/// What became of a template.
+/// Describes the value that a template was replaced with.
 fn filled(template: &TemplateUse) -> String {
     let path = printable(&template.path);
     match (&template.value, template.found) {
-        (None, _) => format!("{path} cannot be taken out of the event"),
-        (Some(value), false) => format!("{path} not found, so its default {}", printable(value.text())),
+        (None, _) => format!("{path} cannot be read from the event"),
+        (Some(value), false) => format!("{path} not found, default used: {}", printable(value.text())),
         (Some(value), true) if template.removed.is_some() => {
             format!("{path} = {}, removed from the event", printable(value.text()))
         }
@@ -115,7 +115,7 @@ impl Lines {
     }
 }
 
-/// A text from an event as it may be shown on a terminal: not too long, and no character in it does anything.
+/// Sanitizes text from an event for a terminal: shortens it, and escapes characters that the terminal would interpret.
 pub(in crate::cli) fn printable(text: &str) -> String {
     let (start, more) = cut(text, VALUE_BYTES);
     if more { format!("{}…", escaped(start)) } else { escaped(start) }
@@ -138,7 +138,7 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// Where an event is, for programs.
+/// The position of an event in the input, for the JSON output.
 #[derive(Serialize)]
 struct Located<'e> {
     #[serde(flatten)]
@@ -151,13 +151,13 @@ struct Located<'e> {
     event: Option<u64>,
 }
 
-/// The explanation as JSON, whose `index` is its place in a request that nobody else knows.
+/// Formats the explanation as JSON, without the `index` that it has in its request, which means nothing to the user.
 pub(super) fn json(source: &str, place: Place, explanation: &Explanation<'_>) -> String {
     let Place { line, column, event } = place;
     serde_json::to_string(&Located { explanation, file: source, line, column, event }).unwrap_or_default()
 }
 
-/// Appends a line of JSON with the place of the event in the whole input, from 0, as its `index`.
+/// Appends a line of JSON with the position of the event in the whole input, from 0, as its `index`.
 pub(super) fn push_numbered(out: &mut String, index: u64, json: &str) {
     let rest = json.split_once(',').map_or("}", |(_, rest)| rest);
     let _ = writeln!(out, "{{\"index\":{index},{rest}");
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_does_nothing_to_a_terminal() {
+    fn control_characters_are_escaped() {
         assert_eq!(printable("a\u{1b}[31m\nb\u{202e}ü"), "a\\u{1b}[31m\\nb\\u{202e}ü");
         assert_eq!(printable(&"ü".repeat(1000)).chars().count(), VALUE_BYTES / 2 + 1);
     }

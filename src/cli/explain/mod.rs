@@ -1,4 +1,4 @@
-//! `explain`: where each event of a file would go, and why; of many events, how they spread.
+//! `explain`: shows where each event of a file would go and why, and summarizes many events.
 
 pub(super) mod event;
 mod summary;
@@ -22,7 +22,7 @@ use transform::explain::{Explanation, Options, explain};
 use transform::family::Family;
 use transform::meter::Unlimited;
 
-/// What `explain` is asked for.
+/// Arguments of `explain`.
 #[derive(Debug, Args)]
 #[command(after_help = examples())]
 pub(super) struct Arguments {
@@ -41,15 +41,15 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "summary")]
     all: bool,
 
-    /// Text for people, or JSON: one line per event, then one with the counts
+    /// Output format: text for people, or JSON: one line per event, then one with the counts
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-/// More partitions than any topic has: events are counted for each.
+/// The maximum of `--partitions`: above the count of any real topic, because events are counted per partition.
 const MAX_PARTITIONS: u32 = 1_000_000;
 
-/// Events that are reported one by one in text, unless all are asked for.
+/// The number of events that are explained one by one in text, without `--all`.
 const SHOWN: u64 = 20;
 
 fn examples() -> String {
@@ -71,21 +71,21 @@ Examples:
 struct Explain {
     options: Options,
     format: Format,
-    /// Events of a part that are reported one by one at most.
+    /// The maximum number of events that one part of the output explains one by one.
     most: u64,
 }
 
-/// What is reported of a batch, or of a part of it.
-struct Told {
+/// The output for a batch or for a part of it.
+struct Explained {
     source: std::sync::Arc<str>,
-    /// Events one by one, each as in [`event`].
+    /// The explained events, formatted by [`event`].
     events: Vec<String>,
-    /// The bytes of their texts.
+    /// The size of their text, in bytes.
     bytes: usize,
     summary: Summary,
 }
 
-/// Explains and prints. The exit code reports whether every event would be produced.
+/// Explains the events and prints the result. The exit code shows whether every event would be produced.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let partitions = arguments.partitions.and_then(NonZeroU32::new);
     let options = Options { partitions, batch_bytes: arguments.input.batch_bytes() };
@@ -115,7 +115,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     });
     let good = match outcome {
         Ok(good) => good && summary.refused() == 0 && summary.undeliverable == 0,
-        // What was read before the input broke off is worth telling too.
+        // If reading fails midway, the events before that point are still summarized.
         Err(Failure::Input(_)) if summary.events > 0 => true,
         outcome => return run::end(outcome),
     };
@@ -130,13 +130,13 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-impl Part for Told {
+impl Part for Explained {
     fn bytes(&self) -> usize {
         self.bytes
     }
 
     fn split(&mut self) -> Self {
-        let rest = Told {
+        let rest = Explained {
             source: self.source.clone(),
             events: Vec::new(),
             bytes: 0,
@@ -147,10 +147,10 @@ impl Part for Told {
 }
 
 impl Work for Explain {
-    type Part = Told;
+    type Part = Explained;
 
-    fn begin(&self, batch: &Batch) -> Told {
-        Told {
+    fn begin(&self, batch: &Batch) -> Explained {
+        Explained {
             source: batch.source.clone(),
             events: Vec::new(),
             bytes: 0,
@@ -158,7 +158,7 @@ impl Work for Explain {
         }
     }
 
-    fn take(&self, entry: Entry, family: &'static Family, output: &mut Stream<'_, Told>) {
+    fn take(&self, entry: Entry, family: &'static Family, output: &mut Stream<'_, Explained>) {
         if let Entry::Request(request) = entry {
             self.request(&request, family, output);
         }
@@ -166,7 +166,7 @@ impl Work for Explain {
 }
 
 impl Explain {
-    fn request(&self, request: &Request, family: &'static Family, output: &mut Stream<'_, Told>) {
+    fn request(&self, request: &Request, family: &'static Family, output: &mut Stream<'_, Explained>) {
         let mut explained = 0;
         let on_event = |explanation: &Explanation<'_>| {
             output.hand_over_if_large();
@@ -186,7 +186,7 @@ impl Explain {
         };
         let result = explain(family, &request.body, request.form, "", LIMITS, self.options, &Unlimited, on_event);
         let Err(error) = result else { return };
-        // What is too much together may do one by one: a limit is for a request.
+        // Limits apply to a request. Events that exceed one together are explained one at a time.
         let events = request.events();
         if events.len() <= 1 {
             return output.troubles.note(request.place(0), Trouble::Unanswered(error));

@@ -1,5 +1,5 @@
-//! Many events, counted: by topic, rule, key, partition and reason of rejection. Bounded in memory whatever the events
-//! hold.
+//! Counts many events by topic, rule, key, partition and rejection reason. Its memory is bounded regardless of the
+//! events.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -13,52 +13,52 @@ use transform::explain::problem::ProblemCode;
 use transform::partition;
 use transform::rejection::Rejection;
 
-/// Topics that are counted one by one.
+/// The maximum number of topics that are counted separately.
 const MAX_TOPICS: usize = 1000;
-/// Keys that are counted one by one; above this number the rarer half is forgotten.
+/// The maximum number of keys that are counted separately. Above it, the rarer half is discarded.
 const MAX_KEYS: usize = 1 << 16;
-/// Keys that are shown.
+/// The number of keys in the report.
 const TOP_KEYS: usize = 10;
 
-/// What was decided of many events.
+/// The counts of all events.
 #[derive(Debug)]
 pub(super) struct Summary {
-    /// Partitions that a topic has.
+    /// The number of partitions of each topic.
     pub(super) partitions: Option<NonZeroU32>,
-    /// Events.
+    /// The number of events.
     pub(super) events: u64,
-    /// Events that are transformed.
+    /// The number of events that are transformed.
     pub(super) transformed: u64,
-    /// Of these, events that rudder-server would drop.
+    /// The number of transformed events that rudder-server would drop.
     pub(super) undeliverable: u64,
-    /// Problems and warnings, in the order of [`ProblemCode::ALL`]; an event may have several.
+    /// Problems and warnings, in the order of [`ProblemCode::ALL`]. An event may have several.
     problems: [u64; ProblemCode::ALL.len()],
-    /// By topic; without one, under none.
+    /// Events by topic; `None` is an event without one.
     topics: BTreeMap<Option<Box<str>>, u64>,
-    /// Of the topics past the bound.
+    /// Events of topics above the limit of [`MAX_TOPICS`].
     pub(super) other_topics: u64,
-    /// By rule, in the order of [`TopicRule::ALL`].
+    /// Events by topic rule, in the order of [`TopicRule::ALL`].
     rules: [u64; TopicRule::ALL.len()],
-    /// By what gave the key, in the order of [`KeySource::ALL`].
+    /// Events by the source of their key, in the order of [`KeySource::ALL`].
     sources: [u64; KeySource::ALL.len()],
-    /// By partition, from 0.
+    /// Events by partition, from 0.
     pub(super) by_partition: Vec<u64>,
-    /// By reason, in the order of [`Rejection::ALL`].
+    /// Events by rejection reason, in the order of [`Rejection::ALL`].
     refused: [u64; Rejection::ALL.len()],
-    /// By key.
+    /// Events by key.
     pub(super) keys: HeavyHitters<Box<str>>,
 }
 
-/// A count of events, by something with a name.
+/// The number of events for one topic, rule, key or reason.
 pub(super) struct Row<T> {
-    /// What was counted.
+    /// The topic, rule, key or reason.
     pub(super) what: T,
-    /// How many.
+    /// The number of events.
     pub(super) events: u64,
 }
 
 impl Summary {
-    /// Nothing counted yet.
+    /// Creates a summary without events.
     pub(super) fn of(partitions: Option<NonZeroU32>) -> Self {
         Self {
             partitions,
@@ -87,7 +87,7 @@ impl Summary {
         }
         self.transformed += 1;
         self.undeliverable += u64::from(!explanation.problems.is_empty());
-        // An event may have several problems of a kind.
+        // An event may have several problems of one kind.
         let all = explanation.problems.iter().chain(&explanation.warnings).map(|problem| problem.code);
         for code in all.collect::<BTreeSet<_>>() {
             self.problems[code as usize] += 1;
@@ -122,7 +122,7 @@ impl Summary {
         }
     }
 
-    /// Adds what others counted.
+    /// Adds the counts of other summaries.
     pub(super) fn merge(&mut self, others: Summary) {
         self.events += others.events;
         self.transformed += others.transformed;
@@ -142,12 +142,12 @@ impl Summary {
         self.keys.merge(others.keys);
     }
 
-    /// Events that are not transformed.
+    /// The number of events that are rejected.
     pub(super) fn refused(&self) -> u64 {
         self.events - self.transformed
     }
 
-    /// By topic, the largest first.
+    /// The counts by topic, the largest first.
     pub(super) fn topics(&self) -> Vec<Row<Option<&str>>> {
         let rows = self.topics.iter().map(|(name, events)| Row { what: name.as_deref(), events: *events });
         let mut rows: Vec<_> = rows.collect();
@@ -155,27 +155,27 @@ impl Summary {
         rows
     }
 
-    /// By the rule that gave the topic, in the order in which they are tried.
+    /// The counts by topic rule, in the order in which rules are tried.
     pub(super) fn rules(&self) -> Vec<Row<TopicRule>> {
         counted(TopicRule::ALL, self.rules)
     }
 
-    /// By the member that gave the key.
+    /// The counts by the field that the key was taken from.
     pub(super) fn sources(&self) -> Vec<Row<KeySource>> {
         counted(KeySource::ALL, self.sources)
     }
 
-    /// By the reason of rejection.
+    /// The counts by rejection reason.
     pub(super) fn refusals(&self) -> Vec<Row<Rejection>> {
         counted(Rejection::ALL.iter().copied(), self.refused)
     }
 
-    /// By the reason why rudder-server drops them.
+    /// The counts by the reason why rudder-server drops events.
     pub(super) fn problems(&self) -> Vec<Row<ProblemCode>> {
         self.counted_problems(false)
     }
 
-    /// By warning.
+    /// The counts by warning.
     pub(super) fn warnings(&self) -> Vec<Row<ProblemCode>> {
         self.counted_problems(true)
     }
@@ -186,7 +186,7 @@ impl Summary {
         rows
     }
 
-    /// The keys that most events have; the partition too, unless the key is too long to know it by now.
+    /// The most frequent keys, each with its partition. A key that is too long to be kept has no partition.
     pub(super) fn hottest(&self) -> Vec<(Row<&str>, Option<u32>)> {
         let partition = |key: &str| {
             Some(partition::of_key(key, self.partitions.filter(|_| shortened(key) == key && !key.contains('…'))?))
@@ -195,7 +195,7 @@ impl Summary {
         top.map(|(what, events)| (Row { what: &**what, events }, partition(what))).collect()
     }
 
-    /// For programs.
+    /// Formats the summary as JSON.
     pub(super) fn to_json(&self) -> Value {
         let share = |events: u64| share(events, self.transformed);
         let rows = |rows: Vec<(Value, u64)>, name: &str| -> Vec<Value> {
@@ -233,7 +233,7 @@ impl Summary {
         summary
     }
 
-    /// Events of each partition, from 0; those without any too.
+    /// The number of events of each partition, from 0, including empty ones.
     pub(super) fn partition_counts(&self) -> Vec<u64> {
         let mut counts = self.by_partition.clone();
         counts.resize(self.partitions.map_or(0, |partitions| partitions.get() as usize), 0);
@@ -241,7 +241,7 @@ impl Summary {
     }
 }
 
-/// What part of `all` this is, to four digits; none of none.
+/// The share of `events` in `all`, to four digits. It is 0 if there are no events.
 pub(super) fn share(events: u64, all: u64) -> f64 {
     if all == 0 { 0.0 } else { (events as f64 / all as f64 * 1e4).round() / 1e4 }
 }
@@ -252,7 +252,7 @@ fn add(sums: &mut [u64], others: &[u64]) {
     }
 }
 
-/// What was met at all.
+/// The rows with at least one event.
 fn counted<T>(all: impl IntoIterator<Item = T>, counts: impl IntoIterator<Item = u64>) -> Vec<Row<T>> {
     let rows = all.into_iter().zip(counts).map(|(what, events)| Row { what, events });
     rows.filter(|row| row.events > 0).collect()

@@ -1,4 +1,4 @@
-//! The counts as tables for people.
+//! The counts of a summary as tables in text.
 
 use std::fmt::Write as _;
 
@@ -7,25 +7,25 @@ use super::event::printable;
 use super::summary::{Summary, share};
 use transform::decision::KeySource;
 
-/// Topics that are listed.
+/// The maximum number of topics in the table.
 const TOPICS: usize = 20;
-/// Partitions that are listed; of more only the busiest are.
+/// The maximum number of partitions in the table. Of more, the busiest are shown.
 const PARTITIONS: usize = 24;
-/// Room for a name.
+/// The width of the name column.
 const NAME: usize = 36;
-/// Characters of the longest bar.
+/// The length of the longest bar, in characters.
 const BAR: u64 = 24;
 
-/// The tables; `told` events were reported one by one before.
+/// Formats the tables. `told` is the number of events that have been explained one by one before.
 pub(super) fn text(summary: &Summary, told: u64) -> String {
     let mut out = String::new();
     if told > 0 {
-        let _ = writeln!(out, "… and {} more; --all tells each of them. All together:\n", summary.events - told);
+        let _ = writeln!(out, "… and {} more; use --all to show every event. Summary:\n", summary.events - told);
     }
     let _ = write!(out, "{} events, {} transformed, ", summary.events, summary.transformed);
     let _ = match summary.refused() {
-        0 => write!(out, "none refused"),
-        refused => write!(out, "{BAD}{refused} refused{BAD:#}"),
+        0 => write!(out, "none rejected"),
+        refused => write!(out, "{BAD}{refused} rejected{BAD:#}"),
     };
     let _ = match summary.undeliverable {
         0 => writeln!(out),
@@ -40,7 +40,7 @@ pub(super) fn text(summary: &Summary, told: u64) -> String {
         }
         tables.begin("key from", "");
         for row in summary.sources() {
-            let name = if row.what == KeySource::Empty { "neither, so it is empty" } else { row.what.text() };
+            let name = if row.what == KeySource::Empty { "neither field: empty key" } else { row.what.text() };
             tables.row(name, row.events, "");
         }
         tables.keys(summary);
@@ -61,7 +61,7 @@ pub(super) fn text(summary: &Summary, told: u64) -> String {
     }
     if summary.refused() > 0 {
         tables.all = summary.events;
-        tables.begin("refused because", "");
+        tables.begin("rejected because", "");
         for row in summary.refusals() {
             tables.row(row.what.code(), row.events, row.what.text());
         }
@@ -71,7 +71,7 @@ pub(super) fn text(summary: &Summary, told: u64) -> String {
 
 struct Tables {
     out: String,
-    /// The events that shares are of.
+    /// The number of events that shares are relative to.
     all: u64,
 }
 
@@ -108,7 +108,7 @@ impl Tables {
         let known = summary.keys.distinct();
         let name = match known {
             Some(distinct) => format!("hottest of {distinct} keys"),
-            None => "hottest keys, counts at least".to_owned(),
+            None => "hottest keys, minimum counts".to_owned(),
         };
         self.begin(&name, if summary.partitions.is_some() { "partition" } else { "" });
         for (row, partition) in hottest {
@@ -119,7 +119,7 @@ impl Tables {
         if known.is_none() {
             let _ = writeln!(
                 self.out,
-                "{FAINT}there are too many keys to count each: a count may be short by up to {}{FAINT:#}",
+                "{FAINT}too many keys to count each one: counts may be too low by up to {}{FAINT:#}",
                 summary.keys.short_by()
             );
         }
@@ -141,7 +141,7 @@ impl Tables {
         } else {
             format!("partition (0–{})", all - 1)
         };
-        self.begin(&name, &format!("even would be {even:.1} %"));
+        self.begin(&name, &format!("an even share is {even:.1} %"));
         for (partition, events) in rows {
             let bar = "#".repeat(usize::try_from((events * BAR).div_ceil(busiest)).unwrap_or(0));
             self.row(&partition.to_string(), events, &bar);

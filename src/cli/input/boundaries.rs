@@ -1,21 +1,21 @@
-//! Where a JSON value ends, found as its bytes come in. It counts brackets and passes over strings; whether the value
-//! is JSON in all its parts is for its reader.
+//! Finds where a JSON value ends, while its bytes arrive. It counts brackets and skips strings; the JSON reader
+//! validates the value later.
 
-/// How far the search within one value has come.
+/// The state of the search within one value.
 #[derive(Debug, Default)]
 pub(super) struct Boundary {
-    /// Objects and arrays that are open.
+    /// The number of open objects and arrays.
     depth: usize,
     in_string: bool,
-    /// Whether the byte before was a backslash that counts.
+    /// Whether the previous byte is a backslash that escapes the next one.
     escaped: bool,
-    /// Whether the value is a number or a word, which ends where something else begins.
+    /// Whether the value is a number or a literal, which ends at the next delimiter.
     bare: bool,
 }
 
 impl Boundary {
-    /// Searches on in `bytes`, which follow those that were searched before. The end is the place behind the value;
-    /// `None` where it is not among them.
+    /// Continues the search in `bytes`, which follow those of the previous call. Returns the position after the value,
+    /// or `None` if the value does not end in `bytes`.
     pub(super) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
@@ -34,13 +34,13 @@ impl Boundary {
                 continue;
             }
             match byte {
-                // A bare word ends before what cannot be a part of it.
+                // A number or literal ends before a delimiter.
                 b'"' | b'{' | b'[' | b'}' | b']' | b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' if self.bare => {
                     return Some(at);
                 }
                 b'"' => self.in_string = true,
                 b'{' | b'[' => self.depth += 1,
-                // One that closes nothing is no value, which the reader will say.
+                // A closing bracket without an opening one is not a value. The reader reports it.
                 b'}' | b']' if self.depth <= 1 => return Some(at + usize::from(self.depth == 1 || at == 0)),
                 b'}' | b']' => self.depth -= 1,
                 _ => self.bare = self.depth == 0,
@@ -50,7 +50,7 @@ impl Boundary {
         None
     }
 
-    /// Whether a value that has not ended yet would be whole if nothing followed.
+    /// Whether the value would be complete if the input ended here.
     pub(super) fn may_end(&self) -> bool {
         self.bare
     }

@@ -1,4 +1,4 @@
-//! Compacted objects of any size as requests of a bounded one.
+//! Splits compacted objects of any size into requests of a bounded size.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -9,30 +9,30 @@ use super::value::Compacted;
 use json::raw::Raw;
 use transform::request::PayloadFormat;
 
-/// What stands before the events of a request.
+/// The start of a request, before its events.
 const HEAD: &str = "{\"input\":[";
 
-/// Bytes of destinations for which a request may have one more event: what all requests repeat of the destinations
-/// stays within a multiple of the events.
+/// A request may have at least one event for every so many bytes of destinations, so that repeating the destinations in
+/// each request costs at most a constant factor.
 const SHARED_BYTES_PER_EVENT: usize = 64;
 
-/// The requests of a compacted object, each with some of its events and all of its destinations.
+/// The requests of one compacted object, each with some of its events and all of its destinations.
 pub(super) struct Slices<'a, 'f> {
     filling: &'f Filling,
     compacted: &'f Compacted<'a>,
-    /// The ids of the object's destinations, where others get one from `--destination`.
+    /// The ids of the destinations in the object. `None` if none are filled in from `--destination`.
     known: Option<HashSet<Cow<'a, [u8]>>>,
     most_events: usize,
     most_bytes: usize,
     body: String,
-    /// The destinations that are filled in, as fields of an object, each with a comma before it.
+    /// Destinations that were filled in, as fields of an object, each preceded by a comma.
     filled: String,
     filled_ids: HashSet<Cow<'a, [u8]>>,
     places: Vec<Place>,
 }
 
 impl<'a, 'f> Slices<'a, 'f> {
-    /// Nothing in a request yet.
+    /// Starts without events.
     pub(super) fn of(compacted: &'f Compacted<'a>, filling: &'f Filling) -> Self {
         let shared = compacted.destinations.text().len() + compacted.connections.map_or(0, |raw| raw.text().len());
         Self {
@@ -48,7 +48,7 @@ impl<'a, 'f> Slices<'a, 'f> {
         }
     }
 
-    /// Adds an event, and returns the request where that makes it full.
+    /// Adds an event. Returns the request if that makes it full.
     pub(super) fn push(&mut self, event: Raw<'a>, place: Place) -> Option<Request> {
         if !self.places.is_empty() {
             self.body.push(',');
@@ -62,12 +62,12 @@ impl<'a, 'f> Slices<'a, 'f> {
         is_full.then(|| self.take())
     }
 
-    /// Whether there are events that are in no request yet.
+    /// Whether there are events that are not yet in a request.
     pub(super) fn has_events(&self) -> bool {
         !self.places.is_empty()
     }
 
-    /// The request with the events since the last one.
+    /// Returns a request with the events added since the last one.
     pub(super) fn take(&mut self) -> Request {
         let mut body = std::mem::replace(&mut self.body, String::from(HEAD));
         let events_end = body.len();

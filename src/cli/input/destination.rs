@@ -1,4 +1,4 @@
-//! The destination that `--destination` gives to the events that have none.
+//! The destination that `--destination` provides for events without one.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -17,33 +17,32 @@ use transform::family::Family;
 use transform::request::event::Metadata;
 use transform::request::fill_in::Missing;
 
-/// The largest file, in bytes: a workspace with thousands of destinations has a few MiB.
+/// The maximum size of the file, in bytes. A workspace with thousands of destinations has a few MiB.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// What events get that have no destination.
+/// The destination for events without one.
 #[derive(Debug)]
 pub(in crate::cli) struct Filling {
     missing: Option<Missing<'static>>,
 }
 
 impl Filling {
-    /// Without `--destination`.
+    /// Fills in nothing, as without `--destination`.
     pub(super) fn nothing() -> Self {
         Self { missing: None }
     }
 
-    /// Reads a file in any of the forms of [`destinations`]. Returns the family of the destination too; `given` is that
-    /// of one that does not name its own.
+    /// Reads a file in any of the forms of [`destinations`]. Also returns the destination's family; `given` applies if
+    /// the file does not name a type.
     ///
     /// # Errors
-    /// [`InputError`] if the file does not hold exactly one destination that is meant.
+    /// [`InputError`] if the file does not contain exactly one matching destination.
     pub(super) fn read(
         path: &Path,
         given: Option<&'static Family>,
         selector: &Selector,
     ) -> Result<(Self, &'static Family), InputError> {
-        let name: Arc<str> =
-            if is_standard_input(path) { "standard input".into() } else { path.display().to_string().into() };
+        let name: Arc<str> = if is_standard_input(path) { "stdin".into() } else { path.display().to_string().into() };
         let mut bytes = Vec::new();
         let result = if is_standard_input(path) {
             io::stdin().take(MAX_BYTES + 1).read_to_end(&mut bytes)
@@ -54,7 +53,7 @@ impl Filling {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(InputError::NotADestination {
                 name,
-                reason: format!("it has more than {} MiB", MAX_BYTES >> 20),
+                reason: format!("it is larger than {} MiB", MAX_BYTES >> 20),
             });
         }
         let selected = select::from_bytes(&bytes, given, selector).map_err(|error| InputError::NotADestination {
@@ -64,12 +63,12 @@ impl Filling {
         Ok((Self { missing: Some(Missing::of(Some(selected.text), None)) }, selected.family))
     }
 
-    /// What is filled in; `None` without `--destination`, when every event stays as it is.
+    /// The fields to fill in. `None` without `--destination`: events stay unchanged.
     pub(super) fn missing(&self) -> Option<&Missing<'static>> {
         self.missing.as_ref()
     }
 
-    /// The ids of the `destinations` of a compacted object, which its events find in it; `None` without `--destination`, when
+    /// The ids in the `destinations` of a compacted object, which its events refer to. `None` without `--destination`:
     /// nothing is filled in.
     pub(super) fn ids_of<'a>(&self, destinations: Raw<'a>) -> Option<HashSet<Cow<'a, [u8]>>> {
         self.missing().and_then(Missing::destination)?;
@@ -84,8 +83,8 @@ impl Filling {
         Some(known)
     }
 
-    /// Appends the destination to the members in `out`, under the id that an event of a compacted object looks for and that
-    /// `known` and `filled` lack. It is added to `filled` then.
+    /// Appends the destination to the fields in `out`, under the id that the event refers to, if neither `known` nor
+    /// `filled` has that id. Then adds the id to `filled`.
     pub(super) fn fill_compacted<'a>(
         &self,
         event: Raw<'a>,

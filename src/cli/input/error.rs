@@ -1,84 +1,84 @@
-//! Why input cannot be used, each in one line. No text holds a part of an event.
+//! Errors in the input of a tool, one line each. No message contains a part of an event.
 
 use std::io;
 use std::sync::Arc;
 
 use destinations::source::UTF_16;
 
-/// The largest value that is read at once: a line, an object, or an element of an array. An array as such may be of
-/// any size.
+/// The maximum size of a value that is read at once: a line, an object, or an element of an array. An array as a whole
+/// may have any size.
 pub(super) const MAX_VALUE_BYTES: usize = 256 << 20;
 
-/// Why reading ends before the input does.
+/// Why reading the input stopped.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum InputError {
     /// A file cannot be opened or read.
     #[error("{name}: {}", system_reason(.error))]
     Unreadable {
-        /// Which one.
+        /// The name of the file.
         name: Arc<str>,
-        /// What the system said.
+        /// The error of the operating system.
         error: io::Error,
     },
-    /// It begins like gzip, and is not one.
-    #[error("{name}: the gzip data are damaged or end too early")]
+    /// The file starts like gzip data, but is damaged.
+    #[error("{name}: the gzip data is damaged or truncated")]
     Gzip {
-        /// Which one.
+        /// The name of the file.
         name: Arc<str>,
     },
-    /// It is not JSON, or ends within a value.
+    /// The input is not JSON, or ends within a value.
     #[error("{name}:{line}:{column}: {reason}")]
     NotJson {
-        /// Which one.
+        /// The name of the file.
         name: Arc<str>,
-        /// From 1.
+        /// The line, from 1.
         line: u64,
-        /// In bytes, from 1.
+        /// The column in bytes, from 1.
         column: u64,
         /// What is wrong.
         reason: String,
     },
-    /// A value is past [`MAX_VALUE_BYTES`].
+    /// A value is larger than [`MAX_VALUE_BYTES`].
     #[error("{name}:{line}: a line, object or element is larger than {} MiB", MAX_VALUE_BYTES >> 20)]
     TooLarge {
-        /// Which one.
+        /// The name of the file.
         name: Arc<str>,
-        /// Where it begins.
+        /// The line where the value begins.
         line: u64,
     },
-    /// What should be a destination is another thing.
+    /// The file of `--destination` does not contain a usable destination.
     #[error("{name}: {reason}")]
     NotADestination {
-        /// Which one.
+        /// The name of the file.
         name: Arc<str>,
-        /// What it is.
+        /// What is wrong.
         reason: String,
     },
-    /// It is UTF-16, as PowerShell and Excel write it.
+    /// The input is UTF-16, as PowerShell and Excel write it.
     #[error("{name}: {UTF_16}")]
     Utf16 {
-        /// Which one.
+        /// The name of the file.
         name: Arc<str>,
     },
-    /// Two parts of the input are `-`.
-    #[error("standard input can be read once: name a file for the events or for --destination")]
+    /// Both the events and the destination are to be read from stdin.
+    #[error("stdin can be read only once: name a file for the events or for --destination")]
     StandardInputTwice,
-    /// Every line of it is something else.
-    #[error("{name}: no line of it is JSON")]
+    /// No line of the input is JSON.
+    #[error("{name}: no line is JSON")]
     NothingIsJson {
-        /// What was read.
+        /// The name of the file.
         name: Arc<str>,
     },
-    /// A thread ended on a fault.
+    /// A worker thread panicked.
     #[error("a batch of events failed because of a bug in this program; please report it")]
     Fault,
 }
 
-/// What the system said, without its number.
+/// The message of an operating system error, without its number.
 pub(in crate::cli) fn system_reason(error: &io::Error) -> String {
     let text = match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => "it may not be read by this user".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::IsADirectory => "it is a directory, not a file".to_owned(),
         _ => error.to_string(),
     };

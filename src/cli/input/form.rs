@@ -1,29 +1,29 @@
-//! Whether input is lines, each a value, or values that go over lines. What it begins with decides.
+//! Decides from the beginning of the input whether each line is a value, or values span lines.
 
 use serde::de::IgnoredAny;
 
-/// How values are distinguished.
+/// How values are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Each line is one. One that is broken costs nothing else.
+    /// Each line is a value. A malformed line does not affect others.
     Lines,
-    /// They follow each other, over any number of lines.
+    /// Values follow each other, each over any number of lines.
     Values,
 }
 
-/// Why input has no form.
+/// Why the form of the input cannot be determined.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotJson {
-    /// From 1, counted in what was looked at.
+    /// The line, from 1, counted from the start of the inspected text.
     pub(super) line: u64,
-    /// From 1.
+    /// The column, from 1.
     pub(super) column: u64,
     /// What is wrong there.
     pub(super) reason: String,
 }
 
 impl NotJson {
-    /// The library's error, its place apart from its reason.
+    /// Splits the library's error into position and reason.
     pub(super) fn of(error: &serde_json::Error) -> Self {
         let text = error.to_string();
         let reason = text.split(" at line ").next().unwrap_or_default();
@@ -35,10 +35,10 @@ impl NotJson {
     }
 }
 
-/// Decides by the beginning of the input, which has two lines at least where there are two. It starts with a value.
+/// Decides by the beginning of the input, which starts with a value and contains at least two lines, if there are two.
 ///
 /// # Errors
-/// [`NotJson`] where neither its first line nor its second gives a clue.
+/// [`NotJson`] if neither the first nor the second line shows the form.
 pub(super) fn decide(beginning: &str) -> Result<Form, NotJson> {
     if beginning.starts_with('[') {
         return Ok(Form::Values);
@@ -48,16 +48,16 @@ pub(super) fn decide(beginning: &str) -> Result<Form, NotJson> {
     match values.next() {
         Some(Ok(_)) if values.byte_offset() <= first.len() => match serde_json::from_str::<IgnoredAny>(first) {
             Ok(_) => Ok(Form::Lines),
-            Err(error) => as_second_line_tells(rest, &error),
+            Err(error) => by_second_line(rest, &error),
         },
         Some(Err(error)) if error.is_eof() && rest.is_empty() => Err(NotJson::of(&error)),
-        Some(Err(error)) if !error.is_eof() => as_second_line_tells(rest, &error),
+        Some(Err(error)) if !error.is_eof() => by_second_line(rest, &error),
         _ => Ok(Form::Values),
     }
 }
 
-/// A first line that is broken is the first of lines where the second is an object by itself.
-fn as_second_line_tells(rest: &str, error: &serde_json::Error) -> Result<Form, NotJson> {
+/// Treats the input as lines if its first line is malformed and its second line is an object by itself.
+fn by_second_line(rest: &str, error: &serde_json::Error) -> Result<Form, NotJson> {
     let second = rest.lines().next().unwrap_or_default();
     let is_object = second.starts_with('{') && serde_json::from_str::<IgnoredAny>(second).is_ok();
     if is_object { Ok(Form::Lines) } else { Err(NotJson::of(error)) }

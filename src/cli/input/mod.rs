@@ -1,14 +1,14 @@
-//! What the tools read: events from files or standard input, in any of the forms in which people keep them.
+//! Reads the input of the tools: events from files or stdin, in every form in which they are commonly stored.
 //!
 //! | step | file |
 //! | --- | --- |
-//! | open a file, undo gzip | `source.rs` |
-//! | lines, or values that go over many lines? | `form.rs` |
+//! | open a file, decompress gzip | `source.rs` |
+//! | decide between one value per line and values that span lines | `form.rs` |
 //! | cut the bytes into batches of whole values | `splitter.rs`, `values.rs`, `boundaries.rs`, `position.rs` |
-//! | give the batches to threads, and the results back in order | `parallel.rs` |
-//! | a value: an event, a bare message, an array, a compacted object? | `value.rs` |
+//! | process batches on threads, and return results in order | `parallel.rs` |
+//! | classify a value: event, bare message, array, compacted object | `value.rs` |
 //! | fill in the destination | `destination.rs` |
-//! | put events together into requests | `requests.rs`, `compacted.rs` |
+//! | group events into requests | `requests.rs`, `compacted.rs` |
 
 mod boundaries;
 mod compacted;
@@ -45,7 +45,7 @@ use splitter::Splitter;
 use transform::explain::delivery::DEFAULT_BATCH_BYTES;
 use transform::family::{FAMILIES, Family, KAFKA};
 
-/// What a tool reads, and how.
+/// Input arguments that several tools share.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Input {
     /// Files with events, plain or gzip; none, or -, is stdin
@@ -64,7 +64,7 @@ pub(in crate::cli) struct Input {
     jobs: Option<u16>,
 }
 
-/// How files of events are read, and the destination of events without one.
+/// Arguments for reading files of events, and the destination of events without one.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Reading {
     /// The destination of events without one: a destination, a whole workspaceConfig.json, a destination of the Rudder
@@ -100,24 +100,24 @@ object {\"input\":[…],\"destinations\":{…},\"connections\":{…}}, or the bo
 With --destination, any other object without a field message is read as a message. A line, an
 object or an element of an array may have 256 MiB. Invalid UTF-8 is read as U+FFFD.";
 
-/// A tool's input once it is known to be there.
+/// The input of a tool, once its files are known to exist.
 pub(in crate::cli) struct Opened {
     sources: Vec<Source>,
     lines: bool,
-    /// Threads that work at once.
+    /// The number of worker threads.
     pub(in crate::cli) jobs: NonZeroUsize,
-    /// What events without a destination get.
+    /// The destination for events without one.
     pub(in crate::cli) filling: Arc<Filling>,
-    /// What the destination is.
+    /// The family of the destination.
     pub(in crate::cli) family: &'static Family,
-    /// Bytes of all files together, as they are on the disk; `None` where that is not known.
+    /// The total size of all files on disk, in bytes. `None` if it is not known.
     pub(in crate::cli) bytes: Option<u64>,
-    /// Those that were read by now.
+    /// The number of those bytes that have been read.
     pub(in crate::cli) read: Arc<AtomicU64>,
 }
 
 impl Input {
-    /// The largest record that is produced, in bytes.
+    /// The maximum size of a produced record, in bytes.
     pub(in crate::cli) fn batch_bytes(&self) -> u64 {
         self.batch_bytes
     }
@@ -134,13 +134,13 @@ impl Input {
 }
 
 impl Reading {
-    /// The type of destinations that do not name theirs.
+    /// The family of destinations that do not name theirs.
     pub(in crate::cli) fn family(&self) -> &'static Family {
         self.family.unwrap_or(&KAFKA)
     }
 
-    /// Finds `files`, or standard input if there are none, and reads the destination, so that what is missing is reported
-    /// before anything is printed.
+    /// Locates `files`, or stdin if there are none, and reads the destination, so that errors are reported before any
+    /// output.
     ///
     /// # Errors
     /// [`InputError`] if a file or the destination cannot be used.
@@ -171,16 +171,17 @@ impl Reading {
     }
 }
 
-/// Reads the value of `--family`, for every tool that has it.
+/// Parses the value of `--family`.
 ///
 /// # Errors
-/// The names that are known.
+/// Lists the known names.
 pub(in crate::cli) fn family(name: &str) -> Result<&'static Family, String> {
-    Family::by_spelling(name).ok_or_else(|| format!("known are {}", FAMILIES.map(|family| family.name).join(", ")))
+    Family::by_spelling(name)
+        .ok_or_else(|| format!("expected one of {}", FAMILIES.map(|family| family.name).join(", ")))
 }
 
 impl Opened {
-    /// What the input is called in messages.
+    /// The name of the input in messages.
     pub(in crate::cli) fn name(&self) -> Arc<str> {
         match self.sources.as_slice() {
             [source] => source.name(),
@@ -188,7 +189,7 @@ impl Opened {
         }
     }
 
-    /// The input as batches, in order.
+    /// Returns the input as batches, in order.
     pub(in crate::cli) fn batches(&mut self) -> impl Iterator<Item = Result<Batch, InputError>> + Send + use<> {
         let (lines, read) = (self.lines, Arc::clone(&self.read));
         std::mem::take(&mut self.sources).into_iter().flat_map(move |source| {

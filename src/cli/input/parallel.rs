@@ -1,5 +1,5 @@
-//! Works on batches in parallel and returns the results in order. What was read and not yet written is bounded, and so is
-//! memory: a batch hands its result over in parts, and waits while too many of them are not yet taken.
+//! Processes batches in parallel and returns the results in order. Memory is bounded: a batch hands over its result in
+//! parts, and waits while too many parts have not been consumed.
 
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -9,13 +9,15 @@ use std::thread;
 use super::error::InputError;
 use super::splitter::Batch;
 
-/// Bytes of batches in flight, with the room that each reserves for its results. A larger batch goes alone.
+/// The maximum size of batches in flight, including what each reserves for its results, in bytes. A larger batch runs
+/// alone.
 const BYTES_IN_FLIGHT: usize = 64 << 20;
-/// The size of a part of a result: a worker hands it over when it has reached this many bytes.
+/// The size of a part of a result, in bytes: a worker hands it over once it has reached this size.
 pub(in crate::cli) const PART_BYTES: usize = 256 << 10;
-/// Parts of a batch's result that wait to be taken. With these a batch of a megabyte is rarely held up.
+/// The maximum number of parts of a batch that wait to be consumed. A batch of a megabyte rarely has to wait with
+/// these.
 const PARTS_WAITING: usize = 6;
-/// What a batch reserves for its results: the waiting parts, the one that is being made, and the one that is being written.
+/// What a batch reserves for its results: the waiting parts, the part in progress, and the part being written.
 const RESERVED_BYTES: usize = (PARTS_WAITING + 2) * PART_BYTES;
 
 /// The results of all batches, part by part, in the order of the batches.
@@ -25,7 +27,7 @@ pub(in crate::cli) struct Results<R> {
     current: Option<Ordered<R>>,
 }
 
-/// The place of a batch in the order, before its result is there.
+/// The position of a batch in the order, taken before its result exists.
 struct Ordered<R> {
     parts: Receiver<Part<R>>,
     bytes: usize,
@@ -37,20 +39,20 @@ enum Part<R> {
     End,
 }
 
-/// Takes the parts of a batch's result.
+/// The sending end for the parts of a batch's result.
 pub(in crate::cli) struct Parts<R>(SyncSender<Part<R>>);
 
 impl<R> Parts<R> {
-    /// Hands over a part, and waits while too many are not yet taken. Once the output is closed, parts are dropped.
+    /// Hands over a part, and blocks while too many are waiting. Once the output is closed, parts are dropped.
     pub(in crate::cli) fn send(&self, part: R) {
         let _ = self.0.send(Part::Result(part));
     }
 }
 
-/// Does `work` on every batch, on `jobs` threads.
+/// Runs `work` on every batch, on `jobs` threads.
 ///
 /// # Errors
-/// Why a thread cannot be started.
+/// Fails if a thread cannot be started.
 pub(in crate::cli) fn in_order<R: Send + 'static>(
     batches: impl Iterator<Item = Result<Batch, InputError>> + Send + 'static,
     jobs: NonZeroUsize,
@@ -80,7 +82,8 @@ pub(in crate::cli) fn in_order<R: Send + 'static>(
                 Ok(batch) => {
                     let bytes = batch.bytes.capacity() + RESERVED_BYTES;
                     allowed.take(bytes);
-                    // Batches reach the workers in this order, so that the one whose parts are awaited is always worked on.
+                    // Workers receive batches in this order, so the batch that the consumer waits for is always being
+                    // processed.
                     let (sender, parts) = sync_channel(PARTS_WAITING);
                     let ordered = into_order.send(Ok(Ordered { parts, bytes }));
                     ordered.map_err(|_| ()).and_then(|()| into_work.send((batch, Parts(sender))).map_err(|_| ()))
@@ -111,13 +114,13 @@ impl<R> Iterator for Results<R> {
                 Ok(Part::End) => {}
                 Err(_) => return Some(Err(InputError::Fault)),
             }
-            self.allowance.give_back(current.bytes);
+            self.allowance.release(current.bytes);
             self.current = None;
         }
     }
 }
 
-/// How many bytes may be in flight.
+/// A semaphore that counts bytes.
 #[derive(Default)]
 struct Allowance {
     taken: Mutex<usize>,
@@ -125,7 +128,7 @@ struct Allowance {
 }
 
 impl Allowance {
-    /// Waits until there is room for `bytes`.
+    /// Blocks until `bytes` are available.
     fn take(&self, bytes: usize) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         while *taken > 0 && *taken + bytes > BYTES_IN_FLIGHT {
@@ -134,7 +137,7 @@ impl Allowance {
         *taken += bytes;
     }
 
-    fn give_back(&self, bytes: usize) {
+    fn release(&self, bytes: usize) {
         *self.taken.lock().unwrap_or_else(PoisonError::into_inner) -= bytes;
         self.given_back.notify_one();
     }
@@ -153,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_come_in_order_and_those_that_nobody_takes_are_few() {
+    fn parts_arrive_in_order_and_few_wait_for_a_slow_consumer() {
         let sent = Arc::new(AtomicUsize::new(0));
         let (count, batches, jobs) = (Arc::clone(&sent), 100, 2);
         let number = Arc::new(AtomicUsize::new(0));
@@ -169,7 +172,7 @@ mod tests {
             },
         )
         .expect("threads");
-        // Both workers stop at a full channel although nothing is taken and both have much more to hand over.
+        // Both workers block on a full channel, because nothing is consumed and both have much more to hand over.
         let full = jobs * PARTS_WAITING;
         let began = Instant::now();
         while sent.load(Ordering::SeqCst) < full {
@@ -182,7 +185,7 @@ mod tests {
             let part = part.unwrap_or_else(|error| panic!("{error}"));
             taken += 1;
             assert!(sent.load(Ordering::SeqCst) <= taken + full + PARTS_WAITING, "{sent:?} parts sent, {taken} taken");
-            // Which worker is first to count is open, but a batch's parts stay together and in order.
+            // Which worker is first is not defined, but the parts of a batch stay together and in order.
             assert!(part.1 == 0 || latest == Some((part.0, part.1 - 1)), "{part:?} after {latest:?}");
             latest = Some(part);
         }

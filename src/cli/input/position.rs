@@ -1,12 +1,12 @@
-//! Line and column of a place in a stream of which only a part is in memory.
+//! Tracks line and column in a stream of which only a part is in memory.
 
-/// The line and the column of the byte up to which was counted.
+/// The line and column of the next byte to count.
 pub(super) struct Position {
-    /// From 1.
+    /// The line, from 1.
     pub(super) line: u64,
-    /// In bytes, from 1.
+    /// The column in bytes, from 1.
     pub(super) column: u64,
-    /// Its place in the buffer.
+    /// The position of the next byte to count in the buffer.
     counted: usize,
 }
 
@@ -16,7 +16,7 @@ impl Position {
         Self { line: 1, column: 1, counted: 0 }
     }
 
-    /// Goes on to the byte of `buffer` at `to`, unless it is there or past it.
+    /// Advances to the byte of `buffer` at `to`. Does nothing if it has been counted.
     pub(super) fn count_to(&mut self, buffer: &[u8], to: usize) {
         let bytes = buffer.get(self.counted..to).unwrap_or_default();
         match memchr::memrchr(b'\n', bytes) {
@@ -29,13 +29,13 @@ impl Position {
         self.counted = self.counted.max(to);
     }
 
-    /// Goes on to where something is, and reports it.
+    /// Advances to `to` and returns `what`, to report a problem there.
     pub(super) fn at(&mut self, buffer: &[u8], to: usize, what: &'static str) -> &'static str {
         self.count_to(buffer, to);
         what
     }
 
-    /// The bytes up to `end`, to which was counted, are not in the buffer anymore.
+    /// Notes that the bytes up to `end`, which were counted, are not in the buffer anymore.
     pub(super) fn forget(&mut self, end: usize) {
         self.counted -= end;
     }

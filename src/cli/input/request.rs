@@ -1,4 +1,4 @@
-//! Some events of the input as one request, which remembers where each came from.
+//! Several events of the input as one request, with the position of each in the input.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,14 +9,14 @@ use json::invalid::Invalid;
 use json::reader::Reader;
 use transform::request::PayloadFormat;
 
-/// Where a value of the input is.
+/// The position of a value in the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) struct Place {
-    /// From 1.
+    /// The line, from 1.
     pub(in crate::cli) line: u64,
-    /// In bytes, from 1; `None` is the beginning of the line.
+    /// The column in bytes, from 1. `None` means the beginning of the line.
     pub(in crate::cli) column: Option<u64>,
-    /// Which event of the array or object that begins there, from 1.
+    /// The number of the event in the array or object that begins there, from 1.
     pub(in crate::cli) event: Option<u64>,
 }
 
@@ -33,37 +33,37 @@ impl fmt::Display for Place {
     }
 }
 
-/// How the responses to a request belong together.
+/// How the responses to a request are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) enum Frame {
-    /// Each by itself.
+    /// Each response stands alone.
     Single,
-    /// They are elements of an array that began before them.
+    /// The responses are elements of an array that began earlier.
     Elements,
 }
 
-/// Some events in the form in which the transformation takes them.
+/// Several events in the form that the transformation reads.
 #[derive(Debug)]
 pub(in crate::cli) struct Request {
-    /// A JSON array, or a compacted object.
+    /// A JSON array or a compacted object.
     pub(in crate::cli) body: String,
-    /// Which of both.
+    /// The form of the body.
     pub(in crate::cli) form: PayloadFormat,
-    /// How the responses belong together.
+    /// How the responses are printed.
     pub(in crate::cli) frame: Frame,
-    /// Of each event.
+    /// The position of each event in the input.
     places: Vec<Place>,
-    /// Where the events are in the body, with the commas between them.
+    /// The byte range of the events in the body, including the commas between them.
     events: Range<usize>,
 }
 
-/// A request gets no more events once it has this many bytes.
+/// The size in bytes at which a request is full.
 pub(super) const REQUEST_BYTES: usize = 1 << 20;
-/// A request gets no more events once it has this many.
+/// The number of events at which a request is full.
 pub(super) const REQUEST_EVENTS: usize = 1000;
 
 impl Request {
-    /// A request whose events are at `events` in its body.
+    /// Creates a request whose events are at `events` in its body.
     pub(super) fn of(
         body: String,
         form: PayloadFormat,
@@ -74,22 +74,22 @@ impl Request {
         Self { body, form, frame, places, events }
     }
 
-    /// A request without events.
+    /// Creates a request without events.
     pub(super) fn empty(frame: Frame) -> Self {
         Self::of(String::from("["), PayloadFormat::Plain, frame, Vec::new(), 1..1)
     }
 
-    /// Where the event at `index` is.
+    /// The position of the event at `index` in the input.
     pub(in crate::cli) fn place(&self, index: usize) -> Place {
         self.places.get(index).copied().unwrap_or(Place { line: 0, column: None, event: None })
     }
 
-    /// The texts of the events. None where it takes too long to send them one by one, with the destinations each time.
+    /// The text of each event. Empty if sending them one by one, each with all destinations, would take too long.
     pub(in crate::cli) fn events(&self) -> Vec<&str> {
         let mut texts = Vec::new();
         if self.body.len() - self.events.len() <= REQUEST_BYTES {
             let events = self.body.get(self.events.start - 1..=self.events.end).unwrap_or_default();
-            // They were read already, so that the walk cannot fail.
+            // The events have been validated before, so reading cannot fail.
             let _ = Reader::new(events).array::<Invalid>(|reader| {
                 texts.push(reader.value()?.text());
                 Ok(())
@@ -98,7 +98,7 @@ impl Request {
         texts
     }
 
-    /// The request with nothing but the event at `index`, which has this text.
+    /// A request with only the event at `index`, which has this text.
     pub(in crate::cli) fn only(&self, index: usize, event: &str) -> Self {
         let (before, after) = (&self.body[..self.events.start], &self.body[self.events.end..]);
         let events = before.len()..before.len() + event.len();
@@ -114,12 +114,12 @@ impl Request {
         self.places.push(place);
     }
 
-    /// Whether it gets no more events.
+    /// Whether the request is full.
     pub(super) fn is_full(&self) -> bool {
         self.places.len() >= REQUEST_EVENTS || self.body.len() >= REQUEST_BYTES
     }
 
-    /// Ends it.
+    /// Closes the body.
     pub(super) fn close(mut self) -> Self {
         self.events.end = self.body.len();
         self.body.push(']');

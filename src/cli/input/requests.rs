@@ -1,4 +1,4 @@
-//! Puts the values of a batch together into requests, as the transformation reads them.
+//! Groups the values of a batch into requests that the transformation can read.
 
 use super::compacted::Slices;
 use super::destination::Filling;
@@ -11,22 +11,22 @@ use json::decode::text;
 use json::invalid::Invalid;
 use json::reader::Reader;
 
-/// What a batch has, in its order.
+/// The contents of a batch, in order.
 #[derive(Debug)]
 pub(in crate::cli) enum Entry {
-    /// Events.
+    /// A request with events.
     Request(Request),
-    /// The beginning of an array, whose elements come in requests.
+    /// The beginning of an array, whose elements follow in requests.
     ArrayBegins,
-    /// Its end.
+    /// The end of that array.
     ArrayEnds,
-    /// A line that is not JSON: where, and what is wrong with it. It costs itself only.
+    /// A line that is not JSON: its position, and what is wrong. Other lines are not affected.
     BadLine(Place, String),
-    /// A value that is not JSON, behind which nothing can be trusted.
+    /// A value that is not JSON, after which nothing can be read reliably.
     Broken(Place, String),
 }
 
-/// Reads what a batch has. Returns how many events look like bare messages, where there is no destination for them.
+/// Reads the contents of a batch. Returns the number of events that look like bare messages and have no destination.
 pub(in crate::cli) fn requests(batch: &Batch, filling: &Filling, on_entry: impl FnMut(Entry)) -> u64 {
     let mut gathering = Gathering { filling, pending: None, bare: 0, on_entry };
     match &batch.parts {
@@ -49,7 +49,7 @@ pub(in crate::cli) fn requests(batch: &Batch, filling: &Filling, on_entry: impl 
 
 struct Gathering<'f, F: FnMut(Entry)> {
     filling: &'f Filling,
-    /// Events that are put together, not closed yet.
+    /// The request that events are added to.
     pending: Option<Request>,
     bare: u64,
     on_entry: F,
@@ -64,7 +64,7 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
         match Value::read(text) {
             Ok(value) => self.value(&value, place),
             Err(Invalid) => {
-                // What is told stays in order.
+                // Entries stay in the order of the input.
                 self.flush();
                 let (column, reason) = explain(text).map_or((1, String::new()), |why| (why.column, why.reason));
                 (self.on_entry)(Entry::BadLine(Place { column: Some(column), ..place }, reason));
@@ -72,7 +72,7 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
         }
     }
 
-    /// Returns whether what follows can be trusted.
+    /// Returns whether the rest of the batch can be read reliably.
     fn part(&mut self, part: &Part, bytes: &[u8]) -> bool {
         match part {
             Part::ArrayBegins => self.array_begins(),
@@ -105,7 +105,7 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
             Value::Event(event) => self.event(event, Frame::Single, place),
             Value::Array(events) => {
                 self.array_begins();
-                // It is valid, so that the walk cannot fail.
+                // The value has been validated before, so reading cannot fail.
                 let mut number = 0;
                 let _ = Reader::new(events.text()).array::<Invalid>(|reader| {
                     let numbered = |number| Place { event: Some(number), ..place };
@@ -124,7 +124,7 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
                         (self.on_entry)(Entry::Request(request));
                     }
                 });
-                // Without any event, what is wrong with the object shows all the same.
+                // Even without events, errors in the object must be reported.
                 if slices.has_events() || number == 0 {
                     (self.on_entry)(Entry::Request(slices.take()));
                 }
@@ -143,7 +143,8 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
         (self.on_entry)(Entry::ArrayEnds);
     }
 
-    /// Takes an element of an array. `number` counts its events, and `place` is where the one with that number is.
+    /// Reads an element of an array. `number` counts events, and `place` returns the position of the event with a
+    /// number.
     fn element(&mut self, element: Element<'_>, place: impl Fn(u64) -> Place, number: &mut u64) {
         match element {
             Element::Event(event) => {
@@ -151,7 +152,7 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
                 self.event(&event, Frame::Elements, place(*number));
             }
             Element::Batch(events) => {
-                // It is valid, so that the walk cannot fail.
+                // The element has been validated before, so reading cannot fail.
                 let _ = Reader::new(events.text()).array::<Invalid>(|reader| {
                     *number += 1;
                     self.event(&Event::read(reader)?, Frame::Elements, place(*number));
@@ -180,12 +181,12 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
     }
 }
 
-/// What is wrong with a text that is not JSON.
+/// Describes why a text is not JSON.
 fn explain(text: &str) -> Option<NotJson> {
     serde_json::from_str::<serde::de::IgnoredAny>(text).err().as_ref().map(NotJson::of)
 }
 
-/// The place of an error in a value that begins at `place`.
+/// The position of an error in a value that begins at `place`.
 fn within(place: Place, error: &NotJson) -> Place {
     let column = if error.line == 1 { place.column.unwrap_or(1) + error.column - 1 } else { error.column };
     Place { line: place.line + error.line - 1, column: Some(column), event: None }

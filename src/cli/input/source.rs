@@ -1,4 +1,4 @@
-//! Where bytes come from: a file or standard input. gzip is detected by its first bytes, whatever the name.
+//! Reads bytes from a file or from stdin. gzip is detected by its first bytes, regardless of the name.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
@@ -10,7 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::error::InputError;
 
-/// What standard input is called among files.
+/// The name of stdin among files.
 pub(in crate::cli) const STANDARD_INPUT: &str = "-";
 
 /// Whether a path is `-`.
@@ -18,7 +18,7 @@ pub(super) fn is_standard_input(path: &Path) -> bool {
     path == Path::new(STANDARD_INPUT)
 }
 
-/// A file, which is there, or standard input.
+/// An existing file, or stdin.
 pub(super) struct Source {
     name: Arc<str>,
     place: Origin,
@@ -27,15 +27,15 @@ pub(super) struct Source {
 
 enum Origin {
     StandardInput,
-    /// A file is opened when its turn comes, because there may be more of them than a process may have open.
+    /// A file that is opened only when its turn comes, because there may be more files than a process can have open.
     File(PathBuf),
-    /// A pipe or a device, which can be opened once only.
+    /// A pipe or a device, which can be opened only once.
     Open(File),
 }
 
 /// An open source.
 pub(super) struct Stream {
-    /// What it is called in messages.
+    /// The name of the source in messages.
     pub(super) name: Arc<str>,
     bytes: Box<dyn Read + Send>,
     gzip: bool,
@@ -43,17 +43,17 @@ pub(super) struct Stream {
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Compressed bytes that are read at once.
+/// The number of compressed bytes that are read at once.
 const COMPRESSED_STEP: usize = 256 << 10;
 
 impl Source {
-    /// Looks whether a file can be read; `-` is standard input.
+    /// Checks that a file can be read. `-` is stdin.
     ///
     /// # Errors
     /// [`InputError::Unreadable`].
     pub(super) fn find(path: &Path) -> Result<Self, InputError> {
         if path == Path::new("-") {
-            return Ok(Self { name: "standard input".into(), place: Origin::StandardInput, bytes: None });
+            return Ok(Self { name: "stdin".into(), place: Origin::StandardInput, bytes: None });
         }
         let name: Arc<str> = path.display().to_string().into();
         let found = File::open(path).and_then(|file| {
@@ -71,17 +71,17 @@ impl Source {
         }
     }
 
-    /// What it is called in messages.
+    /// The name of the source in messages.
     pub(super) fn name(&self) -> Arc<str> {
         Arc::clone(&self.name)
     }
 
-    /// How many bytes it has on the disk.
+    /// The size on disk, in bytes.
     pub(super) fn bytes(&self) -> Option<u64> {
         self.bytes
     }
 
-    /// Opens it; what is read of it is added to `read`.
+    /// Opens the source. The number of bytes read from disk is added to `read`.
     ///
     /// # Errors
     /// [`InputError::Unreadable`].
@@ -108,7 +108,7 @@ impl Source {
 }
 
 impl Stream {
-    /// Bytes that are there, in pieces of `step` bytes.
+    /// A stream over bytes in memory, in pieces of `step` bytes.
     #[cfg(test)]
     pub(super) fn of_bytes(bytes: &[u8], step: usize) -> Self {
         struct Pieces(Cursor<Vec<u8>>, usize);
@@ -121,8 +121,8 @@ impl Stream {
         Self { name: "test".into(), bytes: Box::new(Pieces(Cursor::new(bytes.to_vec()), step)), gzip: false }
     }
 
-    /// Appends up to `step` bytes to `buffer`; what can be had without waiting is enough. Returns how many; none is
-    /// the end.
+    /// Appends up to `step` bytes to `buffer`, or less if more would have to be waited for. Returns the number of
+    /// bytes; 0 is the end.
     ///
     /// # Errors
     /// [`InputError::Unreadable`], [`InputError::Gzip`].
@@ -148,7 +148,7 @@ impl Stream {
     }
 }
 
-/// Counts what is read of the bytes as they are on the disk.
+/// Counts the bytes that are read from disk.
 struct Counted {
     bytes: Box<dyn Read + Send>,
     read: Arc<AtomicU64>,

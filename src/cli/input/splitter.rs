@@ -1,4 +1,5 @@
-//! Cuts a stream into batches of whole values, in constant memory: lines are not even looked at, values are measured.
+//! Cuts a stream into batches of whole values, in constant memory. Lines are not parsed; for values that span lines,
+//! only the end is searched for.
 
 use std::sync::Arc;
 
@@ -11,60 +12,60 @@ use super::values::{Part, Values, Walked};
 use destinations::source::is_utf_16;
 use json::decode::text;
 
-/// Some values that follow each other in one source.
+/// Consecutive values of one source.
 #[derive(Debug)]
 pub(in crate::cli) struct Batch {
-    /// What the source is called in messages.
+    /// The name of the source in messages.
     pub(in crate::cli) source: Arc<str>,
-    /// The values, and what stands between them.
+    /// The values, and the bytes between them.
     pub(in crate::cli) bytes: Vec<u8>,
-    /// Where they are.
+    /// Where the values are.
     pub(super) parts: Parts,
 }
 
 impl Batch {
-    /// Whether it begins within an array, behind an element.
+    /// Whether the batch begins within an array, after an element.
     pub(in crate::cli) fn continues_array(&self) -> bool {
         let Parts::Values(parts) = &self.parts else { return false };
         matches!(parts.first(), Some(Part::Value { element: Some(2..), .. } | Part::ArrayEnds))
     }
 
-    /// The error of a value in it that is not JSON.
+    /// Creates the error for a value in the batch that is not JSON.
     pub(in crate::cli) fn broken(&self, place: Place, reason: String) -> InputError {
         let name = Arc::clone(&self.source);
         InputError::NotJson { name, line: place.line, column: place.column.unwrap_or(1), reason }
     }
 }
 
-/// Where the values of a batch are.
+/// The positions of the values of a batch.
 #[derive(Debug)]
 pub(super) enum Parts {
-    /// Each line is one.
+    /// Each line is a value.
     Lines {
         /// The number of the first line, from 1.
         first: u64,
     },
-    /// They are listed.
+    /// The positions are listed.
     Values(Vec<Part>),
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Bytes that are read at once, and about what a batch has.
+/// The number of bytes that are read at once, and the approximate size of a batch.
 const STEP: usize = 1 << 20;
 
-/// A stream on its way to batches.
+/// Splits a stream into batches.
 pub(super) struct Splitter {
     stream: Stream,
-    /// What was read and not given out yet.
+    /// The bytes that were read and are not yet part of a batch.
     buffer: Vec<u8>,
-    /// Whether the stream has no more.
+    /// Whether the stream has ended.
     ended: bool,
-    /// The largest value.
+    /// The maximum size of a value, in bytes.
     limit: usize,
     state: State,
     position: Position,
-    /// The error that comes behind the batches before it.
+    /// An error to return after the batches before it.
     failure: Option<InputError>,
 }
 
@@ -76,7 +77,7 @@ enum State {
 }
 
 impl Splitter {
-    /// Nothing read yet; with `lines` every line is a value.
+    /// Creates a splitter. With `lines`, every line is a value.
     pub(super) fn of(stream: Stream, lines: bool) -> Self {
         Self {
             stream,
@@ -89,10 +90,10 @@ impl Splitter {
         }
     }
 
-    /// The next values; `None` is the end.
+    /// Returns the next batch, or `None` at the end.
     ///
     /// # Errors
-    /// [`InputError`], behind which nothing comes.
+    /// [`InputError`], after which nothing follows.
     pub(super) fn next_batch(&mut self) -> Result<Option<Batch>, InputError> {
         let batch = self.read_batch();
         if batch.is_err() {
@@ -119,7 +120,7 @@ impl Splitter {
         }
     }
 
-    /// Passes over what is before the first value, and decides by it how to go on.
+    /// Skips whitespace before the first value, and determines the form of the input.
     fn start(&mut self, lines: bool) -> Result<State, InputError> {
         while self.buffer.len() < 2 && !self.ended {
             self.read_more(0)?;
@@ -144,7 +145,8 @@ impl Splitter {
         };
         self.count_to(begin);
         self.cut(begin);
-        // Two lines tell the form, and one that is JSON does: whoever writes lines one by one waits for their answers.
+        // Two lines are enough to know the form, and one is enough if it is JSON. A program that writes line by line
+        // may wait for each result before it writes the next line.
         let array = self.buffer.first() == Some(&b'[');
         let mut lines = memchr::memchr_iter(b'\n', &self.buffer).take(2).count();
         let mut looked_at = false;
@@ -164,13 +166,13 @@ impl Splitter {
             Ok(Form::Values) => Ok(State::Values(Values::default())),
             Err(NotJson { line, column, reason }) => {
                 let column = if line == 1 { self.position.column + column - 1 } else { column };
-                let reason = format!("{reason} (with --lines a line that is not JSON costs that line only)");
+                let reason = format!("{reason} (use --lines to skip lines that are not JSON)");
                 Err(self.not_json(self.position.line + line - 1, column, reason))
             }
         }
     }
 
-    /// The lines that can be had without waiting for more than one of them.
+    /// Returns the available lines, without waiting for more than one.
     fn next_lines(&mut self) -> Result<Option<Batch>, InputError> {
         let mut searched = 0;
         let end = loop {
@@ -191,14 +193,14 @@ impl Splitter {
         Ok(Some(self.batch(end, Parts::Lines { first })))
     }
 
-    /// The values that are whole in what was read, reading more where none is.
+    /// Returns the complete values that are available, and reads more if there are none.
     fn next_values(&mut self) -> Result<Option<Batch>, InputError> {
         let State::Values(mut values) = std::mem::replace(&mut self.state, State::Done) else { return Ok(None) };
         let mut parts = Vec::new();
         loop {
             match values.walk(&self.buffer, self.ended, &mut self.position, &mut parts) {
-                Ok(Walked::ToTheEnd) => {}
-                Ok(Walked::AsFarAsItGoes) => {
+                Ok(Walked::EndOfBuffer) => {}
+                Ok(Walked::MaxParts) => {
                     let end = values.at;
                     values.forget(end);
                     self.state = State::Values(values);
@@ -235,7 +237,7 @@ impl Splitter {
         }
     }
 
-    /// Reads a step more, where the value that begins at `open` may still grow.
+    /// Reads more of the value that begins at `open`, unless it is too large.
     fn read_more(&mut self, open: usize) -> Result<(), InputError> {
         if self.buffer.len() - open > self.limit {
             self.count_to(open);
@@ -245,7 +247,7 @@ impl Splitter {
         Ok(())
     }
 
-    /// Gives out the buffer up to `end`.
+    /// Removes the buffer up to `end` and returns it as a batch.
     fn batch(&mut self, end: usize, parts: Parts) -> Batch {
         self.count_to(end);
         let bytes = if end < self.buffer.len() / 2 {
@@ -259,7 +261,7 @@ impl Splitter {
         Batch { source: Arc::clone(&self.stream.name), bytes, parts }
     }
 
-    /// Forgets the buffer up to `end`, which was counted.
+    /// Discards the buffer up to `end`, which has been counted.
     fn cut(&mut self, end: usize) {
         self.buffer.drain(..end);
         self.position.forget(end);
@@ -278,7 +280,8 @@ impl Splitter {
 mod tests {
     use super::*;
 
-    /// What is in a text, however it comes: lines or values with their places, brackets, and the error at the end.
+    /// Lists what is found in a text, regardless of how it is cut into reads: lines or values with their positions,
+    /// brackets, and the final error.
     fn split(text: &str, step: usize, lines: bool) -> Vec<String> {
         let mut splitter = Splitter::of(Stream::of_bytes(text.as_bytes(), step), lines);
         let mut found = Vec::new();
@@ -312,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_found_does_not_depend_on_how_bytes_come() {
+    fn results_do_not_depend_on_how_bytes_arrive() {
         for (text, expected) in [
             ("", &[][..]),
             (" \n\t", &[]),
@@ -331,22 +334,20 @@ mod tests {
                     "]",
                 ],
             ),
-            // An array on one line is the first of lines; one on many is the first of values.
+            // An array on one line is the first of several lines; an array over several lines is the first of several
+            // values.
             ("[1]\n[2]\n{\n", &["[", "1:2 Some(1) 1", "]", "2| [2]", "3| {"]),
             ("[\n1]\n[2]", &["[", "2:1 Some(1) 1", "]", "[", "3:2 Some(1) 2", "]"]),
             ("[1][2]\n[3]", &["[", "1:2 Some(1) 1", "]", "[", "1:5 Some(1) 2", "]", "[", "2:2 Some(1) 3", "]"]),
             ("{\n\"a\":1}{}\n {\"b\":\n2}", &["1:1 None {\n\"a\":1}", "2:7 None {}", "3:2 None {\"b\":\n2}"]),
             ("[1,]", &["[", "1:2 Some(1) 1", "test:1:4: not JSON: expected a value"]),
-            ("[1 2]", &["[", "1:2 Some(1) 1", "test:1:4: not JSON: expected , or ] behind an element"]),
+            ("[1 2]", &["[", "1:2 Some(1) 1", "test:1:4: not JSON: expected , or ] after an element"]),
             ("[,1]", &["[", "test:1:2: not JSON: expected a value"]),
-            ("[\n{\"a\":\n", &["[", "test:3:1: not JSON: it ends within a value"]),
-            ("[1", &["[", "1:2 Some(1) 1", "test:1:3: not JSON: it ends within a value"]),
+            ("[\n{\"a\":\n", &["[", "test:3:1: not JSON: unexpected end of input within a value"]),
+            ("[1", &["[", "1:2 Some(1) 1", "test:1:3: not JSON: unexpected end of input within a value"]),
             ("[1]x", &["[", "1:2 Some(1) 1", "]", "test:1:4: not JSON: expected an object or an array"]),
             ("{\n} ]", &["1:1 None {\n}", "test:2:3: not JSON: expected an object or an array"]),
-            (
-                " {\"a\":tru}",
-                &["test:1:10: not JSON: expected ident (with --lines a line that is not JSON costs that line only)"],
-            ),
+            (" {\"a\":tru}", &["test:1:10: not JSON: expected ident (use --lines to skip lines that are not JSON)"]),
         ] {
             for step in [1, 2, 3, 7, 1000] {
                 assert_eq!(split(text, step, false), expected, "{text:?} in steps of {step}");

@@ -1,4 +1,4 @@
-//! What a value of the input is: an event, a bare message, or a whole request.
+//! Classifies a value of the input: an event, a bare message, or a whole request.
 
 use super::destination::Filling;
 use json::invalid::Invalid;
@@ -8,59 +8,59 @@ use transform::request::fill_in::{Missing, sdk_batch};
 
 /// A value of the input.
 pub(super) enum Value<'a> {
-    /// What should be an event, whatever it is.
+    /// A value in the place of an event, of any type.
     Event(Event<'a>),
-    /// An array of such, valid as a whole. It may have very many, so that they are read one by one later.
+    /// A valid array of such values. Its elements are read one by one later, because there may be very many.
     Array(Raw<'a>),
-    /// An object whose destinations are next to its events.
+    /// An object with destinations next to its events.
     Compacted(Compacted<'a>),
 }
 
-/// An element of an array: an event, or the body of an SDK with any number of them.
+/// An element of an array: an event, or an SDK's request body with any number of events.
 pub(super) enum Element<'a> {
-    /// An event, whatever it is.
+    /// A value in the place of an event, of any type.
     Event(Event<'a>),
-    /// The array of the events of a body `{"batch":[…]}`.
+    /// The array of events in an SDK's request body `{"batch":[…]}`.
     Batch(Raw<'a>),
 }
 
-/// A value that should be an event.
+/// A value in the place of an event.
 pub(super) struct Event<'a> {
     raw: Raw<'a>,
-    /// Its members called [`Missing::NAMES`]; `None` where it is not an object.
+    /// Its fields named in [`Missing::NAMES`], or `None` if it is not an object.
     found: Option<[Option<Raw<'a>>; 3]>,
     /// Whether it is an object with neither message, metadata nor destination.
     bare: bool,
 }
 
-/// `{"input":[…],"destinations":{…},"connections":{…}}`.
+/// A compacted request: `{"input":[…],"destinations":{…},"connections":{…}}`.
 pub(super) struct Compacted<'a> {
     /// The events.
     pub(super) input: Raw<'a>,
-    /// Destinations by id.
+    /// The destinations by id.
     pub(super) destinations: Raw<'a>,
-    /// Connections by source and destination.
+    /// The connections by source and destination.
     pub(super) connections: Option<Raw<'a>>,
 }
 
-/// The fields of an object that tell what it is.
+/// The fields of an object that determine what it is.
 #[derive(Default)]
 struct Members<'a> {
-    /// Those called [`Missing::NAMES`].
+    /// The fields named in [`Missing::NAMES`].
     found: [Option<Raw<'a>>; 3],
     metadata: bool,
     input: Option<Raw<'a>>,
     destinations: Option<Raw<'a>>,
     connections: Option<Raw<'a>>,
-    /// Whether there is a `batch`, so that it may be the body of an SDK.
+    /// Whether there is a `batch` field, so that it may be the request body of an SDK.
     may_be_batch: bool,
 }
 
 impl<'a> Value<'a> {
-    /// Reads a value that is all of `text` but whitespace.
+    /// Reads a value that fills `text`, apart from whitespace.
     ///
     /// # Errors
-    /// [`Invalid`] where it is not JSON.
+    /// [`Invalid`] if it is not JSON.
     pub(super) fn read(text: &'a str) -> Result<Self, Invalid> {
         let mut reader = Reader::new(text);
         let value = match reader.peek() {
@@ -72,7 +72,7 @@ impl<'a> Value<'a> {
                     (Some(input), Some(destinations)) => {
                         Value::Compacted(Compacted { input, destinations, connections: members.connections })
                     }
-                    // Such as a router request, whose events carry their destinations.
+                    // For example a router request, whose events contain their destinations.
                     (Some(input), None) => Value::Array(input),
                     (None, _) => match Element::of(raw, members) {
                         Element::Event(event) => Value::Event(event),
@@ -88,10 +88,10 @@ impl<'a> Value<'a> {
 }
 
 impl<'a> Element<'a> {
-    /// Reads a value that can be nothing else.
+    /// Reads the next value as an element of an array.
     ///
     /// # Errors
-    /// [`Invalid`] where it is not JSON.
+    /// [`Invalid`] if it is not JSON.
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
         if reader.peek() == Some(b'{') {
             let (raw, members) = Members::read(reader)?;
@@ -107,10 +107,10 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// Reads one that is all of `text`.
+    /// Reads a value that fills `text`.
     ///
     /// # Errors
-    /// [`Invalid`] where it is not JSON.
+    /// [`Invalid`] if it is not JSON.
     pub(super) fn whole(text: &'a str) -> Result<Self, Invalid> {
         let mut reader = Reader::new(text);
         let element = Self::read(&mut reader)?;
@@ -120,10 +120,10 @@ impl<'a> Element<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// Reads a value that can be nothing but an event.
+    /// Reads the next value as an event.
     ///
     /// # Errors
-    /// [`Invalid`] where it is not JSON.
+    /// [`Invalid`] if it is not JSON.
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
         if reader.peek() == Some(b'{') {
             let (raw, members) = Members::read(reader)?;
@@ -132,12 +132,12 @@ impl<'a> Event<'a> {
         Ok(Self { raw: reader.value()?, found: None, bare: false })
     }
 
-    /// Whether it looks like a message by itself.
+    /// Whether it looks like a message without an envelope.
     pub(super) fn is_bare(&self) -> bool {
         self.bare
     }
 
-    /// Appends the event, with what it lacks where that is at hand.
+    /// Appends the event, with missing fields filled in if they are known.
     pub(super) fn fill(&self, filling: &Filling, out: &mut String) {
         match filling.missing() {
             Some(missing) => missing.fill_in_found(self.raw, self.found, out),

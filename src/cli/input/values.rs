@@ -1,39 +1,40 @@
-//! Values that go over lines: where each begins and ends, and the arrays whose elements they are, as the bytes come in.
+//! Finds values that span lines while their bytes arrive: where each begins and ends, and the arrays whose elements
+//! they are.
 
 use std::ops::Range;
 
 use super::boundaries::Boundary;
 use super::position::Position;
 
-/// A part of input whose values go over lines.
+/// A part of input whose values span lines.
 #[derive(Debug)]
 pub(super) enum Part {
-    /// An array's bracket.
+    /// The opening bracket of an array.
     ArrayBegins,
-    /// An array's other bracket.
+    /// The closing bracket of an array.
     ArrayEnds,
     /// A value.
     Value {
-        /// Its bytes in the batch.
+        /// Its byte range in the batch.
         range: Range<usize>,
-        /// The line where it begins.
+        /// The line where it begins, from 1.
         line: u64,
-        /// The byte of that line where it begins, from 1.
+        /// The column in bytes where it begins, from 1.
         column: u64,
-        /// Its place in the array whose element it is, from 1.
+        /// Its number in the array whose element it is, from 1.
         element: Option<u64>,
     },
 }
 
-/// Where the walk over values is.
+/// The state of the search for values.
 #[derive(Default)]
 pub(super) struct Values {
-    /// The bytes of the buffer that were walked.
+    /// The number of bytes of the buffer that have been searched.
     pub(super) at: usize,
     array: Option<Array>,
-    /// The value that has begun, and where.
+    /// The value that has begun but not ended, and its position.
     open: Option<(usize, Boundary)>,
-    /// Whether the first value is an array that began and ended on one line: what follows are lines then.
+    /// Whether the first value is an array that began and ended on one line. If so, the input has one value per line.
     first: First,
 }
 
@@ -45,9 +46,9 @@ enum First {
     Coming,
     /// It is an array that began on this line.
     Began(u64),
-    /// It is an array that ended on the line it began on, and nothing came behind it yet.
+    /// It is an array that ended on its first line, and nothing has followed it yet.
     OneLine,
-    /// It decides nothing anymore.
+    /// It no longer matters.
     Past,
 }
 
@@ -55,32 +56,32 @@ enum First {
 #[derive(Default)]
 struct Array {
     elements: u64,
-    /// Whether an element stands before, and a comma or the end has to follow.
-    behind_element: bool,
+    /// Whether the previous token is an element, so that a comma or the end has to follow.
+    after_element: bool,
 }
 
-/// Parts of one walk. Very small values have a part each that takes more memory than they do.
+/// The maximum number of parts of one search. For very small values, a part takes more memory than the value.
 const MAX_PARTS: usize = 16_384;
 
-/// How far a walk went.
+/// Why a search stopped.
 pub(super) enum Walked {
-    /// As far as one walk goes.
-    AsFarAsItGoes,
-    /// To the end of what was read.
-    ToTheEnd,
-    /// To the end of a line that was an array: what follows are lines.
+    /// It reached [`MAX_PARTS`].
+    MaxParts,
+    /// It reached the end of the buffer.
+    EndOfBuffer,
+    /// It reached the end of a line that is an array: the input has one value per line.
     ToLines,
 }
 
-const ENDS_EARLY: &str = "it ends within a value";
+const ENDS_EARLY: &str = "unexpected end of input within a value";
 
 impl Values {
-    /// Where the value begins that has not ended; without one, how far the walk has come.
+    /// Where the unfinished value begins, or how far the search has come if there is none.
     pub(super) fn begin_of_open(&self) -> usize {
         self.open.as_ref().map_or(self.at, |(begin, _)| *begin)
     }
 
-    /// The bytes up to `end`, which is [`Values::begin_of_open`], are not in the buffer anymore.
+    /// Notes that the bytes up to `end`, which is [`Values::begin_of_open`], are not in the buffer anymore.
     pub(super) fn forget(&mut self, end: usize) {
         self.at -= end;
         if let Some((begin, _)) = &mut self.open {
@@ -88,10 +89,10 @@ impl Values {
         }
     }
 
-    /// Walks over what was read and not walked yet, and notes what is whole.
+    /// Searches the bytes that have not been searched yet, and lists the complete values.
     ///
     /// # Errors
-    /// What is wrong at `position`.
+    /// Returns what is wrong at `position`.
     pub(super) fn walk(
         &mut self,
         buffer: &[u8],
@@ -109,20 +110,20 @@ impl Values {
                     return if ended {
                         Err(position.at(buffer, buffer.len(), ENDS_EARLY))
                     } else {
-                        Ok(Walked::ToTheEnd)
+                        Ok(Walked::EndOfBuffer)
                     };
                 };
                 position.count_to(buffer, begin);
                 let element = self.array.as_mut().map(|array| {
                     array.elements += 1;
-                    array.behind_element = true;
+                    array.after_element = true;
                     array.elements
                 });
                 parts.push(Part::Value { range: begin..end, line: position.line, column: position.column, element });
                 self.at = end;
             }
             if parts.len() >= MAX_PARTS {
-                return Ok(Walked::AsFarAsItGoes);
+                return Ok(Walked::MaxParts);
             }
             let rest = &buffer[self.at..];
             let passed = rest.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(rest.len());
@@ -137,15 +138,15 @@ impl Values {
                 return if ended && self.array.is_some() {
                     Err(position.at(buffer, buffer.len(), ENDS_EARLY))
                 } else {
-                    Ok(Walked::ToTheEnd)
+                    Ok(Walked::EndOfBuffer)
                 };
             };
             match (&mut self.array, byte) {
-                (Some(array), b',') if array.behind_element => {
-                    array.behind_element = false;
+                (Some(array), b',') if array.after_element => {
+                    array.after_element = false;
                     self.at += 1;
                 }
-                (Some(array), b']') if array.behind_element || array.elements == 0 => {
+                (Some(array), b']') if array.after_element || array.elements == 0 => {
                     self.array = None;
                     parts.push(Part::ArrayEnds);
                     self.at += 1;
@@ -153,8 +154,8 @@ impl Values {
                     let one_line = self.first == First::Began(position.line);
                     self.first = if one_line { First::OneLine } else { First::Past };
                 }
-                (Some(array), _) if array.behind_element => {
-                    return Err(position.at(buffer, self.at, "expected , or ] behind an element"));
+                (Some(array), _) if array.after_element => {
+                    return Err(position.at(buffer, self.at, "expected , or ] after an element"));
                 }
                 (Some(_), b',' | b':' | b']' | b'}') => return Err(position.at(buffer, self.at, "expected a value")),
                 (None, b'[') => {

@@ -1,4 +1,4 @@
-//! Runs the transformation, and writes each event's part of its response to the output.
+//! Runs the transformation, and writes each event's part of the response to the output.
 
 use std::ops::ControlFlow;
 
@@ -17,7 +17,7 @@ use transform::processor;
 use transform::rejection::Rejection;
 use transform::request::Limits;
 
-/// The limits of a request are there for the service. Here a request is small already, and its response is not kept.
+/// No limits: they protect the service. Here a request is already small, and its response is not kept.
 pub(in crate::cli) const LIMITS: Limits = Limits { events: usize::MAX, response_bytes: usize::MAX };
 
 /// What events are transformed for.
@@ -25,25 +25,25 @@ pub(in crate::cli) const LIMITS: Limits = Limits { events: usize::MAX, response_
 pub(super) struct Target {
     /// The family of the destination.
     pub(super) family: &'static Family,
-    /// The largest record that is produced, in bytes.
+    /// The maximum size of a produced record, in bytes.
     pub(super) batch_bytes: u64,
 }
 
-/// Writes each event's part of the response when it is made. The latest one can be taken back.
+/// Writes each event's part of the response as soon as it is made. The latest one can be undone.
 struct Writer<'w, 's> {
     request: &'w Request,
     judge: Judge<'static>,
-    /// Events that were answered.
+    /// The number of events with a response.
     answered: usize,
     output: &'w mut Stream<'s, Output>,
-    /// Where the latest event's output begins.
+    /// Where the output of the latest event begins.
     mark: Mark,
-    /// What went wrong with the latest event.
+    /// The problems with the latest event.
     troubles: Vec<Trouble>,
 }
 
 impl Writer<'_, '_> {
-    /// The latest event's output is final.
+    /// Makes the output of the latest event final.
     fn keep(&mut self) {
         for trouble in self.troubles.drain(..) {
             self.output.troubles.note(self.request.place(self.answered - 1), trouble);
@@ -69,7 +69,7 @@ impl Observer for Writer<'_, '_> {
         self.troubles.extend(problems.into_iter().map(Trouble::Undeliverable));
         self.troubles.extend(warnings.into_iter().map(Trouble::Doubtful));
         match (outcome, written) {
-            (Err(rejection), _) => self.troubles.push(Trouble::Refused(rejection)),
+            (Err(rejection), _) => self.troubles.push(Trouble::Rejected(rejection)),
             (Ok(_), Err(_)) => self.troubles.push(Trouble::UnfitKey),
             (Ok(_), Ok(())) => {}
         }
@@ -85,9 +85,9 @@ pub(super) fn write(request: &Request, target: Target, output: &mut Stream<'_, O
     let mut writer = Writer { request, judge, answered: 0, output, mark, troubles: Vec::new() };
     let result = processor::observed(target.family, &request.body, request.form, "", LIMITS, &Unlimited, &mut writer);
     let Err(error) = result else { return writer.keep() };
-    // What is too much together may do one by one: a limit is for a request.
+    // Limits apply to a request. Events that exceed one together are transformed one at a time.
     let Writer { answered, mark, output, .. } = writer;
-    output.part.forget_behind(mark);
+    output.part.truncate_to(mark);
     let events = request.events();
     if events.len() <= 1 {
         return output.troubles.note(request.place(0), Trouble::Unanswered(error));

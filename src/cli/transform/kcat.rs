@@ -1,16 +1,16 @@
-//! Lines for `kcat -P -K '\t'`: key, tab, message. What kcat would take apart elsewhere is not written.
+//! Writes lines for `kcat -P -K '\t'`: key, tab, message. Keys that kcat would split in the wrong place are rejected.
 
 use super::line::push_line;
 use transform::produced::Produced;
 
-/// The key would not come out as it went in.
+/// The key contains a character that kcat treats as a delimiter.
 #[derive(Debug)]
 pub(super) struct Unfit;
 
-/// Appends the line of a payload. Its message is JSON in one line, which has no tab but in a place where it means nothing.
+/// Appends the line of a record. The message is JSON on one line, where a tab can only be whitespace.
 ///
 /// # Errors
-/// [`Unfit`] where the key has a character that ends a key or a line; nothing is appended then.
+/// [`Unfit`] if the key contains a delimiter. Nothing is appended then.
 pub(super) fn push(out: &mut String, payload: &Produced<'_>) -> Result<(), Unfit> {
     let key = payload.key();
     if key.contains(['\t', '\n', '\0']) {

@@ -1,12 +1,12 @@
 //! JSON on one line.
 
-/// Appends JSON as one line. Whitespace outside of strings goes where there is a line break in it; all else stays.
+/// Appends JSON as one line. Runs of whitespace outside strings are removed if they contain a line break.
 pub(super) fn push_line(out: &mut String, json: &str) {
     if memchr::memchr2(b'\n', b'\r', json.as_bytes()).is_none() {
         out.push_str(json);
         return;
     }
-    // No string has a raw control character, so that a quote that is not escaped is a string's beginning or end.
+    // JSON strings contain no raw control characters, so every unescaped quote begins or ends a string.
     let mut rest = json;
     while let Some(at) = rest.find('"') {
         let (between, string) = rest.split_at(at);
@@ -18,7 +18,7 @@ pub(super) fn push_line(out: &mut String, json: &str) {
     out.extend(rest.split_ascii_whitespace());
 }
 
-/// The place behind the string that `text` begins with.
+/// The position after the string that `text` begins with.
 fn string_end(text: &str) -> usize {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate().skip(1) {
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_keeps_all_but_the_white_space_between() {
+    fn a_line_keeps_everything_except_whitespace_between_tokens() {
         for (json, line) in [
             ("{\"a\": 1.0}", "{\"a\": 1.0}"),
             (

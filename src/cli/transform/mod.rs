@@ -1,4 +1,4 @@
-//! `transform`: what the service would answer, for files of events.
+//! `transform`: prints the responses of the service to events in files.
 
 mod answers;
 mod form;
@@ -22,7 +22,7 @@ use form::Form;
 use output::Output;
 use transform::family::Family;
 
-/// What `transform` is asked for.
+/// Arguments of `transform`.
 #[derive(Debug, Args)]
 #[command(after_help = examples())]
 pub(super) struct Arguments {
@@ -55,14 +55,14 @@ Examples:
     )
 }
 
-/// Transforms and prints. The exit code reports whether all went well.
+/// Transforms the events and prints the responses. The exit code shows whether there were problems.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let form = if arguments.payloads { Form::Payloads } else { arguments.format };
     let topic = arguments.topic.clone();
     match (form, &topic) {
         (Form::Kcat, None) => {
             stdio::error(
-                "--format kcat needs --only-topic, because kcat writes to one topic; explain --summary tells which there are",
+                "--format kcat needs --only-topic, because kcat writes to one topic; explain --summary lists the topics",
             );
             return ExitCode::from(EXIT_USAGE);
         }
@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         },
     );
     if !ends_a_line && !matches!(outcome, Err(Failure::Output(_))) {
-        // The array stays open, for it is not whole; the message about that gets a line of its own.
+        // The array stays open because it is incomplete. The error message gets its own line.
         let _ = io::stdout().write_all(b"\n");
     }
     run::end(outcome)

@@ -1,4 +1,4 @@
-//! The forms in which answers are printed.
+//! Formats the responses for printing.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use super::kcat::{self, Unfit};
 use super::line::push_line;
 use transform::produced::Produced;
 
-/// What is printed of a batch, or of a part of it.
+/// The output for a batch or for a part of it.
 pub(super) struct Output {
     form: Form,
     topic: Option<Arc<str>>,
     text: String,
-    /// Whether a response stands before, in an array.
-    behind_answer: bool,
+    /// Whether a response of the same array precedes.
+    after_response: bool,
 }
 
-/// A place in what is printed.
+/// A position in the output.
 pub(super) struct Mark {
     bytes: usize,
-    behind_answer: bool,
+    after_response: bool,
 }
 
 impl Part for Output {
@@ -31,54 +31,54 @@ impl Part for Output {
 
     fn split(&mut self) -> Self {
         let text = std::mem::take(&mut self.text);
-        Self { form: self.form, topic: self.topic.clone(), text, behind_answer: self.behind_answer }
+        Self { form: self.form, topic: self.topic.clone(), text, after_response: self.after_response }
     }
 }
 
 impl Output {
-    /// For a batch; with `behind_answer` it goes on with an array that has answers already.
-    pub(super) fn of(form: Form, topic: Option<Arc<str>>, behind_answer: bool) -> Self {
-        Self { form, topic, text: String::new(), behind_answer }
+    /// Creates the output for a batch. With `after_response`, it continues an array that already has responses.
+    pub(super) fn of(form: Form, topic: Option<Arc<str>>, after_response: bool) -> Self {
+        Self { form, topic, text: String::new(), after_response }
     }
 
-    /// What was printed.
+    /// Returns the printed text.
     pub(super) fn into_text(self) -> String {
         self.text
     }
 
-    /// The responses that follow are an array's.
+    /// Begins an array of responses.
     pub(super) fn array_begins(&mut self) {
         if self.form == Form::Json {
             self.text.push('[');
-            self.behind_answer = false;
+            self.after_response = false;
         }
     }
 
-    /// They were.
+    /// Ends the array of responses.
     pub(super) fn array_ends(&mut self) {
         if self.form == Form::Json {
             self.text.push_str("]\n");
         }
     }
 
-    /// How much was printed by now.
+    /// Marks the current end of the output.
     pub(super) fn mark(&self) -> Mark {
-        Mark { bytes: self.text.len(), behind_answer: self.behind_answer }
+        Mark { bytes: self.text.len(), after_response: self.after_response }
     }
 
-    /// Takes back what was printed since.
-    pub(super) fn forget_behind(&mut self, mark: Mark) {
+    /// Removes what was printed after the mark.
+    pub(super) fn truncate_to(&mut self, mark: Mark) {
         self.text.truncate(mark.bytes);
-        self.behind_answer = mark.behind_answer;
+        self.after_response = mark.after_response;
     }
 
     /// Prints a response.
     ///
     /// # Errors
-    /// [`Unfit`] where its key cannot be printed for kcat; nothing is printed then.
+    /// [`Unfit`] if its key cannot be printed for kcat. Nothing is printed then.
     pub(super) fn answer(&mut self, answer: &str, transformed: bool, frame: Frame) -> Result<(), Unfit> {
         if self.form == Form::Json {
-            if frame == Frame::Elements && std::mem::replace(&mut self.behind_answer, true) {
+            if frame == Frame::Elements && std::mem::replace(&mut self.after_response, true) {
                 self.text.push(',');
             }
             push_line(&mut self.text, answer);

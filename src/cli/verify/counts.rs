@@ -1,18 +1,18 @@
-//! How many cases there were, and how they ended.
+//! The number of cases by result.
 
-/// How many cases there were, and how they ended.
+/// The number of cases by result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
-    /// Cases that a response was asked for.
+    /// Cases that were sent.
     pub(super) cases: usize,
-    /// Those of them whose answer is another one.
+    /// Cases with an unexpected response.
     pub(super) failed: usize,
-    /// Those whose answer differs, and is meant to.
+    /// Cases with an intended difference.
     pub(super) deliberate: usize,
     /// Cases or files that cannot be read.
     pub(super) unreadable: usize,
-    /// Files that were found in a folder and hold no cases.
+    /// Files in a folder that contain no cases.
     pub(super) passed_over: usize,
-    /// Destinations of rudder-transformer that are not served here.
+    /// Destinations of rudder-transformer that this service does not support.
     pub(super) other_destinations: usize,
 }

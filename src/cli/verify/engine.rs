@@ -1,5 +1,5 @@
 //! Our own transformer, started inside the process: the same application as in production, with every setting at its
-//! default, on a port of the loopback interface that nobody else knows.
+//! default, on a free port of the loopback interface.
 
 use std::net::{SocketAddr, TcpListener};
 use std::thread::JoinHandle;
@@ -11,7 +11,7 @@ use crate::server::config::UnservedPolicy;
 use crate::server::settings::Settings;
 use crate::server::{Listeners, run};
 
-/// A running transformer, which stops when it is dropped.
+/// A running transformer, which stops when dropped.
 #[derive(Debug)]
 pub struct Engine {
     address: SocketAddr,
@@ -20,32 +20,32 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts one.
+    /// Starts a transformer.
     ///
     /// # Errors
-    /// Why it cannot be started.
+    /// Returns why it cannot be started.
     pub fn start() -> Result<Self, String> {
         let mut settings = Settings::defaults().map_err(|error| error.to_string())?;
-        // It is asked one thing after the other.
+        // Requests are sent one at a time.
         settings.workers = Some(1);
-        // Cases expect what the reference says of destinations that it does not know.
+        // Cases expect the responses of rudder-transformer for destinations that it does not support.
         settings.unserved = UnservedPolicy::Reject;
         let listen =
-            || TcpListener::bind("127.0.0.1:0").map_err(|error| format!("no port of 127.0.0.1 is free: {error}"));
+            || TcpListener::bind("127.0.0.1:0").map_err(|error| format!("cannot listen on 127.0.0.1: {error}"));
         let listeners = Listeners { service: listen()?, metrics: listen()?, tls: None };
         let address = listeners.service.local_addr().map_err(|error| error.to_string())?;
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
-            // Where it cannot serve, whoever asks it gets no answer and says so.
+            // If it cannot serve, its client reports that there is no response.
             actix_web::rt::System::new()
                 .block_on(run(&settings, listeners, stopped.map(|_| std::future::ready(()))))
                 .unwrap_or_default();
         });
-        let thread = thread.map_err(|error| format!("no thread can be started: {error}"))?;
+        let thread = thread.map_err(|error| format!("cannot start a thread: {error}"))?;
         Ok(Self { address, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where it answers.
+    /// The URL of the transformer.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)

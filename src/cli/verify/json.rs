@@ -1,4 +1,4 @@
-//! The findings of a run as one JSON document, for programs.
+//! The findings of a run as one JSON document.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use golden::read::Found;
 use golden::unreadable::Unreadable;
 use golden::verdict::Verdict;
 
-/// Entries of each list; the summary counts all.
+/// The maximum number of entries of each list. The summary counts all.
 const MAX_LISTED: usize = 1000;
-/// Characters of a name, a place or a value.
+/// The maximum length of a name, a location or a value, in characters.
 const MAX_TEXT: usize = 320;
-/// Intended differences of one case.
+/// The maximum number of intended differences of one case.
 const MAX_ALLOWED: usize = 10;
 
-/// A document that grows with the run.
+/// A document that is built during the run.
 #[derive(Debug, Default)]
 pub(super) struct Document {
     files: Vec<Value>,
@@ -35,7 +35,7 @@ fn list(entries: &mut Vec<Value>, entry: impl FnOnce() -> Value) {
 }
 
 impl Document {
-    /// What cannot be read.
+    /// Adds a case or file that cannot be read.
     pub(super) fn unreadable(&mut self, unreadable: &Unreadable) {
         list(&mut self.unreadable, || {
             let Unreadable { file, line, column, problem } = unreadable;
@@ -43,7 +43,7 @@ impl Document {
         });
     }
 
-    /// A case and what is to be said of its response.
+    /// Adds a case and the verdict on its response.
     pub(super) fn case(&mut self, file: &Path, found: &Found, verdict: &Verdict) {
         let case = json!({
             "file": file.display().to_string(),
@@ -72,7 +72,7 @@ impl Document {
         }
     }
 
-    /// The sum of a file, from the counts before it and behind it.
+    /// Adds the counts of a file: the difference between the counts before and after it.
     pub(super) fn file(&mut self, path: &Path, before: Counts, now: Counts) {
         list(&mut self.files, || {
             json!({
@@ -85,7 +85,7 @@ impl Document {
         });
     }
 
-    /// The document as text.
+    /// Formats the document as text.
     pub(super) fn text(self, asked: &str, counts: Counts, stopped: Option<&str>, took: Duration) -> String {
         let document = json!({
             "transformer": asked,

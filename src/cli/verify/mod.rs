@@ -1,4 +1,5 @@
-//! `verify`: golden cases against our own engine or a transformer's URL, and golden files from a transformer's answers.
+//! `verify`: runs golden cases against our own transformer or the transformer at a URL, or records golden files from
+//! its responses.
 
 mod counts;
 mod engine;
@@ -32,11 +33,11 @@ use golden::sources::{self, Source};
 use golden::verdict::{Verdict, judge};
 use transform::request::Limits;
 
-/// What `verify` is asked.
+/// Arguments of `verify`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Files or folders with cases, - for lines on standard input, or a checkout of rudder-transformer
+    /// Files or folders with cases, - for JSON lines on stdin, or a checkout of rudder-transformer
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 
@@ -44,7 +45,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "URL")]
     against: Option<String>,
 
-    /// Compare nothing: write the responses of the transformer at this URL to a golden file
+    /// Do not compare; write the responses of the transformer at this URL to a golden file
     #[arg(long, value_name = "URL", requires = "output", conflicts_with_all = ["against", "junit"])]
     record: Option<String>,
 
@@ -52,7 +53,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", requires = "record")]
     output: Option<PathBuf>,
 
-    /// Only cases with this text in their name or description, in any letter case
+    /// Run only cases with this text in their name or description (case-insensitive)
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
 
@@ -68,7 +69,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 
-    /// Show only what is wrong, and the summary
+    /// Show only failures and the summary
     #[arg(long, short)]
     quiet: bool,
 
@@ -77,7 +78,7 @@ pub(super) struct Arguments {
     verbose: bool,
 }
 
-/// What the tool is used for.
+/// Examples for `--help`.
 const EXAMPLES: &str = "\
 Examples:
   Verify this version:
@@ -90,7 +91,7 @@ Examples:
     rudder-kafka-transformer verify --record http://localhost:9090 test-fixtures --output golden.ndjson.gz
     rudder-kafka-transformer verify golden.ndjson.gz --junit verify.xml";
 
-/// Verifies, or records.
+/// Verifies or records.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     match work(arguments) {
         Ok(code) => ExitCode::from(code),
@@ -130,12 +131,13 @@ fn work(arguments: &Arguments) -> Result<u8, Vec<String>> {
         .as_ref()
         .map(|path| File::create(path).map_err(|error| one(format!("--junit {}: {error}", path.display()))));
     let junit = junit.transpose()?;
-    // Last of all dropped, once nobody asks it any more.
+    // Declared first so that it is dropped last, after all requests.
     let engine;
     let (transformer, asked) = match &arguments.against {
         Some(url) => (at("--against", url)?, url.trim().trim_end_matches('/').to_owned()),
         None => {
-            engine = Engine::start().map_err(|problem| one(format!("the engine does not start: {problem}")))?;
+            engine = Engine::start()
+                .map_err(|problem| one(format!("the built-in transformer cannot be started: {problem}")))?;
             let transformer = Transformer::at(&engine.url(), timeout, true).map_err(|what| one(what.to_owned()))?;
             (transformer, format!("own engine {VERSION}"))
         }
@@ -148,7 +150,7 @@ fn work(arguments: &Arguments) -> Result<u8, Vec<String>> {
     if let Some(file) = junit {
         let mut file = BufWriter::new(file);
         let written = junit::write(report.suites(), &mut file).and_then(|()| file.flush());
-        written.map_err(|error| one(format!("the file of --junit cannot be written: {error}")))?;
+        written.map_err(|error| one(format!("cannot write the --junit file: {error}")))?;
     }
     Ok(code)
 }
@@ -163,9 +165,9 @@ impl Arguments {
     }
 }
 
-/// Why not all cases were looked at.
+/// Why a run stopped early.
 enum Stopped {
-    /// The transformer does not answer anymore.
+    /// The transformer stopped responding.
     Silent(String),
     /// The report cannot be written.
     Unwritten(io::Error),
@@ -204,7 +206,7 @@ fn verify(
     outcome.break_value()
 }
 
-/// Writes the sum, and returns what it comes to as an exit code.
+/// Writes the summary and returns the exit code.
 fn finish(report: &mut Report, arguments: &Arguments, stopped: Option<Stopped>) -> Result<u8, Vec<String>> {
     let counts = report.counts();
     let written = match stopped {
@@ -218,15 +220,15 @@ fn finish(report: &mut Report, arguments: &Arguments, stopped: Option<Stopped>) 
         }
         None if counts.cases == 0 && counts.unreadable == 0 => {
             return Err(vec![match &arguments.filter {
-                Some(_) => "no case has the text of --filter in its name or description".to_owned(),
-                None => "none of these files has a case".to_owned(),
+                Some(_) => "no case matches --filter in its name or description".to_owned(),
+                None => "the files contain no cases".to_owned(),
             }]);
         }
         None => report.end(None).map(|()| 0),
     };
     let code = match written {
         Ok(code) => code,
-        // A reader that closes the output has seen enough.
+        // A reader that closes the pipe has read enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(error) => return Err(vec![format!("cannot write to stdout: {error}")]),
     };

@@ -1,4 +1,4 @@
-//! How far a long run has come, on stderr where that is a terminal.
+//! The progress of a run, on stderr if it is a terminal.
 
 use std::cell::Cell;
 use std::io::{IsTerminal as _, stderr};
@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A run that takes less time shows nothing.
-const PATIENCE: Duration = Duration::from_millis(800);
+/// How long a run must take before progress is shown.
+const DELAY: Duration = Duration::from_millis(800);
 
-/// A line that shows itself late or never. How many cases there will be nobody knows before.
+/// A progress line that is shown late, or never. The total number of cases is not known in advance.
 pub(super) struct Progress {
     bar: ProgressBar,
     began: Instant,
-    /// Whether it would be seen, and has not been shown yet.
+    /// Whether the line would be visible but has not been shown yet.
     waiting: Cell<bool>,
 }
 
 impl Progress {
-    /// Nothing yet.
+    /// Creates the line.
     pub(super) fn new() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} cases, {elapsed}  {wide_msg}") {
@@ -27,26 +27,26 @@ impl Progress {
         Self { bar, began: Instant::now(), waiting: Cell::new(stderr().is_terminal()) }
     }
 
-    /// A file begins.
+    /// Shows the name of the current file.
     pub(super) fn file(&self, name: &str) {
         self.bar.set_message(name.to_owned());
     }
 
-    /// One more case is done.
+    /// Counts a finished case.
     pub(super) fn case(&self) {
         self.bar.inc(1);
-        if self.waiting.get() && self.began.elapsed() > PATIENCE {
+        if self.waiting.get() && self.began.elapsed() > DELAY {
             self.waiting.set(false);
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
     }
 
-    /// Writes something while the line is out of the way.
-    pub(super) fn beside<R>(&self, write: impl FnOnce() -> R) -> R {
+    /// Writes something while the line is hidden.
+    pub(super) fn suspend<R>(&self, write: impl FnOnce() -> R) -> R {
         self.bar.suspend(write)
     }
 
-    /// Takes it away.
+    /// Removes the line.
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }

@@ -1,4 +1,4 @@
-//! `verify --record`: the responses of a transformer, written down as a golden file.
+//! `verify --record`: writes the responses of a transformer to a golden file.
 
 use std::io::{self, Write as _};
 use std::ops::ControlFlow;
@@ -16,10 +16,10 @@ use golden::record::{GoldenFile, line};
 use golden::run::{Filter, Step, each};
 use golden::sources::Source;
 
-/// Records, and reports how much.
+/// Records the responses and reports their number.
 ///
 /// # Errors
-/// Why there is no golden file: then nothing is left behind, and what stood in its place stays.
+/// Returns why there is no golden file. A file that already existed stays unchanged.
 pub(super) fn run(
     sources: &[Source],
     filter: &Filter,
@@ -27,15 +27,15 @@ pub(super) fn run(
     output: &Path,
     format: Format,
 ) -> Result<u8, String> {
-    let not_written = |error: io::Error| format!("{}: it cannot be written: {error}", output.display());
+    let not_written = |error: io::Error| format!("{}: cannot write: {error}", output.display());
     let mut file = GoldenFile::create(output).map_err(not_written)?;
     let progress = Progress::new();
     let (mut recorded, mut left_out) = (0, 0);
-    // What is left out does not end it, and belongs beside the output.
+    // A skipped case does not stop the run, and is reported on stderr.
     let mut leave_out = |text: String| {
         left_out += 1;
         progress
-            .beside(|| writeln!(anstream::stderr(), "{BAD}left out{BAD:#}  {}", printable(&text)))
+            .suspend(|| writeln!(anstream::stderr(), "{BAD}left out{BAD:#}  {}", printable(&text)))
             .unwrap_or_default();
     };
     let mut current = Path::new("").to_owned();
@@ -64,7 +64,7 @@ pub(super) fn run(
         ControlFlow::Continue(())
     });
     progress.finish();
-    let nothing = || (recorded == 0).then(|| "there is no case to record".to_owned());
+    let nothing = || (recorded == 0).then(|| "no cases to record".to_owned());
     if let Some(problem) = outcome.break_value().or_else(nothing) {
         file.discard();
         return Err(problem);
@@ -75,7 +75,7 @@ pub(super) fn run(
         Format::Json => json!({ "recorded": recorded, "leftOut": left_out, "file": name }).to_string(),
         Format::Text => {
             let left_out = if left_out > 0 { format!(", {left_out} left out") } else { String::new() };
-            format!("{} recorded in {}{left_out}", count(recorded, "answer", "answers"), printable(&name))
+            format!("{} recorded in {}{left_out}", count(recorded, "response", "responses"), printable(&name))
         }
     };
     stdio::failure(writeln!(anstream::stdout(), "{told}"))?;

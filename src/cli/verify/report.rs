@@ -1,5 +1,5 @@
-//! What a run has found: reported line by line while it goes on, or as one JSON document at its end; kept for JUnit's
-//! XML too.
+//! Reports the results of a run: line by line as they come, or as one JSON document at the end. Also keeps them for the
+//! JUnit XML report.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -16,25 +16,25 @@ use golden::sources::Source;
 use golden::unreadable::Unreadable;
 use golden::verdict::Verdict;
 
-/// How much is reported.
+/// The level of detail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Detail {
-    /// What is wrong, and the sum.
+    /// Failures and the summary.
     Quiet,
-    /// A line for each file, and for what differs on purpose.
+    /// Also one line per file, and one per intended difference.
     Usual,
-    /// A line for each case.
+    /// One line per case.
     Verbose,
 }
 
-/// Entries of each kind that are listed in text; of more there is a count at the end.
+/// The maximum number of entries of each kind in the text. The rest are counted at the end.
 const MAX_LISTED: usize = 1000;
-/// Characters of a text that are printed: a place in a body, an error.
+/// The maximum length of a printed text, in characters: a location in a body, or an error.
 const MAX_TEXT: usize = 300;
-/// Intended differences of one case that are printed.
+/// The maximum number of intended differences that are printed for a case.
 const MAX_ALLOWED: usize = 10;
 
-/// Entries that are listed, by kind.
+/// The number of listed entries, by kind.
 #[derive(Debug, Clone, Copy, Default)]
 struct Listed {
     failed: usize,
@@ -42,7 +42,7 @@ struct Listed {
     unreadable: usize,
 }
 
-/// Reports what is found.
+/// Reports the results of a run.
 pub(super) struct Report {
     asked: String,
     detail: Detail,
@@ -50,9 +50,9 @@ pub(super) struct Report {
     suites: Option<Vec<Suite>>,
     counts: Counts,
     listed: Listed,
-    /// Whether only some of the cases were asked for.
+    /// Whether only cases that match a filter are run.
     filtered: bool,
-    /// The file, or the folder of files with one per case, that is being read, and the counts before it.
+    /// The current file, or the folder of files with one case each, and the counts before it.
     group: Option<(PathBuf, Counts)>,
     file: PathBuf,
     progress: Progress,
@@ -60,7 +60,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Nothing yet. `asked` is who answers; `for_junit` says whether the cases are kept.
+    /// Creates an empty report. `asked` describes the transformer. `for_junit` says whether cases are kept.
     pub(super) fn new(format: Format, detail: Detail, asked: String, for_junit: bool) -> Self {
         Self {
             asked,
@@ -77,31 +77,31 @@ impl Report {
         }
     }
 
-    /// Notes how many destinations were skipped because they are not served here, and whether only some cases were
-    /// asked for.
+    /// Notes how many destinations were skipped because this service does not support them, and whether a filter is
+    /// set.
     pub(super) fn skip_destinations(&mut self, other_destinations: usize, filtered: bool) {
         self.counts.other_destinations = other_destinations;
         self.filtered = filtered;
     }
 
-    /// Who answers.
+    /// Describes the transformer.
     pub(super) fn asked(&self) -> &str {
         &self.asked
     }
 
-    /// What was counted so far.
+    /// The counts so far.
     pub(super) fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// What a CI system is reported.
+    /// The test suites of the JUnit XML report.
     pub(super) fn suites(&self) -> &[Suite] {
         self.suites.as_deref().unwrap_or_default()
     }
 
-    /// A file begins.
+    /// Begins a file.
     pub(super) fn begin(&mut self, source: &Source) -> io::Result<()> {
-        // Of files with one case each, as ours are, their folder is told.
+        // For files with one case each, the folder is reported instead.
         let is_single = source.found && source.path.extension().is_some_and(|ending| ending == "json");
         let path = if is_single { source.path.parent().unwrap_or(&source.path) } else { &source.path };
         if self.group.as_ref().is_none_or(|(group, _)| group != path) {
@@ -116,17 +116,17 @@ impl Report {
         Ok(())
     }
 
-    /// A file without cases.
+    /// Reports a file without cases.
     pub(super) fn pass_over(&mut self, path: &Path) -> io::Result<()> {
         self.counts.passed_over += 1;
-        // With a filter only what it lets through was asked for.
+        // With a filter, skipped files are not reported.
         if self.detail == Detail::Verbose && !self.filtered {
-            self.line(&format!("{FAINT}passed over  {}: it holds no cases{FAINT:#}", shown(path)))?;
+            self.line(&format!("{FAINT}skipped  {}: no cases{FAINT:#}", shown(path)))?;
         }
         Ok(())
     }
 
-    /// What cannot be read.
+    /// Reports a case or file that cannot be read.
     pub(super) fn unreadable(&mut self, unreadable: &Unreadable) -> io::Result<()> {
         self.counts.unreadable += 1;
         let said = beginning(&printable(&unreadable.to_string()), 2 * MAX_TEXT);
@@ -145,7 +145,7 @@ impl Report {
         self.line(&format!("{BAD}unreadable{BAD:#}  {said}"))
     }
 
-    /// A case and what is to be said of its response.
+    /// Reports a case and the verdict on its response.
     pub(super) fn case(&mut self, found: &Found, verdict: &Verdict, took: Duration) -> io::Result<()> {
         self.counts.cases += 1;
         self.counts.failed += usize::from(!verdict.is_good());
@@ -185,7 +185,7 @@ impl Report {
                 return Ok(());
             }
             self.line(&format!(
-                "{DOUBTFUL}on purpose{DOUBTFUL:#}  {place}  {name}  {FAINT}{}{FAINT:#}",
+                "{DOUBTFUL}intended{DOUBTFUL:#}  {place}  {name}  {FAINT}{}{FAINT:#}",
                 printable(&allowed)
             ))?;
         } else if self.detail == Detail::Verbose {
@@ -195,7 +195,7 @@ impl Report {
         Ok(())
     }
 
-    /// The end of all, with what stopped it before that.
+    /// Ends the report. `stopped` says why the run stopped early.
     pub(super) fn end(&mut self, stopped: Option<&str>) -> io::Result<()> {
         self.end_group()?;
         self.progress.finish();
@@ -208,7 +208,7 @@ impl Report {
         let quiet = self.detail == Detail::Quiet;
         for (all, listed, what) in [
             (failed, listed.failed, "different"),
-            (if quiet { 0 } else { deliberate }, listed.deliberate, "different on purpose"),
+            (if quiet { 0 } else { deliberate }, listed.deliberate, "with intended differences"),
             (unreadable, listed.unreadable, "unreadable"),
         ] {
             if all > listed {
@@ -216,11 +216,11 @@ impl Report {
             }
         }
         if cases == 0 {
-            // What is unreadable was told already, and there is no sum of it.
+            // Unreadable files have been reported, and there is nothing to summarize.
             return io::stdout().flush();
         }
         if let Some(stopped) = stopped {
-            self.line(&format!("{BAD}stopped{BAD:#}  {}; the rest was not asked", printable(stopped)))?;
+            self.line(&format!("{BAD}stopped{BAD:#}  {}; the remaining cases were not sent", printable(stopped)))?;
         }
         let mut parts = vec![format!("{} as expected", cases - failed - deliberate)];
         let mut add = |number: usize, words: &str| {
@@ -228,14 +228,14 @@ impl Report {
                 parts.push(format!("{number} {words}"));
             }
         };
-        add(deliberate, "different on purpose");
+        add(deliberate, "with intended differences");
         add(failed, "different");
         add(unreadable, "unreadable");
         let is_good = failed + unreadable == 0 && stopped.is_none();
         let style = if is_good { GOOD } else { BAD };
         let mut sum = format!("{style}{}{style:#}: {}", count(cases, "case", "cases"), parts.join(", "));
         if passed_over > 0 {
-            sum.push_str(&format!("; {} without cases passed over", count(passed_over, "file", "files")));
+            sum.push_str(&format!("; {} without cases skipped", count(passed_over, "file", "files")));
         }
         if other_destinations > 0 {
             sum.push_str(&format!(
@@ -248,7 +248,7 @@ impl Report {
         io::stdout().flush()
     }
 
-    /// The sum of a file.
+    /// Reports the counts of the current file.
     fn end_group(&mut self) -> io::Result<()> {
         let Some((path, before)) = self.group.take() else { return Ok(()) };
         let now = self.counts;
@@ -257,7 +257,7 @@ impl Report {
         if let Some(document) = &mut self.document {
             document.file(&path, before, now);
         }
-        // Of one that was passed over, that the filter left nothing of, or that was told to be unreadable, all is told.
+        // Nothing to report for a file that was skipped, has no case that matches the filter, or was unreadable.
         if self.detail == Detail::Quiet || cases == 0 {
             return Ok(());
         }
@@ -277,7 +277,7 @@ impl Report {
             return;
         }
         let end = if verdict.is_good() {
-            End::Passed((!allowed.is_empty()).then(|| format!("different on purpose: {allowed}")))
+            End::Passed((!allowed.is_empty()).then(|| format!("intended difference: {allowed}")))
         } else {
             let text = |(place, expected, got): &Line| format!("{place}\n  expected  {expected}\n  got       {got}");
             let message =
@@ -301,24 +301,24 @@ impl Report {
         }
     }
 
-    /// Writes a line, where lines are what is written.
+    /// Writes a line in the text format. Does nothing in the JSON format.
     fn line(&self, line: &str) -> io::Result<()> {
         if self.document.is_some() {
             return Ok(());
         }
-        self.progress.beside(|| writeln!(anstream::stdout(), "{line}"))
+        self.progress.suspend(|| writeln!(anstream::stdout(), "{line}"))
     }
 }
 
-/// A path that a terminal can show.
+/// A path, sanitized for a terminal.
 fn shown(path: &Path) -> String {
-    if path == Path::new("-") { "standard input".to_owned() } else { printable(&path.display().to_string()) }
+    if path == Path::new("-") { "stdin".to_owned() } else { printable(&path.display().to_string()) }
 }
 
-/// Characters of a case's name that are reported.
+/// The maximum length of a case's name, in characters.
 const MAX_NAME: usize = 120;
 
-/// What a case is called, with what it shows.
+/// The name of a case with its description.
 fn name_of(found: &Found) -> String {
     let case = &found.case;
     let name = if case.description.is_empty() || case.description == case.name {
@@ -330,14 +330,14 @@ fn name_of(found: &Found) -> String {
     printable(&name[..cut])
 }
 
-/// Counts an entry, and returns whether it is still listed.
+/// Counts an entry, and returns whether it is to be listed.
 fn lists(listed: &mut usize) -> bool {
     let lists = *listed < MAX_LISTED;
     *listed += usize::from(lists);
     lists
 }
 
-/// A finding: where, what is expected, what is there.
+/// The location of a difference, the expected value, and the actual one.
 type Line = (String, String, String);
 
 fn lines_of(verdict: &Verdict) -> Vec<Line> {

@@ -1,5 +1,5 @@
-//! A transformer behind a URL, and how it is asked: one request after the other, each within a time, its response
-//! within a size.
+//! A client for the transformer at a URL. It sends one request at a time, each with a timeout and a maximum response
+//! size.
 
 use std::io;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use crate::server::config::base_url::BaseUrl;
 use golden::answer::Answer;
 use golden::case::Request;
 
-/// The largest answer that is read.
-const MAX_ANSWER_BYTES: u64 = 256 << 20;
-/// Requests without a response, one after the other, behind which no more are sent.
+/// The maximum size of a response, in bytes.
+const MAX_RESPONSE_BYTES: u64 = 256 << 20;
+/// The number of consecutive requests without a response after which the run stops.
 const MAX_IN_A_ROW: usize = 3;
 
 /// A transformer.
@@ -30,27 +30,27 @@ pub struct Transformer {
 /// Why there is no response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unanswered {
-    /// In words.
+    /// The reason, as text.
     pub why: String,
-    /// Whether there is no use in asking again: it has never answered, or not for some time.
+    /// Whether to stop the run: the transformer has never responded, or has stopped responding.
     pub gives_up: bool,
 }
 
 impl Transformer {
-    /// The transformer at a URL; each request may take as long as `timeout`. Only the one that is started here is
-    /// `local`: it is not asked through a proxy.
+    /// Creates a client for the transformer at a URL, with `timeout` for each request. `local` is set for the built-in
+    /// transformer, which is never reached through a proxy.
     ///
     /// # Errors
-    /// What is wrong with the URL, as the end of a sentence. It repeats nothing of it.
+    /// Returns what is wrong with the URL, worded as the end of a sentence. It repeats no part of the URL.
     pub fn at(url: &str, timeout: Duration, local: bool) -> Result<Self, &'static str> {
         let base = BaseUrl::parse(url)?;
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
-            // What is asked is what answers.
+            // The response must come from the URL that was named.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_global(Some(timeout))
-            // Servers close connections that nobody uses, most of them after five seconds.
+            // Servers close idle connections, most of them after five seconds.
             .max_idle_age(Duration::from_secs(2))
             .allow_non_standard_methods(true)
             .tls_config(TlsConfig::builder().root_certs(roots()).build());
@@ -63,7 +63,7 @@ impl Transformer {
     /// Sends a request.
     ///
     /// # Errors
-    /// Why there is no response.
+    /// Returns why there is no response.
     pub fn ask(&mut self, request: &Request) -> Result<Answer, Unanswered> {
         match self.exchange(request) {
             Ok(answer) => {
@@ -99,26 +99,26 @@ impl Transformer {
         };
         let (api_version, content_type) = (header("apiVersion"), header("Content-Type"));
         let status = answer.status().as_u16();
-        let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec()?;
+        let body = answer.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_vec()?;
         Ok(Answer { status, api_version, content_type, body: body.into() })
     }
 
     fn in_words(&self, error: &ureq::Error) -> String {
         match error {
-            ureq::Error::Timeout(_) => format!("no answer within {} seconds", self.timeout.as_secs()),
-            ureq::Error::HostNotFound => "the name of the host is not known".to_owned(),
-            ureq::Error::BodyExceedsLimit(_) => format!("the answer is larger than {MAX_ANSWER_BYTES} bytes"),
-            ureq::Error::Protocol(_) => "what answers there does not speak HTTP, or breaks off".to_owned(),
+            ureq::Error::Timeout(_) => format!("no response within {} seconds", self.timeout.as_secs()),
+            ureq::Error::HostNotFound => "the host name cannot be resolved".to_owned(),
+            ureq::Error::BodyExceedsLimit(_) => format!("the response is larger than {MAX_RESPONSE_BYTES} bytes"),
+            ureq::Error::Protocol(_) => "the server does not speak HTTP, or closed the connection early".to_owned(),
             ureq::Error::Http(_) => "the request cannot be sent: its path or a header is not valid".to_owned(),
-            ureq::Error::Rustls(error) => format!("TLS fails: {error}"),
+            ureq::Error::Rustls(error) => format!("TLS error: {error}"),
             ureq::Error::Io(error) => match error.kind() {
-                io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
-                io::ErrorKind::TimedOut => format!("no answer within {} seconds", self.timeout.as_secs()),
+                io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+                io::ErrorKind::TimedOut => format!("no response within {} seconds", self.timeout.as_secs()),
                 io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
-                    "the connection was closed before there was an answer".to_owned()
+                    "the connection was closed before there was a response".to_owned()
                 }
                 _ => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                    Some(error) => format!("TLS fails: {error}"),
+                    Some(error) => format!("TLS error: {error}"),
                     None => error.to_string(),
                 },
             },

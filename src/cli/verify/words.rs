@@ -1,11 +1,12 @@
-//! How what is found is put into words, and made fit for a terminal.
+//! Formats texts of the report, and sanitizes them for a terminal.
 
 /// `1 case`, `2 cases`.
 pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// A text on one line, without characters that would move a terminal's cursor or turn its text around.
+/// Puts a text on one line, and replaces characters that would move a terminal's cursor or change the direction of
+/// text.
 pub(super) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -20,7 +21,7 @@ pub(super) fn printable(text: &str) -> String {
     out
 }
 
-/// The beginning of a text.
+/// The beginning of a text, up to a number of characters.
 pub(super) fn beginning(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}…", &text[..end]),

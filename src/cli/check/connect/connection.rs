@@ -1,19 +1,19 @@
-//! What connecting to one destination came to.
+//! The result of connecting to one destination.
 
 use connect::step::Report;
 
-/// What connecting to one destination came to.
+/// The result of connecting to one destination.
 pub(in crate::cli::check) enum Connection {
-    /// It was tried.
+    /// Connecting was tried.
     Tried(Report),
-    /// What the destination comes to cannot be connected with.
+    /// The configuration has errors that leave nothing to connect to.
     NoSettings,
-    /// This process cannot wait for sockets.
+    /// The event loop could not be started on this machine.
     Failed(String),
 }
 
 impl Connection {
-    /// How many steps failed.
+    /// Counts the failed steps.
     pub(in crate::cli::check) fn failures(&self) -> usize {
         match self {
             Connection::Tried(report) => report.failures().count(),
@@ -21,7 +21,7 @@ impl Connection {
         }
     }
 
-    /// How many steps failed without keeping the producer from its work.
+    /// Counts the failed steps that do not stop a producer from working.
     pub(in crate::cli::check) fn warnings(&self) -> usize {
         match self {
             Connection::Tried(report) => report.warnings().count(),

@@ -1,11 +1,11 @@
-//! The steps, for programs. The shape is described in `docs/guides/check.md` and only grows.
+//! The connection steps as JSON. `docs/guides/check.md` describes the fields, which are only ever added to.
 
 use serde_json::{Value, json};
 
 use super::connection::Connection;
 use connect::step::{Outcome, Section, Step, Subject};
 
-/// What came of one destination.
+/// Formats the result for one destination.
 pub(in crate::cli::check) fn value(connection: &Connection) -> Value {
     match connection {
         Connection::Tried(report) => json!({
@@ -15,7 +15,7 @@ pub(in crate::cli::check) fn value(connection: &Connection) -> Value {
             "sections": report.sections.iter().map(section).collect::<Vec<_>>(),
         }),
         Connection::NoSettings => {
-            json!({ "tried": false, "failures": connection.failures(), "why": "the destination's errors leave nothing to connect with" })
+            json!({ "tried": false, "failures": connection.failures(), "why": "the destination's errors leave nothing to connect to" })
         }
         Connection::Failed(problem) => json!({ "tried": false, "failures": connection.failures(), "why": problem }),
     }

@@ -1,4 +1,4 @@
-//! `check --connect`: connects to the brokers of each destination, and reports of each step.
+//! `check --connect`: connects to the brokers of each destination and reports each step.
 
 pub(super) mod connection;
 mod json;
@@ -21,13 +21,13 @@ use connect::client_certificate::{self, CERTIFICATE_VARIABLE, ClientFiles, KEY_V
 use connect::{DEFAULT_BATCH_BYTES, Surroundings, os_error, run};
 use connection::Connection;
 
-/// Most bytes of a file with a certificate or a key.
+/// The maximum size of a certificate or key file, in bytes.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// What `check` is asked to connect with.
+/// Options of `check --connect`.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Connect to the brokers as rudder-server would, authenticate, and look at each topic; nothing is written
+    /// Connect to the brokers as rudder-server would, authenticate, and check each topic; nothing is written
     #[arg(long)]
     connect: bool,
 
@@ -35,7 +35,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600), requires = "connect")]
     timeout: u64,
 
-    /// An additional topic to look at; may be repeated
+    /// An additional topic to check; may be repeated
     #[arg(long = "topic", value_name = "TOPIC", value_parser = topic, requires = "connect")]
     topics: Vec<String>,
 
@@ -49,7 +49,7 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// What brokers are connected with, if that is asked for.
+    /// The options for connecting, or `None` without `--connect`.
     pub(super) fn surroundings(&self) -> Option<Surroundings> {
         self.connect.then(|| Surroundings {
             client: ClientFiles { certificate: file(CERTIFICATE_VARIABLE), key: file(KEY_VARIABLE) },
@@ -61,7 +61,7 @@ impl Options {
     }
 }
 
-/// Connects to the brokers of each destination, one after the other.
+/// Connects to the brokers of each destination, one after another.
 pub(super) fn connect_all(report: &check::Report, surroundings: &Surroundings) -> Vec<Connection> {
     report.destinations.iter().map(|destination| connect(destination, surroundings)).collect()
 }
@@ -73,14 +73,11 @@ fn connect(destination: &check::Checked, surroundings: &Surroundings) -> Connect
     waiting.finish_and_clear();
     match outcome {
         Ok(report) => Connection::Tried(report),
-        Err(error) => Connection::Failed(format!(
-            "this machine does not let it wait for connections: {}",
-            os_error::describe(&error)
-        )),
+        Err(error) => Connection::Failed(format!("cannot start the event loop: {}", os_error::describe(&error))),
     }
 }
 
-/// A sign of life on a terminal, for as long as nothing else is to be seen.
+/// A spinner, shown only on a terminal.
 fn waiting(name: &str) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -93,12 +90,12 @@ fn waiting(name: &str) -> ProgressBar {
     bar
 }
 
-/// A topic that a broker can be asked about.
+/// Parses a topic name, and rejects one that no broker accepts.
 fn topic(name: &str) -> Result<String, String> {
     topics::illegal(name).map_or_else(|| Ok(name.to_owned()), Err)
 }
 
-/// The file that a variable names, read.
+/// Reads the file that an environment variable names.
 fn file(variable: &str) -> Option<client_certificate::File> {
     let path = env::var_os(variable).filter(|path| !path.is_empty())?;
     let content = (|| {
@@ -109,7 +106,7 @@ fn file(variable: &str) -> Option<client_certificate::File> {
         let mut content = Vec::new();
         file.take(MAX_FILE_BYTES + 1).read_to_end(&mut content)?;
         if content.len() as u64 > MAX_FILE_BYTES {
-            return Err(io::Error::other(format!("it has more than {MAX_FILE_BYTES} bytes")));
+            return Err(io::Error::other(format!("the file is larger than {MAX_FILE_BYTES} bytes")));
         }
         Ok(content)
     })();

@@ -1,4 +1,4 @@
-//! The steps, for people: one per line, with what was seen and what to do below.
+//! The connection steps as text: one per line, with details and advice below.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -9,15 +9,15 @@ use super::connection::Connection;
 use crate::cli::format::{BAD, DOUBTFUL, FAINT, GOOD};
 use connect::step::{Outcome, Report, Stage, Step, Subject};
 
-/// How wide the columns before the text are: indent, step, what came of it, time.
+/// The width of the columns before the text: indent, step, result, time.
 const BEFORE_TEXT: usize = 4 + 8 + 1 + 7 + 1 + 10 + 2;
 
-/// Writes what came of one destination.
+/// Writes the result for one destination.
 pub(in crate::cli::check) fn write(out: &mut impl Write, connection: &Connection) -> io::Result<()> {
     match connection {
         Connection::Tried(report) => sections(out, report),
         Connection::NoSettings => {
-            writeln!(out, "  {BAD}not connected{BAD:#}: the errors above leave nothing to connect with")
+            writeln!(out, "  {BAD}not connected{BAD:#}: the errors above leave nothing to connect to")
         }
         Connection::Failed(problem) => writeln!(out, "  {BAD}not connected{BAD:#}: {problem}"),
     }
@@ -70,7 +70,7 @@ fn write_step(out: &mut impl Write, step: &Step) -> io::Result<()> {
     Ok(())
 }
 
-/// The name of a step in a narrow column.
+/// The name of a step, short enough for its column.
 fn short(stage: Stage) -> &'static str {
     match stage {
         Stage::ClientCertificate => "client",
