@@ -1,14 +1,14 @@
-//! What clients that measure have in common: connections and answers without a library, whose own work would be
-//! measured, and how times are reported.
+//! Shared by measuring clients: raw connections without an HTTP library, whose own work would be measured too, and
+//! latency reports.
 
 use std::io::{BufRead, Error, ErrorKind, Read as _, Result};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// No request waits longer than this.
+/// The timeout of every request.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A new connection.
+/// Opens a new connection.
 pub fn connect(address: SocketAddr) -> Result<TcpStream> {
     let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_nodelay(true)?;
@@ -17,11 +17,10 @@ pub fn connect(address: SocketAddr) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// Reads a response, head and body, up to the length that its head reports; `usual` is how long it may be. Anyone who
-/// waits for the end of the connection waits longer: the service keeps it open, for the next request or for what is
-/// still being sent.
+/// Reads one response: headers and body, up to its Content-Length. `usual` is the expected size. Does not wait for the
+/// end of the connection, because the service keeps it open for the next request or for the rest of the current one.
 ///
-/// Gives the response and where its body begins.
+/// Returns the response and the offset of its body.
 pub fn read(stream: &mut impl BufRead, usual: usize) -> Result<(Vec<u8>, usize)> {
     let mut answer = Vec::with_capacity(usual);
     let mut length = 0;
@@ -44,7 +43,7 @@ pub fn read(stream: &mut impl BufRead, usual: usize) -> Result<(Vec<u8>, usize)>
     }
 }
 
-/// The value that a share of sorted values does not pass.
+/// The value at a quantile of sorted values.
 pub fn at(sorted: &[f64], share: f64) -> f64 {
     let index = (sorted.len() as f64 * share).ceil() as usize;
     sorted.get(index.saturating_sub(1)).copied().unwrap_or(0.0)

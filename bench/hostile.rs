@@ -1,5 +1,5 @@
-//! Bodies that are expensive for their size, or were made to try that. Shared by the tests that count and the benchmark that
-//! measures what they cost.
+//! Request bodies that are, or were once, expensive for their size. Shared by the tests that count work and the
+//! benchmark that measures its cost.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ fn compacted(event: &str, events: usize, config: &str) -> String {
     format!(r#"{{"destType":"kafka","input":[{events}],"destinations":{{"d":{{"ID":"d","Config":{config}}}}}}}"#)
 }
 
-/// A list of `items`, made of their numbers.
+/// Joins `items` values built from their index.
 fn list(items: usize, item: impl Fn(usize) -> String) -> String {
     let mut list = String::new();
     for index in 0..items {
@@ -21,7 +21,7 @@ fn list(items: usize, item: impl Fn(usize) -> String) -> String {
     list
 }
 
-/// Bodies of the compacted form that cost out of proportion once, or were made to try it.
+/// Bodies in the compacted form whose cost was once out of proportion, or that try to make it so.
 pub fn hostile() -> Vec<(&'static str, String)> {
     let track = event(r#"{"type":"track","event":"x"}"#);
     let zeros = format!("0.{}", "0".repeat(50_000));

@@ -1,5 +1,5 @@
-//! The transformation in process, without a server, from bytes to the response: `cargo bench`. Throughput in events
-//! and in bytes of input.
+//! Benchmarks the transformation in process, from the bytes of a request to those of its response: `cargo bench`.
+//! Reports throughput in events and in bytes of input.
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
@@ -18,7 +18,7 @@ const LIMITS: Limits = Limits { events: 1_000_000, response_bytes: 1 << 30 };
 const EVENTS: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 
 fn main() {
-    // As the service does at its start.
+    // The service does the same at startup.
     allocator::keep_enough(1);
     divan::main();
 }

@@ -1,5 +1,6 @@
-//! The service with more routes, all below `/echo`, which read a body like the others and respond with its bytes: the upper
-//! limit of this stack. Same settings, same process, so that both are measured alike: `cargo run --release --example echo`.
+//! The service with additional routes below `/echo` that read a body as the others do and return its bytes: the upper
+//! limit of this stack. Settings and process are the same, so both are measured alike: `cargo run --release --example
+//! echo`.
 
 use std::process::ExitCode;
 
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
     let settings = Arguments::parse().settings;
     let served = actix_web::rt::System::new().block_on(async {
         let listeners = Listeners::bind(&settings)?;
-        // It runs until it is killed, as benchmarks do.
+        // Runs until killed, as benchmarks do.
         let never = std::future::pending::<std::future::Ready<()>>();
         run_with(&settings, listeners, never, echo_route).await.map_err(|error| error.to_string())
     });

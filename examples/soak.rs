@@ -1,5 +1,5 @@
-//! A long run of mixed requests at a share of what the service can do: every response is compared with what the library
-//! answers, the service's memory is watched, and the time of each minute's requests. `bench/soak.sh` uses it.
+//! A soak test: mixed requests at a share of the service's capacity. Compares every response with the library's, and
+//! watches the service's memory and the latency of each minute. Used by `bench/soak.sh`.
 
 #![allow(clippy::print_stdout, reason = "what it measures is what it is for")]
 #![allow(clippy::expect_used, reason = "whoever measures sees the panic")]
@@ -27,40 +27,40 @@ use client::at;
 
 #[derive(Parser)]
 struct Arguments {
-    /// Where the service listens
+    /// Address of the service
     #[arg(long)]
     address: SocketAddr,
-    /// Where its metrics are
+    /// Address of its metrics
     #[arg(long)]
     metrics: SocketAddr,
-    /// Its process
+    /// Process ID of the service
     #[arg(long)]
     pid: u32,
     #[arg(long, default_value_t = 30)]
     minutes: usize,
-    /// The share of what the service can do
+    /// Share of the service's capacity to use
     #[arg(long, default_value_t = 0.7)]
     load: f64,
-    /// Requests that may be open at once
+    /// Maximum number of open requests
     #[arg(long, default_value_t = 32)]
     clients: usize,
 }
 
-/// How long the service is asked for all it can do, so that a share of it is known; it is warm afterwards.
+/// How long the service runs at capacity first, which measures the capacity and warms it up.
 const CALIBRATION: Duration = Duration::from_secs(60);
-/// How long the service is left alone, after the first and after the last request, to see what it keeps.
+/// How long the service idles before the first and after the last request, to see the memory it keeps.
 const REST: Duration = Duration::from_secs(15);
-/// How long who is asked to come again waits.
+/// The delay before a retry.
 const BEFORE_AGAIN: Duration = Duration::from_millis(20);
-/// One event in so many is broken.
+/// One in this many events is malformed.
 const BROKEN: usize = 100;
-/// One request in so many comes on a connection of its own.
+/// One in this many requests opens a new connection.
 const OWN_CONNECTION: usize = 20;
-/// Events in a request, and how many of a hundred requests are like that.
+/// Events per request, and how many of a hundred requests have that size.
 const SIZES: [(usize, usize); 5] = [(1, 40), (10, 30), (50, 15), (100, 13), (1_000, 2)];
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A request, and what has to come back.
+/// A request and its expected response.
 struct Exchange {
     kept_open: Vec<u8>,
     own_connection: Vec<u8>,
@@ -70,7 +70,7 @@ struct Exchange {
     refused: u64,
 }
 
-/// A hundred requests of the sizes in [`SIZES`] for each shape, with broken events among the others.
+/// A hundred requests of the sizes in [`SIZES`] for each shape, with malformed events among the others.
 fn exchanges() -> Vec<Exchange> {
     let mut built = Vec::new();
     let mut event_number = 0;
@@ -99,7 +99,7 @@ fn exchanges() -> Vec<Exchange> {
     built
 }
 
-/// Breaks an event in one of the ways in which one can be broken.
+/// Makes an event malformed in one of several ways.
 fn break_event(event: &mut Value, way: usize, form: PayloadFormat) {
     match way % 6 {
         0 => *event = Value::Null,
@@ -140,7 +140,7 @@ fn exchange(form: PayloadFormat, whole: &Value, events: Vec<Value>) -> Exchange 
     }
 }
 
-/// What all clients share.
+/// State shared by all clients.
 struct Load<'l> {
     address: SocketAddr,
     exchanges: &'l [Exchange],
@@ -155,13 +155,13 @@ struct Load<'l> {
 type Connection = BufReader<TcpStream>;
 
 impl Load<'_> {
-    /// The requests come in an order that looks random and is the same on every run.
+    /// The order of requests is pseudorandom and the same on every run.
     fn exchange(&self, index: usize) -> &Exchange {
         let mixed = (index as u64 ^ 0x9e37_79b9).wrapping_mul(0x2545_f491_4f6c_dd1d) >> 20;
         &self.exchanges[usize::try_from(mixed).expect("64 bits") % self.exchanges.len()]
     }
 
-    /// Sends a request until it has a response: after a retryable 503 it retries, as rudder-server does.
+    /// Sends a request until it is accepted: like rudder-server, it retries after a retryable 503.
     fn ask(&self, index: usize, kept: &mut Option<Connection>) {
         let exchange = self.exchange(index);
         let own = index.is_multiple_of(OWN_CONNECTION);
@@ -195,14 +195,14 @@ impl Load<'_> {
             None => BufReader::with_capacity(1 << 16, client::connect(self.address)?),
         };
         let head = if own { &exchange.own_connection } else { &exchange.kept_open };
-        // Who is asked to come again may not get rid of all of it; the answer is there all the same.
+        // A client that gets a 503 may be unable to write the rest of its body; the response is there all the same.
         stream.get_mut().write_all(head).and_then(|()| stream.get_mut().write_all(&exchange.body)).ok();
         let answer = client::read(&mut stream, exchange.expected.len() + 1_000)?;
         *connection = Some(stream);
         Ok(answer)
     }
 
-    /// Each client asks again when it has its response; requests a second.
+    /// Runs clients in a closed loop; returns requests per second.
     fn all_it_can(&self, clients: usize) -> f64 {
         let begin = Instant::now();
         let before = self.next.load(Ordering::Relaxed);
@@ -219,7 +219,7 @@ impl Load<'_> {
         (self.next.load(Ordering::Relaxed) - before) as f64 / begin.elapsed().as_secs_f64()
     }
 
-    /// Asks `rate` times a second; the times from when each request was due to its response, in milliseconds, by
+    /// Sends `rate` requests per second; returns the times from when each was due to its response, in milliseconds, by
     /// minute.
     fn at_rate(&self, rate: f64, minutes: usize, clients: usize) -> Vec<Vec<f64>> {
         let begin = Instant::now();
@@ -253,7 +253,7 @@ impl Load<'_> {
     }
 }
 
-/// The resident memory of a process in megabytes, and its processor time in seconds.
+/// The resident memory of a process in megabytes, and its CPU time in seconds.
 fn sample(pid: u32) -> (f64, f64) {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the service runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
@@ -264,7 +264,7 @@ fn sample(pid: u32) -> (f64, f64) {
     (kilobytes / 1024.0, ticks / 100.0)
 }
 
-/// Samples once a second until it is stopped.
+/// Takes a sample every second until stopped.
 fn watch(pid: u32, stop: &AtomicBool) -> Vec<(f64, f64)> {
     let begin = Instant::now();
     let mut samples = Vec::new();
@@ -276,8 +276,8 @@ fn watch(pid: u32, stop: &AtomicBool) -> Vec<(f64, f64)> {
     samples
 }
 
-/// The line through values a second apart: its rise from the first to the last, and how far values lie off it (standard
-/// deviation).
+/// Fits a line through values that are a second apart: its rise from the first to the last, and the standard deviation
+/// from it.
 fn line(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
     let middle = (count - 1.0) / 2.0;
@@ -289,7 +289,7 @@ fn line(values: &[f64]) -> (f64, f64) {
     (slope * (count - 1.0), (off / count).sqrt())
 }
 
-/// The sum of all series whose name begins like that.
+/// The sum of all series whose names have this prefix.
 fn metric(address: SocketAddr, name: &str) -> u64 {
     let text = ureq::get(format!("http://{address}/metrics")).call().expect("metrics");
     let text = text.into_body().read_to_string().expect("text");
@@ -362,7 +362,7 @@ fn main() -> ExitCode {
         metric(metrics, "kafka_transformer_events_rejected_total"),
     ];
     println!("/metrics counts {} events, {} refused", told[0], told[1]);
-    // The first sixth is for memory to become what the load makes of it.
+    // The first sixth of the run lets memory settle.
     let memory: Vec<f64> = samples.iter().skip(samples.len() / 6).map(|(memory, _)| *memory).collect();
     let (rise, off) = line(&memory);
     println!(

@@ -1,4 +1,4 @@
-//! Requests that no client should send. Each gets a named error, and the server goes on.
+//! Malformed requests: each gets a named error, and the server keeps serving.
 
 use crate::server::{Server, exchange};
 
@@ -27,7 +27,7 @@ fn errors_are_json_with_a_name_and_a_text() {
 }
 
 #[test]
-fn probes_may_ask_with_head() {
+fn probes_may_use_head() {
     for path in ["/health", "/features", "/version", "/buildVersion", "/transformerBuildVersion"] {
         let response = Server::shared().request("HEAD", path, &[], b"");
         assert_eq!((response.status, response.body.len()), (200, 0), "{path}");
@@ -35,7 +35,7 @@ fn probes_may_ask_with_head() {
 }
 
 #[test]
-fn a_long_unknown_destination_is_cut() {
+fn a_long_unknown_destination_is_truncated() {
     let name = "ü".repeat(5_000);
     let body = serde_json::json!({ "destType": name }).to_string();
     let response = Server::shared().post("/batch", &[], body.as_bytes());
@@ -45,7 +45,7 @@ fn a_long_unknown_destination_is_cut() {
 }
 
 #[test]
-fn the_error_of_a_body_never_repeats_it() {
+fn errors_never_contain_the_body() {
     let secret = "hunter2";
     for body in [
         format!("[{{\"message\":{{\"password\":\"{secret}\"}},}}]"),
@@ -60,7 +60,7 @@ fn the_error_of_a_body_never_repeats_it() {
 }
 
 #[test]
-fn what_is_no_http_gets_400_or_nothing() {
+fn malformed_http_gets_400_or_nothing() {
     let server = Server::shared();
     let response = exchange(&mut server.connect(), b"BREW /coffee\r\n\r\n");
     assert_eq!(response.status, 400);

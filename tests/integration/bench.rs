@@ -1,4 +1,4 @@
-//! `bench` as a user runs it: what is sent, what is counted, and how it ends.
+//! `bench` as a user runs it: what it sends, what it counts, and how it ends.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -36,7 +36,7 @@ fn url(address: impl std::fmt::Display) -> String {
 const GOOD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]";
 
 #[test]
-fn everything_that_is_sent_is_counted_as_the_service_counts_it() {
+fn counts_agree_with_the_service() {
     let server = Server::start(&[]);
     let ran = bench(&[&url(server.address), "--seconds=1", "--batch=5", "-c2", "--keep-alive", "--format=json"]);
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{}", ran.out);
@@ -47,7 +47,7 @@ fn everything_that_is_sent_is_counted_as_the_service_counts_it() {
     assert_eq!(target["good"], requests);
     assert_eq!(target["events"], requests * 5);
     assert_eq!((&target["errors"], &target["rejected"]), (&json!([]), &json!(0)));
-    // One request goes before the load, to see whether it is served.
+    // One request precedes the load, to check that it is served.
     let counted = server.sum("transformer_dest_transform_input_events_sum", &[]);
     assert_eq!(counted, ((requests + 1) * 5) as f64);
     let milliseconds = &target["milliseconds"];
@@ -57,7 +57,7 @@ fn everything_that_is_sent_is_counted_as_the_service_counts_it() {
     let rate = target["requestsPerSecond"].as_f64().expect("a number");
     assert!((rate * seconds / requests as f64 - 1.0).abs() < 0.01, "{found}");
     if cfg!(target_os = "linux") {
-        // The service is this process here.
+        // The service runs in this test's process.
         assert!(target["residentBytes"].as_u64() > Some(1_000_000), "{found}");
         assert!(target["cpuSeconds"].as_f64() > Some(0.0), "{found}");
     }
@@ -123,7 +123,7 @@ fn recorded_events_and_cases_are_sent() {
         bench(&[&url(upstream.address), &cases, &events, "--form=plain", "--batch=2", "-s1", "-c1", "--keep-alive"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     assert!(ran.out.starts_with("3 recorded requests, 1 events and "), "{}", ran.out);
-    // The first one is sent once more, to see whether it is served.
+    // The first request is sent once more, to check that it is served.
     upstream.next();
     let seen = [upstream.next(), upstream.next(), upstream.next()];
     assert_eq!(seen[0].line(), "POST /v1/destinations/kafka?a=b HTTP/1.1");
@@ -135,7 +135,7 @@ fn recorded_events_and_cases_are_sent() {
 }
 
 #[test]
-fn what_cannot_be_measured_is_said_before_the_load() {
+fn unavailable_measurements_are_reported_before_the_load() {
     let nobody = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
     let refused = bench(&[&url(nobody)]);
     assert_eq!((refused.code, refused.out.as_str()), (Some(2), ""));
@@ -164,7 +164,7 @@ fn what_cannot_be_measured_is_said_before_the_load() {
 }
 
 #[test]
-fn a_transformer_that_falls_silent_costs_the_time_limit_and_no_more() {
+fn a_stalled_transformer_costs_only_the_time_limit() {
     let requests = AtomicUsize::new(0);
     let upstream = FakeUpstream::start(move |stream, _| {
         if requests.fetch_add(1, Ordering::SeqCst) == 0 {
@@ -184,7 +184,7 @@ fn a_transformer_that_falls_silent_costs_the_time_limit_and_no_more() {
 }
 
 #[test]
-fn rejections_and_other_statuses_are_counted_apart() {
+fn rejections_and_other_statuses_are_counted_separately() {
     let requests = AtomicUsize::new(0);
     let upstream = FakeUpstream::start(move |stream, _| {
         let head = match requests.fetch_add(1, Ordering::SeqCst) % 3 {
@@ -201,7 +201,7 @@ fn rejections_and_other_statuses_are_counted_apart() {
     assert_eq!(count(&target["requests"]) + count(&target["unsent"]), 30);
     let [good, rejected, errors] = [&target["good"], &target["rejected"], &target["errors"][0]["count"]].map(count);
     assert_eq!(good + rejected + errors, count(&target["requests"]));
-    // One of three each, beginning with a rejection.
+    // A rejection, a success and another response in turn.
     assert!(rejected >= errors && errors >= good && good + 1 >= rejected && good > 0, "{target}");
     assert_eq!(target["errors"][0]["kind"], "status 503");
 }

@@ -1,4 +1,4 @@
-//! Bodies at and past their limits: compressed, huge, deep, lying.
+//! Bodies at and above their limits: compressed, huge, deeply nested, with wrong lengths.
 
 use std::io::Write;
 
@@ -23,7 +23,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 // docs/contract.md#body-limit
 #[test]
-fn the_limit_holds_to_the_byte() {
+fn the_body_limit_is_exact() {
     let server = Server::start(&["--max-body-bytes=1000"]);
     let fits = format!("{EVENT}{}", " ".repeat(1000 - EVENT.len()));
     assert_eq!(server.transform(fits.as_bytes()).status, 200);
@@ -36,7 +36,7 @@ fn the_limit_holds_to_the_byte() {
 }
 
 #[test]
-fn a_chunked_body_is_counted_as_it_comes() {
+fn a_chunked_body_is_counted_as_it_arrives() {
     let server = Server::start(&["--max-body-bytes=1000"]);
     let mut stream = server.connect();
     let head = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -66,7 +66,7 @@ fn decompression_bombs_stop_at_the_limit() {
 }
 
 #[test]
-fn a_body_that_is_not_what_its_coding_says_is_named() {
+fn a_body_that_contradicts_its_coding_is_rejected() {
     for coding in ["gzip", "deflate", "br"] {
         let response = Server::shared().post("/v0/destinations/kafka", &[("Content-Encoding", coding)], b"[plain]");
         assert_eq!(error_of(&response), (400, format!("Bad Request: the body is not valid {coding}")));
@@ -78,11 +78,11 @@ fn a_body_that_is_not_what_its_coding_says_is_named() {
 }
 
 #[test]
-fn codings_are_read_leniently_but_never_guessed() {
+fn codings_are_parsed_leniently_but_never_guessed() {
     let post = |headers: &[(&str, &str)], body: &[u8]| Server::shared().post("/v0/destinations/kafka", headers, body);
     assert_eq!(post(&[("Content-Encoding", " GZip ")], &gzip(EVENT.as_bytes())).status, 200);
     assert_eq!(post(&[("Content-Encoding", "identity")], EVENT.as_bytes()).status, 200);
-    // gzip allows several members one behind the other.
+    // gzip allows several members in one stream.
     let (first, second) = EVENT.as_bytes().split_at(20);
     assert_eq!(post(&[("Content-Encoding", "gzip")], &[gzip(first), gzip(second)].concat()).status, 200);
     for coding in ["x-gzip", "gzip, br", "zstd", "gzïp"] {
@@ -96,7 +96,7 @@ fn codings_are_read_leniently_but_never_guessed() {
 }
 
 #[test]
-fn too_many_events_are_refused() {
+fn too_many_events_are_rejected() {
     let server = Server::start(&["--max-events=3"]);
     assert_eq!(server.transform(b"[1,2,3]").status, 200);
     let refused = server.transform(b"[1,2,3,4]");
@@ -104,8 +104,8 @@ fn too_many_events_are_refused() {
 }
 
 #[test]
-fn an_answer_cannot_outgrow_its_request_without_end() {
-    // A topic of 20 kB stands twice in each of 100 answers, 4 MB for a body of 30 kB.
+fn the_size_of_a_response_is_bounded_by_its_request() {
+    // A topic of 20 kB appears twice in each of 100 responses: 4 MB for a body of 30 kB.
     let server = Server::start(&["--max-body-bytes=100000"]);
     let topic = "t".repeat(20_000);
     let event = json!({"message":{}, "metadata":{"destinationId":"d"}});
@@ -122,7 +122,7 @@ fn an_answer_cannot_outgrow_its_request_without_end() {
 }
 
 #[test]
-fn templates_cannot_multiply_a_body_without_end() {
+fn the_work_of_templates_is_bounded() {
     let server = Server::start(&["--workers=1"]);
     let post = |message: &str, config: &str, events: usize| {
         let event = format!(r#"{{"message":{message},"metadata":{{"destinationId":"d"}}}}"#);
@@ -132,7 +132,7 @@ fn templates_cannot_multiply_a_body_without_end() {
     };
     let templates = |path: &str, count: usize| vec![format!("\"{{{{ {path} || d }}}}\""); count].join(",");
 
-    // An empty value is not removed, so that every template finds it again.
+    // An empty value is not removed, so every template finds it again.
     let empty = format!(r#"{{"a":[{}]}}"#, " ".repeat(500_000));
     let response = post(&empty, &format!(r#"{{"topic":[{}]}}"#, templates("event.a", 400)), 1);
     assert_eq!(
@@ -141,7 +141,7 @@ fn templates_cannot_multiply_a_body_without_end() {
         "{:.300}",
         response.text()
     );
-    // The same where it does not matter for the topic: now it is time that would run out.
+    // The same with a template that does not affect the topic: here the limit is on time.
     let response = post(&empty, &format!(r#"{{"x":[{}]}}"#, templates("event.a", 1000)), 1);
     assert_eq!(
         (response.status, response.json()[0]["statusCode"].as_u64()),
@@ -153,7 +153,7 @@ fn templates_cannot_multiply_a_body_without_end() {
     let long = format!("event{}", ".a".repeat(126));
     let response = post("{}", &format!(r#"{{"x":[{}]}}"#, templates(&long, 1000)), 3_000);
     assert_eq!((response.status, response.json()[2_999]["statusCode"].as_u64()), (200, Some(400)));
-    // A large map with a template in it is read once all the same.
+    // A large map with a template in it is read only once.
     let entries = vec![r#"{"from":"a","to":"b"}"#; 40_000].join(",");
     let config = format!(
         r#"{{"enableMultiTopic":1,"eventToTopicMap":[{entries},{{"from":{},"to":1}}]}}"#,
@@ -161,11 +161,11 @@ fn templates_cannot_multiply_a_body_without_end() {
     );
     let response = post(r#"{"type":"track","event":"a"}"#, &config, 500);
     assert_eq!(response.json()[499]["output"]["topic"], "b", "{:.300}", response.text());
-    // An object with too many members on the way of a path.
+    // An object with too many fields on a template's path.
     let wide = format!("{{{}}}", (0..100_001).map(|member| format!("\"{member}\":1")).collect::<Vec<_>>().join(","));
     let response = post(&wide, &format!(r#"{{"topic":[{}]}}"#, templates("event.7x", 1).replace("7x", "x")), 1);
     assert_eq!(response.json()[0]["statusCode"], 400);
-    // What real destinations have is far from any of it.
+    // Real destinations stay far below all of these limits.
     let response = post(
         r#"{"a":"x"}"#,
         &format!(r#"{{"x":[{}],"topic":{}}}"#, templates("event.b.c", 50), templates("event.a", 1)),
@@ -176,11 +176,11 @@ fn templates_cannot_multiply_a_body_without_end() {
 
 // docs/contract.md#retryable-503
 #[test]
-fn past_the_bytes_in_flight_a_client_is_asked_to_come_again() {
+fn above_the_bytes_in_flight_requests_get_a_retryable_503() {
     let server = Server::start(&["--max-in-flight-bytes=200000"]);
     let large = format!("{EVENT}{}", " ".repeat(60_000));
     assert_eq!(server.transform(large.as_bytes()).status, 200);
-    // What can never fit is not to be sent again.
+    // A request that can never fit must not be retried.
     let too_large = server.transform(format!("{EVENT}{}", " ".repeat(150_000)).as_bytes());
     assert_eq!(too_large.status, 413);
     assert!(too_large.json()["message"].as_str().is_some_and(|message| message.contains("MAX_IN_FLIGHT_BYTES")));
@@ -192,7 +192,7 @@ fn past_the_bytes_in_flight_a_client_is_asked_to_come_again() {
     assert_eq!(refused.header("X-Rudder-Should-Retry"), Some("true"));
     assert_eq!(refused.header("X-Rudder-Error-Reason"), Some("overloaded"));
     assert_eq!(server.transform(&EVENT.as_bytes()[..EVENT.len()]).status, 200, "what fits still gets its answer");
-    // What unfolds counts as what it becomes.
+    // A compressed body counts with its decompressed size.
     let headers = [("Content-Encoding", "gzip")];
     assert_eq!(server.post("/v0/destinations/kafka", &headers, &gzip(large.as_bytes())).status, 503);
     assert_eq!(server.get("/health").status, 200);
@@ -200,7 +200,7 @@ fn past_the_bytes_in_flight_a_client_is_asked_to_come_again() {
     assert_eq!(server.transform(large.as_bytes()).status, 200, "and everything is given back");
 }
 
-/// Deep values, closed and open: arrays, objects, and both in turn.
+/// Deeply nested values, complete and truncated: arrays, objects, and both alternating.
 fn deep(levels: usize) -> Vec<String> {
     let nested = |open: &str, inside: &str, close: &str, levels: usize| {
         (open.repeat(levels), format!("{}{inside}{}", open.repeat(levels), close.repeat(levels)))
@@ -212,7 +212,7 @@ fn deep(levels: usize) -> Vec<String> {
 }
 
 #[test]
-fn depth_of_any_kind_in_any_position_leaves_the_server_alive() {
+fn deep_nesting_anywhere_does_not_crash_the_server() {
     let server = Server::start(&[]);
     let event = |message: &str, metadata: &str, config: &str, rest: &str| {
         format!(
@@ -260,7 +260,7 @@ fn depth_of_any_kind_in_any_position_leaves_the_server_alive() {
 
 // docs/contract.md#nesting, docs/reference/differences.md#deep_nesting
 #[test]
-fn ten_thousand_levels_are_answered() {
+fn ten_thousand_levels_of_nesting_are_served() {
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let body = format!(
         r#"[{{"message":{{"a":{deep}}},"metadata":{{}},"destination":{{"Config":{{"topic":"{{{{ event.a || x }}}}","deep":{}}}}}}}]"#,

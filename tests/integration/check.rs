@@ -1,5 +1,5 @@
-//! What `check` finds: one destination a file in `test-fixtures/check`, each with what has to be found, and no secret
-//! in it.
+//! Findings of `check`: one destination per file in `test-fixtures/check`, with the findings that are expected. No
+//! output may contain a secret.
 
 use std::collections::HashSet;
 use std::fs;
@@ -16,14 +16,14 @@ use crate::cli::run;
 /// 2027-01-01, the time at which fixtures are checked.
 const NOW: i64 = 1_798_761_600;
 
-/// What every secret in the fixtures has in it, and no output may have.
+/// The marker in every secret of the fixtures, which no output may contain.
 pub const SECRET: &str = "s3cret";
 
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("test-fixtures/check")
 }
 
-/// A case: a file, who it is of, and what has to be found.
+/// A case: its file, its destination type, and the expected findings.
 pub struct Case {
     pub name: String,
     pub input: Value,
@@ -31,7 +31,7 @@ pub struct Case {
     expected: Vec<(String, String)>,
 }
 
-/// A text instead of which the certificate stands whose file it names.
+/// A placeholder for the certificate in the file that it names.
 fn with_certificates(value: &mut Value) {
     match value {
         Value::String(text) => {
@@ -73,7 +73,7 @@ fn found(report: &Report) -> Vec<(String, String)> {
 }
 
 #[test]
-fn fixtures_have_what_they_say_and_nothing_else() {
+fn fixtures_have_exactly_their_expected_findings() {
     for mut case in cases() {
         let text = case.input.to_string();
         let report = check(text.as_bytes(), case.family, NOW).expect(&case.name);
@@ -83,7 +83,7 @@ fn fixtures_have_what_they_say_and_nothing_else() {
             assert!(case.input.pointer(pointer).is_some(), "{}: {pointer} leads nowhere", case.name);
         }
         assert!(!format!("{report:?}").contains(SECRET), "{}", case.name);
-        // What has no error can be connected with, and the other way round mostly not.
+        // `check --connect` runs exactly where there is no error, with few exceptions.
         let errors = case.expected.iter().filter(|(code, _)| {
             let code = Code::ALL.iter().find(|known| known.name() == code).expect(&case.name);
             code.severity() == check::code::Severity::Error
@@ -97,7 +97,7 @@ fn fixtures_have_what_they_say_and_nothing_else() {
 }
 
 #[test]
-fn every_code_has_a_case_and_a_name_of_its_own() {
+fn every_finding_has_a_case_and_a_unique_code() {
     let cases = cases();
     let shown: HashSet<&str> = cases.iter().flat_map(|case| &case.expected).map(|(code, _)| code.as_str()).collect();
     let mut names = HashSet::new();
@@ -115,14 +115,14 @@ fn every_code_has_a_case_and_a_name_of_its_own() {
 }
 
 #[test]
-fn the_page_has_the_table() {
+fn the_reference_page_contains_the_table_of_findings() {
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/findings.md"))
         .expect("docs/reference/findings.md");
     assert!(page.contains(&table()), "docs/reference/findings.md is not what `check --codes` prints");
 }
 
 #[test]
-fn what_is_connected_with_is_what_the_config_says() {
+fn connection_options_come_from_the_config() {
     let case = |name: &str| {
         let case = cases().into_iter().find(|case| case.name == name).expect(name);
         let mut report = check(case.input.to_string().as_bytes(), case.family, NOW).expect(name);
@@ -168,7 +168,7 @@ fn the_dates_of_a_certificate_are_exact() {
         let report = check(case.input.to_string().as_bytes(), None, now).expect(name);
         report.destinations[0].findings.sorted().first().map(|finding| finding.message.clone()).unwrap_or_default()
     };
-    // 2021-05-19 10:59:10 UTC, the end of the certificate in RudderStack's documentation, and its beginning.
+    // 2021-05-19 10:59:10 UTC, when the certificate in RudderStack's documentation expired, and when it became valid.
     let (from, until) = (1_589_885_950, 1_621_421_950);
     let expired = "the certificate \"Rudderstack\" expired on 2021-05-19";
     assert_eq!(report("seed", until + 1), expired);
@@ -185,7 +185,7 @@ fn the_dates_of_a_certificate_are_exact() {
 
 /// Runs the binary on every fixture at once.
 fn run_on_all(format: &str) -> (String, Vec<PathBuf>) {
-    // Each run has files of its own: another test may be writing those of the same format.
+    // Each run has its own files: another test may be writing those of the same format.
     static RUNS: AtomicUsize = AtomicUsize::new(0);
     let run_number = RUNS.fetch_add(1, Ordering::Relaxed);
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("check-{format}-{run_number}"));
@@ -204,7 +204,7 @@ fn run_on_all(format: &str) -> (String, Vec<PathBuf>) {
 }
 
 #[test]
-fn no_secret_is_told_in_any_format() {
+fn no_output_format_contains_a_secret() {
     let key = fs::read_to_string(folder().join("certificates/private_key.pem")).expect("a key");
     let certificate = fs::read_to_string(folder().join("certificates/ca.pem")).expect("a certificate");
     for format in ["text", "json"] {
@@ -215,7 +215,7 @@ fn no_secret_is_told_in_any_format() {
         }
         assert!(!told.contains('\u{1b}'), "colors belong on terminals alone");
         for code in Code::ALL {
-            // The fixture for this one depends on the time; the rules' own test shows it.
+            // This finding depends on the time; the rule's own test covers it.
             let depends = code.name() == "certificate/expires-soon";
             assert!(told.contains(code.name()) || depends, "{format}: {}", code.name());
         }
@@ -223,7 +223,7 @@ fn no_secret_is_told_in_any_format() {
 }
 
 #[test]
-fn programs_get_a_shape_that_stays() {
+fn the_json_output_is_stable() {
     let (told, paths) = run_on_all("json");
     let document: Value = serde_json::from_str(&told).expect("JSON");
     let names = |value: &Value| value.as_object().map(|members| members.keys().cloned().collect::<Vec<_>>().join(" "));

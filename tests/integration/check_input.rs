@@ -1,4 +1,4 @@
-//! What `check` does with input that cannot be read, and where it reads from.
+//! How `check` handles malformed input, and where it reads from.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -16,14 +16,14 @@ use crate::upstream::{FakeUpstream, json};
 const GOOD: &str = r#"{"topic":"t","hostName":"kafka","port":"9092"}"#;
 const WARNED: &str = r#"{"topic":"t","hostName":"kafka","port":"9092","username":"s3cret"}"#;
 
-/// A file for one test.
+/// A temporary file of one test.
 fn file(name: &str, bytes: &[u8]) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("check-input-{name}"));
     fs::write(&path, bytes).expect("written");
     path
 }
 
-/// Runs `check` with this on stdin: exit code, stdout, stderr.
+/// Runs `check` with this stdin: exit code, stdout, stderr.
 fn piped(arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
     let mut child = binary()
         .arg("check")
@@ -33,7 +33,7 @@ fn piped(arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary runs");
-    // It need not read all of it.
+    // The process may exit before it has read all of its input.
     let _ = child.stdin.take().expect("its input").write_all(input);
     let output = child.wait_with_output().expect("it ends");
     let text = |bytes| String::from_utf8(bytes).expect("text");
@@ -41,7 +41,7 @@ fn piped(arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn what_cannot_be_read_is_one_clear_line() {
+fn unreadable_input_is_reported_in_one_line() {
     let line = [b"{\"".as_slice(), &b"s3cret".repeat(200_000)].concat();
     let deep = "[".repeat(1_000_000);
     for (name, bytes, word) in [
@@ -76,7 +76,7 @@ fn what_cannot_be_read_is_one_clear_line() {
 }
 
 #[test]
-fn what_is_no_file_or_too_large_is_told() {
+fn irregular_and_oversized_files_are_reported() {
     let large = file("large", b"");
     fs::File::options().write(true).open(&large).and_then(|file| file.set_len((64 << 20) + 1)).expect("a sparse file");
     for (path, word) in [
@@ -111,7 +111,7 @@ fn wide_and_deep_files_are_read() {
 }
 
 #[test]
-fn exit_codes_tell_what_was_found() {
+fn exit_codes_reflect_the_findings() {
     for (arguments, input, code) in [
         (&["--family=kafka", "-"][..], GOOD, 0),
         (&["--family=kafka", "--strict", "-"][..], GOOD, 0),
@@ -141,7 +141,7 @@ fn exit_codes_tell_what_was_found() {
 }
 
 #[test]
-fn a_closed_pipe_ends_it_quietly() {
+fn a_closed_pipe_is_not_an_error() {
     let entries = vec![r#"{"from":"","to":"x"}"#; 1_000].join(",");
     let config = format!(r#"{{"topic":"t","enableMultiTopic":true,"eventToTopicMap":[{entries}]}}"#);
     let path = file("closed-pipe", config.as_bytes());
@@ -160,7 +160,7 @@ fn a_closed_pipe_ends_it_quietly() {
 }
 
 #[test]
-fn a_url_is_asked_and_its_secrets_are_kept() {
+fn a_url_is_fetched_and_its_secrets_are_not_printed() {
     let workspace = r#"{"sources":[{"name":"web","destinations":[{"destinationDefinition":{"name":"KAFKA"},"config":{"topic":"t"}}]}]}"#;
     let server = FakeUpstream::answering(json("200 OK", workspace));
     let url = format!("http://s3cret:s3cret%2B1@{}/workspaceConfig?token=s3cret", server.address);
@@ -178,7 +178,7 @@ fn a_url_is_asked_and_its_secrets_are_kept() {
 }
 
 #[test]
-fn a_url_that_does_not_help_is_one_clear_line() {
+fn an_unusable_url_is_reported_in_one_line() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
     let denied = FakeUpstream::answering(json("401 Unauthorized", r#"{"s3cret":1}"#));
     let garbage = FakeUpstream::answering(&b"s3cret\r\n\r\n"[..]);
@@ -213,7 +213,7 @@ fn a_url_that_does_not_help_is_one_clear_line() {
 }
 
 #[test]
-fn a_terminal_gets_nothing_to_obey() {
+fn output_contains_no_terminal_escapes() {
     let hostile = r#"{"ID":"\u001b[2J","Name":"\u001b]0;x\u0007\nfake","destinationDefinition":{"name":"KAFKA"},"Config":{"hostName":"\u001b[31m","port":"\u0008","topic":"\u009b2J","\u001bhostNam":"x"}}"#;
     for format in ["text", "json"] {
         let (_, told, _) = piped(&["--format", format, "-"], hostile.as_bytes());
@@ -224,7 +224,7 @@ fn a_terminal_gets_nothing_to_obey() {
 }
 
 #[test]
-fn no_bytes_make_it_panic() {
+fn arbitrary_bytes_do_not_panic() {
     for case in cases() {
         let text = case.input.to_string().into_bytes();
         let step = text.len() / 24 + 1;
@@ -242,7 +242,7 @@ fn no_bytes_make_it_panic() {
 }
 
 #[test]
-fn no_certificate_makes_it_panic() {
+fn arbitrary_certificates_do_not_panic() {
     for entry in fs::read_dir(folder().join("certificates")).expect("certificates") {
         let pem = fs::read_to_string(entry.expect("one").path()).expect("text");
         for at in 0..pem.len() {

@@ -1,4 +1,4 @@
-//! The binary as a user runs it.
+//! The command line as a user runs it.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
@@ -7,7 +7,7 @@ use crate::server::fetch;
 
 pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rudder-kafka-transformer"));
-    // What the tests themselves were started with is no business of the binary under test.
+    // The environment of the tests must not reach the binary under test.
     command.env_clear().stdin(Stdio::null());
     command
 }
@@ -16,7 +16,7 @@ pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     binary().args(arguments).envs(environment.iter().copied()).output().expect("the binary runs")
 }
 
-/// Starts the service and waits for the line that says where it listens.
+/// Starts the service and waits for the line with its address.
 pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> (Child, String, BufReader<ChildStderr>) {
     let mut child = binary()
         .args(arguments)
@@ -35,14 +35,14 @@ pub fn signal(child: &Child, name: &str) {
     assert!(status.expect("kill runs").success());
 }
 
-/// The port behind `http://127.0.0.1:` in the line that reports where the service listens.
+/// The port after `http://127.0.0.1:` in the line with the service's address.
 pub fn port(line: &str) -> u16 {
     let rest = line.split("listening on http://127.0.0.1:").nth(1).expect(line);
     rest.split(',').next().and_then(|port| port.parse().ok()).expect(line)
 }
 
 #[test]
-fn it_serves_until_it_is_told_to_stop() {
+fn it_serves_until_a_signal_stops_it() {
     for (arguments, stop) in [(&[][..], "TERM"), (&["serve"][..], "INT")] {
         let environment = [("HOST", "127.0.0.1"), ("PORT", "0"), ("METRICS_PORT", "0"), ("WORKERS", "1")];
         let (mut child, line, mut log) = start(arguments, &environment);
@@ -58,7 +58,7 @@ fn it_serves_until_it_is_told_to_stop() {
 }
 
 #[test]
-fn flags_go_before_the_environment_and_logs_can_be_json() {
+fn flags_override_the_environment_and_logs_can_be_json() {
     let environment = [("HOST", "127.0.0.2"), ("PORT", "1"), ("LOG_FORMAT", "json")];
     let (mut child, line, _log) = start(&["--host=127.0.0.1", "--port=0", "--metrics-port=0"], &environment);
     let json: serde_json::Value = serde_json::from_str(&line).expect("a JSON line");
@@ -69,7 +69,7 @@ fn flags_go_before_the_environment_and_logs_can_be_json() {
 }
 
 #[test]
-fn bad_configuration_is_told_at_once_and_whole() {
+fn all_configuration_errors_are_reported_at_once() {
     let output = run(&[], &[("PORT", "7"), ("METRICS_PORT", "7"), ("LOG_LEVEL", "verbose"), ("WORKERS", "0")]);
     assert_eq!(output.status.code(), Some(78));
     let text = String::from_utf8(output.stderr).expect("text");
@@ -80,7 +80,7 @@ fn bad_configuration_is_told_at_once_and_whole() {
 }
 
 #[test]
-fn bad_configuration_obeys_the_format_of_the_log() {
+fn configuration_errors_use_the_log_format() {
     let bad = [("LOG_FORMAT", "json"), ("PORT", "7"), ("METRICS_PORT", "7"), ("LOG_LEVEL", "off,verbose")];
     let output = run(&[], &bad);
     assert_eq!(output.status.code(), Some(78));
@@ -95,7 +95,7 @@ fn bad_configuration_obeys_the_format_of_the_log() {
 }
 
 #[test]
-fn a_problem_names_the_variable_or_the_flag_that_was_given_and_its_value() {
+fn a_configuration_error_names_the_variable_or_flag_and_its_value() {
     let text = |arguments: &[&str], environment: &[(&str, &str)]| {
         let output = run(arguments, environment);
         String::from_utf8(output.stderr).expect("text")
@@ -151,7 +151,7 @@ fn the_settings_in_force_are_printed() {
     assert_eq!(line("WORKERS"), "WORKERS=3 # flag");
     assert_eq!(line("MAX_EVENTS"), "MAX_EVENTS=5 # environment");
     assert_eq!(line("PORT"), "PORT=9090 # default");
-    // Sizes and durations have one notation, however they were given.
+    // Sizes and durations are printed in one notation, however they were set.
     assert_eq!(line("MAX_BODY_BYTES"), "MAX_BODY_BYTES=1MiB # environment");
     assert_eq!(line("HEADER_TIMEOUT"), "HEADER_TIMEOUT=1m30s # environment");
     assert_eq!(line("KEEP_ALIVE"), "KEEP_ALIVE=1m # environment");
@@ -209,7 +209,7 @@ fn a_second_signal_stops_at_once() {
 }
 
 #[test]
-fn a_delay_before_the_end_is_cut_short_by_a_second_signal() {
+fn a_second_signal_cuts_the_shutdown_delay_short() {
     let arguments = ["--host=127.0.0.1", "--port=0", "--metrics-port=0"];
     let (mut child, line, mut log) = start(&arguments, &[("DRAIN_DELAY", "3600")]);
     let get = |path: &str| fetch(&format!("http://127.0.0.1:{}{path}", port(&line)), "GET", &[], b"").status;
@@ -224,7 +224,7 @@ fn a_delay_before_the_end_is_cut_short_by_a_second_signal() {
 }
 
 #[test]
-fn health_asks_the_service_that_the_environment_describes() {
+fn health_probes_the_service_that_the_environment_describes() {
     let (mut child, line, _log) = start(&[], &[("HOST", "0.0.0.0"), ("PORT", "0"), ("METRICS_PORT", "0")]);
     let rest = line.split("listening on http://0.0.0.0:").nth(1).expect("an address");
     let port = rest.split(',').next().expect("a port");
@@ -247,8 +247,8 @@ fn health_asks_the_service_that_the_environment_describes() {
 }
 
 #[test]
-fn health_does_not_wait_for_ever() {
-    // It accepts, by the system's queue, and never answers.
+fn health_times_out() {
+    // The kernel accepts the connection, and nothing ever responds.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}/", silent.local_addr().expect("bound"));
     let output = run(&["health", "--url", &url], &[]);
@@ -257,7 +257,7 @@ fn health_does_not_wait_for_ever() {
 }
 
 #[test]
-fn wrong_usage_is_exit_code_two() {
+fn usage_errors_exit_with_two() {
     for (arguments, environment) in [
         (&["--nope"][..], &[][..]),
         (&["--port=seventy"][..], &[][..]),
@@ -280,7 +280,7 @@ fn a_port_in_use_is_named() {
     assert!(text.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{text}");
 }
 
-/// The settings that have a default in the help, with it.
+/// The settings whose default `--help` shows, with that default.
 fn defaults(help: &str) -> Vec<(&str, &str)> {
     let settings = help.split("[env: ").skip(1).filter_map(|rest| {
         let (name, rest) = rest.split_once(['=', ']'])?;
@@ -311,7 +311,7 @@ fn help_and_the_settings_page_list_the_same_settings() {
         let name = line.strip_prefix("| `").and_then(|rest| rest.split('`').next()).unwrap_or("");
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
     });
-    // Those with names of rudder-transformer in lower case are looked for above.
+    // Settings with lower-case names, which are rudder-transformer's, are checked above.
     let upper_case = in_help.iter().filter(|name| !name.bytes().any(|byte| byte.is_ascii_lowercase()));
     assert_eq!(in_page.count(), upper_case.count(), "docs/reference/settings.md lists settings that --help does not");
 }
@@ -350,7 +350,7 @@ fn a_difference_is_logged_without_contents() {
 }
 
 #[test]
-fn a_password_in_a_url_is_refused_and_not_repeated() {
+fn a_password_in_a_url_is_rejected_and_not_printed() {
     let url = "http://user:s3cret@transformer:9090";
     let output =
         run(&[], &[("UPSTREAM_TRANSFORMER_URL", url), ("NATIVE_DESTINATIONS", "kinesis"), ("SHADOW_PERCENT", "101")]);

@@ -1,4 +1,4 @@
-//! `check::connect` before brokers that do what no real one does. What real ones do is in `.ci/kafka`.
+//! `check --connect` against fake brokers that misbehave as no real one does. Real brokers are tested by `.ci/kafka`.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,12 +14,12 @@ use transform::family::KAFKA;
 
 use crate::cli;
 
-/// As long as a step may take in tests of those that answer.
+/// The timeout of a step in tests whose broker responds.
 const LONG: Duration = Duration::from_secs(60);
-/// As long as a step may take in tests of those that do not.
+/// The timeout of a step in tests whose broker does not respond.
 const SHORT: Duration = Duration::from_millis(100);
 
-/// Listens on a free port and does the same on each connection.
+/// Listens on a free port and runs the same handler on each connection.
 fn listen(serve: impl Fn(TcpStream) + Send + 'static) -> Address {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("bound").port();
@@ -31,7 +31,7 @@ fn listen(serve: impl Fn(TcpStream) + Send + 'static) -> Address {
     Address { host: "127.0.0.1".to_owned(), port }
 }
 
-/// A port on which nobody listens, and nobody will while the socket is there: bound, and no more.
+/// A port that refuses connections while the socket exists: bound, but not listening.
 fn closed() -> (Socket, Address) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
@@ -39,7 +39,7 @@ fn closed() -> (Socket, Address) {
     (socket, Address { host: "127.0.0.1".to_owned(), port })
 }
 
-/// The key, version and id of the next request; `None` at the end.
+/// The API key, version and correlation ID of the next request; `None` at the end of the stream.
 fn request(stream: &mut TcpStream) -> Option<(i16, i16, [u8; 4])> {
     let mut length = [0; 4];
     stream.read_exact(&mut length).ok()?;
@@ -49,7 +49,7 @@ fn request(stream: &mut TcpStream) -> Option<(i16, i16, [u8; 4])> {
     Some((number(0), number(2), [body[4], body[5], body[6], body[7]]))
 }
 
-/// Waits for a request, then sends these bytes and hangs up.
+/// Waits for a request, sends these bytes and closes the connection.
 fn says(bytes: &'static [u8]) -> Address {
     listen(move |mut stream| {
         if request(&mut stream).is_some() {
@@ -58,7 +58,7 @@ fn says(bytes: &'static [u8]) -> Address {
     })
 }
 
-/// A broker that answers each request with what `answer` makes of its key.
+/// A broker that responds to each request with what `answer` builds from its API key.
 fn broker(answer: impl Fn(i16) -> Vec<u8> + Send + 'static) -> Address {
     listen(move |mut stream| {
         while let Some((key, _, id)) = request(&mut stream) {
@@ -72,7 +72,7 @@ fn broker(answer: impl Fn(i16) -> Vec<u8> + Send + 'static) -> Address {
 const API_VERSIONS: i16 = 18;
 const METADATA: i16 = 3;
 
-/// The response to `ApiVersions` of a broker with Metadata in these versions.
+/// The `ApiVersions` response of a broker that supports these versions of Metadata.
 fn versions(from: i16, to: i16) -> Vec<u8> {
     let mut answer = vec![0, 0, 0, 0, 0, 1];
     for number in [METADATA, from, to] {
@@ -85,7 +85,7 @@ fn text(text: &str) -> Vec<u8> {
     [&i16::try_from(text.len()).expect("short").to_be_bytes()[..], text.as_bytes()].concat()
 }
 
-/// The response to `Metadata`, version 8, of a cluster with these brokers and topics: name, error, leaders.
+/// The `Metadata` response, version 8, of a cluster with these brokers and topics (name, error, leaders).
 fn metadata(cluster: &str, brokers: &[(i32, &str, u16)], topics: &[(&str, i16, &[i32])]) -> Vec<u8> {
     let count = |count: usize| i32::try_from(count).expect("few").to_be_bytes();
     let mut answer = vec![0; 4];
@@ -137,7 +137,7 @@ fn encrypted(address: &Address) -> Settings {
     Settings { tls: Some(Tls { ca_pem: Some(CA.to_owned()) }), ..settings(&[address]) }
 }
 
-/// A CA that nobody else has the key of, valid until 2126.
+/// A CA whose private key has been discarded, valid until 2126.
 const CA: &str = include_str!("../../test-fixtures/connect/ca.pem");
 
 fn surroundings(client: ClientFiles, patience: Duration) -> Surroundings {
@@ -149,7 +149,7 @@ fn check(settings: &Settings, patience: Duration) -> Report {
     run(settings, &surroundings(ClientFiles::default(), patience)).expect("a runtime")
 }
 
-/// The one failure: the step, the kind and the text.
+/// The only failure: its step, kind and text.
 fn failure(report: &Report) -> (Stage, Problem, String) {
     let steps = report.sections.iter().flat_map(|section| &section.steps);
     let failed: Vec<_> = steps
@@ -164,7 +164,7 @@ fn steps(report: &Report, wanted: impl Fn(&Subject) -> bool) -> Vec<&Step> {
 }
 
 #[test]
-fn whoever_is_no_broker_is_told_apart() {
+fn servers_that_are_not_brokers_are_distinguished() {
     let cases: [(&'static [u8], Problem, &str); 11] = [
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", Problem::NotKafka, "HTTP"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", Problem::NotKafka, "SSH"),
@@ -174,9 +174,9 @@ fn whoever_is_no_broker_is_told_apart() {
         (b"\xff\xff\xff\xff\x00\x00", Problem::AnswerTooLarge, "4294967295 bytes"),
         (b"\x00\x00\x10\x00\x00\x00\x00\x01", Problem::ConnectionClosed, "4 of the 4096 bytes"),
         (b"\x00\x00\x00\x00", Problem::AnswerUnreadable, "0 bytes"),
-        // The id of no request that was sent.
+        // The correlation ID of a request that was never sent.
         (b"\x00\x00\x00\x0a\x00\x00\x00\x63\x00\x00\x00\x00\x00\x00", Problem::AnswerUnreadable, "10 bytes"),
-        // As many entries as memory could never hold.
+        // An array length that exceeds any memory.
         (b"\x00\x00\x00\x0a\x00\x00\x00\x01\x00\x00\x7f\xff\xff\xff", Problem::AnswerUnreadable, "10 bytes"),
         (b"", Problem::ConnectionClosed, "instead of an answer"),
     ];
@@ -188,7 +188,7 @@ fn whoever_is_no_broker_is_told_apart() {
 }
 
 #[test]
-fn whoever_hangs_up_at_once_is_told_apart() {
+fn immediate_disconnects_are_distinguished() {
     let address = listen(drop);
     let (stage, problem, _) = failure(&check(&settings(&[&address]), LONG));
     assert_eq!((stage, problem), (Stage::Versions, Problem::ConnectionClosed));
@@ -197,11 +197,11 @@ fn whoever_hangs_up_at_once_is_told_apart() {
 }
 
 #[test]
-fn nobody_is_waited_for_longer_than_was_asked() {
-    // The system takes the connections; nobody ever reads from them.
+fn timeouts_are_kept() {
+    // The kernel accepts the connections; nothing ever reads from them.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = Address { host: "127.0.0.1".to_owned(), port: silent.local_addr().expect("bound").port() };
-    // The beginning of an answer does not make the time longer.
+    // A partial response does not extend the timeout.
     let stopping = listen(|mut stream| {
         if request(&mut stream).is_some() {
             stream.write_all(&[0, 0, 1, 0, 0, 0]).ok();
@@ -222,7 +222,7 @@ fn nobody_is_waited_for_longer_than_was_asked() {
 }
 
 #[test]
-fn what_answers_to_tls_in_clear_text_is_told_apart() {
+fn plain_text_responses_to_tls_are_distinguished() {
     let http = listen(|mut stream| {
         let mut hello = [0; 1];
         stream.read_exact(&mut hello).ok();
@@ -234,7 +234,7 @@ fn what_answers_to_tls_in_clear_text_is_told_apart() {
 }
 
 #[test]
-fn names_and_ports_that_lead_nowhere_are_told_apart() {
+fn unresolvable_names_and_closed_ports_are_distinguished() {
     let unnamed = Address { host: "no..such..name".to_owned(), port: 9092 };
     let (stage, problem, text) = failure(&check(&settings(&[&unnamed]), LONG));
     assert_eq!((stage, problem), (Stage::Dns, Problem::NameNotFound), "{text}");
@@ -246,8 +246,8 @@ fn names_and_ports_that_lead_nowhere_are_told_apart() {
 }
 
 #[test]
-fn answers_of_no_use_are_told_apart() {
-    // Its Metadata would make a topic that is asked for.
+fn unusable_responses_are_distinguished() {
+    // Requesting Metadata for a topic would create it here.
     let old = broker(|key| match key {
         API_VERSIONS => versions(0, 3),
         key => panic!("request {key}"),
@@ -260,7 +260,7 @@ fn answers_of_no_use_are_told_apart() {
     assert_eq!((stage, problem), (Stage::Versions, Problem::BrokerError));
     assert!(text.contains("RequestTimedOut (7)"), "{text}");
 
-    // Memory that no machine has would be reserved for as many brokers.
+    // An entry per broker would be allocated, for more brokers than any memory holds.
     let boastful = broker(|key| match key {
         API_VERSIONS => versions(0, 12),
         _ => vec![0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff],
@@ -273,7 +273,7 @@ fn answers_of_no_use_are_told_apart() {
 }
 
 #[test]
-fn what_a_broker_sends_cannot_write_to_the_terminal() {
+fn text_from_a_broker_cannot_control_the_terminal() {
     let address = broker(|key| match key {
         API_VERSIONS => versions(0, 12),
         _ => metadata("\u{1b}[2J", &[(1, "no..such\u{1b}[31m..name", 1)], &[("orders", 0, &[1])]),
@@ -284,7 +284,7 @@ fn what_a_broker_sends_cannot_write_to_the_terminal() {
 }
 
 #[test]
-fn each_broker_of_the_cluster_is_visited_where_it_says_that_it_is() {
+fn each_broker_is_probed_at_its_advertised_address() {
     let elsewhere = broker(|_| versions(0, 12));
     let port = elsewhere.port;
     let (_held, Address { port: closed, .. }) = closed();
@@ -302,7 +302,7 @@ fn each_broker_of_the_cluster_is_visited_where_it_says_that_it_is() {
     assert!(topics[0].cautions.concat().contains("not told"), "{topics:?}");
 }
 
-/// What failed and what warned, as stable words.
+/// The stable codes of failures and warnings.
 fn verdicts(report: &Report) -> (Vec<Problem>, Vec<Problem>) {
     (
         report.failures().map(|failure| failure.problem).collect(),
@@ -311,7 +311,7 @@ fn verdicts(report: &Report) -> (Vec<Problem>, Vec<Problem>) {
 }
 
 #[test]
-fn one_dead_broker_of_several_is_a_warning_where_the_producer_starts() {
+fn one_dead_bootstrap_broker_of_several_is_a_warning() {
     let good = good_broker();
     let (_held, closed) = closed();
     let blank = Address { host: " localhost".to_owned(), port: good.port };
@@ -326,7 +326,7 @@ fn one_dead_broker_of_several_is_a_warning_where_the_producer_starts() {
 }
 
 #[test]
-fn a_dead_broker_that_the_cluster_names_is_a_failure() {
+fn a_dead_advertised_broker_is_a_failure() {
     let (_held, closed) = closed();
     let port = closed.port;
     let names_it = broker(move |key| match key {
@@ -338,7 +338,7 @@ fn a_dead_broker_that_the_cluster_names_is_a_failure() {
 }
 
 #[test]
-fn a_client_certificate_is_kept_back_without_a_ca_of_the_destination() {
+fn a_client_certificate_is_not_sent_without_the_destinations_ca() {
     let unread = || Some(File { path: "it.pem".to_owned(), content: Err("not read".to_owned()) });
     let settings = Settings { tls: Some(Tls { ca_pem: None }), ..settings(&[&listen(drop)]) };
     let files = ClientFiles { certificate: unread(), key: unread() };
@@ -352,7 +352,7 @@ fn a_client_certificate_is_kept_back_without_a_ca_of_the_destination() {
 }
 
 #[test]
-fn brokers_of_two_clusters_are_told_apart() {
+fn brokers_of_two_clusters_are_distinguished() {
     let of = |name: &'static str| {
         broker(move |key| match key {
             API_VERSIONS => versions(0, 12),
@@ -365,7 +365,7 @@ fn brokers_of_two_clusters_are_told_apart() {
 }
 
 #[test]
-fn topics_without_a_leader_and_of_no_legal_name_are_told_apart() {
+fn leaderless_topics_and_invalid_names_are_distinguished() {
     for (error, leaders, problem) in [
         (0, &[1, -1][..], Problem::TopicWithoutLeader),
         (17, &[], Problem::TopicInvalid),
@@ -388,7 +388,7 @@ fn topics_without_a_leader_and_of_no_legal_name_are_told_apart() {
 }
 
 #[test]
-fn who_is_behind_a_tunnel_is_not_looked_for() {
+fn brokers_behind_an_ssh_tunnel_are_not_probed() {
     let ssh = Ssh { host: "bastion".to_owned(), port: 22, user: "rudder".to_owned() };
     let report = check(&Settings { ssh: Some(ssh), ..settings(&[&listen(|_| panic!("connected to"))]) }, LONG);
     assert_eq!(report.sections.len(), 1);
@@ -396,7 +396,7 @@ fn who_is_behind_a_tunnel_is_not_looked_for() {
 }
 
 #[test]
-fn own_files_are_told_apart_before_anything_is_connected() {
+fn certificate_files_are_checked_before_connecting() {
     let file = |content: Result<&[u8], &str>| {
         Some(File { path: "it.pem".to_owned(), content: content.map(<[u8]>::to_vec).map_err(ToOwned::to_owned) })
     };
@@ -434,7 +434,7 @@ fn without_a_usable_ca_nothing_is_encrypted() {
     }
 }
 
-/// A file with a destination whose broker is this one, gone when it is dropped.
+/// A file with a destination that uses this broker, deleted on drop.
 struct Destination(std::path::PathBuf);
 
 impl Destination {
@@ -460,7 +460,7 @@ impl Drop for Destination {
     }
 }
 
-/// A cluster of one that has the topics `orders` and `users`.
+/// A cluster of one broker with the topics `orders` and `users`.
 fn good_broker() -> Address {
     let own = std::sync::Arc::new(std::sync::atomic::AtomicU16::new(0));
     let port = std::sync::Arc::clone(&own);
@@ -476,7 +476,7 @@ fn good_broker() -> Address {
 }
 
 #[test]
-fn check_connects_only_when_it_is_told_to() {
+fn check_connects_only_on_request() {
     let destination = Destination::at(&listen(|_| panic!("connected to")), "told", "");
     let (code, text) = destination.check(&[], &[]);
     assert_eq!(code, Some(0), "{text}");
@@ -484,12 +484,12 @@ fn check_connects_only_when_it_is_told_to() {
 }
 
 #[test]
-fn a_failed_step_does_not_follow_the_word_that_all_is_well() {
+fn a_failed_step_contradicts_no_success_message() {
     let (_held, closed) = closed();
     let (code, text) = Destination::at(&closed, "well", "").check(&["--connect"], &[]);
     assert_eq!(code, Some(1), "{text}");
     assert!(!text.contains("nothing is wrong") && !text.contains("os error"), "{text}");
-    // Nothing but the connection is in doubt where the configuration has no problems.
+    // The configuration has no problems, so only the connection can fail.
     let named = closed.port.to_string();
     let path = std::env::temp_dir().join(format!("connect-{}-named.json", std::process::id()));
     let config = format!(r#"{{"Config":{{"hostName":"no-such-host.invalid","port":"{named}","topic":"orders"}}}}"#);
@@ -500,7 +500,7 @@ fn a_failed_step_does_not_follow_the_word_that_all_is_well() {
 }
 
 #[test]
-fn check_tells_people_of_each_step() {
+fn check_prints_each_step_as_text() {
     let destination = Destination::at(&good_broker(), "people", "");
     let (code, text) = destination.check(&["--connect", "--topic", "users", "--topic", "nowhere"], &[]);
     assert_eq!(code, Some(1), "{text}");
@@ -514,7 +514,7 @@ fn check_tells_people_of_each_step() {
 }
 
 #[test]
-fn check_tells_programs_of_each_step() {
+fn check_prints_each_step_as_json() {
     let (_held, closed) = closed();
     let destination = Destination::at(&closed, "programs", "");
     let (code, text) = destination.check(&["--connect", "--format", "json"], &[]);
@@ -529,7 +529,7 @@ fn check_tells_programs_of_each_step() {
 }
 
 #[test]
-fn files_of_the_client_certificate_are_read_within_bounds() {
+fn client_certificate_files_have_a_size_limit() {
     let destination = Destination::at(
         &listen(drop),
         "files",
@@ -546,7 +546,7 @@ fn files_of_the_client_certificate_are_read_within_bounds() {
 }
 
 #[test]
-fn what_check_cannot_be_asked_to_connect_with_is_refused() {
+fn unsupported_connection_options_are_rejected() {
     for arguments in [
         &["--topic", "users"][..],
         &["--timeout", "3"],

@@ -1,4 +1,4 @@
-//! The dashboard and the alerts ask for metrics and labels that there are.
+//! The dashboard and the alerts use metrics and labels that exist.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use rudder_kafka_transformer::server::metrics::table;
 const DASHBOARD: &str = include_str!("../../deploy/grafana/dashboard.json");
 const ALERTS: &str = include_str!("../../deploy/prometheus/alerts.yaml");
 
-/// Words of a query that look like a metric's name, without the endings of histograms.
+/// Words in a query that look like metric names, without the suffixes of histograms.
 fn metrics_in(text: &str) -> BTreeSet<&str> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .filter(|word| ["transformer_", "kafka_transformer_"].iter().any(|start| word.starts_with(start)))
@@ -19,7 +19,7 @@ fn metrics_in(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Names in front of `=`, `=~` and `!=` within braces.
+/// Label names before `=`, `=~` and `!=` within braces.
 fn labels_in(text: &str) -> BTreeSet<&str> {
     text.split('{')
         .skip(1)
@@ -38,7 +38,7 @@ fn queries() -> Vec<String> {
 }
 
 #[test]
-fn every_metric_and_label_asked_for_is_there() {
+fn every_queried_metric_and_label_exists() {
     let mut queries = queries();
     assert!(queries.len() >= 20, "{}", queries.len());
     queries.push(ALERTS.to_owned());
@@ -78,7 +78,7 @@ fn every_alert_has_an_entry_in_the_runbook() {
 }
 
 #[test]
-fn every_metric_of_routing_and_refusals_can_be_seen() {
+fn every_metric_of_routing_and_rejections_is_shown() {
     let shown: Vec<String> = queries();
     let own = table::ALL.iter().filter(|metric| metric.origin == table::Origin::Own && metric.name.ends_with("_total"));
     for metric in own {

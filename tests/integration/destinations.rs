@@ -1,4 +1,4 @@
-//! `/destinations`: the counts of each destination, who may see them, and their bounds.
+//! `/destinations`: the counts of each destination, access control, and bounds.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::cli::run;
 use crate::security::Folder;
 use crate::server::{Response, Server, fetch};
 
-/// The response of the metrics port.
+/// The response on the metrics port.
 fn ask(server: &Server, query: &str) -> Response {
     fetch(&format!("http://{}/destinations{query}", server.metrics), "GET", &[], b"")
 }
@@ -28,7 +28,7 @@ fn transform(server: &Server, events: &[Value]) {
     assert_eq!(server.post("/v0/destinations/kafka", &[], &body).status, 200);
 }
 
-/// Ten events of one user, two of others, one rejected, one without a key and one without a topic.
+/// Ten events of one user, two of other users, a rejected one, one without a key and one without a topic.
 fn traffic() -> Vec<Value> {
     let none = json!({});
     let mut events = vec![event("d-1", "hot-user", &none); 10];
@@ -64,7 +64,7 @@ fn every_destination_is_counted() {
 }
 
 #[test]
-fn keys_are_shown_only_if_the_settings_say_so() {
+fn keys_are_shown_only_if_enabled() {
     for (flags, is_shown) in [(&[][..], false), (&["--show-keys"], true)] {
         let server = Server::start(flags);
         transform(&server, &traffic());
@@ -75,7 +75,7 @@ fn keys_are_shown_only_if_the_settings_say_so() {
 }
 
 #[test]
-fn destinations_without_end_are_bounded() {
+fn the_number_of_destinations_is_bounded() {
     let server = Server::start(&["--destination-metrics=10"]);
     for request in 0..20 {
         let events: Vec<Value> =
@@ -94,7 +94,7 @@ fn destinations_without_end_are_bounded() {
 }
 
 #[test]
-fn it_is_the_operators() {
+fn it_requires_the_operator_token() {
     let folder = Folder::new();
     let token = folder.write("token", "a-token-of-the-operator");
     let server = Server::start(&[&format!("--operator-token-file={token}")]);

@@ -1,4 +1,4 @@
-//! The documentation holds together: links lead somewhere, and the book has every page.
+//! The documentation is consistent: links resolve, and the book contains every page.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -27,7 +27,7 @@ fn pages() -> Vec<PathBuf> {
     found
 }
 
-/// The text of a page outside code, where `[x](y)` is not a link.
+/// The text of a page without code, where `[x](y)` is not a link.
 fn prose(text: &str) -> String {
     let mut in_block = false;
     let lines = text.lines().filter(|line| {
@@ -49,7 +49,7 @@ fn targets(text: &str) -> Vec<String> {
     inline.chain(named).chain(sources).map(|target| target.trim().to_owned()).collect()
 }
 
-/// The anchors of a page: those of its headings, as GitHub and mdbook make them, and explicit ones.
+/// The anchors of a page: those that GitHub and mdbook derive from headings, and explicit ones.
 pub fn anchors(text: &str) -> BTreeSet<String> {
     let mut anchors: BTreeSet<String> =
         text.split("<a id=\"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect();
@@ -61,7 +61,7 @@ pub fn anchors(text: &str) -> BTreeSet<String> {
     anchors
 }
 
-/// A path without `.` and `..`.
+/// Normalizes a path: resolves `.` and `..`.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
@@ -77,7 +77,7 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 #[test]
-fn every_link_leads_to_a_file_and_an_anchor() {
+fn every_link_resolves_to_a_file_and_an_anchor() {
     let mut broken = Vec::new();
     let mut links = 0;
     for page in pages() {
@@ -120,7 +120,7 @@ fn the_book_has_every_page() {
 }
 
 #[test]
-fn every_page_opens_with_what_it_is_for() {
+fn every_page_opens_with_its_purpose() {
     for page in chapters() {
         let text = fs::read_to_string(&page).expect("a page");
         let opening = text.lines().skip(1).take_while(|line| !line.starts_with("##")).collect::<Vec<_>>().join(" ");
@@ -132,13 +132,13 @@ fn every_page_opens_with_what_it_is_for() {
     }
 }
 
-/// Code spans of a page.
+/// The code spans of a page.
 fn spans(text: &str) -> Vec<String> {
     let text = prose(text);
     text.split('`').skip(1).step_by(2).map(|span| span.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 
-/// Whether the path of a source file, as a page names it, leads to one.
+/// Whether a source path in a page resolves to a file.
 fn is_source_file(name: &str) -> bool {
     let in_crate = || {
         let (first, rest) = name.split_once('/')?;
@@ -153,7 +153,8 @@ fn is_source_file(name: &str) -> bool {
 #[test]
 fn source_files_and_tests_that_pages_name_exist() {
     let mut missing = Vec::new();
-    // The changelog speaks of earlier states, and ARCHITECTURE.md names files relative to the part that it describes.
+    // The changelog describes earlier states, and ARCHITECTURE.md names files relative to the component that it
+    // describes.
     let is_exact = |page: &&PathBuf| !page.ends_with("CHANGELOG.md") && !page.ends_with("ARCHITECTURE.md");
     for page in pages().iter().filter(is_exact) {
         for span in spans(&fs::read_to_string(page).expect("a page")) {
@@ -205,7 +206,7 @@ fn sources_below(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn readme_fits_on_a_few_screens() {
+fn readme_is_short() {
     let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
     assert!(readme.lines().count() <= 150, "README.md has {} lines", readme.lines().count());
     let wide: Vec<&str> =

@@ -1,4 +1,4 @@
-//! Explanations say what the service answers, whatever it is asked; and what `POST /explain` takes and rejects.
+//! Explanations agree with the service's responses for every request; and what `POST /explain` accepts and rejects.
 
 use golden::case::Request;
 use serde_json::{Value, json};
@@ -24,14 +24,14 @@ fn asked(request: &Request) -> Option<Asked> {
     Some((Family::by_name(name)?, form, query.to_owned(), body))
 }
 
-/// Every processor request that this repository knows the response to.
+/// Every processor request in this repository with a known response.
 fn known_requests() -> Vec<Asked> {
     let own = fixtures().into_iter().map(|(_, case)| case);
     own.chain(recorded()).filter_map(|case| asked(&case.request)).collect()
 }
 
 #[test]
-fn the_answer_told_is_the_answer_given() {
+fn explanations_match_responses() {
     let (mut requests, mut events) = (0, 0);
     for (family, form, query, body) in known_requests() {
         events += assert_consistent(family, form, &query, &body);
@@ -54,7 +54,7 @@ fn every_reason_is_documented() {
 }
 
 #[test]
-fn the_curl_of_the_documentation_gets_its_answer() {
+fn the_documented_curl_gets_its_response() {
     let page = include_str!("../../docs/reference/explain.md");
     let part = |from: &str, to: &str| page.split_once(from).and_then(|(_, rest)| rest.split_once(to)).expect(from).0;
     let shown: Value = serde_json::from_str(part("```json\n", "\n```")).expect("JSON");
@@ -65,7 +65,7 @@ fn post(body: &str) -> Response {
     Server::shared().post("/explain", &[], body.as_bytes())
 }
 
-/// What is reported of the only event of a request.
+/// The explanation of a request's only event.
 fn told(body: &Value) -> Value {
     let answer = post(&body.to_string());
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -74,7 +74,7 @@ fn told(body: &Value) -> Value {
 }
 
 #[test]
-fn a_message_alone_is_told_from_a_whole_event() {
+fn a_bare_message_is_distinguished_from_an_event() {
     let config = json!({ "topic": "t" });
     let destination = json!({ "Config": config, "ID": "d" });
     for body in [
@@ -97,7 +97,7 @@ fn a_message_alone_is_told_from_a_whole_event() {
 }
 
 #[test]
-fn connection_query_and_literals_arrive() {
+fn connection_query_and_literals_are_applied() {
     let body = r#"{"events":[{"id":12345678901234567890,"userId":"\ud800"}],"connection":{"region":"eu"},
         "destination":{"topic":"t","a":"{{ request.query.a || y }}","b":"{{ connection.region || z }}"}}"#;
     let answer = Server::shared().post("/explain?a=1&a=2", &[], body.as_bytes());
@@ -111,7 +111,7 @@ fn connection_query_and_literals_arrive() {
 }
 
 #[test]
-fn the_partition_is_told_where_their_number_is() {
+fn the_partition_is_shown_if_their_number_is_known() {
     for (key, partitions, partition) in
         [("u-42", json!(12), json!(1)), ("", json!(12.0), json!(5)), ("u-42", json!(1), json!(0))]
     {
@@ -123,7 +123,7 @@ fn the_partition_is_told_where_their_number_is() {
 }
 
 #[test]
-fn nonsense_is_refused_in_one_sentence() {
+fn malformed_requests_are_rejected_in_one_sentence() {
     for (body, status, says) in [
         ("", 400, "the body is not valid JSON: EOF while parsing a value at line 1 column 0"),
         ("{\"events\":[\n  {\"a\":1,}\n]}", 400, "key must be a string at line 2 column 10"),
@@ -153,20 +153,20 @@ fn nonsense_is_refused_in_one_sentence() {
 }
 
 #[test]
-fn everything_has_a_limit() {
+fn every_input_has_a_limit() {
     let events = |count| format!(r#"{{"events":[{}],"destination":{{}}}}"#, vec!["{}"; count].join(","));
     assert_eq!(post(&events(100)).status, 200);
     assert_eq!(post(&events(101)).status, 413);
     let padded = |bytes: usize| format!("{{\"events\":[]{}}}", " ".repeat(bytes - 13));
     assert_eq!(post(&padded(1 << 20)).status, 200);
     assert_eq!(post(&padded((1 << 20) + 1)).status, 413);
-    // A destination that stands once is written into every event …
+    // A destination that appears once is copied into the explanation of every event …
     let config = "x".repeat(500_000);
     let filled = format!(r#"{{"events":[{}],"destination":{{"topic":"{config}"}}}}"#, vec!["{}"; 50].join(","));
     let answer = post(&filled);
     assert_eq!(answer.status, 413);
     assert!(answer.text().contains("8388608"), "{}", answer.text());
-    // … and what many templates give is told of every event.
+    // … and so are the values of many templates.
     let templates = vec![format!(r#""{{{{ event.a || {} }}}}""#, "y".repeat(80)); 900].join(",");
     let told = format!(r#"{{"events":[{}],"destination":{{"x":[{templates}]}}}}"#, vec!["{}"; 60].join(","));
     assert_eq!(post(&told).status, 413);
@@ -189,7 +189,7 @@ fn nothing_is_counted_as_transformed() {
 }
 
 #[test]
-fn nothing_that_is_typed_is_logged() {
+fn input_is_never_logged() {
     let service = Service::start(&[("LOG_LEVEL", "trace")]);
     let secret = "hunter2";
     let bodies = [

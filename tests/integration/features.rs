@@ -1,4 +1,4 @@
-//! `/features` with an upstream behind it.
+//! `/features` with an upstream.
 
 use std::net::TcpListener;
 
@@ -8,7 +8,7 @@ use crate::upstream::{FakeUpstream, json};
 const THEIRS: &str = r#"{"routerTransform":{"HS":true,"KAFKA":true},"regulations":["BRAZE"],"supportDestTransformCompactedPayloadV1":true,"somethingNew":{"a":1.5}}"#;
 
 #[test]
-fn the_upstreams_features_are_corrected_and_kept() {
+fn upstream_features_are_corrected_and_cached() {
     let upstream = FakeUpstream::answering(json("200 OK", THEIRS));
     let server = Server::start(&[&upstream.flag()]);
     for _ in 0..3 {
@@ -24,7 +24,7 @@ fn the_upstreams_features_are_corrected_and_kept() {
 }
 
 #[test]
-fn what_goes_upstream_stays_the_upstreams() {
+fn forwarded_destinations_keep_the_upstreams_features() {
     let theirs = THEIRS.replace("V1\":true", "V1\":false");
     let upstream = FakeUpstream::answering(json("200 OK", &theirs));
     let server = Server::start(&[&upstream.flag(), "--native-destinations=azure_event_hub"]);
@@ -32,7 +32,7 @@ fn what_goes_upstream_stays_the_upstreams() {
 }
 
 #[test]
-fn several_clients_at_once_cost_one_request() {
+fn concurrent_clients_share_one_upstream_request() {
     let (upstream, release) = FakeUpstream::holding_back(json("200 OK", THEIRS));
     let server = Server::start(&[&upstream.flag()]);
     std::thread::scope(|scope| {
@@ -47,7 +47,7 @@ fn several_clients_at_once_cost_one_request() {
 }
 
 #[test]
-fn before_the_first_good_answer_there_is_503() {
+fn before_the_first_valid_response_features_are_503() {
     let refused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let nobody = format!("--upstream-transformer-url=http://{refused}");
     let broken = FakeUpstream::answering(json("500 Internal Server Error", "{}"));

@@ -1,4 +1,4 @@
-//! What is not served here goes to the upstream, and comes back, as it is.
+//! Requests that are not served here are proxied upstream unchanged, and so are the responses.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -17,7 +17,7 @@ pub fn behind(upstream: &FakeUpstream, more: &[&str]) -> Server {
     Server::start(&flags)
 }
 
-/// Sends bytes and reads everything until the connection ends. Each byte becomes the character of that number.
+/// Sends bytes and reads until the connection ends. Each byte becomes the character with that code.
 pub fn talk(server: &Server, bytes: &[u8]) -> (String, std::io::Result<usize>) {
     let mut stream = server.connect();
     stream.write_all(bytes).expect("sent");
@@ -26,7 +26,7 @@ pub fn talk(server: &Server, bytes: &[u8]) -> (String, std::io::Result<usize>) {
     (answer.iter().map(|byte| char::from(*byte)).collect(), ended)
 }
 
-/// Waits until so many forwarded requests have ended so.
+/// Waits until this many forwarded requests have ended with this outcome.
 pub fn await_count(server: &Server, family: &str, result: &str, count: f64) {
     let label = format!("result=\"{result}\"");
     let patience = std::time::Instant::now();
@@ -103,7 +103,7 @@ fn nothing_is_added_to_a_request_without_a_body() {
 }
 
 #[test]
-fn a_path_in_the_url_goes_before_every_other() {
+fn a_path_in_the_url_prefixes_every_request() {
     let upstream = FakeUpstream::answering(json("200 OK", "{}"));
     let server = Server::start(&[&format!("{}/base/", upstream.flag())]);
     assert_eq!(server.get("/x?y=1").status, 200);
@@ -111,7 +111,7 @@ fn a_path_in_the_url_goes_before_every_other() {
 }
 
 #[test]
-fn what_is_ours_stays_and_all_else_goes_upstream() {
+fn everything_not_served_here_is_forwarded() {
     let upstream = FakeUpstream::answering(json("299 Theirs", "[]"));
     let server = behind(&upstream, &[]);
     for (method, path, body) in [
@@ -159,7 +159,7 @@ fn what_is_ours_stays_and_all_else_goes_upstream() {
 }
 
 #[test]
-fn a_destination_that_is_taken_out_goes_upstream() {
+fn a_destination_that_is_not_native_is_forwarded() {
     let upstream = FakeUpstream::answering(json("299 Theirs", "[]"));
     let server = behind(&upstream, &["--native-destinations=confluent_cloud"]);
     let batch = |name: &str| format!("{{\"destType\":\"{name}\",\"input\":[]}}");
@@ -174,10 +174,10 @@ fn a_destination_that_is_taken_out_goes_upstream() {
 }
 
 #[test]
-fn a_body_that_had_to_be_read_goes_on_as_it_was_sent() {
+fn a_body_that_was_read_is_forwarded_unchanged() {
     let upstream = FakeUpstream::answering(json("200 OK", "[]"));
     let server = behind(&upstream, &["--max-body-bytes=2000", "--max-events=2"]);
-    // Five events, a byte that is no UTF-8, a number past all doubles: none of our business.
+    // Five events, invalid UTF-8, a number that no double holds: forwarded unread.
     let body = b"{ \"input\" : [1,2,3,4,5e999,\"\xff\"] , \"destType\":\"\\u0048S\" }";
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let gzip = encoder.write_all(body).and_then(|()| encoder.finish()).expect("compressed");
@@ -195,7 +195,7 @@ fn a_body_that_had_to_be_read_goes_on_as_it_was_sent() {
     assert_eq!(upstream.next().body, b"{\"destType\":\"hs\"} ");
     let large = format!("{{\"destType\":\"hs\",\"input\":[\"{}\"]}}", "x".repeat(2000));
     assert_eq!(server.post("/batch", &[], large.as_bytes()).status, 413);
-    // What does not have to be read has no limit: it is never held.
+    // A body that need not be read has no limit, because it is streamed.
     let huge = vec![b'x'; 5_000_000];
     assert_eq!(server.post("/customTransform", &[], &huge).status, 200);
     assert!(upstream.next().body == huge);
@@ -203,7 +203,7 @@ fn a_body_that_had_to_be_read_goes_on_as_it_was_sent() {
 }
 
 #[test]
-fn an_answer_comes_back_as_it_was_sent() {
+fn a_response_is_returned_unchanged() {
     let long = "v".repeat(30_000);
     let answer = format!(
         "HTTP/1.1 418 I'm a teapot\r\nSet-Cookie: a=1\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nConnection: x-hop\r\nX-Hop: 1\r\n\
@@ -235,7 +235,7 @@ fn an_answer_comes_back_as_it_was_sent() {
 }
 
 #[test]
-fn answers_of_every_kind_pass() {
+fn responses_of_every_kind_are_passed_through() {
     let upstream = FakeUpstream::start(|stream, seen| {
         let line = seen.line();
         let kind = line.split(' ').nth(1).unwrap_or("");
@@ -278,8 +278,8 @@ fn answers_of_every_kind_pass() {
 }
 
 #[test]
-fn both_bodies_are_passed_on_while_they_come() {
-    // In turns: each side sends a piece only when it has seen the other one's.
+fn both_bodies_are_streamed() {
+    // Alternating: each side sends a piece only after it has received the other's.
     let upstream = FakeUpstream::each_connection(|stream, _| {
         read_head(stream)?;
         let mut first = true;
@@ -312,7 +312,7 @@ fn both_bodies_are_passed_on_while_they_come() {
 }
 
 #[test]
-fn expect_100_continue_is_answered_and_passed_on() {
+fn expect_100_continue_is_served_and_forwarded() {
     let upstream = FakeUpstream::answering([&b"HTTP/1.1 100 Continue\r\n\r\n"[..], &json("200 OK", "[1]")].concat());
     let server = behind(&upstream, &[]);
     let mut stream = server.connect();
@@ -326,7 +326,7 @@ fn expect_100_continue_is_answered_and_passed_on() {
 }
 
 #[test]
-fn an_upload_that_breaks_off_never_looks_whole() {
+fn a_truncated_upload_never_looks_complete() {
     let (started, start) = channel();
     let started = Mutex::new(started);
     let upstream = FakeUpstream::each_connection(move |stream, seen| {
@@ -338,7 +338,7 @@ fn an_upload_that_breaks_off_never_looks_whole() {
             stream.read_exact(&mut start)?;
         }
         started.lock().expect("one at a time").send(start).ok();
-        // The rest, as far as it comes.
+        // As much of the rest as arrives.
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).ok();
         seen.send(Seen { head, body: rest, is_whole: false }).ok();
@@ -350,7 +350,7 @@ fn an_upload_that_breaks_off_never_looks_whole() {
     {
         let mut stream = server.connect();
         stream.write_all(format!("POST /x HTTP/1.1\r\nHost: x\r\n{body}").as_bytes()).expect("sent");
-        // Only once the upstream has the start of it.
+        // Only after the upstream has received the first part.
         assert_eq!(start.recv().expect("the start"), b"12345");
         stream.shutdown(Shutdown::Write).expect("half closed");
         assert_eq!(upstream.next().body, b"", "no more bytes, and no last chunk");
@@ -362,7 +362,7 @@ fn an_upload_that_breaks_off_never_looks_whole() {
     stream.write_all(b"nonsense\r\n").expect("sent");
     assert_eq!(upstream.next().body, b"");
     await_forwarded(&server, "abandoned", 3.0);
-    // A body that is read before it is known whose it is does not go anywhere in part.
+    // A body that must be read to choose its destination is never forwarded in part.
     let mut stream = server.connect();
     stream
         .write_all(b"POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{\"destType\":\"hs\"}")
@@ -375,7 +375,7 @@ fn an_upload_that_breaks_off_never_looks_whole() {
 }
 
 #[test]
-fn an_answer_that_breaks_off_never_looks_whole() {
+fn a_truncated_response_never_looks_complete() {
     let cut = Mutex::new(Vec::<u8>::new());
     let answers: Vec<&[u8]> = vec![
         b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345",
@@ -406,7 +406,7 @@ fn an_answer_that_breaks_off_never_looks_whole() {
 }
 
 #[test]
-fn an_upstream_without_an_answer_is_502() {
+fn an_upstream_without_a_response_is_502() {
     let refused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let server = Server::start(&[&format!("--upstream-transformer-url=http://{refused}")]);
     let answer = server.post("/customTransform", &[], b"[]");
@@ -437,8 +437,8 @@ fn an_upstream_without_an_answer_is_502() {
 }
 
 #[test]
-fn https_is_spoken_and_nobody_is_trusted_blindly() {
-    // The fake speaks no TLS: what comes is the start of a handshake, and the request does not.
+fn https_verifies_the_upstreams_certificate() {
+    // The fake upstream does not speak TLS: it receives the start of a handshake, and no request.
     let (sender, first) = channel();
     let sender = Mutex::new(sender);
     let upstream = FakeUpstream::each_connection(move |stream, _| {
@@ -453,7 +453,7 @@ fn https_is_spoken_and_nobody_is_trusted_blindly() {
 }
 
 #[test]
-fn a_silent_upstream_is_504_and_one_that_falls_silent_a_break() {
+fn a_silent_upstream_is_504_and_a_stalled_one_ends_the_connection() {
     let (release, released) = channel::<()>();
     let released = Mutex::new(released);
     let upstream = FakeUpstream::start(move |stream, seen| {
@@ -476,13 +476,13 @@ fn a_silent_upstream_is_504_and_one_that_falls_silent_a_break() {
 }
 
 #[test]
-fn a_client_that_leaves_ends_the_request_upstream() {
+fn a_disconnect_aborts_the_upstream_request() {
     let (sender, gone) = channel();
     let sender = Mutex::new(sender);
     let upstream = FakeUpstream::each_connection(move |stream, _| {
         read_request(stream)?;
         stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")?;
-        // Writes until nobody takes it any more.
+        // Writes until the other side stops reading.
         while stream.write_all(b"1\r\nb\r\n").is_ok() {}
         sender.lock().expect("one at a time").send(()).ok();
         Ok(())
@@ -497,7 +497,7 @@ fn a_client_that_leaves_ends_the_request_upstream() {
 }
 
 #[test]
-fn an_answer_before_the_end_of_the_upload_gets_through() {
+fn a_response_before_the_end_of_the_upload_is_delivered() {
     let upstream = FakeUpstream::each_connection(|stream, _| {
         read_head(stream)?;
         stream.write_all(&json("413 Payload Too Large", "{\"too\":\"large\"}"))
@@ -510,7 +510,7 @@ fn an_answer_before_the_end_of_the_upload_gets_through() {
 }
 
 #[test]
-fn a_request_that_comes_around_is_stopped() {
+fn forwarding_loops_are_rejected() {
     let upstream = FakeUpstream::answering(json("200 OK", "{}"));
     let (server, other) = (behind(&upstream, &[]), behind(&upstream, &[]));
     server.get("/x");
@@ -524,7 +524,7 @@ fn a_request_that_comes_around_is_stopped() {
 }
 
 #[test]
-fn connections_are_kept_and_not_used_after_they_are_closed() {
+fn connections_are_pooled_and_not_reused_after_they_are_closed() {
     let upstream = FakeUpstream::start(|stream, seen| {
         if seen.line().contains("last") {
             stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")?;
@@ -541,7 +541,7 @@ fn connections_are_kept_and_not_used_after_they_are_closed() {
 }
 
 #[test]
-fn a_tunnel_is_not_made() {
+fn connect_tunnels_are_rejected() {
     let upstream = FakeUpstream::answering(json("200 OK", "{}"));
     let server = behind(&upstream, &[]);
     let mut stream: TcpStream = server.connect();
@@ -551,7 +551,7 @@ fn a_tunnel_is_not_made() {
 }
 
 #[test]
-fn readiness_looks_at_the_upstream_only_where_it_is_told_to() {
+fn readiness_probes_the_upstream_only_if_configured() {
     let refused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let nobody = format!("--upstream-transformer-url=http://{refused}");
     assert_eq!(Server::start(&[&nobody]).get("/ready").status, 200);
@@ -567,7 +567,7 @@ fn readiness_looks_at_the_upstream_only_where_it_is_told_to() {
 }
 
 #[test]
-fn an_upload_that_stops_coming_is_408_and_a_break() {
+fn a_stalled_upload_is_408_and_ends_the_connection() {
     let (sender, ended) = channel();
     let sender = Mutex::new(sender);
     let upstream = FakeUpstream::each_connection(move |stream, _| {
@@ -584,7 +584,7 @@ fn an_upload_that_stops_coming_is_408_and_a_break() {
 }
 
 #[test]
-fn an_upload_that_breaks_off_behind_the_start_of_the_answer_never_looks_whole() {
+fn an_upload_truncated_after_the_response_began_never_looks_complete() {
     let upstream = FakeUpstream::each_connection(|stream, seen| {
         let head = read_head(stream)?;
         read_chunk(stream);

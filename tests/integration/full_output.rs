@@ -1,4 +1,4 @@
-//! The tools when their output cannot be written: they end with a documented exit code, and neither panic nor abort.
+//! Tools whose output cannot be written: they exit with a documented code, and do not panic or abort.
 
 use std::fs::{File, OpenOptions};
 use std::process::Stdio;
@@ -10,7 +10,7 @@ fn full() -> File {
     OpenOptions::new().write(true).open("/dev/full").expect("Linux has it")
 }
 
-/// The exit code of a tool; `None` where a signal ended it.
+/// The exit code of a tool; `None` if a signal killed it.
 fn code(arguments: &[&str], stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) -> Option<i32> {
     binary().args(arguments).stdout(stdout).stderr(stderr).status().expect("the binary runs").code()
 }
@@ -18,7 +18,7 @@ fn code(arguments: &[&str], stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) 
 const EVENT: &str = r#"{"message":{"userId":"u"},"metadata":{},"destination":{"Config":{"topic":"t"}}}"#;
 
 #[test]
-fn every_tool_ends_with_a_documented_exit_code_whatever_is_full() {
+fn every_tool_exits_with_a_documented_code_if_its_output_is_full() {
     let folder = Folder::new();
     let path = |name: &str| folder.path(name);
     folder.write("good.ndjson", EVENT);
@@ -27,7 +27,7 @@ fn every_tool_ends_with_a_documented_exit_code_whatever_is_full() {
     let (good, bad, destination, missing) =
         (path("good.ndjson"), path("bad.ndjson"), path("destination.json"), path("missing"));
     let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/test-fixtures/batch/array_body.json");
-    // The arguments, the usual exit code, and the one where stdout is full.
+    // Arguments, the usual exit code, and the exit code with a full stdout.
     let tools: &[(&[&str], i32, i32)] = &[
         (&["transform", &good], 0, 2),
         (&["transform", &bad], 1, 2),
@@ -71,7 +71,7 @@ fn every_tool_ends_with_a_documented_exit_code_whatever_is_full() {
 }
 
 #[test]
-fn what_cannot_be_written_is_said() {
+fn write_failures_are_reported() {
     let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/test-fixtures/batch/array_body.json");
     for arguments in [&["openapi"][..], &["--help"], &["verify", cases], &["check", "--codes"]] {
         let output = binary().args(arguments).stdout(full()).output().expect("the binary runs");
@@ -82,7 +82,7 @@ fn what_cannot_be_written_is_said() {
 }
 
 #[test]
-fn a_reader_that_has_read_enough_is_not_an_error() {
+fn a_closed_reader_is_not_an_error() {
     let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/test-fixtures/batch/array_body.json");
     for arguments in [&["openapi"][..], &["--help"], &["--version"], &["verify", cases], &["completions", "zsh"]] {
         let (reader, writer) = std::io::pipe().expect("a pipe");

@@ -1,4 +1,4 @@
-//! Golden files through the real server: our own cases, and what the reference answered.
+//! Golden files through the real server: our own cases, and recorded responses of the reference.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,7 +17,7 @@ use transform::request::Limits;
 use crate::oracle::same;
 use crate::server::{Response, Server};
 
-/// Every recorded case, including those next to the repository, if present.
+/// Every recorded case, including those next to the repository if they exist.
 pub fn recorded() -> impl Iterator<Item = Case> {
     let own = root().join("test-fixtures/recorded/recorded.ndjson.gz");
     let all = beside().map(|folder| folder.join("recorded.ndjson.gz"));
@@ -28,7 +28,7 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The cases of a file, all of which can be read.
+/// The cases of a file; fails if one cannot be read.
 pub fn cases(path: &Path) -> impl Iterator<Item = Case> + use<> {
     let source = Source { path: path.to_owned(), found: false };
     let cases = read::cases(&source).unwrap_or_else(|unreadable| panic!("{unreadable}")).expect("a file with cases");
@@ -54,7 +54,7 @@ fn ask(server: &Server, request: &Request) -> Response {
     server.request(&request.method, &request.path, &headers, &request.encoded())
 }
 
-/// What is wrong with the server's answer to a case.
+/// The difference between the server's response and a case, if any.
 fn failure(server: &Server, case: &Case) -> Option<String> {
     let answer = ask(server, &case.request);
     let expected = &case.expected;
@@ -91,7 +91,7 @@ fn report(failures: &[String], of: usize) {
 }
 
 #[test]
-fn our_cases_get_their_answers() {
+fn our_cases_get_their_responses() {
     let cases = fixtures();
     assert!(cases.len() >= 60, "only {} cases", cases.len());
     let failures: Vec<String> = cases
@@ -104,19 +104,19 @@ fn our_cases_get_their_answers() {
     report(&failures, cases.len());
 }
 
-/// Writes a line past the test runner, which swallows what a passing test prints.
+/// Writes a line past the test runner, which captures the output of passing tests.
 fn say(line: &str) {
     writeln!(std::io::stderr(), "{line}").ok();
 }
 
-/// JSON text as a value. The library has no lone surrogates, of which the recorded cases hold one: a character that is
-/// not in them stands for it.
+/// Parses JSON text. The library rejects lone surrogates, which one recorded case contains: a character that occurs
+/// nowhere else replaces them.
 fn value(text: &str) -> Value {
     let text = text.replace("\\ud800", "\\uf8ff");
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text:.300}"))
 }
 
-/// Whether the server responds to a recorded case as the reference did, by a comparison that `verify` has no part in.
+/// Whether the server's response to a recorded case equals the reference's. Does not use the comparison of `verify`.
 fn is_same(case: &Case, response: &Response) -> bool {
     let ApiVersion::Recorded(api_version) = &case.expected.api_version else { panic!("{}: no header", case.name) };
     let is_same_body = match &case.expected.body {
@@ -126,7 +126,7 @@ fn is_same(case: &Case, response: &Response) -> bool {
     response.status == case.expected.status && response.header("apiVersion") == api_version.as_deref() && is_same_body
 }
 
-/// The cases of a file: those whose names say that the reference differs may do so as intended, all others not at all.
+/// Checks the cases of a file: those whose names mark a difference may differ as intended, all others not at all.
 fn run_with_intended(file: &Path, at_least: [usize; 2]) {
     let limits = Limits { events: 10_000, response_bytes: 1 << 30 };
     let (mut failures, mut count, mut intended) = (Vec::new(), 0, BTreeMap::new());
@@ -193,12 +193,12 @@ fn run_recorded(file: &Path, at_least: usize) {
 }
 
 #[test]
-fn recorded_answers_of_the_reference_are_ours() {
+fn recorded_responses_of_the_reference_are_ours() {
     run_recorded(&root().join("test-fixtures/recorded/recorded.ndjson.gz"), 500);
 }
 
-/// The larger set next to the repository, which is there for those who build this project; elsewhere the tests that read
-/// it say that they do nothing.
+/// The larger set next to the repository, which exists where the project is built by its maintainers; elsewhere the
+/// tests that use it report that they are skipped.
 pub fn beside() -> Option<PathBuf> {
     let folder = root().join("../shared/golden");
     if folder.is_dir() {
@@ -211,7 +211,7 @@ pub fn beside() -> Option<PathBuf> {
 }
 
 #[test]
-fn all_recorded_answers_are_ours() {
+fn all_recorded_responses_are_ours() {
     if let Some(folder) = beside() {
         run_recorded(&folder.join("recorded.ndjson.gz"), 2965);
     }

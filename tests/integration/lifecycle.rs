@@ -1,4 +1,4 @@
-//! Start, panics and stop.
+//! Startup, panics and shutdown.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -12,7 +12,7 @@ fn head(path: &str, length: usize) -> String {
 }
 
 #[test]
-fn a_panic_costs_one_answer() {
+fn a_panic_costs_one_response() {
     let server = Server::start(&["--workers=1"]);
     for path in ["/test/panic", "/test/panic-beside"] {
         let mut stream = server.connect();
@@ -26,14 +26,14 @@ fn a_panic_costs_one_answer() {
                 assert!(!body.contains("contents"), "{body}");
             }
         }
-        // The connection that saw it is still good, and so is the only worker.
+        // The connection on which it happened still works, and so does the only worker.
         let response =
             exchange(&mut stream, format!("{}{EVENT}", head("/v0/destinations/kafka", EVENT.len())).as_bytes());
         assert_eq!(response.status, 200);
     }
 }
 
-/// Waits until nobody accepts connections anymore.
+/// Waits until connections are refused.
 fn await_closed(server: &Server) {
     while TcpStream::connect(server.address).is_ok() {
         std::thread::yield_now();
@@ -45,7 +45,7 @@ fn stopping_lets_a_request_in_flight_finish() {
     let mut server = Server::start(&[]);
     let mut stream = server.connect();
     let (first, second) = EVENT.split_at(30);
-    // Expect: 100-continue tells that the request has reached the server before it is told to stop.
+    // `100 Continue` shows that the request has reached the server before the shutdown begins.
     let head = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n";
     write!(stream, "{head}Content-Length: {}\r\n\r\n", EVENT.len()).expect("sent");
     let mut go_on = [0; 25];
@@ -62,7 +62,7 @@ fn stopping_lets_a_request_in_flight_finish() {
 }
 
 #[test]
-fn a_service_that_will_stop_says_so_first_and_serves_on() {
+fn a_shutdown_is_announced_before_the_listener_closes() {
     let mut server = Server::start(&[]);
     let on_metrics_port = |path: &str| fetch(&format!("http://{}{path}", server.metrics), "GET", &[], b"").status;
     assert_eq!((server.get("/ready").status, on_metrics_port("/ready")), (200, 200));
@@ -75,7 +75,7 @@ fn a_service_that_will_stop_says_so_first_and_serves_on() {
     assert_eq!(on_metrics_port("/ready"), 503);
     let refusal = server.get("/ready").json();
     assert_eq!(refusal["message"], "the service is stopping");
-    // Nothing else has changed, but for connections, which are to be opened to others from now on.
+    // The only other change is to idle connections, which are closed from now on.
     assert_eq!((server.get("/health").status, on_metrics_port("/health")), (200, 200));
     let mut stream = server.connect();
     let response = exchange(&mut stream, format!("{}{EVENT}", head("/v0/destinations/kafka", EVENT.len())).as_bytes());
@@ -98,7 +98,7 @@ fn many_requests_on_one_connection() {
     let mut stream = Server::shared().connect();
     let request = format!("{}{EVENT}", head("/v0/destinations/kafka", EVENT.len()));
     let expected = exchange(&mut stream, request.as_bytes());
-    // Pipelined: all are sent before the first answer is read.
+    // Pipelined: all are sent before the first response is read.
     stream.write_all(request.repeat(50).as_bytes()).expect("sent");
     for _ in 0..50 {
         assert_eq!(read_response(&mut stream).body, expected.body);

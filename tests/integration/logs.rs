@@ -1,4 +1,4 @@
-//! What the log of the binary reports of requests, and what it never does.
+//! What the log contains about requests, and what it must never contain.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use crate::server::{PATIENCE, Response, Server, exchange, fetch, fetch_unchecked
 
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// Two events that are rejected, each for a reason of its own, and one that is not.
+/// Two events rejected for different reasons, and one that is not rejected.
 const BATCH: &str =
     r#"[null,{"message":{}},{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
 
@@ -24,7 +24,7 @@ fn rejected(destination: &str) -> String {
     )
 }
 
-/// The binary, which writes its log as JSON.
+/// The binary with LOG_FORMAT=json.
 pub struct Service {
     child: Child,
     pub port: u16,
@@ -47,7 +47,7 @@ impl Service {
         self.request("POST", "/v0/destinations/kafka", headers, body.as_bytes())
     }
 
-    /// Stops the service and takes what it has written since it listens.
+    /// Stops the service and returns the lines that it logged after startup.
     pub fn stop(mut self) -> String {
         signal(&self.child, "TERM");
         let mut text = String::new();
@@ -56,12 +56,12 @@ impl Service {
         text
     }
 
-    /// The lines that say `message`.
+    /// The lines with this message.
     pub fn lines(self, message: &str) -> Vec<Value> {
         self.lines_that(|said| said == message)
     }
 
-    /// The lines whose message is one of those looked for.
+    /// The lines with one of these messages.
     fn lines_that(self, is_looked_for: impl Fn(&str) -> bool) -> Vec<Value> {
         let text = self.stop();
         let lines = text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")));
@@ -104,7 +104,7 @@ fn at_debug_every_request_has_a_line() {
 }
 
 #[test]
-fn the_length_of_a_chunked_body_is_told() {
+fn the_length_of_a_chunked_body_is_logged() {
     let service = Service::start(&[("LOG_LEVEL", "debug")]);
     let head = "POST /batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
     let body = r#"{"destType":"kafka","input":[null,null]}"#;
@@ -173,9 +173,9 @@ fn a_rejected_request_is_logged_and_an_unknown_path_is_not() {
 }
 
 #[test]
-fn overload_is_told() {
+fn overload_is_logged() {
     let service = Service::start(&[("MAX_IN_FLIGHT_BYTES", "200000")]);
-    // The first holds what has come of its body, and waits for the rest.
+    // The first request holds the received part of its body and waits for the rest.
     let mut first = TcpStream::connect(("127.0.0.1", service.port)).expect("it listens");
     first.write_all(b"POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: 140001\r\n\r\n").expect("sent");
     first.write_all(&[b' '; 140_000]).expect("sent");
@@ -312,12 +312,12 @@ fn the_first_line_says_what_the_service_is_configured_with() {
 }
 
 #[test]
-fn bad_batches_do_not_flood_the_log() {
+fn rejected_batches_do_not_flood_the_log() {
     let service = Service::start(&[]);
     let mut stream = TcpStream::connect(("127.0.0.1", service.port)).expect("it listens");
     let request = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n[null]";
     let started = Instant::now();
-    // So few that a log without a limit fits into its pipe.
+    // So few lines that an unlimited log would fit into the pipe.
     for _ in 0..120 {
         assert_eq!(exchange(&mut stream, request.as_bytes()).status, 200);
     }
@@ -325,7 +325,7 @@ fn bad_batches_do_not_flood_the_log() {
     drop(stream);
     let lines = service.lines_that(|message| ["events rejected", "similar lines suppressed"].contains(&message));
     let (reports, lines): (Vec<_>, Vec<_>) = lines.iter().partition(|line| !line["fields"]["suppressed"].is_null());
-    // At most ten begin in each second; 120 requests take no twelve seconds.
+    // At most ten are logged per second; 120 requests take less than twelve seconds.
     assert!((10..=10 * (seconds + 1)).contains(&lines.len()), "{} lines in {seconds} s", lines.len());
     let suppressed: u64 = reports.iter().filter_map(|line| line["fields"]["suppressed"].as_u64()).sum();
     assert_eq!(suppressed + lines.len() as u64, 120, "each is written or counted");
@@ -336,7 +336,7 @@ fn bad_batches_do_not_flood_the_log() {
 }
 
 #[test]
-fn an_answer_has_the_id_of_its_request() {
+fn a_response_has_the_id_of_its_request() {
     let server = Server::start(&[]);
     for (method, path, status) in [
         ("GET", "/health", 200),
@@ -396,7 +396,7 @@ fn nothing_of_a_request_is_logged() {
         }
     }
     service.request("GET", &format!("/{path}?{MARK}"), &headers, b"");
-    // What is no HTTP is refused before any route sees it.
+    // Malformed HTTP is rejected before any route.
     for bad in [
         format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {MARK}\r\n\r\n"),
         format!("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {MARK}\r\n\r\n"),
@@ -412,7 +412,7 @@ fn nothing_of_a_request_is_logged() {
     assert_eq!(leak, None);
 }
 
-/// What marks every value that must not be seen anywhere.
+/// The marker in every value that must never appear in the log.
 const MARK: &str = "m4rk";
 
 #[test]
@@ -421,7 +421,7 @@ fn no_secret_and_nothing_of_an_event_is_in_a_log_line_or_a_metric() {
     let [certificate, key] = folder.put_pair("first");
     let token = format!("{MARK}-token-of-the-operator");
     let token_file = folder.write("token", &token);
-    // Nobody is there.
+    // Nothing listens there.
     let upstream = format!("http://127.0.0.1:1/{MARK}-base");
     for level in ["error", "warn", "info", "debug", "trace"] {
         let environment = [
@@ -430,7 +430,7 @@ fn no_secret_and_nothing_of_an_event_is_in_a_log_line_or_a_metric() {
             ("METRICS_PORT", "0"),
             ("WORKERS", "1"),
             ("LOG_FORMAT", "json"),
-            // The line that tells where it listens is waited for.
+            // The line with the address has been awaited already.
             ("LOG_LEVEL", &*format!("{level},rudder_kafka_transformer::cli::serve=info")),
             ("TLS_CERT_FILE", &*certificate),
             ("TLS_KEY_FILE", &key),
@@ -466,7 +466,7 @@ fn no_secret_and_nothing_of_an_event_is_in_a_log_line_or_a_metric() {
             fetch(&format!("http://{of_metrics}/metrics"), "GET", &[("Authorization", authorization)], b"")
         };
         assert_eq!(scrape(&wrong).status, 401);
-        // What is no TLS, and a key that is none.
+        // Malformed TLS, and a key file without a key.
         let mut plain = TcpStream::connect(&own).expect("it listens");
         plain.write_all(format!("GET /{MARK} HTTP/1.1\r\nHost: {MARK}\r\n\r\n").as_bytes()).expect("sent");
         plain.read_to_end(&mut Vec::new()).ok();

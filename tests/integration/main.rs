@@ -1,4 +1,4 @@
-//! One binary for all integration tests, so that only one is linked.
+//! A single binary for all integration tests, so that only one is linked.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that panics has failed, which is what it is for")]
 

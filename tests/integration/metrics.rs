@@ -1,4 +1,4 @@
-//! What `/metrics` shows after known requests (docs/contract.md#metric-labels).
+//! The values of `/metrics` after known requests (docs/contract.md#metric-labels).
 
 use std::collections::{BTreeSet, HashSet};
 use std::net::Shutdown;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::overload::hold;
 use crate::server::{PATIENCE, Server, exchange, read_response, samples, sum};
 
-/// A body of as many events, of the source type and namespace given.
+/// A body with this many events, of the given source type and namespace.
 fn events(count: usize, source_type: &str, namespace: &str) -> Vec<u8> {
     let metadata = json!({"sourceType": source_type, "destinationType": "KAFKA", "namespace": namespace});
     let event = json!({"message": {"userId": "u"}, "metadata": metadata, "destination": {"Config": {"topic": "t"}}});
@@ -72,8 +72,8 @@ fn sizes_and_events_add_up_to_what_was_sent() {
         answered += response.body.len();
         transformed += count;
     }
-    // An answer counts as in flight until its worker has let it go, which may be after the client has all of it: the only
-    // worker has, once it answers again.
+    // A response counts as in flight until its worker has dropped it, which may be after the client has read all of it.
+    // The only worker has done so once it serves another request.
     assert_eq!(server.get("/health").status, 200);
     let scrape = server.scrape();
     let route = [r#"method="POST""#, r#"route="/v1/destinations/{destination}""#, r#"code="200""#];
@@ -104,7 +104,7 @@ fn sizes_and_events_add_up_to_what_was_sent() {
 }
 
 #[test]
-fn a_body_without_a_length_counts_as_large_as_it_was() {
+fn a_chunked_body_counts_with_its_actual_size() {
     let server = Server::start(&[]);
     let body = events(3, "web", "shop");
     let head =
@@ -116,7 +116,7 @@ fn a_body_without_a_length_counts_as_large_as_it_was() {
 }
 
 #[test]
-fn a_request_that_is_being_read_shows_while_it_is() {
+fn a_request_counts_as_in_flight_while_it_is_read() {
     let server = Server::start(&[]);
     let body = events(1, "web", "shop");
     let head = format!(
@@ -124,7 +124,7 @@ fn a_request_that_is_being_read_shows_while_it_is() {
         body.len()
     );
     let mut stream = server.connect();
-    // The service asks for the body: from then on the request is open.
+    // `100 Continue` shows that the request is open.
     assert_eq!(exchange(&mut stream, head.as_bytes()).status, 100);
     let scrape = server.scrape();
     assert_eq!(sum(&scrape, "transformer_http_concurrent_requests", &[]), 1.0);
@@ -142,7 +142,7 @@ fn a_request_that_is_being_read_shows_while_it_is() {
 }
 
 #[test]
-fn refusals_are_told_apart_by_the_limit_that_was_reached() {
+fn rejections_are_labeled_with_the_limit() {
     let server = Server::start(&["--max-in-flight-bytes=100000"]);
     let first = hold(&server, 70_000);
     assert_eq!(server.transform(&[b' '; 50_000]).status, 503);
@@ -155,7 +155,7 @@ fn refusals_are_told_apart_by_the_limit_that_was_reached() {
 }
 
 #[test]
-fn clients_cannot_make_up_series() {
+fn clients_cannot_create_series() {
     let server = Server::start(&["--max-wait-milliseconds=10000"]);
     let mut stream = server.connect();
     for index in 0..10_000 {
@@ -193,9 +193,9 @@ fn the_table_is_what_is_exposed_and_what_is_documented() {
         };
         expected.insert(format!("{} {kind}", metric.name));
     }
-    // A series of this one appears with the first request that is refused.
+    // This series appears with the first rejected request.
     expected.remove("transformer_memory_fenced_requests counter");
-    // And this one only with TLS.
+    // This one exists with TLS only.
     expected.remove("kafka_transformer_certificate_expiry_seconds gauge");
     let own: HashSet<String> =
         exposed.iter().filter(|line| !line.starts_with("process_")).map(ToString::to_string).collect();
@@ -256,7 +256,7 @@ fn events_are_counted_in_the_series_that_the_reference_has() {
     let headers = [("X-Content-Format", "json+compactedv1")];
     let path = "/v1/destinations/confluent_cloud";
     assert_eq!(server.post(path, &headers, compacted.to_string().as_bytes()).status, 200);
-    // The router endpoint counts as transformation, with an entry per destination; /batch does not.
+    // The router endpoint counts as a transformation with one entry per destination; /batch does not.
     let input =
         [("a", 1), ("b", 1), ("a", 2)].map(|(id, version)| event(full.clone(), json!({"ID": id, "version": version})));
     for path in ["/routerTransform", "/batch"] {
@@ -275,7 +275,7 @@ fn events_are_counted_in_the_series_that_the_reference_has() {
     };
     expect("kafka", "v0", ("2", "web", "KAFKA", "shop"), 2, 2);
     expect("kafka", "v0", ("3", "web", "KAFKA", "shop"), 2, 2);
-    // Twice without a version, and the router's request.
+    // Two requests without a version, and the router's.
     expect("kafka", "v0", ("1", "web", "KAFKA", "shop"), 4 + 3, 4 + 2);
     expect("kafka", "v0", ("1", "undefined", "undefined", "undefined"), 2, 2);
     expect("confluent_cloud", "v1", ("4", "web", "undefined", "undefined"), 1, 1);

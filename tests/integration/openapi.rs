@@ -1,4 +1,4 @@
-//! The OpenAPI document: what is committed is what is served, and what it says is what happens.
+//! The OpenAPI document: the committed file is what is served, and it describes the actual responses.
 
 use std::sync::LazyLock;
 
@@ -52,12 +52,12 @@ fn operations() -> impl Iterator<Item = (&'static str, &'static str, &'static Va
     })
 }
 
-/// The fields of an object that may be missing.
+/// The optional fields of an object.
 fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
 }
 
-/// Why a value is not what a schema of the document describes.
+/// Validates a value against a schema of the document; returns the first violation.
 fn violation(schema: &Value, value: &Value) -> Option<String> {
     let mut root = schema.clone();
     root["components"] = DOCUMENT["components"].clone();
@@ -65,14 +65,14 @@ fn violation(schema: &Value, value: &Value) -> Option<String> {
     validator.validate(value).err().map(|error| format!("{error} at {}: {value:.300}", error.instance_path()))
 }
 
-/// Sends a request to the port that an operation is on.
+/// Sends a request to the port of an operation.
 fn send(operation: &Value, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
     let server = Server::shared();
     let address = if operation["servers"].is_array() { server.metrics } else { server.address };
     fetch(&format!("http://{address}{path}"), &method.to_uppercase(), headers, body)
 }
 
-/// Fails unless a response is one that the document describes.
+/// Fails unless the document describes the response.
 #[track_caller]
 fn assert_described(operation: &Value, answer: &Response, what: &str) {
     let described = &operation["responses"][answer.status.to_string()];
@@ -89,7 +89,7 @@ fn assert_described(operation: &Value, answer: &Response, what: &str) {
 }
 
 #[test]
-fn every_endpoint_is_described_and_answers_as_described() {
+fn every_endpoint_responds_as_described() {
     let paths: Vec<&str> = operations().map(|(path, ..)| path).collect();
     let expected = [
         "/batch",
@@ -109,14 +109,14 @@ fn every_endpoint_is_described_and_answers_as_described() {
     ];
     assert_eq!(paths, expected);
     for (path, method, operation) in operations() {
-        // Of a transformation it is the shape of an error that is seen here: there is no body.
+        // These requests have no body, so a transformation shows the shape of its error.
         let answer = send(operation, method, &path.replace("{destination}", "kafka"), &[], b"");
         assert_eq!(answer.status, if method == "get" { 200 } else { 400 }, "{path}");
         assert_described(operation, &answer, path);
     }
 }
 
-/// The example of a parameter, where it has one of that name.
+/// The example of a parameter, if it has one with that name.
 fn parameter<'o>(operation: &'o Value, place: &str, example: &str) -> Vec<(&'o str, &'o str)> {
     let parameters = operation["parameters"].as_array().into_iter().flatten();
     parameters
@@ -126,7 +126,7 @@ fn parameter<'o>(operation: &'o Value, place: &str, example: &str) -> Vec<(&'o s
 }
 
 #[test]
-fn every_request_example_gets_the_answer_that_is_shown() {
+fn every_request_example_gets_its_documented_response() {
     let mut sent = 0;
     for (path, method, operation) in operations() {
         let content = &operation["requestBody"]["content"]["application/json"];
@@ -150,7 +150,7 @@ fn every_request_example_gets_the_answer_that_is_shown() {
 }
 
 #[test]
-fn every_response_example_is_what_its_schema_describes() {
+fn every_response_example_matches_its_schema() {
     let mut seen = Vec::new();
     for (path, method, operation) in operations() {
         for (status, response) in members(&operation["responses"]) {
@@ -196,7 +196,7 @@ fn errors_are_as_described() {
 }
 
 #[test]
-fn a_body_that_no_schema_describes_is_refused() {
+fn a_body_that_matches_no_schema_is_rejected() {
     for (path, body) in [
         ("/v0/destinations/{destination}", json!({})),
         ("/v0/destinations/{destination}", json!("x")),

@@ -1,4 +1,4 @@
-//! Requests as spans at a collector.
+//! Requests as spans at an OTLP collector.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -7,10 +7,10 @@ use std::thread;
 use crate::cli::run;
 use crate::logs::Service;
 
-/// What came to a collector: heads and bodies.
+/// Requests that the collector received: headers and bodies.
 type Received = Vec<(String, Vec<u8>)>;
 
-/// Takes what is posted until a connection brings nothing.
+/// Accepts POST requests until a connection sends nothing.
 fn collect(listener: &TcpListener) -> Received {
     let mut received = Vec::new();
     loop {
@@ -33,7 +33,7 @@ fn collect(listener: &TcpListener) -> Received {
     }
 }
 
-/// What a collector receives of a service that is asked `ask` and then stops, and the log of that.
+/// Runs a service that gets the requests in `ask` and then stops; returns what the collector received, and the log.
 fn exported(environment: &[(&str, &str)], ask: impl FnOnce(&Service)) -> (Received, String) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -93,7 +93,7 @@ fn a_request_is_a_span_of_its_trace() {
 }
 
 #[test]
-fn a_request_without_a_trace_begins_one_and_an_unsampled_one_is_left_out() {
+fn a_request_without_a_trace_starts_one_and_unsampled_traces_are_skipped() {
     let (received, log) = exported(&[], |service| {
         service.request("GET", "/m4rk", &[], b"");
         service.request("GET", "/version", &[("traceparent", &TRACEPARENT.replace("-01", "-00"))], b"");
@@ -105,7 +105,7 @@ fn a_request_without_a_trace_begins_one_and_an_unsampled_one_is_left_out() {
 }
 
 #[test]
-fn the_environment_can_leave_traces_out() {
+fn the_environment_can_disable_traces() {
     for environment in [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")] {
         let (received, log) = exported(&[environment], |service| {
             service.request("GET", "/health", &[], b"");
@@ -116,7 +116,7 @@ fn the_environment_can_leave_traces_out() {
 }
 
 #[test]
-fn variables_that_ask_for_something_else_are_named() {
+fn unsupported_variables_are_reported() {
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
     for (name, value) in [
         ("OTEL_TRACES_EXPORTER", "s3cret"),

@@ -1,7 +1,7 @@
-//! docs/contract.md#retryable-503, docs/reference/differences.md#overload
+//! Load shedding: docs/contract.md#retryable-503, docs/reference/differences.md#overload
 //!
-//! Past its limits the service says so at once and loses nobody; clients that are too slow do not hold what others
-//! need.
+//! Above its limits the service rejects requests at once with a retryable 503 and loses none; slow clients do not hold
+//! resources that others need.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use crate::server::{PATIENCE, Response, Server, exchange};
 const EVENT: &str = r#"[{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
 const POST: &str = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\n";
 
-/// A request whose body has arrived but for its last byte, and counts as in memory.
+/// A request whose body is complete but for its last byte, and counts as in memory.
 pub fn hold(server: &Server, length: usize) -> TcpStream {
     let mut held = server.connect();
     let in_flight = || server.sum("kafka_transformer_in_flight_bytes", &[]) as usize;
@@ -30,7 +30,7 @@ pub fn hold(server: &Server, length: usize) -> TcpStream {
     held
 }
 
-/// Asks until the response is 200.
+/// Sends a request until the response is 200.
 fn until_accepted(ask: impl Fn() -> Response) {
     let began = Instant::now();
     while ask().status != 200 {
@@ -39,7 +39,7 @@ fn until_accepted(ask: impl Fn() -> Response) {
     }
 }
 
-/// Waits for the end of a connection, without having closed it.
+/// Waits until the server has closed a connection.
 fn assert_ends(stream: &mut TcpStream) {
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest) {
@@ -57,13 +57,13 @@ fn assert_overloaded(response: &Response) {
 }
 
 #[test]
-fn a_refusal_waits_for_no_body_and_ends_the_connection() {
+fn a_rejection_waits_for_no_body_and_ends_the_connection() {
     let server = Server::start(&["--max-in-flight-bytes=100000", "--max-body-bytes=200000"]);
     let _held = hold(&server, 70_000);
     // Not one byte of the body is sent.
     let mut declared = server.connect();
     assert_overloaded(&exchange(&mut declared, format!("{POST}Content-Length: 50000\r\n\r\n").as_bytes()));
-    // Nor does a chunked body ever come to an end.
+    // A chunked body that never ends.
     let mut chunked = server.connect();
     let chunk = |length: usize| format!("{length:x}\r\n{}\r\n", " ".repeat(length));
     let request = format!("{POST}Transfer-Encoding: chunked\r\n\r\n{}", chunk(50_000));
@@ -93,20 +93,20 @@ fn connections_above_the_limit_are_rejected() {
     let (mut first, second) = (hold(&server, EVENT.len()), hold(&server, EVENT.len()));
     let mut third = server.connect();
     assert_overloaded(&exchange(&mut third, format!("{POST}Content-Length: 100\r\n\r\n").as_bytes()));
-    // An orchestrator still gets its response, and Prometheus its figures.
+    // Probes and Prometheus still get responses.
     for path in ["/health", "/ready", "/health/"] {
         assert_eq!(server.get(path).status, 200, "{path}");
     }
     assert_overloaded(&server.get("/version"));
     assert!(server.scrape().contains("transformer_http_request_duration"));
-    // Those in service stay, and one that leaves makes room.
+    // Requests in service continue, and one that ends makes room.
     assert_eq!(exchange(&mut first, b" ").status, 400, "its body is blank");
     drop((second, third));
     until_accepted(|| server.transform(EVENT.as_bytes()));
 }
 
 #[test]
-fn a_body_that_stops_coming_is_408() {
+fn a_stalled_body_is_408() {
     let server = Server::start(&["--body-timeout=1"]);
     for request in
         [format!("{POST}Content-Length: 100\r\n\r\n[ "), format!("{POST}Transfer-Encoding: chunked\r\n\r\n2\r\n[ \r\n")]
@@ -121,12 +121,12 @@ fn a_body_that_stops_coming_is_408() {
 }
 
 #[test]
-fn a_head_that_stops_coming_ends_the_connection() {
+fn stalled_headers_end_the_connection() {
     let server = Server::start(&["--header-timeout=1", "--keep-alive=1"]);
     let mut first = server.connect();
     assert_eq!(exchange(&mut first, POST.as_bytes()).status, 408);
     assert_ends(&mut first);
-    // The framework watches the first head only; this is the second.
+    // The framework times out only the first headers on a connection; these are the second.
     let mut second = server.connect();
     assert_eq!(exchange(&mut second, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").status, 200);
     second.write_all(POST.as_bytes()).expect("sent");
@@ -134,9 +134,9 @@ fn a_head_that_stops_coming_ends_the_connection() {
 }
 
 #[test]
-fn a_client_that_does_not_take_its_answer_is_let_go() {
+fn a_client_that_does_not_read_its_response_is_disconnected() {
     let server = Server::start(&["--max-in-flight-bytes=100000000", "--body-timeout=1"]);
-    // More than both sides' sockets can hold.
+    // More than the socket buffers of both sides.
     let body = EVENT.replace("\"userId\"", &format!("\"large\":\"{}\",\"userId\"", "x".repeat(30_000_000)));
     let mut slow = server.connect();
     write!(slow, "{POST}Content-Length: {}\r\n\r\n{body}", body.len()).expect("sent");
@@ -149,7 +149,7 @@ fn a_client_that_does_not_take_its_answer_is_let_go() {
     assert!(taken.len() < body.len(), "what is left was thrown away");
 }
 
-/// A body that takes a worker some milliseconds, below the size that is moved off the event loop.
+/// A body that takes a worker some milliseconds, below the size that moves off the event loop.
 fn laborious() -> String {
     let events = EVENT.trim_matches(['[', ']']);
     let templates: Vec<String> = (0..200).map(|name| format!("\"{{{{ event.a{name} || b }}}}\"")).collect();
@@ -158,17 +158,17 @@ fn laborious() -> String {
 }
 
 #[test]
-fn a_queue_that_stays_is_refused_and_a_few_requests_are_none() {
+fn a_lasting_queue_is_rejected_and_a_short_one_is_not() {
     let server = Server::start(&["--workers=1", "--max-wait-milliseconds=1"]);
     let body = laborious();
     let _uploads: Vec<TcpStream> = (0..20).map(|_| hold(&server, body.len())).collect();
-    // As many as come in however long each takes: uploads that wait for their clients are no queue.
+    // Any number is admitted however slow: uploads that wait for their clients are not a queue.
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| (0..20).for_each(|_| assert_eq!(server.transform(body.as_bytes()).status, 200)));
         }
     });
-    // Many, until somebody is refused; everybody gets one answer or the other.
+    // Many requests until one is rejected; each gets one of the two responses.
     let (is_refused, began) = (AtomicBool::new(false), Instant::now());
     let accepted = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -194,7 +194,7 @@ fn a_queue_that_stays_is_refused_and_a_few_requests_are_none() {
 }
 
 #[test]
-fn a_wait_may_be_allowed() {
+fn the_allowed_lag_is_configurable() {
     let server = Server::start(&["--workers=1", "--max-wait-milliseconds=60000"]);
     let body = laborious();
     std::thread::scope(|scope| {

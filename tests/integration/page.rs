@@ -1,5 +1,5 @@
-//! The page at `/`: what it is made of, that it stays by itself, and that it can be turned off. That it works is seen in a
-//! browser, by `.ci/api/page.py`.
+//! The page at `/`: its parts, that it loads nothing from elsewhere, and that it can be disabled. Its behavior is
+//! tested in a browser by `.ci/api/page.py`.
 
 use rudder_kafka_transformer::server::routes::page::{FILES, POLICY};
 
@@ -34,9 +34,9 @@ fn every_file_is_served_with_its_type_and_policy() {
 }
 
 #[test]
-fn the_page_names_no_other_host_and_writes_no_markup() {
+fn the_page_loads_nothing_external_and_writes_no_markup() {
     for (path, _, text) in FILES {
-        // A name space is no address.
+        // A namespace is not an address.
         let text = text.replace("http://www.w3.org/2000/svg", "");
         for word in
             ["http:", "https:", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", " style="]
@@ -47,7 +47,7 @@ fn the_page_names_no_other_host_and_writes_no_markup() {
 }
 
 #[test]
-fn every_file_that_is_named_is_there() {
+fn every_referenced_file_exists() {
     let paths: Vec<&str> = FILES.iter().map(|(path, ..)| path.trim_start_matches('/')).collect();
     let mut named = 0;
     for (path, _, text) in FILES {
@@ -61,7 +61,7 @@ fn every_file_that_is_named_is_there() {
 }
 
 #[test]
-fn where_the_page_is_off_all_of_it_is_unknown() {
+fn without_the_page_all_of_its_paths_are_404() {
     let server = Server::start(&["--page=off"]);
     for (path, ..) in FILES {
         assert_eq!(server.get(path).status, 404, "{path}");
@@ -71,7 +71,7 @@ fn where_the_page_is_off_all_of_it_is_unknown() {
 }
 
 #[test]
-fn before_an_upstream_the_page_is_ours_as_long_as_it_is_on() {
+fn with_an_upstream_the_page_is_ours_while_enabled() {
     let upstream = FakeUpstream::answering(json("200 OK", "\"upstream\""));
     let flag = upstream.flag();
     let on = Server::start(&["--workers=1", &flag]);

@@ -1,10 +1,10 @@
-//! Which paths may go to the upstream: nothing that could be normalized to `/metrics` or to a path above the root.
+//! Which paths may be forwarded: none that an upstream could normalize to `/metrics` or to a path above the root.
 
 use crate::forward::{behind, talk};
 use crate::server::{Server, fetch};
 use crate::upstream::{FakeUpstream, json};
 
-/// Sends a request line as it is; returns the status line and body.
+/// Sends a request line verbatim; returns the status line and body.
 fn get(server: &Server, method: &str, target: &str) -> String {
     let request = format!("{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     talk(server, request.as_bytes()).0
@@ -81,7 +81,7 @@ fn a_path_above_the_root_is_400() {
 }
 
 #[test]
-fn every_other_path_goes_on_byte_for_byte() {
+fn every_other_path_is_forwarded_verbatim() {
     let upstream = FakeUpstream::answering(json("200 OK", "\"upstream\""));
     let (plain, based) = (behind(&upstream, &[]), Server::start(&[&format!("{}/base", upstream.flag())]));
     for target in [
@@ -107,14 +107,14 @@ fn every_other_path_goes_on_byte_for_byte() {
             assert_eq!(upstream.next().line(), format!("POST {prefix}{target} HTTP/1.1"));
         }
     }
-    // A target without a path has nowhere to go.
+    // A target without a path cannot be forwarded.
     let answer = get(&plain, "POST", "x:80");
     assert!(answer.starts_with("HTTP/1.1 404 ") || answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert_eq!(upstream.rest(), []);
 }
 
 #[test]
-fn the_metrics_port_says_what_it_serves() {
+fn the_metrics_port_lists_what_it_serves() {
     let server = Server::shared();
     for path in ["/", "/nowhere", "/customTransform", "/../x"] {
         let answer = fetch(&format!("http://{}{path}", server.metrics), "GET", &[], b"");

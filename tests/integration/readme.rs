@@ -1,17 +1,17 @@
-//! README and the guides show what happens.
+//! The examples in README and the guides are what the commands print.
 
 use golden::intended::table::{self, IntendedDifference};
 
 use crate::server::Server;
 
-/// The text between two marks.
+/// The text between two markers.
 fn between<'t>(text: &'t str, start: &str, end: &str) -> &'t str {
     let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("there is no {start}"));
     rest.split_once(end).unwrap_or_else(|| panic!("there is no {end} after {start}")).0
 }
 
 #[test]
-fn the_curl_of_readme_gets_the_answer_of_readme() {
+fn the_curl_in_readme_gets_the_response_in_readme() {
     let readme = include_str!("../../README.md");
     let section = between(readme, "## Try it", "\n## ");
     let body = between(section, "--data '", "'\n");
@@ -42,7 +42,7 @@ fn intended_differences_are_documented() {
 }
 
 #[test]
-fn the_run_of_verify_in_the_guide_is_a_true_one() {
+fn the_output_of_verify_in_the_guide_is_real() {
     let section = between(include_str!("../../docs/guides/verify.md"), "## Run cases\n", "\n## ");
     let command = between(section, "```console\nrudder-kafka-transformer ", "\n```");
     let shown = between(section, "```text\n", "\n```");
@@ -52,13 +52,13 @@ fn the_run_of_verify_in_the_guide_is_a_true_one() {
         .output()
         .expect("the binary runs");
     let printed = String::from_utf8(output.stdout).expect("text");
-    // All but the time.
+    // Everything but the time.
     let lines =
         |text: &str| text.lines().map(|line| line.split(", ").next().unwrap_or("").to_owned()).collect::<Vec<_>>();
     assert_eq!(lines(shown), lines(&printed));
 }
 
-/// Runs the commands of a section and compares what they print with the block behind each; returns how many there were.
+/// Runs the commands of a section and compares their output with the block after each; returns the number of commands.
 fn compare_runs(section: &str) -> usize {
     let binary = env!("CARGO_BIN_EXE_rudder-kafka-transformer");
     let mut compared = 0;

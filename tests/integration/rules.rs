@@ -1,4 +1,5 @@
-//! The rules of `docs/contract.md` and `docs/reference/differences.md`: each has a test case, and every citation names one.
+//! The rules of `docs/contract.md` and `docs/reference/differences.md`: each has a test case, and every citation names
+//! an existing rule.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -41,13 +42,13 @@ fn page(name: &str) -> String {
     fs::read_to_string(root().join("docs").join(name)).unwrap_or_else(|error| panic!("docs/{name}: {error}"))
 }
 
-/// The text up to a character that cannot be part of an anchor.
+/// The text up to the first character that cannot be part of an anchor.
 fn anchor(text: &str) -> &str {
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c))).unwrap_or(text.len());
     text[..end].trim_end_matches('-')
 }
 
-/// The explicit anchors of a page: its rules.
+/// The explicit anchors of a page, which are its rules.
 fn rules(page: &str) -> Vec<&str> {
     page.split("<a id=\"").skip(1).map(anchor).collect()
 }
@@ -62,7 +63,7 @@ fn files(path: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Every citation of a rule or heading, with the files that have it.
+/// Every citation of a rule or heading, with the files that contain it.
 fn citations() -> BTreeMap<String, BTreeSet<PathBuf>> {
     let mut paths = Vec::new();
     for folder in CITING.iter().map(|folder| root().join(folder)).filter(|folder| folder.exists()) {

@@ -1,4 +1,4 @@
-//! Who can reach what: TLS, the operator's token, and the addresses of the listeners.
+//! Access control: TLS, the operator's token, and the addresses of the listeners.
 
 use std::fs;
 use std::io::{BufRead as _, Read as _, Write as _};
@@ -42,7 +42,7 @@ fn an_upstream_is_trusted_by_its_own_ca() {
     }
 }
 
-/// A folder of its own, which is removed with it.
+/// A temporary folder, deleted on drop.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -64,7 +64,7 @@ impl Folder {
         path
     }
 
-    /// Puts a pair of the fixtures where the service reads its own.
+    /// Copies a certificate and key of the fixtures to the paths that the service reads.
     pub fn put_pair(&self, name: &str) -> [String; 2] {
         ["crt", "key"].map(|kind| {
             let path = self.path(&format!("tls.{kind}"));
@@ -80,7 +80,7 @@ impl Drop for Folder {
     }
 }
 
-/// Flags for a service that speaks TLS with a pair in this folder.
+/// Flags for a service with TLS and the certificate in this folder.
 pub fn tls_flags(folder: &Folder, pair: &str) -> [String; 2] {
     let [certificate, key] = folder.put_pair(pair);
     [format!("--tls-cert-file={certificate}"), format!("--tls-key-file={key}")]
@@ -93,7 +93,7 @@ fn tls_server(folder: &Folder, more: &[&str]) -> Server {
 
 pub type Encrypted = StreamOwned<ClientConnection, TcpStream>;
 
-/// A connection that trusts one certificate of the fixtures alone, and is for its name; `Err` where the other side has
+/// Opens a connection that trusts only one certificate of the fixtures, for its name; `Err` if the server presents
 /// another.
 pub fn tls_connect(stream: TcpStream, trusted: &str) -> std::io::Result<Encrypted> {
     let mut roots = RootCertStore::empty();
@@ -103,7 +103,7 @@ pub fn tls_connect(stream: TcpStream, trusted: &str) -> std::io::Result<Encrypte
         .expect("versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    // A session of before would go around the certificate.
+    // A resumed session would skip the certificate.
     config.resumption = rustls::client::Resumption::disabled();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let name = ServerName::try_from(format!("{trusted}.test.invalid")).expect("a name");
@@ -115,7 +115,7 @@ pub fn tls_connect(stream: TcpStream, trusted: &str) -> std::io::Result<Encrypte
     Ok(stream)
 }
 
-/// Sends a request and reads its response to the end of the connection.
+/// Sends a request and reads its response until the connection ends.
 fn ask(mut stream: Encrypted, head: &str, body: &str) -> Response {
     let length = body.len();
     write!(stream, "{head} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
@@ -129,7 +129,7 @@ fn ask(mut stream: Encrypted, head: &str, body: &str) -> Response {
 }
 
 #[test]
-fn the_service_speaks_tls_and_http_1_alone() {
+fn the_service_speaks_tls_and_http_1_only() {
     let folder = Folder::new();
     let server = tls_server(&folder, &[]);
     let stream = tls_connect(server.connect(), "first").expect("its certificate");
@@ -137,12 +137,12 @@ fn the_service_speaks_tls_and_http_1_alone() {
     let answer = ask(stream, "POST /v0/destinations/kafka", EVENT);
     assert_eq!(answer.status, 200);
     assert_eq!(answer.json()[0]["output"]["topic"], "t");
-    // The metrics are plain unless that is asked for.
+    // The metrics port has no TLS unless that is configured.
     assert!(server.scrape().contains("transformer_http_request_duration"));
 }
 
 #[test]
-fn the_metrics_port_speaks_tls_where_it_is_to() {
+fn the_metrics_port_speaks_tls_if_configured() {
     let folder = Folder::new();
     let server = tls_server(&folder, &["--metrics-tls"]);
     let connection = || TcpStream::connect(server.metrics).expect("it listens");
@@ -156,21 +156,21 @@ fn assert_closes_on_plain_text(mut stream: TcpStream) {
     stream.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {
-        // The alert of TLS that says that this is none.
+        // The TLS alert for a missing certificate.
         Ok(_) => assert!(!answer.starts_with(b"HTTP") && answer.len() <= 7, "{answer:?}"),
         Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}"),
     }
 }
 
 #[test]
-fn plain_text_is_not_answered_where_tls_is_spoken() {
+fn plain_text_is_rejected_on_a_tls_port() {
     let folder = Folder::new();
     let server = tls_server(&folder, &[]);
     assert_closes_on_plain_text(server.connect());
     assert_eq!(ask(tls_connect(server.connect(), "first").expect("TLS"), "GET /health", "").status, 200);
 }
 
-/// Connections that have begun a handshake, or not even that, and do no more.
+/// Connections that have started a handshake, or not even that, and then stall.
 fn stall(server: &Server, count: usize) -> Vec<TcpStream> {
     let mut stalled: Vec<_> = (0..count).map(|_| server.connect()).collect();
     for stream in stalled.iter_mut().step_by(2) {
@@ -180,7 +180,7 @@ fn stall(server: &Server, count: usize) -> Vec<TcpStream> {
 }
 
 #[test]
-fn a_handshake_that_is_not_finished_is_let_go() {
+fn an_unfinished_handshake_is_disconnected() {
     let folder = Folder::new();
     let server = tls_server(&folder, &["--header-timeout=1", "--workers=1"]);
     for mut stream in stall(&server, 4) {
@@ -193,18 +193,18 @@ fn a_handshake_that_is_not_finished_is_let_go() {
 }
 
 #[test]
-fn handshakes_that_are_not_finished_keep_nobody_out() {
+fn unfinished_handshakes_block_no_client() {
     let folder = Folder::new();
-    // Longer than this test waits for an answer.
+    // Longer than this test waits for a response.
     let server = tls_server(&folder, &["--header-timeout=600", "--workers=1"]);
-    // More than the library lets wait at once by itself.
+    // More handshakes than the library allows in parallel by default.
     let stalled = stall(&server, 300);
     assert_eq!(ask(tls_connect(server.connect(), "first").expect("TLS"), "GET /health", "").status, 200);
     drop(stalled);
 }
 
 #[test]
-fn a_head_or_a_body_that_stops_coming_ends_the_connection_behind_tls_too() {
+fn stalled_headers_and_bodies_end_the_connection_over_tls() {
     let folder = Folder::new();
     let server = tls_server(&folder, &["--header-timeout=1", "--keep-alive=1", "--body-timeout=1"]);
     let mut body = tls_connect(server.connect(), "first").expect("TLS");
@@ -212,7 +212,7 @@ fn a_head_or_a_body_that_stops_coming_ends_the_connection_behind_tls_too() {
     let mut answer = Vec::new();
     body.read_to_end(&mut answer).ok();
     assert!(answer.starts_with(b"HTTP/1.1 408"), "{answer:?}");
-    // The framework watches the first head only; this is the second, and it does not end.
+    // The framework times out only the first headers on a connection; these are the second, and they never end.
     let mut second = tls_connect(server.connect(), "first").expect("TLS");
     second.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
     let mut answer = Vec::new();
@@ -225,13 +225,13 @@ fn a_head_or_a_body_that_stops_coming_ends_the_connection_behind_tls_too() {
     let mut rest = Vec::new();
     match second.read_to_end(&mut rest) {
         Ok(_) => {}
-        // It is shut below TLS, so that nobody says farewell.
+        // Shut down below TLS, so that no close_notify is sent.
         Err(error) => assert_ne!(error.kind(), std::io::ErrorKind::WouldBlock, "it is still open: {error}"),
     }
     assert_eq!(rest, b"");
 }
 
-/// Asks until the response is 200.
+/// Sends a request until the response is 200.
 #[track_caller]
 fn until_accepted(server: &Server) {
     let began = Instant::now();
@@ -243,10 +243,10 @@ fn until_accepted(server: &Server) {
 }
 
 #[test]
-fn a_client_that_does_not_take_its_answer_is_let_go_behind_tls_too() {
+fn a_client_that_does_not_read_its_response_is_disconnected_over_tls() {
     let folder = Folder::new();
     let server = tls_server(&folder, &["--body-timeout=1"]);
-    // More than both sides' sockets can hold.
+    // More than the socket buffers of both sides.
     let body = EVENT.replace("\"userId\"", &format!("\"large\":\"{}\",\"userId\"", "x".repeat(30_000_000)));
     let mut slow = tls_connect(server.connect(), "first").expect("TLS");
     let head = format!("POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
@@ -263,7 +263,7 @@ fn a_client_that_does_not_take_its_answer_is_let_go_behind_tls_too() {
 }
 
 #[test]
-fn connections_above_the_limit_are_rejected_behind_tls_too() {
+fn connections_above_the_limit_are_rejected_over_tls() {
     let folder = Folder::new();
     let server = tls_server(&folder, &["--max-connections=1", "--workers=1"]);
     let mut first = tls_connect(server.connect(), "first").expect("TLS");
@@ -278,7 +278,7 @@ fn connections_above_the_limit_are_rejected_behind_tls_too() {
 }
 
 #[test]
-fn a_new_pair_is_for_new_connections_and_a_bad_one_changes_nothing() {
+fn a_new_certificate_is_for_new_connections_and_an_invalid_one_changes_nothing() {
     let folder = Folder::new();
     let server = tls_server(&folder, &[]);
     let tls = server.tls.clone().expect("TLS");
@@ -313,7 +313,7 @@ fn a_new_pair_is_for_new_connections_and_a_bad_one_changes_nothing() {
 }
 
 #[test]
-fn the_binary_reads_the_pair_again_when_told_and_asks_itself_over_tls() {
+fn sighup_reloads_the_certificate_and_health_probes_over_tls() {
     let folder = Folder::new();
     let [certificate, key] = folder.put_pair("first");
     let environment = [
@@ -333,7 +333,7 @@ fn the_binary_reads_the_pair_again_when_told_and_asks_itself_over_tls() {
     assert_eq!((health.status.code(), &*health.stderr), (Some(0), &b""[..]));
     let plain = run(&["health", "--url", &format!("http://127.0.0.1:{port}/health")], &[]);
     assert_eq!(plain.status.code(), Some(1));
-    // It may notice by itself meanwhile: then there are lines of that too.
+    // The periodic check may notice it too and log further lines.
     let mut hang_up_until = |told: &str| {
         signal(&child, "HUP");
         let mut line = String::new();
@@ -355,7 +355,7 @@ fn the_binary_reads_the_pair_again_when_told_and_asks_itself_over_tls() {
 }
 
 #[test]
-fn files_that_are_of_no_use_are_told_in_a_line_each_without_what_is_in_them() {
+fn unusable_certificate_files_are_reported_without_their_content() {
     let folder = Folder::new();
     let [certificate, key] = folder.put_pair("first");
     let other = fixture("second.key").to_str().expect("UTF-8").to_owned();
@@ -397,7 +397,7 @@ fn files_that_are_of_no_use_are_told_in_a_line_each_without_what_is_in_them() {
     }
 }
 
-/// A service that asks for the token, with the flags for it.
+/// Starts a service that requires the token; also returns its flags.
 fn guarded(more: &[&str]) -> (Folder, Server) {
     let folder = Folder::new();
     let file = folder.write("token", format!("{TOKEN}\n"));
@@ -406,7 +406,7 @@ fn guarded(more: &[&str]) -> (Folder, Server) {
 }
 
 #[test]
-fn metrics_and_explanations_are_for_who_has_the_token() {
+fn metrics_and_explanations_require_the_token() {
     let (_folder, server) = guarded(&[]);
     let right = format!("Bearer {TOKEN}");
     let ask = |url: String, method: &str, authorization: Option<&str>| {
@@ -425,7 +425,7 @@ fn metrics_and_explanations_are_for_who_has_the_token() {
         }
         assert_eq!(ask(url, method, Some(&right)).status, 200);
     }
-    // What orchestrators, rudder-server and browsers ask without one.
+    // What orchestrators, rudder-server and browsers request without a token.
     for path in ["/health", "/ready"] {
         assert_eq!(fetch(&format!("http://{}{path}", server.metrics), "GET", &[], b"").status, 200, "{path}");
     }
@@ -436,10 +436,10 @@ fn metrics_and_explanations_are_for_who_has_the_token() {
 }
 
 #[test]
-fn the_token_is_no_business_of_the_upstream() {
+fn the_token_is_not_forwarded() {
     let upstream = FakeUpstream::answering(json_answer("200 OK", "\"upstream\""));
     let (_folder, server) = guarded(&["--page=metrics", "--workers=1", &upstream.flag()]);
-    // On the service's port these are the upstream's now; on the metrics port nothing is.
+    // On the service's port the upstream serves these now; on the metrics port nothing does.
     assert_eq!(server.post("/explain", &[], b"{}").text(), "\"upstream\"");
     assert_eq!(server.get("/").text(), "\"upstream\"");
     for (method, path, status) in [
@@ -497,7 +497,7 @@ fn connections_of_the_metrics_port_are_bounded_too() {
         .collect();
     let at = |path: &str| fetch(&format!("http://{}{path}", server.metrics), "GET", &[], b"").status;
     assert_eq!((at("/health"), at("/ready")), (200, 200));
-    // A connection that waits for its next request yields to one that has brought one.
+    // An idle kept connection is closed to admit one that has sent a request.
     let began = Instant::now();
     while at("/metrics") != 200 {
         assert!(began.elapsed() < PATIENCE, "no connection yields");

@@ -1,4 +1,4 @@
-//! A real server on a free port, and the clients to talk to it.
+//! A real server on a free port, and its clients.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use ureq::tls::TlsConfig;
 
-/// No test waits longer than this for anything: a server that hangs fails the test.
+/// The timeout of everything: a server that hangs fails the test.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Parser)]
@@ -28,17 +28,17 @@ struct Arguments {
     settings: Settings,
 }
 
-/// Settings from flags alone.
+/// Settings built from flags alone.
 pub fn settings(flags: &[&str]) -> Settings {
     let arguments = ["test", "--host=127.0.0.1", "--workers=2"].into_iter().chain(flags.iter().copied());
     Arguments::parse_from(arguments).settings
 }
 
-/// A running server, which stops when it is dropped.
+/// A running server, stopped on drop.
 pub struct Server {
     pub address: SocketAddr,
     pub metrics: SocketAddr,
-    /// What it speaks TLS with.
+    /// Its TLS configuration.
     pub tls: Option<Arc<Tls>>,
     stop: Option<oneshot::Sender<()>>,
     close: Option<oneshot::Sender<()>>,
@@ -67,8 +67,8 @@ impl Response {
     }
 }
 
-/// Routes that fail on purpose: on the event loop, off it, in the middle of a response, in a task that nobody waits
-/// for, and with the whole worker.
+/// Routes that panic: on the event loop, off it, in the middle of a response, in a detached task, and with the whole
+/// worker.
 fn test_routes(config: &mut ServiceConfig) {
     async fn panics() -> &'static str {
         panic!("event contents that must not be logged")
@@ -86,7 +86,7 @@ fn test_routes(config: &mut ServiceConfig) {
         drop(actix_web::rt::spawn(async { panic!("in a task") }));
         ""
     }
-    /// Has a permit to work off the event loop until its client has gone.
+    /// Holds a permit for work off the event loop until its client disconnects.
     async fn holds_a_permit(service: web::Data<Transformation>) -> HttpResponse {
         let permit = service.bodies.permits.acquire().await.expect("a permit");
         let held = futures_util::stream::once(async { Ok::<_, actix_web::Error>("held".into()) });
@@ -131,20 +131,21 @@ impl Server {
         Self { address, metrics, tls, stop: Some(stop), close: Some(close), thread: Some(thread) }
     }
 
-    /// One server for all tests that need nothing special. It says of other destinations what the reference does.
+    /// One server for all tests without special needs. For destinations that it does not serve it responds as the
+    /// reference does.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Server> = OnceLock::new();
         SHARED.get_or_init(|| Server::start(&["--unserved=reject"]))
     }
 
-    /// Reports the server that it will be stopped, without the end of the delay before its listener closes.
+    /// Announces the shutdown to the server, without the end of the delay before its listener closes.
     pub fn begin_drain(&mut self) {
         if let Some(stop) = self.stop.take() {
             stop.send(()).ok();
         }
     }
 
-    /// Reports the server to stop, without waiting for it.
+    /// Starts the shutdown of the server without waiting for it.
     pub fn begin_stop(&mut self) {
         self.begin_drain();
         if let Some(close) = self.close.take() {
@@ -152,7 +153,7 @@ impl Server {
         }
     }
 
-    /// Stops the server and waits until it is gone.
+    /// Stops the server and waits until it has stopped.
     pub fn stop(mut self) -> std::io::Result<()> {
         self.begin_stop();
         self.thread.take().map_or(Ok(()), |thread| thread.join().expect("the server does not panic"))
@@ -166,7 +167,7 @@ impl Server {
         self.request("POST", path, headers, body)
     }
 
-    /// Posts to the Kafka processor endpoint.
+    /// Sends a POST request to the Kafka processor endpoint.
     pub fn transform(&self, body: &[u8]) -> Response {
         self.post("/v0/destinations/kafka", &[], body)
     }
@@ -187,7 +188,7 @@ impl Server {
         response.text().to_owned()
     }
 
-    /// A bare connection, for what a proper client would not send.
+    /// A raw connection, for what an HTTP client would not send.
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("the server listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
@@ -205,12 +206,12 @@ impl Drop for Server {
     }
 }
 
-/// Sends a request with a client that keeps nothing open.
+/// Sends a request on a connection of its own.
 pub fn fetch(url: &str, method: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
     fetch_with(TlsConfig::default(), url, method, headers, body)
 }
 
-/// [`fetch`] from anyone who answers there, whatever its certificate.
+/// Like [`fetch`], but accepts any certificate.
 pub fn fetch_unchecked(url: &str, method: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
     let tls = TlsConfig::builder()
         .disable_verification(true)
@@ -242,9 +243,10 @@ fn fetch_with(tls: TlsConfig, url: &str, method: &str, headers: &[(&str, &str)],
     Response { status: response.status().as_u16(), headers, body }
 }
 
-/// Sends bytes as they are and reads one response.
+/// Sends bytes verbatim and reads one response.
 pub fn exchange(stream: &mut TcpStream, bytes: &[u8]) -> Response {
-    // A server that refuses early may close before everything is written; what it answered still counts.
+    // A server that rejects a request early may close the connection before everything is written; its response still
+    // counts.
     stream.write_all(bytes).ok();
     read_response(stream)
 }
@@ -275,7 +277,7 @@ pub fn read_response(stream: &mut impl Read) -> Response {
     Response { status: status.expect("a status"), headers, body }
 }
 
-/// The sum of all samples of a name.
+/// The sum of all samples with this name.
 pub fn sum(scrape: &str, name: &str, labels: &[&str]) -> f64 {
     samples(scrape)
         .filter(|(sample, given, _)| *sample == name && labels.iter().all(|label| given.contains(label)))

@@ -1,4 +1,4 @@
-//! A share of the requests is answered twice, and both responses are compared.
+//! Shadow mode: a share of the requests goes upstream too, and both responses are compared.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -38,7 +38,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_compared_request_is_the_one_we_got() {
+fn the_upstream_gets_the_request_verbatim() {
     let upstream = FakeUpstream::answering(json("200 OK", ANSWER));
     let server = shadowed(&upstream, &[]);
     let headers = [("Content-Encoding", "gzip"), ("X-Custom", "1"), ("Connection", "X-Gone"), ("X-Gone", "1")];
@@ -49,7 +49,7 @@ fn a_compared_request_is_the_one_we_got() {
     assert_eq!((seen.line(), &seen.body), ("POST /v1/destinations/KAFKA?a=1 HTTP/1.1".to_owned(), &body));
     assert_eq!((seen.header("x-custom").as_deref(), seen.header("x-gone")), (Some("1"), None));
     await_compared(&server, "equal", 1);
-    // What goes upstream anyway has nothing to be compared with.
+    // A request that is forwarded has no response of our own to compare.
     server.post("/v0/destinations/hs", &[], b"[]");
     server.post("/batch", &[], br#"{"destType":"hs"}"#);
     assert_eq!(upstream.rest().len(), 2);
@@ -83,7 +83,7 @@ fn the_client_does_not_wait_for_the_comparison() {
 }
 
 #[test]
-fn requests_past_the_room_for_them_are_dropped_and_counted() {
+fn comparisons_above_the_limit_are_dropped_and_counted() {
     let (upstream, release) = FakeUpstream::holding_back(json("200 OK", ANSWER));
     let server = shadowed(&upstream, &["--max-in-flight-bytes=100000000"]);
     for _ in 0..70 {
@@ -92,7 +92,7 @@ fn requests_past_the_room_for_them_are_dropped_and_counted() {
     await_compared(&server, "dropped", 6);
     drop(release);
     await_compared(&server, "equal", 64);
-    // Bytes are bounded too: a quarter of those in flight.
+    // Bytes are limited too: to a quarter of those in flight.
     let small = shadowed(&upstream, &["--max-in-flight-bytes=1000000"]);
     let large = format!("{EVENT}{}", " ".repeat(250_000));
     assert_eq!(small.transform(large.as_bytes()).text(), ANSWER);
@@ -102,7 +102,7 @@ fn requests_past_the_room_for_them_are_dropped_and_counted() {
 }
 
 #[test]
-fn no_answer_is_not_a_difference() {
+fn a_missing_response_is_not_a_difference() {
     let refused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let server = Server::start(&["--shadow-percent=100", &format!("--upstream-transformer-url=http://{refused}")]);
     assert_eq!(server.transform(EVENT.as_bytes()).status, 200);
@@ -124,7 +124,7 @@ fn no_answer_is_not_a_difference() {
     }
 }
 
-/// A request, the reference's answer to it, and whether both responses count as the same.
+/// A request, the reference's response to it, and whether both responses count as equal.
 fn compare(headers: &[(&str, &str)], path: &str, body: &str, status: &str, theirs: &str) -> bool {
     let upstream = FakeUpstream::answering(json(status, theirs));
     let mut all = vec![("Content-Type", "application/json")];
@@ -154,7 +154,7 @@ fn event(message: &Value, config: &Value) -> Value {
     value!({"message": message, "metadata": {"jobId": 1, "rudderId": "r"}, "destination": {"ID": "d", "Config": config}})
 }
 
-/// The reference's answer to an event.
+/// The reference's response to an event.
 fn output(message: &Value, topic: &str) -> Value {
     value!({"output": {"message": message, "userId": "", "topic": topic}, "metadata": {"jobId": 1, "rudderId": format!("r<<>>{topic}")}, "statusCode": 200})
 }
@@ -195,7 +195,7 @@ fn numbers_keys_and_duplicates_are_compared_as_values() {
 }
 
 #[test]
-fn one_bad_event_is_worth_the_references_whole_batch() {
+fn one_bad_event_may_fail_the_references_whole_batch() {
     let good = event(&value!({}), &value!({"topic": "t"}));
     for bad in
         [value!(null), value!(5), value!({"message": {}, "metadata": {}}), value!({"message": {}, "destination": {}})]
@@ -205,7 +205,7 @@ fn one_bad_event_is_worth_the_references_whole_batch() {
         assert_same(false, &body, "200 OK", &value!([output(&value!({}), "t")]).to_string());
     }
     assert_same(false, &value!([good]).to_string(), "500 Internal Server Error", "Internal Server Error");
-    // An unknown destination of the compacted form.
+    // An unknown destination in the compacted form.
     let body = r#"{"input":[{"message":{},"metadata":{"destinationId":"x"}}],"destinations":{}}"#;
     let compacted = [("X-Content-Format", "json+compactedv1")];
     assert!(compare(&compacted, KAFKA, body, "500 Internal Server Error", "oops"));
@@ -215,7 +215,7 @@ fn one_bad_event_is_worth_the_references_whole_batch() {
 }
 
 #[test]
-fn an_event_that_both_refuse_may_be_refused_in_other_words() {
+fn an_event_rejected_by_both_may_have_different_errors() {
     // A template that would remove the whole message.
     let config = value!({"topic": "{{ message || x }}"});
     let body = value!([event(&value!({"a": 1}), &config)]).to_string();
@@ -228,7 +228,7 @@ fn an_event_that_both_refuse_may_be_refused_in_other_words() {
 }
 
 #[test]
-fn a_message_that_is_no_object_may_have_been_spread() {
+fn a_message_that_is_not_an_object_may_have_been_spread() {
     for message in [value!("ab"), value!([1]), value!(5), value!(true)] {
         let body = value!([event(&message, &value!({"topic": "t"}))]).to_string();
         let theirs = value!([output(&value!({"0": "a", "1": "b"}), "t")]).to_string();
@@ -239,7 +239,7 @@ fn a_message_that_is_no_object_may_have_been_spread() {
 }
 
 #[test]
-fn a_member_named_proto_may_cost_the_reference_the_batch() {
+fn a_field_named_proto_may_fail_the_references_batch() {
     let body = |name: &str| format!(r#"[{{"message":{{"{name}":1}},"metadata":{{}},"destination":{{}}}}]"#);
     assert_same(true, &body("__proto__"), "400 Bad Request", "no");
     assert_same(true, &body(r"\u005f_proto__"), "400 Bad Request", "no");
@@ -250,7 +250,7 @@ fn a_member_named_proto_may_cost_the_reference_the_batch() {
 }
 
 #[test]
-fn no_events_and_bodies_of_the_wrong_kind_are_errors_there() {
+fn empty_and_mistyped_bodies_are_errors_of_the_reference() {
     assert_same(true, "[]", "500 Internal Server Error", "no");
     assert_same(false, "[]", "404 Not Found", "no");
     let compacted = [("X-Content-Format", "json+compactedv1")];
@@ -262,10 +262,10 @@ fn no_events_and_bodies_of_the_wrong_kind_are_errors_there() {
 }
 
 #[test]
-fn names_of_every_javascript_object_may_find_a_function() {
+fn names_of_object_prototype_may_find_a_function() {
     let map = value!([{"from": "x", "to": "y"}]);
     let multi = value!({"topic": "t", "enableMultiTopic": true, "eventToTopicMap": map});
-    // A function is no JSON: the topic is left out, and its source stands in the metadata.
+    // A function has no JSON form: the topic is absent, and its source is in the metadata.
     let function = |message: &Value| value!([{"output": {"message": message, "userId": ""}, "metadata": {"jobId": 1, "rudderId": "r<<>>function Object() { [native code] }"}, "statusCode": 200}]);
     for name in ["constructor", "__proto__", "toString"] {
         let message = value!({"type": "track", "event": name});
@@ -283,7 +283,7 @@ fn names_of_every_javascript_object_may_find_a_function() {
 }
 
 #[test]
-fn an_entry_of_a_map_that_is_no_object_may_fail_the_event() {
+fn a_map_entry_that_is_not_an_object_may_fail_the_event() {
     for (entries, same) in
         [(value!([null]), true), (value!(["x", {"from": "a", "to": "b"}]), true), (value!([{}]), false)]
     {
@@ -298,7 +298,7 @@ fn events_of(seen: &Seen) -> Vec<Value> {
     serde_json::from_slice(&seen.body).expect("an array of events")
 }
 
-/// A peer that fails every event of a request with more than one of them, and gives the topic to any other event.
+/// A peer that fails every event of a request with more than one event, and returns the topic for any other event.
 fn failing_together(topic: &'static str) -> FakeUpstream {
     FakeUpstream::start(move |stream, seen| {
         let events = events_of(seen);
@@ -313,7 +313,7 @@ fn failing_together(topic: &'static str) -> FakeUpstream {
 #[test]
 fn good_events_are_compared_if_the_reference_fails_all_because_of_one() {
     let good = event(&value!({"a": 1}), &value!({"topic": "t"}));
-    // A template that only a name with dots fits, and one on the length of an array.
+    // A template that only matches a name with dots, and one for the length of an array.
     let dotted = event(&value!({"a.b": 1}), &value!({"topic": "{{ event.a.b || x }}"}));
     let length = event(&value!({"a": [1]}), &value!({"topic": "{{ event.a.length || x }}"}));
     for odd in [dotted, length] {
@@ -322,11 +322,11 @@ fn good_events_are_compared_if_the_reference_fails_all_because_of_one() {
             let headers = [("Content-Type", "application/json")];
             let upstream = failing_together("t");
             assert!(compare_with(&upstream, &headers, KAFKA, &body), "{body}");
-            // It is asked about the good event alone.
+            // The peer is asked about the good event alone.
             assert_eq!(upstream.rest().iter().map(events_of).collect::<Vec<_>>(), [vec![good.clone()]]);
             assert!(!compare_with(&failing_together("broken"), &headers, KAFKA, &body), "{body}");
         }
-        // A peer that fails always says nothing about the good event; one that fails it alone does.
+        // A peer that always fails says nothing about the good event; one that fails only this event does.
         assert_same(true, &value!([good, odd]).to_string(), "200 OK", &value!([failed(), failed()]).to_string());
         assert_same(false, &value!([good, good]).to_string(), "200 OK", &value!([failed(), failed()]).to_string());
         let ours = output(&value!({"a": 1}), "t");
@@ -341,7 +341,7 @@ fn good_events_are_compared_if_the_reference_fails_all_because_of_one() {
 }
 
 #[test]
-fn a_request_that_fails_because_of_one_event_is_asked_again_without_it() {
+fn a_request_that_fails_for_one_event_is_retried_without_it() {
     let good = event(&value!({}), &value!({"topic": "t"}));
     let body = value!([good, null]).to_string();
     for (topic, same) in [("t", true), ("broken", false)] {
@@ -371,7 +371,7 @@ fn comparisons_are_counted_by_row_and_logged() {
     assert_eq!(server.sum("kafka_transformer_shadow_intended_differences_total", &[]), 2.0);
 }
 
-/// Replays recorded requests before a peer that gives the recorded responses, and to any other request none.
+/// Replays recorded requests against a peer that returns the recorded responses, and none to any other request.
 fn replay(file: &std::path::Path) {
     let name = |path: &str, body: &[u8]| [path.as_bytes(), b"\n", body].concat();
     let recorded: HashMap<Vec<u8>, Vec<u8>> = cases(file)
@@ -406,7 +406,7 @@ fn replay(file: &std::path::Path) {
     assert!(intended > 0.0 && intended <= f64::from(may_differ), "{intended} of {may_differ}");
 }
 
-/// Waits until all requests were compared.
+/// Waits until all requests have been compared.
 fn await_all(server: &Server, sent: u32) {
     let patience = std::time::Instant::now();
     while server.sum("kafka_transformer_shadow_requests_total", &[]) < f64::from(sent) {
@@ -426,7 +426,7 @@ fn recorded_traffic_differs_only_as_intended() {
 }
 
 #[test]
-fn what_is_no_answer_is_a_difference() {
+fn an_invalid_response_is_a_difference() {
     for (status, theirs) in
         [("200 OK", "no JSON"), ("200 OK", "{}"), ("200 OK", "[]"), ("302 Found", ANSWER), ("404 Not Found", "{}")]
     {
@@ -447,8 +447,8 @@ fn router_endpoints_are_compared_too() {
 }
 
 #[test]
-fn the_upstream_may_answer_while_trust_is_being_built() {
-    // Another topic than ours, compressed as the client asked for.
+fn shadow_mode_can_return_the_upstreams_response() {
+    // A topic that differs from ours, compressed as the client requested.
     let body = gzip(ANSWER.replace("\"t\"", "\"theirs\"").as_bytes());
     let head =
         format!("HTTP/1.1 200 OK\r\napiVersion: 2\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
@@ -471,7 +471,7 @@ fn the_upstream_may_answer_while_trust_is_being_built() {
 }
 
 #[test]
-fn an_upstream_that_answers_and_fails_is_not_stood_in_for() {
+fn a_failure_of_the_upstream_is_returned_to_the_client() {
     let upstream = FakeUpstream::start(|_, _| Err(std::io::ErrorKind::Other.into()));
     let server = shadowed(&upstream, &["--shadow-answer=upstream"]);
     assert_eq!(server.transform(EVENT.as_bytes()).status, 502, "an answer nobody trusts yet is no way out");
@@ -484,7 +484,7 @@ fn an_upstream_that_answers_and_fails_is_not_stood_in_for() {
 }
 
 #[test]
-fn a_request_that_was_here_before_is_not_compared_again() {
+fn a_request_that_was_forwarded_here_is_not_compared_again() {
     let upstream = FakeUpstream::answering(json("200 OK", ANSWER));
     let server = shadowed(&upstream, &[]);
     assert_eq!(server.transform(EVENT.as_bytes()).status, 200);

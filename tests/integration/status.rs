@@ -1,10 +1,10 @@
-//! The small endpoints: which methods they take, whose versions they report, and the IDs of their requests.
+//! The small endpoints: their methods, the versions that they report, and their request IDs.
 
 use crate::server::{Server, fetch};
 use crate::upstream::{FakeUpstream, json};
 
 #[test]
-fn our_own_endpoints_name_the_methods_that_they_take() {
+fn our_endpoints_list_their_methods() {
     let upstream = FakeUpstream::answering(json("200 OK", "\"upstream\""));
     let alone = Server::start(&[]);
     let behind = Server::start(&["--workers=1", &upstream.flag()]);
@@ -31,7 +31,7 @@ fn our_own_endpoints_name_the_methods_that_they_take() {
         }
     }
     assert_eq!(upstream.rest(), []);
-    // Paths that rudder-transformer knows are 404 with another method, as there.
+    // Paths of rudder-transformer respond with 404 to other methods, as the reference does.
     for path in ["/health", "/features", "/version", "/buildVersion", "/metrics"] {
         let answer = alone.request("DELETE", path, &[], b"");
         assert_eq!((answer.status, answer.header("Allow")), (404, None), "{path}");
@@ -67,7 +67,7 @@ fn versions_that_operators_set_are_reported() {
 }
 
 #[test]
-fn a_version_that_is_no_text_of_one_line_ends_the_start() {
+fn an_invalid_version_aborts_startup() {
     for name in ["npm-package-version", "transformer-build-version", "git-commit-sha"] {
         for bad in ["a\nb", "ü", &"x".repeat(129)] {
             let problems = crate::server::settings(&[&format!("--{name}={bad}")]).validate().expect_err("a problem");

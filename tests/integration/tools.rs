@@ -1,5 +1,5 @@
-//! `transform`, `completions` and `man` as a user runs them: every form of input, order, outputs, and what is reported
-//! of bad input.
+//! `transform`, `completions` and `man` as a user runs them: input formats, order, output, and errors for malformed
+//! input.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::server::Server;
 
-/// A folder of its own for a test, emptied before.
+/// A folder of one test, emptied first.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -35,7 +35,7 @@ impl Folder {
     }
 }
 
-/// What a run printed, and its exit code.
+/// The output of a run and its exit code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ran {
     pub code: Option<i32>,
@@ -54,7 +54,7 @@ pub fn run(arguments: &[impl AsRef<OsStr>], input: impl AsRef<[u8]>) -> Ran {
     let mut child = command(arguments).spawn().expect("the binary runs");
     let mut stdin = child.stdin.take().expect("its input");
     let input = input.as_ref().to_vec();
-    // It may end before it has read all.
+    // The process may exit before it has read everything.
     let writer = std::thread::spawn(move || stdin.write_all(&input).ok());
     let output = child.wait_with_output().expect("it ends");
     writer.join().expect("the input is written");
@@ -87,7 +87,7 @@ fn payloads() -> String {
 }
 
 #[test]
-fn every_form_of_input_comes_to_the_same() {
+fn every_input_format_gives_the_same_result() {
     let folder = Folder::new("forms");
     let destination = folder.write("destination.json", DESTINATION);
     let [a, b, c] = MESSAGES;
@@ -136,7 +136,7 @@ fn every_form_of_input_comes_to_the_same() {
 }
 
 #[test]
-fn the_answers_are_those_of_the_service() {
+fn output_equals_the_services_responses() {
     for (family, name) in [("kafka", "kafka_two"), ("azure_event_hub", "azure"), ("confluent_cloud", "confluent")] {
         let events: Vec<Value> = (0..50)
             .map(|index| {
@@ -163,7 +163,7 @@ fn the_answers_are_those_of_the_service() {
 fn order_is_kept_whatever_the_number_of_threads() {
     let folder = Folder::new("order");
     let destination = folder.write("destination.json", DESTINATION);
-    // Some batches, whose events take different time.
+    // Several batches whose events take different times.
     let padding = "x".repeat(700);
     let lines: Vec<String> = (0..6000)
         .map(|index| {
@@ -192,7 +192,7 @@ fn order_is_kept_whatever_the_number_of_threads() {
 }
 
 #[test]
-fn a_line_is_answered_before_the_next_one_is_there() {
+fn a_line_is_processed_before_the_next_one_arrives() {
     let mut child = command(&["transform"]).spawn().expect("the binary runs");
     let (mut stdin, stdout) = (child.stdin.take().expect("its input"), child.stdout.take().expect("its output"));
     let mut answers = BufReader::new(stdout).lines();
@@ -209,8 +209,7 @@ fn a_line_is_answered_before_the_next_one_is_there() {
     assert!(child.wait().expect("it ends").success());
 }
 
-/// The most memory, in kB, that a run has taken by the time it has written `bytes` bytes. Its input stays open until
-/// then.
+/// The peak RSS in kB of a run when it has written `bytes` bytes. Its input stays open until then.
 fn peak_of(arguments: &[&str], input: &str, times: usize, bytes: usize) -> u64 {
     let mut child = command(&[arguments, &["--jobs", "2"]].concat()).stderr(Stdio::null()).spawn().expect("it runs");
     let (mut stdin, mut stdout) = (child.stdin.take().expect("its input"), child.stdout.take().expect("its output"));
@@ -224,7 +223,7 @@ fn peak_of(arguments: &[&str], input: &str, times: usize, bytes: usize) -> u64 {
         drop(writer);
         stdin
     });
-    // The output is read to its end, whether or not that is more than is waited for.
+    // The output is read to its end, even beyond the bytes that are awaited.
     let (reached, enough) = std::sync::mpsc::channel();
     let reader = std::thread::spawn(move || {
         let (mut seen, mut buffer) = (0, vec![0; 1 << 16]);
@@ -274,25 +273,25 @@ fn memory_does_not_grow_with_the_output() {
         // Every line becomes a response of a hundred bytes.
         (&["transform"][..], tiny, 150_000),
         (&["explain", "--format", "json"], tiny, 50_000),
-        // Every line becomes a response with a topic of 10 KB in it, twice.
+        // Every line becomes a response that contains a topic of 10 KB twice.
         (&["transform", "--destination", &destination], filled, 5_000),
         (&["explain", "--format", "json", "--destination", &destination], filled, 3_000),
     ] {
-        // The summary at the end comes with the end of the input only, so it is not waited for.
+        // The summary is printed at the end of the input, so it is not awaited here.
         let [few, more] = [20, 40].map(|lines| run(arguments, line.repeat(lines)).out.len());
         let each = (more - few) / 20;
         let peak = peak_of(arguments, line, times, each * times);
         assert!(peak < MOST_KB, "{arguments:?}: {peak} kB for {times} times {line:?}");
     }
-    // The elements of an array have a place each, which takes more memory than they do.
+    // Each element of an array has an entry, which takes more memory than the element.
     let each = run(&["transform"], tiny).out.len();
     let peak = peak_of(&["transform"], &format!("[{}1", "1,".repeat(150_000)), 1, each * 149_999);
     assert!(peak < MOST_KB, "{peak} kB for an array");
 }
 
 #[test]
-fn memory_does_not_grow_with_what_a_line_comes_to() {
-    // One array, or one compacted object, in a line: its responses are far larger than it is.
+fn memory_does_not_grow_with_the_responses_of_a_line() {
+    // One array, or one compacted object, per line: its responses are far larger than the line.
     let array = format!("{{}}\n[{}1]\n", "1,".repeat(150_000));
     let events = vec![r#"{"message":{},"metadata":{"destinationId":"d"}}"#; 300].join(",");
     let topic = "t".repeat(200_000);
@@ -305,7 +304,7 @@ fn memory_does_not_grow_with_what_a_line_comes_to() {
             assert!(peak < MOST_KB, "{arguments:?}: {peak} kB for {bytes} bytes");
         }
     }
-    // Each event gets the destination, because its id is not in the object; together they would be 250 MB.
+    // Each event gets the destination, because its ID is not in the object; together they would be 250 MB.
     let folder = Folder::new("filled");
     let destination = folder.write("destination.json", format!("{{\"topic\":\"{}\"}}", "t".repeat(100_000)));
     let events: Vec<String> =
@@ -316,7 +315,7 @@ fn memory_does_not_grow_with_what_a_line_comes_to() {
 }
 
 #[test]
-fn a_value_of_many_requests_has_one_answer() {
+fn an_array_of_requests_has_one_output() {
     let folder = Folder::new("slices");
     let destination = folder.write("destination.json", DESTINATION);
     let event = |number: usize| {
@@ -340,7 +339,7 @@ fn a_value_of_many_requests_has_one_answer() {
             }
         }
     }
-    // What is refused is told by the number of the event, whichever request it was in.
+    // A rejected event is reported by its number, whichever request it was in.
     let input = format!("{{}}\n[{}1]\n", "{\"message\":{}},".repeat(2500));
     let ran = run(&["transform", "--destination", &destination], input);
     assert!(ran.out.lines().nth(1).is_some_and(|line| line.ends_with("]")), "{:.200}", ran.out);
@@ -395,7 +394,7 @@ fn kcat_gets_a_key_and_a_message_of_one_line_each() {
 }
 
 #[test]
-fn a_bad_line_costs_that_line_only() {
+fn a_malformed_line_affects_no_other() {
     let folder = Folder::new("lines");
     let destination = folder.write("destination.json", DESTINATION);
     let [a, b, c] = MESSAGES;
@@ -411,10 +410,10 @@ fn a_bad_line_costs_that_line_only() {
             "stdin:5:1: not JSON: expected value",
         ]
     );
-    // What is not UTF-8 becomes U+FFFD, as in a request.
+    // Invalid UTF-8 becomes U+FFFD, as in a request.
     let ran = run(&arguments, b"{\"userId\":\"a\xffb\"}\n");
     assert_eq!(ran.out, "{\"message\":{\"userId\":\"a\u{fffd}b\"},\"userId\":\"a\u{fffd}b\",\"topic\":\"events\"}\n");
-    // A first line that was cut is no different where the second is whole, and any line is not with --lines.
+    // A truncated first line is treated alike if the second is complete, and so is any line with --lines.
     let ran = run(&arguments, format!("rId\":1}}\n{a}\n{b}\n{c}\n"));
     assert_eq!((ran.code, &ran.out), (Some(1), &payloads()), "{}", ran.err);
     let ran = run(&[&arguments[..], &["--lines"]].concat(), format!("x\n[\n{a}\n{b}\n{c}\n"));
@@ -422,7 +421,7 @@ fn a_bad_line_costs_that_line_only() {
 }
 
 #[test]
-fn what_is_refused_is_told_in_few_lines_and_without_contents() {
+fn rejections_are_summarized_without_contents() {
     let mut lines = String::new();
     for index in 0..3000 {
         let _ = writeln!(lines, r#"{{"message":{{"email":"s3cret-{index}"}},"metadata":{{}}}}"#);
@@ -442,7 +441,7 @@ fn what_is_refused_is_told_in_few_lines_and_without_contents() {
 }
 
 #[test]
-fn input_that_cannot_be_used_is_told_in_one_line() {
+fn unusable_input_is_reported_in_one_line() {
     let folder = Folder::new("unusable");
     let mut numbers = 1_u64;
     let garbage: Vec<u8> = std::iter::repeat_with(|| {
@@ -487,7 +486,7 @@ fn input_that_cannot_be_used_is_told_in_one_line() {
     {
         let path = path.display().to_string();
         let good = folder.write("good", MESSAGES[0]);
-        // It is told before anything is printed.
+        // The error is printed before any output.
         let ran = run(&["transform", &good, &path], "");
         assert_eq!(ran, Ran { code: Some(2), out: String::new(), err: format!("error: {path}: {told}\n") });
         let ran = run(&["transform", &good, "--destination", &path], "");
@@ -504,7 +503,7 @@ fn input_that_cannot_be_used_is_told_in_one_line() {
 }
 
 #[test]
-fn what_is_no_destination_is_told_in_one_line() {
+fn an_invalid_destination_is_reported_in_one_line() {
     let folder = Folder::new("destination");
     for (text, told) in [
         ("", ": it is empty"),
@@ -520,7 +519,7 @@ fn what_is_no_destination_is_told_in_one_line() {
 }
 
 #[test]
-fn an_output_that_breaks_off_does_not_look_whole() {
+fn truncated_output_does_not_look_complete() {
     let ran = run(&["transform"], "[\n{\"metadata\":{}},\n{\"metadata\":{}}\nx]");
     assert_eq!(ran.code, Some(2));
     assert!(ran.out.starts_with("[{\"metadata\":{},\"statusCode\":400") && ran.out.ends_with("}\n"), "{}", ran.out);
@@ -529,7 +528,7 @@ fn an_output_that_breaks_off_does_not_look_whole() {
 }
 
 #[test]
-fn a_megabyte_in_a_line_is_a_line() {
+fn a_line_of_a_megabyte_is_read() {
     let folder = Folder::new("megabyte");
     let destination = folder.write("destination.json", DESTINATION);
     let large = format!(r#"{{"userId":"{}","type":"page"}}"#, "k".repeat(3 << 20));
@@ -543,9 +542,9 @@ fn a_megabyte_in_a_line_is_a_line() {
 }
 
 #[test]
-fn templates_without_measure_cost_their_event_only() {
+fn excessive_templates_cost_only_their_event() {
     let folder = Folder::new("work");
-    // An empty value stays in the event, so that each template finds all of it again.
+    // An empty value stays in the event, so every template finds it again.
     let many: Vec<String> = (0..900).map(|index| format!("\"t{index}\":\"{{{{ event.a || x }}}}\"")).collect();
     let destination = folder.write("destination.json", format!("{{\"topic\":\"t\",{}}}", many.join(",")));
     let costly = format!("{{\"type\":\"page\",\"a\":[{}[]]}}", "[],".repeat(30_000));
@@ -563,7 +562,7 @@ fn templates_without_measure_cost_their_event_only() {
 }
 
 #[test]
-fn a_closed_output_ends_it_quietly() {
+fn a_closed_output_is_not_an_error() {
     for arguments in
         [&["transform", "--lines"][..], &["explain", "--all"], &["explain", "--format=json"], &["completions", "zsh"]]
     {
@@ -571,7 +570,7 @@ fn a_closed_output_ends_it_quietly() {
         let mut stdin = child.stdin.take().expect("its input");
         drop(child.stdout.take());
         let event = format!("{{\"message\":{{\"p\":\"{}\"}}}}\n", "x".repeat(10_000)).repeat(500);
-        // It stops reading, at the latest when it has tried to write.
+        // It stops reading, at the latest when a write fails.
         while stdin.write_all(event.as_bytes()).is_ok() {}
         let output = child.wait_with_output().expect("it ends");
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");

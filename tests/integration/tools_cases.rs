@@ -1,6 +1,6 @@
-//! Cases of `explain` and `transform`, one per file in `test-fixtures/tools`: destinations in every form, and events that the
-//! service transforms and rudder-server drops. Both tools agree on the exit code and on what they report, and `POST /explain`
-//! with them on what becomes of the events.
+//! Cases of `explain` and `transform`, one per file in `test-fixtures/tools`: destinations in every format, and events
+//! that the service transforms and rudder-server drops. Both tools agree on exit code and findings, and `POST /explain`
+//! agrees with them on the outcome of each event.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ struct Case {
     says_not: Vec<String>,
 }
 
-/// Replaces `@x N` by N letters.
+/// Replaces `@x N` with N letters.
 fn repeated(value: &mut Value) {
     match value {
         Value::String(text) => {
@@ -34,7 +34,7 @@ fn repeated(value: &mut Value) {
     }
 }
 
-/// The bytes of a file: a text as it stands, or as UTF-16; anything else as JSON.
+/// The bytes of a file: text verbatim or as UTF-16; anything else as JSON.
 fn bytes(mut value: Value) -> Vec<u8> {
     repeated(&mut value);
     match value {
@@ -72,7 +72,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn both_tools_judge_events_as_rudder_server_does() {
+fn both_tools_predict_what_rudder_server_does() {
     let folder = Folder::new("cases");
     for case in cases() {
         let destination = folder.write("destination", &case.destination);
@@ -81,7 +81,7 @@ fn both_tools_judge_events_as_rudder_server_does() {
             arguments.extend(["--destination", &destination]);
             arguments.extend(case.arguments.iter().map(String::as_str));
             let ran = run(&arguments, &case.events);
-            // JSON has quotes in its texts escaped.
+            // JSON escapes quotes within strings.
             let told = format!("{}{}", ran.out.replace("\\\"", "\""), ran.err);
             let shown = &told[..told.len().min(3000)];
             assert_eq!(ran.code, Some(case.code), "{} {tool:?}: {shown}", case.name);
@@ -107,7 +107,7 @@ fn the_endpoint_agrees_with_the_tools() {
             case.arguments.get(at + 1)
         };
         let batch_bytes = argument("--batch-bytes").map(|bytes| bytes.parse::<u64>().expect("a number"));
-        // White space between values is not kept by this request.
+        // This request drops white space between values.
         let body = json!({
             "events": if events.is_array() { events } else { json!([events]) },
             "destination": destination,
@@ -137,7 +137,7 @@ fn the_endpoint_agrees_with_the_tools() {
 }
 
 #[test]
-fn several_destinations_are_listed_to_choose_from() {
+fn several_destinations_are_listed_for_selection() {
     let destinations = json!([
         { "id": "a", "name": "A", "type": "KAFKA", "config": {} },
         { "id": "b", "name": "B", "type": "CONFLUENT_CLOUD", "enabled": false, "config": { "password": "s3cret" } },
@@ -212,7 +212,7 @@ fn standard_input_is_the_destination_or_the_events() {
 }
 
 #[test]
-fn missing_files_and_directories_are_named_alike() {
+fn missing_files_and_directories_are_reported_alike() {
     let folder = Folder::new("missing");
     let events = folder.write("events.json", "{}");
     let directory = env!("CARGO_TARGET_TMPDIR");
@@ -231,7 +231,7 @@ fn missing_files_and_directories_are_named_alike() {
 }
 
 #[test]
-fn check_reads_yaml_and_knows_what_counts() {
+fn check_reads_yaml_and_ignores_irrelevant_fields() {
     let folder = Folder::new("check");
     let cli = folder.write(
         "kafka.yaml",

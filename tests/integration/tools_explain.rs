@@ -11,7 +11,7 @@ fn told_as_json(ran: &Ran) -> Vec<Value> {
 }
 
 #[test]
-fn an_event_is_told_with_what_was_tried_before() {
+fn an_explanation_lists_the_rules_tried_before() {
     let folder = Folder::new("told");
     let destination = folder.write(
         "destination.json",
@@ -101,7 +101,7 @@ fn json_has_every_event_and_then_the_counts() {
 }
 
 #[test]
-fn of_many_events_the_counts_are_told() {
+fn many_events_are_summarized() {
     let folder = Folder::new("many");
     let destination = folder.write("destination.json", DESTINATION);
     let mut events = String::new();
@@ -131,10 +131,10 @@ fn of_many_events_the_counts_are_told() {
 }
 
 #[test]
-fn bad_input_is_told_as_transform_tells_it() {
+fn bad_input_is_reported_as_by_transform() {
     let told = "error: stdin:1:1: not JSON: expected value (use --lines to skip lines that are not JSON)\n";
     assert_eq!(run(&["explain"], "garbage"), Ran { code: Some(2), out: String::new(), err: told.to_owned() });
-    // What came before it broke off is told all the same.
+    // Events before the point of failure are still reported.
     let ran = run(&["explain", "--summary"], "[{\"message\":{}},");
     assert_eq!((ran.code, ran.out.lines().next()), (Some(2), Some("1 events, 0 transformed, 1 rejected")));
     for partitions in ["0", "1000001", "x"] {

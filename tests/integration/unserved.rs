@@ -10,7 +10,7 @@ use crate::server::{Response, Server, read_response};
 const METADATA: &str =
     r#"{"jobId":1,"destinationId":"2fGkZ1","sourceId":"src-1","workspaceId":"ws1","destinationType":"GA4"}"#;
 
-/// Path, body, value of the label, and the name in the error of a destination that is rejected.
+/// Path, body, metric label, and the destination's name in the error of a rejected request.
 fn requests() -> [(&'static str, String, &'static str, Option<&'static str>); 11] {
     let events = format!(r#"[{{"message":{{"userId":"s3cr3t"}},"metadata":{METADATA}}}]"#);
     let router = |dest_type: &str| format!(r#"{{"input":{events},"destType":"{dest_type}"}}"#);
@@ -47,7 +47,7 @@ fn assert_counted(server: &Server) {
     }
 }
 
-/// Sends every request, to a service that serves Apache Kafka only, and then what is not a request of rudder-server's.
+/// Sends every request to a service that serves Apache Kafka only, and then requests that rudder-server never sends.
 fn send_all(flags: &[&str], check: impl Fn(&Response, &str, Option<&str>)) {
     let server = Server::start(&[&["--native-destinations=kafka"], flags].concat());
     for (path, body, _, name) in requests() {
@@ -72,7 +72,7 @@ fn send_all(flags: &[&str], check: impl Fn(&Response, &str, Option<&str>)) {
 }
 
 #[test]
-fn rudder_server_is_to_retry_unless_it_is_told_otherwise() {
+fn requests_get_a_retryable_503_by_default() {
     for flags in [&[][..], &["--unserved=retry"]] {
         send_all(flags, |answer, path, _| {
             assert_eq!(answer.status, 503, "{path}");
@@ -85,7 +85,7 @@ fn rudder_server_is_to_retry_unless_it_is_told_otherwise() {
 }
 
 #[test]
-fn rejected_requests_are_404_as_the_contract_has_it() {
+fn rejected_requests_are_404() {
     send_all(&["--unserved=reject"], |answer, path, name| {
         assert_eq!((answer.status, answer.header("X-Rudder-Should-Retry")), (404, None), "{path}");
         match name {
@@ -98,7 +98,7 @@ fn rejected_requests_are_404_as_the_contract_has_it() {
     });
 }
 
-/// Path, endpoint, destination type, destination, source and workspace of each line, which is at error.
+/// Path, endpoint, destination type, destination, source and workspace of each line, which has level error.
 fn told(lines: &[Value]) -> Vec<[Option<String>; 6]> {
     let names = ["path", "endpoint", "dest_type", "destination_id", "source_id", "workspace_id"];
     let line = |line: &Value| {
@@ -110,11 +110,11 @@ fn told(lines: &[Value]) -> Vec<[Option<String>; 6]> {
 }
 
 #[test]
-fn each_is_an_error_line_that_says_whose_events_they_are() {
+fn each_is_logged_as_an_error_with_its_destination() {
     let service = Service::start(&[]);
     let some = |text: &str| Some(text.to_owned());
     let mut expected = Vec::new();
-    // At most ten lines are written in a second.
+    // At most ten lines are written per second.
     for (path, body, endpoint, name) in requests().into_iter().take(10) {
         if name == Some("azure_event_hub") || name == Some("Confluent_Cloud") {
             continue;
@@ -142,7 +142,7 @@ fn each_is_an_error_line_that_says_whose_events_they_are() {
 }
 
 #[test]
-fn many_are_few_lines() {
+fn lines_are_rate_limited() {
     let service = Service::start(&[("UNSERVED", "reject")]);
     let started = std::time::Instant::now();
     for _ in 0..100 {
@@ -155,7 +155,7 @@ fn many_are_few_lines() {
 }
 
 #[test]
-fn a_body_that_does_not_come_or_is_huge_holds_nothing_up() {
+fn a_stalled_or_huge_body_delays_nothing() {
     let server = Server::start(&["--max-body-bytes=1000"]);
     for framing in ["Content-Length: 1000000", "Transfer-Encoding: chunked"] {
         let mut stream = server.connect();
@@ -163,7 +163,7 @@ fn a_body_that_does_not_come_or_is_huge_holds_nothing_up() {
         stream.write_all(head.as_bytes()).expect("sent");
         assert_eq!(read_response(&mut stream).status, 503, "{framing}");
     }
-    // More than is looked at, and than a body may have here.
+    // More than is inspected, and more than a body may have here.
     let events = format!(r#"[{{"metadata":{METADATA},"message":"{}"}}]"#, "x".repeat(300_000));
     assert_eq!(server.post("/v0/destinations/ga4", &[], events.as_bytes()).status, 503);
     let unknown_coding = [("Content-Encoding", "zstd")];

@@ -1,5 +1,4 @@
-//! A transformer behind the one under test: it does what a test reports it to do, and keeps what it was sent, byte for
-//! byte.
+//! A fake upstream transformer: it responds as a test configures, and records every request byte for byte.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -8,17 +7,17 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// No test waits longer than this for anything.
+/// The timeout of everything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A request as it came.
+/// A request as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// Request line and headers, with the empty line.
     pub head: Vec<u8>,
-    /// The body, without the framing of chunks.
+    /// The body, without chunked framing.
     pub body: Vec<u8>,
-    /// Whether the body came to its end.
+    /// Whether the body is complete.
     pub is_whole: bool,
 }
 
@@ -28,7 +27,7 @@ impl Seen {
         self.lines().remove(0)
     }
 
-    /// Header lines in the order of their names; those of one name in the order they came in.
+    /// Header lines sorted by name; those with the same name in the order of arrival.
     pub fn headers(&self) -> Vec<String> {
         let mut lines = self.lines().split_off(1);
         lines.sort_by_key(|line| line.split(':').next().unwrap_or("").to_owned());
@@ -43,7 +42,7 @@ impl Seen {
         })
     }
 
-    /// Each byte becomes the character of that number, so that nothing is lost.
+    /// Decodes each byte as the character with that code, so that nothing is lost.
     fn lines(&self) -> Vec<String> {
         let text: String = self.head.iter().map(|byte| char::from(*byte)).collect();
         text.trim_end().split("\r\n").map(str::to_owned).collect()
@@ -61,7 +60,7 @@ pub struct FakeUpstream {
 type Answer = dyn Fn(&mut TcpStream, &Seen) -> std::io::Result<()> + Send + Sync;
 
 impl FakeUpstream {
-    /// One that lets `answer` write the response to each request that comes whole. An error closes the connection.
+    /// A fake that lets `answer` write the response to each complete request. An error closes the connection.
     pub fn start(answer: impl Fn(&mut TcpStream, &Seen) -> std::io::Result<()> + Send + Sync + 'static) -> Self {
         let answer: Arc<Answer> = Arc::new(answer);
         Self::each_connection(move |stream, seen| {
@@ -77,7 +76,7 @@ impl FakeUpstream {
         })
     }
 
-    /// One that lets `serve` do all of a connection.
+    /// A fake that lets `serve` handle the whole connection.
     pub fn each_connection(
         serve: impl Fn(&mut TcpStream, &Sender<Seen>) -> std::io::Result<()> + Send + Sync + 'static,
     ) -> Self {
@@ -104,13 +103,13 @@ impl FakeUpstream {
         Self { address, seen: Mutex::new(seen), connections, stopped }
     }
 
-    /// One that answers every request with the same bytes.
+    /// A fake that responds to every request with the same bytes.
     pub fn answering(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         Self::start(move |stream, _| stream.write_all(&bytes))
     }
 
-    /// One that answers a request only once it is reported to. When nobody can tell it anymore, it waits no longer.
+    /// A fake that responds to a request only once it is released, or when the sender of the release is gone.
     pub fn holding_back(bytes: impl Into<Vec<u8>>) -> (Self, Sender<()>) {
         let bytes = bytes.into();
         let (release, released) = channel();
@@ -122,22 +121,22 @@ impl FakeUpstream {
         (upstream, release)
     }
 
-    /// The flag that names it.
+    /// The flag with its address.
     pub fn flag(&self) -> String {
         format!("--upstream-transformer-url=http://{}", self.address)
     }
 
-    /// The next request, in the order they came in.
+    /// The next request, in the order of arrival.
     pub fn next(&self) -> Seen {
         self.seen.lock().expect("one reader").recv_timeout(PATIENCE).expect("a request")
     }
 
-    /// Requests that came and were not asked for yet.
+    /// Requests that arrived and were not taken yet.
     pub fn rest(&self) -> Vec<Seen> {
         self.seen.lock().expect("one reader").try_iter().collect()
     }
 
-    /// How many connections there have been.
+    /// The number of connections so far.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -150,7 +149,7 @@ impl Drop for FakeUpstream {
     }
 }
 
-/// A JSON answer.
+/// A JSON response.
 pub fn json(status: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
@@ -169,7 +168,7 @@ pub fn read_head(stream: &mut impl Read) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// Reads one chunk, `None` where the stream ends before it does.
+/// Reads one chunk; `None` if the stream ends before the chunk does.
 pub fn read_chunk(stream: &mut impl Read) -> Option<Vec<u8>> {
     let (mut line, mut byte) = (Vec::new(), [0]);
     while !line.ends_with(b"\r\n") {
@@ -183,7 +182,7 @@ pub fn read_chunk(stream: &mut impl Read) -> Option<Vec<u8>> {
     Some(chunk)
 }
 
-/// Reads a request; `None` where there is no more.
+/// Reads a request; `None` at the end of the stream.
 pub fn read_request(stream: &mut impl Read) -> std::io::Result<Option<Seen>> {
     let head = read_head(stream)?;
     if head.is_empty() {

@@ -1,4 +1,5 @@
-//! Odd responses of an upstream: what two readers could cut differently is 502, and no part of it reaches a client.
+//! Malformed upstream responses: those that two HTTP parsers may split differently become 502, and no part of them
+//! reaches a client.
 
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
@@ -7,7 +8,7 @@ use crate::forward::{await_forwarded, behind, talk};
 use crate::logs::Service;
 use crate::upstream::FakeUpstream;
 
-/// An upstream that answers every request with the bytes that were set last, and then closes the connection.
+/// An upstream that responds to every request with the bytes that were set last, and then closes the connection.
 fn scripted() -> (FakeUpstream, Arc<Mutex<Vec<u8>>>) {
     let script = Arc::new(Mutex::new(Vec::new()));
     let next = script.clone();
@@ -48,7 +49,7 @@ const INVALID: [&str; 25] = [
 ];
 
 #[test]
-fn an_ambiguous_response_is_502_and_its_connection_is_not_used_again() {
+fn an_ambiguous_response_is_502_and_its_connection_is_not_reused() {
     let (upstream, script) = scripted();
     let server = behind(&upstream, &[]);
     let mut count = 0;
@@ -79,7 +80,7 @@ fn an_ambiguous_response_is_502_and_its_connection_is_not_used_again() {
 }
 
 #[test]
-fn unusual_but_clear_responses_pass() {
+fn unusual_but_unambiguous_responses_pass() {
     let (upstream, script) = scripted();
     let server = behind(&upstream, &[]);
     for (response, body) in [
@@ -143,7 +144,7 @@ fn a_failure_names_path_and_upstream_in_the_log() {
 }
 
 #[test]
-fn a_silent_upstream_is_named_in_the_log_and_many_failures_are_few_lines() {
+fn a_silent_upstream_is_logged_and_lines_are_rate_limited() {
     let (upstream, release) = FakeUpstream::holding_back("");
     let service = Service::start(&[
         ("UPSTREAM_TRANSFORMER_URL", &format!("http://{}", upstream.address)),

@@ -45,7 +45,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("text")
 }
 
-/// Runs it and gives what it wrote to stdout, after a look at its exit code.
+/// Runs `verify`, checks its exit code and returns its stdout.
 #[track_caller]
 fn told(arguments: &[&str], code: i32) -> String {
     let output = verify(arguments);
@@ -77,7 +77,7 @@ fn event_answer(topic: &str) -> Value {
 }
 
 #[test]
-fn our_own_engine_answers_all_our_cases_whatever_the_environment_says() {
+fn the_built_in_engine_passes_all_cases_in_any_environment() {
     let environment =
         [("UPSTREAM_TRANSFORMER_URL", "http://127.0.0.1:1"), ("NATIVE_DESTINATIONS", "none"), ("PORT", "1")];
     let folder = fixtures();
@@ -93,14 +93,14 @@ fn our_own_engine_answers_all_our_cases_whatever_the_environment_says() {
         assert!(line.starts_with("ok ") && cases >= least, "{line}");
     }
     let sum = told.lines().last().expect("a sum");
-    // Recorded cases of the reference may differ as intended; nothing else does.
+    // Recorded cases of the reference may differ as intended; no others may.
     assert!(sum.contains(" as expected, 249 with intended differences;") && !sum.contains("unreadable"), "{sum}");
     assert!(sum.contains("own engine"), "{sum}");
 }
 
 #[test]
-fn a_transformer_behind_a_url_is_asked() {
-    // Cases expect what the reference says of destinations that it does not know.
+fn a_transformer_is_tested_by_url() {
+    // Cases expect the reference's response for destinations that it does not know.
     let server = Server::start(&["--unserved=reject"]);
     let before = server.sum("transformer_http_request_duration_count", &[]);
     let told = told(&[fixtures().to_str().expect("a path"), "--against", &format!("{}/", url(&server))], 0);
@@ -114,7 +114,7 @@ fn a_transformer_behind_a_url_is_asked() {
 }
 
 #[test]
-fn a_difference_is_told_with_path_expected_and_got() {
+fn a_difference_shows_path_expected_and_actual() {
     let folder = folder("difference");
     let original = fs::read_to_string(fixtures().join("processor/topic_event_name.json")).expect("a case");
     let broken = original.replace(r#""topic": "orders""#, r#""topic": "ordars""#).replace(r#""userId": "u1","#, "");
@@ -152,7 +152,7 @@ fn a_difference_is_told_with_path_expected_and_got() {
 }
 
 #[test]
-fn a_ci_system_is_told_as_junit() {
+fn junit_reports_are_written() {
     let folder = folder("junit");
     let lines = recorded("fine & <well>", EVENT, &event_answer("orders"))
         + &recorded("a \u{1} \"topic\"", EVENT, &event_answer("other"))
@@ -201,7 +201,7 @@ fn a_ci_system_is_told_as_junit() {
 }
 
 #[test]
-fn what_differs_on_purpose_is_listed_and_counted_and_no_failure() {
+fn intended_differences_are_listed_and_do_not_fail() {
     let folder = folder("intended");
     let failed = json!({ "status": 500, "apiVersion": null, "rawBody": "Internal Server Error" });
     let cases = write(
@@ -229,7 +229,7 @@ fn what_differs_on_purpose_is_listed_and_counted_and_no_failure() {
 }
 
 #[test]
-fn what_is_recorded_is_verified() {
+fn a_recording_can_be_verified() {
     let folder = folder("record");
     let (server, path) = (Server::shared(), fixtures());
     let url = url(server);
@@ -247,7 +247,7 @@ fn what_is_recorded_is_verified() {
         let verified = told(&[golden], 0);
         assert!(verified.contains(&format!("{count} cases: {count} as expected")), "{verified}");
     }
-    // A transformer that answers no JSON, and one that is gone.
+    // A transformer that does not return JSON, and one that is not reachable.
     let html = FakeUpstream::answering(&b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nNot Found"[..]);
     let golden = folder.join("html.ndjson");
     let golden = golden.to_str().expect("a path");
@@ -270,7 +270,7 @@ fn what_is_recorded_is_verified() {
     assert!(left.iter().all(|path| path.extension() != Some("partial".as_ref())), "{left:?}");
 }
 
-/// A value as TypeScript.
+/// Formats a value as TypeScript.
 fn typescript(value: &Value, out: &mut String) {
     let quoted = |text: &str| {
         let escaped = text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n").replace('\r', "\\r");
@@ -315,7 +315,7 @@ fn a_checkout_is_found_by_its_layout() {
     for path in ["kafka/processor/data.ts", "kafka/batch/data.ts", "confluent_cloud/processor/data.js", "common.ts"] {
         copy(path, path);
     }
-    // Other destinations and other files are none of ours.
+    // Other destinations and other files are ignored.
     write(&folder, &format!("{destinations}/hs/processor/data.ts"), "export const data = f(");
     write(&folder, &format!("{destinations}/kafka/dataDelivery/data.ts"), "export const data = f(");
     write(&folder, "node_modules/x/package.json", "{");
@@ -329,7 +329,7 @@ fn a_checkout_is_found_by_its_layout() {
     }
     let output = binary().current_dir(&of_one).args(["verify", "."]).output().expect("it runs");
     assert!(stdout(&output).contains("3 cases: 3 as expected"), "{}", stdout(&output));
-    // What cannot be read costs itself alone, and is told by its place.
+    // An unreadable file is reported with its place and affects no other file.
     let text = fs::read_to_string(&file)
         .expect("the file")
         .replace("'processor-1'", "makeId()")
@@ -351,7 +351,7 @@ fn a_checkout_is_found_by_its_layout() {
 }
 
 #[test]
-fn every_folder_on_the_way_to_the_cases_stands_for_them() {
+fn every_parent_folder_selects_the_cases() {
     let folder = folder("layout");
     let case = fs::read(fixtures().join("typescript/kafka/processor/data.ts")).expect("a fixture");
     let common = fs::read(fixtures().join("typescript/common.ts")).expect("a fixture");
@@ -380,7 +380,7 @@ fn every_folder_on_the_way_to_the_cases_stands_for_them() {
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr(&output).contains("hs is not served here; only kafka"), "{}", stderr(&output));
     }
-    // A release from before there were cases in TypeScript.
+    // A release that predates cases in TypeScript.
     write(&folder, "old/package.json", r#"{"name":"rudder-transformer","version":"1.0.0"}"#);
     write(&folder, "old/__tests__/data/kafka_input.json", "[{}]");
     for path in ["old", "old/__tests__"] {
@@ -392,7 +392,7 @@ fn every_folder_on_the_way_to_the_cases_stands_for_them() {
 
 #[test]
 #[cfg(unix)]
-fn what_is_not_a_regular_file_is_reported_and_not_waited_for() {
+fn irregular_files_are_reported_and_do_not_block() {
     let folder = folder("pipes");
     let destinations = "test/integrations/destinations";
     write(&folder, "cases/one.ndjson", recorded("one", EVENT, &event_answer("orders")));
@@ -426,7 +426,7 @@ fn output_is_bounded() {
     let output = verify(&[&cases]);
     assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(1), ""));
     assert!(output.stdout.len() < 1 << 20, "{} bytes for {}", output.stdout.len(), text.len());
-    // Many different cases, each with a name and a place without end.
+    // Many different cases, each with an endless name and path.
     let long = "x".repeat(20_000);
     let response = json!({ "status": 200, "apiVersion": "2", "body": [{ (&*long): 1 }] });
     let lines: String = (0..1200).map(|_| recorded(&long, EVENT, &response)).collect();
@@ -439,7 +439,7 @@ fn output_is_bounded() {
 }
 
 #[test]
-fn a_filter_prints_what_was_asked_for() {
+fn a_filter_selects_cases() {
     let folder = folder("filter");
     write(&folder, "one.ndjson", recorded("one", EVENT, &event_answer("orders")));
     write(&folder, "events.json", "{\"a\":1}");
@@ -450,7 +450,7 @@ fn a_filter_prints_what_was_asked_for() {
 }
 
 #[test]
-fn a_transformer_that_trickles_has_an_end() {
+fn a_transformer_that_trickles_times_out() {
     let folder = folder("trickle");
     let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_answer("orders")));
     for head in ["HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", "HTTP/1.1 200 OK\r\nX-A: "] {
@@ -469,7 +469,7 @@ fn a_transformer_that_trickles_has_an_end() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn output_that_cannot_be_written_is_an_error() {
+fn unwritable_output_is_an_error() {
     let folder = folder("full");
     let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_answer("orders")));
     let full = || fs::OpenOptions::new().write(true).open("/dev/full").expect("the device");
@@ -508,7 +508,7 @@ fn the_references_own_cases_pass_as_typescript() {
 }
 
 #[test]
-fn bad_input_gets_one_clear_line() {
+fn malformed_input_is_reported_in_one_line() {
     let folder = folder("bad");
     let noise: Vec<u8> = (0..100_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let long = "x".repeat(1_000_000);
@@ -561,7 +561,7 @@ fn bad_input_gets_one_clear_line() {
         1,
         "{text}"
     );
-    // A bad line between good ones costs itself.
+    // A malformed line affects no other line.
     let good = recorded("good", EVENT, &event_answer("orders"));
     let path = write(&folder, "mixed.ndjson", format!("{good}{{\"s3cret\n{good}"));
     let text = told(&[&path], 1);
@@ -570,7 +570,7 @@ fn bad_input_gets_one_clear_line() {
         "{text}"
     );
     assert!(!text.contains("s3cret"), "{text}");
-    // A large line is no matter.
+    // A long line is allowed.
     let large = EVENT.replace("\"u\"", &format!("\"u\",\"more\":\"{}\"", "m".repeat(2_000_000)));
     let path = write(&folder, "large.ndjson", recorded("large", &large, &event_answer("orders")));
     let text = told(&[&path], 1);
@@ -578,7 +578,7 @@ fn bad_input_gets_one_clear_line() {
 }
 
 #[test]
-fn wrong_usage_and_silent_transformers_get_one_clear_line() {
+fn usage_errors_and_silent_transformers_are_reported_in_one_line() {
     let folder = folder("usage");
     let empty = folder.join("empty");
     fs::create_dir_all(&empty).expect("a folder");
@@ -623,7 +623,7 @@ fn wrong_usage_and_silent_transformers_get_one_clear_line() {
 }
 
 #[test]
-fn a_transformer_that_falls_silent_is_not_asked_for_ever() {
+fn a_stalled_transformer_aborts_the_run() {
     let folder = folder("silent");
     let body = event_answer("orders")["body"].to_string();
     let count = std::sync::atomic::AtomicUsize::new(0);

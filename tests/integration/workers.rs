@@ -4,7 +4,7 @@ use crate::golden::fixtures;
 use crate::server::{Server, settings};
 
 #[test]
-fn every_worker_gives_the_same_answer() {
+fn every_worker_gives_the_same_response() {
     let workers = 4;
     let flags = ["--workers=4"];
     assert_eq!(settings(&flags).worker_threads(), workers);
@@ -16,7 +16,7 @@ fn every_worker_gives_the_same_answer() {
         .collect();
     assert!(batches.len() > 50, "{}", batches.len());
     let first: Vec<_> = batches.iter().map(|body| server.transform(body)).collect();
-    // A connection belongs to a worker, and these are handed to one after the other.
+    // A connection belongs to a worker, and new ones are assigned round robin.
     for _ in 0..10 * workers {
         for (body, first) in batches.iter().zip(&first) {
             let answer = server.transform(body);

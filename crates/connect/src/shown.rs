@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_broker_sends_cannot_write_to_the_terminal() {
+    fn text_from_a_broker_cannot_control_the_terminal() {
         assert_eq!(shown("a\u{1b}[31mb\nc\u{202e}d"), "a\u{fffd}[31mb\u{fffd}c\u{fffd}d");
         assert_eq!(shown(&"é".repeat(1000)).chars().count(), MAX_CHARACTERS + 1);
         assert_eq!(listed(["PLAIN", "x\r"]), "PLAIN, x\u{fffd}");

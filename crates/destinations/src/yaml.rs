@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn no_bytes_make_it_panic() {
+    fn arbitrary_bytes_do_not_panic() {
         let text = "a: [1, {b: \"c\\u0041\"}]\n? x\n: - |2\n    y\n%TAG ! !\n--- !!str &a 'q'\n...\n";
         for at in 0..text.len() {
             let _ = documents(&text[..at]);

@@ -1,4 +1,4 @@
-//! Lines that clients and upstreams cause are limited, anyone who writes them, and what is suppressed is reported.
+//! Log lines that clients and upstreams can cause are rate limited, and the number of suppressed lines is logged.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -9,8 +9,8 @@ use crate::server::{exchange, sum};
 
 const REQUESTS: usize = 2_000;
 
-/// The lines of a kind that were written, and those that reports say were not. At the end of `process`, so that all
-/// are there.
+/// Lines of one kind that were written, and the suppressed ones that were reported. Read after `process` has exited, so
+/// that none is missing.
 fn counted(process: &Process, source: &str, message: &str) -> (usize, usize) {
     let (reports, lines): (Vec<String>, Vec<String>) =
         process.lines(message).into_iter().partition(|line| line.contains("similar lines suppressed"));
@@ -21,7 +21,7 @@ fn counted(process: &Process, source: &str, message: &str) -> (usize, usize) {
     (lines.len(), suppressed.sum())
 }
 
-/// Ten lines of a kind in each second, and every other one is in a report.
+/// Ten lines per kind and second are written; all others are counted in a report.
 #[track_caller]
 fn assert_limited(process: &Process, began: Instant, source: &str, message: &str) {
     let seconds = usize::try_from(began.elapsed().as_secs()).expect("a few") + 2;
@@ -34,7 +34,7 @@ fn assert_limited(process: &Process, began: Instant, source: &str, message: &str
 }
 
 #[test]
-fn bad_heads_do_not_flood_the_log_on_either_port() {
+fn malformed_headers_do_not_flood_the_log_on_either_port() {
     let of_port: [fn(&Process) -> SocketAddr; 2] = [|process| process.address, |process| process.metrics];
     for port in of_port {
         let process = Process::start(&[]);
@@ -68,7 +68,7 @@ fn an_upstream_that_is_down_does_not_flood_the_log() {
         assert_limited(&process, began, source, message);
     }
     let seconds = usize::try_from(began.elapsed().as_secs()).expect("a few") + 2;
-    // Two kinds, their reports, and the line that says where it listens.
+    // Two kinds of lines, their reports, and the line with the address.
     let all = process.logged("");
     assert!(all <= seconds * 22 + 1, "{all} lines in {seconds} s");
 }

@@ -1,31 +1,30 @@
-//! Faults on purpose, at the real service. Each test counts what was lost, which is nothing: every request that was
-//! accepted gets the bytes that it gets without the fault, others do so meanwhile, and afterwards nothing is kept of
-//! it.
+//! Fault injection against the real service. Each test checks that nothing is lost: every accepted request gets the
+//! response that it gets without the fault, other clients are served meanwhile, and afterwards no resources are held.
 
-mod bombs;
-mod chunks;
-mod clock;
-mod crowds;
-mod cut;
-mod descriptors;
-mod floods;
-mod framing;
-mod given_back;
-mod gone;
-mod heads;
-mod killed;
-mod locked_out;
+mod blocked_stderr;
+mod client_disconnects;
+mod clock_jumps;
+mod connection_exhaustion;
+mod decompression_bombs;
+mod descriptor_limit;
+mod endless_headers;
+mod kill_9;
 mod log_floods;
-mod log_stuck;
+mod malformed_chunks;
+mod many_connections;
+mod memory_amplification;
+mod memory_return;
+mod min_rate;
 mod panics;
 mod pipelined;
 mod process;
-mod proportion;
-mod slow;
+mod shutdown_under_load;
+mod slow_clients;
 mod smuggling;
-mod steady;
-mod stopped;
-mod unread;
+mod total_headers;
+mod truncated_connections;
+mod unread_responses;
+mod wrong_lengths;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -40,21 +39,21 @@ const MEBIBYTE: usize = 1 << 20;
 
 const POST: &str = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\n";
 
-/// A batch that no other request has, so that a response which went astray is seen.
+/// A batch unique to its request, so that a misrouted response is detected.
 fn batch(mark: &str) -> String {
     format!(
         r#"[{{"message":{{"userId":"{mark}"}},"metadata":{{"jobId":1}},"destination":{{"Config":{{"topic":"t"}}}}}}]"#
     )
 }
 
-/// The response to [`batch`], to the byte.
+/// The exact response to [`batch`].
 fn answer(mark: &str) -> String {
     format!(
         r#"[{{"output":{{"message":{{"userId":"{mark}"}},"userId":"{mark}","topic":"t"}},"metadata":{{"jobId":1,"rudderId":"undefined<<>>t"}},"statusCode":200}}]"#
     )
 }
 
-/// A request with a batch of its own.
+/// A request with a unique batch.
 fn request(mark: &str) -> String {
     let body = batch(mark);
     format!("{POST}Content-Length: {}\r\n\r\n{body}", body.len())
@@ -70,7 +69,7 @@ fn connect(address: SocketAddr) -> TcpStream {
     try_connect(address).expect("the server listens")
 }
 
-/// A connection, unless nobody listens.
+/// Opens a connection, or `None` if nothing listens.
 fn try_connect(address: SocketAddr) -> Option<TcpStream> {
     let stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
@@ -79,12 +78,12 @@ fn try_connect(address: SocketAddr) -> Option<TcpStream> {
     Some(stream)
 }
 
-/// Ends a connection without the farewell of TCP, as a machine does that lost its power and is back.
+/// Resets a connection (RST), like a machine that lost power and rebooted.
 fn reset(stream: TcpStream) {
     SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("it is open");
 }
 
-/// Everything that comes until the end of a connection, however that ends.
+/// Reads until the connection ends, however it ends.
 fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Err(error) = stream.read_to_end(&mut bytes) {
@@ -93,10 +92,10 @@ fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     bytes
 }
 
-/// All responses on a connection on which `bytes` are sent, until the server ends it.
+/// All responses on a connection after `bytes` are sent, until the server closes it.
 fn conversation(address: SocketAddr, bytes: &[u8]) -> Vec<Response> {
     let mut stream = connect(address);
-    // A server that refuses may close before everything is written.
+    // A server that rejects a request may close the connection before everything is written.
     stream.write_all(bytes).ok();
     let answers = read_to_end(&mut stream);
     let mut rest = &answers[..];
@@ -107,19 +106,19 @@ fn conversation(address: SocketAddr, bytes: &[u8]) -> Vec<Response> {
     responses
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 #[track_caller]
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < PATIENCE, "in vain: {what}");
-        // Who looks without a pause takes the core from what is waited for, and from other tests.
+        // Polling without a pause would take CPU from the process under test, and from other tests.
         std::thread::park_timeout(Duration::from_millis(1));
     }
 }
 
-/// Does `fault` while good clients ask, on connections that they keep and on new ones, and get what they should.
-/// Returns how many answers they got, which are at least one for each.
+/// Runs `fault` while well-behaved clients send requests, on kept and on new connections, and checks their responses.
+/// Returns the number of responses, at least one per client.
 fn beside_good_clients(address: SocketAddr, fault: impl FnOnce()) -> usize {
     struct Over<'f>(&'f AtomicBool);
     impl Drop for Over<'_> {

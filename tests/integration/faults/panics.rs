@@ -1,14 +1,14 @@
-//! A panic costs the request that it happens in, wherever that is, and no other on the same worker.
+//! A panic costs the request in which it happens, wherever that is, and no other request on the same worker.
 
 use std::io::Write as _;
 
 use super::{assert_answer, beside_good_clients, connect, read_to_end, request, until};
 use crate::server::{Server, exchange, read_response};
 
-/// Connections that the service takes; few, so that some that leak are missed.
+/// The connection limit; low, so that leaked connections are noticed.
 const CONNECTIONS: usize = 60;
 
-/// A service in this process, with the routes that panic, and one worker, which serves good clients too.
+/// A service in this process with routes that panic and a single worker, which serves well-behaved clients too.
 fn started() -> Server {
     let connections = format!("--max-connections={CONNECTIONS}");
     Server::start(&["--workers=1", "--max-wait-milliseconds=60000", &connections])
@@ -29,7 +29,7 @@ fn get(path: &str) -> String {
 }
 
 #[test]
-fn panics_anywhere_cost_no_other_request_its_answer() {
+fn a_panic_anywhere_affects_no_other_request() {
     let server = started();
     let good = beside_good_clients(server.address, || {
         for _ in 0..50 {
@@ -38,7 +38,8 @@ fn panics_anywhere_cost_no_other_request_its_answer() {
                 assert_eq!(exchange(&mut stream, get(path).as_bytes()).status, status, "{path}");
                 assert_answer(&exchange(&mut stream, request("same").as_bytes()), "same");
             }
-            // Where the answer has begun there is no way back: the connection ends, so that nobody takes a part for the whole.
+            // After the first byte of a response the connection is closed, so that a client cannot take a part for the
+            // whole.
             let mut stream = connect(server.address);
             stream.write_all(get("panic-in-answer").as_bytes()).expect("sent");
             let answer = String::from_utf8(read_to_end(&mut stream)).expect("text");
@@ -50,8 +51,8 @@ fn panics_anywhere_cost_no_other_request_its_answer() {
 }
 
 #[test]
-fn a_worker_that_ends_is_replaced() {
-    // No panic ends one; this is what would happen if something did.
+fn a_stopped_worker_is_replaced() {
+    // No panic stops a worker; this shows what would happen if something did.
     let server = started();
     for round in 0..3 {
         let mut kept = connect(server.address);
@@ -59,7 +60,7 @@ fn a_worker_that_ends_is_replaced() {
         let mut last = connect(server.address);
         last.write_all(get("end-worker").as_bytes()).expect("sent");
         drop(read_to_end(&mut last));
-        // Its connections end, without a part of an answer, and the next ones are another worker's.
+        // Its connections are closed without a partial response, and another worker takes the next ones.
         kept.write_all(request("kept").as_bytes()).ok();
         let rest = read_to_end(&mut kept);
         assert!(rest.is_empty() || read_response(&mut &*rest).status == 200, "{rest:?}");

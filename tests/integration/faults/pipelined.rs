@@ -1,5 +1,4 @@
-//! Requests that are sent before the responses to those before them have come, good and bad ones, in two pieces cut at
-//! every byte.
+//! Pipelined requests, valid and malformed, in two writes that are split at every byte.
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
@@ -31,13 +30,13 @@ fn requests() -> Vec<Vec<u8>> {
     ]
 }
 
-/// What has to be the same; the id of a request and the date are not.
+/// The part of a response that must be identical, without request ID and date.
 fn essence(response: &Response) -> (u16, &str, Option<&str>) {
     (response.status, response.text(), response.header("apiVersion"))
 }
 
-/// Sends `first`, and `second` once the response to the request that leads has come, which shows that the server has
-/// read the one without the other. All of the `alone` responses have to come, in order and to the byte.
+/// Sends `first`, and then `second` after the response to the leading request, which shows that the server has read one
+/// without the other. All responses in `alone` must arrive, in order and byte for byte.
 fn answered(server: &Process, first: &[u8], second: &[u8], alone: &[Response]) {
     let mut stream = connect(server.address);
     stream.write_all(&[request("leading").as_bytes(), first].concat()).expect("sent");
@@ -70,7 +69,7 @@ fn head_may_be_pipelined() {
 }
 
 #[test]
-fn pipelined_requests_are_answered_in_order_wherever_they_are_cut() {
+fn pipelined_requests_split_at_any_byte_are_served_in_order() {
     let server = Process::start(&[]);
     let requests = requests();
     let alone: Vec<Response> = requests.iter().map(|request| exchange(&mut connect(server.address), request)).collect();
@@ -87,7 +86,7 @@ fn pipelined_requests_are_answered_in_order_wherever_they_are_cut() {
 }
 
 #[test]
-fn what_is_no_request_ends_a_pipeline_behind_the_answers_to_those_before_it() {
+fn malformed_input_ends_a_pipeline_after_the_responses_before_it() {
     let server = Process::start(&[]);
     for nonsense in
         ["\0\0\0\0", "GET / HTTP/9.9\r\n\r\n", "POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"]

@@ -1,4 +1,4 @@
-//! The binary as a process of its own: one that may be killed, or starved, without harm to other tests.
+//! The binary as a separate process, which can be killed or starved without affecting other tests.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -16,24 +16,24 @@ pub struct Process {
     pub metrics: SocketAddr,
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
-    /// What it has open while nobody is connected.
+    /// File descriptors that are open while no client is connected.
     files_at_rest: usize,
 }
 
 impl Process {
-    /// Starts it with these flags on a free port.
+    /// Starts the binary with these flags on a free port.
     pub fn start(flags: &[&str]) -> Self {
         Self::spawn(binary().args(["--host=127.0.0.1", "--port=0"]).args(flags))
     }
 
-    /// Starts what a command describes, and waits until it listens.
+    /// Runs a command and waits until it listens.
     pub fn spawn(command: &mut Command) -> Self {
         let mut process = Self::begin(command.stderr(Stdio::piped()));
         let lines = BufReader::new(process.child.stderr.take().expect("its log")).lines();
         let kept = process.log.clone();
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| kept.lock().expect("a log").push(line)));
         until("it says where it listens", || process.find_addresses());
-        // Both workers, and the metrics port, have had a connection then.
+        // After this both workers and the metrics port have served a connection.
         for _ in 0..4 {
             if process.logged("listening on https://") == 0 {
                 assert_answer(&exchange(&mut connect(process.address), request("warm").as_bytes()), "warm");
@@ -50,7 +50,7 @@ impl Process {
         process
     }
 
-    /// Starts what a command describes, with the stderr that it describes, and waits until it listens.
+    /// Runs a command with its configured stderr, and waits until it listens.
     pub fn unheard(command: &mut Command) -> Self {
         let mut process = Self::begin(command);
         until("it listens on two ports", || process.find_listeners());
@@ -66,7 +66,7 @@ impl Process {
         Self { address: unknown, metrics: unknown, child, log: Arc::default(), files_at_rest: usize::MAX }
     }
 
-    /// Finds its listeners as the system knows them; which of the two has metrics, it is asked.
+    /// Finds its listening ports in /proc, and which of the two serves metrics.
     fn find_listeners(&mut self) -> bool {
         assert_eq!(self.child.try_wait().expect("a child"), None, "it has ended");
         let files = fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("Linux tells");
@@ -110,12 +110,12 @@ impl Process {
             .map(|gauge| sum(&scrape, gauge, &[]))
     }
 
-    /// Its metrics.
+    /// Fetches its metrics.
     pub fn scrape(&self) -> String {
         fetch(&format!("http://{}/metrics", self.metrics), "GET", &[], b"").text().to_owned()
     }
 
-    /// No request, no byte and no connection is kept: each would have files open.
+    /// Checks that no request, byte or connection is held; each would keep descriptors open.
     #[track_caller]
     pub fn assert_nothing_is_left(&self) {
         until("no requests and bytes in flight", || self.gauges() == [0.0; 2]);
@@ -123,17 +123,17 @@ impl Process {
         assert_answer(&exchange(&mut connect(self.address), request("after").as_bytes()), "after");
     }
 
-    /// How many lines of its log have `text` in them.
+    /// The number of log lines that contain `text`.
     pub fn logged(&self, text: &str) -> usize {
         self.lines(text).len()
     }
 
-    /// The lines of its log that have `text` in them.
+    /// The log lines that contain `text`.
     pub fn lines(&self, text: &str) -> Vec<String> {
         self.log.lock().expect("a log").iter().filter(|line| line.contains(text)).cloned().collect()
     }
 
-    /// What its file descriptor `number` is.
+    /// The target of file descriptor `number`.
     pub fn file(&self, number: u8) -> String {
         let link = fs::read_link(format!("/proc/{}/fd/{number}", self.child.id())).expect("it is open");
         link.to_string_lossy().into_owned()
@@ -143,7 +143,7 @@ impl Process {
         signal(&self.child, name);
     }
 
-    /// Waits for its end.
+    /// Waits until it exits.
     pub fn ended(mut self) -> ExitStatus {
         let mut status = None;
         until("it ends", || {
@@ -153,12 +153,12 @@ impl Process {
         status.expect("it has ended")
     }
 
-    /// The most memory it has ever had, in bytes.
+    /// Peak RSS in bytes.
     pub fn peak_memory(&self) -> usize {
         self.status("VmHWM:")
     }
 
-    /// The memory it has now, in bytes.
+    /// RSS in bytes.
     pub fn memory(&self) -> usize {
         self.status("VmRSS:")
     }
@@ -169,25 +169,25 @@ impl Process {
         line.trim().strip_suffix(" kB").and_then(|kilobytes| kilobytes.parse::<usize>().ok()).expect(line) * 1024
     }
 
-    /// Hundredths of a second that it has kept a core busy.
+    /// CPU time in hundredths of a second.
     pub fn busy(&self) -> u64 {
         let stat = self.proc("stat");
-        // The name, in parentheses, may have spaces in it.
+        // The process name, in parentheses, may contain spaces.
         let fields: Vec<&str> = stat.rsplit(") ").next().expect("fields").split(' ').collect();
         fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
     }
 
-    /// Where its metrics are.
+    /// The address of its metrics.
     pub fn metrics(&self) -> SocketAddr {
         self.metrics
     }
 
-    /// How many files and sockets it has open while nobody is connected.
+    /// Counts file descriptors while no client is connected.
     pub fn files_at_rest(&self) -> usize {
         self.files_at_rest
     }
 
-    /// How many files and sockets it has open.
+    /// Counts open file descriptors.
     pub fn open_files(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("Linux tells").count()
     }

@@ -1,24 +1,24 @@
-//! Requests that two readers of HTTP might cut differently. Either one clear rejection ends the connection, or there
-//! is one way to read them; the request that is hidden in them never gets a response.
+//! Request smuggling: requests that two HTTP parsers may split differently. Either a rejection ends the connection or
+//! only one reading is possible; the hidden request never gets a response.
 
-use super::framing::{READ, REFUSED, Shape, assert_shapes, first};
+use super::wrong_lengths::{READ, REFUSED, Shape, assert_shapes, first};
 use super::{POST, batch, request};
 
-/// The end of a chunked body with a request behind it, and the length of all that.
+/// The end of a chunked body followed by a request, and its total length.
 fn hidden() -> (String, usize) {
     let bytes = format!("0\r\n\r\n{}", request("hidden"));
     let length = bytes.len();
     (bytes, length)
 }
 
-/// A request that is chunked as these headers say; in chunks, with the hidden one in the last.
+/// A request whose headers declare chunked framing; the hidden request is in its last chunk.
 fn coded(name: &'static str, headers: &str, answers: &'static str) -> Shape {
     let (hidden, _) = hidden();
     Shape::new(name, format!("{POST}{headers}\r\n{hidden}"), answers)
 }
 
 #[test]
-fn length_and_chunks_at_once_are_refused() {
+fn length_and_chunked_together_are_rejected() {
     let (_, length) = hidden();
     assert_shapes(&[
         coded("length first", &format!("Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n"), REFUSED),
@@ -30,7 +30,7 @@ fn length_and_chunks_at_once_are_refused() {
 }
 
 #[test]
-fn a_transfer_encoding_is_chunked_or_refused() {
+fn transfer_encodings_other_than_chunked_are_rejected() {
     let body = batch("first");
     let chunks = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
     let read = |name, headers: &str| Shape::new(name, format!("{POST}{headers}\r\n{chunks}"), READ);
@@ -67,7 +67,7 @@ fn a_transfer_encoding_is_chunked_or_refused() {
 }
 
 #[test]
-fn a_head_is_one_or_the_request_is_refused() {
+fn malformed_headers_are_rejected() {
     let length = batch("first").len();
     let with = |name, headers: &str, answers| {
         Shape::new(name, first(&format!("{headers}Content-Length: {length}\r\n")), answers)
@@ -87,7 +87,7 @@ fn a_head_is_one_or_the_request_is_refused() {
         with("a folded line", "X: y\r\n z\r\n", REFUSED),
         with("a second host", "Host: y\r\n", REFUSED),
         with("length folded", &format!("Content-Length:\r\n {length}\r\n"), REFUSED),
-        // A line may end with a line feed alone (RFC 9112, 2.2), and that is the only way this can be read.
+        // A line may end with a line feed alone (RFC 9112, 2.2), which leaves one possible reading.
         with("line feeds", "X: y\nZ: 1\n", READ),
         line("lower case", &format!("post {path} HTTP/1.1"), "404"),
         line("line feeds before", &format!("\r\n\r\nPOST {path} HTTP/1.1"), READ),
@@ -109,7 +109,7 @@ fn a_head_is_one_or_the_request_is_refused() {
         line("a tunnel", "CONNECT x:80 HTTP/1.1", "404"),
         line("a tunnel to here", &format!("CONNECT {path} HTTP/1.1"), "404"),
         Shape::new("a tunnel without a length", "CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", "404"),
-        // What follows a request that says it is the last is not a request (RFC 9112, 9.6).
+        // Bytes after a request with `Connection: close` are not a request (RFC 9112, 9.6).
         with("the last, and one more", "Connection: close\r\n", "200 first"),
         Shape::new(
             "the last but one",
@@ -120,7 +120,7 @@ fn a_head_is_one_or_the_request_is_refused() {
 }
 
 #[test]
-fn bodies_where_none_is_expected_are_no_requests() {
+fn unexpected_bodies_are_not_requests() {
     let hidden = request("hidden");
     let length = hidden.len();
     let get = |name, path: &str, answers| {
@@ -129,7 +129,7 @@ fn bodies_where_none_is_expected_are_no_requests() {
     let upgrade = |name, headers: &str, answers| {
         Shape::new(name, format!("{POST}Connection: upgrade\r\nUpgrade: {headers}\r\n\r\n{hidden}"), answers)
     };
-    // A response without the body having been read says that it closes the connection.
+    // A response that is sent before the body was read closes the connection.
     assert_shapes(&[
         get("a body of a GET", "/health", "200"),
         get("a body of what is not there", "/nowhere", "404"),
@@ -146,7 +146,7 @@ fn bodies_where_none_is_expected_are_no_requests() {
             format!("POST /v0/destinations/kafka HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{hidden}"),
             REFUSED,
         ),
-        // The framework reads until the connection ends: the length does not count, and nothing is executed.
+        // The framework reads until the connection ends: the length is ignored, and nothing is executed.
         upgrade("another protocol", &format!("websocket\r\nContent-Length: {length}"), "408"),
         upgrade("HTTP/2", &format!("h2c\r\nContent-Length: {length}"), "400"),
     ]);

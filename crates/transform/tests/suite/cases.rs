@@ -111,7 +111,7 @@ fn fixtures() -> PathBuf {
 }
 
 #[test]
-fn our_cases_get_their_answers() {
+fn our_cases_get_their_responses() {
     let files = ["processor", "batch"].into_iter().flat_map(|folder| {
         fs::read_dir(fixtures().join(folder)).expect("the fixtures").map(|entry| entry.expect("a fixture").path())
     });

@@ -1,9 +1,9 @@
 //! SIGTERM under load.
 //!
-//! What "accepted" means: the service has read the headers of a request before it stopped, which `100 Continue` reports.
-//! Such a request is answered. Any other one gets not one byte of a response and the end of its connection, or is
-//! rejected one: anyone who sends it again, to the next instance, loses nothing. Those are requests that cross with
-//! the end of a kept connection, and heads of which a part had come.
+//! A request is accepted if the service read its headers before it stopped, which `100 Continue` confirms. Every
+//! accepted request gets its response. Any other one gets either no byte of a response, or a complete rejection, so a
+//! client that sends it to the next instance loses nothing. That concerns requests that cross with the closing of a
+//! kept connection, and partly sent headers.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -15,18 +15,18 @@ use crate::server::{Response, exchange, read_response};
 
 const REQUESTS: usize = 1_000;
 
-/// Clients, each with a connection at a time.
+/// Number of clients, each with one connection at a time.
 const CLIENTS: usize = 20;
 
-/// Sends a request and reads its response, `None` where the connection ends without any byte of one. Where it ends
-/// within a response this panics.
+/// Sends a request and reads its response; `None` if the connection ends before its first byte. Panics if it ends
+/// within the response.
 fn ask(stream: &mut TcpStream, rest: &[u8]) -> Option<Response> {
     stream.write_all(rest).ok()?;
     matches!(stream.peek(&mut [0]), Ok(1)).then(|| read_response(stream))
 }
 
-/// Puts requests to a service; returns those that it did not answer. With `keep`, connections are used again, as long
-/// as no response says that they end. The last tenth waits for `late`.
+/// Sends requests to a service and returns those without a response. With `keep`, connections are reused until a
+/// response closes them. The last tenth waits for `late`.
 fn put(address: SocketAddr, marks: &[String], keep: bool, late: impl Fn(), answered: &AtomicUsize) -> Vec<String> {
     let mut left = Vec::new();
     let mut kept = None;
@@ -52,7 +52,7 @@ fn put(address: SocketAddr, marks: &[String], keep: bool, late: impl Fn(), answe
     left
 }
 
-/// Puts to the next instance what got no response from one.
+/// Sends requests without a response to the next instance.
 fn put_again(left: &[String]) -> usize {
     let next = Process::start(&[]);
     let answered = AtomicUsize::new(0);
@@ -60,13 +60,13 @@ fn put_again(left: &[String]) -> usize {
     answered.into_inner()
 }
 
-/// Stops a service in the middle of its requests and puts those that got no response to the next one.
+/// Stops a service under load and sends the requests without a response to the next one.
 fn stop_under_load(keep: bool) {
     let process = Process::start(&[]);
     let address = process.address;
     let marks: Vec<String> = (0..REQUESTS).map(|number| number.to_string()).collect();
     let (answered, is_closed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    // However quick all of it is, some come when nobody listens any more, on new connections or on those they have kept.
+    // Some requests always arrive after the listener is closed, on new or on kept connections.
     let late = || until("nobody listens any more", || is_closed.load(Ordering::Acquire));
     let left: Vec<String> = std::thread::scope(|scope| {
         let clients: Vec<_> = marks
@@ -87,21 +87,21 @@ fn stop_under_load(keep: bool) {
 }
 
 #[test]
-fn a_thousand_requests_on_connections_of_their_own_outlive_a_stop() {
+fn a_thousand_requests_on_new_connections_survive_a_shutdown() {
     stop_under_load(false);
 }
 
 #[test]
-fn a_thousand_requests_on_kept_connections_outlive_a_stop() {
+fn a_thousand_requests_on_kept_connections_survive_a_shutdown() {
     stop_under_load(true);
 }
 
 #[test]
-fn every_request_whose_head_was_read_before_a_stop_is_answered() {
+fn every_request_accepted_before_a_shutdown_is_served() {
     let process = Process::start(&[]);
     let address = process.address;
     let mark = |number: usize| format!("held-{number}");
-    // The first on a connection, or not.
+    // Whether it is the first request on a connection.
     let held: Vec<TcpStream> = (0..REQUESTS / 2)
         .map(|number| {
             let mut stream = connect(address);
@@ -114,7 +114,7 @@ fn every_request_whose_head_was_read_before_a_stop_is_answered() {
             stream
         })
         .collect();
-    // A part of a head has been read: it came with a request that is answered.
+    // Partial headers have been read: they arrived with a request that is served.
     let (part, rest) = (&request("part")[..40], &request("part")[40..]);
     let parts: Vec<TcpStream> = (0..50)
         .map(|_| {

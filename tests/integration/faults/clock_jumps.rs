@@ -1,4 +1,4 @@
-//! Clocks that jump. The system's own cannot be set in a test; what the process sees of it can.
+//! Clock jumps. A test cannot set the system's clock, so it replaces the clock that the process sees.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -12,8 +12,8 @@ use crate::cli::binary;
 use crate::security::Folder;
 use crate::server::{exchange, read_response};
 
-/// Stands before the C library's function: the time of day is wrong by as many seconds as a file says. The time that
-/// only ever goes forward is left alone, as it is when somebody sets a clock.
+/// Interposed before the C library's function: shifts the time of day by the number of seconds in a file. The monotonic
+/// clock is left alone, as it is when the system's clock is set.
 const SHIM: &str = r#"
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -38,7 +38,7 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
 
 const YEAR: i64 = 366 * 86_400;
 
-/// The year in the date of a response.
+/// The year in a response's Date header.
 fn year(address: SocketAddr) -> i64 {
     let response = exchange(&mut connect(address), request("date").as_bytes());
     assert_answer(&response, "date");
@@ -46,7 +46,7 @@ fn year(address: SocketAddr) -> i64 {
     date.split(' ').nth(3).and_then(|year| year.parse().ok()).expect(date)
 }
 
-/// A connection on which a body has begun.
+/// A connection with a partly sent body.
 fn begin(address: SocketAddr, mark: &str) -> (TcpStream, String) {
     let mut stream = connect(address);
     let body = batch(mark);
@@ -57,13 +57,13 @@ fn begin(address: SocketAddr, mark: &str) -> (TcpStream, String) {
 }
 
 #[test]
-fn a_clock_that_jumps_by_a_year_ends_nothing_early_and_nothing_late() {
+fn a_clock_jump_of_a_year_changes_no_timeout() {
     let folder = Folder::new();
     let (source, library) = (folder.write("shim.c", SHIM), folder.path("shim.so"));
     let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o", &library, &source]).status();
     assert!(compiled.expect("cc, which also links these tests").success());
     let wrong = folder.write("wrong", "0");
-    // One whose times are longer than all of this takes, and one that ends a body after two seconds.
+    // One service whose timeouts exceed the test's duration, and one that times out a body after two seconds.
     let start = |seconds: u32| {
         let times = ["body-timeout", "header-timeout", "keep-alive"].map(|name| format!("--{name}={seconds}"));
         let environment = [("LD_PRELOAD", &library), ("SECONDS_WRONG", &wrong)];
@@ -81,14 +81,14 @@ fn a_clock_that_jumps_by_a_year_ends_nothing_early_and_nothing_late() {
         let began = Instant::now();
         let (mut stalled, _) = begin(impatient.address, "stalled");
         fs::write(&wrong, jump.to_string()).expect("written");
-        // The date of answers is made twice a second.
+        // The Date header is updated twice a second.
         until("the date has jumped", || {
             (year(address) - now - jump / YEAR).abs() <= 1 && (jump == 0 || year(address) != now)
         });
         assert_answer(&exchange(&mut kept, request("kept").as_bytes()), "kept");
         assert_answer(&exchange(&mut head, &request("head").as_bytes()[40..]), "head");
         assert_answer(&exchange(&mut body, &text.as_bytes()[10..]), "body");
-        // A body that stopped coming is let go when its two seconds are over, whatever the clock says.
+        // A stalled body times out after its two seconds, whatever the clock shows.
         assert_eq!(read_response(&mut stalled).status, 408);
         let took = began.elapsed();
         assert!(

@@ -1,4 +1,4 @@
-//! Clients that send or take a byte now and then, as many as there may be connections.
+//! Clients that send or read one byte at a time, on every available connection.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,21 +8,21 @@ use super::process::Process;
 use super::{POST, answer, batch, beside_good_clients, connect, request, until};
 use crate::server::exchange;
 
-/// Connections that the service takes.
+/// The connection limit.
 const CONNECTIONS: usize = 150;
 
-/// How long a slow client waits before its next byte, which is the fault itself.
+/// The pause of a slow client before its next byte, which is the fault itself.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A client that has all the time in the world.
+/// A slow client.
 struct Slow {
     stream: TcpStream,
-    /// What it has not sent yet.
+    /// Bytes not sent yet.
     rest: Vec<u8>,
     received: Vec<u8>,
 }
 
-/// Slow ones of each kind: with a first head, with a second one, with a body, with a chunked body.
+/// Slow clients of each kind: in the first headers, in later headers, in a body, in a chunked body.
 fn slow(server: &Process, number: usize) -> Slow {
     let mut stream = connect(server.address);
     let body = batch("slow").replace("\"userId\"", &format!("\"large\":\"{}\",\"userId\"", "x".repeat(3_000)));
@@ -43,7 +43,7 @@ fn slow(server: &Process, number: usize) -> Slow {
 }
 
 impl Slow {
-    /// Sends a byte, and says whether the connection is still open.
+    /// Sends a byte; returns whether the connection is still open.
     fn trickle(&mut self) -> bool {
         let sent = self.rest.pop().is_some_and(|_| self.stream.write_all(b"x").is_ok());
         let mut piece = [0; 1024];
@@ -58,7 +58,7 @@ impl Slow {
     }
 }
 
-/// Lets slow clients trickle until the server has disconnected each, and says how long that took.
+/// Lets slow clients send until the server has disconnected each; returns how long that took.
 fn exhaust(mut slow: Vec<Slow>) -> Duration {
     let began = Instant::now();
     let mut done = Vec::new();
@@ -81,18 +81,19 @@ fn exhaust(mut slow: Vec<Slow>) -> Duration {
 const SHORT: [&str; 4] = ["--max-connections=150", "--header-timeout=1", "--keep-alive=1", "--body-timeout=1"];
 
 #[test]
-fn slow_clients_are_let_go_and_good_ones_answered_beside_them() {
+fn slow_clients_are_disconnected_and_others_served() {
     let server = Process::start(&SHORT);
     let slow: Vec<_> = (0..CONNECTIONS - 50).map(|number| slow(&server, number)).collect();
     let mut took = Duration::MAX;
     let good = beside_good_clients(server.address, || took = exhaust(slow));
-    // A head has two seconds with these settings and is looked at once a second; a body has one and some for each byte.
+    // With these settings headers have two seconds and are checked every second; a body has one second plus the time of
+    // the minimum rate.
     assert!(took < Duration::from_secs(20) && good > 50, "{took:?}, {good} good requests");
     server.assert_nothing_is_left();
 }
 
 #[test]
-fn slow_clients_that_take_every_connection_delay_good_ones_and_lose_none() {
+fn slow_clients_on_every_connection_delay_others_and_lose_no_request() {
     let server = Process::start(&SHORT);
     let slow: Vec<_> = (0..CONNECTIONS).map(|number| slow(&server, number)).collect();
     let (mut refused, mut answered) = (0, 0);

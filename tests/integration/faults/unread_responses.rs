@@ -1,4 +1,4 @@
-//! Clients that send requests and read no responses.
+//! Clients that send requests and do not read the responses.
 
 use std::io::{BufReader, ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -10,10 +10,10 @@ use crate::server::{exchange, fetch, read_response};
 
 const HEALTH: &str = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
 
-/// Only what is tested here ends a connection.
+/// Only the timeout under test ends a connection.
 const PATIENT: [&str; 2] = ["--keep-alive=600", "--header-timeout=600"];
 
-/// Sends the same request until `most` bytes are sent, or the service takes no more.
+/// Sends the same request until `most` bytes are sent or the service stops reading.
 fn pipeline(address: SocketAddr, request: &str, most: usize) -> TcpStream {
     let mut stream = connect(address);
     let bytes = request.repeat(most / request.len());
@@ -29,7 +29,7 @@ fn pipeline(address: SocketAddr, request: &str, most: usize) -> TcpStream {
     stream
 }
 
-/// Waits until the service has done what there was to do.
+/// Waits until the service has finished all work.
 fn until_idle(process: &Process) {
     let (mut busy, mut same) = (process.busy(), 0);
     until("the service has nothing to do", || {
@@ -41,7 +41,7 @@ fn until_idle(process: &Process) {
 }
 
 #[test]
-fn requests_whose_responses_nobody_reads_cost_no_cpu_and_end_the_connection() {
+fn unread_responses_cost_no_cpu_and_end_the_connection() {
     let process = Process::start(&[&PATIENT[..], &["--body-timeout=4"]].concat());
     let (at_rest, open) = (process.peak_memory(), process.open_files());
     let clients: Vec<_> = (0..4).map(|_| pipeline(process.address, HEALTH, 4 * MEBIBYTE)).collect();
@@ -62,7 +62,7 @@ fn requests_whose_responses_nobody_reads_cost_no_cpu_and_end_the_connection() {
 }
 
 #[test]
-fn documents_that_nobody_reads_are_bounded_and_their_memory_is_returned_without_a_post() {
+fn unread_documents_are_bounded_and_their_memory_is_returned() {
     const CLIENTS: usize = 300;
     let process = Process::start(&PATIENT);
     let documents = || fetch(&format!("http://{}/openapi.json", process.address), "GET", &[], b"");
@@ -80,7 +80,7 @@ fn documents_that_nobody_reads_are_bounded_and_their_memory_is_returned_without_
 }
 
 #[test]
-fn requests_whose_responses_nobody_reads_end_the_connection_behind_tls_too() {
+fn unread_responses_end_the_connection_over_tls() {
     let folder = Folder::new();
     let [certificate, key] = tls_flags(&folder, "first");
     let process =
@@ -107,8 +107,8 @@ fn requests_whose_responses_nobody_reads_end_the_connection_behind_tls_too() {
 }
 
 #[test]
-fn responses_that_are_read_late_all_come_in_order() {
-    /// Their responses are more than both sides' sockets hold.
+fn responses_that_are_read_late_arrive_in_order() {
+    /// Their responses exceed the socket buffers of both sides.
     const REQUESTS: usize = 20_000;
     let process = Process::start(&PATIENT);
     let stream = connect(process.address);
@@ -116,7 +116,7 @@ fn responses_that_are_read_late_all_come_in_order() {
     let requests: String = (0..REQUESTS).map(|number| request(&format!("late-{number}"))).collect();
     std::thread::scope(|scope| {
         let sent = scope.spawn(move || writer.write_all(requests.as_bytes()));
-        // Reading begins once the service takes no more, or all is sent.
+        // Reading starts once the service stops reading, or everything is sent.
         until_idle(&process);
         let mut reader = BufReader::new(stream);
         for number in 0..REQUESTS {

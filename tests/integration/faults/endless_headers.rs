@@ -1,4 +1,4 @@
-//! Heads without end.
+//! Headers without end.
 
 use std::io::Write as _;
 
@@ -6,11 +6,11 @@ use super::process::Process;
 use super::{POST, assert_answer, beside_good_clients, connect, read_to_end, request};
 use crate::server::{exchange, read_response};
 
-/// What a head that does not end sends at most before the server has to have had enough.
+/// The most that is sent of endless headers; the server must have closed the connection before.
 const ENOUGH: usize = 64 << 20;
 
-/// Sends `begin`, then `piece` again and again until the server has had enough of it; how much was sent, and the
-/// status of the response where there was one.
+/// Sends `begin`, then `piece` repeatedly until the server closes the connection. Returns the bytes sent, and the
+/// status of the response, if any.
 fn flood(process: &Process, begin: &str, piece: &str) -> (usize, Option<u16>) {
     let mut stream = connect(process.address);
     let mut sent = stream.write(begin.as_bytes()).expect("sent");
@@ -23,9 +23,9 @@ fn flood(process: &Process, begin: &str, piece: &str) -> (usize, Option<u16>) {
 }
 
 #[test]
-fn heads_without_end_are_refused_and_take_no_memory() {
+fn endless_headers_are_rejected_and_take_no_memory() {
     let process = Process::start(&[]);
-    // What a head of the largest size takes, on as many connections as there are below.
+    // The memory of headers of the maximum size, on as many connections as are opened below.
     assert_answer(&exchange(&mut connect(process.address), request("warm").as_bytes()), "warm");
     let at_rest = process.peak_memory();
     let good = beside_good_clients(process.address, || {
@@ -51,12 +51,12 @@ fn heads_without_end_are_refused_and_take_no_memory() {
 }
 
 #[test]
-fn heads_that_end_are_refused_past_96_headers_or_128_kibibytes() {
+fn headers_above_96_lines_or_128_kibibytes_are_rejected() {
     let process = Process::start(&[]);
     let ask = |headers: &str| {
         let request = request("large").replacen("\r\n", &format!("\r\n{headers}"), 1);
         let mut stream = connect(process.address);
-        // The server may have had enough before all is sent.
+        // The server may close the connection before everything is sent.
         stream.write_all(request.as_bytes()).ok();
         let answer = read_to_end_of_first(&mut stream);
         if answer.as_ref().is_some_and(|answer| answer.status == 200) {
@@ -64,7 +64,7 @@ fn heads_that_end_are_refused_past_96_headers_or_128_kibibytes() {
         }
         answer.map(|answer| answer.status)
     };
-    // Two of a request's own.
+    // Two headers of the request itself.
     assert_eq!(ask(&"X: y\r\n".repeat(94)), Some(200));
     assert_eq!(ask(&"X: y\r\n".repeat(95)), Some(431));
     assert_eq!(ask(&"X: y\r\n".repeat(10_000)), Some(431));
@@ -72,7 +72,7 @@ fn heads_that_end_are_refused_past_96_headers_or_128_kibibytes() {
     assert!(matches!(ask(&format!("X: {}\r\n", "y".repeat(8 << 20))), None | Some(431)));
 }
 
-/// The first answer, where there is one.
+/// The first response, if any.
 fn read_to_end_of_first(stream: &mut std::net::TcpStream) -> Option<crate::server::Response> {
     stream.shutdown(std::net::Shutdown::Write).ok();
     let bytes = read_to_end(stream);
@@ -80,7 +80,7 @@ fn read_to_end_of_first(stream: &mut std::net::TcpStream) -> Option<crate::serve
 }
 
 #[test]
-fn many_heads_without_end_at_once_are_bounded_together() {
+fn parallel_endless_headers_are_limited_in_total() {
     const AT_ONCE: usize = 200;
     let process = Process::start(&["--header-timeout=600"]);
     let at_rest = process.peak_memory();
@@ -88,7 +88,7 @@ fn many_heads_without_end_at_once_are_bounded_together() {
         let held: Vec<_> = (0..AT_ONCE)
             .map(|_| {
                 let mut stream = connect(process.address);
-                // Just short of what is too much.
+                // Just below the limit.
                 stream.write_all(format!("{POST}X: {}", "y".repeat(120_000)).as_bytes()).expect("sent");
                 stream
             })

@@ -1,4 +1,4 @@
-//! Clients that are slow and never stop: those above the minimum rate of 10 kB/s are kept, the others are not.
+//! Slow but steady clients: those above the minimum rate of 10 kB/s are served, those below are disconnected.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,15 +11,15 @@ use super::{MEBIBYTE, POST, answer, assert_answer, batch, until};
 use crate::security::{Folder, tls_connect, tls_flags};
 use crate::server::{PATIENCE, read_response};
 
-/// How often a slow client does something, which is the fault itself.
+/// The interval at which a slow client reads or writes, which is the fault itself.
 const STEP: Duration = Duration::from_millis(250);
 
 const TIMES: [&str; 2] = ["--body-timeout=2", "--keep-alive=1"];
 
-/// How long clients are slow: several times the longest pause.
+/// How long clients are slow: several times the longest allowed pause.
 const SLOW_FOR: Duration = Duration::from_secs(8);
 
-/// A connection whose system acknowledges what is read in small steps.
+/// A connection whose kernel acknowledges data in small steps.
 fn connect(address: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.set_recv_buffer_size(16 << 10).expect("a size");
@@ -38,7 +38,7 @@ fn large(mark: &str) -> (String, String) {
     (batch(mark).replace(&user, &padded), answer(mark).replacen(&user, &padded, 1))
 }
 
-/// Reads at a rate for some time; whether the connection was still open then.
+/// Reads at a given rate for some time; returns whether the connection is still open.
 fn reads_slowly(stream: &mut impl Read, bytes_per_second: usize) -> (Vec<u8>, bool) {
     let mut read = Vec::new();
     let mut piece = vec![0; bytes_per_second / 4];
@@ -53,7 +53,7 @@ fn reads_slowly(stream: &mut impl Read, bytes_per_second: usize) -> (Vec<u8>, bo
     (read, true)
 }
 
-/// Sends a large batch, reads its response slowly and then the rest of it, and checks every byte.
+/// Sends a large batch, reads its response slowly and then the rest, and checks every byte.
 fn assert_is_kept(mut stream: impl Read + Write, bytes_per_second: usize) {
     let mark = bytes_per_second.to_string();
     let (body, expected) = large(&mark);
@@ -77,11 +77,11 @@ fn slow_and_steady_readers_are_kept() {
 }
 
 #[test]
-fn slow_and_steady_readers_are_kept_behind_tls_too() {
+fn slow_and_steady_readers_are_kept_over_tls() {
     let folder = Folder::new();
     let [certificate, key] = tls_flags(&folder, "first");
     let process = Process::start(&[&TIMES[..], &["--metrics-tls=false", &certificate, &key]].concat());
-    // What TLS decrypts at once is 16 KiB: that is the step in which this client reads.
+    // TLS decrypts records of 16 KiB, so this client reads in steps of that size.
     assert_is_kept(tls_connect(connect(process.address), "first").expect("TLS"), 25_000);
 }
 
@@ -95,7 +95,7 @@ fn readers_below_the_minimum_rate_are_disconnected() {
     let mut byte = [0; 500];
     until("the connection is closed", || {
         std::thread::sleep(STEP);
-        // What has come already can still be read.
+        // Data that has arrived can still be read.
         stream.read(&mut byte).is_err() || process.open_files() < open
     });
     process.assert_nothing_is_left();
@@ -112,7 +112,7 @@ fn sends_slowly(stream: &mut TcpStream, body: &str, bytes_per_second: usize) -> 
 }
 
 #[test]
-fn slow_and_steady_writers_are_kept_and_those_below_the_minimum_rate_are_not() {
+fn slow_and_steady_writers_are_kept_down_to_the_minimum_rate() {
     let process = Process::start(&["--body-timeout=1"]);
     let body = batch("upload").replace("}}", &format!("{}}}}}", " ".repeat(80_000)));
     let mut steady = connect(process.address);
@@ -123,7 +123,7 @@ fn slow_and_steady_writers_are_kept_and_those_below_the_minimum_rate_are_not() {
     if let Err(error) = sent {
         assert!(matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{error}");
     }
-    // The response is there unless the end of the connection has overtaken it.
+    // The response arrives unless the reset of the connection overtakes it.
     let mut response = Vec::new();
     slow.read_to_end(&mut response).ok();
     assert!(response.is_empty() || response.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&response));

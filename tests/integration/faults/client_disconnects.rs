@@ -1,5 +1,5 @@
-//! Clients that go away while their requests wait to be worked on: what these held is free again, and nothing of them counts
-//! as answered.
+//! Clients that disconnect while their requests wait for a worker thread: memory is released, and nothing is counted as
+//! served.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,13 +7,13 @@ use std::net::TcpStream;
 use super::{MEBIBYTE, POST, answer, assert_answer, batch, connect, request, reset, until};
 use crate::server::{Server, exchange};
 
-/// A request that is worked on off the event loop.
+/// A request large enough to run off the event loop.
 fn large(mark: &str) -> String {
     let body = format!("{}{}", batch(mark), " ".repeat(MEBIBYTE));
     format!("{POST}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
-/// Takes the only permit, until it is reset.
+/// Holds the only permit until it is reset.
 fn hold_permit(server: &Server) -> TcpStream {
     let mut holder = connect(server.address);
     holder.write_all(b"GET /test/hold-permit HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
@@ -27,14 +27,14 @@ fn hold_permit(server: &Server) -> TcpStream {
 }
 
 #[test]
-fn a_client_that_goes_away_while_its_request_waits_frees_what_it_held() {
+fn a_disconnect_releases_a_waiting_request() {
     let server = Server::start(&["--workers=1", "--max-wait-milliseconds=60000"]);
     let in_flight = || server.sum("kafka_transformer_in_flight_bytes", &[]);
     let holder = hold_permit(&server);
     let mut gone = connect(server.address);
     gone.write_all(large("gone").as_bytes()).expect("sent");
     until("its body is in memory", || in_flight() >= MEBIBYTE as f64);
-    // It waits for a permit; small requests do not.
+    // This request waits for a permit; small requests do not.
     assert_answer(&exchange(&mut connect(server.address), request("small").as_bytes()), "small");
     reset(gone);
     until("its memory is free", || in_flight() == 0.0);

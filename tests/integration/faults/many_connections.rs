@@ -1,4 +1,4 @@
-//! Many connections, of which only some become a request.
+//! Many connections, only some of which send a request.
 
 use std::io::Write as _;
 use std::net::Shutdown;
@@ -9,11 +9,11 @@ use crate::server::read_response;
 
 const CONNECTS: usize = 10_000;
 
-/// Open at once, so that no limit on descriptors matters.
+/// Open at the same time; few enough not to reach the limit on descriptors.
 const GROUP: usize = 100;
 
 #[test]
-fn ten_thousand_connections_and_every_whole_request_on_them_is_answered() {
+fn complete_requests_on_ten_thousand_connections_are_served() {
     let server = Process::start(&["--max-connections=5000"]);
     let mut answered = 0;
     for group in 0..CONNECTS / GROUP {
@@ -22,7 +22,7 @@ fn ten_thousand_connections_and_every_whole_request_on_them_is_answered() {
                 let mut stream = connect(server.address);
                 let mark = format!("{group}-{number}");
                 let request = request(&mark);
-                // Nothing, a part of the head, a part of the body, all of it.
+                // Nothing, part of the headers, part of the body, all of it.
                 let sent = [0, 40, request.len() - 10, request.len()][number % 4];
                 stream.write_all(&request.as_bytes()[..sent]).expect("sent");
                 (stream, mark, sent == request.len())

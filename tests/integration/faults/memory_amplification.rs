@@ -1,5 +1,5 @@
-//! Small requests that would turn into much memory: the process stays below twice what it may use and 60 MB, answers others
-//! meanwhile, and returns what it used.
+//! Memory amplification: small requests that would use a lot of memory. RSS stays below twice the budget plus 60 MB,
+//! other clients are served meanwhile, and the memory is returned to the OS.
 
 use std::fmt::Write as _;
 
@@ -9,12 +9,12 @@ use crate::server::{exchange, fetch};
 
 /// `MAX_IN_FLIGHT_BYTES`.
 const ALLOWED: usize = 50_000_000;
-/// On a loaded machine a client may need longer for its headers than the service gives by default, and would get 408.
+/// On a loaded machine a client may exceed the default header timeout and would get 408.
 const PATIENT: [&str; 2] = ["--header-timeout=600", "--body-timeout=600"];
-/// Requests at once.
+/// Requests in parallel.
 const CLIENTS: usize = 8;
 
-/// A body, where it is sent, and whether it is compacted.
+/// A body, its path, and whether it is compacted.
 struct Case {
     name: &'static str,
     path: &'static str,
@@ -61,7 +61,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn small_requests_do_not_turn_into_much_memory() {
+fn small_requests_do_not_amplify_memory() {
     for case in cases() {
         let process = Process::start(&[&[&*format!("--max-in-flight-bytes={ALLOWED}")], &PATIENT[..]].concat());
         let at_rest = process.memory();

@@ -1,4 +1,4 @@
-//! Connections that end in the middle: at every byte of a request, and while the response is on its way.
+//! Connections that break: after every byte of a request, and during the response.
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
@@ -15,7 +15,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("compressed")
 }
 
-/// The same batch in every form that a body may come in.
+/// The same batch in every encoding of a body.
 fn requests(mark: &str) -> Vec<Vec<u8>> {
     let body = batch(mark);
     let zipped = gzip(body.as_bytes());
@@ -34,7 +34,7 @@ fn requests(mark: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_request_that_ends_at_any_byte_gets_no_answer_to_a_part_of_it() {
+fn a_request_truncated_at_any_byte_is_not_served() {
     let server = Process::start(&[]);
     let mut cuts = 0;
     let good = beside_good_clients(server.address, || {
@@ -59,7 +59,7 @@ fn a_request_that_ends_at_any_byte_gets_no_answer_to_a_part_of_it() {
 }
 
 #[test]
-fn a_connection_that_is_reset_at_any_byte_harms_nobody() {
+fn a_connection_reset_at_any_byte_affects_no_other() {
     let server = Process::start(&[]);
     let good = beside_good_clients(server.address, || {
         for request in requests("reset") {
@@ -74,13 +74,13 @@ fn a_connection_that_is_reset_at_any_byte_harms_nobody() {
     server.assert_nothing_is_left();
 }
 
-/// A batch whose answer is more than the sockets between can hold.
+/// A batch whose response exceeds the socket buffers.
 fn large() -> String {
     batch("large").replace("\"userId\"", &format!("\"large\":\"{}\",\"userId\"", "x".repeat(8_000_000)))
 }
 
 #[test]
-fn an_answer_that_is_not_taken_to_its_end_is_thrown_away_at_any_byte() {
+fn a_response_abandoned_at_any_byte_is_discarded() {
     let server = Process::start(&[]);
     let body = large();
     let ask = |server: &Process| {

@@ -1,4 +1,4 @@
-//! More connections than there are file descriptors.
+//! More connections than file descriptors.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use super::{assert_answer, connect, request, until};
 use crate::cli::binary;
 use crate::server::exchange;
 
-/// The binary with a limit that it cannot raise.
+/// The binary with a hard limit that it cannot raise.
 fn starved(descriptors: usize) -> Process {
     let binary = binary();
     let mut limited = Command::new("sh");
@@ -17,24 +17,24 @@ fn starved(descriptors: usize) -> Process {
 }
 
 #[test]
-fn without_descriptors_those_who_are_in_are_answered_and_the_others_wait() {
+fn without_free_descriptors_open_connections_are_served_and_others_wait() {
     let process = starved(64);
     until("it says that this is too little", || process.logged("MAX_CONNECTIONS needs") == 1);
     let mut first = connect(process.address);
     assert_answer(&exchange(&mut first, request("first").as_bytes()), "first");
     let open = process.open_files();
-    // They come to the system's queue, whatever the service does.
+    // The kernel queues them, whatever the service does.
     let mut crowd: Vec<_> = (0..100).map(|_| connect(process.address)).collect();
     until("there is none left", || process.open_files() >= 64);
     let failed = "accept";
     until("the log says so", || process.logged(failed) >= 1);
     let (busy, said) = (process.busy(), process.logged(failed));
     assert_answer(&exchange(&mut first, request("meanwhile").as_bytes()), "meanwhile");
-    // It tries again from time to time: three more times are a second and a half.
+    // The service retries accept at intervals: three more attempts take a second and a half.
     until("it has tried three more times", || process.logged(failed) >= said + 3);
     let busy = process.busy() - busy;
     assert!(busy < 75, "{busy} hundredths of a second of work while nobody could come in");
-    // Those who wait get their answer as soon as others leave, in the order in which they came.
+    // Waiting clients get their responses as soon as others disconnect, in the order of their arrival.
     for (number, mut stream) in crowd.drain(..).enumerate() {
         let mark = number.to_string();
         assert_answer(&exchange(&mut stream, request(&mark).as_bytes()), &mark);

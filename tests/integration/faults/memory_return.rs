@@ -1,5 +1,5 @@
-//! What a large moment took is returned while requests go on coming: a service that never rests must not keep for ever
-//! what its largest moment has needed.
+//! Memory of a load peak is returned to the OS while requests keep coming: a service that is never idle must not keep
+//! the memory of its largest peak.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -8,12 +8,12 @@ use super::process::Process;
 use super::{MEBIBYTE, POST, answer, assert_answer, batch, connect, request, until};
 use crate::server::{exchange, read_response};
 
-/// Requests that are large at once. Each worker lets eight wait.
+/// Large requests in parallel. Each worker queues eight.
 const LARGE: usize = 12;
-/// Their size: less than the C library takes from the system for itself and returns at once.
+/// Their size: below the allocator's threshold for a mapping of its own, which would be unmapped on free.
 const LARGE_BYTES: usize = 6 * MEBIBYTE;
 
-/// A batch that is large.
+/// A large batch.
 fn large(mark: &str) -> (String, String) {
     let padded = format!(r#""userId":"{mark}","padding":"{}"}}"#, "x".repeat(LARGE_BYTES));
     let user = format!(r#""userId":"{mark}"}}"#);
@@ -21,7 +21,7 @@ fn large(mark: &str) -> (String, String) {
 }
 
 #[test]
-fn a_large_moment_is_given_back_under_load() {
+fn memory_of_a_peak_is_returned_under_load() {
     let process = Process::start(&["--keep-alive=60"]);
     let at_rest = process.memory();
     let ask = |stream: &mut TcpStream| {
@@ -36,7 +36,7 @@ fn a_large_moment_is_given_back_under_load() {
             let (most, last) = body.split_at(body.len() - 1);
             write!(stream, "{POST}Content-Length: {}\r\n\r\n{most}", body.len()).expect("sent");
             uploads.push((stream, last.to_owned(), answer));
-            // What small requests keep lies between what large ones have.
+            // Allocations that small requests keep lie between those of the large ones.
             ask(&mut small);
         }
         until("all of it is in memory", || process.memory() > at_rest + LARGE * LARGE_BYTES);

@@ -1,15 +1,15 @@
-//! Chunked bodies that are not.
+//! Malformed chunked bodies.
 
-use super::framing::{READ, REFUSED, Shape, assert_shapes};
+use super::wrong_lengths::{READ, REFUSED, Shape, assert_shapes};
 use super::{POST, batch};
 
-/// A chunked request; its body as it stands.
+/// A chunked request with its body sent verbatim.
 fn chunked(name: &'static str, body: &str, answers: &'static str) -> Shape {
     Shape::new(name, format!("{POST}Transfer-Encoding: chunked\r\n\r\n{body}"), answers)
 }
 
 #[test]
-fn a_chunk_is_one_or_the_request_is_refused() {
+fn malformed_chunks_are_rejected() {
     let body = batch("first");
     let size = format!("{:x}", body.len());
     let of = |name, size: &str, answers| chunked(name, &format!("{size}\r\n{body}\r\n0\r\n\r\n"), answers);
@@ -46,7 +46,8 @@ fn a_chunk_is_one_or_the_request_is_refused() {
         with("no carriage return behind a chunk", "SIZE|BODY\n0||", REFUSED),
         with("no line feed behind a chunk", "SIZE|BODY\r0||", REFUSED),
         with("no line feed behind the last", "SIZE|BODY|0\r\r", REFUSED),
-        // Its head is read as trailers, which may be anything, and its body is no request.
+        // The headers of the second request are read as trailers, which may contain anything, and its body is not a
+        // request.
         with("nothing behind the last", "SIZE|BODY|0|", "200 first, 400"),
         with("no last", "SIZE|BODY|", REFUSED),
         with("last first", "0||SIZE|BODY|0||", "400, 400"),

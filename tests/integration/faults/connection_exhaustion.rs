@@ -1,5 +1,5 @@
-//! Probes and other clients while somebody takes every connection there is. Times are so long that only what is tested here
-//! makes room.
+//! Probes and other clients while one client takes every connection. Timeouts are so long that only the mechanism under
+//! test makes room.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -11,7 +11,7 @@ use super::{POST, answer, assert_answer, batch, connect, request, until};
 use crate::security::{Folder, tls_connect, tls_flags};
 use crate::server::{exchange, fetch, read_response};
 
-/// How long a handshake may take that the system does by itself. One that it drops is repeated after a second.
+/// The timeout of a handshake, which the kernel completes by itself. It retries a dropped one after a second.
 const QUEUED: Duration = Duration::from_millis(900);
 
 const PATIENT: [&str; 4] = ["--keep-alive=600", "--header-timeout=600", "--body-timeout=600", "--max-connections=100"];
@@ -23,7 +23,7 @@ fn assert_probes(address: SocketAddr) {
     }
 }
 
-/// A request that is in service, and has not sent its body.
+/// A request in service whose body has not been sent.
 fn in_service(address: SocketAddr, mark: &str) -> TcpStream {
     let mut stream = connect(address);
     write!(stream, "{POST}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", batch(mark).len()).expect("sent");
@@ -40,23 +40,23 @@ fn until_served(address: SocketAddr) {
 }
 
 #[test]
-fn idle_connections_keep_nobody_from_the_metrics_port() {
+fn idle_connections_do_not_block_the_metrics_port() {
     let process = Process::start(&PATIENT);
     let _idle: Vec<_> = (0..400).map(|_| connect(process.metrics())).collect();
     assert_probes(process.metrics());
     until("it is scraped", || fetch(&format!("http://{}/metrics", process.metrics()), "GET", &[], b"").status == 200);
 }
 
-/// More idle connections than the metrics port keeps, and than the standard library's queue of a listener has room for.
+/// More idle connections than the metrics port keeps, and than the default accept queue holds.
 const BURST: usize = 400;
 
 #[test]
-fn a_burst_of_connections_waits_in_the_systems_queue_and_probes_are_answered_after_it() {
+fn a_burst_of_connections_waits_in_the_accept_queue_and_probes_succeed() {
     let limit = fs::read_to_string("/proc/sys/net/core/somaxconn").expect("Linux tells");
     let burst = BURST.min(limit.trim().parse().expect("a number"));
     let process = Process::start(&PATIENT);
     process.signal("STOP");
-    // While it accepts none of them. The system would drop the handshakes of those for which its queue has no room.
+    // While none of them is accepted. With a shorter accept queue the kernel would drop handshakes.
     let idle: Vec<_> = [process.metrics(), process.address]
         .into_iter()
         .flat_map(|address| (0..burst).map(move |_| TcpStream::connect_timeout(&address, QUEUED)))
@@ -70,7 +70,7 @@ fn a_burst_of_connections_waits_in_the_systems_queue_and_probes_are_answered_aft
 }
 
 #[test]
-fn idle_and_slow_connections_keep_nobody_out_and_cut_no_request_in_service() {
+fn idle_and_slow_connections_block_no_client_and_abort_no_request() {
     let process = Process::start(&PATIENT);
     let held: Vec<_> = (0..20).map(|number| (in_service(process.address, &number.to_string()), number)).collect();
     let mut others: Vec<TcpStream> = (0..100).map(|_| connect(process.address)).collect();
@@ -94,7 +94,7 @@ fn idle_and_slow_connections_keep_nobody_out_and_cut_no_request_in_service() {
 }
 
 #[test]
-fn where_every_connection_is_in_service_others_are_rejected_and_probes_answered() {
+fn with_every_connection_in_service_others_are_rejected_and_probes_served() {
     let process = Process::start(&PATIENT);
     let held: Vec<_> = (0..100).map(|number| (in_service(process.address, &number.to_string()), number)).collect();
     for _ in 0..100 {
@@ -112,11 +112,11 @@ fn where_every_connection_is_in_service_others_are_rejected_and_probes_answered(
 }
 
 #[test]
-fn a_connection_above_the_limit_is_served_once_there_is_room() {
+fn a_connection_above_the_limit_is_served_once_another_ends() {
     let process = Process::start(&["--max-connections=1", "--keep-alive=600"]);
     let held = in_service(process.address, "held");
     let mut above = connect(process.address);
-    // It is above the limit now, and has not asked.
+    // This connection is above the limit and has not sent a request.
     until("it is accepted", || process.open_files() >= process.files_at_rest() + 2);
     drop(held);
     until("there is room", || process.open_files() <= process.files_at_rest() + 1);
@@ -126,7 +126,7 @@ fn a_connection_above_the_limit_is_served_once_there_is_room() {
 }
 
 #[test]
-fn handshakes_that_are_not_finished_keep_nobody_out() {
+fn unfinished_handshakes_block_no_client() {
     let folder = Folder::new();
     let [certificate, key] = tls_flags(&folder, "first");
     let process = Process::start(&[&PATIENT[..], &["--metrics-tls=false", &certificate, &key]].concat());

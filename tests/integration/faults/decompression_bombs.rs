@@ -1,4 +1,4 @@
-//! Bodies that unfold to a thousand times their size.
+//! Decompression bombs: bodies that grow a thousandfold.
 
 use std::io::Write as _;
 
@@ -13,7 +13,7 @@ const GIBIBYTE: usize = 1 << 30;
 /// The default of MAX_BODY_BYTES.
 const LIMIT: usize = 200 * MEBIBYTE;
 
-/// A gibibyte of zeros as raw deflate: one mebibyte that stands on its own, again and again.
+/// A gibibyte of zeros as raw deflate: one self-contained mebibyte, repeated.
 fn deflated() -> Vec<u8> {
     let mut block = Vec::with_capacity(MEBIBYTE);
     let mut compress = Compress::new(Compression::best(), false);
@@ -22,7 +22,7 @@ fn deflated() -> Vec<u8> {
     block.repeat(GIBIBYTE / MEBIBYTE)
 }
 
-/// The same for brotli: the second mebibyte looks as all those behind it do.
+/// The same for brotli: from the second mebibyte on, all are alike.
 fn brotli() -> Vec<u8> {
     let mut encoder = brotli::CompressorWriter::new(Vec::new(), 4096, 2, 22);
     let mut one_more = |bomb: &mut Vec<u8>, times: usize| {
@@ -36,7 +36,7 @@ fn brotli() -> Vec<u8> {
     bomb
 }
 
-/// The bomb with each coding that the service undoes. What ends a stream is left out: nobody comes so far.
+/// The bomb in each supported content coding. The end of the stream is missing, because nothing reads that far.
 fn bombs() -> [(&'static str, Vec<u8>); 3] {
     let deflated = deflated();
     [
@@ -52,7 +52,7 @@ fn post(process: &Process, coding: &str, body: &[u8]) -> Response {
 }
 
 #[test]
-fn a_gibibyte_in_a_megabyte_is_refused_within_the_memory_of_the_limit() {
+fn a_gibibyte_in_a_megabyte_is_rejected_within_the_memory_limit() {
     let bombs = bombs();
     for (coding, bomb) in &bombs {
         assert!(bomb.len() < 2 * MEBIBYTE, "{coding}: {}", bomb.len());
@@ -60,11 +60,11 @@ fn a_gibibyte_in_a_megabyte_is_refused_within_the_memory_of_the_limit() {
         let at_rest = process.peak_memory();
         assert_eq!(post(&process, coding, bomb).status, 413, "{coding}");
         let grown = process.peak_memory() - at_rest;
-        // What was unfolded up to the limit, the bomb itself, and some.
+        // The decompressed bytes up to the limit, the bomb itself, and a margin.
         let bound = LIMIT + 2 * bomb.len() + 16 * MEBIBYTE;
         assert!(grown < bound, "{coding}: {} MiB more", grown / MEBIBYTE);
         assert!(grown > LIMIT / 2, "{coding}: {} MiB more: was it unfolded at all?", grown / MEBIBYTE);
-        // A bomb in a bomb is undone once: what comes out is no JSON.
+        // A bomb within a bomb is decompressed once, and the result is not valid JSON.
         let response = post(&process, coding, &nested(coding, bomb));
         assert_eq!(response.status, 400, "{coding}");
         assert_eq!(post(&process, &format!("{coding}, {coding}"), bomb).status, 415, "{coding}");
@@ -72,7 +72,7 @@ fn a_gibibyte_in_a_megabyte_is_refused_within_the_memory_of_the_limit() {
     }
 }
 
-/// The bomb, compressed once more.
+/// The bomb, compressed a second time.
 fn nested(coding: &str, bomb: &[u8]) -> Vec<u8> {
     let mut inner = Vec::new();
     match coding {
@@ -85,17 +85,17 @@ fn nested(coding: &str, bomb: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn bombs_at_once_share_the_memory_that_bodies_may_take() {
+fn parallel_bombs_share_the_memory_budget() {
     let allowed = 100 * MEBIBYTE;
     let process = Process::start(&[&format!("--max-in-flight-bytes={allowed}")]);
     let at_rest = process.peak_memory();
     let deflated = [&b"\x78\xda"[..], &deflated()].concat();
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            // One that is alone is larger than any request may be; with others in memory it is to be sent again.
+            // Alone it exceeds the limit of a request (413); alongside others in memory it gets a retryable 503.
             scope.spawn(|| assert!(matches!(post(&process, "deflate", &deflated).status, 413 | 503)));
         }
-        // Large ones never take all there is: small ones have room.
+        // Large requests never take the whole budget: small ones still fit.
         for number in 0..100 {
             let mark = number.to_string();
             assert_answer(&exchange(&mut connect(process.address), request(&mark).as_bytes()), &mark);

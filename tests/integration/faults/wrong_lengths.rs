@@ -1,32 +1,32 @@
-//! Lengths that lie: what a body's length claims to be, and what the service makes of it.
+//! Wrong lengths: what a request declares as the length of its body, and how the service reads it.
 
 use std::net::SocketAddr;
 
 use super::process::Process;
 use super::{POST, answer, batch, beside_good_clients, conversation, request};
 
-/// A request of an odd shape with another one behind it, and what comes back until the server ends the connection.
+/// A request with unusual framing, followed by another one on the same connection, and all responses.
 pub struct Shape {
     pub name: &'static str,
     pub bytes: String,
-    /// For each response its status, and the mark of the batch that it answers.
+    /// The status of each response, and the mark of the batch that it responds to.
     pub answers: &'static str,
 }
 
-/// One rejection, and the connection is over: what stands behind is not read as a request.
+/// One rejection ends the connection: what follows is not read as a request.
 pub const REFUSED: &str = "400";
 
-/// The request is answered, and so is the one behind it.
+/// Both the request and the one after it get a response.
 pub const READ: &str = "200 first, 200 next";
 
 impl Shape {
-    /// Puts [`request`]`("next")` behind the request.
+    /// Appends [`request`]`("next")`.
     pub fn new(name: &'static str, bytes: impl Into<String>, answers: &'static str) -> Self {
         Self { name, bytes: bytes.into() + &request("next"), answers }
     }
 }
 
-/// What a connection got.
+/// The responses on one connection.
 fn answers(address: SocketAddr, bytes: &[u8]) -> String {
     let answers = conversation(address, bytes).into_iter().map(|response| {
         let is_of = |mark: &&&str| response.body == answer(mark).as_bytes();
@@ -38,10 +38,10 @@ fn answers(address: SocketAddr, bytes: &[u8]) -> String {
     answers.collect::<Vec<_>>().join(", ")
 }
 
-/// Checks every shape against its expected outcome, all at once, with good clients at the same time.
+/// Checks every framing against its expected outcome, all in parallel, with well-behaved clients alongside.
 #[track_caller]
 pub fn assert_shapes(shapes: &[Shape]) {
-    // Those that wait for more are let go soon.
+    // Connections that wait for more bytes time out soon.
     let server = Process::start(&["--header-timeout=1", "--keep-alive=1", "--body-timeout=1"]);
     let mut wrong = Vec::new();
     let good = beside_good_clients(server.address, || {
@@ -61,13 +61,13 @@ pub fn assert_shapes(shapes: &[Shape]) {
     server.assert_nothing_is_left();
 }
 
-/// A first request with these headers about its body's length.
+/// A request with these framing headers.
 pub fn first(headers: &str) -> String {
     format!("{POST}{headers}\r\n{}", batch("first"))
 }
 
 #[test]
-fn a_length_is_a_number_or_the_request_is_refused() {
+fn malformed_lengths_are_rejected() {
     let length = batch("first").len();
     let with = |name, value: &str, answers| Shape::new(name, first(&format!("Content-Length: {value}\r\n")), answers);
     assert_shapes(&[
@@ -91,36 +91,36 @@ fn a_length_is_a_number_or_the_request_is_refused() {
         with("twice the same", &format!("{length}\r\nContent-Length: {length}"), REFUSED),
         with("two that differ", &format!("{length}\r\nContent-Length: 5"), REFUSED),
         with("two that differ in case", &format!("{length}\r\ncontent-length: 0"), REFUSED),
-        // As large as 64 bits hold: past the limit, and refused before it comes.
+        // The largest number of 64 bits: above the limit, and rejected before the body is sent.
         with("18 exabytes", "18446744073709551615", "413"),
     ]);
 }
 
 #[test]
-fn what_is_behind_a_length_that_is_too_small_is_no_request() {
+fn bytes_after_a_too_small_length_are_not_a_request() {
     let body = batch("first");
     let cut =
         |length: usize, answers| Shape::new("too small", first(&format!("Content-Length: {length}\r\n")), answers);
-    // The body is no JSON when it is cut, and its rest is no request.
+    // The truncated body is not valid JSON, and the rest of it is not a request.
     let mut shapes: Vec<Shape> = (1..body.len()).map(|length| cut(length, "400, 400")).collect();
     shapes.push(cut(0, "400, 400"));
     assert_shapes(&shapes);
 }
 
 #[test]
-fn a_length_that_is_too_large_takes_the_next_request_for_the_body_and_answers_neither() {
+fn a_too_large_length_consumes_the_next_request_and_serves_neither() {
     let length = batch("first").len();
     let next = request("next").len();
     let longer = |more: usize, answers| {
         Shape::new("too large", first(&format!("Content-Length: {}\r\n", length + more)), answers)
     };
     assert_shapes(&[
-        // All that follows is the body: no JSON.
+        // Everything that follows is the body, which is not valid JSON.
         longer(next, "400"),
         longer(next + 1, "408"),
         longer(100_000, "408"),
         longer(150_000_000, "408"),
-        // The rest of the next request is none.
+        // The rest of the next request is not a request.
         longer(1, "400, 404"),
         longer(next - 1, "400, 400"),
     ]);

@@ -1,4 +1,4 @@
-//! `kill -9`, again and again, under a client that repeats as rudder-server does.
+//! `kill -9`, repeatedly, under a client that retries as rudder-server does.
 
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
@@ -17,8 +17,7 @@ const BATCHES: usize = 150;
 const EVENTS: usize = 20;
 const KILLS: usize = 5;
 
-/// An address of its own in the loopback's network: the port cannot go to anybody else between an end and the next
-/// start.
+/// A loopback address of its own, so that no other process takes the port between a kill and the next start.
 const HOST: &str = "127.99.14.1";
 
 /// The events of a user, in order.
@@ -30,7 +29,7 @@ fn batch(user: usize, number: usize) -> Value {
     (0..EVENTS).map(event).collect()
 }
 
-/// What they get without a fault.
+/// The expected payloads.
 fn expected(user: usize, number: usize) -> Value {
     let event = |index: usize| {
         let user_id = format!("user-{user}");
@@ -40,7 +39,7 @@ fn expected(user: usize, number: usize) -> Value {
     (0..EVENTS).map(event).collect()
 }
 
-/// The response to one attempt, where there is a whole one.
+/// The response to one attempt, if it is complete.
 fn attempt(address: SocketAddr, body: &str) -> Option<Value> {
     let mut stream = try_connect(address)?;
     write!(stream, "{POST}Connection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len()).ok()?;
@@ -53,7 +52,7 @@ fn attempt(address: SocketAddr, body: &str) -> Option<Value> {
         .find_map(|line| line.strip_prefix("content-length: "))?
         .parse()
         .ok()?;
-    // A part of an answer is none.
+    // A partial response counts as none.
     if bytes.len() < head + 4 + length {
         return None;
     }
@@ -62,13 +61,13 @@ fn attempt(address: SocketAddr, body: &str) -> Option<Value> {
     (response.status == 200 && answers.as_array().is_some_and(|answers| answers.len() == EVENTS)).then_some(answers)
 }
 
-/// A service on that port, however often it takes until the system gives it back.
+/// Starts a service on that port, retrying until the kernel has released it.
 fn start(port: u16) -> Process {
     Process::spawn(binary().args([&format!("--host={HOST}"), &format!("--port={port}")]))
 }
 
 #[test]
-fn killed_again_and_again_it_loses_nothing_and_order_stays() {
+fn repeated_kills_lose_nothing_and_keep_the_order() {
     let process = start(0);
     let address = process.address;
     let received: Vec<Mutex<Vec<Value>>> = (0..USERS).map(|_| Mutex::default()).collect();
@@ -96,7 +95,7 @@ fn killed_again_and_again_it_loses_nothing_and_order_stays() {
             until("some more are answered", || {
                 answered.load(Ordering::Relaxed) >= kill * USERS * BATCHES / (KILLS + 1)
             });
-            // It is killed as it is dropped.
+            // Dropping it kills the process.
             drop(process.take());
             process = Some(start(address.port()));
         }

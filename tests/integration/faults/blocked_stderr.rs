@@ -1,5 +1,5 @@
-//! A log that nobody reads: stderr closed, full, without a reader, or stuck. Requests are answered all the same, what
-//! is lost is counted, and SIGTERM ends the process.
+//! A log that nobody reads: stderr is closed, full, broken or blocked. Requests are served, lost lines are counted, and
+//! SIGTERM still stops the process.
 
 use std::fs::OpenOptions;
 use std::io::{PipeReader, pipe};
@@ -13,12 +13,12 @@ use crate::server::{exchange, sum};
 
 const FORMATS: [&str; 2] = ["text", "json"];
 
-/// A batch whose only event is rejected, which is a line in the log.
+/// A batch whose only event is rejected, which logs a line.
 fn refused() -> String {
     format!("{POST}Content-Length: 3\r\n\r\n[1]")
 }
 
-/// The service with this stderr.
+/// Starts the service with this stderr.
 fn command(format: &str, stderr: impl Into<Stdio>) -> Command {
     let mut command = binary();
     command.args(["--host=127.0.0.1", "--port=0", "--log-format", format]).stderr(stderr);
@@ -30,11 +30,11 @@ fn lost(process: &Process, reason: &str) -> f64 {
     sum(&process.scrape(), "kafka_transformer_log_lines_dropped_total", &[&reason])
 }
 
-/// It answers everybody, and ends with success.
+/// Checks that it serves every client and exits with success.
 fn assert_serves_and_ends(process: Process) {
     for number in 0..3 {
         assert_eq!(exchange(&mut connect(process.address), refused().as_bytes()).status, 200);
-        // What is no HTTP is a line of a library.
+        // Malformed HTTP makes a library log a line.
         assert_eq!(exchange(&mut connect(process.address), b"\0\r\n\r\n").status, 400);
         assert_eq!(exchange(&mut connect(process.metrics), b"\0\r\n\r\n").status, 400);
         let mark = number.to_string();
@@ -45,7 +45,7 @@ fn assert_serves_and_ends(process: Process) {
 }
 
 #[test]
-fn a_stderr_that_is_full_from_the_start() {
+fn a_full_stderr_at_startup() {
     for format in FORMATS {
         let full = OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
         let process = Process::unheard(&mut command(format, full));
@@ -55,20 +55,20 @@ fn a_stderr_that_is_full_from_the_start() {
 }
 
 #[test]
-fn a_stderr_that_is_closed_from_the_start() {
+fn a_closed_stderr_at_startup() {
     for format in FORMATS {
         let direct = command(format, Stdio::inherit());
         let mut shell = Command::new("sh");
         shell.env_clear().args(["-c", "exec \"$0\" \"$@\" 2>&-"]).arg(direct.get_program()).args(direct.get_args());
         let process = Process::unheard(&mut shell);
-        // No socket may get the number of stderr: a client would be sent the log.
+        // No socket may get descriptor 2: a client would receive the log.
         assert_eq!(process.file(2), "/dev/null");
         assert_serves_and_ends(process);
     }
 }
 
 #[test]
-fn a_stderr_whose_reader_leaves() {
+fn a_stderr_whose_reader_exits() {
     for format in FORMATS {
         let (reader, writer) = pipe().expect("a pipe");
         let process = Process::unheard(&mut command(format, writer));
@@ -79,7 +79,7 @@ fn a_stderr_whose_reader_leaves() {
     }
 }
 
-/// The service with a log that is stuck: its pipe and its queue are full, and lines are being dropped.
+/// Starts the service with a blocked log: its pipe and its queue are full, and lines are dropped.
 fn stuck(format: &str, level: &str) -> (Process, PipeReader) {
     let (reader, writer) = pipe().expect("a pipe");
     let process = Process::unheard(command(format, writer).args(["--log-level", level]));
@@ -96,19 +96,19 @@ fn stuck(format: &str, level: &str) -> (Process, PipeReader) {
 }
 
 #[test]
-fn a_pipe_that_nobody_reads() {
+fn a_blocked_pipe() {
     for (format, level) in FORMATS.into_iter().zip(["debug", "trace"]) {
         let (process, reader) = stuck(format, level);
         let asked = Instant::now();
         assert_serves_and_ends(process);
-        // The last lines get a second; the rest is what the shutdown of a usual process may take.
+        // The last lines get one second; the rest is an ordinary shutdown.
         assert!(asked.elapsed() < Duration::from_secs(30), "{:?}", asked.elapsed());
         drop(reader);
     }
 }
 
 #[test]
-fn a_pipe_that_is_read_again() {
+fn a_pipe_that_is_drained_later() {
     let (process, reader) = stuck("text", "debug");
     let lines = std::thread::spawn(move || {
         use std::io::BufRead as _;

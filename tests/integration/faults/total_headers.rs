@@ -1,4 +1,4 @@
-//! Headers that do not end, in sum.
+//! Endless headers on many connections: their total is limited.
 
 use std::io::Write as _;
 
@@ -7,7 +7,7 @@ use super::{MEBIBYTE, POST, assert_answer, beside_good_clients, connect, request
 use crate::server::exchange;
 
 #[test]
-fn a_thousand_unfinished_heads_are_bounded_together() {
+fn a_thousand_unfinished_headers_are_limited_in_total() {
     const AT_ONCE: usize = 1000;
     let process = Process::start(&["--header-timeout=600", "--max-connections=2000"]);
     let at_rest = process.peak_memory();
@@ -16,7 +16,7 @@ fn a_thousand_unfinished_heads_are_bounded_together() {
         let held: Vec<_> = (0..AT_ONCE)
             .map(|_| {
                 let mut stream = connect(process.address);
-                // Just short of what is too much. The service may have closed it meanwhile.
+                // Just below the limit. The service may have closed the connection already.
                 stream.write_all(head.as_bytes()).ok();
                 stream
             })
