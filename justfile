@@ -64,7 +64,7 @@ fuzz seconds="30":
     cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
     fuzz/run.sh {{ seconds }}
 
-# Change the transformation in small steps and report what no test notices
+# Run mutation tests on the transformation and report the mutants that survive
 mutants *arguments:
     cargo mutants {{ arguments }}
 

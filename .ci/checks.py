@@ -1,4 +1,4 @@
-"""The result of checks, for the scripts of CI."""
+"""Reports the results of checks, for the scripts of CI."""
 
 passed = 0
 

@@ -32,7 +32,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALERTS = ROOT / "deploy/prometheus/alerts.yaml"
 DASHBOARD = ROOT / "deploy/grafana/dashboard.json"
-#: Metrics that only a real rudder-transformer behind the service causes.
+#: Metrics that require a real rudder-transformer as upstream.
 NEEDS_THE_REFERENCE = ["kafka_transformer_shadow_intended_differences_total"]
 #: Seconds until an alert has to fire.
 PATIENCE = 60
@@ -99,7 +99,7 @@ class Peer(http.server.BaseHTTPRequestHandler):
 def peer():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Peer)
     server.daemon_threads = True
-    # A Prometheus that ends breaks its scrapes off.
+    # A Prometheus that exits aborts its scrapes.
     server.handle_error = lambda *_: None
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -304,7 +304,7 @@ class Prometheus:
 
 
 def short_rules(folder):
-    """The rules as they are delivered, but for times that nobody wants to wait, and gigabytes that nobody wants to fill."""
+    """The released rules, with shorter durations and smaller sizes."""
     text = ALERTS.read_text()
     text, count = re.subn(r"(?m)^( +for: ).*$", r"\g<1>2s", text)
     assert count >= 8, "the rules have no for: any more"
@@ -323,7 +323,7 @@ def prove(name, scenario, binary, folder, peer_port, rules):
     try:
         quiet = name in ("KafkaTransformerCertificateExpires", "KafkaTransformerMemory", "KafkaTransformerLogLost")
         if not quiet:
-            # Two evaluations in which nothing happens but the trouble of the others.
+            # Two evaluations during which only the other alerts' causes are active.
             time.sleep(4)
             assert not prometheus.firing(), f"{name}: {sorted(prometheus.firing())} before its cause"
         deadline = time.monotonic() + PATIENCE
@@ -344,7 +344,7 @@ def prove(name, scenario, binary, folder, peer_port, rules):
 
 
 def panels(binary, folder, peer_port, rules):
-    """Runs every query of the dashboard while all kinds of requests come."""
+    """Runs every query of the dashboard under a load of all kinds of requests."""
     upstream = f"--upstream-transformer-url=http://127.0.0.1:{peer_port}"
     alone = Service(binary, folder, ["--max-in-flight-bytes=200000", "--destination-metrics=10"])
     behind = Service(binary, folder, [upstream, "--shadow-percent=100"])

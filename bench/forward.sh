@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What forwarding costs: requests of one connection directly to an upstream and through the service, in turns, and the memory
+# The cost of forwarding: requests on one connection directly to an upstream and through the service, in turns, and the memory
 # of the service with a body of 100 MB passing through in both directions.
 #
 #   bench/forward.sh [SECONDS]      default: 7 rounds of one second

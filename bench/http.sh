@@ -16,7 +16,7 @@ trap 'kill "$server" 2>/dev/null || true' EXIT
 
 cargo build --quiet --release --bins --examples
 mkdir -p target/bench
-# What the service carries is measured, not what it rejects: waits are no reason to.
+# Disable load shedding: this measures throughput, not rejections.
 LOG_LEVEL=warn MAX_WAIT_MILLISECONDS=3600000 taskset -c 0 target/release/examples/echo --host 127.0.0.1 --port $port --metrics-port $((port + 1)) --workers 1 &
 server=$!
 until $binary health --url "http://127.0.0.1:$port/health" 2>/dev/null; do kill -0 "$server"; done

@@ -1,5 +1,5 @@
-// A server that reads the JSON it is sent and prints it again, and does nothing else: the least that any transformer on
-// Node.js does. node bench/json.js PORT
+// A server that parses the JSON of a request, serializes it again and returns it: the minimum of any transformer on
+// Node.js. node bench/json.js PORT
 "use strict";
 require("http")
   .createServer((request, response) => {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What one worker of the released binary takes: size, start, memory at rest, under load, after it, with a body of 100 MB,
-# and how long others wait for that one. Prints a table. Needs jq; all traffic stays on the loopback interface.
+# Footprint of the released binary with one worker: size, startup, memory when idle, under load, after it and with a body of
+# 100 MB, and how long other requests wait for that one. Prints a table. Needs jq; all traffic stays on the loopback interface.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

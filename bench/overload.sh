@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# What becomes of requests when three times as many come as one worker can carry: are those that are accepted still answered
-# in time, does memory stay within bounds, does each get an answer? One worker on one core, the load on another; every
-# request on a new connection, as rudder-server sends them, at a fixed rate that does not wait for answers.
+# Overload: three times as many requests as one worker can serve. Do accepted requests stay fast, does memory stay within
+# bounds, does each request get a response? One worker on one core, the load on another; every
+# request on a new connection, as rudder-server sends them, at a fixed rate that does not wait for responses.
 #
 #   bench/overload.sh
 #
-# The body is 100 events and a destination with 40 templates, 56 KB: work for the service rather than for the network. Of
-# bodies that are cheaper to transform, one core for the load cannot send three times what another core carries. First
+# The body is 100 events and a destination with 40 templates, 56 KB: work for the service rather than for the network. With
+# cheaper bodies, one core of clients cannot send three times what another core serves. First
 # MAX_WAIT_MILLISECONDS=1, which bounds the p99 of what is accepted at five times that of an unloaded service; then the
-# default, and no bound at all. Prints a table, and fails if a promise is broken. Needs jq and two
+# default, and no bound at all. Prints a table, and fails if a bound is exceeded. Needs jq and two
 # cores, takes under a minute. All traffic stays on the loopback interface.
 set -euo pipefail
 cd "$(dirname "$0")/.."

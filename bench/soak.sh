@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Mixed requests at 70 % of what one worker of the released binary can do, every answer compared: bench/soak.sh [MINUTES]
+# Mixed requests at 70 % of one worker's capacity, comparing every response: bench/soak.sh [MINUTES]
 # The service has one core, the clients the other; nothing else should run meanwhile. All traffic stays on loopback.
 set -euo pipefail
 cd "$(dirname "$0")/.."

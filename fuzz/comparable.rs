@@ -1,10 +1,10 @@
-//! JSON that the slow twin can be asked about.
+//! JSON that the reference implementation supports.
 
 use serde_json::Value;
 
-/// The value, unless the twin would see another one: it knows no lone surrogate, no infinity and no deep nesting. Nor does
-/// it know which of two equally near shortest forms JavaScript writes of a number with sixteen digits or more; that is
-/// compared with a JavaScript engine.
+/// The value, or `None` if the reference implementation would read another one: it supports no lone surrogates, infinities
+/// or deep nesting. It also ignores which of two equally near shortest forms JavaScript prints for a number with sixteen
+/// digits or more; that is compared with a JavaScript engine.
 pub fn value(text: &str) -> Option<Value> {
     let value: Value = serde_json::from_str(text).ok()?;
     is_plain(&value).then_some(value)

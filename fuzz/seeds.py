@@ -12,7 +12,7 @@ import sys
 FIXTURES = pathlib.Path(__file__).parent.parent / "test-fixtures"
 # Longer ones slow every run down and reach nothing else.
 MAX_BYTES = 4096
-# How the first byte of `engine` and `twin` names a destination.
+# How the first byte of `engine` and `oracle` names a destination.
 FAMILIES = {"kafka": 0, "azure_event_hub": 1, "confluent_cloud": 2}
 COMPACTED = "json+compactedv1"
 
@@ -74,7 +74,7 @@ def of_requests():
             yield "http", f"{line}Transfer-Encoding: chunked\r\n\r\n".encode() + chunk + b"\r\n0\r\n\r\n"
         if compacted or endpoint:
             continue
-        yield "twin", bytes([family]) + body
+        yield "oracle", bytes([family]) + body
         try:
             events = json.loads(body)
         except ValueError:

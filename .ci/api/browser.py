@@ -1,4 +1,4 @@
-"""Opens /docs in Chromium, tries an endpoint out, and sees that nothing is asked of any other host.
+"""Opens /docs in Chromium, tries an endpoint out, and checks that nothing is requested from any other host.
 
 browser.py <address of the service> [<folder for screenshots>]
 """

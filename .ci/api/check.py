@@ -1,4 +1,4 @@
-"""Holds a running service against its OpenAPI document: the document is valid, schemathesis finds no answer that it does
+"""Verifies a running service against its OpenAPI document: the document is valid, schemathesis finds no response that it does
 not describe, and the page that shows it and the one at / work in a browser.
 
 check.py <binary> [<folder for screenshots>]
@@ -64,7 +64,7 @@ def started(*flags):
 
 
 run(TOOLS / "openapi-spec-validator", HERE.parent.parent / "openapi/openapi.json")
-# What is not served here would be answered with 503, so that rudder-server retries it.
+# Requests that are not served here would get 503, so that rudder-server retries them.
 with started("--unserved=reject") as (address, metrics):
     with tempfile.TemporaryDirectory() as scratch:
         schemathesis(address, "--exclude-path", "/metrics")

@@ -1,4 +1,4 @@
-"""What OpenAPI cannot say of a request: that its headers go with its body.
+"""What OpenAPI cannot express about a request: its headers must match its body.
 
 Only requests that are meant to be right are made so; those that are meant to be wrong stay as they are.
 """

@@ -34,7 +34,7 @@ def open_page(browser, path="/", **options):
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"], **options)
     page = context.new_page()
     page.on("request", lambda request: asked.append((request.method, request.url)))
-    # Chromium tells violations of the policy here too.
+    # Chromium reports violations of the Content-Security-Policy here too.
     page.on("console", lambda line: line.type in ("error", "warning") and wrong.append(line.text))
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto(f"{address}{path}")
@@ -113,7 +113,7 @@ def errors(browser):
     says(page, "Refused: the event has no metadata.")
     expect(page.locator(".refusal")).to_contain_text("metadata_missing")
     shoot(page, "refused")
-    # What is typed stays text.
+    # Input is never interpreted as markup.
     event.fill('{"userId": "<img src=x onerror=alert(1)>", "event": "<b>"}')
     expect(page.locator(".fact.key .big")).to_have_text("<img src=x onerror=alert(1)>")
     assert page.locator("img").count() == 0
@@ -182,7 +182,7 @@ def keyboard(browser):
         seen.append(page.evaluate("document.activeElement.id || document.activeElement.textContent.trim()"))
         if seen[-1] == "copy-link":
             break
-    # In the order in which they are seen, and a text field lets go of the focus.
+    # Focus moves in visual order, and a text field does not trap it.
     assert seen == ["Destinations", "API", "sample", "event", "family", "partitions", "destination", "copy-link"], seen
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid", outline
@@ -244,7 +244,7 @@ def looks(browser):
         page.context.close()
 
 
-# Texts that are too faint to read on what is behind them: below 4.5 to 1.
+# Text whose contrast with its background is below 4.5 to 1.
 CONTRAST = """() => {
   const channel = (value) => (value /= 255) <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
   const luminance = (rgb) => 0.2126 * channel(rgb[0]) + 0.7152 * channel(rgb[1]) + 0.0722 * channel(rgb[2]);
@@ -267,7 +267,7 @@ CONTRAST = """() => {
   return faint;
 }"""
 
-# The page's own reader of JSON and the browser's take the same texts, and what it lays out is the same value.
+# The page's JSON parser accepts the same texts as the browser's, and formats the same value.
 READER = """async () => {
   const { scan, tidy } = await import("/page/json.js");
   const parts = ["{", "}", "[", "]", ",", ":", '"a"', "1", "true", '"\\\\u0041"', '"\\\\x"', " ", "-", "0", ".5", "e3", "null", "\\n", '"'];

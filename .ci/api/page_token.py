@@ -1,4 +1,4 @@
-"""The page at / of a service that asks for a token: it asks for it, and works with it; no link has it.
+"""The page at / of a service that requires a token: it asks for the token and works with it, and no link contains it.
 
 page_token.py <address of the service> <its token>
 """

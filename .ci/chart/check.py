@@ -18,7 +18,7 @@ DEPLOY = HERE.parents[1] / "deploy"
 CHART = DEPLOY / "helm/rudder-kafka-transformer"
 VERSIONS = ["1.30.0", "1.37.0"]
 OPERATOR = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
-# What the schema has to reject, and a word that its message has.
+# Values that the schema must reject, and a word in the error message.
 INVALID = {
     "settings.WORKRES=2": "WORKRES",
     "settings.DRAIN_DELAY=5sec": "DRAIN_DELAY",
@@ -51,7 +51,7 @@ def crd_schemas(folder):
 
 
 def closed(schema):
-    """Rejects fields that are not in the schema, as a strict API server does."""
+    """Rejects unknown fields, as a strict API server does."""
     if isinstance(schema, dict):
         schema = {name: closed(value) for name, value in schema.items()}
         if isinstance(schema.get("properties"), dict) and schema.get("type") == "object":
@@ -64,7 +64,7 @@ def closed(schema):
 
 
 def core_schemas(folder):
-    """JSON schemas of Kubernetes, of the wheel that has them, with references that kubeconform resolves: relative to the file, not to an ID."""
+    """JSON schemas of Kubernetes from a wheel, with references that kubeconform resolves: relative to the file, not to an ID."""
     source = pathlib.Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
     for version in VERSIONS:
         target = folder / f"v{version}"
@@ -85,7 +85,7 @@ class Validator:
         self.locations = ["-schema-location", f"{folder}/{{{{.NormalizedKubernetesVersion}}}}/{name}", "-schema-location", f"{folder}/{name}"]
 
     def problems(self, text):
-        """What is wrong with the resources, in any of the versions."""
+        """Returns the violations in the resources, for all versions."""
         for version in VERSIONS:
             done = run(self.kubeconform, "-strict", "-summary", "-kubernetes-version", version, *self.locations, "-", stdin=text)
             if done.returncode != 0:
@@ -122,7 +122,7 @@ def chart(helm, validator, binary, folder):
 
 
 def notes(helm, folder):
-    """What an installation prints. `helm template` leaves it out, so a copy of the chart has it as a ConfigMap."""
+    """Returns the notes that an installation prints. `helm template` omits them, so a copy of the chart renders them as a ConfigMap."""
     copy = folder / "notes"
     shutil.copytree(CHART, copy)
     text = (copy / "templates/NOTES.txt").read_text()

@@ -1,4 +1,4 @@
-"""Writes what follows from the chart's values.schema.json: its list of settings, values.yaml and README.md.
+"""Generates files from the chart's values.schema.json: its list of settings, values.yaml and README.md.
 
 Usage: document.py BINARY [--check]
 
@@ -54,7 +54,7 @@ def default_of(schema):
 
 
 def yaml_lines(value, indent):
-    """A value as YAML below its key: blocks for what is not empty, JSON for scalars."""
+    """Formats a value as YAML below its key: blocks for non-empty collections, JSON for scalars."""
     space = " " * indent
     if isinstance(value, dict) and value:
         for name, one in value.items():

@@ -1,4 +1,4 @@
-"""Writes the kustomize base and the resources of its components: what the Helm chart renders with its default values.
+"""Generates the kustomize base and the resources of its components from what the Helm chart renders with default values.
 
 Usage: kustomize.py HELM [--check]
 
@@ -14,18 +14,18 @@ import yaml
 DEPLOY = pathlib.Path(__file__).parents[2] / "deploy"
 CHART, TARGET = DEPLOY / "helm/rudder-kafka-transformer", DEPLOY / "kubernetes"
 NAME = "rudder-kafka-transformer"
-# Where each kind belongs; the pod of `helm test` has no place.
+# The component of each kind; the pod of `helm test` belongs to none.
 FOLDERS = {
     "Deployment": "base", "Service": "base", "HorizontalPodAutoscaler": "base", "PodDisruptionBudget": "base", "NetworkPolicy": "base",
     "ServiceMonitor": "components/service-monitor", "PrometheusRule": "components/prometheus-rule", "ConfigMap": "components/dashboard",
 }
 OPTIONAL = "serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboard.enabled=true"
-# These name Helm, or the release.
+# Labels that name Helm or the release.
 HELM_ONLY = ["app.kubernetes.io/managed-by", "helm.sh/chart", "app.kubernetes.io/instance"]
 
 
 class Dumper(yaml.SafeDumper):
-    """Texts of several lines as blocks."""
+    """Represents multi-line strings as block scalars."""
 
     def increase_indent(self, flow=False, indentless=False):
         return super().increase_indent(flow, False)

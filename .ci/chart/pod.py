@@ -1,4 +1,4 @@
-"""The service as the container of a Deployment: with its environment, files, probes and time to stop."""
+"""Runs the service as the container of a Deployment: with its environment, files, probes and grace period."""
 
 import concurrent.futures
 import os
@@ -22,7 +22,7 @@ INSECURE.check_hostname, INSECURE.verify_mode = False, ssl.CERT_NONE
 
 
 def secrets(folder):
-    """Files of the secrets that pods mount."""
+    """Files of the mounted secrets."""
     (folder / "tls").mkdir()
     (folder / "operator").mkdir()
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=transformer",
@@ -38,7 +38,7 @@ class Pod:
         spec = deployment["spec"]["template"]["spec"]
         self.grace = spec["terminationGracePeriodSeconds"]
         self.container = spec["containers"][0]
-        # A machine has one network, where pods have one each.
+        # All pods share the network of this machine.
         self.ports = dict(zip((port["name"] for port in self.container["ports"]), broker.free_ports(2)))
         environment = {variable["name"]: variable.get("value", "a-pod") for variable in self.container["env"]
                        if "configMapKeyRef" not in variable.get("valueFrom", {})}
@@ -62,7 +62,7 @@ class Pod:
             return False
 
     def problem(self):
-        """What does not work, between start and end; empty if all does."""
+        """Returns the failures between start and stop; empty if there are none."""
         declared = [port["containerPort"] for port in self.container["ports"]]
         if declared != [int(given or default) for given, default in self.ports_given]:
             return f"declares the ports {declared}"
@@ -102,7 +102,7 @@ class Pod:
 
 
 def run_all(binary, deployments, folder):
-    """What does not work, by the name of the Deployment. All run at once: most of the time they are drained."""
+    """Returns the failures by Deployment. All run in parallel, because most of the time is spent draining."""
     secrets(folder)
     pods, problems = {}, {}
     try:

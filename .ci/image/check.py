@@ -39,7 +39,7 @@ def fetch(url, body=None):
 
 
 def contents(image):
-    """What is in the image, and what its configuration says."""
+    """The files of the image, and its configuration."""
     size = sum(image.files.values())
     others = set(image.files) - {"rudder-kafka-transformer", ROOTS[1:]}
     check(f"the binary, the CA certificates and {len(others)} libraries", len(image.files) == len(others) + 2
@@ -59,7 +59,7 @@ def contents(image):
 
 
 def service(image):
-    """The service from its start to SIGTERM."""
+    """The service from startup to SIGTERM."""
     port, metrics = broker.free_ports(2)
     environment = {"PORT": str(port), "METRICS_PORT": str(metrics), "HOST": "127.0.0.1", "LOG_FORMAT": "json"}
     check("unhealthy before it runs", image.health(environment).returncode == 1)
@@ -117,7 +117,7 @@ def main():
     archive, libraries = (pathlib.Path(path).resolve() for path in sys.argv[1:])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="image-", dir=archive.parent))
-    # The service's user has to reach it.
+    # The service's user must be able to reach it.
     os.chmod(folder, 0o755)
     try:
         image = container.Image(archive, folder)

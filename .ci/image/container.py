@@ -51,7 +51,7 @@ class Image:
                 *mounts, "--", *arguments]
 
     def run(self, arguments, environment=None, binds=(), stdin=None, timeout=60):
-        """Runs to its end what `docker run IMAGE arguments` would."""
+        """Runs `docker run IMAGE arguments` to completion."""
         return subprocess.run(self.command([*self.config["Entrypoint"], *arguments], binds), env=PATH | (environment or {}), capture_output=True,
                               text=True, input=stdin or "", timeout=timeout, check=False)
 
@@ -73,7 +73,7 @@ class Container:
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def pid(self):
-        """The service as this machine numbers it, once `unshare` has started it."""
+        """The PID of the service on the host, once `unshare` has started it."""
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""A real Apache Kafka broker in KRaft mode, with a listener for each way to connect, right and wrong."""
+"""A real Apache Kafka broker in KRaft mode, with a listener for each correct and incorrect connection."""
 
 import pathlib
 import signal
@@ -27,7 +27,7 @@ LISTENERS = {
     # Signed by a CA, and pasted into caCertificate itself.
     "PINNED": ("SSL", {"pem": "pinned"}),
     "TLS13": ("SSL", {"ssl.enabled.protocols": "TLSv1.3"}),
-    # What is advertised here leads nowhere: the commonest mistake.
+    # Its advertised address is unreachable: the most common mistake.
     "ASTRAY": ("PLAINTEXT", {}),
 }
 PLAIN_LOGIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_rudder="plain-secret";'
@@ -36,7 +36,7 @@ SCRAM_USERS = ["SCRAM-SHA-256=[name=rudder,password=secret-256]", "SCRAM-SHA-512
 
 
 def free_ports(count):
-    """Ports that nobody listens on, all held until the last is found."""
+    """Free ports, all bound until the last is found."""
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))
@@ -47,7 +47,7 @@ def free_ports(count):
 
 
 class Broker:
-    """Running while the `with` block lasts."""
+    """Runs for the duration of the `with` block."""
 
     def __init__(self, libraries, folder):
         self.classpath = f"{libraries}/*"
@@ -56,7 +56,7 @@ class Broker:
         self.log = self.folder / "broker.log"
         self.process = None
         *ports, self.controller = free_ports(len(LISTENERS) + 1)
-        # Bound, and no more: nobody listens here, and nobody else can.
+        # Bound without listening: connections are refused, and no other process can take the port.
         self.held = socket.socket()
         self.held.bind(("127.0.0.1", 0))
         self.closed = self.held.getsockname()[1]
@@ -135,7 +135,7 @@ class Broker:
         return self
 
     def wait(self):
-        """Until the broker says that it has started. It is asked for again and again, and only so long."""
+        """Polls until the broker reports that it has started, with a deadline."""
         deadline = time.monotonic() + START_SECONDS
         while "Kafka Server started" not in self.log.read_text(errors="replace"):
             ended = self.process.poll()

@@ -5,7 +5,7 @@ import subprocess
 
 PASSWORD = "keystore-password"
 
-# What the steps lack for a client of today: the names of the broker. docs/guides/certificates.md explains each.
+# What the steps lack for a current client: the names of the broker. docs/guides/certificates.md explains each.
 NAMES = "dns:localhost,ip:127.0.0.1"
 
 
@@ -20,12 +20,12 @@ def keytool(folder, store, *command):
 
 
 def by_the_steps(folder):
-    """The steps of the documentation, as docs/guides/certificates.md gives them for today."""
+    """The steps of the documentation, as docs/guides/certificates.md updates them."""
     server, trust = "kafka.server.keystore.p12", "kafka.server.truststore.p12"
     # 1. A key and a certificate.
     keytool(folder, server, "-alias", "localhost", "-keyalg", "RSA", "-validity", "365", "-genkeypair",
             "-dname", "CN=localhost,O=Example", "-ext", f"SAN={NAMES}")
-    # 2. A CA of one's own, and the broker's trust in it.
+    # 2. A private CA, and a truststore for the broker.
     authority(folder, "ca", "Example CA")
     keytool(folder, trust, "-alias", "CARoot", "-importcert", "-file", "ca-cert")
     # 3. The CA's signature: with the names, which `openssl x509 -req` drops unless it is told to copy them.
@@ -51,7 +51,7 @@ def key(folder, name, subject):
 
 
 def sign(folder, name, names=None, start=None, end=None, usage="serverAuth,clientAuth", ca="ca"):
-    """Signs a request with the dates that are wanted, which `openssl x509` cannot."""
+    """Signs a request with given dates, which `openssl x509` cannot."""
     (folder / f"{name}.cnf").write_text(f"""
 [ca]
 default_ca = this
@@ -86,7 +86,7 @@ def server_pem(folder, name, key_of=None, certificate=None):
 
 
 def make(folder):
-    """All of them, into a folder."""
+    """Writes all certificates to a folder."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True)
     by_the_steps(folder)

@@ -1,4 +1,4 @@
-"""Holds `check --connect` against a real Apache Kafka broker: each listener with the settings that are right for it, and with wrong ones.
+"""Runs `check --connect` against a real Apache Kafka broker: each listener with correct and with incorrect settings.
 
 Usage: check.py BINARY LIBRARIES
 """
@@ -14,7 +14,7 @@ import tempfile
 
 import broker
 
-# Whatever else it is, a check that takes longer than this has failed.
+# A check that takes longer has failed.
 PATIENCE_SECONDS = 60
 SECRETS = {"PLAIN": "plain-secret", "SCRAM-SHA-256": "secret-256", "SCRAM-SHA-512": "secret-512"}
 SASL_TYPES = {"PLAIN": "plain", "SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
@@ -22,7 +22,7 @@ WRONG = "a-wrong-secret"
 
 
 class Checks:
-    """Runs the binary again and again, and counts."""
+    """Runs the binary repeatedly and counts results."""
 
     def __init__(self, binary, kafka, folder):
         self.binary, self.kafka, self.folder = str(binary), kafka, folder
@@ -60,7 +60,7 @@ class Checks:
             wrong_by_itself = document["errors"] > 0
             connection = document["inputs"][0]["destinations"][0]["connection"]
             if codes is None:
-                # Errors of the configuration leave nothing to connect with.
+                # Nothing is connected if the configuration has errors.
                 if connection["tried"] or done.returncode != 1:
                     problems.append("it was tried")
                 return self.tell(what, problems, done)
@@ -93,7 +93,7 @@ class Checks:
 
 
 def all_checks(checks):
-    """Each listener, right and wrong."""
+    """Each listener with correct and incorrect settings."""
     expect, tls, sasl = checks.expect, checks.tls, checks.sasl
     written = ["writable", "cluster AAAAAAAAAAAAAAAAAAAAAQ of 1 broker"]
 
@@ -180,7 +180,7 @@ def all_checks(checks):
 
 def main():
     binary, libraries = (pathlib.Path(path).resolve() for path in sys.argv[1:])
-    # Whoever ends this ends the broker too.
+    # Signals to this script stop the broker too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="broker-", dir=libraries.parent))
     try:

@@ -1,4 +1,4 @@
-"""The path of an event through the compose file's services, but for rudder-server, whose part a client plays: PostgreSQL and Kafka start,
+"""The path of an event through the compose file's services, with a client in place of rudder-server: PostgreSQL and Kafka start,
 topics are created, events are transformed and produced, and what arrives is compared with `explain`.
 
 Usage: check.py BINARY KAFKA_LIBRARIES, in a network namespace of its own (see run).
@@ -54,7 +54,7 @@ def database(stack):
 
 
 def explained(binary, workspace_file, destination, messages):
-    """Topic, partition, key and message of each event, as `explain` has them."""
+    """Topic, partition, key and message of each event according to `explain`."""
     done = subprocess.run([binary, "explain", "--format", "json", "--partitions", str(PARTITIONS), "--destination", str(workspace_file),
                            "--destination-id", destination, "-"], input="\n".join(map(json.dumps, messages)), capture_output=True, text=True, timeout=120, check=False)
     check("explain delivers all of them", done.returncode == 0, done.stderr[:2000])
@@ -72,7 +72,7 @@ def arrived(stack, servers, topics):
 
 
 def restart(transformer):
-    """An upgrade in the midst of the load."""
+    """An upgrade under load."""
     code = transformer.stop()
     time.sleep(0.5)
     transformer.start()
@@ -81,7 +81,7 @@ def restart(transformer):
 
 
 def settings(stack, binary):
-    """A variable that is not a setting would be ignored by the service."""
+    """Checks variable names: the service ignores a variable that is not a setting."""
     text = subprocess.run([binary, "serve", "--help"], capture_output=True, text=True, check=True).stdout
     given = set(stack.document["services"]["rudder-kafka-transformer"]["environment"])
     check("the variables of the service are settings", given <= set(re.findall(r"\[env: (\w+)[=\]]", text)), given)

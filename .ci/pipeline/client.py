@@ -1,4 +1,4 @@
-"""A client that behaves towards the transformer as rudder-server does, and produces what it is answered as rudder-server does."""
+"""A client that sends requests and produces records as rudder-server does."""
 
 import base64
 import concurrent.futures
@@ -12,14 +12,14 @@ HEADERS = {
     "Content-Type": "application/json", "X-Content-Format": "json+compactedv1", "X-Feature-Gzip-Support": "?1",
     "X-Feature-Filter-Code": "?1", "Connection": "close",
 }
-# At most so many requests at once, with so many events each.
+# The maximum of parallel requests, and of events in each.
 CONNECTIONS, BATCH = 100, 100
 ATTEMPTS = 30
 TIMEOUT_SECONDS = 600
 
 
 def partition(key, partitions):
-    """The balancer of rudder-server's producer: FNV-1a of 32 bits, without its sign."""
+    """The balancer of rudder-server's producer: 32-bit FNV-1a without its sign bit."""
     state = 0x811C9DC5
     for byte in key:
         state = ((state ^ byte) * 0x01000193) & 0xFFFFFFFF
@@ -48,7 +48,7 @@ class Client:
             connection.close()
 
     def wait_for_features(self, deadline_seconds=60):
-        """The gateway opens when /features has been answered once."""
+        """The gateway opens after the first response to /features."""
         deadline = time.monotonic() + deadline_seconds
         while True:
             try:
@@ -74,7 +74,7 @@ class Client:
                            "destinations": {destination["id"]: entry}, "connections": connections}).encode()
 
     def transformed(self, path, body):
-        """The response to one request, after all retries it takes."""
+        """Returns the response to one request, after any retries."""
         attempt = 0
         while True:
             try:
@@ -97,7 +97,7 @@ class Client:
             time.sleep(min(0.1 * 2 ** min(attempt, 5), 2))
 
     def send(self, events, while_sending):
-        """Answers to all events, in order. `while_sending` is called once, in the midst of it."""
+        """Returns the responses to all events, in order. Calls `while_sending` once, halfway through."""
         path = f"/v0/destinations/{self.destination['destinationDefinition']['name'].lower()}"
         bodies = [self.body(events[at:at + BATCH], at) for at in range(0, len(events), BATCH)]
         with concurrent.futures.ThreadPoolExecutor(CONNECTIONS) as pool:
@@ -110,7 +110,7 @@ class Client:
 
 
 def records(answers, partitions):
-    """What rudder-server produces of the answers: lines for Records.java."""
+    """Returns the records that rudder-server would produce, as lines for Records.java."""
     for answer in answers:
         if answer["statusCode"] == 200 and answer["output"]["topic"]:
             output = answer["output"]

@@ -1,4 +1,4 @@
-"""The services of the compose file as processes: their commands, environment, health checks and order.
+"""Runs the services of the compose file as processes: their commands, environment, health checks and order.
 
 Containers of one network find each other by name and have ports of their own. Here each name is an address of the loopback interface
 of a network namespace that has nothing else, so the compose file is used as it is.
@@ -22,7 +22,7 @@ JAVA = ["java", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
 
 def interpolated(value, environment):
-    """A document with its variables as compose replaces them: ${NAME}, ${NAME:-default}, ${NAME:+other}, ${NAME:?error}."""
+    """Substitutes variables as compose does: ${NAME}, ${NAME:-default}, ${NAME:+other}, ${NAME:?error}."""
     if isinstance(value, dict):
         return {name: interpolated(one, environment) for name, one in value.items()}
     if isinstance(value, list):
@@ -58,7 +58,7 @@ class Service:
         raise NotImplementedError
 
     def prepare(self):
-        """What an image does before its command."""
+        """The entrypoint of an image, before its command."""
 
     def start(self):
         self.prepare()
@@ -88,7 +88,7 @@ class Service:
             time.sleep(0.1)
 
     def stop(self, grace=40):
-        """SIGTERM, and the exit code."""
+        """Sends SIGTERM and returns the exit code."""
         if self.process is None:
             return None
         self.process.terminate()
@@ -156,7 +156,7 @@ class Postgres(Service):
         return [*self.prefix(program), "-D", str(self.data), "-k", str(self.folder), *arguments]
 
     def healthy(self):
-        # Where the image has its socket, the packages of this machine look elsewhere.
+        # The image and the packages of this machine have different socket folders.
         self.environment = {**self.environment, "PGHOST": str(self.folder)}
         return super().healthy()
 
@@ -177,7 +177,7 @@ class Stack:
         self.services = {}
 
     def translated(self, command):
-        """A command of a container as one of this machine."""
+        """Translates a container's command for this machine."""
         places = {"/opt/kafka/bin": str(self.tools), "/rudder-kafka-transformer": self.binary, "$$": "$"}
         for inside, outside in places.items():
             command = [part.replace(inside, outside) for part in command]
@@ -214,5 +214,5 @@ class Stack:
             print(f"ok      {other}: {rule['condition']} after {time.monotonic() - began:.1f} s", flush=True)
 
     def stop(self):
-        """Ends everything. Returns exit codes by name."""
+        """Stops all services and returns their exit codes by name."""
         return {name: service.stop() for name, service in reversed(self.services.items())}

@@ -1,4 +1,4 @@
-//! Files of `check`: whatever they hold, a report or one line that says why not. The first byte chooses what the rest
+//! Input files of `check`: any content gives a report or a one-line error. The first byte chooses what the rest
 //! is: a file, the text of a certificate, or what a certificate holds.
 
 #![no_main]
@@ -9,9 +9,9 @@ use check::{check, pem};
 use libfuzzer_sys::fuzz_target;
 use transform::family::FAMILIES;
 
-/// Some second of 2026.
+/// A time in 2026.
 const NOW: i64 = 1_790_000_000;
-/// What a finding may say at most: names in it are cut.
+/// The maximum length of a finding, in which names are truncated.
 const MAX_MESSAGE_BYTES: usize = 4096;
 
 fn file(bytes: &[u8], family: Option<usize>) {

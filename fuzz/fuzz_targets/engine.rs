@@ -25,7 +25,7 @@ use transform::processor::{self, Response};
 use transform::request::{BodyError, Limits, PayloadFormat, RouterResponse};
 use transform::{batch, router_transform};
 
-/// Counts what a thread holds, for [`cost_bounds`].
+/// Counts the memory held by a thread, for [`cost_bounds`].
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
 
@@ -43,7 +43,7 @@ fn elements(array: Raw<'_>) -> Vec<Raw<'_>> {
     elements
 }
 
-/// The events of a body that is one, and nothing where it is not one.
+/// The events of a valid body; empty for an invalid one.
 fn events(body: &str, form: PayloadFormat) -> Option<Vec<Raw<'_>>> {
     let root = Raw::parse(body).ok()?;
     let array = match form {
@@ -83,7 +83,7 @@ fn processor(family: &'static Family, body: &str, form: PayloadFormat) {
     }
 }
 
-/// Where no rule can apply, the message is in the response as it was.
+/// A message to which no rule applies is returned verbatim.
 fn untouched(event: Raw<'_>, answer: Raw<'_>, form: PayloadFormat) {
     let status = answer.member("statusCode").map(Raw::text);
     assert_eq!(answer.member("output").is_some(), status == Some("200"), "{}", answer.text());
@@ -102,7 +102,7 @@ fn untouched(event: Raw<'_>, answer: Raw<'_>, form: PayloadFormat) {
     }
 }
 
-/// Who looks on sees what is answered.
+/// An observer sees the values of the response.
 fn explained(family: &'static Family, body: &str, form: PayloadFormat, answers: &[Raw<'_>]) {
     let mut index = 0;
     let tally = explain(family, body, form, QUERY, LIMITS, Options::default(), &Unlimited, |explanation| {
@@ -114,7 +114,7 @@ fn explained(family: &'static Family, body: &str, form: PayloadFormat, answers: 
     assert_eq!((index, tally.map(|tally| tally.events).ok()), (answers.len(), Some(answers.len() as u64)));
 }
 
-/// The members of a compacted body may come in any order.
+/// The fields of a compacted body may have any order.
 fn reordered(family: &'static Family, body: &str, text: &str) {
     let [input, destinations, connections] = parsed(body).members(["input", "destinations", "connections"]);
     let member = |name: &str, value: Option<Raw<'_>>| value.map(|value| format!("\"{name}\":{}", value.text()));

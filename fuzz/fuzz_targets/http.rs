@@ -1,5 +1,5 @@
-//! Bytes on a connection to the running service: no 5xx but those that say `later`, no silence, and the next client is
-//! served.
+//! Arbitrary bytes on a connection to the running service: no 5xx but retryable ones, always a response, and the next client
+//! is served.
 
 #![no_main]
 
@@ -38,13 +38,13 @@ fn service() -> SocketAddr {
     })
 }
 
-/// Everything that is answered to `bytes` until the service closes the connection. Bytes that may not be a whole
-/// request end with the end of what the client sends.
+/// All responses to `bytes` until the service closes the connection. The client shuts down its sending side if the bytes may
+/// not be a complete request.
 fn exchange(bytes: &[u8], may_be_half: bool) -> Vec<u8> {
     let mut stream = TcpStream::connect(service()).expect("the service listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
     stream.set_write_timeout(Some(PATIENCE)).expect("a time-out");
-    // The service may have answered and closed before all is written.
+    // The service may have responded and closed the connection before everything is written.
     let written = stream.write_all(bytes);
     if may_be_half {
         let _ = written.and_then(|()| stream.shutdown(Shutdown::Write));
@@ -56,9 +56,9 @@ fn exchange(bytes: &[u8], may_be_half: bool) -> Vec<u8> {
             Ok(0) => return answer,
             Ok(count) => answer.extend_from_slice(&part[..count]),
             Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("no end of the answer"),
-            // By the fuzzer's clock.
+            // The fuzzer's timeout.
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // Closed with something unread.
+            // Closed with unread data.
             Err(_) => return answer,
         }
     }

@@ -23,7 +23,7 @@ fn number(bytes: [u8; 8]) {
     assert_eq!(truthy(Some(raw)), number != 0.0);
     let string = JsString::of(Some(raw));
     let (got, expected) = (string.escaped(), oracle::string(Some(&Value::from(number))));
-    // Where two shortest forms are equally near, JavaScript takes the even one, and Rust's printer may not.
+    // Where two shortest forms are equally near, JavaScript prints the even one, and Rust may not.
     assert!(got == expected || got.len() == expected.len() && got.parse() == Ok(number), "{got}, not {expected}");
 }
 

@@ -1,5 +1,5 @@
-//! Templates, their paths and defaults, compared with the reference implementation: up to three templates, one per line, and behind
-//! them the JSON of the event's message. Bytes read, reserved and held stay in proportion to body and response.
+//! Templates, their paths and defaults, compared with the reference implementation: up to three templates, one per line, followed
+//! by the JSON of the event's message. Bytes read, reserved and held stay in proportion to body and response.
 
 #![no_main]
 
@@ -22,7 +22,7 @@ use transform::processor::{self, Response};
 use transform::rejection::Rejection;
 use transform::request::{Limits, PayloadFormat};
 
-/// Counts what a thread holds, for [`cost_bounds`].
+/// Counts the memory held by a thread, for [`cost_bounds`].
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
 

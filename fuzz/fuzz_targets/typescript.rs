@@ -1,4 +1,4 @@
-//! Any text as a TypeScript file: elements or problems at places that there are. What is JSON is read as what it is.
+//! Any text as a TypeScript file: gives elements, or problems at existing positions. JSON is read as its value.
 
 #![no_main]
 
@@ -20,7 +20,7 @@ fn depth(value: &Value) -> usize {
 
 fn json(text: &str) {
     let Ok(Value::Array(values)) = serde_json::from_str(text) else { return };
-    // A literal's `__proto__` is no member; and the depth that is read has a limit.
+    // `__proto__` in a literal is not a field, and the depth is limited.
     if text.contains("__proto__") || text.contains("\\u") || values.iter().any(|value| depth(value) > 90) {
         return;
     }
@@ -28,7 +28,7 @@ fn json(text: &str) {
     assert_eq!(elements.len(), values.len());
     for (element, value) in elements.iter().zip(&values) {
         let element = element.as_ref().expect("JSON is TypeScript");
-        // `JSON.stringify` leaves one zero only, and so does this.
+        // `JSON.stringify` drops the sign of zero, and so does this.
         assert!(oracle::same(&element.value, value), "{} instead of {value}", element.value);
     }
 }

@@ -1,4 +1,4 @@
-//! The fast way and the slow twin of the tests give the same answers. The first byte chooses the destination.
+//! The transformation and the tests' reference implementation give the same responses. The first byte chooses the destination.
 //! Bytes read, reserved and held stay in proportion to body and response.
 
 #![no_main]
@@ -22,7 +22,7 @@ use transform::processor::{self, Response};
 use transform::rejection::Rejection;
 use transform::request::{Limits, PayloadFormat};
 
-/// Counts what a thread holds, for [`cost_bounds`].
+/// Counts the memory held by a thread, for [`cost_bounds`].
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
 
@@ -38,7 +38,7 @@ fuzz_target!(|bytes: &[u8]| {
     let endpoint =
         |meter: &dyn Meter| processor::respond_within(family, body, PayloadFormat::Plain, QUERY, LIMITS, meter);
     let bytes = |answer: &Response| answer.body.len();
-    let Ok(answer) = assert_bounded("twin", body, endpoint, bytes) else { return };
+    let Ok(answer) = assert_bounded("oracle", body, endpoint, bytes) else { return };
     if answer.tally.rejected[Rejection::TemplatesTooComplex as usize] > 0 {
         return;
     }
