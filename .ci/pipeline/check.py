@@ -61,7 +61,7 @@ def explained(binary, workspace_file, destination, messages):
     for line in done.stdout.splitlines():
         one = json.loads(line)
         if "summary" not in one:
-            output = json.loads(one["answer"])["output"]
+            output = json.loads(one["response"])["output"]
             yield one["topic"]["value"], one["key"]["partition"], one["key"]["value"], json.dumps(output["message"], sort_keys=True)
 
 

@@ -106,7 +106,7 @@ fn untouched(event: Raw<'_>, answer: Raw<'_>, form: PayloadFormat) {
 fn explained(family: &'static Family, body: &str, form: PayloadFormat, answers: &[Raw<'_>]) {
     let mut index = 0;
     let tally = explain(family, body, form, QUERY, LIMITS, Options::default(), &Unlimited, |explanation| {
-        assert_eq!((explanation.index, explanation.answer), (index, answers[index].text()));
+        assert_eq!((explanation.index, explanation.response), (index, answers[index].text()));
         assert_eq!(explanation.refusal.is_none(), answers[index].member("output").is_some());
         index += 1;
         ControlFlow::Continue(())

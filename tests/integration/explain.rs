@@ -90,7 +90,7 @@ fn a_bare_message_is_distinguished_from_an_event() {
         let told = told(&body);
         assert_eq!((&told["topic"]["value"], &told["key"]["value"]), (&json!("t"), &json!("u")), "{body}");
     }
-    let code = |body: Value| told(&body)["refusal"]["code"].take();
+    let code = |body: Value| told(&body)["rejection"]["code"].take();
     assert_eq!(code(json!({ "events": [{ "message": {} }], "destination": config })), "metadata_missing");
     assert_eq!(code(json!({ "events": [{ "userId": "u" }] })), "destination_missing");
     assert_eq!(code(json!({ "events": [["userId"]], "destination": config })), "event_not_an_object");

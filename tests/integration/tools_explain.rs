@@ -31,7 +31,7 @@ fn an_explanation_lists_the_rules_tried_before() {
         "  key        u-42                  partition 1 (0–11), from message.userId",
         "  timestamp  0                     already message.timestamp",
         "  templates  Config/topic          message.tier = \"gold\", removed from the event",
-        r#"  answer     {"output":{"message":{"type":"track","event":"Else","channel":"sources","timestamp":0,"userId":"u-42"},"userId":"u-42","topic":"gold"},"metadata":{"rudderId":"undefined<<>>gold"},"statusCode":200}"#,
+        r#"  response   {"output":{"message":{"type":"track","event":"Else","channel":"sources","timestamp":0,"userId":"u-42"},"userId":"u-42","topic":"gold"},"metadata":{"rudderId":"undefined<<>>gold"},"statusCode":200}"#,
         "",
         "",
     ];
@@ -68,8 +68,8 @@ fn json_has_every_event_and_then_the_counts() {
     }
     assert_eq!((&told[0]["topic"]["value"], &told[0]["topic"]["rule"]), (&json!("money"), &json!("event_name")));
     assert_eq!((&told[0]["key"]["value"], told[0].get("event")), (&json!("u-0"), None));
-    assert_eq!((&told[31]["event"], &told[31]["refusal"]["code"]), (&json!(2), &json!("event_not_an_object")));
-    let answer: Value = serde_json::from_str(told[0]["answer"].as_str().expect("text")).expect("JSON");
+    assert_eq!((&told[31]["event"], &told[31]["rejection"]["code"]), (&json!(2), &json!("event_not_an_object")));
+    let answer: Value = serde_json::from_str(told[0]["response"].as_str().expect("text")).expect("JSON");
     assert_eq!(answer["output"]["topic"], "money");
     let partition = |index: usize| told[index]["key"]["partition"].as_u64().and_then(|at| usize::try_from(at).ok());
     let mut partitions = [0; 4];
@@ -79,12 +79,12 @@ fn json_has_every_event_and_then_the_counts() {
     assert_eq!(
         told[32],
         json!({ "summary": {
-            "events": 32, "transformed": 31, "undeliverable": 0, "refused": 1,
+            "events": 32, "transformed": 31, "undeliverable": 0, "rejected": 1,
             "topics": [{ "topic": "money", "events": 30, "share": 0.9677 }, { "topic": "events", "events": 1, "share": 0.0323 }],
             "otherTopics": 0,
             "rules": [{ "rule": "event_name", "events": 30, "share": 0.9677 }, { "rule": "default", "events": 1, "share": 0.0323 }],
             "keySources": [{ "source": "user_id", "events": 30, "share": 0.9677 }, { "source": "empty", "events": 1, "share": 0.0323 }],
-            "refusals": [{ "code": "event_not_an_object", "events": 1 }],
+            "rejections": [{ "code": "event_not_an_object", "events": 1 }],
             "problems": [],
             "warnings": [],
             "keys": { "distinct": 4, "shortBy": 0, "hottest": [

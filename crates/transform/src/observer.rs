@@ -108,5 +108,5 @@ pub enum Filled<'e> {
     /// The default is used.
     Default,
     /// The event is rejected because of it.
-    Refused,
+    Rejected,
 }

@@ -29,9 +29,9 @@ pub(super) fn text(
     explanation: &Explanation<'_>,
 ) -> String {
     let mut lines = Lines { text: format!("{source}:{place}\n") };
-    if let Some(refusal) = &explanation.refusal {
-        let why = format!("{}, error type: {}", refusal.code, refusal.error_type.text());
-        lines.row("rejected", BAD, refusal.text, &why);
+    if let Some(rejection) = &explanation.rejection {
+        let why = format!("{}, error type: {}", rejection.code, rejection.error_type.text());
+        lines.row("rejected", BAD, rejection.text, &why);
     }
     for (index, problem) in explanation.problems.iter().enumerate() {
         let label = if index == 0 { "dropped" } else { "" };
@@ -73,10 +73,10 @@ pub(super) fn text(
     }
     for (index, template) in explanation.templates.iter().enumerate() {
         let label = if index == 0 { "templates" } else { "" };
-        let style = if template.refused { BAD } else { GOOD };
+        let style = if template.rejected { BAD } else { GOOD };
         lines.row(label, style, &printable(&format!("Config{}", template.pointer)), &filled(template));
     }
-    lines.answer(explanation.answer);
+    lines.answer(explanation.response);
     lines.text.push('\n');
     lines.text
 }
@@ -111,7 +111,7 @@ impl Lines {
     fn answer(&mut self, answer: &str) {
         let (start, more) = cut(answer, ANSWER_BYTES);
         let more = if more { format!("… ({} bytes; --format json has all)", answer.len()) } else { String::new() };
-        self.faint("answer", &format!("{}{more}", escaped(start)));
+        self.faint("response", &format!("{}{more}", escaped(start)));
     }
 }
 

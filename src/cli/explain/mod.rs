@@ -114,7 +114,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         stdout.flush()
     });
     let good = match outcome {
-        Ok(good) => good && summary.refused() == 0 && summary.undeliverable == 0,
+        Ok(good) => good && summary.rejected() == 0 && summary.undeliverable == 0,
         // If reading fails midway, the events before that point are still summarized.
         Err(Failure::Input(_)) if summary.events > 0 => true,
         outcome => return run::end(outcome),

@@ -44,7 +44,7 @@ pub(super) struct Summary {
     /// Events by partition, from 0.
     pub(super) by_partition: Vec<u64>,
     /// Events by rejection reason, in the order of [`Rejection::ALL`].
-    refused: [u64; Rejection::ALL.len()],
+    rejected: [u64; Rejection::ALL.len()],
     /// Events by key.
     pub(super) keys: HeavyHitters<Box<str>>,
 }
@@ -71,7 +71,7 @@ impl Summary {
             rules: [0; TopicRule::ALL.len()],
             sources: [0; KeySource::ALL.len()],
             by_partition: Vec::new(),
-            refused: [0; Rejection::ALL.len()],
+            rejected: [0; Rejection::ALL.len()],
             keys: HeavyHitters::new(MAX_KEYS),
         }
     }
@@ -79,9 +79,9 @@ impl Summary {
     /// Counts an event.
     pub(super) fn count(&mut self, explanation: &Explanation<'_>) {
         self.events += 1;
-        if let Some(refusal) = &explanation.refusal {
-            if let Some(index) = Rejection::ALL.iter().position(|rejection| rejection.code() == refusal.code) {
-                self.refused[index] += 1;
+        if let Some(rejection) = &explanation.rejection {
+            if let Some(index) = Rejection::ALL.iter().position(|one| one.code() == rejection.code) {
+                self.rejected[index] += 1;
             }
             return;
         }
@@ -134,7 +134,7 @@ impl Summary {
         self.other_topics += others.other_topics;
         add(&mut self.rules, &others.rules);
         add(&mut self.sources, &others.sources);
-        add(&mut self.refused, &others.refused);
+        add(&mut self.rejected, &others.rejected);
         if self.by_partition.len() < others.by_partition.len() {
             self.by_partition.resize(others.by_partition.len(), 0);
         }
@@ -143,7 +143,7 @@ impl Summary {
     }
 
     /// The number of events that are rejected.
-    pub(super) fn refused(&self) -> u64 {
+    pub(super) fn rejected(&self) -> u64 {
         self.events - self.transformed
     }
 
@@ -166,8 +166,8 @@ impl Summary {
     }
 
     /// The counts by rejection reason.
-    pub(super) fn refusals(&self) -> Vec<Row<Rejection>> {
-        counted(Rejection::ALL.iter().copied(), self.refused)
+    pub(super) fn rejections(&self) -> Vec<Row<Rejection>> {
+        counted(Rejection::ALL.iter().copied(), self.rejected)
     }
 
     /// The counts by the reason why rudder-server drops events.
@@ -207,12 +207,12 @@ impl Summary {
             "events": self.events,
             "transformed": self.transformed,
             "undeliverable": self.undeliverable,
-            "refused": self.refused(),
+            "rejected": self.rejected(),
             "topics": rows(self.topics().into_iter().map(|row| (json!(row.what), row.events)).collect(), "topic"),
             "otherTopics": self.other_topics,
             "rules": rows(self.rules().into_iter().map(|row| (json!(row.what.code()), row.events)).collect(), "rule"),
             "keySources": rows(self.sources().into_iter().map(|row| (json!(row.what.code()), row.events)).collect(), "source"),
-            "refusals": self.refusals().into_iter().map(|row| json!({ "code": row.what.code(), "events": row.events })).collect::<Vec<_>>(),
+            "rejections": self.rejections().into_iter().map(|row| json!({ "code": row.what.code(), "events": row.events })).collect::<Vec<_>>(),
             "problems": self.problems().into_iter().map(|row| json!({ "code": row.what.code(), "events": row.events })).collect::<Vec<_>>(),
             "warnings": self.warnings().into_iter().map(|row| json!({ "code": row.what.code(), "events": row.events })).collect::<Vec<_>>(),
             "keys": {

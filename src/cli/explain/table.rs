@@ -23,9 +23,9 @@ pub(super) fn text(summary: &Summary, told: u64) -> String {
         let _ = writeln!(out, "… and {} more; use --all to show every event. Summary:\n", summary.events - told);
     }
     let _ = write!(out, "{} events, {} transformed, ", summary.events, summary.transformed);
-    let _ = match summary.refused() {
+    let _ = match summary.rejected() {
         0 => write!(out, "none rejected"),
-        refused => write!(out, "{BAD}{refused} rejected{BAD:#}"),
+        rejected => write!(out, "{BAD}{rejected} rejected{BAD:#}"),
     };
     let _ = match summary.undeliverable {
         0 => writeln!(out),
@@ -59,10 +59,10 @@ pub(super) fn text(summary: &Summary, told: u64) -> String {
             tables.row(row.what.code(), row.events, &row.what.pattern().replace("{}", "…"));
         }
     }
-    if summary.refused() > 0 {
+    if summary.rejected() > 0 {
         tables.all = summary.events;
         tables.begin("rejected because", "");
-        for row in summary.refusals() {
+        for row in summary.rejections() {
             tables.row(row.what.code(), row.events, row.what.text());
         }
     }

@@ -80,7 +80,7 @@ cases! {
         "explain" / "event_name",
         "explain" / "template",
         "explain" / "azure_event_hub",
-        "explain" / "refused";
+        "explain" / "rejected";
     "/features": "service" / "features";
     "/health": "service" / "health";
     "/version": "service" / "version";

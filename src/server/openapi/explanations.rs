@@ -52,7 +52,7 @@ fn events() -> RefOr<Schema> {
     let event = ObjectBuilder::new().schema_type(Type::Object).description(Some(
         "An event as rudder-server sends it, with a member `message`; a message alone, which gets `{}` as metadata; or the body of an SDK, `{\"batch\":[…]}`, which counts as its events",
     ));
-    let event = or_anything(event, "Anything else is refused in its explanation");
+    let event = or_anything(event, "Anything else is rejected in its explanation");
     ArrayBuilder::new().items(event).max_items(Some(MAX_EVENTS)).description(Some("The events")).into()
 }
 
@@ -73,11 +73,11 @@ pub struct Explanation {
     /// The place of the event in the request, from 0.
     pub index: usize,
     /// What became of it.
-    #[schema(pattern = "^(transformed|undeliverable|refused)$")]
+    #[schema(pattern = "^(transformed|undeliverable|rejected)$")]
     pub outcome: String,
     /// Why it was rejected.
-    #[schema(value_type = Refusal, required = false)]
-    pub refusal: Option<Refusal>,
+    #[schema(value_type = RejectionShown, required = false)]
+    pub rejection: Option<RejectionShown>,
     /// Why rudder-server would drop it after the transformation; there if `outcome` is `undeliverable`.
     #[schema(required = false)]
     pub problems: Vec<Problem>,
@@ -95,15 +95,15 @@ pub struct Explanation {
     pub timestamp: Option<TimestampUse>,
     /// The templates of its destination's Config, in the order in which they were filled.
     pub templates: Vec<TemplateUse>,
-    /// The exact text that the service answers for it.
-    pub answer: String,
+    /// The text of its response, byte for byte.
+    pub response: String,
 }
 
 /// Why an event was rejected.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response")]
-pub struct Refusal {
+pub struct RejectionShown {
     /// The reason as a stable word.
     pub code: String,
     /// The text that the client gets.
@@ -241,5 +241,5 @@ pub struct TemplateUse {
     pub removed: Option<String>,
     /// Whether the event is rejected because of the template.
     #[schema(required = false)]
-    pub refused: bool,
+    pub rejected: bool,
 }

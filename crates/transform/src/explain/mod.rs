@@ -29,7 +29,7 @@ use problem::Verdict;
 
 pub use shape::MAX_VALUE_BYTES;
 pub use shape::{
-    Explanation, JsonText, KeyChoice, Outcome, PassedOver, Refusal, TemplateUse, TimestampUse, TopicChoice,
+    Explanation, JsonText, KeyChoice, Outcome, PassedOver, RejectionShown, TemplateUse, TimestampUse, TopicChoice,
 };
 
 /// Bytes of a template's path that are reported.
@@ -143,7 +143,7 @@ impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<'_, F
         let value = match filled {
             Filled::Found { value, .. } => Some(JsonText::up_to(MAX_VALUE_BYTES, value)),
             Filled::Default => Some(template.default.clone()),
-            Filled::Refused => None,
+            Filled::Rejected => None,
         };
         self.seen.templates.push(TemplateUse {
             pointer: Rc::clone(&template.pointer),
@@ -153,7 +153,7 @@ impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<'_, F
             value_cut: value.as_ref().is_some_and(JsonText::is_cut),
             value,
             removed: matches!(filled, Filled::Found { removed: true, .. }).then(|| Rc::clone(&template.path)),
-            refused: matches!(filled, Filled::Refused),
+            rejected: matches!(filled, Filled::Rejected),
         });
     }
 
@@ -179,9 +179,9 @@ impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<'_, F
             outcome: match outcome {
                 Ok(_) if problems.is_empty() => Outcome::Transformed,
                 Ok(_) => Outcome::Undeliverable,
-                Err(_) => Outcome::Refused,
+                Err(_) => Outcome::Rejected,
             },
-            refusal: outcome.err().map(Refusal::of),
+            rejection: outcome.err().map(RejectionShown::of),
             problems,
             warnings,
             topic: topic.map(|(value, rule)| TopicChoice { value, rule, text: rule.text(), passed_over }),
@@ -193,7 +193,7 @@ impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<'_, F
             }),
             timestamp,
             templates,
-            answer,
+            response: answer,
         };
         self.index += 1;
         (self.on_event)(&explanation)

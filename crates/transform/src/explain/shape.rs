@@ -28,7 +28,7 @@ pub struct Explanation<'e> {
     pub outcome: Outcome,
     /// Why it was rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refusal: Option<Refusal>,
+    pub rejection: Option<RejectionShown>,
     /// Why rudder-server would not produce it, although it was transformed; left out if it would.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
@@ -46,8 +46,8 @@ pub struct Explanation<'e> {
     pub timestamp: Option<TimestampUse>,
     /// The templates of its destination's Config, in the order in which they were filled.
     pub templates: Vec<TemplateUse>,
-    /// The exact text that the service answers for it.
-    pub answer: &'e str,
+    /// The text of its response, byte for byte.
+    pub response: &'e str,
 }
 
 /// What became of an event.
@@ -59,13 +59,13 @@ pub enum Outcome {
     /// It is transformed, and rudder-server drops it instead of producing it.
     Undeliverable,
     /// It is not transformed.
-    Refused,
+    Rejected,
 }
 
 /// Why an event was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Refusal {
+pub struct RejectionShown {
     /// The reason as a stable word.
     pub code: &'static str,
     /// The text that the client gets.
@@ -75,7 +75,7 @@ pub struct Refusal {
     pub error_type: ErrorType,
 }
 
-impl Refusal {
+impl RejectionShown {
     pub(super) fn of(rejection: Rejection) -> Self {
         Self { code: rejection.code(), text: rejection.text(), error_type: rejection.error_type() }
     }
@@ -210,7 +210,7 @@ pub struct TemplateUse {
     pub removed: Option<Rc<str>>,
     /// Whether the event is rejected because of the template.
     #[serde(skip_serializing_if = "is_false")]
-    pub refused: bool,
+    pub rejected: bool,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that is asked for")]

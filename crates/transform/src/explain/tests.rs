@@ -16,7 +16,7 @@ fn explained(family: &'static Family, events: &Value) -> Vec<Value> {
     let mut answers = Vec::new();
     let tally = explain(family, &body, PayloadFormat::Plain, "", LIMITS, options, &Unlimited, |explanation| {
         told.push(serde_json::to_value(explanation).unwrap());
-        answers.push(explanation.answer.to_owned());
+        answers.push(explanation.response.to_owned());
         ControlFlow::Continue(())
     });
     let answer = processor::respond(family, &body, PayloadFormat::Plain, "", LIMITS).unwrap();
@@ -138,7 +138,7 @@ fn a_transformed_event_is_told_whole() {
                 { "pointer": "/x/1/y~1z", "path": "message.properties.tier", "default": "b", "found": false,
                   "value": "b", "removed": null },
             ],
-            "answer": "{\"output\":{\"message\":{\"type\":\"track\",\"channel\":\"sources\",\"userId\":\"u-42\",\
+            "response": "{\"output\":{\"message\":{\"type\":\"track\",\"channel\":\"sources\",\"userId\":\"u-42\",\
                 \"originalTimestamp\":\"then\",\"properties\":{\"tags\":[],\"n\":1},\"timestamp\":\"then\"},\
                 \"userId\":\"u-42\",\"topic\":\"gold\"},\"metadata\":{\"rudderId\":\"undefined<<>>gold\"},\"statusCode\":200}"
         })
@@ -146,7 +146,7 @@ fn a_transformed_event_is_told_whole() {
 }
 
 #[test]
-fn a_refused_event_is_told_as_far_as_it_came() {
+fn a_rejected_event_is_told_as_far_as_it_came() {
     let told = explained(
         &KAFKA,
         &json!([
@@ -156,15 +156,15 @@ fn a_refused_event_is_told_as_far_as_it_came() {
         ]),
     );
     assert_eq!(
-        told[0]["refusal"],
+        told[0]["rejection"],
         json!({ "code": "event_not_an_object", "text": "the event is not a JSON object", "errorType": "instrumentation" })
     );
     assert_eq!(
         told[0].as_object().unwrap().keys().collect::<Vec<_>>(),
-        ["index", "outcome", "refusal", "templates", "answer"]
+        ["index", "outcome", "rejection", "templates", "response"]
     );
-    assert_eq!(told[1]["refusal"]["code"], "template_takes_all");
-    assert_eq!(told[1]["templates"][0]["refused"], true);
+    assert_eq!(told[1]["rejection"]["code"], "template_takes_all");
+    assert_eq!(told[1]["templates"][0]["rejected"], true);
     assert_eq!(told[1]["templates"][0]["value"], Value::Null);
     assert_eq!(told[2]["outcome"], "undeliverable");
     assert_eq!(told[2]["problems"][1]["code"], "no_topic");

@@ -42,7 +42,7 @@ impl Templates {
             let taken = match template.take(event, budget) {
                 Ok(taken) => taken,
                 Err(rejection) => {
-                    observer.template(index, Filled::Refused);
+                    observer.template(index, Filled::Rejected);
                     return Err(rejection);
                 }
             };

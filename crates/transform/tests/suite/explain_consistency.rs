@@ -27,8 +27,8 @@ fn count(tally: &mut Tally, told: &Explanation<'_>) {
         assert_eq!(tried, TopicRule::ALL[..skipped], "{told:?}");
         assert!(key.value.is_empty() || key.source != KeySource::Empty, "{told:?}");
     }
-    if let Some(refusal) = told.refusal {
-        let rejection = Rejection::ALL.iter().position(|rejection| rejection.code() == refusal.code);
+    if let Some(shown) = told.rejection {
+        let rejection = Rejection::ALL.iter().position(|rejection| rejection.code() == shown.code);
         tally.rejected[rejection.expect("a reason")] += 1;
     } else {
         let stamped = told
@@ -41,7 +41,7 @@ fn count(tally: &mut Tally, told: &Explanation<'_>) {
             tally.templates_defaulted += u64::from(!template.found);
         }
     }
-    assert_eq!(told.outcome == Outcome::Refused, told.refusal.is_some());
+    assert_eq!(told.outcome == Outcome::Rejected, told.rejection.is_some());
 }
 
 /// Asserts that explanations of a request's events match their responses and counts; returns the number of events.
@@ -50,12 +50,12 @@ pub fn assert_consistent(family: &'static Family, form: PayloadFormat, query: &s
     let (mut answers, mut counted, mut indices) = (Vec::new(), Tally::default(), Vec::new());
     let options = Options { partitions: NonZeroU32::new(12), ..Options::default() };
     let told = explain(family, body, form, query, LIMITS, options, &Unlimited, |told| {
-        answers.push(told.answer.to_owned());
+        answers.push(told.response.to_owned());
         indices.push(told.index);
         count(&mut counted, told);
         let json: Value = serde_json::from_str(&serde_json::to_string(told).expect("JSON")).unwrap_or_default();
         // Lone surrogates are passed on, which this reader of JSON cannot hold.
-        assert!(json["answer"] == *told.answer || body.contains("\\u"), "{body:.300}");
+        assert!(json["response"] == *told.response || body.contains("\\u"), "{body:.300}");
         ControlFlow::Continue(())
     });
     match given {

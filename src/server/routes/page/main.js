@@ -191,7 +191,7 @@ async function run() {
       const several = destinations(text);
       if (several.length > 0) choose(several);
       if (asking.signal !== signal) return;
-      say(several.length > 0 ? `There are ${several.length} destinations: choose one.` : refusal(response.status, text), "wrong");
+      say(several.length > 0 ? `There are ${several.length} destinations: choose one.` : rejection(response.status, text), "wrong");
       return;
     }
   } catch (error) {
@@ -215,7 +215,7 @@ function destinations(text) {
   }
 }
 
-function refusal(status, text) {
+function rejection(status, text) {
   try {
     return `${JSON.parse(text).message}.`;
   } catch {

@@ -3,7 +3,7 @@
 import { element } from "./element.js";
 import { layout } from "./json.js";
 
-/** Characters of all answers up to which they are laid out and colored. */
+/** Characters of all responses up to which they are laid out and colored. */
 const MAX_COLORED = 200_000;
 /** Partitions up to here are drawn. */
 const MAX_DRAWN = 64;
@@ -26,10 +26,10 @@ export function summary(events, partitions) {
   const count = (outcome) => events.filter((event) => event.outcome === outcome).length;
   if (events.length > 1) {
     const dropped = count("undeliverable") > 0 ? `, ${count("undeliverable")} dropped by rudder-server` : "";
-    return `${events.length} events: ${count("transformed")} produced${dropped}, ${count("refused")} refused.`;
+    return `${events.length} events: ${count("transformed")} produced${dropped}, ${count("rejected")} rejected.`;
   }
   const [event] = events;
-  if (event.outcome === "refused") return `Refused: ${event.refusal.text}.`;
+  if (event.outcome === "rejected") return `Rejected: ${event.rejection.text}.`;
   if (event.outcome === "undeliverable") return `Does not reach Kafka: ${event.problems[0].text}.`;
   const partition = "partition" in event.key ? `, ${partitionName(event.key.partition, partitions)}` : "";
   return `Goes to topic ${topicName(event.topic)}${partition}.`;
@@ -37,7 +37,7 @@ export function summary(events, partitions) {
 
 /** The worst outcome of events: how the summary is colored. */
 export function worst(events) {
-  return ["refused", "undeliverable"].find((outcome) => events.some((event) => event.outcome === outcome)) ?? "good";
+  return ["rejected", "undeliverable"].find((outcome) => events.some((event) => event.outcome === outcome)) ?? "good";
 }
 
 /** A partition with the range of its number: partitions are counted from 0. */
@@ -54,7 +54,7 @@ function hasWrongTopic(event) {
 
 /** The explanations as elements; `onCopy` is called with a text and the button that asks for it. */
 export function render(events, partitions, onCopy, isOpen) {
-  const isSmall = events.reduce((sum, event) => sum + event.answer.length, 0) <= MAX_COLORED;
+  const isSmall = events.reduce((sum, event) => sum + event.response.length, 0) <= MAX_COLORED;
   return events.map((event) => {
     const parts = explained(event, partitions, onCopy, isSmall);
     if (events.length === 1) return element("article", { class: "event" }, ...parts);
@@ -67,8 +67,8 @@ export function render(events, partitions, onCopy, isOpen) {
 
 function headline(event) {
   const number = element("span", { class: "number" }, `${event.index + 1}`);
-  if (event.outcome === "refused") {
-    return [number, element("strong", { class: "bad" }, "refused"), element("span", { class: "soft" }, event.refusal.text)];
+  if (event.outcome === "rejected") {
+    return [number, element("strong", { class: "bad" }, "rejected"), element("span", { class: "soft" }, event.rejection.text)];
   }
   const partition = "partition" in event.key ? ` · partition ${event.key.partition}` : "";
   if (event.outcome === "undeliverable") {
@@ -87,21 +87,21 @@ function headline(event) {
 
 function explained(event, partitions, onCopy, isSmall) {
   return [
-    event.refusal ? refusal(event.refusal) : null,
+    event.rejection ? rejection(event.rejection) : null,
     event.problems ? problems(event.problems) : null,
     event.warnings ? warnings(event.warnings) : null,
     event.topic && event.key ? facts(event, partitions) : null,
     event.topic ? why(event.topic) : null,
     changes(event),
-    answer(event, onCopy, isSmall),
+    response(event, onCopy, isSmall),
   ].filter((part) => part !== null);
 }
 
-function refusal({ code: reason, text, errorType }) {
+function rejection({ code: reason, text, errorType }) {
   const fault = errorType === "configuration" ? "The destination is at fault" : "The event is at fault";
   return element(
     "div",
-    { class: "refusal" },
+    { class: "rejection" },
     element("p", { class: "big" }, text),
     element("p", {}, `${fault}. The other events of its batch are not touched by it. `, code(reason)),
   );
@@ -164,8 +164,8 @@ function why(topic) {
 }
 
 function left(topic) {
-  if (topic.value === null) return element("span", { class: "soft" }, "the answer has none, or null");
-  return element("span", {}, "Config.topic stays in the answer as it is: ", code(JSON.stringify(topic.value)));
+  if (topic.value === null) return element("span", { class: "soft" }, "the response has none, or null");
+  return element("span", {}, "Config.topic stays in the response as it is: ", code(JSON.stringify(topic.value)));
 }
 
 function changes({ templates, timestamp }) {
@@ -187,10 +187,10 @@ function changes({ templates, timestamp }) {
   return part("What changed", element("ul", { class: "changes" }, stamped, none, ...told));
 }
 
-function template({ pointer, path, default: fallback, found, value: used, valueCut, removed, refused }) {
+function template({ pointer, path, default: fallback, found, value: used, valueCut, removed, rejected }) {
   const shown = code(valueCut ? `${used}` : value(used));
   let outcome;
-  if (refused) outcome = element("span", { class: "bad" }, "found what cannot be taken out of the event, which is refused for it");
+  if (rejected) outcome = element("span", { class: "bad" }, "found what cannot be taken out of the event, which is rejected for it");
   else if (!found) outcome = element("span", {}, "found nothing, so the default is used: ", shown);
   else if (removed === null) outcome = element("span", {}, "found ", shown, ", which is empty and stays in the event");
   else outcome = element("span", {}, "found ", shown, " and removed ", code(removed, "removed"), " from the event");
@@ -202,7 +202,7 @@ function template({ pointer, path, default: fallback, found, value: used, valueC
   );
 }
 
-function answer({ answer: text }, onCopy, isSmall) {
+function response({ response: text }, onCopy, isSmall) {
   const copy = element("button", { type: "button", class: "plain", on: { click: () => onCopy(text, copy) } }, "Copy");
   const pre = element("pre", { tabindex: "0", "aria-label": "Answer" });
   if (!isSmall) {

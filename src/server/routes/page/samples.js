@@ -59,7 +59,7 @@ export const SAMPLES = [
     { topic: "{{ event.properties.tenant || events }}" },
   ),
   sample(
-    "Several whole events, one of them refused",
+    "Several whole events, one of them rejected",
     [
       { message: order, metadata: { jobId: 1, rudderId: "r-1" } },
       { message: { type: "page", name: "Home", anonymousId: "a-7" }, metadata: { jobId: 2, rudderId: "r-2" } },
