@@ -141,9 +141,9 @@ def all_checks(checks):
            ["only where caCertificate is set"], client=("client.crt", "client.key"), options=insecure)
     expect("client certificate", "MUTUAL", tls(), words=["took CN=rudder", *written], client=("client.crt", "client.key"))
     expect("no client certificate", "MUTUAL", tls(), ["client-certificate-required"], ["signed by CN=Example CA"])
-    expect("client certificate of another CA", "MUTUAL", tls(), ["client-certificate-refused"], ["signed by another CA"],
+    expect("client certificate of another CA", "MUTUAL", tls(), ["client-certificate-rejected"], ["signed by another CA"],
            client=("stranger.crt", "stranger.key"))
-    expect("expired client certificate", "MUTUAL", tls(), ["client-certificate-refused"], ["it expired on 2024-02-01"],
+    expect("expired client certificate", "MUTUAL", tls(), ["client-certificate-rejected"], ["it expired on 2024-02-01"],
            client=("late.crt", "late.key"))
     expect("key of another certificate", "MUTUAL", tls(), ["client-key-mismatch", "client-certificate-required"],
            client=("client.crt", "late.key"))

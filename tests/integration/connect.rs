@@ -170,14 +170,14 @@ fn servers_that_are_not_brokers_are_distinguished() {
         (b"SSH-2.0-OpenSSH_9.2\r\n", Problem::NotKafka, "SSH"),
         (b"220 mail.example.com ESMTP\r\n", Problem::NotKafka, "text"),
         (b"\x15\x03\x03\x00\x02\x02\x50", Problem::TlsExpected, "speaks TLS"),
-        (b"\x7f\xff\xff\xff\x00\x00", Problem::AnswerTooLarge, "2147483647 bytes"),
-        (b"\xff\xff\xff\xff\x00\x00", Problem::AnswerTooLarge, "4294967295 bytes"),
+        (b"\x7f\xff\xff\xff\x00\x00", Problem::ResponseTooLarge, "2147483647 bytes"),
+        (b"\xff\xff\xff\xff\x00\x00", Problem::ResponseTooLarge, "4294967295 bytes"),
         (b"\x00\x00\x10\x00\x00\x00\x00\x01", Problem::ConnectionClosed, "4 of the 4096 bytes"),
-        (b"\x00\x00\x00\x00", Problem::AnswerUnreadable, "0 bytes"),
+        (b"\x00\x00\x00\x00", Problem::ResponseUnreadable, "0 bytes"),
         // The correlation ID of a request that was never sent.
-        (b"\x00\x00\x00\x0a\x00\x00\x00\x63\x00\x00\x00\x00\x00\x00", Problem::AnswerUnreadable, "10 bytes"),
+        (b"\x00\x00\x00\x0a\x00\x00\x00\x63\x00\x00\x00\x00\x00\x00", Problem::ResponseUnreadable, "10 bytes"),
         // An array length that exceeds any memory.
-        (b"\x00\x00\x00\x0a\x00\x00\x00\x01\x00\x00\x7f\xff\xff\xff", Problem::AnswerUnreadable, "10 bytes"),
+        (b"\x00\x00\x00\x0a\x00\x00\x00\x01\x00\x00\x7f\xff\xff\xff", Problem::ResponseUnreadable, "10 bytes"),
         (b"", Problem::ConnectionClosed, "instead of an answer"),
     ];
     for (bytes, problem, words) in cases {
@@ -210,8 +210,8 @@ fn timeouts_are_kept() {
     });
     let start = Instant::now();
     for (settings, stage, problem) in [
-        (settings(&[&address]), Stage::Versions, Problem::AnswerTimeout),
-        (settings(&[&stopping]), Stage::Versions, Problem::AnswerTimeout),
+        (settings(&[&address]), Stage::Versions, Problem::ResponseTimeout),
+        (settings(&[&stopping]), Stage::Versions, Problem::ResponseTimeout),
         (encrypted(&address), Stage::Tls, Problem::TlsTimeout),
     ] {
         let (found_stage, found, text) = failure(&check(&settings, SHORT));
@@ -266,7 +266,7 @@ fn unusable_responses_are_distinguished() {
         _ => vec![0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff],
     });
     let (stage, problem, _) = failure(&check(&settings(&[&boastful]), LONG));
-    assert_eq!((stage, problem), (Stage::Metadata, Problem::AnswerUnreadable));
+    assert_eq!((stage, problem), (Stage::Metadata, Problem::ResponseUnreadable));
 
     let alone = broker(|key| if key == API_VERSIONS { versions(0, 12) } else { metadata("c", &[], &[]) });
     assert_eq!(failure(&check(&settings(&[&alone]), LONG)).1, Problem::NoBrokers);

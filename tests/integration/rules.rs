@@ -27,7 +27,7 @@ const CONFIG_RULES: &[(&str, &[&str])] = &[
     ("config-ssh", &["ssh/host-missing", "ssh/host-invalid", "ssh/user-missing", "ssh/port-invalid"]),
     ("config-azure", &["bootstrap/missing", "bootstrap/port-missing", "azure/connection-string-missing"]),
     ("config-confluent", &["confluent/api-key-missing", "confluent/api-secret-missing"]),
-    ("config-letter-case", &["member/letter-case"]),
+    ("config-letter-case", &["field/letter-case"]),
     ("config-forms", &["config/missing"]),
 ];
 

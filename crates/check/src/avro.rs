@@ -35,7 +35,7 @@ pub fn read(config: &Config<'_>, findings: &mut Findings) -> Option<Avro> {
         // The producer reads all entries into their types before it looks at convertToAvro; null is an empty entry to it.
         if !entry.is_object() && !entry.is_null() {
             findings.add(
-                Code::MemberWrongType,
+                Code::FieldWrongType,
                 pointer,
                 format!("an entry of avroSchemas is {}, not an object", kind(entry)),
             );
@@ -67,7 +67,7 @@ fn typed(entry: Raw<'_>, name: &str, pointer: &str, are_typed: &mut bool, findin
         return Member::Given(text, pointer);
     }
     let as_text = if value.kind() == Kind::Object { "; write the schema as text, with its quotes escaped" } else { "" };
-    findings.add(Code::MemberWrongType, pointer, format!("{name} is {}, not a string{as_text}", kind(value)));
+    findings.add(Code::FieldWrongType, pointer, format!("{name} is {}, not a string{as_text}", kind(value)));
     *are_typed = false;
     Member::WrongType
 }

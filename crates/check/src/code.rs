@@ -78,19 +78,19 @@ codes! {
     ValueVariable: "value/variable", Hint,
         "a value contains a variable of the Rudder CLI, which is not filled in yet, so it is not checked",
         "check the destination again after rudder-cli apply, in workspaceConfig.json or with --connect";
-    MemberWrongType: "member/wrong-type", Error,
+    FieldWrongType: "field/wrong-type", Error,
         "a field has a different JSON type than the producer reads",
         "write text in quotes, and true and false without";
-    MemberRepeated: "member/repeated", Warning,
+    FieldRepeated: "field/repeated", Warning,
         "a field is present twice, perhaps in different letter case",
         "keep one; which of them counts depends on the reader";
-    MemberLetterCase: "member/letter-case", Warning,
+    FieldLetterCase: "field/letter-case", Warning,
         "a field that selects topics has a different letter case: the producer reads it, the transformation does not",
         "write the name in the letter case that the finding shows";
-    MemberNotRead: "member/not-read", Warning,
+    FieldNotRead: "field/not-read", Warning,
         "a field is set that only another type of destination reads",
         "remove it, or choose the type of destination that reads it";
-    MemberUnknown: "member/unknown", Hint,
+    FieldUnknown: "field/unknown", Hint,
         "a field's name is almost one that is read",
         "correct the name if it is a typo";
 

@@ -59,7 +59,7 @@ impl<'a> Config<'a> {
                     let earlier = members.iter().position(|(other, _, _)| *other == known);
                     if let Some(earlier) = earlier {
                         let message = format!("{} is there twice, here as {}", known.name, quoted(&name));
-                        findings.add(Code::MemberRepeated, step(pointer, &name), message);
+                        findings.add(Code::FieldRepeated, step(pointer, &name), message);
                         // The exact name counts for the transformation, and otherwise the last.
                         if members[earlier].1 == known.name && name != known.name {
                             return;
@@ -70,13 +70,13 @@ impl<'a> Config<'a> {
                 }
                 Some(known) if truthy(Some(value)) => {
                     let message = format!("{} does not read {}", label(family), known.name);
-                    findings.add(Code::MemberNotRead, step(pointer, &name), message);
+                    findings.add(Code::FieldNotRead, step(pointer, &name), message);
                 }
                 Some(_) => {}
                 None => {
                     if let Some(meant) = Known::like(&name, family) {
                         let message = format!("{} is not read; perhaps {} is meant", quoted(&name), meant.name);
-                        findings.add(Code::MemberUnknown, step(pointer, &name), message);
+                        findings.add(Code::FieldUnknown, step(pointer, &name), message);
                     }
                 }
             }
@@ -84,10 +84,10 @@ impl<'a> Config<'a> {
         for (known, name, value) in &members {
             if known.role == Role::Routing && name != known.name {
                 let message = format!("{name} has to be {} for the transformation to see it", known.name);
-                findings.add(Code::MemberLetterCase, step(pointer, name), message);
+                findings.add(Code::FieldLetterCase, step(pointer, name), message);
             }
             if !fits(known, *value) {
-                findings.add(Code::MemberWrongType, step(pointer, name), wrong_type(known, *value));
+                findings.add(Code::FieldWrongType, step(pointer, name), wrong_type(known, *value));
             }
         }
         Self { raw, pointer, family, members }

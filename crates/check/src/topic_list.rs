@@ -68,7 +68,7 @@ impl<'f> Topics<'f> {
     pub fn add(&mut self, topic: Raw<'_>, pointer: &str) {
         let Some(text) = text_of(topic) else {
             let message = format!("a topic is {}, not a string", kind(topic));
-            self.findings.add(Code::MemberWrongType, pointer, message);
+            self.findings.add(Code::FieldWrongType, pointer, message);
             self.usable = false;
             return;
         };

@@ -81,7 +81,7 @@ impl Way<'_> {
         &self,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> (Result<T, Failure>, Duration) {
-        self.within_or(Problem::AnswerTimeout, "the broker does not answer", work).await
+        self.within_or(Problem::ResponseTimeout, "the broker does not answer", work).await
     }
 
     async fn within_or<T>(

@@ -211,7 +211,7 @@ async fn topics(way: &Way<'_>, mut visit: Visit, topics: &[String], who: &Who, b
                     Ok(told) => steps.extend(told),
                     Err(_) => {
                         let text = "the broker does not answer when asked for max.message.bytes";
-                        steps.push(Step::failed(Stage::Topic, Failure::new(Problem::AnswerTimeout, text)));
+                        steps.push(Step::failed(Stage::Topic, Failure::new(Problem::ResponseTimeout, text)));
                         break;
                     }
                 }

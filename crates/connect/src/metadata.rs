@@ -110,7 +110,10 @@ impl Who {
 fn step(told: Option<&MetadataResponseTopic>, topic: &str, who: &Who) -> Step {
     let topic = &shown(topic);
     let Some(told) = told else {
-        return Step::failed(Stage::Topic, Failure::new(Problem::AnswerUnreadable, "the broker says nothing about it"));
+        return Step::failed(
+            Stage::Topic,
+            Failure::new(Problem::ResponseUnreadable, "the broker says nothing about it"),
+        );
     };
     let leaderless = || told.partitions.iter().filter(|partition| *partition.leader_id < 0).count();
     let partitions = told.partitions.len();

@@ -130,7 +130,7 @@ problems! {
     ClientCertificateRequired: "client-certificate-required",
         "the broker requires a client certificate",
         "name a certificate and its key in KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH, here and for rudder-server, issued by a CA in the broker's truststore";
-    ClientCertificateRefused: "client-certificate-refused",
+    ClientCertificateRejected: "client-certificate-rejected",
         "the broker does not accept the client certificate",
         "use a certificate that is valid today and was issued by a CA in the broker's truststore, or import that CA: keytool -importcert -keystore kafka.server.truststore.p12";
     TlsExpected: "tls-expected",
@@ -139,16 +139,16 @@ problems! {
     NotKafka: "not-kafka",
         "the server is not a Kafka broker",
         "use the port of a Kafka listener";
-    AnswerTooLarge: "answer-too-large",
+    ResponseTooLarge: "response-too-large",
         "a response is larger than any broker's",
         "use the port of a Kafka listener";
-    AnswerUnreadable: "answer-unreadable",
+    ResponseUnreadable: "response-unreadable",
         "a response does not follow Kafka's protocol",
         "use the port of a Kafka listener; if it is one, something between here and the broker changes its data";
     ConnectionClosed: "connection-closed",
         "the broker closes the connection instead of responding",
         "see the broker's log for the reason; a proxy or load balancer does the same if it finds no broker";
-    AnswerTimeout: "answer-timeout",
+    ResponseTimeout: "response-timeout",
         "the broker does not respond",
         "check that the broker is healthy and that this is a Kafka listener; try a longer --timeout";
     BrokerTooOld: "broker-too-old",

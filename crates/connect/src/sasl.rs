@@ -59,7 +59,7 @@ pub(super) async fn authenticate(
             }
         }
     }
-    Err(Failure::new(Problem::AnswerUnreadable, format!("{name} does not come to an end")))
+    Err(Failure::new(Problem::ResponseUnreadable, format!("{name} does not come to an end")))
 }
 
 /// Asks for the mechanism.
@@ -110,7 +110,7 @@ async fn exchange(
 /// Whether a message of the broker is SCRAM's first or last, and asks for a bearable effort. The library takes both
 /// apart without looking whether they are long enough.
 fn is_scram(message: &[u8]) -> Result<(), Failure> {
-    let unreadable = || Failure::new(Problem::AnswerUnreadable, "the broker's answer is none of SCRAM");
+    let unreadable = || Failure::new(Problem::ResponseUnreadable, "the broker's answer is none of SCRAM");
     let attributes: Vec<(u8, &[u8])> = message
         .split(|byte| *byte == b',')
         .map(|attribute| match attribute {
@@ -126,7 +126,7 @@ fn is_scram(message: &[u8]) -> Result<(), Failure> {
                 std::str::from_utf8(iterations).ok().and_then(|text| text.parse().ok()).ok_or_else(unreadable)?;
             if iterations > MAX_ITERATIONS {
                 return Err(Failure::new(
-                    Problem::AnswerUnreadable,
+                    Problem::ResponseUnreadable,
                     format!(
                         "the broker asks for {iterations} rounds of hashing; no more than {MAX_ITERATIONS} are done"
                     ),
@@ -220,7 +220,7 @@ mod tests {
             for mechanism in [Mechanism::ScramSha256, Mechanism::ScramSha512] {
                 let bodies = vec![handshake(0, mechanism.name()), says(0, "", message.as_bytes())];
                 let failure = login(mechanism, bodies).await.unwrap_err();
-                let expected = [Problem::AnswerUnreadable, Problem::AuthenticationFailed];
+                let expected = [Problem::ResponseUnreadable, Problem::AuthenticationFailed];
                 assert!(expected.contains(&failure.problem), "{message}: {}", failure.text);
             }
         }

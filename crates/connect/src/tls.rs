@@ -244,11 +244,11 @@ fn client_certificate(asked: &Asked, what: &str) -> Failure {
     };
     match (&asked.sent, &asked.unfitting) {
         (Some(line), _) => Failure::new(
-            Problem::ClientCertificateRefused,
+            Problem::ClientCertificateRejected,
             format!("the broker refuses our client certificate ({line}): {what}{trusts}"),
         ),
         (None, Some(line)) => Failure::new(
-            Problem::ClientCertificateRefused,
+            Problem::ClientCertificateRejected,
             format!(
                 "the broker wants a client certificate{trusts}; ours is signed by another CA, so it was not sent: {line}"
             ),

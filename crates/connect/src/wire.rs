@@ -111,7 +111,7 @@ impl Conversation {
         }
         read::<R>(Bytes::from(bytes), version, self.asked).ok_or_else(|| {
             Broken::Told(Failure::new(
-                Problem::AnswerUnreadable,
+                Problem::ResponseUnreadable,
                 format!("the answer, of {length} bytes, is not laid out as Kafka's protocol has it"),
             ))
         })
@@ -131,7 +131,7 @@ fn no_length(head: [u8; 4]) -> Failure {
             Failure::new(Problem::NotKafka, "what answers here is no Kafka broker: it sends text")
         }
         _ => Failure::new(
-            Problem::AnswerTooLarge,
+            Problem::ResponseTooLarge,
             format!(
                 "the answer claims to have {} bytes; no more than {MAX_ANSWER_BYTES} are read",
                 u32::from_be_bytes(head)
