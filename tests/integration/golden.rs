@@ -5,9 +5,9 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use golden::answer::Answer;
 use golden::case::{ApiVersion, Case, ExpectedBody, Request};
 use golden::read;
+use golden::response::Response as Comparable;
 use golden::sources::Source;
 use golden::verdict::judge;
 use serde_json::Value;
@@ -139,7 +139,7 @@ fn run_with_intended(file: &Path, at_least: [usize; 2]) {
             }
             continue;
         }
-        let answer = Answer {
+        let answer = Comparable {
             status: response.status,
             api_version: response.header("apiVersion").map(str::to_owned),
             content_type: response.header("content-type").map(str::to_owned),

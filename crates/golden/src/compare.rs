@@ -42,7 +42,7 @@ impl Differences {
         }
         let (Some(ours), Some(theirs)) = (ours, theirs) else {
             if ours.is_some() || theirs.is_some() {
-                self.tell(pointer, ours, theirs);
+                self.list(pointer, ours, theirs);
             }
             return;
         };
@@ -69,7 +69,7 @@ impl Differences {
             (Kind::Number, Kind::Null) if infinite == Infinite::MayBeNull && double(ours).is_infinite() => {
                 self.allow(pointer, IntendedDifference::NumberLiterals);
             }
-            _ => self.tell(pointer, Some(ours), Some(theirs)),
+            _ => self.list(pointer, Some(ours), Some(theirs)),
         }
     }
 
@@ -150,7 +150,7 @@ pub(super) fn shown(name: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::differences::{Allowed, Contents, MAX_CONTENTS, MAX_POINTER, MAX_TOLD};
+    use crate::differences::{Allowed, Contents, MAX_CONTENTS, MAX_LISTED, MAX_POINTER};
 
     fn differences(ours: &str, theirs: &str) -> Differences {
         let mut found = Differences::default();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn told(ours: &str, theirs: &str) -> Vec<String> {
-        differences(ours, theirs).told.iter().map(ToString::to_string).collect()
+        differences(ours, theirs).listed.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(found.allowed[1], Allowed { pointer: "/m/1".to_owned(), why: IntendedDifference::NumberLiterals });
         found.compare("/m", parse("[1e300]"), parse("[null]"), Infinite::MayBeNull);
         found.compare("/m", parse("[null]"), parse("[1e400]"), Infinite::MayBeNull);
-        let told: Vec<String> = found.told.iter().map(ToString::to_string).collect();
+        let told: Vec<String> = found.listed.iter().map(ToString::to_string).collect();
         assert_eq!(told, ["/m/0: number vs null", "/m/0: null vs number"]);
     }
 
@@ -214,7 +214,7 @@ mod tests {
         assert!(!format!("{found:?}").contains("sss"));
         let mut found = Differences::with(Contents::Told);
         found.compare("", parse(&ours), parse(theirs), Infinite::IsItself);
-        let sides: Vec<_> = found.told.iter().map(|told| (told.ours.to_string(), told.theirs.to_string())).collect();
+        let sides: Vec<_> = found.listed.iter().map(|told| (told.ours.to_string(), told.theirs.to_string())).collect();
         let cut = format!("\"{}…", "s".repeat(MAX_CONTENTS - 1));
         assert_eq!(sides, [(cut, "1".to_owned()), ("missing".to_owned(), "{}".to_owned())]);
     }
@@ -223,7 +223,7 @@ mod tests {
     fn what_is_told_is_bounded() {
         let many = format!("[{}]", vec!["1"; 1000].join(","));
         let found = differences(&many, "[]");
-        assert!(found.told.len() == MAX_TOLD && found.more);
+        assert!(found.listed.len() == MAX_LISTED && found.more);
         let long = format!("{{\"{}\":1}}", "ü".repeat(5000));
         assert_eq!(told(&long, "{}"), [format!("/{}…: number vs missing", "ü".repeat(MAX_NAME))]);
         let deep = format!("{}1{}", r#"{"a-name":"#.repeat(60), "}".repeat(60));
@@ -235,7 +235,7 @@ mod tests {
     fn depth_is_bounded_and_says_so() {
         let nested = |depth: usize, inner: &str| format!("{}{inner}{}", "[".repeat(depth), "]".repeat(depth));
         let found = differences(&nested(100_000, "1"), &nested(100_000, " 1"));
-        assert!(found.too_deep && found.told.is_empty() && !found.is_empty());
+        assert!(found.too_deep && found.listed.is_empty() && !found.is_empty());
         assert!(differences(&nested(100_000, "1"), &nested(100_000, "1")).is_empty());
     }
 }

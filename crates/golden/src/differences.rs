@@ -9,7 +9,7 @@ use crate::intended::table::IntendedDifference;
 use json::raw::{Kind, Raw};
 
 /// Differences that are reported one by one.
-pub(super) const MAX_TOLD: usize = 10;
+pub(super) const MAX_LISTED: usize = 10;
 /// Characters of a pointer.
 pub(super) const MAX_POINTER: usize = 200;
 /// Characters of a value that are reported, where contents are.
@@ -71,7 +71,7 @@ pub struct Allowed {
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Differences {
     /// The first ones.
-    pub told: Vec<Difference>,
+    pub listed: Vec<Difference>,
     /// Whether there are more.
     pub more: bool,
     /// Whether something was nested too deep to be compared, and its text is not the same.
@@ -89,23 +89,23 @@ impl Differences {
     }
 
     /// Adds one difference of the responses as a whole, in words.
-    pub(super) fn tell_whole(&mut self, ours: impl Into<Cow<'static, str>>, theirs: impl Into<Cow<'static, str>>) {
+    pub(super) fn list_whole(&mut self, ours: impl Into<Cow<'static, str>>, theirs: impl Into<Cow<'static, str>>) {
         let (ours, theirs) = (Side { kind: ours.into(), text: None }, Side { kind: theirs.into(), text: None });
-        self.told.push(Difference { pointer: "/".to_owned(), ours, theirs });
+        self.listed.push(Difference { pointer: "/".to_owned(), ours, theirs });
     }
 
     /// One difference of the responses as a whole, in words.
     #[must_use]
     pub fn of_whole(ours: &'static str, theirs: &'static str) -> Self {
         let mut found = Self::default();
-        found.tell_whole(ours, theirs);
+        found.list_whole(ours, theirs);
         found
     }
 
     /// Whether nothing differs, but for what is meant to.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.told.is_empty() && !self.too_deep
+        self.listed.is_empty() && !self.too_deep
     }
 
     /// No differences, reported as these are.
@@ -115,15 +115,15 @@ impl Differences {
 
     /// Adds other differences, up to the number that is reported.
     pub fn append(&mut self, other: Self) {
-        let room = MAX_TOLD - self.told.len();
-        self.more |= other.more || other.told.len() > room;
+        let room = MAX_LISTED - self.listed.len();
+        self.more |= other.more || other.listed.len() > room;
         self.too_deep |= other.too_deep;
-        self.told.extend(other.told.into_iter().take(room));
+        self.listed.extend(other.listed.into_iter().take(room));
         other.allowed.into_iter().for_each(|allowed| self.add_allowed(allowed));
     }
 
     fn add_allowed(&mut self, allowed: Allowed) {
-        if self.allowed.len() < MAX_TOLD || self.allowed.iter().all(|other| other.why != allowed.why) {
+        if self.allowed.len() < MAX_LISTED || self.allowed.iter().all(|other| other.why != allowed.why) {
             self.allowed.push(allowed);
         }
     }
@@ -140,8 +140,8 @@ impl Differences {
     }
 
     /// Adds the difference between two values at `pointer`, `None` where there is none.
-    pub(super) fn tell(&mut self, pointer: &str, ours: Option<Raw<'_>>, theirs: Option<Raw<'_>>) {
-        if self.told.len() == MAX_TOLD {
+    pub(super) fn list(&mut self, pointer: &str, ours: Option<Raw<'_>>, theirs: Option<Raw<'_>>) {
+        if self.listed.len() == MAX_LISTED {
             self.more = true;
             return;
         }
@@ -149,7 +149,7 @@ impl Differences {
             kind: kind(value).into(),
             text: value.filter(|_| self.contents == Contents::Told).map(|value| beginning(value.text(), MAX_CONTENTS)),
         };
-        self.told.push(Difference { pointer: place(pointer), ours: side(ours), theirs: side(theirs) });
+        self.listed.push(Difference { pointer: place(pointer), ours: side(ours), theirs: side(theirs) });
     }
 }
 

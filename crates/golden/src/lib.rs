@@ -14,8 +14,6 @@
 //! | [`junit`] | JUnit XML reports |
 
 #[cfg(feature = "cases")]
-pub mod answer;
-#[cfg(feature = "cases")]
 pub mod case;
 pub mod compare;
 pub mod differences;
@@ -26,6 +24,8 @@ pub mod junit;
 pub mod read;
 #[cfg(feature = "cases")]
 pub mod record;
+#[cfg(feature = "cases")]
+pub mod response;
 #[cfg(feature = "cases")]
 pub mod run;
 #[cfg(feature = "cases")]

@@ -9,14 +9,14 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Map, Value, json};
 
-use crate::answer::Answer;
 use crate::case::Request;
+use crate::response::Response;
 use json::decode::text;
 use json::raw::Raw;
 
 /// A case as it is recorded: the line, with its end.
 #[must_use]
-pub fn line(name: &str, request: &Request, answer: &Answer) -> String {
+pub fn line(name: &str, request: &Request, answer: &Response) -> String {
     let mut recorded = Map::new();
     recorded.insert("name".to_owned(), name.into());
     recorded.insert("method".to_owned(), request.method.as_str().into());
@@ -121,7 +121,7 @@ mod tests {
             headers: vec![("X-Content-Format".to_owned(), "json+compactedv1".to_owned())],
             body: body.to_vec(),
         };
-        let answer = |body: &str, api_version: Option<&str>| Answer {
+        let answer = |body: &str, api_version: Option<&str>| Response {
             status: 200,
             api_version: api_version.map(str::to_owned),
             content_type: None,

@@ -2,11 +2,11 @@
 //! differences (docs/contract.md#intended-differences).
 
 use super::case::{ApiVersion, Author, Case, ExpectedBody};
-use crate::answer::Answer;
 use crate::compare::Infinite;
 use crate::differences::{Allowed, Contents, Differences};
 use crate::intended;
-use crate::intended::question::{Answer as ComparedResponse, Question, Traits};
+use crate::intended::question::{ComparedResponse, Question, Traits};
+use crate::response::Response;
 use json::decode::text;
 use json::raw::Raw;
 use transform::endpoint::Endpoint;
@@ -59,7 +59,7 @@ fn finding(place: &str, expected: impl Into<String>, got: impl Into<String>) -> 
 
 /// Judges a response. `is_own` says that it is this service's: then the cases of its own have to be met to the letter.
 #[must_use]
-pub fn judge(case: &Case, answer: &Answer, is_own: bool, limits: Limits) -> Verdict {
+pub fn judge(case: &Case, answer: &Response, is_own: bool, limits: Limits) -> Verdict {
     let exact = exactly(case, answer);
     if exact.is_good() || (is_own && case.author == Author::Us) {
         return exact;
@@ -68,7 +68,7 @@ pub fn judge(case: &Case, answer: &Answer, is_own: bool, limits: Limits) -> Verd
 }
 
 /// Without any difference being allowed.
-fn exactly(case: &Case, answer: &Answer) -> Verdict {
+fn exactly(case: &Case, answer: &Response) -> Verdict {
     let expected = &case.expected;
     let body = text(&answer.body);
     let mut verdict = Verdict::default();
@@ -111,7 +111,7 @@ fn exactly(case: &Case, answer: &Answer) -> Verdict {
     verdict
 }
 
-fn api_version(case: &Case, answer: &Answer) -> Option<Finding> {
+fn api_version(case: &Case, answer: &Response) -> Option<Finding> {
     let transforms = case.request.method == "POST" && Endpoint::at(&case.request.path).is_some();
     let expected = match &case.expected.api_version {
         ApiVersion::Recorded(version) => version.as_deref(),
@@ -125,7 +125,7 @@ fn api_version(case: &Case, answer: &Answer) -> Option<Finding> {
 }
 
 /// With the contract's differences allowed; `None` where they do not apply.
-fn as_intended(case: &Case, answer: &Answer, limits: Limits) -> Option<Verdict> {
+fn as_intended(case: &Case, answer: &Response, limits: Limits) -> Option<Verdict> {
     let endpoint = Endpoint::at(&case.request.path).filter(|_| case.request.method == "POST")?;
     let (ExpectedBody::Json(body) | ExpectedBody::Text(body)) = &case.expected.body else { return None };
     let expected = ComparedResponse { status: case.expected.status, body: body.clone().into() };
@@ -158,7 +158,7 @@ fn as_intended(case: &Case, answer: &Answer, limits: Limits) -> Option<Verdict> 
 }
 
 fn append(verdict: &mut Verdict, found: Differences, expected_is_ours: bool) {
-    for told in found.told {
+    for told in found.listed {
         let (ours, theirs) = (on_one_line(&told.ours.to_string()), on_one_line(&told.theirs.to_string()));
         let (expected, got) = if expected_is_ours { (ours, theirs) } else { (theirs, ours) };
         verdict.findings.push(Finding { place: told.pointer, expected, got });
@@ -200,13 +200,13 @@ mod tests {
         shapes::read(Raw::parse(&text).expect("JSON"), "c").expect("a case")
     }
 
-    fn answer(status: u16, body: &str) -> Answer {
+    fn answer(status: u16, body: &str) -> Response {
         let api_version = (status == 200).then(|| "2".to_owned());
         let content_type = Some("application/json; charset=utf-8".to_owned());
-        Answer { status, api_version, content_type, body: body.to_owned().into() }
+        Response { status, api_version, content_type, body: body.to_owned().into() }
     }
 
-    fn findings(case: &Case, answer: &Answer) -> Vec<String> {
+    fn findings(case: &Case, answer: &Response) -> Vec<String> {
         let verdict = judge(case, answer, true, LIMITS);
         verdict.findings.iter().map(|Finding { place, expected, got }| format!("{place}: {expected} | {got}")).collect()
     }
@@ -228,7 +228,7 @@ mod tests {
             ["status: 200 | 500", "body: [{\"a\":1.0,\"b\":\"x\"}] | oops"]
         );
         assert_eq!(findings(&case, &answer(200, "oops")), ["body: [{\"a\":1.0,\"b\":\"x\"}] | no JSON: oops"]);
-        let headless = Answer { api_version: None, ..answer(200, r#"[{"a":1,"b":"x"}]"#) };
+        let headless = Response { api_version: None, ..answer(200, r#"[{"a":1,"b":"x"}]"#) };
         assert_eq!(findings(&case, &headless), ["apiVersion: 2 | missing"]);
         let long = format!("[{{\"a\":\"{}\",\"b\":\"x\"}}]", "z".repeat(100_000));
         assert!(findings(&case, &answer(200, &long))[0].len() < 1000);
@@ -243,7 +243,7 @@ mod tests {
         let body = r#"[{"message":{"n":1e400},"metadata":{},"destination":{"Config":{"topic":"t"}}},null]"#;
         let ours = r#"[{"output":{"message":{"n":1e400},"userId":"","topic":"t"},"metadata":{"rudderId":"undefined<<>>t"},"statusCode":200},
             {"metadata":null,"statusCode":400,"error":"the event is not a JSON object"}]"#;
-        let allowed = |case: &Case, answer: &Answer| {
+        let allowed = |case: &Case, answer: &Response| {
             let verdict = judge(case, answer, true, LIMITS);
             assert!(verdict.is_good(), "{verdict:?}");
             verdict.allowed.into_iter().map(|allowed| (allowed.pointer, allowed.why)).collect::<Vec<_>>()
@@ -274,7 +274,7 @@ mod tests {
         assert!(!judge(&case, &theirs, true, LIMITS).is_good());
         let verdict = judge(&case, &theirs, false, LIMITS);
         assert!(verdict.is_good() && verdict.allowed[0].why == IntendedDifference::NoEvents, "{verdict:?}");
-        let html = Answer { content_type: None, ..answer(200, "[]") };
+        let html = Response { content_type: None, ..answer(200, "[]") };
         assert_eq!(findings(&case, &html), ["content type: application/json; charset=utf-8 | missing"]);
     }
 }

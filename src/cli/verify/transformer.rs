@@ -9,8 +9,8 @@ use ureq::tls::TlsConfig;
 
 use crate::cli::trust::roots;
 use crate::server::config::base_url::BaseUrl;
-use golden::answer::Answer;
 use golden::case::Request;
+use golden::response::Response;
 
 /// The maximum size of a response, in bytes.
 const MAX_RESPONSE_BYTES: u64 = 256 << 20;
@@ -64,7 +64,7 @@ impl Transformer {
     ///
     /// # Errors
     /// Returns why there is no response.
-    pub fn ask(&mut self, request: &Request) -> Result<Answer, Unanswered> {
+    pub fn ask(&mut self, request: &Request) -> Result<Response, Unanswered> {
         match self.exchange(request) {
             Ok(answer) => {
                 self.answered = true;
@@ -80,7 +80,7 @@ impl Transformer {
         }
     }
 
-    fn exchange(&self, request: &Request) -> Result<Answer, ureq::Error> {
+    fn exchange(&self, request: &Request) -> Result<Response, ureq::Error> {
         let mut sent = ureq::http::Request::builder()
             .method(request.method.as_str())
             .uri(format!("{}{}", self.base, request.path))
@@ -100,7 +100,7 @@ impl Transformer {
         let (api_version, content_type) = (header("apiVersion"), header("Content-Type"));
         let status = answer.status().as_u16();
         let body = answer.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_vec()?;
-        Ok(Answer { status, api_version, content_type, body: body.into() })
+        Ok(Response { status, api_version, content_type, body: body.into() })
     }
 
     fn in_words(&self, error: &ureq::Error) -> String {

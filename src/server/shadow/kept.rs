@@ -10,7 +10,7 @@ use crate::server::limits::memory_budget::Reservation;
 use crate::server::metrics::Metrics;
 use crate::server::metrics::labels::Compared;
 use crate::server::upstream::Held;
-use golden::intended::question::{Answer, Traits};
+use golden::intended::question::{ComparedResponse, Traits};
 use transform::endpoint::Endpoint;
 use transform::meter::Halt;
 use transform::request::PayloadFormat;
@@ -21,7 +21,7 @@ pub(super) const OVERHEAD_BYTES: usize = size_of::<Kept>() + 16 * 1024;
 /// Whose answer is there already.
 #[derive(Debug)]
 pub(super) enum Known {
-    Ours(Answer),
+    Ours(ComparedResponse),
     Theirs(Held),
 }
 
@@ -96,7 +96,7 @@ impl Watch {
     #[must_use]
     pub fn answered(mut self, status: u16, body: Bytes) -> Option<AfterResponse> {
         self.kept.room.grow(body.len()).ok()?;
-        self.kept.known = Some(Known::Ours(Answer { status, body }));
+        self.kept.known = Some(Known::Ours(ComparedResponse { status, body }));
         Some(AfterResponse(Some(self)))
     }
 

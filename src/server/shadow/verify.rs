@@ -17,7 +17,7 @@ use crate::server::metrics::labels::Compared;
 use crate::server::upstream::upload::Upload;
 use crate::server::upstream::{Held, NotHeld, Upstream};
 use golden::differences::{Contents, Differences};
-use golden::intended::question::{Answer, Question, Traits};
+use golden::intended::question::{ComparedResponse, Question, Traits};
 use golden::intended::siblings::Siblings;
 use golden::intended::{self, Judgment};
 use json::decode::text;
@@ -97,14 +97,14 @@ impl Verifier {
     async fn verify(self: Arc<Self>, mut kept: Kept) {
         kept.room.result = match self.compare(&mut kept).await {
             Ok(found) if found.is_empty() => self.note_intended(&found),
-            Ok(found) if found.told.is_empty() => {
+            Ok(found) if found.listed.is_empty() => {
                 tracing::warn!("shadow: the responses are nested too deep to be compared");
                 Compared::Failed
             }
             Ok(found) => {
                 if let Some(suppressed) = self.lines.different.admit(Instant::now()) {
-                    let told: Vec<String> = found.told.iter().map(ToString::to_string).collect();
-                    let differences = told.join("; ");
+                    let listed: Vec<String> = found.listed.iter().map(ToString::to_string).collect();
+                    let differences = listed.join("; ");
                     tracing::warn!(differences, more = found.more, suppressed, "shadow mismatch");
                 }
                 Compared::Different
@@ -186,14 +186,14 @@ impl Verifier {
         judged.await.map_err(|_| Stopped::Failed)?
     }
 
-    fn judge(&self, asked: &Asked, ours: Option<Answer>, theirs: Held) -> Result<Judgment, Stopped> {
+    fn judge(&self, asked: &Asked, ours: Option<ComparedResponse>, theirs: Held) -> Result<Judgment, Stopped> {
         let Asked { endpoint, form, coding, body, .. } = asked;
         let read = Body::held(body.clone(), *coding, self.max_body_bytes, self.bytes.reservation()).decode();
         let text = read.as_ref().map(|read| text(&read.bytes)).unwrap_or_default();
         let ours = match (ours, &read) {
             (Some(ours), _) => Ok(ours),
             (None, Ok(_)) => match endpoint.respond(&text, *form, self.limits).map_err(RequestError::from) {
-                Ok(answer) => Ok(Answer { status: 200, body: answer.body.into() }),
+                Ok(answer) => Ok(ComparedResponse { status: 200, body: answer.body.into() }),
                 Err(error) => rejection_of(&error),
             },
             (None, Err(error)) => rejection_of(error),
@@ -204,12 +204,12 @@ impl Verifier {
     }
 
     /// The upstream's answer without its coding, which the client may have asked for.
-    fn decoded(&self, theirs: Held) -> Result<Answer, Stopped> {
+    fn decoded(&self, theirs: Held) -> Result<ComparedResponse, Stopped> {
         let name = theirs.coding.as_deref().unwrap_or("");
         let coding = Coding::named(name).ok_or_else(|| RequestError::unsupported_encoding(name))?;
         let limit = self.limits.response_bytes;
         let decoded = Body::held(theirs.body, coding, limit, self.bytes.reservation()).decode()?;
-        Ok(Answer { status: theirs.status, body: decoded.bytes.clone() })
+        Ok(ComparedResponse { status: theirs.status, body: decoded.bytes.clone() })
     }
 }
 
@@ -220,9 +220,9 @@ impl Asked {
 }
 
 /// The response to a body that cannot be read. Other errors are not responses to compare.
-fn rejection_of(error: &RequestError) -> Result<Answer, Stopped> {
+fn rejection_of(error: &RequestError) -> Result<ComparedResponse, Stopped> {
     if !error.says_unreadable() {
         return Err(error.clone().into());
     }
-    Ok(Answer { status: actix_web::ResponseError::status_code(error).as_u16(), body: error.body().into() })
+    Ok(ComparedResponse { status: actix_web::ResponseError::status_code(error).as_u16(), body: error.body().into() })
 }

@@ -224,7 +224,7 @@ impl Upstream {
             tokio::select! {
                 biased;
                 result = &mut answer => {
-                    return result.map_err(|error| match end.told() {
+                    return result.map_err(|error| match end.outcome() {
                         Some(Err(client)) => (client, String::new()),
                         _ => connect::failure(&error),
                     });

@@ -52,7 +52,7 @@ impl UploadEnd {
     }
 
     /// How it ended, where that has been reported and not waited for.
-    pub(super) fn told(&mut self) -> Option<Result<(), RequestError>> {
+    pub(super) fn outcome(&mut self) -> Option<Result<(), RequestError>> {
         self.0.as_mut()?.try_recv().ok()
     }
 
@@ -63,9 +63,9 @@ impl UploadEnd {
     /// took no more.
     pub(super) async fn wait(&mut self) -> Result<(), RequestError> {
         let Some(end) = self.0.as_mut() else { return Ok(()) };
-        let told = end.await.unwrap_or(Ok(()));
+        let outcome = end.await.unwrap_or(Ok(()));
         self.0 = None;
-        told
+        outcome
     }
 }
 
@@ -75,10 +75,10 @@ impl Upload {
     #[must_use]
     pub fn streamed(payload: Payload, pause: Duration, timeout: Duration, start: BodyStart) -> (Self, UploadEnd) {
         let (sender, receiver) = mpsc::channel(PIECES);
-        let (tell, end) = oneshot::channel();
+        let (done, end) = oneshot::channel();
         actix_web::rt::spawn(async move {
             let payload = payload.inspect(|piece| piece.iter().for_each(|piece| start.keep(piece)));
-            pass_on(payload, &sender, tell, pause, timeout).await;
+            pass_on(payload, &sender, done, pause, timeout).await;
         });
         (Self::Streamed(receiver), UploadEnd(Some(end)))
     }
@@ -87,7 +87,7 @@ impl Upload {
 async fn pass_on(
     mut payload: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
     sender: &mpsc::Sender<Result<Bytes, Cut>>,
-    tell: oneshot::Sender<Result<(), RequestError>>,
+    done: oneshot::Sender<Result<(), RequestError>>,
     pause: Duration,
     timeout: Duration,
 ) {
@@ -99,7 +99,7 @@ async fn pass_on(
         let next = tokio::time::timeout(rate.patience(received, asked), payload.next()).await;
         waited += asked.elapsed();
         let Ok(next) = next else {
-            tell.send(Err(RequestError::RequestTimeout)).ok();
+            done.send(Err(RequestError::RequestTimeout)).ok();
             sender.send(Err(Cut)).await.ok();
             return;
         };
@@ -110,19 +110,19 @@ async fn pass_on(
                 // The upstream wants no more of it: its answer says why.
                 Ok(Err(_)) => break,
                 Err(_) => {
-                    tell.send(Err(RequestError::UpstreamTimeout)).ok();
+                    done.send(Err(RequestError::UpstreamTimeout)).ok();
                     return;
                 }
             },
             Err(error) => {
                 // First the reason, then what makes the request fail.
-                tell.send(Err(RequestError::BadRequest(format!("the body ended early: {error}")))).ok();
+                done.send(Err(RequestError::BadRequest(format!("the body ended early: {error}")))).ok();
                 sender.send(Err(Cut)).await.ok();
                 return;
             }
         }
     }
-    tell.send(Ok(())).ok();
+    done.send(Ok(())).ok();
 }
 
 impl Body for Upload {

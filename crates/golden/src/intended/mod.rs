@@ -24,7 +24,7 @@ use std::collections::BTreeSet;
 use self::event::Events;
 use self::hazards::{has_field_proto, is_too_deep};
 use self::pair::Pair;
-use self::question::{Answer, Question, fails};
+use self::question::{ComparedResponse, Question, fails};
 use self::siblings::Siblings;
 use self::table::{IntendedDifference, Shape};
 use crate::compare::{Infinite, elements};
@@ -45,7 +45,12 @@ pub struct Judgment {
 
 /// Compares both responses to a request.
 #[must_use]
-pub fn judge(question: &Question<'_>, ours: &Answer, theirs: &Answer, contents: Contents) -> Judgment {
+pub fn judge(
+    question: &Question<'_>,
+    ours: &ComparedResponse,
+    theirs: &ComparedResponse,
+    contents: Contents,
+) -> Judgment {
     let mut found = Differences::with(contents);
     let siblings = judge_responses(question, ours, theirs, &mut found);
     Judgment { differences: found, siblings }
@@ -54,7 +59,7 @@ pub fn judge(question: &Question<'_>, ours: &Answer, theirs: &Answer, contents: 
 /// Compares the response of the reference to events that it failed because of others, asked about them alone; places are
 /// those in the whole response. Without a response to at least one of them nothing is known, and nothing differs.
 #[must_use]
-pub fn judge_siblings(siblings: &Siblings, whole: &Question<'_>, theirs: &Answer) -> Differences {
+pub fn judge_siblings(siblings: &Siblings, whole: &Question<'_>, theirs: &ComparedResponse) -> Differences {
     let text = String::from_utf8_lossy(&theirs.body);
     let responses = Raw::parse(&text).map(elements).unwrap_or_default();
     let is_known = theirs.status == 200 && responses.len() == siblings.indices.len();
@@ -62,16 +67,16 @@ pub fn judge_siblings(siblings: &Siblings, whole: &Question<'_>, theirs: &Answer
         return Differences::default();
     }
     let question = Question { text: &siblings.body, ..whole.clone() };
-    let ours = Answer { status: 200, body: siblings.ours.clone().into() };
+    let ours = ComparedResponse { status: 200, body: siblings.ours.clone().into() };
     let mut found = judge(&question, &ours, theirs, Contents::Hidden).differences;
-    found.told.iter_mut().for_each(|told| told.pointer = siblings.restored(&told.pointer));
+    found.listed.iter_mut().for_each(|told| told.pointer = siblings.restored(&told.pointer));
     found
 }
 
 fn judge_responses(
     question: &Question<'_>,
-    ours: &Answer,
-    theirs: &Answer,
+    ours: &ComparedResponse,
+    theirs: &ComparedResponse,
     found: &mut Differences,
 ) -> Option<Siblings> {
     let statuses = || (format!("status {}", ours.status), format!("status {}", theirs.status));
@@ -82,13 +87,13 @@ fn judge_responses(
         } else if question.endpoint == &Endpoint::RouterTransform && says_that_all_fail(theirs) {
             found.allow("", IntendedDifference::RouterTransform);
         } else {
-            found.tell_whole(statuses().0, statuses().1);
+            found.list_whole(statuses().0, statuses().1);
         }
         return None;
     }
     let (our_text, their_text) = (String::from_utf8_lossy(&ours.body), String::from_utf8_lossy(&theirs.body));
     let Ok(our_value) = Raw::parse(&our_text) else {
-        found.tell_whole("no JSON", "a response");
+        found.list_whole("no JSON", "a response");
         return None;
     };
     let events = Events::of(question);
@@ -98,12 +103,12 @@ fn judge_responses(
                 found.allow("", row);
                 return Siblings::check(question, &events, our_value, found);
             }
-            None => found.tell_whole(statuses().0, statuses().1),
+            None => found.list_whole(statuses().0, statuses().1),
         }
         return None;
     }
     let Ok(their_value) = Raw::parse(&their_text) else {
-        found.tell_whole("JSON", "no JSON");
+        found.list_whole("JSON", "no JSON");
         return None;
     };
     match question.endpoint {
@@ -164,7 +169,7 @@ fn job_ids(response: Raw<'_>) -> BTreeSet<String> {
 }
 
 /// Whether every entry of a router transformation's response says that it failed.
-fn says_that_all_fail(response: &Answer) -> bool {
+fn says_that_all_fail(response: &ComparedResponse) -> bool {
     Raw::parse(&String::from_utf8_lossy(&response.body)).is_ok_and(all_fail)
 }
 

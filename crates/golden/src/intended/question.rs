@@ -41,7 +41,7 @@ impl Traits {
 
 /// A response to compare.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct ComparedResponse {
     /// Status code.
     pub status: u16,
     /// The body, without a coding.

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-/// What it answers, as far as it is looked at.
+/// The parts of a response that are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct Response {
     /// The status.
     pub status: u16,
     /// The header `apiVersion`.
