@@ -67,13 +67,22 @@ fn every_alert_has_an_entry_in_the_runbook() {
     assert!(alerts.len() >= 14, "{alerts:?}");
     for alert in alerts {
         let url = format!("docs/guides/troubleshooting.md#{}", alert.to_lowercase());
-        assert!(
-            ALERTS.contains(&format!(
-                "runbook_url: https://github.com/rudder-kafka-transformer/rudder-kafka-transformer/blob/main/{url}\n"
-            )),
-            "{alert}"
-        );
+        let url = format!("runbook_url: {}/blob/main/{url}\n", env!("CARGO_PKG_REPOSITORY"));
+        assert!(ALERTS.contains(&url), "{alert}; `.ci/release/repository` writes the repository of Cargo.toml into links");
         assert!(page.contains(&format!("\n### {alert}\n")), "docs/guides/troubleshooting.md has no entry {alert}");
+    }
+}
+
+#[test]
+fn every_link_into_the_repository_is_to_that_of_cargo_toml() {
+    let tests = include_str!("../../deploy/prometheus/alerts_test.yaml");
+    let rule = include_str!("../../deploy/kubernetes/components/prometheus-rule/prometheusrule.yaml");
+    for (file, text) in [("alerts.yaml", ALERTS), ("alerts_test.yaml", tests), ("prometheusrule.yaml", rule)] {
+        let links: Vec<&str> = text.split_whitespace().filter(|word| word.contains("/blob/main/")).collect();
+        assert!(links.len() >= 10, "{file}: {links:?}");
+        for link in links {
+            assert!(link.starts_with(concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/")), "{file}: {link}");
+        }
     }
 }
 
