@@ -1,5 +1,6 @@
 //! The fields of a Config that count: one table (docs/contract.md#destination-configuration).
 
+use strsim::levenshtein;
 use transform::family::{AZURE_EVENT_HUB, CONFLUENT_CLOUD, FAMILIES, Family, KAFKA};
 
 /// What a member has to be.
@@ -92,7 +93,7 @@ impl Known {
         MEMBERS.iter().find(|known| known.name.eq_ignore_ascii_case(name))
     }
 
-    /// The member of `family` that somebody who wrote `name` may have meant: two slips of the pen away at most.
+    /// The member of `family` that somebody who wrote `name` may have meant: two edits away at most.
     #[must_use]
     pub fn like(name: &str, family: &Family) -> Option<&'static Known> {
         if name.len() > 40 {
@@ -102,9 +103,9 @@ impl Known {
         MEMBERS
             .iter()
             .filter(|known| known.is_of(family))
-            .map(|known| (slips(&name, &known.name.to_lowercase()), known))
-            .filter(|(slips, known)| *slips <= if known.name.len() < 8 { 1 } else { 2 })
-            .min_by_key(|(slips, _)| *slips)
+            .map(|known| (levenshtein(&name, &known.name.to_lowercase()), known))
+            .filter(|(edits, known)| *edits <= if known.name.len() < 8 { 1 } else { 2 })
+            .min_by_key(|(edits, _)| *edits)
             .map(|(_, known)| known)
     }
 
@@ -115,34 +116,9 @@ impl Known {
     }
 }
 
-/// How many letters have to be put in, left out or changed to make one word the other.
-fn slips(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, letter) in one.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (column, wanted) in other.iter().enumerate() {
-            let changed = diagonal + usize::from(letter != *wanted);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[other.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn slips_of_the_pen_are_counted() {
-        for (one, other, count) in
-            [("", "abc", 3), ("hostname", "hostname", 0), ("hostnme", "hostname", 1), ("ab", "ba", 2)]
-        {
-            assert_eq!(slips(one, other), count, "{one} {other}");
-        }
-    }
 
     #[test]
     fn what_was_meant_is_found_and_nothing_else_is() {
