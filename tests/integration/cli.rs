@@ -127,6 +127,9 @@ fn a_configuration_error_names_the_variable_or_flag_and_its_value() {
         let line: serde_json::Value = serde_json::from_str(json.trim()).unwrap_or_else(|_| panic!("not JSON: {json}"));
         assert_eq!((&line["level"], &line["fields"]["message"]), (&"ERROR".into(), &expected.into()));
     }
+    // The tools' errors are for people.
+    let tool = text(&["check", "/missing.json"], &[("LOG_FORMAT", "json")]);
+    assert!(tool.starts_with("error: /missing.json: "), "{tool}");
     let json = text(&["--nope", "--log-format=json"], &[]);
     assert!(serde_json::from_str::<serde_json::Value>(json.trim()).is_ok(), "{json}");
 }
