@@ -68,7 +68,10 @@ fn every_alert_has_an_entry_in_the_runbook() {
     for alert in alerts {
         let url = format!("docs/guides/troubleshooting.md#{}", alert.to_lowercase());
         let url = format!("runbook_url: {}/blob/main/{url}\n", env!("CARGO_PKG_REPOSITORY"));
-        assert!(ALERTS.contains(&url), "{alert}; `.ci/release/repository` writes the repository of Cargo.toml into links");
+        assert!(
+            ALERTS.contains(&url),
+            "{alert}; `.ci/release/repository` writes the repository of Cargo.toml into links"
+        );
         assert!(page.contains(&format!("\n### {alert}\n")), "docs/guides/troubleshooting.md has no entry {alert}");
     }
 }

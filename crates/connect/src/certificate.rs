@@ -4,7 +4,7 @@ use rustls_pki_types::CertificateDer;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{ASN1Time, FromDer as _, X509Name, X509Version};
 
-use super::shown::{listed, shown};
+use super::sanitize::{listed, sanitize};
 use check::certificate;
 
 /// What is shown of a certificate.
@@ -103,7 +103,7 @@ pub(super) fn issuer_bytes(der: &CertificateDer<'_>) -> Option<Vec<u8>> {
 }
 
 fn name(name: &X509Name<'_>) -> String {
-    match shown(&name.to_string()) {
+    match sanitize(&name.to_string()) {
         empty if empty.is_empty() => "(no subject)".to_owned(),
         name => name,
     }

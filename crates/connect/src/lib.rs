@@ -11,9 +11,9 @@ mod metadata;
 mod network;
 pub mod os_error;
 pub mod problem;
+mod sanitize;
 mod sasl;
 mod shape;
-mod shown;
 pub mod step;
 mod tls;
 mod topic_config;
@@ -75,7 +75,7 @@ async fn connect(settings: &Settings, surroundings: &Surroundings) -> Report {
     if let Some(ssh) = &settings.ssh {
         let text = format!(
             "not tried: rudder-server comes to the brokers through {}, and this check does not",
-            shown::shown(&ssh.host)
+            sanitize::sanitize(&ssh.host)
         );
         report.add(Subject::OwnSide, vec![Step::skipped(Stage::Ssh, text)]);
         return report;
@@ -181,7 +181,7 @@ fn principal(settings: &Settings) -> Option<String> {
         return None;
     }
     match (&settings.sasl, &settings.tls) {
-        (Some(sasl), _) => Some(format!("User:{}", shown::shown(sasl.username.reveal()))),
+        (Some(sasl), _) => Some(format!("User:{}", sanitize::sanitize(sasl.username.reveal()))),
         (None, None) => Some("User:ANONYMOUS".to_owned()),
         (None, Some(_)) => None,
     }
@@ -218,7 +218,7 @@ async fn topics(way: &Way<'_>, mut visit: Visit, topics: &[String], who: &Who, b
             }
             (Err(failure), took) => {
                 let about = topics.iter().map(String::as_str);
-                steps.push(Step::failed(Stage::Topic, failure).about(shown::listed(about)).took(took));
+                steps.push(Step::failed(Stage::Topic, failure).about(sanitize::listed(about)).took(took));
                 break;
             }
         }

@@ -8,7 +8,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::broker_error;
 use super::problem::Problem;
-use super::shown::shown;
+use super::sanitize::sanitize;
 use super::step::{Failure, Stage, Step};
 use super::versions::Versions;
 use super::wire::Conversation;
@@ -46,10 +46,10 @@ pub(super) async fn cluster(conversation: &mut Conversation, versions: &Versions
     if answer.brokers.is_empty() {
         return Err(Failure::new(Problem::NoBrokers, "the broker names no brokers, not even itself"));
     }
-    let address = |host: &str, port: i32| Address { host: shown(host), port: u16::try_from(port).unwrap_or(0) };
+    let address = |host: &str, port: i32| Address { host: sanitize(host), port: u16::try_from(port).unwrap_or(0) };
     let brokers = answer.brokers.iter().take(MAX_BROKERS);
     Ok(Cluster {
-        id: answer.cluster_id.as_deref().map(shown),
+        id: answer.cluster_id.as_deref().map(sanitize),
         brokers: brokers.map(|broker| (*broker.node_id, address(&broker.host, broker.port))).collect(),
         count: answer.brokers.len(),
     })
@@ -77,7 +77,7 @@ pub(super) async fn topics(
     let answer = conversation.ask(&request, version).await?;
     let find =
         |topic: &str| answer.topics.iter().find(|told| told.name.as_ref().is_some_and(|name| name.as_str() == topic));
-    Ok(topics.iter().map(|topic| step(find(topic), topic, who).about(shown(topic))).collect())
+    Ok(topics.iter().map(|topic| step(find(topic), topic, who).about(sanitize(topic))).collect())
 }
 
 /// Who asks, and where: what advice names.
@@ -108,7 +108,7 @@ impl Who {
 }
 
 fn step(told: Option<&MetadataResponseTopic>, topic: &str, who: &Who) -> Step {
-    let topic = &shown(topic);
+    let topic = &sanitize(topic);
     let Some(told) = told else {
         return Step::failed(
             Stage::Topic,

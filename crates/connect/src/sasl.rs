@@ -8,7 +8,7 @@ use rsasl::prelude::{Mechname, MessageSent, SASLClient, SASLConfig, SessionError
 
 use super::broker_error;
 use super::problem::Problem;
-use super::shown::{listed, shown};
+use super::sanitize::{listed, sanitize};
 use super::step::Failure;
 use super::versions::Versions;
 use super::wire::Conversation;
@@ -94,7 +94,7 @@ async fn exchange(
         Some(ResponseError::SaslAuthenticationFailed) => {
             // A broker could repeat what it was told.
             let hide = |text: StrBytes| text.replace(sasl.password.reveal(), "…").replace(sasl.username.reveal(), "…");
-            let said = answer.error_message.map(|text| shown(&hide(text))).unwrap_or_default();
+            let said = answer.error_message.map(|text| sanitize(&hide(text))).unwrap_or_default();
             Err(Failure::new(
                 Problem::AuthenticationFailed,
                 match said.as_str() {
@@ -200,7 +200,7 @@ mod tests {
         let bodies = vec![handshake(0, "PLAIN"), says(58, "no rudder with s3cret \u{1b}here", b"")];
         let failure = login(Mechanism::Plain, bodies).await.unwrap_err();
         assert_eq!(failure.problem, Problem::AuthenticationFailed);
-        assert!(failure.text.ends_with("no … with … \u{fffd}here"), "{}", failure.text);
+        assert!(failure.text.ends_with("no … with … \\u{1b}here"), "{}", failure.text);
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use super::certificate::{Certificate, Validity};
 use super::client_certificate::{Asked, ClientFiles, Presenter, Shown, load};
 use super::os_error;
 use super::problem::Problem;
-use super::shown::listed;
+use super::sanitize::listed;
 use super::step::{Failure, Step};
 use super::trust::{Trust, Witness};
 

@@ -1,5 +1,7 @@
 //! One destination of a text, and its form on the wire, which the transformation reads.
 
+use json::display::shorten;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::find::{Destinations, Found, Origin, destinations};
@@ -71,12 +73,8 @@ impl SelectError {
     }
 }
 
-fn shortened(text: &str) -> String {
-    const CHARACTERS: usize = 80;
-    match text.char_indices().nth(CHARACTERS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+fn shortened(text: &str) -> Cow<'_, str> {
+    shorten(text, 80)
 }
 
 /// Reads the bytes of a file and selects its destination. `given` is the family of one that does not name its own; Kafka
@@ -114,7 +112,8 @@ fn select<'f, 'a>(found: &'f Destinations<'a>, selector: &Selector) -> Result<&'
         [one] => Ok(one),
         [] if found.ours.is_empty() => Err(SelectError::Unusable(nothing_of_ours(found))),
         [] => {
-            let known: Vec<String> = found.ours.iter().take(MAX_LISTED).map(|one| shortened(&one.title())).collect();
+            let known: Vec<String> =
+                found.ours.iter().take(MAX_LISTED).map(|one| shortened(&one.title()).into_owned()).collect();
             Err(SelectError::Unusable(format!(
                 "no destination in it has that ID and name; it has {}",
                 known.join(", ")

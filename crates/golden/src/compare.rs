@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use crate::differences::Differences;
 use crate::intended::table::IntendedDifference;
+use json::display::shorten;
 use json::raw::{Kind, Raw};
 use json::text::pointer_step;
 
@@ -142,9 +143,7 @@ fn double(number: Raw<'_>) -> f64 {
 /// A member's name as it stands in a pointer (RFC 6901), short and on one line.
 pub(super) fn shown(name: &[u8]) -> String {
     let name = String::from_utf8_lossy(name);
-    let short: String = name.chars().take(MAX_NAME).collect();
-    let cut = if short.len() < name.len() { "…" } else { "" };
-    format!("{}{cut}", pointer_step(&short).escape_debug())
+    pointer_step(&shorten(&name, MAX_NAME)).escape_debug().to_string()
 }
 
 #[cfg(test)]

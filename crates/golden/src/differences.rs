@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::intended::table::IntendedDifference;
+use json::display::shorten;
 use json::raw::{Kind, Raw};
 
 /// Differences that are reported one by one.
@@ -147,7 +148,9 @@ impl Differences {
         }
         let side = |value: Option<Raw<'_>>| Side {
             kind: kind(value).into(),
-            text: value.filter(|_| self.contents == Contents::Told).map(|value| beginning(value.text(), MAX_CONTENTS)),
+            text: value
+                .filter(|_| self.contents == Contents::Told)
+                .map(|value| shorten(value.text(), MAX_CONTENTS).into_owned()),
         };
         self.listed.push(Difference { pointer: place(pointer), ours: side(ours), theirs: side(theirs) });
     }
@@ -155,15 +158,7 @@ impl Differences {
 
 /// A pointer as it is reported.
 fn place(pointer: &str) -> String {
-    if pointer.is_empty() { "/".to_owned() } else { beginning(pointer, MAX_POINTER) }
-}
-
-/// The first characters of a text, with a mark where it goes on.
-fn beginning(text: &str, characters: usize) -> String {
-    match text.char_indices().nth(characters) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    if pointer.is_empty() { "/".to_owned() } else { shorten(pointer, MAX_POINTER).into_owned() }
 }
 
 fn kind(value: Option<Raw<'_>>) -> &'static str {

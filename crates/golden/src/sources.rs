@@ -1,5 +1,6 @@
 //! Which files a path stands for: a file itself, a checkout of the reference, or a folder with cases in it.
 
+use json::display::shorten;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -93,7 +94,7 @@ fn other_destination(whole: &Path) -> Option<String> {
     let below =
         whole.ancestors().find(|folder| folder.parent().is_some_and(|parent| parent.ends_with(DESTINATIONS)))?;
     let name = below.file_name().filter(|name| !is_ours(name))?;
-    Some(name.to_string_lossy().chars().take(40).collect())
+    Some(shorten(&name.to_string_lossy(), 40).into_owned())
 }
 
 /// The folder of destinations of a checkout, where a path is the checkout or a folder on the way to it.

@@ -8,13 +8,14 @@ use crate::intended;
 use crate::intended::question::{ComparedResponse, Question, Traits};
 use crate::response::Response;
 use json::decode::text;
+use json::display::shorten;
 use json::raw::Raw;
 use transform::endpoint::Endpoint;
 use transform::endpoint::{CONTENT_FORMAT, JSON_CONTENT_TYPE, form_named};
 use transform::request::Limits;
 
 /// Characters of a body or a header that are reported.
-const MAX_TOLD: usize = 300;
+const MAX_CHARACTERS: usize = 300;
 
 /// One thing that is not as expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,10 +179,7 @@ fn on_one_line(json: &str) -> String {
 
 /// The beginning of a text.
 fn beginning(text: &str) -> String {
-    match text.char_indices().nth(MAX_TOLD) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    shorten(text, MAX_CHARACTERS).into_owned()
 }
 
 #[cfg(test)]

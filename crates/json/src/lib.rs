@@ -17,6 +17,7 @@
 
 pub mod checked;
 pub mod decode;
+pub mod display;
 mod fields;
 pub mod invalid;
 pub mod javascript;

@@ -1,5 +1,6 @@
 //! The findings as text, by input and destination, the most severe first.
 
+use json::display::{self, shorten};
 use std::io::{self, Write};
 
 use anstyle::Style;
@@ -162,12 +163,7 @@ fn count(number: usize, what: &str) -> String {
 
 /// Sanitizes text from a file for a terminal: shortens it, and replaces characters that the terminal would interpret.
 fn sanitize(text: &str) -> String {
-    const MOST: usize = 500;
-    // Control characters, and those that change the direction of text.
-    let is_control = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let shown = |character: char| if is_control(character) { '\u{fffd}' } else { character };
-    let cut: String = text.chars().take(MOST).map(shown).collect();
-    if text.chars().nth(MOST).is_some() { format!("{cut}…") } else { cut }
+    display::sanitize(&shorten(text, 500))
 }
 
 #[cfg(test)]
@@ -176,7 +172,7 @@ mod tests {
 
     #[test]
     fn control_characters_are_replaced() {
-        assert_eq!(sanitize("a\u{1b}]0;x\u{7}\nb"), "a\u{fffd}]0;x\u{fffd}\u{fffd}b");
+        assert_eq!(sanitize("a\u{1b}]0;x\u{7}\nb"), r"a\u{1b}]0;x\u{7}\nb");
         assert_eq!(sanitize(&"x".repeat(1000)).chars().count(), 501);
     }
 

@@ -1,5 +1,6 @@
 //! The explanation of one event, as text and as JSON.
 
+use json::display::{sanitize, shorten};
 use std::fmt::Write as _;
 use std::num::NonZeroU32;
 
@@ -12,10 +13,10 @@ use transform::decision::TopicRule;
 use transform::explain::{Explanation, TemplateUse, TimestampUse};
 use transform::partition;
 
-/// The maximum number of bytes of a response in the text.
-const ANSWER_BYTES: usize = 1000;
-/// The maximum number of bytes of a topic, key or value in the text.
-const VALUE_BYTES: usize = 200;
+/// The maximum number of characters of a response in the text.
+const RESPONSE_CHARACTERS: usize = 1000;
+/// The maximum number of characters of a topic, key or value in the text.
+const VALUE_CHARACTERS: usize = 200;
 /// The width of the label column.
 const LABEL: usize = 11;
 /// The width of the value column.
@@ -109,33 +110,19 @@ impl Lines {
     }
 
     fn answer(&mut self, answer: &str) {
-        let (start, more) = cut(answer, ANSWER_BYTES);
-        let more = if more { format!("… ({} bytes; --format json has all)", answer.len()) } else { String::new() };
-        self.faint("response", &format!("{}{more}", escaped(start)));
+        let start = shorten(answer, RESPONSE_CHARACTERS);
+        let more = if start.len() < answer.len() {
+            format!(" ({} bytes; --format json has all)", answer.len())
+        } else {
+            String::new()
+        };
+        self.faint("response", &format!("{}{more}", sanitize(&start)));
     }
 }
 
 /// Sanitizes text from an event for a terminal: shortens it, and escapes characters that the terminal would interpret.
 pub(in crate::cli) fn printable(text: &str) -> String {
-    let (start, more) = cut(text, VALUE_BYTES);
-    if more { format!("{}…", escaped(start)) } else { escaped(start) }
-}
-
-fn cut(text: &str, bytes: usize) -> (&str, bool) {
-    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    (&text[..end], end < text.len())
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.extend(character.escape_unicode()),
-            character if character.is_control() => out.extend(character.escape_default()),
-            character => out.push(character),
-        }
-    }
-    out
+    sanitize(&shorten(text, VALUE_CHARACTERS))
 }
 
 /// The position of an event in the input, for the JSON output.
@@ -170,6 +157,6 @@ mod tests {
     #[test]
     fn control_characters_are_escaped() {
         assert_eq!(printable("a\u{1b}[31m\nb\u{202e}ü"), "a\\u{1b}[31m\\nb\\u{202e}ü");
-        assert_eq!(printable(&"ü".repeat(1000)).chars().count(), VALUE_BYTES / 2 + 1);
+        assert_eq!(printable(&"ü".repeat(1000)).chars().count(), VALUE_CHARACTERS + 1);
     }
 }

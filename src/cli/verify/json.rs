@@ -1,12 +1,12 @@
 //! The findings of a run as one JSON document.
 
+use json::display::shorten;
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::counts::Counts;
-use super::words::beginning;
 use golden::differences::Allowed;
 use golden::read::Found;
 use golden::unreadable::Unreadable;
@@ -48,8 +48,8 @@ impl Document {
         let case = json!({
             "file": file.display().to_string(),
             "line": found.line,
-            "name": beginning(&found.case.name, MAX_TEXT),
-            "description": beginning(&found.case.description, MAX_TEXT),
+            "name": shorten(&found.case.name, MAX_TEXT),
+            "description": shorten(&found.case.description, MAX_TEXT),
         });
         if !verdict.is_good() {
             list(&mut self.different, || {
@@ -110,7 +110,7 @@ impl Document {
 }
 
 fn cut(text: &str) -> String {
-    beginning(text, MAX_TEXT)
+    shorten(text, MAX_TEXT).into_owned()
 }
 
 fn with(mut object: Value, more: Value) -> Value {

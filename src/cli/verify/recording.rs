@@ -1,5 +1,6 @@
 //! `verify --record`: writes the responses of a transformer to a golden file.
 
+use json::display::sanitize;
 use std::io::{self, Write as _};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::progress::Progress;
-use super::words::{count, printable};
+use super::words::count;
 use crate::cli::exit_codes::EXIT_FOUND;
 use crate::cli::format::{BAD, Format};
 use crate::cli::stdio;
@@ -35,7 +36,7 @@ pub(super) fn run(
     let mut leave_out = |text: String| {
         left_out += 1;
         progress
-            .suspend(|| writeln!(anstream::stderr(), "{BAD}left out{BAD:#}  {}", printable(&text)))
+            .suspend(|| writeln!(anstream::stderr(), "{BAD}left out{BAD:#}  {}", sanitize(&text)))
             .unwrap_or_default();
     };
     let mut current = Path::new("").to_owned();
@@ -43,7 +44,7 @@ pub(super) fn run(
         match step {
             Step::File(source) => {
                 current.clone_from(&source.path);
-                progress.file(&printable(&source.path.display().to_string()));
+                progress.file(&sanitize(&source.path.display().to_string()));
             }
             Step::PassedOver(_) => {}
             Step::Unreadable(unreadable) => leave_out(unreadable.to_string()),
@@ -75,7 +76,7 @@ pub(super) fn run(
         Format::Json => json!({ "recorded": recorded, "leftOut": left_out, "file": name }).to_string(),
         Format::Text => {
             let left_out = if left_out > 0 { format!(", {left_out} left out") } else { String::new() };
-            format!("{} recorded in {}{left_out}", count(recorded, "response", "responses"), printable(&name))
+            format!("{} recorded in {}{left_out}", count(recorded, "response", "responses"), sanitize(&name))
         }
     };
     stdio::failure(writeln!(anstream::stdout(), "{told}"))?;

@@ -1,6 +1,7 @@
 //! Reports the results of a run: line by line as they come, or as one JSON document at the end. Also keeps them for the
 //! JUnit XML report.
 
+use json::display::{sanitize, shorten};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::counts::Counts;
 use super::json::Document;
 use super::progress::Progress;
-use super::words::{beginning, count, printable};
+use super::words::count;
 use crate::cli::format::{BAD, DOUBTFUL, FAINT, Format, GOOD};
 use golden::junit::{End, Suite, TestCase};
 use golden::read::Found;
@@ -129,9 +130,10 @@ impl Report {
     /// Reports a case or file that cannot be read.
     pub(super) fn unreadable(&mut self, unreadable: &Unreadable) -> io::Result<()> {
         self.counts.unreadable += 1;
-        let said = beginning(&printable(&unreadable.to_string()), 2 * MAX_TEXT);
+        let said = sanitize(&unreadable.to_string());
+        let said = shorten(&said, 2 * MAX_TEXT);
         self.keep(TestCase {
-            name: said.clone(),
+            name: said.to_string(),
             file: unreadable.file.display().to_string(),
             seconds: 0.0,
             end: End::Unreadable(unreadable.problem.clone()),
@@ -154,9 +156,8 @@ impl Report {
         let lines = lines_of(verdict);
         let more = verdict.allowed.len().saturating_sub(MAX_ALLOWED);
         let allowed = verdict.allowed.iter().take(MAX_ALLOWED);
-        let mut allowed: Vec<String> = allowed
-            .map(|allowed| format!("{}: {}", beginning(&allowed.pointer, MAX_TEXT), allowed.why.case()))
-            .collect();
+        let mut allowed: Vec<String> =
+            allowed.map(|allowed| format!("{}: {}", shorten(&allowed.pointer, MAX_TEXT), allowed.why.case())).collect();
         if more > 0 {
             allowed.push(format!("… {more} more"));
         }
@@ -186,7 +187,7 @@ impl Report {
             }
             self.line(&format!(
                 "{DOUBTFUL}intended{DOUBTFUL:#}  {place}  {name}  {FAINT}{}{FAINT:#}",
-                printable(&allowed)
+                sanitize(&allowed)
             ))?;
         } else if self.detail == Detail::Verbose {
             let milliseconds = took.as_secs_f64() * 1000.0;
@@ -220,7 +221,7 @@ impl Report {
             return io::stdout().flush();
         }
         if let Some(stopped) = stopped {
-            self.line(&format!("{BAD}stopped{BAD:#}  {}; the remaining cases were not sent", printable(stopped)))?;
+            self.line(&format!("{BAD}stopped{BAD:#}  {}; the remaining cases were not sent", sanitize(stopped)))?;
         }
         let mut parts = vec![format!("{} as expected", cases - failed - deliberate)];
         let mut add = |number: usize, words: &str| {
@@ -244,7 +245,7 @@ impl Report {
             ));
         }
         let seconds = self.began.elapsed().as_secs_f64();
-        self.line(&format!("{sum} {FAINT}({}, {seconds:.1} s){FAINT:#}", printable(&self.asked)))?;
+        self.line(&format!("{sum} {FAINT}({}, {seconds:.1} s){FAINT:#}", sanitize(&self.asked)))?;
         io::stdout().flush()
     }
 
@@ -312,7 +313,7 @@ impl Report {
 
 /// A path, sanitized for a terminal.
 fn shown(path: &Path) -> String {
-    if path == Path::new("-") { "stdin".to_owned() } else { printable(&path.display().to_string()) }
+    if path == Path::new("-") { "stdin".to_owned() } else { sanitize(&path.display().to_string()) }
 }
 
 /// The maximum length of a case's name, in characters.
@@ -326,8 +327,7 @@ fn name_of(found: &Found) -> String {
     } else {
         format!("{}: {}", case.name, case.description)
     };
-    let cut = name.char_indices().nth(MAX_NAME).map_or(name.len(), |(end, _)| end);
-    printable(&name[..cut])
+    sanitize(&shorten(&name, MAX_NAME))
 }
 
 /// Counts an entry, and returns whether it is to be listed.
@@ -342,7 +342,7 @@ type Line = (String, String, String);
 
 fn lines_of(verdict: &Verdict) -> Vec<Line> {
     let line = |finding: &golden::verdict::Finding| {
-        let cut = |text: &str| printable(&beginning(text, MAX_TEXT + 20));
+        let cut = |text: &str| sanitize(&shorten(text, MAX_TEXT + 20));
         (cut(&finding.place), cut(&finding.expected), cut(&finding.got))
     };
     verdict.findings.iter().map(line).collect()

@@ -5,6 +5,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
+use json::display::shorten;
 use serde_json::json;
 
 use super::coding::UnsupportedCoding;
@@ -126,13 +127,13 @@ impl RequestError {
     /// An unknown destination; a name of unreasonable length is cut.
     #[must_use]
     pub fn unknown_destination(name: &str) -> Self {
-        Self::UnknownDestination(cut(name))
+        Self::UnknownDestination(shorten(name, MAX_NAME_CHARACTERS).into_owned())
     }
 
     /// An unknown coding; a name of unreasonable length is cut.
     #[must_use]
     pub fn unsupported_encoding(name: &str) -> Self {
-        Self::UnsupportedMediaType(cut(name))
+        Self::UnsupportedMediaType(shorten(name, MAX_NAME_CHARACTERS).into_owned())
     }
 
     /// What the log says of the error beyond its code: never what a client sent.
@@ -214,13 +215,6 @@ pub struct Detail<'e> {
 fn position_in(text: &str) -> Option<(u64, u64)> {
     let (line, column) = text.rsplit_once(" at line ")?.1.split_once(" column ")?;
     Some((line.parse().ok()?, column.parse().ok()?))
-}
-
-fn cut(name: &str) -> String {
-    match name.char_indices().nth(MAX_NAME_CHARACTERS) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.to_owned(),
-    }
 }
 
 impl From<BodyError> for RequestError {

@@ -208,11 +208,9 @@ pub fn id_of(value: Option<Raw<'_>>) -> Option<String> {
 /// A text that looks like an ID, shortened: it has nothing that a log or a terminal would have to escape.
 fn id(text: &str) -> Option<String> {
     let is_id = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte));
-    if text.len() <= MAX_ID_BYTES {
-        return (!text.is_empty() && is_id(text)).then(|| text.to_owned());
-    }
-    let start = text.get(..MAX_ID_BYTES).filter(|start| is_id(start))?;
-    Some(format!("{start}…"))
+    // Each character of an ID is a byte.
+    let start = text.get(..MAX_ID_BYTES.min(text.len())).filter(|start| !start.is_empty() && is_id(start))?;
+    Some(if start.len() < text.len() { format!("{start}…") } else { start.to_owned() })
 }
 
 #[cfg(test)]

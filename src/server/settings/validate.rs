@@ -1,5 +1,6 @@
 //! Validation of the settings: every problem is reported at once, before anything starts.
 
+use json::display::{sanitize, shorten};
 use std::time::Duration;
 
 use super::Settings;
@@ -52,7 +53,7 @@ impl Settings {
             ("git_commit_sha", &self.git_commit_sha),
         ] {
             if let Some(version) = version.as_ref().filter(|version| !is_version(version)) {
-                let start: String = version.chars().take(40).flat_map(char::escape_default).collect();
+                let start = sanitize(&shorten(version, 40));
                 let given = self.given.shown(name, format_args!("\"{start}\""));
                 problems.push(format!("{given} must be 1 to {MAX_VERSION_CHARACTERS} printable ASCII characters"));
             }

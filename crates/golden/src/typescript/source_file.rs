@@ -1,5 +1,6 @@
 //! The text of a file with its tokens, and the location of each.
 
+use json::display::shorten;
 use std::path::PathBuf;
 
 use super::limits::MAX_BYTES;
@@ -65,11 +66,7 @@ impl SourceFile {
 
     /// The text of a token, truncated if it is very long.
     pub(super) fn truncated(&self, at: usize) -> String {
-        let word = self.word(at);
-        match word.char_indices().nth(MAX_NAME) {
-            Some((end, _)) => format!("{}…", &word[..end]),
-            None => word.to_owned(),
-        }
+        shorten(self.word(at), MAX_NAME).into_owned()
     }
 
     pub(super) fn is_sign(&self, at: usize, sign: u8) -> bool {
