@@ -1,9 +1,9 @@
-//! A drop-in for rudder-transformer's Kafka, Azure Event Hubs and Confluent Cloud endpoints.
+//! A drop-in replacement for rudder-transformer's Kafka, Azure Event Hubs and Confluent Cloud endpoints.
 //!
-//! [`cli`] is the command line, [`server`] the HTTP service. The transformation and everything that needs neither are crates
-//! of the workspace; ARCHITECTURE.md lists them.
+//! [`cli`] is the command line and [`server`] the HTTP service. The transformation, and everything else that depends on
+//! neither, are separate crates of the workspace, which ARCHITECTURE.md lists.
 
-// A write of `eprintln!` that fails panics: the service logs, the tools write with `cli::stdio`.
+// `eprintln!` panics if writing fails: the service uses the log, and the tools use `cli::stdio`.
 #![warn(clippy::print_stderr)]
 
 pub mod cli;

@@ -123,9 +123,9 @@ async fn follow(tls: Arc<Tls>, mut hangup: Signal) {
     let mut looks = interval(CHECK_INTERVAL);
     loop {
         tokio::select! {
-            _ = hangup.recv() => tls.reload_and_tell(),
+            _ = hangup.recv() => tls.reload_and_log(),
             _ = looks.tick() => if tls.has_changed() {
-                tls.reload_and_tell();
+                tls.reload_and_log();
             },
         }
     }

@@ -1,53 +1,52 @@
-//! What the C library does with memory that is free: keep enough of it for the next requests, and return what a load
-//! has left, while there is a load as well as afterwards. Elsewhere than on Linux with the GNU C library nothing is
-//! done.
+//! Tunes the GNU C library's allocator: it keeps enough free memory for the next requests, and regularly returns the
+//! rest to the OS, under load and at rest. Other systems are left at their defaults.
 
 use std::time::Duration;
 
-/// How often memory is returned. By then a load has left some: without that, a process would keep for ever what its
-/// largest moment so far has needed, and grow with every larger one.
+/// How often memory is returned to the OS. Without this, the process would keep its peak memory forever, and grow with
+/// each higher peak.
 const EVERY: Duration = Duration::from_secs(4);
 
-/// Free memory that a worker keeps for its next requests. By itself the C library keeps so little that a request of
-/// usual size gives its memory back to the system, and the next one takes it again page by page: a fifth of all work.
-const KEPT_BYTES: i32 = 32 << 20;
-/// From this size on memory is taken from the system for itself and returned at once.
-const APART_BYTES: i32 = 8 << 20;
+/// The free memory that a worker's arena keeps for its next requests. The default is so small that a request of usual
+/// size returns its memory to the OS and the next one faults it in again page by page, which takes a fifth of the CPU
+/// time.
+const KEEP_BYTES: i32 = 32 << 20;
+/// Allocations of at least this size are mapped separately and returned to the OS as soon as they are freed.
+const MMAP_BYTES: i32 = 8 << 20;
 
-/// Sets how much is kept; for the whole process, so that it is called once, at the start, before there are threads.
+/// Sets how much free memory is kept, for the whole process. Call it once at startup, before there are threads.
 ///
-/// By itself the C library gives each new thread a part of memory of its own, up to eight for each processor, and each
-/// part keeps what is set here. One for each of `workers` is enough for no worker to wait for another; threads that
-/// work on a large request now and then take one of those.
+/// By default the C library creates an arena per thread, up to eight per core, and each arena keeps the amount set
+/// here. One arena per worker is enough for no worker to wait for another; the threads for large requests share them.
 pub fn keep_enough(workers: usize) {
-    glibc::keep_free(KEPT_BYTES);
-    glibc::take_apart(APART_BYTES);
-    glibc::part_into(i32::try_from(workers).unwrap_or(i32::MAX));
+    glibc::set_trim_threshold(KEEP_BYTES);
+    glibc::set_mmap_threshold(MMAP_BYTES);
+    glibc::set_arenas(i32::try_from(workers).unwrap_or(i32::MAX));
 }
 
-/// Returns free memory between what is in use to the OS, of all arenas, from time to time. That takes milliseconds
-/// after a load and next to nothing at rest, so it is not for a worker to do. It does not depend on requests:
-/// connections, headers and responses of any kind leave free memory too.
-pub async fn give_back() {
-    every_so_often(|| {
+/// Periodically returns free memory of all arenas to the OS. This takes milliseconds after load and almost nothing at
+/// rest, so it does not run on a worker. It does not depend on requests, because connections, headers and responses
+/// leave free memory too.
+pub async fn trim() {
+    periodically(|| {
         glibc::trim();
         tracing::trace!("trimmed the heap");
     })
     .await;
 }
 
-/// On a worker: returns the free end of the worker's arena, which only a thread that uses the arena can do. It does so
-/// with the next larger piece that it frees, if no more is to be kept.
-pub async fn give_back_end() {
-    every_so_often(|| {
-        glibc::keep_free(0);
+/// Runs on a worker, and returns the free end of the worker's arena, which only a thread that uses the arena can do.
+/// Freeing a large block makes the C library trim the end of the arena if more than the configured amount is free.
+pub async fn trim_arena() {
+    periodically(|| {
+        glibc::set_trim_threshold(0);
         drop(std::hint::black_box(Vec::<u8>::with_capacity(PIECE_BYTES)));
-        glibc::keep_free(KEPT_BYTES);
+        glibc::set_trim_threshold(KEEP_BYTES);
     })
     .await;
 }
 
-async fn every_so_often(trim: impl Fn()) {
+async fn periodically(trim: impl Fn()) {
     let mut ticks = actix_web::rt::time::interval(EVERY);
     loop {
         ticks.tick().await;
@@ -55,49 +54,49 @@ async fn every_so_often(trim: impl Fn()) {
     }
 }
 
-/// Large enough for the C library to look at what it could return.
+/// A block large enough to make the C library check whether it can trim.
 const PIECE_BYTES: usize = 256 << 10;
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod glibc {
-    /// Sets from how many free bytes on they are returned.
-    pub(super) fn keep_free(bytes: i32) {
+    /// Sets the amount of free memory above which it is returned.
+    pub(super) fn set_trim_threshold(bytes: i32) {
         set(libc::M_TRIM_THRESHOLD, bytes);
     }
 
-    /// Sets how many parts of memory there are for threads.
-    pub(super) fn part_into(parts: i32) {
+    /// Sets the number of arenas.
+    pub(super) fn set_arenas(parts: i32) {
         set(libc::M_ARENA_MAX, parts);
     }
 
-    /// Sets from which size on memory is taken from the system for itself.
-    pub(super) fn take_apart(bytes: i32) {
+    /// Sets the size from which allocations are mapped separately.
+    pub(super) fn set_mmap_threshold(bytes: i32) {
         set(libc::M_MMAP_THRESHOLD, bytes);
     }
 
     #[allow(unsafe_code, reason = "the C library has no safe name for it")]
     fn set(parameter: i32, value: i32) {
-        // SAFETY: mallopt takes two numbers and keeps one, under the allocator's own locks; it refuses those that it does
-        // not know. No pointer is involved.
+        // SAFETY: mallopt takes two integers and stores one of them under the allocator's own locks. It ignores
+        // parameters that it does not know. No pointer is involved.
         let accepted = unsafe { libc::mallopt(parameter, value) };
         if accepted != 1 {
             tracing::warn!(parameter, "the C library rejects a setting of its allocator");
         }
     }
 
-    /// Gives free pages back.
+    /// Returns free pages to the OS.
     #[allow(unsafe_code, reason = "the C library has no safe name for it")]
     pub(super) fn trim() {
-        // SAFETY: malloc_trim takes a number, touches only memory that is free, under the allocator's own locks, and may
-        // be called from any thread at any time (malloc_trim(3): MT-Safe).
+        // SAFETY: malloc_trim takes an integer, touches only free memory, under the allocator's own locks, and may be
+        // called from any thread at any time (malloc_trim(3): MT-Safe).
         unsafe { libc::malloc_trim(0) };
     }
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 mod glibc {
-    pub(super) fn keep_free(_bytes: i32) {}
-    pub(super) fn take_apart(_bytes: i32) {}
-    pub(super) fn part_into(_parts: i32) {}
+    pub(super) fn set_trim_threshold(_bytes: i32) {}
+    pub(super) fn set_mmap_threshold(_bytes: i32) {}
+    pub(super) fn set_arenas(_parts: i32) {}
     pub(super) fn trim() {}
 }

@@ -1,4 +1,4 @@
-//! The wiring: what each route gets, and which path goes where.
+//! Wires the service: builds the state of each route, and registers paths.
 
 use std::sync::Arc;
 
@@ -31,35 +31,35 @@ use super::shadow::Shadow;
 use super::unserved::Rejections;
 use super::upstream::Upstream;
 
-/// What the routes of one instance get, each its own part.
+/// The state of all routes of one instance.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// Of the endpoints that transform, and of everything that is not served here.
+    /// For the endpoints that transform, and for everything that is not served here.
     pub transformation: Transformation,
-    /// Of `POST /explain`.
+    /// For `POST /explain`.
     pub explain: ExplainService,
-    /// Of `/features`.
+    /// For `/features`.
     pub features: FeatureSource,
-    /// Of the small endpoints.
+    /// For `/health`, `/ready` and the version endpoints.
     pub status: Status,
-    /// Of `/metrics`.
+    /// For `/metrics`.
     pub metrics: ShownMetrics,
-    /// Of the log.
+    /// Creates the request IDs of the log.
     pub request_ids: Data<RequestIds>,
-    /// Of `/destinations`.
+    /// For `/destinations`.
     pub destinations: ShownActivity,
-    /// The limits that the log names.
+    /// The limits that log lines name.
     pub limits: LimitValues,
-    /// Where the page is.
+    /// Where the page is served.
     pub page: Page,
 }
 
 impl State {
-    /// The state for a configuration, with `/metrics` on port `metrics_port`. What it compares is compared on the thread that
-    /// this is called on.
+    /// Creates the state for a configuration, with `/metrics` on port `metrics_port`. Shadow comparisons run on the
+    /// calling thread.
     ///
     /// # Errors
-    /// What is wrong with the configuration.
+    /// Returns what is wrong with the configuration.
     pub fn new(config: &Config, metrics: Metrics, metrics_port: u16) -> Result<Self, String> {
         let requests = config.requests;
         let upstream = config.upstream.as_ref().map(Upstream::new).transpose()?;
@@ -123,7 +123,7 @@ impl State {
         })
     }
 
-    /// The same state with connections to the upstream of its own, for one worker.
+    /// A copy of the state for one worker, with separate connections to the upstream.
     #[must_use]
     pub fn for_worker(&self) -> Self {
         let mut own = self.clone();
@@ -135,7 +135,7 @@ impl State {
     }
 }
 
-/// A way to add routes to the application, for what is built on it.
+/// Adds routes to the application, for applications built on this one.
 pub type ExtraRoutes = fn(&mut ServiceConfig);
 
 /// Registers every route.
@@ -173,7 +173,8 @@ pub fn configure(state: State, extra: ExtraRoutes) -> impl FnOnce(&mut ServiceCo
             .service(small("/version", status::version))
             .service(small("/buildVersion", status::build_version))
             .service(small("/transformerBuildVersion", status::build_version))
-            // It has a port of its own. The upstream's would be taken for ours here.
+            // Metrics have their own port. If this path were forwarded, the upstream's metrics would be mistaken for
+            // this service's.
             .service(web::resource(["/metrics", "/metrics/"]).to(metrics_elsewhere))
             .configure(docs::configure)
             .configure(page)
@@ -186,7 +187,7 @@ pub fn configure(state: State, extra: ExtraRoutes) -> impl FnOnce(&mut ServiceCo
 pub fn configure_metrics(state: State) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         if state.page == Page::Metrics {
-            // With the description of the API, which the page links to.
+            // Includes the description of the API, which the page links to.
             config.configure(docs::configure).configure(page::configure);
         } else {
             config.service(own_status("/destinations", destinations::destinations));
@@ -204,7 +205,7 @@ pub fn configure_metrics(state: State) -> impl FnOnce(&mut ServiceConfig) {
                     .get(metrics::metrics)
                     .default_service(web::to(not_on_metrics_port)),
             )
-            // Here too: a probe then does not stand in line with requests.
+            // On this port too, so that probes do not queue behind requests.
             .service(small("/health", status::health))
             .service(own_status("/ready", status::ready))
             .default_service(web::to(not_on_metrics_port));

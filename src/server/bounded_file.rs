@@ -4,22 +4,22 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// The largest file that is read.
+/// The maximum size of a file, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// The bytes of a small file.
+/// Reads a small file.
 ///
 /// # Errors
-/// Where it cannot be read, is not one, or is large.
+/// Fails if it cannot be read, is not a regular file, or is too large.
 pub(crate) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    // A pipe would be waited for.
+    // Reading from a pipe could block.
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no file"));
+        return Err(io::Error::other("not a regular file"));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(io::Error::other("it is larger than 1 MiB"));
+        return Err(io::Error::other("the file is larger than 1 MiB"));
     }
     Ok(bytes)
 }

@@ -1,22 +1,22 @@
-//! From serving to stopped: `/ready` fails first, then, after a delay in which balancers can notice, the listener closes and
-//! what is in flight finishes.
+//! The shutdown sequence: `/ready` fails first. After a delay in which load balancers can notice that, the listener
+//! closes and requests in flight finish.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether the service is on its way to its end.
+/// Whether the service is shutting down.
 #[derive(Debug, Clone, Default)]
 pub struct Lifecycle {
     stopping: Arc<AtomicBool>,
 }
 
 impl Lifecycle {
-    /// From now on the service is stopping.
+    /// Starts the shutdown.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
     }
 
-    /// Whether the service is stopping: it still answers, but wants no more requests.
+    /// Whether the service is shutting down: it still serves requests, but no new ones should be routed to it.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)

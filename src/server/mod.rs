@@ -1,4 +1,4 @@
-//! The HTTP server. [`run`] gets its settings, listeners and the signal to stop from its caller.
+//! The HTTP server. [`run`] gets its settings, listeners and shutdown signal from the caller.
 
 pub mod activity;
 pub mod allocator;
@@ -32,7 +32,7 @@ use app::{ExtraRoutes, State};
 use config::Config;
 use http::connection_guard::connection_guard;
 use http::detach_headers::detach_headers;
-use http::panic_guard::answer_panics;
+use http::panic_guard::catch_panics;
 use limits::connections::Connections;
 use limits::descriptors;
 use metrics::Metrics;
@@ -42,23 +42,23 @@ use settings::Settings;
 use transport::port::Port;
 use transport::tls::Tls;
 
-/// The sockets of the service, bound by the caller, and what they speak.
+/// The listening sockets of the service, bound by the caller, and their TLS configuration.
 #[derive(Debug)]
 pub struct Listeners {
     /// For the service.
     pub service: TcpListener,
     /// For `/metrics`.
     pub metrics: TcpListener,
-    /// What the service's port speaks TLS with, and the metrics port where the settings say so. Who keeps it can have the
-    /// files read again.
+    /// TLS of the service's port, and of the metrics port if the settings say so. The caller can keep a clone to reload
+    /// the files.
     pub tls: Option<Arc<Tls>>,
 }
 
 impl Listeners {
-    /// Binds what the settings ask for.
+    /// Binds the addresses in the settings.
     ///
     /// # Errors
-    /// Which address could not be bound, and why, or what is wrong with the files for TLS.
+    /// Returns which address cannot be bound and why, or what is wrong with the TLS files.
     pub fn bind(settings: &Settings) -> Result<Self, String> {
         let bind = |host: &str, port: u16| {
             TcpListener::bind((host, port)).map_err(|error| format!("cannot listen on {host}:{port}: {error}"))
@@ -72,11 +72,11 @@ impl Listeners {
     }
 }
 
-/// Serves until `shutdown` is ready. Then `/ready` fails; once what `shutdown` gave is ready too, the listener closes, and
-/// what is in flight finishes, as long as the settings allow.
+/// Serves requests until `shutdown` completes. Then `/ready` fails. Once the future that `shutdown` returned completes
+/// too, the listener closes and requests in flight finish, up to the timeout in the settings.
 ///
 /// # Errors
-/// Where the server cannot be started.
+/// Fails if the server cannot be started.
 pub async fn run<D: Future<Output = ()>>(
     settings: &Settings,
     listeners: Listeners,
@@ -85,10 +85,10 @@ pub async fn run<D: Future<Output = ()>>(
     run_with(settings, listeners, shutdown, |_| {}).await
 }
 
-/// [`run`], with more routes.
+/// Like [`run`], with additional routes.
 ///
 /// # Errors
-/// Where the server cannot be started.
+/// Fails if the server cannot be started.
 pub async fn run_with<D: Future<Output = ()>>(
     settings: &Settings,
     listeners: Listeners,
@@ -104,13 +104,13 @@ pub async fn run_with<D: Future<Output = ()>>(
     let mut state = State::new(&config, metrics.clone(), metrics_port).map_err(io::Error::other)?;
     warn_of_unusable_limit(&config, &state);
     let of_service = Connections::new(&connections, workers);
-    let of_metrics = Connections::of_metrics(&connections);
+    let of_metrics = Connections::for_metrics_port(&connections);
     state.metrics.connections = vec![("service", of_service.slots().clone()), ("metrics", of_metrics.slots().clone())];
     state.metrics.tls.clone_from(&listeners.tls);
-    let giving_back = actix_web::rt::spawn(allocator::give_back());
+    let trimming = actix_web::rt::spawn(allocator::trim());
     let service_state = state.clone();
     let lifecycle = state.status.lifecycle.clone();
-    // With an upstream a connection may need a second one, to pass its requests on.
+    // With an upstream, each connection may need a second one for forwarding.
     let each = if config.upstream.is_some() { 2 } else { 1 };
     descriptors::allow_for(of_service.most().saturating_mul(each).saturating_add(of_metrics.most()));
     let tls = || listeners.tls.as_ref().map(|tls| tls.config().map_err(io::Error::other)).transpose();
@@ -123,13 +123,13 @@ pub async fn run_with<D: Future<Output = ()>>(
         shutdown_timeout,
     };
     let service = port(listeners.service, tls()?, of_service, workers).serve(move || {
-        // Once on each worker.
-        actix_web::rt::spawn(allocator::give_back_end());
+        // Once per worker.
+        actix_web::rt::spawn(allocator::trim_arena());
         actix_web::rt::spawn(metrics.clone().measure_event_loop());
         App::new()
             .app_data(Rc::new(WorkerSeries::of(metrics.clone())))
             .configure(app::configure(service_state.for_worker(), extra))
-            .wrap(middleware::from_fn(answer_panics))
+            .wrap(middleware::from_fn(catch_panics))
             .wrap(middleware::from_fn(connection_guard))
             .wrap(middleware::from_fn(measure))
             .wrap(middleware::from_fn(request_log::log))
@@ -139,7 +139,7 @@ pub async fn run_with<D: Future<Output = ()>>(
     let metrics = port(listeners.metrics, metrics_tls, of_metrics, 1).serve(move || {
         App::new()
             .configure(app::configure_metrics(state.clone()))
-            .wrap(middleware::from_fn(answer_panics))
+            .wrap(middleware::from_fn(catch_panics))
             .wrap(middleware::from_fn(connection_guard))
             .wrap(middleware::from_fn(request_log::log))
     })?;
@@ -155,17 +155,17 @@ pub async fn run_with<D: Future<Output = ()>>(
         metrics_handle.stop(false).await;
     };
     let (service, metrics, ()) = futures_util::join!(service, metrics, stop);
-    giving_back.abort();
+    trimming.abort();
     service.and(metrics)
 }
 
-/// Logs that bodies of the largest size do not fit into memory.
+/// Logs a warning if bodies of the maximum size do not fit into memory.
 fn warn_of_unusable_limit(config: &Config, state: &State) {
     let largest = state.transformation.bodies.budget.largest();
     if config.requests.max_body_bytes > largest {
         tracing::info!(
             largest,
-            "MAX_BODY_BYTES is more than one request can use of MAX_IN_FLIGHT_BYTES, with its response: larger ones get 413"
+            "MAX_BODY_BYTES exceeds what one request and its response can use of MAX_IN_FLIGHT_BYTES: larger requests get 413"
         );
     }
 }

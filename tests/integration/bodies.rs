@@ -28,7 +28,7 @@ fn the_body_limit_is_exact() {
     let fits = format!("{EVENT}{}", " ".repeat(1000 - EVENT.len()));
     assert_eq!(server.transform(fits.as_bytes()).status, 200);
     let refused = server.transform(format!("{fits} ").as_bytes());
-    let text = "Payload Too Large: the body is larger than 1000 bytes, decompressed or as sent";
+    let text = "Payload Too Large: the body is larger than 1000 bytes, as sent or decompressed";
     assert_eq!(error_of(&refused), (413, text.to_owned()));
     let post = |body: &[u8]| server.post("/v0/destinations/kafka", &[("Content-Encoding", "gzip")], body);
     assert_eq!(post(&gzip(fits.as_bytes())).status, 200);

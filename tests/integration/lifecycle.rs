@@ -75,7 +75,7 @@ fn a_shutdown_is_announced_before_the_listener_closes() {
     assert_eq!(on_metrics_port("/ready"), 503);
     let refusal = server.get("/ready").json();
     assert_eq!(refusal["message"], "the service is stopping");
-    // The only other change is to idle connections, which are closed from now on.
+    // Nothing else has changed, but for connections, which are to be opened to others from now on.
     assert_eq!((server.get("/health").status, on_metrics_port("/health")), (200, 200));
     let mut stream = server.connect();
     let response = exchange(&mut stream, format!("{}{EVENT}", head("/v0/destinations/kafka", EVENT.len())).as_bytes());

@@ -15,7 +15,7 @@ fn metrics_never_go_upstream_in_any_spelling() {
     let upstream = FakeUpstream::answering(json("200 OK", "\"upstream\""));
     let base = format!("{}/base", upstream.flag());
     for server in [behind(&upstream, &[]), Server::start(&[&base]), Server::start(&[])] {
-        let port = format!("metrics are at /metrics on port {} (METRICS_PORT)", server.metrics.port());
+        let port = format!("metrics are served at /metrics on port {} (METRICS_PORT)", server.metrics.port());
         for target in [
             "/metrics",
             "/metrics/",

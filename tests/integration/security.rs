@@ -297,7 +297,7 @@ fn a_new_certificate_is_for_new_connections_and_an_invalid_one_changes_nothing()
     let problem = tls.reload().expect_err("no pair");
     assert_eq!(
         problem,
-        format!("TLS_KEY_FILE {}: it is not the key of the certificate in TLS_CERT_FILE", folder.path("tls.key"))
+        format!("TLS_KEY_FILE {}: the key does not match the certificate in TLS_CERT_FILE", folder.path("tls.key"))
     );
     assert!(!tls.has_changed(), "it is told once");
     for broken in [&b""[..], b"\xff\xfe\0", b"-----BEGIN CERTIFICATE-----\nAAAA\n"] {
@@ -374,20 +374,20 @@ fn unusable_certificate_files_are_reported_without_their_content() {
         (&[(private, &key)], "TLS_KEY_FILE needs TLS_CERT_FILE"),
         (&[("METRICS_TLS", "true")], "METRICS_TLS=true needs"),
         (&[(cert, &missing), (private, &key)], "TLS_CERT_FILE"),
-        (&[(cert, &directory), (private, &key)], "it is no file"),
-        (&[(cert, &nonsense), (private, &key)], "there is no certificate in it"),
+        (&[(cert, &directory), (private, &key)], "not a regular file"),
+        (&[(cert, &nonsense), (private, &key)], "the file contains no certificate"),
         (&[(cert, &bad_certificate), (private, &key)], "TLS_CERT_FILE"),
         (&[(cert, &large), (private, &key)], "larger than 1 MiB"),
-        (&[(cert, &key), (private, &key)], "there is no certificate in it"),
+        (&[(cert, &key), (private, &key)], "the file contains no certificate"),
         (&[(cert, &certificate), (private, &missing)], "TLS_KEY_FILE"),
-        (&[(cert, &certificate), (private, &nonsense)], "there is no key in it"),
+        (&[(cert, &certificate), (private, &nonsense)], "the file contains no private key"),
         (&[(cert, &certificate), (private, &broken)], "the key cannot be used"),
         (&[(cert, &certificate), (private, &encrypted)], "the key is encrypted"),
         (&[(cert, &certificate), (private, &other)], "it is not the key of the certificate"),
         (&[(token, &missing)], "OPERATOR_TOKEN_FILE"),
         (&[(token, &short)], "16 to 4096 characters"),
         (&[(token, &two)], "in one line"),
-        (&[(token, "/dev/zero")], "it is no file"),
+        (&[(token, "/dev/zero")], "not a regular file"),
     ] {
         let output = run(&[], &[&[("PORT", "0"), ("METRICS_PORT", "0")], environment].concat());
         let text = String::from_utf8(output.stderr).expect("text");

@@ -27,7 +27,7 @@ fn our_endpoints_list_their_methods() {
             let answer = fetch(&format!("{address}{path}"), method, &[], b"");
             assert_eq!((answer.status, answer.header("Allow")), (405, Some(allow)), "{method} {path}");
             assert_eq!(answer.json()["error"], "Method Not Allowed");
-            assert_eq!(answer.json()["message"], format!("this endpoint takes {}", allow.replace(", ", " and ")));
+            assert_eq!(answer.json()["message"], format!("method not allowed: use {}", allow.replace(", ", " or ")));
         }
     }
     assert_eq!(upstream.rest(), []);

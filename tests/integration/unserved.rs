@@ -138,7 +138,7 @@ fn each_is_logged_as_an_error_with_its_destination() {
     let lines: Vec<Value> = lines.iter().filter(message).cloned().collect();
     assert_eq!(told(&lines), expected);
     assert!(lines.iter().all(|line| line["fields"]["request_id"] == "r-9"), "{lines:?}");
-    assert!(lines[0].to_string().contains("user transformations are not served here; set UPSTREAM_TRANSFORMER_URL"));
+    assert!(lines[0].to_string().contains("user transformations are not served here: set UPSTREAM_TRANSFORMER_URL"));
 }
 
 #[test]

@@ -14,49 +14,49 @@ use super::{Activity, Destination, MAX_DESTINATIONS, MAX_SOURCES, Name};
 use transform::decision::{KeySource, TopicRule};
 use transform::rejection::Rejection;
 
-/// What is going where. Times are in seconds since 1970.
+/// The activity of all destinations. Times are in seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// When the service started to count.
     pub started_at: u64,
-    /// Seconds since then.
+    /// Seconds since the service started.
     pub uptime_seconds: u64,
     /// The seconds that every `recent` covers: five minutes, and up to thirty seconds more.
     pub recent_seconds: u64,
     /// The number of partitions that partitions and skew are computed for.
     pub partitions: u32,
-    /// Whether keys are shown as they are (`SHOW_KEYS`), or as a hash that differs for each start of the service.
+    /// Whether keys are shown in plain text (`SHOW_KEYS`), or as a hash that differs after each restart.
     pub shows_keys: bool,
-    /// Above these numbers counts are not exact.
+    /// The limits above which counts are not exact.
     pub limits: Limits,
-    /// Those with the most recent events first.
+    /// The destinations, those with the most recent events first.
     pub destinations: Vec<DestinationReport>,
-    /// Events of destinations that are not counted one by one: above the limit, or idle for ten minutes while there were
-    /// others.
+    /// Events of destinations that are not counted separately: above the limit, or idle for ten minutes while others
+    /// needed the room.
     pub others: Others,
 }
 
-/// What is counted one by one.
+/// What is counted separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
-    /// Destinations.
+    /// The maximum number of destinations.
     pub destinations: usize,
-    /// Sources that are listed for a destination.
+    /// The maximum number of sources that are listed for a destination.
     pub sources: usize,
-    /// Topics of a destination; others are in `otherTopics`.
+    /// The maximum number of topics of a destination. Others are in `otherTopics`.
     pub topics: usize,
-    /// Keys of a destination that are counted at once; above it `shortBy` says what counts may be short by.
+    /// The maximum number of keys of a destination. Above it, `shortBy` says by how much counts may be too low.
     pub keys: usize,
-    /// Bytes of a key; longer keys count in no `hottest`.
+    /// The maximum length of a key in bytes. Longer keys are not in `hottest`.
     pub key_bytes: usize,
 }
 
 /// A number of events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Events {
-    /// Since the start.
+    /// Since startup.
     pub total: u64,
     /// In the last `recentSeconds`.
     pub recent: u64,
@@ -72,29 +72,29 @@ pub struct DestinationReport {
     pub dest_type: String,
     /// `metadata.workspaceId`.
     pub workspace_id: Option<String>,
-    /// `metadata.sourceId`, the first of them.
+    /// `metadata.sourceId`, the first few.
     pub source_ids: Vec<String>,
-    /// Whether there are more.
+    /// Whether there are more sources.
     pub has_more_sources: bool,
-    /// When the first event came.
+    /// When the first event arrived.
     pub first_event_at: u64,
-    /// When the latest came.
+    /// When the latest event arrived.
     pub latest_event_at: u64,
     /// All events.
     pub events: Events,
-    /// The recent ones, per second.
+    /// Recent events per second.
     pub events_per_second: f64,
     /// Rejected events.
     pub rejected: Events,
     /// Rejected events by reason.
     pub rejections: Vec<RejectionReport>,
-    /// Transformed events by the rule that gave the topic.
+    /// Transformed events by the rule that chose the topic.
     pub rules: Vec<RuleReport>,
     /// Transformed events by topic, those with the most first.
     pub topics: Vec<TopicReport>,
     /// Events of all other topics.
     pub other_topics: Events,
-    /// Events with an empty partition key, which share one partition.
+    /// Events with an empty partition key, all of which go to one partition.
     pub empty_keys: EmptyKeys,
     /// The hottest partition keys.
     pub keys: KeysReport,
@@ -105,24 +105,24 @@ pub struct DestinationReport {
 pub struct RejectionReport {
     /// The reason.
     pub reason: String,
-    /// The field of the event that is wrong; empty for the event as a whole.
+    /// The field of the event that is wrong, or empty for the event as a whole.
     pub field: String,
-    /// The reason in words.
+    /// The reason as text.
     pub text: String,
     /// When an event was last rejected for it.
     #[serde(rename = "latestAt")]
     pub latest_at: u64,
-    /// How many.
+    /// The number of events.
     #[serde(flatten)]
     pub events: Events,
 }
 
-/// Events, by the rule that gave the topic.
+/// Events by the rule that chose the topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RuleReport {
     /// `integrations`, `event_type`, `event_name`, `default` or `none`.
     pub rule: String,
-    /// How many.
+    /// The number of events.
     #[serde(flatten)]
     pub events: Events,
 }
@@ -132,7 +132,7 @@ pub struct RuleReport {
 pub struct TopicReport {
     /// The topic, 96 bytes at most.
     pub topic: String,
-    /// How many.
+    /// The number of events.
     #[serde(flatten)]
     pub events: Events,
 }
@@ -141,12 +141,12 @@ pub struct TopicReport {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EmptyKeys {
-    /// How many.
+    /// The number of events.
     #[serde(flatten)]
     pub events: Events,
-    /// Their share of the transformed events since the start.
+    /// Their share of the transformed events since startup.
     pub share: f64,
-    /// Their share of the recent ones.
+    /// Their share of the recent transformed events.
     pub recent_share: f64,
 }
 
@@ -160,11 +160,11 @@ pub struct KeysReport {
     pub events: u64,
     /// The number of keys; null if it is above the limit.
     pub distinct: Option<usize>,
-    /// What each count may be short by; 0 if all are exact.
+    /// By how much each count may be too low; 0 if all are exact.
     pub short_by: u64,
     /// The keys with the most events.
     pub hottest: Vec<HotKeyReport>,
-    /// The partition that gets the most events: those of the counted keys, and an even share of all others.
+    /// The partition with the most events: those of the counted keys, and an even share of all others.
     pub skew: Option<SkewReport>,
 }
 
@@ -173,9 +173,9 @@ pub struct KeysReport {
 pub struct HotKeyReport {
     /// A hash of the key; with `SHOW_KEYS` its first 40 bytes.
     pub key: String,
-    /// Its events.
+    /// The number of events.
     pub events: u64,
-    /// Their share.
+    /// The share of all events.
     pub share: f64,
     /// Its partition, counted from 0.
     pub partition: u32,
@@ -186,16 +186,16 @@ pub struct HotKeyReport {
 pub struct SkewReport {
     /// The partition, counted from 0.
     pub partition: u32,
-    /// Its share of the events.
+    /// The share of all events.
     pub share: f64,
-    /// This share, compared with an even one: 1 is even.
+    /// The share divided by an even share: 1 is even.
     pub factor: f64,
 }
 
-/// Destinations that are not counted one by one.
+/// Destinations that are not counted separately.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Others {
-    /// How often one was met that was not counted yet; one that comes again counts again.
+    /// How often an event of such a destination was counted. The same destination can count repeatedly.
     pub destinations: u64,
     /// Their events.
     pub events: Events,

@@ -1,4 +1,4 @@
-//! The URL of an upstream: `http` or `https`, host and port, and a path that goes before every other one.
+//! The URL of an upstream: `http` or `https`, host and port, and a path prefix.
 
 use std::fmt;
 
@@ -9,26 +9,26 @@ use hyper::Uri;
 pub struct BaseUrl {
     /// `http` or `https`.
     pub scheme: String,
-    /// Host, and port if it is not the default one.
+    /// The host, with the port if it is not the default.
     pub authority: String,
-    /// The path that goes before every other one, without a slash at its end.
+    /// The prefix of every path, without a trailing slash.
     pub path: String,
 }
 
 impl BaseUrl {
-    /// Reads the URL of an upstream.
+    /// Parses the URL of an upstream.
     ///
     /// # Errors
-    /// What the URL has to be, as the end of a sentence; it repeats nothing of it.
+    /// Returns what the URL must be, worded as the end of a sentence. It repeats no part of the URL.
     pub fn parse(url: &str) -> Result<Self, &'static str> {
-        const SHAPE: &str = "must be http:// or https://, a host, and maybe a port and a path";
+        const SHAPE: &str = "must be http:// or https:// with a host and optionally a port and a path";
         let uri: Uri = url.trim().parse().map_err(|_| SHAPE)?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(SHAPE) };
         if !matches!(scheme, "http" | "https") || authority.host().is_empty() {
             return Err(SHAPE);
         }
         if authority.as_str().contains('@') {
-            return Err("must hold no user name or password: logs and process lists would show them");
+            return Err("must not contain a user name or password: logs and process lists would show them");
         }
         if uri.query().is_some() || url.contains('#') {
             return Err("must have neither ?query nor #fragment");

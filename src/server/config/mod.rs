@@ -1,5 +1,5 @@
-//! What the service is configured with: plain values, resolved once from the flags ([`crate::server::settings`]).
-//! Nothing here reads a file, a clock or the environment.
+//! The configuration of the service: plain values, resolved once from the command line and the environment
+//! ([`crate::server::settings`]). Nothing here reads a file, a clock or the environment.
 
 pub mod base_url;
 pub mod native_destinations;
@@ -17,112 +17,112 @@ use transform::request::Limits;
 /// The configuration of one instance.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Worker threads.
+    /// The number of worker threads.
     pub workers: usize,
-    /// How the ports speak TLS; `None` for plain HTTP.
+    /// TLS of the ports, or `None` for plain HTTP.
     pub tls: Option<TlsConfig>,
-    /// The file with the operator's token, if one is required.
+    /// The file with the operator token, if one is required.
     pub operator_token_file: Option<PathBuf>,
-    /// The bounds of connections.
+    /// The limits of connections.
     pub connections: ConnectionConfig,
-    /// The bounds of requests.
+    /// The limits of requests.
     pub requests: RequestConfig,
     /// The destinations that are transformed here.
     pub native_destinations: NativeDestinations,
-    /// Where everything else goes.
+    /// The upstream that serves everything else.
     pub upstream: Option<UpstreamConfig>,
-    /// The response to what only an upstream serves, if there is none.
+    /// How to respond to requests that only an upstream could serve, if there is none.
     pub unserved: UnservedPolicy,
-    /// What is compared with the upstream.
+    /// Which requests are compared with the upstream.
     pub shadow: Option<ShadowConfig>,
-    /// Where the page is.
+    /// Where the page is served.
     pub page: Page,
     /// Whether `GET /destinations` shows the start of hot partition keys.
     pub shows_keys: bool,
-    /// The number of destinations with metrics of their own.
+    /// The number of destinations with separate metrics.
     pub destination_metrics: usize,
-    /// The label `instanceName` of every metric.
+    /// The value of the label `instanceName` on every metric.
     pub instance_id: String,
     /// The versions that are reported to clients.
     pub versions: Versions,
-    /// How long requests in flight get to finish.
+    /// The time for requests in flight to finish at shutdown.
     pub shutdown_timeout: Duration,
 }
 
-/// The files for TLS.
+/// The TLS files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsConfig {
-    /// The certificate with its intermediates, PEM.
+    /// The certificate chain, PEM.
     pub certificate_file: PathBuf,
-    /// Its key, PEM.
+    /// The private key, PEM.
     pub key_file: PathBuf,
-    /// Whether the metrics port speaks TLS too.
+    /// Whether the metrics port uses TLS too.
     pub on_metrics_port: bool,
 }
 
-/// The bounds of connections.
+/// The limits of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionConfig {
-    /// Connections at once.
+    /// The maximum number of concurrent connections.
     pub max: usize,
-    /// How long a client may take for the headers of a request.
+    /// The timeout for the headers of a request.
     pub header_timeout: Duration,
-    /// How long a client may pause within a body, or while it takes a response.
+    /// The maximum pause while a client sends a body or receives a response.
     pub body_timeout: Duration,
     /// How long a connection stays open without a request.
     pub keep_alive: Duration,
 }
 
-/// The bounds of requests.
+/// The limits of requests.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestConfig {
-    /// Bytes of a body, as sent and decompressed.
+    /// The maximum size of a body in bytes, both as sent and decompressed.
     pub max_body_bytes: usize,
-    /// Events of a request and bytes of its response.
+    /// The maximum number of events of a request, and the maximum size of its response.
     pub limits: Limits,
-    /// Bytes of all requests in memory.
+    /// The maximum memory of all requests, in bytes.
     pub in_flight_bytes: usize,
-    /// How long requests may wait for a busy worker, each time.
+    /// How long a request may wait for a busy worker.
     pub max_wait: Duration,
 }
 
-/// Where the upstream is, and how long it may take.
+/// The upstream and its timeouts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamConfig {
-    /// Its URL.
+    /// The URL.
     pub base: BaseUrl,
-    /// How long it may be silent.
+    /// The maximum time without a byte from the upstream.
     pub timeout: Duration,
-    /// How long a connection to it may take.
+    /// The timeout for connecting.
     pub connect_timeout: Duration,
     /// The PEM file with CA certificates that are trusted in addition to the system's.
     pub ca_file: Option<PathBuf>,
-    /// Whether `/ready` fails while it cannot be reached.
+    /// Whether `/ready` fails while the upstream cannot be reached.
     pub ready_needs_upstream: bool,
 }
 
 /// Which requests are compared with the upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShadowConfig {
-    /// The share of requests, in percent.
+    /// The percentage of requests to compare.
     pub percent: u8,
     /// Whose response the client gets.
     pub answer: ShadowAnswer,
 }
 
-/// The versions that are reported to clients: this service's, unless the settings name others, as rudder-transformer
-/// calls them. Metrics and log always have this service's.
+/// The versions that are reported to clients: this service's, unless the settings override them with those of
+/// rudder-transformer. Metrics and logs always show this service's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Versions {
-    /// Of `/version` and `/health`.
+    /// For `/version` and `/health`.
     pub version: String,
-    /// Of `/buildVersion`.
+    /// For `/buildVersion`.
     pub build_version: String,
-    /// The commit in `/health`.
+    /// For the commit in `/health`.
     pub commit: Option<String>,
 }
 
-/// The response to a request that nothing here can serve: the setting `UNSERVED`.
+/// The response to a request that only an upstream could serve: the setting `UNSERVED`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum UnservedPolicy {
     /// 503 with `X-Rudder-Should-Retry`: rudder-server keeps the events and retries.
@@ -131,19 +131,19 @@ pub enum UnservedPolicy {
     Reject,
 }
 
-/// Whose response a client gets while both are compared.
+/// Whose response the client gets while both are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ShadowAnswer {
-    /// Ours.
+    /// This service's.
     Native,
     /// The upstream's.
     Upstream,
 }
 
-/// Where the page and `POST /explain` are.
+/// Where the page and `POST /explain` are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
-    /// Nowhere.
+    /// On no port.
     Off,
     /// On the service's port.
     Service,
@@ -152,16 +152,16 @@ pub enum Page {
 }
 
 impl Page {
-    /// Reads `metrics`, or what is a yes or a no.
+    /// Parses `metrics` or a boolean.
     ///
     /// # Errors
-    /// If it is neither.
+    /// Fails if it is neither.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text.to_ascii_lowercase().as_str() {
             "metrics" => Ok(Self::Metrics),
             "true" | "yes" | "on" | "y" | "t" | "1" => Ok(Self::Service),
             "false" | "no" | "off" | "n" | "f" | "0" => Ok(Self::Off),
-            _ => Err("it is true, false or metrics".to_owned()),
+            _ => Err("must be true, false or metrics".to_owned()),
         }
     }
 }

@@ -1,26 +1,26 @@
-//! Which destinations are transformed here; all others are the upstream's.
+//! The destinations that are transformed here. All others go to the upstream.
 
 use std::fmt;
 
 use transform::family::{FAMILIES, Family};
 
-/// The word for no destination at all: a blank variable counts as not set, and so could not say it.
+/// The word for an empty list: a blank variable counts as not set.
 const NONE: &str = "none";
 
-/// A choice of the destinations that this service knows.
+/// A subset of the destinations that this service supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NativeDestinations([bool; FAMILIES.len()]);
 
-/// A list with a name in it that is not a destination of this service. It does not repeat the name.
+/// A list contains a name that is not a destination of this service. The error does not repeat the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownName;
 
 impl NativeDestinations {
-    /// Every destination that this service knows.
+    /// All destinations that this service supports.
     pub const ALL: Self = Self([true; FAMILIES.len()]);
 
-    /// Reads names with commas between them, in any letter case; blank ones are passed over, `none` stands for an
-    /// empty list.
+    /// Parses a comma-separated list of names, case-insensitively. Blank entries are ignored, and `none` is the empty
+    /// list.
     ///
     /// # Errors
     /// [`UnknownName`].
@@ -42,13 +42,13 @@ impl NativeDestinations {
         FAMILIES.into_iter().zip(self.0).filter_map(|(family, chosen)| chosen.then_some(family))
     }
 
-    /// The chosen destination called `name`, in any letter case.
+    /// Returns the chosen destination with this name, case-insensitively.
     #[must_use]
     pub fn by_name(self, name: &str) -> Option<&'static Family> {
         self.families().find(|family| family.is_called(name))
     }
 
-    /// Whether none is chosen.
+    /// Whether the list is empty.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.families().next().is_none()
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_is_read_leniently_but_never_guessed() {
+    fn a_list_is_parsed_leniently_and_unknown_names_are_errors() {
         assert_eq!(NativeDestinations::parse("kafka,azure_event_hub,confluent_cloud"), Ok(NativeDestinations::ALL));
         let two = NativeDestinations::parse(" Kafka, CONFLUENT_CLOUD ,").unwrap();
         assert_eq!(two.to_string(), "kafka,confluent_cloud");

@@ -1,4 +1,4 @@
-//! A request body on its way to text: collected and decompressed, each within the limit (docs/contract.md#request-body).
+//! Reads a request body into text: collects and decompresses it, within the limits (docs/contract.md#request-body).
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -21,18 +21,18 @@ use crate::server::limits::permits::Permits;
 use transform::meter::Halt;
 use transform::request::coding::Coding;
 
-/// Collects bodies, under the limits of one body and of all together.
+/// Collects request bodies, within the limits of one body and of all requests together.
 #[derive(Debug, Clone)]
 pub struct BodyReader {
-    /// Bytes of a body, as sent and decompressed.
+    /// The maximum size of a body in bytes, both as sent and decompressed.
     pub max_bytes: usize,
-    /// The longest pause within a body, see [`MinRate`].
+    /// The maximum pause within a body, see [`MinRate`].
     pub timeout: Duration,
     /// The memory of all requests.
     pub budget: MemoryBudget,
     /// Rejects requests while the worker is overloaded.
     pub shedding: LoadShedding,
-    /// What large requests will need.
+    /// The permits that large requests need.
     pub permits: Permits,
 }
 
@@ -45,26 +45,26 @@ pub struct Body {
     share: Reservation,
 }
 
-/// Bodies from this size on are transformed off the event loop, so that no other request waits for them.
+/// The size in bytes from which a body is transformed off the event loop, so that no other request waits for it.
 const LARGE_BODY_BYTES: usize = 1 << 20;
 
-/// The capacity for a body before its first byte has come, at most.
+/// The maximum capacity that is allocated before the first byte of a body has arrived.
 const MAX_RESERVED: usize = 1 << 20;
 
 impl BodyReader {
-    /// Collects the body of a request, up to the limit for one and within that for all together.
+    /// Collects the body of a request, within the limits.
     ///
     /// # Errors
     /// [`RequestError::PayloadTooLarge`], [`RequestError::UnsupportedMediaType`], [`RequestError::Overloaded`],
-    /// [`RequestError::RequestTimeout`]; [`RequestError::BadRequest`] where the client disconnected.
+    /// [`RequestError::RequestTimeout`]. [`RequestError::BadRequest`] if the client disconnects.
     pub async fn collect(&self, request: &HttpRequest, payload: Payload) -> Result<Body, RequestError> {
         self.collect_up_to(self.max_bytes, request, payload).await
     }
 
-    /// [`Self::collect`], with a limit of the endpoint's own.
+    /// Like [`Self::collect`], with the limit of an endpoint.
     ///
     /// # Errors
-    /// As there.
+    /// Like [`Self::collect`].
     pub async fn collect_up_to(
         &self,
         limit: usize,
@@ -75,7 +75,7 @@ impl BodyReader {
         match self.receive(limit, request, &mut payload, &mut bytes).await {
             Ok((coding, share)) => Ok(Body { bytes: bytes.into(), coding, limit, share }),
             Err(error) => {
-                // A body that is malformed or has stopped has nothing to look at, and its connection ends soon.
+                // If the body is malformed or has stalled, there is nothing more to read, and the connection ends soon.
                 let failed = matches!(error, RequestError::BadRequest(_) | RequestError::RequestTimeout);
                 match (bytes.is_empty(), failed) {
                     (false, _) => identity::note(request, &bytes),
@@ -104,14 +104,14 @@ impl BodyReader {
             self.permits.check_waiting()?;
         }
         self.shedding.admit()?;
-        // A declared length is only a claim: it can end a request early, and holds nothing of what others need.
+        // A declared length is only a claim: it can reject a request early, but it reserves nothing.
         self.budget.check(length.unwrap_or(0))?;
         let began = Instant::now();
         let rate = MinRate::new(began, self.timeout);
         let mut now = began;
         bytes.reserve_exact(length.unwrap_or(0).min(MAX_RESERVED));
         loop {
-            let chunk = timeout(rate.patience(bytes.len(), now), payload.next());
+            let chunk = timeout(rate.time_left(bytes.len(), now), payload.next());
             let Some(chunk) = chunk.await.map_err(|_| RequestError::RequestTimeout)? else { break };
             now = Instant::now();
             let chunk = chunk.map_err(|error| RequestError::BadRequest(format!("the body ended early: {error}")))?;
@@ -129,19 +129,19 @@ impl BodyReader {
 }
 
 impl Body {
-    /// A body that is in memory already; what it unfolds to is claimed from `share`.
+    /// A body that is already in memory. Memory for decompressing it is reserved in `share`.
     #[must_use]
-    pub fn held(bytes: Bytes, coding: Coding, limit: usize, share: Reservation) -> Self {
+    pub fn in_memory(bytes: Bytes, coding: Coding, limit: usize, share: Reservation) -> Self {
         Self { bytes, coding, limit, share }
     }
 
-    /// The body as it was sent, without a copy.
+    /// The body as it was sent, without copying it.
     #[must_use]
     pub fn sent(&self) -> Bytes {
         self.bytes.clone()
     }
 
-    /// How it is compressed.
+    /// The compression of the body.
     #[must_use]
     pub fn coding(&self) -> Coding {
         self.coding
@@ -153,11 +153,11 @@ impl Body {
         is_large(self.coding, self.bytes.len())
     }
 
-    /// Undoes the coding. It stops at the limit: a small body that unfolds into a huge one never does so in memory.
+    /// Decompresses the body, up to the limit: a small body that expands to a huge one is never held in memory.
     ///
     /// # Errors
-    /// [`RequestError::PayloadTooLarge`], [`RequestError::Overloaded`]; [`RequestError::BadRequest`] where the body is
-    /// not what its coding says.
+    /// [`RequestError::PayloadTooLarge`], [`RequestError::Overloaded`]. [`RequestError::BadRequest`] if the body does
+    /// not match its coding.
     pub fn decode(self) -> Result<Decoded, RequestError> {
         let Self { bytes, coding, limit, share } = self;
         let decoded = match coding {
@@ -170,27 +170,27 @@ impl Body {
     }
 }
 
-/// A body as it was meant.
+/// A decompressed body.
 #[derive(Debug)]
 pub struct Decoded {
-    /// Its bytes.
+    /// The bytes of the body.
     pub bytes: Bytes,
-    /// They count as in flight as long as this is kept.
+    /// The memory of the body, which counts as in flight until this is dropped.
     pub share: Reservation,
 }
 
-/// A compressed body may be far larger than it looks.
+/// Compressed bodies count as large, because they may expand.
 fn is_large(coding: Coding, length: usize) -> bool {
     coding != Coding::Identity || length >= LARGE_BODY_BYTES
 }
 
-/// The first piece that is decompressed.
+/// The size of the first block of a decompressed body.
 const MIN_DECODED: usize = 16 << 10;
 
 fn inflate(coding: &str, mut decoder: impl Read, limit: usize, share: &Reservation) -> Result<Bytes, RequestError> {
     let mut decoded = Vec::<u8>::new();
     loop {
-        // Up to one byte more than allowed tells a body at the limit from one beyond it.
+        // Reading one byte more than allowed distinguishes a body at the limit from one above it.
         let more = MIN_DECODED.min(limit - decoded.len() + 1);
         make_room(&mut decoded, more, limit + 1, share)?;
         let room = decoded.capacity() - decoded.len();
@@ -204,8 +204,8 @@ fn inflate(coding: &str, mut decoder: impl Read, limit: usize, share: &Reservati
     }
 }
 
-/// Makes room for `more` bytes, of `most` in all, and reserves them before. Memory that was never written to costs nothing,
-/// so that the first [`MAX_RESERVED`] bytes of capacity count as they are filled.
+/// Reserves memory and then grows the buffer by `more` bytes, up to `most` in total. Untouched memory costs nothing, so
+/// the first [`MAX_RESERVED`] bytes of capacity count only as they are filled.
 fn make_room(bytes: &mut Vec<u8>, more: usize, most: usize, share: &Reservation) -> Result<(), Halt> {
     let needed = bytes.len() + more;
     let before = counted(bytes.len(), bytes.capacity());
@@ -218,13 +218,13 @@ fn make_room(bytes: &mut Vec<u8>, more: usize, most: usize, share: &Reservation)
     Ok(())
 }
 
-/// What of a buffer counts as in use.
+/// The part of a buffer that counts as in use.
 fn counted(len: usize, capacity: usize) -> usize {
     if capacity <= MAX_RESERVED { len } else { capacity }
 }
 
 fn too_large(limit: usize) -> RequestError {
-    let text = format!("the body is larger than {limit} bytes, decompressed or as sent");
+    let text = format!("the body is larger than {limit} bytes, as sent or decompressed");
     RequestError::PayloadTooLarge(text, Some(LimitValue::of("MAX_BODY_BYTES", limit)))
 }
 

@@ -9,7 +9,7 @@ use transform::request::coding::Coding;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsupportedCoding(pub String);
 
-/// Returns the coding that a request's header names.
+/// Returns the coding that the request's header names.
 ///
 /// # Errors
 /// [`UnsupportedCoding`], also if the header occurs more than once.

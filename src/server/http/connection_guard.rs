@@ -1,5 +1,5 @@
-//! Middleware applied to every request: it rejects requests on connections above the limit, announces connections that
-//! end, and keeps what a response needs until the client has it.
+//! Middleware for every request: rejects requests on connections above the limit, tells clients when their connection
+//! is about to close, and keeps what a response needs until the client has received it.
 
 use std::cell::RefCell;
 use std::error::Error as StdError;
@@ -24,9 +24,9 @@ use crate::server::limits::connection::{Connection, InService};
 use crate::server::limits::connections::Connections;
 use crate::server::limits::limit::Limit;
 
-/// Rejects requests on a connection above the limit with 503, except probes: an orchestrator without a response would
-/// restart a service that is only busy. A response that rejects a connection, or that is sent while the service stops,
-/// closes the connection: the next request then reaches another instance.
+/// Rejects requests on connections above the limit with 503. Probes are exempt: an orchestrator that gets no response
+/// would restart a service that is only busy. A response that rejects a connection, or that is sent during shutdown,
+/// closes the connection, so that the client's next request reaches another instance.
 pub async fn connection_guard(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -55,28 +55,29 @@ pub async fn connection_guard(
     Ok(response.map_body(|_, body| GuardedBody { body, rest: Bytes::new(), _in_service: in_service, _unread: unread }))
 }
 
-/// Whether this is what an orchestrator asks.
+/// Whether this is a probe of an orchestrator.
 fn is_probe(request: &ServiceRequest) -> bool {
     let path = request.path();
     matches!(*request.method(), Method::GET | Method::HEAD)
         && matches!(path.strip_suffix('/').unwrap_or(path), "/health" | "/ready")
 }
 
-/// Keeps what is left of a chunked body until the response has been sent. The framework reads one whose handler dropped
-/// it to its end, which a client may never send; with one that somebody still holds it closes the connection.
+/// Keeps the rest of a chunked body until the response has been sent. If the handler drops the body, the framework
+/// reads it to its end, which a client may never send. If the body is still in use, the framework closes the
+/// connection.
 fn keep_unread(request: &mut ServiceRequest) -> Option<Rc<RefCell<Payload>>> {
     if !request.headers().contains_key(TRANSFER_ENCODING) {
         return None;
     }
     let unread = Rc::new(RefCell::new(request.take_payload()));
-    request.set_payload(Payload::Stream { payload: Box::pin(Lent(unread.clone())) });
+    request.set_payload(Payload::Stream { payload: Box::pin(SharedPayload(unread.clone())) });
     Some(unread)
 }
 
-/// A body that somebody else keeps.
-struct Lent(Rc<RefCell<Payload>>);
+/// A body that is shared with the middleware.
+struct SharedPayload(Rc<RefCell<Payload>>);
 
-impl Stream for Lent {
+impl Stream for SharedPayload {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -84,17 +85,17 @@ impl Stream for Lent {
     }
 }
 
-/// The body of a response, and what has to last until it is written.
+/// The body of a response, with what must live until it is written.
 struct GuardedBody {
     body: BoxBody,
-    /// What is left of a piece that was larger than the framework should buffer.
+    /// The rest of a chunk that is too large for the framework to buffer at once.
     rest: Bytes,
     _in_service: Option<InService>,
     _unread: Option<Rc<RefCell<Payload>>>,
 }
 
-/// The most bytes of a response that the framework is given at once. It copies them into a buffer of the connection,
-/// where they stay until the client takes them.
+/// The maximum number of bytes that the framework gets at once. It copies them into a buffer of the connection, where
+/// they stay until the client receives them.
 const PIECE_BYTES: usize = 64 << 10;
 
 impl MessageBody for GuardedBody {

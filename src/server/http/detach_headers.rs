@@ -1,4 +1,4 @@
-//! Middleware that frees a request's headers from the buffer of its connection.
+//! Middleware that copies a request's headers out of the read buffer of its connection.
 
 use actix_web::Error;
 use actix_web::body::MessageBody;
@@ -7,7 +7,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Next;
 
 /// Copies a request's headers. The framework pools past requests, whose headers are slices of the connection's read
-/// buffer. An earlier body may have made that buffer large, and about 128 such buffers would stay forever.
+/// buffer. If an earlier body made that buffer large, about 128 such buffers would stay in memory forever.
 pub async fn detach_headers(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -1,6 +1,5 @@
-//! Whole-request errors: one table of status, name and text (docs/contract.md#errors). What is wrong with one event
-//! only is
-//! [`transform::rejection`].
+//! Errors of whole requests: one table of status, name and text (docs/contract.md#errors). Errors of single events are
+//! in [`transform::rejection`].
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, WWW_AUTHENTICATE};
@@ -23,81 +22,82 @@ pub enum RequestError {
     /// The body cannot be read.
     #[error("{0}")]
     BadRequest(String),
-    /// `POST /explain` got several destinations: the text, and those to choose from.
+    /// `POST /explain` got several destinations: the text, and the destinations to choose from.
     #[error("{0}")]
     DestinationAmbiguous(String, Vec<Choice>),
-    /// The operator's token is asked for, and this is not it.
+    /// The operator token is missing or wrong.
     #[error("operator token required: send it as Authorization: Bearer")]
     Unauthorized,
-    /// No such path, or not with this method.
-    #[error("no such endpoint; see /docs, or set UPSTREAM_TRANSFORMER_URL to a transformer that has it")]
+    /// There is no such path, or not with this method.
+    #[error("no such endpoint: see /docs, or set UPSTREAM_TRANSFORMER_URL to a transformer that serves it")]
     NotFound,
-    /// `/metrics` on a port that does not serve it.
-    #[error("metrics are at /metrics on port {0} (METRICS_PORT)")]
+    /// `/metrics` was requested on a port that does not serve it.
+    #[error("metrics are served at /metrics on port {0} (METRICS_PORT)")]
     MetricsElsewhere(u16),
-    /// No such path on the metrics port.
-    #[error("no such endpoint on the metrics port; see /metrics, /health and /ready")]
+    /// There is no such path on the metrics port.
+    #[error("no such endpoint on the metrics port: use /metrics, /health or /ready")]
     NotOnMetricsPort,
-    /// An endpoint of this service's own, with a method that it does not take. The text is the value of `Allow`.
-    #[error("this endpoint takes {}", .0.replace(", ", " and "))]
+    /// An endpoint of this service was requested with a method that it does not support. The text is the value of
+    /// `Allow`.
+    #[error("method not allowed: use {}", .0.replace(", ", " or "))]
     MethodNotAllowed(&'static str),
     /// A destination that is not served.
     #[error("Unknown destination: {0}")]
     UnknownDestination(String),
-    /// A request that only a rudder-transformer serves, while there is none.
+    /// A request that only a rudder-transformer serves, without an upstream.
     #[error("{}", .0.message())]
     Unserved(Box<UnservedRequest>),
-    /// The body passes a limit.
+    /// The body exceeds a limit.
     #[error("{0}")]
     PayloadTooLarge(String, Option<LimitValue>),
-    /// The response would pass a limit.
+    /// The response would exceed a limit.
     #[error("{0}")]
     ResponseTooLarge(String, Option<LimitValue>),
     /// The request needs more memory than one request can ever have.
     #[error(
-        "the request and its response need more than three quarters of MAX_IN_FLIGHT_BYTES: send smaller batches or raise it"
+        "the request and its response need more than three quarters of MAX_IN_FLIGHT_BYTES: send smaller batches or increase it"
     )]
     MemoryLimit,
-    /// A `Content-Encoding` that cannot be decoded.
+    /// A `Content-Encoding` that is not supported.
     #[error("Content-Encoding {0:?} is not supported: use gzip, deflate, br or none")]
     UnsupportedMediaType(String),
-    /// The body comes too slowly.
-    #[error("the client sends the body too slowly, or has stopped sending it")]
+    /// The body arrives too slowly.
+    #[error("the body arrives too slowly or has stalled")]
     RequestTimeout,
-    /// There is more to do than can be done.
+    /// The service is overloaded.
     #[error("the service is overloaded; retry")]
     Overloaded(Limit),
-    /// There is no connection to the upstream.
+    /// The upstream cannot be reached.
     #[error("the upstream transformer (UPSTREAM_TRANSFORMER_URL) is unreachable")]
     UpstreamUnreachable,
-    /// The upstream's answer is not whole, or none.
+    /// The upstream's response is incomplete or missing.
     #[error("the upstream transformer (UPSTREAM_TRANSFORMER_URL) disconnected or did not respond with HTTP")]
     UpstreamBroke,
-    /// The upstream's response is framed in a way that two readers could cut differently.
+    /// The framing of the upstream's response is ambiguous.
     #[error("the upstream transformer (UPSTREAM_TRANSFORMER_URL) sent an invalid response: {0}")]
     UpstreamInvalid(&'static str),
-    /// The upstream is silent.
+    /// The upstream does not respond in time.
     #[error("the upstream transformer did not respond within UPSTREAM_TIMEOUT or UPSTREAM_CONNECT_TIMEOUT")]
     UpstreamTimeout,
     /// The upstream is this service, or sends requests back to it.
     #[error("UPSTREAM_TRANSFORMER_URL leads back to this service")]
     UpstreamLoop,
-    /// The upstream has not yet reported what it can do.
+    /// The features of the upstream are not known yet.
     #[error("/features of the upstream transformer (UPSTREAM_TRANSFORMER_URL) is unavailable; retry")]
     FeaturesUnknown,
-    /// The service wants no requests now.
+    /// The service is not ready for requests.
     #[error("{0}")]
     NotReady(&'static str),
-    /// A fault of the service.
-    #[error("internal error; the log has the place in the code")]
+    /// A bug in the service.
+    #[error("internal error: see the log of this service")]
     InternalServerError,
 }
 
-/// Characters of a name from the request that an error repeats at most.
+/// The maximum number of characters of a name from the request that an error repeats.
 const MAX_NAME_CHARACTERS: usize = 100;
 
 impl RequestError {
-    /// The error as a stable word, for the log: it never holds what a client sent.
+    /// A stable identifier of the error, for the log. It never contains data of a client.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -124,19 +124,19 @@ impl RequestError {
         }
     }
 
-    /// An unknown destination; a name of unreasonable length is cut.
+    /// Creates the error for an unknown destination. A long name is shortened.
     #[must_use]
     pub fn unknown_destination(name: &str) -> Self {
         Self::UnknownDestination(shorten(name, MAX_NAME_CHARACTERS).into_owned())
     }
 
-    /// An unknown coding; a name of unreasonable length is cut.
+    /// Creates the error for an unsupported coding. A long name is shortened.
     #[must_use]
     pub fn unsupported_encoding(name: &str) -> Self {
         Self::UnsupportedMediaType(shorten(name, MAX_NAME_CHARACTERS).into_owned())
     }
 
-    /// What the log says of the error beyond its code: never what a client sent.
+    /// What the log shows of the error in addition to its code. It never contains data of a client.
     #[must_use]
     pub fn detail(&self, limits: Option<&LimitValues>) -> Detail<'_> {
         let (text, limit) = match self {
@@ -150,7 +150,7 @@ impl RequestError {
         Detail { text, position: text.and_then(position_in), limit }
     }
 
-    /// The body of the response: JSON.
+    /// The body of the response, as JSON.
     #[must_use]
     pub fn body(&self) -> String {
         let body = match self {
@@ -164,7 +164,7 @@ impl RequestError {
                 let error = self.status_code().canonical_reason();
                 json!({ "error": error, "message": self.to_string(), "destinations": choices })
             }
-            // The one error text that the reference answers and clients may look at.
+            // The only error text that rudder-transformer returns and that clients may depend on.
             Self::UnknownDestination(_) => json!({ "error": self.to_string() }),
             Self::Unserved(unserved) if unserved.policy == UnservedPolicy::Reject => {
                 match (unserved.endpoint, &unserved.name) {
@@ -180,7 +180,7 @@ impl RequestError {
         body.to_string()
     }
 
-    /// Whether it says that a body cannot be read, which every transformer would say of it.
+    /// Whether the body cannot be read, so that every transformer would reject it.
     #[must_use]
     pub fn says_unreadable(&self) -> bool {
         matches!(self, Self::BadRequest(_))
@@ -190,7 +190,8 @@ impl RequestError {
         json!({ "error": self.status_code().canonical_reason(), "message": self.to_string() })
     }
 
-    /// Returns why rudder-server is to retry without counting, as a stable word; `None` if it is not.
+    /// Returns why rudder-server should retry without counting the attempt, as a stable identifier, or `None` if it
+    /// should not.
     fn retry_reason(&self) -> Option<&'static str> {
         match self {
             Self::Overloaded(_) => Some("overloaded"),
@@ -200,7 +201,7 @@ impl RequestError {
     }
 }
 
-/// What is known of an error besides its code.
+/// Details of an error for the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Detail<'e> {
     /// What is wrong.
@@ -211,7 +212,7 @@ pub struct Detail<'e> {
     pub limit: Option<LimitValue>,
 }
 
-/// Line and column at the end of what the JSON parser reports.
+/// The line and column at the end of a message of the JSON parser.
 fn position_in(text: &str) -> Option<(u64, u64)> {
     let (line, column) = text.rsplit_once(" at line ")?.1.split_once(" column ")?;
     Some((line.parse().ok()?, column.parse().ok()?))
@@ -250,7 +251,7 @@ impl From<Halt> for RequestError {
         match halt {
             Halt::MemoryInUse => Self::Overloaded(Limit::InFlightBytes),
             Halt::MemoryLimit => Self::MemoryLimit,
-            // Nobody gets a response of a request that was cancelled, and more work is done elsewhere.
+            // A canceled request gets no response, and heavy work is redone off the event loop.
             Halt::Cancelled | Halt::WorkLimit => Self::InternalServerError,
         }
     }
@@ -297,7 +298,7 @@ impl ResponseError for RequestError {
             response.insert_header((ALLOW, *allow));
         }
         if let Some(reason) = self.retry_reason() {
-            // rudder-server retries such a request without counting it as a failure.
+            // rudder-server retries such a request without counting the attempt.
             response.insert_header(("X-Rudder-Should-Retry", "true"));
             response.insert_header(("X-Rudder-Error-Reason", reason));
         }

@@ -1,4 +1,4 @@
-//! Headers that rudder-server and this service agree on.
+//! Headers that are part of the protocol between rudder-server and this service.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -10,10 +10,10 @@ use transform::request::PayloadFormat;
 pub const API_VERSION: (HeaderName, HeaderValue) =
     (HeaderName::from_static("apiversion"), HeaderValue::from_static("2"));
 
-/// The content type of every response that is JSON.
+/// The content type of every JSON response.
 pub const JSON: (HeaderName, HeaderValue) = (CONTENT_TYPE, HeaderValue::from_static(JSON_CONTENT_TYPE));
 
-/// The form that a request's headers announce.
+/// The format that a request's headers announce.
 #[must_use]
 pub fn form_of(request: &HttpRequest) -> PayloadFormat {
     form_named(request.headers().get(CONTENT_FORMAT).map(HeaderValue::as_bytes))

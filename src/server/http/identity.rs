@@ -1,4 +1,4 @@
-//! Whose events a request has, as far as the start of its body shows it.
+//! The destination, source and workspace of a request, as far as the start of its body shows them.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -21,11 +21,11 @@ use super::path::is_name;
 use crate::server::log::line_limit::LineLimit;
 use transform::request::coding::Coding;
 
-/// Bytes of a body that are looked at for its destination and workspace, as sent and decompressed. A usual event has 2 to 3 KB.
+/// The number of bytes of a body that are searched for IDs, as sent and decompressed. A usual event has 2 to 3 KB.
 pub const LOOK_BYTES: usize = 32 * 1024;
 
-/// IDs and names of the first event of a request. None of them is content of an event: they come from fields that
-/// rudder-server adds, and have the characters and length of an ID.
+/// IDs and names of the first event of a request. They contain no event data: they come from fields that rudder-server
+/// adds, and must look like an ID.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     /// `destType` of the request, or `destinationType` of the metadata.
@@ -39,14 +39,14 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Looks at the first 32 KiB of a body, decompressed. Whatever is not there, or not as rudder-server sends it, is
-    /// `None`.
+    /// Searches the first 32 KiB of a body, decompressed. Anything that is not found there, or does not have the usual
+    /// form, is `None`.
     #[must_use]
     pub fn in_start_of(body: &[u8], coding: Coding) -> Self {
         let text = decompressed(&body[..body.len().min(LOOK_BYTES)], coding);
         let mut found = Self::default();
         let mut reader = serde_json::Deserializer::from_slice(&text);
-        // The text mostly ends somewhere in the middle: what was found until then counts.
+        // The text usually ends within a value. What was found before counts.
         Look { place: Place::Request, found: &mut found }.deserialize(&mut reader).ok();
         found
     }
@@ -55,7 +55,7 @@ impl Identity {
 fn decompressed(bytes: &[u8], coding: Coding) -> Vec<u8> {
     let mut text = Vec::new();
     let limit = LOOK_BYTES as u64;
-    // Of a part of a compressed body, the part that it decompresses to counts.
+    // The start of a compressed body decompresses to the start of the body.
     match coding {
         Coding::Identity => return bytes.to_vec(),
         Coding::Gzip => flate2::bufread::MultiGzDecoder::new(bytes).take(limit).read_to_end(&mut text),
@@ -66,20 +66,20 @@ fn decompressed(bytes: &[u8], coding: Coding) -> Vec<u8> {
     text
 }
 
-/// Bodies that are looked at in a second: more than lines of their kinds are written.
+/// The maximum number of bodies that are searched per second: more than log lines of these kinds are written.
 static LOOKS: LineLimit<50> = LineLimit::new();
 
-/// How long the start of a body may take to come that is looked at only for a log line.
+/// The maximum time to wait for the start of a body that is read only for a log line.
 const LOOK_TIME: Duration = Duration::from_millis(50);
 
-/// Notes whose events a request has that is rejected or fails, for its log line. `start` is the start of its body, as sent.
+/// Notes the IDs of a request that is rejected or fails, for its log line. `start` is the start of its body, as sent.
 pub fn note(request: &HttpRequest, start: &[u8]) {
     if LOOKS.admit(Instant::now()).is_some() {
         note_admitted(request, start);
     }
 }
 
-/// [`note()`] for a body that was not read: the first piece of it is, if it comes soon.
+/// Like [`note()`], for a body that was not read: its first chunk is read if it arrives soon.
 pub async fn note_unread(
     request: &HttpRequest,
     payload: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin),
@@ -97,41 +97,42 @@ fn note_admitted(request: &HttpRequest, start: &[u8]) {
     }
 }
 
-/// The start of a body that is passed on, kept in case the request fails.
+/// The start of a body that is forwarded, kept in case the request fails.
 #[derive(Debug, Clone, Default)]
 pub struct BodyStart(Rc<RefCell<Vec<u8>>>);
 
-/// Bytes that a [`BodyStart`] keeps.
+/// The maximum number of bytes that a [`BodyStart`] keeps.
 const START_BYTES: usize = 8 * 1024;
 
 impl BodyStart {
-    /// Keeps a piece of the body, as long as it belongs to its start.
+    /// Keeps a chunk of the body, as far as it belongs to the start.
     pub fn keep(&self, piece: &[u8]) {
         let mut start = self.0.borrow_mut();
         let room = START_BYTES.saturating_sub(start.len());
         start.extend_from_slice(&piece[..piece.len().min(room)]);
     }
 
-    /// [`note()`] with what was kept.
+    /// Like [`note()`], with the kept bytes.
     pub fn note(&self, request: &HttpRequest) {
         note(request, &self.0.borrow());
     }
 }
 
-/// Where in a request a value is.
+/// The position of a value in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// The body: an array of events, or an object with `input`, or one that is like an event.
+    /// The body: an array of events, an object with `input`, or an object that looks like an event.
     Request,
     /// The value of `input`.
     Events,
-    /// One event.
+    /// An event.
     Event,
-    /// The value of `metadata`: an object, or an array of them.
+    /// The value of `metadata`: an object, or an array of objects.
     Metadata,
 }
 
-/// Walks to the IDs of the first event. It goes down a fixed number of levels; all other values are skipped without recursion.
+/// Finds the IDs of the first event. It descends a fixed number of levels, and skips all other values without
+/// recursion.
 struct Look<'f> {
     place: Place,
     found: &'f mut Identity,
@@ -158,7 +159,7 @@ impl<'de> Visitor<'de> for Look<'_> {
             Place::Metadata | Place::Event => Place::Metadata,
         };
         values.next_element_seed(Look { place, found: self.found })?;
-        // `destType` may come after the events.
+        // `destType` may follow the events.
         while values.next_element::<IgnoredAny>()?.is_some() {}
         Ok(())
     }
@@ -195,17 +196,17 @@ impl<'de> Visitor<'de> for Look<'_> {
     }
 }
 
-/// Bytes of an ID that are shown.
+/// The maximum length of an ID, in bytes.
 const MAX_ID_BYTES: usize = 64;
 
-/// The ID that a JSON value is; `None` unless it looks like one.
+/// Returns the ID in a JSON value, or `None` unless it looks like one.
 #[must_use]
 pub fn id_of(value: Option<Raw<'_>>) -> Option<String> {
     let value = value.filter(|value| value.kind() == Kind::String)?;
     id(JsString::of(Some(value)).escaped())
 }
 
-/// A text that looks like an ID, shortened: it has nothing that a log or a terminal would have to escape.
+/// Shortens a text that looks like an ID. It contains nothing that a log or terminal would have to escape.
 fn id(text: &str) -> Option<String> {
     let is_id = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte));
     // Each character of an ID is a byte.
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn compressed_bodies_are_looked_into() {
+    fn ids_are_found_in_compressed_bodies() {
         let body = format!("[{{{METADATA},\"x\":\"{}\"}}]", "padding ".repeat(20_000));
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         let gzip = gzip.write_all(body.as_bytes()).and_then(|()| gzip.finish()).unwrap();
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_id_is_not_taken_and_no_body_is_too_odd() {
+    fn other_values_are_ignored_and_no_body_is_an_error() {
         for value in ["7", "null", "\"\"", "\"a b\"", "\"a\\nb\"", "{\"x\":\"y\"}", &format!("\"{}\"", "ü".repeat(65))]
         {
             let found = look(&format!("[{{\"metadata\":{{\"destinationId\":{value},\"workspaceId\":\"w1\"}}}}]"));

@@ -1,27 +1,27 @@
-//! How long bodies are, as far as that is known.
+//! The lengths of bodies, if they are known.
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use actix_web::{HttpMessage as _, HttpRequest};
 
-/// The bytes of a body whose length was not declared, among the extensions of its request.
+/// The number of bytes received of a body without a declared length. Stored in the extensions of the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Received(pub usize);
 
-/// The length that a body claims to have.
+/// The declared length of a body.
 #[must_use]
 pub fn declared_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// How long the body of a request is: as it was received, where it did not declare that.
+/// The length of a request's body: as declared, otherwise as received.
 #[must_use]
 pub fn request_bytes(request: &HttpRequest) -> Option<u64> {
     let received = request.extensions().get::<Received>().map(|Received(bytes)| *bytes);
     received.or_else(|| declared_length(request.headers())).map(|bytes| bytes as u64)
 }
 
-/// How long the body of a response is, where that is known before it is sent.
+/// The length of a response's body, if it is known before it is sent.
 #[must_use]
 pub fn response_bytes(body: &impl MessageBody) -> Option<u64> {
     match body.size() {

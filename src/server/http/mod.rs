@@ -1,4 +1,4 @@
-//! The vocabulary of HTTP that all routes share: headers, errors, bodies, paths and ids.
+//! HTTP types and middleware that all routes share: headers, errors, bodies, paths and IDs.
 
 pub mod body;
 pub mod coding;

@@ -1,4 +1,4 @@
-//! The operator's token: who has it may see the metrics and ask `/explain`, where one is asked for at all.
+//! The operator token: if one is configured, only clients that send it can read the metrics and use `/explain`.
 
 use std::fmt;
 use std::path::Path;
@@ -10,33 +10,33 @@ use subtle::ConstantTimeEq as _;
 use super::error::RequestError;
 use crate::server::bounded_file::read_bounded;
 
-/// Fewer characters could be guessed.
+/// A shorter token could be guessed.
 const MIN_CHARACTERS: usize = 16;
-/// More would not fit into a header everywhere.
+/// A longer token does not fit into a header everywhere.
 const MAX_CHARACTERS: usize = 4096;
 
-/// The token.
+/// The operator token.
 pub struct OperatorToken(Vec<u8>);
 
 impl OperatorToken {
-    /// Reads it from a file; whitespace around it is not part of it.
+    /// Reads the token from a file. Surrounding whitespace is ignored.
     ///
     /// # Errors
-    /// What is wrong with the file, without anything of what is in it.
+    /// Returns what is wrong with the file, without any of its content.
     pub fn load(file: &Path) -> Result<Self, String> {
-        let told = |problem: &str| format!("OPERATOR_TOKEN_FILE {}: {problem}", file.display());
-        let bytes = read_bounded(file).map_err(|error| told(&error.to_string()))?;
+        let problem_of = |problem: &str| format!("OPERATOR_TOKEN_FILE {}: {problem}", file.display());
+        let bytes = read_bounded(file).map_err(|error| problem_of(&error.to_string()))?;
         let token = bytes.trim_ascii();
         if !token.iter().all(u8::is_ascii_graphic) {
-            return Err(told("the token may have visible ASCII characters only, in one line"));
+            return Err(problem_of("the token must be one line of visible ASCII characters"));
         }
         if !(MIN_CHARACTERS..=MAX_CHARACTERS).contains(&token.len()) {
-            return Err(told(&format!("the token must have {MIN_CHARACTERS} to {MAX_CHARACTERS} characters")));
+            return Err(problem_of(&format!("the token must have {MIN_CHARACTERS} to {MAX_CHARACTERS} characters")));
         }
         Ok(Self(token.to_owned()))
     }
 
-    /// Checks what a request brings, in a time that does not tell how much of it is right.
+    /// Checks the token of a request in constant time.
     ///
     /// # Errors
     /// [`RequestError::Unauthorized`].
@@ -55,7 +55,7 @@ impl fmt::Debug for OperatorToken {
     }
 }
 
-/// What is behind `Bearer`, in any letter case.
+/// The value after `Bearer`, which is case-insensitive.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = value.split_at_checked(b"bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| rest.trim_ascii())

@@ -1,4 +1,4 @@
-//! Middleware that answers panics.
+//! Middleware that turns a panic into a response.
 
 use std::panic::AssertUnwindSafe;
 
@@ -10,12 +10,12 @@ use futures_util::FutureExt as _;
 
 use super::error::RequestError;
 
-/// Answers a panic in a route with 500, so that neither the connection nor the worker is lost.
-pub async fn answer_panics(
+/// Responds with 500 if a route panics, so that neither the connection nor the worker is lost.
+pub async fn catch_panics(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    // Nothing of the request may be kept aside meanwhile: the router needs it to itself.
+    // Nothing of the request may be kept across this call: the router needs exclusive access to it.
     AssertUnwindSafe(next.call(request))
         .catch_unwind()
         .await

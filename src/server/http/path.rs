@@ -1,27 +1,28 @@
-//! What a request path addresses once it is normalized. Routing compares paths literally, as rudder-transformer does. A
-//! path that is forwarded may be normalized by the upstream, so it is judged by everything that a server could read in
-//! it, and then forwarded byte for byte.
+//! Determines what a request path addresses once it is normalized. Routing compares paths literally, as
+//! rudder-transformer does. A forwarded path may be normalized by the upstream, so every interpretation that a server
+//! could use is checked, and the path is then forwarded byte for byte.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-/// What a path addresses, however it is spelled.
+/// What a path addresses, regardless of its spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Addressed {
-    /// `/metrics`, which is never the upstream's.
+    /// `/metrics`, which is never forwarded.
     Metrics,
-    /// Something above the root: dot segments lead out of it.
+    /// A path outside the root, because of dot segments.
     Outside,
     /// Anything else.
     Other,
 }
 
-/// How often percent-encoding is decoded: each server on the way may decode once.
+/// How often percent-encoding is decoded: each server on the path may decode once.
 const MAX_DECODINGS: usize = 4;
 
-/// Returns what `path` addresses for a server that merges slashes, resolves dot segments, reads `\` as `/`, ignores letter
-/// case and path parameters (`;…`), and decodes percent-encoding up to four times, before or after that.
+/// Returns what `path` addresses for a server that merges slashes, resolves dot segments, treats `\` as `/`, ignores
+/// letter case and path parameters (`;…`), and decodes percent-encoding up to four times, before or after the other
+/// steps.
 #[must_use]
 pub fn addressed(path: &str) -> Addressed {
     let mut path = Cow::Borrowed(path.as_bytes());
@@ -42,12 +43,12 @@ pub fn addressed(path: &str) -> Addressed {
     Addressed::Other
 }
 
-/// What a decoded path addresses.
+/// Returns what a decoded path addresses.
 fn resolved(path: &[u8]) -> Addressed {
     let mut segments: Vec<&[u8]> = Vec::new();
     for segment in path.split(|byte| matches!(byte, b'/' | b'\\')) {
         let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
-        // Some servers trim white space and control characters.
+        // Some servers trim whitespace and control characters.
         match trim_blank(name) {
             b"" | b"." => {}
             b".." => {
@@ -71,14 +72,14 @@ fn trim_blank(mut name: &[u8]) -> &[u8] {
     name
 }
 
-/// Segments of a path that are logged.
+/// The maximum number of path segments in the log.
 const MAX_SEGMENTS: usize = 6;
 
-/// Bytes of a segment that is logged.
+/// The maximum length of a path segment in the log, in bytes.
 const MAX_SEGMENT_BYTES: usize = 64;
 
-/// Returns `path` as it may be logged: words and the names of destinations and sources, everything else as `…`. A path may
-/// hold a token, or an ID of a customer's.
+/// Returns a form of `path` that is safe to log: words and the names of destinations and sources, everything else as
+/// `…`. A path may contain a token or a customer's ID.
 #[must_use]
 pub fn loggable(path: &str) -> String {
     let mut shown = String::new();
@@ -96,7 +97,7 @@ pub fn loggable(path: &str) -> String {
     shown
 }
 
-/// Whether this may be the name of a destination or source: `webhook`, `GA4`, `bingads_audience`.
+/// Whether this may be the name of a destination or source, such as `webhook`, `GA4` or `bingads_audience`.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
     (1..=MAX_SEGMENT_BYTES).contains(&text.len())

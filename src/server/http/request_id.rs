@@ -1,4 +1,4 @@
-//! The id of a request: the client's, where it sent a usable `X-Request-ID`, else one that is made here.
+//! The ID of a request: the client's, if it sent a valid `X-Request-ID`, otherwise a new one.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
@@ -6,35 +6,36 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// The header that has it, in the request and in the response.
+/// The header with the ID, in requests and responses.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Characters that an id from a client may have.
+/// The maximum length of an ID from a client, in characters.
 const MAX_LENGTH: usize = 128;
 
-/// Characters of an id that is made here.
+/// The length of a new ID, in characters.
 const LENGTH: usize = 32;
 
-/// Makes ids that no other request has, of this process or of another.
+/// Creates IDs that are unique across requests and processes.
 #[derive(Debug)]
 pub struct RequestIds {
-    /// 80 random bits, which set processes apart.
+    /// 80 random bits, different for each process.
     process: u128,
-    /// Ids so far; 48 bits of it are shown, enough for a million requests a second for nine years.
+    /// The number of IDs so far. Its low 48 bits are part of the ID, enough for a million requests per second for nine
+    /// years.
     count: AtomicU64,
 }
 
 impl Default for RequestIds {
     fn default() -> Self {
-        // The standard library draws the keys of its hash maps from the system's source of randomness.
+        // The standard library seeds its hash maps from the system's random source.
         let half = |salt: u8| u128::from(RandomState::new().hash_one(salt));
         Self { process: (half(0) << 64 | half(1)) & ((1 << 80) - 1), count: AtomicU64::new(0) }
     }
 }
 
 impl RequestIds {
-    /// The id of the request with these headers. It is a copy: a slice of the headers would keep the buffer that the
-    /// body came in with.
+    /// Returns the ID of the request with these headers. The ID is copied: a slice of the headers would keep the read
+    /// buffer in memory.
     #[must_use]
     pub fn of(&self, headers: &HeaderMap) -> HeaderValue {
         headers
@@ -44,7 +45,7 @@ impl RequestIds {
             .unwrap_or_else(|| self.make())
     }
 
-    /// An id that nobody has yet: 32 lower-case hexadecimal digits.
+    /// Creates a new ID: 32 lowercase hexadecimal digits.
     fn make(&self) -> HeaderValue {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let count = u128::from(self.count.fetch_add(1, Ordering::Relaxed)) & ((1 << 48) - 1);
@@ -58,7 +59,7 @@ impl RequestIds {
     }
 }
 
-/// Whether a client's id may be written into a log and a response: 1 to 128 visible ASCII characters.
+/// Whether a client's ID may be written to logs and responses: 1 to 128 visible ASCII characters.
 fn is_usable(id: &[u8]) -> bool {
     (1..=MAX_LENGTH).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
 }

@@ -1,28 +1,27 @@
-//! What is known of a request and its response besides their contents. Labels come from this service, so that there are only
-//! so many.
+//! Labels of requests and responses. Their values are fixed by this service, so that their number is bounded.
 
 use actix_web::http::Method;
 
-/// The pattern of a route, which every resource carries: the label of its requests.
+/// The pattern of a route, stored with every resource: the label of its requests.
 #[derive(Debug, Clone, Copy)]
 pub struct Route(pub &'static str);
 
-/// The label of requests for which there is no route.
+/// The label of requests without a route.
 pub const UNMATCHED: Route = Route("unmatched");
 
-/// The version of a destination's path, which changes nothing but a label.
+/// The version in a destination's path. It affects only a label.
 #[derive(Debug, Clone, Copy)]
 pub struct Version(pub &'static str);
 
-/// Marks a response as the upstream's, to which nothing is added.
+/// Marks a response of the upstream, to which nothing is added.
 #[derive(Debug, Clone, Copy)]
 pub struct FromUpstream;
 
-/// Scheme, host and port of the upstream that has failed a request.
+/// Scheme, host and port of the upstream that failed a request.
 #[derive(Debug, Clone)]
 pub struct UpstreamAddress(pub String);
 
-/// A method as a label: a client may make up as many as it likes.
+/// The label of a method. Unknown methods share one, because clients can make up any number.
 #[must_use]
 pub fn method_label(method: &Method) -> &'static str {
     match *method {

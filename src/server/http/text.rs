@@ -1,4 +1,4 @@
-//! Bytes of a body as text (docs/contract.md#request-body).
+//! Decodes the bytes of a body as text (docs/contract.md#request-body).
 
 use std::borrow::Cow;
 use std::str::Utf8Chunk;
@@ -7,10 +7,10 @@ use crate::server::limits::memory_budget::Reservation;
 use json::decode::without_bom;
 use transform::meter::Halt;
 
-/// [`json::decode::text`], whose memory is reserved before it is taken.
+/// Like [`json::decode::text`], but reserves memory before allocating it.
 ///
 /// # Errors
-/// As [`Reservation::reserve`].
+/// Like [`Reservation::reserve`].
 pub fn text_within<'b>(bytes: &'b [u8], share: &Reservation) -> Result<Cow<'b, str>, Halt> {
     let bytes = without_bom(bytes);
     if let Ok(text) = simdutf8::basic::from_utf8(bytes) {

@@ -1,16 +1,16 @@
-//! The `traceparent` of a request, as W3C Trace Context has it: the trace that the request belongs to.
+//! The `traceparent` header of W3C Trace Context: the trace that a request belongs to.
 
 use std::fmt;
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 
-/// The header.
+/// The name of the header.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// `version-trace_id-parent_id-flags`, with two, 32, 16 and two digits.
+/// `version-trace_id-parent_id-flags`, with 2, 32, 16 and 2 digits.
 const LENGTH: usize = 55;
 
-/// Where a request comes from in its trace.
+/// The position of a request in its trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceParent {
     /// The trace.
@@ -21,7 +21,7 @@ pub struct TraceParent {
     pub sampled: bool,
 }
 
-/// An id of `N` bytes, not all of them zero.
+/// An ID of `N` bytes that are not all zero.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Id<const N: usize>(pub [u8; N]);
 
@@ -38,7 +38,7 @@ impl<const N: usize> fmt::Debug for Id<N> {
 }
 
 impl TraceParent {
-    /// What a request's headers tell. An invalid header, or more than one, counts as none, as the standard asks.
+    /// Reads the headers of a request. An invalid or repeated header is ignored, as the standard requires.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(TRACEPARENT);
@@ -48,7 +48,7 @@ impl TraceParent {
         }
     }
 
-    /// Reads a header's value. One of a later version may have more behind what version 00 has.
+    /// Parses the value of the header. A later version may append fields to those of version 00.
     fn parse(value: &[u8]) -> Option<Self> {
         let (known, rest) = value.split_at_checked(LENGTH)?;
         let [version] = hexadecimal(&known[..2])?;
@@ -69,7 +69,7 @@ impl<const N: usize> Id<N> {
     }
 }
 
-/// Reads lower-case hexadecimal digits, two for each byte.
+/// Parses lowercase hexadecimal digits, two per byte.
 fn hexadecimal<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     let value = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),

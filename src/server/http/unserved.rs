@@ -1,5 +1,5 @@
-//! Requests of rudder-server that only a rudder-transformer serves: what is known of one for its response, its metric and
-//! its log line.
+//! Requests of rudder-server that only a rudder-transformer can serve: what the response, the metric and the log line
+//! need of one.
 
 use percent_encoding::percent_decode_str;
 
@@ -42,7 +42,7 @@ impl UnservedEndpoint {
         Self::Source,
     ];
 
-    /// The endpoint as a stable word, for metrics and the log.
+    /// A stable identifier of the endpoint, for metrics and logs.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl UnservedEndpoint {
         }
     }
 
-    /// What it is for, as the subject of a sentence in the plural.
+    /// The purpose of the endpoint, as the plural subject of a sentence.
     fn subject(self) -> &'static str {
         match self {
             Self::UserTransformation => "user transformations",
@@ -66,14 +66,14 @@ impl UnservedEndpoint {
                 "destinations other than those of NATIVE_DESTINATIONS"
             }
             Self::Delivery => "deliveries",
-            Self::Deletion => "deletions of users",
+            Self::Deletion => "user deletions",
             Self::Source => "source transformations",
         }
     }
 
-    /// Returns the endpoint at a path, and the destination or source that the path names. Repeated slashes count as one:
-    /// they come from a `DEST_TRANSFORM_URL` that ends in a slash. A destination needs a name that one can have: letters,
-    /// digits and underscores.
+    /// Returns the endpoint at a path, and the destination or source that the path names. Repeated slashes count as
+    /// one, because a `DEST_TRANSFORM_URL` may end in a slash. The name of a destination consists of letters, digits
+    /// and underscores.
     #[must_use]
     pub fn at(path: &str) -> Option<(Self, Option<String>)> {
         let path = percent_decode_str(path).decode_utf8().ok()?;
@@ -93,36 +93,36 @@ impl UnservedEndpoint {
     }
 }
 
-/// A request that was not served, as far as its response and its log line need it.
+/// A request that was not served, with what its response and log line need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnservedRequest {
     /// The endpoint.
     pub endpoint: UnservedEndpoint,
-    /// The response.
+    /// How to respond.
     pub policy: UnservedPolicy,
     /// The destination or source that the path or `destType` names.
     pub name: Option<String>,
-    /// What is logged; `None` if there are too many such lines.
+    /// The log line, or `None` if there are too many of them.
     pub line: Option<UnservedLine>,
 }
 
-/// What the log says of a request that was not served.
+/// The log line of a request that was not served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnservedLine {
-    /// The path, [`super::path::loggable`].
+    /// The path, sanitized by [`super::path::loggable`].
     pub path: String,
-    /// Whose events they are, as far as a look at the start of the body shows.
+    /// The destination, source and workspace, as far as the start of the body shows them.
     pub identity: Identity,
-    /// Lines of this kind that were not written since the last one.
+    /// The number of similar lines that were suppressed since the last one.
     pub suppressed: u64,
 }
 
 impl UnservedRequest {
-    /// The text of the response.
+    /// The message of the response.
     #[must_use]
     pub fn message(&self) -> String {
         let subject = self.endpoint.subject();
-        format!("{subject} are not served here; set UPSTREAM_TRANSFORMER_URL to a rudder-transformer that serves them")
+        format!("{subject} are not served here: set UPSTREAM_TRANSFORMER_URL to a rudder-transformer that serves them")
     }
 }
 

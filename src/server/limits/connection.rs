@@ -1,6 +1,6 @@
 //! The state of one connection, shared by its transport, the middleware, and the sweep of its worker.
 //!
-//! All of it stays on one worker, so that cells do.
+//! All of them run on the same worker, so no locks are needed.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -19,24 +19,24 @@ use super::header_bytes::HeaderBytes;
 use super::min_rate::MinTakeRate;
 use super::unacknowledged;
 
-/// One connection.
+/// A connection.
 #[derive(Debug)]
 pub struct Connection {
     tcp: RefCell<Option<TcpStream>>,
-    /// The task that serves it.
+    /// The task that serves the connection.
     task: RefCell<Option<Waker>>,
-    /// Whether that task waits for the end of a request, or for the client to take more.
+    /// Whether that task waits for a request to finish, or for the client to receive more.
     wants_wake: Cell<bool>,
     admitted: RefCell<Option<ConnectionSlot>>,
     phase: Cell<Phase>,
     /// Whether there has been a request.
     has_served: Cell<bool>,
     closing: Cell<Closing>,
-    /// Bytes of headers that have not ended.
+    /// The bytes of incomplete headers.
     head: RefCell<HeaderBytes>,
-    /// Bytes that the system took to send.
+    /// The number of bytes that the socket accepted for sending.
     written: Cell<u64>,
-    /// Whether there is more to write than the system takes.
+    /// Whether the send buffer is full.
     blocked: Cell<bool>,
     take_rate: Cell<Option<MinTakeRate>>,
 }
@@ -44,25 +44,25 @@ pub struct Connection {
 /// What a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// For the headers of a request, since then.
+    /// The headers of a request, since this time.
     Waiting(Instant),
-    /// For the body, which has limits of its own, or for the service.
+    /// The service, or a body, which has its own limits.
     InService,
 }
 
-/// Whether a connection has been ordered to close, and how.
+/// Whether the connection has been told to close, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Closing {
-    /// It has not.
+    /// It stays open.
     Open,
-    /// As if the client had sent its last byte.
+    /// It closes as if the client had closed its side.
     Ended,
-    /// At once, without what is still to be sent.
+    /// It closes immediately, without sending buffered data.
     Aborted,
 }
 
 impl Connection {
-    /// A connection that has just been accepted.
+    /// Creates the state of a connection that has just been accepted.
     pub(crate) fn new(tcp: TcpStream, admitted: Option<ConnectionSlot>) -> Self {
         Self {
             tcp: RefCell::new(Some(tcp)),
@@ -79,7 +79,7 @@ impl Connection {
         }
     }
 
-    /// Whether it is within the limit of connections.
+    /// Whether the connection is within the limit.
     #[must_use]
     pub fn is_admitted(&self) -> bool {
         self.admitted.borrow().is_some()
@@ -89,12 +89,13 @@ impl Connection {
         self.admitted.replace(Some(admitted));
     }
 
-    /// Takes its place within the limit away.
+    /// Gives up its slot within the limit.
     pub(crate) fn release(&self) -> Option<ConnectionSlot> {
         self.admitted.take()
     }
 
-    /// Since when it has waited for the headers of a request; `None` while one is in service or it ends.
+    /// Since when it has waited for the headers of a request. `None` while a request is in service or the connection is
+    /// closing.
     pub(crate) fn waiting_since(&self) -> Option<Instant> {
         match self.phase.get() {
             Phase::Waiting(since) if !self.is_ending() => Some(since),
@@ -102,7 +103,7 @@ impl Connection {
         }
     }
 
-    /// Whether it has been ordered to close.
+    /// Whether it has been told to close.
     pub(crate) fn is_ending(&self) -> bool {
         self.closing.get() != Closing::Open
     }
@@ -112,37 +113,37 @@ impl Connection {
         self.has_served.get()
     }
 
-    /// Whether bytes have come that nobody has read yet.
+    /// Whether the socket has bytes that have not been read yet.
     pub(crate) fn has_unread(&self) -> bool {
         let tcp = self.tcp.borrow();
         tcp.as_ref()
             .is_some_and(|tcp| SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|bytes| bytes > 0))
     }
 
-    /// A request has been parsed.
+    /// Notes that a request has been parsed.
     pub(crate) fn begin(self: &Rc<Self>) -> InService {
         self.has_served.set(true);
         self.phase.set(Phase::InService);
         InService(self.clone())
     }
 
-    /// Whether the next request has to wait: for the response to the one before, or for the client to take that.
+    /// Whether the next request must wait for the response to the previous one to be sent and received.
     pub(crate) fn is_occupied(&self) -> bool {
         self.blocked.get() || self.phase.get() == Phase::InService
     }
 
-    /// Whether there is more to write than the system takes.
+    /// Whether the send buffer is full.
     #[must_use]
     pub fn is_blocked(&self) -> bool {
         self.blocked.get()
     }
 
-    /// Has the task polled once [`Self::is_occupied`] may have changed.
+    /// Requests that the task is polled when [`Self::is_occupied`] may have changed.
     pub(crate) fn want_wake(&self) {
         self.wants_wake.set(true);
     }
 
-    /// Counts bytes of headers that have not ended, or, with `None`, that these have ended.
+    /// Counts bytes of incomplete headers. `None` means that the headers are complete.
     pub(crate) fn head_grew(&self, more: Option<usize>) {
         let mut head = self.head.borrow_mut();
         match more {
@@ -151,12 +152,12 @@ impl Connection {
         }
     }
 
-    /// The bytes of headers that have not ended.
+    /// The number of bytes of incomplete headers.
     pub(crate) fn head_bytes(&self) -> usize {
         self.head.borrow().bytes()
     }
 
-    /// Ends the connection as if the client had sent its last byte.
+    /// Closes the connection as if the client had closed its side.
     pub(crate) fn close(&self) {
         if !self.is_ending() {
             self.closing.set(Closing::Ended);
@@ -164,18 +165,18 @@ impl Connection {
         }
     }
 
-    /// Ends the connection without sending what the client does not take.
+    /// Closes the connection immediately, without sending what the client has not received.
     pub(crate) fn abort(&self) {
         if let Some(tcp) = &*self.tcp.borrow() {
-            // Without this the system would go on offering megabytes to a client that takes none. That the client has gone
-            // meanwhile is as well.
+            // Otherwise the OS would keep retransmitting megabytes to a client that reads nothing. An error means that
+            // the client has disconnected, which is fine.
             SockRef::from(tcp).set_linger(Some(Duration::ZERO)).ok();
         }
         self.closing.set(Closing::Aborted);
         self.wake();
     }
 
-    /// Whether the client takes less of what is written than it has to, by now.
+    /// Whether the client receives data more slowly than required.
     pub(crate) fn takes_too_slowly(&self, pause: Duration, now: Instant) -> bool {
         if !self.blocked.get() {
             self.take_rate.set(None);
@@ -208,7 +209,7 @@ impl Connection {
         }
     }
 
-    /// How the connection ended, if it was ordered to close; otherwise the task is polled once it is.
+    /// Returns how the connection ended, if it was told to close. Otherwise the task is polled once it is.
     pub(crate) fn closed(&self, context: &Context<'_>) -> Option<io::Result<()>> {
         self.remember(context);
         match self.closing.get() {
@@ -227,7 +228,7 @@ impl Connection {
         }
     }
 
-    /// Waits for the socket to have something to read, or an end; returns how many bytes there are, up to one.
+    /// Waits until the socket is readable or closed. Returns the number of available bytes, at most one.
     pub(crate) fn poll_peek(&self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match &*self.tcp.borrow() {
             Some(tcp) => tcp.poll_peek(context, &mut ReadBuf::uninit(&mut [MaybeUninit::uninit()])),
@@ -235,7 +236,7 @@ impl Connection {
         }
     }
 
-    /// Writes to the socket, unless it was ordered to close at once.
+    /// Writes to the socket, unless it was told to close immediately.
     pub(crate) fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if let Some(Err(error)) = self.closed(context) {
             return Poll::Ready(Err(error));
@@ -250,7 +251,7 @@ impl Connection {
                 self.written.set(self.written.get() + *bytes as u64);
                 if self.blocked.take() {
                     if let Phase::Waiting(_) = self.phase.get() {
-                        // It could not be idle before.
+                        // It was not idle before.
                         self.phase.set(Phase::Waiting(Instant::now()));
                     }
                     self.wake_if_wanted();
@@ -261,7 +262,7 @@ impl Connection {
         written
     }
 
-    /// Sends the end of what is written.
+    /// Closes the sending side of the connection.
     pub(crate) fn poll_shutdown(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self.tcp.borrow_mut() {
             Some(tcp) => Pin::new(tcp).poll_shutdown(context),
@@ -269,14 +270,14 @@ impl Connection {
         }
     }
 
-    /// Closes the socket, whatever else still refers to the connection.
+    /// Closes the socket, regardless of other references to the connection.
     pub(crate) fn disconnect(&self) {
         self.tcp.take();
         self.release();
     }
 }
 
-/// That a request is in service, from its headers to the last byte of its response.
+/// Guard of a request in service, from its headers to the last byte of its response.
 #[derive(Debug)]
 pub struct InService(Rc<Connection>);
 

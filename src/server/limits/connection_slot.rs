@@ -1,39 +1,39 @@
-//! Places within the limit of connections.
+//! Slots within the limit of connections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The places of one port. Copies share them.
+/// The slots of one port. Clones share them.
 #[derive(Debug, Clone)]
 pub struct ConnectionSlots {
     taken: Arc<AtomicUsize>,
     limit: usize,
 }
 
-/// A place, until it is dropped.
+/// A slot, which is released when dropped.
 #[derive(Debug)]
 pub struct ConnectionSlot(Arc<AtomicUsize>);
 
 impl ConnectionSlots {
-    /// `limit` places, none of them taken.
+    /// Creates `limit` free slots.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self { taken: Arc::default(), limit }
     }
 
-    /// The number of places.
+    /// The number of slots.
     #[must_use]
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// The number of places that are taken.
+    /// The number of slots in use.
     #[must_use]
     pub fn taken(&self) -> usize {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// Takes a place; `None` if all are taken.
+    /// Takes a slot, or returns `None` if all are in use.
     #[must_use]
     pub fn try_take(&self) -> Option<ConnectionSlot> {
         let limit = self.limit;

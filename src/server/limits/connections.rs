@@ -1,8 +1,8 @@
-//! How many connections there may be, and which of them end when there are too many or their clients are too slow.
+//! Limits the number of connections, and disconnects clients that are too slow or idle.
 //!
-//! Every connection is accepted: one that waits in the system's queue could not even ask for `/health`. Above the limit a
-//! connection gets a response to `/health` and `/ready`, and 503 to anything else, unless another one has waited without a
-//! request for long enough to be disconnected in its place. A connection with a request in service never is.
+//! Every connection is accepted: a connection in the backlog of the OS could not even request `/health`. On a
+//! connection above the limit, `/health` and `/ready` are served and anything else gets 503, unless a connection that
+//! has been idle for long enough can be closed instead. A connection with a request in service is never closed.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -15,33 +15,33 @@ use super::connection_slot::ConnectionSlots;
 use super::header_bytes;
 use crate::server::config::ConnectionConfig;
 
-/// Connections above the limit, of all workers together: an eighth of the limit, and these.
+/// The number of connections above the limit that all workers accept, in addition to an eighth of the limit.
 const EXTRA: usize = 32;
-/// Connections above the limit that each worker accepts at least.
+/// The minimum number of connections above the limit that each worker accepts.
 const EXTRA_OF_WORKER: usize = 8;
 
-/// What a worker accepts beyond that before it has got round to disconnecting others.
+/// The number of further connections that a worker accepts before it gets to closing others.
 const BACKLOG: usize = 64;
 
-/// Connections of the metrics port: for scrapes, probes, and the page.
+/// The maximum number of connections of the metrics port: for scrapes, probes and the page.
 const OF_METRICS: usize = 100;
 
 /// How often a worker sweeps its connections.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// The time for headers on a connection above the limit.
-const EXTRA_PATIENCE: Duration = Duration::from_secs(5);
+/// The timeout for headers on a connection above the limit.
+const EXTRA_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a connection has to have waited to be disconnected for another one's request.
+/// How long a connection must have been idle before it is closed in favor of another one.
 const YIELDS_AFTER: Duration = Duration::from_secs(1);
 
-/// Bytes of headers that have not ended, of all connections of the process together.
+/// The maximum number of bytes of incomplete headers, for all connections of the process.
 const HEAD_BYTES: usize = 8 << 20;
-/// The same of one worker, at least.
+/// The minimum share of each worker in that number.
 const HEAD_BYTES_OF_WORKER: usize = 1 << 20;
 
 thread_local! {
-    /// The connections of this worker, which a connection never leaves.
+    /// The connections of this worker. A connection stays on its worker.
     static OF_WORKER: RefCell<Vec<Weak<Connection>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -50,47 +50,47 @@ thread_local! {
 pub struct Connections {
     slots: ConnectionSlots,
     workers: usize,
-    patience: Patience,
+    patience: ClientTimeouts,
 }
 
-/// How long a client may take.
+/// The timeouts of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Patience {
-    /// To begin the headers of a request.
+struct ClientTimeouts {
+    /// For beginning the headers of a request.
     idle: Duration,
-    /// To send the headers of a request, idle time included.
+    /// For sending the headers of a request, including idle time.
     head: Duration,
-    /// To take more of a response.
+    /// For receiving more of a response.
     response: Duration,
 }
 
 impl Connections {
-    /// No connections yet, and the limits of the service's port, which `workers` serve.
+    /// Creates the limits of the service's port, which is served by `workers` threads.
     #[must_use]
     pub fn new(config: &ConnectionConfig, workers: usize) -> Self {
         let &ConnectionConfig { max, header_timeout, body_timeout, keep_alive } = config;
-        let patience = Patience {
+        let patience = ClientTimeouts {
             idle: keep_alive,
-            // A client that was idle all the time it may be gets the whole time for headers, too.
+            // A client that was idle for the whole keep-alive time still gets the full time for its headers.
             head: keep_alive.saturating_add(header_timeout),
             response: body_timeout,
         };
         Self { slots: ConnectionSlots::new(max), workers, patience }
     }
 
-    /// No connections yet, and the limits of the metrics port.
+    /// Creates the limits of the metrics port.
     #[must_use]
-    pub fn of_metrics(config: &ConnectionConfig) -> Self {
+    pub fn for_metrics_port(config: &ConnectionConfig) -> Self {
         Self::new(&ConnectionConfig { max: OF_METRICS, ..*config }, 1)
     }
 
-    /// The places of its connections within the limit.
+    /// The slots within the limit.
     #[must_use]
     pub fn slots(&self) -> &ConnectionSlots {
         &self.slots
     }
 
-    /// Connections above the limit that each worker keeps.
+    /// The number of connections above the limit that each worker keeps.
     fn extra_of_worker(&self) -> usize {
         (self.slots.limit() / 8).saturating_add(EXTRA).div_ceil(self.workers).max(EXTRA_OF_WORKER)
     }
@@ -101,13 +101,13 @@ impl Connections {
         self.slots.limit().saturating_add(self.extra_of_worker()).saturating_add(BACKLOG)
     }
 
-    /// The most connections that there are at once.
+    /// The maximum number of concurrent connections, including those above the limit.
     #[must_use]
     pub fn most(&self) -> usize {
         self.slots.limit().saturating_add((self.extra_of_worker() + BACKLOG).saturating_mul(self.workers))
     }
 
-    /// Registers a connection that has been accepted, on the worker that serves it.
+    /// Registers an accepted connection, on the worker that serves it.
     pub(crate) fn accept(&self, tcp: TcpStream) -> Rc<Connection> {
         let admitted = self.slots.try_take();
         if admitted.is_none() {
@@ -115,7 +115,7 @@ impl Connections {
         }
         let connection = Rc::new(Connection::new(tcp, admitted));
         OF_WORKER.with_borrow_mut(|all| {
-            // The sweep drops those that have gone, too; without it a burst would grow the list.
+            // The sweep removes closed connections; without it a burst would grow the list.
             if all.len() == all.capacity() {
                 all.retain(|connection| connection.strong_count() > 0);
             }
@@ -124,7 +124,7 @@ impl Connections {
         connection
     }
 
-    /// Disconnects the connection above the limit that has waited longest, where there is no room for one more.
+    /// If there are too many connections above the limit, disconnects the one that has waited longest.
     fn make_room_above(&self) {
         let above = |connection: &Rc<Connection>| !connection.is_admitted() && !connection.is_ending();
         if with_worker(|all| all.filter(above).count()) >= self.extra_of_worker()
@@ -134,8 +134,8 @@ impl Connections {
         }
     }
 
-    /// Admits a connection above the limit that has brought a request, where there is room by now, or where another one of this
-    /// worker has waited long enough for its next request to be disconnected.
+    /// Admits a connection above the limit that has sent a request, if a slot is free by now or another connection of
+    /// this worker has been idle long enough to be closed.
     pub(crate) fn admit(&self, connection: &Connection) -> bool {
         if connection.is_admitted() {
             return true;
@@ -145,7 +145,7 @@ impl Connections {
             let longest = longest_waiting(|other| {
                 other.is_admitted()
                     && other.waiting_since().is_some_and(|since| now.saturating_duration_since(since) >= YIELDS_AFTER)
-                    // A request that has just come would be lost.
+                    // A request that has just arrived would be lost.
                     && (other.head_bytes() > 0 || !other.has_unread())
             })?;
             longest.close();
@@ -158,7 +158,8 @@ impl Connections {
         has_place
     }
 
-    /// Disconnects those who have waited longest with headers that have not ended, until these take no more memory than they may.
+    /// Disconnects the clients that have waited longest with incomplete headers, until these use no more memory than
+    /// allowed.
     pub(crate) fn bound_heads(&self) {
         let most = (HEAD_BYTES / self.workers).max(HEAD_BYTES_OF_WORKER);
         while header_bytes::of_worker() > most {
@@ -168,7 +169,7 @@ impl Connections {
         }
     }
 
-    /// Disconnects, for ever, those connections of the worker it runs on whose clients are too slow.
+    /// Runs forever, and disconnects clients of this worker that are too slow.
     pub async fn sweep(self) {
         let mut sweeps = actix_web::rt::time::interval(SWEEP);
         loop {
@@ -179,17 +180,17 @@ impl Connections {
     }
 }
 
-impl Patience {
+impl ClientTimeouts {
     fn check(self, connection: &Connection, now: Instant) {
         if connection.takes_too_slowly(self.response, now) {
             connection.abort();
         } else if !connection.is_blocked()
             && let Some(since) = connection.waiting_since()
         {
-            // The first request on a connection has the time for headers, and the framework keeps it.
+            // For the first request on a connection, the framework enforces the header timeout.
             let is_idle = connection.has_served() && connection.head_bytes() == 0;
             let patience = if is_idle { self.idle } else { self.head };
-            let patience = if connection.is_admitted() { patience } else { patience.min(EXTRA_PATIENCE) };
+            let patience = if connection.is_admitted() { patience } else { patience.min(EXTRA_TIMEOUT) };
             if now.saturating_duration_since(since) > patience {
                 connection.close();
             }
@@ -197,12 +198,12 @@ impl Patience {
     }
 }
 
-/// Looks at the connections of the worker that this runs on, the oldest first.
+/// Iterates over the connections of this worker, the oldest first.
 fn with_worker<R>(look: impl FnOnce(&mut dyn Iterator<Item = Rc<Connection>>) -> R) -> R {
     OF_WORKER.with_borrow(|all| look(&mut all.iter().filter_map(Weak::upgrade)))
 }
 
-/// Of those of this worker that wait for a request and are `eligible`, the one that has waited longest.
+/// Among the idle connections of this worker that are `eligible`, returns the one that has been idle longest.
 fn longest_waiting(eligible: impl Fn(&Rc<Connection>) -> bool) -> Option<Rc<Connection>> {
     with_worker(|all| {
         let waiting = all.filter_map(|connection| Some((connection.waiting_since()?, connection)));

@@ -1,12 +1,12 @@
-//! File descriptors: a connection takes one. Shells and service managers start a process with 1024, for the sake of programs
-//! that cannot cope with more, and let it raise that itself.
+//! File descriptors: each connection takes one. Shells and service managers start processes with a soft limit of 1024,
+//! for programs that cannot handle more, and allow a process to raise it.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What the process needs besides connections: listeners, threads, the log.
+/// What the process needs in addition to connections: listeners, threads, the log.
 const OTHERS: u64 = 64;
 
-/// Raises the limit as far as the process may, and warns where that is too little for `connections`.
+/// Raises the soft limit as far as allowed, and warns if that is too little for `connections`.
 pub fn allow_for(connections: usize) {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -14,7 +14,7 @@ pub fn allow_for(connections: usize) {
     let needed = (connections as u64).saturating_add(OTHERS);
     if allowed.is_some_and(|allowed| allowed < needed) {
         tracing::warn!(
-            "MAX_CONNECTIONS needs {needed} file descriptors, and the process may open {}: raise its limit (ulimit -n, \
+            "MAX_CONNECTIONS needs {needed} file descriptors, but the process may open only {}: raise its limit (ulimit -n, \
              LimitNOFILE) or lower MAX_CONNECTIONS",
             allowed.unwrap_or(u64::MAX)
         );

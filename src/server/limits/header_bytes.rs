@@ -1,24 +1,24 @@
-//! Bytes of headers that have not ended, counted for each worker: a connection and its state never leave one.
+//! The bytes of incomplete headers, counted per worker: a connection stays on its worker.
 
 use std::cell::Cell;
 
 thread_local! {
-    /// What all [`HeaderBytes`] of this worker hold.
+    /// The sum of all [`HeaderBytes`] of this worker.
     static HEADERS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Returns how many bytes of unfinished headers the connections of this worker hold.
+/// The number of bytes of incomplete headers on the connections of this worker.
 #[must_use]
 pub fn of_worker() -> usize {
     HEADERS.get()
 }
 
-/// Bytes of headers that one connection has sent and that have not ended.
+/// The number of bytes of incomplete headers that one connection has sent.
 #[derive(Debug, Default)]
 pub struct HeaderBytes(usize);
 
 impl HeaderBytes {
-    /// How many they are.
+    /// The number of bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.0
@@ -30,7 +30,7 @@ impl HeaderBytes {
         HEADERS.set(HEADERS.get() + more);
     }
 
-    /// Forgets them: the headers have ended.
+    /// Resets the count: the headers are complete.
     pub fn clear(&mut self) {
         HEADERS.set(HEADERS.get() - self.0);
         self.0 = 0;

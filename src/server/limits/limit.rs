@@ -3,28 +3,28 @@
 /// A limit that was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Limit {
-    /// Bytes of requests in memory.
-    #[error("too many bytes of requests are in memory")]
+    /// The memory of requests.
+    #[error("requests in flight use too much memory")]
     InFlightBytes,
-    /// Connections.
-    #[error("there are too many connections")]
+    /// The number of connections.
+    #[error("too many connections")]
     Connections,
-    /// Time that requests wait for a worker.
+    /// The time that requests wait for a worker.
     #[error("requests wait too long for a worker")]
     Wait,
 }
 
-/// A limit that a request is above: the setting, and its value in force.
+/// The limit that a request exceeds: the setting and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitValue {
-    /// The setting.
+    /// The name of the setting.
     pub setting: &'static str,
     /// The limit, in the unit of the setting.
     pub value: u64,
 }
 
 impl LimitValue {
-    /// The limit of a setting.
+    /// Creates the limit of a setting.
     #[must_use]
     pub fn of(setting: &'static str, value: usize) -> Self {
         Self { setting, value: value as u64 }
@@ -55,10 +55,10 @@ impl LimitValues {
 }
 
 impl Limit {
-    /// Every limit.
+    /// All limits.
     pub const ALL: [Limit; 3] = [Limit::InFlightBytes, Limit::Connections, Limit::Wait];
 
-    /// The limit as a stable word, for metrics.
+    /// A stable identifier of the limit, for metrics.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {

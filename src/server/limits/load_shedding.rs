@@ -1,51 +1,52 @@
-//! Load shedding based on event-loop lag: the rule that bounds how long accepted requests wait.
+//! Load shedding based on event-loop lag: bounds how long accepted requests wait.
 //!
-//! Bytes alone do not bound a wait: a quarter of 16 GiB is minutes of work. What is bounded here is the time in a queue. An
-//! event loop goes round: it does a piece of everything that is ready, then looks for what has become ready meanwhile. A
-//! request that comes late in a long round has waited all of it. Once rounds have been long for a while, so that it is no
-//! burst, a worker accepts requests only during the first part of each and rejects the rest of it, which costs little and
-//! makes the next round short. Uploads that wait for their clients are not ready, and make no round long.
+//! A limit on memory alone does not bound waiting: a quarter of 16 GiB is minutes of work. This module bounds the time
+//! in the queue. An iteration of an event loop runs every task that is ready, then polls for new events. A request that
+//! arrives late in a long iteration has already waited for all of it. If iterations have been long for a while, which
+//! rules out a mere burst, a worker accepts requests only in the first part of each iteration and rejects the others.
+//! Rejecting is cheap, so the next iteration is short. Uploads that wait for their clients are not ready, and do not
+//! make an iteration long.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::limit::Limit;
 
-/// How long rounds must have been long before any request is rejected, and short before all are accepted again: otherwise
-/// one short round between long ones would let a whole burst in.
+/// How long iterations must have been long before requests are rejected, and short before all are accepted again.
+/// Otherwise one short iteration among long ones would let a whole burst in.
 const BURST: Duration = Duration::from_millis(25);
 
-/// Requests that are accepted in every round, however long each of them takes.
+/// The number of requests that are accepted in every iteration, even if each takes long.
 const AT_LEAST: usize = 2;
 
 thread_local! {
     static WORKER: Cell<LoopLag> = const { Cell::new(LoopLag::NONE) };
 }
 
-/// The rounds of a worker's event loop.
+/// The iterations of a worker's event loop.
 #[derive(Debug, Clone, Copy)]
 struct LoopLag {
-    /// The present round: its start, and how many requests were accepted.
+    /// The current iteration: its start, and the number of accepted requests.
     present: Option<(Instant, usize)>,
-    /// The end of the latest.
+    /// The end of the last iteration.
     ended: Option<Instant>,
-    /// Whether they have been long for a while.
+    /// Whether iterations have been long for a while.
     is_overloaded: bool,
-    /// Since when they have been the other way, all of them.
-    otherwise_since: Option<Instant>,
+    /// Since when all iterations have contradicted `is_overloaded`.
+    contradicted_since: Option<Instant>,
 }
 
 impl LoopLag {
-    const NONE: Self = Self { present: None, ended: None, is_overloaded: false, otherwise_since: None };
+    const NONE: Self = Self { present: None, ended: None, is_overloaded: false, contradicted_since: None };
 
-    /// Decides whether a request is accepted at `now`, with rounds longer than `long` being long. Returns that, and whether
-    /// a round begins with it.
+    /// Decides whether a request is accepted at `now`. Iterations longer than `long` count as long. Also returns
+    /// whether the request begins an iteration.
     fn admit(&mut self, now: Instant, long: Duration) -> (bool, bool) {
         let begins = self.present.is_none();
         if begins && let Some(ended) = self.ended {
             let pause = now.saturating_duration_since(ended);
             if pause > long {
-                // There was nothing to do.
+                // The event loop was idle.
                 self.note(false, ended, now);
             }
         }
@@ -59,7 +60,7 @@ impl LoopLag {
         (is_accepted, begins)
     }
 
-    /// Ends the present round.
+    /// Ends the current iteration.
     fn end(&mut self, now: Instant, long: Duration) {
         if let Some((began, _)) = self.present.take() {
             self.note(now.saturating_duration_since(began) > long, began, now);
@@ -67,32 +68,32 @@ impl LoopLag {
         self.ended = Some(now);
     }
 
-    /// Takes note of a round, or of a pause, which is as good as a short one.
+    /// Notes an iteration, or an idle period, which counts as a short iteration.
     fn note(&mut self, is_long: bool, began: Instant, now: Instant) {
         if is_long == self.is_overloaded {
-            self.otherwise_since = None;
-        } else if now.saturating_duration_since(*self.otherwise_since.get_or_insert(began)) > BURST {
+            self.contradicted_since = None;
+        } else if now.saturating_duration_since(*self.contradicted_since.get_or_insert(began)) > BURST {
             self.is_overloaded = is_long;
-            self.otherwise_since = None;
+            self.contradicted_since = None;
         }
     }
 }
 
-/// The rule, with its setting.
+/// The load shedding rule with its threshold.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadShedding {
-    /// The length above which a round is long.
+    /// The duration above which an iteration is long.
     long: Duration,
 }
 
 impl LoadShedding {
-    /// On a busy worker, requests wait some `long` in each round.
+    /// Creates the rule. On a busy worker, requests wait up to about `long` in each iteration.
     #[must_use]
     pub fn new(long: Duration) -> Self {
         Self { long }
     }
 
-    /// Accepts a request, on the worker that serves it.
+    /// Accepts or rejects a request. Call it on the worker that serves the request.
     ///
     /// # Errors
     /// [`Limit::Wait`].
@@ -102,7 +103,7 @@ impl LoadShedding {
         let (is_accepted, begins) = lag.admit(Instant::now(), long);
         WORKER.set(lag);
         if begins {
-            // It runs when everything that is ready now has had its piece.
+            // This task runs after every task that is ready now.
             actix_web::rt::spawn(async move {
                 let mut lag = WORKER.get();
                 lag.end(Instant::now(), long);
@@ -119,7 +120,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_millis(1);
 
-    /// A round in which a request comes every half millisecond, and how many of them are taken in.
+    /// Simulates an iteration with a request every half millisecond. Returns how many are accepted.
     fn round(lag: &mut LoopLag, start: Instant, requests: u32) -> (usize, Instant) {
         let step = Duration::from_micros(500);
         let taken = (0..requests).filter(|index| lag.admit(start + *index * step, LONG).0).count();
@@ -129,15 +130,15 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_taken_in_and_a_queue_that_stays_is_not() {
+    fn a_burst_is_accepted_and_a_lasting_queue_is_not() {
         let mut lag = LoopLag::NONE;
         let (taken, end) = round(&mut lag, Instant::now(), 48);
         assert_eq!(taken, 48, "24 ms of work at once");
         let (taken, end) = round(&mut lag, end, 60);
-        assert_eq!(taken, 3, "and then no end of it: those of the first millisecond");
+        assert_eq!(taken, 3, "then only those of the first millisecond");
         let (_, end) = round(&mut lag, end, 2);
         let (taken, mut end) = round(&mut lag, end, 60);
-        assert_eq!(taken, 3, "one short round says nothing");
+        assert_eq!(taken, 3, "one short iteration changes nothing");
         for _ in 0..30 {
             (_, end) = round(&mut lag, end, 2);
         }
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_are_taken_in_however_long_they_take() {
+    fn a_few_requests_are_accepted_in_every_iteration() {
         let mut lag = LoopLag::NONE;
         let mut now = Instant::now();
         for number in 0..10 {

@@ -1,69 +1,69 @@
-//! The memory of all requests together, and load shedding above its limit (docs/contract.md#retryable-503): a client
-//! that gets a retryable 503 loses nothing, a process that is killed for its memory does.
+//! The memory of all requests together, and load shedding above its limit (docs/contract.md#retryable-503). A client
+//! that gets a retryable 503 loses nothing; a process that is killed for its memory loses every request in flight.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use transform::meter::Halt;
 
-/// The bytes that all requests hold: bodies as received and decompressed, responses, and what is kept to make them.
+/// The bytes that all requests use: bodies as received and decompressed, responses, and intermediate data.
 #[derive(Debug, Clone)]
 pub struct MemoryBudget {
     bytes: Arc<AtomicUsize>,
     limit: usize,
 }
 
-/// What one request holds; released when it is dropped.
+/// The memory of one request, released when dropped.
 #[derive(Debug)]
 pub struct Reservation {
     budget: MemoryBudget,
     bytes: AtomicUsize,
 }
 
-/// Requests up to this size can use all of the budget, others three quarters of it: however many large ones there are,
-/// small ones have room.
+/// Requests up to this size can use the whole budget, larger ones only three quarters of it. This leaves room for small
+/// requests, however many large ones there are.
 const SMALL_BYTES: usize = 1 << 20;
 
 impl MemoryBudget {
-    /// Nothing in use, and at most `limit` bytes.
+    /// Creates an unused budget of `limit` bytes.
     #[must_use]
     pub fn up_to(limit: usize) -> Self {
         Self { bytes: Arc::default(), limit }
     }
 
-    /// A request that holds no bytes yet.
+    /// Creates an empty reservation for a request.
     #[must_use]
     pub fn reservation(&self) -> Reservation {
         Reservation { budget: self.clone(), bytes: AtomicUsize::new(0) }
     }
 
-    /// How many bytes are in use.
+    /// The number of bytes in use.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// How many bytes may be in use.
+    /// The maximum number of bytes in use.
     #[must_use]
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// The most that one request can hold: three quarters of the limit.
+    /// The maximum for one request: three quarters of the limit.
     #[must_use]
     pub fn largest(&self) -> usize {
         self.limit - self.limit / 4
     }
 
-    /// What all requests together may use while one of them holds `own` bytes.
+    /// The maximum for all requests together, as it applies to a request that uses `own` bytes.
     fn ceiling(&self, own: usize) -> usize {
         if own <= SMALL_BYTES.min(self.limit / 4) { self.limit } else { self.largest() }
     }
 
-    /// Checks whether a request of `bytes` bytes could be held now. It reserves nothing.
+    /// Checks whether a request of `bytes` bytes would fit now, without reserving anything.
     ///
     /// # Errors
-    /// [`Halt::MemoryInUse`]; [`Halt::MemoryLimit`] if it could never be.
+    /// [`Halt::MemoryInUse`]. [`Halt::MemoryLimit`] if it could never fit.
     pub fn check(&self, bytes: usize) -> Result<(), Halt> {
         if bytes > self.largest() {
             Err(Halt::MemoryLimit)
@@ -76,7 +76,7 @@ impl MemoryBudget {
 }
 
 impl Reservation {
-    /// How many bytes it holds.
+    /// The number of reserved bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
@@ -85,7 +85,7 @@ impl Reservation {
     /// Reserves `more` bytes.
     ///
     /// # Errors
-    /// [`Halt::MemoryInUse`] if other requests use them; [`Halt::MemoryLimit`] if this request could never have them.
+    /// [`Halt::MemoryInUse`] if other requests use them. [`Halt::MemoryLimit`] if this request could never get them.
     pub fn reserve(&self, more: usize) -> Result<(), Halt> {
         let own = self.bytes().saturating_add(more);
         if own > self.budget.largest() {
@@ -102,10 +102,10 @@ impl Reservation {
         Ok(())
     }
 
-    /// Makes the reservation `bytes` bytes, unless it has more already.
+    /// Grows the reservation to `bytes` bytes, unless it is larger already.
     ///
     /// # Errors
-    /// As [`Self::reserve`].
+    /// Like [`Self::reserve`].
     pub fn grow_to(&self, bytes: usize) -> Result<(), Halt> {
         match bytes.saturating_sub(self.bytes()) {
             0 => Ok(()),
@@ -113,7 +113,7 @@ impl Reservation {
         }
     }
 
-    /// Releases what it has above `bytes` bytes.
+    /// Releases what exceeds `bytes` bytes.
     pub fn shrink_to(&self, bytes: usize) {
         let released = self.bytes().saturating_sub(bytes);
         self.bytes.fetch_sub(released, Ordering::Relaxed);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_can_never_fit_is_not_asked_to_retry() {
+    fn a_request_that_can_never_fit_is_not_retryable() {
         let budget = MemoryBudget::up_to(100);
         let alone = budget.reservation();
         assert_eq!(alone.grow_to(75), Ok(()));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn small_requests_have_room_beside_large_ones() {
+    fn small_requests_fit_next_to_large_ones() {
         let budget = MemoryBudget::up_to(8 << 20);
         let large: Vec<Reservation> = (0..3).map(|_| budget.reservation()).collect();
         for reservation in &large {
@@ -168,6 +168,6 @@ mod tests {
         assert_eq!(large[0].reserve(1), Err(Halt::MemoryInUse));
         let small = budget.reservation();
         assert_eq!(small.reserve(1 << 20), Ok(()));
-        assert_eq!(small.reserve(1), Err(Halt::MemoryInUse), "it is not small any more");
+        assert_eq!(small.reserve(1), Err(Halt::MemoryInUse), "it is no longer small");
     }
 }

@@ -1,6 +1,6 @@
-//! How much memory there is.
+//! Determines how much memory the process can use.
 
-/// The memory that this process may use, in bytes: the tightest of the control group's limit and the machine's memory.
+/// Returns the memory that this process can use, in bytes: the smaller of the cgroup limit and the machine's memory.
 /// `None` if neither is known.
 #[must_use]
 pub fn memory_limit() -> Option<usize> {

@@ -1,15 +1,15 @@
-//! The minimum rate of a client, in either direction.
+//! The minimum rate at which a client must send or receive.
 //!
-//! A pause may last `BODY_TIMEOUT`. Once that time is over, the whole must have come, or must have been taken, at a
-//! rate that any honest connection has. A large body over a slow line passes, one that trickles does not.
+//! A pause may last up to `BODY_TIMEOUT`. After that time, the average rate must be at least [`MIN_BYTES_PER_SECOND`],
+//! which any real connection reaches. A large body over a slow line passes, a trickle does not.
 
 use std::time::{Duration, Instant};
 
-/// The minimum rate in bytes per second, on average and after the first pause: 100 MB take just under three hours at
-/// it.
+/// The minimum average rate in bytes per second, after the first pause. At this rate, 100 MB take just under three
+/// hours.
 pub const MIN_BYTES_PER_SECOND: u32 = 10_000;
 
-/// The clock of one body that is read.
+/// Measures the rate of a body that is received.
 #[derive(Debug, Clone, Copy)]
 pub struct MinRate {
     began: Instant,
@@ -17,39 +17,39 @@ pub struct MinRate {
 }
 
 impl MinRate {
-    /// Starts the clock; `pause` is the longest time without any byte.
+    /// Starts measuring. `pause` is the maximum time without a byte.
     #[must_use]
     pub fn new(began: Instant, pause: Duration) -> Self {
         Self { began, pause }
     }
 
-    /// Returns how long the next piece may take, given that `received` bytes have come until `now`.
+    /// Returns how long to wait for the next chunk, if `received` bytes have arrived until `now`.
     #[must_use]
-    pub fn patience(&self, received: usize, now: Instant) -> Duration {
+    pub fn time_left(&self, received: usize, now: Instant) -> Duration {
         let earned = Duration::from_secs_f64(received as f64 / f64::from(MIN_BYTES_PER_SECOND));
         let spent = now.saturating_duration_since(self.began);
         (self.pause + earned).saturating_sub(spent).min(self.pause)
     }
 }
 
-/// The clock of a client that the service waits for while it writes.
+/// Measures the rate of a client that receives a response.
 #[derive(Debug, Clone, Copy)]
 pub struct MinTakeRate {
     rate: MinRate,
-    /// What had been taken when the clock started.
+    /// The number of bytes that the client had received at the start.
     base: u64,
-    /// What had been taken when it last was more than before, and when that was.
+    /// The last progress: the number of bytes received, and when.
     latest: (u64, Instant),
 }
 
 impl MinTakeRate {
-    /// Starts the clock for a client that has taken `taken` bytes so far; `pause` is the longest time without more.
+    /// Starts measuring a client that has received `taken` bytes so far. `pause` is the maximum time without progress.
     #[must_use]
     pub fn new(taken: u64, began: Instant, pause: Duration) -> Self {
         Self { rate: MinRate::new(began, pause), base: taken, latest: (taken, began) }
     }
 
-    /// Notes that the client has taken `taken` bytes until `now`, and returns whether that is too slow.
+    /// Notes that the client has received `taken` bytes until `now`. Returns whether that is too slow.
     #[must_use]
     pub fn is_too_slow(&mut self, taken: u64, now: Instant) -> bool {
         if taken > self.latest.0 {
@@ -57,7 +57,7 @@ impl MinTakeRate {
         }
         let since_base = usize::try_from(taken.saturating_sub(self.base)).unwrap_or(usize::MAX);
         let pause = now.saturating_duration_since(self.latest.1);
-        pause > self.rate.pause || self.rate.patience(since_base, now).is_zero()
+        pause > self.rate.pause || self.rate.time_left(since_base, now).is_zero()
     }
 }
 
@@ -68,19 +68,19 @@ mod tests {
     const PAUSE: Duration = Duration::from_secs(30);
 
     #[test]
-    fn a_steady_body_never_ends_a_trickle_does() {
+    fn a_steady_body_is_allowed_and_a_trickle_is_not() {
         let began = Instant::now();
         let rate = MinRate::new(began, PAUSE);
-        assert_eq!(rate.patience(0, began), PAUSE);
-        // 100 MB at 100 kB a second, a piece each second: a pause of the whole length is always allowed.
+        assert_eq!(rate.time_left(0, began), PAUSE);
+        // 100 MB at 100 kB per second, one chunk per second: a pause of the full length is always allowed.
         for second in 1..1000 {
             let now = began + Duration::from_secs(second);
-            assert_eq!(rate.patience(second as usize * 100_000, now), PAUSE);
+            assert_eq!(rate.time_left(second as usize * 100_000, now), PAUSE);
         }
-        // A byte a second: patience shrinks, and is at its end soon after the first pause.
+        // One byte per second: the remaining time shrinks, and runs out soon after the first pause.
         let ended = (1..100).find(|second| {
             let now = began + Duration::from_secs(*second);
-            rate.patience(*second as usize, now).is_zero()
+            rate.time_left(*second as usize, now).is_zero()
         });
         assert_eq!(ended, Some(31));
     }
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(ended(|second| second / 25 * 25 * 12_000), None);
         assert_eq!(ended(|_| 0), Some(30));
         assert_eq!(ended(|second| second), Some(31));
-        // A good start buys time, and no pause that is longer than others'.
+        // A fast start buys time, but not a longer pause.
         assert_eq!(ended(|second| second.min(100) * 100_000), Some(131));
         let slow = ended(|second| second * 9_000).expect("too slow on average");
         assert!((290..310).contains(&slow), "{slow}");

@@ -1,6 +1,5 @@
-//! What keeps the service standing while there is more to do than it can: a budget of memory, load shedding, limits on
-//! connections, and minimum rates. Nothing here knows HTTP; what is rejected is a [`limit::Limit`] or a
-//! [`transform::meter::Halt`].
+//! Protection against overload: a memory budget, load shedding, limits on connections, and minimum rates. Nothing here
+//! depends on HTTP; rejections are a [`limit::Limit`] or a [`transform::meter::Halt`].
 
 pub mod connection;
 pub mod connection_slot;

@@ -1,4 +1,4 @@
-//! Permits to work off the event loops: how many requests do so at once, and how many wait for it.
+//! Permits to work off the event loops: they limit how many requests do so at once, and how many wait for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,13 +9,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::limit::Limit;
 
-/// Requests that may wait for a permit to work off the event loops, for each permit.
+/// The maximum number of waiting requests per permit.
 const WAITING: usize = 8;
 
-/// How long one of them waits, at most. It gets a retryable 503 then.
+/// How long a request waits for a permit before it gets a retryable 503.
 pub const MAX_PERMIT_WAIT: Duration = Duration::from_secs(5);
 
-/// Permits to work off the event loops, and the requests that wait for one, in their order.
+/// Permits to work off the event loops, granted in the order of the requests.
 #[derive(Debug, Clone)]
 pub struct Permits {
     permits: Arc<Semaphore>,
@@ -27,7 +27,7 @@ pub struct Permits {
 pub type Permit = OwnedSemaphorePermit;
 
 impl Permits {
-    /// `count` permits.
+    /// Creates `count` permits.
     #[must_use]
     pub fn new(count: usize) -> Self {
         Self {
@@ -40,7 +40,7 @@ impl Permits {
     /// Waits for a permit.
     ///
     /// # Errors
-    /// [`Limit::Wait`] if too many wait already, or after [`MAX_PERMIT_WAIT`].
+    /// [`Limit::Wait`] if too many requests are waiting, or after [`MAX_PERMIT_WAIT`].
     pub async fn acquire(&self) -> Result<Permit, Limit> {
         self.check_waiting()?;
         let waiting = Waiting::new(&self.waiting);
@@ -50,16 +50,16 @@ impl Permits {
         permit.ok().and_then(Result::ok).ok_or(Limit::Wait)
     }
 
-    /// Checks whether one more may wait.
+    /// Checks whether one more request may wait.
     ///
     /// # Errors
-    /// [`Limit::Wait`] if too many wait already.
+    /// [`Limit::Wait`] if too many requests are waiting.
     pub fn check_waiting(&self) -> Result<(), Limit> {
         if self.waiting.load(Ordering::Relaxed) >= self.waiting_limit { Err(Limit::Wait) } else { Ok(()) }
     }
 }
 
-/// A request that waits, until it is dropped.
+/// Counts a waiting request, until dropped.
 struct Waiting<'c>(&'c AtomicUsize);
 
 impl<'c> Waiting<'c> {

@@ -1,4 +1,4 @@
-//! What one request may use while it is worked on: memory of the budget, and work until its client has gone.
+//! Limits what one request uses while it is processed: memory of the budget, and work until its client disconnects.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::memory_budget::Reservation;
 use transform::meter::{Halt, Meter};
 
-/// Whether the client of a request has gone: set when the future that answers it is dropped.
+/// Whether the client of a request has disconnected: set when the future of its response is dropped.
 #[derive(Debug, Default)]
 pub struct Cancellation(Arc<AtomicBool>);
 
 impl Cancellation {
-    /// What the work for the request asks.
+    /// The flag that the work checks.
     #[must_use]
     pub fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
@@ -24,14 +24,14 @@ impl Drop for Cancellation {
     }
 }
 
-/// Grants one request memory of the budget, and work until its client has gone.
+/// Grants a request memory of the budget, and work until its client disconnects.
 #[derive(Debug)]
 pub struct RequestMeter<'r> {
     /// The memory of the request.
     pub reservation: &'r Reservation,
-    /// Set once the client has gone.
+    /// Set once the client has disconnected.
     pub cancelled: &'r AtomicBool,
-    /// Work after which the request stops, see [`transform::meter::Usage::work`].
+    /// The maximum work, see [`transform::meter::Usage::work`].
     pub max_work: u64,
 }
 

@@ -1,24 +1,24 @@
-//! How much of what was written to a socket its peer has not acknowledged.
+//! The number of sent bytes that the peer of a socket has not acknowledged.
 //!
-//! A socket's buffer holds megabytes, and becomes writable again only once a third of it is free. What the peer has
-//! acknowledged shows the progress of a slow reader long before that.
+//! A send buffer holds megabytes, and the socket becomes writable again only when a third of it is free.
+//! Acknowledgements show the progress of a slow client long before that.
 
 use std::os::fd::AsFd;
 
-/// The bytes in the send buffer of a TCP socket that the peer has not acknowledged, where the system can say.
+/// The number of bytes in the send buffer of a TCP socket that the peer has not acknowledged, if the OS provides it.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, reason = "there is no safe name for this request")]
 pub fn bytes(socket: impl AsFd) -> Option<u64> {
     use rustix::ioctl::{Getter, Opcode, ioctl};
     /// `SIOCOUTQ` of tcp(7).
     const UNACKNOWLEDGED: Opcode = libc::TIOCOUTQ as Opcode;
-    // SAFETY: for a TCP socket the request writes one `int` (tcp(7)), which is what `Getter` has room for; for any other
+    // SAFETY: for a TCP socket, this request writes one `int` (tcp(7)), for which `Getter` has room. For any other
     // descriptor it does the same or fails.
     let bytes = unsafe { ioctl(socket, Getter::<UNACKNOWLEDGED, libc::c_int>::new()) };
     bytes.ok().and_then(|bytes| u64::try_from(bytes).ok())
 }
 
-/// Not known here: progress is then what the system took to send.
+/// Not available on this system. Progress is then measured by what the socket accepts.
 #[cfg(not(target_os = "linux"))]
 pub fn bytes(_: impl AsFd) -> Option<u64> {
     None
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_that_nobody_reads_stay_unacknowledged() {
+    fn unread_bytes_stay_unacknowledged() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut sender = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let mut receiver = listener.accept().unwrap().0;
@@ -45,7 +45,7 @@ mod tests {
         assert!(bytes(&sender).unwrap() > 0);
         let mut rest = vec![0; written];
         receiver.read_exact(&mut rest).unwrap();
-        // The last acknowledgements may still be on their way.
+        // The last acknowledgements may still be in flight.
         let began = std::time::Instant::now();
         while bytes(&sender) != Some(0) {
             assert!(began.elapsed().as_secs() < 30, "everything was read");

@@ -1,17 +1,17 @@
-//! A limit for log lines that are costly to make: whether to make one is known before it is made. Every line passes
-//! [`super::rate_limit`] as well.
+//! A limit for log lines that are expensive to create: it decides before a line is created. Every line also passes
+//! [`super::rate_limit`].
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Lines of a kind in one second.
+/// The default number of lines per second.
 pub const LINES_PER_SECOND: u32 = 10;
 
-/// Lets so many lines through and counts the others.
+/// Admits up to `LINES` lines per second and counts the others.
 #[derive(Debug, Default)]
 pub struct LineLimit<const LINES: u32 = LINES_PER_SECOND>(Mutex<Second>);
 
-/// A second, from its first line on.
+/// A period of one second, starting with its first line.
 #[derive(Debug, Default)]
 struct Second {
     began: Option<Instant>,
@@ -20,13 +20,14 @@ struct Second {
 }
 
 impl<const LINES: u32> LineLimit<LINES> {
-    /// No line yet.
+    /// Creates a limit that has not seen any line.
     #[must_use]
     pub const fn new() -> Self {
         Self(Mutex::new(Second { began: None, lines: 0, suppressed: 0 }))
     }
 
-    /// Whether a line may be written `now`; and if so, how many were not since the last one that was.
+    /// Admits a line at `now`, or returns `None`. For an admitted line, returns how many lines were not admitted since
+    /// the last one.
     pub fn admit(&self, now: Instant) -> Option<u64> {
         let mut second = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_over = second.began.is_none_or(|began| now.saturating_duration_since(began) >= Duration::from_secs(1));
@@ -47,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_lines_a_second_and_the_next_tells_how_many_were_not_written() {
+    fn ten_lines_per_second_and_the_next_one_counts_the_others() {
         let limit = LineLimit::<10>::new();
         let start = Instant::now();
         let after = |milliseconds| start + Duration::from_millis(milliseconds);

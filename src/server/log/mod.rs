@@ -1,6 +1,6 @@
-//! The log behind `tracing`: a writer that never blocks a request, and a limit for lines that clients can cause.
+//! The log behind `tracing`: a writer that never blocks a request, and a rate limit for lines that clients can cause.
 //!
-//! One log for the process, as there is one subscriber of `tracing`; so is the count of lines that were not written.
+//! There is one log per process, because `tracing` has one global subscriber. The counts of lost lines are global too.
 
 pub mod line_limit;
 pub mod rate_limit;
@@ -11,16 +11,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Why a line was not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// The queue of the writer is full: stderr takes lines more slowly than they come.
+    /// The writer's queue is full: stderr is slower than the log.
     QueueFull,
-    /// The system rejected the write: the reader of the pipe is gone, or the disk is full.
+    /// The write failed: the reader of the pipe has exited, or the disk is full.
     WriteFailed,
-    /// The line was above the limit of its kind.
+    /// The line exceeded the rate limit of its kind.
     Suppressed,
 }
 
 impl Loss {
-    /// All of them, in the order of their numbers.
+    /// All reasons, in the order of their discriminants.
     pub const ALL: [Loss; 3] = [Loss::QueueFull, Loss::WriteFailed, Loss::Suppressed];
 
     /// The label `reason` of `kafka_transformer_log_lines_dropped_total`.
@@ -34,11 +34,11 @@ impl Loss {
     }
 }
 
-/// How many lines were not written, by reason.
+/// The number of lines that were not written, by reason.
 #[derive(Debug, Default)]
 pub struct Losses([AtomicU64; Loss::ALL.len()]);
 
-/// The losses of the process's log.
+/// The counts of the process's log.
 pub static LOSSES: Losses = Losses([const { AtomicU64::new(0) }; Loss::ALL.len()]);
 
 impl Losses {
@@ -47,7 +47,7 @@ impl Losses {
         self.0[loss as usize].fetch_add(lines, Ordering::Relaxed);
     }
 
-    /// Returns how many lines were not written for this reason since the process started.
+    /// The number of lines that were not written for this reason since the process started.
     #[must_use]
     pub fn count(&self, loss: Loss) -> u64 {
         self.0[loss as usize].load(Ordering::Relaxed)

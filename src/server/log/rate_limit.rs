@@ -1,6 +1,6 @@
-//! A limit for every kind of log line: a client that sends nothing but bad requests must not fill the disk.
+//! A rate limit for every kind of log line: a client that sends only bad requests must not fill the disk.
 //!
-//! It is a layer of `tracing`, so it holds for the lines of libraries too, and for lines that nobody has written yet.
+//! It is a layer of `tracing`, so it also applies to the lines of libraries, and to lines that are added later.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
@@ -16,55 +16,55 @@ use tracing_subscriber::layer::Context;
 
 use super::{Loss, Losses};
 
-/// Lines of a kind that are written within [`WINDOW`].
+/// The number of lines of a kind that are written per [`WINDOW`].
 pub const LINES_PER_WINDOW: u32 = 10;
 
-/// The time that [`LINES_PER_WINDOW`] is for.
+/// The period of [`LINES_PER_WINDOW`].
 pub const WINDOW: Duration = Duration::from_secs(1);
 
-/// Kinds that are counted separately. There are as many as places in the code that log, so this is never reached, unless a
-/// library makes up its targets.
+/// The maximum number of kinds that are counted separately. A kind is a place in the code, so this is reached only if a
+/// library generates its targets.
 const MAX_KINDS: usize = 1024;
 
-/// Bytes of the message that a report shows.
+/// The maximum number of bytes of the sample message in a report.
 const MAX_SAMPLE_BYTES: usize = 200;
 
-/// The target of reports, which are not limited: there is at most one of a kind each time.
+/// The target of reports. They are not limited, because there is at most one per kind and window.
 const REPORTS: &str = module_path!();
 
-/// Admits ten lines of a kind a second and counts the others. The kind of a line is the place in the code that logs it. Debug
-/// and trace lines are admitted always: an operator asked for them.
+/// Admits ten lines of a kind per second and counts the others. The kind of a line is the place in the code that logs
+/// it. Debug and trace lines are always admitted, because an operator enabled them.
 #[derive(Debug, Clone)]
 pub struct RateLimit {
     kinds: Arc<Mutex<HashMap<Kind, Window>>>,
     losses: &'static Losses,
 }
 
-/// What lines have in common that share a limit.
+/// Identifies lines that share a limit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Kind {
     /// A place in the code that uses `tracing`.
     Callsite(Identifier),
-    /// One that uses the crate `log`: target and line.
+    /// A place that uses the crate `log`: target and line.
     Record(String, Option<u32>),
     /// All kinds above [`MAX_KINDS`].
     Other,
 }
 
-/// The lines of a kind in the present window.
+/// The lines of a kind in the current window.
 #[derive(Debug)]
 struct Window {
     began: Instant,
     admitted: u32,
-    /// Since the last report.
+    /// The number of suppressed lines since the last report.
     suppressed: u64,
     level: Level,
     source: String,
-    /// The message of the first of these lines.
+    /// The message of the first suppressed line.
     sample: String,
 }
 
-/// Lines of one kind that were not written.
+/// The suppressed lines of one kind.
 #[derive(Debug, PartialEq, Eq)]
 struct Report {
     level: Level,
@@ -74,13 +74,14 @@ struct Report {
 }
 
 impl RateLimit {
-    /// A limit that has seen nothing yet. Suppressed lines are counted in `losses`.
+    /// Creates a limit that counts suppressed lines in `losses`.
     #[must_use]
     pub fn new(losses: &'static Losses) -> Self {
         Self { kinds: Arc::default(), losses }
     }
 
-    /// Logs how many lines of each kind were suppressed since the last report. Call it once in a [`WINDOW`], and at the end.
+    /// Logs how many lines of each kind were suppressed since the last report. Call it once per [`WINDOW`], and at
+    /// exit.
     pub fn report(&self) {
         for Report { level, suppressed, source, sample } in self.take_suppressed() {
             macro_rules! log {
@@ -109,7 +110,7 @@ impl RateLimit {
             .collect()
     }
 
-    /// Whether a line of this kind may be written `now`.
+    /// Whether a line of this kind may be written at `now`.
     fn admit(&self, kind: Kind, metadata: &Metadata<'_>, now: Instant, sample: impl FnOnce() -> String) -> bool {
         let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
         let kind = if kinds.len() < MAX_KINDS || kinds.contains_key(&kind) { kind } else { Kind::Other };
@@ -161,7 +162,7 @@ fn message(event: &Event<'_>) -> String {
     impl Visit for Message {
         fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
             if field.name() == "message" {
-                // Fails where the message is longer.
+                // Fails if the message is longer than the buffer.
                 let _ = write!(self, "{value:?}");
             }
         }
@@ -267,7 +268,7 @@ mod tests {
         assert!(writer.flush(Duration::from_secs(60)));
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         let count = |what: &str| text.lines().filter(|line| line.contains(what) && !line.contains("similar")).count();
-        // All of it within one window, or two.
+        // All of it happens within one window, or two.
         for limited in ["of the service", "of a library"] {
             assert!([10, 20].contains(&count(limited)), "{limited}: {}", count(limited));
         }

@@ -1,7 +1,7 @@
-//! A bounded, lossy writer: lines wait in a queue, and a thread of its own writes them.
+//! A bounded, lossy log writer: lines wait in a queue, and a separate thread writes them.
 //!
-//! `tracing-appender` does this too, but its queue is bounded in lines and not in bytes, it counts no failed write,
-//! and its guard prints to stdout when the sink is stuck, which panics where stdout is full.
+//! `tracing-appender` is similar, but its queue is bounded in lines instead of bytes, it does not count failed writes,
+//! and its guard prints to stdout when the sink is stuck, which panics if stdout is full.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,35 +12,34 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::{Loss, Losses};
 
-/// Bytes of lines that may wait: about 4,000 lines. As many again are with the thread that writes.
+/// The maximum size of the queue in bytes: about 4,000 lines. The writing thread may hold the same amount.
 const MAX_QUEUED_BYTES: usize = 1 << 20;
 
-/// Bytes of buffer that the writing thread keeps between batches.
+/// The buffer that the writing thread keeps between batches, in bytes.
 const KEPT_BYTES: usize = 64 * 1024;
 
-/// How long the writing thread waits before it writes again to a pipe in non-blocking mode that is full.
+/// How long the writing thread waits before it retries a full non-blocking pipe.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// The writer that `tracing` gets. A write never waits for the sink and never fails: what does not fit is dropped and
-/// counted.
+/// The writer for `tracing`. A write never blocks and never fails: lines that do not fit are dropped and counted.
 #[derive(Debug, Clone)]
 pub struct LogWriter(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     queue: Mutex<Queue>,
-    /// Lines have been queued.
+    /// Signals that lines have been queued.
     filled: Condvar,
-    /// A batch has been written.
+    /// Signals that a batch has been written.
     written: Condvar,
     losses: &'static Losses,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// Whole lines, one after the other.
+    /// Complete lines, one after another.
     lines: Vec<u8>,
-    /// Whether the thread is writing what it took from here.
+    /// Whether the thread is writing a batch from the queue.
     is_writing: bool,
 }
 
@@ -48,7 +47,7 @@ impl LogWriter {
     /// Starts the thread that writes to `sink`. It runs until the process exits. Lost lines are counted in `losses`.
     ///
     /// # Errors
-    /// If the system has no thread left.
+    /// Fails if the thread cannot be started.
     pub fn start(sink: impl Write + Send + 'static, losses: &'static Losses) -> io::Result<Self> {
         let shared =
             Arc::new(Shared { queue: Mutex::default(), filled: Condvar::new(), written: Condvar::new(), losses });
@@ -70,7 +69,7 @@ impl LogWriter {
         self.0.filled.notify_one();
     }
 
-    /// Waits until all queued lines are written, at most for `limit`. Returns whether they are.
+    /// Waits up to `limit` until all queued lines are written. Returns whether they are.
     pub fn flush(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         let mut queue = self.0.lock();
@@ -112,12 +111,12 @@ impl Shared {
 
 struct Sink<W> {
     inner: W,
-    /// Whether the last write that worked ended within a line.
+    /// Whether the last successful write ended within a line.
     is_cut: bool,
 }
 
 impl<W: Write> Sink<W> {
-    /// Writes whole lines. Returns how many of them were lost.
+    /// Writes complete lines. Returns how many of them were lost.
     fn write_batch(&mut self, batch: &[u8]) -> u64 {
         if self.is_cut && self.write(b"\n") > 0 {
             return lines(batch);
@@ -128,7 +127,7 @@ impl<W: Write> Sink<W> {
         lines(lost)
     }
 
-    /// Writes as much as the system takes. Returns how many bytes are left.
+    /// Writes as much as the sink accepts. Returns the number of bytes left.
     fn write(&mut self, mut bytes: &[u8]) -> usize {
         while !bytes.is_empty() {
             match self.inner.write(bytes) {
@@ -143,13 +142,13 @@ impl<W: Write> Sink<W> {
     }
 }
 
-/// How many lines these bytes are part of.
+/// The number of lines that these bytes are part of.
 fn lines(bytes: &[u8]) -> u64 {
     let ends = memchr::memchr_iter(b'\n', bytes).count();
     (ends + usize::from(!bytes.is_empty() && !bytes.ends_with(b"\n"))) as u64
 }
 
-/// One write of `tracing` is one line.
+/// `tracing` writes each line with one call.
 impl Write for &LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.push(line);
@@ -169,7 +168,7 @@ impl<'w> MakeWriter<'w> for LogWriter {
     }
 }
 
-/// The process's stderr, without the lock that `std` has around it: a write that hangs holds nobody else up.
+/// The process's stderr without the lock of `std`: a write that hangs does not block other threads.
 #[derive(Debug, Clone, Copy)]
 pub struct Stderr;
 
@@ -189,10 +188,10 @@ mod tests {
 
     use super::*;
 
-    /// No test waits longer.
+    /// The timeout of every wait in these tests.
     const PATIENCE: Duration = Duration::from_secs(60);
 
-    /// A sink that does with each write what the test says: takes so many bytes, or fails.
+    /// A sink with scripted writes: each accepts a number of bytes, or fails.
     struct Scripted {
         steps: Receiver<Result<usize, io::ErrorKind>>,
         written: Arc<Mutex<Vec<u8>>>,
@@ -233,10 +232,10 @@ mod tests {
     }
 
     #[test]
-    fn a_stuck_sink_blocks_nobody_and_what_does_not_fit_is_counted() {
+    fn a_stuck_sink_never_blocks_and_dropped_lines_are_counted() {
         let log = started();
         let line = [&[b'x'; 99][..], b"\n"].concat();
-        // The sink takes nothing from here on.
+        // From now on the sink accepts nothing.
         (&log.writer).write_all(b"first\n").unwrap();
         let fit = MAX_QUEUED_BYTES / line.len();
         while !log.writer.0.lock().is_writing {
@@ -268,7 +267,7 @@ mod tests {
         write("2\n", &[Err(io::ErrorKind::StorageFull)]);
         write("3\n4\n", &[Err(io::ErrorKind::Interrupted), Err(io::ErrorKind::WouldBlock), Ok(3), Ok(0)]);
         assert_eq!(log.losses.count(Loss::WriteFailed), 2);
-        // Still broken, then in order again.
+        // Still failing, then working again.
         write("5\n", &[Err(io::ErrorKind::BrokenPipe)]);
         write("6\n", &[Ok(1), Ok(9)]);
         write("7\n", &[Ok(9)]);

@@ -1,4 +1,4 @@
-//! Counters for each destination, as many as the settings allow.
+//! Counters per destination, up to the number in the settings.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,25 +7,25 @@ use prometheus::{IntCounter, IntCounterVec};
 
 use super::origins::OTHER;
 
-/// The counters of each destination, by its type and ID: transformed and rejected events.
+/// The counters of each destination, by type and ID: transformed and rejected events.
 type Known = HashMap<(&'static str, String), [IntCounter; 2]>;
 
-/// The counters of all destinations. Copies share them.
+/// The counters of all destinations. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct DestinationSeries {
     counters: IntCounterVec,
-    /// The number of destinations that have series of their own.
+    /// The maximum number of destinations with separate series.
     most: usize,
     known: Arc<Mutex<Known>>,
 }
 
 impl DestinationSeries {
-    /// No destination has a series yet, and none gets one.
+    /// Creates counters without separate series for any destination.
     pub(super) fn new(counters: IntCounterVec) -> Self {
         Self { counters, most: 0, known: Arc::default() }
     }
 
-    /// The same for up to `most` destinations; 0 counts none.
+    /// Sets the maximum number of destinations with separate series; 0 disables these counters.
     pub(super) fn up_to(self, most: usize) -> Self {
         Self { most, ..self }
     }

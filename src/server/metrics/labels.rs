@@ -1,24 +1,24 @@
-//! Values of labels that belong to no other part of the service.
+//! Label values that are not defined elsewhere in the service.
 
-/// How a forwarded request ended, as it is counted.
+/// The result of a forwarded request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forwarded {
-    /// The whole response was passed on, whatever its status.
+    /// The whole response was forwarded, whatever its status.
     Responded,
-    /// No connection.
+    /// There is no connection to the upstream.
     Unreachable,
-    /// The upstream broke off, or its response is not valid HTTP.
+    /// The upstream disconnected early, or its response is not valid HTTP.
     Broken,
-    /// The upstream was silent for too long.
+    /// The upstream did not respond in time.
     TimedOut,
-    /// The client broke off, or sent what cannot be forwarded.
+    /// The client disconnected early, or its request cannot be forwarded.
     Abandoned,
-    /// The request had been here before.
+    /// This process has forwarded the request before.
     Looped,
 }
 
 impl Forwarded {
-    /// Every end.
+    /// All results.
     pub const ALL: [Forwarded; 6] =
         [Self::Responded, Self::Unreachable, Self::Broken, Self::TimedOut, Self::Abandoned, Self::Looped];
 
@@ -36,23 +36,23 @@ impl Forwarded {
     }
 }
 
-/// How a comparison ended, as it is counted.
+/// The result of a shadow comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compared {
-    /// The responses are the same.
+    /// The responses are equal.
     Equal,
-    /// They differ as it is intended, and in nothing else.
+    /// The responses have intended differences only.
     Intended,
-    /// They are not.
+    /// The responses differ.
     Different,
-    /// There was no room to keep the request for it.
+    /// There was no room to keep the request.
     Dropped,
-    /// There was no response of the upstream to compare with, or no time: it was overloaded or out of reach.
+    /// There was no upstream response to compare with: the upstream was overloaded, unreachable or too slow.
     Failed,
 }
 
 impl Compared {
-    /// Every end.
+    /// All results.
     pub const ALL: [Compared; 5] = [Self::Equal, Self::Intended, Self::Different, Self::Dropped, Self::Failed];
 
     /// The value of the label.

@@ -1,4 +1,4 @@
-//! What is measured of every request, around all routes.
+//! Middleware that measures every request.
 
 use std::rc::Rc;
 use std::time::Instant;
@@ -16,7 +16,7 @@ use crate::server::http::route::{Route, UNMATCHED, method_label};
 use crate::server::limits::limit::Limit;
 use transform::family::Family;
 
-/// Counts every request, how long it took, and how large it and its response were.
+/// Counts a request, and measures its duration and the sizes of its body and response.
 pub async fn measure(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -48,7 +48,7 @@ pub async fn measure(
     result
 }
 
-/// A request that has no response yet. Clients that leave drop it.
+/// A request without a response yet. Dropped if the client disconnects.
 struct Open<'g>(&'g IntGauge);
 
 impl<'g> Open<'g> {

@@ -1,4 +1,4 @@
-//! What the service counts: made once from [`table`], and passed in.
+//! The metrics of the service, created from [`table`] and passed to all users.
 
 pub mod destinations;
 pub mod labels;
@@ -60,27 +60,27 @@ pub struct Metrics {
     upstream_duration: HistogramVec,
     certificate_expiry: IntGaugeVec,
     destinations: DestinationSeries,
-    /// Requests that have no response yet.
+    /// The number of requests without a response yet.
     pub concurrent: IntGauge,
 }
 
 /// How often the lag of an event loop is measured.
 const LAG_PERIOD: Duration = Duration::from_millis(250);
 
-/// Limits, and what is used of them.
+/// Limits, and how much of them is in use.
 #[derive(Debug, Clone, Default)]
 pub struct Usage {
-    /// Bytes of requests in memory, and their limit.
+    /// The memory of requests and its limit, in bytes.
     pub in_flight: (usize, usize),
-    /// How long requests may wait for a worker.
+    /// The maximum time that requests wait for a worker.
     pub wait_limit: Duration,
-    /// Each port with its open connections and their limit.
+    /// The open connections of each port, and their limit.
     pub connections: Vec<(&'static str, usize, usize)>,
-    /// Seconds until the certificate in use expires.
+    /// Seconds until the current certificate expires.
     pub certificate_expiry: Option<i64>,
 }
 
-/// The counters of one family, looked up once: counting a request is then a few additions.
+/// The counters of one family, looked up once so that counting a request takes only a few additions.
 #[derive(Debug)]
 struct FamilyCounters {
     topics: [IntCounter; TopicRule::ALL.len()],
@@ -92,17 +92,17 @@ struct FamilyCounters {
     untouched: IntCounter,
 }
 
-/// Lines of the log that were not written, for one reason.
+/// Log lines that were not written, for one reason.
 #[derive(Debug)]
 struct LostLines {
     loss: Loss,
     counter: IntCounter,
-    /// How many of them the counter has.
+    /// How many of them are in the counter.
     counted: AtomicU64,
 }
 
 impl LostLines {
-    /// Takes over what the log has counted. The log is older than the metrics, so it counts by itself.
+    /// Copies the counts of the log, which exists before the metrics and counts by itself.
     fn update(&self) {
         let lost = LOSSES.count(self.loss);
         let counted = self.counted.fetch_max(lost, Ordering::Relaxed);
@@ -111,10 +111,10 @@ impl LostLines {
 }
 
 impl Metrics {
-    /// Fresh metrics, each with the label `instanceName`.
+    /// Creates metrics, each with the label `instanceName`.
     ///
     /// # Errors
-    /// None in practice: names and labels are fixed.
+    /// None in practice: names and labels are constants.
     pub fn new(instance_id: &str) -> prometheus::Result<Self> {
         let labels = [("instanceName".to_owned(), instance_id.to_owned())].into();
         let registry = Registry::new_custom(None, Some(labels))?;
@@ -145,7 +145,7 @@ impl Metrics {
         };
 
         let upstream_duration = histograms(&table::UPSTREAM_DURATION)?;
-        // It is there before the first request is forwarded.
+        // Create the series before the first request is forwarded, so that it is exported from the start.
         upstream_duration.with_label_values(&[] as &[&str]);
         let wait_limit = GaugeVec::new(Opts::new(table::WAIT_LIMIT.name, table::WAIT_LIMIT.help), &[])?;
         registry.register(Box::new(wait_limit.clone()))?;
@@ -214,7 +214,7 @@ impl Metrics {
         })
     }
 
-    /// The series of one kind of request.
+    /// Returns the series of one kind of request.
     #[must_use]
     pub fn http(&self, key: &HttpKey) -> HttpSeries {
         let &HttpKey { method, status, route, family } = key;
@@ -226,7 +226,7 @@ impl Metrics {
         }
     }
 
-    /// The series of the events of one origin; `version` is that of the path.
+    /// Returns the series of the events of one origin. `version` is that of the path.
     #[must_use]
     pub fn events(&self, family: &Family, version: &str, origin: &Origin) -> EventSeries {
         let labels = self.origins.lock().unwrap_or_else(PoisonError::into_inner).labels(origin);
@@ -256,7 +256,7 @@ impl Metrics {
         add(&counters.untouched, tally.topics.iter().sum::<u64>() - tally.changed);
     }
 
-    /// Counts a request that a limit kept out.
+    /// Counts a request that a limit rejected.
     pub fn count_rejection(&self, limit: Limit, route: &str) {
         self.overload_rejections[limit as usize].inc();
         if limit == Limit::InFlightBytes {
@@ -264,44 +264,44 @@ impl Metrics {
         }
     }
 
-    /// Counts a request that was passed on.
+    /// Counts a forwarded request.
     pub fn count_forwarded(&self, result: Forwarded) {
         self.forwarded[result as usize].inc();
     }
 
-    /// Counts a request that only a rudder-transformer serves, while there is none.
+    /// Counts a request that only a rudder-transformer serves, without an upstream.
     pub fn count_unserved(&self, endpoint: UnservedEndpoint) {
         self.unserved[endpoint as usize].inc();
     }
 
-    /// Counts a request that was chosen to be compared.
+    /// Counts a request that was selected for comparison.
     pub fn count_compared(&self, result: Compared) {
         self.shadowed[result as usize].inc();
     }
 
-    /// Counts a request whose responses differ as a row of the table says.
+    /// Counts a request with an intended difference.
     pub fn count_intended(&self, row: IntendedDifference) {
         self.intended[row as usize].inc();
     }
 
-    /// The same metrics with series for `most` destinations. It is called before anything is counted.
+    /// Returns these metrics with separate series for `most` destinations. Call it before anything is counted.
     #[must_use]
     pub fn with_destinations(mut self, most: usize) -> Self {
         self.destinations = self.destinations.up_to(most);
         self
     }
 
-    /// Counts the events of a destination, if that is wanted.
+    /// Counts the events of a destination, if these metrics are enabled.
     pub fn count_destination(&self, family: &Family, id: Option<&str>, transformed: u64, rejected: u64) {
         self.destinations.count(family.name, id, transformed, rejected);
     }
 
-    /// Counts the time until the upstream responded.
+    /// Records the time until the upstream responded.
     pub fn observe_upstream(&self, duration: Duration) {
         self.upstream_duration.with_label_values(&[] as &[&str]).observe(duration.as_secs_f64());
     }
 
-    /// Measures how late timers run on the thread that this is called on. Never ends.
+    /// Measures how late timers run on this thread. Never returns.
     pub async fn measure_event_loop(self) {
         let lag = self.event_loop_lag.with_label_values(&[] as &[&str]);
         loop {
@@ -311,7 +311,7 @@ impl Metrics {
         }
     }
 
-    /// Sets what is measured when somebody looks: limits, and what is used of them.
+    /// Sets the gauges that are read on demand: limits, and how much of them is in use.
     pub fn set_usage(&self, usage: &Usage) {
         let gauge = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.in_flight_bytes.set(gauge(usage.in_flight.0));
@@ -326,10 +326,10 @@ impl Metrics {
         }
     }
 
-    /// Everything counted so far, in Prometheus' text format.
+    /// Renders all metrics in Prometheus' text format.
     ///
     /// # Errors
-    /// Where the text cannot be made.
+    /// Fails if the text cannot be encoded.
     pub fn render(&self) -> prometheus::Result<String> {
         self.lost_lines.iter().for_each(LostLines::update);
         TextEncoder::new().encode_to_string(&self.registry.gather())

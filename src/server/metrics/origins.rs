@@ -1,19 +1,19 @@
-//! Labels whose values come with events. A client may make up as many as it likes; only so many become series.
+//! Labels with values from events. Clients can make up any number of values; only a bounded number becomes series.
 
 use std::collections::HashSet;
 
 use transform::request::origin::Origin;
 
-/// Values of one label.
+/// The maximum number of values of one label.
 const MAX_VALUES: usize = 100;
 
-/// Combinations of values.
+/// The maximum number of combinations of values.
 const MAX_COMBINATIONS: usize = 500;
 
-/// Bytes of a value.
+/// The maximum length of a value, in bytes.
 const MAX_BYTES: usize = 100;
 
-/// What stands for the values that are too many, or too long.
+/// The label for values above these limits.
 pub const OTHER: &str = "other";
 
 /// The values seen so far.
@@ -24,7 +24,7 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// The labels for an origin: its own values as long as there is room for them.
+    /// Returns the labels for an origin: its own values, or [`OTHER`] above the limits.
     pub fn labels(&mut self, origin: &Origin) -> [String; 4] {
         let mut labels = origin.values().map(|value| Self::capped_in_length(value).to_owned());
         for (label, values) in labels.iter_mut().zip(&mut self.values) {

@@ -3,35 +3,35 @@
 use actix_web::http::StatusCode;
 use prometheus::Histogram;
 
-/// The kinds of requests that are distinguished. All of it comes from this service, so that there are only so many.
+/// Identifies a kind of request. All values are fixed by this service, so that their number is bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpKey {
     /// The method, or `other`.
     pub method: &'static str,
-    /// The status answered.
+    /// The status of the response.
     pub status: StatusCode,
-    /// The route's pattern.
+    /// The pattern of the route.
     pub route: &'static str,
-    /// The family's name; empty where a request has none.
+    /// The name of the family, or empty for a request without one.
     pub family: &'static str,
 }
 
 /// The series of one kind of request.
 #[derive(Debug, Clone)]
 pub struct HttpSeries {
-    /// Seconds.
+    /// Durations in seconds.
     pub duration: Histogram,
-    /// Bytes.
+    /// Sizes of request bodies in bytes.
     pub request_size: Histogram,
-    /// Bytes.
+    /// Sizes of response bodies in bytes.
     pub response_size: Histogram,
 }
 
 /// The series of the events of one origin.
 #[derive(Debug, Clone)]
 pub struct EventSeries {
-    /// Events in a request.
+    /// The number of events per request.
     pub input: Histogram,
-    /// Entries in the response.
+    /// The number of entries per response.
     pub output: Histogram,
 }

@@ -1,40 +1,40 @@
-//! What is measured: one table, from which the metrics are made and their documentation is printed. The reference's
-//! metrics keep their names, labels and buckets, so that dashboards and alerts go on working.
+//! The definitions of all metrics: the metrics are created from this table, and their documentation is printed from it.
+//! Metrics of rudder-transformer keep their names, labels and buckets, so that dashboards and alerts continue to work.
 
 use std::fmt::Write as _;
 
-/// What a metric is.
+/// The type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
-    /// A number that grows.
+    /// A counter, which never decreases.
     Counter,
-    /// A number that comes and goes.
+    /// A gauge.
     Gauge,
-    /// How many values were at most as large as each of the buckets.
+    /// A histogram with these bucket bounds.
     Histogram(&'static [f64]),
 }
 
-/// Whose metric it is.
+/// Where a metric comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The reference has it too.
+    /// rudder-transformer has it too.
     Reference,
     /// Only this service has it.
     Own,
 }
 
-/// One metric.
+/// The definition of a metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Definition {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// What it is.
+    /// The type.
     pub kind: Kind,
-    /// Its labels, in addition to `instanceName`, which all have.
+    /// The labels, in addition to `instanceName`, which every metric has.
     pub labels: &'static [&'static str],
-    /// Whose it is.
+    /// Where it comes from.
     pub origin: Origin,
-    /// What it reports.
+    /// The help text.
     pub help: &'static str,
 }
 
@@ -46,24 +46,24 @@ macro_rules! metrics {
                 Definition { name: $name, kind: $kind, labels: &[$($label),*], origin: Origin::$origin, help: $help };
         )*
 
-        /// Every metric of the service; those of the process come from the library.
+        /// All metrics of the service. Metrics of the process come from the library.
         pub const ALL: &[&Definition] = &[$(&$constant),*];
     };
 }
 
-/// Seconds.
+/// Buckets for durations, in seconds.
 const SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Seconds that an event loop is late.
+/// Buckets for event-loop lag, in seconds.
 const LAG: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
-/// Bytes.
+/// Buckets for sizes, in bytes.
 const BYTES: &[f64] = &[
     1e3, 1e4, 1e5, 5e5, 1e6, 1.5e6, 2e6, 2.5e6, 3e6, 3.5e6, 4e6, 4.5e6, 5e6, 1e7, 1.5e7, 2e7, 2.5e7, 3e7, 3.5e7, 4e7,
     4.5e7, 5e7,
 ];
 
-/// Events in a request.
+/// Buckets for the number of events in a request.
 const EVENTS: &[f64] = &[10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 100.0, 150.0, 200.0];
 
 metrics! {
@@ -129,7 +129,7 @@ metrics! {
         "Always 1; the labels name version and commit";
 }
 
-/// The metrics as a page of Markdown, which is `docs/reference/metrics.md`.
+/// Formats the metrics as Markdown, for `docs/reference/metrics.md`.
 #[must_use]
 pub fn page() -> String {
     let mut page = String::from(PAGE_START);

@@ -1,4 +1,4 @@
-//! The series that a worker has used lately: looking one up by its labels costs more than counting in it.
+//! Caches the series that a worker used recently: looking up a series by its labels costs more than updating it.
 
 use std::cell::RefCell;
 
@@ -11,7 +11,7 @@ use transform::request::origin::Origin;
 
 type EventKey = (&'static str, &'static str, Origin);
 
-/// The series of one worker.
+/// The cached series of one worker.
 #[derive(Debug)]
 pub struct WorkerSeries {
     metrics: Metrics,
@@ -19,11 +19,11 @@ pub struct WorkerSeries {
     events: RefCell<Vec<(EventKey, EventSeries)>>,
 }
 
-/// How many series of each kind a worker remembers.
+/// The maximum number of cached series of each kind.
 const MAX_REMEMBERED: usize = 32;
 
 impl WorkerSeries {
-    /// Nothing remembered yet.
+    /// Creates an empty cache.
     #[must_use]
     pub fn of(metrics: Metrics) -> Self {
         Self { metrics, http: RefCell::default(), events: RefCell::default() }
@@ -35,10 +35,10 @@ impl WorkerSeries {
         &self.metrics
     }
 
-    /// Counts a request that was answered.
+    /// Counts a request with a response.
     pub fn count_http(&self, key: &HttpKey, seconds: f64, request_bytes: u64, response_bytes: Option<u64>) {
         let mut known = self.http.borrow_mut();
-        let series = recall(&mut known, |remembered| remembered == key, || (*key, self.metrics.http(key)));
+        let series = get_or_create(&mut known, |remembered| remembered == key, || (*key, self.metrics.http(key)));
         series.duration.observe(seconds);
         series.request_size.observe(request_bytes as f64);
         if let Some(bytes) = response_bytes {
@@ -46,7 +46,7 @@ impl WorkerSeries {
         }
     }
 
-    /// Counts what was decided for a request; `version` is that of its path.
+    /// Counts the decisions of a request. `version` is that of its path.
     pub fn count_transformed(&self, transformed: &Transformed, version: &'static str) {
         self.metrics.count(transformed.family, &transformed.tally);
         if let Some(counted) = &transformed.counted {
@@ -54,12 +54,12 @@ impl WorkerSeries {
         }
     }
 
-    /// Counts the events of a request; `version` is that of its path.
+    /// Counts the events of a request. `version` is that of its path.
     pub fn count_events(&self, family: &'static Family, version: &'static str, counted: &Counted) {
         let origin = &counted.origin;
         let mut known = self.events.borrow_mut();
         let is_same = |key: &EventKey| key.0 == family.name && key.1 == version && key.2 == *origin;
-        let series = recall(&mut known, is_same, || {
+        let series = get_or_create(&mut known, is_same, || {
             let series = self.metrics.events(family, version, origin);
             ((family.name, version, origin.clone()), series)
         });
@@ -68,8 +68,8 @@ impl WorkerSeries {
     }
 }
 
-/// The remembered value that `is_wanted`, or the one that `make` gives, which takes the place of the oldest.
-fn recall<K, V>(known: &mut Vec<(K, V)>, is_wanted: impl Fn(&K) -> bool, make: impl FnOnce() -> (K, V)) -> &V {
+/// Returns the cached value that `is_wanted`, or creates one with `make`, which replaces the oldest.
+fn get_or_create<K, V>(known: &mut Vec<(K, V)>, is_wanted: impl Fn(&K) -> bool, make: impl FnOnce() -> (K, V)) -> &V {
     match known.iter().position(|(key, _)| is_wanted(key)) {
         Some(0) => {}
         Some(place) => known[..=place].rotate_right(1),
@@ -90,12 +90,12 @@ mod tests {
         let mut known = Vec::new();
         for round in 0..2 {
             for key in 0..MAX_REMEMBERED {
-                assert_eq!(*recall(&mut known, |other| *other == key, || (key, (key, round))), (key, 0));
+                assert_eq!(*get_or_create(&mut known, |other| *other == key, || (key, (key, round))), (key, 0));
             }
         }
         assert_eq!(known.len(), MAX_REMEMBERED);
-        recall(&mut known, |other| *other == 100, || (100, (100, 0)));
+        get_or_create(&mut known, |other| *other == 100, || (100, (100, 0)));
         assert_eq!(known.len(), MAX_REMEMBERED);
-        assert_eq!(*recall(&mut known, |other| *other == 0, || (0, (0, 2))), (0, 2), "the oldest made room");
+        assert_eq!(*get_or_create(&mut known, |other| *other == 0, || (0, (0, 2))), (0, 2), "the oldest made room");
     }
 }

@@ -1,13 +1,13 @@
-//! The examples of the document: golden cases, so that what is shown is what is tested.
+//! The examples of the OpenAPI document. They are golden cases, so that every example is tested.
 //!
-//! An example has one name wherever it occurs: a request body, the parameters that go with it, and the response to it.
+//! An example has the same name in the request body, the parameters and the response.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::server::version::VERSION;
 
-/// What is read of a golden case.
+/// The parts of a golden case that are used.
 #[derive(Deserialize)]
 struct Case {
     description: String,
@@ -43,7 +43,7 @@ struct Response {
 
 macro_rules! cases {
     ($($operation:literal: $($folder:literal / $name:literal),+;)+) => {
-        /// Operation, name, and text of the case.
+        /// The operation, the name and the text of each case.
         const CASES: &[(&str, &str, &str)] = &[$($((
             $operation,
             $name,
@@ -86,7 +86,7 @@ cases! {
     "/version": "service" / "version";
 }
 
-/// The header that goes with the form of the body.
+/// The header that announces the format of the body.
 const CONTENT_FORMAT: &str = "X-Content-Format";
 
 /// Adds every example to the paths of a document.
@@ -118,7 +118,7 @@ fn add_case(operation: &mut Value, path: &str, name: &str, case: &Case) {
     for parameter in parameters.into_iter().flatten() {
         let value = match parameter["in"].as_str() {
             Some("path") => path.find('{').and_then(|start| request.path.get(start..)).map(Value::from),
-            // A blank one too: the page fills in the first example, of the body's examples as well.
+            // Also if it is blank: the page fills in the first example.
             _ if parameter["name"] == CONTENT_FORMAT => {
                 Some(request.headers.get(CONTENT_FORMAT).cloned().unwrap_or_else(|| "".into()))
             }

@@ -1,5 +1,5 @@
-//! What `POST /explain` is asked and answers: [`transform::explain`] makes it. They list every member that can be
-//! there.
+//! The schemas of requests and responses of `POST /explain`, which [`transform::explain`] implements. They contain
+//! every field that can occur.
 
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -9,7 +9,7 @@ use utoipa::openapi::{RefOr, Schema};
 use super::requests::{any_case_name, or_anything};
 use crate::server::routes::explain::request::MAX_EVENTS;
 
-/// Events to explain, and what they have in common.
+/// Events to explain, with defaults for all of them.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[allow(dead_code, reason = "describes the body; it is read as text")]
@@ -17,27 +17,27 @@ pub struct ExplainBody {
     /// The events.
     #[schema(schema_with = events)]
     pub events: Vec<Value>,
-    /// For events that have none: a destination with `Config` or `config`, an array of destinations, a whole
-    /// `workspaceConfig.json`, a destination of the Rudder CLI, or a Config alone. A string is the text of a file with
-    /// one of these, in JSON or YAML.
+    /// The destination of events without one: a destination with `Config` or `config`, an array of destinations, a
+    /// whole `workspaceConfig.json`, a destination of the Rudder CLI, or a Config alone. A string is the text of a file
+    /// with one of these, in JSON or YAML.
     #[schema(required = false)]
     pub destination: Value,
-    /// The ID of the destination, if `destination` holds several.
+    /// The ID of the destination, if `destination` contains several.
     #[schema(schema_with = any_text, required = false)]
     pub destination_id: String,
-    /// The name of the destination, if `destination` holds several.
+    /// The name of the destination, if `destination` contains several.
     #[schema(schema_with = any_text, required = false)]
     pub destination_name: String,
-    /// For events that have none.
+    /// The connection of events without one.
     #[schema(required = false)]
     pub connection: Value,
-    /// The type of a destination that does not name its own, in any letter case.
+    /// The type of a destination that does not name its own (case-insensitive).
     #[schema(schema_with = any_case_name, required = false)]
     pub family: String,
-    /// How many partitions a topic has.
+    /// The number of partitions of each topic.
     #[schema(minimum = 1, maximum = 2_147_483_647, required = false)]
     pub partitions: u32,
-    /// `Router.KAFKA.batchBytes` of rudder-server: the largest record that is produced, in bytes; 1048576 if missing.
+    /// `Router.KAFKA.batchBytes` of rudder-server: the maximum size of a record in bytes. 1048576 if missing.
     #[schema(minimum = 1, maximum = 2_147_483_647, required = false)]
     pub batch_bytes: u32,
 }
@@ -47,16 +47,16 @@ fn any_text() -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::String).into()
 }
 
-/// Up to 100 of anything.
+/// Up to 100 values of any type.
 fn events() -> RefOr<Schema> {
     let event = ObjectBuilder::new().schema_type(Type::Object).description(Some(
-        "An event as rudder-server sends it, with a member `message`; a message alone, which gets `{}` as metadata; or the body of an SDK, `{\"batch\":[…]}`, which counts as its events",
+        "An event as rudder-server sends it, with a field `message`; a message alone, which gets `{}` as metadata; or the body of an SDK, `{\"batch\":[…]}`, which counts as its events",
     ));
     let event = or_anything(event, "Anything else is rejected in its explanation");
     ArrayBuilder::new().items(event).max_items(Some(MAX_EVENTS)).description(Some("The events")).into()
 }
 
-/// What was decided of each event, in their order.
+/// The decisions for each event, in the order of the request.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response")]
@@ -65,37 +65,37 @@ pub struct Explanations {
     pub events: Vec<Explanation>,
 }
 
-/// What was decided of one event. What was not decided, because the event was rejected before, is left out.
+/// The decisions for one event. Decisions that were not reached because the event was rejected are missing.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response")]
 pub struct Explanation {
-    /// The place of the event in the request, from 0.
+    /// The index of the event in the request, from 0.
     pub index: usize,
-    /// What became of it.
+    /// The result.
     #[schema(pattern = "^(transformed|undeliverable|rejected)$")]
     pub outcome: String,
-    /// Why it was rejected.
+    /// Why the event was rejected.
     #[schema(value_type = RejectionShown, required = false)]
     pub rejection: Option<RejectionShown>,
-    /// Why rudder-server would drop it after the transformation; there if `outcome` is `undeliverable`.
+    /// Why rudder-server would drop the transformed event. Present if `outcome` is `undeliverable`.
     #[schema(required = false)]
     pub problems: Vec<Problem>,
-    /// What reaches Kafka as something else than was probably meant, or was not compared with its Avro schema.
+    /// What is probably unintended in the record, or was not compared with its Avro schema.
     #[schema(required = false)]
     pub warnings: Vec<Problem>,
-    /// Where it goes.
+    /// The topic.
     #[schema(value_type = TopicChoice, required = false)]
     pub topic: Option<TopicChoice>,
-    /// Its partition key.
+    /// The partition key.
     #[schema(value_type = KeyChoice, required = false)]
     pub key: Option<KeyChoice>,
-    /// What the reverse-ETL rule did.
+    /// The result of the reverse-ETL timestamp rule.
     #[schema(value_type = TimestampUse, required = false)]
     pub timestamp: Option<TimestampUse>,
-    /// The templates of its destination's Config, in the order in which they were filled.
+    /// The templates of the destination's Config, in the order in which they were filled.
     pub templates: Vec<TemplateUse>,
-    /// The text of its response, byte for byte.
+    /// The exact response of the service for the event.
     pub response: String,
 }
 
@@ -104,38 +104,38 @@ pub struct Explanation {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response")]
 pub struct RejectionShown {
-    /// The reason as a stable word.
+    /// The reason, as a stable identifier.
     pub code: String,
-    /// The text that the client gets.
+    /// The error message in the response.
     pub text: String,
-    /// The event or the destination is at fault.
+    /// Whether the event (`instrumentation`) or the destination (`configuration`) is wrong.
     #[schema(pattern = "^(instrumentation|configuration)$")]
     pub error_type: String,
 }
 
-/// Why an event does not reach Kafka, or not as meant.
+/// Why an event does not reach Kafka, or not as intended.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response")]
 pub struct Problem {
-    /// The reason as a stable word.
+    /// The reason, as a stable identifier.
     pub code: String,
-    /// The reason for people.
+    /// The reason as text.
     pub text: String,
 }
 
-/// The topic, and how it was found.
+/// The topic and the rule that chose it.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response")]
 pub struct TopicChoice {
-    /// Any JSON value; `null` too where the response has no topic.
+    /// Any JSON value. `null` also if the response has no topic.
     #[schema(required = true)]
     pub value: Value,
-    /// The rule that gave it.
+    /// The rule that chose the topic.
     #[schema(pattern = "^(integrations|event_type|event_name|default|none)$")]
     pub rule: String,
-    /// The rule for people.
+    /// The rule as text.
     pub text: String,
     /// The rules that were tried before, in order.
     pub passed_over: Vec<PassedOver>,
@@ -149,58 +149,58 @@ pub struct PassedOver {
     /// The rule.
     #[schema(pattern = "^(integrations|event_type|event_name|default)$")]
     pub rule: String,
-    /// The rule for people.
+    /// The rule as text.
     pub tried: String,
-    /// Why not, as a stable word.
+    /// Why it did not apply, as a stable identifier.
     pub reason: String,
-    /// Why not, for people.
+    /// Why it did not apply, as text.
     pub text: String,
 }
 
-/// The partition key, and how it was found.
+/// The partition key and the field that it was taken from.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response")]
 pub struct KeyChoice {
-    /// The key as rudder-server has it.
+    /// The key as rudder-server reads it.
     pub value: String,
-    /// The member that gave it.
+    /// The field that the key was taken from.
     #[schema(pattern = "^(user_id|anonymous_id|empty)$")]
     pub source: String,
-    /// The member for people.
+    /// The field as text.
     pub text: String,
-    /// The partition, where `partitions` was given.
+    /// The partition, if `partitions` was given.
     #[schema(required = false)]
     pub partition: u32,
 }
 
-/// What the reverse-ETL timestamp rule did.
+/// The result of the reverse-ETL timestamp rule.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "describes the response")]
 pub enum TimestampUse {
-    /// It gives the message a timestamp.
+    /// The rule sets the timestamp of the message.
     Applied(TimestampApplied),
-    /// It does not apply.
+    /// The rule does not apply.
     NotApplied(TimestampNotApplied),
 }
 
-/// The timestamp that the message gets.
+/// The timestamp that the rule sets.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response")]
 pub struct TimestampApplied {
     /// Always true.
     pub applied: bool,
-    /// The member that it is from; `null` where no candidate is usable.
+    /// The field that the timestamp was taken from, or `null` if no candidate is usable.
     #[schema(required = true)]
     pub from: Option<String>,
     /// The timestamp.
     #[schema(required = true)]
     pub value: Value,
-    /// Whether the message had another one.
+    /// Whether the message had a different timestamp.
     pub changed: bool,
-    /// For people.
+    /// The explanation as text.
     pub text: String,
 }
 
@@ -211,32 +211,32 @@ pub struct TimestampApplied {
 pub struct TimestampNotApplied {
     /// Always false.
     pub applied: bool,
-    /// Why not, as a stable word.
+    /// Why the rule did not apply, as a stable identifier.
     pub reason: String,
-    /// Why not, for people.
+    /// Why the rule did not apply, as text.
     pub text: String,
 }
 
-/// What became of a template.
+/// The result of a template.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response")]
 pub struct TemplateUse {
-    /// Where it stands in Config: a JSON pointer, of which a long one keeps only its end, behind `…`.
+    /// The location in Config, as a JSON pointer. A long pointer is shortened to its end, after `…`.
     pub pointer: String,
-    /// What it looks up in the event.
+    /// The path that it looks up in the event.
     pub path: String,
-    /// Its default.
+    /// The default.
     pub default: String,
-    /// Whether it found a value.
+    /// Whether a value was found.
     pub found: bool,
-    /// What is used, the value found or the default; `null` where the event is rejected because of the template.
+    /// The value that is used: the one found, or the default. `null` if the event is rejected because of the template.
     #[schema(required = true)]
     pub value: Value,
-    /// Whether the value is longer and only its start is here, as a string.
+    /// Whether the value is longer, and only its start is shown, as a string.
     #[schema(required = false)]
     pub value_cut: bool,
-    /// The member that was removed from the event with its value.
+    /// The field that was removed from the event with its value.
     #[schema(required = true)]
     pub removed: Option<String>,
     /// Whether the event is rejected because of the template.

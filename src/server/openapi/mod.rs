@@ -1,5 +1,6 @@
-//! What the OpenAPI document says of requests and responses. The types in here only describe; requests and responses
-//! themselves stay text, see [`transform`]. [`crate::server::routes::docs`] puts the document together.
+//! Schemas and descriptions of requests and responses for the OpenAPI document. The types in here are for documentation
+//! only: requests and responses are processed as text, see [`transform`]. [`crate::server::routes::docs`] assembles the
+//! document.
 
 pub mod examples;
 pub mod explanations;

@@ -1,5 +1,5 @@
-//! Responses that many endpoints share: why a request is rejected as a whole. One table; the texts of the examples are
-//! those of [`RequestError`].
+//! Responses that many endpoints share: why a request is rejected as a whole. They are one table, and the texts of the
+//! examples are those of [`RequestError`].
 
 use std::collections::BTreeMap;
 
@@ -17,12 +17,12 @@ use crate::server::limits::limit::Limit;
 use crate::server::routes::explain::request::{ExplainError, MAX_EVENTS, MAX_WORKING_BYTES};
 use transform::request::{BodyError, max_response_bytes};
 
-/// A status, what it means, the schema of its body, and examples in addition to those of fixtures.
+/// A status, its meaning, the schema of its body, and examples in addition to those of fixtures.
 type Row = (StatusCode, &'static str, &'static str, Vec<(&'static str, RequestError)>);
 
 fn overloaded() -> Row {
     let examples = vec![("overloaded", RequestError::Overloaded(Limit::InFlightBytes))];
-    (StatusCode::SERVICE_UNAVAILABLE, "Overloaded: send it again", "ErrorBody", examples)
+    (StatusCode::SERVICE_UNAVAILABLE, "Overloaded: retry", "ErrorBody", examples)
 }
 
 /// The responses to a transformation under overload, and for another destination without an upstream.
@@ -35,14 +35,13 @@ fn overloaded_or_unserved() -> Row {
     };
     let (status, _, body, mut examples) = overloaded();
     examples.push(("unserved", RequestError::Unserved(Box::new(unserved))));
-    let text =
-        "Overloaded; or the destination is not served, there is no upstream, and UNSERVED is retry: send it again";
+    let text = "Overloaded; or the destination is not served, there is no upstream, and UNSERVED is retry: retry";
     (status, text, body, examples)
 }
 
 fn unauthorized() -> Row {
     let examples = vec![("no_token", RequestError::Unauthorized)];
-    (StatusCode::UNAUTHORIZED, "OPERATOR_TOKEN_FILE is set, and this is not its token", "ErrorBody", examples)
+    (StatusCode::UNAUTHORIZED, "OPERATOR_TOKEN_FILE is set, and the token is missing or wrong", "ErrorBody", examples)
 }
 
 fn rows() -> Vec<Row> {
@@ -51,19 +50,19 @@ fn rows() -> Vec<Row> {
         (StatusCode::BAD_REQUEST, "The body cannot be read", body, vec![]),
         (
             StatusCode::NOT_FOUND,
-            "The destination is not served, there is no upstream that it could be passed on to, and UNSERVED is reject",
+            "The destination is not served, there is no upstream, and UNSERVED is reject",
             "UnknownDestinationBody",
             vec![("unknown_destination", RequestError::unknown_destination("kinesis"))],
         ),
         (
             StatusCode::REQUEST_TIMEOUT,
-            "The body comes too slowly: send it again",
+            "The body arrives too slowly: retry",
             body,
             vec![("slow_body", RequestError::RequestTimeout)],
         ),
         (
             StatusCode::PAYLOAD_TOO_LARGE,
-            "The body, or the response to it, is above a limit",
+            "The body or the response exceeds a limit",
             body,
             vec![
                 ("too_many_events", BodyError::TooManyEvents(100_000).into()),
@@ -80,13 +79,13 @@ fn rows() -> Vec<Row> {
         ),
         (
             StatusCode::INTERNAL_SERVER_ERROR,
-            "A fault of the service",
+            "A bug in the service",
             body,
             vec![("fault", RequestError::InternalServerError)],
         ),
         (
             StatusCode::BAD_GATEWAY,
-            "With an upstream: it is unreachable, or disconnected",
+            "With an upstream: it is unreachable or disconnected early",
             body,
             vec![
                 ("unreachable", RequestError::UpstreamUnreachable),
@@ -130,7 +129,7 @@ fn response((status, description, schema, examples): Row) -> (String, RefOr<Resp
     (status.as_str().to_owned(), response.build().into())
 }
 
-/// What a transformation may be rejected with.
+/// The error responses of a transformation.
 pub struct Rejections;
 
 impl IntoResponses for Rejections {
@@ -139,7 +138,7 @@ impl IntoResponses for Rejections {
     }
 }
 
-/// What a request for explanations may be rejected with.
+/// The error responses of `/explain`.
 pub struct ExplainRejections;
 
 impl IntoResponses for ExplainRejections {
@@ -148,7 +147,7 @@ impl IntoResponses for ExplainRejections {
         let own = |(status, description, schema, examples): Row| match status {
             StatusCode::NOT_FOUND => {
                 let examples = vec![("no_page", RequestError::NotFound)];
-                (status, "PAGE is off, or metrics, which puts it on the metrics port", "ErrorBody", examples)
+                (status, "PAGE is off, or it is metrics and the endpoint is on the metrics port", "ErrorBody", examples)
             }
             StatusCode::SERVICE_UNAVAILABLE => overloaded(),
             StatusCode::BAD_REQUEST => {
@@ -173,7 +172,7 @@ impl IntoResponses for ExplainRejections {
     }
 }
 
-/// What endpoints that are the operator's may be rejected with.
+/// The error responses of endpoints that require the operator token.
 pub struct ForOperators;
 
 impl IntoResponses for ForOperators {
@@ -182,7 +181,7 @@ impl IntoResponses for ForOperators {
     }
 }
 
-/// What any endpoint but the probes may be rejected with.
+/// The error responses of any endpoint other than the probes.
 pub struct Overload;
 
 impl IntoResponses for Overload {

@@ -1,7 +1,7 @@
-//! What requests look like.
+//! The schemas of requests.
 //!
-//! A schema says what gets a 200. That is more than what an event should look like: what is wrong with one
-//! event is reported in its own response, so an element of `input` may be anything.
+//! A schema describes everything that gets a 200. That includes malformed events: an error in one event is reported in its
+//! own response, so an element of `input` may be any value.
 
 use serde_json::{Map, Value};
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
@@ -10,57 +10,58 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use transform::family::FAMILIES;
 
-/// What `wanted` describes, or anything else, with what then happens.
+/// A schema for `wanted` or any other value, with what happens in that case.
 pub(super) fn or_anything(wanted: impl Into<RefOr<Schema>>, otherwise: &str) -> RefOr<Schema> {
     let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(otherwise));
     AnyOfBuilder::new().item(wanted).item(anything).into()
 }
 
 fn events() -> RefOr<Schema> {
-    let event = or_anything(Ref::from_schema_name("Event"), "Anything else gets a response of its own that says so");
+    let event = or_anything(Ref::from_schema_name("Event"), "Any other value gets a response with an error");
     ArrayBuilder::new().items(event).description(Some("The events")).into()
 }
 
 fn map(of: impl Into<RefOr<Schema>>, description: &str) -> RefOr<Schema> {
     let map = ObjectBuilder::new()
         .schema_type(Type::Object)
-        .additional_properties(Some(or_anything(of, "Anything else is rejected with the events that need it")))
+        .additional_properties(Some(or_anything(of, "Any other value causes the rejection of the events that need it")))
         .description(Some(description));
-    or_anything(map, "Anything else counts as an empty object")
+    or_anything(map, "Any other value is treated as an empty object")
 }
 
 fn destinations() -> RefOr<Schema> {
-    map(Ref::from_schema_name("Destination"), "By `metadata.destinationId`")
+    map(Ref::from_schema_name("Destination"), "Destinations by `metadata.destinationId`")
 }
 
 fn connections() -> RefOr<Schema> {
-    map(ObjectBuilder::new().schema_type(Type::Object), "By `metadata.sourceId:metadata.destinationId`")
+    map(ObjectBuilder::new().schema_type(Type::Object), "Connections by `metadata.sourceId:metadata.destinationId`")
 }
 
-/// The headers that tell how a body is to be read.
+/// The headers that announce the format of a body.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[allow(dead_code, reason = "describes the headers")]
 pub struct BodyHeaders {
-    /// `json+compactedv1`, in any letter case, for the compacted form; with anything else, or none, the body is plain.
+    /// `json+compactedv1` (case-insensitive) for the compacted form. With any other value, or without the header, the
+    /// body is plain.
     #[param(rename = "X-Content-Format", value_type = String, required = false)]
     content_format: Option<String>,
-    /// How the body is compressed.
+    /// The compression of the body.
     #[param(rename = "Content-Encoding", schema_with = codings, required = false)]
     content_encoding: Option<String>,
 }
 
-/// The header that reports how a body is compressed, for an endpoint with one form only.
+/// The header that announces the compression of a body, for an endpoint with only one format.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[allow(dead_code, reason = "describes the header")]
 pub struct CodingHeader {
-    /// How the body is compressed.
+    /// The compression of the body.
     #[param(rename = "Content-Encoding", schema_with = codings, required = false)]
     content_encoding: Option<String>,
 }
 
-/// An empty one is not one.
+/// An empty header is treated as missing.
 fn codings() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["gzip", "deflate", "br", "identity", ""]))
 }
@@ -80,7 +81,7 @@ fn names() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(FAMILIES.map(|family| family.name)))
 }
 
-/// A destination's name in any letter case.
+/// A destination's name, case-insensitive.
 pub(super) fn any_case_name() -> RefOr<Schema> {
     let any_case = |name: &str| -> String {
         name.chars()
@@ -92,7 +93,11 @@ pub(super) fn any_case_name() -> RefOr<Schema> {
     };
     let pattern = format!("^({})$", FAMILIES.map(|family| any_case(family.name)).join("|"));
     let in_any_case = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
-    AnyOfBuilder::new().item(names()).item(in_any_case).description(Some("The destination, in any letter case")).into()
+    AnyOfBuilder::new()
+        .item(names())
+        .item(in_any_case)
+        .description(Some("The destination type (case-insensitive)"))
+        .into()
 }
 
 /// The body of a processor request, in one of two forms.
@@ -120,10 +125,10 @@ pub struct Compacted {
     /// The events.
     #[schema(schema_with = events)]
     pub input: Vec<Event>,
-    /// By `metadata.destinationId`.
+    /// Destinations by `metadata.destinationId`.
     #[schema(schema_with = destinations, required = false)]
     pub destinations: Map<String, Value>,
-    /// By `metadata.sourceId:metadata.destinationId`.
+    /// Connections by `metadata.sourceId:metadata.destinationId`.
     #[schema(schema_with = connections, required = false)]
     pub connections: Map<String, Value>,
 }
@@ -133,16 +138,16 @@ pub struct Compacted {
 #[schema(rename_all = "camelCase")]
 #[allow(dead_code, reason = "describes the body; it is read as text")]
 pub struct RouterRequest {
-    /// The destination.
+    /// The destination type.
     #[schema(schema_with = any_case_name)]
     pub dest_type: String,
-    /// The events; none where it is missing.
+    /// The events. Treated as empty if missing.
     #[schema(schema_with = events, required = false)]
     pub input: Vec<Event>,
-    /// In the compacted form: by `metadata.destinationId`.
+    /// Destinations by `metadata.destinationId`, in the compacted form.
     #[schema(schema_with = destinations, required = false)]
     pub destinations: Map<String, Value>,
-    /// In the compacted form: by `metadata.sourceId:metadata.destinationId`.
+    /// Connections by `metadata.sourceId:metadata.destinationId`, in the compacted form.
     #[schema(schema_with = connections, required = false)]
     pub connections: Map<String, Value>,
 }
@@ -151,28 +156,28 @@ pub struct RouterRequest {
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "describes the body; it is read as text")]
 pub struct Event {
-    /// The event itself, which is passed through; `{}` where it is missing.
+    /// The event itself, which is passed through. `{}` if missing.
     pub message: Option<Map<String, Value>>,
-    /// What the client needs to match the response to its job; passed through.
+    /// What rudder-server needs to match the response to its job; passed through.
     pub metadata: Map<String, Value>,
-    /// In the plain form: where the event goes.
+    /// The destination of the event, in the plain form.
     #[schema(value_type = Destination, required = false)]
     pub destination: Option<Destination>,
-    /// In the plain form: how source and destination are connected.
+    /// The connection between source and destination, in the plain form.
     pub connection: Option<Map<String, Value>>,
 }
 
-/// A destination as rudder-server sends it; members that are not listed do not matter.
+/// A destination as rudder-server sends it. Other fields are ignored.
 #[derive(ToSchema)]
 #[schema(rename_all = "PascalCase")]
 #[allow(dead_code, reason = "describes the body; it is read as text")]
 pub struct Destination {
-    /// Its id.
+    /// The ID.
     #[schema(rename = "ID")]
     pub id: Option<String>,
-    /// Its settings: `topic`, `enableMultiTopic`, `eventTypeToTopicMap`, `eventToTopicMap`.
+    /// The settings: `topic`, `enableMultiTopic`, `eventTypeToTopicMap`, `eventToTopicMap`.
     pub config: Option<Map<String, Value>>,
-    /// Whether Config may hold templates; where it is missing, it may.
+    /// Whether Config may contain templates. Treated as true if missing.
     #[schema(rename = "hasDynamicConfig")]
     pub has_dynamic_config: Option<bool>,
 }

@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 #[serde(untagged)]
 #[allow(dead_code, reason = "describes the response; it is written as text")]
 pub enum EventResponse {
-    /// Transformed.
+    /// A transformed event.
     Transformed(Transformed),
-    /// Rejected.
+    /// A rejected event.
     Rejected(Rejected),
 }
 
@@ -19,16 +19,16 @@ pub enum EventResponse {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct Transformed {
-    /// What is produced.
+    /// The record to produce.
     pub output: Output,
-    /// As received, with the topic behind `rudderId`.
+    /// As received, with the topic appended to `rudderId`.
     pub metadata: Map<String, Value>,
     /// Always 200.
     #[schema(minimum = 200, maximum = 200)]
     pub status_code: u16,
 }
 
-/// What rudder-server produces to Kafka.
+/// The record that rudder-server produces to Kafka.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response; it is written as text")]
@@ -37,10 +37,10 @@ pub struct Output {
     pub message: Map<String, Value>,
     /// The partition key.
     pub user_id: String,
-    /// The Avro schema, where the event names one.
+    /// The ID of the Avro schema, if the event names one.
     #[schema(required = false)]
     pub schema_id: Value,
-    /// The topic: a string, unless Config or the event hold something else.
+    /// The topic. A string, unless Config or the event contain another type.
     #[schema(required = false)]
     pub topic: Value,
 }
@@ -50,7 +50,7 @@ pub struct Output {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct Rejected {
-    /// As received; `null` where it is not an object.
+    /// As received, or `null` if it is not an object.
     #[schema(required = true)]
     pub metadata: Option<Map<String, Value>>,
     /// Always 400.
@@ -58,11 +58,11 @@ pub struct Rejected {
     pub status_code: u16,
     /// What is wrong.
     pub error: String,
-    /// For the client's statistics.
+    /// Labels for rudder-server's statistics.
     pub stat_tags: StatTags,
 }
 
-/// What the client counts errors by.
+/// The labels by which rudder-server counts errors.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response; it is written as text")]
@@ -70,10 +70,10 @@ pub struct StatTags {
     /// Always `dataValidation`.
     #[schema(pattern = "^dataValidation$")]
     pub error_category: String,
-    /// The event or the destination is at fault.
+    /// Whether the event (`instrumentation`) or the destination (`configuration`) is wrong.
     #[schema(pattern = "^(instrumentation|configuration)$")]
     pub error_type: String,
-    /// The destination's name, uppercase.
+    /// The name of the destination in uppercase.
     #[schema(pattern = "^(KAFKA|AZURE_EVENT_HUB|CONFLUENT_CLOUD)$")]
     pub dest_type: String,
     /// Always `destination`.
@@ -93,7 +93,7 @@ pub struct StatTags {
     pub workspace_id: String,
 }
 
-/// A group of events, or why there is none.
+/// A group of events, or an error.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "describes the response; it is written as text")]
@@ -113,14 +113,14 @@ pub enum BatchResponse {
 pub struct Group {
     /// The messages.
     pub batched_request: Vec<Map<String, Value>>,
-    /// The metadata of each.
+    /// The metadata of each message.
     pub metadata: Vec<Map<String, Value>>,
     /// Always true.
     pub batched: bool,
     /// Always 200.
     #[schema(minimum = 200, maximum = 200)]
     pub status_code: u16,
-    /// The destination, as the first event has it.
+    /// The destination, taken from the first event.
     pub destination: Map<String, Value>,
 }
 
@@ -129,7 +129,7 @@ pub struct Group {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct RejectedInBatch {
-    /// The event's, where it has any.
+    /// The metadata of the event, if it has any.
     #[schema(max_items = 1)]
     pub metadata: Vec<Map<String, Value>>,
     /// Always false.
@@ -139,11 +139,11 @@ pub struct RejectedInBatch {
     pub status_code: u16,
     /// What is wrong.
     pub error: String,
-    /// For the client's statistics.
+    /// Labels for rudder-server's statistics.
     pub stat_tags: StatTags,
 }
 
-/// Events of a destination that has no such endpoint.
+/// Events of a destination that does not support this endpoint.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response; it is written as text")]
@@ -155,13 +155,13 @@ pub struct Unsupported {
     /// Always 500.
     #[schema(minimum = 500, maximum = 500)]
     pub status_code: u16,
-    /// That there is no such endpoint.
+    /// Says that the endpoint is not supported.
     pub error: String,
-    /// For the client's statistics.
+    /// Labels for rudder-server's statistics.
     pub stat_tags: UnsupportedStatTags,
 }
 
-/// What the client counts such errors by.
+/// The labels by which rudder-server counts these errors.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response; it is written as text")]
@@ -187,11 +187,11 @@ pub struct RouterTransformResponse {
 pub enum RouterResponse {
     /// The events of one destination.
     Unsupported(Unsupported),
-    /// There are no events.
+    /// The request has no events.
     NoEvents(NoEvents),
 }
 
-/// That a request has no events.
+/// The error for a request without events.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response; it is written as text")]
@@ -203,11 +203,11 @@ pub struct NoEvents {
     /// Always 400.
     #[schema(minimum = 400, maximum = 400)]
     pub status_code: u16,
-    /// That there are none.
+    /// Says that there are no events.
     pub error: String,
 }
 
-/// A request that is rejected as a whole.
+/// The error for a request that is rejected as a whole.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response; it is written as text")]
@@ -216,7 +216,7 @@ pub struct ErrorBody {
     pub error: String,
     /// What is wrong and where.
     pub message: String,
-    /// Only of `/explain`, if `destination` holds several: those to choose from.
+    /// Only for `/explain`, if `destination` contains several: the destinations to choose from.
     #[schema(required = false)]
     pub destinations: Vec<DestinationChoice>,
 }
@@ -226,21 +226,21 @@ pub struct ErrorBody {
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct DestinationChoice {
-    /// Its ID; empty if it has none.
+    /// The ID, or empty.
     pub id: String,
-    /// Its name; empty if it has none.
+    /// The name, or empty.
     pub name: String,
-    /// Its type.
+    /// The type.
     pub family: String,
-    /// Whether it is in use.
+    /// Whether the destination is enabled.
     pub enabled: bool,
 }
 
-/// A destination that is not served.
+/// The error for a destination that is not served.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct UnknownDestinationBody {
-    /// Which one.
+    /// Names the destination.
     pub error: String,
 }

@@ -1,6 +1,7 @@
-//! What the log shows of a request (docs/reference/logs.md): one line at debug for each, one at warn for the rejected events of
-//! each destination and for a rejected request. Never a path as it was sent, a query, a header or a piece of a body: each may
-//! hold a secret. IDs of destinations, sources and workspaces are shown if they look like IDs.
+//! Log lines about requests (docs/reference/logs.md): one at debug for each request, one at warn for the rejected
+//! events of each destination, and one at warn for a rejected request. They never contain a raw path, a query, a header
+//! or a part of a body, because each may contain a secret. IDs of destinations, sources and workspaces are shown if
+//! they look like IDs.
 
 mod record;
 #[cfg(feature = "otlp")]
@@ -33,7 +34,7 @@ use transform::decision::{Rejected, Tally};
 use transform::family::Family;
 use transform::rejection::Rejection;
 
-/// What a route found out about its request. It is there only where a line may show it.
+/// What a route found out about its request. Collected only if a line may show it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Noted {
     events: Option<u64>,
@@ -44,7 +45,8 @@ struct Noted {
 #[derive(Debug)]
 struct NotedDestinations(Vec<RejectedEvents>);
 
-/// Destinations of one request whose rejected events get one line per destination. Further ones share the last line.
+/// The maximum number of destinations per request with a separate line for their rejected events. The others share the
+/// last line.
 const MAX_DESTINATION_LINES: usize = 8;
 
 /// Notes the rejected events of each destination of a request.
@@ -56,7 +58,7 @@ pub(crate) fn note_rejected(request: &HttpRequest, mut destinations: Vec<Rejecte
     request.extensions_mut().insert(NotedDestinations(destinations));
 }
 
-/// Whether somebody wants to know every request, and not only what goes wrong.
+/// Whether every request is logged or traced, not only errors.
 fn every_request_counts() -> bool {
     #[cfg(feature = "otlp")]
     if spans::are_exported() {
@@ -72,7 +74,7 @@ pub(crate) fn note_events(request: &HttpRequest, tally: &Tally) {
     }
 }
 
-/// Gives every response the id of its request, and the log its lines.
+/// Middleware that adds the request ID to every response, and writes the log lines.
 pub async fn log(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -104,7 +106,7 @@ pub async fn log(
     }
 }
 
-/// Reports of a request that was answered.
+/// Reports a request with a response.
 fn log_response(
     id: &HeaderValue,
     response: &ServiceResponse<impl MessageBody>,
@@ -137,7 +139,7 @@ fn log_response(
     exchange.log();
 }
 
-/// Reports of a request that a fault of the service left without a response.
+/// Reports a request that has no response because of a bug in the service.
 fn log_failure(
     id: &HeaderValue,
     method: &Method,
@@ -167,14 +169,14 @@ fn log_failure(
 }
 
 impl Exchange<'_> {
-    /// Writes the lines, and the span. How often each kind of line is written is limited in [`super::log::rate_limit`].
+    /// Writes the log lines and exports the span. [`super::log::rate_limit`] limits each kind of line.
     fn log(&self) {
         let (trace_id, span_id) = match self.span() {
             Some((trace_id, span_id)) => (Some(trace_id), Some(span_id)),
             None => (self.parent.map(|parent| parent.trace_id), None),
         };
         let parent_id = self.parent.map(|parent| parent.parent_id);
-        // The fields of every line; those that are None are left out.
+        // The fields of every line. Fields that are None are left out.
         macro_rules! line {
             ($level:ident, $text:literal, $identity:expr, $($own:tt)*) => {{
                 let identity: Option<&Identity> = $identity;
@@ -238,7 +240,7 @@ impl Exchange<'_> {
         );
     }
 
-    /// Logs a request that was not served. The limit of these lines has been applied when the body was looked at.
+    /// Logs a request that was not served. These lines were limited before, when the body was read.
     fn report_unserved(&self) {
         let Some(RequestError::Unserved(unserved)) = self.error else { return };
         let Some(line) = &unserved.line else { return };
@@ -261,13 +263,13 @@ impl Exchange<'_> {
         );
     }
 
-    /// What may be logged of the error. The texts of explanations may repeat what an operator has typed.
+    /// What may be logged of the error. Errors of explanations may repeat what an operator has typed.
     fn detail(&self) -> Detail<'_> {
         let detail = self.error.map(|error| error.detail(self.limits)).unwrap_or_default();
         if self.route == Some("/explain") { Detail { text: None, ..detail } } else { detail }
     }
 
-    /// Exports the request as a span, where that is asked for.
+    /// Exports the request as a span, if enabled.
     fn span(&self) -> Option<SpanIds> {
         #[cfg(feature = "otlp")]
         return spans::export(self);
@@ -288,19 +290,19 @@ impl Exchange<'_> {
     }
 }
 
-/// What happened to a request as a whole.
+/// The result of a request as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Nothing to look at; also a path that does not exist, since scanners ask for thousands, and a probe while the
-    /// service starts or stops.
+    /// Nothing to report. Includes paths that do not exist, because scanners request thousands of them, and probes
+    /// during startup and shutdown.
     Ordinary,
     /// The client's mistake: rudder-server drops such a batch.
     Rejected,
-    /// rudder-server sends it again.
+    /// rudder-server retries the request.
     Overloaded,
-    /// Only a rudder-transformer serves it, and there is none.
+    /// Only a rudder-transformer serves the request, and there is no upstream.
     Unserved,
-    /// A fault of the service.
+    /// A bug in the service, or a failure of the upstream.
     Failed,
 }
 

@@ -1,4 +1,4 @@
-//! What is known of a request that is over.
+//! A finished request, as it is logged and traced.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,15 +11,15 @@ use crate::server::http::trace_context::{Id, TraceParent};
 use crate::server::limits::limit::LimitValues;
 use transform::decision::Rejected;
 
-/// A request and its response, as far as they may be reported.
+/// A finished request and its response, reduced to what may be reported.
 #[derive(Debug)]
 pub(crate) struct Exchange<'e> {
     pub id: &'e str,
     pub method: &'static str,
-    /// The route's pattern; `None` where no route has the path.
+    /// The pattern of the route, or `None` if no route matches the path.
     pub route: Option<&'static str>,
     pub status: StatusCode,
-    /// From the headers of the request to those of the response; `None` if it is not needed.
+    /// When the headers of the request arrived, and the time until those of the response. `None` if it is not needed.
     pub time: Option<(SystemTime, Duration)>,
     pub request_bytes: Option<u64>,
     pub response_bytes: Option<u64>,
@@ -30,14 +30,14 @@ pub(crate) struct Exchange<'e> {
     pub destinations: &'e [RejectedEvents],
     /// Why the request was rejected as a whole.
     pub error: Option<&'e RequestError>,
-    /// Whose events they are, if the request was rejected or failed.
+    /// The destination, source and workspace, if the request was rejected or failed.
     pub identity: Option<&'e Identity>,
     /// The path and the address of the upstream that failed.
     pub upstream: Option<(String, &'e str)>,
-    /// The limits in force.
+    /// The configured limits.
     pub limits: Option<&'e LimitValues>,
     pub parent: Option<TraceParent>,
 }
 
-/// The ids of a trace and of a span in it.
+/// The IDs of a trace and of a span in it.
 pub(crate) type SpanIds = (Id<16>, Id<8>);

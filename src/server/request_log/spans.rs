@@ -1,5 +1,5 @@
-//! Requests as OpenTelemetry spans, with the attributes that its semantic conventions have for HTTP servers. A path or
-//! a query is not an attribute: either may hold a secret.
+//! Exports requests as OpenTelemetry spans, with the attributes of the semantic conventions for HTTP servers. Path and
+//! query are not attributes, because they may contain a secret.
 
 use std::sync::OnceLock;
 
@@ -14,10 +14,10 @@ use super::record::{Exchange, SpanIds};
 use crate::server::http::error::RequestError;
 use crate::server::http::trace_context::{Id, TraceParent};
 
-/// One for the process, as the log is.
+/// The tracer, global like the log.
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
-/// Exports requests from now on. Only the first tracer counts.
+/// Enables the export. Only the first call has an effect.
 pub fn export_with(tracer: SdkTracer) {
     TRACER.set(tracer).ok();
 }
@@ -27,15 +27,15 @@ pub(crate) fn are_exported() -> bool {
     TRACER.get().is_some()
 }
 
-/// Exports a request that is over, and reports the ids of its span.
+/// Exports a finished request, and returns the IDs of its span.
 pub(crate) fn export(exchange: &Exchange<'_>) -> Option<SpanIds> {
     let (tracer, (started, duration)) = TRACER.get().zip(exchange.time)?;
-    // Not the current context: it is whatever the thread has left.
+    // The current context is not used: it may belong to another request on this thread.
     let parent = exchange
         .parent
         .as_ref()
         .map_or_else(Context::new, |parent| Context::new().with_remote_span_context(context_of(parent)));
-    // The conventions' word for a method that is not a known one.
+    // The conventions' value for unknown methods.
     let method = if exchange.method == "other" { "_OTHER" } else { exchange.method };
     let name = match (exchange.route, method) {
         (Some(route), method) => format!("{method} {route}"),

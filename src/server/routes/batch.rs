@@ -1,4 +1,4 @@
-//! `POST /batch`: grouping for delivery (docs/contract.md#batch).
+//! `POST /batch`: groups events for delivery (docs/contract.md#batch).
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};

@@ -1,4 +1,4 @@
-//! `GET /destinations`: what is going where, right now.
+//! `GET /destinations`: reports the activity of each destination.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -15,19 +15,19 @@ use crate::server::http::operator_token::OperatorToken;
 use crate::server::openapi::rejections::{ForOperators, Overload};
 use crate::server::openapi::responses::ErrorBody;
 
-/// The activity that is shown, and to whom.
+/// The state of this route.
 #[derive(Debug, Clone)]
 pub struct ShownActivity {
-    /// What is counted.
+    /// The counts to report.
     pub activity: Activity,
-    /// The token that is asked for.
+    /// The required token.
     pub operator: Option<Arc<OperatorToken>>,
 }
 
-/// The partitions that skew is computed for, unless the request asks for another number.
+/// The default number of partitions for which skew is computed.
 const PARTITIONS: NonZeroU32 = NonZeroU32::new(12).unwrap();
 
-/// The query.
+/// The query parameters.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it is read by hand, so that its errors are this service's")]
@@ -37,11 +37,12 @@ struct Query {
     partitions: Option<u32>,
 }
 
-/// Show what goes where
+/// Show the activity of each destination
 ///
-/// For each destination: events, rejections by reason, topics, rules, hottest partition keys and skew, since the start and over
-/// the last five minutes. Nothing of an event is in it but its topic, and with `SHOW_KEYS` the start of hot keys. It is on the
-/// metrics port, and where the page is (`PAGE`). Where the service has an `OPERATOR_TOKEN_FILE`, it asks for that token.
+/// For each destination: events, rejections by reason, topics, rules, hottest partition keys and skew, since startup
+/// and over the last five minutes. The report contains no event data except topics and, with `SHOW_KEYS`, the start of
+/// hot keys. Served on the metrics port, and where the page is (`PAGE`). Requires the operator token if
+/// `OPERATOR_TOKEN_FILE` is set.
 #[utoipa::path(
     get,
     path = "/destinations",

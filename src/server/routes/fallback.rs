@@ -1,4 +1,4 @@
-//! Requests that are not served here: they go to the upstream, or are rejected if there is none.
+//! Handles requests that are not served here: forwards them to the upstream, or rejects them if there is none.
 
 use std::time::Duration;
 
@@ -12,29 +12,29 @@ use crate::server::unserved::Rejections;
 use crate::server::upstream::Upstream;
 use crate::server::upstream::pass;
 
-/// Where requests go that are not served here.
+/// The state for requests that are not served here.
 #[derive(Debug, Clone)]
 pub struct Fallback {
     /// The upstream.
     pub upstream: Option<Upstream>,
-    /// The responses to what would be the upstream's, if there is none.
+    /// The responses to requests for the upstream, if there is none.
     pub unserved: Rejections,
-    /// What is counted.
+    /// The metrics to update.
     pub metrics: Metrics,
     /// The port of `/metrics`.
     pub metrics_port: u16,
-    /// The longest pause within a body.
+    /// The maximum pause within a body.
     pub body_timeout: Duration,
 }
 
 impl Fallback {
-    /// Passes a request on to the upstream, and its response back. Without an upstream the response is what `UNSERVED` says
-    /// if rudder-server could have sent the request, else `rejection`.
+    /// Forwards a request to the upstream, and returns its response. Without an upstream, responds according to
+    /// `UNSERVED` if rudder-server could have sent the request, otherwise with `rejection`.
     ///
     /// # Errors
-    /// [`RequestError::Unserved`], `rejection`, or why there is no response of the upstream;
-    /// [`RequestError::MetricsElsewhere`] and [`RequestError::BadRequest`] for a path that may be normalized to `/metrics`,
-    /// or to one above the root.
+    /// [`RequestError::Unserved`], `rejection`, or why there is no response from the upstream.
+    /// [`RequestError::MetricsElsewhere`] and [`RequestError::BadRequest`] for a path that may be normalized to
+    /// `/metrics`, or to one outside the root.
     pub async fn forward_or(
         &self,
         request: &HttpRequest,
@@ -45,7 +45,7 @@ impl Fallback {
             Addressed::Metrics => return Err(RequestError::MetricsElsewhere(self.metrics_port)),
             Addressed::Outside => {
                 return Err(RequestError::BadRequest(
-                    "the path leads above its root: remove its dot segments".to_owned(),
+                    "the path leads outside the root: remove its dot segments".to_owned(),
                 ));
             }
             Addressed::Other => {}
@@ -57,11 +57,11 @@ impl Fallback {
     }
 }
 
-/// The route of everything that has no other one.
+/// The handler of all paths without a route.
 ///
 /// # Errors
-/// [`RequestError::NotFound`] without an upstream; [`RequestError::NotOnMetricsPort`] in an application without a
-/// [`Fallback`], which is that of the metrics port; what [`Fallback::forward_or`] returns.
+/// [`RequestError::NotFound`] without an upstream. [`RequestError::NotOnMetricsPort`] in an application without a
+/// [`Fallback`], which is that of the metrics port. Otherwise like [`Fallback::forward_or`].
 pub async fn anything(request: HttpRequest, payload: Payload) -> Result<HttpResponse, RequestError> {
     match request.app_data::<Data<Fallback>>() {
         Some(fallback) => fallback.forward_or(&request, payload, RequestError::NotFound).await,

@@ -1,4 +1,4 @@
-//! `GET /features`: what the service, and the upstream behind it, can do (docs/contract.md#features).
+//! `GET /features`: the features of the service and of its upstream (docs/contract.md#features).
 
 use std::sync::Arc;
 
@@ -14,18 +14,18 @@ use crate::server::openapi::responses::ErrorBody;
 use crate::server::upstream::Upstream;
 use crate::server::upstream::features::UpstreamFeatures;
 
-/// Where the features come from.
+/// The state of this route.
 #[derive(Debug, Clone)]
 pub struct FeatureSource {
     /// The upstream.
     pub upstream: Option<Upstream>,
-    /// What is known of its features.
+    /// The cached features of the upstream.
     pub known: Arc<UpstreamFeatures>,
     /// The destinations that are transformed here.
     pub native_destinations: NativeDestinations,
 }
 
-/// What the service can do; rudder-server asks before it sends anything.
+/// The features of the service. rudder-server requests them before it sends events.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Features {
@@ -39,13 +39,13 @@ pub struct Features {
     support_transformer_proxy_v1: bool,
     /// Always true.
     upgraded_to_source_transform_v2: bool,
-    /// Always true: the compacted form is understood.
+    /// Always true: the compacted form is supported.
     support_dest_transform_compacted_payload_v1: bool,
 }
 
-/// Say what the service can do
+/// Show the features of the service
 ///
-/// With an upstream it is the upstream's answer, corrected for the destinations that are served here.
+/// With an upstream: the upstream's response, corrected for the destinations that are served here.
 #[utoipa::path(get, path = "/features", tag = "status", responses(
     (status = 200, description = "The features", body = Features),
     (status = 503, description = "Overloaded, or /features of the upstream is unavailable: retry", body = ErrorBody),

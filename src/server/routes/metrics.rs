@@ -1,4 +1,4 @@
-//! `GET /metrics`, on a port of its own.
+//! `GET /metrics`, on a separate port.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -14,26 +14,26 @@ use crate::server::metrics::{Metrics, Usage};
 use crate::server::openapi::rejections::{ForOperators, Overload};
 use crate::server::transport::tls::Tls;
 
-/// What is shown, and to whom.
+/// The state of this route.
 #[derive(Debug, Clone)]
 pub struct ShownMetrics {
-    /// What is counted.
+    /// The metrics to show.
     pub metrics: Metrics,
     /// The memory of all requests.
     pub budget: MemoryBudget,
-    /// How long requests may wait for a worker.
+    /// The maximum time that requests wait for a worker.
     pub wait_limit: Duration,
-    /// Each port with its connections.
+    /// The connections of each port.
     pub connections: Vec<(&'static str, ConnectionSlots)>,
-    /// The certificate in use.
+    /// The current TLS certificate.
     pub tls: Option<Arc<Tls>>,
-    /// The token that is asked for.
+    /// The required token.
     pub operator: Option<Arc<OperatorToken>>,
 }
 
 impl ShownMetrics {
     fn usage(&self) -> Usage {
-        #[expect(clippy::disallowed_methods, reason = "certificates have dates")]
+        #[expect(clippy::disallowed_methods, reason = "the validity of certificates depends on the time")]
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok();
         let now = now.and_then(|now| i64::try_from(now.as_secs()).ok());
         let expires_at = self.tls.as_ref().and_then(|tls| tls.expires_at());
@@ -49,16 +49,16 @@ impl ShownMetrics {
 /// The content type of Prometheus' text format.
 const METRICS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Everything counted, for Prometheus.
+/// Returns all metrics for Prometheus.
 ///
 /// # Errors
-/// [`RequestError::Unauthorized`]; [`RequestError::InternalServerError`] where the text cannot be made.
-#[utoipa::path(get, path = "/metrics", tag = "status", summary = "Tell what was counted",
-    description = "In Prometheus' text format, on a port of its own: `METRICS_PORT`. `/health` and `/ready` are there too. Where the service has an `OPERATOR_TOKEN_FILE`, it asks for that token.",
+/// [`RequestError::Unauthorized`]. [`RequestError::InternalServerError`] if the text cannot be created.
+#[utoipa::path(get, path = "/metrics", tag = "status", summary = "Show all metrics",
+    description = "In Prometheus' text format, on a separate port (`METRICS_PORT`), which also serves `/health` and `/ready`. Requires the operator token if `OPERATOR_TOKEN_FILE` is set.",
     security((), ("operator" = [])),
     servers((url = "http://{host}:{port}", description = "The metrics port",
         variables(("host" = (default = "localhost")), ("port" = (default = "9091"))))),
-    responses((status = 200, description = "Everything counted", body = String, content_type = "text/plain"), ForOperators, Overload))]
+    responses((status = 200, description = "All metrics", body = String, content_type = "text/plain"), ForOperators, Overload))]
 pub async fn metrics(request: HttpRequest, shown: Data<ShownMetrics>) -> Result<HttpResponse, RequestError> {
     if let Some(token) = &shown.operator {
         token.check(&request)?;

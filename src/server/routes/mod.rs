@@ -1,5 +1,4 @@
-//! The routes, a file per endpoint. Each gets what it needs as data of the application, which [`crate::server::app`]
-//! registers.
+//! The routes, one file per endpoint. Each gets its state as application data, which [`crate::server::app`] registers.
 
 pub mod batch;
 pub mod destinations;

@@ -1,4 +1,4 @@
-//! Work off the event loop, for as long as its client is there.
+//! Runs work off the event loop, until it is done or its client disconnects.
 
 use std::sync::atomic::AtomicBool;
 
@@ -8,12 +8,12 @@ use crate::server::http::error::RequestError;
 use crate::server::limits::permits::Permits;
 use crate::server::limits::request_meter::Cancellation;
 
-/// Runs `work` on a thread that may block, once there is a permit for it. The flag that it gets is set when this future is
-/// dropped, which is when the client has gone; the permit is free again once `work` returns.
+/// Runs `work` on a blocking thread, once there is a permit for it. The flag passed to it is set when this future is
+/// dropped, which happens when the client disconnects. The permit is released when `work` returns.
 ///
 /// # Errors
-/// [`RequestError::Overloaded`] without a permit in time; what `work` returns; [`RequestError::InternalServerError`] if it
-/// panics.
+/// [`RequestError::Overloaded`] without a permit in time, the error of `work`, or [`RequestError::InternalServerError`]
+/// if it panics.
 pub async fn off_the_loop<T: Send + 'static>(
     permits: &Permits,
     work: impl FnOnce(&AtomicBool) -> Result<T, RequestError> + Send + 'static,
@@ -39,11 +39,11 @@ mod tests {
     use crate::server::limits::memory_budget::MemoryBudget;
     use crate::server::limits::request_meter::RequestMeter;
 
-    /// Work that is not cancelled ends after this, so that the test fails and does not hang.
+    /// Work that is not canceled ends after this time, so that the test fails instead of hanging.
     const PATIENCE: Duration = Duration::from_secs(60);
 
     #[actix_web::test]
-    async fn work_whose_client_has_gone_stops_and_frees_its_permit_and_its_memory() {
+    async fn work_stops_and_releases_permit_and_memory_when_the_client_disconnects() {
         let (permits, budget) = (Permits::new(1), MemoryBudget::up_to(1 << 20));
         let reservation = budget.reservation();
         reservation.reserve(1_000).unwrap();
@@ -52,7 +52,7 @@ mod tests {
             let meter = RequestMeter { reservation: &reservation, cancelled, max_work: u64::MAX };
             start.send(()).unwrap();
             let began = Instant::now();
-            // As a transformation that is far from its end.
+            // Simulates a transformation that takes long.
             while began.elapsed() < PATIENCE {
                 meter.checkpoint(0)?;
                 std::thread::yield_now();
@@ -64,8 +64,8 @@ mod tests {
             ended = running => panic!("it ended by itself: {ended:?}"),
             started = started => started.unwrap(),
         }
-        // The future was dropped at the end of the statement, as that of a request is whose client has gone.
-        assert!(permits.acquire().await.is_ok(), "the permit is free once the work has stopped");
+        // The future was dropped at the end of the statement, like that of a request whose client disconnects.
+        assert!(permits.acquire().await.is_ok(), "the permit is released once the work has stopped");
         assert_eq!(budget.bytes(), 0);
     }
 

@@ -12,15 +12,15 @@ use transform::endpoint::Endpoint;
 
 /// Transform events
 ///
-/// Turns a batch of events into `{message, userId, topic}` payloads, one response per event, in their order. A bad
-/// event is answered with an error of its own; the others are not touched by it.
+/// Turns a batch of events into `{message, userId, topic}` payloads: one response per event, in order. A malformed
+/// event gets an error as its response and does not affect other events.
 #[utoipa::path(
     post,
     path = "/v0/destinations/{destination}",
     tag = "transformation",
     operation_id = "transform",
     params(
-        ("destination" = inline(DestinationName), Path, description = "The destination; its name may be in any letter case"),
+        ("destination" = inline(DestinationName), Path, description = "The destination type (case-insensitive)"),
         BodyHeaders,
     ),
     request_body = ProcessorRequest,

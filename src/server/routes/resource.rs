@@ -1,4 +1,4 @@
-//! How paths are registered.
+//! Registers paths.
 
 use actix_web::web;
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder};
@@ -7,22 +7,22 @@ use super::fallback::anything;
 use crate::server::http::error::RequestError;
 use crate::server::http::route::Route;
 
-/// A resource, with a slash at its end or not. Its pattern is the label of its requests in metrics. A known path with another
-/// method is an unknown endpoint, as it is for the reference.
+/// A resource, with or without a trailing slash. Its pattern is the label of its requests in metrics. Another method on
+/// a known path is an unknown endpoint, as in rudder-transformer.
 pub fn resource(pattern: &'static str) -> Resource {
     web::resource([pattern.to_owned(), format!("{}/", pattern.trim_end_matches('/'))])
         .app_data(Route(pattern))
         .default_service(web::to(anything))
 }
 
-/// A resource of this service's own, which rudder-transformer does not have: a method that it does not take is 405, and
-/// never the upstream's. `allow` lists those that it takes.
+/// A resource that rudder-transformer does not have. An unsupported method gets 405 and is never forwarded. `allow`
+/// lists the supported methods.
 pub fn own_resource(pattern: &'static str, allow: &'static str) -> Resource {
     resource(pattern)
         .default_service(web::to(move || async move { Err::<HttpResponse, _>(RequestError::MethodNotAllowed(allow)) }))
 }
 
-/// [`status()`], of this service's own.
+/// Like [`status()`], for a resource that rudder-transformer does not have.
 pub fn own_status<F, Args>(pattern: &'static str, handler: F) -> Resource
 where
     F: Handler<Args>,
@@ -32,7 +32,7 @@ where
     own_resource(pattern, "GET, HEAD").get(handler.clone()).route(web::head().to(handler))
 }
 
-/// A small endpoint, which probes may ask with HEAD too.
+/// A small endpoint, which probes may also request with HEAD.
 pub fn status<F, Args>(pattern: &'static str, handler: F) -> Resource
 where
     F: Handler<Args>,

@@ -1,4 +1,4 @@
-//! `POST /routerTransform`, which none of these destinations has (docs/contract.md#router-transformation).
+//! `POST /routerTransform`, which these destinations do not support (docs/contract.md#router-transformation).
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -10,9 +10,9 @@ use crate::server::openapi::requests::{BodyHeaders, RouterRequest};
 use crate::server::openapi::responses::RouterTransformResponse;
 use transform::endpoint::Endpoint;
 
-/// Say that there is no router transformation
+/// Report that router transformation is not supported
 ///
-/// Answers one error per destination: these destinations are transformed by the processor.
+/// Returns one error per destination: these destinations use the processor transformation.
 #[utoipa::path(
     post,
     path = "/routerTransform",

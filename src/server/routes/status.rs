@@ -1,4 +1,4 @@
-//! The small endpoints (docs/contract.md#small-endpoints).
+//! `/health`, `/ready` and the version endpoints (docs/contract.md#small-endpoints).
 
 use std::sync::Arc;
 
@@ -17,38 +17,38 @@ use crate::server::openapi::responses::ErrorBody;
 use crate::server::upstream::Upstream;
 use crate::server::upstream::reachable::Reachable;
 
-/// What the small endpoints show.
+/// The state of these routes.
 #[derive(Debug, Clone)]
 pub struct Status {
-    /// Whether the service is stopping.
+    /// Whether the service is shutting down.
     pub lifecycle: Lifecycle,
-    /// The versions that are reported.
+    /// The versions to report.
     pub versions: Arc<Versions>,
-    /// The upstream, if `/ready` needs it.
+    /// The upstream, if `/ready` depends on it.
     pub needed: Option<(Upstream, Arc<Reachable>)>,
 }
 
-/// That the service is there.
+/// The response of `/health`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health<'a> {
     /// Always `UP`.
     #[schema(example = "UP")]
     service: &'a str,
-    /// The version of this service, or what `npm_package_version` says.
+    /// The version of this service, or `npm_package_version` if that is set.
     version: &'a str,
-    /// The commit that was built, or what `git_commit_sha` says.
+    /// The commit of the build, or `git_commit_sha` if that is set.
     #[serde(rename = "gitCommitSha", skip_serializing_if = "Option::is_none")]
     git_commit_sha: Option<&'a str>,
 }
 
-/// Say that the service is up
+/// Check whether the service is up
 #[utoipa::path(get, path = "/health", tag = "status", responses((status = 200, description = "Up", body = Health)))]
 pub async fn health(status: Data<Status>) -> impl Responder {
     let Versions { version, commit, .. } = &*status.versions;
     HttpResponse::Ok().insert_header(JSON).json(Health { service: "UP", version, git_commit_sha: commit.as_deref() })
 }
 
-/// That requests are welcome.
+/// The response of `/ready`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Ready {
     /// Always true.
@@ -56,29 +56,29 @@ pub struct Ready {
     ready: bool,
 }
 
-/// Say whether requests are welcome
+/// Check whether the service accepts requests
 ///
-/// 503 once the service is shutting down; it still serves requests until its listener closes. Overload does not
-/// count: it is temporary, and affected requests get a response of their own.
+/// Returns 503 once the service is shutting down, although requests are served until the listener closes. Overload does
+/// not count: it is temporary, and affected requests get a response of their own.
 #[utoipa::path(get, path = "/ready", tag = "status", responses(
-    (status = 200, description = "They are", body = Ready),
-    (status = 503, description = "They are not: the service is stopping, or READY_NEEDS_UPSTREAM and the upstream does not answer", body = ErrorBody),
+    (status = 200, description = "Ready", body = Ready),
+    (status = 503, description = "Not ready: the service is shutting down, or READY_NEEDS_UPSTREAM is set and the upstream does not respond", body = ErrorBody),
 ))]
 pub async fn ready(status: Data<Status>) -> Result<HttpResponse, RequestError> {
     if status.lifecycle.is_stopping() {
-        return Err(RequestError::NotReady("the service is stopping"));
+        return Err(RequestError::NotReady("the service is shutting down"));
     }
     if let Some((upstream, reachable)) = &status.needed
         && !reachable.is(upstream).await
     {
-        return Err(RequestError::NotReady("the transformer that UPSTREAM_TRANSFORMER_URL names does not answer"));
+        return Err(RequestError::NotReady("the upstream transformer (UPSTREAM_TRANSFORMER_URL) does not respond"));
     }
     Ok(HttpResponse::Ok().insert_header(JSON).json(Ready { ready: true }))
 }
 
 /// Show the version
 ///
-/// The version of this service, or what `npm_package_version` says.
+/// The version of this service, or `npm_package_version` if that is set.
 #[utoipa::path(get, path = "/version", tag = "status", responses(
     (status = 200, description = "The version", body = String, content_type = "text/plain"),
     Overload,
@@ -89,7 +89,7 @@ pub async fn version(status: Data<Status>) -> impl Responder {
 
 /// Show the version of the build
 ///
-/// The version of this service, or what `transformer_build_version` says.
+/// The version of this service, or `transformer_build_version` if that is set.
 #[utoipa::path(get, path = "/buildVersion", tag = "status", operation_id = "buildVersion", responses(
     (status = 200, description = "The version", body = String, content_type = "text/plain"),
     Overload,

@@ -1,4 +1,4 @@
-//! How settings were given: a problem names the variable or the flag that has to be changed, with its value.
+//! How settings were given, so that an error names the variable or flag to change, with its value.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -10,19 +10,19 @@ pub struct Given {
 }
 
 impl Given {
-    /// Those whose variables have these names were given as flags.
+    /// Creates the set from the variable names of the settings that were given as flags.
     #[must_use]
     pub fn as_flags(variables: impl IntoIterator<Item = String>) -> Self {
         Self { flags: variables.into_iter().collect() }
     }
 
-    /// The setting as it was given: the variable, or the flag.
+    /// The variable or flag that the setting was given with.
     #[must_use]
     pub fn name(&self, variable: &str) -> String {
         if self.flags.contains(variable) { flag_of(variable) } else { variable.to_owned() }
     }
 
-    /// [`Self::name`] with the value.
+    /// Like [`Self::name`], with the value.
     #[must_use]
     pub fn shown(&self, variable: &str, value: impl Display) -> String {
         format!("{}={value}", self.name(variable))

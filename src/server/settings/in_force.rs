@@ -1,4 +1,4 @@
-//! The settings in force, and how each was given.
+//! The effective settings, and where each value comes from.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use super::Settings;
 use super::given::Given;
 use super::units::{self, Size};
 
-/// A setting in force.
+/// An effective setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InForce {
-    /// The name of its variable.
+    /// The name of the variable.
     pub name: String,
-    /// Its value; empty if it has none.
+    /// The value, or empty if there is none.
     pub value: String,
     /// `flag`, `environment`, `default` or `computed`.
     pub source: &'static str,
@@ -27,7 +27,7 @@ pub fn given(matches: &ArgMatches) -> Given {
     Given::as_flags(variables().into_iter().filter(|(id, _)| is_flag(id)).map(|(_, name)| name))
 }
 
-/// The id of every setting, and the name of its variable.
+/// The argument ID of every setting, and the name of its variable.
 fn variables() -> Vec<(String, String)> {
     let command = Settings::augment_args(Command::new("settings"));
     let named = command
@@ -49,7 +49,7 @@ fn value_of(matches: &ArgMatches, id: &str) -> String {
 }
 
 impl Settings {
-    /// Every setting in force, in the order of `--help`. Settings hold no secrets: those are in files.
+    /// All effective settings, in the order of `--help`. Settings contain no secrets, which are in files.
     #[must_use]
     pub fn in_force(&self, matches: &ArgMatches) -> Vec<InForce> {
         let computed = |name: &str| match name {

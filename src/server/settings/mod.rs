@@ -1,5 +1,5 @@
-//! Every setting: one table, each an environment variable and a flag. `validate` checks what was given, `units` reads
-//! sizes and durations.
+//! All settings: one table, each an environment variable and a flag. `validate` checks the values, `units` parses sizes and
+//! durations.
 
 mod given;
 pub mod in_force;
@@ -105,8 +105,8 @@ pub struct Settings {
     #[arg(long, env = "UPSTREAM_TRANSFORMER_URL", hide_env_values = true)]
     pub upstream_transformer_url: Option<String>,
 
-    /// Without an upstream: the response to requests that only a rudder-transformer can serve. With retry (503)
-    /// rudder-server keeps the events, with reject (404) it drops them
+    /// Without an upstream: the response to requests that only a rudder-transformer can serve. With retry (503),
+    /// rudder-server keeps the events; with reject (404), it drops them
     #[arg(long, env = "UNSERVED", value_enum, default_value_t = UnservedPolicy::Retry)]
     pub unserved: UnservedPolicy,
 
@@ -118,7 +118,7 @@ pub struct Settings {
     #[arg(long, env = "UPSTREAM_CONNECT_TIMEOUT", default_value = "5s", value_parser = seconds)]
     pub upstream_connect_timeout: Duration,
 
-    /// PEM file with CA certificates that an https upstream may have its certificate from, in addition to the system's
+    /// PEM file with CA certificates for an https upstream, in addition to the system's
     #[arg(long, env = "UPSTREAM_CA_FILE")]
     pub upstream_ca_file: Option<PathBuf>,
 
@@ -147,7 +147,7 @@ pub struct Settings {
     #[arg(long, env = "SHOW_KEYS", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub show_keys: bool,
 
-    /// Number of destinations with metrics of their own; the others share the label "other" [default: none has]
+    /// Number of destinations with separate metrics; the others share the label "other" [default: 0]
     #[arg(long, env = "DESTINATION_METRICS", default_value_t = 0, hide_default_value = true)]
     pub destination_metrics: usize,
 
@@ -183,7 +183,7 @@ pub struct Settings {
     #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value = "30s", value_parser = seconds)]
     pub shutdown_timeout: Duration,
 
-    /// Which of the settings were given as flags.
+    /// Which settings were given as flags.
     #[arg(skip)]
     pub given: Given,
 }
@@ -197,11 +197,11 @@ pub enum LogFormat {
     Json,
 }
 
-/// The default if the memory limit is unknown.
+/// The default if the memory limit is unknown, in bytes.
 const DEFAULT_IN_FLIGHT_BYTES: usize = 1 << 30;
 
 impl Settings {
-    /// Returns the defaults, whatever the environment says, for a service that runs inside a tool.
+    /// Returns the defaults, regardless of the environment, for a service that runs inside a tool.
     ///
     /// # Errors
     /// None in practice: every default is valid.
@@ -213,7 +213,7 @@ impl Settings {
     /// Returns the upstream, or `None` without one.
     ///
     /// # Errors
-    /// The problem with the setting.
+    /// Returns what is wrong with the setting.
     fn upstream(&self) -> Result<Option<BaseUrl>, String> {
         let base = self.upstream_transformer_url.as_deref().map(BaseUrl::parse).transpose();
         base.map_err(|problem| format!("{} {problem}", self.given.name("UPSTREAM_TRANSFORMER_URL")))
@@ -222,7 +222,7 @@ impl Settings {
     /// Returns the destinations that are transformed here.
     ///
     /// # Errors
-    /// The problem with the setting.
+    /// Returns what is wrong with the setting.
     fn native_destinations(&self) -> Result<NativeDestinations, String> {
         NativeDestinations::parse(&self.native_destinations).map_err(|_| {
             let given = self.given.shown("NATIVE_DESTINATIONS", format_args!("{:?}", self.native_destinations));
@@ -243,7 +243,7 @@ impl Settings {
         Limits { events: self.max_events, response_bytes: self.max_body_bytes.0.saturating_mul(2) }
     }
 
-    /// Returns the maximum of bytes in flight.
+    /// Returns the maximum memory of requests in flight, in bytes.
     #[must_use]
     pub fn in_flight_bytes(&self) -> usize {
         let by_default = || memory_limit().map_or(DEFAULT_IN_FLIGHT_BYTES, |bytes| bytes / 4);

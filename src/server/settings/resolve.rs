@@ -1,4 +1,4 @@
-//! From the settings as they are given to the configuration as it is meant.
+//! Resolves the settings, as they were given, to the configuration.
 
 use super::Settings;
 use crate::server::config::{
@@ -10,7 +10,7 @@ impl Settings {
     /// Resolves the settings.
     ///
     /// # Errors
-    /// What is wrong with a setting. [`Settings::validate`] reports all of it at once.
+    /// Returns what is wrong with a setting. [`Settings::validate`] reports all problems at once.
     pub fn resolve(&self) -> Result<Config, String> {
         let upstream = self.upstream()?.map(|base| UpstreamConfig {
             base,
@@ -49,10 +49,10 @@ impl Settings {
         })
     }
 
-    /// The files for TLS; `None` for plain HTTP.
+    /// The TLS files, or `None` for plain HTTP.
     ///
     /// # Errors
-    /// If one of them is not given.
+    /// Fails if only one of them is given.
     pub fn tls(&self) -> Result<Option<TlsConfig>, String> {
         match (&self.tls_cert_file, &self.tls_key_file) {
             (Some(certificate), Some(key)) => Ok(Some(TlsConfig {

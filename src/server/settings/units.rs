@@ -8,20 +8,20 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(pub usize);
 
-/// Units from the largest to the smallest: binary ones first, because memory is counted in them.
+/// The units from the largest to the smallest. Binary ones come first, because memory is counted in them.
 const UNITS: [(usize, &str); 6] =
     [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
 
 impl FromStr for Size {
     type Err = String;
 
-    /// Reads a number of bytes, or a number with a unit of 1000 (`kB`, `MB`, …) or 1024 (`KiB`, `MiB`, …) bytes, in any
-    /// letter case and with or without its `B`.
+    /// Parses a number of bytes, or a number with a unit of 1000 (`kB`, `MB`, …) or 1024 (`KiB`, `MiB`, …) bytes. Units
+    /// are case-insensitive, and the `B` is optional.
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let unit = text.trim_start_matches(|character: char| character.is_ascii_digit() || character == '.');
         let number = &text[..text.len() - unit.len()];
-        // The library takes `1e3`, `1_000` and a fraction of a byte too.
+        // The library also accepts `1e3`, `1_000` and a fraction of a byte.
         let is_number = !number.is_empty() && (!number.contains('.') || !unit.is_empty());
         if !is_number || !unit.trim_start().bytes().all(|byte| byte.is_ascii_alphabetic()) {
             return Err(INVALID_SIZE.to_owned());
@@ -38,7 +38,7 @@ const INVALID_SIZE: &str = "must be a number of bytes, or a number with a unit: 
 const TOO_LARGE: &str = "must be less than 16 EiB";
 
 impl fmt::Display for Size {
-    /// Writes the size with the largest unit that needs no fraction.
+    /// Formats the size with the largest unit that needs no fraction.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match UNITS.iter().find(|(bytes, _)| self.0 > 0 && self.0.is_multiple_of(*bytes)) {
             Some((bytes, unit)) => write!(f, "{}{unit}", self.0 / bytes),
@@ -47,18 +47,18 @@ impl fmt::Display for Size {
     }
 }
 
-/// Reads a duration whose plain number is in seconds.
+/// Parses a duration; a plain number is in seconds.
 ///
 /// # Errors
-/// What a duration has to be.
+/// Returns what a duration must be.
 pub fn seconds(text: &str) -> Result<Duration, String> {
     duration(text, Duration::from_secs, "seconds")
 }
 
-/// Reads a duration whose plain number is in milliseconds.
+/// Parses a duration; a plain number is in milliseconds.
 ///
 /// # Errors
-/// What a duration has to be.
+/// Returns what a duration must be.
 pub fn milliseconds(text: &str) -> Result<Duration, String> {
     duration(text, Duration::from_millis, "milliseconds")
 }
@@ -75,14 +75,14 @@ fn duration(text: &str, plain: fn(u64) -> Duration, unit: &str) -> Result<Durati
     parsed.ok_or_else(|| format!("must be a number of {unit}, or a number with a unit: ms, s, m or h"))
 }
 
-/// Whether there are blanks within a number: `5 5s` is probably not meant as 55 s, which the library takes it for.
+/// Whether there are spaces within a number. The library would read `5 5s` as 55 s, which is probably unintended.
 fn has_split_number(text: &str) -> bool {
     let words: Vec<&[u8]> = text.split_whitespace().map(str::as_bytes).collect();
     let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
     words.windows(2).any(|pair| is_digit(pair[0].last()) && is_digit(pair[1].first()))
 }
 
-/// Returns a duration as settings show it, such as `10m`, `1h30m` or `1s500ms`.
+/// Formats a duration as settings show it, such as `10m`, `1h30m` or `1s500ms`.
 #[must_use]
 pub fn shown(duration: Duration) -> String {
     humantime::format_duration(duration).to_string().replace(' ', "")

@@ -1,4 +1,4 @@
-//! Validation of the settings: every problem is reported at once, before anything starts.
+//! Validates the settings. All problems are reported at once, before anything starts.
 
 use json::display::{sanitize, shorten};
 use std::time::Duration;
@@ -9,19 +9,19 @@ use crate::server::config::ShadowAnswer;
 use crate::server::http::operator_token::OperatorToken;
 use crate::server::transport::tls::Tls;
 
-/// Bounds that keep a typo from asking for the impossible.
+/// The maximum number of workers, to catch typos.
 const MAX_WORKERS: usize = 1024;
-/// Characters of a version that is reported.
+/// The maximum length of a reported version, in characters.
 const MAX_VERSION_CHARACTERS: usize = 128;
-/// Destinations with metrics of their own: each has two series.
+/// The maximum number of destinations with separate metrics: each has two series.
 const MAX_DESTINATION_METRICS: usize = 10_000;
 const MAX_DURATION: Duration = Duration::from_secs(86_400);
 
 impl Settings {
-    /// Checks what single values cannot show.
+    /// Checks the settings, including combinations of them.
     ///
     /// # Errors
-    /// Every problem there is, a sentence each.
+    /// Returns all problems, one sentence each.
     pub fn validate(&self) -> Result<(), Vec<String>> {
         let mut problems = Vec::new();
         if self.port != 0 && self.port == self.metrics_port {
@@ -98,14 +98,14 @@ impl Settings {
         }
     }
 
-    /// What goes where, and what is compared.
+    /// Checks the settings of the upstream and of shadow comparison.
     fn validate_upstream(&self, problems: &mut Vec<String>) {
         let has_upstream = self.upstream_transformer_url.is_some();
         problems.extend(self.upstream().err());
         match self.native_destinations() {
             Err(problem) => problems.push(problem),
             Ok(natives) if natives.is_empty() && !has_upstream => problems.push(format!(
-                "{} names no destination and UPSTREAM_TRANSFORMER_URL is not set: nothing is served",
+                "{} leaves no destination to this service and UPSTREAM_TRANSFORMER_URL is not set: nothing would be served",
                 self.given.shown("NATIVE_DESTINATIONS", &self.native_destinations)
             )),
             Ok(_) => {}
@@ -131,7 +131,7 @@ impl Settings {
         }
         if self.shadow_percent == 0 && self.shadow_answer == ShadowAnswer::Upstream {
             problems.push(format!(
-                "{} needs SHADOW_PERCENT; to leave everything to the upstream set NATIVE_DESTINATIONS=none",
+                "{} needs SHADOW_PERCENT; to route everything to the upstream, set NATIVE_DESTINATIONS=none",
                 self.given.shown("SHADOW_ANSWER", "upstream")
             ));
         }
@@ -143,7 +143,8 @@ fn is_version(text: &str) -> bool {
     (1..=MAX_VERSION_CHARACTERS).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// The log library would take an unknown level for the name of a module, and log nothing.
+/// Whether a log directive is valid. The log library would take an unknown level for the name of a module, and log
+/// nothing.
 fn is_log_directive(directive: &str) -> bool {
     let (module, level) = match directive.rsplit_once('=') {
         Some((module, level)) => (module.trim(), level.trim()),
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn all_problems_are_told_at_once() {
+    fn all_problems_are_reported_at_once() {
         let bad = settings(&[
             "--port=7",
             "--metrics-port=7",
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_upstream_has_to_add_up() {
+    fn upstream_settings_must_be_consistent() {
         let problems = |arguments: &[&str]| settings(arguments).validate().err().unwrap_or_default().join("; ");
         let upstream = "--upstream-transformer-url=http://transformer:9090/base";
         for good in [
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn workers_go_before_num_procs() {
+    fn workers_take_precedence_over_num_procs() {
         assert_eq!(settings(&["--workers=3", "--num-procs=5"]).worker_threads(), 3);
         assert_eq!(settings(&["--num-procs=5"]).worker_threads(), 5);
     }

@@ -1,4 +1,4 @@
-//! Requests that are kept to be compared: the room that they take, and how they get to the comparison.
+//! Requests that are kept for comparison: the memory that they use, and how they are queued.
 
 use std::mem::size_of;
 
@@ -16,16 +16,16 @@ use transform::meter::Halt;
 use transform::request::PayloadFormat;
 use transform::request::coding::Coding;
 
-/// What a kept request counts for besides its bodies.
+/// What a kept request counts for in addition to its bodies, in bytes.
 pub(super) const OVERHEAD_BYTES: usize = size_of::<Kept>() + 16 * 1024;
-/// Whose answer is there already.
+/// The transformer whose response is known.
 #[derive(Debug)]
 pub(super) enum Known {
     Ours(ComparedResponse),
     Theirs(Held),
 }
 
-/// A request that is kept to be compared. However it ends, it is counted once.
+/// A request that is kept for comparison. It is counted exactly once, whatever the result.
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) request: Request<()>,
@@ -38,7 +38,7 @@ pub(super) struct Kept {
     pub(super) room: Claim,
 }
 
-/// A place in the queue and bytes of memory.
+/// A slot in the queue, and memory.
 #[derive(Debug)]
 pub(super) struct Claim {
     share: Reservation,
@@ -50,18 +50,18 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// A place, and no bytes yet. Until it is known how the comparison ends, the request counts as dropped.
+    /// Takes a slot, without memory yet. Until the comparison has a result, the request counts as dropped.
     pub(super) fn new(share: Reservation, max_bytes: usize, metrics: Metrics, place: OwnedSemaphorePermit) -> Self {
         Self { share, held: 0, max_bytes, result: Compared::Dropped, metrics, _place: place }
     }
 
-    /// Claims `more` bytes.
+    /// Reserves `more` bytes.
     ///
     /// # Errors
-    /// [`Halt::MemoryInUse`] if there is no room for them.
+    /// [`Halt::MemoryInUse`] if they are not available.
     pub(super) fn grow(&mut self, more: usize) -> Result<(), Halt> {
         let held = self.held.saturating_add(more);
-        // One that is alone would get more than there is.
+        // A single request could otherwise use more than the maximum.
         if held > self.max_bytes {
             return Err(Halt::MemoryInUse);
         }
@@ -77,22 +77,22 @@ impl Drop for Claim {
     }
 }
 
-/// A kept request whose answer is on its way to the client.
+/// A kept request whose response is being sent to the client.
 #[derive(Debug)]
 pub struct Watch {
     pub(super) kept: Kept,
     queue: mpsc::UnboundedSender<Kept>,
-    /// What has come of the upstream's response.
+    /// The part of the upstream's response that has arrived.
     pub(super) theirs: Option<(Held, BytesMut)>,
 }
 
 impl Watch {
-    /// A request whose comparison is queued in `queue` once both responses are there or can be had.
+    /// Creates a watch for a request. It is sent to `queue` once both responses exist or can be requested.
     pub(super) fn new(kept: Kept, queue: mpsc::UnboundedSender<Kept>) -> Self {
         Self { kept, queue, theirs: None }
     }
 
-    /// Gives it our response; dropped, it queues itself.
+    /// Sets this service's response. The returned value queues the request when dropped.
     #[must_use]
     pub fn answered(mut self, status: u16, body: Bytes) -> Option<AfterResponse> {
         self.kept.room.grow(body.len()).ok()?;
@@ -100,14 +100,14 @@ impl Watch {
         Some(AfterResponse(Some(self)))
     }
 
-    /// Queues it.
+    /// Queues the request.
     pub(super) fn queue(self) {
-        // There is no queue only where the service has ended.
+        // The queue is closed only if the service has stopped.
         self.queue.send(self.kept).ok();
     }
 }
 
-/// Queues a request for its comparison once it is dropped, which is when the response has left.
+/// Queues a request for comparison when dropped, which happens after the response has been sent.
 #[derive(Debug)]
 pub struct AfterResponse(Option<Watch>);
 

@@ -1,5 +1,5 @@
-//! Shadow verification: a share of the requests that are served here goes to the upstream too, and both responses are
-//! compared, after the client has its own and at nobody's cost but memory that is bounded.
+//! Shadow verification: a percentage of the requests that are served here is also sent to the upstream, and both
+//! responses are compared. This happens after the client has its response, and costs only a bounded amount of memory.
 
 pub mod kept;
 pub mod tap;
@@ -23,12 +23,12 @@ use transform::endpoint::Endpoint;
 use transform::request::PayloadFormat;
 use transform::request::coding::Coding;
 
-/// Requests that wait for their comparison or are in it.
+/// The maximum number of requests that wait for or are in comparison.
 const MAX_KEPT: usize = 64;
-/// Their memory, as a part of that for requests in flight.
+/// The share of the memory for requests in flight that they may use: one part in this number.
 const PART_OF_IN_FLIGHT: usize = 4;
 
-/// The choice of requests, and the room for them. Copies share both.
+/// Selects requests and limits how many are kept. Clones share both.
 #[derive(Debug, Clone)]
 pub struct Shadow {
     percent: u64,
@@ -42,7 +42,7 @@ pub struct Shadow {
 }
 
 impl Shadow {
-    /// Starts comparing, on the thread that this is called on and as long as there is a copy of the shadow.
+    /// Starts comparing on the calling thread, until the last clone is dropped.
     #[must_use]
     pub fn start(config: ShadowConfig, requests: &RequestConfig, upstream: &Upstream, metrics: &Metrics) -> Self {
         let (queue, kept) = mpsc::unbounded_channel();
@@ -69,20 +69,20 @@ impl Shadow {
         shadow
     }
 
-    /// Whether the client is to get the upstream's answer.
+    /// Whether the client gets the upstream's response.
     #[must_use]
     pub fn answers_from_upstream(&self) -> bool {
         self.answer == ShadowAnswer::Upstream
     }
 
-    /// Whether the next request is one of the share, which is spread evenly.
+    /// Whether the next request is selected. Selected requests are spread evenly.
     #[must_use]
     pub fn chooses(&self) -> bool {
         let before = self.chosen.fetch_add(1, Ordering::Relaxed) % 100;
         (before + 1) * self.percent / 100 > before * self.percent / 100
     }
 
-    /// Keeps a request, unless there is no room for it or it has been here before.
+    /// Keeps a request, unless there is no room or this process has forwarded it before.
     #[must_use]
     pub fn keep(
         &self,
@@ -96,7 +96,7 @@ impl Shadow {
             self.metrics.count_compared(Compared::Dropped);
             return None;
         };
-        // Without room the claim counts the request as dropped, here and below.
+        // Without room, the claim counts the request as dropped, here and below.
         let mut room = Claim::new(self.bytes.reservation(), self.max_bytes, self.metrics.clone(), place);
         room.grow(body.len() + OVERHEAD_BYTES).ok()?;
         let content_type = request.headers().get("content-type").and_then(|value| value.to_str().ok());

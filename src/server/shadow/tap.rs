@@ -1,4 +1,4 @@
-//! Takes the upstream's response on its way to the client, to compare it.
+//! Copies the upstream's response while it is sent to the client, for comparison.
 
 use bytes::{Bytes, BytesMut};
 
@@ -7,14 +7,14 @@ use crate::server::metrics::labels::Compared;
 use crate::server::upstream::Held;
 use crate::server::upstream::pass::BodyTap;
 
-/// Observes the upstream's response on its way to the client.
+/// Copies the upstream's response while it is sent to the client.
 pub struct ShadowTap(Option<Watch>);
 
 impl ShadowTap {
-    /// One for a kept request.
+    /// Creates a tap for a kept request.
     #[must_use]
     pub fn of(mut watch: Watch) -> Self {
-        // Until there is a whole answer.
+        // Until the response is complete.
         watch.kept.room.result = Compared::Failed;
         Self(Some(watch))
     }

@@ -1,4 +1,4 @@
-//! The comparison itself: gets the response that is missing, compares, counts and logs.
+//! Compares responses: requests the one that is missing, compares both, counts and logs the result.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,12 +26,12 @@ use transform::meter::Halt;
 use transform::request::coding::Coding;
 use transform::request::{Limits, PayloadFormat};
 
-/// Comparisons at once.
+/// The maximum number of concurrent comparisons.
 const AT_ONCE: usize = 8;
-/// How much larger than ours the upstream's answer may be: some bytes, and once ours again.
+/// How many bytes the upstream's response may be larger than twice this service's.
 const ROOM_FOR_THEIRS: usize = 64 * 1024;
 
-/// Compares what is kept.
+/// Compares kept requests.
 pub(super) struct Verifier {
     pub(super) upstream: Upstream,
     pub(super) limits: Limits,
@@ -41,14 +41,14 @@ pub(super) struct Verifier {
     pub(super) lines: Lines,
 }
 
-/// The log lines of comparisons. Each kind is limited on its own, so that neither hides the other.
+/// The log lines of comparisons. Each kind has its own limit, so that neither hides the other.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     different: LineLimit,
     intended: LineLimit,
 }
 
-/// What a comparison is about, apart from the responses.
+/// The request of a comparison.
 #[derive(Clone)]
 struct Asked {
     endpoint: Endpoint,
@@ -81,7 +81,7 @@ impl From<Halt> for Stopped {
 }
 
 impl Verifier {
-    /// Compares until nothing more can come.
+    /// Compares requests until the queue is closed.
     pub(super) async fn run(self, mut kept: mpsc::UnboundedReceiver<Kept>) {
         let (this, permits) = (Arc::new(self), Arc::new(Semaphore::new(AT_ONCE)));
         while let Some(next) = kept.recv().await {
@@ -114,7 +114,7 @@ impl Verifier {
         };
     }
 
-    /// Counts and logs the intended differences of responses that are the same otherwise.
+    /// Counts and logs the intended differences of responses that are otherwise equal.
     fn note_intended(&self, found: &Differences) -> Compared {
         let rows = found.rows();
         if rows.is_empty() {
@@ -146,7 +146,7 @@ impl Verifier {
             }
             Known::Theirs(theirs) => (None, theirs),
         };
-        // It could not answer now; what it would have answered nobody knows.
+        // The upstream could not respond properly now; its real response is unknown.
         if matches!(theirs.status, 408 | 429 | 502..=504) {
             return Err(Stopped::Failed);
         }
@@ -156,16 +156,16 @@ impl Verifier {
         let judged = actix_web::web::block(move || this.judge(&whole, ours, theirs));
         let Judgment { mut differences, siblings } = judged.await.map_err(|_| Stopped::Failed)??;
         if let Some(siblings) = siblings.filter(|_| differences.is_empty()) {
-            // Without an answer nothing more is known than before.
-            if let Ok(more) = self.ask_about_siblings(kept, again, asked, siblings).await {
+            // Without a response, the result stays what it was.
+            if let Ok(more) = self.compare_siblings(kept, again, asked, siblings).await {
                 differences.append(more);
             }
         }
         Ok(differences)
     }
 
-    /// Compares the responses to events that the upstream failed because of others, by asking about them alone.
-    async fn ask_about_siblings(
+    /// Compares the responses to events that the upstream failed because of others, by sending each of them alone.
+    async fn compare_siblings(
         self: &Arc<Self>,
         kept: &mut Kept,
         mut request: Request<()>,
@@ -188,7 +188,7 @@ impl Verifier {
 
     fn judge(&self, asked: &Asked, ours: Option<ComparedResponse>, theirs: Held) -> Result<Judgment, Stopped> {
         let Asked { endpoint, form, coding, body, .. } = asked;
-        let read = Body::held(body.clone(), *coding, self.max_body_bytes, self.bytes.reservation()).decode();
+        let read = Body::in_memory(body.clone(), *coding, self.max_body_bytes, self.bytes.reservation()).decode();
         let text = read.as_ref().map(|read| text(&read.bytes)).unwrap_or_default();
         let ours = match (ours, &read) {
             (Some(ours), _) => Ok(ours),
@@ -203,7 +203,7 @@ impl Verifier {
         Ok(intended::judge(&question, &ours, &theirs, Contents::Hidden))
     }
 
-    /// The upstream's answer without its coding, which the client may have asked for.
+    /// The upstream's response, decompressed if the client asked for compression.
     fn decoded(&self, theirs: Held) -> Result<ComparedResponse, Stopped> {
         let name = theirs.coding.as_deref().unwrap_or("");
         let coding = Coding::named(name).ok_or_else(|| RequestError::unsupported_encoding(name))?;

@@ -1,22 +1,22 @@
-//! Where a request ends on the wire, so that the framework's parser is handed one request at a time.
+//! Finds where a request ends on the wire, so that the framework's parser gets one request at a time.
 //!
-//! Only pacing depends on this. The transport never changes, drops or reorders bytes, so where this and the parser disagree,
-//! a client is read slower or faster, and never differently.
+//! Only pacing depends on this. The transport never changes, drops or reorders bytes, so if this module and the parser
+//! disagree, requests are read slower or faster, but never differently.
 
 use httparse::{EMPTY_HEADER, Header, Request};
 use memchr::memchr;
 
-/// The most headers that the framework accepts.
+/// The maximum number of headers that the framework accepts.
 const MAX_HEADERS: usize = 96;
 
 /// How the body of a request is delimited, and how much of it is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
-    /// Bytes that are left, by `Content-Length`; 0 for a request without a body.
+    /// The number of bytes left, by `Content-Length`; 0 for a request without a body.
     Length(u64),
     /// `Transfer-Encoding: chunked`.
     Chunked(ChunkScanner),
-    /// Everything up to the end of the connection.
+    /// Everything until the connection closes.
     UntilClose,
 }
 
@@ -37,7 +37,7 @@ impl Framing {
         if values("transfer-encoding").next().is_some() {
             return Self::Chunked(ChunkScanner::default());
         }
-        // The framework ignores the length of a request that asks for a web socket.
+        // The framework ignores the length of a request for a WebSocket upgrade.
         if values("upgrade").any(|protocol| protocol.eq_ignore_ascii_case(b"websocket")) {
             return Self::UntilClose;
         }
@@ -59,7 +59,7 @@ impl Framing {
         }
     }
 
-    /// Takes the next bytes, and returns how many of them belong to the body.
+    /// Consumes the next bytes, and returns how many of them belong to the body.
     pub fn take(&mut self, bytes: &[u8]) -> usize {
         match self {
             Self::Length(left) => {
@@ -73,7 +73,7 @@ impl Framing {
     }
 }
 
-/// Whether the framework rejects headers that begin like this, however they go on.
+/// Whether the framework rejects headers that begin like this, regardless of the rest.
 #[must_use]
 pub fn is_rejected(head: &[u8]) -> bool {
     let mut headers = [EMPTY_HEADER; MAX_HEADERS];
@@ -85,12 +85,12 @@ pub fn is_rejected(head: &[u8]) -> bool {
 pub struct HeadScanner {
     /// Whether the request line has begun: empty lines before it are skipped, as the parser does.
     started: bool,
-    /// Whether the current line has a byte other than its end.
+    /// Whether the current line is not empty.
     in_line: bool,
 }
 
 impl HeadScanner {
-    /// Scans the next bytes. Returns how many belong to the headers once these have ended.
+    /// Scans the next bytes. Once the headers have ended, returns how many bytes belong to them.
     pub fn end(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         if !self.started {
@@ -112,7 +112,7 @@ fn end_of_lines(in_line: &mut bool, bytes: &[u8]) -> Option<usize> {
             return Some(at);
         }
     }
-    // A lone CR may be the first half of the end of an empty line.
+    // A lone CR may be the first byte of the line break of an empty line.
     *in_line |= !matches!(&bytes[at..], b"" | b"\r");
     None
 }
@@ -123,13 +123,13 @@ pub struct ChunkScanner(Chunk);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Chunk {
-    /// In the line with the size; digits count up to the first other byte.
+    /// In the line with the size. Digits count up to the first other byte.
     Size { bytes: u64, in_digits: bool },
-    /// In the data, of which so many bytes are left.
+    /// In the data, with this many bytes left.
     Data(u64),
     /// In the line break after the data.
     DataEnd,
-    /// In the lines after the last chunk.
+    /// In the trailer after the last chunk.
     Trailer { in_line: bool },
     /// After the body.
     Ended,
@@ -161,7 +161,7 @@ impl ChunkScanner {
         at
     }
 
-    /// Scans some of `bytes`, at least one, and returns how many.
+    /// Scans at least one of `bytes`, and returns how many.
     fn step(&mut self, bytes: &[u8]) -> usize {
         match &mut self.0 {
             Chunk::Size { bytes: size, in_digits } => {

@@ -1,6 +1,6 @@
-//! A port of the service: its listener, the connections that are accepted on it, and the application that answers them.
+//! A port of the service: its listener, its accepted connections, and the application that serves them.
 //!
-//! This is what the framework's own server does, with a transport of ours between its sockets and its HTTP.
+//! This does what the framework's own server does, with a custom transport between sockets and HTTP.
 
 use std::fmt;
 use std::io;
@@ -24,37 +24,37 @@ use tokio_rustls::TlsAcceptor;
 use super::stream::{Socket, Stream, Transport};
 use crate::server::limits::connections::Connections;
 
-/// How long a client that was answered before its body was read has to notice: what it sends meanwhile is discarded.
-/// Closing at once would have its system discard the response.
+/// How long to keep reading from a client that got its response before its body was read. The data is discarded.
+/// Closing immediately would make the client's OS discard the response.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Connections that the system keeps until they are accepted, unless its own limit is lower. The 128 of the standard library
-/// are fewer than one burst of idle connections: the system then drops the handshake of the next client, which repeats it
-/// after a second.
+/// The length of the OS queue of connections that are not accepted yet, unless the OS limit is lower. The default of
+/// the standard library, 128, is less than a burst of idle connections: the OS would then drop the handshake of the
+/// next client, which retries after a second.
 const ACCEPT_BACKLOG: i32 = 4096;
 
 /// What a port is served with.
 #[derive(Debug)]
 pub struct Port {
-    /// Its listener.
+    /// The listener.
     pub listener: TcpListener,
-    /// What it speaks TLS with; `None` for plain HTTP.
+    /// The TLS configuration, or `None` for plain HTTP.
     pub tls: Option<ServerConfig>,
-    /// Its limits.
+    /// The limits of connections.
     pub connections: Connections,
-    /// Its threads.
+    /// The number of threads.
     pub workers: usize,
-    /// The time for the headers of the first request, and for a TLS handshake.
+    /// The timeout for the headers of the first request, and for a TLS handshake.
     pub header_timeout: Duration,
-    /// The time for what is in service when the port is closed.
+    /// The time for requests in flight to finish when the port is closed.
     pub shutdown_timeout: Duration,
 }
 
 impl Port {
-    /// Serves what `application` makes, once for each worker.
+    /// Serves the application that `application` creates for each worker.
     ///
     /// # Errors
-    /// The listener cannot be used.
+    /// Fails if the listener cannot be used.
     pub fn serve<F, I, S, B>(self, application: F) -> io::Result<Server>
     where
         F: Fn() -> I + Send + Clone + 'static,
@@ -69,7 +69,7 @@ impl Port {
     {
         let Self { listener, tls, connections, workers, header_timeout, shutdown_timeout } = self;
         let address = listener.local_addr()?;
-        // It listens already; this only makes its queue longer.
+        // The socket is listening already; this only makes its queue longer.
         SockRef::from(&listener).listen(ACCEPT_BACKLOG)?;
         let tls = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
         let builder = ServerBuilder::default()
@@ -92,8 +92,8 @@ impl Port {
                     let stops = stops.clone();
                     async move { stops.notified().await }
                 })
-                // Without a time of its own: the sweep knows whether headers have begun, and whether the client still takes a
-                // response.
+                // No timeout here: the sweep knows whether headers have begun, and whether the client is still
+                // receiving a response.
                 .keep_alive(KeepAlive::Os)
                 .client_request_timeout(header_timeout)
                 .client_disconnect_timeout(DISCONNECT_TIMEOUT)
@@ -111,7 +111,7 @@ impl Port {
     }
 }
 
-/// Makes transports of the connections that a worker is given.
+/// Creates transports for the connections of a worker.
 struct Acceptor {
     connections: Rc<Connections>,
     tls: Option<TlsAcceptor>,
@@ -122,7 +122,7 @@ async fn accept(
     acceptor: Rc<Acceptor>,
     tcp: TcpStream,
 ) -> Result<(Transport, Protocol, Option<SocketAddr>), DispatchError> {
-    // Small responses would wait for acknowledgements. It fails on a connection that has ended already.
+    // Otherwise small responses would wait for acknowledgements. This fails if the connection has been closed already.
     tcp.set_nodelay(true).ok();
     let peer = tcp.peer_addr().ok();
     let connection = acceptor.connections.accept(tcp);

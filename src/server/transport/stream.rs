@@ -1,9 +1,9 @@
-//! What the framework reads requests from and writes responses to: a TCP connection, with or without TLS, that hands
-//! over one request at a time.
+//! The byte stream that the framework reads requests from and writes responses to: a TCP connection, with or without
+//! TLS, that hands over one request at a time.
 //!
-//! The framework parses and queues every request that it has read, and reads on while a client takes no responses.
-//! Here the next request is not handed over before the response to the one before has been taken, so that what a
-//! connection costs is bounded, and TCP makes the client wait.
+//! The framework parses and queues every request that it has read, and continues to read while a client does not
+//! receive responses. This transport holds back the next request until the previous response has been received. That
+//! bounds the cost of a connection, and TCP flow control makes the client wait.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -19,13 +19,13 @@ use super::framing::{self, Framing, HeadScanner};
 use crate::server::limits::connection::Connection;
 use crate::server::limits::connections::Connections;
 
-/// What is read at once where the end of a request is looked for.
+/// The number of bytes that are read at once while the end of a request is searched for.
 const READ_BYTES: usize = 8 << 10;
 
-/// Maximum number of headers that the parser accepts; above it the response is 431.
+/// The maximum size of headers that the parser accepts, in bytes. Larger headers get 431.
 const MAX_HEAD_BYTES: usize = 128 << 10;
 
-/// The socket below a transport, and below its TLS.
+/// The socket of a transport, below its TLS.
 #[derive(Debug)]
 pub struct Socket(Rc<Connection>);
 
@@ -62,29 +62,29 @@ impl Drop for Socket {
     }
 }
 
-/// What bytes go through.
+/// The stream that bytes pass through.
 #[derive(Debug)]
 pub(crate) enum Stream {
     /// The socket itself.
     Plain(Socket),
-    /// TLS, once its handshake is over.
+    /// TLS, after its handshake.
     Tls(Box<TlsStream<Socket>>),
 }
 
-/// One connection, as the framework sees it.
+/// A connection, as the framework sees it.
 #[derive(Debug)]
 pub struct Transport {
     stream: Stream,
     connection: Rc<Connection>,
     connections: Rc<Connections>,
     phase: Phase,
-    /// Bytes that were read and not handed over.
+    /// Bytes that were read but not handed over yet.
     inbox: BytesMut,
     /// How many of them may be handed over.
     ready: usize,
 }
 
-/// Where in a request the next byte is.
+/// The position of the next byte in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// In its headers, or before them.
@@ -95,22 +95,22 @@ enum Phase {
     Ended,
 }
 
-/// How far headers have come; they are at the beginning of the inbox.
+/// The progress of reading headers, which are at the beginning of the inbox.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Head {
     scanner: HeadScanner,
-    /// Bytes that have been scanned for the end.
+    /// The number of bytes that have been scanned for the end.
     scanned: usize,
-    /// Bytes that have been parsed.
+    /// The number of bytes that have been parsed.
     parsed: usize,
 }
 
 impl Head {
-    /// Scans what is new in the inbox. Returns how much of it to hand over, and what comes then, once that is known:
-    /// at the end of the headers, or once the framework rejects them.
+    /// Scans new bytes in the inbox. At the end of the headers, or once the framework rejects them, returns how many
+    /// bytes to hand over and the framing of what follows.
     ///
-    /// A parser begins anew with each piece. Headers are parsed only once they have doubled, so that the work is in
-    /// proportion to them, however small the pieces are in which they come.
+    /// Parsing restarts with each chunk, so headers are parsed only when their size has doubled. The work is then
+    /// linear in their size, however small the chunks are.
     fn scan(&mut self, inbox: &[u8]) -> Option<(usize, Framing)> {
         if let Some(end) = self.scanner.end(&inbox[self.scanned..]) {
             let end = self.scanned + end;
@@ -134,12 +134,12 @@ impl Transport {
         Self { stream, connection, connections, phase: Phase::Head(Head::default()), inbox: BytesMut::new(), ready: 0 }
     }
 
-    /// The state of the connection, and the limits that it is under.
+    /// The state of the connection, and the limits that apply to it.
     pub(crate) fn connection(&self) -> (Rc<Connection>, Rc<Connections>) {
         (self.connection.clone(), self.connections.clone())
     }
 
-    /// Reads more into the inbox; returns how much, which is nothing at the end of the connection.
+    /// Reads more into the inbox. Returns the number of bytes, which is 0 at the end of the connection.
     fn fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut bytes = [const { MaybeUninit::uninit() }; READ_BYTES];
         let mut bytes = ReadBuf::uninit(&mut bytes);
@@ -148,7 +148,7 @@ impl Transport {
         Poll::Ready(Ok(bytes.filled().len()))
     }
 
-    /// Hands over what is ready, as far as there is room.
+    /// Hands over bytes that are ready, as far as there is room.
     fn hand_over(&mut self, buffer: &mut ReadBuf<'_>) {
         let bytes = self.ready.min(buffer.remaining());
         buffer.put_slice(&self.inbox[..bytes]);
@@ -159,7 +159,7 @@ impl Transport {
         }
     }
 
-    /// Reads on in headers; `None` once there is something to hand over.
+    /// Continues to read headers. Returns `None` once there is something to hand over.
     fn poll_head(&mut self, mut head: Head, context: &mut Context<'_>) -> Option<Poll<io::Result<()>>> {
         if head.scanned == 0 && self.connection.is_occupied() {
             return Some(self.poll_suspended(context));
@@ -168,7 +168,7 @@ impl Transport {
         if head.scanned == self.inbox.len() {
             match self.fill(context) {
                 Poll::Ready(Ok(0)) if self.inbox.is_empty() => return Some(Poll::Ready(Ok(()))),
-                // What there is of the headers comes before the end.
+                // The connection ends within the headers, which are handed over.
                 Poll::Ready(Ok(0)) => framing = Some((self.inbox.len(), Framing::UntilClose)),
                 Poll::Ready(Ok(more)) => {
                     self.connection.head_grew(Some(more));
@@ -189,11 +189,11 @@ impl Transport {
         None
     }
 
-    /// Waits, without reading, until the response to the request before has been taken, or the client has gone.
+    /// Waits, without reading, until the previous response has been received or the client disconnects.
     fn poll_suspended(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.connection.want_wake();
         match self.connection.poll_peek(context) {
-            // With TLS there may be requests left that were decrypted already.
+            // With TLS, there may be requests left that were decrypted already.
             Poll::Ready(Ok(0)) if self.inbox.is_empty() && matches!(self.stream, Stream::Plain(_)) => {
                 Poll::Ready(Ok(()))
             }
@@ -202,7 +202,7 @@ impl Transport {
         }
     }
 
-    /// Reads on in a body; `None` once there is something to hand over.
+    /// Continues to read a body. Returns `None` once there is something to hand over.
     fn poll_body(
         &mut self,
         mut body: Framing,
@@ -212,7 +212,7 @@ impl Transport {
         let direct = match &mut body {
             Framing::Length(left) => Some(left),
             Framing::UntilClose => None,
-            // Its end has to be looked for.
+            // The end of a chunked body has to be searched for.
             Framing::Chunked(_) => {
                 match self.fill(context) {
                     Poll::Ready(Ok(more)) if more > 0 => self.ready = body.take(&self.inbox),
@@ -235,10 +235,10 @@ impl Transport {
         Some(polled)
     }
 
-    /// Has the framework parse what it was handed, before it gets the next request.
+    /// Lets the framework parse what it was handed, before it gets the next request.
     fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.phase = Phase::Head(Head::default());
-        // Mostly there is nothing yet, and the socket has the task polled: nothing is to be done for the next request.
+        // Usually there is no data yet, and the socket wakes the task for the next request.
         if self.inbox.is_empty() && ready!(self.fill(context))? == 0 {
             return Poll::Ready(Ok(()));
         }
@@ -305,7 +305,7 @@ impl Stream {
         }
     }
 
-    /// Reads `most` bytes at most.
+    /// Reads up to `most` bytes.
     fn poll_read_at_most(
         &mut self,
         most: u64,
@@ -328,7 +328,7 @@ impl Stream {
 mod tests {
     use super::*;
 
-    /// How often headers that come in pieces of one byte are parsed, in bytes, and what is handed over.
+    /// Feeds headers byte by byte. Returns how many bytes were parsed in total, and what is handed over.
     fn scan(bytes: &[u8]) -> (usize, Option<(usize, Framing)>) {
         let (mut head, mut parsed) = (Head::default(), 0);
         for length in 1..=bytes.len() {

@@ -1,6 +1,5 @@
-//! What the listeners speak TLS with: a certificate and its key, which can change while the service runs. The versions
-//! are
-//! 1.2 and 1.3, the protocol inside is HTTP/1.1, and clients show no certificate.
+//! TLS of the listeners: a certificate and its key, which can be replaced while the service runs. It supports TLS 1.2
+//! and 1.3 with HTTP/1.1, without client certificates.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,20 +17,20 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use crate::server::bounded_file::read_bounded;
 use crate::server::config::TlsConfig;
 
-/// A certificate with its key, and the files that they come from.
+/// A certificate with its key, and the files that they are read from.
 #[derive(Debug)]
 pub struct Tls {
     certificate_file: PathBuf,
     key_file: PathBuf,
-    /// How the files looked when they were last read, of use or not.
+    /// The state of the files when they were last read, successfully or not.
     seen: Mutex<[Seen; 2]>,
     present: Arc<Present>,
 }
 
-/// What distinguishes one state of a file from another; `None` where there is no file.
+/// Identifies a version of a file by modification time and size. `None` if the file does not exist.
 type Seen = Option<(SystemTime, u64)>;
 
-/// What new connections get.
+/// The certificate for new connections.
 #[derive(Debug)]
 struct Present(RwLock<Arc<CertifiedKey>>);
 
@@ -42,10 +41,10 @@ impl ResolvesServerCert for Present {
 }
 
 impl Tls {
-    /// Reads a certificate, with those between it and its root behind it, and its key; both are PEM.
+    /// Reads a certificate chain and its private key, both PEM.
     ///
     /// # Errors
-    /// What is wrong with which file, without anything of what is in it.
+    /// Returns what is wrong with which file, without any of its content.
     pub fn load(config: &TlsConfig) -> Result<Self, String> {
         let TlsConfig { certificate_file, key_file, .. } = config;
         let seen = [seen(certificate_file), seen(key_file)];
@@ -58,12 +57,12 @@ impl Tls {
         })
     }
 
-    /// Reads both files again, for connections that begin from now on.
+    /// Reads both files again, for new connections.
     ///
     /// # Errors
-    /// As [`Self::load`]; the pair that was there before then stays.
+    /// Like [`Self::load`]. The previous certificate stays in use.
     pub fn reload(&self) -> Result<(), String> {
-        // Taken before the files are read: a change in between is then seen as one.
+        // Taken before the files are read, so that a change in between is noticed later.
         let now = [seen(&self.certificate_file), seen(&self.key_file)];
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = now;
         let pair = read_pair(&self.certificate_file, &self.key_file)?;
@@ -78,15 +77,15 @@ impl Tls {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) != now
     }
 
-    /// [`Self::reload`], reported in the log.
-    pub fn reload_and_tell(&self) {
+    /// Like [`Self::reload`], and logs the result.
+    pub fn reload_and_log(&self) {
         match self.reload() {
             Ok(()) => tracing::info!("the TLS certificate and its key were reloaded"),
             Err(problem) => tracing::error!("{problem}; the previous TLS certificate stays in use"),
         }
     }
 
-    /// When the certificate in use expires, in seconds since 1970.
+    /// When the current certificate expires, in seconds since 1970.
     #[must_use]
     pub fn expires_at(&self) -> Option<i64> {
         let pair = Arc::clone(&self.present.0.read().unwrap_or_else(PoisonError::into_inner));
@@ -94,10 +93,10 @@ impl Tls {
         Some(certificate.validity().not_after.timestamp())
     }
 
-    /// What a listener is given.
+    /// The TLS configuration for a listener.
     ///
     /// # Errors
-    /// Where the TLS library and its cryptography do not fit together.
+    /// Fails if the TLS library does not support the configured cryptography.
     pub fn config(&self) -> Result<ServerConfig, String> {
         let config = ServerConfig::builder_with_provider(Arc::new(provider()))
             .with_safe_default_protocol_versions()
@@ -120,27 +119,27 @@ fn seen(file: &Path) -> Seen {
 fn read_pair(certificate_file: &Path, key_file: &Path) -> Result<Arc<CertifiedKey>, String> {
     let certificate = |problem: &str| format!("TLS_CERT_FILE {}: {problem}", certificate_file.display());
     let key = |problem: &str| format!("TLS_KEY_FILE {}: {problem}", key_file.display());
-    // The library's errors may hold what it read: they are not shown.
+    // The library's errors may contain what it read, so they are not shown.
     let pem = read_bounded(certificate_file).map_err(|error| certificate(&error.to_string()))?;
     let chain = CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| certificate("it is not PEM, or broken"))?;
+        .map_err(|_| certificate("the file is not valid PEM"))?;
     if chain.is_empty() {
-        return Err(certificate("there is no certificate in it"));
+        return Err(certificate("the file contains no certificate"));
     }
     let pem = read_bounded(key_file).map_err(|error| key(&error.to_string()))?;
     let private = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| {
         let is_encrypted = pem.windows(9).any(|word| word == b"ENCRYPTED");
         key(if is_encrypted {
-            "the key is encrypted: it has to come without a password"
+            "the key is encrypted: use a key without a password"
         } else {
-            "there is no key in it"
+            "the file contains no private key"
         })
     })?;
     match CertifiedKey::from_der(chain, private, &provider()) {
         Ok(pair) => Ok(Arc::new(pair)),
-        Err(rustls::Error::InconsistentKeys(_)) => Err(key("it is not the key of the certificate in TLS_CERT_FILE")),
+        Err(rustls::Error::InconsistentKeys(_)) => Err(key("the key does not match the certificate in TLS_CERT_FILE")),
         Err(rustls::Error::InvalidCertificate(_)) => Err(certificate("the certificate cannot be read")),
-        Err(_) => Err(key("the key cannot be used: it has to be RSA, ECDSA (P-256, P-384, P-521) or Ed25519")),
+        Err(_) => Err(key("the key type is not supported: use RSA, ECDSA (P-256, P-384, P-521) or Ed25519")),
     }
 }

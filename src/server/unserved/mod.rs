@@ -1,6 +1,6 @@
-//! Requests that only a rudder-transformer can serve, without an upstream. rudder-server drops the events of a request
-//! that gets a final response, without a line in any log. So the default is to make it retry, and every such request is
-//! counted and logged as an error (docs/guides/without-upstream.md).
+//! Responses to requests that only a rudder-transformer can serve, if there is no upstream. rudder-server drops the
+//! events of a request that gets a final response, without logging it. So the default is to make it retry, and every
+//! such request is counted and logged as an error (docs/guides/without-upstream.md).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ use super::log::line_limit::LineLimit;
 use super::metrics::Metrics;
 use transform::request::coding::Coding;
 
-/// Responds to requests that are not served. Copies share the limit of log lines.
+/// Responds to requests that are not served. Clones share the limit of log lines.
 #[derive(Debug, Clone)]
 pub struct Rejections {
     policy: UnservedPolicy,
@@ -28,18 +28,18 @@ pub struct Rejections {
     metrics: Metrics,
 }
 
-/// How long that part of a body may take to come.
+/// The maximum time to wait for the start of a body.
 const LOOK_TIME: Duration = Duration::from_millis(250);
 
 impl Rejections {
-    /// Responses as the setting says.
+    /// Creates responses according to the setting.
     #[must_use]
     pub fn new(policy: UnservedPolicy, metrics: Metrics) -> Self {
         Self { policy, lines: Arc::default(), metrics }
     }
 
-    /// Rejects a request whose body was not read: `otherwise` if it is for no endpoint that rudder-server uses. Of the body
-    /// at most 32 KiB are read, and only for a request that is logged.
+    /// Rejects a request whose body was not read, with `otherwise` if rudder-server does not use the endpoint. Reads at
+    /// most 32 KiB of the body, and only if the request is logged.
     pub async fn reject(&self, request: &HttpRequest, payload: Payload, otherwise: RequestError) -> RequestError {
         let Some((endpoint, name)) = Self::endpoint(request) else { return otherwise };
         let line = match self.lines.admit(Instant::now()) {
@@ -70,7 +70,7 @@ impl Rejections {
         self.rejection(request, endpoint, Some(destination), line)
     }
 
-    /// rudder-server posts to all of these.
+    /// rudder-server uses POST for all of these.
     fn endpoint(request: &HttpRequest) -> Option<(UnservedEndpoint, Option<String>)> {
         (*request.method() == Method::POST).then(|| UnservedEndpoint::at(request.uri().path()))?
     }
@@ -91,7 +91,7 @@ impl Rejections {
     }
 }
 
-/// The first bytes of a body, as far as they come in time.
+/// The first bytes of a body, as far as they arrive in time.
 async fn start_of(mut payload: Payload) -> Vec<u8> {
     let mut start = Vec::new();
     let collect = async {
@@ -101,7 +101,7 @@ async fn start_of(mut payload: Payload) -> Vec<u8> {
             start.extend_from_slice(&piece[..piece.len().min(LOOK_BYTES - start.len())]);
         }
     };
-    // What has come by then is looked at.
+    // What has arrived by then is used.
     tokio::time::timeout(LOOK_TIME, collect).await.ok();
     start
 }

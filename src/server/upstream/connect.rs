@@ -1,4 +1,4 @@
-//! Connections to the upstream: kept alive, opened within a time, and what it means where one fails.
+//! Connections to the upstream: keep-alive, timeouts, and the meaning of connection errors.
 
 use std::error::Error as StdError;
 use std::future::Future;
@@ -19,22 +19,21 @@ use tower_service::Service;
 use super::upload::Upload;
 use crate::server::http::error::RequestError;
 
-/// What is read of a response at once. A buffer that grows with each read costs a response of usual size several of
-/// them.
+/// The number of bytes of a response that are read at once. A buffer that grows with each read would take several reads
+/// for a usual response.
 const READ_BYTES: usize = 64 * 1024;
 
-/// The client of one worker. It follows no redirect, undoes no compression, adds no header and looks at no proxy
-/// variable.
+/// The HTTP client of one worker. It does not follow redirects, decompress, add headers or use proxy variables.
 pub(super) type Client = legacy::Client<Connector, Upload>;
 
-/// How long an unused connection is kept. The reference closes one after five seconds: a request sent at that moment
-/// would be lost, and may not be sent twice.
+/// How long an idle connection is kept. rudder-transformer closes one after five seconds: a request sent at that moment
+/// would be lost, and must not be sent twice.
 const IDLE: Duration = Duration::from_secs(4);
 
-/// A way to connect.
+/// Connects to the upstream.
 pub(super) type Connector = Within<HttpsConnector<HttpConnector>>;
 
-/// A way to connect to any upstream, whose certificate has to lead to one of these roots.
+/// Creates a connector to any upstream whose certificate chains to one of these roots.
 pub(super) fn connector(limit: Duration, roots: RootCertStore) -> Result<Connector, String> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
@@ -49,10 +48,10 @@ pub(super) fn connector(limit: Duration, roots: RootCertStore) -> Result<Connect
     Ok(Within { inner: tls, limit })
 }
 
-/// A client without connections.
+/// Creates a client without open connections.
 pub(super) fn client(connector: Connector) -> Client {
-    // A request whose connection turns out to be closed before one byte of it was written goes to another connection.
-    // That is not sending twice, and all that this client ever repeats.
+    // If a connection turns out to be closed before the first byte of a request was written, the client uses another
+    // connection. The request is not sent twice, and the client never retries otherwise.
     legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
@@ -60,13 +59,13 @@ pub(super) fn client(connector: Connector) -> Client {
         .build(connector)
 }
 
-/// Returns what a failed request means, and why it failed, for the log.
+/// Returns the error for a failed request, and the reason for the log.
 pub(super) fn failure(error: &legacy::Error) -> (RequestError, String) {
     let (mut in_time, mut reason, mut next) = (true, error.to_string(), error.source());
     while let Some(cause) = next {
         let timed_out = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
         in_time &= !cause.downcast_ref::<io::Error>().is_some_and(timed_out);
-        // The innermost one says most; none of them holds anything of a request or a response.
+        // The innermost error is the most specific. None contains a part of a request or response.
         reason = cause.to_string();
         next = cause.source();
     }
@@ -78,7 +77,7 @@ pub(super) fn failure(error: &legacy::Error) -> (RequestError, String) {
     (error, reason)
 }
 
-/// A way to connect that may take so long at most, from the name of the host to the end of the TLS handshake.
+/// A connector with a timeout for everything from name resolution to the TLS handshake.
 #[derive(Debug, Clone)]
 pub(super) struct Within<C> {
     inner: C,

@@ -1,4 +1,5 @@
-//! The body of the upstream's answer, as it comes. One that breaks off ends in an error, never in an end.
+//! The body of the upstream's response, streamed as it arrives. If the upstream disconnects early, it ends with an
+//! error, never as if it were complete.
 
 use std::future::Future as _;
 use std::pin::Pin;
@@ -12,31 +13,31 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::server::http::error::RequestError;
 
-/// The pieces of a response.
+/// The chunks of a response.
 #[derive(Debug)]
 pub struct Download {
     incoming: Incoming,
     timeout: Duration,
-    /// Runs only while a piece is waited for: a client that takes its time does not make the upstream slow.
+    /// Runs only while waiting for a chunk, so that a slow client does not make the upstream appear slow.
     silence: Pin<Box<Sleep>>,
     is_waiting: bool,
     is_over: bool,
 }
 
 impl Download {
-    /// The pieces of `incoming`, between which `timeout` may pass.
+    /// Streams `incoming`. The maximum pause between chunks is `timeout`.
     #[must_use]
     pub fn new(incoming: Incoming, timeout: Duration) -> Self {
         Self { incoming, timeout, silence: Box::pin(sleep(timeout)), is_waiting: false, is_over: false }
     }
 
-    /// Whether the last piece has been given.
+    /// Whether the last chunk has been returned.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.is_over || self.incoming.is_end_stream()
     }
 
-    /// The next piece.
+    /// Returns the next chunk.
     pub(super) async fn piece(&mut self) -> Option<Result<Bytes, RequestError>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
@@ -53,7 +54,7 @@ impl Stream for Download {
                     this.is_waiting = false;
                     match frame {
                         Some(Ok(frame)) => {
-                            // Trailers may be left out (RFC 9110, section 6.5.1).
+                            // Trailers may be discarded (RFC 9110, section 6.5.1).
                             let Ok(piece) = frame.into_data() else { continue };
                             return Poll::Ready(Some(Ok(piece)));
                         }

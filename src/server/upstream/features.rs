@@ -1,5 +1,6 @@
-//! What the upstream can do, corrected for what is served here and kept for a short time (docs/contract.md#features).
-//! rudder-server does not start without it, and so gets the last good answer where the upstream has none.
+//! The features of the upstream, corrected for the destinations that are served here and cached for a short time
+//! (docs/contract.md#features). rudder-server does not start without them, so it gets the last good response if the
+//! upstream does not respond.
 
 use std::time::Duration;
 
@@ -12,32 +13,32 @@ use super::{Held, NotHeld, Upstream};
 use crate::server::config::native_destinations::NativeDestinations;
 use crate::server::http::error::RequestError;
 
-/// How long a response is taken for the present one.
+/// How long a cached response is fresh.
 const FRESH: Duration = Duration::from_secs(10);
-/// How long the upstream is left alone once it had no response.
+/// How long to wait after a failed request before the next one.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long the upstream may take.
+/// The timeout of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The reference's answer has about 3,000 bytes.
+/// The maximum size of a response, in bytes. That of rudder-transformer has about 3,000.
 const MAX_BYTES: usize = 1 << 20;
 
-/// The features of the upstream, as they are reported to a client.
+/// The features of the upstream, as they are returned to clients.
 #[derive(Debug, Default)]
 pub struct UpstreamFeatures(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// The last good answer.
+    /// The last good response.
     answer: Option<Bytes>,
-    /// When the upstream is to be asked again.
+    /// When to request them again.
     ask_at: Option<Instant>,
 }
 
 impl UpstreamFeatures {
-    /// The features, as JSON. Of several requests at once one asks the upstream, and all get its response.
+    /// Returns the features as JSON. Of several concurrent requests, one asks the upstream and all share the response.
     ///
     /// # Errors
-    /// [`RequestError::FeaturesUnknown`] as long as there has been no good answer.
+    /// [`RequestError::FeaturesUnknown`] until there is a good response.
     pub async fn get(&self, upstream: &Upstream, natives: NativeDestinations) -> Result<Bytes, RequestError> {
         let time = upstream.timeout().min(PATIENCE);
         self.get_with(async || upstream.get("/features", MAX_BYTES, time).await, natives).await
@@ -53,7 +54,7 @@ impl UpstreamFeatures {
             let good = match ask().await {
                 Ok(held) => corrected(&held, natives),
                 Err(NotHeld::Failed(error)) => Err(error.to_string()),
-                Err(NotHeld::TooLarge) => Err(format!("its answer has more than {MAX_BYTES} bytes")),
+                Err(NotHeld::TooLarge) => Err(format!("the response is larger than {MAX_BYTES} bytes")),
             };
             let pause = match good {
                 Ok(answer) => {
@@ -74,25 +75,25 @@ impl UpstreamFeatures {
     }
 }
 
-/// Decides in which form rudder-server sends events, to either side.
+/// The feature that decides in which form rudder-server sends events, to this service and to the upstream.
 const COMPACTED: &str = "supportDestTransformCompactedPayloadV1";
 
-/// Returns the upstream's features, corrected for our destinations; all other fields stay as they are. A field that is
-/// corrected or relied on and has an unexpected type makes the response as unusable as malformed JSON.
+/// Returns the upstream's features, corrected for the destinations that are served here; all other fields stay
+/// unchanged. If a field that is used has an unexpected type, the response is as unusable as malformed JSON.
 fn corrected(held: &Held, natives: NativeDestinations) -> Result<Bytes, String> {
     if held.status != 200 || held.coding.is_some() {
-        return Err(format!("it answers with status {} and coding {:?}", held.status, held.coding));
+        return Err(format!("the response has status {} and Content-Encoding {:?}", held.status, held.coding));
     }
     let mut features: Map<String, Value> =
-        serde_json::from_slice(&held.body).map_err(|_| "its answer is no JSON object".to_owned())?;
-    // None of ours has a router transformation, whatever the upstream would do with them.
+        serde_json::from_slice(&held.body).map_err(|_| "the response is not a JSON object".to_owned())?;
+    // None of these destinations has a router transformation here, whatever the upstream supports.
     match features.get_mut("routerTransform") {
         Some(Value::Object(names)) => names.retain(|name, _| natives.by_name(name).is_none()),
         Some(_) => return Err("routerTransform is not a JSON object".to_owned()),
         None => {}
     }
-    // Compacted requests go to either side, so that both have to understand them: this one does, and the upstream's word
-    // stays as it is. It has to be a clear one.
+    // Compacted requests are sent to this service and to the upstream, so both must support them. This service does, so
+    // the upstream's value decides. It must be a boolean.
     if features.get(COMPACTED).is_some_and(|value| !value.is_boolean()) {
         return Err(format!("{COMPACTED} is neither true nor false"));
     }
@@ -117,13 +118,13 @@ mod tests {
     }
 
     #[test]
-    fn what_concerns_our_destinations_is_put_right() {
+    fn features_are_corrected_for_native_destinations() {
         let upstream = r#"{"routerTransform":{"HS":true,"KAFKA":true,"Azure_Event_Hub":1},"regulations":["BRAZE"],"supportDestTransformCompactedPayloadV1":true,"new":[1.0]}"#;
         assert_eq!(
             correct(upstream, "kafka,azure_event_hub").unwrap(),
             r#"{"routerTransform":{"HS":true},"regulations":["BRAZE"],"supportDestTransformCompactedPayloadV1":true,"new":[1.0]}"#
         );
-        assert!(correct(upstream, "azure_event_hub").unwrap().contains("\"KAFKA\":true"), "not ours, not touched");
+        assert!(correct(upstream, "azure_event_hub").unwrap().contains("\"KAFKA\":true"), "not native, unchanged");
     }
 
     #[test]
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_not_taken_for_one() {
+    fn unusable_responses_are_errors() {
         for body in ["", "[]", "null", "{", "<html>"] {
             assert!(correct(body, "kafka").is_err(), "{body}");
         }
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_is_kept_for_a_while_and_past_a_failure() {
+    async fn a_response_is_cached_and_survives_a_failure() {
         let (features, asked) = (UpstreamFeatures::default(), Cell::new(0));
         let ask = async |answer: Result<Held, NotHeld>| {
             let answer = async || {
@@ -168,11 +169,7 @@ mod tests {
         };
         let fails = || Err(NotHeld::Failed(RequestError::UpstreamUnreachable));
         assert_eq!(ask(fails()).await, Err(RequestError::FeaturesUnknown));
-        assert_eq!(
-            ask(Ok(held("{\"a\":1}"))).await,
-            Err(RequestError::FeaturesUnknown),
-            "it is left alone for a moment"
-        );
+        assert_eq!(ask(Ok(held("{\"a\":1}"))).await, Err(RequestError::FeaturesUnknown), "no request during the pause");
         tokio::time::advance(PAUSE).await;
         assert_eq!(ask(Ok(held("{\"a\":1}"))).await.unwrap(), "{\"a\":1}");
         tokio::time::advance(FRESH / 2).await;
@@ -186,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn several_at_once_ask_once() {
+    async fn concurrent_requests_share_one_upstream_request() {
         let (features, asked) = (UpstreamFeatures::default(), Cell::new(0));
         let ask = || {
             features.get_with(

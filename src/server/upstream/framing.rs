@@ -1,11 +1,11 @@
-//! Checks how a response of the upstream is framed. The HTTP library reads some responses that two readers could cut
-//! differently, or whose body it would pass on without decoding it. They are rejected as a whole: part of such a
-//! response must never look like a complete one (RFC 9112, sections 6.1 and 6.3).
+//! Checks the framing of an upstream's response. The HTTP library accepts some responses whose end is ambiguous, or
+//! whose body it would forward without decoding. They are rejected as a whole: a part of such a response must never
+//! look complete (RFC 9112, sections 6.1 and 6.3).
 
 use hyper::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use hyper::{Response, StatusCode};
 
-/// Returns why the framing of a response is ambiguous or unsupported; `None` if there is nothing wrong with it.
+/// Returns why the framing of a response is ambiguous or unsupported, or `None` if it is valid.
 pub(super) fn problem<B>(response: &Response<B>) -> Option<&'static str> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Some("status 101, although no protocol switch was requested");
@@ -19,7 +19,7 @@ pub(super) fn problem<B>(response: &Response<B>) -> Option<&'static str> {
             return Some("a Transfer-Encoding other than chunked");
         }
     }
-    // Repeated equal lengths may be merged by a recipient, but the client behind this service would have to do it too.
+    // Repeated equal lengths may be merged, but the client of this service would have to do the same.
     let length = headers.get_all(CONTENT_LENGTH);
     if headers.contains_key(CONTENT_LENGTH) && only(length).and_then(digits).is_none() {
         return Some("an invalid or repeated Content-Length");

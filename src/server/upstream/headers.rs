@@ -1,10 +1,10 @@
-//! Headers on their way through (RFC 9110, section 7.6): what concerns one connection only stays on it, all else is
-//! passed on as it is, repeated headers and bytes beyond ASCII included.
+//! Forwards headers (RFC 9110, section 7.6): hop-by-hop headers are dropped, all others are forwarded unchanged,
+//! including repeated headers and bytes beyond ASCII.
 
 use actix_web::http::header as ours;
 use hyper::header as theirs;
 
-/// What concerns one connection only, and what is meant for the next proxy, which this service is not.
+/// Headers for a single connection or for the next proxy. This service is not a proxy in that sense.
 const HOP_BY_HOP: [&str; 9] = [
     "connection",
     "keep-alive",
@@ -17,7 +17,7 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// Names that `Connection` lists, lowercase.
+/// The names that `Connection` lists, in lowercase.
 fn listed<'v>(connection: impl Iterator<Item = &'v [u8]>) -> Vec<Vec<u8>> {
     connection
         .flat_map(|value| value.split(|byte| *byte == b','))
@@ -29,7 +29,7 @@ fn stays(name: &str, listed: &[Vec<u8>]) -> bool {
     HOP_BY_HOP.contains(&name) || listed.iter().any(|other| other == name.as_bytes())
 }
 
-/// Adds the headers of a received request to those of one to the upstream.
+/// Adds the headers of a received request to those of a request to the upstream.
 pub(super) fn copy_to_upstream(from: &ours::HeaderMap, to: &mut theirs::HeaderMap) {
     let listed = listed(from.get_all("connection").map(ours::HeaderValue::as_bytes));
     for (name, value) in from {
@@ -45,7 +45,7 @@ pub(super) fn copy_to_upstream(from: &ours::HeaderMap, to: &mut theirs::HeaderMa
     }
 }
 
-/// Adds the headers of the upstream's answer to those of ours.
+/// Adds the headers of the upstream's response to those of this service's response.
 pub fn copy_to_client(from: &theirs::HeaderMap, to: &mut ours::HeaderMap) {
     let listed = listed(from.get_all("connection").iter().map(theirs::HeaderValue::as_bytes));
     for (name, value) in from {

@@ -1,5 +1,5 @@
-//! The transformer behind this one, which serves what is not served here: where it is, how a request to it looks, and
-//! what its failures are called. Nothing is ever sent twice.
+//! The upstream transformer, which serves what is not served here: its address, requests to it, and its failures.
+//! Nothing is ever sent twice.
 
 mod connect;
 pub mod download;
@@ -29,7 +29,7 @@ use connect::{Client, Connector};
 use download::Download;
 use upload::{Upload, UploadEnd};
 
-/// The upstream, as one worker reaches it. A copy shares the connections of the original.
+/// The upstream, as one worker reaches it. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     base: Arc<BaseUrl>,
@@ -40,39 +40,40 @@ pub struct Upstream {
     client: Client,
 }
 
-/// What this process calls itself in `Via`. The name is one of its own, so that a request that has come around in a
-/// circle is distinguished from one of another instance.
+/// The name of this process in `Via`. It is unique, so that a request that this process has forwarded before can be
+/// distinguished from one of another instance.
 #[derive(Debug, Clone)]
 struct Via {
     name: String,
     value: HeaderValue,
 }
 
-/// A whole response, held in memory.
+/// A whole response, in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// Status code.
+    /// The status code.
     pub status: u16,
-    /// `Content-Encoding`, where there is one.
+    /// The `Content-Encoding`, if there is one.
     pub coding: Option<String>,
     /// The body as it was sent.
     pub body: Bytes,
 }
 
-/// Why a response could not be held.
+/// Why a response could not be read into memory.
 #[derive(Debug)]
 pub enum NotHeld {
-    /// There was no whole response.
+    /// There was no complete response.
     Failed(RequestError),
-    /// It was larger than allowed.
+    /// The response was larger than allowed.
     TooLarge,
 }
 
 impl Upstream {
-    /// The upstream that is configured, without a connection.
+    /// Creates the configured upstream, without connecting.
     ///
     /// # Errors
-    /// If the URL cannot be a `Host` header, the CA file cannot be used, or the TLS library does not start.
+    /// Fails if the URL cannot be a `Host` header, the CA file cannot be used, or the TLS library cannot be
+    /// initialized.
     pub fn new(config: &UpstreamConfig) -> Result<Self, String> {
         let host = HeaderValue::from_str(&config.base.authority).map_err(|error| error.to_string())?;
         let connector =
@@ -87,27 +88,27 @@ impl Upstream {
         })
     }
 
-    /// The same upstream with connections of its own: a worker's connections live on its thread, where nobody has to be
-    /// woken for them from another one.
+    /// The same upstream with separate connections. The connections of a worker stay on its thread, so that no other
+    /// thread has to wake it.
     #[must_use]
     pub fn with_own_connections(&self) -> Self {
         Self { client: connect::client(self.connector.clone()), ..self.clone() }
     }
 
-    /// Scheme, host and port of its URL.
+    /// Scheme, host and port of the URL.
     #[must_use]
     pub fn address(&self) -> String {
         let BaseUrl { scheme, authority, .. } = &*self.base;
         format!("{scheme}://{authority}")
     }
 
-    /// How long the upstream may be silent.
+    /// The maximum time without a byte from the upstream.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// Whether this very process has forwarded the request before.
+    /// Whether this process has forwarded the request before.
     #[must_use]
     pub fn has_seen(&self, head: &RequestHead) -> bool {
         head.headers
@@ -115,11 +116,11 @@ impl Upstream {
             .any(|value| memchr::memmem::find(value.as_bytes(), self.via.name.as_bytes()).is_some())
     }
 
-    /// A received request as it goes on, without its body.
+    /// Creates the request to forward for a received request, without its body.
     ///
     /// # Errors
-    /// [`RequestError::UpstreamLoop`] where it was here before, [`RequestError::NotFound`] for what has no path to go
-    /// to, such as a tunnel.
+    /// [`RequestError::UpstreamLoop`] if this process has forwarded it before. [`RequestError::NotFound`] for a request
+    /// without a path, such as a tunnel.
     pub fn request_like(&self, head: &RequestHead) -> Result<Request<()>, RequestError> {
         if self.has_seen(head) {
             return Err(RequestError::UpstreamLoop);
@@ -135,10 +136,10 @@ impl Upstream {
         Ok(request)
     }
 
-    /// A request for `target`, a path with maybe a query, in the service's own name.
+    /// Creates a request of this service for `target`, a path with an optional query.
     ///
     /// # Errors
-    /// [`RequestError::NotFound`] where that is not one.
+    /// [`RequestError::NotFound`] if `target` is not valid.
     fn request(&self, method: Method, target: &str) -> Result<Request<()>, RequestError> {
         let BaseUrl { scheme, authority, path } = &*self.base;
         let target = if target == "*" { target.to_owned() } else { format!("{path}{target}") };
@@ -154,8 +155,8 @@ impl Upstream {
         request.headers_mut().append("via", self.via.value.clone());
     }
 
-    /// Sends a request and waits for the head of the response. The upstream's time begins when it has the whole
-    /// request, so that a slow client is not taken for a slow upstream.
+    /// Sends a request and waits for the headers of the response. The timeout of the upstream starts when it has the
+    /// whole request, so that a slow client does not make the upstream appear slow.
     ///
     /// # Errors
     /// [`RequestError::UpstreamUnreachable`], [`RequestError::UpstreamBroke`], [`RequestError::UpstreamInvalid`] and
@@ -179,7 +180,7 @@ impl Upstream {
         };
         let Some(problem) = framing::problem(&response) else { return Ok(response) };
         if let Some(connection) = connection.connection_metadata().as_ref() {
-            // Nobody knows where the next response begins on it.
+            // The start of the next response on this connection is unknown.
             connection.poison();
         }
         let error = RequestError::UpstreamInvalid(problem);
@@ -188,7 +189,7 @@ impl Upstream {
     }
 
     /// Logs that there is no complete response to a request for `path`, which is [`loggable`]. Failures of the client
-    /// are not the upstream's, and not logged here.
+    /// are not logged here.
     pub fn report(&self, path: &str, error: &RequestError, reason: &str) {
         if matches!(error, RequestError::BadRequest(_) | RequestError::RequestTimeout) {
             return;
@@ -202,7 +203,7 @@ impl Upstream {
         );
     }
 
-    /// The path of a request to the upstream as the client sent it, without the path of the upstream's URL.
+    /// The path of a request to the upstream as the client sent it, without the path prefix of the upstream's URL.
     fn loggable_path(&self, uri: &Uri) -> String {
         loggable(uri.path().strip_prefix(&*self.base.path).unwrap_or_default())
     }
@@ -240,7 +241,7 @@ impl Upstream {
         }
     }
 
-    /// Sends a request and holds its response, which may have up to `limit` bytes.
+    /// Sends a request and reads the response into memory, up to `limit` bytes.
     ///
     /// # Errors
     /// [`NotHeld`].
@@ -260,7 +261,7 @@ impl Upstream {
         Ok(Held { status, coding, body: body.freeze() })
     }
 
-    /// Asks for `target` in the service's own name. All of it may take `time`.
+    /// Requests `target`. The whole exchange may take `time`.
     ///
     /// # Errors
     /// [`NotHeld`].
@@ -275,7 +276,7 @@ impl Upstream {
 
 impl Via {
     fn unique() -> Result<Self, String> {
-        // The library's hasher is seeded at random: enough to tell processes apart.
+        // The library's hasher is seeded at random, which is enough to distinguish processes.
         let id = std::collections::hash_map::RandomState::new().build_hasher().finish();
         let name = format!("rudder-kafka-transformer-{id:016x}");
         let value = HeaderValue::from_str(&format!("1.1 {name}")).map_err(|error| error.to_string())?;

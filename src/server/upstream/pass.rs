@@ -1,4 +1,5 @@
-//! What is not served here goes to the upstream: request and answer pass through as they come, neither is held.
+//! Forwards requests that are not served here to the upstream. Request and response are streamed, and neither is held
+//! in memory.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -26,7 +27,7 @@ use crate::server::limits::memory_budget::Reservation;
 use crate::server::metrics::Metrics;
 use crate::server::metrics::labels::Forwarded;
 
-/// How a request ended that failed with `error`.
+/// The metric label for a request that failed with `error`.
 fn result_of(error: &RequestError) -> Forwarded {
     match error {
         RequestError::UpstreamUnreachable => Forwarded::Unreachable,
@@ -37,7 +38,7 @@ fn result_of(error: &RequestError) -> Forwarded {
     }
 }
 
-/// Counts a request once, when it is over.
+/// Counts a request once, when it is finished.
 struct Counted {
     metrics: Metrics,
     result: Forwarded,
@@ -49,10 +50,10 @@ impl Drop for Counted {
     }
 }
 
-/// Passes a request on whose body comes from its client, and the response back.
+/// Forwards a request whose body is streamed from its client, and returns the response.
 ///
 /// # Errors
-/// Why there is no response of the upstream.
+/// Returns why there is no response from the upstream.
 pub async fn streamed(
     request: &HttpRequest,
     payload: Payload,
@@ -73,10 +74,10 @@ pub async fn streamed(
     })
 }
 
-/// Passes a request on whose body had to be read already.
+/// Forwards a request whose body had to be read already.
 ///
 /// # Errors
-/// Why there is no response of the upstream.
+/// Returns why there is no response from the upstream.
 pub async fn whole(
     request: &HttpRequest,
     (bytes, share): (Bytes, Reservation),
@@ -94,13 +95,13 @@ pub async fn whole(
     })
 }
 
-/// Observes a response that passes by.
+/// Observes a response while it is forwarded.
 pub trait BodyTap {
-    /// Status, and `Content-Encoding` where there is one.
+    /// Called with the status and the `Content-Encoding`, if there is one.
     fn head(&mut self, status: u16, coding: Option<&str>);
-    /// A piece of the body.
+    /// Called with each chunk of the body.
     fn piece(&mut self, piece: &Bytes);
-    /// The response was whole. If it is not, the tap is dropped without this.
+    /// Called if the response is complete. Otherwise the tap is dropped without this call.
     fn end(&mut self);
 }
 
@@ -140,7 +141,7 @@ async fn pass(
     }
 }
 
-/// The upstream's answer as ours. Its length is kept, so that a client sees where it was cut.
+/// Converts the upstream's response. Its length is kept, so that a client notices if it is cut.
 fn passed_back(
     request: &HttpRequest,
     answer: Response<Incoming>,
@@ -154,7 +155,7 @@ fn passed_back(
     response.extensions_mut().insert(FromUpstream);
     copy_to_client(&head.headers, response.headers_mut());
     if status == StatusCode::NO_CONTENT {
-        // It has no content, and so no length (RFC 9110, section 8.6): a client that believes it would wait.
+        // It has no content, and therefore no length (RFC 9110, section 8.6). A client that expects one would wait.
         response.headers_mut().remove(CONTENT_LENGTH);
     }
     let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -171,7 +172,7 @@ fn passed_back(
         if let Some(mut tap) = tap {
             tap.end();
         }
-        // The answer to HEAD has the length of what GET would get; 304 keeps its header by itself.
+        // The response to HEAD has the length that GET would have. 304 keeps its header by itself.
         return response.set_body(match length {
             Some(length) if method == Method::HEAD || length == 0 => {
                 BoxBody::new(SizedStream::new(length, futures_util::stream::empty::<Result<Bytes, RequestError>>()))
@@ -187,7 +188,7 @@ fn passed_back(
     })
 }
 
-/// The pieces of a response on their way to the client.
+/// The chunks of a response that is being forwarded.
 struct Passing {
     download: Download,
     counted: Counted,

@@ -1,5 +1,5 @@
-//! Whether the upstream can be reached, for who must not get requests while it cannot. Probes are many: it is asked
-//! once a second at most.
+//! Checks whether the upstream can be reached, for `/ready`. Because probes are frequent, the upstream is requested at
+//! most once per second.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use tokio::time::Instant;
 
 use super::Upstream;
 
-/// How long a response holds.
+/// How long a result is cached.
 const FRESH: Duration = Duration::from_secs(1);
-/// How long the upstream may take. A probe that waits longer is taken for a failed one by most orchestrators.
+/// The timeout of the check. Most orchestrators consider a probe failed that takes longer than a second.
 const PATIENCE: Duration = Duration::from_millis(900);
-/// The body of its response does not matter.
+/// The maximum size of the response, in bytes. Its body does not matter.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// What was last found.
+/// The latest result.
 #[derive(Debug, Default)]
 pub struct Reachable(Mutex<Option<(Instant, bool)>>);
 
 impl Reachable {
-    /// Whether the upstream answers `/health` with a status below 500.
+    /// Whether the upstream responds to `/health` with a status below 500.
     pub async fn is(&self, upstream: &Upstream) -> bool {
         let mut last = self.0.lock().await;
         if let Some((at, found)) = *last

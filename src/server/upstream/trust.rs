@@ -1,4 +1,4 @@
-//! The CA certificates that an https upstream may have its certificate from.
+//! The CA certificates that are trusted for an https upstream.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::server::bounded_file::read_bounded;
 #[must_use]
 pub fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    // A certificate that cannot be used is no reason not to trust the others.
+    // An unusable certificate must not prevent trusting the others.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
@@ -20,11 +20,11 @@ pub fn system_roots() -> RootCertStore {
     roots
 }
 
-/// Returns the roots for an upstream with this scheme: [`system_roots`], which only https needs, and the certificates of
-/// `UPSTREAM_CA_FILE`.
+/// Returns the roots for an upstream with this scheme: [`system_roots`], which only https needs, and the certificates
+/// of `UPSTREAM_CA_FILE`.
 ///
 /// # Errors
-/// If the file cannot be read, or has no certificate.
+/// Fails if the file cannot be read, or contains no certificate.
 pub(super) fn roots(scheme: &str, ca_file: Option<&Path>) -> Result<RootCertStore, String> {
     let mut roots = if scheme == "https" { system_roots() } else { RootCertStore::empty() };
     if let Some(file) = ca_file {
@@ -32,12 +32,12 @@ pub(super) fn roots(scheme: &str, ca_file: Option<&Path>) -> Result<RootCertStor
         let pem = read_bounded(file).map_err(|error| problem(&error.to_string()))?;
         let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&pem)
             .collect::<Result<_, _>>()
-            .map_err(|_| problem("it is not a PEM file with certificates"))?;
+            .map_err(|_| problem("the file is not valid PEM"))?;
         if certificates.is_empty() {
-            return Err(problem("it has no PEM certificate"));
+            return Err(problem("the file contains no certificate"));
         }
         for certificate in certificates {
-            roots.add(certificate).map_err(|_| problem("a certificate in it cannot be used"))?;
+            roots.add(certificate).map_err(|_| problem("the file contains a certificate that cannot be used"))?;
         }
     }
     Ok(roots)

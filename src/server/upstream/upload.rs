@@ -1,4 +1,4 @@
-//! A body on its way to the upstream: from the client as it comes, or from memory.
+//! Bodies sent to the upstream: streamed from the client, or from memory.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,31 +16,33 @@ use crate::server::http::identity::BodyStart;
 use crate::server::limits::memory_budget::Reservation;
 use crate::server::limits::min_rate::MinRate;
 
-/// Pieces between the client's connection and the upstream's. It is all that is held of a body that is passed on.
+/// The number of chunks between the client's connection and the upstream's. Nothing else of a forwarded body is held in
+/// memory.
 const PIECES: usize = 2;
 
 /// The body of a request to the upstream.
 #[derive(Debug)]
 pub enum Upload {
-    /// None.
+    /// No body.
     Empty,
-    /// One that is in memory.
+    /// A body in memory.
     Whole {
-        /// What is left of it.
+        /// The rest of the body.
         bytes: Bytes,
-        /// It counts as in flight as long as it is here.
+        /// The memory of the body, which counts as in flight while this exists.
         share: Option<Reservation>,
     },
-    /// One that comes from a client.
+    /// A body streamed from a client.
     Streamed(mpsc::Receiver<Result<Bytes, Cut>>),
 }
 
-/// The client broke off. The upstream has to see that its request did: an end would make a part look like the whole.
+/// The client disconnected early. The upstream must see an aborted request, because a normal end would make a part look
+/// complete.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the client disconnected")]
 pub struct Cut;
 
-/// How a body got to the upstream, which is reported once.
+/// How the upload of a body ended. It is reported once.
 #[derive(Debug)]
 pub struct UploadEnd(Option<oneshot::Receiver<Result<(), RequestError>>>);
 
@@ -51,16 +53,16 @@ impl UploadEnd {
         Self(None)
     }
 
-    /// How it ended, where that has been reported and not waited for.
+    /// How the upload ended, if that is known by now.
     pub(super) fn outcome(&mut self) -> Option<Result<(), RequestError>> {
         self.0.as_mut()?.try_recv().ok()
     }
 
-    /// Waits for the end. It is to be called again only where it has not been waited out.
+    /// Waits for the end of the upload. Call it again only if it was canceled.
     ///
     /// # Errors
-    /// [`RequestError::BadRequest`] where the client disconnected, [`RequestError::UpstreamTimeout`] where the upstream
-    /// took no more.
+    /// [`RequestError::BadRequest`] if the client disconnected, [`RequestError::UpstreamTimeout`] if the upstream
+    /// stopped reading.
     pub(super) async fn wait(&mut self) -> Result<(), RequestError> {
         let Some(end) = self.0.as_mut() else { return Ok(()) };
         let outcome = end.await.unwrap_or(Ok(()));
@@ -70,8 +72,9 @@ impl UploadEnd {
 }
 
 impl Upload {
-    /// Passes a client's body on, piece by piece: the client may pause for `pause` (see [`MinRate`]), and the upstream has
-    /// `timeout` to take a piece. `start` keeps the first bytes. The body is read on the thread that this is called on.
+    /// Streams a client's body to the upstream, chunk by chunk. The client may pause for `pause` (see [`MinRate`]), and
+    /// the upstream has `timeout` to accept a chunk. `start` keeps the first bytes. The body is read on the calling
+    /// thread.
     #[must_use]
     pub fn streamed(payload: Payload, pause: Duration, timeout: Duration, start: BodyStart) -> (Self, UploadEnd) {
         let (sender, receiver) = mpsc::channel(PIECES);
@@ -93,10 +96,10 @@ async fn pass_on(
 ) {
     let (mut waited, mut received) = (Duration::ZERO, 0);
     loop {
-        // Time in which the upstream takes nothing is not the client's.
+        // Time in which the upstream accepts nothing does not count against the client.
         let asked = Instant::now();
         let rate = MinRate::new(asked.checked_sub(waited).unwrap_or(asked), pause);
-        let next = tokio::time::timeout(rate.patience(received, asked), payload.next()).await;
+        let next = tokio::time::timeout(rate.time_left(received, asked), payload.next()).await;
         waited += asked.elapsed();
         let Ok(next) = next else {
             done.send(Err(RequestError::RequestTimeout)).ok();
@@ -107,7 +110,7 @@ async fn pass_on(
         match piece.inspect(|piece| received += piece.len()) {
             Ok(piece) => match tokio::time::timeout(timeout, sender.send(Ok(piece))).await {
                 Ok(Ok(())) => {}
-                // The upstream wants no more of it: its answer says why.
+                // The upstream has stopped reading: its response explains why.
                 Ok(Err(_)) => break,
                 Err(_) => {
                     done.send(Err(RequestError::UpstreamTimeout)).ok();
@@ -115,7 +118,7 @@ async fn pass_on(
                 }
             },
             Err(error) => {
-                // First the reason, then what makes the request fail.
+                // Report the reason before making the request fail.
                 done.send(Err(RequestError::BadRequest(format!("the body ended early: {error}")))).ok();
                 sender.send(Err(Cut)).await.ok();
                 return;

@@ -1,4 +1,4 @@
-//! `POST /explain`: where events would go, and why. Nothing of it is counted or logged but that it was asked.
+//! `POST /explain`: shows where events would go, and why. Apart from the request itself, nothing is counted or logged.
 
 pub mod request;
 
@@ -24,26 +24,26 @@ use request::{ExplainRequest, MAX_BODY_BYTES, MAX_EVENTS, MAX_WORKING_BYTES, Req
 use transform::explain;
 use transform::request::{BodyError, Limits, PayloadFormat};
 
-/// What the endpoint needs.
+/// The state of this route.
 #[derive(Debug, Clone)]
 pub struct ExplainService {
-    /// The token that is asked for.
+    /// The required token.
     pub operator: Option<Arc<OperatorToken>>,
     /// Collects bodies.
     pub bodies: BodyReader,
-    /// Permits of its own, so that neither these requests nor those of rudder-server wait for the others.
+    /// Separate permits, so that these requests and those of rudder-server do not wait for each other.
     pub permits: Permits,
-    /// Events in a request.
+    /// The maximum number of events in a request.
     pub max_events: usize,
 }
 
 /// Explain events
 ///
-/// Shows for each event its topic and the rule that gave it, with the rules that were tried before, its partition key and
-/// its partition. Also shows what the destination's templates and the timestamp rule changed, why rudder-server would not
-/// produce the event, and the exact response. Nothing is counted in metrics. Templates that address `request.query` get
-/// the query of this request. With `PAGE` off there is no such endpoint; with `PAGE=metrics` it is on the metrics port. With
-/// `OPERATOR_TOKEN_FILE` it requires that token.
+/// Shows for each event its topic and the rule that chose it, the rules that were tried before, its partition key and
+/// its partition. Also shows what templates and the timestamp rule changed, why rudder-server would not produce the
+/// event, and the exact response. Nothing is counted in metrics. Templates that read `request.query` see the query of
+/// this request. Not served with `PAGE` off; served on the metrics port with `PAGE=metrics`. Requires the operator
+/// token if `OPERATOR_TOKEN_FILE` is set.
 #[utoipa::path(
     post,
     path = "/explain",
@@ -66,13 +66,13 @@ pub async fn explain(
     let body = service.bodies.collect_up_to(limit, &request, payload).await?;
     let query = request.query_string().to_owned();
     let limits = RequestLimits { events: MAX_EVENTS.min(service.max_events), filled_bytes: MAX_WORKING_BYTES };
-    // A small body may make much work here, for which requests of rudder-server are not to wait.
+    // A small body may cause much work here, and requests of rudder-server must not wait for it.
     let work = move |cancelled: &AtomicBool| explained(&body.decode()?, &query, limits, cancelled);
     let explanations = off_the_loop(&service.permits, work).await?;
     Ok(HttpResponse::Ok().insert_header(JSON).body(explanations))
 }
 
-/// The explanations that a body asks for, as JSON.
+/// Returns the explanations for a body, as JSON.
 fn explained(
     decoded: &Decoded,
     query: &str,
@@ -82,7 +82,7 @@ fn explained(
     let share = &decoded.share;
     let text = text_within(&decoded.bytes, share)?;
     let ExplainRequest { family, options, body } = ExplainRequest::read(&text, limits)?;
-    // The events once they are filled in, and their explanations: those of the current one stand for themselves too.
+    // Covers the events with defaults filled in, and their explanations. The estimate includes the current event.
     share.reserve(2 * body.capacity())?;
     let meter = RequestMeter { reservation: share, cancelled, max_work: u64::MAX };
     let too_large = || RequestError::from(BodyError::ResponseTooLarge(MAX_WORKING_BYTES));

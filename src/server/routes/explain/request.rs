@@ -1,4 +1,4 @@
-//! A request for explanations: events in any common form, and what they have in common.
+//! A request of `POST /explain`: events in any common form, with defaults for all of them.
 
 use std::num::NonZeroU32;
 
@@ -11,69 +11,69 @@ use transform::family::{Family, KAFKA};
 use transform::partition::as_received;
 use transform::request::fill_in::{Missing, sdk_batch};
 
-/// The most partitions that a topic can be said to have: Kafka counts them with 31 bits.
+/// The maximum of `partitions`: Kafka numbers partitions with 31 bits.
 pub const MAX_PARTITIONS: u32 = 0x7fff_ffff;
 
-/// The largest `batchBytes`: a record's size has 31 bits.
+/// The maximum of `batchBytes`: the size of a record has 31 bits.
 pub const MAX_BATCH_BYTES: u32 = 0x7fff_ffff;
 
-/// Bytes of a body.
+/// The maximum size of a body, in bytes.
 pub const MAX_BODY_BYTES: usize = 1 << 20;
-/// Events in a request.
+/// The maximum number of events in a request.
 pub const MAX_EVENTS: usize = 100;
-/// Bytes of all events once the destination is filled in, and of all explanations.
+/// The maximum size of all events with the destination filled in, and of all explanations, in bytes.
 pub const MAX_WORKING_BYTES: usize = 8 << 20;
 
-/// Bounds of one request.
+/// The limits of one request.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestLimits {
-    /// Events in a request.
+    /// The maximum number of events.
     pub events: usize,
-    /// Bytes of all events once what they lack is filled in.
+    /// The maximum size of all events with defaults filled in, in bytes.
     pub filled_bytes: usize,
 }
 
-/// What is to be explained.
+/// A parsed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExplainRequest {
-    /// The kind of destination.
+    /// The family of the destination.
     pub family: &'static Family,
-    /// How many partitions a topic has, and how large a record may be.
+    /// The number of partitions of a topic, and the maximum size of a record.
     pub options: Options,
-    /// The events, as a body of the plain form.
+    /// The events, as a body in the plain form.
     pub body: String,
 }
 
-/// Why a request for explanations is rejected. The texts hold nothing of the body but line and column.
+/// Why a request is rejected. The texts contain nothing of the body except line and column.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExplainError {
-    /// Not JSON; where and why.
+    /// The body is not JSON: where and why.
     #[error("the body is not valid JSON: {0}")]
     NotJson(String),
-    /// Another kind of JSON.
+    /// The body is not an object.
     #[error(
-        "the body must be a JSON object with events, and destination, destinationId, destinationName, connection, family, partitions and batchBytes as needed"
+        "the body must be a JSON object with events and, optionally, destination, destinationId, destinationName, connection, family, partitions and batchBytes"
     )]
     NotAnObject,
-    /// Nothing to explain.
+    /// `events` is missing or not an array.
     #[error("events is missing or not an array")]
     EventsNotAnArray,
-    /// No family of that name.
+    /// There is no family with that name.
     #[error("family must be kafka, azure_event_hub or confluent_cloud")]
     FamilyUnknown,
-    /// The destination cannot be used; why.
+    /// The destination cannot be used: why.
     #[error("destination: {0}")]
     DestinationUnusable(String),
-    /// `destination` holds several.
+    /// `destination` contains several destinations.
     #[error("destination: {}", SelectError::Ambiguous(.0.clone()).text("destinationId or destinationName"))]
     DestinationAmbiguous(Vec<Choice>),
     /// `destinationId` or `destinationName` is not a string.
     #[error("destinationId and destinationName must be strings")]
     SelectorInvalid,
-    /// No number of bytes.
+    /// `batchBytes` is invalid.
     #[error("batchBytes must be a whole number from 1 to {MAX_BATCH_BYTES}")]
     BatchBytesInvalid,
-    /// No number of partitions.
+    /// `partitions` is invalid.
     #[error("partitions must be a whole number from 1 to {MAX_PARTITIONS}")]
     PartitionsInvalid,
     /// See [`RequestLimits::events`].
@@ -85,9 +85,9 @@ pub enum ExplainError {
 }
 
 impl ExplainRequest {
-    /// Reads a request: an object with `events` and optional fields, which may also be `null`. `destination` has any of
-    /// the forms that [`destinations`] reads, or is a string with the text of a file. The others are `destinationId`,
-    /// `destinationName`, `connection`, `family`, `partitions` and `batchBytes`.
+    /// Reads a request: an object with `events` and optional fields, which may also be `null`. `destination` is in any
+    /// of the forms that [`destinations`] reads, or a string with the text of a file. The other fields are
+    /// `destinationId`, `destinationName`, `connection`, `family`, `partitions` and `batchBytes`.
     ///
     /// # Errors
     /// [`ExplainError`].
@@ -133,7 +133,7 @@ impl From<SelectError> for ExplainError {
     }
 }
 
-/// The events as a body of the plain form, as far as the limits go.
+/// Builds the events as a body in the plain form, within the limits.
 struct Filled<'m> {
     missing: &'m Missing<'m>,
     limits: RequestLimits,
@@ -177,14 +177,14 @@ fn named(name: Raw<'_>) -> Option<&'static Family> {
     Family::by_spelling(std::str::from_utf8(&name.decoded()).ok()?)
 }
 
-/// A whole number, however it is written.
+/// A positive integer, regardless of its notation.
 fn count(value: Raw<'_>) -> Option<NonZeroU32> {
     if value.kind() != Kind::Number {
         return None;
     }
     let number: f64 = value.text().parse().ok()?;
     let is_count = number.fract() == 0.0 && (1.0..=f64::from(MAX_PARTITIONS)).contains(&number);
-    // Within those bounds every whole number is exactly one of the other type.
+    // Within these bounds, every integral value of the float type is exact in the integer type.
     if is_count { NonZeroU32::new(number as u32) } else { None }
 }
 
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told() {
+    fn each_invalid_request_has_its_error() {
         for (text, error) in [
             ("", ExplainError::NotJson("EOF while parsing a value at line 1 column 0".to_owned())),
             ("{\"events\":[\n{]}", ExplainError::NotJson("key must be a string at line 2 column 2".to_owned())),

@@ -30,24 +30,24 @@ use transform::endpoint::{Endpoint, Transformed};
 use transform::request::coding::Coding;
 use transform::request::{Limits, PayloadFormat};
 
-/// What the endpoints need that transform.
+/// The state of these routes.
 #[derive(Debug, Clone)]
 pub struct Transformation {
-    /// Collects their bodies.
+    /// Collects bodies.
     pub bodies: BodyReader,
-    /// The bounds of one request.
+    /// The limits of one request.
     pub limits: Limits,
     /// The destinations that are transformed here.
     pub native_destinations: NativeDestinations,
-    /// Where requests for all other destinations go.
+    /// Handles requests for all other destinations.
     pub fallback: Fallback,
-    /// What is compared with the upstream.
+    /// Compares responses with the upstream.
     pub shadow: Option<Shadow>,
-    /// What is counted for each destination.
+    /// Counts events per destination.
     pub activity: Activity,
 }
 
-/// A request whose body was read.
+/// A request whose body has been read.
 struct Received<'r> {
     service: &'r Transformation,
     request: &'r HttpRequest,
@@ -66,8 +66,8 @@ impl Transformation {
         self.shadow.as_ref().is_some_and(Shadow::answers_from_upstream)
     }
 
-    /// Decides whether a request is compared, before its body is read: if the upstream responds and nothing is compared,
-    /// nothing has to be read. `None` if that is decided later.
+    /// Decides whether a request is compared before its body is read. If the upstream responds and nothing is compared,
+    /// the body does not have to be read. `None` if this is decided later.
     fn sample_early(&self, endpoint: &Endpoint) -> Option<bool> {
         let shadow = self.shadow.as_ref().filter(|shadow| shadow.answers_from_upstream())?;
         matches!(endpoint, Endpoint::Processor { .. }).then(|| shadow.chooses())
@@ -88,7 +88,7 @@ impl Transformation {
     /// Responds to a request to an endpoint that is served here, unless its body turns out to be for the upstream.
     ///
     /// # Errors
-    /// Why the request is rejected as a whole.
+    /// Returns why the request is rejected as a whole.
     pub async fn serve(
         &self,
         endpoint: Endpoint,
@@ -133,7 +133,7 @@ impl Received<'_> {
         }
         self.service.activity.add(transformed.family, activity);
         request_log::note_events(self.request, &transformed.tally);
-        // What of it is being written is there twice.
+        // The part that is being written exists twice.
         let bytes = transformed.body.capacity() + transformed.body.len().min(response::LARGE_RESPONSE_BYTES);
         let body = Bytes::from(transformed.body);
         let then = self.watch().and_then(|watch| watch.answered(200, body.clone()));
@@ -142,7 +142,7 @@ impl Received<'_> {
         response::response(body, memory, then)
     }
 
-    /// The rejected events of a router endpoint, which are those of the destination of its first event.
+    /// The rejected events of a router endpoint. They belong to the destination of its first event.
     fn rejected_by_router(&self, transformed: &Transformed) -> RejectedEvents {
         RejectedEvents {
             identity: Identity::in_start_of(&self.sent, self.coding),
@@ -174,7 +174,7 @@ impl Received<'_> {
         }
     }
 
-    /// Keeps the request to be compared, if it is one of the share.
+    /// Keeps the request for comparison, if it is selected.
     fn watch(&self) -> Option<Watch> {
         let (shadow, upstream) = self.service.shadow.as_ref().zip(self.service.fallback.upstream.as_ref())?;
         let is_sampled = self.is_sampled.unwrap_or_else(|| shadow.chooses());

@@ -1,4 +1,4 @@
-//! Who responds to a request whose body was read: this service, with a response, or the upstream.
+//! Determines which transformer responds to a request whose body was read: this service or the upstream.
 
 use std::sync::atomic::AtomicBool;
 
@@ -16,26 +16,27 @@ use transform::endpoint::{Endpoint, Transformed};
 use transform::meter::Halt;
 use transform::request::{BodyError, Limits, PayloadFormat};
 
-/// Who responds.
+/// Which transformer responds.
 #[derive(Debug)]
 pub(super) enum Owner {
-    /// This service, with what it has made of the events, and what that is for each destination.
+    /// This service, with its response and the activity of each destination.
     Us(Box<Transformed>, RequestActivity),
     /// The upstream, which gets the body as it was sent.
     Upstream {
-        /// Whether it would be ours, and the upstream responds only until this service is trusted.
+        /// Whether this service supports the destination, and the upstream responds only during the trial of this
+        /// service.
         is_ours: bool,
     },
 }
 
-/// Work that is done on the event loop at most: some milliseconds. A usual body causes two units per byte, one for each that
-/// is read and one for each that is written, so that all below the size of a large one stay there.
+/// The maximum work on the event loop: a few milliseconds. A usual body causes two units per byte, one for reading and
+/// one for writing, so that every body below the size of a large one stays on the loop.
 const MAX_WORK_ON_LOOP: u64 = 4 << 20;
 
-/// Never set: work on the event loop ends before its future can be dropped.
+/// Never set: work on the event loop completes before its future can be dropped.
 static NOT_CANCELLED: AtomicBool = AtomicBool::new(false);
 
-/// What a body is read with.
+/// The parameters for reading a body.
 pub(super) struct Reading {
     pub(super) endpoint: Endpoint,
     pub(super) form: PayloadFormat,
@@ -48,7 +49,7 @@ pub(super) struct Reading {
 
 /// Why a body has no owner yet, or none at all.
 enum Stopped {
-    /// It takes more work than is allowed on the event loop.
+    /// It takes more work than allowed on the event loop.
     TooMuchWork,
     /// It is rejected.
     Rejected(RequestError),
@@ -61,11 +62,11 @@ impl<E: Into<RequestError>> From<E> for Stopped {
 }
 
 impl Reading {
-    /// Reads a body as far as it takes to know who responds; if that is this service, the response is made. Where that
-    /// happens depends on the work: what turns out to take too much on the event loop begins again off it.
+    /// Reads a body as far as needed to decide which transformer responds. If it is this service, creates the response.
+    /// The work starts on the event loop; if it turns out to be too much, it restarts off the loop.
     ///
     /// # Errors
-    /// Why the request is rejected as a whole.
+    /// Returns why the request is rejected as a whole.
     pub(super) async fn owner_of(self, body: Body, permits: &Permits) -> Result<(Owner, Reservation), RequestError> {
         if body.is_large() {
             return off_the_loop(permits, move |cancelled| self.decide_fully(body.decode()?, cancelled)).await;
@@ -104,7 +105,7 @@ impl Reading {
         }
     }
 
-    /// Decides whatever work that takes.
+    /// Decides without a limit of work.
     fn decide_fully(&self, decoded: Decoded, cancelled: &AtomicBool) -> Result<(Owner, Reservation), RequestError> {
         match self.decide(&decoded, u64::MAX, cancelled) {
             Ok(owner) => Ok((owner, decoded.share)),
@@ -135,7 +136,7 @@ mod tests {
         }
     }
 
-    /// Events whose templates look through a wide object, time and again.
+    /// Creates events whose templates search a wide object repeatedly.
     fn events(count: usize) -> String {
         let fields: Vec<String> = (0..200).map(|name| format!("\"a{name}\":{name}")).collect();
         let templates: Vec<String> = (0..100).map(|name| format!("\"{{{{ event.b{name} || c }}}}\"")).collect();
@@ -148,13 +149,13 @@ mod tests {
     }
 
     async fn owner_of(text: &str, permits: &Permits, budget: &MemoryBudget) -> Result<Owner, RequestError> {
-        let body = Body::held(text.to_owned().into(), Coding::Identity, 10 << 20, budget.reservation());
+        let body = Body::in_memory(text.to_owned().into(), Coding::Identity, 10 << 20, budget.reservation());
         assert!(!body.is_large(), "{} bytes", text.len());
         reading().owner_of(body, permits).await.map(|(owner, _)| owner)
     }
 
     #[test]
-    fn much_work_is_done_off_the_event_loop_however_small_its_body() {
+    fn expensive_small_bodies_are_processed_off_the_event_loop() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let (permits, budget) = (Permits::new(1), MemoryBudget::up_to(64 << 20));

@@ -1,4 +1,5 @@
-//! The responses of a transformation: large ones leave in pieces, and all count as in memory until the client has them.
+//! The responses of a transformation. Large ones are sent in chunks, and all count as in memory until the client has
+//! received them.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -12,18 +13,18 @@ use crate::server::http::headers::{API_VERSION, JSON};
 use crate::server::limits::memory_budget::Reservation;
 use crate::server::shadow::kept::AfterResponse;
 
-/// Responses from this size on are written in pieces: in one they would be copied in one go, while all other connections of
-/// the worker wait.
+/// The size in bytes from which a response is written in chunks. In one piece it would be copied at once, while all
+/// other connections of the worker wait.
 pub(super) const LARGE_RESPONSE_BYTES: usize = 256 * 1024;
 
-/// What is written of a large response at once.
+/// The size of a chunk of a large response, in bytes.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// The last piece of a response, which is given out only once the connection has less than this to write: until then the
-/// whole response counts as in memory.
+/// The last chunk of a response, in bytes. It is handed over only when the connection has less than this left to write;
+/// until then the whole response counts as in memory.
 const LAST_PIECE_BYTES: usize = 32 * 1024;
 
-/// The response of a transformation, and what follows once it has left.
+/// Creates the response of a transformation. `then` is dropped once the response has been sent.
 pub(super) fn response(body: Bytes, share: Reservation, then: Option<AfterResponse>) -> HttpResponse {
     HttpResponse::Ok().insert_header(JSON).insert_header(API_VERSION).body(TransformedBody {
         rest: body,
@@ -32,11 +33,11 @@ pub(super) fn response(body: Bytes, share: Reservation, then: Option<AfterRespon
     })
 }
 
-/// A response on its way to the client. Until it is written it is in memory as its request was, and counts as that.
+/// A response that is being sent. Until it is written, it counts as in memory like its request.
 struct TransformedBody {
     rest: Bytes,
     _share: Reservation,
-    /// Dropped with it, once it is written.
+    /// Dropped with the response, once it is written.
     _then: Option<AfterResponse>,
 }
 
@@ -57,7 +58,7 @@ impl MessageBody for TransformedBody {
     }
 }
 
-/// A response with what follows once it has left.
+/// Attaches `then` to a response, to be dropped once the response has been sent.
 pub(super) fn and_then(response: HttpResponse, then: Option<AfterResponse>) -> HttpResponse {
     match then {
         Some(then) => response.map_body(|_, body| BoxBody::new(Followed { body, _then: then })),
@@ -65,7 +66,7 @@ pub(super) fn and_then(response: HttpResponse, then: Option<AfterResponse>) -> H
     }
 }
 
-/// A body that is dropped with what follows it.
+/// A body with a value that is dropped after it.
 struct Followed {
     body: BoxBody,
     _then: AfterResponse,
