@@ -344,7 +344,7 @@ fn a_client_certificate_is_not_sent_without_the_destinations_ca() {
     let settings = Settings { tls: Some(Tls { ca_pem: None }), ..settings(&[&listen(drop)]) };
     let files = ClientFiles { certificate: unread(), key: unread() };
     let report = run(&settings, &surroundings(files, LONG)).expect("a runtime");
-    let own = steps(&report, |subject| *subject == Subject::OwnSide);
+    let own = steps(&report, |subject| *subject == Subject::Client);
     let client = own.iter().find(|step| step.stage == Stage::ClientCertificate).expect("a step");
     assert!(
         matches!(&client.outcome, Outcome::Skipped(text) if text.contains("only where caCertificate is set")),
@@ -413,7 +413,7 @@ fn certificate_files_are_checked_before_connecting() {
     ] {
         let surroundings = surroundings(ClientFiles { certificate, key }, LONG);
         let report = run(&encrypted(&listen(drop)), &surroundings).expect("a runtime");
-        let own = steps(&report, |subject| *subject == Subject::OwnSide);
+        let own = steps(&report, |subject| *subject == Subject::Client);
         let found = own.iter().find_map(|step| step.failure()).expect("a failure");
         assert_eq!(found.problem, problem, "{}", found.text);
         assert!(!found.text.contains("MIIB"), "{}", found.text);

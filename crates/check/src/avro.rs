@@ -1,4 +1,4 @@
-//! Messages as Avro: which schemas a destination has, and whether the producer can read them.
+//! Checks the Avro settings of a destination: which schemas it has, and whether the producer can read them.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,10 @@ use super::finding::{Findings, quoted, step};
 use json::raw::{Kind, Raw};
 use transform::avro::schema::{Schema, Unusable};
 
-/// The most union fields that a finding names.
+/// The maximum number of union fields that a finding names.
 const MOST_NAMED: usize = 5;
 
-/// How messages are written; `None` if that cannot be used, which is among the findings.
+/// Reads how messages are encoded. Returns `None` if the settings are unusable, which is among the findings.
 pub fn read(config: &Config<'_>, findings: &mut Findings) -> Option<Avro> {
     let (convert, embed) = (config.flag("convertToAvro")?, config.flag("embedAvroSchemaID")?);
     let schemas = config.list("avroSchemas");
@@ -32,7 +32,7 @@ pub fn read(config: &Config<'_>, findings: &mut Findings) -> Option<Avro> {
     let mut ids = HashMap::new();
     let mut are_typed = true;
     for (entry, pointer) in schemas {
-        // The producer reads all entries into their types before it looks at convertToAvro; null is an empty entry to it.
+        // The producer decodes all entries before it looks at convertToAvro. It treats null as an empty entry.
         if !entry.is_object() && !entry.is_null() {
             findings.add(
                 Code::FieldWrongType,
@@ -52,59 +52,64 @@ pub fn read(config: &Config<'_>, findings: &mut Findings) -> Option<Avro> {
     are_typed.then_some(Avro { convert, embed_schema_id: convert && embed })
 }
 
-/// What an entry has under a name.
-enum Member {
+/// The value of a field of an entry.
+enum FieldValue {
     Absent,
     WrongType,
     Given(String, String),
 }
 
-/// Reads a string of an entry; another type is a finding.
-fn typed(entry: Raw<'_>, name: &str, pointer: &str, are_typed: &mut bool, findings: &mut Findings) -> Member {
-    let Some((name, value)) = member(entry, name).filter(|(_, value)| !value.is_null()) else { return Member::Absent };
+/// Reads a string of an entry. Another type is a finding.
+fn typed(entry: Raw<'_>, name: &str, pointer: &str, are_typed: &mut bool, findings: &mut Findings) -> FieldValue {
+    let Some((name, value)) = member(entry, name).filter(|(_, value)| !value.is_null()) else {
+        return FieldValue::Absent;
+    };
     let pointer = step(pointer, &name);
     if let Some(text) = text_of(value) {
-        return Member::Given(text, pointer);
+        return FieldValue::Given(text, pointer);
     }
-    let as_text = if value.kind() == Kind::Object { "; write the schema as text, with its quotes escaped" } else { "" };
+    let as_text =
+        if value.kind() == Kind::Object { "; write the schema as a string, with its quotes escaped" } else { "" };
     findings.add(Code::FieldWrongType, pointer, format!("{name} is {}, not a string{as_text}", kind(value)));
     *are_typed = false;
-    Member::WrongType
+    FieldValue::WrongType
 }
 
-/// Whether somebody wrote something into an entry.
+/// Whether an entry has any content.
 fn is_filled_in(entry: Raw<'_>) -> bool {
     let text = |name| member(entry, name).and_then(|(_, value)| text_of(value));
     [text("schemaId"), text("schema")].into_iter().flatten().any(|text| !text.trim().is_empty())
 }
 
-fn check_id(id: Member, pointer: &str, embed: bool, ids: &mut HashMap<String, String>, findings: &mut Findings) {
+fn check_id(id: FieldValue, pointer: &str, embed: bool, ids: &mut HashMap<String, String>, findings: &mut Findings) {
     let (id, pointer) = match id {
-        Member::WrongType => return,
-        Member::Absent => return findings.note(Code::AvroSchemaIdMissing, pointer),
-        Member::Given(id, pointer) if id.trim().is_empty() => return findings.note(Code::AvroSchemaIdMissing, pointer),
-        Member::Given(id, pointer) => (id, pointer),
+        FieldValue::WrongType => return,
+        FieldValue::Absent => return findings.note(Code::AvroSchemaIdMissing, pointer),
+        FieldValue::Given(id, pointer) if id.trim().is_empty() => {
+            return findings.note(Code::AvroSchemaIdMissing, pointer);
+        }
+        FieldValue::Given(id, pointer) => (id, pointer),
     };
     if embed && id.parse::<i32>().is_err() {
         let message = format!("{} is not a signed 32-bit number, so it cannot be embedded", quoted(&id));
         findings.add(Code::AvroSchemaIdNotEmbeddable, &pointer, message);
     }
     if let Some(earlier) = ids.get(&id) {
-        let message = format!("{} is the schemaId at {earlier} too", quoted(&id));
+        let message = format!("{} is also the schemaId at {earlier}", quoted(&id));
         findings.add(Code::AvroSchemaIdRepeated, pointer, message);
     } else {
         ids.insert(id, pointer);
     }
 }
 
-fn check_schema(schema: Member, pointer: &str, findings: &mut Findings) {
+fn check_schema(schema: FieldValue, pointer: &str, findings: &mut Findings) {
     let (text, pointer) = match schema {
-        Member::WrongType => return,
-        Member::Absent => return findings.note(Code::AvroSchemaMissing, pointer),
-        Member::Given(text, pointer) if text.trim().is_empty() => {
+        FieldValue::WrongType => return,
+        FieldValue::Absent => return findings.note(Code::AvroSchemaMissing, pointer),
+        FieldValue::Given(text, pointer) if text.trim().is_empty() => {
             return findings.note(Code::AvroSchemaMissing, pointer);
         }
-        Member::Given(text, pointer) => (text, pointer),
+        FieldValue::Given(text, pointer) => (text, pointer),
     };
     match Schema::parse(&text) {
         Err(Unusable::Invalid(why)) => {

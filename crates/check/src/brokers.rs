@@ -1,4 +1,4 @@
-//! Where the producer connects: `hostName` with `port`, or `bootstrapServer`.
+//! Checks where the producer connects: `hostName` with `port`, or `bootstrapServer`.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -7,7 +7,8 @@ use super::config::{Config, Read};
 use super::destination::Address;
 use super::finding::{Findings, quoted};
 
-/// The brokers of Kafka's `hostName` and `port`; `None` where they cannot be used, which was reported.
+/// Reads the brokers in Kafka's `hostName` and `port`. Returns `None` if they are unusable, which is among the
+/// findings.
 pub fn of_host_and_port(config: &Config<'_>, findings: &mut Findings) -> Option<Vec<Address>> {
     let hosts = match config.required("hostName", Code::HostMissing, findings) {
         Read::Given(text, pointer) => hosts(&text, &pointer, findings),
@@ -37,18 +38,18 @@ fn hosts(text: &str, pointer: &str, findings: &mut Findings) -> Option<Vec<Strin
             Some((host, number)) if !host.contains(':') || host.ends_with(']') => {
                 let message = match port(number) {
                     Some(_) => {
-                        format!("{} has port {number} in it, and the producer appends port once more", quoted(entry))
+                        format!("{} contains port {number}, and the producer appends port again", quoted(entry))
                     }
-                    None => format!("the producer puts the text after the colon of {} before port", shown(entry)),
+                    None => format!("the producer appends port to the text after the colon of {}", shown(entry)),
                 };
                 findings.add(Code::HostHasPort, pointer, message);
             }
             _ => hosts.extend(host(entry, pointer, findings).map(|host| as_written(host, written))),
         }
     }
-    blanks(text, pointer, findings);
+    report_spaces(text, pointer, findings);
     if hosts.len() > 1 {
-        let message = format!("{} hosts share the one port", hosts.len());
+        let message = format!("{} hosts share one port", hosts.len());
         findings.add(Code::HostsSharePort, pointer, message);
     }
     (hosts.len() == count).then_some(hosts)
@@ -90,12 +91,12 @@ pub fn of_bootstrap_server(
             brokers.push(Address { host: as_written(host, written), port });
         }
     }
-    blanks(&text, &pointer, findings);
+    report_spaces(&text, &pointer, findings);
     (brokers.len() == count).then_some(brokers)
 }
 
-/// Reports blanks around entries. They are part of a name, or of a port, so the producer does not find that broker.
-fn blanks(text: &str, pointer: &str, findings: &mut Findings) {
+/// Reports spaces around entries. They are part of the host name or port, so the producer does not find that broker.
+fn report_spaces(text: &str, pointer: &str, findings: &mut Findings) {
     let padded: Vec<&str> =
         text.split(',').filter(|entry| entry.trim() != *entry && !entry.trim().is_empty()).collect();
     let code = match padded.len() {
@@ -104,23 +105,23 @@ fn blanks(text: &str, pointer: &str, findings: &mut Findings) {
         _ => Code::HostBlanks,
     };
     for entry in padded {
-        let message = format!("there are blanks around {}: the producer does not find it", shown(entry.trim()));
+        let message = format!("there are spaces around {}: the producer does not find it", shown(entry.trim()));
         findings.add(code, pointer, message);
     }
 }
 
-/// A host with the blanks that the producer dials it with.
+/// A host with the surrounding spaces that the producer includes when it dials.
 fn as_written(host: String, written: &str) -> String {
     let blank = |text: &str| text[..text.len() - text.trim_start().len()].to_owned();
     let behind = &written[written.trim_end().len()..];
     format!("{}{host}{behind}", blank(written))
 }
 
-/// An entry of a list without the blanks around it; `None` if it is empty or a URL, which is among the findings.
+/// Trims an entry of a list. Returns `None` if it is empty or a URL, which is among the findings.
 fn entry<'e>(entry: &'e str, pointer: &str, findings: &mut Findings) -> Option<&'e str> {
     let bare = entry.trim();
     if bare.is_empty() {
-        findings.add(Code::HostInvalid, pointer, "there is nothing between two commas, or after the last");
+        findings.add(Code::HostInvalid, pointer, "there is an empty entry between two commas or after the last one");
         return None;
     }
     if let Some((scheme, _)) = bare.split_once("://") {
@@ -131,29 +132,25 @@ fn entry<'e>(entry: &'e str, pointer: &str, findings: &mut Findings) -> Option<&
     Some(bare)
 }
 
-/// A host that stands alone, as `sshHost` has to: without the brackets of an IPv6 address.
+/// Parses a host without a port, as required for `sshHost`. Removes the brackets of an IPv6 address.
 ///
 /// # Errors
-/// What stands there besides, in words that follow the name of the setting.
+/// Returns what is wrong, worded to follow the name of the setting.
 pub fn bare_host(text: &str) -> Result<String, String> {
     if text.trim() != text {
-        return Err(format!("has blanks around {}: they are part of the name", shown(text.trim())));
+        return Err(format!("has spaces around {}: they are part of the name", shown(text.trim())));
     }
     if let Some((scheme, _)) = text.split_once("://") {
         return Err(format!("begins with {}, as URLs do", quoted(&format!("{scheme}://"))));
     }
     if text.contains('@') {
-        return Err("has an @ in it: the user belongs in sshUser".to_owned());
+        return Err("contains an @: put the user into sshUser".to_owned());
     }
     if text.parse::<Ipv6Addr>().is_ok() {
         return Err(format!("is the IPv6 address {} without square brackets", quoted(text)));
     }
     if let Some((host, number)) = text.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']')) {
-        return Err(format!(
-            "is {} with port {}: the producer appends sshPort once more",
-            quoted(host),
-            quoted(number)
-        ));
+        return Err(format!("is {} with port {}: the producer appends sshPort again", quoted(host), quoted(number)));
     }
     let host = match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(inside) => inside.parse::<Ipv6Addr>().is_ok().then_some(inside),
@@ -162,7 +159,7 @@ pub fn bare_host(text: &str) -> Result<String, String> {
     host.map(str::to_owned).ok_or_else(|| format!("is {}, neither a host name nor an IP address", quoted(text)))
 }
 
-/// A host as it is dialed; `None` where it is not one, which was reported.
+/// Parses a host as it is dialed. Returns `None` if it is invalid, which is among the findings.
 fn host(text: &str, pointer: &str, findings: &mut Findings) -> Option<String> {
     let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let host = match bracketed {
@@ -173,7 +170,7 @@ fn host(text: &str, pointer: &str, findings: &mut Findings) -> Option<String> {
         let message = if text.parse::<Ipv6Addr>().is_ok() {
             format!("the IPv6 address {} has no brackets", quoted(text))
         } else {
-            format!("{} is neither a host's name nor an IP address", shown(text))
+            format!("{} is neither a host name nor an IP address", shown(text))
         };
         findings.add(Code::HostInvalid, pointer, message);
         return None;
@@ -188,12 +185,12 @@ fn host(text: &str, pointer: &str, findings: &mut Findings) -> Option<String> {
     Some(host.to_owned())
 }
 
-/// An entry for a message. Where a user name and a password may be in it, it is not shown.
+/// Quotes an entry for a message, unless it may contain a user name and a password.
 fn shown(entry: &str) -> String {
-    if entry.contains('@') { "a text with @ in it".to_owned() } else { quoted(entry) }
+    if entry.contains('@') { "a text with @".to_owned() } else { quoted(entry) }
 }
 
-/// Whether names of hosts are written so. Underscores are in no DNS name, but in many of containers.
+/// Whether a text has the form of a host name. Underscores are not allowed in DNS, but are common in container names.
 fn is_name(text: &str) -> bool {
     let labels = text.strip_suffix('.').unwrap_or(text);
     let is_label = |label: &str| {
@@ -212,7 +209,7 @@ fn is_local(host: &str) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// A port as it has to be written.
+/// Parses a port.
 #[must_use]
 pub fn port(text: &str) -> Option<u16> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -220,7 +217,7 @@ pub fn port(text: &str) -> Option<u16> {
 }
 
 fn not_a_port(text: &str) -> String {
-    format!("{} is no number from 1 to 65535", shown(text))
+    format!("{} is not a number from 1 to 65535", shown(text))
 }
 
 #[cfg(test)]

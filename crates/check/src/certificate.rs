@@ -1,5 +1,4 @@
-//! The certificates that a broker's has to be issued by: whether they can be read, are a CA's, are valid, and strong
-//! enough.
+//! Checks CA certificates: whether they can be read, belong to a CA, are valid, and are strong enough.
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
@@ -12,19 +11,19 @@ use super::code::Code;
 use super::finding::{Findings, quoted};
 use super::pem::{self, Fault, Section};
 
-/// Certificates in one text that are looked at.
+/// The maximum number of certificates in a text that are checked.
 const MAX_CERTIFICATES: usize = 500;
 
-/// How long before its expiry a certificate is reported.
+/// How many days before expiry a certificate is reported.
 const SOON_DAYS: i64 = 30;
 const DAY: i64 = 86_400;
 
-/// The smallest RSA modulus, in bits, that is still taken for safe.
+/// The minimum RSA key size, in bits.
 const MIN_RSA_BITS: usize = 2048;
-/// The smallest curve, in bits.
+/// The minimum curve size, in bits.
 const MIN_CURVE_BITS: usize = 224;
 
-/// The curves that every TLS library takes.
+/// The curves that every TLS library supports.
 const CURVES: [&str; 3] = ["1.2.840.10045.3.1.7", "1.3.132.0.34", "1.3.132.0.35"];
 const ED25519: &str = "1.3.101.112";
 const SHA1: &str = "1.3.14.3.2.26";
@@ -39,7 +38,7 @@ const WEAK_SIGNATURES: [(&str, &str); 6] = [
     ("1.2.840.10045.4.1", "SHA-1"),
 ];
 
-/// Reads one X.509 certificate; `None` if the bytes hold something else, or something more.
+/// Parses an X.509 certificate. Returns `None` if the bytes contain something else, or more than that.
 #[must_use]
 pub fn read(der: &[u8]) -> Option<X509Certificate<'_>> {
     match X509Certificate::from_der(der) {
@@ -48,11 +47,11 @@ pub fn read(der: &[u8]) -> Option<X509Certificate<'_>> {
     }
 }
 
-/// Checks a PEM text of CA certificates at `now`, in seconds since 1970. Returns whether the producer reads a
-/// certificate in it. No text makes it panic, and no message shows a certificate's body.
+/// Checks a PEM text of CA certificates at `now`, in seconds since 1970. Returns whether the producer reads at least
+/// one certificate from it. It never panics, and no message shows the body of a certificate.
 pub fn check(pem: &str, now: i64, pointer: &str, findings: &mut Findings) -> bool {
     if pem.len() > pem::MAX_BYTES {
-        let message = format!("it has {} bytes; the limit is {}", pem.len(), pem::MAX_BYTES);
+        let message = format!("it has {} bytes, and the limit is {}", pem.len(), pem::MAX_BYTES);
         findings.add(Code::CertificateBroken, pointer, message);
         return false;
     }
@@ -63,7 +62,7 @@ pub fn check(pem: &str, now: i64, pointer: &str, findings: &mut Findings) -> boo
         match &section.content {
             _ if section.is_private_key() => {
                 let message = format!(
-                    "a private key begins in line {}: anyone who can read the settings has it now",
+                    "a private key begins on line {}: anyone who can read the settings has it now",
                     section.line
                 );
                 findings.add(Code::CertificatePrivateKey, pointer, message);
@@ -73,7 +72,7 @@ pub fn check(pem: &str, now: i64, pointer: &str, findings: &mut Findings) -> boo
             }
             _ if !section.is_certificate() => {
                 let message = format!(
-                    "the section in line {} is {}, and only CERTIFICATE is read",
+                    "the section on line {} is {}, and only CERTIFICATE is read",
                     section.line,
                     quoted(section.label)
                 );
@@ -101,13 +100,13 @@ pub fn check(pem: &str, now: i64, pointer: &str, findings: &mut Findings) -> boo
         findings.add(
             Code::CertificateSeveral,
             pointer,
-            format!("it holds {} certificates: all of them are trusted", certificates.len()),
+            format!("it contains {} certificates: all of them are trusted", certificates.len()),
         );
     }
     let some_current = certificates.iter().any(|(_, certificate)| is_current(certificate, now));
     for (line, certificate) in &certificates {
         let which =
-            if certificates.len() > 1 { format!("{} in line {line}", name(certificate)) } else { name(certificate) };
+            if certificates.len() > 1 { format!("{} on line {line}", name(certificate)) } else { name(certificate) };
         dates(certificate, &which, now, some_current, pointer, findings);
         authority(certificate, &which, pointer, findings);
         key(certificate, &which, pointer, findings);
@@ -116,12 +115,13 @@ pub fn check(pem: &str, now: i64, pointer: &str, findings: &mut Findings) -> boo
     !certificates.is_empty()
 }
 
-/// Reports a certificate that the producer skips: an error where it reads no other (`is_only`), a warning otherwise.
+/// Reports a certificate that the producer skips: as an error if it is the only one (`is_only`), otherwise as a
+/// warning.
 fn skip(section: &Section<'_>, fault: Option<Fault>, is_only: bool, pointer: &str, findings: &mut Findings) {
     let why = match fault {
-        Some(Fault::OneLine) if section.text.contains("\\n") => "its line ends are the two characters \\ and n",
+        Some(Fault::OneLine) if section.text.contains("\\n") => "its line breaks are the two characters \\ and n",
         Some(fault) => fault.words(),
-        None => "its base64 does not hold an X.509 certificate, or one that was cut off",
+        None => "its base64 is not an X.509 certificate, or is truncated",
     };
     let code = match fault {
         _ if !is_only => Code::CertificateSkipped,
@@ -129,29 +129,29 @@ fn skip(section: &Section<'_>, fault: Option<Fault>, is_only: bool, pointer: &st
         Some(Fault::Indented) => Code::CertificateIndented,
         _ => Code::CertificateBroken,
     };
-    findings.add(code, pointer, format!("the certificate in line {} cannot be read: {why}", section.line));
+    findings.add(code, pointer, format!("the certificate on line {} cannot be read: {why}", section.line));
 }
 
-/// What a text without a certificate may be instead.
+/// Guesses what a text without a certificate is instead.
 fn absent(pem: &str) -> &'static str {
     let text = pem.trim();
     let in_one_word = !text.contains(char::is_whitespace);
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=\r\n".contains(&byte);
     if text.contains("BEGIN CERTIFICATE") {
-        "it holds no certificate: the BEGIN line does not begin with five hyphens of the plain kind (-)"
+        "it contains no certificate: the BEGIN line does not begin with five plain hyphens (-)"
     } else if in_one_word && [".pem", ".crt", ".cer", ".der"].iter().any(|end| text.to_ascii_lowercase().ends_with(end))
     {
-        "it looks like the name of a file, and the text in the file is wanted"
+        "it looks like a file name; paste the content of the file instead"
     } else if text.is_empty() {
-        "it holds only white space, which is not the same as empty: the producer looks for a certificate in it and does not start"
+        "it contains only whitespace, which is different from empty: the producer expects a certificate and does not start"
     } else if text.starts_with("MI") && text.bytes().all(is_base64) {
-        "it holds base64 without the lines of BEGIN and END"
+        "it contains base64 without BEGIN and END lines"
     } else {
-        "it holds no certificate"
+        "it contains no certificate"
     }
 }
 
-/// What a certificate calls itself, for a message.
+/// The name of a certificate, for a message.
 fn name(certificate: &X509Certificate<'_>) -> String {
     let subject = certificate.subject();
     let common = subject.iter_common_name().next().and_then(|name| name.as_str().ok());
@@ -197,12 +197,12 @@ fn authority(certificate: &X509Certificate<'_>, which: &str, pointer: &str, find
     let may_sign = certificate.key_usage().ok().flatten().is_none_or(|usage| usage.value.key_cert_sign());
     let why = match constraints {
         Some(constraints) if !constraints.value.ca => "basicConstraints says CA:FALSE",
-        // Before version 3 there was no way to say so.
+        // Before version 3, certificates could not say so.
         None if certificate.version() == X509Version::V3 => "it has no basicConstraints with CA:TRUE",
         _ if !may_sign => "its keyUsage does not allow it to sign certificates",
         _ => return,
     };
-    findings.add(Code::CertificateNotCa, pointer, format!("{which} is not one of a CA: {why}"));
+    findings.add(Code::CertificateNotCa, pointer, format!("{which} is not a CA certificate: {why}"));
 }
 
 fn key(certificate: &X509Certificate<'_>, which: &str, pointer: &str, findings: &mut Findings) {
@@ -218,21 +218,21 @@ fn key(certificate: &X509Certificate<'_>, which: &str, pointer: &str, findings: 
                 return;
             }
             if point.key_size() >= MIN_CURVE_BITS {
-                let message = format!("{which} has a key on a curve that TLS libraries mostly do not take");
+                let message = format!("{which} has a key on a curve that most TLS libraries do not support");
                 return findings.add(Code::CertificateUnusualKey, pointer, message);
             }
             format!("a curve of {} bits", point.key_size())
         }
         _ if key.algorithm.algorithm.to_id_string() == ED25519 => return,
         _ => {
-            let message = format!("{which} has a key that is neither RSA nor on a curve in use");
+            let message = format!("{which} has a key that is neither RSA nor on a common curve");
             return findings.add(Code::CertificateUnusualKey, pointer, message);
         }
     };
     findings.add(Code::CertificateWeakKey, pointer, format!("{which} has a key that is too weak: {weak}"));
 }
 
-/// How many bits a number of big-endian bytes has.
+/// The number of significant bits of a big-endian integer.
 fn bits(number: &[u8]) -> usize {
     let number = &number[number.iter().take_while(|byte| **byte == 0).count()..];
     number.first().map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)

@@ -1,24 +1,23 @@
-//! Everything a check can find: one table, from which findings take their severity and advice, and
-//! `docs/reference/findings.md` is printed.
+//! All findings of a check: one table with severity and advice, from which `docs/reference/findings.md` is generated.
 
 use std::fmt::Write as _;
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Events will not arrive, or not where and how they should.
     Error,
-    /// Something does not do what it looks like, or will be an error soon.
+    /// A setting has no effect, or will become an error soon.
     Warning,
-    /// Something that is mostly not meant so.
+    /// Something that is probably unintended.
     Hint,
 }
 
 impl Severity {
-    /// Every severity, the worst first.
+    /// All severities, the most severe first.
     pub const ALL: [Severity; 3] = [Severity::Error, Severity::Warning, Severity::Hint];
 
-    /// Its name.
+    /// The name of the severity.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -31,29 +30,29 @@ impl Severity {
 
 macro_rules! codes {
     ($($variant:ident: $code:literal, $severity:ident, $meaning:literal, $advice:literal;)*) => {
-        /// What a check can find.
+        /// A kind of finding.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code {
             $(#[doc = $meaning] $variant,)*
         }
 
         impl Code {
-            /// Every code, in the order of the table.
+            /// All codes, in the order of the table.
             pub const ALL: &[Code] = &[$(Code::$variant,)*];
 
-            /// Its name, which stays the same from version to version.
+            /// The name of the code, which stays the same between versions.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Code::$variant => $code,)* }
             }
 
-            /// How bad it is.
+            /// The severity.
             #[must_use]
             pub const fn severity(self) -> Severity {
                 match self { $(Code::$variant => Severity::$severity,)* }
             }
 
-            /// What is wrong, whatever the destination.
+            /// What is wrong, regardless of the destination.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self { $(Code::$variant => $meaning,)* }
@@ -91,14 +90,14 @@ codes! {
         "a field is set that only another type of destination reads",
         "remove it, or choose the type of destination that reads it";
     FieldUnknown: "field/unknown", Hint,
-        "a field's name is almost one that is read",
-        "correct the name if it is a typo";
+        "a field name is similar to one that is read, and may be a typo",
+        "correct the name";
 
     HostMissing: "host/missing", Error,
         "hostName is missing or blank",
         "set hostName to the name or address of a broker, without port";
     HostHasPort: "host/has-port", Error,
-        "hostName contains a port, and the producer appends port once more",
+        "hostName contains a port, and the producer appends port again",
         "put only the host name into hostName, and the port into port";
     HostHasScheme: "host/has-scheme", Error,
         "a broker is written as a URL",
@@ -107,17 +106,17 @@ codes! {
         "a broker is neither a host name nor an IP address",
         "use a host name (letters, digits, dots, hyphens) or an IP address, an IPv6 address in square brackets";
     HostBlanks: "host/blanks", Warning,
-        "there are blanks around one of several brokers: they are part of the name, so the producer does not find it",
-        "remove the blanks, also those after commas";
+        "there are spaces around one of several brokers: they are part of the name, so the producer does not find it",
+        "remove the spaces, also those after commas";
     HostAllBlanks: "host/all-blanks", Error,
-        "there are blanks around every broker: they are part of the name, so the producer finds no broker",
-        "remove the blanks";
+        "there are spaces around every broker: they are part of the name, so the producer finds no broker",
+        "remove the spaces";
     HostLocal: "host/local", Hint,
         "the broker's name is that of the machine or container that rudder-server runs on",
         "use the name under which rudder-server reaches the broker";
     HostsSharePort: "host/several-share-port", Hint,
-        "several hosts share the one port",
-        "make sure that all of them listen on it; Kafka reports the other brokers by itself, so one host is enough";
+        "several hosts share one port",
+        "make sure that all of them listen on it; one host is enough, because Kafka reports the other brokers";
     PortMissing: "port/missing", Error,
         "port is missing or blank",
         "set port to the broker's port, such as \"9092\"";
@@ -167,18 +166,18 @@ codes! {
         "an entry of eventTypeToTopicMap cannot match any event",
         "use identify, page, screen, group or alias; events of type track are routed by name, in eventToTopicMap";
     MapEventBlanks: "map/event-blanks", Warning,
-        "an event's name in eventToTopicMap has blanks around it, and matches only with them",
-        "remove the blanks, unless the event is sent with them";
+        "an event name in eventToTopicMap has spaces around it, and matches only with them",
+        "remove the spaces, unless the event is sent with them";
     MapEventLetterCase: "map/event-letter-case", Hint,
-        "two events' names in eventToTopicMap differ only in letter case, and have different topics",
+        "two event names in eventToTopicMap differ only in letter case, and have different topics",
         "names match exactly: keep the one that is sent";
     MapEventIsType: "map/event-is-a-type", Hint,
         "eventToTopicMap has the name of an event type: it matches only track events of that name",
         "put it into eventTypeToTopicMap if the type is meant";
 
     TemplateMalformed: "template/malformed", Warning,
-        "a text looks like a template but is not one: it is used verbatim",
-        "write {{ event.path.to.value || default }} and nothing around it";
+        "invalid template; the text is used verbatim",
+        "write {{ event.path.to.value || default }} without any text around it";
     TemplateSwitchedOff: "template/switched-off", Error,
         "the Config has a template, but hasDynamicConfig is false: the text is used verbatim",
         "save the destination again to update the flag, or remove the template";
@@ -218,7 +217,7 @@ codes! {
         "paste the PEM file unchanged; in JSON each line break is \\n with one backslash";
     CertificateIndented: "certificate/indented", Error,
         "the BEGIN or END line of the certificate is indented, so it cannot be read",
-        "remove the blanks at the beginning of lines";
+        "remove the spaces at the beginning of lines";
     CertificateBroken: "certificate/broken", Error,
         "a certificate cannot be read",
         "paste the complete, unchanged PEM file again";
@@ -235,11 +234,11 @@ codes! {
         "caCertificate contains several certificates, and all of them are trusted",
         "keep only the CA's, unless the CA is being replaced";
     CertificateNotCa: "certificate/not-a-ca", Warning,
-        "the certificate is not a CA's: it is trusted only if a broker presents this certificate itself",
-        "use the certificate of the CA that issued the broker's";
+        "the certificate is not a CA certificate: it is trusted only if a broker presents this very certificate",
+        "use the certificate of the CA that issued the broker's certificate";
     CertificateExpired: "certificate/expired", Error,
         "the certificate has expired: no connection can be made with it",
-        "use the CA's current certificate, and make sure that it issued the brokers' certificates";
+        "use the current certificate of the CA that issued the brokers' certificates";
     CertificateExpiredAmong: "certificate/expired-among-others", Warning,
         "one of several certificates has expired",
         "remove it once no broker needs it";
@@ -248,7 +247,7 @@ codes! {
         "use one that is valid now, or correct the clock of the machine that created it";
     CertificateExpiresSoon: "certificate/expires-soon", Warning,
         "the certificate expires within 30 days",
-        "get its successor and enter both, one after the other";
+        "get its successor and enter both, one after another";
     CertificateWeakKey: "certificate/weak-key", Warning,
         "the certificate's key is too weak: RSA below 2048 bits, or a curve below 224 bits",
         "create a CA with RSA of 2048 bits or more, or with P-256";
@@ -275,8 +274,8 @@ codes! {
         "username or password is set, but useSASL is off: the producer connects without them",
         "set useSASL to true, or remove the credentials";
     SecretBlanks: "secret/blanks", Warning,
-        "there are blanks or line breaks around a secret",
-        "remove them, unless they belong to it";
+        "there are spaces or line breaks around a secret",
+        "remove them, unless they are part of the secret";
 
     AvroSchemasMissing: "avro/schemas-missing", Error,
         "convertToAvro is on, and avroSchemas has no schema",
@@ -352,7 +351,7 @@ codes! {
 }
 
 impl Code {
-    /// Whether a credential is missing, which exports of the control plane leave out.
+    /// Whether the finding is a missing credential. Exports of the control plane contain no credentials.
     #[must_use]
     pub const fn is_missing_secret(self) -> bool {
         matches!(
@@ -366,7 +365,7 @@ impl Code {
     }
 }
 
-/// The table as Markdown.
+/// Formats the table as Markdown.
 #[must_use]
 pub fn table() -> String {
     let mut out = String::from("| code | severity | what is wrong | what to do |\n| --- | --- | --- | --- |\n");

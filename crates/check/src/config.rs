@@ -1,4 +1,4 @@
-//! A Config as the producer reads it: names in any letter case, each value of the form it has to have.
+//! A Config as the producer reads it: field names are case-insensitive, and each field must have its type.
 
 use super::code::Code;
 use super::finding::{Findings, quoted, step};
@@ -9,25 +9,25 @@ use json::raw::{Kind, Raw};
 use transform::family::Family;
 use transform::rules::templates::Template;
 
-/// The text of a JSON string; a lone surrogate becomes U+FFFD. `None` for any other value.
+/// The text of a JSON string, with lone surrogates replaced by U+FFFD. `None` for any other value.
 #[must_use]
 pub fn text_of(raw: Raw<'_>) -> Option<String> {
     Some(String::from_utf8_lossy(&raw.as_string()?.decoded()).into_owned())
 }
 
-/// What a field of a Config comes to.
+/// The result of reading a field of a Config.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Read<T> {
-    /// It is not there, `null`, or text without anything but blanks.
+    /// The field is missing, `null`, or blank text.
     Absent,
-    /// It is there and cannot be used, which was reported already.
+    /// The field is unusable, which is among the findings.
     Unusable,
-    /// Its value, and where it stands.
+    /// The value, and its JSON pointer.
     Given(T, String),
 }
 
 impl<T> Read<T> {
-    /// The value, where there is one.
+    /// The value, if there is one.
     pub fn given(&self) -> Option<&T> {
         match self {
             Read::Given(value, _) => Some(value),
@@ -36,20 +36,20 @@ impl<T> Read<T> {
     }
 }
 
-/// A Config with each of its members.
+/// A Config with its fields.
 #[derive(Debug)]
 pub struct Config<'a> {
-    /// The whole of it.
+    /// The Config as JSON.
     pub raw: Raw<'a>,
-    /// Where it stands in the file.
+    /// Its JSON pointer in the file.
     pub pointer: &'a str,
-    /// Whose it is.
+    /// The family of the destination.
     pub family: &'static Family,
     members: Vec<(&'static Known, String, Raw<'a>)>,
 }
 
 impl<'a> Config<'a> {
-    /// Takes a Config apart and reports what is wrong with names and forms.
+    /// Reads the fields of a Config, and reports wrong names and types.
     pub fn read(raw: Raw<'a>, pointer: &'a str, family: &'static Family, findings: &mut Findings) -> Self {
         let mut members: Vec<(&'static Known, String, Raw<'a>)> = Vec::new();
         raw.for_each_member(|key, value| {
@@ -58,9 +58,9 @@ impl<'a> Config<'a> {
                 Some(known) if known.is_of(family) => {
                     let earlier = members.iter().position(|(other, _, _)| *other == known);
                     if let Some(earlier) = earlier {
-                        let message = format!("{} is there twice, here as {}", known.name, quoted(&name));
+                        let message = format!("{} occurs twice, here as {}", known.name, quoted(&name));
                         findings.add(Code::FieldRepeated, step(pointer, &name), message);
-                        // The exact name counts for the transformation, and otherwise the last.
+                        // The transformation reads the exact name; otherwise the last one wins.
                         if members[earlier].1 == known.name && name != known.name {
                             return;
                         }
@@ -75,7 +75,7 @@ impl<'a> Config<'a> {
                 Some(_) => {}
                 None => {
                     if let Some(meant) = Known::like(&name, family) {
-                        let message = format!("{} is not read; perhaps {} is meant", quoted(&name), meant.name);
+                        let message = format!("{} is not read; did you mean {}?", quoted(&name), meant.name);
                         findings.add(Code::FieldUnknown, step(pointer, &name), message);
                     }
                 }
@@ -83,7 +83,7 @@ impl<'a> Config<'a> {
         });
         for (known, name, value) in &members {
             if known.role == Role::Routing && name != known.name {
-                let message = format!("{name} has to be {} for the transformation to see it", known.name);
+                let message = format!("{name} must be spelled {} for the transformation to read it", known.name);
                 findings.add(Code::FieldLetterCase, step(pointer, name), message);
             }
             if !fits(known, *value) {
@@ -97,14 +97,14 @@ impl<'a> Config<'a> {
         self.members.iter().find(|(known, _, _)| known.name == name)
     }
 
-    /// A member as it stands, and where; `None` where it is missing or `null`.
+    /// A field as JSON, with its pointer. `None` if it is missing or `null`.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<(Raw<'a>, String)> {
         let (_, spelled, value) = self.find(name)?;
         (!value.is_null()).then(|| (*value, step(self.pointer, spelled)))
     }
 
-    /// A member that is text. A template cannot be used here, because the producer does not fill it.
+    /// Reads a text field. A template is unusable here, because the producer does not fill it.
     #[must_use]
     pub fn text(&self, name: &str) -> Read<String> {
         match self.text_or_blank(name) {
@@ -113,7 +113,7 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// A member that is text, of which whitespace alone is a value; only the empty text is absent.
+    /// Reads a text field in which whitespace is a value. Only the empty text is absent.
     #[must_use]
     pub fn text_or_blank(&self, name: &str) -> Read<String> {
         let Some((value, pointer)) = self.raw(name) else { return Read::Absent };
@@ -125,7 +125,7 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// A member that is text and may not be missing; where it is, that is reported.
+    /// Reads a required text field, and reports if it is missing.
     pub fn required(&self, name: &str, missing: Code, findings: &mut Findings) -> Read<String> {
         let read = self.text(name);
         if read == Read::Absent {
@@ -135,18 +135,18 @@ impl<'a> Config<'a> {
         read
     }
 
-    /// A secret that may not be missing. Blanks around it are reported; what it is never.
+    /// Reads a required secret, and reports spaces around it. Its value is never reported.
     pub fn secret(&self, name: &str, missing: Code, findings: &mut Findings) -> Read<String> {
         let read = self.required(name, missing, findings);
         if let Read::Given(secret, pointer) = &read
             && secret.trim() != secret
         {
-            findings.add(Code::SecretBlanks, pointer, format!("there are blanks or line ends around {name}"));
+            findings.add(Code::SecretBlanks, pointer, format!("there are spaces or line breaks around {name}"));
         }
         read
     }
 
-    /// A member that is `true` or `false`; `Some(false)` where it is missing, `None` where it is something else.
+    /// Reads a boolean. `Some(false)` if it is missing, `None` if it has another type.
     #[must_use]
     pub fn flag(&self, name: &str) -> Option<bool> {
         match self.raw(name) {
@@ -159,7 +159,7 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// The elements of a member that is an array, each with the place where it stands; none where it is something else.
+    /// The elements of an array field, each with its pointer. Empty if the field has another type.
     #[must_use]
     pub fn list(&self, name: &str) -> Vec<(Raw<'a>, String)> {
         let mut elements = Vec::new();
@@ -173,7 +173,7 @@ impl<'a> Config<'a> {
     }
 }
 
-/// Whether a value has the form that a member must have. A template may stand where the transformation fills it.
+/// Whether a value has the type of its field. A template is allowed where the transformation fills it.
 fn fits(known: &Known, value: Raw<'_>) -> bool {
     match (known.form, value.kind()) {
         (_, Kind::Null) | (ValueKind::Text, Kind::String) | (ValueKind::Flag, Kind::True | Kind::False) => true,
@@ -188,22 +188,22 @@ fn wrong_type(known: &Known, value: Raw<'_>) -> String {
     match (known.form, known.role) {
         (ValueKind::Flag, Role::Routing) => {
             let means = if truthy(Some(value)) { "true" } else { "false" };
-            format!("{} is {is}, not {}; the transformation takes it for {means}", known.name, known.form.name())
+            format!("{} is {is}, not {}; the transformation treats it as {means}", known.name, known.form.name())
         }
         (ValueKind::List, Role::Routing) => {
-            format!("{} is {is}, not {}; the transformation takes it for an empty map", known.name, known.form.name())
+            format!("{} is {is}, not {}; the transformation treats it as an empty map", known.name, known.form.name())
         }
         _ => format!("{} is {is}, not {}", known.name, known.form.name()),
     }
 }
 
-/// What a value is, for a message.
+/// The type of a value, for a message.
 #[must_use]
 pub fn kind(value: Raw<'_>) -> &'static str {
     value.kind().noun()
 }
 
-/// What people call the destinations of a family.
+/// The display name of a family.
 #[must_use]
 pub fn label(family: &Family) -> &'static str {
     match family.name {

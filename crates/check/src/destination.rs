@@ -1,40 +1,39 @@
-//! One destination as the producer reads it: where it connects, how it proves who it is, which topics can occur
-//! (docs/contract.md#destination-configuration). Only what passed the rules gets here.
+//! The connection settings of a destination as the producer uses them: brokers, authentication and possible topics
+//! (docs/contract.md#destination-configuration). They exist only for a destination without blocking errors.
 
 use std::fmt;
 
 use transform::family::Family;
 
-/// What the producer does with a destination. Azure Event Hubs and Confluent Cloud are the same with other names for
-/// it.
+/// What the producer does with a destination. The settings of Azure Event Hubs and Confluent Cloud are translated to
+/// these.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The family of the destination.
     pub family: &'static Family,
-    /// The brokers that are asked first, in the order given; never empty.
+    /// The bootstrap brokers, in the configured order. Never empty.
     pub brokers: Vec<Address>,
-    /// How the connection is encrypted; `None` where it is not.
+    /// The encryption, or `None` for plaintext.
     pub tls: Option<Tls>,
-    /// How the producer proves who it is; `None` where it does not. Only ever with TLS, because the producer ignores
-    /// it otherwise.
+    /// The authentication, or `None`. Only present with TLS, because the producer ignores it otherwise.
     pub sasl: Option<Sasl>,
-    /// The topics that can occur, each once, the default first: of `topic`, of the maps in use, and the defaults of
-    /// templates in them. All of them are legal names.
+    /// The possible topics without duplicates, the default first: `topic`, the topics of maps in use, and the defaults
+    /// of templates in them. All of them are valid names.
     pub topics: Vec<String>,
-    /// Whether a template takes topics from events too, so that others can occur.
+    /// Whether a template can also produce other topics.
     pub topics_from_events: bool,
-    /// How messages are written.
+    /// The message format.
     pub avro: Avro,
-    /// The host that the connection goes through; `None` where it goes straight to the brokers.
+    /// The SSH tunnel, or `None` for a direct connection.
     pub ssh: Option<Ssh>,
 }
 
-/// A broker.
+/// The address of a broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// Its name or IP address; an IPv6 address without brackets.
+    /// The host name or IP address. An IPv6 address has no brackets.
     pub host: String,
-    /// Its port, never 0.
+    /// The port, never 0.
     pub port: u16,
 }
 
@@ -48,11 +47,11 @@ impl fmt::Display for Address {
     }
 }
 
-/// How a connection is encrypted.
+/// The encryption of a connection.
 #[derive(Clone)]
 pub struct Tls {
-    /// The certificates in PEM form that the broker's has to be issued by; `None` means the system's roots. The text
-    /// holds a certificate that can be read, and was pasted by people: other sections may stand in it.
+    /// The CA certificates in PEM form. `None` means the system's CA certificates. The text contains at least one
+    /// readable certificate, and possibly other sections.
     pub ca_pem: Option<String>,
 }
 
@@ -62,18 +61,18 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// How the producer proves who it is.
+/// The authentication of the producer.
 #[derive(Debug, Clone)]
 pub struct Sasl {
-    /// In which way.
+    /// The SASL mechanism.
     pub mechanism: Mechanism,
-    /// As whom.
+    /// The user name.
     pub username: Secret,
-    /// With what.
+    /// The password.
     pub password: Secret,
 }
 
-/// A way to prove who one is.
+/// A SASL mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mechanism {
     /// PLAIN.
@@ -85,10 +84,10 @@ pub enum Mechanism {
 }
 
 impl Mechanism {
-    /// Every mechanism.
+    /// All mechanisms.
     pub const ALL: [Mechanism; 3] = [Mechanism::Plain, Mechanism::ScramSha256, Mechanism::ScramSha512];
 
-    /// Its name in `saslType`.
+    /// The name of the mechanism in `saslType`.
     #[must_use]
     pub const fn setting(self) -> &'static str {
         match self {
@@ -98,7 +97,7 @@ impl Mechanism {
         }
     }
 
-    /// Its name between client and broker.
+    /// The name of the mechanism in the SASL protocol.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -108,25 +107,25 @@ impl Mechanism {
         }
     }
 
-    /// The mechanism that `saslType` calls so.
+    /// Returns the mechanism for a value of `saslType`.
     #[must_use]
     pub fn by_setting(setting: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mechanism| mechanism.setting() == setting)
     }
 }
 
-/// A secret: it has no `Display`, and its `Debug` output hides the text.
+/// A secret. It has no `Display`, and its `Debug` output hides the text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps `text` to itself.
+    /// Wraps a secret.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text, for who has to send it.
+    /// Returns the text. Call it only to send the secret.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -135,27 +134,27 @@ impl Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(not shown)")
+        f.write_str("(hidden)")
     }
 }
 
-/// How messages are written.
+/// The message format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Avro {
-    /// Whether as Avro, not as JSON.
+    /// Whether messages are Avro instead of JSON.
     pub convert: bool,
-    /// Whether the schema's id stands before each message.
+    /// Whether the schema ID precedes each message.
     pub embed_schema_id: bool,
 }
 
-/// A host that connections go through.
+/// An SSH server that connections are tunneled through.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ssh {
-    /// Its name or address.
+    /// The host name or IP address.
     pub host: String,
-    /// The port of its SSH server.
+    /// The port.
     pub port: u16,
-    /// As whom.
+    /// The user name.
     pub user: String,
 }
 
@@ -164,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_secret_is_not_shown() {
+    fn secrets_are_not_shown() {
         let sasl =
             Sasl { mechanism: Mechanism::Plain, username: Secret::new("s3cret"), password: Secret::new("s3cret") };
         let tls = Tls { ca_pem: Some("s3cret".to_owned()) };

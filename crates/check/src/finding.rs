@@ -1,28 +1,28 @@
-//! One thing that was found, and the list of all.
+//! A finding, and the list of findings of one destination.
 
 use super::code::{Code, Severity};
 use json::text::pointer_step;
 pub use json::text::quoted;
 
-/// Findings that are kept of one destination; more are counted.
+/// The maximum number of findings of one destination that are kept. The others are only counted.
 pub const MAX_FINDINGS: usize = 1_000;
 
-/// Something that is not as it should be.
+/// A problem in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What, by its stable code.
+    /// The kind, by its stable code.
     pub code: Code,
-    /// Where: an RFC 6901 pointer into the file. What is missing is pointed at where it should be in.
+    /// The location: an RFC 6901 pointer into the file. For something missing, it points to the parent.
     pub pointer: String,
-    /// What is wrong, with the values that are not secrets.
+    /// What is wrong, including values that are not secrets.
     pub message: String,
 }
 
-/// What was found of one destination.
+/// The findings of one destination.
 #[derive(Debug, Clone)]
 pub struct Findings {
     kept: Vec<Finding>,
-    /// How many are kept at most.
+    /// The maximum number of findings to keep.
     room: usize,
     counts: [usize; Severity::ALL.len()],
 }
@@ -34,19 +34,19 @@ impl Default for Findings {
 }
 
 impl Findings {
-    /// No findings yet, of which `room` are kept, and never more than [`MAX_FINDINGS`].
+    /// Creates an empty list that keeps up to `room` findings, at most [`MAX_FINDINGS`].
     #[must_use]
     pub fn with_room(room: usize) -> Self {
         Self { kept: Vec::new(), room: room.min(MAX_FINDINGS), counts: [0; Severity::ALL.len()] }
     }
 
-    /// How many findings are kept.
+    /// The number of findings kept.
     #[must_use]
     pub fn kept(&self) -> usize {
         self.kept.len()
     }
 
-    /// Notes a finding with a message of its own.
+    /// Adds a finding with a specific message.
     pub fn add(&mut self, code: Code, pointer: impl Into<String>, message: impl Into<String>) {
         self.counts[code.severity() as usize] += 1;
         if self.kept.len() < self.room {
@@ -54,12 +54,12 @@ impl Findings {
         }
     }
 
-    /// Notes a finding of which the table says all there is to say.
+    /// Adds a finding with the message of the table.
     pub fn note(&mut self, code: Code, pointer: impl Into<String>) {
         self.add(code, pointer, code.meaning());
     }
 
-    /// Adds those of another list.
+    /// Appends another list.
     pub fn append(&mut self, other: Findings) {
         let room = self.room - self.kept.len();
         self.kept.extend(other.kept.into_iter().take(room));
@@ -85,7 +85,7 @@ impl Findings {
         }
     }
 
-    /// The findings, the worst first, otherwise in the order found: at most [`MAX_FINDINGS`].
+    /// The findings, the most severe first, otherwise in the order found: at most [`MAX_FINDINGS`].
     #[must_use]
     pub fn sorted(&self) -> Vec<&Finding> {
         let mut sorted: Vec<&Finding> = self.kept.iter().collect();
@@ -93,20 +93,20 @@ impl Findings {
         sorted
     }
 
-    /// How many there are of a severity, those not kept too.
+    /// The number of findings of a severity, including those that were not kept.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
         self.counts[severity as usize]
     }
 
-    /// How many were found and not kept.
+    /// The number of findings that were not kept.
     #[must_use]
     pub fn left_out(&self) -> usize {
         self.counts.iter().sum::<usize>() - self.kept.len()
     }
 }
 
-/// A pointer one step further.
+/// Appends a step to a pointer.
 #[must_use]
 pub fn step(pointer: &str, name: &str) -> String {
     format!("{pointer}/{}", pointer_step(name))
@@ -117,14 +117,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_cut_and_harmless() {
+    fn values_are_shortened_and_escaped() {
         assert_eq!(quoted("a\u{1b}[31m\"\n"), "\"a\\u{1b}[31m\\\"\\n\"");
         assert_eq!(quoted(&"ü".repeat(1_000_000)), format!("\"{}\"…", "ü".repeat(80)));
         assert_eq!(step("/a", "b/c~d"), "/a/b~1c~0d");
     }
 
     #[test]
-    fn more_findings_than_anybody_reads_are_counted() {
+    fn findings_above_the_maximum_are_counted() {
         let mut findings = Findings::default();
         findings.note(Code::HostLocal, "");
         for _ in 0..MAX_FINDINGS {

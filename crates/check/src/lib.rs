@@ -1,20 +1,20 @@
-//! Whether destinations are configured right: everything the producer and the transformation read of them is compared with
-//! docs/contract.md#destination-configuration.
+//! Checks the configuration of destinations: everything that the producer and the transformation read from it, by the
+//! rules in docs/contract.md#destination-configuration.
 //!
-//! The crate `destinations` reads which destinations a file holds, and where.
+//! The crate `destinations` finds the destinations in a file.
 //!
-//! The rules know no HTTP, clock or environment: the bytes of a file and the time go in, findings come out. The crate
-//! `connect`, which they do not know, connects to the brokers and checks whether it is so.
+//! The rules use no HTTP, clock or environment: the bytes of a file and the time go in, findings come out. The crate
+//! `connect` builds on this one: it connects to the brokers to test the settings.
 //!
-//! | module | decides |
+//! | module | responsibility |
 //! | --- | --- |
-//! | [`code`], [`finding`] | what can be found, how bad it is, what to do |
-//! | [`config`] | which fields a Config has, and of which form they are |
+//! | [`code`], [`finding`] | kinds of findings, their severity and advice |
+//! | [`config`] | the fields of a Config and their types |
 //! | [`brokers`], [`services`], [`ssh`] | where the producer connects, also for Azure Event Hubs and Confluent Cloud |
 //! | [`security`], [`certificate`], [`pem`] | encryption and credentials |
 //! | [`topics`], [`topic_maps`], [`templates`] | which topics can occur |
-//! | [`avro`] | how messages are written |
-//! | [`destination`] | what a destination comes to, where the rules let it pass |
+//! | [`avro`] | the message format |
+//! | [`destination`] | the resulting connection settings, if there are no blocking errors |
 
 pub mod avro;
 pub mod brokers;
@@ -44,59 +44,60 @@ use destinations::find::{Found, Origin, Source, destinations};
 use destinations::{rudder_cli, source};
 use finding::Findings;
 
-/// Findings that are kept of one file; more are counted. A few bytes of input can cause a finding, which takes hundreds.
+/// The maximum number of findings of one file that are kept. The others are only counted. A few bytes of input can
+/// cause a finding, which takes hundreds of bytes.
 const MAX_FINDINGS_KEPT: usize = 100_000;
 
-/// What a file comes to.
+/// The result of checking a file.
 #[derive(Debug)]
 pub struct Report {
-    /// The destinations of ours, each once.
+    /// The supported destinations, each once.
     pub destinations: Vec<Checked>,
-    /// How many destinations are of other types, by type; those without one under nothing.
+    /// The number of other destinations, by type; those without a type are under the empty string.
     pub others: BTreeMap<String, usize>,
 }
 
 impl Report {
-    /// Drops what was found of credentials that are missing, for exports that never have them.
-    pub fn forgive_missing_secrets(&mut self) {
+    /// Drops the findings about missing credentials, for exports that never contain them.
+    pub fn drop_missing_secrets(&mut self) {
         for destination in &mut self.destinations {
             destination.findings.retain(|finding| !finding.code.is_missing_secret());
         }
     }
 
-    /// How many findings there are of a severity.
+    /// The number of findings of a severity.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
         self.destinations.iter().map(|destination| destination.findings.count(severity)).sum()
     }
 }
 
-/// One destination and what was found.
+/// A destination and its findings.
 #[derive(Debug)]
 pub struct Checked {
-    /// Where it stands in the file: an RFC 6901 pointer.
+    /// The location in the file: an RFC 6901 pointer.
     pub pointer: String,
-    /// Its family.
+    /// The family.
     pub family: &'static Family,
-    /// Its ID, or nothing.
+    /// The ID, or empty.
     pub id: String,
-    /// Its name, or nothing.
+    /// The name, or empty.
     pub name: String,
     /// Whether it is in use: neither disabled nor deleted.
     pub enabled: bool,
     /// The sources that send to it.
     pub sources: Vec<Source>,
-    /// What was found.
+    /// The findings.
     pub findings: Findings,
-    /// What the producer makes of it; `None` where that is nothing it could connect with.
+    /// The connection settings, or `None` if the configuration has blocking errors.
     pub settings: Option<Settings>,
 }
 
-/// Checks every destination of ours in a file, at `now` in seconds since 1970. `given` is the family of those that do not
-/// tell theirs. No bytes make it panic, and no secret gets into what it returns but by [`Checked::settings`].
+/// Checks every supported destination in a file, at `now` in seconds since 1970. `given` is the family of destinations
+/// that do not name theirs. It never panics, and secrets are only in [`Checked::settings`].
 ///
 /// # Errors
-/// Why there is nothing to check, in one line that shows nothing of the file.
+/// Returns why there is nothing to check, in one line that shows no part of the file.
 pub fn check(bytes: &[u8], given: Option<&'static Family>, now: i64) -> Result<Report, String> {
     let text = source::read(bytes)?;
     let Ok(root) = Raw::parse(&text) else { return Err("it is not JSON".to_owned()) };
@@ -121,7 +122,7 @@ fn checked(found: Found<'_>, now: i64, room: usize) -> Checked {
             let config = Config::read(*config, pointer, found.family, &mut findings);
             let settings = settings(&config, found.is_dynamic(), now, &mut findings);
             if found.origin == Origin::RudderCli {
-                as_in_the_rudder_clis_file(&found.variables(), pointer, &mut findings);
+                adapt_to_rudder_cli(&found.variables(), pointer, &mut findings);
             }
             settings
         }
@@ -138,9 +139,9 @@ fn checked(found: Found<'_>, now: i64, room: usize) -> Checked {
     Checked { pointer, family, id, name, enabled, sources, findings, settings }
 }
 
-/// Replaces what was found of values with variables, which are not known yet, by a hint, and points at the names that the
-/// file has.
-fn as_in_the_rudder_clis_file(variables: &[String], config: &str, findings: &mut Findings) {
+/// Replaces findings about values that contain variables, which are not known yet, by a hint. Points at the field names
+/// that the file uses.
+fn adapt_to_rudder_cli(variables: &[String], config: &str, findings: &mut Findings) {
     findings.retain(|finding| !variables.contains(&finding.pointer));
     for pointer in variables {
         findings.note(Code::ValueVariable, pointer);
@@ -148,10 +149,10 @@ fn as_in_the_rudder_clis_file(variables: &[String], config: &str, findings: &mut
     findings.map_pointers(|pointer| rudder_cli::pointer_in_file(pointer, config));
 }
 
-/// Checks a Config by every rule. Returns what the producer builds from it, or `None` if a part is unusable.
+/// Checks a Config by all rules. Returns the connection settings, or `None` if a part is unusable.
 fn settings(config: &Config<'_>, dynamic: bool, now: i64, findings: &mut Findings) -> Option<Settings> {
     let family = config.family;
-    // Every rule is asked before any answer counts, so that all problems are told at once.
+    // All rules run before any result is used, so that all problems are reported at once.
     let connection = if *family == AZURE_EVENT_HUB || *family == CONFLUENT_CLOUD {
         let service = if *family == AZURE_EVENT_HUB { services::azure } else { services::confluent };
         let connection = service(config, findings);

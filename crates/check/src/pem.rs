@@ -1,23 +1,23 @@
-//! The sections of a PEM text by the rules of Go, which the producer is written in.
+//! Parses the sections of a PEM text by the rules of Go, which the producer is written in.
 //!
 //! One function, [`sections`], decides what the producer reads and why it skips the rest; the rules of `check` and
-//! `check --connect` use the same result. BEGIN and END stand alone on lines of their own, not indented, with five
-//! hyphens on each side and the same label; a section with headers is not a certificate; base64 must have its padding.
-//! Whitespace within the base64 does not matter.
+//! `check --connect` use the same result. BEGIN and END must be on separate lines, not indented, with five hyphens on
+//! each side and the same label. A section with headers is not a certificate. Base64 must have its padding; whitespace
+//! in it is ignored.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
-/// The longest text that is read, in bytes.
+/// The maximum size of a text, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const HYPHENS: &str = "-----";
 
-/// Base64 as Go decodes it: with padding, and with any bits left over in the last character.
+/// Base64 as Go decodes it: with padding, and with any trailing bits in the last character.
 const GO_BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -28,24 +28,24 @@ const GO_BASE64: GeneralPurpose = GeneralPurpose::new(
 /// A section, from its BEGIN line to its END line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section<'t> {
-    /// What follows BEGIN, such as `CERTIFICATE`.
+    /// The text after BEGIN, such as `CERTIFICATE`.
     pub label: &'t str,
-    /// The lines, including those of BEGIN and END.
+    /// All lines, including BEGIN and END.
     pub text: &'t str,
-    /// The line of the text, from 1, at which it begins.
+    /// The line on which it begins, from 1.
     pub line: usize,
-    /// What the base64 holds, or why the producer skips the section.
+    /// The decoded base64, or why the producer skips the section.
     pub content: Result<Vec<u8>, Fault>,
 }
 
 /// Why the producer skips a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Base64 stands in the line of BEGIN.
+    /// The base64 is on the BEGIN line.
     OneLine,
-    /// The line of BEGIN or END is indented.
+    /// The BEGIN or END line is indented.
     Indented,
-    /// There is no END line for it.
+    /// There is no matching END line.
     NoEnd,
     /// END follows the base64 on the same line.
     EndInLine,
@@ -53,61 +53,61 @@ pub enum Fault {
     BeginLine,
     /// The END line does not end with five hyphens.
     EndLine,
-    /// END and the next BEGIN stand on one line, so that neither section is read.
+    /// END and the next BEGIN are on one line, so that neither section is read.
     Glued,
-    /// More text follows in the line of END.
+    /// More text follows on the END line.
     TextAfterEnd,
     /// It has headers, such as `Proc-Type: 4,ENCRYPTED`.
     Headers,
-    /// The base64 lost the `=` at its end.
+    /// The base64 lacks the `=` at its end.
     Padding,
     /// The base64 is damaged.
     Base64,
 }
 
 impl Fault {
-    /// The fault in words, after "the certificate cannot be read:".
+    /// Describes the fault, to follow "the certificate cannot be read:".
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
-            Fault::OneLine => "its base64 stands in the line of BEGIN",
+            Fault::OneLine => "its base64 is on the BEGIN line",
             Fault::Indented => "its BEGIN or END line is indented",
             Fault::NoEnd => "its END line is missing or has another label",
-            Fault::EndInLine => "its END is not on a line of its own",
+            Fault::EndInLine => "its END is not on a separate line",
             Fault::BeginLine => "its BEGIN line does not end with five hyphens",
             Fault::EndLine => "its END line does not end with five hyphens",
-            Fault::Glued => "an END and the next BEGIN stand on one line; put a line break between them",
-            Fault::TextAfterEnd => "there is text after its END; put it on a line of its own",
+            Fault::Glued => "an END and the next BEGIN are on one line; put a line break between them",
+            Fault::TextAfterEnd => "there is text after its END; put it on a separate line",
             Fault::Headers => "it has header lines; remove them",
-            Fault::Padding => "its base64 lost the = at the end",
+            Fault::Padding => "its base64 lacks the = at the end",
             Fault::Base64 => "its base64 is damaged",
         }
     }
 }
 
 impl Section<'_> {
-    /// Whether it is labeled a certificate.
+    /// Whether the label is that of a certificate.
     #[must_use]
     pub fn is_certificate(&self) -> bool {
         self.label == "CERTIFICATE"
     }
 
-    /// Whether it is labeled a private key of any kind.
+    /// Whether the label is that of a private key of any kind.
     #[must_use]
     pub fn is_private_key(&self) -> bool {
         self.label.ends_with("PRIVATE KEY")
     }
 }
 
-/// The certificates that the producer reads from a text, in order: the DER of each section that is labeled so and has
-/// no fault. Whether it is an X.509 certificate is not known yet.
+/// The certificates that the producer reads from a text, in order: the DER of each section with that label and without
+/// a fault. It may not be a valid X.509 certificate.
 #[must_use]
 pub fn certificates(text: &str) -> Vec<Vec<u8>> {
     let read = sections(text).into_iter().filter(Section::is_certificate);
     read.filter_map(|section| section.content.ok()).collect()
 }
 
-/// A section whose END has not come.
+/// A section whose END has not been found yet.
 struct Open<'t> {
     label: &'t str,
     start: usize,
@@ -126,8 +126,8 @@ impl<'t> Open<'t> {
     }
 }
 
-/// The sections of a text, each with its content or the reason why the producer skips it. Other text between them does
-/// not count.
+/// The sections of a text, each with its content or the reason why the producer skips it. Text between sections is
+/// ignored.
 #[must_use]
 pub fn sections(text: &str) -> Vec<Section<'_>> {
     let mut sections = Vec::new();
@@ -166,7 +166,7 @@ pub fn sections(text: &str) -> Vec<Section<'_>> {
     sections
 }
 
-/// The label of a BEGIN line from what follows BEGIN, and what is wrong with the line.
+/// Parses what follows BEGIN. Returns the label, and what is wrong with the line.
 fn begin(rest: &str) -> (&str, Option<Fault>) {
     match rest.split_once(HYPHENS) {
         None => (rest.trim_end_matches('-').trim(), Some(Fault::BeginLine)),
@@ -176,7 +176,7 @@ fn begin(rest: &str) -> (&str, Option<Fault>) {
     }
 }
 
-/// What is wrong with an END line, from what follows END.
+/// Checks what follows END. Returns what is wrong with the line.
 fn end(rest: &str, label: &str) -> Option<Fault> {
     let Some(after) = rest.strip_prefix(label) else { return Some(Fault::NoEnd) };
     match after.strip_prefix(HYPHENS) {
@@ -209,7 +209,7 @@ mod tests {
         sections(text).into_iter().map(|section| (section.label, section.line, section.content.err())).collect()
     }
 
-    /// Texts with what Go's `encoding/pem` makes of them: `None` where it reads the section.
+    /// Texts with the result of Go's `encoding/pem`: `None` if it reads the section.
     #[test]
     fn sections_are_read_or_skipped_as_go_does() {
         let good = "-----BEGIN CERTIFICATE-----\r\nMII=\r\n-----END CERTIFICATE-----\r\n";
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn many_beginnings_cost_what_their_text_costs() {
+    fn many_unclosed_sections_take_linear_time() {
         assert_eq!(sections(&"-----BEGIN X-----\n".repeat(MAX_BYTES / 18)).len(), MAX_BYTES / 18);
     }
 }

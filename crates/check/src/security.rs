@@ -1,4 +1,4 @@
-//! How the connection is encrypted and how the producer proves who it is: TLS and SASL of an Apache Kafka destination.
+//! Checks encryption and authentication of an Apache Kafka destination: TLS and SASL.
 
 use super::certificate;
 use super::code::Code;
@@ -6,10 +6,10 @@ use super::config::{Config, Read};
 use super::destination::{Mechanism, Sasl, Secret, Tls};
 use super::finding::{Findings, quoted};
 
-/// How the connection is encrypted; `None` where that cannot be used, which was reported.
+/// Reads the encryption settings. Returns `None` if they are unusable, which is among the findings.
 pub fn tls(config: &Config<'_>, now: i64, findings: &mut Findings) -> Option<Option<Tls>> {
     let enabled = config.flag("sslEnabled")?;
-    // Only the empty text means the system's roots; white space alone is a text without a certificate.
+    // Only the empty text means the system's CA certificates. Whitespace is a text without a certificate.
     let ca = match config.text_or_blank("caCertificate") {
         Read::Unusable => return None,
         Read::Absent => None,
@@ -29,7 +29,7 @@ pub fn tls(config: &Config<'_>, now: i64, findings: &mut Findings) -> Option<Opt
     }
 }
 
-/// How the producer proves who it is; `None` where that cannot be used, which was reported.
+/// Reads the authentication settings. Returns `None` if they are unusable, which is among the findings.
 pub fn sasl(config: &Config<'_>, findings: &mut Findings) -> Option<Option<Sasl>> {
     let (with_tls, wanted) = (config.flag("sslEnabled"), config.flag("useSASL")?);
     if !wanted {
@@ -54,7 +54,7 @@ pub fn sasl(config: &Config<'_>, findings: &mut Findings) -> Option<Option<Sasl>
                     known.name().eq_ignore_ascii_case(&text) || known.setting().eq_ignore_ascii_case(&text)
                 };
                 let meant = Mechanism::ALL.iter().find(|known| means(known));
-                let meant = meant.map(|known| format!("; its name here is {}", known.setting()));
+                let meant = meant.map(|known| format!("; use {}", known.setting()));
                 let message =
                     format!("saslType is {}, which is not supported{}", quoted(&text), meant.unwrap_or_default());
                 findings.add(Code::SaslTypeUnknown, pointer, message);
@@ -67,6 +67,6 @@ pub fn sasl(config: &Config<'_>, findings: &mut Findings) -> Option<Option<Sasl>
     let password = config.secret("password", Code::SaslPasswordMissing, findings);
     let (mechanism, username, password) = (mechanism?, username.given()?, password.given()?);
     let sasl = Sasl { mechanism, username: Secret::new(username), password: Secret::new(password) };
-    // Without TLS the producer goes on as if there was none of it.
+    // Without TLS, the producer ignores all SASL settings.
     with_tls.map(|with_tls| with_tls.then_some(sasl))
 }

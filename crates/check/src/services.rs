@@ -1,5 +1,5 @@
-//! Azure Event Hubs and Confluent Cloud: what they call things, and what it comes to. Both are SASL PLAIN over TLS with
-//! the system's roots.
+//! Translates the settings of Azure Event Hubs and Confluent Cloud. Both are SASL PLAIN over TLS with the system's CA
+//! certificates.
 
 use super::brokers;
 use super::code::Code;
@@ -7,21 +7,21 @@ use super::config::{Config, Read};
 use super::destination::{Address, Mechanism, Sasl, Secret};
 use super::finding::{Findings, quoted};
 
-/// The port on which Event Hubs speaks Kafka.
+/// The port on which Event Hubs serves the Kafka protocol.
 const EVENT_HUBS_PORT: u16 = 9093;
 
-/// The port that the producer takes where none is written, which is that of Confluent Cloud.
+/// The default port of the producer, which Confluent Cloud uses.
 const CONFLUENT_PORT: u16 = 9092;
 
-/// The user name that Event Hubs wants with a connection string as password.
+/// The user name that Event Hubs expects with a connection string as password.
 const CONNECTION_STRING_USER: &str = "$ConnectionString";
 
-/// Brokers and credentials of Azure Event Hubs; `None` where they cannot be used, which was reported.
+/// Reads brokers and credentials of Azure Event Hubs. Returns `None` if they are unusable, which is among the findings.
 pub fn azure(config: &Config<'_>, findings: &mut Findings) -> Option<(Vec<Address>, Sasl)> {
     let brokers = brokers::of_bootstrap_server(config, None, findings);
     let pointer = config.raw("bootstrapServer").map(|(_, pointer)| pointer).unwrap_or_default();
     for broker in brokers.iter().flatten().filter(|broker| broker.port != EVENT_HUBS_PORT) {
-        let message = format!("the port is {}, and Event Hubs listens for Kafka on {EVENT_HUBS_PORT}", broker.port);
+        let message = format!("the port is {}, but Event Hubs serves Kafka on {EVENT_HUBS_PORT}", broker.port);
         findings.add(Code::AzurePort, &pointer, message);
     }
     let secret = config.secret("eventHubsConnectionString", Code::AzureStringMissing, findings);
@@ -36,20 +36,20 @@ pub fn azure(config: &Config<'_>, findings: &mut Findings) -> Option<(Vec<Addres
     let brokers = brokers?;
     if !brokers.iter().any(|broker| broker.host.trim().eq_ignore_ascii_case(&parts.host)) {
         let message =
-            format!("the connection string is for {}, and bootstrapServer names another host", quoted(&parts.host));
+            format!("the connection string is for {}, but bootstrapServer names another host", quoted(&parts.host));
         findings.add(Code::AzureNamespace, &pointer, message);
     }
     if let (Some(entity), Read::Given(topic, topic_pointer)) = (&parts.entity, config.text("topic"))
         && !entity.eq_ignore_ascii_case(&topic)
     {
         let message =
-            format!("the connection string is for the event hub {}, and topic is {}", quoted(entity), quoted(&topic));
+            format!("the connection string is for the event hub {}, but topic is {}", quoted(entity), quoted(&topic));
         findings.add(Code::AzureEntityPath, topic_pointer, message);
     }
     Some((brokers, plain(CONNECTION_STRING_USER, &text)))
 }
 
-/// Brokers and credentials of Confluent Cloud; `None` where they cannot be used, which was reported.
+/// Reads brokers and credentials of Confluent Cloud. Returns `None` if they are unusable, which is among the findings.
 pub fn confluent(config: &Config<'_>, findings: &mut Findings) -> Option<(Vec<Address>, Sasl)> {
     let brokers = brokers::of_bootstrap_server(config, Some(CONFLUENT_PORT), findings);
     let key = config.secret("apiKey", Code::ConfluentKeyMissing, findings);
@@ -61,20 +61,20 @@ fn plain(username: &str, password: &str) -> Sasl {
     Sasl { mechanism: Mechanism::Plain, username: Secret::new(username), password: Secret::new(password) }
 }
 
-/// What of a connection string is not a secret.
+/// The parts of a connection string that are not secret.
 struct ConnectionString {
     host: String,
     entity: Option<String>,
 }
 
 impl ConnectionString {
-    /// Takes it apart. Problems name parts, and never what they hold.
+    /// Parses a connection string. Errors name the parts, but never their values.
     fn read(text: &str) -> Result<Self, String> {
         let (mut endpoint, mut entity, mut has_name, mut has_key, mut has_signature) =
             (None, None, false, false, false);
         for part in text.trim().split(';').filter(|part| !part.trim().is_empty()) {
             let Some((name, value)) = part.split_once('=') else {
-                return Err("a part between semicolons has no = in it".to_owned());
+                return Err("a part between semicolons contains no =".to_owned());
             };
             let is_there = !value.trim().is_empty();
             match name.trim().to_ascii_lowercase().as_str() {
@@ -92,7 +92,7 @@ impl ConnectionString {
         let host = rest.split(['/', ':']).next().unwrap_or("");
         let is_host = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-');
         if host.is_empty() || !is_host {
-            return Err("its Endpoint has no host's name".to_owned());
+            return Err("its Endpoint has no host name".to_owned());
         }
         if !has_signature && !has_name {
             return Err("it has no SharedAccessKeyName".to_owned());
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_string_is_taken_apart_without_telling_it() {
+    fn a_connection_string_is_parsed_and_never_repeated() {
         let good =
             "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=s3cret=;EntityPath=hub";
         let parts = ConnectionString::read(good).unwrap();
@@ -123,8 +123,8 @@ mod tests {
             ("SharedAccessKeyName=a;SharedAccessKey=s3cret", "no Endpoint"),
             ("Endpoint=https://s3cret/;SharedAccessKeyName=a;SharedAccessKey=s3cret", "sb://"),
             ("Endpoint=ü;SharedAccessKeyName=a;SharedAccessKey=s3cret", "sb://"),
-            ("Endpoint=sb:///s3cret;SharedAccessKeyName=a;SharedAccessKey=s3cret", "host's name"),
-            ("Endpoint=sb://user s3cret;SharedAccessKeyName=a;SharedAccessKey=s3cret", "host's name"),
+            ("Endpoint=sb:///s3cret;SharedAccessKeyName=a;SharedAccessKey=s3cret", "host name"),
+            ("Endpoint=sb://user s3cret;SharedAccessKeyName=a;SharedAccessKey=s3cret", "host name"),
             ("Endpoint=sb://ns/;SharedAccessKey=s3cret", "SharedAccessKeyName"),
             ("Endpoint=sb://ns/;SharedAccessKeyName=s3cret;SharedAccessKey=", "SharedAccessKey"),
         ] {

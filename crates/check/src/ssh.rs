@@ -1,4 +1,4 @@
-//! The tunnel that connections of an Apache Kafka destination may go through.
+//! Checks the SSH tunnel of an Apache Kafka destination.
 
 use super::brokers;
 use super::code::Code;
@@ -6,7 +6,7 @@ use super::config::{Config, Read};
 use super::destination::Ssh;
 use super::finding::{Findings, quoted};
 
-/// The tunnel; `None` where it cannot be used, which was reported.
+/// Reads the tunnel settings. Returns `None` if they are unusable, which is among the findings.
 pub fn tunnel(config: &Config<'_>, findings: &mut Findings) -> Option<Option<Ssh>> {
     if !config.flag("useSSH")? {
         let given = ["sshHost", "sshUser"].into_iter().find_map(|name| match config.text(name) {
@@ -36,7 +36,7 @@ pub fn tunnel(config: &Config<'_>, findings: &mut Findings) -> Option<Option<Ssh
                 findings.add(
                     Code::SshPortInvalid,
                     pointer,
-                    format!("sshPort is {}, no number from 1 to 65535", quoted(&text)),
+                    format!("sshPort is {}, not a number from 1 to 65535", quoted(&text)),
                 );
             }
             port

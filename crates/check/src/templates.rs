@@ -1,4 +1,5 @@
-//! Templates in a Config: which are not, which do nothing, and which do harm (docs/contract.md#dynamic-configuration).
+//! Checks the templates in a Config: invalid ones, those without effect, and harmful ones
+//! (docs/contract.md#dynamic-configuration).
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,26 +11,26 @@ use json::raw::{Kind, Raw};
 use transform::flat_tree::FlatTree;
 use transform::rules::templates::{INDISPENSABLE, NoTemplate, Template, Templates};
 
-/// Arrays and objects within each other that are looked into to tell where a template stands.
+/// The maximum nesting depth up to which the location of a template is determined.
 const MAX_DEPTH: usize = 64;
 
-/// Letters in a name that a pointer reports.
+/// The maximum length of a field name in a reported pointer.
 const MAX_STEP: usize = 200;
 
-/// What a path may begin with (docs/contract.md#template-roots).
+/// The allowed roots of a path (docs/contract.md#template-roots).
 const ROOTS: [&str; 6] = ["message", "metadata", "destination", "connection", "libraries", "credentials"];
 
-/// The one part of `request` that a path may lead into.
+/// The only part of `request` that a path may refer to.
 const QUERY: &str = "request.query";
 
-/// Where a value of the Config stands.
+/// The location of a value in the Config.
 struct Place {
     pointer: String,
-    /// The field of the Config that it is in, where that counts.
+    /// The top-level field that contains it, if it is a known one.
     known: Option<&'static Known>,
 }
 
-/// Reports what is wrong with the templates of a Config. `dynamic` says whether they are filled.
+/// Reports problems with the templates of a Config. `dynamic` says whether they are filled.
 pub fn check(config: &Config<'_>, dynamic: bool, findings: &mut Findings) {
     let text = config.raw.text();
     if !text.contains("{{") && !text.contains("\\u007") {
@@ -41,7 +42,7 @@ pub fn check(config: &Config<'_>, dynamic: bool, findings: &mut Findings) {
     }
     let places = places(config);
     let mut paths = HashSet::new();
-    // The order in which they are filled.
+    // In the order in which they are filled.
     for leaf in FlatTree::of(config.raw).leaves() {
         let nowhere = Place { pointer: config.pointer.to_owned(), known: None };
         let place = places.get(&leaf.range.start).unwrap_or(&nowhere);
@@ -68,44 +69,43 @@ fn found(template: &Template, place: &Place, dynamic: bool, paths: &mut HashSet<
         findings.add(
             Code::TemplateTakesAll,
             pointer,
-            format!("the template would take the whole {path}: every event is refused"),
+            format!("the template would remove the whole {path}: every event is rejected"),
         );
         return;
     }
     let root = path.split('.').next().unwrap_or(path);
     let is_query = path == QUERY || path.strip_prefix(QUERY).is_some_and(|rest| rest.starts_with('.'));
     if !ROOTS.contains(&root) && !is_query {
-        let message = format!(
-            "the path {} begins with nothing that an event has: the default is used always",
-            shown(path, place)
-        );
+        let message =
+            format!("the path {} begins with a name that no event has: the default is always used", shown(path, place));
         findings.add(Code::TemplateFindsNothing, pointer, message);
     } else if !paths.insert(path.to_owned()) {
-        let message = format!("the path {} was used before: this template gets its default", shown(path, place));
+        let message =
+            format!("the path {} is used by an earlier template: this one gets its default", shown(path, place));
         findings.add(Code::TemplatePathRepeated, pointer, message);
     }
 }
 
-/// Reports of a text that looks like a template, where one would be filled.
+/// Reports a text that looks like a template, in a field where templates are filled.
 fn lacking(leaf: Raw<'_>, lack: NoTemplate, place: &Place, findings: &mut Findings) {
     let is_routing = place.known.is_some_and(|known| known.role == Role::Routing);
     let Some(text) = text_of(leaf).filter(|text| is_routing && text.contains("{{")) else { return };
     let why = match lack {
         NoTemplate::Braces if !text.contains("}}") => "its braces are not closed",
-        NoTemplate::Braces => "something stands around the braces",
-        NoTemplate::Bars => "there is no || with a default behind it",
-        NoTemplate::Path => "what stands before || is no path: names of letters, digits and _, with dots between them",
+        NoTemplate::Braces => "there is text around the braces",
+        NoTemplate::Bars => "it has no || followed by a default",
+        NoTemplate::Path => "the text before || is not a path: use names of letters, digits and _, separated by dots",
     };
-    findings.add(Code::TemplateMalformed, &place.pointer, format!("{} is no template: {why}", quoted(&text)));
+    findings.add(Code::TemplateMalformed, &place.pointer, format!("{} is not a template: {why}", quoted(&text)));
 }
 
-/// A path for a message, unless it stands instead of a secret.
+/// A path for a message, unless the template is in place of a secret.
 fn shown(path: &str, place: &Place) -> String {
     let is_secret = place.known.is_some_and(|known| known.role == Role::Secret);
     if is_secret { "of the template".to_owned() } else { quoted(path) }
 }
 
-/// Where each value that is neither array nor object stands, by its first byte in the Config.
+/// The location of each scalar value, by its first byte in the Config.
 fn places(config: &Config<'_>) -> HashMap<usize, Place> {
     let mut places = HashMap::new();
     let mut to_visit = vec![(config.raw, config.pointer.to_owned(), None, 0)];

@@ -1,4 +1,4 @@
-//! The topics of a destination, and whether Kafka allows their names.
+//! Collects the topics of a destination, and checks whether Kafka allows their names.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,16 +18,16 @@ pub struct Topics<'f> {
     dynamic: bool,
     names: Vec<String>,
     seen: HashSet<String>,
-    /// Whether a template gives others.
+    /// Whether a template can produce other topics.
     from_events: bool,
-    /// Whether all of them can be used.
+    /// Whether all of them are usable.
     usable: bool,
-    /// The first topic of those that Kafka takes for the same, by the name that they share.
+    /// The first topic of each group that Kafka treats as equal, by their common name.
     alike: HashMap<String, String>,
 }
 
 impl<'f> Topics<'f> {
-    /// No topics yet. `dynamic` says whether templates are filled.
+    /// Creates an empty list. `dynamic` says whether templates are filled.
     #[must_use]
     pub fn new(dynamic: bool, findings: &'f mut Findings) -> Self {
         Self {
@@ -41,19 +41,19 @@ impl<'f> Topics<'f> {
         }
     }
 
-    /// The topics in the order in which they were added, and whether templates give others; `None` if one of them
-    /// cannot be used.
+    /// The topics in the order in which they were added, and whether templates can produce others. `None` if one of
+    /// them is unusable.
     #[must_use]
     pub fn into_names(self) -> Option<(Vec<String>, bool)> {
         self.usable.then_some((self.names, self.from_events))
     }
 
-    /// Records that a topic cannot be used.
+    /// Records that a topic is unusable.
     pub fn mark_unusable(&mut self) {
         self.usable = false;
     }
 
-    /// What is wrong with them.
+    /// The findings about them.
     pub fn findings(&mut self) -> &mut Findings {
         self.findings
     }
@@ -64,7 +64,7 @@ impl<'f> Topics<'f> {
         self.dynamic && Template::read(value).is_ok()
     }
 
-    /// Adds a topic that can occur and reports what is wrong with it. `topic` is truthy.
+    /// Adds a possible topic and reports what is wrong with it. `topic` is truthy.
     pub fn add(&mut self, topic: Raw<'_>, pointer: &str) {
         let Some(text) = text_of(topic) else {
             let message = format!("a topic is {}, not a string", kind(topic));
@@ -83,7 +83,7 @@ impl<'f> Topics<'f> {
                     self.findings.note(Code::TemplateDefaultEmpty, pointer);
                 }
             }
-            // What templates look like without being filled is told with the templates.
+            // Texts that only look like templates are reported with the templates.
             Ok(_) => self.usable = false,
             Err(_) if text.contains("{{") => self.usable = false,
             Err(_) => self.name(&text, pointer, ""),
@@ -92,14 +92,14 @@ impl<'f> Topics<'f> {
 
     fn name(&mut self, name: &str, pointer: &str, whose: &str) {
         if let Some(problem) = illegal(name) {
-            let message = format!("{whose}{} is no topic that Kafka allows: {problem}", quoted(name));
+            let message = format!("{whose}{} is not a valid topic name: {problem}", quoted(name));
             self.findings.add(Code::TopicIllegal, pointer, message);
             self.usable = false;
             return;
         }
         let alike = self.alike.entry(name.replace('.', "_")).or_insert_with(|| name.to_owned());
         if alike != name {
-            let message = format!("the topics {} and {} differ in . and _ alone", quoted(alike), quoted(name));
+            let message = format!("the topics {} and {} differ only in . and _", quoted(alike), quoted(name));
             self.findings.add(Code::TopicsCollide, pointer, message);
         }
         if self.seen.insert(name.to_owned()) {

@@ -1,4 +1,5 @@
-//! The maps from event types and names to topics, and the entries in them that are dead (docs/contract.md#topic-maps).
+//! Checks the maps from event types and names to topics, and finds entries without effect
+//! (docs/contract.md#topic-maps).
 
 use std::collections::HashMap;
 
@@ -10,19 +11,19 @@ use json::javascript::{JsString, if_truthy, trim, truthy};
 use json::raw::Raw;
 use transform::rules::topic_setting::MAPPED_TYPES;
 
-/// The type whose events are routed by their name.
+/// The event type that is routed by event name.
 const BY_NAME: &str = "track";
 
 /// An entry that is not skipped.
 struct Entry<'a> {
     pointer: String,
-    /// What it matches; `None` where a template decides.
+    /// The value that it matches, or `None` if it is a template.
     from: Option<String>,
     to: Option<Raw<'a>>,
     to_pointer: String,
 }
 
-/// Reads both maps: their topics go to `topics`, and what is wrong with them too.
+/// Reads both maps, and adds their topics and findings to `topics`.
 pub fn read(config: &Config<'_>, topics: &mut Topics<'_>) {
     let by_type = config.list("eventTypeToTopicMap");
     let by_event = config.list("eventToTopicMap");
@@ -80,7 +81,7 @@ fn entries<'a>(map: &[(Raw<'a>, String)], topics: &Topics<'_>, findings: &mut Fi
     entries
 }
 
-/// The entries of `eventTypeToTopicMap` that can match an event; the others are reported.
+/// The entries of `eventTypeToTopicMap` that can match an event. The others are reported.
 fn types<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>> {
     let is_type = |text: &str| MAPPED_TYPES.iter().any(|mapped| mapped.eq_ignore_ascii_case(text));
     let mut living = Vec::new();
@@ -89,12 +90,11 @@ fn types<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>>
             Some(from) if !is_type(from) => {
                 let known = from.trim();
                 if known.eq_ignore_ascii_case(BY_NAME) {
-                    "track is not a type that is routed here: track events are routed by their name, in eventToTopicMap"
-                        .to_owned()
+                    "track events are not routed by type: they are routed by name, in eventToTopicMap".to_owned()
                 } else if is_type(known) {
-                    format!("{} has blanks around it and matches no event", quoted(from))
+                    format!("{} has spaces around it and matches no event", quoted(from))
                 } else {
-                    format!("{} is no type of events", quoted(from))
+                    format!("{} is not an event type", quoted(from))
                 }
             }
             _ => {
@@ -107,7 +107,7 @@ fn types<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>>
     last_of_each(living, str::to_ascii_lowercase, findings)
 }
 
-/// The entries of `eventToTopicMap` that can match an event; the others are reported.
+/// The entries of `eventToTopicMap` that can match an event. The others are reported.
 fn events<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>> {
     let living = last_of_each(entries, str::to_owned, findings);
     let mut alike: HashMap<String, &Entry<'a>> = HashMap::new();
@@ -115,17 +115,17 @@ fn events<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>
         let Some(from) = &entry.from else { continue };
         let pointer = step(&entry.pointer, "from");
         if trim(from.as_bytes()).len() != from.len() {
-            let message = format!("{} matches only events whose name has these blanks too", quoted(from));
+            let message = format!("{} matches only events whose name contains the same spaces", quoted(from));
             findings.add(Code::MapEventBlanks, &pointer, message);
         }
         if MAPPED_TYPES.iter().any(|mapped| mapped.eq_ignore_ascii_case(from)) || from.eq_ignore_ascii_case(BY_NAME) {
-            let message = format!("{} matches track events of that name, and not the type", quoted(from));
+            let message = format!("{} matches track events of that name, not the event type", quoted(from));
             findings.add(Code::MapEventIsType, &pointer, message);
         }
         match alike.get(&from.to_lowercase()) {
             Some(other) if other.to.map(Raw::text) != entry.to.map(Raw::text) => {
                 let other = other.from.as_deref().unwrap_or_default();
-                let message = format!("{} and {} differ in letter case alone", quoted(other), quoted(from));
+                let message = format!("{} and {} differ only in letter case", quoted(other), quoted(from));
                 findings.add(Code::MapEventLetterCase, pointer, message);
             }
             Some(_) => {}
@@ -135,7 +135,7 @@ fn events<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>
     living
 }
 
-/// The entries without those that a later one with the same key takes the place of, which are reported.
+/// Drops entries that a later one with the same key overrides, and reports them.
 fn last_of_each<'a>(entries: Vec<Entry<'a>>, key: fn(&str) -> String, findings: &mut Findings) -> Vec<Entry<'a>> {
     let mut last: HashMap<String, usize> = HashMap::new();
     for (index, entry) in entries.iter().enumerate() {
@@ -147,7 +147,7 @@ fn last_of_each<'a>(entries: Vec<Entry<'a>>, key: fn(&str) -> String, findings: 
     for (index, entry) in entries.into_iter().enumerate() {
         match &entry.from {
             Some(from) if last.get(&key(from)) != Some(&index) => {
-                let message = format!("a later entry has {} too and wins: this one is dead", quoted(from));
+                let message = format!("a later entry also has {} and wins: this one has no effect", quoted(from));
                 findings.add(Code::MapFromRepeated, entry.pointer, message);
             }
             _ => living.push(entry),

@@ -1,4 +1,4 @@
-//! The topics that can occur.
+//! Collects the topics that can occur.
 
 use super::code::Code;
 use super::config::{Config, text_of};
@@ -7,13 +7,13 @@ use super::topic_list::Topics;
 use super::topic_maps;
 pub use transform::topic_name::illegal;
 
-/// The topics that can occur, the default first, and whether templates give others; `None` where one of them cannot be
-/// used, which was reported. `dynamic` says whether templates are filled.
+/// Returns the possible topics, the default first, and whether templates can produce others. `None` if one of them is
+/// unusable, which is among the findings. `dynamic` says whether templates are filled.
 pub fn read(config: &Config<'_>, dynamic: bool, findings: &mut Findings) -> Option<(Vec<String>, bool)> {
     let mut topics = Topics::new(dynamic, findings);
     match config.raw("topic") {
         Some((topic, pointer)) if text_of(topic).is_none_or(|text| !text.trim().is_empty()) => {
-            // A value of another type was already reported with the Config's other types.
+            // A value of another type has been reported with the types of fields.
             if topic.as_string().is_some() {
                 topics.add(topic, &pointer);
             } else {

@@ -1,4 +1,4 @@
-//! The way to one broker: name, connection, encryption, versions, login. Each step waits for the one before.
+//! Connects to one broker: name resolution, TCP, TLS, versions, login. Each step requires the previous one.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -12,76 +12,78 @@ use super::sasl;
 use super::step::{Failure, Stage, Step};
 use super::tls::Encryption;
 use super::versions::Versions;
-use super::wire::Conversation;
+use super::wire::BrokerConnection;
 use check::destination::{Address, Sasl};
 
-/// How a destination's producer comes to any of its brokers.
-pub(super) struct Way<'d> {
+/// How the producer of a destination connects to any of its brokers.
+pub(super) struct Connector<'d> {
     pub(super) security: Security<'d>,
-    /// How long each step may take.
-    pub(super) patience: Duration,
+    /// The timeout of each step.
+    pub(super) timeout: Duration,
 }
 
-/// What is agreed on once there is a connection.
+/// Encryption and authentication.
 pub(super) enum Security<'d> {
-    /// Nothing: all is sent in the clear.
+    /// Plaintext.
     Plaintext,
-    /// Encryption, and a login if there are credentials.
+    /// TLS, and a login if there are credentials.
     Tls(Box<Encryption>, Option<&'d Sasl>),
-    /// Encryption, which cannot be done here.
+    /// TLS that cannot be used here.
     Unprepared,
 }
 
-/// A broker that lets us in.
-pub(super) struct Visit {
-    pub(super) conversation: Conversation,
+/// A connection to a broker that accepted it.
+pub(super) struct Session {
+    pub(super) connection: BrokerConnection,
     pub(super) versions: Versions,
 }
 
-impl Way<'_> {
-    /// Goes as far as it can, and adds each step. `None` where one failed.
-    pub(super) async fn to(&self, address: &Address, steps: &mut Vec<Step>) -> Option<Visit> {
-        let mut conversation = self.talk(address, steps).await?;
-        let versions = self.versions(&mut conversation, steps).await?;
+impl Connector<'_> {
+    /// Connects as far as possible, and adds each step. Returns `None` if one failed.
+    pub(super) async fn to(&self, address: &Address, steps: &mut Vec<Step>) -> Option<Session> {
+        let mut connection = self.talk(address, steps).await?;
+        let versions = self.versions(&mut connection, steps).await?;
         if let Security::Tls(_, Some(credentials)) = &self.security {
-            let login = sasl::authenticate(&mut conversation, &versions, credentials);
+            let login = sasl::authenticate(&mut connection, &versions, credentials);
             let (outcome, took) = self.within(login).await;
             record(steps, Stage::Sasl, outcome, took, |found| found.clone())?;
         }
-        Some(Visit { conversation, versions })
+        Some(Session { connection, versions })
     }
 
-    /// The same to a broker that the one at `teller` named, up to its versions: a user of one is a user of all.
+    /// Connects to a broker that the one at `teller` advertised, up to its versions. The login is not repeated: a user
+    /// of one broker is a user of all.
     pub(super) async fn to_advertised(&self, address: &Address, teller: &Address) -> Vec<Step> {
         let mut steps = Vec::new();
-        if let Some(mut conversation) = self.talk(address, &mut steps).await {
-            self.versions(&mut conversation, &mut steps).await;
+        if let Some(mut connection) = self.talk(address, &mut steps).await {
+            self.versions(&mut connection, &mut steps).await;
         }
-        let misleads = network::leads_home(&address.host) && !network::leads_home(&teller.host);
+        let is_misleading = network::is_loopback(&address.host) && !network::is_loopback(&teller.host);
         if let Some(step) = steps.last_mut() {
-            if misleads {
+            if is_misleading {
                 step.cautions.push(format!(
-                    "{} is every client's own machine: advertised.listeners of the broker must not name it",
+                    "{} refers to the client's own machine: remove it from advertised.listeners of the broker",
                     address.host
                 ));
             } else if step.failure().is_some() {
                 step.details.push(
-                    "this address comes from advertised.listeners of the broker: producers connect there".to_owned(),
+                    "the broker advertises this address in advertised.listeners, and producers connect to it"
+                        .to_owned(),
                 );
             }
         }
         steps
     }
 
-    /// Waits for what a step waits for, and takes the time.
+    /// Measures the time of a step, and limits it.
     ///
     /// # Errors
-    /// Those of the step, or that it took too long.
+    /// The error of the step, or that it took too long.
     pub(super) async fn within<T>(
         &self,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> (Result<T, Failure>, Duration) {
-        self.within_or(Problem::ResponseTimeout, "the broker does not answer", work).await
+        self.within_or(Problem::ResponseTimeout, "the broker does not respond", work).await
     }
 
     async fn within_or<T>(
@@ -91,31 +93,31 @@ impl Way<'_> {
         work: impl Future<Output = Result<T, Failure>>,
     ) -> (Result<T, Failure>, Duration) {
         let start = Instant::now();
-        let outcome = match timeout(self.patience, work).await {
+        let outcome = match timeout(self.timeout, work).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(Failure::new(problem, format!("{what} within {} s", self.patience.as_secs_f64()))),
+            Err(_) => Err(Failure::new(problem, format!("{what} within {} s", self.timeout.as_secs_f64()))),
         };
         (outcome, start.elapsed())
     }
 
-    /// As far as bytes can be exchanged.
-    async fn talk(&self, address: &Address, steps: &mut Vec<Step>) -> Option<Conversation> {
+    /// Connects until bytes can be exchanged.
+    async fn talk(&self, address: &Address, steps: &mut Vec<Step>) -> Option<BrokerConnection> {
         let tcp = self.connect(address, steps).await?;
         let (encryption, tcp) = match &self.security {
-            Security::Plaintext => return Some(Conversation::on(tcp)),
+            Security::Plaintext => return Some(BrokerConnection::on(tcp)),
             Security::Unprepared => {
-                steps.push(Step::skipped(Stage::Tls, "without a CA to trust, no certificate can be checked"));
+                steps.push(Step::skipped(Stage::Tls, "without a trusted CA, no certificate can be verified"));
                 return None;
             }
             Security::Tls(encryption, _) => (encryption, tcp),
         };
         let handshake = encryption.handshake(tcp, &address.host);
         let (outcome, took) =
-            self.within_or(Problem::TlsTimeout, "the other side does not answer to TLS", handshake).await;
+            self.within_or(Problem::TlsTimeout, "the server does not respond to the TLS handshake", handshake).await;
         let details = match &outcome {
             Ok(encrypted) => encrypted.details.clone(),
             Err(failure) if failure.problem == Problem::NotTls && self.speaks_plaintext(address).await => {
-                vec!["a second connection, without TLS, was answered: this is a plaintext listener of Kafka".to_owned()]
+                vec!["a second connection without TLS got a response: this is a plaintext listener of Kafka".to_owned()]
             }
             Err(_) => Vec::new(),
         };
@@ -124,16 +126,16 @@ impl Way<'_> {
             step.details.extend(details);
             step.cautions.extend(encrypted.iter().flat_map(|encrypted| encrypted.cautions.clone()));
         }
-        Some(Conversation::on(encrypted?.stream))
+        Some(BrokerConnection::on(encrypted?.stream))
     }
 
     async fn connect(&self, address: &Address, steps: &mut Vec<Step>) -> Option<TcpStream> {
         let (outcome, took) =
-            self.within_or(Problem::DnsTimeout, "the DNS does not answer", network::resolve(address)).await;
+            self.within_or(Problem::DnsTimeout, "the DNS server does not respond", network::resolve(address)).await;
         let addresses = record(steps, Stage::Dns, outcome, took, |addresses| {
             addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", ")
         })?;
-        let what = format!("no answer from {address}");
+        let what = format!("no response from {address}");
         let (outcome, took) = self.within_or(Problem::ConnectTimeout, &what, network::connect(&addresses)).await;
         let (stream, refusals) = record(steps, Stage::Tcp, outcome, took, |(stream, _)| {
             stream.peer_addr().map(|peer| peer.to_string()).unwrap_or_default()
@@ -144,22 +146,22 @@ impl Way<'_> {
         Some(stream)
     }
 
-    async fn versions(&self, conversation: &mut Conversation, steps: &mut Vec<Step>) -> Option<Versions> {
-        let (outcome, took) = self.within(Versions::ask(conversation)).await;
+    async fn versions(&self, connection: &mut BrokerConnection, steps: &mut Vec<Step>) -> Option<Versions> {
+        let (outcome, took) = self.within(Versions::ask(connection)).await;
         record(steps, Stage::Versions, outcome, took, Versions::summary)
     }
 
-    /// Whether a Kafka broker answers here that wants no encryption.
+    /// Whether a Kafka broker without encryption responds here.
     async fn speaks_plaintext(&self, address: &Address) -> bool {
         let asked = async {
             let (tcp, _) = network::connect(&network::resolve(address).await?).await?;
-            Versions::ask(&mut Conversation::on(tcp)).await
+            Versions::ask(&mut BrokerConnection::on(tcp)).await
         };
         self.within(asked).await.0.is_ok()
     }
 }
 
-/// Adds a step, and hands on what it found.
+/// Adds a step, and returns its result.
 pub(super) fn record<T>(
     steps: &mut Vec<Step>,
     stage: Stage,

@@ -1,20 +1,20 @@
-//! The error codes of Kafka's protocol, in words.
+//! Describes the error codes of the Kafka protocol.
 
 use kafka_protocol::error::{ParseResponseErrorCode as _, ResponseError};
 
 use super::problem::Problem;
 use super::step::Failure;
 
-/// Nothing, where the code says that all is well.
+/// Checks the error code of a response.
 ///
 /// # Errors
-/// What was asked for, rejected with this code.
+/// Names what was requested, and the code.
 pub(super) fn check(code: i16, asked_for: &str) -> Result<(), Failure> {
     match code.err() {
         None => Ok(()),
         Some(error) => Err(Failure::new(
             Problem::BrokerError,
-            format!("the broker was asked for {asked_for} and answers with {}", named(error, code)),
+            format!("the request for {asked_for} failed with {}", named(error, code)),
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! What a certificate says, for those who have to find the wrong one.
+//! Describes certificates, to help find the wrong one.
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::extensions::GeneralName;
@@ -7,38 +7,38 @@ use x509_parser::prelude::{ASN1Time, FromDer as _, X509Name, X509Version};
 use super::sanitize::{listed, sanitize};
 use check::certificate;
 
-/// What is shown of a certificate.
+/// The parts of a certificate that are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Certificate {
-    /// Whose it is.
+    /// The subject.
     pub(super) subject: String,
-    /// Who signed it.
+    /// The issuer.
     pub(super) issuer: String,
-    /// The names and addresses it is for. `None`: it has no such extension.
+    /// The subject alternative names. `None` without this extension.
     pub(super) names: Option<Vec<String>>,
-    /// The day from which on it is valid, and the day up to which.
+    /// The first and the last day of validity.
     pub(super) days: (String, String),
-    /// Whether today is neither before nor after.
+    /// Whether it is valid today.
     pub(super) validity: Validity,
-    /// Whether it has the version that has extensions.
+    /// Whether it has version 3, which has extensions.
     pub(super) is_version_3: bool,
-    /// Whether it may sign others.
+    /// Whether it is a CA certificate.
     pub(super) is_ca: bool,
 }
 
-/// How a certificate stands in time.
+/// The validity of a certificate today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Validity {
-    /// Its first day has not come.
+    /// It is not valid yet.
     NotYet,
     /// It is valid.
     Now,
-    /// Its last day is over.
+    /// It has expired.
     Over,
 }
 
 impl Certificate {
-    /// Reads a certificate; `None` if it is not one.
+    /// Parses a certificate. Returns `None` if it is malformed.
     pub(super) fn read(der: &CertificateDer<'_>) -> Option<Self> {
         let certificate = certificate::read(der)?;
         let validity = certificate.validity();
@@ -64,12 +64,12 @@ impl Certificate {
         })
     }
 
-    /// A broker's certificate in one line.
+    /// Describes a broker's certificate in one line.
     pub(super) fn line(&self) -> String {
         format!("{}, for {}, {}", self.subject, self.names(), self.origin())
     }
 
-    /// A client's certificate in one line.
+    /// Describes a client certificate in one line.
     pub(super) fn client_line(&self) -> String {
         format!("{}, {}", self.subject, self.origin())
     }
@@ -78,7 +78,7 @@ impl Certificate {
         format!("valid {} to {}, signed by {}", self.days.0, self.days.1, self.issuer)
     }
 
-    /// The names it is for.
+    /// The subject alternative names.
     pub(super) fn names(&self) -> String {
         match &self.names {
             Some(names) if !names.is_empty() => listed(names.iter().map(String::as_str)),

@@ -1,4 +1,4 @@
-//! The certificate that shows the broker who comes, where it asks for one; chosen as the producer chooses, which is written in Go.
+//! The client certificate for brokers that request one, chosen like in the producer, which is written in Go.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,25 +13,25 @@ use super::problem::Problem;
 use super::step::{Failure, Stage, Step};
 use check::pem;
 
-/// The variable that names the file with the certificate.
+/// The environment variable with the path of the certificate.
 pub const CERTIFICATE_VARIABLE: &str = "KAFKA_SSL_CERTIFICATE_FILE_PATH";
-/// The variable that names the file with its key.
+/// The environment variable with the path of the private key.
 pub const KEY_VARIABLE: &str = "KAFKA_SSL_KEY_FILE_PATH";
 
-/// The files that the variables name; `None` where a variable is not set.
+/// The files that the variables name. `None` if a variable is not set.
 #[derive(Debug, Default)]
 pub struct ClientFiles {
-    /// The certificate, and its intermediates.
+    /// The certificate chain.
     pub certificate: Option<File>,
-    /// The key.
+    /// The private key.
     pub key: Option<File>,
 }
 
-/// A file that was read, or was not.
+/// A file, which may be unreadable.
 pub struct File {
-    /// Where it is.
+    /// The path.
     pub path: String,
-    /// What it holds, or why that is not known.
+    /// The content, or why it cannot be read.
     pub content: Result<Vec<u8>, String>,
 }
 
@@ -41,19 +41,23 @@ impl std::fmt::Debug for File {
     }
 }
 
-/// What is shown to brokers.
+/// The client certificate to present to brokers.
 #[derive(Debug, Clone)]
-pub(super) struct Shown {
+pub(super) struct ClientIdentity {
     key: Arc<CertifiedKey>,
-    /// The certificate in words.
+    /// A description of the certificate.
     line: String,
 }
 
-/// Reads both files: what is presented to brokers, if anything, and the step that reports it. Without `caCertificate` (`has_own_ca`)
-/// the producer presents no client certificate, so the files are not read.
-pub(super) fn load(files: &ClientFiles, has_own_ca: bool, provider: &CryptoProvider) -> (Option<Shown>, Option<Step>) {
+/// Reads both files. Returns the certificate to present, if any, and the step that reports it. Without `caCertificate`
+/// (`has_own_ca`) the producer presents no client certificate, so the files are not read.
+pub(super) fn load(
+    files: &ClientFiles,
+    has_own_ca: bool,
+    provider: &CryptoProvider,
+) -> (Option<ClientIdentity>, Option<Step>) {
     if !has_own_ca && (files.certificate.is_some() || files.key.is_some()) {
-        let why = "not presented: rudder-server presents the client certificate only where caCertificate is set";
+        let why = "not presented: rudder-server presents the client certificate only if caCertificate is set";
         return (None, Some(Step::skipped(Stage::ClientCertificate, why)));
     }
     let loaded = match (&files.certificate, &files.key) {
@@ -72,7 +76,7 @@ pub(super) fn load(files: &ClientFiles, has_own_ca: bool, provider: &CryptoProvi
 }
 
 fn incomplete(set: &str, missing: &str) -> Failure {
-    Failure::new(Problem::ClientFilesIncomplete, format!("{set} is set, {missing} is not"))
+    Failure::new(Problem::ClientFilesIncomplete, format!("{set} is set, but {missing} is not"))
 }
 
 fn content<'f>(file: &'f File, variable: &str) -> Result<&'f [u8], Failure> {
@@ -81,7 +85,11 @@ fn content<'f>(file: &'f File, variable: &str) -> Result<&'f [u8], Failure> {
     })
 }
 
-fn read(certificate: &File, key: &File, provider: &CryptoProvider) -> Result<(Shown, Option<String>), Failure> {
+fn read(
+    certificate: &File,
+    key: &File,
+    provider: &CryptoProvider,
+) -> Result<(ClientIdentity, Option<String>), Failure> {
     let invalid = |variable, file: &File, what| {
         Failure::new(Problem::ClientFileInvalid, format!("{variable}: {} {what}", file.path))
     };
@@ -90,33 +98,33 @@ fn read(certificate: &File, key: &File, provider: &CryptoProvider) -> Result<(Sh
     let read = chain
         .first()
         .and_then(Certificate::read)
-        .ok_or_else(|| invalid(CERTIFICATE_VARIABLE, certificate, "has no PEM certificate that can be read"))?;
+        .ok_or_else(|| invalid(CERTIFICATE_VARIABLE, certificate, "contains no readable PEM certificate"))?;
     let key_bytes = content(key, KEY_VARIABLE)?;
     let Some(der) = private_key(key_bytes) else {
         let why = if is_encrypted(key_bytes) {
-            "has a key with a passphrase, which nobody can type in"
+            "contains a key with a passphrase, which rudder-server cannot enter"
         } else {
-            "has no PEM key that can be read"
+            "contains no readable PEM key"
         };
         return Err(invalid(KEY_VARIABLE, key, why));
     };
     let line = read.client_line();
     let unsupported = |_| {
-        let why = "has a key of a kind that is not supported: use RSA, P-256, P-384 or Ed25519";
+        let why = "contains a key of an unsupported type: use RSA, P-256, P-384 or Ed25519";
         invalid(KEY_VARIABLE, key, why)
     };
     let signing_key = provider.key_provider.load_private_key(der).map_err(unsupported)?;
-    // The library compares the keys of version 3 certificates only; the producer presents those of version 1 too.
+    // The library compares the keys of version 3 certificates only; the producer also presents those of version 1.
     if let (Some(of_key), Some(of_certificate)) = (signing_key.public_key(), public_key(&chain[0]))
         && of_key.as_ref() != of_certificate
     {
-        let why = format!("the key is not that of the certificate {}", read.subject);
+        let why = format!("the key does not match the certificate {}", read.subject);
         return Err(Failure::new(Problem::ClientKeyMismatch, why));
     }
-    Ok((Shown { key: Arc::new(CertifiedKey::new(chain, signing_key)), line }, caution(&read)))
+    Ok((ClientIdentity { key: Arc::new(CertifiedKey::new(chain, signing_key)), line }, caution(&read)))
 }
 
-/// The first private key of a PEM text, whatever its label says about its form, as Go reads it.
+/// The first private key of a PEM text, as Go reads it, regardless of the format that its label claims.
 fn private_key(text: &[u8]) -> Option<PrivateKeyDer<'static>> {
     let text = String::from_utf8_lossy(text);
     let section = pem::sections(&text).into_iter().find(|section| section.is_private_key())?;
@@ -132,50 +140,52 @@ fn is_encrypted(pem: &[u8]) -> bool {
 fn caution(certificate: &Certificate) -> Option<String> {
     match certificate.validity {
         Validity::Now => None,
-        Validity::Over => Some(format!("it expired on {}: brokers refuse it", certificate.days.1)),
-        Validity::NotYet => Some(format!("it is valid from {} on: brokers refuse it until then", certificate.days.0)),
+        Validity::Over => Some(format!("it expired on {}: brokers reject it", certificate.days.1)),
+        Validity::NotYet => {
+            Some(format!("it is not valid before {}: brokers reject it until then", certificate.days.0))
+        }
     }
 }
 
-/// Answers the broker that asks for a certificate on one connection, and remembers what it asked for.
+/// Responds to a broker that requests a certificate, and records the request.
 #[derive(Debug)]
-pub(super) struct Presenter {
-    shown: Option<Shown>,
+pub(super) struct ClientCertResolver {
+    shown: Option<ClientIdentity>,
     asked: OnceLock<Asked>,
 }
 
-/// What a broker asked for.
+/// The certificate request of a broker.
 #[derive(Debug)]
 pub(super) struct Asked {
-    /// The CAs it trusts, in words; none if it did not say.
+    /// The names of the CAs that it trusts. Empty if it did not list any.
     pub(super) authorities: Vec<String>,
-    /// The certificate it got, in words.
+    /// The certificate that was sent.
     pub(super) sent: Option<String>,
-    /// Whether there was a certificate, but of none of these CAs.
+    /// The certificate that was not sent, because none of these CAs issued it.
     pub(super) unfitting: Option<String>,
 }
 
-impl Presenter {
-    /// Nobody has asked yet.
-    pub(super) fn new(shown: Option<Shown>) -> Self {
+impl ClientCertResolver {
+    /// Creates a resolver that has not seen a request.
+    pub(super) fn new(shown: Option<ClientIdentity>) -> Self {
         Self { shown, asked: OnceLock::new() }
     }
 
-    /// What the broker asked for, if it did.
+    /// The broker's request, if there was one.
     pub(super) fn asked(&self) -> Option<&Asked> {
         self.asked.get()
     }
 }
 
-impl ResolvesClientCert for Presenter {
+impl ResolvesClientCert for ClientCertResolver {
     fn resolve(&self, root_hint_subjects: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        // The producer keeps its certificate to itself where the broker names CAs and none of them issued it.
-        let fits = |shown: &&Shown| {
+        // The producer does not send its certificate if the broker lists CAs and none of them issued it.
+        let fits = |shown: &&ClientIdentity| {
             root_hint_subjects.is_empty()
                 || shown.key.cert.iter().filter_map(issuer_bytes).any(|issuer| root_hint_subjects.contains(&&*issuer))
         };
         let sent = self.shown.as_ref().filter(fits);
-        let line = |shown: &Shown| shown.line.clone();
+        let line = |shown: &ClientIdentity| shown.line.clone();
         self.asked
             .set(Asked {
                 authorities: root_hint_subjects.iter().filter_map(|name| name_in(name)).collect(),

@@ -1,7 +1,7 @@
-//! Connects to a destination's brokers as its producer does, step by step, and reports what came of each.
+//! Connects to a destination's brokers like its producer, step by step, and reports the result of each step.
 //!
-//! The part of [`check`] that waits for others: it opens sockets, looks at the clock and reads the system's roots.
-//! Nothing is written: no message is produced, no topic is made.
+//! This part of [`check`] does I/O: it opens sockets, reads the clock and loads the system's CA certificates. It writes
+//! nothing: no message is produced, no topic is created.
 
 mod broker;
 mod broker_error;
@@ -27,9 +27,9 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::timeout;
 
-use broker::{Security, Visit, Way, record};
+use broker::{Connector, Security, Session, record};
 use client_certificate::ClientFiles;
-use metadata::{Cluster, TOPICS_AT_ONCE, Who, counted};
+use metadata::{AdviceContext, Cluster, TOPICS_AT_ONCE, counted};
 use problem::Problem;
 use step::{Failure, Report, Stage, Step, Subject};
 use tls::Encryption;
@@ -37,54 +37,54 @@ use tls::Encryption;
 use check::destination::{Address, Settings};
 use transform::family::KAFKA;
 
-/// What `Router.KAFKA.batchBytes` is where nobody sets it: 1 MB.
+/// The default of `Router.KAFKA.batchBytes`: 1 MiB.
 pub const DEFAULT_BATCH_BYTES: u64 = 1 << 20;
 
-/// Brokers that are connected to at the same time.
+/// The maximum number of concurrent connections.
 const AT_ONCE: usize = 16;
 
-/// What does not stand in the destination.
+/// Options that are not part of the destination.
 #[derive(Debug)]
-pub struct Surroundings {
-    /// What is shown to brokers that ask for a certificate.
+pub struct ConnectOptions {
+    /// The client certificate for brokers that request one.
     pub client: ClientFiles,
-    /// Topics to look at in addition to those of the destination.
+    /// Topics to check in addition to those of the destination.
     pub topics: Vec<String>,
-    /// How long each step may take.
-    pub patience: Duration,
+    /// The timeout of each step.
+    pub timeout: Duration,
     /// Whether any certificate of a broker is accepted: `Router.KAFKA.tlsInsecureSkipVerify`.
     pub accepts_any_certificate: bool,
-    /// The largest batch that the producer makes, in bytes: `Router.KAFKA.batchBytes`.
+    /// The maximum size of a batch of the producer, in bytes: `Router.KAFKA.batchBytes`.
     pub batch_bytes: u64,
 }
 
-/// Connects, and reports of each step.
+/// Connects to the brokers, and reports each step.
 ///
 /// # Errors
-/// This process cannot wait for sockets. Whatever is wrong with the brokers is in the report.
-pub fn run(settings: &Settings, surroundings: &Surroundings) -> io::Result<Report> {
+/// Fails if the event loop cannot be started. Problems with the brokers are in the report.
+pub fn run(settings: &Settings, options: &ConnectOptions) -> io::Result<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(connect(settings, surroundings));
-    // A look-up that takes longer than anybody waits for it must not hold the process.
+    let report = runtime.block_on(connect(settings, options));
+    // A DNS lookup that is still running must not keep the process alive.
     runtime.shutdown_background();
     Ok(report)
 }
 
-async fn connect(settings: &Settings, surroundings: &Surroundings) -> Report {
+async fn connect(settings: &Settings, options: &ConnectOptions) -> Report {
     let mut report = Report::default();
     if let Some(ssh) = &settings.ssh {
         let text = format!(
-            "not tried: rudder-server comes to the brokers through {}, and this check does not",
+            "not tried: rudder-server connects to the brokers through {}, which this check cannot",
             sanitize::sanitize(&ssh.host)
         );
-        report.add(Subject::OwnSide, vec![Step::skipped(Stage::Ssh, text)]);
+        report.add(Subject::Client, vec![Step::skipped(Stage::Ssh, text)]);
         return report;
     }
-    let (security, steps) = prepare(settings, surroundings);
-    report.add(Subject::OwnSide, steps);
-    let way = Way { security, patience: surroundings.patience };
+    let (security, steps) = prepare(settings, options);
+    report.add(Subject::Client, steps);
+    let way = Connector { security, timeout: options.timeout };
 
-    let mut first: Option<(&Address, Visit, Cluster)> = None;
+    let mut first: Option<(&Address, Session, Cluster)> = None;
     let mut tried = Vec::new();
     let mut visits = stream::iter(&settings.brokers).map(|address| bootstrap(&way, address)).buffered(AT_ONCE);
     while let Some((address, mut steps, arrived)) = visits.next().await {
@@ -99,7 +99,7 @@ async fn connect(settings: &Settings, surroundings: &Surroundings) -> Report {
         tried.push((address, steps, failed));
     }
     for (address, mut steps, failed) in tried {
-        // The producer starts with any broker of the list. It needs this one only if the cluster names it.
+        // The producer starts with any broker of the list. It needs this one only if the cluster advertises it.
         let is_needed = |cluster: &Cluster| cluster.brokers.iter().any(|(_, advertised)| advertised == address);
         if failed && first.as_ref().is_some_and(|(_, _, cluster)| !is_needed(cluster)) {
             let tolerate =
@@ -110,8 +110,8 @@ async fn connect(settings: &Settings, surroundings: &Surroundings) -> Report {
     }
 
     if let Some((address, visit, cluster)) = first {
-        let who = Who { broker: address.to_string(), principal: principal(settings) };
-        let topics = topics(&way, visit, &all_topics(settings, surroundings), &who, surroundings.batch_bytes).await;
+        let who = AdviceContext { broker: address.to_string(), principal: principal(settings) };
+        let topics = topics(&way, visit, &all_topics(settings, options), &who, options.batch_bytes).await;
         report.add(Subject::Topics(address.clone()), topics);
         let elsewhere = cluster.brokers.iter().filter(|(_, advertised)| !settings.brokers.contains(advertised));
         let (way, teller) = (&way, address);
@@ -125,14 +125,14 @@ async fn connect(settings: &Settings, surroundings: &Surroundings) -> Report {
     report
 }
 
-/// Gets certificates ready, where there is encryption.
-fn prepare<'d>(settings: &'d Settings, surroundings: &Surroundings) -> (Security<'d>, Vec<Step>) {
+/// Loads certificates, if there is encryption.
+fn prepare<'d>(settings: &'d Settings, options: &ConnectOptions) -> (Security<'d>, Vec<Step>) {
     let Some(tls) = &settings.tls else {
-        let text = "sslEnabled is off: all is sent in the clear, and useSASL, if it is on, has no effect";
+        let text = "sslEnabled is off: the connection is not encrypted, and useSASL has no effect";
         return (Security::Plaintext, vec![Step::skipped(Stage::Tls, text)]);
     };
     let (encryption, steps) =
-        Encryption::prepare(tls.ca_pem.as_deref(), &surroundings.client, surroundings.accepts_any_certificate);
+        Encryption::prepare(tls.ca_pem.as_deref(), &options.client, options.accepts_any_certificate);
     let security = match encryption {
         Some(encryption) => Security::Tls(Box::new(encryption), settings.sasl.as_ref()),
         None => Security::Unprepared,
@@ -140,20 +140,20 @@ fn prepare<'d>(settings: &'d Settings, surroundings: &Surroundings) -> (Security
     (security, steps)
 }
 
-type Arrived = (Visit, Cluster);
+type Arrived = (Session, Cluster);
 
-/// The way to a broker that the destination names, and what it reports of its cluster.
-async fn bootstrap<'d>(way: &Way<'_>, address: &'d Address) -> (&'d Address, Vec<Step>, Option<Arrived>) {
+/// Connects to a bootstrap broker, and requests the metadata of its cluster.
+async fn bootstrap<'d>(way: &Connector<'_>, address: &'d Address) -> (&'d Address, Vec<Step>, Option<Arrived>) {
     let mut steps = Vec::new();
     let Some(mut visit) = way.to(address, &mut steps).await else { return (address, steps, None) };
-    let asked = metadata::cluster(&mut visit.conversation, &visit.versions);
+    let asked = metadata::cluster(&mut visit.connection, &visit.versions);
     let (outcome, took) = way.within(asked).await;
-    // Whoever has not logged in where that is needed is hung up on without a word.
+    // A broker that requires a login closes the connection of a client that did not log in, without an error.
     let logged_in = matches!(way.security, Security::Tls(_, Some(_)));
     let outcome = outcome.map_err(|failure| match failure.problem {
         Problem::ConnectionClosed if !logged_in => Failure::new(
             Problem::SaslRequired,
-            "the broker closes the connection on the first request after its versions: this listener most likely wants a login (SASL)",
+            "the broker closes the connection on the first request after ApiVersions: this listener most likely requires a login (SASL)",
         ),
         _ => failure,
     });
@@ -174,8 +174,8 @@ fn another_cluster(other: &Address) -> Step {
     )
 }
 
-/// The principal that ACLs of a cluster are made for. Of a certificate it is the distinguished name, in a form that
-/// the broker decides; Confluent Cloud and Azure have no such ACLs, and their user names are keys.
+/// The principal for ACLs of the cluster, if it is known. For a client certificate it is a form of the distinguished
+/// name that the broker decides; Confluent Cloud and Azure have no such ACLs, and their user names are keys.
 fn principal(settings: &Settings) -> Option<String> {
     if *settings.family != KAFKA {
         return None;
@@ -187,10 +187,10 @@ fn principal(settings: &Settings) -> Option<String> {
     }
 }
 
-/// The topics that the destination can name, and those that were asked for, each once.
-fn all_topics(settings: &Settings, surroundings: &Surroundings) -> Vec<String> {
+/// The possible topics of the destination and the additional ones, without duplicates.
+fn all_topics(settings: &Settings, options: &ConnectOptions) -> Vec<String> {
     let mut topics = Vec::new();
-    for topic in settings.topics.iter().chain(&surroundings.topics) {
+    for topic in settings.topics.iter().chain(&options.topics) {
         if !topics.contains(topic) {
             topics.push(topic.clone());
         }
@@ -198,19 +198,25 @@ fn all_topics(settings: &Settings, surroundings: &Surroundings) -> Vec<String> {
     topics
 }
 
-/// A step for each topic.
-async fn topics(way: &Way<'_>, mut visit: Visit, topics: &[String], who: &Who, batch_bytes: u64) -> Vec<Step> {
+/// Checks each topic, one step per topic.
+async fn topics(
+    way: &Connector<'_>,
+    mut visit: Session,
+    topics: &[String],
+    who: &AdviceContext,
+    batch_bytes: u64,
+) -> Vec<Step> {
     let mut steps = Vec::new();
     for topics in topics.chunks(TOPICS_AT_ONCE) {
-        let asked = metadata::topics(&mut visit.conversation, &visit.versions, topics, who);
+        let asked = metadata::topics(&mut visit.connection, &visit.versions, topics, who);
         match way.within(asked).await {
-            (Ok(told), took) => {
-                let told = told.into_iter().map(|step| step.took(took)).collect();
-                let limited = topic_config::compare(&mut visit.conversation, &visit.versions, told, batch_bytes);
-                match timeout(way.patience, limited).await {
-                    Ok(told) => steps.extend(told),
+            (Ok(reported), took) => {
+                let reported = reported.into_iter().map(|step| step.took(took)).collect();
+                let limited = topic_config::compare(&mut visit.connection, &visit.versions, reported, batch_bytes);
+                match timeout(way.timeout, limited).await {
+                    Ok(reported) => steps.extend(reported),
                     Err(_) => {
-                        let text = "the broker does not answer when asked for max.message.bytes";
+                        let text = "the broker does not respond to the request for max.message.bytes";
                         steps.push(Step::failed(Stage::Topic, Failure::new(Problem::ResponseTimeout, text)));
                         break;
                     }

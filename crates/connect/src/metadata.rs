@@ -1,4 +1,4 @@
-//! The cluster as a broker reports it: its brokers, and each topic that the destination can name.
+//! Requests the metadata of a cluster: its brokers, and each topic that the destination can use.
 
 use kafka_protocol::error::{ParseResponseErrorCode as _, ResponseError};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
@@ -11,60 +11,60 @@ use super::problem::Problem;
 use super::sanitize::sanitize;
 use super::step::{Failure, Stage, Step};
 use super::versions::Versions;
-use super::wire::Conversation;
+use super::wire::BrokerConnection;
 use check::destination::Address;
 
-/// Maximum number of brokers to look at; of a larger cluster only these are reported.
+/// The maximum number of brokers to check. Of a larger cluster, only these are reported.
 const MAX_BROKERS: usize = 100;
-/// Topics that are asked for at once.
+/// The maximum number of topics per request.
 pub(super) const TOPICS_AT_ONCE: usize = 100;
-/// What stands instead of the allowed operations where they are not reported.
-const NOT_TOLD: i32 = i32::MIN;
-/// The bit of the operation Write, as the protocol numbers them.
+/// The value of the allowed operations if the broker does not report them.
+const NOT_REPORTED: i32 = i32::MIN;
+/// The bit of the operation Write in the protocol.
 const WRITE: i32 = 1 << 4;
 
-/// What a broker reports of its cluster.
+/// The metadata of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cluster {
-    /// What the cluster calls itself.
+    /// The cluster ID.
     pub(super) id: Option<String>,
-    /// Its brokers, by id, where they say that clients find them.
+    /// The advertised addresses of the brokers, by ID.
     pub(super) brokers: Vec<(i32, Address)>,
-    /// How many there are, those past the limit too.
+    /// The number of brokers, including those above the limit.
     pub(super) count: usize,
 }
 
-/// Asks for the cluster, and for no topic.
+/// Requests the metadata of the cluster, without topics.
 ///
 /// # Errors
-/// See [`Conversation::ask`]; or the broker names no brokers.
-pub(super) async fn cluster(conversation: &mut Conversation, versions: &Versions) -> Result<Cluster, Failure> {
+/// See [`BrokerConnection::ask`]. Also fails if the broker lists no brokers.
+pub(super) async fn cluster(connection: &mut BrokerConnection, versions: &Versions) -> Result<Cluster, Failure> {
     let version = versions.metadata()?;
     let request = MetadataRequest::default().with_topics(Some(Vec::new())).with_allow_auto_topic_creation(false);
-    let answer = conversation.ask(&request, version).await?;
-    broker_error::check(answer.error_code, "its cluster")?;
-    if answer.brokers.is_empty() {
-        return Err(Failure::new(Problem::NoBrokers, "the broker names no brokers, not even itself"));
+    let response = connection.ask(&request, version).await?;
+    broker_error::check(response.error_code, "its cluster")?;
+    if response.brokers.is_empty() {
+        return Err(Failure::new(Problem::NoBrokers, "the broker lists no brokers, not even itself"));
     }
     let address = |host: &str, port: i32| Address { host: sanitize(host), port: u16::try_from(port).unwrap_or(0) };
-    let brokers = answer.brokers.iter().take(MAX_BROKERS);
+    let brokers = response.brokers.iter().take(MAX_BROKERS);
     Ok(Cluster {
-        id: answer.cluster_id.as_deref().map(sanitize),
+        id: response.cluster_id.as_deref().map(sanitize),
         brokers: brokers.map(|broker| (*broker.node_id, address(&broker.host, broker.port))).collect(),
-        count: answer.brokers.len(),
+        count: response.brokers.len(),
     })
 }
 
-/// Asks for these topics, which are no more than [`TOPICS_AT_ONCE`]; a step each, in their order. None is made by
-/// asking.
+/// Requests the metadata of these topics, at most [`TOPICS_AT_ONCE`]. Returns one step per topic, in order. The request
+/// does not create topics.
 ///
 /// # Errors
-/// See [`Conversation::ask`].
+/// See [`BrokerConnection::ask`].
 pub(super) async fn topics(
-    conversation: &mut Conversation,
+    connection: &mut BrokerConnection,
     versions: &Versions,
     topics: &[String],
-    who: &Who,
+    who: &AdviceContext,
 ) -> Result<Vec<Step>, Failure> {
     let version = versions.metadata()?;
     let named = |topic: &String| {
@@ -74,23 +74,24 @@ pub(super) async fn topics(
         .with_topics(Some(topics.iter().map(named).collect()))
         .with_allow_auto_topic_creation(false)
         .with_include_topic_authorized_operations(version >= 8);
-    let answer = conversation.ask(&request, version).await?;
-    let find =
-        |topic: &str| answer.topics.iter().find(|told| told.name.as_ref().is_some_and(|name| name.as_str() == topic));
+    let response = connection.ask(&request, version).await?;
+    let find = |topic: &str| {
+        response.topics.iter().find(|reported| reported.name.as_ref().is_some_and(|name| name.as_str() == topic))
+    };
     Ok(topics.iter().map(|topic| step(find(topic), topic, who).about(sanitize(topic))).collect())
 }
 
-/// Who asks, and where: what advice names.
+/// The broker and the user that advice refers to.
 #[derive(Debug)]
-pub(super) struct Who {
-    /// The broker that was asked.
+pub(super) struct AdviceContext {
+    /// The broker that the metadata comes from.
     pub(super) broker: String,
-    /// The principal that ACLs are made for, such as `User:rudder`; `None` if it is not known here.
+    /// The principal for ACLs, such as `User:rudder`, or `None` if it is not known.
     pub(super) principal: Option<String>,
 }
 
-impl Who {
-    /// A command with the broker in it.
+impl AdviceContext {
+    /// A command line for the broker.
     fn command(&self, tool: &str, rest: &str) -> String {
         format!("{tool} --bootstrap-server {} {rest}", self.broker)
     }
@@ -107,17 +108,17 @@ impl Who {
     }
 }
 
-fn step(told: Option<&MetadataResponseTopic>, topic: &str, who: &Who) -> Step {
+fn step(reported: Option<&MetadataResponseTopic>, topic: &str, who: &AdviceContext) -> Step {
     let topic = &sanitize(topic);
-    let Some(told) = told else {
+    let Some(reported) = reported else {
         return Step::failed(
             Stage::Topic,
-            Failure::new(Problem::ResponseUnreadable, "the broker says nothing about it"),
+            Failure::new(Problem::ResponseUnreadable, "the response of the broker does not contain it"),
         );
     };
-    let leaderless = || told.partitions.iter().filter(|partition| *partition.leader_id < 0).count();
-    let partitions = told.partitions.len();
-    let failure = match told.error_code.err() {
+    let leaderless = || reported.partitions.iter().filter(|partition| *partition.leader_id < 0).count();
+    let partitions = reported.partitions.len();
+    let failure = match reported.error_code.err() {
         None if partitions == 0 => {
             Failure::new(Problem::TopicMissing, "it has no partitions").advise(create(topic, who))
         }
@@ -125,60 +126,67 @@ fn step(told: Option<&MetadataResponseTopic>, topic: &str, who: &Who) -> Step {
             Problem::TopicWithoutLeader,
             format!("{} of its {} has no leader at the moment", leaderless(), counted(partitions, "partition")),
         ),
-        None if told.topic_authorized_operations != NOT_TOLD && told.topic_authorized_operations & WRITE == 0 => {
-            Failure::new(Problem::TopicNotWritable, "it exists, but this user may not write to it")
+        None if reported.topic_authorized_operations != NOT_REPORTED
+            && reported.topic_authorized_operations & WRITE == 0 =>
+        {
+            Failure::new(Problem::TopicNotWritable, "it exists, but this user is not authorized to write to it")
                 .advise(format!("allow this user to write: {}", who.grant(topic)))
         }
-        None => return passed(told),
+        None => return passed(reported),
         Some(ResponseError::UnknownTopicOrPartition) => {
             Failure::new(Problem::TopicMissing, "it does not exist").advise(create(topic, who))
         }
         Some(ResponseError::TopicAuthorizationFailed) => Failure::new(
             Problem::TopicNotAuthorized,
-            "this user may not see it; the broker does not say whether it exists",
+            "this user is not authorized to see it; the broker does not say whether it exists",
         )
         .advise(format!("allow this user to describe and write: {}", who.grant(topic))),
         Some(ResponseError::LeaderNotAvailable) => {
             Failure::new(Problem::TopicWithoutLeader, "it has no leader at the moment")
         }
         Some(ResponseError::InvalidTopicException) => {
-            Failure::new(Problem::TopicInvalid, "the broker does not take this as the name of a topic")
+            Failure::new(Problem::TopicInvalid, "the broker rejects this topic name")
         }
         Some(error) => Failure::new(
             Problem::BrokerError,
-            format!("the broker answers with {}", broker_error::named(error, told.error_code)),
+            format!("the broker responds with {}", broker_error::named(error, reported.error_code)),
         ),
     };
     Step::failed(Stage::Topic, failure)
 }
 
-/// How a topic is created.
-fn create(topic: &str, who: &Who) -> String {
+/// How to create a topic.
+fn create(topic: &str, who: &AdviceContext) -> String {
     let command = who.command("kafka-topics", &format!("--create --topic {topic}"));
     format!(
         "create the topic ({command}), or correct its name, letter case included. A broker with auto.create.topics.enable creates it with the first message, which a client cannot find out"
     )
 }
 
-fn passed(told: &MetadataResponseTopic) -> Step {
-    let partitions = told.partitions.len();
-    let replicas = told.partitions.iter().map(|partition| partition.replica_nodes.len()).min().unwrap_or(0);
-    let lagging =
-        told.partitions.iter().filter(|partition| partition.isr_nodes.len() < partition.replica_nodes.len()).count();
-    let (may_write, caution) = match told.topic_authorized_operations {
-        NOT_TOLD => ("", Some("whether this user may write to it is not told".to_owned())),
+fn passed(reported: &MetadataResponseTopic) -> Step {
+    let partitions = reported.partitions.len();
+    let replicas = reported.partitions.iter().map(|partition| partition.replica_nodes.len()).min().unwrap_or(0);
+    let lagging = reported
+        .partitions
+        .iter()
+        .filter(|partition| partition.isr_nodes.len() < partition.replica_nodes.len())
+        .count();
+    let (may_write, caution) = match reported.topic_authorized_operations {
+        NOT_REPORTED => {
+            ("", Some("the broker does not report whether this user is authorized to write to it".to_owned()))
+        }
         _ => (", writable", None),
     };
     let lagging = match lagging {
         0 => None,
-        all if all == partitions => Some("not all replicas are in sync, in any partition".to_owned()),
+        all if all == partitions => Some("no partition has all replicas in sync".to_owned()),
         some => Some(format!("not all replicas are in sync in {}", counted(some, "partition"))),
     };
     let found = format!("{}, {}{may_write}", counted(partitions, "partition"), counted(replicas, "replica"));
     Step::passed(Stage::Topic, found).with_cautions(caution.into_iter().chain(lagging))
 }
 
-/// `1 partition`, `2 partitions`.
+/// Formats a count with its noun: `1 partition`, `2 partitions`.
 pub(super) fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
@@ -190,7 +198,7 @@ mod tests {
 
     use super::*;
 
-    fn told(leaders: &[i32], operations: i32) -> MetadataResponseTopic {
+    fn reported(leaders: &[i32], operations: i32) -> MetadataResponseTopic {
         let partition = |leader: &i32| {
             MetadataResponsePartition::default()
                 .with_leader_id(BrokerId(*leader))
@@ -202,19 +210,19 @@ mod tests {
             .with_topic_authorized_operations(operations)
     }
 
-    const WHO: Who = Who { broker: String::new(), principal: None };
+    const WHO: AdviceContext = AdviceContext { broker: String::new(), principal: None };
 
-    fn problem(told: &MetadataResponseTopic) -> Option<Problem> {
-        step(Some(told), "orders", &WHO).failure().map(|failure| failure.problem)
+    fn problem(reported: &MetadataResponseTopic) -> Option<Problem> {
+        step(Some(reported), "orders", &WHO).failure().map(|failure| failure.problem)
     }
 
     #[test]
-    fn what_is_told_of_a_topic_decides() {
-        assert_eq!(problem(&told(&[1, 1], WRITE)), None);
-        assert_eq!(problem(&told(&[1, 1], NOT_TOLD)), None);
-        assert_eq!(problem(&told(&[1, 1], 1 << 3)), Some(Problem::TopicNotWritable));
-        assert_eq!(problem(&told(&[1, -1], WRITE)), Some(Problem::TopicWithoutLeader));
-        assert_eq!(problem(&told(&[], WRITE)), Some(Problem::TopicMissing));
+    fn the_metadata_of_a_topic_decides() {
+        assert_eq!(problem(&reported(&[1, 1], WRITE)), None);
+        assert_eq!(problem(&reported(&[1, 1], NOT_REPORTED)), None);
+        assert_eq!(problem(&reported(&[1, 1], 1 << 3)), Some(Problem::TopicNotWritable));
+        assert_eq!(problem(&reported(&[1, -1], WRITE)), Some(Problem::TopicWithoutLeader));
+        assert_eq!(problem(&reported(&[], WRITE)), Some(Problem::TopicMissing));
         for (code, expected) in [
             (3, Problem::TopicMissing),
             (5, Problem::TopicWithoutLeader),
@@ -223,16 +231,17 @@ mod tests {
             (-1, Problem::BrokerError),
             (999, Problem::BrokerError),
         ] {
-            assert_eq!(problem(&told(&[1], WRITE).with_error_code(code)), Some(expected), "{code}");
+            assert_eq!(problem(&reported(&[1], WRITE).with_error_code(code)), Some(expected), "{code}");
         }
         assert!(step(None, "orders", &WHO).failure().is_some());
     }
 
     #[test]
     fn advice_names_the_topic_and_the_user() {
-        let who = |principal: &str| Who { broker: "b:9092".to_owned(), principal: Some(principal.to_owned()) };
-        let advice = |code: i16, who: &Who| {
-            let step = step(Some(&told(&[1], WRITE).with_error_code(code)), "orders", who);
+        let who =
+            |principal: &str| AdviceContext { broker: "b:9092".to_owned(), principal: Some(principal.to_owned()) };
+        let advice = |code: i16, who: &AdviceContext| {
+            let step = step(Some(&reported(&[1], WRITE).with_error_code(code)), "orders", who);
             step.failure().expect("a failure").advice().to_owned()
         };
         let grant = "kafka-acls --bootstrap-server b:9092 --add --producer --topic orders --allow-principal";
@@ -243,8 +252,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_told_and_what_lags_is_said() {
-        let step = step(Some(&told(&[1], NOT_TOLD)), "orders", &WHO);
+    fn unknown_permissions_and_lagging_replicas_are_reported() {
+        let step = step(Some(&reported(&[1], NOT_REPORTED)), "orders", &WHO);
         assert_eq!(step.outcome, super::super::step::Outcome::Passed("1 partition, 2 replicas".to_owned()));
         assert_eq!(step.cautions.len(), 2, "{:?}", step.cautions);
     }

@@ -1,4 +1,4 @@
-//! From a name to addresses, and from addresses to a connection.
+//! Resolves names, and opens TCP connections.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -10,18 +10,18 @@ use super::problem::Problem;
 use super::step::Failure;
 use check::destination::Address;
 
-/// Most addresses of one name that are tried.
+/// The maximum number of addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 16;
 
-/// The addresses of a host, in the order in which the system wants them tried.
+/// Resolves a host, in the order that the system prefers.
 ///
 /// # Errors
-/// There are none, or the DNS fails. Time is not bounded here.
+/// Fails if there are no addresses, or DNS fails. There is no timeout here.
 pub(super) async fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Failure> {
     let host = &address.host;
-    // The producer takes blanks for a part of the name; the system's library may leave them out.
+    // The producer treats spaces as a part of the name; the system's library may strip them.
     if host.contains(char::is_whitespace) {
-        let text = format!("the name {host:?} does not resolve: the blanks are a part of it");
+        let text = format!("the name {host:?} does not resolve: the spaces are part of it");
         return Err(Failure::new(Problem::NameNotFound, text));
     }
     let mut addresses = Vec::new();
@@ -33,12 +33,12 @@ pub(super) async fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Failur
                 }
             }
         }
-        // The system's library tells this one apart in words only.
+        // The system's library distinguishes this error only by its message.
         Err(error) if error.to_string().contains("emporary failure") => {
-            return Err(Failure::new(Problem::DnsFailed, format!("the DNS has no answer for {host} at the moment")));
+            return Err(Failure::new(Problem::DnsFailed, format!("DNS cannot resolve {host} at the moment")));
         }
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-            return Err(Failure::new(Problem::NameNotFound, format!("{host} is no name that can be looked up")));
+            return Err(Failure::new(Problem::NameNotFound, format!("{host} is not a valid host name")));
         }
         Err(_) => {}
     }
@@ -48,10 +48,10 @@ pub(super) async fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Failur
     Ok(addresses)
 }
 
-/// A connection to the first of these addresses that takes one, and the words of those before it that did not.
+/// Connects to the first address that accepts. Also returns the errors of the addresses before it.
 ///
 /// # Errors
-/// None takes one; the first says why.
+/// Fails if no address accepts, with the error of the first.
 pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<(TcpStream, Vec<String>), Failure> {
     let mut refusals: Vec<(Problem, String)> = Vec::new();
     for address in addresses {
@@ -60,7 +60,7 @@ pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<(TcpStream, Vec<
                 stream.set_nodelay(true).ok();
                 return Ok((stream, refusals.into_iter().map(|(_, text)| text).collect()));
             }
-            Err(error) => refusals.push(refused(*address, &error)),
+            Err(error) => refusals.push(classify(*address, &error)),
         }
     }
     let problem = refusals.first().map_or(Problem::Unreachable, |(problem, _)| *problem);
@@ -68,21 +68,21 @@ pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<(TcpStream, Vec<
     Err(Failure::new(problem, texts.join("; ")))
 }
 
-fn refused(address: SocketAddr, error: &io::Error) -> (Problem, String) {
+fn classify(address: SocketAddr, error: &io::Error) -> (Problem, String) {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => {
-            (Problem::ConnectionRefused, format!("{address} refuses the connection: nobody listens on this port"))
+            (Problem::ConnectionRefused, format!("{address}: connection refused, no process listens on this port"))
         }
-        io::ErrorKind::TimedOut => (Problem::ConnectTimeout, format!("{address} does not answer")),
+        io::ErrorKind::TimedOut => (Problem::ConnectTimeout, format!("{address} does not respond")),
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable => {
-            (Problem::Unreachable, format!("no way leads to {address}"))
+            (Problem::Unreachable, format!("no route to {address}"))
         }
-        _ => (Problem::Unreachable, format!("{address} cannot be connected to: {}", os_error::describe(error))),
+        _ => (Problem::Unreachable, format!("cannot connect to {address}: {}", os_error::describe(error))),
     }
 }
 
-/// Whether an address leads nowhere but to the machine that asks.
-pub(super) fn leads_home(host: &str) -> bool {
+/// Whether an address refers to the client's own machine.
+pub(super) fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback() || address.is_unspecified())
 }

@@ -1,4 +1,4 @@
-//! Errors of the operating system, in words without their numbers.
+//! Describes errors of the operating system without their numbers.
 
 use std::io;
 

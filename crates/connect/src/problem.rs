@@ -1,25 +1,25 @@
-//! What can be wrong between rudder-server and a broker, and what to do about it: one table. docs/reference/findings.md is
-//! compared with it.
+//! All problems between rudder-server and a broker, with advice: one table, with which docs/reference/findings.md is
+//! compared.
 
 use std::fmt::Write as _;
 
 macro_rules! problems {
     ($($name:ident: $code:literal, $meaning:literal, $advice:literal;)*) => {
-        /// A kind of failure.
+        /// A kind of problem.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Problem { $(#[doc = $meaning] $name,)* }
 
         impl Problem {
-            /// Every kind there is.
+            /// All kinds.
             pub const ALL: &'static [Problem] = &[$(Problem::$name,)*];
 
-            /// The kind as a stable word.
+            /// A stable identifier of the kind.
             #[must_use]
             pub const fn code(self) -> &'static str {
                 match self { $(Problem::$name => concat!("connect/", $code),)* }
             }
 
-            /// What is wrong, whatever the broker.
+            /// What is wrong, regardless of the broker.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self { $(Problem::$name => $meaning,)* }
@@ -34,7 +34,7 @@ macro_rules! problems {
     };
 }
 
-/// All of it, as Markdown.
+/// Formats the table as Markdown.
 #[must_use]
 pub fn table() -> String {
     let mut out = String::from("| code | what is wrong | what to do |\n| --- | --- | --- |\n");
@@ -62,8 +62,8 @@ problems! {
         "a file for the client certificate cannot be read",
         "correct the path or the file's permissions; rudder-server has to be able to read it too";
     ClientFileInvalid: "client-file-invalid",
-        "a file for the client certificate has other contents",
-        "both files have to be PEM: the certificate followed by its intermediates, and its key without a passphrase (openssl pkey -in KEY -out PLAIN_KEY)";
+        "a file for the client certificate does not contain what it should",
+        "both files must be PEM: the certificate followed by its intermediates, and its key without a passphrase (openssl pkey -in KEY -out PLAIN_KEY)";
     ClientKeyMismatch: "client-key-mismatch",
         "the client certificate's key belongs to another certificate",
         "name the key that the certificate was created for; openssl pkey -pubout and openssl x509 -pubkey have to print the same";
@@ -90,7 +90,7 @@ problems! {
         "use the port of a listener with SSL or SASL_SSL, or turn sslEnabled off if this listener is meant to be plaintext";
     TlsTimeout: "tls-timeout",
         "the TLS handshake gets no response",
-        "check that the port is that of a Kafka listener with TLS; another server may wait for something else";
+        "check that the port is a Kafka listener with TLS; another server may wait for something else";
     TlsVersion: "tls-version",
         "the broker does not support the producer's TLS versions",
         "allow TLSv1.2 in ssl.enabled.protocols of the broker: rudder-server speaks TLS 1.1 and 1.2, not 1.3";
@@ -101,7 +101,7 @@ problems! {
         "the handshake fails for another reason",
         "see the broker's log; -Djavax.net.debug=ssl:handshake logs the whole handshake";
     HostNotAName: "host-not-a-name",
-        "the host name cannot be in a certificate",
+        "the host name is not valid in a certificate",
         "use a host name that DNS allows, or an IP address";
     UnknownIssuer: "unknown-issuer",
         "another CA signed the broker's certificate",
@@ -111,7 +111,7 @@ problems! {
         "sign a new certificate for the broker and put it into its keystore";
     CertificateNotYetValid: "certificate-not-yet-valid",
         "the broker's certificate or an intermediate certificate is not valid yet",
-        "correct the clocks, here and where the certificate is created, or sign it with an earlier date";
+        "correct the clocks here and where the certificate is created, or sign it with an earlier start date";
     NameMismatch: "name-mismatch",
         "the broker's certificate is for other hosts",
         "connect by a name in the certificate, or sign one with this name: keytool -certreq with -ext SAN=dns:HOST, signed with -copy_extensions copy";
@@ -140,14 +140,14 @@ problems! {
         "the server is not a Kafka broker",
         "use the port of a Kafka listener";
     ResponseTooLarge: "response-too-large",
-        "a response is larger than any broker's",
+        "a response is too large to come from a broker",
         "use the port of a Kafka listener";
     ResponseUnreadable: "response-unreadable",
         "a response does not follow Kafka's protocol",
-        "use the port of a Kafka listener; if it is one, something between here and the broker changes its data";
+        "use the port of a Kafka listener; if it is one, something on the network changes the data";
     ConnectionClosed: "connection-closed",
         "the broker closes the connection instead of responding",
-        "see the broker's log for the reason; a proxy or load balancer does the same if it finds no broker";
+        "see the broker's log for the reason; a proxy or load balancer without a healthy broker also does this";
     ResponseTimeout: "response-timeout",
         "the broker does not respond",
         "check that the broker is healthy and that this is a Kafka listener; try a longer --timeout";
@@ -156,7 +156,7 @@ problems! {
         "use a broker of Apache Kafka 0.11 or newer, or one that is compatible with it";
     BrokerError: "broker-error",
         "the broker returns an error code",
-        "see the broker's log; the Kafka protocol's list of error codes explains it";
+        "see the broker's log, and the list of error codes of the Kafka protocol";
     CredentialsMissing: "credentials-missing",
         "username or password is empty",
         "set username and password, or turn useSASL off";
@@ -183,7 +183,7 @@ problems! {
         "name brokers of one cluster only: messages go to whichever responds first";
     TopicMissing: "topic-missing",
         "the topic does not exist",
-        "create the topic (kafka-topics --create), or correct its name, letter case included. A broker with auto.create.topics.enable creates it with the first message, which a client cannot find out";
+        "create the topic (kafka-topics --create), or correct its name, letter case included. With auto.create.topics.enable, the broker creates it with the first message; a client cannot see this setting";
     TopicNotAuthorized: "topic-not-authorized",
         "the user is not allowed to see the topic",
         "allow this user to describe and write: kafka-acls --add --producer --topic TOPIC --allow-principal User:NAME";

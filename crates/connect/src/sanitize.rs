@@ -1,16 +1,16 @@
-//! What the other side sent, made fit for a line: brokers may send anything, escape sequences for the terminal too.
+//! Sanitizes text from brokers for one line: they may send anything, including escape sequences for the terminal.
 
 use json::display::{self, shorten};
 
-/// Most characters that are repeated of a text.
+/// The maximum number of characters of a text.
 const MAX_CHARACTERS: usize = 200;
 
-/// The text in one line, sanitized and shortened.
+/// Sanitizes and shortens a text to one line.
 pub(super) fn sanitize(text: &str) -> String {
     display::sanitize(&shorten(text, MAX_CHARACTERS))
 }
 
-/// The names in one line, in their order, and not endlessly many.
+/// Sanitizes a list of names: one line, in order, shortened.
 pub(super) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     sanitize(&names.into_iter().take(MAX_CHARACTERS).collect::<Vec<_>>().join(", "))
 }

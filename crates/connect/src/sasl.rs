@@ -1,4 +1,4 @@
-//! User and password: PLAIN and SCRAM, as the broker asks for them in `SaslHandshake` and `SaslAuthenticate`.
+//! Authenticates with user and password: PLAIN and SCRAM, over `SaslHandshake` and `SaslAuthenticate`.
 
 use bytes::Bytes;
 use kafka_protocol::error::{ParseResponseErrorCode as _, ResponseError};
@@ -11,22 +11,23 @@ use super::problem::Problem;
 use super::sanitize::{listed, sanitize};
 use super::step::Failure;
 use super::versions::Versions;
-use super::wire::Conversation;
+use super::wire::BrokerConnection;
 use check::destination::{Mechanism, Sasl};
 
 /// The maximum number of SCRAM iterations that a broker may request. Brokers request 4096 to 16384; the maximum of a
 /// `u32` would take hours.
 const MAX_ITERATIONS: u32 = 200_000;
 
-/// The mechanism begins, so it has a second message and no more after it; the bound is for those who do not stop.
+/// The maximum number of messages. A mechanism needs two; the limit is for brokers that do not stop.
 const MAX_MESSAGES: usize = 4;
 
-/// Shows the broker who comes, and says how.
+/// Authenticates with the broker.
 ///
 /// # Errors
-/// The broker rejects, the broker is not authentic, or the conversation broke. The text never holds the password.
+/// Fails if the broker rejects the credentials, the broker is not authentic, or the connection breaks. The text never
+/// contains the password.
 pub(super) async fn authenticate(
-    conversation: &mut Conversation,
+    connection: &mut BrokerConnection,
     versions: &Versions,
     sasl: &Sasl,
 ) -> Result<String, Failure> {
@@ -35,7 +36,7 @@ pub(super) async fn authenticate(
         return Err(Failure::new(Problem::CredentialsMissing, "username or password is empty"));
     }
     let version = versions.authenticate()?;
-    agree(conversation, name).await?;
+    agree(connection, name).await?;
 
     let config =
         SASLConfig::with_credentials(None, sasl.username.reveal().to_owned(), sasl.password.reveal().to_owned());
@@ -48,69 +49,69 @@ pub(super) async fn authenticate(
             is_scram(message)?;
         }
         let mut message = Vec::new();
-        let state = session.step(received.as_deref(), &mut message).map_err(|error| refused_by_us(&error, name))?;
+        let state = session.step(received.as_deref(), &mut message).map_err(|error| session_failure(&error, name))?;
         match state {
-            State::Running => received = Some(exchange(conversation, version, message, sasl).await?),
+            State::Running => received = Some(exchange(connection, version, message, sasl).await?),
             State::Finished(sent) => {
                 if let MessageSent::Yes = sent {
-                    exchange(conversation, version, message, sasl).await?;
+                    exchange(connection, version, message, sasl).await?;
                 }
-                return Ok(format!("{name}: user and password are right"));
+                return Ok(format!("{name}: user and password accepted"));
             }
         }
     }
-    Err(Failure::new(Problem::ResponseUnreadable, format!("{name} does not come to an end")))
+    Err(Failure::new(Problem::ResponseUnreadable, format!("{name} does not finish")))
 }
 
-/// Asks for the mechanism.
-async fn agree(conversation: &mut Conversation, name: &'static str) -> Result<(), Failure> {
+/// Requests the mechanism.
+async fn agree(connection: &mut BrokerConnection, name: &'static str) -> Result<(), Failure> {
     let request = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str(name));
-    let answer = conversation.ask(&request, 1).await?;
-    match answer.error_code.err() {
+    let response = connection.ask(&request, 1).await?;
+    match response.error_code.err() {
         Some(ResponseError::UnsupportedSaslMechanism) => Err(Failure::new(
             Problem::MechanismNotEnabled,
-            match listed(answer.mechanisms.iter().map(|mechanism| &**mechanism)) {
+            match listed(response.mechanisms.iter().map(|mechanism| &**mechanism)) {
                 enabled if enabled.is_empty() => format!("the broker has not enabled {name} on this listener"),
                 enabled => format!("the broker has not enabled {name} on this listener; enabled: {enabled}"),
             },
         )),
         Some(ResponseError::IllegalSaslState) => {
-            Err(Failure::new(Problem::SaslNotOffered, "this listener takes no SASL: nobody has to log in here"))
+            Err(Failure::new(Problem::SaslNotOffered, "this listener does not support SASL: no login is required"))
         }
-        _ => broker_error::check(answer.error_code, "a SASL mechanism"),
+        _ => broker_error::check(response.error_code, "a SASL mechanism"),
     }
 }
 
-/// Sends one message of the mechanism and brings the response.
+/// Sends one message of the mechanism and returns the response.
 async fn exchange(
-    conversation: &mut Conversation,
+    connection: &mut BrokerConnection,
     version: i16,
     message: Vec<u8>,
     sasl: &Sasl,
 ) -> Result<Bytes, Failure> {
     let request = SaslAuthenticateRequest::default().with_auth_bytes(Bytes::from(message));
-    let answer = conversation.ask(&request, version).await?;
-    match answer.error_code.err() {
+    let response = connection.ask(&request, version).await?;
+    match response.error_code.err() {
         Some(ResponseError::SaslAuthenticationFailed) => {
-            // A broker could repeat what it was told.
+            // A broker could repeat the credentials.
             let hide = |text: StrBytes| text.replace(sasl.password.reveal(), "…").replace(sasl.username.reveal(), "…");
-            let said = answer.error_message.map(|text| sanitize(&hide(text))).unwrap_or_default();
+            let said = response.error_message.map(|text| sanitize(&hide(text))).unwrap_or_default();
             Err(Failure::new(
                 Problem::AuthenticationFailed,
                 match said.as_str() {
-                    "" => format!("the broker refuses this user or password ({})", sasl.mechanism.name()),
-                    said => format!("the broker refuses this user or password: {said}"),
+                    "" => format!("the broker rejects this user or password ({})", sasl.mechanism.name()),
+                    said => format!("the broker rejects this user or password: {said}"),
                 },
             ))
         }
-        _ => broker_error::check(answer.error_code, "a login").map(|()| answer.auth_bytes),
+        _ => broker_error::check(response.error_code, "a login").map(|()| response.auth_bytes),
     }
 }
 
-/// Whether a message of the broker is SCRAM's first or last, and asks for a bearable effort. The library takes both
-/// apart without looking whether they are long enough.
+/// Checks that a message of the broker is a first or last SCRAM message with a reasonable iteration count. The library
+/// parses both without checking their length.
 fn is_scram(message: &[u8]) -> Result<(), Failure> {
-    let unreadable = || Failure::new(Problem::ResponseUnreadable, "the broker's answer is none of SCRAM");
+    let unreadable = || Failure::new(Problem::ResponseUnreadable, "the response of the broker is not a SCRAM message");
     let attributes: Vec<(u8, &[u8])> = message
         .split(|byte| *byte == b',')
         .map(|attribute| match attribute {
@@ -127,9 +128,7 @@ fn is_scram(message: &[u8]) -> Result<(), Failure> {
             if iterations > MAX_ITERATIONS {
                 return Err(Failure::new(
                     Problem::ResponseUnreadable,
-                    format!(
-                        "the broker asks for {iterations} rounds of hashing; no more than {MAX_ITERATIONS} are done"
-                    ),
+                    format!("the broker requests {iterations} SCRAM iterations; the maximum is {MAX_ITERATIONS}"),
                 ));
             }
             Ok(())
@@ -138,20 +137,23 @@ fn is_scram(message: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// The mechanism cannot go on with what the broker said.
-fn refused_by_us(error: &SessionError, name: &str) -> Failure {
+/// Describes why the mechanism cannot continue after the broker's message.
+fn session_failure(error: &SessionError, name: &str) -> Failure {
     match error {
         SessionError::MutualAuthenticationFailed => Failure::new(
             Problem::BrokerNotAuthentic,
-            format!("{name}: the broker let the user in, but could not prove that it knows the password"),
+            format!("{name}: the broker accepted the user, but could not prove that it knows the password"),
         ),
-        // What the library says of other errors may hold what was sent.
-        _ => Failure::new(Problem::AuthenticationFailed, format!("{name} cannot go on with what the broker answered")),
+        // Other errors of the library may contain data that was sent.
+        _ => Failure::new(
+            Problem::AuthenticationFailed,
+            format!("{name} cannot continue with the response of the broker"),
+        ),
     }
 }
 
 fn impossible() -> Failure {
-    Failure::new(Problem::MechanismNotEnabled, "this build has no such mechanism")
+    Failure::new(Problem::MechanismNotEnabled, "this build does not support the mechanism")
 }
 
 #[cfg(test)]
@@ -162,7 +164,7 @@ mod tests {
     use super::*;
     use check::destination::Secret;
 
-    /// Answers request after request with these bodies.
+    /// Simulates a broker that responds to each request with the next of these bodies.
     async fn broker(mut stream: DuplexStream, bodies: Vec<Vec<u8>>) {
         for body in bodies {
             let length = stream.read_u32().await.unwrap();
@@ -190,13 +192,13 @@ mod tests {
         let sasl = Sasl { mechanism, username: Secret::new("rudder"), password: Secret::new("s3cret") };
         let (ours, theirs) = tokio::io::duplex(4096);
         let versions = Versions::with(ApiKey::SaslAuthenticate, 0, 0);
-        let mut conversation = Conversation::on(ours);
-        let (outcome, ()) = tokio::join!(authenticate(&mut conversation, &versions, &sasl), broker(theirs, bodies));
+        let mut connection = BrokerConnection::on(ours);
+        let (outcome, ()) = tokio::join!(authenticate(&mut connection, &versions, &sasl), broker(theirs, bodies));
         outcome
     }
 
     #[tokio::test]
-    async fn what_a_broker_repeats_of_a_password_is_hidden() {
+    async fn credentials_repeated_by_a_broker_are_hidden() {
         let bodies = vec![handshake(0, "PLAIN"), says(58, "no rudder with s3cret \u{1b}here", b"")];
         let failure = login(Mechanism::Plain, bodies).await.unwrap_err();
         assert_eq!(failure.problem, Problem::AuthenticationFailed);
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn mechanisms_that_are_enabled_are_told() {
+    async fn enabled_mechanisms_are_listed() {
         let failure = login(Mechanism::Plain, vec![handshake(33, "GSSAPI")]).await.unwrap_err();
         assert_eq!(failure.problem, Problem::MechanismNotEnabled);
         assert!(failure.text.ends_with("enabled: GSSAPI"), "{}", failure.text);
@@ -213,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_answer_to_scram_makes_it_panic_or_work_for_ever() {
+    async fn malformed_scram_messages_neither_panic_nor_hang() {
         for message in
             ["", ",", "r", "r=,,", "r=x,s=,i=1", "r=x,s=!,i=1", "e=x", "v=", "r=x,s=eA==,i=4000000000", "m=x"]
         {
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn only_scram_is_taken_for_scram() {
+    fn only_scram_messages_are_accepted() {
         for message in ["r=abc,s=c2FsdA==,i=4096", "v=c2ln", "e=unknown-user", "r=a,s=b,i=4096,x=y"] {
             assert_eq!(is_scram(message.as_bytes()), Ok(()), "{message}");
         }

@@ -1,58 +1,58 @@
-//! How a response has to be laid out. The library reserves memory for as many entries as a response claims to have, so
-//! a response is walked first: each length it claims has to be there in bytes.
+//! Validates the layout of a response. The library reserves memory for as many entries as a response claims to have, so
+//! every claimed length is compared with the available bytes first.
 
 /// A part of a response.
 #[derive(Debug)]
 pub(super) enum Part {
-    /// So many bytes.
+    /// A fixed number of bytes.
     Fixed(usize),
-    /// A length in two bytes, -1 for none, and the text.
+    /// A two-byte length, -1 for null, and the text.
     Text,
-    /// A length in four bytes, -1 for none, and the bytes.
+    /// A four-byte length, -1 for null, and the bytes.
     Bytes,
-    /// A count in four bytes, -1 for none, and as many entries.
-    List(&'static [Member]),
+    /// A four-byte count, -1 for null, and the entries.
+    List(&'static [Field]),
 }
 
-/// A part, and the versions that have it.
+/// A field, and the versions that have it.
 #[derive(Debug)]
-pub(super) struct Member {
+pub(super) struct Field {
     since: i16,
     part: Part,
 }
 
-const fn always(part: Part) -> Member {
-    Member { since: 0, part }
+const fn always(part: Part) -> Field {
+    Field { since: 0, part }
 }
 
-const fn since(since: i16, part: Part) -> Member {
-    Member { since, part }
+const fn since(since: i16, part: Part) -> Field {
+    Field { since, part }
 }
 
-/// `ApiVersions`, version 0: error; key, oldest and newest version of each request.
-pub(super) const API_VERSIONS: &[Member] = &[always(Part::Fixed(2)), always(Part::List(&[always(Part::Fixed(6))]))];
+/// `ApiVersions`, version 0: error; key, minimum and maximum version of each request.
+pub(super) const API_VERSIONS: &[Field] = &[always(Part::Fixed(2)), always(Part::List(&[always(Part::Fixed(6))]))];
 
 /// `SaslHandshake`, versions 0 and 1: error, mechanisms.
-pub(super) const SASL_HANDSHAKE: &[Member] = &[always(Part::Fixed(2)), always(Part::List(&[always(Part::Text)]))];
+pub(super) const SASL_HANDSHAKE: &[Field] = &[always(Part::Fixed(2)), always(Part::List(&[always(Part::Text)]))];
 
-/// `SaslAuthenticate`, versions 0 and 1: error, text, the mechanism's answer, lifetime of the session.
-pub(super) const SASL_AUTHENTICATE: &[Member] =
+/// `SaslAuthenticate`, versions 0 and 1: error, error message, the mechanism's message, lifetime of the session.
+pub(super) const SASL_AUTHENTICATE: &[Field] =
     &[always(Part::Fixed(2)), always(Part::Text), always(Part::Bytes), since(1, Part::Fixed(8))];
 
 /// `Metadata`, versions 4 to 8.
-pub(super) const METADATA: &[Member] = &[
+pub(super) const METADATA: &[Field] = &[
     always(Part::Fixed(4)),
-    // Brokers: id, host, port, rack.
+    // Brokers: ID, host, port, rack.
     always(Part::List(&[always(Part::Fixed(4)), always(Part::Text), always(Part::Fixed(4)), always(Part::Text)])),
     // Cluster and controller.
     always(Part::Text),
     always(Part::Fixed(4)),
-    // Topics: error, name, whether internal, partitions, what may be done.
+    // Topics: error, name, whether internal, partitions, allowed operations.
     always(Part::List(&[
         always(Part::Fixed(2)),
         always(Part::Text),
         always(Part::Fixed(1)),
-        // Partitions: error, index, leader, its epoch, replicas, those in sync, those offline.
+        // Partitions: error, index, leader, leader epoch, replicas, in-sync replicas, offline replicas.
         always(Part::List(&[
             always(Part::Fixed(10)),
             since(7, Part::Fixed(4)),
@@ -66,9 +66,9 @@ pub(super) const METADATA: &[Member] = &[
 ];
 
 /// `DescribeConfigs`, versions 1 and 2.
-pub(super) const DESCRIBE_CONFIGS: &[Member] = &[
+pub(super) const DESCRIBE_CONFIGS: &[Field] = &[
     always(Part::Fixed(4)),
-    // Resources: error, text, kind, name, settings.
+    // Resources: error, error message, type, name, settings.
     always(Part::List(&[
         always(Part::Fixed(2)),
         always(Part::Text),
@@ -84,13 +84,13 @@ pub(super) const DESCRIBE_CONFIGS: &[Member] = &[
     ])),
 ];
 
-/// Whether the bytes are laid out so, from their beginning. More bytes may follow.
-pub(super) fn fits(members: &[Member], version: i16, mut bytes: &[u8]) -> bool {
+/// Whether the bytes begin with this layout. More bytes may follow.
+pub(super) fn fits(members: &[Field], version: i16, mut bytes: &[u8]) -> bool {
     walk(members, version, &mut bytes).is_some()
 }
 
-/// As deep as the tables above, four lists at most.
-fn walk(members: &[Member], version: i16, bytes: &mut &[u8]) -> Option<()> {
+/// Recursion is as deep as the tables above: at most four lists.
+fn walk(members: &[Field], version: i16, bytes: &mut &[u8]) -> Option<()> {
     for member in members.iter().filter(|member| member.since <= version) {
         match &member.part {
             Part::Fixed(length) => skip(*length, bytes)?,
@@ -104,7 +104,7 @@ fn walk(members: &[Member], version: i16, bytes: &mut &[u8]) -> Option<()> {
             },
             Part::List(entry) => match i32::from_be_bytes(take(bytes)?) {
                 -1 => {}
-                // Every entry takes some bytes, so a count that is not true runs out of them.
+                // Every entry takes some bytes, so a false count runs out of them.
                 count => {
                     (0..usize::try_from(count).ok()?).try_for_each(|_| walk(entry, version, bytes).ok_or(())).ok()?
                 }
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_that_are_not_there_do_not_fit() {
+    fn claimed_lengths_without_bytes_do_not_fit() {
         assert!(fits(API_VERSIONS, 0, &[0, 0, 0, 0, 0, 1, 0, 3, 0, 0, 0, 8]));
         assert!(!fits(API_VERSIONS, 0, &[0, 0, 0, 0, 0, 1, 0, 3, 0, 0, 0]));
         assert!(!fits(API_VERSIONS, 0, &[0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 3, 0, 0, 0, 8]));

@@ -1,24 +1,24 @@
-//! What was tried, what came of it, and how long it took: values that the command line prints and tests compare.
+//! The steps that were tried, their results and durations, as values that the command line prints and tests compare.
 
 use std::time::Duration;
 
 use super::problem::Problem;
 use check::destination::Address;
 
-/// Everything that was tried for one destination, in order.
+/// All steps for one destination, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
-    /// The steps, by what they were about. None is empty.
+    /// The steps by subject. No section is empty.
     pub sections: Vec<Section>,
 }
 
 impl Report {
-    /// Every warning, in order: what failed, but does not keep the producer from its work.
+    /// All warnings, in order: failures that do not stop the producer from working.
     pub fn warnings(&self) -> impl Iterator<Item = &Failure> {
         self.sections.iter().flat_map(|section| &section.steps).filter_map(Step::warning)
     }
 
-    /// Every failure, in order.
+    /// All failures, in order.
     pub fn failures(&self) -> impl Iterator<Item = &Failure> {
         self.sections.iter().flat_map(|section| &section.steps).filter_map(Step::failure)
     }
@@ -31,67 +31,67 @@ impl Report {
     }
 }
 
-/// Steps that were about one thing.
+/// The steps for one subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
-    /// What they were about.
+    /// The subject.
     pub subject: Subject,
     /// The steps, in the order in which they were tried.
     pub steps: Vec<Step>,
 }
 
-/// What steps are about.
+/// The subject of steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// Certificates and keys of our own, before anything is connected.
-    OwnSide,
+    /// The client's certificates and keys, before connecting.
+    Client,
     /// A broker that the destination names.
     Bootstrap(Address),
-    /// The topics, as this broker reported.
+    /// The topics, as this broker reports them.
     Topics(Address),
-    /// A broker that the cluster names: producers connect there next.
+    /// A broker that the cluster advertises: producers connect to it next.
     Advertised {
-        /// The broker's id.
+        /// The broker's ID.
         id: i32,
-        /// Where it says that it is.
+        /// The advertised address.
         address: Address,
     },
 }
 
-/// One thing that was tried.
+/// A step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Which one.
+    /// The kind of step.
     pub stage: Stage,
-    /// What it was tried on where the section does not say it: a topic, a file.
+    /// What it was tried on, unless the section says it: a topic or a file.
     pub about: Option<String>,
-    /// How long it took; `None` where nothing was waited for.
+    /// How long it took, or `None` if nothing was waited for.
     pub took: Option<Duration>,
-    /// What came of it.
+    /// The result.
     pub outcome: Outcome,
-    /// What else was seen, one per line.
+    /// Further observations, one per line.
     pub details: Vec<String>,
-    /// What is fine now and may not be later, or could not be found out, one per line.
+    /// What may become a problem, or could not be determined, one per line.
     pub cautions: Vec<String>,
 }
 
 impl Step {
-    /// A step that went well.
+    /// Creates a successful step.
     pub(super) fn passed(stage: Stage, found: impl Into<String>) -> Self {
         Self::of(stage, Outcome::Passed(found.into()))
     }
 
-    /// A step that failed.
+    /// Creates a failed step.
     pub(super) fn failed(stage: Stage, failure: Failure) -> Self {
         Self::of(stage, Outcome::Failed(failure))
     }
 
-    /// A step that failed, but does not keep the producer from its work.
+    /// Creates a failed step that does not stop the producer from working.
     pub(super) fn tolerated(stage: Stage, failure: Failure) -> Self {
         Self::of(stage, Outcome::Tolerated(failure))
     }
 
-    /// The same step; a failure becomes a warning, with the reason why it is no more than that.
+    /// Turns a failure into a warning, with the reason for it.
     pub(super) fn tolerate(mut self, why: &str) -> Self {
         if let Outcome::Failed(failure) = self.outcome {
             self.outcome = Outcome::Tolerated(failure);
@@ -100,7 +100,7 @@ impl Step {
         self
     }
 
-    /// A step that was not tried.
+    /// Creates a step that was not tried.
     pub(super) fn skipped(stage: Stage, why: impl Into<String>) -> Self {
         Self::of(stage, Outcome::Skipped(why.into()))
     }
@@ -109,31 +109,31 @@ impl Step {
         Self { stage, about: None, took: None, outcome, details: Vec::new(), cautions: Vec::new() }
     }
 
-    /// The same step, with what it was tried on.
+    /// Sets what the step was tried on.
     pub(super) fn about(mut self, about: impl Into<String>) -> Self {
         self.about = Some(about.into());
         self
     }
 
-    /// The same step, with the time that it took.
+    /// Sets how long the step took.
     pub(super) fn took(mut self, took: Duration) -> Self {
         self.took = Some(took);
         self
     }
 
-    /// The same step, with more that was seen.
+    /// Adds observations.
     pub(super) fn with_details(mut self, details: impl IntoIterator<Item = String>) -> Self {
         self.details.extend(details);
         self
     }
 
-    /// The same step, with more that may matter later.
+    /// Adds cautions.
     pub(super) fn with_cautions(mut self, cautions: impl IntoIterator<Item = String>) -> Self {
         self.cautions.extend(cautions);
         self
     }
 
-    /// The failure, if it was one.
+    /// The failure, if the step failed.
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         match &self.outcome {
@@ -142,7 +142,7 @@ impl Step {
         }
     }
 
-    /// The failure, if it was one that does not keep the producer from its work.
+    /// The warning, if the step failed without stopping the producer from working.
     #[must_use]
     pub fn warning(&self) -> Option<&Failure> {
         match &self.outcome {
@@ -152,24 +152,24 @@ impl Step {
     }
 }
 
-/// The steps there are, in the order of the way.
+/// The kinds of steps, in the order of connecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// The certificates that the broker's has to be issued by.
+    /// The CA certificates for verifying the broker.
     Trust,
-    /// The certificate and key that show the broker who comes.
+    /// The client certificate and its key.
     ClientCertificate,
-    /// The host that connections go through.
+    /// The SSH tunnel.
     Ssh,
-    /// From a name to addresses.
+    /// Name resolution.
     Dns,
-    /// A connection.
+    /// The TCP connection.
     Tcp,
-    /// Encryption, and the broker's certificate.
+    /// Encryption, and verification of the broker's certificate.
     Tls,
-    /// Which requests the broker understands.
+    /// The requests and versions that the broker supports.
     Versions,
-    /// User and password.
+    /// Authentication with user and password.
     Sasl,
     /// The brokers of the cluster.
     Metadata,
@@ -178,7 +178,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// The step as a stable word.
+    /// A stable identifier of the step.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -196,14 +196,14 @@ impl Stage {
     }
 }
 
-/// What came of a step.
+/// The result of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It went well, and this was found.
+    /// It succeeded, with this result.
     Passed(String),
     /// It failed.
     Failed(Failure),
-    /// It failed, but the producer works all the same.
+    /// It failed, but does not stop the producer from working.
     Tolerated(Failure),
     /// It was not tried, for this reason.
     Skipped(String),
@@ -212,21 +212,21 @@ pub enum Outcome {
 /// Why a step failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// The kind, with what to do about it.
+    /// The kind of problem, with advice.
     pub problem: Problem,
-    /// What happened, in a sentence without its full stop. It never holds a password or a key.
+    /// What happened, as a sentence without its full stop. It never contains a password or a key.
     pub text: String,
-    /// What to do about it here, if more can be said than [`Problem::advice`] does.
+    /// Specific advice, if there is more to say than [`Problem::advice`].
     advice: Option<String>,
 }
 
 impl Failure {
-    /// A failure of this kind.
+    /// Creates a failure.
     pub(super) fn new(problem: Problem, text: impl Into<String>) -> Self {
         Self { problem, text: text.into(), advice: None }
     }
 
-    /// The same failure, with advice for this very case.
+    /// Sets specific advice.
     pub(super) fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self

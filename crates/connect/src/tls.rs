@@ -1,4 +1,4 @@
-//! Encryption as the producer does it, and what can go wrong on the way, in words.
+//! Encrypts connections like the producer, and describes what goes wrong.
 
 use std::io;
 use std::sync::Arc;
@@ -11,32 +11,32 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::certificate::{Certificate, Validity};
-use super::client_certificate::{Asked, ClientFiles, Presenter, Shown, load};
+use super::client_certificate::{Asked, ClientCertResolver, ClientFiles, ClientIdentity, load};
 use super::os_error;
 use super::problem::Problem;
 use super::sanitize::listed;
 use super::step::{Failure, Step};
-use super::trust::{Trust, Witness};
+use super::trust::{RecordingVerifier, Trust};
 
-/// What the producer encrypts with.
+/// The TLS configuration of the producer.
 pub(super) struct Encryption {
     provider: Arc<CryptoProvider>,
     trust: Arc<Trust>,
-    shown: Option<Shown>,
+    shown: Option<ClientIdentity>,
 }
 
-/// A connection that is encrypted now.
+/// An encrypted connection.
 pub(super) struct Encrypted {
     pub(super) stream: TlsStream<TcpStream>,
-    /// Version, cipher, and whether a certificate was sent.
+    /// The TLS version, the cipher, and whether a certificate was sent.
     pub(super) found: String,
     pub(super) details: Vec<String>,
-    /// What was overlooked because verification is off.
+    /// Problems that were ignored because verification is off.
     pub(super) cautions: Vec<String>,
 }
 
 impl Encryption {
-    /// Gets certificates and keys ready, and reports of it. `None` where brokers' certificates could not be checked.
+    /// Loads certificates and keys, and reports it. Returns `None` if brokers' certificates could not be verified.
     pub(super) fn prepare(ca_pem: Option<&str>, files: &ClientFiles, accepts_any: bool) -> (Option<Self>, Vec<Step>) {
         let provider = Arc::new(ring::default_provider());
         let (trust, step) = Trust::of(ca_pem, accepts_any, &provider);
@@ -48,21 +48,24 @@ impl Encryption {
     /// Performs the handshake, and verifies the broker's certificate for `host`.
     ///
     /// # Errors
-    /// Whatever is wrong with versions, certificates or the other side. Time is not bounded here.
+    /// Fails if versions, certificates or the server do not fit. There is no timeout here.
     pub(super) async fn handshake(&self, tcp: TcpStream, host: &str) -> Result<Encrypted, Failure> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
-            Failure::new(Problem::HostNotAName, format!("no certificate can be for {host}: it is no host name"))
+            Failure::new(
+                Problem::HostNotAName,
+                format!("{host} is not a valid host name, so no certificate can match it"),
+            )
         })?;
-        let witness = Arc::new(Witness::new(Arc::clone(&self.trust)));
-        let presenter = Arc::new(Presenter::new(self.shown.clone()));
-        // The producer speaks TLS 1.1 and 1.2; the library knows no 1.1.
+        let witness = Arc::new(RecordingVerifier::new(Arc::clone(&self.trust)));
+        let presenter = Arc::new(ClientCertResolver::new(self.shown.clone()));
+        // The producer supports TLS 1.1 and 1.2; the library does not support 1.1.
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS12])
             .map_err(|_| Failure::new(Problem::TlsFailed, "TLS 1.2 is not available in this build"))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&witness) as Arc<_>)
             .with_client_cert_resolver(Arc::clone(&presenter) as Arc<_>);
-        // Every connection is to show what a first one does.
+        // Every connection must perform a full handshake.
         config.resumption = rustls::client::Resumption::disabled();
         match TlsConnector::from(Arc::new(config)).connect(name, tcp).await {
             Ok(stream) => {
@@ -77,10 +80,12 @@ impl Encryption {
         }
     }
 
-    /// What verification would have said.
+    /// Describes why verification would have failed.
     fn overlooked(&self, error: &Error, host: &str, seen: Option<Certificate>) -> String {
         let why = match error {
-            Error::InvalidCertificate(error) => refused(error, host, seen.as_ref(), self.trust.source()).text,
+            Error::InvalidCertificate(error) => {
+                rejected_certificate(error, host, seen.as_ref(), self.trust.source()).text
+            }
             other => handshake_words(other).to_owned(),
         };
         format!("not verified; it would be rejected: {why}")
@@ -89,25 +94,25 @@ impl Encryption {
     fn failed(&self, error: &io::Error, host: &str, seen: Option<&Certificate>, asked: Option<&Asked>) -> Failure {
         let certificate = seen.map(Certificate::line).unwrap_or_default();
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-            Some(Error::InvalidCertificate(error)) => refused(error, host, seen, self.trust.source()),
-            Some(Error::AlertReceived(alert)) => alerted(*alert, asked),
+            Some(Error::InvalidCertificate(error)) => rejected_certificate(error, host, seen, self.trust.source()),
+            Some(Error::AlertReceived(alert)) => alert_failure(*alert, asked),
             Some(Error::InvalidMessage(_) | Error::InappropriateMessage { .. }) => {
-                Failure::new(Problem::NotTls, "what answers on this port does not speak TLS")
+                Failure::new(Problem::NotTls, "the server on this port does not speak TLS")
             }
             Some(Error::PeerIncompatible(_)) => Failure::new(
                 Problem::TlsVersion,
-                "the broker answers with a version of TLS that the producer does not speak",
+                "the broker responds with a TLS version that the producer does not support",
             ),
             Some(other) => Failure::new(
                 Problem::TlsFailed,
                 format!("{}; the broker's certificate: {certificate}", handshake_words(other)),
             ),
-            // An end in place of an answer.
+            // The connection was closed instead of a response.
             None if seen.is_none() => {
-                Failure::new(Problem::NotTls, "the other side closed the connection at the first message of TLS")
+                Failure::new(Problem::NotTls, "the server closed the connection at the first TLS message")
             }
             None => match asked {
-                Some(asked) => client_certificate(asked, "it closed the connection after it had asked for one"),
+                Some(asked) => client_certificate(asked, "it closed the connection after requesting one"),
                 None => Failure::new(
                     Problem::TlsFailed,
                     format!("the connection broke during the handshake: {}", os_error::describe(error)),
@@ -120,17 +125,17 @@ impl Encryption {
 fn details(certificate: Option<&Certificate>, asked: Option<&Asked>) -> Vec<String> {
     let certificate = certificate.map(|certificate| format!("broker's certificate: {}", certificate.line()));
     let shown = asked.map(|asked| match (&asked.sent, &asked.unfitting) {
-        (Some(line), _) => format!("the broker asked for a client certificate and took {line}"),
+        (Some(line), _) => format!("the broker requested a client certificate and accepted {line}"),
         (None, Some(line)) => {
-            format!("the broker asked for a client certificate, but of another CA than that of {line}: none was sent")
+            format!("the broker requested a client certificate of another CA than that of {line}: none was sent")
         }
-        (None, None) => "the broker asked for a client certificate and goes on without one".to_owned(),
+        (None, None) => "the broker requested a client certificate and continues without one".to_owned(),
     });
     certificate.into_iter().chain(shown).collect()
 }
 
-/// Why the broker's certificate is not accepted.
-fn refused(error: &CertificateError, host: &str, seen: Option<&Certificate>, source: &str) -> Failure {
+/// Describes why the broker's certificate is rejected.
+fn rejected_certificate(error: &CertificateError, host: &str, seen: Option<&Certificate>, source: &str) -> Failure {
     let Some(seen) = seen else {
         return Failure::new(Problem::CertificateInvalid, "the broker's certificate cannot be read");
     };
@@ -145,13 +150,13 @@ fn refused(error: &CertificateError, host: &str, seen: Option<&Certificate>, sou
             Problem::CertificateExpired,
             match seen.validity {
                 Validity::Over => format!("the broker's certificate expired on {last}: {line}"),
-                _ => format!("the certificate of a CA between ours and the broker's expired: {line}"),
+                _ => format!("an intermediate CA certificate of the broker expired: {line}"),
             },
         ),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Failure::new(
             Problem::CertificateNotYetValid,
             match seen.validity {
-                Validity::NotYet => format!("the broker's certificate is valid from {first} on, not yet today: {line}"),
+                Validity::NotYet => format!("the broker's certificate is not valid before {first}: {line}"),
                 _ => format!("the certificate of a CA between ours and the broker's is not valid yet: {line}"),
             },
         ),
@@ -177,11 +182,11 @@ fn refused(error: &CertificateError, host: &str, seen: Option<&Certificate>, sou
         ),
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => Failure::new(
             Problem::CertificatePurpose,
-            format!("the broker's certificate is not made for a server: {line}"),
+            format!("the broker's certificate was not issued for a server: {line}"),
         ),
         _ if seen.is_ca => Failure::new(
             Problem::CertificatePurpose,
-            format!("the broker's certificate is that of a CA, and not in {source}: {line}"),
+            format!("the broker's certificate is a CA certificate that is not in {source}: {line}"),
         ),
         CertificateError::BadSignature => Failure::new(
             Problem::CertificateInvalid,
@@ -194,12 +199,12 @@ fn refused(error: &CertificateError, host: &str, seen: Option<&Certificate>, sou
     }
 }
 
-/// What the library says of a certificate, in words.
+/// Describes an error of the library about a certificate.
 fn certificate_words(error: &CertificateError) -> &'static str {
     match error {
-        CertificateError::BadEncoding => "it is not laid out as X.509 has it",
+        CertificateError::BadEncoding => "it is not valid X.509",
         CertificateError::Revoked => "it is revoked",
-        CertificateError::UnhandledCriticalExtension => "it has a critical extension that is not known here",
+        CertificateError::UnhandledCriticalExtension => "it has an unknown critical extension",
         CertificateError::UnknownRevocationStatus => "it is not known whether it is revoked",
         _ => {
             "it, or one between it and the CA, breaks a rule of X.509 (a path length, a name constraint, or an unusual key or signature)"
@@ -207,60 +212,61 @@ fn certificate_words(error: &CertificateError) -> &'static str {
     }
 }
 
-/// What the library says of a handshake, in words.
+/// Describes an error of the library about a handshake.
 fn handshake_words(error: &Error) -> &'static str {
     match error {
         Error::PeerMisbehaved(_) => "the broker breaks a rule of TLS",
-        Error::DecryptError | Error::PeerSentOversizedRecord => "the broker sends what cannot be decrypted",
+        Error::DecryptError | Error::PeerSentOversizedRecord => "the data of the broker cannot be decrypted",
         Error::NoCertificatesPresented => "the broker sends no certificate",
-        _ => "the handshake cannot go on",
+        _ => "the handshake cannot continue",
     }
 }
 
-/// Why the broker does not go on.
-fn alerted(alert: AlertDescription, asked: Option<&Asked>) -> Failure {
+/// Describes an alert of the broker.
+fn alert_failure(alert: AlertDescription, asked: Option<&Asked>) -> Failure {
     let name = alert_name(alert);
     match (alert, asked) {
         (AlertDescription::ProtocolVersion, _) => {
-            Failure::new(Problem::TlsVersion, "the broker does not speak TLS 1.2")
+            Failure::new(Problem::TlsVersion, "the broker does not support TLS 1.2")
         }
-        (_, Some(asked)) => client_certificate(asked, &format!("it says {name}")),
+        (_, Some(asked)) => client_certificate(asked, &format!("alert {name}")),
         (AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity, None) => Failure::new(
             Problem::TlsNoCommonCipher,
-            format!("the broker says {name}: no cipher suite in common, or it has no key for one"),
+            format!("alert {name}: no cipher suite in common, or the broker has no key for one"),
         ),
-        (AlertDescription::UnrecognisedName, None) => {
-            Failure::new(Problem::TlsFailed, "the broker says unrecognized_name: it has nothing for this host name")
-        }
-        _ => Failure::new(Problem::TlsFailed, format!("the broker ends the handshake and says {name}")),
+        (AlertDescription::UnrecognisedName, None) => Failure::new(
+            Problem::TlsFailed,
+            "alert unrecognized_name: the broker has no certificate for this host name",
+        ),
+        _ => Failure::new(Problem::TlsFailed, format!("the broker ends the handshake with alert {name}")),
     }
 }
 
-/// The broker asked who comes, and did not like the response.
+/// The broker requested a client certificate, and did not accept the response.
 fn client_certificate(asked: &Asked, what: &str) -> Failure {
     let trusts = match listed(asked.authorities.iter().map(String::as_str)) {
         none if none.is_empty() => String::new(),
-        authorities => format!("; it trusts those signed by {authorities}"),
+        authorities => format!("; it trusts certificates signed by {authorities}"),
     };
     match (&asked.sent, &asked.unfitting) {
         (Some(line), _) => Failure::new(
-            Problem::ClientCertificateRejected,
-            format!("the broker refuses our client certificate ({line}): {what}{trusts}"),
+            Problem::ClientCertificateRefused,
+            format!("the broker rejects the client certificate ({line}): {what}{trusts}"),
         ),
         (None, Some(line)) => Failure::new(
             Problem::ClientCertificateRejected,
             format!(
-                "the broker wants a client certificate{trusts}; ours is signed by another CA, so it was not sent: {line}"
+                "the broker requires a client certificate{trusts}; this one is signed by another CA, so it was not sent: {line}"
             ),
         ),
         (None, None) => Failure::new(
             Problem::ClientCertificateRequired,
-            format!("the broker wants a client certificate and got none ({what}){trusts}"),
+            format!("the broker requires a client certificate and got none ({what}){trusts}"),
         ),
     }
 }
 
-/// The name of an alert as the standard writes it.
+/// The name of an alert as in the standard.
 fn alert_name(alert: AlertDescription) -> String {
     let mut name = String::new();
     for c in format!("{alert:?}").chars() {

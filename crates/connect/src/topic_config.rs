@@ -1,4 +1,5 @@
-//! Whether a topic takes batches as large as the producer makes them: `max.message.bytes` against `Router.KAFKA.batchBytes`.
+//! Checks whether a topic accepts batches as large as the producer sends: compares `max.message.bytes` with
+//! `Router.KAFKA.batchBytes`.
 
 use std::collections::HashMap;
 
@@ -11,19 +12,19 @@ use super::broker_error;
 use super::problem::Problem;
 use super::step::{Failure, Outcome, Stage, Step};
 use super::versions::Versions;
-use super::wire::Conversation;
+use super::wire::BrokerConnection;
 
-/// The number of a topic among the kinds of resources.
+/// The protocol's resource type of topics.
 const TOPIC: i8 = 2;
 const SETTING: &str = "max.message.bytes";
 
-/// The settings that were asked for: per topic its limit in bytes, or why it is not known.
+/// The limit of each topic in bytes, or why it is not known.
 type Limits = HashMap<String, Result<u64, String>>;
 
-/// Asks for the limit of each topic whose step passed, and adds what is wrong: a step after that of the topic where the producer's
-/// batches can be too large, a detail where the limit is not known. Brokers without this request are not asked.
+/// Requests the limit of each topic whose step succeeded, and adds the results: a warning after the topic's step if the
+/// producer's batches can be too large, a detail if the limit is not known. Skipped for brokers without this request.
 pub(super) async fn compare(
-    conversation: &mut Conversation,
+    connection: &mut BrokerConnection,
     versions: &Versions,
     steps: Vec<Step>,
     batch_bytes: u64,
@@ -31,14 +32,14 @@ pub(super) async fn compare(
     let passed = |step: &&Step| matches!(step.outcome, Outcome::Passed(_));
     let topics: Vec<String> = steps.iter().filter(passed).filter_map(|step| step.about.clone()).collect();
     let Some(version) = versions.describe_configs().filter(|_| !topics.is_empty()) else { return steps };
-    let limits = match ask(conversation, version, &topics).await {
+    let limits = match ask(connection, version, &topics).await {
         Ok(limits) => limits,
         Err(failure) => topics.into_iter().map(|topic| (topic, Err(failure.text.clone()))).collect(),
     };
     steps.into_iter().flat_map(|step| with_limit(step, &limits, batch_bytes)).collect()
 }
 
-async fn ask(conversation: &mut Conversation, version: i16, topics: &[String]) -> Result<Limits, Failure> {
+async fn ask(connection: &mut BrokerConnection, version: i16, topics: &[String]) -> Result<Limits, Failure> {
     let resource = |topic: &String| {
         DescribeConfigsResource::default()
             .with_resource_type(TOPIC)
@@ -46,13 +47,13 @@ async fn ask(conversation: &mut Conversation, version: i16, topics: &[String]) -
             .with_configuration_keys(Some(vec![StrBytes::from_static_str(SETTING)]))
     };
     let request = DescribeConfigsRequest::default().with_resources(topics.iter().map(resource).collect());
-    let answer = conversation.ask(&request, version).await?;
+    let response = connection.ask(&request, version).await?;
     let limit = |result: kafka_protocol::messages::describe_configs_response::DescribeConfigsResult| {
         let limit = match result.error_code.err() {
             Some(ResponseError::TopicAuthorizationFailed | ResponseError::ClusterAuthorizationFailed) => {
-                Err("this user may not describe the topic's configuration".to_owned())
+                Err("this user is not authorized to describe the topic's configuration".to_owned())
             }
-            Some(error) => Err(format!("the broker answers with {}", broker_error::named(error, result.error_code))),
+            Some(error) => Err(format!("the broker responds with {}", broker_error::named(error, result.error_code))),
             None => {
                 let setting = result.configs.iter().find(|config| &*config.name == SETTING);
                 let value = setting.and_then(|config| config.value.as_deref());
@@ -61,10 +62,10 @@ async fn ask(conversation: &mut Conversation, version: i16, topics: &[String]) -
         };
         (result.resource_name.to_string(), limit)
     };
-    Ok(answer.results.into_iter().map(limit).collect())
+    Ok(response.results.into_iter().map(limit).collect())
 }
 
-/// The step, and one more after it if the limit is too small.
+/// The step, followed by a warning if the limit is too small.
 fn with_limit(mut step: Step, limits: &Limits, batch_bytes: u64) -> Vec<Step> {
     let limit = step.about.as_ref().and_then(|topic| limits.get(topic));
     let Some((topic, limit)) = step.about.clone().zip(limit) else { return vec![step] };

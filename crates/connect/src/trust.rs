@@ -1,5 +1,4 @@
-//! Which certificates the broker's has to be issued by, and whether it is: as the producer decides, which is written
-//! in Go.
+//! Verifies brokers' certificates against the CA certificates, by the rules of the producer, which is written in Go.
 
 use std::sync::{Arc, OnceLock};
 
@@ -15,25 +14,26 @@ use super::problem::Problem;
 use super::step::{Failure, Stage, Step};
 use check::pem;
 
-/// The certificates that are trusted.
+/// The trusted certificates.
 #[derive(Debug)]
 pub(super) struct Trust {
-    /// `None` only where there are no roots and verification is off.
+    /// `None` only if there are no roots and verification is off.
     verifier: Option<Arc<WebPkiServerVerifier>>,
     algorithms: WebPkiSupportedAlgorithms,
     /// Whether every certificate is accepted, as with `Router.KAFKA.tlsInsecureSkipVerify`.
     accepts_any: bool,
-    /// Those of `caCertificate`.
+    /// The certificates in `caCertificate`.
     own: Vec<CertificateDer<'static>>,
     /// Where they come from, for messages.
     source: &'static str,
 }
 
 impl Trust {
-    /// What the destination trusts, and the step that reports of it. `None` for the PEM text means the system's roots.
+    /// Loads the trusted certificates, and reports it as a step. `None` for the PEM text means the system's CA
+    /// certificates.
     pub(super) fn of(ca_pem: Option<&str>, accepts_any: bool, provider: &Arc<CryptoProvider>) -> (Option<Self>, Step) {
         let roots = match ca_pem.map_or_else(system_roots, own_roots) {
-            // A text without any certificate keeps the producer from starting even so.
+            // A text without any certificate prevents the producer from starting even then.
             Err(failure) if accepts_any && failure.problem != Problem::CaUnusable => Roots {
                 store: RootCertStore::empty(),
                 own: Vec::new(),
@@ -64,7 +64,7 @@ impl Trust {
         self.source
     }
 
-    /// The broker's certificate is one of `caCertificate`: the producer trusts it then, whether it is a CA or not.
+    /// Whether the broker's certificate is in `caCertificate`: the producer then trusts it, whether it is a CA or not.
     fn is_own(&self, certificate: &CertificateDer<'_>) -> bool {
         self.own.iter().any(|own| own == certificate)
     }
@@ -82,18 +82,20 @@ fn own_roots(pem: &str) -> Result<Roots, Failure> {
     let (mut own, mut details, mut cautions) = (Vec::new(), Vec::new(), Vec::new());
     for certificate in pem::certificates(pem).into_iter().map(CertificateDer::from) {
         let Some(read) = Certificate::read(&certificate) else { continue };
-        // The library asks no root for its dates; the producer does.
+        // The library does not check the validity period of roots; the producer does.
         let (first, last) = &read.days;
         match read.validity {
             Validity::Over => cautions.push(format!("not used: {}, because it expired on {last}", read.subject)),
             Validity::NotYet => {
-                cautions.push(format!("not used: {}, because it is valid from {first} on", read.subject))
+                cautions.push(format!("not used: {}, because it is not valid before {first}", read.subject))
             }
             Validity::Now if store.add(certificate.clone()).is_ok() => {
                 details.push(format!("{}, valid until {last}", read.subject));
                 own.push(certificate);
             }
-            Validity::Now => cautions.push(format!("not used: {}, because it cannot be read in full", read.subject)),
+            Validity::Now => {
+                cautions.push(format!("not used: {}, because it cannot be parsed completely", read.subject))
+            }
         }
     }
     if own.is_empty() {
@@ -101,11 +103,11 @@ fn own_roots(pem: &str) -> Result<Roots, Failure> {
             Some(caution) => Failure::new(
                 Problem::CaOutOfDate,
                 format!(
-                    "caCertificate has no certificate that is valid today: {}",
+                    "caCertificate contains no certificate that is valid today: {}",
                     caution.trim_start_matches("not used: ")
                 ),
             ),
-            None => Failure::new(Problem::CaUnusable, "caCertificate has no certificate that can be read"),
+            None => Failure::new(Problem::CaUnusable, "caCertificate contains no readable certificate"),
         });
     }
     let step = Step::passed(Stage::Trust, format!("caCertificate: {}", details.remove(0)));
@@ -121,37 +123,37 @@ fn system_roots() -> Result<Roots, Failure> {
             "there is no caCertificate, and this machine has no CA certificates",
         ));
     }
-    let step = Step::passed(Stage::Trust, format!("no caCertificate: the {added} roots of this machine"))
-        .with_cautions(["rudder-server uses the roots of its own machine, which may be others".to_owned()]);
-    Ok(Roots { store, own: Vec::new(), source: "the roots of this machine", step })
+    let step = Step::passed(Stage::Trust, format!("no caCertificate: {added} CA certificates of this machine"))
+        .with_cautions(["rudder-server uses the CA certificates of its own machine, which may differ".to_owned()]);
+    Ok(Roots { store, own: Vec::new(), source: "the CA certificates of this machine", step })
 }
 
-/// Decides on the certificates of one connection, and remembers them.
+/// Verifies the certificates of one connection, and records them.
 #[derive(Debug)]
-pub(super) struct Witness {
+pub(super) struct RecordingVerifier {
     trust: Arc<Trust>,
     seen: OnceLock<Vec<CertificateDer<'static>>>,
     overlooked: OnceLock<Error>,
 }
 
-impl Witness {
-    /// Has seen nothing yet.
+impl RecordingVerifier {
+    /// Creates a verifier that has not seen a certificate.
     pub(super) fn new(trust: Arc<Trust>) -> Self {
         Self { trust, seen: OnceLock::new(), overlooked: OnceLock::new() }
     }
 
-    /// Why the certificates would not have been accepted, if verification were on.
+    /// Why the certificates would have been rejected if verification were on.
     pub(super) fn overlooked(&self) -> Option<&Error> {
         self.overlooked.get()
     }
 
-    /// The broker's certificate, if one was sent that can be read.
+    /// The broker's certificate, if one was sent and can be parsed.
     pub(super) fn certificate(&self) -> Option<Certificate> {
         self.seen.get().and_then(|chain| chain.first()).and_then(Certificate::read)
     }
 }
 
-impl ServerCertVerifier for Witness {
+impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -187,7 +189,7 @@ impl ServerCertVerifier for Witness {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         match verify_tls12_signature(message, cert, dss, &self.trust.algorithms) {
-            // The library reads no certificate of version 1, which the producer accepts here.
+            // The library rejects certificates of version 1, which the producer accepts here.
             Err(_) if self.trust.accepts_any => Ok(HandshakeSignatureValid::assertion()),
             verdict => verdict,
         }
@@ -207,8 +209,8 @@ impl ServerCertVerifier for Witness {
     }
 }
 
-/// What the producer decides on a broker's certificate that is trusted by itself, such as a self-signed one: only its
-/// dates, which were looked at before, and its names matter. The library rejects it where it calls itself a CA.
+/// Verifies a broker's certificate that is trusted itself, such as a self-signed one, like the producer: only its
+/// validity period, which was checked before, and its names matter. The library rejects it if it is a CA certificate.
 fn as_a_root(
     certificate: &CertificateDer<'_>,
     name: &ServerName<'_>,

@@ -1,39 +1,39 @@
-//! Which requests a broker understands, and in which versions.
+//! The requests and versions that a broker supports.
 
 use kafka_protocol::messages::{ApiKey, ApiVersionsRequest};
 
 use super::broker_error;
 use super::problem::Problem;
 use super::step::Failure;
-use super::wire::Conversation;
+use super::wire::BrokerConnection;
 
-/// The newest version of `Metadata` that is asked. From 9 on answers are laid out in another way, and tell nothing more that
-/// is wanted here.
+/// The maximum version of `Metadata` that is used. From version 9 on, responses have another layout and no further
+/// information that is needed here.
 const NEWEST_METADATA: i16 = 8;
-/// The oldest one: older brokers make a topic when they are asked about it.
+/// The minimum version of `Metadata`: with older ones, a request for a topic creates it.
 const OLDEST_METADATA: i16 = 4;
-/// The newest version of `SaslAuthenticate` that is asked.
+/// The maximum version of `SaslAuthenticate` that is used.
 const NEWEST_AUTHENTICATE: i16 = 1;
 
-/// The newest version of `DescribeConfigs` that is asked: later ones add the documentation of settings.
+/// The maximum version of `DescribeConfigs` that is used. Later ones add the documentation of settings.
 const NEWEST_DESCRIBE_CONFIGS: i16 = 2;
 
-/// What a broker understands.
+/// The requests that a broker supports: key, minimum and maximum version.
 #[derive(Debug, Clone)]
 pub(super) struct Versions(Vec<(i16, i16, i16)>);
 
 impl Versions {
-    /// Asks the broker.
+    /// Requests the versions from the broker.
     ///
     /// # Errors
-    /// See [`Conversation::ask`]; or the broker answers with an error.
-    pub(super) async fn ask(conversation: &mut Conversation) -> Result<Self, Failure> {
-        let answer = conversation.ask(&ApiVersionsRequest::default(), 0).await?;
-        broker_error::check(answer.error_code, "the versions of its requests")?;
-        Ok(Self(answer.api_keys.iter().map(|api| (api.api_key, api.min_version, api.max_version)).collect()))
+    /// See [`BrokerConnection::ask`]. Also fails if the broker responds with an error.
+    pub(super) async fn ask(connection: &mut BrokerConnection) -> Result<Self, Failure> {
+        let response = connection.ask(&ApiVersionsRequest::default(), 0).await?;
+        broker_error::check(response.error_code, "the versions of its requests")?;
+        Ok(Self(response.api_keys.iter().map(|api| (api.api_key, api.min_version, api.max_version)).collect()))
     }
 
-    /// What to say of them: the versions of the requests that a producer needs.
+    /// Describes the versions of the requests that a producer needs.
     pub(super) fn summary(&self) -> String {
         let of = |key: ApiKey, name: &str| match self.of(key) {
             Some((oldest, newest)) => format!("{name} {oldest} to {newest}"),
@@ -42,38 +42,38 @@ impl Versions {
         format!("a Kafka broker: {}, {}", of(ApiKey::Produce, "Produce"), of(ApiKey::Metadata, "Metadata"))
     }
 
-    /// The version of `Metadata` to ask.
+    /// The version of `Metadata` to use.
     ///
     /// # Errors
-    /// There is none that both sides know.
+    /// Fails if there is no common version.
     pub(super) fn metadata(&self) -> Result<i16, Failure> {
         self.newest(ApiKey::Metadata, OLDEST_METADATA, NEWEST_METADATA).ok_or_else(|| {
             Failure::new(
                 Problem::BrokerTooOld,
-                format!("the broker has no request Metadata in a version from {OLDEST_METADATA} to {NEWEST_METADATA}"),
+                format!("the broker does not support Metadata in versions {OLDEST_METADATA} to {NEWEST_METADATA}"),
             )
         })
     }
 
-    /// The version of `DescribeConfigs` to ask, if there is one that both sides know.
+    /// The version of `DescribeConfigs` to use, if there is a common one.
     pub(super) fn describe_configs(&self) -> Option<i16> {
         self.newest(ApiKey::DescribeConfigs, 1, NEWEST_DESCRIBE_CONFIGS)
     }
 
-    /// The version of `SaslAuthenticate` to ask.
+    /// The version of `SaslAuthenticate` to use.
     ///
     /// # Errors
-    /// There is none that both sides know.
+    /// Fails if there is no common version.
     pub(super) fn authenticate(&self) -> Result<i16, Failure> {
         self.newest(ApiKey::SaslAuthenticate, 0, NEWEST_AUTHENTICATE).ok_or_else(|| {
             Failure::new(
                 Problem::SaslNotOffered,
-                "the broker has no request SaslAuthenticate, so it knows no SASL here",
+                "the broker does not support SaslAuthenticate, so SASL is not possible",
             )
         })
     }
 
-    /// A broker that understands one request only.
+    /// A broker that supports only one request.
     #[cfg(test)]
     pub(super) fn with(key: ApiKey, oldest: i16, newest: i16) -> Self {
         Self(vec![(key as i16, oldest, newest)])
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_version_that_both_sides_know_is_asked() {
+    fn the_highest_common_version_is_used() {
         let metadata = |from, to| Versions::with(ApiKey::Metadata, from, to).metadata().ok();
         assert_eq!(metadata(0, 13), Some(8));
         assert_eq!(metadata(0, 7), Some(7));

@@ -1,5 +1,4 @@
-//! A conversation in Kafka's protocol: a request goes out, its response comes back, whatever else comes is
-//! distinguished.
+//! A connection that speaks the Kafka protocol: sends requests, reads their responses, and recognizes other servers.
 
 use std::io;
 
@@ -14,31 +13,31 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::os_error;
 use super::problem::Problem;
-use super::shape::{self, Member};
+use super::shape::{self, Field};
 use super::step::Failure;
 
-/// Most bytes of a response: what is asked for fits many times over.
-const MAX_ANSWER_BYTES: u32 = 16 * 1024 * 1024;
+/// The maximum size of a response, in bytes: far more than any response needs.
+const MAX_RESPONSE_BYTES: u32 = 16 * 1024 * 1024;
 
-/// What a producer calls itself to the broker.
+/// The client ID of this tool.
 const CLIENT_ID: &str = env!("CARGO_PKG_NAME");
 
-/// A request that is asked here, and its response.
-pub(super) trait Question: Encodable {
-    /// What the request is called in numbers.
+/// A request, and its response.
+pub(super) trait KafkaRequest: Encodable {
+    /// The API key of the request.
     const KEY: ApiKey;
-    /// How the response is laid out.
-    const SHAPE: &'static [Member];
+    /// The layout of the response.
+    const SHAPE: &'static [Field];
     /// The response.
-    type Answer: Decodable + HeaderVersion;
+    type Response: Decodable + HeaderVersion;
 }
 
 macro_rules! questions {
-    ($($request:ident, $answer:ident, $key:ident, $shape:ident;)*) => {
-        $(impl Question for $request {
+    ($($request:ident, $response:ident, $key:ident, $shape:ident;)*) => {
+        $(impl KafkaRequest for $request {
             const KEY: ApiKey = ApiKey::$key;
-            const SHAPE: &'static [Member] = shape::$shape;
-            type Answer = $answer;
+            const SHAPE: &'static [Field] = shape::$shape;
+            type Response = $response;
         })*
     };
 }
@@ -51,19 +50,19 @@ questions! {
     DescribeConfigsRequest, DescribeConfigsResponse, DescribeConfigs, DESCRIBE_CONFIGS;
 }
 
-/// Bytes both ways, encrypted or not.
+/// A byte stream, encrypted or not.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 
-/// A connection to a broker on which requests are asked one after the other.
-pub(super) struct Conversation {
+/// A connection to a broker. Requests are sent one at a time.
+pub(super) struct BrokerConnection {
     stream: Box<dyn Stream>,
     asked: i32,
 }
 
-impl Conversation {
-    /// Nothing is sent yet.
+impl BrokerConnection {
+    /// Creates a connection on a stream.
     pub(super) fn on(stream: impl Stream + 'static) -> Self {
         Self { stream: Box::new(stream), asked: 0 }
     }
@@ -71,69 +70,66 @@ impl Conversation {
     /// Sends a request and reads its response.
     ///
     /// # Errors
-    /// The connection broke, or what came is not a response to this request. Time is not bounded here.
-    pub(super) async fn ask<R: Question>(&mut self, request: &R, version: i16) -> Result<R::Answer, Failure> {
+    /// Fails if the connection breaks, or the data is not a response to this request. There is no timeout here.
+    pub(super) async fn ask<R: KafkaRequest>(&mut self, request: &R, version: i16) -> Result<R::Response, Failure> {
         self.asked += 1;
         let frame = frame(request, version, self.asked).ok_or_else(|| {
-            Failure::new(
-                Problem::BrokerTooOld,
-                "the request cannot be written in a version that the broker understands",
-            )
+            Failure::new(Problem::BrokerTooOld, "the request cannot be encoded in a version that the broker supports")
         })?;
-        // A broker that closes at once may have said why before: the answer is read all the same.
+        // A broker that closes the connection may have sent its reason before, so the response is read anyway.
         let sent = async {
             self.stream.write_all(&frame).await?;
             self.stream.flush().await
         }
         .await;
-        match self.answer::<R>(version).await {
-            Err(Broken::Io(error)) => Err(broke(&sent.err().unwrap_or(error))),
+        match self.response::<R>(version).await {
+            Err(Broken::Io(error)) => Err(broken_connection(&sent.err().unwrap_or(error))),
             Err(Broken::Told(failure)) => Err(failure),
-            Ok(answer) => Ok(answer),
+            Ok(response) => Ok(response),
         }
     }
 
-    async fn answer<R: Question>(&mut self, version: i16) -> Result<R::Answer, Broken> {
+    async fn response<R: KafkaRequest>(&mut self, version: i16) -> Result<R::Response, Broken> {
         let mut head = [0; 4];
         self.stream.read_exact(&mut head).await?;
         let length = u32::from_be_bytes(head);
-        if length > MAX_ANSWER_BYTES {
-            return Err(Broken::Told(no_length(head)));
+        if length > MAX_RESPONSE_BYTES {
+            return Err(Broken::Told(not_a_response(head)));
         }
-        // Memory grows with what comes, not with what is announced.
+        // Memory grows with the received data, not with the announced length.
         let mut bytes = Vec::new();
         (&mut self.stream).take(u64::from(length)).read_to_end(&mut bytes).await?;
         if bytes.len() < length as usize {
             return Err(Broken::Told(Failure::new(
                 Problem::ConnectionClosed,
-                format!("the connection was closed after {} of the {length} bytes of an answer", bytes.len()),
+                format!("the connection was closed after {} of {length} bytes of a response", bytes.len()),
             )));
         }
         read::<R>(Bytes::from(bytes), version, self.asked).ok_or_else(|| {
             Broken::Told(Failure::new(
                 Problem::ResponseUnreadable,
-                format!("the answer, of {length} bytes, is not laid out as Kafka's protocol has it"),
+                format!("the response of {length} bytes does not follow the Kafka protocol"),
             ))
         })
     }
 }
 
-/// Who it is that begins with these bytes, which would be the length of a response.
-fn no_length(head: [u8; 4]) -> Failure {
+/// Describes the server whose data begins with these bytes instead of the length of a response.
+fn not_a_response(head: [u8; 4]) -> Failure {
     match head {
-        // A record of TLS: an alert or a handshake message, of any version.
+        // A TLS record: an alert or a handshake message, of any version.
         [0x15 | 0x16, 3, ..] => {
-            Failure::new(Problem::TlsExpected, "the broker speaks TLS on this port, and was spoken to without")
+            Failure::new(Problem::TlsExpected, "the broker expects TLS on this port, but the connection is plaintext")
         }
-        [b'H', b'T', b'T', b'P'] => Failure::new(Problem::NotKafka, "an HTTP server answers here, no Kafka broker"),
-        [b'S', b'S', b'H', b'-'] => Failure::new(Problem::NotKafka, "an SSH server answers here, no Kafka broker"),
+        [b'H', b'T', b'T', b'P'] => Failure::new(Problem::NotKafka, "this is an HTTP server, not a Kafka broker"),
+        [b'S', b'S', b'H', b'-'] => Failure::new(Problem::NotKafka, "this is an SSH server, not a Kafka broker"),
         printable if printable.iter().all(|byte| (b' '..=b'~').contains(byte)) => {
-            Failure::new(Problem::NotKafka, "what answers here is no Kafka broker: it sends text")
+            Failure::new(Problem::NotKafka, "this is not a Kafka broker: the server sends text")
         }
         _ => Failure::new(
             Problem::ResponseTooLarge,
             format!(
-                "the answer claims to have {} bytes; no more than {MAX_ANSWER_BYTES} are read",
+                "the response claims to have {} bytes; the maximum is {MAX_RESPONSE_BYTES}",
                 u32::from_be_bytes(head)
             ),
         ),
@@ -151,21 +147,21 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// A connection that broke, in words.
-fn broke(error: &io::Error) -> Failure {
+/// Describes a broken connection.
+fn broken_connection(error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => {
-            Failure::new(Problem::ConnectionClosed, "the broker closed the connection instead of an answer")
+            Failure::new(Problem::ConnectionClosed, "the broker closed the connection instead of responding")
         }
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
-            Failure::new(Problem::ConnectionClosed, "the broker broke the connection off (reset) instead of an answer")
+            Failure::new(Problem::ConnectionClosed, "the broker reset the connection instead of responding")
         }
         _ => Failure::new(Problem::ConnectionClosed, format!("the connection broke: {}", os_error::describe(error))),
     }
 }
 
-/// The request as it is sent, with its length before it.
-fn frame<R: Question>(request: &R, version: i16, id: i32) -> Option<Bytes> {
+/// The request as it is sent, preceded by its length.
+fn frame<R: KafkaRequest>(request: &R, version: i16, id: i32) -> Option<Bytes> {
     let header = RequestHeader::default()
         .with_request_api_key(R::KEY as i16)
         .with_request_api_version(version)
@@ -180,11 +176,11 @@ fn frame<R: Question>(request: &R, version: i16, id: i32) -> Option<Bytes> {
     Some(frame.freeze())
 }
 
-/// The response to the request with this id.
-fn read<R: Question>(mut bytes: Bytes, version: i16, id: i32) -> Option<R::Answer> {
-    let header = ResponseHeader::decode(&mut bytes, R::Answer::header_version(version)).ok()?;
+/// Parses the response to the request with this ID.
+fn read<R: KafkaRequest>(mut bytes: Bytes, version: i16, id: i32) -> Option<R::Response> {
+    let header = ResponseHeader::decode(&mut bytes, R::Response::header_version(version)).ok()?;
     if header.correlation_id != id || !shape::fits(R::SHAPE, version, bytes.chunk()) {
         return None;
     }
-    R::Answer::decode(&mut bytes, version).ok()
+    R::Response::decode(&mut bytes, version).ok()
 }

@@ -1,4 +1,4 @@
-//! A golden case: a request, and the response that is expected.
+//! A golden case: a request with its expected response.
 
 use std::io::Write as _;
 
@@ -7,24 +7,24 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 
 use transform::request::coding::Coding;
 
-/// A request and the response that is expected.
+/// A request with its expected response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
-    /// What it is called: its own name, or what it shows.
+    /// The name of the case, or its description.
     pub name: String,
-    /// What it shows, where that is not its name.
+    /// The description, if the case also has a name.
     pub description: String,
-    /// The rules of docs/contract.md that it shows, by anchor; ours have some.
+    /// The rules of docs/contract.md that the case covers, by anchor. Only cases of this repository have some.
     pub rules: Vec<String>,
-    /// Who answers like that.
+    /// The transformer that the expected response comes from.
     pub author: Author,
-    /// What is sent.
+    /// The request.
     pub request: Request,
-    /// What is expected.
+    /// The expected response.
     pub expected: Expected,
 }
 
-/// Whose answers the expected ones are. They differ by the intended differences
+/// The transformer that an expected response comes from. The two differ by the intended differences
 /// (docs/contract.md#intended-differences).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Author {
@@ -39,15 +39,15 @@ pub enum Author {
 pub struct Request {
     /// The method.
     pub method: String,
-    /// Path and query.
+    /// The path and query.
     pub path: String,
-    /// Names and values.
+    /// The headers: names and values.
     pub headers: Vec<(String, String)>,
-    /// The body without the coding that `Content-Encoding` names; [`Request::encoded`] has it.
+    /// The body before compression. [`Request::encoded`] returns it as sent.
     pub body: Vec<u8>,
 }
 
-/// A response that is expected.
+/// An expected response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
     /// The status.
@@ -58,37 +58,37 @@ pub struct Expected {
     pub body: ExpectedBody,
 }
 
-/// What the header `apiVersion` has to be.
+/// The expected header `apiVersion`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApiVersion {
-    /// `2` in a transformation's answer with status 200, and missing elsewhere.
+    /// `2` in a transformation's response with status 200, missing otherwise.
     Usual,
-    /// This.
+    /// This value.
     Recorded(Option<String>),
 }
 
-/// What a body has to be.
+/// The expected body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExpectedBody {
-    /// JSON with this value.
+    /// JSON with an equal value.
     Json(String),
     /// Exactly this text.
     Text(String),
-    /// Anything.
+    /// Any body.
     Any,
 }
 
 impl Request {
-    /// The value of a header, by its name in any letter case.
+    /// Returns the value of a header. Names are case-insensitive.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The body as it is sent. A coding that is not known leaves it as it is.
+    /// The body as it is sent. An unknown `Content-Encoding` leaves it unchanged.
     #[must_use]
     pub fn encoded(&self) -> Vec<u8> {
-        // Writing to memory does not fail; a body that is not compressed would make the case fail.
+        // Writing to memory does not fail. If it did, the uncompressed body would make the case fail.
         let plain = || self.body.clone();
         match self.header("Content-Encoding").map(Coding::named) {
             Some(Some(Coding::Gzip)) => {

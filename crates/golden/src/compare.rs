@@ -1,4 +1,4 @@
-//! Compares two JSON texts as values: numbers as doubles, key order and duplicate keys ignored.
+//! Compares two JSON texts by value: numbers as doubles, ignoring key order and duplicate keys.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,23 +9,23 @@ use json::display::shorten;
 use json::raw::{Kind, Raw};
 use json::text::pointer_step;
 
-/// Characters of a field's name in a pointer.
+/// The maximum length of a field name in a pointer, in characters.
 const MAX_NAME: usize = 40;
-/// Levels that are walked. Every level reads what is inside again, so that they have to be few.
+/// The maximum nesting depth. Every level is parsed again for each level above it, so the limit is low.
 const MAX_DEPTH: usize = 100;
 
-/// Whether a number without a finite double may be `null` on the other side, as JavaScript prints it. That goes for what is
-/// passed through: message and metadata.
+/// Whether a number without a finite double may be `null` on the other side, as JavaScript prints it. This applies to
+/// values that are passed through: message and metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Infinite {
-    /// It may.
-    MayBeNull,
-    /// It may not.
-    IsItself,
+    /// `null` is allowed.
+    AsNull,
+    /// `null` is a difference.
+    Exact,
 }
 
 impl Differences {
-    /// Adds the differences between two values at `pointer`, `None` where there is none.
+    /// Adds the differences between two values at `pointer`. `None` is a missing value.
     pub fn compare(&mut self, pointer: &str, ours: Option<Raw<'_>>, theirs: Option<Raw<'_>>, infinite: Infinite) {
         self.walk(&mut pointer.to_owned(), ours, theirs, infinite, 0);
     }
@@ -43,7 +43,7 @@ impl Differences {
         }
         let (Some(ours), Some(theirs)) = (ours, theirs) else {
             if ours.is_some() || theirs.is_some() {
-                self.list(pointer, ours, theirs);
+                self.add(pointer, ours, theirs);
             }
             return;
         };
@@ -67,10 +67,10 @@ impl Differences {
             }
             (Kind::String, Kind::String) if decoded(ours) == decoded(theirs) => {}
             (Kind::Number, Kind::Number) if double(ours) == double(theirs) => {}
-            (Kind::Number, Kind::Null) if infinite == Infinite::MayBeNull && double(ours).is_infinite() => {
+            (Kind::Number, Kind::Null) if infinite == Infinite::AsNull && double(ours).is_infinite() => {
                 self.allow(pointer, IntendedDifference::NumberLiterals);
             }
-            _ => self.list(pointer, Some(ours), Some(theirs)),
+            _ => self.add(pointer, Some(ours), Some(theirs)),
         }
     }
 
@@ -93,7 +93,7 @@ impl Differences {
 
 type Members<'a> = Vec<(Cow<'a, [u8]>, Raw<'a>)>;
 
-/// Calls `on_member` once for every name that either object has.
+/// Calls `on_member` once for every field name in either object.
 pub(super) fn each_member(
     ours: Raw<'_>,
     theirs: Raw<'_>,
@@ -102,7 +102,7 @@ pub(super) fn each_member(
     let (ours, mut theirs) = (members(ours), by_name(&members(theirs)));
     let mut last = by_name(&ours);
     for (name, _) in &ours {
-        // Of duplicate names the last one counts, once.
+        // The last of duplicate fields wins.
         if let Some(value) = last.remove(name) {
             on_member(name, Some(value), theirs.remove(name));
         }
@@ -124,7 +124,7 @@ fn by_name<'a>(members: &Members<'a>) -> HashMap<Cow<'a, [u8]>, Raw<'a>> {
     members.iter().map(|(name, value)| (name.clone(), *value)).collect()
 }
 
-/// The elements of an array.
+/// Returns the elements of an array.
 pub(super) fn elements(array: Raw<'_>) -> Vec<Raw<'_>> {
     let mut elements = Vec::new();
     array.for_each_element(|element| elements.push(element));
@@ -135,12 +135,12 @@ fn decoded(string: Raw<'_>) -> Option<Cow<'_, [u8]>> {
     string.as_string().map(json::text::Text::decoded)
 }
 
-/// JSON's numbers are ones of Rust too; one beyond all doubles is infinite.
+/// Rust parses every JSON number. One that is too large for a double becomes infinite.
 fn double(number: Raw<'_>) -> f64 {
     number.text().parse().unwrap_or(f64::NAN)
 }
 
-/// A member's name as it stands in a pointer (RFC 6901), short and on one line.
+/// A field name for a pointer (RFC 6901), shortened and on one line.
 pub(super) fn shown(name: &[u8]) -> String {
     let name = String::from_utf8_lossy(name);
     pointer_step(&shorten(&name, MAX_NAME)).escape_debug().to_string()
@@ -149,17 +149,17 @@ pub(super) fn shown(name: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::differences::{Allowed, Contents, MAX_CONTENTS, MAX_LISTED, MAX_POINTER};
+    use crate::differences::{Allowed, Contents, MAX_CONTENTS, MAX_POINTER, MAX_SHOWN};
 
     fn differences(ours: &str, theirs: &str) -> Differences {
         let mut found = Differences::default();
         let parse = |text| Raw::parse(text).ok();
-        found.compare("", parse(ours), parse(theirs), Infinite::IsItself);
+        found.compare("", parse(ours), parse(theirs), Infinite::Exact);
         found
     }
 
-    fn told(ours: &str, theirs: &str) -> Vec<String> {
-        differences(ours, theirs).listed.iter().map(ToString::to_string).collect()
+    fn reported(ours: &str, theirs: &str) -> Vec<String> {
+        differences(ours, theirs).reported.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -174,34 +174,37 @@ mod tests {
             (r#"{"\u0061":"\u00fc\/"}"#, r#"{"a":"ü/"}"#),
             (r#""\uD800""#, r#""\ud800""#),
         ] {
-            assert_eq!(told(ours, theirs), Vec::<String>::new(), "{ours} {theirs}");
+            assert_eq!(reported(ours, theirs), Vec::<String>::new(), "{ours} {theirs}");
         }
     }
 
     #[test]
     fn a_difference_is_a_pointer_and_two_kinds() {
-        assert_eq!(told("1", "2"), ["/: number vs another number"]);
-        assert_eq!(told("[1,[true]]", "[1,[\"x\"]]"), ["/1/0: boolean vs string"]);
-        assert_eq!(told("true", "false"), ["/: boolean vs another boolean"]);
-        assert_eq!(told(r#"{"a":1,"b":2}"#, r#"{"a":1,"c":null}"#), ["/b: number vs missing", "/c: missing vs null"]);
-        assert_eq!(told("[1]", "[1,{}]"), ["/1: missing vs object"]);
-        assert_eq!(told("1e400", "null"), ["/: number vs null"]);
-        assert_eq!(told(r#"{"a/~\n":"secret"}"#, "{}"), [r"/a~1~0\n: string vs missing"]);
-        assert_eq!(told("[]", "{}"), ["/: array vs object"]);
+        assert_eq!(reported("1", "2"), ["/: number vs another number"]);
+        assert_eq!(reported("[1,[true]]", "[1,[\"x\"]]"), ["/1/0: boolean vs string"]);
+        assert_eq!(reported("true", "false"), ["/: boolean vs another boolean"]);
+        assert_eq!(
+            reported(r#"{"a":1,"b":2}"#, r#"{"a":1,"c":null}"#),
+            ["/b: number vs missing", "/c: missing vs null"]
+        );
+        assert_eq!(reported("[1]", "[1,{}]"), ["/1: missing vs object"]);
+        assert_eq!(reported("1e400", "null"), ["/: number vs null"]);
+        assert_eq!(reported(r#"{"a/~\n":"secret"}"#, "{}"), [r"/a~1~0\n: string vs missing"]);
+        assert_eq!(reported("[]", "{}"), ["/: array vs object"]);
     }
 
     #[test]
     fn an_infinite_number_may_be_null_where_that_is_allowed() {
         let mut found = Differences::default();
         let parse = |text| Raw::parse(text).ok();
-        found.compare("/m", parse("[1e400,-1e400]"), parse("[null,null]"), Infinite::MayBeNull);
+        found.compare("/m", parse("[1e400,-1e400]"), parse("[null,null]"), Infinite::AsNull);
         assert!(found.is_empty());
         assert_eq!(found.allowed.len(), 2);
         assert_eq!(found.allowed[1], Allowed { pointer: "/m/1".to_owned(), why: IntendedDifference::NumberLiterals });
-        found.compare("/m", parse("[1e300]"), parse("[null]"), Infinite::MayBeNull);
-        found.compare("/m", parse("[null]"), parse("[1e400]"), Infinite::MayBeNull);
-        let told: Vec<String> = found.listed.iter().map(ToString::to_string).collect();
-        assert_eq!(told, ["/m/0: number vs null", "/m/0: null vs number"]);
+        found.compare("/m", parse("[1e300]"), parse("[null]"), Infinite::AsNull);
+        found.compare("/m", parse("[null]"), parse("[1e400]"), Infinite::AsNull);
+        let reported: Vec<String> = found.reported.iter().map(ToString::to_string).collect();
+        assert_eq!(reported, ["/m/0: number vs null", "/m/0: null vs number"]);
     }
 
     #[test]
@@ -209,11 +212,12 @@ mod tests {
         let (ours, theirs) = (format!("[\"{}\"]", "s".repeat(5000)), "[1,{}]");
         let parse = |text| Raw::parse(text).ok();
         let mut found = Differences::default();
-        found.compare("", parse(&ours), parse(theirs), Infinite::IsItself);
+        found.compare("", parse(&ours), parse(theirs), Infinite::Exact);
         assert!(!format!("{found:?}").contains("sss"));
-        let mut found = Differences::with(Contents::Told);
-        found.compare("", parse(&ours), parse(theirs), Infinite::IsItself);
-        let sides: Vec<_> = found.listed.iter().map(|told| (told.ours.to_string(), told.theirs.to_string())).collect();
+        let mut found = Differences::with(Contents::Shown);
+        found.compare("", parse(&ours), parse(theirs), Infinite::Exact);
+        let sides: Vec<_> =
+            found.reported.iter().map(|reported| (reported.ours.to_string(), reported.theirs.to_string())).collect();
         let cut = format!("\"{}…", "s".repeat(MAX_CONTENTS - 1));
         assert_eq!(sides, [(cut, "1".to_owned()), ("missing".to_owned(), "{}".to_owned())]);
     }
@@ -222,19 +226,19 @@ mod tests {
     fn what_is_told_is_bounded() {
         let many = format!("[{}]", vec!["1"; 1000].join(","));
         let found = differences(&many, "[]");
-        assert!(found.listed.len() == MAX_LISTED && found.more);
+        assert!(found.reported.len() == MAX_SHOWN && found.more);
         let long = format!("{{\"{}\":1}}", "ü".repeat(5000));
-        assert_eq!(told(&long, "{}"), [format!("/{}…: number vs missing", "ü".repeat(MAX_NAME))]);
+        assert_eq!(reported(&long, "{}"), [format!("/{}…: number vs missing", "ü".repeat(MAX_NAME))]);
         let deep = format!("{}1{}", r#"{"a-name":"#.repeat(60), "}".repeat(60));
         let other = deep.replace('1', "2");
-        assert!(told(&deep, &other)[0].len() < MAX_POINTER + 60);
+        assert!(reported(&deep, &other)[0].len() < MAX_POINTER + 60);
     }
 
     #[test]
     fn depth_is_bounded_and_says_so() {
         let nested = |depth: usize, inner: &str| format!("{}{inner}{}", "[".repeat(depth), "]".repeat(depth));
         let found = differences(&nested(100_000, "1"), &nested(100_000, " 1"));
-        assert!(found.too_deep && found.listed.is_empty() && !found.is_empty());
+        assert!(found.too_deep && found.reported.is_empty() && !found.is_empty());
         assert!(differences(&nested(100_000, "1"), &nested(100_000, "1")).is_empty());
     }
 }

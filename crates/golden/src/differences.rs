@@ -1,5 +1,5 @@
-//! What two responses differ in, as it is reported: a JSON pointer and two kinds; with contents only where they are
-//! asked for, which nothing that logs does.
+//! The differences between two responses: a JSON pointer and the kinds of both values. Values themselves are included
+//! only on request, and never for logs.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -9,29 +9,29 @@ use crate::intended::table::IntendedDifference;
 use json::display::shorten;
 use json::raw::{Kind, Raw};
 
-/// Differences that are reported one by one.
-pub(super) const MAX_LISTED: usize = 10;
-/// Characters of a pointer.
+/// The maximum number of differences that are reported.
+pub(super) const MAX_SHOWN: usize = 10;
+/// The maximum length of a pointer, in characters.
 pub(super) const MAX_POINTER: usize = 200;
-/// Characters of a value that are reported, where contents are.
+/// The maximum length of a reported value, in characters.
 pub(super) const MAX_CONTENTS: usize = 200;
 
-/// Whether differences are reported with what the values are.
+/// Whether differences include values.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum Contents {
-    /// Only of what kind they are: for logs.
+    /// Only the kinds of values, for logs.
     #[default]
     Hidden,
-    /// The beginning of their text too: for anyone who brought both responses.
-    Told,
+    /// Also the beginning of values, for someone who has both responses anyway.
+    Shown,
 }
 
-/// One side of a difference: what stands there.
+/// One side of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Side {
-    /// The kind of value, `missing` where there is none; of the responses as a whole what they are.
+    /// The kind of value, `missing` if there is none. For a whole response, a description.
     pub kind: Cow<'static, str>,
-    /// The beginning of its text, where contents are reported.
+    /// The beginning of the value, if values are included.
     pub text: Option<String>,
 }
 
@@ -41,14 +41,14 @@ impl fmt::Display for Side {
     }
 }
 
-/// One difference, as `/3/output/topic: string vs missing`, ours first.
+/// A difference, displayed as `/3/output/topic: string vs missing` with this service's side first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Where (RFC 6901), `/` for the responses as a whole.
+    /// The location (RFC 6901), `/` for the whole response.
     pub pointer: String,
-    /// What our response has there.
+    /// The value in this service's response.
     pub ours: Side,
-    /// What theirs has.
+    /// The value in the other response.
     pub theirs: Side,
 }
 
@@ -59,72 +59,72 @@ impl fmt::Display for Difference {
     }
 }
 
-/// A difference that is intended.
+/// An intended difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed {
-    /// Where, `/` for the responses as a whole.
+    /// The location, `/` for the whole response.
     pub pointer: String,
-    /// Why.
+    /// The row of the table that allows it.
     pub why: IntendedDifference,
 }
 
-/// What two answers differ in.
+/// The differences between two responses.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Differences {
-    /// The first ones.
-    pub listed: Vec<Difference>,
+    /// The first differences.
+    pub reported: Vec<Difference>,
     /// Whether there are more.
     pub more: bool,
-    /// Whether something was nested too deep to be compared, and its text is not the same.
+    /// Whether values were nested too deeply to be compared and their text differs.
     pub too_deep: bool,
-    /// The first of those that are intended, and one of each row, which count as none.
+    /// The intended differences: the first ones, and one of each row. They do not count as differences.
     pub allowed: Vec<Allowed>,
     contents: Contents,
 }
 
 impl Differences {
-    /// None yet.
+    /// Creates an empty list.
     #[must_use]
     pub fn with(contents: Contents) -> Self {
         Self { contents, ..Self::default() }
     }
 
-    /// Adds one difference of the responses as a whole, in words.
-    pub(super) fn list_whole(&mut self, ours: impl Into<Cow<'static, str>>, theirs: impl Into<Cow<'static, str>>) {
+    /// Adds a difference between the whole responses.
+    pub(super) fn add_whole(&mut self, ours: impl Into<Cow<'static, str>>, theirs: impl Into<Cow<'static, str>>) {
         let (ours, theirs) = (Side { kind: ours.into(), text: None }, Side { kind: theirs.into(), text: None });
-        self.listed.push(Difference { pointer: "/".to_owned(), ours, theirs });
+        self.reported.push(Difference { pointer: "/".to_owned(), ours, theirs });
     }
 
-    /// One difference of the responses as a whole, in words.
+    /// Creates a list with one difference between the whole responses.
     #[must_use]
     pub fn of_whole(ours: &'static str, theirs: &'static str) -> Self {
         let mut found = Self::default();
-        found.list_whole(ours, theirs);
+        found.add_whole(ours, theirs);
         found
     }
 
-    /// Whether nothing differs, but for what is meant to.
+    /// Whether there are only intended differences.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.listed.is_empty() && !self.too_deep
+        self.reported.is_empty() && !self.too_deep
     }
 
-    /// No differences, reported as these are.
+    /// Creates an empty list with the same settings.
     pub(super) fn none_yet(&self) -> Self {
         Self::with(self.contents)
     }
 
-    /// Adds other differences, up to the number that is reported.
+    /// Adds other differences, up to the maximum.
     pub fn append(&mut self, other: Self) {
-        let room = MAX_LISTED - self.listed.len();
-        self.more |= other.more || other.listed.len() > room;
+        let room = MAX_SHOWN - self.reported.len();
+        self.more |= other.more || other.reported.len() > room;
         self.too_deep |= other.too_deep;
-        self.listed.extend(other.listed.into_iter().take(room));
+        self.reported.extend(other.reported.into_iter().take(room));
         other.allowed.into_iter().for_each(|allowed| self.add_allowed(allowed));
     }
 
     fn add_allowed(&mut self, allowed: Allowed) {
-        if self.allowed.len() < MAX_LISTED || self.allowed.iter().all(|other| other.why != allowed.why) {
+        if self.allowed.len() < MAX_SHOWN || self.allowed.iter().all(|other| other.why != allowed.why) {
             self.allowed.push(allowed);
         }
     }
@@ -135,28 +135,28 @@ impl Differences {
         self.allowed.iter().map(|allowed| allowed.why).collect()
     }
 
-    /// Notes a difference that is intended.
+    /// Adds an intended difference.
     pub(super) fn allow(&mut self, pointer: &str, why: IntendedDifference) {
         self.add_allowed(Allowed { pointer: place(pointer), why });
     }
 
-    /// Adds the difference between two values at `pointer`, `None` where there is none.
-    pub(super) fn list(&mut self, pointer: &str, ours: Option<Raw<'_>>, theirs: Option<Raw<'_>>) {
-        if self.listed.len() == MAX_LISTED {
+    /// Adds a difference between two values at `pointer`. `None` is a missing value.
+    pub(super) fn add(&mut self, pointer: &str, ours: Option<Raw<'_>>, theirs: Option<Raw<'_>>) {
+        if self.reported.len() == MAX_SHOWN {
             self.more = true;
             return;
         }
         let side = |value: Option<Raw<'_>>| Side {
             kind: kind(value).into(),
             text: value
-                .filter(|_| self.contents == Contents::Told)
+                .filter(|_| self.contents == Contents::Shown)
                 .map(|value| shorten(value.text(), MAX_CONTENTS).into_owned()),
         };
-        self.listed.push(Difference { pointer: place(pointer), ours: side(ours), theirs: side(theirs) });
+        self.reported.push(Difference { pointer: place(pointer), ours: side(ours), theirs: side(theirs) });
     }
 }
 
-/// A pointer as it is reported.
+/// A pointer, shortened.
 fn place(pointer: &str) -> String {
     if pointer.is_empty() { "/".to_owned() } else { shorten(pointer, MAX_POINTER).into_owned() }
 }

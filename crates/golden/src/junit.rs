@@ -1,52 +1,52 @@
-//! What a CI system is reported: the XML that JUnit once wrote and most of them read.
+//! JUnit XML reports, which most CI systems read.
 
 use std::io::{self, Write};
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-/// The cases of one file, or of one folder of files with one per case.
+/// The cases of one file, or of one folder with one case per file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Suite {
     /// The file or folder.
     pub name: String,
-    /// Its cases.
+    /// The cases.
     pub cases: Vec<TestCase>,
 }
 
 /// A case.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TestCase {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// Its file.
+    /// The file.
     pub file: String,
     /// How long the response took.
     pub seconds: f64,
-    /// How it ended.
+    /// The result.
     pub end: End,
 }
 
-/// How a case ended.
+/// The result of a case.
 #[derive(Debug, Clone, PartialEq)]
 pub enum End {
-    /// As expected, with what may be said of it.
+    /// It passed, with an optional note.
     Passed(Option<String>),
-    /// The response is another one.
+    /// The response differs.
     Failed {
-        /// In one line.
+        /// A summary in one line.
         message: String,
-        /// In all lines.
+        /// The full description.
         text: String,
     },
-    /// It could not be read.
+    /// The case could not be read.
     Unreadable(String),
 }
 
-/// Writes a document.
+/// Writes a report.
 ///
 /// # Errors
-/// Where it cannot be written.
+/// Fails if it cannot be written.
 pub fn write(suites: &[Suite], out: impl Write) -> io::Result<()> {
     let mut xml = Writer::new_with_indent(out, b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
@@ -60,7 +60,7 @@ pub fn write(suites: &[Suite], out: impl Write) -> io::Result<()> {
     out.flush()
 }
 
-/// The attributes that count.
+/// The attributes with counts.
 fn totals<'a>(cases: impl Iterator<Item = &'a TestCase> + Clone) -> [(&'static str, String); 5] {
     let count = |is_such: fn(&End) -> bool| cases.clone().filter(|case| is_such(&case.end)).count().to_string();
     [
@@ -108,7 +108,7 @@ fn write_case<W: Write>(case: &TestCase, xml: &mut Writer<W>) -> io::Result<()> 
     Ok(())
 }
 
-/// A text without the characters that XML cannot hold, not even escaped.
+/// Removes the characters that XML does not allow, not even escaped.
 fn clean(text: &str) -> String {
     let is_allowed = |character: char| {
         matches!(character, '\t' | '\n' | '\r') || (character >= ' ' && !matches!(character, '\u{fffe}' | '\u{ffff}'))

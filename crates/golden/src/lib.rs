@@ -1,14 +1,14 @@
-//! Golden cases: reading them from files of several shapes, and comparing responses with what they expect.
+//! Golden cases: reads them from files in several formats, and compares responses with the expected ones.
 //!
 //! | module | content |
 //! | --- | --- |
-//! | [`sources`] | which files a path stands for |
-//! | [`read`] | the cases of a file, within limits |
-//! | [`case`], [`shapes`], [`answer`] | a case, its forms in JSON, the response to it |
-//! | [`typescript`] | reads the reference's own test files |
-//! | [`compare`], [`differences`] | compares two JSON values, and collects what differs |
-//! | [`intended`] | the intended differences from the reference, and which of them a request may have |
-//! | [`verdict`] | whether a response is the expected one, or differs on purpose |
+//! | [`sources`] | finds the files at a path |
+//! | [`read`] | reads the cases of a file, within limits |
+//! | [`case`], [`shapes`], [`answer`] | a case, its JSON formats, the response to it |
+//! | [`typescript`] | reads rudder-transformer's own test files |
+//! | [`compare`], [`differences`] | compares two JSON values, and collects the differences |
+//! | [`intended`] | the intended differences from rudder-transformer, and to which requests they apply |
+//! | [`verdict`] | whether a response is the expected one, apart from intended differences |
 //! | [`run`] | iterates over all cases |
 //! | [`record`] | writes golden files |
 //! | [`junit`] | JUnit XML reports |

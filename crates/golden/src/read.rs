@@ -1,6 +1,6 @@
-//! The cases of a file, one after the other, whatever its shape. Files of lines are streamed; others are read whole,
-//! up to a limit. What cannot be read is reported where it stands, and where that makes sense the rest is read all the
-//! same.
+//! Reads the cases of a file one at a time, in any of its formats. Files of JSON lines are streamed; others are read
+//! completely, up to a limit. Anything that cannot be read is reported with its location, and the rest of the file is
+//! read if possible.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -15,36 +15,36 @@ use json::invalid::{Invalid, explain};
 use json::raw::{Kind, Raw};
 use json::reader::Reader;
 
-/// The largest file of JSON that is read whole.
+/// The maximum size of a JSON file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 20;
-/// Cases of a file that is read whole; files of lines may have more.
+/// The maximum number of cases in a JSON file. Files of JSON lines may have more.
 const MAX_ELEMENTS: usize = 100_000;
-/// The longest line of a file of lines.
+/// The maximum length of a line, in bytes.
 const MAX_LINE_BYTES: u64 = 64 << 20;
-/// The most that a compressed file may unfold to.
+/// The maximum decompressed size of a file, in bytes.
 const MAX_UNFOLDED_BYTES: u64 = 16 << 30;
 
-const NO_TEXT: &str = "it is no text: a byte here is not UTF-8";
-const NO_JSON: &str = "it is not valid JSON";
+const NO_TEXT: &str = "invalid UTF-8";
+const NO_JSON: &str = "invalid JSON";
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A case, and the line that it begins in, counted from 1.
+/// A case, with the line on which it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// The case.
     pub case: Case,
-    /// Its line.
+    /// The line, from 1.
     pub line: usize,
 }
 
-/// What a file says, piece by piece.
+/// The cases of a file, or why one cannot be read.
 pub type Cases = Box<dyn Iterator<Item = Result<Found, Unreadable>>>;
 
-/// The cases of a source; `None` where it was found in a folder and holds none.
+/// Reads the cases of a source. Returns `None` if it was found in a folder and contains none.
 ///
 /// # Errors
-/// Why the file cannot be read at all.
+/// Returns why the file cannot be read at all.
 pub fn cases(source: &Source) -> Result<Option<Cases>, Unreadable> {
     let Source { path, found } = source;
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
@@ -60,34 +60,34 @@ pub fn cases(source: &Source) -> Result<Option<Cases>, Unreadable> {
         Some("ndjson" | "jsonl" | "gz") => lines(path, Box::new(open(path)?), *found),
         _ => Err(Unreadable::file(
             path,
-            "what is this? Cases stand in files called *.json, *.ndjson, *.ndjson.gz, *.ts or *.js",
+            "unknown file type: cases are in *.json, *.ndjson, *.ndjson.gz, *.ts or *.js files",
         )),
     }
 }
 
-/// Opens a regular file. Opening a pipe would wait for somebody to write to it, and a device may have no end.
+/// Opens a regular file. Opening a pipe would wait for a writer, and a device may have no end.
 fn open(path: &Path) -> Result<File, Unreadable> {
     let unreadable = |error: io::Error| Unreadable::file(path, error_text(&error));
     let kind = fs::metadata(path).map_err(unreadable)?.file_type();
     if kind.is_dir() {
-        return Err(Unreadable::file(path, "it is a folder"));
+        return Err(Unreadable::file(path, "it is a folder, not a file"));
     }
     if !kind.is_file() {
-        return Err(Unreadable::file(path, "it is not a regular file but a pipe, a socket or a device"));
+        return Err(Unreadable::file(path, "not a regular file"));
     }
     File::open(path).map_err(unreadable)
 }
 
-/// The text of a file that is read whole.
+/// Reads a whole file as text.
 fn text_of(path: &Path, limit: u64) -> Result<String, Unreadable> {
     let mut bytes = Vec::new();
     let read = open(path)?.take(limit + 1).read_to_end(&mut bytes);
     read.map_err(|error| Unreadable::file(path, error_text(&error)))?;
     if bytes.len() as u64 > limit {
-        return Err(Unreadable::file(path, format!("it is larger than {limit} bytes")));
+        return Err(Unreadable::file(path, format!("the file is larger than {limit} bytes")));
     }
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(Unreadable::file(path, "it is empty"));
+        return Err(Unreadable::file(path, "the file is empty"));
     }
     let mut text = String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
@@ -100,7 +100,7 @@ fn text_of(path: &Path, limit: u64) -> Result<String, Unreadable> {
     Ok(text)
 }
 
-/// What serde_json says of a place, taken apart: the words, and line and column.
+/// Splits an error of serde_json into message, line and column.
 fn not_json(path: &Path, text: &str, first_line: usize) -> Unreadable {
     let said = explain(text).unwrap_or_default();
     let (what, place) = said.rsplit_once(" at line ").unwrap_or((&said, ""));
@@ -108,13 +108,13 @@ fn not_json(path: &Path, text: &str, first_line: usize) -> Unreadable {
     let (line, column) = (numbers.next().flatten(), numbers.next().flatten());
     Unreadable {
         line: line.map(|line| line + first_line - 1),
-        // The end of a text is told as column 0 of its last line.
+        // The library reports the end of a text as column 0 of its last line.
         column: column.map(|column| column.max(1)),
         ..Unreadable::file(path, format!("{NO_JSON}: {what}"))
     }
 }
 
-/// A file with one case of ours, or an array of cases.
+/// Reads a file with one case of this repository, or an array of cases.
 fn json_cases(path: &Path, text: &str, found: bool) -> Result<Option<Cases>, Unreadable> {
     let whole = Raw::parse(text).map_err(|_| not_json(path, text, 1))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -125,7 +125,7 @@ fn json_cases(path: &Path, text: &str, found: bool) -> Result<Option<Cases>, Unr
     let mut add = |value: Raw<'_>, at: usize| {
         let line = line.of(at);
         if cases.len() == MAX_ELEMENTS {
-            let problem = format!("there are more than {MAX_ELEMENTS} cases in one array; the rest is not read");
+            let problem = format!("the array has more than {MAX_ELEMENTS} cases; the rest is skipped");
             cases.push(Err(Unreadable { line: Some(line), ..Unreadable::file(path, problem) }));
             return Err(Invalid);
         }
@@ -136,7 +136,7 @@ fn json_cases(path: &Path, text: &str, found: bool) -> Result<Option<Cases>, Unr
     };
     if is_array {
         let mut reader = Reader::new(text);
-        // It is valid, so that the walk ends early at the limit only.
+        // The text is valid JSON, so this stops early only at the limit.
         let _ = reader.array::<Invalid>(|reader| {
             reader.peek();
             let at = reader.offset();
@@ -147,7 +147,7 @@ fn json_cases(path: &Path, text: &str, found: bool) -> Result<Option<Cases>, Unr
         let _ = add(whole, text.len() - text.trim_start().len());
     }
     if cases.is_empty() {
-        return if found { Ok(None) } else { Err(Unreadable::file(path, "it has no cases: the array is empty")) };
+        return if found { Ok(None) } else { Err(Unreadable::file(path, "no cases: the array is empty")) };
     }
     if found && !are_cases {
         return Ok(None);
@@ -155,7 +155,7 @@ fn json_cases(path: &Path, text: &str, found: bool) -> Result<Option<Cases>, Unr
     Ok(Some(Box::new(cases.into_iter())))
 }
 
-/// Lines of offsets that only grow.
+/// Maps increasing offsets to lines.
 struct Lines<'a> {
     text: &'a str,
     at: usize,
@@ -177,16 +177,16 @@ fn typescript_cases(path: &Path, text: &str) -> Result<Cases, Unreadable> {
         column: Some(problem.column),
         problem: problem.what,
     };
-    let elements = typescript::read_with(path, text, &mut Beside).map_err(unreadable)?;
+    let elements = typescript::read_with(path, text, &mut RelativeFiles).map_err(unreadable)?;
     if elements.is_empty() {
-        return Err(Unreadable::file(path, "it has no cases: the array is empty"));
+        return Err(Unreadable::file(path, "no cases: the array is empty"));
     }
     let path = path.to_owned();
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Box::new(elements.into_iter().map(move |element| {
         let typescript::Element { value, line, column } = element.map_err(unreadable)?;
         let text = value.to_string();
-        let read = Raw::parse(&text).map_err(|_| "it is no JSON".to_owned()).and_then(|raw| shapes::read(raw, &name));
+        let read = Raw::parse(&text).map_err(|_| "invalid JSON".to_owned()).and_then(|raw| shapes::read(raw, &name));
         read.map(|case| Found { case, line }).map_err(|problem| Unreadable {
             file: path.clone(),
             line: Some(line),
@@ -196,13 +196,13 @@ fn typescript_cases(path: &Path, text: &str) -> Result<Cases, Unreadable> {
     })))
 }
 
-/// The files that a TypeScript file may import.
-struct Beside;
+/// Reads the files that a TypeScript file imports.
+struct RelativeFiles;
 
-impl Imports for Beside {
+impl Imports for RelativeFiles {
     fn text(&mut self, from: &Path, specifier: &str) -> Result<(PathBuf, String), String> {
         if !specifier.starts_with("./") && !specifier.starts_with("../") {
-            return Err("which is no file beside it".to_owned());
+            return Err("which is not a relative path".to_owned());
         }
         let base = from.parent().unwrap_or(Path::new("")).join(specifier);
         let with = |ending: &str| PathBuf::from(format!("{}{ending}", base.display()));
@@ -212,7 +212,7 @@ impl Imports for Beside {
             (ending == "ts" || ending == "js") && path.is_file()
         });
         let path = found.ok_or("where there is no .ts or .js file")?;
-        // Different ways to the same file are one file.
+        // Different paths to the same file count as one file.
         let path = path.canonicalize().map_err(|error| format!("where {}", error_text(&error)))?;
         match text_of(&path, typescript::MAX_BYTES as u64) {
             Ok(text) => Ok((path, text)),
@@ -221,7 +221,7 @@ impl Imports for Beside {
     }
 }
 
-/// Lines of JSON, compressed or not, which the first bytes tell.
+/// Reads JSON lines, compressed or not, as the first bytes show.
 fn lines(path: &Path, input: Box<dyn Read>, found: bool) -> Result<Option<Cases>, Unreadable> {
     let unreadable = |error: io::Error| Unreadable::file(path, error_text(&error));
     let mut input = BufReader::new(input);
@@ -233,10 +233,10 @@ fn lines(path: &Path, input: Box<dyn Read>, found: bool) -> Result<Option<Cases>
     };
     let mut lines = LineCases { path: path.to_owned(), input, line: 0, any: false, over: false }.peekable();
     if found {
-        // Events stand in such files too; cases are told by the first line.
+        // Such files may also contain events. The first line shows whether it contains cases.
         let is_none = match lines.peek() {
             None => true,
-            Some(Err(unreadable)) => unreadable.problem == shapes::NO_CASE,
+            Some(Err(unreadable)) => unreadable.problem == shapes::NOT_A_CASE,
             Some(Ok(_)) => false,
         };
         if is_none {
@@ -255,7 +255,7 @@ struct LineCases {
 }
 
 impl LineCases {
-    /// The next line that is not blank; `None` at the end.
+    /// Returns the next line that is not blank, or `None` at the end.
     fn next_line(&mut self) -> Result<Option<Vec<u8>>, String> {
         loop {
             let mut bytes = Vec::new();
@@ -268,7 +268,7 @@ impl LineCases {
                         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
                     ) =>
                 {
-                    return Err("its compressed data is damaged or ends early".to_owned());
+                    return Err("the compressed data is damaged or truncated".to_owned());
                 }
                 Err(error) => return Err(error_text(&error)),
                 Ok(0) => return Ok(None),
@@ -301,7 +301,7 @@ impl Iterator for LineCases {
         match self.next_line() {
             Ok(Some(bytes)) => {
                 let case = self.case(&bytes);
-                // A file whose first line is no JSON is something else, of which one line is enough; so is no text at all.
+                // If the first line is not JSON or not text, the file is something else, and one error is enough.
                 self.over = case.as_ref().is_err_and(|unreadable| {
                     let is = |what: &str| unreadable.problem.starts_with(what);
                     is(NO_TEXT) || (is(NO_JSON) && !self.any)
@@ -311,7 +311,7 @@ impl Iterator for LineCases {
             }
             Ok(None) => {
                 self.over = true;
-                (!self.any).then(|| Err(Unreadable::file(&self.path, "it is empty")))
+                (!self.any).then(|| Err(Unreadable::file(&self.path, "the file is empty")))
             }
             Err(problem) => {
                 self.over = true;

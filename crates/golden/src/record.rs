@@ -1,5 +1,5 @@
-//! A golden file from the responses of a transformer: one JSON object a line, in the order of the cases, with nothing
-//! in it that would change from one recording to the next.
+//! Writes a golden file from the responses of a transformer: one JSON object per line, in the order of the cases,
+//! reproducible from one recording to the next.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -14,7 +14,7 @@ use crate::response::Response;
 use json::decode::text;
 use json::raw::Raw;
 
-/// A case as it is recorded: the line, with its end.
+/// Formats a recorded case as a line, including its line break.
 #[must_use]
 pub fn line(name: &str, request: &Request, answer: &Response) -> String {
     let mut recorded = Map::new();
@@ -34,7 +34,7 @@ pub fn line(name: &str, request: &Request, answer: &Response) -> String {
     let response = json!({ "status": answer.status, "apiVersion": answer.api_version }).to_string();
     let body = text(&answer.body);
     let body = match Raw::parse(&body) {
-        // White space around values may be the end of a line; inside of strings there is none.
+        // Line breaks can only be whitespace between values, because JSON strings contain none.
         Ok(value) => format!("\"body\":{}", value.text().replace(['\n', '\r'], " ")),
         Err(_) => format!("\"rawBody\":{}", Value::from(&*body)),
     };
@@ -43,7 +43,7 @@ pub fn line(name: &str, request: &Request, answer: &Response) -> String {
     format!("{head},\"response\":{response},{body}}}}}\n")
 }
 
-/// A golden file that is being written. Until it is whole, whatever stood in its place stays.
+/// A golden file that is being written. An existing file is replaced only when the new one is complete.
 #[derive(Debug)]
 pub struct GoldenFile {
     path: PathBuf,
@@ -58,17 +58,17 @@ enum Output {
 }
 
 impl GoldenFile {
-    /// Begins a file, compressed where its name ends with `.gz`.
+    /// Creates a file, compressed if its name ends with `.gz`.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// Fails if the file cannot be written.
     pub fn create(path: &Path) -> io::Result<Self> {
-        let mut name = path.file_name().ok_or_else(|| io::Error::other("it is no name of a file"))?.to_owned();
+        let mut name = path.file_name().ok_or_else(|| io::Error::other("not a file name"))?.to_owned();
         name.push(".partial");
         let partial = path.with_file_name(name);
         let file = BufWriter::new(File::create(&partial)?);
         let is_gzip = path.extension().is_some_and(|ending| ending == "gz");
-        // The encoder notes neither name nor time.
+        // The gzip header contains neither name nor time.
         let out = if is_gzip {
             Output::Gzip(Box::new(GzEncoder::new(file, Compression::best())))
         } else {
@@ -80,7 +80,7 @@ impl GoldenFile {
     /// Appends a line.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// Fails if the file cannot be written.
     pub fn append(&mut self, line: &str) -> io::Result<()> {
         match &mut self.out {
             Output::Plain(out) => out.write_all(line.as_bytes()),
@@ -88,10 +88,10 @@ impl GoldenFile {
         }
     }
 
-    /// Puts the whole file in its place.
+    /// Moves the complete file to its final path.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// Fails if the file cannot be written.
     pub fn finish(self) -> io::Result<()> {
         let mut out = match self.out {
             Output::Plain(out) => out,
@@ -101,7 +101,7 @@ impl GoldenFile {
         fs::rename(&self.partial, &self.path)
     }
 
-    /// Leaves nothing behind.
+    /// Removes the incomplete file.
     pub fn discard(self) {
         drop(self.out);
         fs::remove_file(&self.partial).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The way through all cases of all files, one after the other.
+//! Iterates over all cases of all files.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -8,28 +8,28 @@ use crate::read::{self, Found};
 use crate::sources::Source;
 use crate::unreadable::Unreadable;
 
-/// Cases of all files together.
+/// The maximum number of cases in all files.
 const MAX_CASES: usize = 1_000_000;
 
-/// What is met on the way.
+/// A step of the iteration.
 #[derive(Debug)]
 pub enum Step<'a> {
     /// A file begins.
     File(&'a Source),
-    /// A case of it that the filter lets through.
+    /// A case that matches the filter.
     Case(Found),
-    /// What cannot be read of it.
+    /// A file or case that cannot be read.
     Unreadable(Unreadable),
-    /// It was found in a folder, and holds no cases.
-    PassedOver(&'a Path),
+    /// A file in a folder that contains no cases.
+    Skipped(&'a Path),
 }
 
-/// Which cases are looked at.
+/// Selects cases.
 #[derive(Debug, Clone, Default)]
 pub struct Filter(Option<String>);
 
 impl Filter {
-    /// Those with `text` in their name or description, in any letter case; all without one.
+    /// Selects cases with `text` in their name or description, case-insensitively. Without `text`, selects all.
     #[must_use]
     pub fn by(text: Option<&str>) -> Self {
         Self(text.map(str::to_lowercase))
@@ -41,7 +41,7 @@ impl Filter {
     }
 }
 
-/// Calls `on_step` for everything, until it breaks off.
+/// Calls `on_step` for each step, until it breaks.
 pub fn each<B>(
     sources: &[Source],
     filter: &Filter,
@@ -53,7 +53,7 @@ pub fn each<B>(
         let cases = match read::cases(source) {
             Ok(Some(cases)) => cases,
             Ok(None) => {
-                on_step(Step::PassedOver(&source.path))?;
+                on_step(Step::Skipped(&source.path))?;
                 continue;
             }
             Err(unreadable) => {
@@ -63,7 +63,7 @@ pub fn each<B>(
         };
         for case in cases {
             if left == 0 {
-                let problem = format!("there are more than {MAX_CASES} cases; the rest is not looked at");
+                let problem = format!("there are more than {MAX_CASES} cases; the rest is skipped");
                 return on_step(Step::Unreadable(Unreadable::file(&source.path, problem)));
             }
             left -= 1;

@@ -1,7 +1,7 @@
-//! The JSON that a case is read from: our own shape, the reference's, and that of recorded responses.
+//! The JSON formats of cases: this repository's, rudder-transformer's, and recorded responses.
 //!
-//! The shapes are distinguished by their members. A case with `input` and `output` is one of ours, or, with a
-//! `feature`, one of the reference's; one with `response` was recorded.
+//! The fields of a case show its format. A case with `input` and `output` is from this repository, or, if it has a
+//! `feature`, from rudder-transformer. A case with `response` was recorded.
 
 use http::{HeaderName, HeaderValue, Method, Uri};
 
@@ -9,32 +9,32 @@ use crate::case::{ApiVersion, Author, Case, Expected, ExpectedBody, Request};
 use json::raw::{Kind, Raw};
 use json::text::Text;
 
-/// Whether a value looks like a case, so that a file with something else in it can be passed over.
+/// Whether a value looks like a case, so that files with other content can be skipped.
 #[must_use]
 pub fn is_case(value: Raw<'_>) -> bool {
     let [input, output, response, path] = value.members(["input", "output", "response", "path"]);
     (input.is_some() && output.is_some()) || (response.is_some() && path.is_some())
 }
 
-/// What is said of something else.
-pub const NO_CASE: &str = "it is no case: it has neither input and output nor path and response";
+/// The error for other content.
+pub const NOT_A_CASE: &str = "not a case: it has neither input and output nor path and response";
 
-/// Reads a case. `name` is what a case of ours is called, which has no name of its own.
+/// Reads a case. `name` is the name of a case that does not contain its own.
 ///
 /// # Errors
-/// What is missing or of the wrong kind; nothing of its contents.
+/// Returns what is missing or has the wrong type, without any content of the case.
 pub fn read(case: Raw<'_>, name: &str) -> Result<Case, String> {
     if !case.is_object() {
-        return Err(format!("a case is an object, and not {}", kind(Some(case))));
+        return Err(format!("a case must be an object, not {}", kind(Some(case))));
     }
     match case.members(["input", "output", "response"]) {
-        [None, None, None] => Err(NO_CASE.to_owned()),
+        [None, None, None] => Err(NOT_A_CASE.to_owned()),
         [.., Some(_)] => recorded(case),
         _ => with_input_and_output(case, name),
     }
 }
 
-/// Our own shape, and the reference's.
+/// Reads this repository's format, and rudder-transformer's.
 fn with_input_and_output(case: Raw<'_>, name: &str) -> Result<Case, String> {
     let [input, output, feature] = case.members(["input", "output", "feature"]);
     let request = object(object(input, "input")?.member("request"), "input.request")?;
@@ -46,7 +46,7 @@ fn with_input_and_output(case: Raw<'_>, name: &str) -> Result<Case, String> {
             let path = path.map(|path| string(Some(path), "input.request.path")).transpose()?;
             (Author::Reference, path.map_or_else(|| path_of_feature(case), Ok)?)
         }
-        (None, None) => return Err("it has neither input.request.path nor feature, so where to send it?".to_owned()),
+        (None, None) => return Err("it needs input.request.path or feature, to know where to send it".to_owned()),
     };
     let suffix = optional_string(request, "pathSuffix", "input.request.pathSuffix")?.unwrap_or_default();
     let mut rules = Vec::new();
@@ -68,11 +68,11 @@ fn with_input_and_output(case: Raw<'_>, name: &str) -> Result<Case, String> {
     })
 }
 
-/// Where the reference's cases go.
+/// The path that rudder-transformer's cases are sent to.
 fn path_of_feature(case: Raw<'_>) -> Result<String, String> {
     let [feature, module, name, version] = case.members(["feature", "module", "name", "version"]);
     if module.is_some_and(|module| !module.is_string("destination")) {
-        return Err("its module is not destination".to_owned());
+        return Err("its module must be destination".to_owned());
     }
     let feature = string(feature, "feature")?;
     match feature.as_str() {
@@ -82,17 +82,17 @@ fn path_of_feature(case: Raw<'_>) -> Result<String, String> {
             let is_plain =
                 |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             if !is_plain(&name) || !is_plain(&version) {
-                return Err("name and version have to be words, of which the path is made".to_owned());
+                return Err("name and version must be words, because the path contains them".to_owned());
             }
             Ok(format!("/{version}/destinations/{name}"))
         }
         "batch" => Ok("/batch".to_owned()),
         "router" => Ok("/routerTransform".to_owned()),
-        _ => Err("its feature is none of processor, batch and router".to_owned()),
+        _ => Err("its feature must be processor, batch or router".to_owned()),
     }
 }
 
-/// The shape of recorded responses.
+/// Reads the format of recorded responses.
 fn recorded(case: Raw<'_>) -> Result<Case, String> {
     let response = object(case.member("response"), "response")?;
     let api_version = optional_string(response, "apiVersion", "response.apiVersion")?;
@@ -115,10 +115,10 @@ fn read_request(request: Raw<'_>, path: String, at: &str) -> Result<Request, Str
     let member = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
     let method = optional_string(request, "method", &member("method"))?.unwrap_or_else(|| "POST".to_owned());
     if method.parse::<Method>().is_err() {
-        return Err(format!("{} is no HTTP method", member("method")));
+        return Err(format!("{} is not an HTTP method", member("method")));
     }
     if !path.starts_with('/') || path.parse::<Uri>().is_err() {
-        return Err("its path is none: it has to begin with / and to be encoded as in a URL".to_owned());
+        return Err("its path is invalid: it must begin with / and be URL-encoded".to_owned());
     }
     let mut headers = Vec::new();
     if let Some(given) = request.member("headers").filter(|given| !given.is_null()) {
@@ -143,7 +143,7 @@ fn read_request(request: Raw<'_>, path: String, at: &str) -> Result<Request, Str
     Ok(Request { method, path, headers, body })
 }
 
-/// JSON without the whitespace between its tokens, which is how a client writes it.
+/// Removes whitespace between JSON tokens, as clients send it.
 fn compact(value: Raw<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.text().len());
     let (mut in_string, mut escaped) = (false, false);
@@ -161,10 +161,10 @@ fn compact(value: Raw<'_>) -> Vec<u8> {
     out
 }
 
-/// Headers that are made anew for each connection, and say nothing of the case.
+/// Headers that belong to a connection and are not part of the case.
 const OF_THE_CONNECTION: [&str; 4] = ["connection", "content-length", "host", "transfer-encoding"];
 
-/// A header as it is sent, `None` where it is not.
+/// Reads a header. Returns `None` if it is not sent.
 fn header(name: Text<'_>, value: Raw<'_>, at: &str) -> Result<Option<(String, String)>, String> {
     let name = String::from_utf8_lossy(&name.decoded()).into_owned();
     let value = match value.kind() {
@@ -174,7 +174,7 @@ fn header(name: Text<'_>, value: Raw<'_>, at: &str) -> Result<Option<(String, St
         Kind::Array | Kind::Object => return Err(format!("a value in {at} is {}", kind(Some(value)))),
     };
     if HeaderName::try_from(&*name).is_err() || HeaderValue::try_from(&*value).is_err() {
-        return Err(format!("what stands in {at} is no HTTP header"));
+        return Err(format!("{at} contains an invalid HTTP header"));
     }
     let is_sent = !OF_THE_CONNECTION.iter().any(|other| name.eq_ignore_ascii_case(other));
     Ok(is_sent.then_some((name, value)))
@@ -189,7 +189,7 @@ fn expected_body(response: Raw<'_>, at: &str) -> Result<ExpectedBody, String> {
     }
 }
 
-/// `$VERSION` in a response is the version of this service.
+/// Replaces `$VERSION` in a response by the version of this service.
 fn with_version(text: &str) -> String {
     text.replace("$VERSION", env!("CARGO_PKG_VERSION"))
 }
@@ -206,15 +206,15 @@ fn from_hex(hex: &str) -> Option<Vec<u8>> {
 
 fn status(value: Option<Raw<'_>>, at: &str) -> Result<u16, String> {
     let status = value.and_then(|value| value.text().parse().ok()).filter(|status| (100..600).contains(status));
-    status.ok_or_else(|| format!("{at} has to be a status, and is {}", kind(value)))
+    status.ok_or_else(|| format!("{at} must be a status, not {}", kind(value)))
 }
 
 fn object<'a>(value: Option<Raw<'a>>, at: &str) -> Result<Raw<'a>, String> {
-    value.filter(|value| value.is_object()).ok_or_else(|| format!("{at} has to be an object, and is {}", kind(value)))
+    value.filter(|value| value.is_object()).ok_or_else(|| format!("{at} must be an object, not {}", kind(value)))
 }
 
 fn text<'a>(value: Option<Raw<'a>>, at: &str) -> Result<Text<'a>, String> {
-    value.and_then(Raw::as_string).ok_or_else(|| format!("{at} has to be a string, and is {}", kind(value)))
+    value.and_then(Raw::as_string).ok_or_else(|| format!("{at} must be a string, not {}", kind(value)))
 }
 
 fn string(value: Option<Raw<'_>>, at: &str) -> Result<String, String> {
@@ -296,18 +296,18 @@ mod tests {
         let whole = r#"{"input":{"request":{"path":"/","body":1}},"output":{"response":{"status":200}}}"#;
         assert!(case(whole).is_ok());
         for (from, to, problem) in [
-            (whole, "5", "a case is an object, and not a number"),
-            (whole, "{}", NO_CASE),
-            (whole, r#"{"output":{}}"#, "input has to be an object, and is missing"),
-            (whole, r#"{"response":{}}"#, "path has to be a string, and is missing"),
-            (r#""request":{"#, r#""other":{"#, "input.request has to be an object, and is missing"),
-            (r#""path":"/""#, r#""x":1"#, "it has neither input.request.path nor feature, so where to send it?"),
-            (r#""/""#, "null", "input.request.path has to be a string, and is null"),
-            (r#""/""#, r#""s3cret""#, "its path is none: it has to begin with / and to be encoded as in a URL"),
-            (r#""/""#, r#""/a b""#, "its path is none: it has to begin with / and to be encoded as in a URL"),
-            (r#""body":1"#, r#""method":"s3 cret""#, "input.request.method is no HTTP method"),
-            (r#""body":1"#, r#""headers":[]"#, "input.request.headers has to be an object, and is an array"),
-            (r#""body":1"#, r#""headers":{"a b":"s3cret"}"#, "what stands in input.request.headers is no HTTP header"),
+            (whole, "5", "a case must be an object, not a number"),
+            (whole, "{}", NOT_A_CASE),
+            (whole, r#"{"output":{}}"#, "input must be an object, not missing"),
+            (whole, r#"{"response":{}}"#, "path must be a string, not missing"),
+            (r#""request":{"#, r#""other":{"#, "input.request must be an object, not missing"),
+            (r#""path":"/""#, r#""x":1"#, "it needs input.request.path or feature, to know where to send it"),
+            (r#""/""#, "null", "input.request.path must be a string, not null"),
+            (r#""/""#, r#""s3cret""#, "its path is invalid: it must begin with / and be URL-encoded"),
+            (r#""/""#, r#""/a b""#, "its path is invalid: it must begin with / and be URL-encoded"),
+            (r#""body":1"#, r#""method":"s3 cret""#, "input.request.method is not an HTTP method"),
+            (r#""body":1"#, r#""headers":[]"#, "input.request.headers must be an object, not an array"),
+            (r#""body":1"#, r#""headers":{"a b":"s3cret"}"#, "input.request.headers contains an invalid HTTP header"),
             (r#""body":1"#, r#""headers":{"a":{}}"#, "a value in input.request.headers is an object"),
             (r#""body":1"#, r#""rawBodyHex":"5g""#, "input.request.rawBodyHex is not hexadecimal"),
             (r#""body":1"#, r#""rawBodyHex":"5""#, "input.request.rawBodyHex is not hexadecimal"),
@@ -316,20 +316,23 @@ mod tests {
                 r#""body":1,"rawBody":"""#,
                 "input.request has more than one of body, rawBody and rawBodyHex",
             ),
-            ("200", "\"200\"", "output.response.status has to be a status, and is a string"),
-            ("200", "7", "output.response.status has to be a status, and is a number"),
+            ("200", "\"200\"", "output.response.status must be a status, not a string"),
+            ("200", "7", "output.response.status must be a status, not a number"),
             ("200", r#"200,"body":1,"rawBody":"""#, "output.response has both body and rawBody"),
-            (r#"{"input""#, r#"{"feature":"proxy","x""#, "input has to be an object, and is missing"),
+            (r#"{"input""#, r#"{"feature":"proxy","x""#, "input must be an object, not missing"),
         ] {
             assert_eq!(case(&whole.replace(from, to)).unwrap_err(), problem, "{to}");
         }
         let theirs = whole.replace(r#""path":"/","#, "");
         for (more, problem) in [
-            (r#""feature":"proxy""#, "its feature is none of processor, batch and router"),
-            (r#""feature":1"#, "feature has to be a string, and is a number"),
-            (r#""feature":"processor","name":"../x""#, "name and version have to be words, of which the path is made"),
-            (r#""feature":"processor""#, "name has to be a string, and is missing"),
-            (r#""feature":"batch","module":"source""#, "its module is not destination"),
+            (r#""feature":"proxy""#, "its feature must be processor, batch or router"),
+            (r#""feature":1"#, "feature must be a string, not a number"),
+            (
+                r#""feature":"processor","name":"../x""#,
+                "name and version must be words, because the path contains them",
+            ),
+            (r#""feature":"processor""#, "name must be a string, not missing"),
+            (r#""feature":"batch","module":"source""#, "its module must be destination"),
         ] {
             assert_eq!(case(&theirs.replacen('{', &format!("{{{more},"), 1)).unwrap_err(), problem);
         }

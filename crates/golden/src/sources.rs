@@ -1,4 +1,4 @@
-//! Which files a path stands for: a file itself, a checkout of the reference, or a folder with cases in it.
+//! Finds the files with cases at a path: a file, a checkout of rudder-transformer, or a folder.
 
 use json::display::shorten;
 use std::fs;
@@ -8,48 +8,48 @@ use std::path::{Path, PathBuf};
 use crate::unreadable::Unreadable;
 use transform::family::FAMILIES;
 
-/// Where the reference keeps the cases of its destinations.
+/// Where rudder-transformer keeps the cases of its destinations.
 const IN_CHECKOUT: &str = "test/integrations/destinations";
-/// How the path of that folder ends, from wherever it is seen.
+/// The end of that folder's path, from any parent folder.
 const DESTINATIONS: &str = "integrations/destinations";
-/// The folders of a checkout that have its tests.
+/// The folders of a checkout that contain tests.
 const TEST_FOLDERS: [&str; 2] = ["test", "__tests__"];
-/// As much of a checkout's package.json as is read.
+/// The maximum number of bytes of a checkout's package.json that are read.
 const MAX_PACKAGE_BYTES: u64 = 1 << 20;
-/// The folders of a destination whose cases are sent to an endpoint that is served here.
+/// The folders of a destination whose cases are for an endpoint that is served here.
 const FEATURES: [&str; 3] = ["processor", "batch", "router"];
-/// What the cases of a feature stand in.
+/// The file names of the cases of a feature.
 const DATA: [&str; 2] = ["data.ts", "data.js"];
-/// What a folder's other files with cases may be called.
+/// The endings of other files with cases in a folder.
 const ENDINGS: [&str; 5] = [".json", ".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz"];
 
-/// Folders in folders that are looked into.
+/// The maximum depth of folders.
 const MAX_DEPTH: usize = 12;
-/// Files and folders that are looked at, for one path.
+/// The maximum number of files and folders below a path.
 const MAX_ENTRIES: usize = 100_000;
 
 /// A file with cases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Where it is; `-` is standard input.
+    /// The path. `-` is stdin.
     pub path: PathBuf,
-    /// Whether it was found in a folder, so that one without cases is passed over.
+    /// Whether it was found in a folder. Such a file is skipped if it has no cases.
     pub found: bool,
 }
 
-/// The files that a path stands for.
+/// The files at a path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
-    /// The files, in the order of their names.
+    /// The files, ordered by name.
     pub sources: Vec<Source>,
-    /// Folders of destinations of rudder-transformer that are not served here. They are skipped.
+    /// The number of rudder-transformer's destinations that are not served here, which are skipped.
     pub other_destinations: usize,
 }
 
-/// The files that a path stands for.
+/// Finds the files at a path.
 ///
 /// # Errors
-/// What is wrong with the path.
+/// Returns what is wrong with the path.
 pub fn of_path(path: &Path) -> Result<Found, Unreadable> {
     let unreadable = |error: std::io::Error| Unreadable::file(path, error_text(&error));
     if path == Path::new("-") || !fs::metadata(path).map_err(unreadable)?.is_dir() {
@@ -62,10 +62,10 @@ pub fn of_path(path: &Path) -> Result<Found, Unreadable> {
     }
     if let Some(folder) = destinations_of(path, &whole) {
         let found = of_destinations(&folder);
-        let problem = "none of kafka, azure_event_hub and confluent_cloud has cases here; rudder-transformer v1.47.0 and later have them";
+        let problem = "there are no cases of kafka, azure_event_hub or confluent_cloud; check out rudder-transformer v1.47.0 or later";
         return if found.sources.is_empty() { Err(Unreadable::file(folder, problem)) } else { Ok(found) };
     }
-    // One destination's folder; ours, with fixtures in folders of these names, have no data files.
+    // The folder of one destination. Folders of this repository with these names contain no data files.
     let sources = data_files(path);
     if !sources.is_empty() {
         return Ok(Found { sources, other_destinations: 0 });
@@ -79,7 +79,7 @@ pub fn of_path(path: &Path) -> Result<Found, Unreadable> {
     if walk.found.sources.is_empty() {
         return Err(Unreadable::file(
             path,
-            "no file with cases is below this folder: no *.json, *.ndjson, *.ndjson.gz or data.ts",
+            "the folder contains no files with cases (*.json, *.ndjson, *.ndjson.gz or data.ts)",
         ));
     }
     Ok(walk.found)
@@ -89,7 +89,7 @@ fn is_ours(name: &std::ffi::OsStr) -> bool {
     FAMILIES.iter().any(|family| family.name == name)
 }
 
-/// The reference's destination that a folder belongs to, where it is not served here.
+/// The rudder-transformer destination of a folder, if it is not served here.
 fn other_destination(whole: &Path) -> Option<String> {
     let below =
         whole.ancestors().find(|folder| folder.parent().is_some_and(|parent| parent.ends_with(DESTINATIONS)))?;
@@ -97,7 +97,7 @@ fn other_destination(whole: &Path) -> Option<String> {
     Some(shorten(&name.to_string_lossy(), 40).into_owned())
 }
 
-/// The folder of destinations of a checkout, where a path is the checkout or a folder on the way to it.
+/// The folder of destinations in a checkout, if the path is the checkout or a folder between the two.
 fn destinations_of(path: &Path, whole: &Path) -> Option<PathBuf> {
     let has_ours = |folder: &Path| FAMILIES.iter().any(|family| !data_files(&folder.join(family.name)).is_empty());
     if whole.ends_with(DESTINATIONS) {
@@ -109,7 +109,7 @@ fn destinations_of(path: &Path, whole: &Path) -> Option<PathBuf> {
     below.or_else(|| has_ours(path).then(|| path.to_owned()))
 }
 
-/// The data files of our destinations in a folder of destinations.
+/// The data files of the supported destinations in a folder of destinations.
 fn of_destinations(folder: &Path) -> Found {
     let sources = FAMILIES.iter().flat_map(|family| data_files(&folder.join(family.name))).collect();
     let entries = fs::read_dir(folder).into_iter().flatten().take(MAX_ENTRIES).flatten();
@@ -118,7 +118,8 @@ fn of_destinations(folder: &Path) -> Found {
     Found { sources, other_destinations: others.count() }
 }
 
-/// The data files of one destination. What is not a regular file is among them, so that it is reported when it is read.
+/// The data files of one destination. They include anything that is not a regular file, which is reported when it is
+/// read.
 fn data_files(folder: &Path) -> Vec<Source> {
     let features = FEATURES.iter().map(|feature| folder.join(feature));
     let exists = |data: &PathBuf| data.try_exists().unwrap_or(true);
@@ -128,7 +129,8 @@ fn data_files(folder: &Path) -> Vec<Source> {
         .collect()
 }
 
-/// Whether a folder is a checkout of the reference, or its folder of tests, from before it had cases in TypeScript.
+/// Whether a folder is a checkout of rudder-transformer, or its test folder, that is too old to have cases in
+/// TypeScript.
 fn is_old_release(whole: &Path) -> bool {
     let is_reference = |folder: &Path| {
         let mut text = String::new();
@@ -161,11 +163,11 @@ impl Walk<'_> {
         for entry in fs::read_dir(folder).map_err(unreadable)? {
             self.seen += 1;
             if self.seen > MAX_ENTRIES {
-                let problem = format!("there are more than {MAX_ENTRIES} files and folders below it");
+                let problem = format!("the folder contains more than {MAX_ENTRIES} files and folders");
                 return Err(Unreadable::file(self.top, problem));
             }
             let entry = entry.map_err(unreadable)?;
-            // A link is not followed: it may lead around in a circle.
+            // Links are not followed, because they may form a cycle.
             let is_folder = entry.file_type().map_err(unreadable)?.is_dir();
             entries.push((entry.path(), is_folder));
         }
@@ -184,11 +186,11 @@ impl Walk<'_> {
     }
 }
 
-/// An error of the system in few words.
+/// A short description of an operating system error.
 pub(super) fn error_text(error: &std::io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
+        std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         _ => error.to_string(),
     }
 }

@@ -1,23 +1,23 @@
-//! What cannot be read, and where.
+//! Files and cases that cannot be read, with their location.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// What cannot be read or used, and where: a case, or a whole file.
+/// A case or a whole file that cannot be read, with its location.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
     /// The file.
     pub file: PathBuf,
-    /// Counted from 1, where it is known.
+    /// The line, from 1, if known.
     pub line: Option<usize>,
-    /// In characters, counted from 1, where it is known.
+    /// The column in characters, from 1, if known.
     pub column: Option<usize>,
-    /// What is wrong. It holds nothing of what the file holds but names and punctuation of source text.
+    /// What is wrong. It contains no content of the file, except names and punctuation of source code.
     pub problem: String,
 }
 
 impl Unreadable {
-    /// Something about a file as a whole.
+    /// Creates a problem with a whole file.
     #[must_use]
     pub fn file(file: impl Into<PathBuf>, problem: impl Into<String>) -> Self {
         Self { file: file.into(), line: None, column: None, problem: problem.into() }

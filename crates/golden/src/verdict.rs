@@ -1,5 +1,5 @@
-//! Whether a response is the expected one. The comparison is that of shadow verification, and so are the intended
-//! differences (docs/contract.md#intended-differences).
+//! Decides whether a response is the expected one. It uses the comparison of shadow verification, including the
+//! intended differences (docs/contract.md#intended-differences).
 
 use super::case::{ApiVersion, Author, Case, ExpectedBody};
 use crate::compare::Infinite;
@@ -14,40 +14,40 @@ use transform::endpoint::Endpoint;
 use transform::endpoint::{CONTENT_FORMAT, JSON_CONTENT_TYPE, form_named};
 use transform::request::Limits;
 
-/// Characters of a body or a header that are reported.
+/// The maximum length of a body or header in a finding, in characters.
 const MAX_CHARACTERS: usize = 300;
 
-/// One thing that is not as expected.
+/// An unexpected part of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Where: `status`, `apiVersion`, `content type`, `body`, or a JSON pointer into the body.
+    /// The location: `status`, `apiVersion`, `content type`, `body`, or a JSON pointer into the body.
     pub place: String,
-    /// What is expected there.
+    /// The expected value.
     pub expected: String,
-    /// What is there.
+    /// The actual value.
     pub got: String,
 }
 
-/// What is to be said of a response.
+/// The result of comparing a response with the expected one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// What is not as expected; the first of it.
+    /// The first unexpected parts.
     pub findings: Vec<Finding>,
-    /// Whether there is more.
+    /// Whether there are more.
     pub more: bool,
-    /// What differs, and is meant to.
+    /// The intended differences.
     pub allowed: Vec<Allowed>,
 }
 
 impl Verdict {
-    /// No response.
+    /// Creates the verdict for a missing response.
     #[must_use]
     pub fn unanswered(case: &Case, why: &str) -> Self {
         let expected = format!("status {}", case.expected.status);
         Self { findings: vec![finding("answer", expected, why)], ..Self::default() }
     }
 
-    /// Whether the response is as it should be.
+    /// Whether the response is as expected.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.findings.is_empty()
@@ -58,7 +58,8 @@ fn finding(place: &str, expected: impl Into<String>, got: impl Into<String>) -> 
     Finding { place: place.to_owned(), expected: expected.into(), got: got.into() }
 }
 
-/// Judges a response. `is_own` says that it is this service's: then the cases of its own have to be met to the letter.
+/// Compares a response. `is_own` means that it comes from this service, which must match the cases of this repository
+/// exactly.
 #[must_use]
 pub fn judge(case: &Case, answer: &Response, is_own: bool, limits: Limits) -> Verdict {
     let exact = exactly(case, answer);
@@ -68,8 +69,8 @@ pub fn judge(case: &Case, answer: &Response, is_own: bool, limits: Limits) -> Ve
     as_intended(case, answer, limits).unwrap_or(exact)
 }
 
-/// Without any difference being allowed.
-fn exactly(case: &Case, answer: &Response) -> Verdict {
+/// Compares without allowing any difference.
+fn exactly(case: &Case, answer: &Answer) -> Verdict {
     let expected = &case.expected;
     let body = text(&answer.body);
     let mut verdict = Verdict::default();
@@ -99,8 +100,8 @@ fn exactly(case: &Case, answer: &Response) -> Verdict {
             }
             match (Raw::parse(wanted), Raw::parse(&body)) {
                 (Ok(wanted), Ok(got)) => {
-                    let mut found = Differences::with(Contents::Told);
-                    found.compare("", Some(wanted), Some(got), Infinite::IsItself);
+                    let mut found = Differences::with(Contents::Shown);
+                    found.compare("", Some(wanted), Some(got), Infinite::Exact);
                     append(&mut verdict, found, true);
                 }
                 _ => {
@@ -116,7 +117,7 @@ fn api_version(case: &Case, answer: &Response) -> Option<Finding> {
     let transforms = case.request.method == "POST" && Endpoint::at(&case.request.path).is_some();
     let expected = match &case.expected.api_version {
         ApiVersion::Recorded(version) => version.as_deref(),
-        // What the reference has beside our endpoints, it does as it likes.
+        // On other endpoints, rudder-transformer may set the header or not.
         ApiVersion::Usual if !transforms && case.author == Author::Reference => return None,
         ApiVersion::Usual => (transforms && case.expected.status == 200).then_some("2"),
     };
@@ -125,29 +126,29 @@ fn api_version(case: &Case, answer: &Response) -> Option<Finding> {
     (expected != got).then(|| finding("apiVersion", shown(expected), shown(got)))
 }
 
-/// With the contract's differences allowed; `None` where they do not apply.
-fn as_intended(case: &Case, answer: &Response, limits: Limits) -> Option<Verdict> {
+/// Compares with intended differences allowed. `None` if they do not apply.
+fn as_intended(case: &Case, answer: &Answer, limits: Limits) -> Option<Verdict> {
     let endpoint = Endpoint::at(&case.request.path).filter(|_| case.request.method == "POST")?;
     let (ExpectedBody::Json(body) | ExpectedBody::Text(body)) = &case.expected.body else { return None };
     let expected = ComparedResponse { status: case.expected.status, body: body.clone().into() };
     let got = ComparedResponse { status: answer.status, body: answer.body.clone() };
     let expected_is_ours = case.author == Author::Us;
     let (ours, theirs) = if expected_is_ours { (&expected, &got) } else { (&got, &expected) };
-    // Other refusals than of what cannot be read have no counterpart there.
+    // Other errors of this service have no counterpart in rudder-transformer.
     if !matches!(ours.status, 200 | 400) {
         return None;
     }
-    // What is no JSON is told with its beginning.
+    // A body that is not JSON is reported by its beginning.
     let is_json = |answer: &ComparedResponse| Raw::parse(&text(&answer.body)).is_ok();
     if ours.status == 200 && theirs.status == 200 && !(is_json(ours) && is_json(theirs)) {
         return None;
     }
     let asked = text(&case.request.body);
     let form = form_named(case.request.header(CONTENT_FORMAT).map(str::as_bytes));
-    // It is sent with every case that names no other.
+    // The default if the case has no such header.
     let traits = Traits::of(&case.request.path, case.request.header("Content-Type").or(Some("application/json")));
     let question = Question { endpoint: &endpoint, form, limits, text: &asked, traits };
-    let found = intended::judge(&question, ours, theirs, Contents::Told).differences;
+    let found = intended::judge(&question, ours, theirs, Contents::Shown).differences;
     let mut verdict = Verdict { allowed: found.allowed.clone(), ..Verdict::default() };
     if ours.status == theirs.status {
         verdict.findings.extend(api_version(case, answer));
@@ -159,20 +160,20 @@ fn as_intended(case: &Case, answer: &Response, limits: Limits) -> Option<Verdict
 }
 
 fn append(verdict: &mut Verdict, found: Differences, expected_is_ours: bool) {
-    for told in found.listed {
-        let (ours, theirs) = (on_one_line(&told.ours.to_string()), on_one_line(&told.theirs.to_string()));
+    for reported in found.reported {
+        let (ours, theirs) = (on_one_line(&reported.ours.to_string()), on_one_line(&reported.theirs.to_string()));
         let (expected, got) = if expected_is_ours { (ours, theirs) } else { (theirs, ours) };
-        verdict.findings.push(Finding { place: told.pointer, expected, got });
+        verdict.findings.push(Finding { place: reported.pointer, expected, got });
     }
     if found.too_deep && verdict.findings.is_empty() {
-        let told = "other text, nested too deep to be compared";
-        verdict.findings.push(finding("body", "JSON", told));
+        let reported = "other text, nested too deep to be compared";
+        verdict.findings.push(finding("body", "JSON", reported));
     }
     verdict.more |= found.more;
 }
 
-/// JSON, or its beginning, with a blank for every end of a line and what indents the next one: in strings there are
-/// none.
+/// Puts JSON, or its beginning, on one line: replaces each line break and the indentation after it by a space. JSON
+/// strings contain no line breaks.
 fn on_one_line(json: &str) -> String {
     json.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
@@ -211,7 +212,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_the_expected_one_or_is_told_where_not() {
-        // The event has what an event needs: the response to a malformed one is ours to choose.
+        // The event is well-formed: the response to a malformed one may differ.
         let case = recorded(
             r#"[{"message":{},"metadata":{},"destination":{"Config":{}}}]"#,
             r#"{"status":200,"apiVersion":"2","body":[{"a":1.0,"b":"x"}]}"#,
@@ -258,7 +259,8 @@ mod tests {
         assert_eq!(allowed(&empty, &answer(200, "[]")), [("/".to_owned(), IntendedDifference::NoEvents)]);
         let unreadable = recorded("[", r#"{"status":500,"apiVersion":null,"body":{}}"#);
         assert_eq!(allowed(&unreadable, &answer(400, "{}")), [("/".to_owned(), IntendedDifference::UnreadableBody)]);
-        // Not by the contract: another status of ours, an answer of another kind beside one that is meant to be.
+        // Not covered by the contract: another status of this service, or another type of response next to an intended
+        // one.
         assert!(!judge(&unreadable, &answer(503, "{}"), true, LIMITS).is_good());
         assert_eq!(findings(&whole, &answer(200, "[]"))[0], "status: 500 | 200");
         assert_eq!(findings(&null, &answer(200, &ours.replace("\"t\"", "\"u\""))), ["/0/output/topic: \"t\" | \"u\""]);

@@ -92,18 +92,18 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         stdio::error("stdin can be read only once: name - only once");
         return ExitCode::from(EXIT_USAGE);
     }
-    let surroundings = arguments.connect.surroundings();
+    let options = arguments.connect.options();
     let one = |input: &String| {
         let name = load::shown(input);
         let mut outcome = load::load(input).and_then(|bytes| check(&bytes, arguments.family, now));
         if arguments.no_secrets {
-            let _ = outcome.as_mut().map(Report::forgive_missing_secrets);
+            let _ = outcome.as_mut().map(Report::drop_missing_secrets);
         }
         if let Err(problem) = &outcome {
             stdio::error(format_args!("{name}: {problem}"));
         }
-        let connections = match (&outcome, &surroundings) {
-            (Ok(report), Some(surroundings)) => connect::connect_all(report, surroundings),
+        let connections = match (&outcome, &options) {
+            (Ok(report), Some(options)) => connect::connect_all(report, options),
             _ => Vec::new(),
         };
         Checked { name, outcome, connections }

@@ -8,11 +8,11 @@ pub(super) struct Counts {
     /// Cases with an unexpected response.
     pub(super) failed: usize,
     /// Cases with an intended difference.
-    pub(super) deliberate: usize,
+    pub(super) intended: usize,
     /// Cases or files that cannot be read.
     pub(super) unreadable: usize,
     /// Files in a folder that contain no cases.
-    pub(super) passed_over: usize,
+    pub(super) skipped: usize,
     /// Destinations of rudder-transformer that this service does not support.
     pub(super) other_destinations: usize,
 }

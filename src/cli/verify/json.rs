@@ -79,7 +79,7 @@ impl Document {
                 "path": path.display().to_string(),
                 "cases": now.cases - before.cases,
                 "different": now.failed - before.failed,
-                "onPurpose": now.deliberate - before.deliberate,
+                "onPurpose": now.intended - before.intended,
                 "unreadable": now.unreadable - before.unreadable,
             })
         });
@@ -91,11 +91,11 @@ impl Document {
             "transformer": asked,
             "summary": {
                 "cases": counts.cases,
-                "asExpected": counts.cases - counts.failed - counts.deliberate,
+                "asExpected": counts.cases - counts.failed - counts.intended,
                 "different": counts.failed,
-                "onPurpose": counts.deliberate,
+                "onPurpose": counts.intended,
                 "unreadable": counts.unreadable,
-                "filesPassedOver": counts.passed_over,
+                "filesPassedOver": counts.skipped,
                 "destinationsSkipped": counts.other_destinations,
                 "stopped": stopped,
                 "seconds": took.as_secs_f64(),

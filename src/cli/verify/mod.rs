@@ -184,7 +184,7 @@ fn verify(
     let outcome = each(sources, filter, |step| {
         let told = match step {
             Step::File(source) => report.begin(source),
-            Step::PassedOver(path) => report.pass_over(path),
+            Step::Skipped(path) => report.skip(path),
             Step::Unreadable(unreadable) => report.unreadable(&unreadable),
             Step::Case(found) => {
                 let began = Instant::now();

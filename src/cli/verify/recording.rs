@@ -46,7 +46,7 @@ pub(super) fn run(
                 current.clone_from(&source.path);
                 progress.file(&sanitize(&source.path.display().to_string()));
             }
-            Step::PassedOver(_) => {}
+            Step::Skipped(_) => {}
             Step::Unreadable(unreadable) => leave_out(unreadable.to_string()),
             Step::Case(found) => match transformer.ask(&found.case.request) {
                 Ok(answer) => {

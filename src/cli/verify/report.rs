@@ -39,7 +39,7 @@ const MAX_ALLOWED: usize = 10;
 #[derive(Debug, Clone, Copy, Default)]
 struct Listed {
     failed: usize,
-    deliberate: usize,
+    intended: usize,
     unreadable: usize,
 }
 
@@ -118,8 +118,8 @@ impl Report {
     }
 
     /// Reports a file without cases.
-    pub(super) fn pass_over(&mut self, path: &Path) -> io::Result<()> {
-        self.counts.passed_over += 1;
+    pub(super) fn skip(&mut self, path: &Path) -> io::Result<()> {
+        self.counts.skipped += 1;
         // With a filter, skipped files are not reported.
         if self.detail == Detail::Verbose && !self.filtered {
             self.line(&format!("{FAINT}skipped  {}: no cases{FAINT:#}", shown(path)))?;
@@ -151,7 +151,7 @@ impl Report {
     pub(super) fn case(&mut self, found: &Found, verdict: &Verdict, took: Duration) -> io::Result<()> {
         self.counts.cases += 1;
         self.counts.failed += usize::from(!verdict.is_good());
-        self.counts.deliberate += usize::from(verdict.is_good() && !verdict.allowed.is_empty());
+        self.counts.intended += usize::from(verdict.is_good() && !verdict.allowed.is_empty());
         self.progress.case();
         let lines = lines_of(verdict);
         let more = verdict.allowed.len().saturating_sub(MAX_ALLOWED);
@@ -182,7 +182,7 @@ impl Report {
                 self.line("  and more")?;
             }
         } else if !verdict.allowed.is_empty() && self.detail != Detail::Quiet {
-            if !lists(&mut self.listed.deliberate) {
+            if !lists(&mut self.listed.intended) {
                 return Ok(());
             }
             self.line(&format!(
@@ -200,7 +200,7 @@ impl Report {
     pub(super) fn end(&mut self, stopped: Option<&str>) -> io::Result<()> {
         self.end_group()?;
         self.progress.finish();
-        let Counts { cases, failed, deliberate, unreadable, passed_over, other_destinations } = self.counts;
+        let Counts { cases, failed, intended, unreadable, skipped, other_destinations } = self.counts;
         let listed = self.listed;
         if let Some(document) = self.document.take() {
             let text = document.text(&self.asked, self.counts, stopped, self.began.elapsed());
@@ -209,7 +209,7 @@ impl Report {
         let quiet = self.detail == Detail::Quiet;
         for (all, listed, what) in [
             (failed, listed.failed, "different"),
-            (if quiet { 0 } else { deliberate }, listed.deliberate, "with intended differences"),
+            (if quiet { 0 } else { intended }, listed.intended, "with intended differences"),
             (unreadable, listed.unreadable, "unreadable"),
         ] {
             if all > listed {
@@ -223,20 +223,20 @@ impl Report {
         if let Some(stopped) = stopped {
             self.line(&format!("{BAD}stopped{BAD:#}  {}; the remaining cases were not sent", sanitize(stopped)))?;
         }
-        let mut parts = vec![format!("{} as expected", cases - failed - deliberate)];
+        let mut parts = vec![format!("{} as expected", cases - failed - intended)];
         let mut add = |number: usize, words: &str| {
             if number > 0 {
                 parts.push(format!("{number} {words}"));
             }
         };
-        add(deliberate, "with intended differences");
+        add(intended, "with intended differences");
         add(failed, "different");
         add(unreadable, "unreadable");
         let is_good = failed + unreadable == 0 && stopped.is_none();
         let style = if is_good { GOOD } else { BAD };
         let mut sum = format!("{style}{}{style:#}: {}", count(cases, "case", "cases"), parts.join(", "));
-        if passed_over > 0 {
-            sum.push_str(&format!("; {} without cases skipped", count(passed_over, "file", "files")));
+        if skipped > 0 {
+            sum.push_str(&format!("; {} without cases skipped", count(skipped, "file", "files")));
         }
         if other_destinations > 0 {
             sum.push_str(&format!(

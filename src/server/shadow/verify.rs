@@ -97,14 +97,14 @@ impl Verifier {
     async fn verify(self: Arc<Self>, mut kept: Kept) {
         kept.room.result = match self.compare(&mut kept).await {
             Ok(found) if found.is_empty() => self.note_intended(&found),
-            Ok(found) if found.listed.is_empty() => {
-                tracing::warn!("shadow: the responses are nested too deep to be compared");
+            Ok(found) if found.reported.is_empty() => {
+                tracing::warn!("shadow: the responses are nested too deeply to be compared");
                 Compared::Failed
             }
             Ok(found) => {
                 if let Some(suppressed) = self.lines.different.admit(Instant::now()) {
-                    let listed: Vec<String> = found.listed.iter().map(ToString::to_string).collect();
-                    let differences = listed.join("; ");
+                    let reported: Vec<String> = found.reported.iter().map(ToString::to_string).collect();
+                    let differences = reported.join("; ");
                     tracing::warn!(differences, more = found.more, suppressed, "shadow mismatch");
                 }
                 Compared::Different

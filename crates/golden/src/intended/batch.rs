@@ -1,4 +1,5 @@
-//! Both responses of `/batch`. The reference groups events that this service rejects; all others must be grouped alike.
+//! Compares both responses of `/batch`. rudder-transformer groups events that this service rejects; all others must be
+//! in the same groups.
 
 use super::event::Events;
 use super::question::fails;
@@ -7,10 +8,10 @@ use crate::compare::{Infinite, each_member, elements, shown};
 use crate::differences::Differences;
 use json::raw::Raw;
 
-/// Adds what differs.
+/// Adds the differences.
 pub(super) fn judge(events: &Events<'_>, [ours, theirs]: [Raw<'_>; 2], found: &mut Differences) {
     let mut exact = found.none_yet();
-    exact.compare("", Some(ours), Some(theirs), Infinite::MayBeNull);
+    exact.compare("", Some(ours), Some(theirs), Infinite::AsNull);
     if exact.is_empty() {
         return found.append(exact);
     }
@@ -38,7 +39,7 @@ pub(super) fn judge(events: &Events<'_>, [ours, theirs]: [Raw<'_>; 2], found: &m
     }
 }
 
-/// Both say that the destination has no batches.
+/// Compares the responses to a destination that has no batches, where both report an error.
 fn judge_unsupported(ours: Raw<'_>, theirs: Raw<'_>, rejected: usize, found: &mut Differences) {
     each_member(ours, theirs, |name, ours, theirs| {
         let lower_case = |value: Option<Raw<'_>>| value.map(|value| value.text().to_ascii_lowercase());
@@ -54,10 +55,10 @@ fn judge_unsupported(ours: Raw<'_>, theirs: Raw<'_>, rejected: usize, found: &mu
                 for index in 0..ours.len().max(theirs.len()) {
                     let pointer = format!("/0/metadata/{index}");
                     let (ours, theirs) = (ours.get(index).copied(), theirs.get(index).copied());
-                    found.compare(&pointer, ours, theirs, Infinite::MayBeNull);
+                    found.compare(&pointer, ours, theirs, Infinite::AsNull);
                 }
             }
-            _ => found.compare(&format!("/0/{}", shown(name)), ours, theirs, Infinite::MayBeNull),
+            _ => found.compare(&format!("/0/{}", shown(name)), ours, theirs, Infinite::AsNull),
         }
     });
 }
@@ -76,7 +77,8 @@ fn objects(array: Option<Raw<'_>>) -> Vec<Raw<'_>> {
 /// A message and its metadata.
 type Delivery<'v> = (Raw<'v>, Raw<'v>);
 
-/// Whether each of our groups is in one of theirs, in its order, and theirs hold only so many events more.
+/// Whether each of this service's groups is part of one of the other groups, in the same order, and the other groups
+/// contain at most `more` further events.
 fn are_grouped_alike(ours: &[Raw<'_>], theirs: &[Raw<'_>], more: usize) -> bool {
     let mut theirs: Vec<Vec<Delivery<'_>>> = theirs.iter().map(|group| deliveries(*group)).collect();
     let total: usize = theirs.iter().map(Vec::len).sum();
@@ -95,11 +97,11 @@ fn deliveries(group: Raw<'_>) -> Vec<Delivery<'_>> {
     messages.unwrap_or_default().into_iter().zip(metadata.unwrap_or_default()).collect()
 }
 
-/// Whether all of `ours` are among `theirs`, in the same order.
+/// Whether all of `ours` are in `theirs`, in the same order.
 fn holds(theirs: &[Delivery<'_>], ours: &[Delivery<'_>]) -> bool {
     let same = |ours: Raw<'_>, theirs: Raw<'_>| {
         let mut found = Differences::default();
-        found.compare("", Some(ours), Some(theirs), Infinite::MayBeNull);
+        found.compare("", Some(ours), Some(theirs), Infinite::AsNull);
         found.is_empty()
     };
     let mut theirs = theirs.iter();

@@ -1,4 +1,4 @@
-//! Which intended differences apply to an event, decided from the request alone.
+//! Decides from the request alone which intended differences apply to an event.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ use transform::request::{PayloadFormat, Request};
 use transform::rules::emptiness;
 use transform::rules::templates::{INDISPENSABLE, Template};
 
-/// The members that every JavaScript object has.
+/// The properties that every JavaScript object has.
 const OBJECT_MEMBERS: [&str; 12] = [
     "__defineGetter__",
     "__defineSetter__",
@@ -35,17 +35,17 @@ const OBJECT_MEMBERS: [&str; 12] = [
     "valueOf",
 ];
 
-/// The events of a request, read again only if a response differs.
+/// The events of a request, parsed again only if a response differs.
 pub(super) struct Events<'q> {
     question: Question<'q>,
     request: OnceCell<Request<'q>>,
-    /// By the place of the destination's text, so that the events of one destination share it.
+    /// The destinations by the position of their text, so that events with the same destination share an entry.
     destinations: RefCell<HashMap<usize, Rc<Facts>>>,
-    /// Compacted: `destinations` is an array.
+    /// Whether `destinations` of a compacted request is an array.
     destinations_array: OnceCell<bool>,
 }
 
-/// What a destination says about all of its events.
+/// The properties of a destination that affect all of its events.
 #[derive(Debug, Default)]
 struct Facts {
     /// The paths of its templates.
@@ -59,10 +59,10 @@ struct Facts {
     deep: bool,
 }
 
-/// What is at the end of a path.
+/// The value that a path leads to.
 struct Target<'a> {
     value: Option<Raw<'a>>,
-    /// Whether a name with dots was on the way.
+    /// Whether a field name on the path contains dots.
     dotted: bool,
     /// Whether it is the length of an array.
     length: bool,
@@ -90,7 +90,7 @@ impl<'q> Events<'q> {
         })
     }
 
-    /// The metadata of an event, if they are an object.
+    /// The metadata of an event, if it is an object.
     pub(super) fn metadata(&self, index: usize) -> Option<Raw<'q>> {
         self.request().events.get(index)?.as_ref()?.metadata().ok().map(|metadata| metadata.raw)
     }
@@ -105,12 +105,12 @@ impl<'q> Events<'q> {
         (0..self.request().events.len()).find_map(|index| self.row(index, shape))
     }
 
-    /// Whether the reference may fail other events because of this one.
+    /// Whether rudder-transformer may fail other events because of this one.
     pub(super) fn is_odd(&self, index: usize) -> bool {
         self.rows(index).into_iter().any(|row| row.allows(Shape::RequestFails) || row.allows(Shape::EveryEventFails))
     }
 
-    /// Whether a template of the event's destination takes this field of the metadata, or a part of it.
+    /// Whether a template of the event's destination removes this field of the metadata, or a part of it.
     pub(super) fn takes_metadata(&self, index: usize, field: &[u8]) -> bool {
         let Some(Some(event)) = self.request().events.get(index) else { return false };
         self.facts(event).is_some_and(|facts| {
@@ -223,7 +223,7 @@ impl<'q> Events<'q> {
     fn target(&self, event: &Event<'q>, path: &str) -> Target<'q> {
         let nothing = Target { value: None, dotted: false, length: false };
         if let Some(rest) = path.strip_prefix("request.query.") {
-            // Parameters with dots in their names; all others are plain text.
+            // Query parameters, whose names may contain dots. Their values are plain text.
             let Endpoint::Processor { query, .. } = self.question.endpoint else { return nothing };
             let dotted = rest.contains('.')
                 && form_urlencoded::parse(query.as_bytes())
@@ -304,7 +304,7 @@ impl Facts {
     }
 }
 
-/// Whether an object with a `toString` of its own is in the value.
+/// Whether the value contains an object with its own `toString`.
 fn has_to_string(value: Raw<'_>) -> bool {
     matches!(value.kind(), Kind::Array | Kind::Object)
         && memchr::memmem::find(value.text().as_bytes(), b"\"toString\"").is_some()

@@ -1,12 +1,12 @@
-//! What in the text of a body makes the reference fail a whole request.
+//! Properties of a body that make rudder-transformer fail the whole request.
 
 use json::raw::Raw;
 use json::scan::{Scanner, white_space};
 
-/// Levels that the reference copes with.
+/// The nesting depth that rudder-transformer supports.
 const MAX_LEVELS: usize = 5_000;
 
-/// Whether values are nested deeper in a valid JSON text than the reference copes with.
+/// Whether values in a valid JSON text are nested deeper than rudder-transformer supports.
 pub(super) fn is_too_deep(text: &str) -> bool {
     if text.len() <= 2 * MAX_LEVELS {
         return false;
@@ -31,7 +31,7 @@ pub(super) fn is_too_deep(text: &str) -> bool {
     false
 }
 
-/// Whether any object in a valid JSON text has a field called `__proto__`, however it is escaped.
+/// Whether any object in a valid JSON text has a field named `__proto__`, in any escaped form.
 pub(super) fn has_field_proto(text: &str) -> bool {
     let bytes = text.as_bytes();
     let mut at = 0;

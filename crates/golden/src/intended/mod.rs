@@ -1,15 +1,15 @@
 //! Compares two responses to a request, and allows exactly the intended differences
 //! (docs/contract.md#intended-differences).
 //!
-//! | module | decides |
+//! | module | responsibility |
 //! | --- | --- |
-//! | `table` | which differences are intended, and how the reference may respond to them |
-//! | [`question`] | what is compared: the request and a response |
-//! | `event` | which of them apply to an event |
-//! | `hazards` | what in the text of a body makes the reference fail a whole request |
-//! | `pair` | whether two responses to one event agree |
-//! | `batch` | the same for `/batch` |
-//! | [`siblings`] | what can be known of events that the reference failed because of another one |
+//! | `table` | the intended differences, and how rudder-transformer's response may differ |
+//! | [`question`] | the inputs of a comparison: the request and a response |
+//! | `event` | which differences apply to an event |
+//! | `hazards` | properties of a body that make rudder-transformer fail the whole request |
+//! | `pair` | compares two responses to one event |
+//! | `batch` | compares two responses of `/batch` |
+//! | [`siblings`] | events that rudder-transformer failed because of another one |
 
 mod batch;
 mod event;
@@ -34,12 +34,12 @@ use json::raw::{Kind, Raw};
 use transform::endpoint::Endpoint;
 use transform::request::PayloadFormat;
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Judgment {
-    /// What differs.
+    /// The differences.
     pub differences: Differences,
-    /// The events that the reference failed because of others, if there are any left to ask it about.
+    /// The events that rudder-transformer failed because of others, if there are any to send again without those.
     pub siblings: Option<Siblings>,
 }
 
@@ -56,8 +56,9 @@ pub fn judge(
     Judgment { differences: found, siblings }
 }
 
-/// Compares the response of the reference to events that it failed because of others, asked about them alone; places are
-/// those in the whole response. Without a response to at least one of them nothing is known, and nothing differs.
+/// Compares rudder-transformer's response to events that it failed because of others, sent again without those.
+/// Locations refer to the whole response. If the second response also failed, nothing is known and there are no
+/// differences.
 #[must_use]
 pub fn judge_siblings(siblings: &Siblings, whole: &Question<'_>, theirs: &ComparedResponse) -> Differences {
     let text = String::from_utf8_lossy(&theirs.body);
@@ -69,7 +70,7 @@ pub fn judge_siblings(siblings: &Siblings, whole: &Question<'_>, theirs: &Compar
     let question = Question { text: &siblings.body, ..whole.clone() };
     let ours = ComparedResponse { status: 200, body: siblings.ours.clone().into() };
     let mut found = judge(&question, &ours, theirs, Contents::Hidden).differences;
-    found.listed.iter_mut().for_each(|told| told.pointer = siblings.restored(&told.pointer));
+    found.reported.iter_mut().for_each(|reported| reported.pointer = siblings.restored(&reported.pointer));
     found
 }
 
@@ -81,19 +82,19 @@ fn judge_responses(
 ) -> Option<Siblings> {
     let statuses = || (format!("status {}", ours.status), format!("status {}", theirs.status));
     if ours.status != 200 {
-        // What cannot be read is rejected by both, each in its own words.
+        // Both reject a body that cannot be read, each with its own message.
         if theirs.status >= 400 {
             found.allow("", why_unreadable(question));
         } else if question.endpoint == &Endpoint::RouterTransform && says_that_all_fail(theirs) {
             found.allow("", IntendedDifference::RouterTransform);
         } else {
-            found.list_whole(statuses().0, statuses().1);
+            found.add_whole(statuses().0, statuses().1);
         }
         return None;
     }
     let (our_text, their_text) = (String::from_utf8_lossy(&ours.body), String::from_utf8_lossy(&theirs.body));
     let Ok(our_value) = Raw::parse(&our_text) else {
-        found.list_whole("no JSON", "a response");
+        found.add_whole("no JSON", "a response");
         return None;
     };
     let events = Events::of(question);
@@ -103,12 +104,12 @@ fn judge_responses(
                 found.allow("", row);
                 return Siblings::check(question, &events, our_value, found);
             }
-            None => found.list_whole(statuses().0, statuses().1),
+            None => found.add_whole(statuses().0, statuses().1),
         }
         return None;
     }
     let Ok(their_value) = Raw::parse(&their_text) else {
-        found.list_whole("JSON", "no JSON");
+        found.add_whole("JSON", "no JSON");
         return None;
     };
     match question.endpoint {
@@ -117,7 +118,7 @@ fn judge_responses(
         }
         Endpoint::Batch => batch::judge(&events, [our_value, their_value], found),
         Endpoint::RouterTransform => judge_router(our_value, their_value, found),
-        Endpoint::Processor { .. } => found.compare("", Some(our_value), Some(their_value), Infinite::IsItself),
+        Endpoint::Processor { .. } => found.compare("", Some(our_value), Some(their_value), Infinite::Exact),
     }
     None
 }
@@ -140,16 +141,16 @@ fn judge_events(
             (Some(ours), Some(theirs)) => {
                 Pair { events, index, ours: *ours, theirs: *theirs, cause }.judge(&pointer, found);
             }
-            (ours, theirs) => found.compare(&pointer, ours.copied(), theirs.copied(), Infinite::IsItself),
+            (ours, theirs) => found.compare(&pointer, ours.copied(), theirs.copied(), Infinite::Exact),
         }
     }
     cause.and_then(|_| Siblings::check(question, events, values[0], found))
 }
 
-/// Both say that there is no router transformation, each in its own words and groups.
+/// Compares the responses of `/routerTransform`, where both report an error, each with its own messages and groups.
 fn judge_router(ours: Raw<'_>, theirs: Raw<'_>, found: &mut Differences) {
     let mut exact = found.none_yet();
-    exact.compare("", Some(ours), Some(theirs), Infinite::MayBeNull);
+    exact.compare("", Some(ours), Some(theirs), Infinite::AsNull);
     let [ours_ids, theirs_ids] = [ours, theirs].map(job_ids);
     if !exact.is_empty() && all_fail(ours) && all_fail(theirs) && theirs_ids.is_subset(&ours_ids) {
         found.allow("", IntendedDifference::RouterTransform);
@@ -158,7 +159,7 @@ fn judge_router(ours: Raw<'_>, theirs: Raw<'_>, found: &mut Differences) {
     }
 }
 
-/// The jobs that a router transformation's response is about.
+/// The jobs in a response of `/routerTransform`.
 fn job_ids(response: Raw<'_>) -> BTreeSet<String> {
     let entries = response.member("output").map(elements).unwrap_or_default();
     let metadata = entries.into_iter().filter_map(|entry| entry.member("metadata")).flat_map(elements);
@@ -168,8 +169,8 @@ fn job_ids(response: Raw<'_>) -> BTreeSet<String> {
         .collect()
 }
 
-/// Whether every entry of a router transformation's response says that it failed.
-fn says_that_all_fail(response: &ComparedResponse) -> bool {
+/// Whether every entry in a response of `/routerTransform` is an error.
+fn says_that_all_fail(response: &Answer) -> bool {
     Raw::parse(&String::from_utf8_lossy(&response.body)).is_ok_and(all_fail)
 }
 
@@ -178,7 +179,7 @@ fn all_fail(response: Raw<'_>) -> bool {
     !entries.is_empty() && entries.into_iter().all(fails)
 }
 
-/// Which row an unreadable body is of.
+/// The row that applies to an unreadable body.
 fn why_unreadable(question: &Question<'_>) -> IntendedDifference {
     let kind = Raw::parse(question.text).map(Raw::kind);
     match (question.endpoint, question.form, kind) {
@@ -188,14 +189,15 @@ fn why_unreadable(question: &Question<'_>) -> IntendedDifference {
     }
 }
 
-/// Why the reference may fail the whole request, while this service rejects one event or none.
+/// The row because of which rudder-transformer may fail the whole request, while this service rejects one event or
+/// none.
 fn why_the_request_fails(question: &Question<'_>, events: &Events<'_>, status: u16) -> Option<IntendedDifference> {
     use IntendedDifference as Row;
     if status < 400 {
         return None;
     }
     let causes = (0..events.request().events.len()).flat_map(|index| events.rows(index));
-    // It rejects that name with this status only.
+    // rudder-transformer rejects that name only with this status.
     let mut causes = causes.filter(|row| row.allows(Shape::RequestFails) && (*row != Row::ProtoField || status == 400));
     if let Some(row) = causes.next() {
         return Some(row);

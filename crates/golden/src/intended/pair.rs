@@ -1,4 +1,4 @@
-//! Both responses to one event.
+//! Compares both responses to one event.
 
 use super::event::Events;
 use super::question::fails;
@@ -14,21 +14,21 @@ pub(super) struct Pair<'e, 'q, 'v> {
     pub(super) index: usize,
     pub(super) ours: Raw<'v>,
     pub(super) theirs: Raw<'v>,
-    /// Why the reference failed every event of the request, if it did.
+    /// The row because of which rudder-transformer failed every event of the request, if it did.
     pub(super) cause: Option<IntendedDifference>,
 }
 
 /// Parts of a response that may differ.
 #[derive(Debug, Clone, Copy, Default)]
 struct Except {
-    /// The topic, and the `rudderId` that holds it.
+    /// The topic, and the `rudderId` that contains it.
     topic: bool,
     /// The timestamp of the message.
     timestamp: bool,
 }
 
 impl Pair<'_, '_, '_> {
-    /// Adds what differs, at `pointer`.
+    /// Adds the differences, at `pointer`.
     pub(super) fn judge(&self, pointer: &str, found: &mut Differences) {
         if self.ours.text() == self.theirs.text() {
             return;
@@ -49,7 +49,7 @@ impl Pair<'_, '_, '_> {
         }
     }
 
-    /// The reference failed the event.
+    /// Compares if rudder-transformer failed the event.
     fn judge_failure(&self, pointer: &str, exact: Differences, found: &mut Differences) {
         let own = [Shape::EventFails, Shape::EveryEventFails]
             .into_iter()
@@ -61,16 +61,16 @@ impl Pair<'_, '_, '_> {
         if let Some(theirs) = self.theirs.member("metadata").filter(|theirs| theirs.is_object()) {
             each_member(sent, theirs, |name, sent, theirs| {
                 if !self.events.takes_metadata(self.index, name) {
-                    found.compare(&format!("{pointer}/metadata/{}", shown(name)), sent, theirs, Infinite::MayBeNull);
+                    found.compare(&format!("{pointer}/metadata/{}", shown(name)), sent, theirs, Infinite::AsNull);
                 }
             });
         } else if self.events.row(self.index, Shape::OtherResponse).is_none() {
             let theirs = self.theirs.member("metadata");
-            found.compare(&format!("{pointer}/metadata"), Some(sent), theirs, Infinite::MayBeNull);
+            found.compare(&format!("{pointer}/metadata"), Some(sent), theirs, Infinite::AsNull);
         }
     }
 
-    /// Both transformed the event, with different results.
+    /// Compares if both transformed the event, with different results.
     fn judge_output(&self, pointer: &str, exact: Differences, found: &mut Differences) {
         let topic = self.events.row(self.index, Shape::OtherTopic);
         let timestamp = self.events.row(self.index, Shape::OtherTimestamp);
@@ -88,12 +88,12 @@ impl Pair<'_, '_, '_> {
         }
     }
 
-    /// Why the reference may have transformed an event that this service rejects.
+    /// The row because of which rudder-transformer may have transformed an event that this service rejects.
     fn free_row(&self) -> Option<IntendedDifference> {
         self.events.row(self.index, Shape::OtherResponse).or_else(|| self.limit())
     }
 
-    /// A limit of this service: the only rejection that cannot be seen in the event alone.
+    /// The row for a limit of this service, the only rejection that does not depend on the event alone.
     fn limit(&self) -> Option<IntendedDifference> {
         let error = self.ours.member("error")?;
         error.is_string(Rejection::TemplatesTooComplex.text()).then_some(IntendedDifference::Limits)
@@ -121,11 +121,11 @@ impl Pair<'_, '_, '_> {
                                         timestamp,
                                         found,
                                         |pointer, _, [ours, theirs], found| {
-                                            found.compare(pointer, ours, theirs, Infinite::MayBeNull);
+                                            found.compare(pointer, ours, theirs, Infinite::AsNull);
                                         },
                                     );
                                 }
-                                [ours, theirs] => found.compare(pointer, ours, theirs, Infinite::MayBeNull),
+                                [ours, theirs] => found.compare(pointer, ours, theirs, Infinite::AsNull),
                             }
                         },
                     );
@@ -138,17 +138,17 @@ impl Pair<'_, '_, '_> {
                         Some("rudderId"),
                         found,
                         |pointer, _, [ours, theirs], found| {
-                            found.compare(pointer, ours, theirs, Infinite::MayBeNull);
+                            found.compare(pointer, ours, theirs, Infinite::AsNull);
                         },
                     );
                 }
-                _ => found.compare(&pointer, ours, theirs, Infinite::MayBeNull),
+                _ => found.compare(&pointer, ours, theirs, Infinite::AsNull),
             }
         });
     }
 }
 
-/// Compares two objects field by field, but for one.
+/// Compares two objects field by field, except for one field.
 fn compare_but(
     pointer: &str,
     ours: Raw<'_>,

@@ -1,4 +1,4 @@
-//! What is compared: the request, and a response to it.
+//! The inputs of a comparison: the request, and a response to it.
 
 use bytes::Bytes;
 use json::raw::Raw;
@@ -6,32 +6,32 @@ use transform::request::{Limits, PayloadFormat};
 
 use transform::endpoint::Endpoint;
 
-/// The request that both responded to.
+/// The request that both responses belong to.
 #[derive(Debug, Clone)]
 pub struct Question<'a> {
     /// The endpoint.
     pub endpoint: &'a Endpoint,
     /// The form of the body.
     pub form: PayloadFormat,
-    /// The bounds of a request.
+    /// The limits of a request.
     pub limits: Limits,
     /// The body.
     pub text: &'a str,
-    /// What else of the request makes the reference fail.
+    /// Other properties of the request that make rudder-transformer fail.
     pub traits: Traits,
 }
 
-/// What the reference minds in a request apart from its body.
+/// Properties of a request, apart from its body, that make rudder-transformer fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Traits {
     /// Whether the path begins with `/v1/`.
     pub is_v1: bool,
-    /// Whether `Content-Type` says JSON.
+    /// Whether `Content-Type` is JSON.
     pub says_json: bool,
 }
 
 impl Traits {
-    /// Those of a path and the value of `Content-Type`.
+    /// Derives the properties from a path and the value of `Content-Type`.
     #[must_use]
     pub fn of(path: &str, content_type: Option<&str>) -> Self {
         let says_json = content_type.is_some_and(|value| value.to_ascii_lowercase().contains("json"));
@@ -44,11 +44,11 @@ impl Traits {
 pub struct ComparedResponse {
     /// Status code.
     pub status: u16,
-    /// The body, without a coding.
+    /// The body, decompressed.
     pub body: Bytes,
 }
 
-/// Whether a response to an event says that it failed.
+/// Whether the response to an event is an error.
 pub(super) fn fails(response: Raw<'_>) -> bool {
     let code = response.member("statusCode").map(Raw::text);
     code.is_some_and(|code| code.len() == 3 && code >= "400")

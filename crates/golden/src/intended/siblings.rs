@@ -1,4 +1,4 @@
-//! Events that the reference failed because of another one: its response says nothing about them.
+//! Events that rudder-transformer failed because of another one, so that its response does not show their result.
 
 use super::event::Events;
 use super::question::Question;
@@ -8,20 +8,20 @@ use json::raw::Raw;
 use transform::endpoint::Endpoint;
 use transform::request::PayloadFormat;
 
-/// The events of a request without those that make the reference fail.
+/// The events of a request without those that make rudder-transformer fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Siblings {
-    /// Where they are in the request, counted from 0.
+    /// Their positions in the request, from 0.
     pub indices: Vec<usize>,
-    /// A request body with them alone, in the form of the request.
+    /// A request body with these events only, in the format of the original request.
     pub body: String,
-    /// The response of this service to it.
+    /// This service's response to that body.
     pub ours: String,
 }
 
 impl Siblings {
-    /// Transforms the other events alone, compares the responses with those in `ours`, and returns these events
-    /// for a comparison with the reference.
+    /// Transforms these events alone, and compares the responses with those in `ours`. Returns the events for a
+    /// comparison with rudder-transformer.
     pub(super) fn check(
         question: &Question<'_>,
         events: &Events<'_>,
@@ -33,13 +33,13 @@ impl Siblings {
         if let Ok(alone) = Raw::parse(&alone.body) {
             let ours = elements(ours);
             for (index, alone) in indices.iter().zip(elements(alone)) {
-                found.compare(&format!("/{index}"), ours.get(*index).copied(), Some(alone), Infinite::IsItself);
+                found.compare(&format!("/{index}"), ours.get(*index).copied(), Some(alone), Infinite::Exact);
             }
         }
         Some(Self { indices, body, ours: alone.body })
     }
 
-    /// The place in the whole response for one in the response to these events alone.
+    /// Translates a location in the response to these events into one in the whole response.
     pub(super) fn restored(&self, pointer: &str) -> String {
         let path = pointer.strip_prefix('/').unwrap_or(pointer);
         let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
@@ -48,8 +48,8 @@ impl Siblings {
     }
 }
 
-/// The body of a transformation without the events that may make the reference fail others; `None` if none is left or
-/// none is taken out.
+/// The request body without the events that may make rudder-transformer fail others. `None` if none is left or none is
+/// removed.
 fn without_odd_events(question: &Question<'_>, events: &Events<'_>) -> Option<(Vec<usize>, String)> {
     let Endpoint::Processor { .. } = question.endpoint else { return None };
     let all = &events.request().events;

@@ -1,9 +1,9 @@
-//! The differences from rudder-transformer that are intended (docs/contract.md#intended-differences): one table, from
-//! which `docs/reference/differences.md`, the labels of metrics and the comparison itself come.
+//! The intended differences from rudder-transformer (docs/contract.md#intended-differences).
+//! `docs/reference/differences.md`, the labels of metrics and the comparison use this table.
 
 use std::fmt::Write as _;
 
-/// How the response of the reference may differ where an intended difference applies.
+/// How rudder-transformer's response may differ where an intended difference applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// The whole request fails with a status of 400 or above.
@@ -12,18 +12,18 @@ pub enum Shape {
     EveryEventFails,
     /// This event has a `statusCode` of 400 or above.
     EventFails,
-    /// The event has another topic, and so another `rudderId`; all else is the same.
+    /// The event has another topic, and therefore another `rudderId`. Everything else is equal.
     OtherTopic,
-    /// The message has another timestamp; all else is the same.
+    /// The message has another timestamp. Everything else is equal.
     OtherTimestamp,
-    /// The event has another response, which is not looked at.
+    /// The event has another response, which is not compared.
     OtherResponse,
-    /// Another number or text in the places that the case names.
+    /// A number or text differs in the locations that the case names.
     OtherValue,
 }
 
 impl Shape {
-    /// The shape in a few words.
+    /// A short description of the shape.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
@@ -40,34 +40,34 @@ impl Shape {
 
 macro_rules! differences {
     ($($name:ident, $code:literal, [$($shape:ident),*], $case:literal, $reference:literal, $ours:literal, $why:literal;)*) => {
-        /// A difference from the reference that is intended.
+        /// An intended difference from rudder-transformer.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum IntendedDifference { $(#[doc = $case] $name,)* }
 
         impl IntendedDifference {
-            /// Every row of the table.
+            /// All rows of the table.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// The row as a stable word: the label of metrics, and the name in logs.
+            /// A stable identifier of the row, used as the label of metrics and in logs.
             #[must_use]
             pub fn code(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// How the response of the reference may differ. Without any, the difference cannot be seen between two
-            /// responses that are compared as values.
+            /// How rudder-transformer's response may differ. If empty, the difference is not visible in a comparison by
+            /// value.
             #[must_use]
             pub fn shapes(self) -> &'static [Shape] {
                 match self { $(Self::$name => &[$(Shape::$shape),*],)* }
             }
 
-            /// What a request has to have in it.
+            /// The property of a request that triggers the difference.
             #[must_use]
             pub fn case(self) -> &'static str {
                 match self { $(Self::$name => $case,)* }
             }
 
-            /// What the reference does.
+            /// What rudder-transformer does.
             #[must_use]
             pub fn reference(self) -> &'static str {
                 match self { $(Self::$name => $reference,)* }
@@ -79,7 +79,7 @@ macro_rules! differences {
                 match self { $(Self::$name => $ours,)* }
             }
 
-            /// Why it does.
+            /// Why this service does so.
             #[must_use]
             pub fn why(self) -> &'static str {
                 match self { $(Self::$name => $why,)* }
@@ -93,7 +93,7 @@ differences! {
         "an event that is not an object, or whose metadata or destination is missing or not an object",
         "the whole request fails, often with 500, or every event does",
         "that event alone gets 400 (its metadata is `null` unless it is an object)",
-        "rudder-server retries a 500 thirty times, then panics; the good events would wait for the bad one";
+        "rudder-server retries a 500 thirty times, then panics, and valid events would wait for the malformed one";
     MessageNotAnObject, "message_not_an_object", [RequestFails, EveryEventFails, EventFails, OtherResponse],
         "a message that is a string, array, number or boolean",
         "is spread into characters or indices",
@@ -106,9 +106,9 @@ differences! {
         "see the first row";
     DestinationsArray, "destinations_array", [RequestFails, EveryEventFails, OtherResponse],
         "compacted: `destinations` is an array",
-        "indices are ids",
+        "indices are used as IDs",
         "400 for these events",
-        "an array has no ids";
+        "an array has no IDs";
     NoConnection, "no_connection", [RequestFails, EveryEventFails],
         "compacted: no entry in `connections`",
         "500, whole request",
@@ -127,13 +127,13 @@ differences! {
     WrongForm, "wrong_form", [RequestFails, OtherValue],
         "an object without the compacted header, an array with it",
         "500",
-        "400 that says so",
-        "it is the client's mistake, and a retry does not fix it";
+        "400 with an explanation",
+        "it is a client error, which a retry does not fix";
     UnreadableBody, "unreadable_body", [RequestFails, OtherValue],
         "a body that is not JSON, or JSON of the wrong type",
         "400 or 500 \"Internal Server Error\"",
         "400 with line and column",
-        "it can be found and fixed";
+        "the error can be located and fixed";
     DeepNesting, "deep_nesting", [RequestFails, EveryEventFails],
         "values nested deeper than 5,000 levels",
         "500",
@@ -146,37 +146,37 @@ differences! {
         "no endpoint takes anything else";
     FirstVersion, "v1_before_v0", [RequestFails],
         "`/v1/destinations/…` as the first request after a start",
-        "500 until a request for `/v0` came",
-        "always as `/v0`",
-        "the order of requests has no meaning";
+        "500 until the first request for `/v0`",
+        "always the same as `/v0`",
+        "the order of requests must not matter";
     NumberLiterals, "number_literals", [OtherValue],
         "number literals (`1.0`, `12345678901234567890`, `1e400`)",
-        "rounded to a double, printed anew; without a finite double `null`",
+        "rounded to a double and formatted again; `null` without a finite double",
         "digit for digit",
-        "an id of 20 digits is not to be rounded";
+        "an ID of 20 digits must not be rounded";
     KeyOrder, "key_order", [],
         "key order and duplicate keys in the message",
         "JavaScript's order, the last duplicate",
         "as sent",
-        "nothing has to change them";
+        "there is no reason to change them";
     ObjectMembers, "object_members", [EveryEventFails, EventFails, OtherTopic],
-        "an event or type named like a member of every JavaScript object (`constructor`)",
+        "an event or type named like a property of every JavaScript object (`constructor`)",
         "finds a function",
         "finds nothing",
-        "it is a name like any other";
+        "it is an ordinary name";
     MapEntries, "map_entries", [EventFails],
         "entries of topic maps that are not objects",
         "the event fails",
-        "are skipped",
-        "the other entries are good";
+        "they are skipped",
+        "the other entries are valid";
     MapFrom, "map_from", [EventFails],
-        "`from` of a topic map that is not a string (also from a template)",
+        "a `from` in a topic map that is not a string (also from a template)",
         "the event fails with 500",
-        "is converted to a string",
+        "it is converted to a string",
         "`5` and `\"5\"` name the same event";
     TemplateTakesAll, "template_takes_all", [RequestFails, EveryEventFails, EventFails, OtherResponse],
         "a template that would remove the whole message, metadata or destination",
-        "the event fails with 500, or its response lacks them",
+        "the event fails with 500, or they are missing in its response",
         "400 for that event",
         "see the first row";
     TemplateOnEmpty, "template_on_empty", [RequestFails, EveryEventFails, EventFails, OtherTopic, OtherResponse],
@@ -185,7 +185,7 @@ differences! {
         "the value is kept",
         "empty values are kept on every other path";
     DottedTemplate, "dotted_template", [RequestFails, EveryEventFails],
-        "a template path that only a field with dots in its name fits",
+        "a template path that matches only a field with dots in its name",
         "every event of the request fails with 500",
         "the value is used, and the field removed",
         "see the first row";
@@ -195,19 +195,19 @@ differences! {
         "400 for that event",
         "see the first row";
     TemplateOnPrototype, "template_on_prototype", [RequestFails, EveryEventFails, EventFails, OtherTopic],
-        "a template on `constructor`, `prototype` or another member of every JavaScript object",
+        "a template on `constructor`, `prototype` or another property of every JavaScript object",
         "finds a function, or every event of the request fails with 500",
-        "the member is data",
-        "it is a name like any other";
+        "the field is data",
+        "it is an ordinary name";
     SharedTemplate, "shared_template", [OtherTopic],
         "a template on state that events share (`request.query`, `connection`, `destination.DestinationDefinition`)",
         "only the first event of the request gets the value",
         "every event gets it",
-        "events do not depend on their neighbors";
+        "an event must not depend on other events";
     OwnConfig, "own_config", [RequestFails, EveryEventFails, EventFails, OtherTopic],
         "a template that reads its own Config",
-        "the value vanishes from the Config; a cycle is 500",
-        "the Config stays",
+        "the value disappears from the Config; a cycle is 500",
+        "the Config is unchanged",
         "a Config is not an event";
     TypeArray, "type_array", [OtherTimestamp],
         "`type` is an array (`[\"track\"]`), channel `sources`",
@@ -215,14 +215,14 @@ differences! {
         "is not a type",
         "only text is a type";
     OwnToString, "own_to_string", [EveryEventFails, EventFails],
-        "`userId`, topic, `rudderId` or event is an object with a `toString` of its own",
+        "`userId`, topic, `rudderId` or event is an object with its own `toString`",
         "the event fails with 500",
         "`[object Object]`",
         "a field is not a function";
     DefinitionName, "definition_name", [RequestFails, EveryEventFails],
         "`DestinationDefinition.Name` is not a string, or another destination's",
         "500 or 400",
-        "is not looked at",
+        "it is ignored",
         "the path names the destination";
     BatchEvents, "batch_events", [OtherValue],
         "`/batch`: an event without destination or metadata, or a message that is not an object",
@@ -237,27 +237,27 @@ differences! {
     BatchName, "batch_name", [OtherValue],
         "`/batch` of a destination without batches, `destType` in another letter case",
         "the error repeats the name as sent",
-        "the error has the destination's own name",
+        "the error uses the destination's canonical name",
         "one name for one destination";
     RouterTransform, "router_transform", [RequestFails, OtherValue],
         "`/routerTransform`",
-        "an error of its runtime; metadata changed by templates",
-        "an error that says what is missing, by destination ID",
-        "rudder-server never asks for it";
+        "a runtime error; metadata changed by templates",
+        "an error that says what is not supported, by destination ID",
+        "rudder-server never requests it";
     Limits, "limits", [OtherResponse],
-        "the number of events, bytes in a response, and work that templates make",
+        "the number of events, the size of a response, and the work of templates",
         "as memory allows",
         "limited: 413, or 400 for the event",
-        "one request must not take the service from all others";
+        "one request must not block all others";
     Overload, "overload", [],
         "overload",
-        "requests queue until memory ends",
+        "requests queue until memory runs out",
         "retryable 503",
-        "nothing is lost, and the process lives";
+        "nothing is lost, and the process survives";
 }
 
 impl IntendedDifference {
-    /// Whether the response of the reference may have this shape.
+    /// Whether rudder-transformer's response may have this shape.
     #[must_use]
     pub fn allows(self, shape: Shape) -> bool {
         self.shapes().contains(&shape)
@@ -272,7 +272,7 @@ impl IntendedDifference {
     }
 }
 
-/// The table as a page of Markdown, which is `docs/reference/differences.md`.
+/// Formats the table as Markdown, for `docs/reference/differences.md`.
 #[must_use]
 pub fn page() -> String {
     let mut page = String::from(PAGE_START);

@@ -79,7 +79,7 @@ impl Evaluator<'_> {
             {
                 let place = match self.named(module, at)? {
                     Named::Value(place) => place,
-                    Named::File(_) => return Err(module.problem_at(at, "a whole file is no array of cases")),
+                    Named::File(_) => return Err(module.problem_at(at, "a whole file is not an array of cases")),
                 };
                 self.enter(module, at)?;
                 self.append_cases(&place, cases)?;
@@ -106,7 +106,7 @@ impl Evaluator<'_> {
             Some(Kind::Name | Kind::Open(b'[')) => {
                 let (value, _) = self.expression(module, at)?;
                 let Some(Value::Array(values)) = value else {
-                    return Err(module.problem_at(at, "an array is expected here"));
+                    return Err(module.problem_at(at, "expected an array"));
                 };
                 let place = module.problem_at(at, "");
                 if cases.len() + values.len() > MAX_ELEMENTS {
@@ -118,7 +118,7 @@ impl Evaluator<'_> {
             }
             _ => {
                 let is = construct(module, at);
-                Err(module.problem_at(at, format!("an array is expected here and not {is}")))
+                Err(module.problem_at(at, format!("expected an array, not {is}")))
             }
         }
     }

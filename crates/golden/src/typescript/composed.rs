@@ -32,8 +32,9 @@ impl Evaluator<'_> {
             }
             let (value, after) = self.expression(module, next + 1)?;
             let piece = value.as_ref().and_then(text_of);
-            let piece = piece
-                .ok_or_else(|| not_read(module, next + 1, "what is neither text nor number in a template string"))?;
+            let piece = piece.ok_or_else(|| {
+                not_read(module, next + 1, "a value other than text or a number in a template string")
+            })?;
             self.pay(module, next, piece.len() / BYTES_PER_COST)?;
             text.push_str(&piece);
             next = after;

@@ -39,7 +39,7 @@ pub(super) fn construct(file: &SourceFile, at: usize) -> String {
             }
             _ => format!("`{}` (not known in this file)", file.truncated(at)),
         },
-        Kind::Close(_) | Kind::Sign(b',' | b';' | b':') => format!("`{}` in place of a value", file.word(at)),
+        Kind::Close(_) | Kind::Sign(b',' | b';' | b':') => format!("`{}` instead of a value", file.word(at)),
         _ => format!("the operator `{}`", file.word(at)),
     }
 }
@@ -50,13 +50,13 @@ pub(super) fn construct_after(file: &SourceFile, at: usize) -> String {
         Some(Kind::Sign(b'.') | Kind::Optional) if file.kind(at + 2) == Some(Kind::Open(b'(')) => {
             format!("the call `.{}(…)`", file.truncated(at + 1))
         }
-        Some(Kind::Sign(b'.') | Kind::Optional | Kind::Open(b'[')) => "a member of a value".to_owned(),
+        Some(Kind::Sign(b'.') | Kind::Optional | Kind::Open(b'[')) => "a property of a value".to_owned(),
         Some(Kind::Open(b'(')) => "a function call".to_owned(),
         Some(Kind::Arrow) => "a function".to_owned(),
         Some(Kind::Template | Kind::Open(b'`')) => "a tagged template string".to_owned(),
         Some(Kind::Sign(b'?')) => "a conditional expression".to_owned(),
         Some(Kind::Text | Kind::Number | Kind::Name | Kind::Open(_) | Kind::Spread | Kind::Regex) => {
-            "what stands here without a comma before it".to_owned()
+            "a value without a comma before it".to_owned()
         }
         _ => format!("the operator `{}`", file.truncated(at)),
     }

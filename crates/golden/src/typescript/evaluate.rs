@@ -34,7 +34,7 @@ impl Evaluator<'_> {
             if (file.is_word(at, "as") || file.is_word(at, "satisfies")) && !file.begins_line(at) {
                 let next = after_type(file, at + 1);
                 if next == at + 1 {
-                    return Err(file.problem_at(next, "a type is expected here"));
+                    return Err(file.problem_at(next, "expected a type"));
                 }
                 at = next;
             } else if file.is_sign(at, b'!') && !file.begins_line(at) && !file.is_sign(at + 1, b'=') {
@@ -101,7 +101,7 @@ impl Evaluator<'_> {
         let mut next = at + 1;
         while next < end {
             if module.is_sign(next, b',') {
-                // A hole.
+                // An elided element.
                 self.pay(module, next, 1)?;
                 values.push(Value::Null);
             } else if module.kind(next) == Some(Kind::Spread) {
@@ -121,7 +121,7 @@ impl Evaluator<'_> {
     pub(super) fn spread_array(&mut self, module: &Rc<Module>, at: usize) -> Result<(Vec<Value>, usize), Problem> {
         match self.expression(module, at)? {
             (Some(Value::Array(values)), next) => Ok((values, next)),
-            _ => Err(not_read(module, at, "a spread of what is no array")),
+            _ => Err(not_read(module, at, "a spread of a value that is not an array")),
         }
     }
 
@@ -135,7 +135,7 @@ impl Evaluator<'_> {
                 match value {
                     Some(Value::Object(spread)) => properties.extend(spread),
                     None | Some(Value::Null) => {}
-                    Some(_) => return Err(not_read(module, next, "a spread of what is no object")),
+                    Some(_) => return Err(not_read(module, next, "a spread of a value that is not an object")),
                 }
                 next = after;
             } else {
@@ -166,7 +166,7 @@ impl Evaluator<'_> {
         let next = module.after(at);
         if module.is_sign(next, b':') {
             if name == "__proto__" && !is_computed {
-                return Err(not_read(module, at, "a member `__proto__` (which sets a prototype)"));
+                return Err(not_read(module, at, "a property `__proto__` (which sets a prototype)"));
             }
             let (value, after) = self.expression(module, next + 1)?;
             return Ok((name, value, after));
@@ -180,7 +180,7 @@ impl Evaluator<'_> {
             Some(_) if matches!(module.word(at), "get" | "set" | "async") => {
                 Err(not_read(module, at, "a getter, setter or method"))
             }
-            _ => Err(module.problem_at(next, "a colon is missing here")),
+            _ => Err(module.problem_at(next, "missing colon")),
         }
     }
 
@@ -244,7 +244,8 @@ impl Evaluator<'_> {
         let mut value = shared.value.as_ref();
         let mut is_part = false;
         while let Some((key, after)) = self.property_at(module, next)? {
-            value = property_of(value, &key).ok_or_else(|| not_read(module, next, "a member of what is no object"))?;
+            value = property_of(value, &key)
+                .ok_or_else(|| not_read(module, next, "a property of a value that is not an object"))?;
             is_part = true;
             next = after;
         }
@@ -287,7 +288,7 @@ impl Evaluator<'_> {
         loop {
             if let Some((key, after)) = self.property_at(module, next)? {
                 let found = property_of(value.as_ref(), &key).map(|found| found.cloned());
-                value = found.ok_or_else(|| not_read(module, next, "a member of what is no object"))?;
+                value = found.ok_or_else(|| not_read(module, next, "a property of a value that is not an object"))?;
                 next = after;
                 continue;
             }

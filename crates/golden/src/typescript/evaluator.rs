@@ -93,7 +93,7 @@ impl<'a> Evaluator<'a> {
     pub(super) fn pay(&mut self, file: &SourceFile, at: usize, cost: usize) -> Result<(), Problem> {
         self.cost = self.cost.saturating_add(cost);
         if self.is_spent() {
-            return Err(file.problem_at(at, "the cases of the file are too large with all that they repeat"));
+            return Err(file.problem_at(at, "the cases of the file are too large once repeated values are expanded"));
         }
         Ok(())
     }

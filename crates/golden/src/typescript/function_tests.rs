@@ -1,4 +1,4 @@
-//! Functions, enums and what is made of them.
+//! Tests of functions, enums and values composed of them.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::limits::BASE_COST;
 use super::read;
 use super::tests::{all, with_files};
 
-/// What one file of helpers and one of cases come to.
+/// Evaluates a file of helpers and a file of cases that imports it.
 fn with_helpers(helpers: &str, cases: &str) -> Vec<Result<Value, String>> {
     with_files(
         &format!("import {{ make, base, Kind }} from './helpers';\nimport * as all from './helpers';\n{cases}"),
@@ -76,7 +76,7 @@ fn functions_that_do_more_cost_the_case_that_calls_them() {
         ("async () => 1", "the call `make(…)`"),
         ("class { }", "the call `make(…)`"),
         ("(a) => a + 1", "the operator `+`"),
-        ("({ a }) => a", "a parameter taken apart that is not an object"),
+        ("({ a }) => a", "destructuring of a value that is not an object"),
         ("() => make()", "this is nested deeper than 100 levels"),
     ] {
         let text = format!("const make = {make};\nexport const data = [1, make(1), 2];");
@@ -111,7 +111,8 @@ fn what_doubles_with_every_line_is_bounded_by_the_size_of_the_file() {
             }
             Err(problem) => {
                 assert!(
-                    problem.what.contains("too large with all that they repeat") || problem.what.contains("levels"),
+                    problem.what.contains("too large once repeated values are expanded")
+                        || problem.what.contains("levels"),
                     "{}",
                     problem.what
                 );

@@ -189,13 +189,13 @@ impl Evaluator<'_> {
             }
             Some(Kind::Open(b'{')) => {
                 let Some(Value::Object(properties)) = value else {
-                    return Err(not_read(module, at, "a parameter taken apart that is not an object"));
+                    return Err(not_read(module, at, "destructuring of a value that is not an object"));
                 };
                 self.bind_properties(module, at, properties)?;
             }
             Some(Kind::Open(b'[')) => {
                 let Some(Value::Array(values)) = value else {
-                    return Err(not_read(module, at, "a parameter taken apart that is not an array"));
+                    return Err(not_read(module, at, "destructuring of a value that is not an array"));
                 };
                 let (end, mut next, mut values) = (module.after(at) - 1, at + 1, values.into_iter());
                 while next < end {

@@ -16,6 +16,6 @@ pub(super) struct NoImports;
 
 impl Imports for NoImports {
     fn text(&mut self, _: &Path, _: &str) -> Result<(PathBuf, String), String> {
-        Err("which is not at hand".to_owned())
+        Err("which is not available".to_owned())
     }
 }

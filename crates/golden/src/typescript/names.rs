@@ -39,7 +39,7 @@ impl Evaluator<'_> {
             Some(Known::Read(shared)) => return Ok(shared.clone()),
             Some(Known::Failed(problem)) => return Err(problem.clone()),
             Some(Known::InProgress) => {
-                return Err(module.problem_at(at, format!("`{}` is made of itself", module.truncated(at))));
+                return Err(module.problem_at(at, format!("`{}` refers to itself", module.truncated(at))));
             }
             None => {}
         }
@@ -123,7 +123,7 @@ impl Evaluator<'_> {
             return Ok(Ok(known.clone()));
         }
         if self.modules.len() > MAX_FILES {
-            return Err(format!("which is one file more than the {MAX_FILES} that are read"));
+            return Err(format!("which exceeds the limit of {MAX_FILES} files"));
         }
         Ok(Module::parse(path, &text).inspect(|module| self.modules.push(module.clone())))
     }
@@ -134,7 +134,7 @@ fn local_of(module: &Rc<Module>, name: &str) -> Result<Option<Place>, Problem> {
     let Some(constant) = module.statements.constants.get(name) else { return Ok(None) };
     if let Some(changed) = constant.changed {
         let name = module.truncated(changed);
-        return Err(module.problem_at(changed, format!("`{name}` is used or changed here by code, which is not run")));
+        return Err(module.problem_at(changed, format!("`{name}` is used or changed by code, which is not executed")));
     }
     Ok(Some(Place { module: module.clone(), at: constant.value }))
 }

@@ -1,4 +1,4 @@
-//! What cannot be read, and where.
+//! Problems in a file, with their location.
 
 use std::path::PathBuf;
 

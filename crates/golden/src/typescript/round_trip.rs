@@ -1,16 +1,16 @@
-//! Values printed as TypeScript in every style are read back as what they were.
+//! Tests that values formatted as TypeScript in every style are read back unchanged.
 
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::read;
 
-/// How a value is written down.
+/// The style in which a value is formatted, as random bits.
 #[derive(Debug, Clone, Copy)]
 struct Style(u64);
 
 impl Style {
-    /// Some bits of the style, others each time.
+    /// Consumes some bits of the style.
     fn choose(&mut self, of: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % of

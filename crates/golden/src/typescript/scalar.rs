@@ -1,11 +1,12 @@
-//! Strings and numbers as JavaScript reads them. The library for JSON5 does it; here is what JSON5 does not have.
+//! Parses strings and numbers as JavaScript does. The JSON5 library does most of it; this module adds what JSON5 does
+//! not have.
 
 use serde_json::{Number, Value};
 
-/// The characters of a string or of a template string without substitutions, its quotes included in `token`.
+/// Parses a string, or a template string without substitutions. `token` includes its quotes.
 ///
 /// # Errors
-/// What cannot be read, as the subject of a sentence.
+/// Returns what cannot be read, as the subject of a sentence.
 pub(super) fn string(token: &str) -> Result<String, &'static str> {
     let inner = token.get(1..token.len().saturating_sub(1)).unwrap_or_default();
     let is_template = token.starts_with('`');
@@ -19,8 +20,8 @@ pub(super) fn string(token: &str) -> Result<String, &'static str> {
                     characters.next();
                     let digits: String = characters.by_ref().take_while(|character| *character != '}').collect();
                     let code = u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32);
-                    json5.push(code.filter(|_| digits.len() <= 6).ok_or(NO_CHARACTER)?);
-                    // What was escaped may be one that has to be escaped here.
+                    json5.push(code.filter(|_| digits.len() <= 6).ok_or(INVALID_CHARACTER)?);
+                    // The decoded character may need an escape here.
                     if let Some(code @ ('"' | '\\' | '\n' | '\r')) = code {
                         json5.pop();
                         push_escaped(code, &mut json5);
@@ -33,7 +34,7 @@ pub(super) fn string(token: &str) -> Result<String, &'static str> {
                 Some('\r') => drop(characters.next_if_eq(&'\n')),
                 Some('\n' | '\u{2028}' | '\u{2029}') => {}
                 Some(escaped) => json5.extend(['\\', escaped]),
-                None => return Err(NO_CHARACTER),
+                None => return Err(INVALID_CHARACTER),
             },
             '\r' if is_template => {
                 characters.next_if_eq(&'\n');
@@ -44,10 +45,10 @@ pub(super) fn string(token: &str) -> Result<String, &'static str> {
         }
     }
     json5.push('"');
-    json5::from_str(&json5).map_err(|_| NO_CHARACTER)
+    json5::from_str(&json5).map_err(|_| INVALID_CHARACTER)
 }
 
-const NO_CHARACTER: &str = "an escape that is no character";
+const INVALID_CHARACTER: &str = "an escape that is not a character";
 const OCTAL: &str = "an octal escape";
 
 fn push_escaped(character: char, json5: &mut String) {
@@ -58,12 +59,12 @@ fn push_escaped(character: char, json5: &mut String) {
     }
 }
 
-/// A number without its sign.
+/// Parses a number without its sign.
 ///
 /// # Errors
-/// What cannot be read, as the subject of a sentence.
+/// Returns what cannot be read, as the subject of a sentence.
 pub(super) fn number(token: &str) -> Result<f64, &'static str> {
-    const NO_NUMBER: &str = "what is no number";
+    const INVALID_NUMBER: &str = "an invalid number";
     if token.ends_with('n') && !token.starts_with("0x") {
         return Err("a BigInt (which JSON does not have)");
     }
@@ -76,16 +77,17 @@ pub(super) fn number(token: &str) -> Result<f64, &'static str> {
         _ => (10, &*digits),
     };
     if misplaced {
-        return Err(NO_NUMBER);
+        return Err(INVALID_NUMBER);
     }
     if base != 10 {
-        // Beyond 128 bits nobody writes one digit by digit.
-        return u128::from_str_radix(rest, base).map(|number| number as f64).map_err(|_| NO_NUMBER);
+        // A literal of more than 128 bits is not expected.
+        return u128::from_str_radix(rest, base).map(|number| number as f64).map_err(|_| INVALID_NUMBER);
     }
-    json5::from_str(&digits).map_err(|_| NO_NUMBER)
+    json5::from_str(&digits).map_err(|_| INVALID_NUMBER)
 }
 
-/// A number as `JSON.stringify` would print it: whole ones without a fraction, those that JSON does not have as `null`.
+/// Converts a number as `JSON.stringify` does: integers without a fraction, numbers that JSON does not support as
+/// `null`.
 pub(super) fn json_number(number: f64) -> Value {
     const LARGEST_EXACT: f64 = 9_007_199_254_740_991.0;
     if number.fract() == 0.0 && number.abs() <= LARGEST_EXACT {
@@ -94,7 +96,7 @@ pub(super) fn json_number(number: f64) -> Value {
     Number::from_f64(number).map_or(Value::Null, Value::Number)
 }
 
-/// A number as the name of a member.
+/// Converts a number to a property name.
 pub(super) fn property_name(number: f64) -> String {
     ryu_js::Buffer::new().format(number).to_owned()
 }
@@ -121,7 +123,7 @@ mod tests {
             assert_eq!(string(token).as_deref(), Ok(expected), "{token}");
         }
         for token in [r"'\ud800'", r"'\u12'", r"'\xg'", r"'\u{110000}'", r"'\u{}'", r"'\u{0000000041}'"] {
-            assert_eq!(string(token), Err(NO_CHARACTER), "{token}");
+            assert_eq!(string(token), Err(INVALID_CHARACTER), "{token}");
         }
         for token in [r"'\1'", r"'\01'", r"`\8`"] {
             assert_eq!(string(token), Err(OCTAL), "{token}");

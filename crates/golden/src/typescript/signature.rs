@@ -71,5 +71,5 @@ pub(super) fn after_pattern_type(file: &SourceFile, at: usize) -> Result<usize, 
         return Ok(next);
     }
     let after = after_type(file, next + 1);
-    if after == next + 1 { Err(file.problem_at(after, "a type is expected here")) } else { Ok(after) }
+    if after == next + 1 { Err(file.problem_at(after, "expected a type")) } else { Ok(after) }
 }

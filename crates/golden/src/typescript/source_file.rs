@@ -95,7 +95,7 @@ impl SourceFile {
         if at == end || self.is_sign(at, b',') {
             return Ok(at + 1);
         }
-        Err(self.problem_at(at, "a comma is missing here"))
+        Err(self.problem_at(at, "missing comma"))
     }
 
     /// Whether an expression may end before a token.

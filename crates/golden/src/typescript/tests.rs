@@ -22,7 +22,7 @@ fn display(problem: Problem) -> String {
     )
 }
 
-/// What is read, with problems as text.
+/// Reads a file, with problems as text.
 pub(super) fn all(text: &str) -> Result<Vec<Result<Value, String>>, String> {
     let elements = read(text).map_err(display)?;
     Ok(elements.into_iter().map(|element| element.map(|element| element.value).map_err(display)).collect())
@@ -122,7 +122,7 @@ fn what_cannot_be_read_costs_one_case_and_is_named_with_its_place() {
         ("{ a: new Date() }", "`new Date(…)`"),
         ("{ a: JSON.stringify({}) }", "the call `JSON.stringify(…)`"),
         ("{ a: 'x'.repeat(3) }", "the call `.repeat(…)`"),
-        ("{ a: `x${{}}y` }", "what is neither text nor number in a template string"),
+        ("{ a: `x${{}}y` }", "a value other than text or a number in a template string"),
         ("{ a: tag`x` }", "a tagged template string"),
         ("{ [a]: 1 }", "`a` (not known in this file)"),
         ("{ [{}]: 1 }", "a computed key"),
@@ -141,16 +141,16 @@ fn what_cannot_be_read_costs_one_case_and_is_named_with_its_place() {
         ("{ a: typeof 1 }", "`typeof`"),
         ("{ a: 10n }", "a BigInt (which JSON does not have)"),
         ("{ a: 017 }", "a number with a leading zero"),
-        ("{ a: '\\u12' }", "an escape that is no character"),
+        ("{ a: '\\u12' }", "an escape that is not a character"),
         ("{ a: '\\01' }", "an octal escape"),
         ("{ a: Unknown.MEMBER }", "`Unknown` (not known in this file)"),
         ("{ unknown }", "`unknown` (not known in this file)"),
         ("{ ...unknown }", "`unknown` (not known in this file)"),
-        ("{ ...[1] }", "a spread of what is no object"),
-        ("{ a: [...{}] }", "a spread of what is no array"),
-        ("{ __proto__: null }", "a member `__proto__` (which sets a prototype)"),
-        ("{ a: 1 2 }", "what stands here without a comma before it"),
-        ("{ a: , }", "`,` in place of a value"),
+        ("{ ...[1] }", "a spread of a value that is not an object"),
+        ("{ a: [...{}] }", "a spread of a value that is not an array"),
+        ("{ __proto__: null }", "a property `__proto__` (which sets a prototype)"),
+        ("{ a: 1 2 }", "a value without a comma before it"),
+        ("{ a: , }", "`,` instead of a value"),
         ("{ a: (1, 2) }", "a list of expressions"),
         ("{ #a: 1 }", "the operator `#`"),
     ] {
@@ -168,8 +168,8 @@ fn what_cannot_be_read_costs_one_case_and_is_named_with_its_place() {
         );
     }
     assert_eq!(one("{ a: [\n 1,\n  ü, f(), ] }").unwrap_err().split(": ").next(), Some("3:3"));
-    assert_eq!(one("{ a 1 }"), Err("1:26: a colon is missing here".to_owned()));
-    assert_eq!(one("{ a: {} as }"), Err("1:33: a type is expected here".to_owned()));
+    assert_eq!(one("{ a 1 }"), Err("1:26: missing colon".to_owned()));
+    assert_eq!(one("{ a: {} as }"), Err("1:33: expected a type".to_owned()));
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn what_is_wrong_with_the_whole_file_is_one_problem() {
             "export const data = f()",
             "1:21: the call `f(…)` is not supported: only literals, constants, and functions that return them are read",
         ),
-        ("export const data = 'x'", "1:21: an array is expected here and not a string"),
+        ("export const data = 'x'", "1:21: expected an array, not a string"),
         (
             "export const data = cases",
             "1:21: `cases` (not known in this file) is not supported: only literals, constants, and functions that return them are read",
@@ -195,7 +195,7 @@ fn what_is_wrong_with_the_whole_file_is_one_problem() {
             "export const data = [1]\n  .flat()",
             "2:3: the call `.flat(…)` is not supported: only literals, constants, and functions that return them are read",
         ),
-        ("export const data = [1];\ndata.push(2)", "2:1: `data` is used or changed here by code, which is not run"),
+        ("export const data = [1];\ndata.push(2)", "2:1: `data` is used or changed by code, which is not executed"),
         ("export const data = [", "1:21: `[` is never closed"),
         ("\u{0}", "1:1: the character U+0000 cannot stand here"),
         ("export const data = data2; const data2 = data", "1:28: this is nested deeper than 100 levels"),
@@ -266,7 +266,7 @@ fn constants_of_imported_files_are_read() {
         "1:22: `x` (not known in this file) is not supported: only literals, constants, and functions that return them are read"
     );
     let alone = all("import { x } from './x'; export const data = [x]").unwrap();
-    assert_eq!(alone, [Err("1:47: `x` is imported from \"./x\", which is not at hand".to_owned())]);
+    assert_eq!(alone, [Err("1:47: `x` is imported from \"./x\", which is not available".to_owned())]);
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn depth_and_repetition_are_bounded() {
     assert!(one(&format!("{}1{}", "(".repeat(100_000), ")".repeat(100_000))).is_err());
     assert!(one(&"<a>".repeat(100_000)).is_err());
     assert!(one(&format!("{{ a: {} }}", "-".repeat(100_000))).is_err());
-    // A chain of constants, each a level deeper than the one before, read one by one.
+    // A chain of constants, each one level deeper than the previous one.
     let mut chain = "const c0 = [];".to_owned();
     let mut names = "c0".to_owned();
     for level in 1..500 {
@@ -288,7 +288,7 @@ fn depth_and_repetition_are_bounded() {
     }
     let chained = all(&format!("{chain} export const data = [{names}]")).unwrap();
     assert!(chained[50].is_ok() && chained[400].as_ref().unwrap_err().contains("deeper than 100 levels"));
-    // Each twice the one before.
+    // Each repeats the previous one twice.
     for (open, close) in [("[", "]"), ("{ a: ", " }")] {
         let mut bomb = "const c0 = ['x'];".to_owned();
         for level in 1..40 {
@@ -305,7 +305,7 @@ fn depth_and_repetition_are_bounded() {
         all("const a = { b }; const b = { a }; export const data = [a, 1]").unwrap()[0],
         Err("1:30: `a` is made of itself".to_owned())
     );
-    // What is looked for again and again has to be found again and again in little time.
+    // Repeated searches must stay fast.
     for many in
         ["import ", "const ", "export ", "let a ", "<", "1 as A<", "data ", "`${", "/a/ ", "import {a} ", "a.b = "]
     {

@@ -18,7 +18,7 @@ pub(super) enum Kind {
     Regex,
     /// `(`, `[`, `{`, or the part of a template string before its first substitution, which is reported as a backquote.
     Open(u8),
-    /// The counterpart.
+    /// A closing bracket.
     Close(u8),
     /// The text between two substitutions of a template string.
     Between,
@@ -216,7 +216,7 @@ impl Lexer<'_> {
         Ok(())
     }
 
-    /// Reads on in a template string: `true` at its end, `false` where a substitution begins.
+    /// Continues reading a template string: `true` at its end, `false` where a substitution begins.
     fn template(&mut self, start: usize) -> Result<bool, Fault> {
         loop {
             match self.bytes.get(self.at) {

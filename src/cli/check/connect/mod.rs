@@ -18,7 +18,7 @@ pub(super) use text::write;
 use check;
 use check::topics;
 use connect::client_certificate::{self, CERTIFICATE_VARIABLE, ClientFiles, KEY_VARIABLE};
-use connect::{DEFAULT_BATCH_BYTES, Surroundings, os_error, run};
+use connect::{ConnectOptions, DEFAULT_BATCH_BYTES, os_error, run};
 use connection::Connection;
 
 /// The maximum size of a certificate or key file, in bytes.
@@ -50,11 +50,11 @@ pub(super) struct Options {
 
 impl Options {
     /// The options for connecting, or `None` without `--connect`.
-    pub(super) fn surroundings(&self) -> Option<Surroundings> {
-        self.connect.then(|| Surroundings {
+    pub(super) fn options(&self) -> Option<ConnectOptions> {
+        self.connect.then(|| ConnectOptions {
             client: ClientFiles { certificate: file(CERTIFICATE_VARIABLE), key: file(KEY_VARIABLE) },
             topics: self.topics.clone(),
-            patience: Duration::from_secs(self.timeout),
+            timeout: Duration::from_secs(self.timeout),
             accepts_any_certificate: self.tls_insecure_skip_verify,
             batch_bytes: self.batch_bytes,
         })
@@ -62,14 +62,14 @@ impl Options {
 }
 
 /// Connects to the brokers of each destination, one after another.
-pub(super) fn connect_all(report: &check::Report, surroundings: &Surroundings) -> Vec<Connection> {
-    report.destinations.iter().map(|destination| connect(destination, surroundings)).collect()
+pub(super) fn connect_all(report: &check::Report, options: &ConnectOptions) -> Vec<Connection> {
+    report.destinations.iter().map(|destination| connect(destination, options)).collect()
 }
 
-fn connect(destination: &check::Checked, surroundings: &Surroundings) -> Connection {
+fn connect(destination: &check::Checked, options: &ConnectOptions) -> Connection {
     let Some(settings) = &destination.settings else { return Connection::NoSettings };
     let waiting = waiting(&destination.name);
-    let outcome = run(settings, surroundings);
+    let outcome = run(settings, options);
     waiting.finish_and_clear();
     match outcome {
         Ok(report) => Connection::Tried(report),

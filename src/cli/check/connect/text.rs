@@ -26,7 +26,7 @@ pub(in crate::cli::check) fn write(out: &mut impl Write, connection: &Connection
 fn sections(out: &mut impl Write, report: &Report) -> io::Result<()> {
     for section in &report.sections {
         let title = match &section.subject {
-            Subject::OwnSide => "before connecting".to_owned(),
+            Subject::Client => "before connecting".to_owned(),
             Subject::Bootstrap(address) => format!("broker {address}"),
             Subject::Topics(address) => format!("topics, as {address} reports"),
             Subject::Advertised { id, address } => format!("broker {id}, which advertises {address}"),
