@@ -119,7 +119,7 @@ def all_checks(checks):
     expect("TLS to a plaintext port", "PLAIN", tls(), ["not-tls"], ["plaintext listener of Kafka"])
     expect("plaintext to a TLS port", "TLS", {}, ["tls-expected"], ["speaks TLS"])
     expect("wrong CA", "TLS", tls("otherca-cert"), ["unknown-issuer"], ["signed by CN=Example CA"])
-    expect("the system's roots", "TLS", tls(None), ["unknown-issuer"], ["the roots of this machine"])
+    expect("the system's roots", "TLS", tls(None), ["unknown-issuer"], ["the CA certificates of this machine"])
     expect("expired certificate", "EXPIRED", tls(), ["certificate-expired"], ["expired on 2024-02-01"])
     expect("certificate of the future", "NOTYET", tls(), ["certificate-not-yet-valid"], ["from 2098-01-01 on"])
     expect("another host's certificate", "OTHERNAME", tls(), ["name-mismatch"], ["is for broker.example.com, not for localhost"])

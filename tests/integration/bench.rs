@@ -156,7 +156,7 @@ fn unavailable_measurements_are_reported_before_the_load() {
             &["localhost:9090"][..],
             "error: URL must be http:// or https:// with a host and optionally a port and a path\n",
         ),
-        (&["http://127.0.0.1:1", "/no/such/file"][..], "error: /no/such/file: there is no such file or folder\n"),
+        (&["http://127.0.0.1:1", "/no/such/file"][..], "error: /no/such/file: no such file or folder\n"),
         (&[&url(server.address), "--pid=4294967295"][..], "error: process 4294967295 cannot be read: "),
         (&[&url(server.address), "--metrics=http://127.0.0.1:1/metrics"][..], "error: http://127.0.0.1:1/metrics: "),
     ] {

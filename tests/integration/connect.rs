@@ -8,7 +8,7 @@ use check::destination::{Address, Settings, Ssh, Tls};
 use connect::client_certificate::{ClientFiles, File};
 use connect::problem::{Problem, table};
 use connect::step::{Outcome, Report, Stage, Step, Subject};
-use connect::{DEFAULT_BATCH_BYTES, Surroundings, run};
+use connect::{ConnectOptions, DEFAULT_BATCH_BYTES, run};
 use socket2::{Domain, Socket, Type};
 use transform::family::KAFKA;
 
@@ -140,13 +140,13 @@ fn encrypted(address: &Address) -> Settings {
 /// A CA whose private key has been discarded, valid until 2126.
 const CA: &str = include_str!("../../test-fixtures/connect/ca.pem");
 
-fn surroundings(client: ClientFiles, patience: Duration) -> Surroundings {
+fn options(client: ClientFiles, timeout: Duration) -> ConnectOptions {
     let (topics, batch_bytes) = (Vec::new(), DEFAULT_BATCH_BYTES);
-    Surroundings { client, topics, patience, accepts_any_certificate: false, batch_bytes }
+    ConnectOptions { client, topics, timeout, accepts_any_certificate: false, batch_bytes }
 }
 
-fn check(settings: &Settings, patience: Duration) -> Report {
-    run(settings, &surroundings(ClientFiles::default(), patience)).expect("a runtime")
+fn check(settings: &Settings, timeout: Duration) -> Report {
+    run(settings, &options(ClientFiles::default(), timeout)).expect("a runtime")
 }
 
 /// The only failure: its step, kind and text.
@@ -169,16 +169,16 @@ fn servers_that_are_not_brokers_are_distinguished() {
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", Problem::NotKafka, "HTTP"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", Problem::NotKafka, "SSH"),
         (b"220 mail.example.com ESMTP\r\n", Problem::NotKafka, "text"),
-        (b"\x15\x03\x03\x00\x02\x02\x50", Problem::TlsExpected, "speaks TLS"),
+        (b"\x15\x03\x03\x00\x02\x02\x50", Problem::TlsExpected, "expects TLS"),
         (b"\x7f\xff\xff\xff\x00\x00", Problem::ResponseTooLarge, "2147483647 bytes"),
         (b"\xff\xff\xff\xff\x00\x00", Problem::ResponseTooLarge, "4294967295 bytes"),
-        (b"\x00\x00\x10\x00\x00\x00\x00\x01", Problem::ConnectionClosed, "4 of the 4096 bytes"),
+        (b"\x00\x00\x10\x00\x00\x00\x00\x01", Problem::ConnectionClosed, "4 of 4096 bytes"),
         (b"\x00\x00\x00\x00", Problem::ResponseUnreadable, "0 bytes"),
         // The correlation ID of a request that was never sent.
         (b"\x00\x00\x00\x0a\x00\x00\x00\x63\x00\x00\x00\x00\x00\x00", Problem::ResponseUnreadable, "10 bytes"),
         // An array length that exceeds any memory.
         (b"\x00\x00\x00\x0a\x00\x00\x00\x01\x00\x00\x7f\xff\xff\xff", Problem::ResponseUnreadable, "10 bytes"),
-        (b"", Problem::ConnectionClosed, "instead of an answer"),
+        (b"", Problem::ConnectionClosed, "instead of responding"),
     ];
     for (bytes, problem, words) in cases {
         let (stage, found, text) = failure(&check(&settings(&[&says(bytes)]), LONG));
@@ -300,7 +300,7 @@ fn each_broker_is_probed_at_its_advertised_address() {
     assert!(matches!(visited(1).last().expect("steps").outcome, Outcome::Passed(_)));
     assert!(visited(2).last().expect("steps").details.concat().contains("advertised.listeners"));
     let topics = steps(&report, |subject| matches!(subject, Subject::Topics(_)));
-    assert!(topics[0].cautions.concat().contains("not told"), "{topics:?}");
+    assert!(topics[0].cautions.concat().contains("does not report"), "{topics:?}");
 }
 
 /// The stable codes of failures and warnings.
@@ -343,11 +343,11 @@ fn a_client_certificate_is_not_sent_without_the_destinations_ca() {
     let unread = || Some(File { path: "it.pem".to_owned(), content: Err("not read".to_owned()) });
     let settings = Settings { tls: Some(Tls { ca_pem: None }), ..settings(&[&listen(drop)]) };
     let files = ClientFiles { certificate: unread(), key: unread() };
-    let report = run(&settings, &surroundings(files, LONG)).expect("a runtime");
+    let report = run(&settings, &options(files, LONG)).expect("a runtime");
     let own = steps(&report, |subject| *subject == Subject::Client);
     let client = own.iter().find(|step| step.stage == Stage::ClientCertificate).expect("a step");
     assert!(
-        matches!(&client.outcome, Outcome::Skipped(text) if text.contains("only where caCertificate is set")),
+        matches!(&client.outcome, Outcome::Skipped(text) if text.contains("only if caCertificate is set")),
         "{client:?}"
     );
 }
@@ -411,8 +411,8 @@ fn certificate_files_are_checked_before_connecting() {
         (certificate(), file(Ok(b"\0\xff garbage")), Problem::ClientFileInvalid),
         (certificate(), file(Ok(encrypted_key)), Problem::ClientFileInvalid),
     ] {
-        let surroundings = surroundings(ClientFiles { certificate, key }, LONG);
-        let report = run(&encrypted(&listen(drop)), &surroundings).expect("a runtime");
+        let options = options(ClientFiles { certificate, key }, LONG);
+        let report = run(&encrypted(&listen(drop)), &options).expect("a runtime");
         let own = steps(&report, |subject| *subject == Subject::Client);
         let found = own.iter().find_map(|step| step.failure()).expect("a failure");
         assert_eq!(found.problem, problem, "{}", found.text);

@@ -74,7 +74,7 @@ fn a_shutdown_is_announced_before_the_listener_closes() {
     let on_metrics_port = |path: &str| fetch(&format!("http://{}{path}", server.metrics), "GET", &[], b"").status;
     assert_eq!(on_metrics_port("/ready"), 503);
     let refusal = server.get("/ready").json();
-    assert_eq!(refusal["message"], "the service is stopping");
+    assert_eq!(refusal["message"], "the service is shutting down");
     // Nothing else has changed, but for connections, which are to be opened to others from now on.
     assert_eq!((server.get("/health").status, on_metrics_port("/health")), (200, 200));
     let mut stream = server.connect();

@@ -383,10 +383,10 @@ fn unusable_certificate_files_are_reported_without_their_content() {
         (&[(cert, &certificate), (private, &nonsense)], "the file contains no private key"),
         (&[(cert, &certificate), (private, &broken)], "the key cannot be used"),
         (&[(cert, &certificate), (private, &encrypted)], "the key is encrypted"),
-        (&[(cert, &certificate), (private, &other)], "it is not the key of the certificate"),
+        (&[(cert, &certificate), (private, &other)], "the key does not match the certificate"),
         (&[(token, &missing)], "OPERATOR_TOKEN_FILE"),
         (&[(token, &short)], "16 to 4096 characters"),
-        (&[(token, &two)], "in one line"),
+        (&[(token, &two)], "one line"),
         (&[(token, "/dev/zero")], "not a regular file"),
     ] {
         let output = run(&[], &[&[("PORT", "0"), ("METRICS_PORT", "0")], environment].concat());

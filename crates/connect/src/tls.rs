@@ -250,7 +250,7 @@ fn client_certificate(asked: &Asked, what: &str) -> Failure {
     };
     match (&asked.sent, &asked.unfitting) {
         (Some(line), _) => Failure::new(
-            Problem::ClientCertificateRefused,
+            Problem::ClientCertificateRejected,
             format!("the broker rejects the client certificate ({line}): {what}{trusts}"),
         ),
         (None, Some(line)) => Failure::new(

@@ -140,6 +140,6 @@ fn read_pair(certificate_file: &Path, key_file: &Path) -> Result<Arc<CertifiedKe
         Ok(pair) => Ok(Arc::new(pair)),
         Err(rustls::Error::InconsistentKeys(_)) => Err(key("the key does not match the certificate in TLS_CERT_FILE")),
         Err(rustls::Error::InvalidCertificate(_)) => Err(certificate("the certificate cannot be read")),
-        Err(_) => Err(key("the key type is not supported: use RSA, ECDSA (P-256, P-384, P-521) or Ed25519")),
+        Err(_) => Err(key("the key cannot be used: it must be RSA, ECDSA (P-256, P-384, P-521) or Ed25519")),
     }
 }
