@@ -596,7 +596,10 @@ fn usage_errors_and_silent_transformers_are_reported_in_one_line() {
         (vec![&cases, "--junit", cannot], format!("--junit {cannot}: ")),
         (vec![&cases, "--record", "http://127.0.0.1:1", "--output", cannot], format!("{cannot}: cannot write")),
         (vec![&cases, "--against", "ftp://x"], "--against must be http:// or https://".to_owned()),
-        (vec![&cases, "--against", "http://u:s3cret@x"], "--against must not contain a user name or password".to_owned()),
+        (
+            vec![&cases, "--against", "http://u:s3cret@x"],
+            "--against must not contain a user name or password".to_owned(),
+        ),
         (vec![&cases, "--against", "http://127.0.0.1:1"], "http://127.0.0.1:1: connection refused".to_owned()),
         (vec![&cases, "--against", &at(&nonsense)], "does not speak HTTP".to_owned()),
         (vec![&cases, "--against", &at(&closing)], "the connection was closed before there was a response".to_owned()),

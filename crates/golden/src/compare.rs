@@ -149,7 +149,7 @@ pub(super) fn shown(name: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::differences::{Allowed, Contents, MAX_CONTENTS, MAX_POINTER, MAX_SHOWN};
+    use crate::differences::{Allowed, Contents, MAX_CONTENTS, MAX_LISTED, MAX_POINTER};
 
     fn differences(ours: &str, theirs: &str) -> Differences {
         let mut found = Differences::default();
@@ -158,8 +158,8 @@ mod tests {
         found
     }
 
-    fn reported(ours: &str, theirs: &str) -> Vec<String> {
-        differences(ours, theirs).reported.iter().map(ToString::to_string).collect()
+    fn listed(ours: &str, theirs: &str) -> Vec<String> {
+        differences(ours, theirs).listed.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -174,23 +174,20 @@ mod tests {
             (r#"{"\u0061":"\u00fc\/"}"#, r#"{"a":"ü/"}"#),
             (r#""\uD800""#, r#""\ud800""#),
         ] {
-            assert_eq!(reported(ours, theirs), Vec::<String>::new(), "{ours} {theirs}");
+            assert_eq!(listed(ours, theirs), Vec::<String>::new(), "{ours} {theirs}");
         }
     }
 
     #[test]
     fn a_difference_is_a_pointer_and_two_kinds() {
-        assert_eq!(reported("1", "2"), ["/: number vs another number"]);
-        assert_eq!(reported("[1,[true]]", "[1,[\"x\"]]"), ["/1/0: boolean vs string"]);
-        assert_eq!(reported("true", "false"), ["/: boolean vs another boolean"]);
-        assert_eq!(
-            reported(r#"{"a":1,"b":2}"#, r#"{"a":1,"c":null}"#),
-            ["/b: number vs missing", "/c: missing vs null"]
-        );
-        assert_eq!(reported("[1]", "[1,{}]"), ["/1: missing vs object"]);
-        assert_eq!(reported("1e400", "null"), ["/: number vs null"]);
-        assert_eq!(reported(r#"{"a/~\n":"secret"}"#, "{}"), [r"/a~1~0\n: string vs missing"]);
-        assert_eq!(reported("[]", "{}"), ["/: array vs object"]);
+        assert_eq!(listed("1", "2"), ["/: number vs another number"]);
+        assert_eq!(listed("[1,[true]]", "[1,[\"x\"]]"), ["/1/0: boolean vs string"]);
+        assert_eq!(listed("true", "false"), ["/: boolean vs another boolean"]);
+        assert_eq!(listed(r#"{"a":1,"b":2}"#, r#"{"a":1,"c":null}"#), ["/b: number vs missing", "/c: missing vs null"]);
+        assert_eq!(listed("[1]", "[1,{}]"), ["/1: missing vs object"]);
+        assert_eq!(listed("1e400", "null"), ["/: number vs null"]);
+        assert_eq!(listed(r#"{"a/~\n":"secret"}"#, "{}"), [r"/a~1~0\n: string vs missing"]);
+        assert_eq!(listed("[]", "{}"), ["/: array vs object"]);
     }
 
     #[test]
@@ -203,8 +200,8 @@ mod tests {
         assert_eq!(found.allowed[1], Allowed { pointer: "/m/1".to_owned(), why: IntendedDifference::NumberLiterals });
         found.compare("/m", parse("[1e300]"), parse("[null]"), Infinite::AsNull);
         found.compare("/m", parse("[null]"), parse("[1e400]"), Infinite::AsNull);
-        let reported: Vec<String> = found.reported.iter().map(ToString::to_string).collect();
-        assert_eq!(reported, ["/m/0: number vs null", "/m/0: null vs number"]);
+        let listed: Vec<String> = found.listed.iter().map(ToString::to_string).collect();
+        assert_eq!(listed, ["/m/0: number vs null", "/m/0: null vs number"]);
     }
 
     #[test]
@@ -217,7 +214,7 @@ mod tests {
         let mut found = Differences::with(Contents::Shown);
         found.compare("", parse(&ours), parse(theirs), Infinite::Exact);
         let sides: Vec<_> =
-            found.reported.iter().map(|reported| (reported.ours.to_string(), reported.theirs.to_string())).collect();
+            found.listed.iter().map(|listed| (listed.ours.to_string(), listed.theirs.to_string())).collect();
         let cut = format!("\"{}…", "s".repeat(MAX_CONTENTS - 1));
         assert_eq!(sides, [(cut, "1".to_owned()), ("missing".to_owned(), "{}".to_owned())]);
     }
@@ -226,19 +223,19 @@ mod tests {
     fn what_is_told_is_bounded() {
         let many = format!("[{}]", vec!["1"; 1000].join(","));
         let found = differences(&many, "[]");
-        assert!(found.reported.len() == MAX_SHOWN && found.more);
+        assert!(found.listed.len() == MAX_LISTED && found.more);
         let long = format!("{{\"{}\":1}}", "ü".repeat(5000));
-        assert_eq!(reported(&long, "{}"), [format!("/{}…: number vs missing", "ü".repeat(MAX_NAME))]);
+        assert_eq!(listed(&long, "{}"), [format!("/{}…: number vs missing", "ü".repeat(MAX_NAME))]);
         let deep = format!("{}1{}", r#"{"a-name":"#.repeat(60), "}".repeat(60));
         let other = deep.replace('1', "2");
-        assert!(reported(&deep, &other)[0].len() < MAX_POINTER + 60);
+        assert!(listed(&deep, &other)[0].len() < MAX_POINTER + 60);
     }
 
     #[test]
     fn depth_is_bounded_and_says_so() {
         let nested = |depth: usize, inner: &str| format!("{}{inner}{}", "[".repeat(depth), "]".repeat(depth));
         let found = differences(&nested(100_000, "1"), &nested(100_000, " 1"));
-        assert!(found.too_deep && found.reported.is_empty() && !found.is_empty());
+        assert!(found.too_deep && found.listed.is_empty() && !found.is_empty());
         assert!(differences(&nested(100_000, "1"), &nested(100_000, "1")).is_empty());
     }
 }

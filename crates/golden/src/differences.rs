@@ -9,11 +9,11 @@ use crate::intended::table::IntendedDifference;
 use json::display::shorten;
 use json::raw::{Kind, Raw};
 
-/// The maximum number of differences that are reported.
-pub(super) const MAX_SHOWN: usize = 10;
+/// The maximum number of differences that are listed.
+pub(super) const MAX_LISTED: usize = 10;
 /// The maximum length of a pointer, in characters.
 pub(super) const MAX_POINTER: usize = 200;
-/// The maximum length of a reported value, in characters.
+/// The maximum length of a listed value, in characters.
 pub(super) const MAX_CONTENTS: usize = 200;
 
 /// Whether differences include values.
@@ -72,7 +72,7 @@ pub struct Allowed {
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Differences {
     /// The first differences.
-    pub reported: Vec<Difference>,
+    pub listed: Vec<Difference>,
     /// Whether there are more.
     pub more: bool,
     /// Whether values were nested too deeply to be compared and their text differs.
@@ -92,7 +92,7 @@ impl Differences {
     /// Adds a difference between the whole responses.
     pub(super) fn add_whole(&mut self, ours: impl Into<Cow<'static, str>>, theirs: impl Into<Cow<'static, str>>) {
         let (ours, theirs) = (Side { kind: ours.into(), text: None }, Side { kind: theirs.into(), text: None });
-        self.reported.push(Difference { pointer: "/".to_owned(), ours, theirs });
+        self.listed.push(Difference { pointer: "/".to_owned(), ours, theirs });
     }
 
     /// Creates a list with one difference between the whole responses.
@@ -106,7 +106,7 @@ impl Differences {
     /// Whether there are only intended differences.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.reported.is_empty() && !self.too_deep
+        self.listed.is_empty() && !self.too_deep
     }
 
     /// Creates an empty list with the same settings.
@@ -116,15 +116,15 @@ impl Differences {
 
     /// Adds other differences, up to the maximum.
     pub fn append(&mut self, other: Self) {
-        let room = MAX_SHOWN - self.reported.len();
-        self.more |= other.more || other.reported.len() > room;
+        let room = MAX_LISTED - self.listed.len();
+        self.more |= other.more || other.listed.len() > room;
         self.too_deep |= other.too_deep;
-        self.reported.extend(other.reported.into_iter().take(room));
+        self.listed.extend(other.listed.into_iter().take(room));
         other.allowed.into_iter().for_each(|allowed| self.add_allowed(allowed));
     }
 
     fn add_allowed(&mut self, allowed: Allowed) {
-        if self.allowed.len() < MAX_SHOWN || self.allowed.iter().all(|other| other.why != allowed.why) {
+        if self.allowed.len() < MAX_LISTED || self.allowed.iter().all(|other| other.why != allowed.why) {
             self.allowed.push(allowed);
         }
     }
@@ -142,7 +142,7 @@ impl Differences {
 
     /// Adds a difference between two values at `pointer`. `None` is a missing value.
     pub(super) fn add(&mut self, pointer: &str, ours: Option<Raw<'_>>, theirs: Option<Raw<'_>>) {
-        if self.reported.len() == MAX_SHOWN {
+        if self.listed.len() == MAX_LISTED {
             self.more = true;
             return;
         }
@@ -152,7 +152,7 @@ impl Differences {
                 .filter(|_| self.contents == Contents::Shown)
                 .map(|value| shorten(value.text(), MAX_CONTENTS).into_owned()),
         };
-        self.reported.push(Difference { pointer: place(pointer), ours: side(ours), theirs: side(theirs) });
+        self.listed.push(Difference { pointer: place(pointer), ours: side(ours), theirs: side(theirs) });
     }
 }
 

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`sources`] | finds the files at a path |
 //! | [`read`] | reads the cases of a file, within limits |
-//! | [`case`], [`shapes`], [`answer`] | a case, its JSON formats, the response to it |
+//! | [`case`], [`shapes`], [`response`] | a case, its JSON formats, the response to it |
 //! | [`typescript`] | reads rudder-transformer's own test files |
 //! | [`compare`], [`differences`] | compares two JSON values, and collects the differences |
 //! | [`intended`] | the intended differences from rudder-transformer, and to which requests they apply |

@@ -44,7 +44,7 @@ impl Verdict {
     #[must_use]
     pub fn unanswered(case: &Case, why: &str) -> Self {
         let expected = format!("status {}", case.expected.status);
-        Self { findings: vec![finding("answer", expected, why)], ..Self::default() }
+        Self { findings: vec![finding("response", expected, why)], ..Self::default() }
     }
 
     /// Whether the response is as expected.
@@ -61,21 +61,21 @@ fn finding(place: &str, expected: impl Into<String>, got: impl Into<String>) -> 
 /// Compares a response. `is_own` means that it comes from this service, which must match the cases of this repository
 /// exactly.
 #[must_use]
-pub fn judge(case: &Case, answer: &Response, is_own: bool, limits: Limits) -> Verdict {
-    let exact = exactly(case, answer);
+pub fn judge(case: &Case, response: &Response, is_own: bool, limits: Limits) -> Verdict {
+    let exact = exactly(case, response);
     if exact.is_good() || (is_own && case.author == Author::Us) {
         return exact;
     }
-    as_intended(case, answer, limits).unwrap_or(exact)
+    as_intended(case, response, limits).unwrap_or(exact)
 }
 
 /// Compares without allowing any difference.
-fn exactly(case: &Case, answer: &Answer) -> Verdict {
+fn exactly(case: &Case, response: &Response) -> Verdict {
     let expected = &case.expected;
-    let body = text(&answer.body);
+    let body = text(&response.body);
     let mut verdict = Verdict::default();
-    if answer.status != expected.status {
-        verdict.findings.push(finding("status", expected.status.to_string(), answer.status.to_string()));
+    if response.status != expected.status {
+        verdict.findings.push(finding("status", expected.status.to_string(), response.status.to_string()));
         let wanted = match &expected.body {
             ExpectedBody::Json(body) => beginning(&on_one_line(body)),
             ExpectedBody::Text(body) => beginning(body),
@@ -84,7 +84,7 @@ fn exactly(case: &Case, answer: &Answer) -> Verdict {
         verdict.findings.push(finding("body", wanted, beginning(&on_one_line(&body))));
         return verdict;
     }
-    verdict.findings.extend(api_version(case, answer));
+    verdict.findings.extend(api_version(case, response));
     match &expected.body {
         ExpectedBody::Any => {}
         ExpectedBody::Text(text) => {
@@ -94,7 +94,7 @@ fn exactly(case: &Case, answer: &Answer) -> Verdict {
         }
         ExpectedBody::Json(wanted) => {
             let json = JSON_CONTENT_TYPE;
-            let content_type = answer.content_type.as_deref().unwrap_or("missing");
+            let content_type = response.content_type.as_deref().unwrap_or("missing");
             if case.author == Author::Us && content_type != json {
                 verdict.findings.push(finding("content type", json, beginning(content_type)));
             }
@@ -113,7 +113,7 @@ fn exactly(case: &Case, answer: &Answer) -> Verdict {
     verdict
 }
 
-fn api_version(case: &Case, answer: &Response) -> Option<Finding> {
+fn api_version(case: &Case, response: &Response) -> Option<Finding> {
     let transforms = case.request.method == "POST" && Endpoint::at(&case.request.path).is_some();
     let expected = match &case.expected.api_version {
         ApiVersion::Recorded(version) => version.as_deref(),
@@ -121,17 +121,17 @@ fn api_version(case: &Case, answer: &Response) -> Option<Finding> {
         ApiVersion::Usual if !transforms && case.author == Author::Reference => return None,
         ApiVersion::Usual => (transforms && case.expected.status == 200).then_some("2"),
     };
-    let got = answer.api_version.as_deref();
+    let got = response.api_version.as_deref();
     let shown = |version: Option<&str>| version.map_or_else(|| "missing".to_owned(), beginning);
     (expected != got).then(|| finding("apiVersion", shown(expected), shown(got)))
 }
 
 /// Compares with intended differences allowed. `None` if they do not apply.
-fn as_intended(case: &Case, answer: &Answer, limits: Limits) -> Option<Verdict> {
+fn as_intended(case: &Case, response: &Response, limits: Limits) -> Option<Verdict> {
     let endpoint = Endpoint::at(&case.request.path).filter(|_| case.request.method == "POST")?;
     let (ExpectedBody::Json(body) | ExpectedBody::Text(body)) = &case.expected.body else { return None };
     let expected = ComparedResponse { status: case.expected.status, body: body.clone().into() };
-    let got = ComparedResponse { status: answer.status, body: answer.body.clone() };
+    let got = ComparedResponse { status: response.status, body: response.body.clone() };
     let expected_is_ours = case.author == Author::Us;
     let (ours, theirs) = if expected_is_ours { (&expected, &got) } else { (&got, &expected) };
     // Other errors of this service have no counterpart in rudder-transformer.
@@ -139,7 +139,7 @@ fn as_intended(case: &Case, answer: &Answer, limits: Limits) -> Option<Verdict> 
         return None;
     }
     // A body that is not JSON is reported by its beginning.
-    let is_json = |answer: &ComparedResponse| Raw::parse(&text(&answer.body)).is_ok();
+    let is_json = |response: &ComparedResponse| Raw::parse(&text(&response.body)).is_ok();
     if ours.status == 200 && theirs.status == 200 && !(is_json(ours) && is_json(theirs)) {
         return None;
     }
@@ -151,7 +151,7 @@ fn as_intended(case: &Case, answer: &Answer, limits: Limits) -> Option<Verdict> 
     let found = intended::judge(&question, ours, theirs, Contents::Shown).differences;
     let mut verdict = Verdict { allowed: found.allowed.clone(), ..Verdict::default() };
     if ours.status == theirs.status {
-        verdict.findings.extend(api_version(case, answer));
+        verdict.findings.extend(api_version(case, response));
     } else if !found.is_empty() {
         return None;
     }
@@ -160,14 +160,14 @@ fn as_intended(case: &Case, answer: &Answer, limits: Limits) -> Option<Verdict> 
 }
 
 fn append(verdict: &mut Verdict, found: Differences, expected_is_ours: bool) {
-    for reported in found.reported {
-        let (ours, theirs) = (on_one_line(&reported.ours.to_string()), on_one_line(&reported.theirs.to_string()));
+    for listed in found.listed {
+        let (ours, theirs) = (on_one_line(&listed.ours.to_string()), on_one_line(&listed.theirs.to_string()));
         let (expected, got) = if expected_is_ours { (ours, theirs) } else { (theirs, ours) };
-        verdict.findings.push(Finding { place: reported.pointer, expected, got });
+        verdict.findings.push(Finding { place: listed.pointer, expected, got });
     }
     if found.too_deep && verdict.findings.is_empty() {
-        let reported = "other text, nested too deep to be compared";
-        verdict.findings.push(finding("body", "JSON", reported));
+        let listed = "other text, nested too deep to be compared";
+        verdict.findings.push(finding("body", "JSON", listed));
     }
     verdict.more |= found.more;
 }
@@ -199,14 +199,14 @@ mod tests {
         shapes::read(Raw::parse(&text).expect("JSON"), "c").expect("a case")
     }
 
-    fn answer(status: u16, body: &str) -> Response {
+    fn response(status: u16, body: &str) -> Response {
         let api_version = (status == 200).then(|| "2".to_owned());
         let content_type = Some("application/json; charset=utf-8".to_owned());
         Response { status, api_version, content_type, body: body.to_owned().into() }
     }
 
-    fn findings(case: &Case, answer: &Response) -> Vec<String> {
-        let verdict = judge(case, answer, true, LIMITS);
+    fn findings(case: &Case, response: &Response) -> Vec<String> {
+        let verdict = judge(case, response, true, LIMITS);
         verdict.findings.iter().map(|Finding { place, expected, got }| format!("{place}: {expected} | {got}")).collect()
     }
 
@@ -217,23 +217,23 @@ mod tests {
             r#"[{"message":{},"metadata":{},"destination":{"Config":{}}}]"#,
             r#"{"status":200,"apiVersion":"2","body":[{"a":1.0,"b":"x"}]}"#,
         );
-        assert_eq!(findings(&case, &answer(200, r#"[{"b":"\u0078","a":1}]"#)), Vec::<String>::new());
+        assert_eq!(findings(&case, &response(200, r#"[{"b":"\u0078","a":1}]"#)), Vec::<String>::new());
         assert_eq!(
-            findings(&case, &answer(200, r#"[{"b":"y"},2]"#)),
+            findings(&case, &response(200, r#"[{"b":"y"},2]"#)),
             ["/0/b: \"x\" | \"y\"", "/0/a: 1.0 | missing", "/1: missing | 2"]
         );
         assert_eq!(
-            findings(&case, &answer(500, "oops")),
+            findings(&case, &response(500, "oops")),
             ["status: 200 | 500", "body: [{\"a\":1.0,\"b\":\"x\"}] | oops"]
         );
-        assert_eq!(findings(&case, &answer(200, "oops")), ["body: [{\"a\":1.0,\"b\":\"x\"}] | no JSON: oops"]);
-        let headless = Response { api_version: None, ..answer(200, r#"[{"a":1,"b":"x"}]"#) };
+        assert_eq!(findings(&case, &response(200, "oops")), ["body: [{\"a\":1.0,\"b\":\"x\"}] | no JSON: oops"]);
+        let headless = Response { api_version: None, ..response(200, r#"[{"a":1,"b":"x"}]"#) };
         assert_eq!(findings(&case, &headless), ["apiVersion: 2 | missing"]);
         let long = format!("[{{\"a\":\"{}\",\"b\":\"x\"}}]", "z".repeat(100_000));
-        assert!(findings(&case, &answer(200, &long))[0].len() < 1000);
+        assert!(findings(&case, &response(200, &long))[0].len() < 1000);
         let text = recorded("[]", r#"{"status":404,"rawBody":"Not Found"}"#);
-        assert_eq!(findings(&text, &answer(404, "Not Found")), Vec::<String>::new());
-        assert_eq!(findings(&text, &answer(404, "{}")), ["body: Not Found | {}"]);
+        assert_eq!(findings(&text, &response(404, "Not Found")), Vec::<String>::new());
+        assert_eq!(findings(&text, &response(404, "{}")), ["body: Not Found | {}"]);
         assert_eq!(Verdict::unanswered(&case, "gone").findings[0].got, "gone");
     }
 
@@ -242,39 +242,42 @@ mod tests {
         let body = r#"[{"message":{"n":1e400},"metadata":{},"destination":{"Config":{"topic":"t"}}},null]"#;
         let ours = r#"[{"output":{"message":{"n":1e400},"userId":"","topic":"t"},"metadata":{"rudderId":"undefined<<>>t"},"statusCode":200},
             {"metadata":null,"statusCode":400,"error":"the event is not a JSON object"}]"#;
-        let allowed = |case: &Case, answer: &Response| {
-            let verdict = judge(case, answer, true, LIMITS);
+        let allowed = |case: &Case, response: &Response| {
+            let verdict = judge(case, response, true, LIMITS);
             assert!(verdict.is_good(), "{verdict:?}");
             verdict.allowed.into_iter().map(|allowed| (allowed.pointer, allowed.why)).collect::<Vec<_>>()
         };
         let whole = recorded(body, r#"{"status":500,"apiVersion":null,"rawBody":"Internal Server Error"}"#);
-        assert_eq!(allowed(&whole, &answer(200, ours)), [("/".to_owned(), IntendedDifference::MalformedEvent)]);
+        assert_eq!(allowed(&whole, &response(200, ours)), [("/".to_owned(), IntendedDifference::MalformedEvent)]);
         let null =
             recorded(body, &format!(r#"{{"status":200,"apiVersion":"2","body":{}}}"#, ours.replace("1e400", "null")));
         assert_eq!(
-            allowed(&null, &answer(200, ours)),
+            allowed(&null, &response(200, ours)),
             [("/0/output/message/n".to_owned(), IntendedDifference::NumberLiterals)]
         );
         let empty = recorded("[]", r#"{"status":500,"apiVersion":null,"body":{}}"#);
-        assert_eq!(allowed(&empty, &answer(200, "[]")), [("/".to_owned(), IntendedDifference::NoEvents)]);
+        assert_eq!(allowed(&empty, &response(200, "[]")), [("/".to_owned(), IntendedDifference::NoEvents)]);
         let unreadable = recorded("[", r#"{"status":500,"apiVersion":null,"body":{}}"#);
-        assert_eq!(allowed(&unreadable, &answer(400, "{}")), [("/".to_owned(), IntendedDifference::UnreadableBody)]);
+        assert_eq!(allowed(&unreadable, &response(400, "{}")), [("/".to_owned(), IntendedDifference::UnreadableBody)]);
         // Not covered by the contract: another status of this service, or another type of response next to an intended
         // one.
-        assert!(!judge(&unreadable, &answer(503, "{}"), true, LIMITS).is_good());
-        assert_eq!(findings(&whole, &answer(200, "[]"))[0], "status: 500 | 200");
-        assert_eq!(findings(&null, &answer(200, &ours.replace("\"t\"", "\"u\""))), ["/0/output/topic: \"t\" | \"u\""]);
+        assert!(!judge(&unreadable, &response(503, "{}"), true, LIMITS).is_good());
+        assert_eq!(findings(&whole, &response(200, "[]"))[0], "status: 500 | 200");
+        assert_eq!(
+            findings(&null, &response(200, &ours.replace("\"t\"", "\"u\""))),
+            ["/0/output/topic: \"t\" | \"u\""]
+        );
     }
 
     #[test]
     fn our_own_cases_are_ours_to_the_letter_and_the_reference_may_differ() {
         let text = r#"{"input":{"request":{"path":"/v0/destinations/kafka","body":[]}},"output":{"response":{"status":200,"body":[]}}}"#;
         let case = shapes::read(Raw::parse(text).expect("JSON"), "c").expect("a case");
-        let theirs = answer(500, r#"{"error":"x"}"#);
+        let theirs = response(500, r#"{"error":"x"}"#);
         assert!(!judge(&case, &theirs, true, LIMITS).is_good());
         let verdict = judge(&case, &theirs, false, LIMITS);
         assert!(verdict.is_good() && verdict.allowed[0].why == IntendedDifference::NoEvents, "{verdict:?}");
-        let html = Response { content_type: None, ..answer(200, "[]") };
+        let html = Response { content_type: None, ..response(200, "[]") };
         assert_eq!(findings(&case, &html), ["content type: application/json; charset=utf-8 | missing"]);
     }
 }

@@ -97,13 +97,13 @@ impl Verifier {
     async fn verify(self: Arc<Self>, mut kept: Kept) {
         kept.room.result = match self.compare(&mut kept).await {
             Ok(found) if found.is_empty() => self.note_intended(&found),
-            Ok(found) if found.reported.is_empty() => {
+            Ok(found) if found.listed.is_empty() => {
                 tracing::warn!("shadow: the responses are nested too deeply to be compared");
                 Compared::Failed
             }
             Ok(found) => {
                 if let Some(suppressed) = self.lines.different.admit(Instant::now()) {
-                    let reported: Vec<String> = found.reported.iter().map(ToString::to_string).collect();
+                    let reported: Vec<String> = found.listed.iter().map(ToString::to_string).collect();
                     let differences = reported.join("; ");
                     tracing::warn!(differences, more = found.more, suppressed, "shadow mismatch");
                 }
@@ -208,7 +208,7 @@ impl Verifier {
         let name = theirs.coding.as_deref().unwrap_or("");
         let coding = Coding::named(name).ok_or_else(|| RequestError::unsupported_encoding(name))?;
         let limit = self.limits.response_bytes;
-        let decoded = Body::held(theirs.body, coding, limit, self.bytes.reservation()).decode()?;
+        let decoded = Body::in_memory(theirs.body, coding, limit, self.bytes.reservation()).decode()?;
         Ok(ComparedResponse { status: theirs.status, body: decoded.bytes.clone() })
     }
 }

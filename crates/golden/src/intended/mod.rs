@@ -70,7 +70,7 @@ pub fn judge_siblings(siblings: &Siblings, whole: &Question<'_>, theirs: &Compar
     let question = Question { text: &siblings.body, ..whole.clone() };
     let ours = ComparedResponse { status: 200, body: siblings.ours.clone().into() };
     let mut found = judge(&question, &ours, theirs, Contents::Hidden).differences;
-    found.reported.iter_mut().for_each(|reported| reported.pointer = siblings.restored(&reported.pointer));
+    found.listed.iter_mut().for_each(|listed| listed.pointer = siblings.restored(&listed.pointer));
     found
 }
 
@@ -170,7 +170,7 @@ fn job_ids(response: Raw<'_>) -> BTreeSet<String> {
 }
 
 /// Whether every entry in a response of `/routerTransform` is an error.
-fn says_that_all_fail(response: &Answer) -> bool {
+fn says_that_all_fail(response: &ComparedResponse) -> bool {
     Raw::parse(&String::from_utf8_lossy(&response.body)).is_ok_and(all_fail)
 }
 
