@@ -20,7 +20,7 @@ pub fn value(text: &[u8], at: usize) -> usize {
 pub fn string(text: &[u8], mut at: usize) -> StringEnd {
     let mut has_escapes = false;
     loop {
-        at = first(text, at, ends_of_string);
+        at = plain(text, at);
         match text.get(at) {
             Some(b'\\') => {
                 has_escapes = true;
@@ -29,6 +29,12 @@ pub fn string(text: &[u8], mut at: usize) -> StringEnd {
             _ => return StringEnd { quote: at.min(text.len().saturating_sub(1)), has_escapes },
         }
     }
+}
+
+/// The place of the next quote or backslash, or the end of the text.
+#[inline]
+pub fn plain(text: &[u8], at: usize) -> usize {
+    first(text, at, ends_of_string)
 }
 
 /// The end of a number, `true`, `false` or `null`.

@@ -136,10 +136,16 @@ const WHITE_SPACE: [&str; 25] = [
 /// `trim()` of decoded characters.
 #[must_use]
 pub fn trim(mut characters: &[u8]) -> &[u8] {
-    while let Some(rest) = WHITE_SPACE.iter().find_map(|space| characters.strip_prefix(space.as_bytes())) {
+    // Most texts begin and end with a byte that no whitespace has.
+    let may_be_space = |byte: Option<&u8>| byte.is_some_and(|byte| !byte.is_ascii_graphic());
+    while may_be_space(characters.first())
+        && let Some(rest) = WHITE_SPACE.iter().find_map(|space| characters.strip_prefix(space.as_bytes()))
+    {
         characters = rest;
     }
-    while let Some(rest) = WHITE_SPACE.iter().find_map(|space| characters.strip_suffix(space.as_bytes())) {
+    while may_be_space(characters.last())
+        && let Some(rest) = WHITE_SPACE.iter().find_map(|space| characters.strip_suffix(space.as_bytes()))
+    {
         characters = rest;
     }
     characters

@@ -160,8 +160,28 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.container(b'{', b'}', on_part)
     }
 
-    /// Reads a member's name and the colon behind it.
+    /// Reads the name of a field and the colon after it.
+    ///
+    /// # Errors
+    /// [`Invalid`] if there is none.
+    #[inline(always)]
     pub fn name(&mut self) -> Result<Text<'a>, Invalid> {
+        if self.peek() != Some(b'"') {
+            return Err(Invalid);
+        }
+        let start = self.at + 1;
+        let quote = if CHECKS { self.scanner.plain(start) } else { checked::plain(self.text.as_bytes(), start) };
+        if scan::chunk(self.text.as_bytes(), quote) != Some(b"\":") {
+            return self.spaced_name();
+        }
+        looked_at(quote - start);
+        self.at = quote + 2;
+        Ok(Text::new(self.text.get(start..quote).ok_or(Invalid)?, false))
+    }
+
+    /// Reads a name with an escape in it, or with whitespace before the colon.
+    #[inline(never)]
+    fn spaced_name(&mut self) -> Result<Text<'a>, Invalid> {
         let name = self.string()?;
         self.expect(b':')?;
         Ok(name)

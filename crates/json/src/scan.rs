@@ -80,16 +80,28 @@ impl Nesting {
         self.depth += 1;
     }
 
-    /// Leaves the innermost container, and reports whether the one around it is an object.
-    fn close(&mut self) -> bool {
+    /// Leaves the innermost container.
+    fn close(&mut self) {
         self.depth -= 1;
         if self.depth.is_multiple_of(64) {
             self.near = self.far.pop().unwrap_or(0);
         } else {
             self.near >>= 1;
         }
+    }
+
+    /// Whether the innermost container is an object.
+    fn in_object(&self) -> bool {
         self.near & 1 == 1
     }
+}
+
+/// Where reading a container is.
+enum Place {
+    /// A value begins here.
+    Value(usize),
+    /// A value ended before this place.
+    End(usize),
 }
 
 /// A place that no text reaches.
@@ -106,7 +118,7 @@ impl<'a> Scanner<'a> {
     ///
     /// # Errors
     /// [`Invalid`] where there is none.
-    #[inline]
+    #[inline(always)]
     pub fn value(&mut self, at: usize) -> Result<usize, Invalid> {
         match self.text.get(at) {
             Some(b'"') => self.string(at + 1).map(|end| end.quote + 1),
@@ -119,27 +131,33 @@ impl<'a> Scanner<'a> {
     ///
     /// # Errors
     /// [`Invalid`] where it does not end, or holds a control character or a wrong escape.
-    #[inline]
-    pub fn string(&mut self, mut at: usize) -> Result<StringEnd, Invalid> {
-        let mut has_escapes = false;
+    #[inline(always)]
+    pub fn string(&mut self, at: usize) -> Result<StringEnd, Invalid> {
+        let quote = self.plain(at);
+        if self.text.get(quote) == Some(&b'"') {
+            return Ok(StringEnd { quote, has_escapes: false });
+        }
+        self.string_with_escapes(quote)
+    }
+
+    /// Reads a string from its first escape on.
+    #[inline(never)]
+    fn string_with_escapes(&mut self, mut at: usize) -> Result<StringEnd, Invalid> {
         loop {
-            at = self.plain(at);
             match self.text.get(at) {
-                Some(b'"') => return Ok(StringEnd { quote: at, has_escapes }),
-                Some(b'\\') => {
-                    has_escapes = true;
-                    at = escape(self.text, at + 1)?;
-                }
+                Some(b'"') => return Ok(StringEnd { quote: at, has_escapes: true }),
+                Some(b'\\') => at = escape(self.text, at + 1)?,
                 // A control character, or no end.
                 _ => return Err(Invalid),
             }
+            at = self.plain(at);
         }
     }
 
     /// Passes over the bytes that mean nothing in a string, giving the place of the next quote, backslash or control
     /// character, or of the end.
     #[inline]
-    fn plain(&mut self, at: usize) -> usize {
+    pub(crate) fn plain(&mut self, at: usize) -> usize {
         let ahead = at.wrapping_sub(self.block);
         if ahead < BLOCK {
             let found = self.specials >> ahead;
@@ -152,28 +170,29 @@ impl<'a> Scanner<'a> {
         self.plain_beyond(at)
     }
 
-    /// The same from a block on of which nothing is known yet, or where there is no whole block anymore.
+    /// The same from a block on of which nothing is known yet.
     #[inline(never)]
-    fn plain_beyond(&mut self, mut at: usize) -> usize {
-        while let Some(block) = self.text.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
-            self.block = at;
-            self.specials = specials_of_block(block);
-            if self.specials != 0 {
-                return at + self.specials.trailing_zeros() as usize;
-            }
-            at += BLOCK;
+    fn plain_beyond(&mut self, at: usize) -> usize {
+        let Some(block) = chunk(self.text, at) else { return self.plain_at_end(at) };
+        self.block = at;
+        self.specials = specials_of_block(block);
+        if self.specials == 0 {
+            return self.plain_beyond(at + BLOCK);
         }
-        while let Some(step) = self.text.get(at..).and_then(|rest| rest.first_chunk::<STEP>()) {
+        at + self.specials.trailing_zeros() as usize
+    }
+
+    /// The same if there is no whole block anymore.
+    #[inline(never)]
+    fn plain_at_end(&self, mut at: usize) -> usize {
+        while let Some(step) = chunk(self.text, at) {
             let found = specials(step);
             if found != 0 {
                 return at + found.trailing_zeros() as usize;
             }
             at += STEP;
         }
-        while let Some(byte) = self.text.get(at) {
-            if is_special(*byte) {
-                break;
-            }
+        while self.text.get(at).is_some_and(|byte| !is_special(*byte)) {
             at += 1;
         }
         at
@@ -181,86 +200,112 @@ impl<'a> Scanner<'a> {
 
     /// Reads the object or array that begins at `at`.
     #[inline(never)]
-    fn container(&mut self, mut at: usize) -> Result<usize, Invalid> {
+    fn container(&mut self, at: usize) -> Result<usize, Invalid> {
         let text = self.text;
         let mut nesting = Nesting::default();
-        let mut in_object = false;
+        let mut place = Place::Value(at);
         loop {
-            // A value begins at `at`.
-            match text.get(at) {
-                Some(b'"') => at = self.string(at + 1)?.quote + 1,
-                Some(b'{') => {
-                    at = white_space(text, at + 1);
-                    if text.get(at) == Some(&b'}') {
-                        at += 1;
-                    } else {
-                        nesting.open(true);
-                        in_object = true;
-                        at = self.name(at)?;
-                        continue;
+            let mut end = match place {
+                Place::End(end) => end,
+                Place::Value(at) => match text.get(at) {
+                    Some(b'"') => self.string(at + 1)?.quote + 1,
+                    Some(open @ (b'{' | b'[')) => {
+                        let is_object = *open == b'{';
+                        let at = white_space(text, at + 1);
+                        if text.get(at) != Some(closing(is_object)) {
+                            nesting.open(is_object);
+                            place = if is_object { self.members(at)? } else { Place::Value(at) };
+                            continue;
+                        }
+                        at + 1
                     }
-                }
-                Some(b'[') => {
-                    at = white_space(text, at + 1);
-                    if text.get(at) == Some(&b']') {
-                        at += 1;
-                    } else {
-                        nesting.open(false);
-                        in_object = false;
-                        continue;
-                    }
-                }
-                _ => at = scalar(text, at)?,
-            }
-            // A value ends before `at`: so may the containers around it.
+                    _ => scalar(text, at)?,
+                },
+            };
+            // So may the containers around the value.
             loop {
                 if nesting.depth == 0 {
-                    return Ok(at);
+                    return Ok(end);
                 }
-                at = white_space(text, at);
-                match text.get(at) {
+                end = white_space(text, end);
+                let in_object = nesting.in_object();
+                match text.get(end) {
                     Some(b',') => {
-                        at = white_space(text, at + 1);
-                        if in_object {
-                            at = self.name(at)?;
-                        }
+                        let at = white_space(text, end + 1);
+                        place = if in_object { self.members(at)? } else { Place::Value(at) };
                         break;
                     }
-                    Some(b'}') if in_object => {
-                        at += 1;
-                        in_object = nesting.close();
-                    }
-                    Some(b']') if !in_object => {
-                        at += 1;
-                        in_object = nesting.close();
-                    }
+                    close if close == Some(closing(in_object)) => nesting.close(),
                     _ => return Err(Invalid),
                 }
+                end += 1;
             }
         }
     }
 
-    /// Reads a member's name and the colon behind it, giving the place where its value begins.
-    #[inline]
-    fn name(&mut self, at: usize) -> Result<usize, Invalid> {
-        let text = self.text;
-        if text.get(at) != Some(&b'"') {
+    /// Reads from the name of a field on: up to the value of the first field that is not a string, or to the end of the
+    /// first value that is not followed by `,"`. Most fields are strings with no whitespace around them: their punctuation
+    /// is compared at once.
+    #[inline(always)]
+    fn members(&mut self, mut at: usize) -> Result<Place, Invalid> {
+        if self.text.get(at) != Some(&b'"') {
             return Err(Invalid);
         }
-        let mut at = self.string(at + 1)?.quote + 1;
-        if text.get(at) != Some(&b':') {
-            at = white_space(text, at);
-            if text.get(at) != Some(&b':') {
-                return Err(Invalid);
+        loop {
+            let quote = self.plain(at + 1);
+            match chunk(self.text, quote) {
+                Some(b"\":\"") => {
+                    let end = self.plain(quote + 3);
+                    if chunk(self.text, end) != Some(b"\",\"") {
+                        return Ok(Place::End(self.string(end)?.quote + 1));
+                    }
+                    at = end + 2;
+                }
+                Some([b'"', b':', first]) if *first > b' ' => return Ok(Place::Value(quote + 2)),
+                _ => return self.name(quote),
             }
         }
-        Ok(white_space(text, at + 1))
     }
+
+    /// Reads the rest of a name from `at` on and the colon after it, returning the place where the value begins.
+    #[cold]
+    fn name(&mut self, at: usize) -> Result<Place, Invalid> {
+        let colon = white_space(self.text, self.string(at)?.quote + 1);
+        if self.text.get(colon) == Some(&b':') {
+            Ok(Place::Value(white_space(self.text, colon + 1)))
+        } else {
+            Err(Invalid)
+        }
+    }
+}
+
+/// The bracket that closes a container.
+#[inline]
+fn closing(is_object: bool) -> &'static u8 {
+    if is_object { &b'}' } else { &b']' }
+}
+
+/// The next bytes from `at` on, if there are as many.
+#[inline]
+pub(crate) fn chunk<const N: usize>(text: &[u8], at: usize) -> Option<&[u8; N]> {
+    text.get(at..)?.first_chunk()
 }
 
 /// Reads a number: `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
 #[inline]
-fn number(text: &[u8], mut at: usize) -> Result<usize, Invalid> {
+fn number(text: &[u8], at: usize) -> Result<usize, Invalid> {
+    // Nearly every number is a short integer.
+    if let Some(step) = chunk::<STEP>(text, at) {
+        let digits = others_than_digits(step).trailing_zeros() as usize;
+        let is_short = digits < STEP && !matches!(step[digits], b'.' | b'e' | b'E');
+        if is_short && matches!(step[0], b'1'..=b'9') {
+            return Ok(at + digits);
+        }
+    }
+    any_number(text, at)
+}
+
+fn any_number(text: &[u8], mut at: usize) -> Result<usize, Invalid> {
     if text.get(at) == Some(&b'-') {
         at += 1;
     }
@@ -286,7 +331,7 @@ fn number(text: &[u8], mut at: usize) -> Result<usize, Invalid> {
 fn digits(text: &[u8], from: usize) -> Result<usize, Invalid> {
     let mut at = from;
     // One step holds nearly every number: no branch that depends on how long it is.
-    if let Some(step) = text.get(at..).and_then(|rest| rest.first_chunk::<STEP>()) {
+    if let Some(step) = chunk(text, at) {
         at += others_than_digits(step).trailing_zeros().min(STEP as u32) as usize;
     }
     while let Some(b'0'..=b'9') = text.get(at) {

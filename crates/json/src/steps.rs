@@ -10,9 +10,10 @@ pub const STEP: usize = 16;
 #[inline]
 pub fn specials(step: &[u8; STEP]) -> u32 {
     let bytes = u8x16::new(*step);
-    let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
-    let special = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control;
-    special.to_bitmask()
+    // With this bit turned the quote is 0x20, and control characters stay below it.
+    let turned = bytes ^ u8x16::splat(b'"' ^ 0x20);
+    let quote_or_control = turned.min(u8x16::splat(0x20)).simd_eq(turned);
+    (quote_or_control | bytes.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
 }
 
 /// How many bytes are looked at ahead of reading.
@@ -21,8 +22,14 @@ pub const BLOCK: usize = 4 * STEP;
 /// Which bytes of a block end the plain part of a string, as [`specials`] reports of a step.
 #[inline]
 pub fn specials_of_block(block: &[u8; BLOCK]) -> u64 {
+    joined(block, specials)
+}
+
+/// What `found` reports of the steps of a block, as one mask.
+#[inline]
+fn joined(block: &[u8; BLOCK], found: impl Fn(&[u8; STEP]) -> u32) -> u64 {
     let (steps, _) = block.as_chunks::<STEP>();
-    steps.iter().rev().fold(0, |all, step| all << STEP | u64::from(specials(step)))
+    steps.iter().rev().fold(0, |all, step| all << STEP | u64::from(found(step)))
 }
 
 /// Which bytes of a step end a string that was checked before: quotes and backslashes.
@@ -57,19 +64,11 @@ pub struct Structure {
 /// Finds the structure of a block.
 #[inline]
 pub fn structure_of_block(block: &[u8; BLOCK]) -> Structure {
-    let (steps, _) = block.as_chunks::<STEP>();
-    let mut found = Structure { quotes: 0, backslashes: 0, opens: 0, closes: 0 };
-    for step in steps.iter().rev() {
-        let bytes = u8x16::new(*step);
-        // `[` and `]` differ from `{` and `}` in this bit alone.
-        let brackets = bytes | u8x16::splat(0x20);
-        let add = |mask: &mut u64, bytes: u8x16| *mask = *mask << STEP | u64::from(bytes.to_bitmask());
-        add(&mut found.quotes, bytes.simd_eq(u8x16::splat(b'"')));
-        add(&mut found.backslashes, bytes.simd_eq(u8x16::splat(b'\\')));
-        add(&mut found.opens, brackets.simd_eq(u8x16::splat(b'{')));
-        add(&mut found.closes, brackets.simd_eq(u8x16::splat(b'}')));
-    }
-    found
+    let places = |byte| joined(block, |step| u8x16::new(*step).simd_eq(u8x16::splat(byte)).to_bitmask());
+    // `[` and `]` differ from `{` and `}` in this bit alone.
+    let turned = u8x16::splat(0x20);
+    let brackets = |byte| joined(block, |step| (u8x16::new(*step) | turned).simd_eq(u8x16::splat(byte)).to_bitmask());
+    Structure { quotes: places(b'"'), backslashes: places(b'\\'), opens: brackets(b'{'), closes: brackets(b'}') }
 }
 
 /// Which bytes of a step are not digits, the first one as the lowest bit.

@@ -27,6 +27,12 @@ impl<'a> Text<'a> {
         self.escaped
     }
 
+    /// Whether the string may have escapes: if not, it is as long as what it stands for.
+    #[must_use]
+    pub fn may_have_escapes(self) -> bool {
+        self.may_have_escapes
+    }
+
     /// Whether the string is `name`, however it was escaped. `name` is plain text.
     #[must_use]
     #[inline]

@@ -9,7 +9,40 @@ use crate::rules::lazy_object::LazyObject;
 use crate::rules::templates::Templates;
 use crate::rules::topic::Routing;
 use crate::rules::topic_setting::RoutingMembers;
+use json::invalid::Invalid;
 use json::raw::{Kind, Raw};
+use json::reader::Reader;
+
+/// The fields of a destination that matter, found in one walk over it.
+#[derive(Default)]
+struct Fields<'a> {
+    config: Option<Raw<'a>>,
+    /// Those of `config`.
+    routing: RoutingMembers<'a>,
+    has_dynamic_config: Option<Raw<'a>>,
+    version: Option<Raw<'a>>,
+}
+
+impl<'a> Fields<'a> {
+    fn of(destination: Raw<'a>) -> Self {
+        let mut fields = Self::default();
+        // A `Raw` is valid, so that the walk cannot fail.
+        let _ = Reader::of(destination).object::<Invalid>(|reader, key| {
+            if key.is("Config") {
+                let (config, routing) = RoutingMembers::read(reader)?;
+                (fields.config, fields.routing) = (Some(config), routing);
+            } else if key.is("hasDynamicConfig") {
+                fields.has_dynamic_config = Some(reader.value()?);
+            } else if key.is("version") {
+                fields.version = Some(reader.value()?);
+            } else {
+                reader.skip()?;
+            }
+            Ok(())
+        });
+        fields
+    }
+}
 
 /// What the transformation needs to know of a destination.
 #[derive(Debug)]
@@ -34,15 +67,14 @@ impl<'a> Destination<'a> {
         if !raw.is_object() {
             return Err(Rejection::DestinationNotAnObject);
         }
-        let [config, has_dynamic_config, version] = raw.members(["Config", "hasDynamicConfig", "version"]);
+        let Fields { config, routing, has_dynamic_config, version } = Fields::of(raw);
         let dynamic = has_dynamic_config.is_none_or(|flag| flag.kind() != Kind::False);
         let templates = match config {
             Some(config) if dynamic => Templates::find_within(config, usage)?,
             _ => None,
         };
-        let members = config.map_or_else(RoutingMembers::default, RoutingMembers::of);
         let holes = templates.as_ref().map_or(&NO_HOLES, Templates::holes);
-        let routing = Routing::read(members, family, holes, usage).map_err(|_| Rejection::TemplatesTooComplex)?;
+        let routing = Routing::read(routing, family, holes, usage).map_err(|_| Rejection::TemplatesTooComplex)?;
         let looks_inside = templates.as_ref().is_some_and(|templates| templates.roots()[0]);
         let lazy = looks_inside.then(|| LazyObject::opened(raw, "Config", usage)).flatten();
         Ok(Self { routing, templates, lazy, version })

@@ -13,10 +13,17 @@ use json::text::Text;
 #[derive(Debug)]
 pub struct ObjectCache<'a, const N: usize> {
     names: [&'static str; N],
+    /// Which lengths the names have, a bit each.
+    lengths: u64,
     /// The first object; empty before there is one.
     text: &'a str,
     /// Known once a second object is read.
     members: Vec<Member>,
+}
+
+/// The bit of a length; all lengths from 63 on share one.
+fn length_bit(length: usize) -> u64 {
+    1 << length.min(63)
 }
 
 /// Members of a model: those after them are read, not compared. Real metadata has about 25.
@@ -39,7 +46,8 @@ impl<'a, const N: usize> ObjectCache<'a, N> {
     /// No model yet: the first object read becomes it.
     #[must_use]
     pub fn wanting(names: [&'static str; N]) -> Self {
-        Self { names, text: "", members: Vec::new() }
+        let lengths = names.iter().fold(0, |lengths, name| lengths | length_bit(name.len()));
+        Self { names, lengths, text: "", members: Vec::new() }
     }
 
     /// Reads an object.
@@ -70,7 +78,8 @@ impl<'a, const N: usize> ObjectCache<'a, N> {
     }
 
     fn wanted(&self, key: Text<'_>) -> Option<usize> {
-        self.names.iter().position(|name| key.is(name))
+        let may_be = key.may_have_escapes() || self.lengths & length_bit(key.escaped().len()) != 0;
+        self.names.iter().position(|name| may_be && key.is(name))
     }
 
     fn members_of(&self, text: &str) -> Result<Vec<Member>, Invalid> {

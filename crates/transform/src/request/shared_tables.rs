@@ -156,21 +156,39 @@ impl<'a> Destinations<'a> {
         if let Some(latest) = self.latest.as_ref().filter(|latest| latest.raw.text().as_ptr().addr() == place) {
             return Ok((raw, Rc::clone(&latest.destination)));
         }
+        // Most requests have one destination, which needs no table: it gets an entry once there is a second one.
+        let is_first = self.latest.is_none() && self.read.is_empty();
+        if let Some(Latest { raw, destination, .. }) = self.latest.take().filter(|_| self.read.is_empty()) {
+            self.note(raw, Ok(destination), usage)?;
+        }
         let destination = match self.read.get(&place) {
             Some(read) => read.clone()?,
             None => {
-                let charged = usage
-                    .keep(size_of::<Destination<'_>>())
-                    .and_then(|()| usage.keep_one_more_entry(self.read.len(), self.read.capacity(), ENTRY_BYTES))
-                    .and_then(|()| usage.work(raw.text().len() as u64));
+                let charged =
+                    usage.keep(size_of::<Destination<'_>>()).and_then(|()| usage.work(raw.text().len() as u64));
                 // If the meter refuses, the request ends without a response.
                 charged.map_err(|_| Rejection::TemplatesTooComplex)?;
-                let destination = Destination::read(raw, self.family, usage).map(Rc::new);
-                self.read.insert(place, destination.clone());
-                destination?
+                let read = Destination::read(raw, self.family, usage).map(Rc::new);
+                if !is_first || read.is_err() {
+                    self.note(raw, read.clone(), usage)?;
+                }
+                read?
             }
         };
         self.latest = Some(Latest { id, raw, destination: Rc::clone(&destination) });
         Ok((raw, destination))
+    }
+
+    /// Keeps what was read of a destination for later events.
+    fn note(
+        &mut self,
+        raw: Raw<'a>,
+        read: Result<Rc<Destination<'a>>, Rejection>,
+        usage: &Usage<'_>,
+    ) -> Result<(), Rejection> {
+        let charged = usage.keep_one_more_entry(self.read.len(), self.read.capacity(), ENTRY_BYTES);
+        charged.map_err(|_| Rejection::TemplatesTooComplex)?;
+        self.read.insert(raw.text().as_ptr().addr(), read);
+        Ok(())
     }
 }

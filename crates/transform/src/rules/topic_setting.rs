@@ -4,8 +4,10 @@ use std::cell::OnceCell;
 
 use crate::meter::Usage;
 use crate::rules::config_value::{FilledValues, Holes, Part};
+use json::invalid::Invalid;
 use json::javascript::{JsString, if_truthy, truthy};
 use json::raw::{Kind, Raw};
+use json::reader::Reader;
 
 /// The members of a destination's Config that choose topics, in the order of [`RoutingMembers::NAMES`].
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,6 +23,25 @@ impl<'a> RoutingMembers<'a> {
     #[must_use]
     pub fn of(config: Raw<'a>) -> Self {
         Self(config.members(Self::NAMES))
+    }
+
+    /// Reads a Config together with these fields of it.
+    ///
+    /// # Errors
+    /// [`Invalid`] if there is no value.
+    pub fn read(reader: &mut Reader<'a, false>) -> Result<(Raw<'a>, Self), Invalid> {
+        let mut found = Self::default();
+        if reader.peek() != Some(b'{') {
+            return Ok((reader.value()?, found));
+        }
+        let config = reader.object::<Invalid>(|reader, key| {
+            match Self::NAMES.iter().position(|name| key.is(name)) {
+                Some(index) => found.0[index] = Some(reader.value()?),
+                None => reader.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok((config, found))
     }
 }
 
