@@ -46,6 +46,7 @@ pub mod flat_tree;
 pub mod meter;
 pub mod observer;
 pub mod partition;
+mod pipeline;
 pub mod processor;
 pub mod produced;
 pub mod reason;

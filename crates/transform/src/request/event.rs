@@ -4,6 +4,7 @@
 use crate::family::FAMILIES;
 use crate::rejection::Rejection;
 use crate::request::object_cache::ObjectCache;
+use crate::rules::cuts::Cuts;
 use crate::rules::lazy_object::LazyObject;
 use json::invalid::Invalid;
 use json::raw::{EMPTY_OBJECT, Kind, Raw};
@@ -31,6 +32,8 @@ pub struct Event<'a> {
     pub metadata: Field<Metadata<'a>>,
     /// `destination`, in the plain form.
     pub destination: Option<Raw<'a>>,
+    /// Whether another field has a dot in its name, so that the name may be a path.
+    pub has_dotted_name: bool,
 }
 
 /// The message, with the members that the rules look at.
@@ -111,6 +114,7 @@ impl<'a> Event<'a> {
             message: Field::Object(Message::empty()),
             metadata: Field::Missing,
             destination: None,
+            has_dotted_name: false,
         };
         event.raw = reader.object::<Invalid>(|reader, key| {
             match &*key.decoded() {
@@ -127,7 +131,10 @@ impl<'a> Event<'a> {
                     earlier.destination = Some(destination);
                     event.destination = Some(destination);
                 }
-                _ => reader.skip()?,
+                name => {
+                    event.has_dotted_name |= name.contains(&b'.');
+                    reader.skip()?;
+                }
             }
             Ok(())
         })?;
@@ -193,6 +200,22 @@ impl<'a> Message<'a> {
         'a: 't,
     {
         Message { raw: Raw::from_valid(text), ..self.clone() }
+    }
+
+    /// The message without fields of it; `left` is the text without them.
+    #[must_use]
+    pub fn without<'t>(&self, cuts: &Cuts, left: &'t str) -> Message<'t>
+    where
+        'a: 't,
+    {
+        let dotted = self.dotted_integrations.iter().map(|(_, value)| value);
+        let noted = [self.channel, self.kind, self.event, self.user_id, self.anonymous_id, self.integrations];
+        if noted.iter().flatten().chain(dotted).all(|value| cuts.moved(*value, self.raw, left).is_some()) {
+            return self.with_text(left);
+        }
+        let mut message = Message { raw: Raw::from_valid(left), ..Message::empty() };
+        message.raw.for_each_member(|name, value| message.set(&name.decoded(), value));
+        message
     }
 
     /// Keeps a member named `integrations.<name>`; names that no family has are of no use.
@@ -286,6 +309,23 @@ impl<'a> Metadata<'a> {
     #[must_use]
     pub fn of(raw: Raw<'a>) -> Self {
         Self::with(raw, raw.members(Self::NAMES))
+    }
+
+    /// The metadata without fields of it; `left` is the text without them.
+    #[must_use]
+    pub fn without<'t>(&self, cuts: &Cuts, left: &'t str) -> Metadata<'t> {
+        let raw = Raw::from_valid(left);
+        let noted = [
+            self.rudder_id,
+            self.source_id,
+            self.destination_id,
+            self.workspace_id,
+            self.source_type,
+            self.destination_type,
+            self.namespace,
+        ];
+        let moved = noted.map(|value| value.map(|value| cuts.moved(value, self.raw, left)));
+        if moved.contains(&Some(None)) { Metadata::of(raw) } else { Metadata::with(raw, moved.map(Option::flatten)) }
     }
 
     fn with(raw: Raw<'a>, found: [Option<Raw<'a>>; Metadata::NAMES.len()]) -> Self {

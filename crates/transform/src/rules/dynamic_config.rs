@@ -10,17 +10,35 @@ use crate::rejection::Rejection;
 use crate::rules::config_value::FilledValues;
 use crate::rules::emptiness;
 use crate::rules::lazy_object::{Found, LazyObject};
+use crate::rules::path_tree::Hit;
 use crate::rules::templates::{INDISPENSABLE, MAX_CONFIG_BYTES, Template, Templates};
 use json::raw::{Kind, Raw};
 
 /// Work that the value of a template in a topic setting makes when the topic is chosen.
 const ROUTING_WORK: u64 = 16;
+/// Work for each byte of a value: it is copied, searched for something that is not empty, and read again as a part of the
+/// topic.
+const VALUE_WORK: u64 = 8;
 
 /// A value that a template found.
-struct Taken<'a> {
-    value: Cow<'a, str>,
+pub struct Taken<'e> {
+    value: Cow<'e, str>,
     /// Whether it is not in the event anymore.
     removed: bool,
+}
+
+/// The event that templates take their values from.
+pub trait Source<'e> {
+    /// The value of the template with this index, removed from the event unless it is empty; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`], [`Rejection::TemplatesTooComplex`].
+    fn take(
+        &mut self,
+        index: usize,
+        template: &Template,
+        budget: &mut EventBudget<'_, '_>,
+    ) -> Result<Option<Taken<'e>>, Rejection>;
 }
 
 impl Templates {
@@ -31,7 +49,7 @@ impl Templates {
     /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`], [`Rejection::TemplatesTooComplex`].
     pub fn fill<'e>(
         &'e self,
-        event: &mut LazyObject<'e>,
+        event: &mut impl Source<'e>,
         budget: &mut EventBudget<'_, '_>,
         changes: &mut Changes,
         observer: &mut impl Observer,
@@ -39,7 +57,7 @@ impl Templates {
         let mut bytes = self.routing_bytes;
         let mut values = Vec::new();
         for (index, template) in self.templates.iter().enumerate() {
-            let taken = match template.take(event, budget) {
+            let taken = match event.take(index, template, budget) {
                 Ok(taken) => taken,
                 Err(rejection) => {
                     observer.template(index, Filled::Rejected);
@@ -68,34 +86,58 @@ impl Templates {
     }
 }
 
-impl Template {
-    /// The value in the event, taken out of it unless it is empty; `None` where there is none.
-    fn take<'a>(
-        &self,
-        event: &mut LazyObject<'a>,
+impl<'e> Source<'e> for LazyObject<'e> {
+    fn take(
+        &mut self,
+        _: usize,
+        template: &Template,
         budget: &mut EventBudget<'_, '_>,
-    ) -> Result<Option<Taken<'a>>, Rejection> {
-        let place = match event.find(&self.path, budget) {
+    ) -> Result<Option<Taken<'e>>, Rejection> {
+        let place = match self.find(&template.path, budget) {
             Found::Nothing => return Ok(None),
             Found::ArrayLength => return Err(Rejection::TemplateTakesLength),
             Found::TooComplex => return Err(Rejection::TemplatesTooComplex),
             Found::Member(place) => place,
         };
-        // Copied, looked through for something that is not empty, and read again as a part of the topic.
-        budget.work(8 * place.value().max_bytes() as u64)?;
-        let text = place.value().text_within(budget)?;
-        if text == "null" {
+        budget.work(VALUE_WORK * place.value().max_bytes() as u64)?;
+        let value = place.value().text_within(budget)?;
+        if value == "null" {
             return Ok(None);
         }
-        let removed = !is_empty(&text, budget)?;
+        let removed = is_removed(template, &value, budget)?;
         if removed {
-            if INDISPENSABLE.contains(&self.path.as_str()) {
-                return Err(Rejection::TemplateTakesAll);
-            }
             place.remove(budget)?;
         }
-        Ok(Some(Taken { value: text, removed }))
+        Ok(Some(Taken { value, removed }))
     }
+}
+
+impl<'e> Source<'e> for Vec<Option<Hit<'e>>> {
+    fn take(
+        &mut self,
+        index: usize,
+        template: &Template,
+        budget: &mut EventBudget<'_, '_>,
+    ) -> Result<Option<Taken<'e>>, Rejection> {
+        let Some(hit) = self.get_mut(index).and_then(Option::as_mut).filter(|hit| !hit.value.is_null()) else {
+            return Ok(None);
+        };
+        let value = hit.value.text();
+        budget.work(VALUE_WORK * value.len() as u64)?;
+        hit.is_removed = is_removed(template, value, budget)?;
+        Ok(Some(Taken { value: Cow::Borrowed(value), removed: hit.is_removed }))
+    }
+}
+
+/// Whether a template removes the value that it found: unless it is empty.
+///
+/// # Errors
+/// [`Rejection::TemplateTakesAll`] if nothing would be left of a part that an event needs.
+fn is_removed(template: &Template, value: &str, budget: &mut EventBudget<'_, '_>) -> Result<bool, Rejection> {
+    if is_empty(value, budget)? {
+        return Ok(false);
+    }
+    if INDISPENSABLE.contains(&template.path.as_str()) { Err(Rejection::TemplateTakesAll) } else { Ok(true) }
 }
 
 /// Whether valid JSON text is `""`, or an array or object of nothing but such (docs/contract.md#template-empty).

@@ -12,11 +12,13 @@
 //! [`config_value`] has the values of a Config with the templates in them filled.
 
 pub mod config_value;
+pub mod cuts;
 pub mod dynamic_config;
 pub mod emptiness;
 pub mod integrations;
 pub mod lazy_object;
 pub mod partition_key;
+pub mod path_tree;
 pub mod retl_timestamp;
 pub mod templates;
 pub mod topic;

@@ -4,6 +4,7 @@ use crate::flat_tree::FlatTree;
 use crate::meter::Usage;
 use crate::rejection::Rejection;
 use crate::rules::config_value::{Hole, Holes};
+use crate::rules::path_tree::PathTree;
 use crate::rules::topic_setting::RoutingMembers;
 use json::javascript::trim;
 use json::raw::Raw;
@@ -32,6 +33,8 @@ pub struct Templates {
     is_config: bool,
     /// Which of [`ROOTS`] paths begin with.
     roots: [bool; ROOTS.len()],
+    /// All paths, unless they have to be looked up one after another.
+    paths: Option<PathTree>,
 }
 
 /// Parts of the event as templates see it that do not come from the event itself.
@@ -99,7 +102,10 @@ impl Templates {
         let holes = Holes::of(config, holes);
         let begins = |root: &str| templates.iter().any(|template| template.path.split('.').next() == Some(root));
         let roots = ROOTS.map(begins);
-        let mut found = Self { templates, holes, routing_bytes: 0, is_config: !config.is_object(), roots };
+        let names = templates.iter().map(|template| template.path.split('.').count()).sum();
+        usage.keep(PathTree::max_bytes(names)).map_err(|_| Rejection::TemplatesTooComplex)?;
+        let paths = PathTree::of(templates.iter().map(|template| &*template.path));
+        let mut found = Self { templates, holes, routing_bytes: 0, is_config: !config.is_object(), roots, paths };
         found.mark_routing(config);
         Ok(Some(found))
     }
@@ -147,6 +153,12 @@ impl Templates {
     #[must_use]
     pub(crate) fn roots(&self) -> [bool; ROOTS.len()] {
         self.roots
+    }
+
+    /// All paths as a tree, if one walk finds what they lead to.
+    #[must_use]
+    pub(crate) fn paths(&self) -> Option<&PathTree> {
+        self.paths.as_ref()
     }
 
     /// The templates for people, in the order in which they are filled; `config` is the one that they were found in.

@@ -163,6 +163,32 @@ pub fn destination() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Destinations with templates whose paths one walk can find.
+fn usual_destination() -> impl Strategy<Value = Value> {
+    let path = select(vec![
+        "event.properties.topic",
+        "event.userId",
+        "event.integrations.KAFKA.topic",
+        "event.integrations.KAFKA.schemaId",
+        "event.context.traits.timestamp",
+        "event.context.mappedToDestination",
+        "event.traits.timestamp",
+        "event.list.length",
+        "event.a.b",
+        "event.b.c.d",
+        "event.type",
+        "metadata.rudderId",
+        "metadata.sourceId",
+    ]);
+    let templates = proptest::collection::vec(path, 1..6);
+    templates.prop_map(|paths| {
+        let fields = paths.iter().zip(["topic", "enableMultiTopic", "port", "x", "y"]);
+        let config: Map<String, Value> =
+            fields.map(|(path, name)| (name.to_owned(), json!(format!("{{{{ {path} || d }}}}")))).collect();
+        json!({ "Config": config })
+    })
+}
+
 fn metadata() -> impl Strategy<Value = Value> {
     object(&["rudderId", "sourceId", "jobId", "destinationId", "workspaceId"], special().boxed())
 }
@@ -235,6 +261,17 @@ proptest! {
             prop_assert_eq!(answer.tally.topics.iter().sum::<u64>(), transformed);
             prop_assert_eq!(answer.tally.keys.iter().sum::<u64>(), transformed);
         }
+    }
+
+    #[test]
+    fn one_walk_fills_what_lookups_one_after_another_fill(event in good_event(usual_destination())) {
+        // A name with a dot may be a path, so that every path is looked up by itself.
+        let mut dotted = event.clone();
+        dotted["x.y"] = json!(0);
+        let [found, looked_up] =
+            [event, dotted].map(|event| transform(0, &json!([event]).to_string(), PayloadFormat::Plain));
+        prop_assert_eq!(found.body, looked_up.body);
+        prop_assert_eq!(found.tally, looked_up.tally);
     }
 
     #[test]

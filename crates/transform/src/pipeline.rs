@@ -1,0 +1,296 @@
+//! The rules applied to one event, in order (docs/contract.md#processor-transformation).
+
+use std::cell::OnceCell;
+use std::ops::Range;
+
+use crate::budget::{EventBudget, Exhausted};
+use crate::decision::{Changes, Decision};
+use crate::family::Family;
+use crate::meter::Usage;
+use crate::observer::Observer;
+use crate::rejection::Rejection;
+use crate::request::destination::Destination;
+use crate::request::event::{Event, Message, Metadata};
+use crate::request::shared_tables::{Destinations, SharedTables};
+use crate::response::{self, Output};
+use crate::rules::config_value::{FilledValues, NO_HOLES};
+use crate::rules::cuts::Cuts;
+use crate::rules::integrations::Integrations;
+use crate::rules::lazy_object::LazyObject;
+use crate::rules::partition_key;
+use crate::rules::path_tree::{Hit, ROOTS};
+use crate::rules::retl_timestamp;
+use crate::rules::templates::Templates;
+use crate::rules::topic::Routing;
+use crate::rules::topic_setting::{Filling, RoutingMembers};
+use json::javascript::JsString;
+use json::raw::{EMPTY_OBJECT, NULL, Raw};
+
+/// What the events of a request are transformed with.
+pub(crate) struct Context<'s, 'a> {
+    pub(crate) family: &'static Family,
+    pub(crate) shared: &'s SharedTables<'a>,
+    pub(crate) usage: &'s Usage<'s>,
+    query: &'s str,
+    /// The query as a JSON object, made when the first template asks for it.
+    query_json: OnceCell<String>,
+    /// What events give for templates of destinations without any.
+    no_values: FilledValues<'s>,
+}
+
+/// Where the response for an event goes.
+struct Target<'o, O> {
+    out: &'o mut String,
+    observer: &'o mut O,
+    changes: Changes,
+}
+
+/// An event whose destination has templates.
+struct Templated<'e, 'a> {
+    event: &'e Event<'a>,
+    message: &'e Message<'e>,
+    metadata: &'e Metadata<'a>,
+    destination_raw: Raw<'a>,
+    destination: &'e Destination<'a>,
+    templates: &'e Templates,
+}
+
+impl<'s, 'a> Context<'s, 'a> {
+    pub(crate) fn new(
+        family: &'static Family,
+        shared: &'s SharedTables<'a>,
+        query: &'s str,
+        usage: &'s Usage<'s>,
+    ) -> Self {
+        Self { family, shared, usage, query, query_json: OnceCell::new(), no_values: FilledValues::default() }
+    }
+
+    /// Appends the response for one event to `out`, which stays as it was if the event is rejected.
+    ///
+    /// # Errors
+    /// Why the event is rejected. If the meter rejected, the error is meaningless: see [`Usage::halted`].
+    pub(crate) fn transform(
+        &self,
+        destinations: &mut Destinations<'a>,
+        event: &Event<'a>,
+        out: &mut String,
+        observer: &mut impl Observer,
+    ) -> Result<Decision, Rejection> {
+        let metadata = event.metadata()?;
+        let message = event.message()?;
+        self.charge_texts(message, metadata)?;
+        let (destination_raw, destination) = destinations.find(self.shared, event, metadata, self.usage)?;
+        observer.destination(destination_raw);
+        let stamped = retl_timestamp::set(message, observer);
+        let changes = Changes { timestamp_set: stamped.is_some(), ..Changes::default() };
+        let stamped_message;
+        // The timestamp decides nothing: all that was found in the message still holds.
+        let message = match &stamped {
+            Some(text) => {
+                stamped_message = message.with_text(text);
+                &stamped_message
+            }
+            None => message,
+        };
+        let Some(templates) = &destination.templates else {
+            let filling = Filling { holes: &NO_HOLES, values: &self.no_values };
+            return self.write(message, metadata, (&destination.routing, filling), changes, out, observer);
+        };
+        let event = Templated { event, message, metadata, destination_raw, destination: &destination, templates };
+        let mut target = Target { out, observer, changes };
+        let mut budget = EventBudget::for_event(event.event.raw.text().len(), self.usage);
+        budget.work(destination.routing.work())?;
+        if stamped.is_none()
+            && let Some(hits) = event.find_all(&mut budget)
+        {
+            return self.transform_found(&event, hits, &mut budget, &mut target);
+        }
+        self.transform_lazily(&event, &mut target)
+    }
+
+    /// Transforms an event in which the values of all templates were found.
+    fn transform_found<'e>(
+        &self,
+        event: &Templated<'e, 'a>,
+        mut hits: Vec<Option<Hit<'e>>>,
+        budget: &mut EventBudget<'_, '_>,
+        target: &mut Target<'_, impl Observer>,
+    ) -> Result<Decision, Rejection> {
+        let Templated { message, metadata, destination_raw, templates, .. } = *event;
+        target.observer.will_fill(destination_raw, templates);
+        let values = templates.fill(&mut hits, budget, &mut target.changes, target.observer)?;
+        // What is left in the list was not removed.
+        let removed = hits.into_iter().flatten().filter(|hit| hit.is_removed);
+        let mut fields: [Vec<_>; ROOTS.len()] = Default::default();
+        removed.for_each(|hit| fields[hit.root].push(hit.field));
+        let [of_message, of_metadata] = fields;
+        let message_text = cut(message.raw, of_message, budget)?;
+        let metadata_text = cut(metadata.raw, of_metadata, budget)?;
+        let changed_message = message_text.as_ref().map(|(cuts, text)| message.without(cuts, text));
+        let changed_metadata = metadata_text.as_ref().map(|(cuts, text)| metadata.without(cuts, text));
+        let message = changed_message.as_ref().unwrap_or(message);
+        let metadata = changed_metadata.as_ref().unwrap_or(metadata);
+        self.write_filled(event, (message, metadata), &values, target)
+    }
+
+    /// Transforms an event in which templates are looked up one after another, whatever their paths and names are.
+    fn transform_lazily(
+        &self,
+        event: &Templated<'_, 'a>,
+        target: &mut Target<'_, impl Observer>,
+    ) -> Result<Decision, Rejection> {
+        let Templated { message, metadata, destination_raw, destination, templates, .. } = *event;
+        let mut budget = EventBudget::for_event(event.event.raw.text().len(), self.usage);
+        budget.work(destination.routing.work())?;
+        let mut lazy = self.lazy_event(event, &mut budget)?;
+        target.observer.will_fill(destination_raw, templates);
+        let values = templates.fill(&mut lazy, &mut budget, &mut target.changes, target.observer)?;
+        let texts = [lazy.member_text("message", &mut budget)?, lazy.member_text("metadata", &mut budget)?];
+        let [message_text, metadata_text] =
+            texts.each_ref().map(|text| text.as_deref().map_or(EMPTY_OBJECT, Raw::from_valid));
+        // What no template took anything of is as it was read.
+        let message = if is_same(message.raw, message_text) {
+            message.clone()
+        } else {
+            Message::of_lazy_object(&lazy, message_text)
+        };
+        let metadata =
+            if is_same(metadata.raw, metadata_text) { metadata.clone() } else { Metadata::of(metadata_text) };
+        self.write_filled(event, (&message, &metadata), &values, target)
+    }
+
+    /// Decides topic and key with the values of templates, and writes the response.
+    fn write_filled(
+        &self,
+        event: &Templated<'_, 'a>,
+        (message, metadata): (&Message<'_>, &Metadata<'_>),
+        values: &FilledValues<'_>,
+        target: &mut Target<'_, impl Observer>,
+    ) -> Result<Decision, Rejection> {
+        let Templated { destination, templates, .. } = *event;
+        let Target { out, observer, changes } = target;
+        self.charge_texts(message, metadata)?;
+        if !templates.is_config() {
+            let filling = Filling { holes: destination.holes(), values };
+            return self.write(message, metadata, (&destination.routing, filling), *changes, out, *observer);
+        }
+        let config = values.of_template(0).unwrap_or(NULL);
+        let routing = Routing::read(RoutingMembers::of(config), self.family, &NO_HOLES, self.usage);
+        let routing = routing.map_err(|_| Rejection::TemplatesTooComplex)?;
+        let filling = Filling { holes: &NO_HOLES, values: &self.no_values };
+        self.write(message, metadata, (&routing, filling), *changes, out, *observer)
+    }
+
+    /// Charges what the texts of fields of an event may take, which are compared or written as `String(…)`.
+    fn charge_texts(&self, message: &Message<'_>, metadata: &Metadata<'_>) -> Result<(), Exhausted> {
+        let [user_id, anonymous_id] = [message.user_id, message.anonymous_id];
+        let ids = [metadata.rudder_id, metadata.source_id, metadata.destination_id, metadata.workspace_id];
+        let texts = ids.into_iter().chain([user_id, anonymous_id, message.event]);
+        let mut bytes = texts.flatten().map(JsString::max_bytes).sum();
+        if message.channel.is_some_and(|channel| channel.is_string("sources")) {
+            // The reverse-ETL rule may copy it, with a timestamp as large as it.
+            bytes += 2 * message.raw.text().len() + 64;
+        }
+        if bytes == 0 { Ok(()) } else { self.usage.scratch(bytes).map_err(|_| Exhausted) }
+    }
+
+    /// Decides topic and key, and writes the response.
+    fn write<'e>(
+        &self,
+        message: &Message<'e>,
+        metadata: &Metadata<'_>,
+        (routing, filling): (&'e Routing<'e>, Filling<'e>),
+        changes: Changes,
+        out: &mut String,
+        observer: &mut impl Observer,
+    ) -> Result<Decision, Rejection> {
+        let family = self.family;
+        let integrations = Integrations::of(message, family);
+        if let Some(topic) = integrations.topic {
+            self.usage.scratch(JsString::max_bytes(topic)).map_err(|_| Exhausted)?;
+        }
+        let topic = routing.decide(filling, family, message, &integrations, self.usage, observer);
+        let rule = topic.rule;
+        let (user_id, key) = partition_key::decide(message, observer);
+        let schema_id = integrations.schema_id.filter(|_| family.schema_id);
+        let output = Output { message: message.raw, user_id, schema_id, topic };
+        response::write_output(out, &output, metadata, self.usage).map_err(|_| Exhausted)?;
+        Ok(Decision { topic: rule, key, changes })
+    }
+
+    /// The event as templates see it (docs/contract.md#dynamic-configuration), with its message as it is by now.
+    fn lazy_event<'e>(
+        &'e self,
+        templated: &Templated<'e, 'a>,
+        budget: &mut EventBudget<'_, '_>,
+    ) -> Result<LazyObject<'e>, Exhausted> {
+        let Templated { event, message, metadata, destination_raw, destination, templates } = *templated;
+        let read = [event.message().ok().map(|message| message.raw), Some(metadata.raw)];
+        let mut lazy = LazyObject::within(event.raw, read.as_slice(), budget)?;
+        lazy.set("message", LazyObject::of(message.raw), budget)?;
+        let [destination_read, connection_read, request_read] = templates.roots();
+        let is_compacted = self.shared.is_compacted();
+        if destination_read && is_compacted {
+            let destination = match &destination.lazy {
+                Some(lazy) => lazy.copy_within(budget)?,
+                None => LazyObject::of(destination_raw),
+            };
+            lazy.set("destination", destination, budget)?;
+        }
+        if connection_read && is_compacted {
+            lazy.set("connection", LazyObject::of(self.shared.connection_of(metadata).unwrap_or(NULL)), budget)?;
+        }
+        if request_read {
+            lazy.set("request", LazyObject::of(Raw::from_valid(self.request_json())), budget)?;
+        }
+        Ok(lazy)
+    }
+}
+
+impl<'e, 'a> Templated<'e, 'a> {
+    /// The values of all templates, found in one walk; `None` if they have to be looked up one after another.
+    fn find_all(&self, budget: &mut EventBudget<'_, '_>) -> Option<Vec<Option<Hit<'e>>>> {
+        let paths = self.templates.paths().filter(|_| !self.event.has_dotted_name)?;
+        paths.find([self.message.raw, self.metadata.raw], budget)
+    }
+}
+
+/// The text of an object without some of its fields; `None` if there are none to remove.
+fn cut(
+    object: Raw<'_>,
+    fields: Vec<Range<usize>>,
+    budget: &mut EventBudget<'_, '_>,
+) -> Result<Option<(Cuts, String)>, Exhausted> {
+    if fields.is_empty() {
+        return Ok(None);
+    }
+    budget.memory(object.text().len() + 2 * fields.len() * size_of::<Range<usize>>())?;
+    let cuts = Cuts::of(object.text(), fields);
+    let left = cuts.apply(object.text());
+    Ok(Some((cuts, left)))
+}
+
+/// Whether two values are the same slice.
+fn is_same(one: Raw<'_>, other: Raw<'_>) -> bool {
+    one.text().as_ptr() == other.text().as_ptr() && one.text().len() == other.text().len()
+}
+
+impl Context<'_, '_> {
+    /// `{"query":{…}}`: a name that stands several times in the query has an array of its values.
+    fn request_json(&self) -> &str {
+        self.query_json.get_or_init(|| {
+            let mut query = serde_json::Map::new();
+            for (name, value) in form_urlencoded::parse(self.query.as_bytes()) {
+                let value = serde_json::Value::from(value);
+                match query.get_mut(name.as_ref()) {
+                    None => {
+                        query.insert(name.into_owned(), value);
+                    }
+                    Some(serde_json::Value::Array(values)) => values.push(value),
+                    Some(first) => *first = serde_json::Value::Array(vec![first.take(), value]),
+                }
+            }
+            serde_json::json!({ "query": query }).to_string()
+        })
+    }
+}

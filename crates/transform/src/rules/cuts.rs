@@ -1,0 +1,139 @@
+//! Removing fields from the text of an object: everything around them is copied, and stays byte for byte.
+
+use std::ops::Range;
+
+use json::probe::looked_at;
+use json::raw::Raw;
+
+/// JSON's whitespace.
+const WHITE_SPACE: [char; 4] = [' ', '\n', '\t', '\r'];
+
+/// What is removed from a text: fields with a comma each, in order.
+#[derive(Debug)]
+pub struct Cuts(Vec<Range<usize>>);
+
+impl Cuts {
+    /// Cuts `fields` out of valid JSON `text`: names and values, in bytes of the text. No field is inside of another.
+    #[must_use]
+    pub fn of(text: &str, mut fields: Vec<Range<usize>>) -> Self {
+        fields.sort_by_key(|field| field.start);
+        let mut cuts: Vec<Range<usize>> = Vec::with_capacity(fields.len());
+        for field in fields {
+            let before = text[..field.start].trim_end_matches(WHITE_SPACE);
+            let behind_cuts = cuts.last().map_or(0, |cut| cut.end);
+            if before.ends_with(',') && before.len() > behind_cuts {
+                cuts.push(before.len() - 1..field.end);
+                continue;
+            }
+            // The first one of its object, or all before it are cut: the comma after it goes.
+            let after = text[field.end..].trim_start_matches(WHITE_SPACE);
+            let end = after.strip_prefix(',').map_or(field.end, |next| {
+                let next = next.trim_start_matches(WHITE_SPACE);
+                text.len() - next.len()
+            });
+            cuts.push(field.start..end);
+        }
+        Self(cuts)
+    }
+
+    /// The text without what is cut.
+    #[must_use]
+    pub fn apply(&self, text: &str) -> String {
+        looked_at(text.len());
+        let mut left = String::with_capacity(text.len());
+        let mut start = 0;
+        for cut in &self.0 {
+            left.push_str(&text[start..cut.start]);
+            start = cut.end;
+        }
+        left.push_str(&text[start..]);
+        left
+    }
+
+    /// Where a value of `whole` is in `left`, what is left of it; `None` if something of the value is cut.
+    #[must_use]
+    pub fn moved<'t>(&self, value: Raw<'_>, whole: Raw<'_>, left: &'t str) -> Option<Raw<'t>> {
+        let start = value.offset_in(whole);
+        let end = start + value.text().len();
+        let mut removed = 0;
+        for cut in self.0.iter().take_while(|cut| cut.start < end) {
+            if cut.end > start {
+                return None;
+            }
+            removed += cut.len();
+        }
+        left.get(start - removed..end - removed).map(Raw::from_valid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `text` without the fields called `names`, of whatever object.
+    fn without(text: &str, names: &[&str]) -> String {
+        let field = |name: &&str| {
+            let start = text.find(&format!("\"{name}\""))?;
+            let value = start + text[start..].find(':')? + 1;
+            let value = value + text[value..].find(|character| !WHITE_SPACE.contains(&character))?;
+            let end = value + text[value..].find(|character| ",} ".contains(character))?;
+            Some(start..end)
+        };
+        Cuts::of(text, names.iter().filter_map(field).collect()).apply(text)
+    }
+
+    #[test]
+    fn fields_go_with_one_comma_each() {
+        let text = r#"{"a":1,"b":{"c":2,"d":3},"e":4}"#;
+        for (names, left) in [
+            (&[][..], text),
+            (&["a"], r#"{"b":{"c":2,"d":3},"e":4}"#),
+            (&["e"], r#"{"a":1,"b":{"c":2,"d":3}}"#),
+            (&["e", "a"], r#"{"b":{"c":2,"d":3}}"#),
+            (&["c"], r#"{"a":1,"b":{"d":3},"e":4}"#),
+            (&["d"], r#"{"a":1,"b":{"c":2},"e":4}"#),
+            (&["d", "c"], r#"{"a":1,"b":{},"e":4}"#),
+            (&["a", "c", "d", "e"], r#"{"b":{}}"#),
+        ] {
+            assert_eq!(without(text, names), left, "{names:?}");
+        }
+        let three = r#"{"a":1,"b":2,"c":3}"#;
+        for (names, left) in [
+            (&["a", "b"][..], r#"{"c":3}"#),
+            (&["b", "c"], r#"{"a":1}"#),
+            (&["a", "c"], r#"{"b":2}"#),
+            (&["b"], r#"{"a":1,"c":3}"#),
+            (&["a", "b", "c"], "{}"),
+        ] {
+            assert_eq!(without(three, names), left, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_json_whatever_whitespace_there_is() {
+        let text = "{ \"a\" : 1 ,\n \"b\" : 2 , \"c\" : 3 }";
+        for names in 0..8 {
+            let cut: Vec<&str> = ["a", "b", "c"]
+                .into_iter()
+                .enumerate()
+                .filter(|(bit, _)| names >> bit & 1 == 1)
+                .map(|(_, n)| n)
+                .collect();
+            let left = without(text, &cut);
+            let left = Raw::parse(&left).unwrap_or_else(|_| panic!("{left}"));
+            for name in ["a", "b", "c"] {
+                assert_eq!(left.member(name).is_none(), cut.contains(&name), "{}", left.text());
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_moves_unless_something_of_it_is_cut() {
+        let whole = Raw::parse(r#"{"a":1,"b":{"c":2},"d":[3]}"#).unwrap();
+        let cuts = Cuts::of(whole.text(), vec![1..6, 12..17]);
+        let left = cuts.apply(whole.text());
+        assert_eq!(left, r#"{"b":{},"d":[3]}"#);
+        let moved = |name: &str| cuts.moved(whole.member(name).unwrap(), whole, &left).map(Raw::text);
+        assert_eq!([moved("a"), moved("b"), moved("d")], [None, None, Some("[3]")]);
+    }
+}
