@@ -2,7 +2,7 @@
 //! watches the service's memory and the latency of each minute. Used by `bench/soak.sh`.
 
 #![allow(clippy::print_stdout, reason = "what it measures is what it is for")]
-#![allow(clippy::expect_used, reason = "whoever measures sees the panic")]
+#![allow(clippy::expect_used, reason = "a panic is visible to the person who measures")]
 
 use std::io::{BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -67,7 +67,7 @@ struct Exchange {
     body: Vec<u8>,
     expected: Vec<u8>,
     events: u64,
-    refused: u64,
+    rejected: u64,
 }
 
 /// A hundred requests of the sizes in [`SIZES`] for each shape, with malformed events among the others.
@@ -121,7 +121,7 @@ fn exchange(form: PayloadFormat, whole: &Value, events: Vec<Value>) -> Exchange 
         body.to_string()
     };
     let limits = Limits { events: 10_000, response_bytes: 1 << 28 };
-    let answer = processor::respond(&KAFKA, &body, form, "", limits).expect("an answer");
+    let answer = processor::respond(&KAFKA, &body, form, "", limits).expect("a response");
     let header = if form == PayloadFormat::Compacted { "X-Content-Format: json+compactedv1\r\n" } else { "" };
     let head = |connection: &str| {
         let length = body.len();
@@ -135,7 +135,7 @@ fn exchange(form: PayloadFormat, whole: &Value, events: Vec<Value>) -> Exchange 
         own_connection: head("Connection: close\r\n"),
         body: body.into_bytes(),
         events: answer.tally.events,
-        refused: answer.tally.rejected.iter().sum(),
+        rejected: answer.tally.rejected.iter().sum(),
         expected: answer.body.into_bytes(),
     }
 }
@@ -146,7 +146,7 @@ struct Load<'l> {
     exchanges: &'l [Exchange],
     next: AtomicUsize,
     events: AtomicU64,
-    refused: AtomicU64,
+    rejected: AtomicU64,
     again: AtomicU64,
     wrong: AtomicU64,
     lost: AtomicU64,
@@ -170,7 +170,7 @@ impl Load<'_> {
             match self.send(exchange, own, &mut connection) {
                 Ok((answer, head)) if answer.starts_with(b"HTTP/1.1 200") && answer[head..] == exchange.expected => {
                     self.events.fetch_add(exchange.events, Ordering::Relaxed);
-                    self.refused.fetch_add(exchange.refused, Ordering::Relaxed);
+                    self.rejected.fetch_add(exchange.rejected, Ordering::Relaxed);
                     *kept = kept.take().or(connection.filter(|_| !own));
                     return;
                 }
@@ -306,7 +306,7 @@ fn main() -> ExitCode {
         exchanges: &exchanges,
         next: AtomicUsize::new(0),
         events: zero(),
-        refused: zero(),
+        rejected: zero(),
         again: zero(),
         wrong: zero(),
         lost: zero(),
@@ -348,20 +348,21 @@ fn main() -> ExitCode {
     // Each client drew one number more than it used.
     let requests = all.next.load(Ordering::Relaxed) - clients;
     let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
-    let (events, refused, wrong, lost) = (count(&all.events), count(&all.refused), count(&all.wrong), count(&all.lost));
+    let (events, rejected, wrong, lost) =
+        (count(&all.events), count(&all.rejected), count(&all.wrong), count(&all.lost));
     println!(
         "\nrequests {requests}, asked to come again {}, wrong answers {wrong}, without answer {lost}",
         count(&all.again)
     );
     println!(
-        "events {events}, of them refused as expected {refused} ({:.2} %)",
-        refused as f64 / events as f64 * 100.0
+        "events {events}, of them rejected as expected {rejected} ({:.2} %)",
+        rejected as f64 / events as f64 * 100.0
     );
     let told = [
         metric(metrics, "transformer_dest_transform_input_events_sum"),
         metric(metrics, "kafka_transformer_events_rejected_total"),
     ];
-    println!("/metrics counts {} events, {} refused", told[0], told[1]);
+    println!("/metrics counts {} events, {} rejected", told[0], told[1]);
     // The first sixth of the run lets memory settle.
     let memory: Vec<f64> = samples.iter().skip(samples.len() / 6).map(|(memory, _)| *memory).collect();
     let (rise, off) = line(&memory);
@@ -377,8 +378,8 @@ fn main() -> ExitCode {
     println!("p99 of the last minute is {ratio:.2} times that of the first");
 
     let holds = [
-        ("every answer is the expected one", wrong == 0 && lost == 0),
-        ("/metrics counts what was sent", told == [events, refused]),
+        ("every response is the expected one", wrong == 0 && lost == 0),
+        ("/metrics counts what was sent", told == [events, rejected]),
         ("memory does not rise more than it varies", rise <= off),
         ("p99 stays within 1.2 times", ratio <= 1.2),
     ];

@@ -16,8 +16,8 @@ from pygments.token import Comment, String
 
 # Folders and files whose strings are input and expected output of tests.
 TESTS = re.compile(r"(^|/)(tests|fuzz_targets)/|(^|/)tests\.rs$|_tests?\.rs$")
-# JSON, HTML, SQL-like or shell text, which is not prose.
-NOT_PROSE = re.compile(r'^\s*[\[{<]|":|=\{|</|^https?:')
+# JSON, HTML and URLs are not prose, nor are the examples of a command, which the linter reads in its --help.
+NOT_PROSE = re.compile(r'^\s*[\[{<]|":|=\{|</|^https?:|Examples:')
 WORDS = re.compile(r"[A-Za-z][a-z']*,? [a-z']{2,}")
 ESCAPES = {"\\n": "\n", "\\t": " ", '\\"': '"', "\\\\": "\\"}
 

@@ -554,7 +554,7 @@ fn excessive_templates_cost_only_their_event() {
     );
     assert_eq!((ran.code, ran.out.lines().count()), (Some(1), 2), "{}", ran.err);
     assert!(
-        ran.err.starts_with("stdin:2: rejected: the destination's Config has templates past a limit"),
+        ran.err.starts_with("stdin:2: rejected: the destination's Config exceeds a limit of templates"),
         "{}",
         ran.err
     );

@@ -107,7 +107,7 @@ fn the_endpoint_agrees_with_the_tools() {
             case.arguments.get(at + 1)
         };
         let batch_bytes = argument("--batch-bytes").map(|bytes| bytes.parse::<u64>().expect("a number"));
-        // This request drops white space between values.
+        // This request drops whitespace between values.
         let body = json!({
             "events": if events.is_array() { events } else { json!([events]) },
             "destination": destination,

@@ -99,7 +99,7 @@ fn lacking(leaf: Raw<'_>, lack: NoTemplate, place: &Place, findings: &mut Findin
     findings.add(Code::TemplateMalformed, &place.pointer, format!("{} is not a template: {why}", quoted(&text)));
 }
 
-/// A path for a message, unless the template is in place of a secret.
+/// A path for a message, unless the template replaces a secret.
 fn shown(path: &str, place: &Place) -> String {
     let is_secret = place.known.is_some_and(|known| known.role == Role::Secret);
     if is_secret { "of the template".to_owned() } else { quoted(path) }

@@ -1,4 +1,4 @@
-//! Where destinations stand in a text: a data plane's `workspaceConfig.json`, several of them by ID, destinations in an
+//! Finds destinations in a text: a data plane's `workspaceConfig.json`, several of them by ID, destinations in an
 //! array, one destination, or its Config alone.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -325,7 +325,7 @@ impl<'a> Found<'a> {
 
     /// Reports whether the transformation fills templates: `hasDynamicConfig` is not `false` in a request
     /// (docs/contract.md#template-flag, which wants the exact name). In a file of the control plane the flag does not
-    /// count, because rudder-server computes it anew when it loads the workspace
+    /// count, because rudder-server computes it again when it loads the workspace
     /// (docs/contract.md#requests-of-rudder-server).
     #[must_use]
     pub fn is_dynamic(&self) -> bool {

@@ -31,7 +31,7 @@ pub fn renamed_json(root: Raw<'_>) -> Option<String> {
 }
 
 /// Gives the fields of `spec.config` the names that a Config has. A value that is not a destination of the Rudder CLI, or
-/// an array of them, stays as it is.
+/// an array of them, is unchanged.
 #[must_use]
 pub fn renamed(mut value: Value) -> Value {
     if let Value::Array(elements) = value {
@@ -94,7 +94,7 @@ pub fn snake_case(name: &str) -> String {
 }
 
 /// Translates a pointer to a field of a Config back to the name that the CLI's file has. `config` is the pointer to the
-/// Config; a pointer to anything else stays as it is.
+/// Config; a pointer to anything else is unchanged.
 #[must_use]
 pub fn pointer_in_file(pointer: &str, config: &str) -> String {
     match pointer.strip_prefix(config) {

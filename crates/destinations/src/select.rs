@@ -154,7 +154,7 @@ const RENAMED: [(&str, &str); 9] = [
     ("isEnabled", "Enabled"),
     ("workspaceId", "WorkspaceID"),
     ("destinationDefinition", "DestinationDefinition"),
-    // rudder-server computes it anew when it loads the workspace.
+    // rudder-server computes it again when it loads the workspace.
     ("hasDynamicConfig", ""),
 ];
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// Reads bytes as text: a leading BOM is passed over, what is not UTF-8 becomes U+FFFD, so that one bad byte in one
+/// Reads bytes as text: a leading BOM is skipped, invalid UTF-8 becomes U+FFFD, so that one bad byte in one
 /// event costs no other one its response.
 #[must_use]
 pub fn text(bytes: &[u8]) -> Cow<'_, str> {

@@ -22,7 +22,7 @@ impl<'a> Raw<'a> {
         self.for_each_member_knowing(&[], on_member);
     }
 
-    /// [`Raw::for_each_member`], where values in `known` that are slices of this one are passed over in one step.
+    /// [`Raw::for_each_member`], where values in `known` that are slices of this one are skipped in one step.
     pub fn for_each_member_knowing(self, known: &[Option<Raw<'a>>], mut on_member: impl FnMut(Text<'a>, Raw<'a>)) {
         if self.is_object() {
             // A `Raw` is valid, so that the walk cannot fail.

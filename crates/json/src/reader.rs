@@ -9,7 +9,7 @@ use crate::raw::Raw;
 use crate::scan::{self, Scanner};
 use crate::text::Text;
 
-/// Walks JSON text from its start, checking it. Whitespace before what is read is passed over.
+/// Walks JSON text from its start, checking it. Whitespace before a value is skipped.
 ///
 /// If `CHECKS` is false the text was checked before, and only the ends of values are looked for.
 pub struct Reader<'a, const CHECKS: bool = true> {
@@ -42,12 +42,12 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// Passes over the punctuation byte that [`Reader::peek`] gave.
+    /// Skips the punctuation byte that [`Reader::peek`] gave.
     pub fn bump(&mut self) {
         self.at += 1;
     }
 
-    /// How many bytes were read, the whitespace that `peek` passed over included.
+    /// How many bytes were read, including the whitespace that `peek` skipped.
     #[must_use]
     pub fn offset(&self) -> usize {
         self.at
@@ -65,7 +65,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.text.get(start..self.at).map(Raw).ok_or(Invalid)
     }
 
-    /// Passes over one value.
+    /// Skips one value.
     ///
     /// # Errors
     /// [`Invalid`] where there is none.
@@ -100,7 +100,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.value()
     }
 
-    /// Passes over a value in `known` that is the next one of this very text.
+    /// Skips a value in `known` that is the next one of this very text.
     pub(crate) fn pass_known(&mut self, known: &[Option<Raw<'a>>]) -> Option<Raw<'a>> {
         if known.is_empty() {
             return None;
@@ -192,7 +192,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// Passes over bytes of [`Reader::rest`] that are known to be whole members.
+    /// Skips bytes of [`Reader::rest`] that are known to be whole members.
     pub fn advance(&mut self, bytes: usize) {
         looked_at(1);
         self.at += bytes;

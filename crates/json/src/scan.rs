@@ -13,11 +13,11 @@ pub struct StringEnd {
     pub has_escapes: bool,
 }
 
-/// Passes over whitespace, giving the place of the next other byte or of the end.
+/// Skips whitespace, returning the position of the next other byte or of the end.
 #[inline]
 pub fn white_space(text: &[u8], at: usize) -> usize {
     match text.get(at) {
-        // What machines write has no white space: one comparison sees that.
+        // Generated JSON has no whitespace: one comparison sees that.
         Some(byte) if *byte <= b' ' => past_white_space(text, at),
         _ => at,
     }
@@ -154,7 +154,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Passes over the bytes that mean nothing in a string, giving the place of the next quote, backslash or control
+    /// Skips ordinary bytes of a string, returning the position of the next quote, backslash or control
     /// character, or of the end.
     #[inline]
     pub(crate) fn plain(&mut self, at: usize) -> usize {
@@ -345,7 +345,7 @@ fn is_special(byte: u8) -> bool {
     byte == b'"' || byte == b'\\' || byte < 0x20
 }
 
-/// Reads what stands behind a backslash.
+/// Reads an escape, after its backslash.
 #[cold]
 fn escape(text: &[u8], at: usize) -> Result<usize, Invalid> {
     match text.get(at) {

@@ -1,4 +1,4 @@
-//! JSON strings: their escapes are kept, undone for comparing, and made anew for what the service writes itself.
+//! JSON strings: their escapes are kept, decoded for comparisons, and encoded for strings that the service writes itself.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// What stands between the quotes of a valid JSON string.
+    /// The text between the quotes of a valid JSON string.
     pub fn new(escaped: &'a str, may_have_escapes: bool) -> Self {
         Self { escaped, may_have_escapes }
     }
@@ -21,7 +21,7 @@ impl<'a> Text<'a> {
         Self { escaped: name, may_have_escapes: false }
     }
 
-    /// What stands between the quotes.
+    /// The text between the quotes.
     #[must_use]
     pub fn escaped(self) -> &'a str {
         self.escaped
@@ -86,7 +86,7 @@ pub fn quoted(text: &str) -> String {
     format!("{cut:?}{more}")
 }
 
-/// Undoes the escapes of what stands between a JSON string's quotes, see [`Text::decoded`].
+/// Decodes the escapes in the text between a JSON string's quotes, see [`Text::decoded`].
 #[must_use]
 pub fn unescape(escaped: &str) -> Vec<u8> {
     struct Bytes;

@@ -52,7 +52,7 @@ pub struct Transformed {
 
 impl Endpoint {
     /// The endpoint at a path with its query, `None` where there is another one or none. Of requests that come in, the
-    /// routes know; this is for requests that stand in a file.
+    /// routes know; this is for requests from a file.
     #[must_use]
     pub fn at(path_and_query: &str) -> Option<Self> {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));

@@ -32,10 +32,10 @@ enum Content<'a> {
     Object(Vec<Member<'a>>),
 }
 
-/// A name, and which part stands behind it.
+/// A name, and the part that is its value.
 type Member<'a> = (Cow<'a, [u8]>, usize);
 
-/// A string, number, literal of an [`FlatTree`], and where it stands in the value's text.
+/// A string, number, literal of an [`FlatTree`], and its position in the value's text.
 #[derive(Debug, Clone)]
 pub struct Leaf<'a> {
     /// The value.
@@ -157,7 +157,7 @@ impl<'a> FlatTree<'a> {
         leaves
     }
 
-    /// For each part that starts at one of the given bytes, where it stands in the value: a JSON pointer. Of a long one
+    /// For each part that starts at one of the given bytes, its location in the value, as a JSON pointer. Of a long one
     /// only the end is kept, behind `…`; in names, a lone surrogate is U+FFFD.
     #[must_use]
     pub fn pointers(&self, starts: &[usize]) -> Vec<String> {

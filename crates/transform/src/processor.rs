@@ -1,4 +1,4 @@
-//! The processor transformation: the way of an event, start to end (docs/contract.md#processor-transformation).
+//! The processor transformation of an event, from start to end (docs/contract.md#processor-transformation).
 
 use std::ops::ControlFlow;
 
@@ -118,7 +118,7 @@ fn whole(
     responses.finish()
 }
 
-/// The responses to the events of one request, one after the other.
+/// The responses to the events of one request, in order.
 struct Responses<'s, 'a> {
     context: Context<'s, 'a>,
     destinations: Destinations<'a>,

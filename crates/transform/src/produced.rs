@@ -61,7 +61,7 @@ impl<'a> Produced<'a> {
     }
 }
 
-/// Bytes of JSON once it is printed anew: no whitespace between values, and no escape where none is needed. Numbers
+/// Bytes of JSON once it is formatted again: no whitespace between values, and no escape where none is needed. Numbers
 /// count as written.
 fn printed_bytes(json: &str) -> u64 {
     let bytes = json.as_bytes();
@@ -82,7 +82,7 @@ fn printed_bytes(json: &str) -> u64 {
     count
 }
 
-/// How many bytes an escape has, its backslash included, and how many it has when it is printed anew.
+/// How many bytes an escape has, its backslash included, and how many it has when it is formatted again.
 fn escape_bytes(behind: &[u8]) -> (usize, u64) {
     let Some(b'u') = behind.first() else {
         let stays = matches!(behind.first(), Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't'));

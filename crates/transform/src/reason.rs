@@ -2,7 +2,7 @@
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident, $code:literal, $text:literal;)*) => {
-        /// A reason for which a rule was passed over.
+        /// Why a rule was skipped.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Reason { $($(#[$doc])* $name,)* }
 

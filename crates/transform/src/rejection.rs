@@ -87,5 +87,5 @@ rejections! {
         "a template in the destination's Config would remove the length of an array of the event";
     /// See [`crate::rules::dynamic_config`] for the limits.
     TemplatesTooComplex, "templates_too_complex", "destination.Config", Configuration,
-        "the destination's Config has templates past a limit: 1000 templates, 128 names in a path, 1 MiB of Config, 1 MiB of topic settings once filled, 100000 members in an object that a path leads through, 64 steps of work per byte of the event";
+        "the destination's Config exceeds a limit of templates: 1000 templates, 128 names in a path, 1 MiB of Config, 1 MiB of topic settings once filled, 100000 fields in an object on a path, 64 work units per byte of the event";
 }

@@ -92,7 +92,7 @@ pub(in crate::cli) struct Reading {
 /// The forms of input, for the help of each tool that reads it.
 pub(in crate::cli) const FORMS: &str = "\
 The start of the input decides how it is read:
-  lines     one value per line (NDJSON), in constant memory; a bad line costs that line only
+  lines     one value per line (NDJSON), in constant memory; a malformed line does not affect others
   an array  of events, over any number of lines, in constant memory
   objects   one or more, over any number of lines
 A value is an event {\"message\":…,\"metadata\":…,\"destination\":…}, an array of events, a compacted

@@ -19,7 +19,7 @@ const MAX_UNCOUNTED: usize = 256;
 /// Bytes of a key that are shown.
 const MAX_SHOWN_BYTES: usize = 40;
 
-/// Seconds after which keys are counted anew. What is reported covers the present period and the one before.
+/// Seconds after which counting starts again. A report covers the current period and the previous one.
 const PERIOD: u64 = 300;
 
 /// Hashes a number that is a hash already.

@@ -1,4 +1,4 @@
-//! Middleware for every request: rejects requests on connections above the limit, tells clients when their connection
+//! Middleware for every request: rejects requests on connections above the limit, notifies clients when their connection
 //! is about to close, and keeps what a response needs until the client has received it.
 
 use std::cell::RefCell;

@@ -21,8 +21,7 @@ pub enum Addressed {
 const MAX_DECODINGS: usize = 4;
 
 /// Returns what `path` addresses for a server that merges slashes, resolves dot segments, treats `\` as `/`, ignores
-/// letter case and path parameters (`;…`), and decodes percent-encoding up to four times, before or after the other
-/// steps.
+/// letter case and path parameters (`;…`), and decodes percent-encoding up to four times, before or after that.
 #[must_use]
 pub fn addressed(path: &str) -> Addressed {
     let mut path = Cow::Borrowed(path.as_bytes());

@@ -50,7 +50,7 @@ pub(crate) enum Phase {
     InService,
 }
 
-/// Whether the connection has been told to close, and how.
+/// Whether the connection has been ordered to close, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Closing {
     /// It stays open.
@@ -103,7 +103,7 @@ impl Connection {
         }
     }
 
-    /// Whether it has been told to close.
+    /// Whether it has been ordered to close.
     pub(crate) fn is_ending(&self) -> bool {
         self.closing.get() != Closing::Open
     }
@@ -209,7 +209,7 @@ impl Connection {
         }
     }
 
-    /// Returns how the connection ended, if it was told to close. Otherwise the task is polled once it is.
+    /// Returns how the connection ended, if it was ordered to close. Otherwise the task is polled once it is.
     pub(crate) fn closed(&self, context: &Context<'_>) -> Option<io::Result<()>> {
         self.remember(context);
         match self.closing.get() {
@@ -236,7 +236,7 @@ impl Connection {
         }
     }
 
-    /// Writes to the socket, unless it was told to close immediately.
+    /// Writes to the socket, unless it was ordered to close immediately.
     pub(crate) fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if let Some(Err(error)) = self.closed(context) {
             return Poll::Ready(Err(error));

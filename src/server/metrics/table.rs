@@ -99,9 +99,9 @@ metrics! {
     FORWARDED: "kafka_transformer_forwarded_requests_total", Kind::Counter, ["result"], Own,
         "Requests forwarded to UPSTREAM_TRANSFORMER_URL, by result: responded (with any status), unreachable, broken, timeout, abandoned (by the client) or loop";
     UNSERVED: "kafka_transformer_unserved_requests_total", Kind::Counter, ["endpoint"], Own,
-        "Requests of rudder-server that only a rudder-transformer can serve, while UPSTREAM_TRANSFORMER_URL is not set, by endpoint: user_transformation, tracking_plan, destination, batch, router_transform, delivery, deletion or source. UNSERVED selects the response";
+        "Requests that only a rudder-transformer can serve, without UPSTREAM_TRANSFORMER_URL, by endpoint: user_transformation, tracking_plan, destination, batch, router_transform, delivery, deletion or source. UNSERVED selects the response";
     SHADOWED: "kafka_transformer_shadow_requests_total", Kind::Counter, ["result"], Own,
-        "Requests chosen to compare the response of this service with the upstream's, by result: equal, intended (docs/reference/differences.md), different, dropped (no room to keep them) or failed (no response to compare with)";
+        "Requests selected for shadow comparison with the upstream, by result: equal, intended (docs/reference/differences.md), different, dropped (no room to keep them) or failed (no response to compare with)";
     INTENDED: "kafka_transformer_shadow_intended_differences_total", Kind::Counter, ["difference"], Own,
         "Requests whose shadow comparison found an intended difference and nothing else, by its code in docs/reference/differences.md; a request counts once for each code";
     LOG_LINES_DROPPED: "kafka_transformer_log_lines_dropped_total", Kind::Counter, ["reason"], Own,

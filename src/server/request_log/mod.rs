@@ -82,7 +82,7 @@ pub async fn log(
     let id =
         request.app_data::<Data<RequestIds>>().map_or(HeaderValue::from_static(""), |ids| ids.of(request.headers()));
     let parent = TraceParent::of(request.headers());
-    #[expect(clippy::disallowed_methods, reason = "a trace tells the time of day; how long it took is the other one")]
+    #[expect(clippy::disallowed_methods, reason = "a span needs the time of day, and its duration a monotonic clock")]
     let started = every_request_counts().then(|| (SystemTime::now(), Instant::now()));
     let time = || started.map(|(at, started)| (at, started.elapsed()));
     let method = request.method().clone();

@@ -24,7 +24,7 @@ fn assert_same_ahead(text: &str) {
 #[test]
 fn every_short_text_gets_the_verdict_of_the_library() {
     let mut checked = 0;
-    // Every text of up to five bytes from those that the grammar tells apart …
+    // Every text of up to five bytes from those that the grammar distinguishes …
     let alphabet = b"{}[],:\"\\u0159-+.eEtnfa \n\x01";
     let mut texts = vec![String::new()];
     for length in 0..4 {

@@ -60,7 +60,7 @@ pub struct Mismatch {
     pub kind: MismatchKind,
     /// Where in the message: an RFC 6901 pointer, with control characters escaped, of which a long one ends with `…`.
     pub pointer: String,
-    /// What stands there and what the schema wants, without any value of the message: `is a string, not a long`. Empty
+    /// The actual type and the type that the schema expects, without any value of the message: `is a string, not a long`. Empty
     /// where the kind says it all.
     pub detail: String,
 }

@@ -193,7 +193,7 @@ impl TimestampUse {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateUse {
-    /// Where it stands in the Config: a JSON pointer, of which a long one keeps only its end, behind `…`.
+    /// The location in the Config, as a JSON pointer. A long pointer is shortened to its end, after `…`.
     pub pointer: Rc<str>,
     /// What it looks up in the event: names with dots between them.
     pub path: Rc<str>,
@@ -257,7 +257,7 @@ impl JsonText {
 
 impl Serialize for JsonText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // What is cut is no JSON any more.
+        // A shortened value is not JSON anymore.
         match serde_json::from_str::<&RawValue>(&self.text) {
             Ok(value) => value.serialize(serializer),
             Err(_) => serializer.serialize_str(&self.text),

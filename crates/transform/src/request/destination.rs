@@ -51,7 +51,7 @@ pub struct Destination<'a> {
     pub routing: Routing<'a>,
     /// The templates in its Config.
     pub templates: Option<Templates>,
-    /// The destination taken apart, if templates look into it.
+    /// The parsed destination, if templates read it.
     pub lazy: Option<LazyObject<'a>>,
     /// Its `version`, a label of metrics.
     pub version: Option<Raw<'a>>,
@@ -80,7 +80,7 @@ impl<'a> Destination<'a> {
         Ok(Self { routing, templates, lazy, version })
     }
 
-    /// Where templates stand in its Config.
+    /// The positions of templates in its Config.
     #[must_use]
     pub fn holes(&self) -> &Holes {
         self.templates.as_ref().map_or(&NO_HOLES, Templates::holes)

@@ -24,7 +24,7 @@ impl<'a> Missing<'a> {
     /// The fields of an event that decide what it lacks.
     pub const NAMES: [&'static str; 3] = ["message", "destination", "connection"];
 
-    /// The destination as it stands in a request of rudder-server, and the connection; `null` counts as missing.
+    /// The destination as in a request of rudder-server, and the connection; `null` counts as missing.
     #[must_use]
     pub fn of(destination: Option<String>, connection: Option<Raw<'a>>) -> Self {
         Self { destination, connection: connection.filter(|value| !value.is_null()) }
@@ -38,7 +38,7 @@ impl<'a> Missing<'a> {
 
     /// Appends an event of the plain form. An object with a member `message` is an event already and only gets what it
     /// lacks of destination and connection. Any other object is a message, and gets `{}` as metadata too. What is not
-    /// an object stays as it is, and will be rejected.
+    /// an object is unchanged, and will be rejected.
     pub fn fill_in(&self, event: Raw<'_>, out: &mut String) {
         let found = event.is_object().then(|| event.members(Self::NAMES));
         self.fill_in_found(event, found, out);

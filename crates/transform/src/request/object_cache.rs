@@ -98,7 +98,7 @@ impl<'a, const N: usize> ObjectCache<'a, N> {
         Ok(members)
     }
 
-    /// Passes over the members from `next` on that stand in both texts, each with the comma behind it, and counts them.
+    /// Skips the fields from `next` on that are equal in both texts, each with the comma after it, and counts them.
     /// The same bytes from the start of a member on are the same members.
     fn pass_repeated(&self, next: usize, reader: &mut Reader<'a>, found: &mut [Option<Raw<'a>>; N]) -> usize {
         let Some(first) = self.members.get(next) else { return 0 };

@@ -166,7 +166,7 @@ impl<'a> Destinations<'a> {
             None => {
                 let charged =
                     usage.keep(size_of::<Destination<'_>>()).and_then(|()| usage.work(raw.text().len() as u64));
-                // If the meter refuses, the request ends without a response.
+                // If the meter denies memory, the request ends without a response.
                 charged.map_err(|_| Rejection::TemplatesTooComplex)?;
                 let read = Destination::read(raw, self.family, usage).map(Rc::new);
                 if !is_first || read.is_err() {

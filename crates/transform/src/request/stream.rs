@@ -93,7 +93,7 @@ impl<'a> StreamingRequest<'a> {
     }
 }
 
-/// What stands behind the events of a compacted body, up to its end, and where it begins: the latest place where it
+/// What follows the events of a compacted body, up to its end, and where it begins: the latest place where it
 /// may.
 fn behind_events<'a>(body: &'a str, usage: &Usage<'_>) -> Result<Option<(Compacted<'a>, usize)>, Halt> {
     let mut ends = memchr::memrchr_iter(b']', body.as_bytes()).take(MAX_GUESSES).map(|bracket| bracket + 1);
@@ -105,7 +105,7 @@ fn behind_events<'a>(body: &'a str, usage: &Usage<'_>) -> Result<Option<(Compact
     }
 }
 
-/// Whether the rest of a body begins like what stands behind events.
+/// Whether the rest of a body begins like what follows events.
 fn may_follow_events(rest: &str) -> bool {
     let mut reader = Reader::new(rest);
     match reader.peek() {

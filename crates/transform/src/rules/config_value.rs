@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 use json::probe::looked_at;
 use json::raw::Raw;
 
-/// Where a template stands in the text of a Config.
+/// The position of a template in the text of a Config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hole {
     /// Its first byte.

@@ -1,5 +1,5 @@
 //! An object under change: what nobody touches stays the slice it was, so that literals, escapes, order and duplicates
-//! survive. Only the objects on the way to a change are taken apart, each once.
+//! survive. Only the objects on the path to a change are parsed, each once.
 
 use std::borrow::Cow;
 
@@ -24,11 +24,11 @@ const USUAL_MEMBERS: usize = 32;
 pub enum LazyObject<'a> {
     /// Not looked into yet.
     Whole(Raw<'a>),
-    /// Taken apart.
+    /// Parsed.
     Object(Box<Parts<'a>>),
 }
 
-/// An object taken apart.
+/// A parsed object.
 #[derive(Debug, Clone)]
 pub struct Parts<'a> {
     raw: Raw<'a>,
@@ -79,7 +79,7 @@ impl<'a> LazyObject<'a> {
         LazyObject::Whole(raw)
     }
 
-    /// A lazy object over an object, taken apart. Values in `known` that are slices of it are not looked at, but passed over.
+    /// A lazy object over a parsed object. Values in `known` that are slices of it are skipped without being read.
     ///
     /// # Errors
     /// [`Exhausted`] if it needs more than the event's budget.
@@ -92,7 +92,7 @@ impl<'a> LazyObject<'a> {
         Ok(Self::Object(Box::new(Parts { raw, members, changed: false })))
     }
 
-    /// A lazy object over `raw` with it and its member `name` taken apart, which copies share; `None` if that takes too much.
+    /// A lazy object over `raw` with it and its field `name` parsed, which copies share; `None` if that takes too much.
     #[must_use]
     pub fn opened(raw: Raw<'a>, name: &str, usage: &Usage<'_>) -> Option<Self> {
         let mut budget = EventBudget::for_event(raw.text().len(), usage);

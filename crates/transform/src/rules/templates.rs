@@ -25,7 +25,7 @@ pub const INDISPENSABLE: [&str; 3] = ["message", "metadata", "destination"];
 pub struct Templates {
     /// In the order in which they are filled.
     pub(crate) templates: Vec<Template>,
-    /// Where they stand in the Config.
+    /// Their positions in the Config.
     holes: Holes,
     /// Bytes of the fields that choose the topic, if a template is in one of them.
     pub(crate) routing_bytes: usize,
@@ -49,7 +49,7 @@ pub struct Template {
     pub(crate) default: String,
     /// Whether what it gives can change the topic.
     pub(crate) in_routing: bool,
-    /// Where it stands in the text of the Config.
+    /// Its position in the text of the Config.
     start: usize,
 }
 
@@ -137,7 +137,7 @@ impl Templates {
         self.routing_bytes += "}".len();
     }
 
-    /// Where they stand in the Config.
+    /// Their positions in the Config.
     #[must_use]
     pub fn holes(&self) -> &Holes {
         &self.holes
@@ -177,7 +177,7 @@ impl Templates {
 /// A template for people.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Description<'t> {
-    /// Where it stands in the Config: a JSON pointer, see [`FlatTree::pointers`].
+    /// Its location in the Config, as a JSON pointer, see [`FlatTree::pointers`].
     pub pointer: String,
     /// Names with dots between them; the first one is a field of the event.
     pub path: &'t str,
@@ -195,7 +195,7 @@ impl Template {
     /// Reads a string of the Config as a template.
     ///
     /// # Errors
-    /// Why it is not one: it stays as it is then.
+    /// Why it is not a template. It is used verbatim.
     pub fn read(leaf: Raw<'_>) -> Result<Self, NoTemplate> {
         let text = leaf.as_string().ok_or(NoTemplate::Braces)?.decoded();
         let inside = trim(&text).strip_prefix(b"{{").and_then(|rest| rest.strip_suffix(b"}}"));

@@ -164,7 +164,7 @@ impl Names {
         }
         let from = JsString::of(Some(from)).into_decoded();
         match self {
-            // The types are plain ASCII, and no other letter's lower case is one of theirs.
+            // The types are plain ASCII, and no other letter's lowercase form is one of theirs.
             Names::Types => {
                 let name = MAPPED_TYPES.into_iter().find(|name| from.eq_ignore_ascii_case(name.as_bytes()))?;
                 Some(Cow::Borrowed(name.as_bytes()))

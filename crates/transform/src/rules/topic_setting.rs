@@ -62,7 +62,7 @@ pub struct Setting<'a> {
 /// What the settings of a destination are read with for one event.
 #[derive(Clone, Copy)]
 pub struct Filling<'e> {
-    /// Where templates stand in the Config.
+    /// The positions of templates in the Config.
     pub holes: &'e Holes,
     /// What they give.
     pub values: &'e FilledValues<'e>,
@@ -94,7 +94,7 @@ impl<'a> Setting<'a> {
             return JsString::of(Some(self.value));
         }
         let text = self.text.get_or_init(|| {
-            // If the meter refuses, the request ends without a response.
+            // If the meter denies memory, the request ends without a response.
             match usage.keep(JsString::max_bytes(self.value)) {
                 Ok(()) => JsString::of(Some(self.value)).escaped().into(),
                 Err(_) => Box::default(),

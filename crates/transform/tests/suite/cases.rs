@@ -120,7 +120,7 @@ fn our_cases_get_their_responses() {
         let case: Value = serde_json::from_str(&text).expect("JSON");
         Case::new(&path.display().to_string(), &case["input"]["request"], &case["output"]["response"])
     });
-    // What is refused for its coding never gets here, nor do requests for explanations, which the service reads; `explain_consistency` compares
+    // A request rejected because of its coding never gets here, nor do requests for explanations, which the service reads; `explain_consistency` compares
     // the explanation of each case to its response.
     assert_answered(cases.filter(|case| case.status != 415), 170);
 }

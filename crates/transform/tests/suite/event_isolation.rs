@@ -140,7 +140,7 @@ proptest! {
             }
             prop_assert_eq!(answer, &alone(family, event));
         }
-        // Templates refuse some of those that are otherwise good.
+        // Templates reject some of those that are otherwise valid.
         let refused = got.iter().filter(|answer| answer["statusCode"] == 400).count();
         prop_assert!(refused >= mixed.iter().filter(|(broken, _)| *broken).count());
         prop_assert_eq!(answer.tally.rejected.iter().sum::<u64>(), refused as u64);
@@ -172,7 +172,7 @@ proptest! {
     fn plain_and_compacted_agree(events in events(), family in family()) {
         let events = identified(&events);
         let plain = transform(family, &Value::from(events.clone()).to_string(), PayloadFormat::Plain);
-        // Events that are walked over, events that are read as a whole, and what stands on both sides of them.
+        // Events that are walked over, events that are read as a whole, and what is on both sides of them.
         for order in [
             ["input", "destinations", "connections"],
             ["input", "connections", "destinations"],

@@ -74,7 +74,7 @@ pub fn assert_consistent(family: &'static Family, form: PayloadFormat, query: &s
 fn what_a_limit_refuses_is_refused_here_too() {
     let body = r#"[{"message":{},"metadata":{},"destination":{}},{"message":{},"metadata":{},"destination":{}}]"#;
     let family = Family::by_name("kafka").expect("there is Kafka");
-    // An explanation keeps no response, so that the limit is for the answer of one event.
+    // An explanation keeps no response, so that the limit applies to the response for one event.
     let limits = Limits { response_bytes: 10, ..LIMITS };
     let mut seen = 0;
     let told = explain(family, body, PayloadFormat::Plain, "", limits, Options::default(), &Unlimited, |_| {

@@ -246,7 +246,7 @@ proptest! {
         let body = Value::from(events.clone());
         let query = json!({ "topic": "q 1", "n": ["1", "2"] });
         let expected: Vec<_> = events.iter().map(|event| oracle::transform(&NAMES[family], event, &query)).collect();
-        // However the same values are laid out, the answers are the same.
+        // However the same values are laid out, the responses are the same.
         for text in [body.to_string(), serde_json::to_string_pretty(&body).expect("JSON")] {
             let answer = transform(family, &text, PayloadFormat::Plain);
             let got = answers(&answer.body);
