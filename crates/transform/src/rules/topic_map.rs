@@ -2,7 +2,6 @@
 //! (docs/contract.md#topic-maps).
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use crate::meter::{Halt, Usage};
 use crate::rules::config_value::Holes;
@@ -16,12 +15,21 @@ pub struct TopicMap<'a> {
     normalize: Names,
     /// The map itself, if it is a template.
     whole: Option<usize>,
-    /// Entries whose name is known, with their place in the map.
-    entries: HashMap<Cow<'a, [u8]>, (usize, Option<Setting<'a>>)>,
+    /// Entries whose name is known, sorted by it: most maps have so few that hashing a name would take longer.
+    entries: Vec<NamedEntry<'a>>,
     /// Entries whose name comes from a template, with their place in the map, ascending.
     templated: Vec<(usize, TemplatedEntry<'a>)>,
     /// Bytes of names in which templates stand among other things.
     mixed_bytes: usize,
+}
+
+/// An entry with a name that is known.
+#[derive(Debug)]
+struct NamedEntry<'a> {
+    name: Cow<'a, [u8]>,
+    /// Its place in the map.
+    place: usize,
+    to: Option<Setting<'a>>,
 }
 
 /// Which names a map has.
@@ -81,6 +89,9 @@ impl<'a> TopicMap<'a> {
                 outcome = read.add(place, entry, holes, usage);
             }
         });
+        // Of entries with the same name the last one is kept.
+        read.entries.sort_unstable_by(|one, other| (&one.name, other.place).cmp(&(&other.name, one.place)));
+        read.entries.dedup_by(|later, first| later.name == first.name);
         outcome.map(|()| read)
     }
 
@@ -94,9 +105,8 @@ impl<'a> TopicMap<'a> {
             if !holes.are_in(from) {
                 usage.keep(JsString::max_bytes(from))?;
                 let Some(name) = self.normalize.name(from) else { return Ok(()) };
-                let entry_bytes = size_of::<(Cow<'_, [u8]>, (usize, Option<Setting<'_>>))>();
-                usage.keep_one_more_entry(self.entries.len(), self.entries.capacity(), entry_bytes)?;
-                self.entries.insert(name, (place, to));
+                usage.keep_one_more(&self.entries)?;
+                self.entries.push(NamedEntry { name, place, to });
                 return Ok(());
             }
             if holes.template_at(from).is_none() {
@@ -121,8 +131,9 @@ impl<'a> TopicMap<'a> {
         if let Some(template) = self.whole {
             return self.find_in(filling.values.of_template(template)?, name);
         }
-        let entry = self.entries.get(name);
-        let after = entry.map_or(0, |(place, _)| *place);
+        let entry =
+            self.entries.binary_search_by(|entry| (*entry.name).cmp(name)).ok().map(|index| &self.entries[index]);
+        let after = entry.map_or(0, |entry| entry.place);
         let templated = self.templated.iter().rev().take_while(|(place, _)| *place > after);
         let later = templated.into_iter().find_map(|(_, entry)| match entry {
             TemplatedEntry::Whole(template) => self.match_entry(filling.values.of_template(*template)?, name),
@@ -135,7 +146,7 @@ impl<'a> TopicMap<'a> {
                 is_it.then_some(Entry::Setting(to.as_ref()))
             }
         });
-        later.or_else(|| entry.map(|(_, to)| Entry::Setting(to.as_ref())))
+        later.or_else(|| entry.map(|entry| Entry::Setting(entry.to.as_ref())))
     }
 
     /// The entry of a name in a map that came with the event.
