@@ -4,10 +4,12 @@
 
 use actix_web::http::StatusCode;
 use divan::{Bencher, black_box};
+use rudder_kafka_transformer::server::activity::Activity;
 use rudder_kafka_transformer::server::metrics::Metrics;
 use rudder_kafka_transformer::server::metrics::series::HttpKey;
 use rudder_kafka_transformer::server::metrics::worker::WorkerSeries;
 use transform::family::KAFKA;
+use transform::meter::Unlimited;
 use transform::processor::{self, Response};
 use transform::request::{Counted, Limits, PayloadFormat};
 
@@ -43,6 +45,27 @@ fn count(bencher: Bencher<'_, '_>, events: usize) {
         series.count_events(&KAFKA, "v0", black_box(&counted));
         series.count_http(black_box(&key), 0.001, body.len() as u64, Some(answer.body.len() as u64));
         series.metrics().concurrent.dec();
+    });
+}
+
+/// The transformation, with counting for the live view.
+#[divan::bench(args = [1, 100])]
+fn observe(bencher: Bencher<'_, '_>, events: usize) {
+    let body = body(Shape::Compacted, events);
+    let activity = Activity::new(false);
+    bencher.bench(|| {
+        let mut seen = activity.observer();
+        let response = processor::respond_observed(
+            &KAFKA,
+            black_box(&body),
+            PayloadFormat::Compacted,
+            "",
+            LIMITS,
+            &Unlimited,
+            &mut seen,
+        );
+        activity.add(&KAFKA, seen);
+        response.unwrap_or_else(|error| panic!("{error}"))
     });
 }
 

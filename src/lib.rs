@@ -7,5 +7,4 @@
 #![warn(clippy::print_stderr)]
 
 pub mod cli;
-pub mod heavy_hitters;
 pub mod server;

@@ -1,5 +1,9 @@
 //! `/destinations`: the counts of each destination, access control, and bounds.
 
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::cli::run;
@@ -143,4 +147,54 @@ fn the_command_shows_the_same() {
     let unreachable = run(&["destinations", "http://127.0.0.1:1"], &[]);
     assert_eq!(unreachable.status.code(), Some(1), "{unreachable:?}");
     assert_eq!(run(&["destinations", "not-a-url"], &[]).status.code(), Some(2));
+}
+
+#[test]
+fn an_id_of_a_megabyte_or_with_control_characters_is_neither_kept_nor_shown() {
+    let server = Server::start(&["--show-keys"]);
+    for id in ["x".repeat(1 << 20), "a\u{1b}[31m\nb".to_owned(), "<script>".to_owned()] {
+        transform(&server, &[event(&id, &id, &json!({ "destination": { "Config": { "topic": &id } } }))]);
+    }
+    let text = ask(&server, "").text().to_owned();
+    assert!(text.len() < 20_000 && !text.contains('\u{1b}') && !text.contains("\\u001b"), "{text:.2000}");
+    let report: Value = serde_json::from_str(&text).expect("JSON");
+    let events = |one: &Value| one["events"]["total"].as_u64();
+    let all: u64 = report["destinations"].as_array().expect("destinations").iter().filter_map(events).sum();
+    assert_eq!(all, 3, "all are counted: {text:.2000}");
+    let ids: Vec<&Value> =
+        report["destinations"].as_array().expect("some").iter().map(|one| &one["destinationId"]).collect();
+    assert!(ids.iter().all(|id| id.is_null() || id.as_str().is_some_and(|id| id.len() <= 67)), "{ids:?}");
+}
+
+#[test]
+fn browsers_that_read_slowly_or_not_at_all_have_no_effect_on_requests() {
+    let server = Server::start(&["--workers=1"]);
+    for request in 0..30 {
+        let topic =
+            |number: usize| json!({ "destination": { "Config": { "topic": format!("{number}-{}", "t".repeat(90)) } } });
+        let events: Vec<Value> = (0..10)
+            .flat_map(|destination| (0..32).map(move |number| (destination, number)))
+            .map(|(destination, number)| event(&format!("d-{request}-{destination}"), "u", &topic(number)))
+            .collect();
+        transform(&server, &events);
+    }
+    let whole = ask(&server, "").text().len();
+    assert!(whole > 1_000_000, "{whole} bytes");
+    let slow: Vec<TcpStream> = (0..40)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.address).expect("a connection");
+            stream.write_all(b"GET /destinations HTTP/1.1\r\nHost: x\r\n\r\n").expect("a request");
+            stream
+        })
+        .collect();
+    for _ in 0..20 {
+        transform(&server, &traffic());
+    }
+    // Memory is that of all requests, with a limit, and free again.
+    drop(slow);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while server.sum("kafka_transformer_in_flight_bytes", &[]) > 0.0 {
+        assert!(Instant::now() < deadline, "{}", server.scrape());
+        std::thread::yield_now();
+    }
 }

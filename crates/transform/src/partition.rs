@@ -15,6 +15,20 @@ pub fn hash_of_key(key: &str) -> u32 {
     fnv1a(key.as_bytes())
 }
 
+/// [`hash_of_key`] of a key as the inside of a JSON string; `None` if it has an escape and must be unescaped first.
+#[must_use]
+pub fn hash_of_escaped_key(escaped: &str) -> Option<u32> {
+    // One loop: most keys are so short that a search of its own would take longer than the hash.
+    let mut hash = FNV_OFFSET;
+    for byte in escaped.bytes() {
+        if byte == b'\\' {
+            return None;
+        }
+        hash = fnv1a_step(hash, byte);
+    }
+    Some(hash)
+}
+
 /// The partition of `partitions` for a key with this [hash](hash_of_key).
 #[must_use]
 pub fn of_hash(hash: u32, partitions: NonZeroU32) -> u32 {
@@ -27,8 +41,14 @@ pub fn named(partition: u32, partitions: NonZeroU32) -> String {
     format!("partition {partition} (0–{})", partitions.get() - 1)
 }
 
+const FNV_OFFSET: u32 = 0x811c_9dc5;
+
 fn fnv1a(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+    bytes.iter().fold(FNV_OFFSET, |hash, byte| fnv1a_step(hash, *byte))
+}
+
+fn fnv1a_step(hash: u32, byte: u8) -> u32 {
+    (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
 }
 
 /// A string as rudder-server has it once it has decoded the response: UTF-8, and each lone surrogate, which UTF-8
@@ -57,6 +77,21 @@ mod tests {
         for (text, hash) in [("", 0x811c_9dc5), ("a", 0xe40c_292c), ("b", 0xe70c_2de5), ("foobar", 0xbf9c_f968)] {
             assert_eq!(fnv1a(text.as_bytes()), hash, "{text}");
         }
+    }
+
+    #[test]
+    fn a_key_with_an_escape_has_to_be_unescaped_first() {
+        for key in ["", "u-42", "ü😀"] {
+            assert_eq!(hash_of_escaped_key(key), Some(hash_of_key(key)), "{key}");
+        }
+        assert_eq!(
+            [
+                r"\", r"a
+", r"Ab"
+            ]
+            .map(hash_of_escaped_key),
+            [None; 3]
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `explain`: shows where each event of a file would go and why, and summarizes many events.
 
 pub(super) mod event;
+mod heavy_hitters;
 mod summary;
 mod table;
 

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 
 use serde_json::{Value, json};
 
-use crate::heavy_hitters::{HeavyHitters, shortened};
+use super::heavy_hitters::{HeavyHitters, shortened};
 use transform::decision::{KeySource, TopicRule};
 use transform::explain::Explanation;
 use transform::explain::problem::ProblemCode;
@@ -46,7 +46,7 @@ pub(super) struct Summary {
     /// Events by rejection reason, in the order of [`Rejection::ALL`].
     rejected: [u64; Rejection::ALL.len()],
     /// Events by key.
-    pub(super) keys: HeavyHitters<Box<str>>,
+    pub(super) keys: HeavyHitters,
 }
 
 /// The number of events for one topic, rule, key or reason.
@@ -192,7 +192,7 @@ impl Summary {
             Some(partition::of_key(key, self.partitions.filter(|_| shortened(key) == key && !key.contains('…'))?))
         };
         let top = self.keys.top(TOP_KEYS).into_iter();
-        top.map(|(what, events)| (Row { what: &**what, events }, partition(what))).collect()
+        top.map(|(what, events)| (Row { what, events }, partition(what))).collect()
     }
 
     /// Formats the summary as JSON.

@@ -3,7 +3,10 @@
 //! Every event of the processor transformation is counted. Nothing of an event is kept but its topic and, if the settings
 //! ask for it, the start of its partition key; otherwise keys are known by a hash.
 
+#[cfg(test)]
+mod bounds;
 pub mod counts;
+pub mod key_table;
 pub mod keys;
 pub mod observed;
 pub mod report;
@@ -74,6 +77,8 @@ struct Destination {
     recent: Recent<Counts>,
     topics: Topics,
     keys: Keys,
+    /// Whether it made room: its counts are those of the others, and what is added here is lost.
+    is_merged: bool,
     /// When an event was last rejected for each reason, in seconds since the start.
     rejected: [Option<u64>; Rejection::ALL.len()],
 }
@@ -110,9 +115,19 @@ impl Activity {
         for seen in request.into_destinations() {
             let id = seen.identity.destination_id.as_deref().map(Into::into);
             let found = self.find(Name { family: family.name, id }, now);
-            let destination = found.as_deref().unwrap_or(&self.0.others);
-            destination.lock().unwrap_or_else(PoisonError::into_inner).add(seen, now);
+            self.add_to(found.as_deref(), seen, now);
         }
+    }
+
+    /// Counts for a destination, or for the others: also if the destination has become one of them since it was found.
+    fn add_to(&self, found: Option<&Mutex<Destination>>, seen: DestinationActivity, now: u64) {
+        if let Some(destination) = found {
+            let mut destination = destination.lock().unwrap_or_else(PoisonError::into_inner);
+            if !destination.is_merged {
+                return destination.add(seen, now);
+            }
+        }
+        self.0.others.lock().unwrap_or_else(PoisonError::into_inner).add(seen, now);
     }
 
     /// The destination of this name, which is added if there is room.
@@ -136,14 +151,16 @@ impl Activity {
         }
         let latest =
             |destination: &Arc<Mutex<Destination>>| destination.lock().unwrap_or_else(PoisonError::into_inner).latest;
-        let (name, latest) =
-            all.iter().map(|(name, destination)| (name, latest(destination))).min_by_key(|(_, latest)| *latest)?;
-        if now.saturating_sub(latest) < IDLE_SECONDS {
+        let name = all.iter().min_by_key(|(_, destination)| latest(destination)).map(|(name, _)| name.clone())?;
+        let idle = all.get(&name)?.clone();
+        let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
+        // A request that found it before may have added to it a moment ago.
+        if now.saturating_sub(idle.latest) < IDLE_SECONDS {
             return None;
         }
-        let idle = all.remove(&name.clone())?;
-        let total = idle.lock().unwrap_or_else(PoisonError::into_inner).total;
-        self.0.others.lock().unwrap_or_else(PoisonError::into_inner).total.add(&total);
+        idle.is_merged = true;
+        all.remove(&name);
+        self.0.others.lock().unwrap_or_else(PoisonError::into_inner).total.add(&idle.total);
         Some(())
     }
 
@@ -276,6 +293,25 @@ mod tests {
         observed(&activity, &[event("new", "u")], 1 + IDLE_SECONDS);
         assert_eq!(counts(&activity, "new").events(), 1);
         assert_eq!(activity.0.others.lock().unwrap().total.events(), 2, "and one of an idle one");
+    }
+
+    #[test]
+    fn a_request_that_found_a_destination_before_it_made_room_is_counted() {
+        let activity = Activity::new(false);
+        for number in 0..MAX_DESTINATIONS {
+            observed(&activity, &[event(&format!("d{number}"), "u")], u64::from(number > 0));
+        }
+        let found = activity.find(Name { family: KAFKA.name, id: Some("d0".into()) }, 1);
+        observed(&activity, &[event("new", "u")], 1 + IDLE_SECONDS);
+        let others = || activity.0.others.lock().unwrap().total.events();
+        assert_eq!((others(), counts(&activity, "new").events()), (1, 1), "d0 made room");
+        let mut seen = activity.observer();
+        let limits = Limits { events: 10, response_bytes: 1 << 20 };
+        let body = format!("[{}]", event("d0", "u"));
+        processor::respond_observed(&KAFKA, &body, PayloadFormat::Plain, "", limits, &Unlimited, &mut seen).unwrap();
+        let seen = seen.into_destinations().pop().unwrap();
+        activity.add_to(found.as_deref(), seen, 1 + IDLE_SECONDS);
+        assert_eq!(others(), 2);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use json::raw::Raw;
 use json::text::unescape;
 use transform::decision::{Decision, KeySource, Rejected, Topic, TopicRule};
 use transform::observer::{Observer, Restart};
-use transform::partition::{as_received, hash_of_key};
+use transform::partition::{as_received, hash_of_escaped_key, hash_of_key};
 use transform::rejection::Rejection;
 use transform::request::event::{Event, Field, Metadata};
 
@@ -61,8 +61,8 @@ impl IdText {
     }
 
     fn is(&self, id: Option<Raw<'_>>) -> bool {
-        let text = id.map_or("", Raw::text);
-        self.length == text.len() && text.starts_with(&*self.start)
+        let text = id.map_or("", Raw::text).as_bytes();
+        self.length == text.len() && text.get(..self.start.len()) == Some(self.start.as_bytes())
     }
 }
 
@@ -143,11 +143,10 @@ impl Observer for RequestActivity {
         let shows_keys = self.shows_keys;
         let Some(activity) = self.current() else { return };
         let escaped = key.map_or("", JsString::escaped);
-        if escaped.len() > MAX_KEY_BYTES {
+        if !activity.keys.wants_next() || escaped.len() > MAX_KEY_BYTES {
             return;
         }
-        if memchr::memchr(b'\\', escaped.as_bytes()).is_none() {
-            let hash = hash_of_key(escaped);
+        if let Some(hash) = hash_of_escaped_key(escaped) {
             activity.keys.count(hash, || shows_keys.then(|| shown(escaped)));
         } else {
             let received = as_received(&unescape(escaped));

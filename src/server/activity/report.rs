@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::counts::{Counts, recent_seconds};
-use super::keys::{MAX_KEY_BYTES, MAX_KEYS};
+use super::key_table::MAX_KEYS;
+use super::keys::MAX_KEY_BYTES;
 use super::topics::{MAX_TOPICS, Topic};
 use super::{Activity, Destination, MAX_DESTINATIONS, MAX_SOURCES, Name};
 use transform::decision::{KeySource, TopicRule};
@@ -158,10 +159,13 @@ pub struct KeysReport {
     pub seconds: u64,
     /// Transformed events in this time.
     pub events: u64,
-    /// The number of keys; null if it is above the limit.
+    /// The number of keys; null if it is above the limit, or if counts are estimates.
     pub distinct: Option<usize>,
     /// By how much each count may be too low; 0 if all are exact.
     pub short_by: u64,
+    /// Whether the counts are estimates: of a request with more than 16 events for the destination, the keys of the first 16
+    /// are counted, and that of one in eight of the others, as eight.
+    pub sampled: bool,
     /// The keys with the most events.
     pub hottest: Vec<HotKeyReport>,
     /// The partition with the most events: those of the counted keys, and an even share of all others.
@@ -314,6 +318,7 @@ impl Activity {
             events: keys.events,
             distinct: keys.distinct,
             short_by: keys.short_by,
+            sampled: keys.is_sampled,
             skew: keys.skew.map(|skew| SkewReport {
                 partition: skew.partition,
                 share: round(skew.share),

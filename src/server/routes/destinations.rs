@@ -8,10 +8,15 @@ use actix_web::{HttpRequest, HttpResponse};
 use utoipa::IntoParams;
 
 use super::explain::request::MAX_PARTITIONS;
+use super::off_loop::off_the_loop;
+use super::transform::response::counted;
 use crate::server::activity::Activity;
 use crate::server::activity::report::Report;
 use crate::server::http::error::RequestError;
+use crate::server::http::headers::JSON;
 use crate::server::http::operator_token::OperatorToken;
+use crate::server::limits::memory_budget::MemoryBudget;
+use crate::server::limits::permits::Permits;
 use crate::server::openapi::rejections::{ForOperators, Overload};
 use crate::server::openapi::responses::ErrorBody;
 
@@ -22,6 +27,10 @@ pub struct ShownActivity {
     pub activity: Activity,
     /// The required token.
     pub operator: Option<Arc<OperatorToken>>,
+    /// The memory of all requests, which reports are part of until they are written.
+    pub budget: MemoryBudget,
+    /// Permits to make a report: one at once, so that any number of pages leaves the workers to the events.
+    pub permits: Permits,
 }
 
 /// The default number of partitions for which skew is computed.
@@ -60,8 +69,16 @@ pub async fn destinations(request: HttpRequest, shown: Data<ShownActivity>) -> R
     if let Some(token) = &shown.operator {
         token.check(&request)?;
     }
-    let report = shown.activity.report(partitions(request.query_string())?);
-    Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(report))
+    let partitions = partitions(request.query_string())?;
+    let (activity, share) = (shown.activity.clone(), shown.budget.reservation());
+    let made = off_the_loop(&shown.permits, move |_| {
+        let text = serde_json::to_vec(&activity.report(partitions)).map_err(|_| RequestError::InternalServerError)?;
+        share.reserve(text.capacity())?;
+        Ok((text, share))
+    });
+    let (text, share) = made.await?;
+    let body = counted(text.into(), share);
+    Ok(HttpResponse::Ok().insert_header(JSON).insert_header(("Cache-Control", "no-store")).body(body))
 }
 
 fn partitions(query: &str) -> Result<NonZeroU32, RequestError> {

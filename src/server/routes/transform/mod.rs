@@ -1,7 +1,7 @@
 //! The endpoints that transform: what they share, from the body of a request to its response.
 
 mod owner;
-mod response;
+pub(in crate::server::routes) mod response;
 
 use std::rc::Rc;
 

@@ -33,6 +33,11 @@ pub(super) fn response(body: Bytes, share: Reservation, then: Option<AfterRespon
     })
 }
 
+/// A body that counts as in memory until it is written.
+pub fn counted(body: Bytes, share: Reservation) -> impl MessageBody + 'static {
+    TransformedBody { rest: body, _share: share, _then: None }
+}
+
 /// A response that is being sent. Until it is written, it counts as in memory like its request.
 struct TransformedBody {
     rest: Bytes,

@@ -2,15 +2,14 @@
 //! more than is reported (the counters of Misra and Gries, thinned out in one go).
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, RandomState};
 
 /// Bytes of a key that are kept by [`shortened`].
 const KEY_BYTES: usize = 128;
 
 /// Counts keys, of which at most a given number is kept.
 #[derive(Debug, Clone)]
-pub struct HeavyHitters<K, S = RandomState> {
-    counts: HashMap<K, u64, S>,
+pub struct HeavyHitters {
+    counts: HashMap<Box<str>, u64>,
     capacity: usize,
     /// What a count may be short by.
     short_by: u64,
@@ -29,7 +28,13 @@ pub fn shortened(key: &str) -> String {
     format!("{}… ({} bytes, {hash:016x})", &key[..end], key.len())
 }
 
-impl HeavyHitters<Box<str>> {
+impl HeavyHitters {
+    /// No key counted yet. Of more than `capacity` keys the rarer half is forgotten.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self { counts: HashMap::default(), capacity, short_by: 0 }
+    }
+
     /// Counts an event with this key, which is [`shortened`].
     pub fn count(&mut self, key: &str) {
         if key.len() <= KEY_BYTES {
@@ -41,17 +46,8 @@ impl HeavyHitters<Box<str>> {
         }
         self.add(shortened(key).into(), 1);
     }
-}
 
-impl<K: Hash + Ord, S: BuildHasher + Default> HeavyHitters<K, S> {
-    /// No key counted yet. Of more than `capacity` keys the rarer half is forgotten.
-    #[must_use]
-    pub fn new(capacity: usize) -> Self {
-        Self { counts: HashMap::default(), capacity, short_by: 0 }
-    }
-
-    /// Counts `count` events with this key.
-    pub fn add(&mut self, key: K, count: u64) {
+    fn add(&mut self, key: Box<str>, count: u64) {
         *self.counts.entry(key).or_default() += count;
         if self.counts.len() > self.capacity {
             self.thin_out();
@@ -79,12 +75,6 @@ impl<K: Hash + Ord, S: BuildHasher + Default> HeavyHitters<K, S> {
         self.short_by += less;
     }
 
-    /// Whether a key is counted now.
-    #[must_use]
-    pub fn contains(&self, key: &K) -> bool {
-        self.counts.contains_key(key)
-    }
-
     /// The number of keys, if it is known.
     #[must_use]
     pub fn distinct(&self) -> Option<usize> {
@@ -99,8 +89,8 @@ impl<K: Hash + Ord, S: BuildHasher + Default> HeavyHitters<K, S> {
 
     /// The keys with the highest counts, in descending order.
     #[must_use]
-    pub fn top(&self, most: usize) -> Vec<(&K, u64)> {
-        let mut all: Vec<(&K, u64)> = self.counts.iter().map(|(key, count)| (key, *count)).collect();
+    pub fn top(&self, most: usize) -> Vec<(&str, u64)> {
+        let mut all: Vec<(&str, u64)> = self.counts.iter().map(|(key, count)| (&**key, *count)).collect();
         all.sort_unstable_by(|(a, of_a), (b, of_b)| of_b.cmp(of_a).then_with(|| a.cmp(b)));
         all.truncate(most);
         all
@@ -113,10 +103,6 @@ mod tests {
 
     const CAPACITY: usize = 1 << 16;
 
-    fn top(hitters: &HeavyHitters<Box<str>>, most: usize) -> Vec<(&str, u64)> {
-        hitters.top(most).into_iter().map(|(key, count)| (&**key, count)).collect()
-    }
-
     #[test]
     fn few_keys_are_counted_exactly() {
         let mut hitters = HeavyHitters::new(CAPACITY);
@@ -124,7 +110,7 @@ mod tests {
             hitters.count(&format!("k{}", index % 10));
             hitters.count("hot");
         }
-        assert_eq!(top(&hitters, 2), [("hot", 1000), ("k0", 100)]);
+        assert_eq!(hitters.top(2), [("hot", 1000), ("k0", 100)]);
         assert_eq!((hitters.distinct(), hitters.short_by()), (Some(11), 0));
     }
 
@@ -139,7 +125,7 @@ mod tests {
                 hitters.merge(other);
             }
         }
-        let [(key, count), _] = top(&hitters, 2)[..] else { panic!("two keys") };
+        let [(key, count), _] = hitters.top(2)[..] else { panic!("two keys") };
         assert_eq!(key, "hot");
         assert!(count <= events / 4 && count + hitters.short_by() >= events / 4, "{count} {}", hitters.short_by());
         assert!(hitters.short_by() > 0 && hitters.short_by() < 50, "{}", hitters.short_by());
