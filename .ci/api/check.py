@@ -1,5 +1,5 @@
 """Verifies a running service against its OpenAPI document: the document is valid, schemathesis finds no response that it does
-not describe, and the page that shows it and the one at / work in a browser.
+not describe, and the page that shows it and the one at / work in a browser, for everybody.
 
 check.py <binary> [<folder for screenshots>]
 """
@@ -77,3 +77,7 @@ with tempfile.NamedTemporaryFile("w") as file:
     file.flush()
     with started(f"--operator-token-file={file.name}", "--page=metrics") as (_, metrics):
         run(sys.executable, HERE / "page_token.py", metrics, token)
+    # Its live view has to be empty at first.
+    guard = f"--operator-token-file={file.name}"
+    with started() as (open_one, _), started(guard) as (guarded, _), started("--page=off") as (off, _):
+        run(sys.executable, HERE / "axe.py", open_one, guarded, token, off, *screenshots)

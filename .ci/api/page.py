@@ -80,7 +80,7 @@ def typing(browser):
     says(page, "Goes to topic events, partition 1 (0–11).")
     expect(steps).to_have_count(4)
     expect(steps.nth(2)).to_contain_text("eventToTopicMap has no entry for Paid!")
-    expect(page.get_by_label("Answer", exact=True)).to_contain_text('"topic": "events"')
+    expect(page.get_by_label("Response", exact=True)).to_contain_text('"topic": "events"')
 
     page.get_by_label("Partitions").fill("3")
     says(page, "Goes to topic events, partition 1 (0–2).")
@@ -110,7 +110,7 @@ def errors(browser):
     says(page, "Goes to topic events, partition 8 (0–11).")
 
     event.fill('{"message": {"userId": "<img src=x onerror=alert(1)>"}, "metadata": null}')
-    says(page, "Refused: the event has no metadata.")
+    says(page, "Rejected: the event has no metadata.")
     expect(page.locator(".rejection")).to_contain_text("metadata_missing")
     shoot(page, "rejected")
     # Input is never interpreted as markup.
@@ -122,17 +122,131 @@ def errors(browser):
     says(page, "the request has more than 100 events.")
     event.fill('{"id": 12345678901234567890, "n": 1.0, "s": "\\ud800"}\n{"userId": "second"}')
     says(page, "2 events: 2 produced, 0 rejected.")
-    expect(page.get_by_label("Answer", exact=True).first).to_contain_text('"id": 12345678901234567890, "n": 1.0, "s": "\\ud800"')
+    expect(page.get_by_label("Response", exact=True).first).to_contain_text('"id": 12345678901234567890, "n": 1.0, "s": "\\ud800"')
     expect(page.locator("details.event")).to_have_count(2)
     event.fill("")
     says(page, "Paste an event, or pick a sample.")
 
     event.fill(TRACK)
     destination.fill('{"topic": "t", "password": "hunter2", "Config": {"apiSecret": "hunter3"}}')
-    expect(page.locator("#destination-note")).to_contain_text("password, apiSecret: not needed here")
-    page.wait_for_function("location.hash.length > 0")
-    state = state_of(page.url)
-    assert "hunter" not in json.dumps(state) and '"password": ""' in state["d"], state
+    expect(page.locator("#destination-note")).to_contain_text("password, Config.apiSecret: not needed here")
+    page.context.close()
+
+
+SECRET_EVENT = {
+    "message": {
+        "type": "track",
+        "context": {"headers": {"Authorization": "Bearer hunter-a", "X-Session": "hunter-b"}},
+        "properties": {
+            "body": json.dumps({"password": "hunter-c", "kept": 1}),
+            "list": [{"name": "api_key", "value": "hunter-d"}, {"name": "color", "value": "red"}],
+            "url": "https://bob:hunter-e@example.com/",
+        },
+    },
+    "metadata": {"secret": {"access_token": "hunter-f", "nested": [{"x": "hunter-g"}]}, "rudderId": "r"},
+}
+SECRET_DESTINATION = {
+    "ID": "d",
+    "Config": {
+        "topic": "money",
+        "password": "hunter-h",
+        "sshPrivateKey": "-----BEGIN hunter-i",
+        "caCertificate": "hunter-j",
+        "customKey": "-----BEGIN PRIVATE KEY----- hunter-k",
+    },
+}
+
+
+def sharing(browser):
+    page = open_page(browser)
+    event, destination = page.get_by_label("Event", exact=True), page.get_by_label("Destination", exact=True)
+    event.fill(json.dumps(SECRET_EVENT))
+    destination.fill(json.dumps(SECRET_DESTINATION))
+    says(page, "Goes to topic money, partition 5 (0–11).")
+    assert page.url == f"{address}/", "typing does not change the address"
+    page.locator("#copy-link").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("event: metadata.secret.access_token")
+    expect(dialog).to_contain_text("destination: Config.sshPrivateKey")
+    assert page.url == f"{address}/", "nor does looking at what leaves"
+    shoot(page, "link")
+    dialog.get_by_role("button", name="Copy link").click()
+    expect(page.locator("#share-copy")).to_have_text("Copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link == page.url == page.locator("#share-link").input_value(), link
+    state = state_of(link)
+    assert "hunter" not in json.dumps(state), state
+    kept = json.loads(state["e"])
+    assert kept["message"]["properties"]["list"][1]["value"] == "red", kept
+    assert json.loads(kept["message"]["properties"]["body"]) == {"password": "", "kept": 1}, kept
+    assert json.loads(state["d"])["Config"]["topic"] == "money", state
+    # What is shown is what is in it.
+    shown = dialog.locator("pre").all_text_contents()
+    assert shown == [state["e"], state["d"]], shown
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    before = page.url
+    destination.fill("kind: destination\nspec:\n  type: kafka\n  config:\n    topic: t\n    password: hunter-l\n")
+    says(page, "Goes to topic t, partition 5 (0–11).")
+    assert page.url == before
+    page.locator("#copy-link").click()
+    expect(dialog).to_contain_text("the whole destination: it is not JSON")
+    assert state_of(page.locator("#share-link").input_value())["d"] == ""
+    page.get_by_role("button", name="Close").click()
+    event.fill('{"password": "hunter-m"')
+    page.locator("#copy-link").click()
+    expect(page.get_by_role("alert")).to_contain_text("The event is not valid JSON")
+    event.fill(json.dumps({"x": "y" * 60_000}))
+    page.locator("#copy-link").click()
+    expect(page.get_by_role("alert")).to_have_text("This is too much for a link.")
+    page.context.close()
+
+
+def stale(browser):
+    page = open_page(browser)
+    says(page, "Goes to topic orders, partition 1 (0–11).")
+    held = []
+    page.route("**/explain", lambda route: held.append(route))
+    event = page.get_by_label("Event", exact=True)
+    event.press("Control+End")
+    event.press(" ")
+    expect(page.locator("body")).to_have_class("stale")
+    expect(page.locator("#results")).to_have_attribute("aria-busy", "true")
+    page.unroute("**/explain")
+    event.fill("{")
+    says(page, "The event is not valid JSON.")
+    assert page.locator("#results > *").count() == 0, "no result of another input stays"
+    event.fill(TRACK)
+    expect(page.locator("#results > *")).to_have_count(1)
+    expect(page.locator("body")).not_to_have_class("stale")
+    page.context.close()
+
+
+def overview(browser):
+    page = open_page(browser)
+    event, destination = page.get_by_label("Event", exact=True), page.get_by_label("Destination", exact=True)
+    destination.fill(CONFIG)
+    event.fill(f'[{TRACK}, {TRACK}, {{"message": {{}}, "metadata": null}}, {{"event": "<b>"}}]')
+    says(page, "4 events: 3 produced, 1 rejected.")
+    tables = page.locator(".overview table")
+    expect(tables).to_have_count(5)
+    rows = tables.evaluate_all("tables => tables.map(table => [...table.tBodies[0].rows].map(row => [...row.cells].map(cell => cell.textContent).join(' ')))")
+    assert rows[0] == ["rejected: metadata_missing 1 25 %"], rows
+    assert rows[1] == ["money 2 50 %", "events 1 25 %"], rows
+    assert rows[4] == ["1 2 50 %", "5 1 25 %"], rows
+
+    findings = page.locator("#findings")
+    expect(findings).to_contain_text("host/missing")
+    destination.fill('{"topic": "t", "hostName": "kafka.example.com", "port": "9092"}')
+    expect(findings).to_contain_text("No problem was found")
+    event.fill(json.dumps({"userId": "u" * 5000}))
+    more = page.get_by_role("button", name="Show all 5,000 characters").first
+    more.click()
+    expect(page.locator(".fact.key .big code, .fact.key .big span").first).to_have_text("u" * 5000)
+    expect(page.get_by_role("button", name="Show less")).to_be_focused()
+    links = page.get_by_label("Service").get_by_role("link")
+    assert links.all_text_contents()[:2] == ["Live view", "API"] and "Metrics (port " in links.last.text_content()
+    expect(page.get_by_label("Service")).to_contain_text("Version ")
     page.context.close()
 
 
@@ -183,13 +297,18 @@ def keyboard(browser):
         if seen[-1] == "copy-link":
             break
     # Focus moves in visual order, and a text field does not trap it.
-    assert seen == ["Destinations", "API", "sample", "event", "family", "partitions", "destination", "copy-link"], seen
+    assert seen == ["Live view", "API", "sample", "event", "family", "partitions", "destination", "copy-link"], seen
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid", outline
     page.keyboard.press("Enter")
-    expect(page.locator("#copy-link")).to_have_text("Copied")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.locator("#share-copy").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#share-copy")).to_have_text("Copied")
     link = page.evaluate("navigator.clipboard.readText()")
     assert link == page.url and urlsplit(link).fragment, link
+    page.keyboard.press("Escape")
+    expect(page.locator("#copy-link")).to_be_focused()
     for _ in range(5):
         page.keyboard.press("Shift+Tab")
     page.keyboard.press("ArrowDown")
@@ -212,10 +331,10 @@ def links(browser):
     expect(page.locator(".fact.key .big")).to_have_text("ü😀")
     expect(page.get_by_label("Destination type")).to_have_value("confluent_cloud")
     expect(page.get_by_label("Partitions")).to_have_value("7")
-    # Typing changes the address, and the address what is typed.
+    # Typing leaves the address alone; another address changes what is in the fields.
     page.get_by_label("Partitions").fill("8")
-    page.wait_for_function("before => location.hash !== before", arg=fragment_of(state))
-    assert state_of(page.url) == {**state, "p": "8"}, page.url
+    expect(page.locator(".fact.partition")).to_contain_text("of 0–7")
+    assert state_of(page.url) == state, page.url
     page.evaluate("fragment => { location.hash = fragment }", fragment_of({**state, "d": '{"topic":"other"}'}))
     expect(page.locator(".fact.topic .big")).to_have_text("other")
     page.context.close()
@@ -301,7 +420,7 @@ def reader(browser):
 
 with sync_playwright() as playwright:
     browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-    for part in (typing, errors, dropped, keyboard, links, looks, reader):
+    for part in (typing, errors, sharing, stale, overview, dropped, keyboard, links, looks, reader):
         part(browser)
         print(f"/: {part.__name__} works", flush=True)
     browser.close()

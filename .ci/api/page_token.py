@@ -15,22 +15,30 @@ assert chromium, "there is no chromium"
 with sync_playwright() as playwright:
     browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
     page = browser.new_page()
+    asked = []
+    page.on("request", lambda request: request.method == "POST" and asked.append(request.url))
     page.goto(address)
-    status, field = page.get_by_role("status"), page.get_by_label("Operator's token")
-    expect(status).to_have_text("This service asks for the operator's token.")
+    status, field = page.get_by_role("status"), page.get_by_label("Operator token")
+    expect(status).to_have_text("This service requires the operator token.")
+    # It is the first field, and typing goes there.
+    expect(field).to_be_focused()
+    assert page.evaluate("document.querySelector('form input, form select, form textarea').id") == "token"
+    assert asked == [], "nothing is sent without a token"
     field.fill("wrong")
-    expect(status).to_have_text("This is not the operator's token.")
+    expect(status).to_have_text("This is not the operator token.")
     expect(field).to_have_attribute("aria-invalid", "true")
     field.fill("no token: ☃")
-    expect(status).to_have_text("This is not the operator's token.")
+    expect(status).to_have_text("This is not the operator token.")
     field.fill(token)
     expect(status).to_have_text("Goes to topic orders, partition 1 (0–11).")
     expect(field).not_to_have_attribute("aria-invalid", "true")
-    page.get_by_label("Partitions").fill("3")
+    page.locator("#copy-link").click()
+    page.locator("#share-copy").click()
     page.wait_for_url("**/#v1.*")
+    assert token not in page.locator("#share").inner_text()
     kept = page.evaluate("JSON.stringify([location.href, document.cookie, {...localStorage}, {...sessionStorage}])")
     assert token not in kept, kept
     page.reload()
-    expect(status).to_have_text("This service asks for the operator's token.")
+    expect(status).to_have_text("This service requires the operator token.")
     browser.close()
 print("/: the token is asked for, and forgotten")

@@ -24,6 +24,7 @@ use super::routes::fallback::{Fallback, anything};
 use super::routes::features::FeatureSource;
 use super::routes::metrics::ShownMetrics;
 use super::routes::resource::{own_status, resource, status as small};
+use super::routes::service_info::ServiceInfo;
 use super::routes::status::Status;
 use super::routes::transform::Transformation;
 use super::routes::{batch, docs, features, metrics, page, processor, router_transform, status};
@@ -50,8 +51,8 @@ pub struct State {
     pub destinations: ShownActivity,
     /// The limits that log lines name.
     pub limits: LimitValues,
-    /// Where the page is served.
-    pub page: Page,
+    /// What the pages know.
+    pub info: ServiceInfo,
 }
 
 impl State {
@@ -96,7 +97,12 @@ impl State {
                 versions: Arc::new(config.versions.clone()),
                 needed: needed.map(|upstream| (upstream, Arc::default())),
             },
-            destinations: ShownActivity { activity: activity.clone(), operator: operator.clone() },
+            destinations: ShownActivity {
+                activity: activity.clone(),
+                operator: operator.clone(),
+                budget: bodies.budget.clone(),
+                permits: Permits::new(1),
+            },
             metrics: ShownMetrics {
                 metrics,
                 budget: bodies.budget.clone(),
@@ -119,7 +125,7 @@ impl State {
                 connections: config.connections.max,
                 wait_milliseconds: u64::try_from(requests.max_wait.as_millis()).unwrap_or(u64::MAX),
             },
-            page: config.page,
+            info: ServiceInfo::of(config, metrics_port),
         })
     }
 
@@ -149,10 +155,10 @@ pub fn configure(state: State, extra: ExtraRoutes) -> impl FnOnce(&mut ServiceCo
             request_ids,
             limits,
             destinations,
-            page: place,
+            info,
             ..
         } = state;
-        let page = if place == Page::Service { page::configure } else { |_: &mut ServiceConfig| {} };
+        let page = if info.page == Page::Service { page::configure } else { |_: &mut ServiceConfig| {} };
         config
             .app_data(shown.lifecycle.clone())
             .app_data(request_ids)
@@ -176,8 +182,9 @@ pub fn configure(state: State, extra: ExtraRoutes) -> impl FnOnce(&mut ServiceCo
             // Metrics have their own port. If this path were forwarded, the upstream's metrics would be mistaken for
             // this service's.
             .service(web::resource(["/metrics", "/metrics/"]).to(metrics_elsewhere))
-            .configure(docs::configure)
+            .configure(docs::configure(&info, false))
             .configure(page)
+            .app_data(Data::new(info))
             .configure(extra)
             .default_service(web::to(anything));
     }
@@ -186,9 +193,9 @@ pub fn configure(state: State, extra: ExtraRoutes) -> impl FnOnce(&mut ServiceCo
 /// Registers the routes of the metrics port.
 pub fn configure_metrics(state: State) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
-        if state.page == Page::Metrics {
+        if state.info.page == Page::Metrics {
             // Includes the description of the API, which the page links to.
-            config.configure(docs::configure).configure(page::configure);
+            config.configure(docs::configure(&state.info, true)).configure(page::configure);
         } else {
             config.service(own_status("/destinations", destinations::destinations));
         }
@@ -199,6 +206,7 @@ pub fn configure_metrics(state: State) -> impl FnOnce(&mut ServiceConfig) {
             .app_data(Data::new(state.status))
             .app_data(Data::new(state.metrics))
             .app_data(Data::new(state.destinations))
+            .app_data(Data::new(state.info))
             .service(
                 web::resource("/metrics")
                     .app_data(Route("/metrics"))

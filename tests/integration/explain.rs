@@ -207,3 +207,29 @@ fn input_is_never_logged() {
     assert!(log.contains("/explain") && !log.contains(secret), "{log}");
     assert!(!log.contains("events rejected"), "{log}");
 }
+
+#[test]
+fn findings_of_the_destination_are_shown_where_they_are_wanted() {
+    let server = Server::shared();
+    let explained = |check: &Value, destination: &Value| {
+        let body = json!({ "events": [{ "userId": "u" }], "destination": destination, "check": check });
+        server.post("/explain", &[], body.to_string().as_bytes())
+    };
+    let destination =
+        json!({ "topic": "a b", "hostName": "h", "port": "9092", "password": "hunter2", "useSASL": true });
+    let response = explained(&json!(true), &destination);
+    assert!(!response.text().contains("hunter2"), "{}", response.text());
+    let check = &response.json()["check"];
+    let findings = check["findings"].as_array().expect("findings");
+    let found = |code: &str| findings.iter().find(|finding| finding["code"] == code);
+    let topic = found("topic/illegal").unwrap_or_else(|| panic!("{check}"));
+    assert_eq!((&topic["severity"], &topic["pointer"]), (&json!("error"), &json!("/topic")));
+    assert!(topic["message"].as_str().is_some_and(|text| text.contains("a b")), "{topic}");
+    assert!(topic["advice"].is_string() && found("sasl/username-missing").is_none(), "{check}");
+    assert_eq!((&check["leftOut"], &check["unavailable"]), (&json!(0), &Value::Null));
+    for unchecked in [json!(false), Value::Null] {
+        assert!(explained(&unchecked, &destination).json().get("check").is_none());
+    }
+    assert!(explained(&json!(true), &Value::Null).json().get("check").is_none(), "there is no destination");
+    assert_eq!(explained(&json!("yes"), &destination).status, 400);
+}

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::oracle::same;
 use crate::overload::hold;
+use crate::security::Folder;
 use crate::server::{Response, Server, fetch};
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&docs::document()).expect("JSON"));
@@ -29,8 +30,10 @@ fn the_document_and_its_page_are_served_without_the_internet() {
     assert_eq!(served.header("content-type"), Some("application/json; charset=utf-8"));
     let page = server.get("/docs/");
     assert!(page.text().contains("swagger-ui"));
-    assert!(!page.text().contains("http://") && !page.text().contains("https://"), "{}", page.text());
-    for file in ["", "swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
+    // A name space is not an address.
+    let text = page.text().replace("http://www.w3.org/2000/svg", "");
+    assert!(!text.contains("http://") && !text.contains("https://"), "{text}");
+    for file in ["", "swagger-ui.css", "swagger-ui-bundle.js", "docs.css", "docs.js"] {
         let response = server.get(&format!("/docs/{file}"));
         assert_eq!(response.status, 200, "{file}");
         let policy = response.header("content-security-policy").unwrap_or_default();
@@ -39,9 +42,36 @@ fn the_document_and_its_page_are_served_without_the_internet() {
         assert_eq!(response.header("referrer-policy"), Some("no-referrer"));
         assert_eq!(response.header("cache-control"), Some("no-cache"));
     }
-    let initializer = server.get("/docs/swagger-initializer.js");
-    assert!(initializer.text().contains(r#""validatorUrl": "none""#), "{}", initializer.text());
+    assert!(server.get("/docs/docs.js").text().contains("validatorUrl: null"));
     assert_eq!(server.get("/docs/nothing").status, 404);
+}
+
+#[test]
+fn only_what_is_on_the_port_of_the_page_can_be_tried_out() {
+    let folder = Folder::new();
+    let token = format!("--operator-token-file={}", folder.write("token", "a-token-of-the-operator"));
+    let served = |url: String| {
+        let page = fetch(&format!("{url}/docs"), "GET", &[], b"");
+        let attribute = |name: &str| {
+            let (_, rest) = page.text().split_once(&format!("{name}=\"")).expect("the attribute");
+            rest.split('"').next().unwrap_or_default().to_owned()
+        };
+        let paths: Vec<String> = attribute("data-served").split(' ').map(str::to_owned).collect();
+        (attribute("data-requires-token"), paths)
+    };
+    let has = |paths: &[String], path: &str| paths.iter().any(|other| other == path);
+    let server = Server::shared();
+    let (requires_token, paths) = served(format!("http://{}", server.address));
+    assert_eq!(requires_token, "false");
+    assert!(has(&paths, "/v0/destinations/{destination}") && has(&paths, "/explain"), "{paths:?}");
+    assert!(!has(&paths, "/metrics"), "{paths:?}");
+    let server = Server::start(&["--page=metrics", &token]);
+    let (requires_token, paths) = served(format!("http://{}", server.metrics));
+    assert_eq!(requires_token, "true");
+    assert!(has(&paths, "/metrics") && has(&paths, "/explain") && has(&paths, "/destinations"), "{paths:?}");
+    assert!(!has(&paths, "/v0/destinations/{destination}") && !has(&paths, "/features"), "{paths:?}");
+    let (_, paths) = served(format!("http://{}", server.address));
+    assert!(has(&paths, "/features") && !has(&paths, "/explain") && !has(&paths, "/destinations"), "{paths:?}");
 }
 
 /// Path, method and operation of the document.

@@ -3,8 +3,13 @@
 
 use rudder_kafka_transformer::server::routes::page::{FILES, POLICY};
 
-use crate::server::Server;
-use crate::upstream::{FakeUpstream, json};
+use std::net::SocketAddr;
+
+use serde_json::json;
+
+use crate::security::Folder;
+use crate::server::{Server, fetch};
+use crate::upstream::{self, FakeUpstream};
 
 #[test]
 fn every_file_is_served_with_its_type_and_policy() {
@@ -31,6 +36,27 @@ fn every_file_is_served_with_its_type_and_policy() {
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
     assert_eq!(server.get("/page/nothing.js").status, 404);
+}
+
+#[test]
+fn the_page_knows_the_service_that_it_belongs_to() {
+    let folder = Folder::new();
+    let token = format!("--operator-token-file={}", folder.write("token", "a-token-of-the-operator"));
+    let info = |address: SocketAddr| fetch(&format!("http://{address}/page/service.json"), "GET", &[], b"");
+    let server = Server::shared();
+    let response = info(server.address);
+    assert_eq!(response.header("cache-control"), Some("no-store"));
+    let expected = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "requiresToken": false,
+        "metricsPort": server.metrics.port(),
+        "metricsTls": false,
+        "isOnMetricsPort": false,
+    });
+    assert_eq!(response.json(), expected);
+    let server = Server::start(&["--page=metrics", &token]);
+    let response = info(server.metrics).json();
+    assert_eq!((&response["requiresToken"], &response["isOnMetricsPort"]), (&json!(true), &json!(true)));
 }
 
 #[test]
@@ -72,7 +98,7 @@ fn without_the_page_all_of_its_paths_are_404() {
 
 #[test]
 fn with_an_upstream_the_page_is_ours_while_enabled() {
-    let upstream = FakeUpstream::answering(json("200 OK", "\"upstream\""));
+    let upstream = FakeUpstream::answering(upstream::json("200 OK", "\"upstream\""));
     let flag = upstream.flag();
     let on = Server::start(&["--workers=1", &flag]);
     assert!(on.get("/").text().contains("<!doctype html>"));

@@ -104,7 +104,7 @@ fn the_documentation_is_served_without_a_redirect() {
             .split(['"'])
             .filter(|quoted| [".css", ".js", ".png"].iter().any(|ending| quoted.ends_with(ending)))
             .collect();
-        assert_eq!(files.len(), 7, "{files:?}");
+        assert_eq!(files.len(), 4, "{files:?}");
         for file in files {
             let name = file.strip_prefix(base).unwrap_or_else(|| panic!("{path} names {file}"));
             assert_eq!(server.get(&format!("/docs/{name}")).status, 200, "{name}");

@@ -25,6 +25,8 @@ pub struct Selected {
     pub text: String,
     /// Its family.
     pub family: &'static Family,
+    /// Whether the text that it was selected from has no other destination of ours.
+    pub is_only: bool,
 }
 
 /// One of several destinations, for a list to choose from.
@@ -99,7 +101,7 @@ fn from_json(text: &str, given: Option<&'static Family>, selector: &Selector) ->
     let found = destinations(root, Some(given.unwrap_or(&KAFKA))).map_err(SelectError::Unusable)?;
     let one = select(&found, selector)?;
     let text = wire_text(one).map_err(SelectError::Unusable)?;
-    Ok(Selected { text, family: one.family })
+    Ok(Selected { text, family: one.family, is_only: found.ours.len() == 1 })
 }
 
 fn select<'f, 'a>(found: &'f Destinations<'a>, selector: &Selector) -> Result<&'f Found<'a>, SelectError> {

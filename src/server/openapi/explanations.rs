@@ -7,6 +7,7 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::requests::{any_case_name, or_anything};
+use crate::server::routes::explain::findings::DestinationCheck;
 use crate::server::routes::explain::request::MAX_EVENTS;
 
 /// Events to explain, with defaults for all of them.
@@ -40,6 +41,9 @@ pub struct ExplainBody {
     /// `Router.KAFKA.batchBytes` of rudder-server: the maximum size of a record in bytes. 1048576 if missing.
     #[schema(minimum = 1, maximum = 2_147_483_647, required = false)]
     pub batch_bytes: u32,
+    /// Whether to check the configuration of the destination too.
+    #[schema(required = false)]
+    pub check: bool,
 }
 
 /// A string.
@@ -63,6 +67,9 @@ fn events() -> RefOr<Schema> {
 pub struct Explanations {
     /// One explanation per event.
     pub events: Vec<Explanation>,
+    /// What is wrong with the configuration of the destination; there if `check` is true and there is a destination.
+    #[schema(value_type = DestinationCheck, required = false)]
+    pub check: Option<DestinationCheck>,
 }
 
 /// The decisions for one event. Decisions that were not reached because the event was rejected are missing.

@@ -7,7 +7,7 @@ use actix_web::http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::DefaultHeaders;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use bytes::Bytes;
 use serde_json::{Map, Value};
@@ -15,6 +15,7 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::resource::own_status;
+use super::service_info::ServiceInfo;
 use super::{batch, destinations, explain, features, metrics, processor, router_transform, status};
 use crate::server::http::headers::JSON;
 use crate::server::openapi::examples;
@@ -118,11 +119,30 @@ async fn document_of_this() -> impl Responder {
 
 /// The page at `/docs` and `/docs/`. Its files are below the latter: the former names them from one level above, so that no
 /// redirect is needed.
-async fn docs_page(request: HttpRequest) -> impl Responder {
+async fn docs_page(request: HttpRequest, port: Data<DocsPort>) -> impl Responder {
     let base = if request.path().ends_with('/') { "" } else { "docs/" };
-    HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
-        .body(include_str!("docs.html").replace("{base}", base))
+    let DocsPort { requires_token, served } = &**port;
+    let text = include_str!("docs/index.html").replace("{base}", base);
+    let text = text.replace("{requires_token}", &requires_token.to_string()).replace("{served}", served);
+    HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/html; charset=utf-8")).body(text)
+}
+
+/// What the page has to know of the port that it is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct DocsPort {
+    /// Whether the operator token is required: without one there is nothing to authorize.
+    requires_token: bool,
+    /// The paths that can be tried out here.
+    served: String,
+}
+
+impl DocsPort {
+    fn of(info: &ServiceInfo, is_metrics_port: bool) -> Self {
+        let document: Value = serde_json::from_str(&document()).unwrap_or_default();
+        let paths = document["paths"].as_object().into_iter().flat_map(Map::keys).map(String::as_str);
+        let served: Vec<&str> = paths.filter(|path| info.is_served(path, is_metrics_port)).collect();
+        Self { requires_token: info.requires_token, served: served.join(" ") }
+    }
 }
 
 /// What the page may do: nothing beyond this server. The page sets styles on its elements and has images in its
@@ -135,23 +155,33 @@ const POLICY: (HeaderName, HeaderValue) = (
     ),
 );
 
-/// Registers `/docs` and `/openapi.json`.
-pub fn configure(config: &mut ServiceConfig) {
-    let files = SwaggerUi::new("/{_:.*}").config(
-        Config::from("/openapi.json")
-            // Without this the page would ask a server on the internet whether the document is valid.
-            .validator_url("none"),
-    );
-    let headers = DefaultHeaders::new()
-        .add(POLICY)
-        .add((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .add((REFERRER_POLICY, "no-referrer"))
-        // A newer version of the service brings a newer page.
-        .add((CACHE_CONTROL, "no-cache"));
-    config
-        .service(own_status("/openapi.json", document_of_this))
-        .service(own_status("/docs", docs_page).wrap(headers.clone()))
-        .service(web::scope("/docs").wrap(headers).service(files));
+/// Files of the page that are not Swagger UI's.
+const FILES: [(&str, &str, &str); 2] = [
+    ("/docs/docs.css", "text/css; charset=utf-8", include_str!("docs/docs.css")),
+    ("/docs/docs.js", "text/javascript; charset=utf-8", include_str!("docs/docs.js")),
+];
+
+/// Registers `/docs` and `/openapi.json` on one of the two ports.
+pub fn configure(info: &ServiceInfo, is_metrics_port: bool) -> impl FnOnce(&mut ServiceConfig) {
+    let port = DocsPort::of(info, is_metrics_port);
+    move |config| {
+        let headers = DefaultHeaders::new()
+            .add(POLICY)
+            .add((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .add((REFERRER_POLICY, "no-referrer"))
+            // A newer version of the service brings a newer page.
+            .add((CACHE_CONTROL, "no-cache"));
+        config
+            .app_data(Data::new(port))
+            .service(own_status("/openapi.json", document_of_this))
+            .service(own_status("/docs", docs_page).wrap(headers.clone()));
+        for (path, content_type, text) in FILES {
+            let file = move || async move { HttpResponse::Ok().insert_header((CONTENT_TYPE, content_type)).body(text) };
+            config.service(own_status(path, file).wrap(headers.clone()));
+        }
+        let files = SwaggerUi::new("/{_:.*}").config(Config::from("/openapi.json"));
+        config.service(web::scope("/docs").wrap(headers).service(files));
+    }
 }
 
 #[cfg(test)]

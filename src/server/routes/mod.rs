@@ -12,5 +12,6 @@ pub mod page;
 pub mod processor;
 pub mod resource;
 pub mod router_transform;
+pub mod service_info;
 pub mod status;
 pub mod transform;

@@ -5,11 +5,13 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
+use actix_web::web::Data;
 use actix_web::web::ServiceConfig;
 
 use super::destinations;
 use super::explain;
 use super::resource::{own_resource, own_status};
+use super::service_info::ServiceInfo;
 
 /// What the page may do: run its own script, style itself, and ask this server.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -20,7 +22,7 @@ const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Path, content type and text of each file.
-pub const FILES: [(&str, &str, &str); 12] = [
+pub const FILES: [(&str, &str, &str); 17] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/page/page.css", STYLE, include_str!("page/page.css")),
     ("/page/results.css", STYLE, include_str!("page/results.css")),
@@ -31,9 +33,19 @@ pub const FILES: [(&str, &str, &str); 12] = [
     ("/page/main.js", SCRIPT, include_str!("page/main.js")),
     ("/page/json.js", SCRIPT, include_str!("page/json.js")),
     ("/page/link.js", SCRIPT, include_str!("page/link.js")),
+    ("/page/findings.js", SCRIPT, include_str!("page/findings.js")),
+    ("/page/secrets.js", SCRIPT, include_str!("page/secrets.js")),
+    ("/page/service.js", SCRIPT, include_str!("page/service.js")),
+    ("/page/share.js", SCRIPT, include_str!("page/share.js")),
+    ("/page/summary.js", SCRIPT, include_str!("page/summary.js")),
     ("/page/results.js", SCRIPT, include_str!("page/results.js")),
     ("/page/samples.js", SCRIPT, include_str!("page/samples.js")),
 ];
+
+/// What the page shows of the service and has to know of it. It is for everybody, as the page is.
+async fn service(info: Data<ServiceInfo>) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(&**info)
+}
 
 /// Registers the page and what it asks.
 ///
@@ -52,6 +64,7 @@ pub fn configure(config: &mut ServiceConfig) {
                 .body(text)
         }));
     }
+    config.service(own_status("/page/service.json", service));
     config.service(own_status("/destinations", destinations::destinations));
     config.service(own_resource("/explain", "POST").post(explain::explain));
 }

@@ -1,5 +1,6 @@
 //! `POST /explain`: shows where events would go, and why. Apart from the request itself, nothing is counted or logged.
 
+pub mod findings;
 pub mod request;
 
 use std::ops::ControlFlow;
@@ -41,8 +42,9 @@ pub struct ExplainService {
 ///
 /// Shows for each event its topic and the rule that chose it, the rules that were tried before, its partition key and
 /// its partition. Also shows what templates and the timestamp rule changed, why rudder-server would not produce the
-/// event, and the exact response. Nothing is counted in metrics. Templates that read `request.query` see the query of
-/// this request. Not served with `PAGE` off; served on the metrics port with `PAGE=metrics`. Requires the operator
+/// event, and the exact response. With `check`, also shows what is wrong with the configuration of the destination, as the
+/// command `check` does. Nothing is counted in metrics. Templates that read `request.query` see the query of this
+/// request. Not served with `PAGE` off; served on the metrics port with `PAGE=metrics`. Requires the operator
 /// token if `OPERATOR_TOKEN_FILE` is set.
 #[utoipa::path(
     post,
@@ -81,9 +83,13 @@ fn explained(
 ) -> Result<Vec<u8>, RequestError> {
     let share = &decoded.share;
     let text = text_within(&decoded.bytes, share)?;
-    let ExplainRequest { family, options, body } = ExplainRequest::read(&text, limits)?;
+    let ExplainRequest { family, options, body, checked } = ExplainRequest::read(&text, limits)?;
     // Covers the events with defaults filled in, and their explanations. The estimate includes the current event.
     share.reserve(2 * body.capacity())?;
+    let findings = checked.as_ref().map(findings::findings);
+    let findings = findings.map(|findings| serde_json::to_vec(&findings)).transpose();
+    let findings = findings.map_err(|_| RequestError::InternalServerError)?;
+    share.reserve(findings.as_ref().map_or(0, |findings| 2 * findings.len()))?;
     let meter = RequestMeter { reservation: share, cancelled, max_work: u64::MAX };
     let too_large = || RequestError::from(BodyError::ResponseTooLarge(MAX_WORKING_BYTES));
     let limits = Limits { events: limits.events, response_bytes: MAX_WORKING_BYTES };
@@ -104,6 +110,11 @@ fn explained(
         };
         ControlFlow::Break(())
     })?;
-    out.extend_from_slice(b"]}");
+    out.push(b']');
+    if let Some(findings) = findings {
+        out.extend_from_slice(b",\"check\":");
+        out.extend_from_slice(&findings);
+    }
+    out.push(b'}');
     failure.map_or(Ok(out), Err)
 }

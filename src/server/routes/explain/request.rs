@@ -42,6 +42,17 @@ pub struct ExplainRequest {
     pub options: Options,
     /// The events, as a body in the plain form.
     pub body: String,
+    /// The destination whose configuration is to be checked.
+    pub checked: Option<CheckedText>,
+}
+
+/// A destination to check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedText {
+    /// The text of a file with this destination alone.
+    pub text: String,
+    /// Its family, if it does not name its own.
+    pub family: &'static Family,
 }
 
 /// Why a request is rejected. The texts contain nothing of the body except line and column.
@@ -52,7 +63,7 @@ pub enum ExplainError {
     NotJson(String),
     /// The body is not an object.
     #[error(
-        "the body must be a JSON object with events and, optionally, destination, destinationId, destinationName, connection, family, partitions and batchBytes"
+        "the body must be a JSON object with events and, optionally, destination, destinationId, destinationName, connection, family, partitions, batchBytes and check"
     )]
     NotAnObject,
     /// `events` is missing or not an array.
@@ -73,6 +84,9 @@ pub enum ExplainError {
     /// `batchBytes` is invalid.
     #[error("batchBytes must be a whole number from 1 to {MAX_BATCH_BYTES}")]
     BatchBytesInvalid,
+    /// `check` is invalid.
+    #[error("check must be true or false")]
+    CheckInvalid,
     /// `partitions` is invalid.
     #[error("partitions must be a whole number from 1 to {MAX_PARTITIONS}")]
     PartitionsInvalid,
@@ -87,7 +101,7 @@ pub enum ExplainError {
 impl ExplainRequest {
     /// Reads a request: an object with `events` and optional fields, which may also be `null`. `destination` is in any
     /// of the forms that [`destinations`] reads, or a string with the text of a file. The other fields are
-    /// `destinationId`, `destinationName`, `connection`, `family`, `partitions` and `batchBytes`.
+    /// `destinationId`, `destinationName`, `connection`, `family`, `partitions`, `batchBytes` and `check`.
     ///
     /// # Errors
     /// [`ExplainError`].
@@ -97,32 +111,60 @@ impl ExplainRequest {
             return Err(ExplainError::NotAnObject);
         }
         let fields = request.members(FIELDS).map(|field| field.filter(|value| !value.is_null()));
-        let [events, destination, id, name, connection, family, partitions, batch_bytes] = fields;
+        let [events, destination, id, name, connection, family, partitions, batch_bytes, check] = fields;
         let events = events.filter(|events| events.kind() == Kind::Array).ok_or(ExplainError::EventsNotAnArray)?;
         let given = family.map(|name| named(name).ok_or(ExplainError::FamilyUnknown)).transpose()?;
         let partitions = partitions.map(|value| count(value).ok_or(ExplainError::PartitionsInvalid)).transpose()?;
         let batch_bytes = batch_bytes.map(|value| count(value).ok_or(ExplainError::BatchBytesInvalid)).transpose()?;
+        let checks = match check.map(|value| value.text()) {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => return Err(ExplainError::CheckInvalid),
+        };
         let default = Options::default();
         let batch_bytes = batch_bytes.map_or(default.batch_bytes, |bytes| u64::from(bytes.get()));
         let text = |value: Raw<'_>| value.as_string().map(|text| as_received(&text.decoded()));
         let selector =
             |value: Option<Raw<'_>>| value.map(|value| text(value).ok_or(ExplainError::SelectorInvalid)).transpose();
         let selector = Selector { id: selector(id)?, name: selector(name)? };
-        let selected = destination.map(|destination| match text(destination) {
-            Some(file) => select::from_text(&file, given, &selector),
-            None => select::from_text(destination.text(), given, &selector),
-        });
-        let selected = selected.transpose()?;
+        let file = destination.map(|destination| text(destination).unwrap_or_else(|| destination.text().to_owned()));
+        let selected = file.as_deref().map(|file| select::from_text(file, given, &selector)).transpose()?;
+        let only = selected.as_ref().filter(|selected| selected.is_only).map(|selected| selected.text.clone());
         let family = selected.as_ref().map(|selected| selected.family).or(given).unwrap_or(&KAFKA);
         let missing = Missing::of(selected.map(|selected| selected.text), connection);
         let body = Filled::of(events, &missing, limits)?;
-        Ok(Self { family, options: Options { partitions, batch_bytes }, body })
+        // Where the destination that is used is all of the file, findings have its places and variables.
+        let checked = used_destination(&body).filter(|_| checks).map(|used| CheckedText {
+            text: file.filter(|_| only.as_deref() == Some(used)).unwrap_or_else(|| used.to_owned()),
+            family,
+        });
+        Ok(Self { family, options: Options { partitions, batch_bytes }, body, checked })
     }
 }
 
+/// The destination of the first event that has one.
+fn used_destination(body: &str) -> Option<&str> {
+    let mut used = None;
+    Raw::parse(body).ok()?.for_each_element(|event| {
+        if used.is_none() && event.is_object() {
+            used = event.member("destination").filter(|destination| destination.is_object()).map(|one| one.text());
+        }
+    });
+    used
+}
+
 /// The fields of a request.
-const FIELDS: [&str; 8] =
-    ["events", "destination", "destinationId", "destinationName", "connection", "family", "partitions", "batchBytes"];
+const FIELDS: [&str; 9] = [
+    "events",
+    "destination",
+    "destinationId",
+    "destinationName",
+    "connection",
+    "family",
+    "partitions",
+    "batchBytes",
+    "check",
+];
 
 impl From<SelectError> for ExplainError {
     fn from(error: SelectError) -> Self {
@@ -204,6 +246,7 @@ impl From<ExplainError> for RequestError {
             | ExplainError::DestinationUnusable(_)
             | ExplainError::SelectorInvalid
             | ExplainError::BatchBytesInvalid
+            | ExplainError::CheckInvalid
             | ExplainError::PartitionsInvalid => Self::BadRequest(error.to_string()),
         }
     }
@@ -224,7 +267,7 @@ mod tests {
     fn a_request_is_read_with_what_it_leaves_out() {
         let request = |family, partitions, body: &str| {
             let options = Options { partitions: NonZeroU32::new(partitions), ..Options::default() };
-            Ok(ExplainRequest { family, options, body: body.to_owned() })
+            Ok(ExplainRequest { family, options, body: body.to_owned(), checked: None })
         };
         assert_eq!(read(r#"{"events":[]}"#), request(&KAFKA, 0, "[]"));
         assert_eq!(
@@ -315,6 +358,39 @@ mod tests {
         ] {
             let problem = read(destination, rest).unwrap_err().to_string();
             assert!(problem.contains(says), "{destination}: {problem}");
+        }
+    }
+
+    #[test]
+    fn the_destination_that_is_checked_is_the_one_that_is_used() {
+        let limits = RequestLimits { events: 9, filled_bytes: 10_000 };
+        let checked = |text: &str| {
+            let request = ExplainRequest::read(text, limits).expect(text);
+            request.checked.map(|checked| (checked.text, checked.family))
+        };
+        let kafka = |text: &str| Some((text.to_owned(), &KAFKA));
+        assert_eq!(checked(r#"{"events":[{}],"destination":{"topic":"t"}}"#), None);
+        assert_eq!(checked(r#"{"events":[{}],"destination":{"topic":"t"},"check":false}"#), None);
+        assert_eq!(checked(r#"{"events":[{}],"check":true}"#), None, "there is none");
+        assert_eq!(checked(r#"{"events":[{}],"destination":{"topic":"t"},"check":true}"#), kafka(r#"{"topic":"t"}"#));
+        let yaml = "topic: '{{ .TOPIC }}'\n";
+        assert_eq!(
+            checked(&format!(r#"{{"events":[{{}}],"destination":{},"check":true}}"#, serde_json::json!(yaml))),
+            kafka(yaml)
+        );
+        let own =
+            r#"{"events":[7,{"message":{},"destination":{"ID":"own"}}],"destination":{"topic":"t"},"check":true}"#;
+        assert_eq!(checked(own), kafka(r#"{"ID":"own"}"#));
+        let one = |id: &str| format!(r#"{{"id":"{id}","type":"KAFKA","config":{{"topic":"{id}"}}}}"#);
+        let several = format!(
+            r#"{{"events":[{{}}],"destination":[{},{}],"destinationId":"b","check":true}}"#,
+            one("a"),
+            one("b")
+        );
+        assert_eq!(checked(&several), kafka(r#"{"ID":"b","type":"KAFKA","Config":{"topic":"b"}}"#));
+        for check in ["1", "\"true\"", "[]"] {
+            let text = format!(r#"{{"events":[],"check":{check}}}"#);
+            assert_eq!(ExplainRequest::read(&text, limits), Err(ExplainError::CheckInvalid), "{check}");
         }
     }
 

@@ -10,3 +10,30 @@ export function element(name, attributes = {}, ...children) {
   node.append(...children.flat().filter((child) => child !== null));
   return node;
 }
+
+/** Sets the text of an element, and leaves it alone if it has it already: screen readers repeat what is set. */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** Characters of a value that are shown at first. */
+const MAX_SHOWN = 200;
+
+/**
+ * What shows a text, shortened if it is long, with a button that shows all of it. `show` makes the content of an element of a
+ * text.
+ */
+export function shortened(text, show = (part) => [part], most = MAX_SHOWN) {
+  const characters = text.length > most ? [...text] : [];
+  if (characters.length <= most) return show(text);
+  const content = element("span", {}, ...show(`${characters.slice(0, most).join("")}…`));
+  const count = new Intl.NumberFormat("en-US").format(characters.length);
+  const more = element("button", { type: "button", class: "plain more", "aria-expanded": "false" }, `Show all ${count} characters`);
+  more.addEventListener("click", () => {
+    const isWhole = more.getAttribute("aria-expanded") === "true";
+    content.replaceChildren(...show(isWhole ? `${characters.slice(0, most).join("")}…` : text));
+    more.setAttribute("aria-expanded", `${!isWhole}`);
+    more.textContent = isWhole ? `Show all ${count} characters` : "Show less";
+  });
+  return [content, " ", more];
+}

@@ -1,6 +1,7 @@
 // Shows the activity of all destinations, and refreshes itself.
 
-import { element } from "./element.js";
+import { element, setText, shortened } from "./element.js";
+import { authorization, service, showService } from "./service.js";
 
 /** Milliseconds between two requests. */
 const PAUSE = 2_000;
@@ -31,7 +32,7 @@ function ago(time) {
 
 function say(text, kind = "") {
   const status = at("status");
-  if (status.textContent !== text) status.textContent = text;
+  setText(status, text);
   status.className = kind;
 }
 
@@ -80,16 +81,22 @@ function details(destination) {
     ...counts(one),
     ago(one.latestAt),
   ]);
-  const routed = topics.map((one) => [element("code", {}, one.topic), ...counts(one)]);
+  const routed = topics.map((one) => [element("span", {}, ...shortened(one.topic, (text) => [element("code", {}, text)], 60)), ...counts(one)]);
   if (otherTopics.total > 0) routed.push(["other topics", ...counts(otherTopics)]);
   const hot = keys.hottest.map((key) => [element("code", {}, key.key === "" ? "(empty)" : key.key), number(key.events), percent(key.share), `${key.partition}`]);
-  const exact = keys.shortBy === 0 ? "" : `, each count may be short by ${number(keys.shortBy)}`;
-  return [
-    table("Rejected events", ["reason", "field", "recent", "total", "latest"], rejected),
-    rejections.length > 0 ? element("p", {}, explain) : null,
+  const exact = [
+    keys.sampled ? ", estimated from a sample" : "",
+    keys.shortBy === 0 ? "" : `, each count may be short by ${number(keys.shortBy)}`,
+  ].join("");
+  const tables = [
     table("Topics", heads("topic"), routed),
     table("Rules that gave the topic", heads("rule"), rules.map((one) => [element("code", {}, one.rule), ...counts(one)])),
     table(`Hottest keys of the last ${number(keys.seconds / 60)} min${exact}`, ["key", "events", "share", "partition"], hot),
+  ];
+  return [
+    table("Rejected events", ["reason", "field", "recent", "total", "latest"], rejected),
+    rejections.length > 0 ? element("p", {}, explain) : null,
+    element("div", { class: "tables" }, tables),
     emptyKeys.total > 0 ? element("p", {}, `${percent(emptyKeys.share)} of all events have an empty key and share one partition.`) : null,
     keys.skew ? element("p", {}, `Of ${report.partitions} partitions, partition ${keys.skew.partition} gets ${percent(keys.skew.share)} of the events: ${number(keys.skew.factor)} times an even share.`) : null,
   ];
@@ -117,7 +124,7 @@ function card(destination) {
   ].filter(Boolean);
   const shown = element(
     "details",
-    { class: "card", ...(open.has(name) ? { open: "" } : {}) },
+    { class: "card", "data-name": name, ...(open.has(name) ? { open: "" } : {}) },
     element("summary", {}, element("strong", {}, nameOf(destination)), ` ${destination.destType} `, element("span", { class: "soft" }, facts.join(" · ")), " ", flags),
     ids.length > 0 ? element("p", { class: "soft" }, ids.join(" · ")) : null,
     details(destination),
@@ -126,25 +133,35 @@ function card(destination) {
   return shown;
 }
 
+/** What can have the focus in a card: the same after it was drawn again. */
+const focusable = (card) => [...card.querySelectorAll("summary, a, button")];
+
+/** Draws the cards, and keeps the focus where it was. */
+function draw(found) {
+  const section = at("destinations");
+  const selection = getSelection();
+  // What somebody is about to copy stays as it is.
+  if (!selection.isCollapsed && section.contains(selection.anchorNode)) return;
+  const focused = document.activeElement?.closest?.("details.card");
+  const place = focused ? focusable(focused).indexOf(document.activeElement) : -1;
+  section.replaceChildren(...found.slice(0, MAX_SHOWN).map(card));
+  if (place < 0) return;
+  const again = [...section.children].find((one) => one.dataset.name === focused.dataset.name);
+  if (again) focusable(again)[place]?.focus({ preventScroll: true });
+}
+
 function show() {
   if (report === null) return;
   const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
   const found = sorted(report.destinations.filter((destination) => isFound(destination, words)));
-  const focused = document.activeElement?.closest?.("details.card")?.querySelector("strong")?.textContent;
-  at("destinations").replaceChildren(...found.slice(0, MAX_SHOWN).map(card));
-  if (focused) [...document.querySelectorAll("details.card")].find((one) => one.querySelector("strong").textContent === focused)?.querySelector("summary").focus();
+  draw(found);
   const all = report.destinations.length;
   const more = found.length > MAX_SHOWN ? `, the first ${MAX_SHOWN} are shown` : "";
-  say(all === 0 ? "No event has come yet." : `${found.length} of ${all} destinations${more}.`);
+  say(all === 0 ? "No events yet." : `${found.length} of ${all} destinations${more}.`);
   const { others, limits } = report;
   const note = at("limits");
   note.hidden = others.events.total === 0;
-  note.textContent = `${number(others.events.total)} events, ${number(others.events.recent)} of them recent, are of destinations that are not counted one by one: at most ${limits.destinations} are.`;
-}
-
-function headers() {
-  const given = token.value.trim();
-  return /^[\x21-\x7e]+$/.test(given) ? { Authorization: `Bearer ${given}` } : {};
+  note.textContent = `${number(others.events.total)} events, ${number(others.events.recent)} of them recent, are of destinations that are not counted separately: at most ${limits.destinations} are.`;
 }
 
 async function load() {
@@ -153,7 +170,7 @@ async function load() {
   const { signal } = (asking = new AbortController());
   try {
     const count = partitions.validity.valid && partitions.value !== "" ? partitions.value : "12";
-    const response = await fetch(`destinations?partitions=${count}`, { headers: headers(), signal });
+    const response = await fetch(`destinations?partitions=${count}`, { headers: authorization(token.value), signal });
     if (response.status === 401) {
       const isFirst = at("token-form").hidden;
       at("token-form").hidden = false;
@@ -196,3 +213,4 @@ document.addEventListener("visibilitychange", () => {
   else if (!isPaused) load();
 });
 load();
+service().then(showService);

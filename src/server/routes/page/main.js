@@ -1,11 +1,16 @@
-// Asks for explanations while somebody types, and shows them.
+// Requests explanations while somebody types, and shows them.
 
+import { setText } from "./element.js";
+import { findings } from "./findings.js";
 import { place, scan, tidy } from "./json.js";
-import { MAX_LENGTH, read, withoutCredentials, write } from "./link.js";
+import { read } from "./link.js";
 import { render, summary, worst } from "./results.js";
 import { SAMPLES } from "./samples.js";
+import { withoutSecrets } from "./secrets.js";
+import { authorization, service, showService } from "./service.js";
+import { copy, share } from "./share.js";
 
-/** Milliseconds without a key pressed after which it is asked. */
+/** Milliseconds without a key pressed after which a request is sent. */
 const PAUSE = 250;
 
 const at = (id) => document.getElementById(id);
@@ -23,7 +28,7 @@ function state() {
   return { event: event.value, destination: destination.value, family: family.value, partitions: partitions.value };
 }
 
-function apply(state) {
+function fill(state) {
   choose([]);
   event.value = state.event;
   destination.value = state.destination;
@@ -31,7 +36,6 @@ function apply(state) {
   if (family.selectedIndex < 0) family.value = "kafka";
   partitions.value = /^[0-9]*$/.test(state.partitions) ? state.partitions : "";
   markSample();
-  run();
 }
 
 /** Names the sample that is in the fields, if any. */
@@ -41,10 +45,31 @@ function markSample() {
   sample.value = index < 0 ? "" : `${index}`;
 }
 
+/** Says how it stands. With something wrong there is no result. */
 function say(text, kind = "") {
-  if (status.textContent !== text) status.textContent = text;
+  setText(status, text);
   status.className = kind;
-  results.classList.toggle("stale", kind === "wrong");
+  setStale(false);
+  if (kind !== "wrong") return;
+  shown = "";
+  results.replaceChildren();
+  showFindings(null);
+}
+
+/** Marks what is shown as the result of an earlier input. */
+function setStale(isStale) {
+  const hasResult = results.childElementCount > 0;
+  document.body.classList.toggle("stale", isStale && hasResult);
+  results.setAttribute("aria-busy", `${isStale}`);
+}
+
+function showFindings(check) {
+  const part = at("findings");
+  const text = JSON.stringify(check);
+  part.hidden = check === null;
+  if (part.dataset.shown === text) return;
+  part.dataset.shown = text;
+  part.replaceChildren(...findings(check));
 }
 
 function setInvalid(field, isInvalid) {
@@ -90,8 +115,7 @@ function check(field) {
   setInvalid(field, scanned.error !== null);
   if (scanned.error) {
     const { line, column } = place(field.value, scanned.error.at);
-    const text = `Line ${line}, column ${column}: ${scanned.error.message}.`;
-    if (error.firstElementChild.textContent !== text) error.firstElementChild.textContent = text;
+    setText(error.firstElementChild, `Line ${line}, column ${column}: ${scanned.error.message}.`);
     error.lastElementChild.onclick = () => {
       field.focus();
       field.setSelectionRange(scanned.error.at, Math.min(scanned.error.at + 1, field.value.length));
@@ -112,32 +136,30 @@ function count() {
   return partitions.value === "" ? null : number;
 }
 
-function warnOfCredentials() {
-  const { names } = withoutCredentials(destination.value);
+function warnOfSecrets() {
+  const { paths } = withoutSecrets(destination.value);
   const note = at("destination-note");
-  const text = names.length === 0
-    ? ""
-    : `${names.join(", ")}: not needed here. It decides nothing, and a link leaves it out.`;
-  if (note.textContent !== text) note.textContent = text;
-  note.hidden = names.length === 0;
+  const listed = paths.length > 5 ? `${paths.slice(0, 5).join(", ")} and more` : paths.join(", ");
+  setText(note, paths.length === 0 ? "" : `${listed}: not needed here, and left out of links.`);
+  note.hidden = paths.length === 0;
 }
 
 /** The request for what is in the fields, literal for literal; `null` where they cannot be read. */
 function request(number) {
   const yaml = isYaml(destination.value);
   const events = check(event);
-  const beside = yaml ? { error: null, values: [] } : check(destination);
+  const given = yaml ? { error: null, values: [] } : check(destination);
   if (yaml) {
     at("destination-error").hidden = true;
     setInvalid(destination, false);
   }
-  warnOfCredentials();
-  if (events.error || beside.error) {
+  warnOfSecrets();
+  if (events.error || given.error) {
     const field = events.error ? "event" : "destination";
     say(`The ${field} is not valid JSON.`, "wrong");
     return null;
   }
-  if (beside.values.length > 1) {
+  if (given.values.length > 1) {
     say("There is more than one destination.", "wrong");
     return null;
   }
@@ -151,8 +173,8 @@ function request(number) {
   }
   const texts = events.values.map(({ start, end }) => event.value.slice(start, end));
   const list = texts.length === 1 && texts[0].startsWith("[") ? texts[0] : `[${texts.join(",")}]`;
-  const parts = [`"events":${list}`, `"family":${JSON.stringify(family.value)}`];
-  if (beside.values.length === 1) parts.push(`"destination":${destination.value}`);
+  const parts = [`"events":${list}`, `"family":${JSON.stringify(family.value)}`, `"check":true`];
+  if (given.values.length === 1) parts.push(`"destination":${destination.value}`);
   if (yaml) parts.push(`"destination":${JSON.stringify(destination.value)}`);
   const chosen = choices[choice.value];
   if (chosen?.id) parts.push(`"destinationId":${JSON.stringify(chosen.id)}`);
@@ -161,29 +183,27 @@ function request(number) {
   return `{${parts.join(",")}}`;
 }
 
-/** What the request is sent with. What no token can have is not sent: browsers refuse to. */
-function headers() {
-  const json = { "Content-Type": "application/json" };
-  const given = token.value.trim();
-  return /^[\x21-\x7e]+$/.test(given) ? { ...json, Authorization: `Bearer ${given}` } : json;
-}
-
-/** Asks, and shows what comes; what was asked before is not waited for any more. */
+/** Sends a request and shows its response. Earlier requests are aborted. */
 async function run() {
   clearTimeout(timer);
   asking?.abort();
   const number = count();
   const body = request(number);
   if (body === null) return;
+  if (!at("token-field").hidden && token.value === "") {
+    say("This service requires the operator token.", "wrong");
+    return;
+  }
   const { signal } = (asking = new AbortController());
   let text;
   try {
-    const response = await fetch("explain", { method: "POST", headers: headers(), body, signal });
+    const headers = { "Content-Type": "application/json", ...authorization(token.value) };
+    const response = await fetch("explain", { method: "POST", headers, body, signal });
     text = await response.text();
     if (response.status === 401) {
       at("token-field").hidden = false;
       setInvalid(token, token.value !== "");
-      say(token.value === "" ? "This service asks for the operator's token." : "This is not the operator's token.", "wrong");
+      say(token.value === "" ? "This service requires the operator token." : "This is not the operator token.", "wrong");
       return;
     }
     setInvalid(token, false);
@@ -195,10 +215,11 @@ async function run() {
       return;
     }
   } catch (error) {
-    if (error.name !== "AbortError") say("The service cannot be reached.", "wrong");
+    if (error.name !== "AbortError") say("The service is unreachable.", "wrong");
     return;
   }
-  const { events } = JSON.parse(text);
+  const { events, check: checked = null } = JSON.parse(text);
+  showFindings(checked);
   say(summary(events, number), worst(events));
   if (shown === `${number} ${text}`) return;
   shown = `${number} ${text}`;
@@ -219,57 +240,15 @@ function rejection(status, text) {
   try {
     return `${JSON.parse(text).message}.`;
   } catch {
-    return `The service answers with ${status}.`;
+    return `The service responds with ${status}.`;
   }
-}
-
-/** The address of this page with its state; `null` where that is too long. */
-function link() {
-  const { event, destination, ...rest } = state();
-  const [one, other] = [event, destination].map((text) => withoutCredentials(text).text);
-  const fragment = write({ event: one, destination: other, ...rest });
-  return fragment.length > MAX_LENGTH ? null : `${location.origin}${location.pathname}${location.search}${fragment}`;
 }
 
 function changed() {
+  setStale(true);
+  at("share-error").hidden = true;
   clearTimeout(timer);
-  timer = setTimeout(() => {
-    // What cannot be read may hold a credential that is not seen.
-    const readable = [event, destination].every((field) => scan(field.value).error === null);
-    const address = readable ? link() : null;
-    if (address) history.replaceState(null, "", address);
-    run();
-  }, PAUSE);
-}
-
-async function copy(text, button) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    // Without TLS there is no other way.
-    const area = document.createElement("textarea");
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-    button.focus();
-  }
-  const label = button.dataset.label ?? button.textContent;
-  button.dataset.label = label;
-  button.textContent = "Copied";
-  setTimeout(() => (button.textContent = label), 1500);
-}
-
-function copyLink() {
-  const unreadable = [event, destination].some((field) => scan(field.value).error !== null);
-  const address = unreadable ? null : link();
-  if (address) {
-    history.replaceState(null, "", address);
-    copy(address, at("copy-link"));
-  } else {
-    say(unreadable ? "What is not valid JSON is not put into a link." : "This is too much for a link.", "wrong");
-  }
+  timer = setTimeout(run, PAUSE);
 }
 
 function pick() {
@@ -290,7 +269,7 @@ function tidyUp() {
   changed();
 }
 
-function start() {
+async function start() {
   sample.append(new Option("Your own", ""), ...SAMPLES.map(({ name }, index) => new Option(name, `${index}`)));
   for (const field of [event, destination, partitions]) {
     field.addEventListener("input", () => {
@@ -299,18 +278,18 @@ function start() {
       changed();
     });
   }
-  // It is in no link, so that the address stays as it is.
-  token.addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(run, PAUSE);
-  });
+  token.addEventListener("input", changed);
   family.addEventListener("change", () => {
     markSample();
     changed();
   });
-  choice.addEventListener("change", run);
+  choice.addEventListener("change", changed);
   sample.addEventListener("change", pick);
-  at("copy-link").addEventListener("click", copyLink);
+  at("copy-link").addEventListener("click", () => {
+    const problem = share(state());
+    at("share-error").hidden = problem === null;
+    setText(at("share-error"), problem ?? "");
+  });
   at("tidy").addEventListener("click", tidyUp);
   at("input").addEventListener("submit", (submitted) => {
     submitted.preventDefault();
@@ -323,10 +302,19 @@ function start() {
   }, true);
   addEventListener("hashchange", () => {
     const linked = read(location.hash);
-    if (linked) apply(linked);
+    if (!linked) return;
+    fill(linked);
+    changed();
   });
   const empty = { event: "", destination: "", family: "kafka", partitions: "12" };
-  apply(read(location.hash) ?? (wanted === "" ? { ...SAMPLES[0], partitions: "12" } : empty));
+  fill(read(location.hash) ?? (wanted === "" ? { ...SAMPLES[0], partitions: "12" } : empty));
+  const info = await service();
+  showService(info);
+  if (info?.requiresToken) {
+    at("token-field").hidden = false;
+    token.focus();
+  }
+  run();
 }
 
 start();

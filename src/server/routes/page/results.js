@@ -1,14 +1,18 @@
 // What is shown of explanations. Whatever comes from an event is put in as text, never as markup.
 
-import { element } from "./element.js";
+import { element, shortened } from "./element.js";
 import { layout } from "./json.js";
+import { overview, topicName } from "./summary.js";
 
 /** Characters of all responses up to which they are laid out and colored. */
 const MAX_COLORED = 200_000;
+/** Characters of a response that are shown at first. */
+const MAX_RESPONSE = 20_000;
 /** Partitions up to here are drawn. */
 const MAX_DRAWN = 64;
 
-const code = (text, name = "") => element("code", { class: name }, text);
+/** A value as code, shortened. */
+const code = (text, name = null) => element("span", {}, ...shortened(text, (part) => [element("code", { class: name }, part)]));
 
 /** A value for people: a string as it is, an empty one in words, anything else as JSON. */
 function value(json) {
@@ -16,9 +20,8 @@ function value(json) {
   return json === "" ? "(empty)" : json;
 }
 
-function topicName(topic) {
-  return topic.value === null ? "none" : value(topic.value);
-}
+/** A text for one line: the rest is below. */
+const inLine = (text) => (text.length > 120 ? `${[...text].slice(0, 100).join("")}…` : text);
 
 /** One line that says what became of all events. */
 export function summary(events, partitions) {
@@ -32,7 +35,7 @@ export function summary(events, partitions) {
   if (event.outcome === "rejected") return `Rejected: ${event.rejection.text}.`;
   if (event.outcome === "undeliverable") return `Does not reach Kafka: ${event.problems[0].text}.`;
   const partition = "partition" in event.key ? `, ${partitionName(event.key.partition, partitions)}` : "";
-  return `Goes to topic ${topicName(event.topic)}${partition}.`;
+  return `Goes to topic ${inLine(topicName(event.topic))}${partition}.`;
 }
 
 /** The worst outcome of events: how the summary is colored. */
@@ -55,7 +58,7 @@ function hasWrongTopic(event) {
 /** The explanations as elements; `onCopy` is called with a text and the button that asks for it. */
 export function render(events, partitions, onCopy, isOpen) {
   const isSmall = events.reduce((sum, event) => sum + event.response.length, 0) <= MAX_COLORED;
-  return events.map((event) => {
+  const cards = events.map((event) => {
     const parts = explained(event, partitions, onCopy, isSmall);
     if (events.length === 1) return element("article", { class: "event" }, ...parts);
     const line = element("summary", {}, ...headline(event));
@@ -63,6 +66,7 @@ export function render(events, partitions, onCopy, isOpen) {
     details.open = isOpen(event.index);
     return details;
   });
+  return events.length > 1 ? [overview(events, partitions), ...cards] : cards;
 }
 
 function headline(event) {
@@ -80,8 +84,8 @@ function headline(event) {
   }
   return [
     number,
-    element("strong", {}, code(topicName(event.topic))),
-    element("span", { class: "soft" }, "key ", code(value(event.key.value)), partition),
+    element("strong", {}, element("code", {}, inLine(topicName(event.topic)))),
+    element("span", { class: "soft" }, "key ", element("code", {}, inLine(value(event.key.value))), partition),
   ];
 }
 
@@ -98,12 +102,12 @@ function explained(event, partitions, onCopy, isSmall) {
 }
 
 function rejection({ code: reason, text, errorType }) {
-  const fault = errorType === "configuration" ? "The destination is at fault" : "The event is at fault";
+  const fault = errorType === "configuration" ? "The destination is wrong" : "The event is wrong";
   return element(
     "div",
     { class: "rejection" },
     element("p", { class: "big" }, text),
-    element("p", {}, `${fault}. The other events of its batch are not touched by it. `, code(reason)),
+    element("p", {}, `${fault}. The other events of its batch are not affected. `, code(reason)),
   );
 }
 
@@ -112,7 +116,7 @@ function problems(list) {
     "div",
     { class: "problems" },
     element("p", { class: "big" }, "rudder-server drops this event"),
-    ...list.map(({ code: reason, text }) => element("p", {}, `${text}. `, code(reason))),
+    ...list.map(({ code: reason, text }) => element("p", {}, ...shortened(text), ". ", code(reason))),
   );
 }
 
@@ -121,7 +125,7 @@ function warnings(list) {
     "div",
     { class: "warnings" },
     element("p", { class: "big" }, "What reaches Kafka may not be what is meant"),
-    ...list.map(({ code: reason, text }) => element("p", {}, `${text}. `, code(reason))),
+    ...list.map(({ code: reason, text }) => element("p", {}, ...shortened(text), ". ", code(reason))),
   );
 }
 
@@ -132,7 +136,7 @@ function facts(event, partitions) {
       "div",
       { class: `fact ${name.toLowerCase()}${name === "Topic" && hasWrongTopic(event) ? " wrong" : ""}` },
       element("h2", {}, name),
-      element("p", { class: isPlaceholder ? "big placeholder" : "big" }, shown),
+      element("p", { class: isPlaceholder ? "big placeholder" : "big" }, ...shortened(shown)),
       ...below,
     );
   const below = (text) => element("p", { class: "soft" }, text);
@@ -190,7 +194,7 @@ function changes({ templates, timestamp }) {
 function template({ pointer, path, default: fallback, found, value: used, valueCut, removed, rejected }) {
   const shown = code(valueCut ? `${used}` : value(used));
   let outcome;
-  if (rejected) outcome = element("span", { class: "bad" }, "found what cannot be taken out of the event, which is rejected for it");
+  if (rejected) outcome = element("span", { class: "bad" }, "found what cannot be removed from the event, so the event is rejected");
   else if (!found) outcome = element("span", {}, "found nothing, so the default is used: ", shown);
   else if (removed === null) outcome = element("span", {}, "found ", shown, ", which is empty and stays in the event");
   else outcome = element("span", {}, "found ", shown, " and removed ", code(removed, "removed"), " from the event");
@@ -204,16 +208,11 @@ function template({ pointer, path, default: fallback, found, value: used, valueC
 
 function response({ response: text }, onCopy, isSmall) {
   const copy = element("button", { type: "button", class: "plain", on: { click: () => onCopy(text, copy) } }, "Copy");
-  const pre = element("pre", { tabindex: "0", "aria-label": "Answer" });
-  if (!isSmall) {
-    pre.append(text);
-  } else {
-    for (const piece of layout(text)) {
-      const colored = ["key", "string", "number", "word"].includes(piece.kind);
-      pre.append(colored ? element("span", { class: piece.kind }, piece.text) : piece.text);
-    }
-  }
-  return part("Answer", pre, copy);
+  const colored = (piece) =>
+    ["key", "string", "number", "word"].includes(piece.kind) ? element("span", { class: piece.kind }, piece.text) : piece.text;
+  const show = (part) => (isSmall && part === text ? [...layout(text)].map(colored) : [part]);
+  const pre = element("pre", { tabindex: "0", role: "group", "aria-label": "Response" }, ...shortened(text, show, MAX_RESPONSE));
+  return part("Response", pre, copy);
 }
 
 function part(title, content, button = null) {

@@ -2,7 +2,10 @@
 
 import { tidy } from "./json.js";
 
+const broker = { hostName: "kafka.example.com", port: "9092" };
+
 const maps = {
+  ...broker,
   topic: "events",
   enableMultiTopic: true,
   eventTypeToTopicMap: [
@@ -38,7 +41,7 @@ export const SAMPLES = [
   sample(
     "A template that takes a value out of the event",
     { ...order, properties: { ...order.properties, region: "eu" } },
-    { topic: "{{ event.properties.region || world }}", note: "{{ event.context.campaign || none }}" },
+    { ...broker, topic: "{{ event.properties.region || world }}", note: "{{ event.context.campaign || none }}" },
   ),
   sample(
     "A reverse-ETL event that gets a timestamp",
@@ -51,12 +54,12 @@ export const SAMPLES = [
       originalTimestamp: "2026-03-04T10:00:00.000Z",
       properties: { timestamp: "2026-03-04T09:58:31.000Z", price: 3 },
     },
-    { topic: "warehouse" },
+    { ...broker, topic: "warehouse" },
   ),
   sample(
     "A topic that Kafka does not allow",
     { ...order, properties: { ...order.properties, tenant: "Acme Inc / EU" } },
-    { topic: "{{ event.properties.tenant || events }}" },
+    { ...broker, topic: "{{ event.properties.tenant || events }}" },
   ),
   sample(
     "Several whole events, one of them rejected",

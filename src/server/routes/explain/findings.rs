@@ -1,0 +1,83 @@
+//! What is wrong with the configuration of a destination, as `POST /explain` shows it. The rules are the crate `check`, which
+//! is in builds with the feature `tools`; other builds say that they have none.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::request::CheckedText;
+
+/// What was found of the destination of the first event that has one.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DestinationCheck {
+    /// The findings, the worst first, otherwise in the order of the rules. Missing credentials are left out, because exports of
+    /// the control plane have none.
+    pub findings: Vec<DestinationFinding>,
+    /// How many were found and are not listed.
+    pub left_out: usize,
+    /// Why nothing was checked; null if it was.
+    pub unavailable: Option<String>,
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DestinationFinding {
+    /// What, by its stable code (docs/reference/findings.md).
+    #[schema(example = "host/missing")]
+    pub code: String,
+    /// How bad it is.
+    #[schema(pattern = "^(error|warning|hint)$")]
+    pub severity: String,
+    /// Where: an RFC 6901 pointer into `destination`, or into the selected one if it holds several.
+    pub pointer: String,
+    /// What is wrong. Values of secrets are not shown.
+    pub message: String,
+    /// What to do.
+    pub advice: String,
+}
+
+/// Checks a destination.
+#[cfg(feature = "tools")]
+#[must_use]
+pub fn findings(checked: &CheckedText) -> DestinationCheck {
+    use std::time::{SystemTime, UNIX_EPOCH};
+
+    #[expect(clippy::disallowed_methods, reason = "certificates have dates")]
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    let mut report = match check::check(checked.text.as_bytes(), Some(checked.family), now) {
+        Ok(report) => report,
+        Err(problem) => return DestinationCheck::unavailable(problem),
+    };
+    report.drop_missing_secrets();
+    let Some(destination) = report.destinations.first() else {
+        return DestinationCheck::unavailable(
+            "the destination is not one of Kafka, Azure Event Hubs and Confluent Cloud",
+        );
+    };
+    let one = |finding: &check::finding::Finding| DestinationFinding {
+        code: finding.code.name().to_owned(),
+        severity: finding.code.severity().name().to_owned(),
+        pointer: finding.pointer.clone(),
+        message: finding.message.clone(),
+        advice: finding.code.advice().to_owned(),
+    };
+    DestinationCheck {
+        findings: destination.findings.sorted().into_iter().map(one).collect(),
+        left_out: destination.findings.left_out(),
+        unavailable: None,
+    }
+}
+
+/// Says that this build cannot check.
+#[cfg(not(feature = "tools"))]
+#[must_use]
+pub fn findings(_: &CheckedText) -> DestinationCheck {
+    DestinationCheck::unavailable("this build has no checks: it was built without the feature tools")
+}
+
+impl DestinationCheck {
+    fn unavailable(reason: impl Into<String>) -> Self {
+        Self { findings: Vec::new(), left_out: 0, unavailable: Some(reason.into()) }
+    }
+}

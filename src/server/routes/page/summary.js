@@ -1,0 +1,60 @@
+// What became of several events: topics, rules, partitions and problems, above their cards.
+
+import { element, shortened } from "./element.js";
+
+/** Rows of a table that are shown. */
+const MAX_ROWS = 12;
+
+/** A topic for people: a string as it is, none in words, anything else as JSON. */
+export function topicName({ value }) {
+  if (value === null) return "none";
+  if (value === "") return "(empty)";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** How often each value occurs, the most frequent first. */
+function counts(values) {
+  const found = new Map();
+  for (const value of values) found.set(value, (found.get(value) ?? 0) + 1);
+  return [...found].sort(([one, ofOne], [other, ofOther]) => ofOther - ofOne || (`${one}` < `${other}` ? -1 : 1));
+}
+
+function table(caption, head, rows, of) {
+  if (rows.length === 0) return null;
+  const row = ([name, count]) => element(
+    "tr",
+    {},
+    element("th", { scope: "row" }, ...shortened(`${name}`, (text) => [element("code", {}, text)], 80)),
+    element("td", { class: "number" }, `${count}`),
+    element("td", { class: "number soft" }, `${Math.round((count / of) * 100)} %`),
+  );
+  const more = rows.slice(MAX_ROWS).reduce((sum, [, count]) => sum + count, 0);
+  const heads = [head, "events", "share"].map((text, index) => element("th", { scope: "col", class: index === 0 ? null : "number" }, text));
+  return element(
+    "table",
+    {},
+    element("caption", {}, caption),
+    element("thead", {}, element("tr", {}, ...heads)),
+    element("tbody", {}, ...rows.slice(0, MAX_ROWS).map(row), more > 0 ? row([`${rows.length - MAX_ROWS} others`, more]) : null),
+  );
+}
+
+/** The tables for two or more events. */
+export function overview(events, partitions) {
+  const routed = events.filter((event) => event.topic && !event.rejection);
+  const problems = events.flatMap((event) => [
+    ...(event.rejection ? [`rejected: ${event.rejection.code}`] : []),
+    ...(event.problems ?? []).map(({ code }) => `dropped: ${code}`),
+    ...(event.warnings ?? []).map(({ code }) => `warning: ${code}`),
+  ]);
+  const chosen = routed.filter((event) => event.key && "partition" in event.key).map((event) => event.key.partition);
+  const keys = routed.filter((event) => event.key).map((event) => event.key.text);
+  const tables = [
+    table("Problems", "problem", counts(problems), events.length),
+    table("Topics", "topic", counts(routed.map((event) => topicName(event.topic))), events.length),
+    table("Rules that gave the topic", "rule", counts(routed.map((event) => event.topic.text)), events.length),
+    table("Where the key is from", "field", counts(keys), events.length),
+    table(`Partitions (0–${partitions - 1})`, "partition", counts(chosen), events.length),
+  ].filter((one) => one !== null);
+  return element("section", { class: "overview", "aria-label": "All events" }, ...tables);
+}
