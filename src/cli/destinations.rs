@@ -7,13 +7,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, value_parser};
-use ureq::tls::TlsConfig;
 
 use super::check::load::problem;
 use super::exit_codes::EXIT_USAGE;
 use super::explain::event::printable;
 use super::stdio;
-use super::trust::roots;
+use super::trust::Trust;
 use crate::server::activity::report::{DestinationReport, KeysReport, Report};
 
 /// Arguments of `destinations`.
@@ -29,6 +28,9 @@ pub(super) struct Arguments {
     /// File with the operator token, if the service has OPERATOR_TOKEN_FILE
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    trust: Trust,
 
     /// Number of partitions of the topics, to compute partitions of keys and skew
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = value_parser!(u32).range(1..=0x7fff_ffff))]
@@ -116,7 +118,7 @@ impl Source {
                 // Never send the token to another host.
                 .max_redirects(0)
                 .http_status_as_error(false)
-                .tls_config(TlsConfig::builder().root_certs(roots()).build())
+                .tls_config(arguments.trust.tls(base)?)
                 .build()
                 .into(),
             url: format!("{base}/destinations?partitions={}", arguments.partitions),

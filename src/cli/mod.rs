@@ -33,7 +33,7 @@ mod stdio;
 mod transform;
 #[cfg(feature = "tools")]
 mod troubles;
-#[cfg(feature = "tools")]
+#[cfg(any(feature = "tools", feature = "otlp"))]
 mod trust;
 mod usage_error;
 #[cfg(feature = "tools")]

@@ -13,10 +13,11 @@ use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{SpanExporter, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use ureq::tls::{PemItem, RootCerts, TlsConfig};
 
+use super::trust::tls;
 use crate::server::request_log::spans;
 use crate::server::version::VERSION;
+use crate::trust;
 
 /// The timeout for exporting the last spans at exit.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -104,18 +105,20 @@ impl Client {
             None => 10_000,
             Some((name, value)) => value.parse().map_err(|_| format!("{name} must be a number of milliseconds"))?,
         };
-        let mut tls = TlsConfig::builder();
-        if let Some((name, path)) =
-            variable(["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"])
-        {
-            tls = tls.root_certs(certificates(&path).map_err(|problem| format!("{name}: {problem}"))?);
-        }
+        let certificate = variable(["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"]);
+        let certificates = match certificate {
+            None => trust::certificates("https", None)?,
+            Some((name, path)) => {
+                let pem = fs::read(path).map_err(|_| format!("{name}: the file cannot be read"))?;
+                trust::in_pem(&pem).map_err(|problem| format!("{name}: {problem}"))?
+            }
+        };
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             // The headers may contain a password, which must reach only the configured collector.
             .max_redirects(0)
             .timeout_global(Some(Duration::from_millis(timeout)))
-            .tls_config(tls.build());
+            .tls_config(tls(&certificates));
         Ok(Self(config.build().into()))
     }
 
@@ -138,16 +141,4 @@ impl HttpClient for Client {
     {
         Box::pin(ready(self.send(request)))
     }
-}
-
-/// The CA certificates that the collector's certificate is verified against.
-fn certificates(path: &str) -> Result<RootCerts, &'static str> {
-    let pem = fs::read(path).map_err(|_| "the file cannot be read")?;
-    let certificates: Vec<_> = ureq::tls::parse_pem(&pem)
-        .filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None,
-        })
-        .collect();
-    if certificates.is_empty() { Err("the file has no PEM certificate") } else { Ok(certificates.into()) }
 }

@@ -1,14 +1,46 @@
 //! The CA certificates that the tools trust.
 
-use ureq::tls::{Certificate, RootCerts};
+use std::path::PathBuf;
 
-/// Returns the system's CA certificates, which include those of the company, or the bundled ones if the system has
-/// none.
-pub(in crate::cli) fn roots() -> RootCerts {
-    let own: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
-        .certs
-        .iter()
-        .map(|der| Certificate::from_der(der).to_owned())
-        .collect();
-    if own.is_empty() { RootCerts::WebPki } else { RootCerts::new_with_certs(&own) }
+use clap::Args;
+use rustls_pki_types::CertificateDer;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+use crate::trust;
+
+/// The option for certificates of a company's own CA.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct Trust {
+    /// PEM file with CA certificates that https URLs may have their certificate from, in addition to the system's
+    #[arg(long, env = "UPSTREAM_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+}
+
+impl Trust {
+    /// Returns the certificates for connections to a URL.
+    ///
+    /// # Errors
+    /// Why the file cannot be used.
+    pub(super) fn certificates(&self, url: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
+        trust::certificates(&scheme, self.ca_file.as_deref())
+    }
+
+    /// Returns how the HTTP client of the tools connects to a URL.
+    ///
+    /// # Errors
+    /// Why the file cannot be used.
+    pub(super) fn tls(&self, url: &str) -> Result<TlsConfig, String> {
+        Ok(tls(&self.certificates(url)?))
+    }
+}
+
+/// Returns the settings of the tools' HTTP client that trust these certificates.
+pub(super) fn tls(certificates: &[CertificateDer<'static>]) -> TlsConfig {
+    let certificates: Vec<Certificate<'static>> =
+        certificates.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+    TlsConfig::builder()
+        .root_certs(RootCerts::new_with_certs(&certificates))
+        .unversioned_rustls_crypto_provider(trust::provider())
+        .build()
 }

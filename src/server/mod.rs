@@ -3,7 +3,7 @@
 pub mod activity;
 pub mod allocator;
 pub mod app;
-mod bounded_file;
+pub(crate) mod bounded_file;
 pub mod config;
 pub mod http;
 pub mod lifecycle;

@@ -42,6 +42,31 @@ fn an_upstream_is_trusted_by_its_own_ca() {
     }
 }
 
+#[test]
+fn the_tools_trust_the_same_ca_file() {
+    let folder = Folder::new();
+    let [certificate, key] = folder.put_pair("first");
+    let server = Server::start(&[&format!("--tls-cert-file={certificate}"), &format!("--tls-key-file={key}")]);
+    let url = format!("https://localhost:{}", server.address.port());
+    let (cases, health) = (fixture("../service"), format!("{url}/health"));
+    for arguments in [
+        &["destinations", &url][..],
+        &["check", &health],
+        &["verify", cases.to_str().expect("a path"), "--against", &url],
+        &["bench", &url, "--seconds", "1", "--connections", "1"],
+    ] {
+        let text = |name: &str| {
+            let file = fixture(name);
+            let output = crate::cli::run(arguments, &[("UPSTREAM_CA_FILE", file.to_str().expect("a path"))]);
+            String::from_utf8([output.stdout, output.stderr].concat()).expect("text")
+        };
+        let (trusted, other, key) = (text("first.crt"), text("second.crt"), text("first.key"));
+        assert!(!trusted.contains("TLS"), "{arguments:?}: {trusted}");
+        assert!(other.contains("TLS"), "{arguments:?}: {other}");
+        assert!(key.contains("first.key: it has no PEM certificate"), "{arguments:?}: {key}");
+    }
+}
+
 /// A temporary folder, deleted on drop.
 pub struct Folder(PathBuf);
 

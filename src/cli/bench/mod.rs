@@ -35,6 +35,7 @@ use super::exit_codes::{EXIT_FOUND, EXIT_USAGE};
 use super::format::Format;
 use super::input::Reading;
 use super::stdio;
+use super::trust::Trust;
 
 /// Arguments of `bench`.
 #[derive(Debug, Args)]
@@ -50,6 +51,9 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     reading: Reading,
+
+    #[command(flatten)]
+    trust: Trust,
 
     /// Another transformer to compare with, measured in alternating rounds
     #[arg(long, value_name = "URL")]
@@ -216,7 +220,8 @@ fn contender(
     pid: Option<u32>,
     metrics: Option<&str>,
 ) -> Result<Contender, Vec<String>> {
-    let target = Target::resolve(url).map_err(|problem| vec![format!("{name} {problem}")])?;
+    let certificates = arguments.trust.certificates(url).map_err(|problem| vec![problem])?;
+    let target = Target::resolve(url, certificates).map_err(|problem| vec![format!("{name} {problem}")])?;
     let shown = target.url.clone();
     let requests = plan.requests.iter().map(|request| Prepared::new(request, &target, arguments.keep_alive));
     let requests = requests.collect::<Result<Vec<_>, _>>().map_err(|problem| vec![problem])?;
@@ -231,7 +236,7 @@ fn contender(
             )]);
         }
     }
-    let meter = match Meter::find(&target, pid, metrics) {
+    let meter = match Meter::find(&target, pid, metrics, &arguments.trust) {
         Ok(meter) => Some(meter),
         // A process or URL that was named must exist. Without one, the process is searched for, and may not be found.
         Err(problem) if pid.is_some() || metrics.is_some() => return Err(vec![problem]),

@@ -14,15 +14,14 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{CONNECTION, HOST, HeaderName, HeaderValue};
 use hyper::{Method, Uri};
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::request::Request;
 use crate::server::config::base_url::BaseUrl;
-use crate::server::upstream::trust::system_roots;
+use crate::trust;
 
 /// A transformer to measure.
 #[derive(Clone)]
@@ -80,7 +79,7 @@ impl Target {
     ///
     /// # Errors
     /// Returns what is wrong, worded as the end of a sentence about the URL.
-    pub(super) fn resolve(url: &str) -> Result<Self, String> {
+    pub(super) fn resolve(url: &str, certificates: Vec<CertificateDer<'static>>) -> Result<Self, String> {
         let base = BaseUrl::parse(url)?.to_string();
         let uri: Uri = base.parse().map_err(|_| "is not valid".to_owned())?;
         let host = uri.host().unwrap_or_default();
@@ -99,7 +98,7 @@ impl Target {
             address,
             host: HeaderValue::from_str(&authority).map_err(|_| "is not valid".to_owned())?,
             prefix: uri.path().trim_end_matches('/').to_owned(),
-            tls: if is_encrypted { Some((connector()?, server_name(name)?)) } else { None },
+            tls: if is_encrypted { Some((connector(certificates)?, server_name(name)?)) } else { None },
             url: base,
         })
     }
@@ -241,14 +240,8 @@ impl Body for Whole {
     }
 }
 
-/// Builds a TLS connector that trusts [`system_roots`].
-fn connector() -> Result<TlsConnector, String> {
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(system_roots())
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
+fn connector(certificates: Vec<CertificateDer<'static>>) -> Result<TlsConnector, String> {
+    Ok(TlsConnector::from(Arc::new(trust::client(certificates)?)))
 }
 
 fn server_name(name: String) -> Result<ServerName<'static>, String> {

@@ -5,12 +5,13 @@ use std::time::Duration;
 use ureq::Agent;
 
 use super::target::Target;
+use crate::cli::trust::Trust;
 
 /// Where CPU time and memory are read from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) enum Meter {
     /// `process_cpu_seconds_total` and `process_resident_memory_bytes` at a URL.
-    Metrics(String),
+    Metrics(String, Agent),
     /// Processes on this machine, by id.
     Processes(Vec<u32>),
 }
@@ -37,9 +38,17 @@ impl Meter {
     ///
     /// # Errors
     /// Returns why the named process or URL cannot be read, or which option to set.
-    pub(super) fn find(target: &Target, pid: Option<u32>, metrics: Option<&str>) -> Result<Self, String> {
+    pub(super) fn find(
+        target: &Target,
+        pid: Option<u32>,
+        metrics: Option<&str>,
+        trust: &Trust,
+    ) -> Result<Self, String> {
         let meter = match (metrics, pid) {
-            (Some(url), _) => Self::Metrics(url.to_owned()),
+            (Some(url), _) => {
+                let config = Agent::config_builder().timeout_global(Some(TIMEOUT)).tls_config(trust.tls(url)?);
+                Self::Metrics(url.to_owned(), config.build().into())
+            }
             (None, Some(pid)) => {
                 system::usage(&[pid])?;
                 Self::Processes(system::with_children(vec![pid]))
@@ -64,14 +73,13 @@ impl Meter {
     /// Returns why it cannot be read.
     pub(super) fn read(&self) -> Result<Usage, String> {
         match self {
-            Self::Metrics(url) => from_metrics(url).map_err(|problem| format!("{url}: {problem}")),
+            Self::Metrics(url, agent) => from_metrics(agent, url).map_err(|problem| format!("{url}: {problem}")),
             Self::Processes(ids) => system::usage(ids),
         }
     }
 }
 
-fn from_metrics(url: &str) -> Result<Usage, String> {
-    let agent: Agent = Agent::config_builder().timeout_global(Some(TIMEOUT)).build().into();
+fn from_metrics(agent: &Agent, url: &str) -> Result<Usage, String> {
     let mut response = agent.get(url).call().map_err(|error| error.to_string())?;
     let text = response.body_mut().with_config().limit(MAX_METRICS_BYTES).read_to_string();
     parse(&text.map_err(|error| error.to_string())?)

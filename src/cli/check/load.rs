@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ureq::tls::TlsConfig;
 
 use crate::cli::input::{STANDARD_INPUT, system_reason};
-use crate::cli::trust::roots;
+use crate::cli::trust::Trust;
 use check::brokers;
 
 /// The maximum size of an input, in bytes. Workspaces with thousands of destinations have a few MiB.
@@ -22,12 +21,12 @@ const MAX_REDIRECTS: u32 = 5;
 ///
 /// # Errors
 /// Returns why it cannot be read, in one line.
-pub(super) fn load(input: &str) -> Result<Vec<u8>, String> {
+pub(super) fn load(input: &str, trust: &Trust) -> Result<Vec<u8>, String> {
     if input == STANDARD_INPUT {
         return read(io::stdin().lock()).map_err(|error| system_reason(&error));
     }
     match Url::read(input) {
-        Some(url) => fetch(&url?),
+        Some(url) => fetch(&url?, trust),
         None => File::open(input).and_then(read).map_err(|error| system_reason(&error)),
     }
 }
@@ -104,13 +103,14 @@ fn plain(escaped: &str) -> String {
     form_urlencoded::parse(form.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
 }
 
-fn fetch(url: &Url) -> Result<Vec<u8>, String> {
+fn fetch(url: &Url, trust: &Trust) -> Result<Vec<u8>, String> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(TIMEOUT))
         .max_redirects(MAX_REDIRECTS)
         .http_status_as_error(false)
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-        .tls_config(TlsConfig::builder().root_certs(roots()).build())
+        // A redirect may lead from http to https.
+        .tls_config(trust.tls("https:")?)
         .build()
         .into();
     let mut request = agent.get(&url.asked).header("Accept", "application/json");

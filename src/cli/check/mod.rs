@@ -17,6 +17,7 @@ use super::exit_codes::{EXIT_FOUND, EXIT_USAGE};
 use super::format::Format;
 use super::input::{STANDARD_INPUT, family};
 use super::stdio;
+use super::trust::Trust;
 use ::connect::problem;
 use check::code::{Severity, table};
 use check::{Report, check};
@@ -74,6 +75,9 @@ pub(super) struct Arguments {
     codes: bool,
 
     #[command(flatten)]
+    trust: Trust,
+
+    #[command(flatten)]
     connect: connect::Options,
 }
 
@@ -95,7 +99,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let options = arguments.connect.options();
     let one = |input: &String| {
         let name = load::shown(input);
-        let mut outcome = load::load(input).and_then(|bytes| check(&bytes, arguments.family, now));
+        let mut outcome = load::load(input, &arguments.trust).and_then(|bytes| check(&bytes, arguments.family, now));
         if arguments.no_secrets {
             let _ = outcome.as_mut().map(Report::drop_missing_secrets);
         }

@@ -25,6 +25,7 @@ use self::transformer::Transformer;
 use super::exit_codes::{EXIT_FOUND, EXIT_USAGE};
 use super::format::Format;
 use super::stdio;
+use super::trust::Trust;
 use crate::server::settings::Settings;
 use crate::server::version::VERSION;
 use golden::junit;
@@ -60,6 +61,9 @@ pub(super) struct Arguments {
     /// Timeout of a request, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
+
+    #[command(flatten)]
+    trust: Trust,
 
     /// Format of the report
     #[arg(long, value_enum, default_value_t)]
@@ -121,7 +125,10 @@ fn work(arguments: &Arguments) -> Result<u8, Vec<String>> {
     }
     let filter = Filter::by(arguments.filter.as_deref());
     let timeout = Duration::from_secs(arguments.timeout);
-    let at = |flag: &str, url: &str| Transformer::at(url, timeout, false).map_err(|what| one(format!("{flag} {what}")));
+    let at = |flag: &str, url: &str| {
+        let tls = arguments.trust.tls(url).map_err(one)?;
+        Transformer::at(url, timeout, Some(tls)).map_err(|what| one(format!("{flag} {what}")))
+    };
     if let (Some(url), Some(output)) = (&arguments.record, &arguments.output) {
         let transformer = at("--record", url)?;
         return recording::run(&sources, &filter, transformer, output, arguments.format).map_err(one);
@@ -138,7 +145,7 @@ fn work(arguments: &Arguments) -> Result<u8, Vec<String>> {
         None => {
             engine = Engine::start()
                 .map_err(|problem| one(format!("the built-in transformer cannot be started: {problem}")))?;
-            let transformer = Transformer::at(&engine.url(), timeout, true).map_err(|what| one(what.to_owned()))?;
+            let transformer = Transformer::at(&engine.url(), timeout, None).map_err(|what| one(what.to_owned()))?;
             (transformer, format!("own engine {VERSION}"))
         }
     };

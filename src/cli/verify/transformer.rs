@@ -7,7 +7,6 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::tls::TlsConfig;
 
-use crate::cli::trust::roots;
 use crate::server::config::base_url::BaseUrl;
 use golden::case::Request;
 use golden::response::Response;
@@ -37,12 +36,12 @@ pub struct Unanswered {
 }
 
 impl Transformer {
-    /// Creates a client for the transformer at a URL, with `timeout` for each request. `local` is set for the built-in
-    /// transformer, which is never reached through a proxy.
+    /// Creates a client for the transformer at a URL, with `timeout` for each request. Without `tls` it is the built-in
+    /// transformer, which speaks plain HTTP and is never reached through a proxy.
     ///
     /// # Errors
     /// Returns what is wrong with the URL, worded as the end of a sentence. It repeats no part of the URL.
-    pub fn at(url: &str, timeout: Duration, local: bool) -> Result<Self, &'static str> {
+    pub fn at(url: &str, timeout: Duration, tls: Option<TlsConfig>) -> Result<Self, &'static str> {
         let base = BaseUrl::parse(url)?;
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
@@ -52,11 +51,11 @@ impl Transformer {
             .timeout_global(Some(timeout))
             // Servers close idle connections, most of them after five seconds.
             .max_idle_age(Duration::from_secs(2))
-            .allow_non_standard_methods(true)
-            .tls_config(TlsConfig::builder().root_certs(roots()).build());
-        if local {
-            config = config.proxy(None);
-        }
+            .allow_non_standard_methods(true);
+        config = match tls {
+            Some(tls) => config.tls_config(tls),
+            None => config.proxy(None),
+        };
         Ok(Self { base, agent: config.build().into(), timeout, answered: false, silent_in_a_row: 0 })
     }
 

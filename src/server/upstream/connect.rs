@@ -4,7 +4,6 @@ use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tower_service::Service;
 
 use super::upload::Upload;
@@ -33,19 +32,13 @@ const IDLE: Duration = Duration::from_secs(4);
 /// Connects to the upstream.
 pub(super) type Connector = Within<HttpsConnector<HttpConnector>>;
 
-/// Creates a connector to any upstream whose certificate chains to one of these roots.
-pub(super) fn connector(limit: Duration, roots: RootCertStore) -> Result<Connector, String> {
+/// Creates a connector to any upstream whose certificate this TLS client trusts.
+pub(super) fn connector(limit: Duration, tls: ClientConfig) -> Connector {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let tls = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().wrap_connector(tcp);
-    Ok(Within { inner: tls, limit })
+    let tls = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
+    Within { inner: tls, limit }
 }
 
 /// Creates a client without open connections.

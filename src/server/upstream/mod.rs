@@ -8,7 +8,6 @@ mod framing;
 mod headers;
 pub mod pass;
 pub mod reachable;
-pub mod trust;
 pub mod upload;
 
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -25,6 +24,7 @@ use super::config::UpstreamConfig;
 use super::config::base_url::BaseUrl;
 use super::http::error::RequestError;
 use super::http::path::loggable;
+use crate::trust;
 use connect::{Client, Connector};
 use download::Download;
 use upload::{Upload, UploadEnd};
@@ -76,8 +76,9 @@ impl Upstream {
     /// initialized.
     pub fn new(config: &UpstreamConfig) -> Result<Self, String> {
         let host = HeaderValue::from_str(&config.base.authority).map_err(|error| error.to_string())?;
-        let connector =
-            connect::connector(config.connect_timeout, trust::roots(&config.base.scheme, config.ca_file.as_deref())?)?;
+        let certificates = trust::certificates(&config.base.scheme, config.ca_file.as_deref());
+        let tls = trust::client(certificates.map_err(|problem| format!("UPSTREAM_CA_FILE={problem}"))?)?;
+        let connector = connect::connector(config.connect_timeout, tls);
         Ok(Self {
             base: Arc::new(config.base.clone()),
             host,

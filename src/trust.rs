@@ -1,0 +1,76 @@
+//! The CA certificates that every TLS client of this binary trusts: the system's, or Mozilla's if the system has none, and
+//! those of `UPSTREAM_CA_FILE`. Connections to brokers are not among them: they trust what rudder-server's producer does.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+
+use crate::server::bounded_file::read_bounded;
+
+/// Returns the certificates for connections to URLs of this scheme: the system's, which only https needs, and those of a
+/// PEM file.
+///
+/// # Errors
+/// Returns why the file cannot be used.
+pub fn certificates(scheme: &str, ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, String> {
+    let mut all = if scheme == "https" { system() } else { Vec::new() };
+    if let Some(file) = ca_file {
+        let pem = read_bounded(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        all.extend(in_pem(&pem).map_err(|why| format!("{}: {why}", file.display()))?);
+    }
+    Ok(all)
+}
+
+/// Returns the system's CA certificates, which `SSL_CERT_FILE` can name, or Mozilla's if the system has none.
+fn system() -> Vec<CertificateDer<'static>> {
+    let certificates = rustls_native_certs::load_native_certs().certs;
+    // An unusable certificate must not prevent trusting the others.
+    if RootCertStore::empty().add_parsable_certificates(certificates.iter().cloned()).0 > 0 {
+        certificates
+    } else {
+        webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec()
+    }
+}
+
+/// Returns the certificates of a PEM text; there is at least one, and each can be used.
+///
+/// # Errors
+/// Returns what is wrong with the text.
+pub fn in_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|_| "it is not a PEM file with certificates")?;
+    if certificates.is_empty() {
+        return Err("it has no PEM certificate");
+    }
+    let mut roots = RootCertStore::empty();
+    for certificate in &certificates {
+        roots.add(certificate.clone()).map_err(|_| "a certificate in it cannot be used")?;
+    }
+    Ok(certificates)
+}
+
+/// Returns a TLS client that trusts these certificates.
+///
+/// # Errors
+/// None in practice.
+pub fn client(certificates: Vec<CertificateDer<'static>>) -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates);
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(config)
+}
+
+/// Returns the cryptography of every TLS client.
+#[must_use]
+pub fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
