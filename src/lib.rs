@@ -7,5 +7,7 @@
 #![warn(clippy::print_stderr)]
 
 pub mod cli;
+#[cfg(target_os = "linux")]
+pub mod linux_process;
 pub mod server;
 pub mod trust;
