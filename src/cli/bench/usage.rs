@@ -111,6 +111,7 @@ fn parse(text: &str) -> Result<Usage, String> {
 mod system {
     use std::collections::HashSet;
     use std::fs;
+    use std::io;
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
     use crate::cli::bench::usage::Usage;
@@ -196,8 +197,11 @@ mod system {
                     usage.resident += stat.resident_bytes;
                     usage.peak = usage.peak.zip(peak(*id)).map(|(sum, peak)| sum + peak);
                 }
-                Err(problem) => {
-                    first.get_or_insert(format!("process {id} cannot be read: {problem}"));
+                Err(error) => {
+                    first.get_or_insert(match error.kind() {
+                        io::ErrorKind::NotFound => format!("process {id} cannot be read: there is no such process"),
+                        _ => format!("process {id} cannot be read: {error}"),
+                    });
                 }
             }
         }
@@ -269,6 +273,6 @@ mod tests {
         let usage = system::usage(&found).unwrap();
         assert!(usage.resident > 0 && usage.peak >= Some(usage.resident / 2), "{usage:?}");
         let problem = system::usage(&[u32::MAX]).unwrap_err();
-        assert_eq!(problem, "process 4294967295 cannot be read: is too large");
+        assert_eq!(problem, "process 4294967295 cannot be read: there is no such process");
     }
 }
