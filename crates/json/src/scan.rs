@@ -172,14 +172,16 @@ impl<'a> Scanner<'a> {
 
     /// The same from a block on of which nothing is known yet.
     #[inline(never)]
-    fn plain_beyond(&mut self, at: usize) -> usize {
-        let Some(block) = chunk(self.text, at) else { return self.plain_at_end(at) };
-        self.block = at;
-        self.specials = specials_of_block(block);
-        if self.specials == 0 {
-            return self.plain_beyond(at + BLOCK);
+    fn plain_beyond(&mut self, mut at: usize) -> usize {
+        while let Some(block) = chunk(self.text, at) {
+            self.block = at;
+            self.specials = specials_of_block(block);
+            if self.specials != 0 {
+                return at + self.specials.trailing_zeros() as usize;
+            }
+            at += BLOCK;
         }
-        at + self.specials.trailing_zeros() as usize
+        self.plain_at_end(at)
     }
 
     /// The same if there is no whole block anymore.

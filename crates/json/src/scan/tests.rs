@@ -151,3 +151,12 @@ fn depth_is_kept_track_of_across_words() {
         }
     }
 }
+
+#[test]
+fn long_strings_need_no_stack() {
+    let text = format!("\"{}\"", "x".repeat(16 << 20));
+    let checked = std::thread::Builder::new()
+        .stack_size(128 << 10)
+        .spawn(move || crate::raw::Raw::parse(&text).is_ok_and(|raw| raw.text().len() == text.len()));
+    assert!(checked.unwrap().join().unwrap());
+}
