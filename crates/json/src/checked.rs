@@ -1,11 +1,12 @@
-//! Finds the ends of values in text that was checked before, such as that of a [`Raw`](crate::raw::Raw): only quotes,
-//! backslashes and brackets matter there, which are found for 64 bytes at once. On text that is not valid JSON the results
-//! are unspecified, but within the text.
+//! Finds where values end in text that is known to be valid, such as that of a [`Raw`](crate::raw::Raw).
+//!
+//! Only quotes, backslashes and brackets matter there; they are found for 64 bytes at once. For invalid JSON the returned
+//! positions are unspecified, but never beyond the end of the text.
 
 use crate::scan::StringEnd;
 use crate::steps::{BLOCK, STEP, Structure, ends_of_scalar, ends_of_string, structure_of_block};
 
-/// The place after the value that begins at `at`.
+/// Returns the position after the value that starts at `at`.
 #[inline]
 pub fn value(text: &[u8], at: usize) -> usize {
     match text.get(at) {
@@ -15,7 +16,7 @@ pub fn value(text: &[u8], at: usize) -> usize {
     }
 }
 
-/// The end of the string whose opening quote stands before `at`.
+/// Returns the end of a string; `at` is the position after its opening quote.
 #[inline]
 pub fn string(text: &[u8], mut at: usize) -> StringEnd {
     let mut has_escapes = false;
@@ -31,19 +32,19 @@ pub fn string(text: &[u8], mut at: usize) -> StringEnd {
     }
 }
 
-/// The place of the next quote or backslash, or the end of the text.
+/// Returns the position of the next quote or backslash, or the end of the text.
 #[inline]
 pub fn plain(text: &[u8], at: usize) -> usize {
     first(text, at, ends_of_string)
 }
 
-/// The end of a number, `true`, `false` or `null`.
+/// Returns the end of a number, `true`, `false` or `null`.
 #[inline]
 fn scalar(text: &[u8], at: usize) -> usize {
     first(text, at, ends_of_scalar)
 }
 
-/// The first byte at or after `at` that `found` finds in steps of bytes, or the end of the text.
+/// Returns the position of the first byte at or after `at` that `found` reports, or the end of the text.
 #[inline]
 fn first(text: &[u8], mut at: usize, found: impl Fn(&[u8; STEP]) -> u32) -> usize {
     loop {
@@ -61,7 +62,7 @@ fn first(text: &[u8], mut at: usize, found: impl Fn(&[u8; STEP]) -> u32) -> usiz
     }
 }
 
-/// The place after the object or array that begins at `at`.
+/// Returns the position after the object or array that starts at `at`.
 #[inline(never)]
 fn container(text: &[u8], at: usize) -> usize {
     let mut depth = 0_usize;
@@ -88,7 +89,7 @@ fn container(text: &[u8], at: usize) -> usize {
     text.len()
 }
 
-/// The 64 bytes at a place, with zeros after the end of the text; `None` at the end.
+/// Returns the 64 bytes at `at`, padded with zeros after the end of the text; `None` at the end.
 #[inline]
 fn block_at(text: &[u8], at: usize) -> Option<[u8; BLOCK]> {
     let rest = text.get(at..)?;
@@ -100,17 +101,17 @@ fn block_at(text: &[u8], at: usize) -> Option<[u8; BLOCK]> {
     (!rest.is_empty()).then_some(last)
 }
 
-/// What the blocks before leave open.
+/// The state that a block inherits from the previous one.
 #[derive(Default)]
 struct Strings {
-    /// All bits are set if a string goes on.
+    /// All bits are set if the block starts inside a string.
     open: u64,
-    /// Whether the first byte is escaped.
+    /// Whether the first byte of the block is escaped.
     is_escaped: bool,
 }
 
 impl Strings {
-    /// Which bytes of the next block are outside of strings.
+    /// Returns the bytes of the next block that are outside of strings, as a mask.
     #[inline]
     fn outside(&mut self, found: &Structure) -> u64 {
         let mut quotes = found.quotes;
@@ -118,13 +119,14 @@ impl Strings {
             quotes &= !escaped(found.backslashes, &mut self.is_escaped);
         }
         let strings = prefix_xor(quotes) ^ self.open;
-        // The last bit, 64 times.
+        // Copies the last bit to all 64.
         self.open = 0_u64.wrapping_sub(strings >> 63);
         !strings
     }
 }
 
-/// Each bit becomes the sum of itself and all lower ones, without carry: from an opening quote to before the closing one.
+/// Replaces each bit with the XOR of itself and all lower bits. For quotes this sets the bits from each opening quote up to,
+/// but not including, the closing one.
 #[inline]
 fn prefix_xor(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
@@ -133,8 +135,9 @@ fn prefix_xor(mut bits: u64) -> u64 {
     bits
 }
 
-/// Which bytes of a block stand after a backslash that is not escaped itself. `is_escaped` says that of the first byte, and
-/// of the first byte of the next block afterwards.
+/// Returns the escaped bytes of a block: those after a backslash that is not escaped itself.
+///
+/// On entry `is_escaped` says whether the first byte is escaped, on return whether the first byte of the next block is.
 #[cold]
 fn escaped(backslashes: u64, is_escaped: &mut bool) -> u64 {
     let mut escaped = u64::from(std::mem::take(is_escaped));

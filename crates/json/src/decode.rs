@@ -1,9 +1,10 @@
-//! Bytes as text (docs/contract.md#request-body).
+//! Decodes the bytes of a body to text (docs/contract.md#request-body).
 
 use std::borrow::Cow;
 
-/// Reads bytes as text: a leading BOM is skipped, invalid UTF-8 becomes U+FFFD, so that one bad byte in one
-/// event costs no other one its response.
+/// Decodes UTF-8. A leading BOM is skipped.
+///
+/// Invalid UTF-8 becomes U+FFFD, so that a bad byte in one event does not fail the other events of the request.
 #[must_use]
 pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     let bytes = without_bom(bytes);
@@ -13,7 +14,7 @@ pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The bytes without a leading BOM.
+/// Returns the bytes without a leading BOM.
 #[must_use]
 pub fn without_bom(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)

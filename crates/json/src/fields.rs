@@ -1,4 +1,4 @@
-//! Parsing a [`Raw`], and looking up its fields and elements.
+//! Parses a [`Raw`], and looks up its fields and elements.
 
 use crate::invalid::Invalid;
 use crate::raw::{Kind, Raw};
@@ -6,10 +6,10 @@ use crate::reader::Reader;
 use crate::text::Text;
 
 impl<'a> Raw<'a> {
-    /// Checks that `text` is one JSON value and nothing else but whitespace.
+    /// Parses a text that is one JSON value, with optional whitespace around it.
     ///
     /// # Errors
-    /// [`Invalid`] where it is not.
+    /// [`Invalid`] if the text is anything else.
     pub fn parse(text: &'a str) -> Result<Self, Invalid> {
         let mut reader = Reader::new(text);
         let value = reader.value()?;
@@ -17,12 +17,12 @@ impl<'a> Raw<'a> {
         Ok(value)
     }
 
-    /// Calls `on_member` for each field of an object, in the order sent, duplicates too. Other values have none.
+    /// Calls `on_member` for each field of an object, in the order sent, including duplicates. Other values have no fields.
     pub fn for_each_member(self, on_member: impl FnMut(Text<'a>, Raw<'a>)) {
         self.for_each_member_knowing(&[], on_member);
     }
 
-    /// [`Raw::for_each_member`], where values in `known` that are slices of this one are skipped in one step.
+    /// Like [`Raw::for_each_member`], but does not read values in `known` that are slices of this one: their ends are known.
     pub fn for_each_member_knowing(self, known: &[Option<Raw<'a>>], mut on_member: impl FnMut(Text<'a>, Raw<'a>)) {
         if self.is_object() {
             // A `Raw` is valid, so that the walk cannot fail.
@@ -37,7 +37,7 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// Calls `on_element` for each element of an array. Other values have none.
+    /// Calls `on_element` for each element of an array. Other values have no elements.
     pub fn for_each_element(self, mut on_element: impl FnMut(Raw<'a>)) {
         if self.kind() == Kind::Array {
             let _ = Reader::of(self).array::<Invalid>(|reader| {
@@ -47,7 +47,8 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// The fields of an object that are called `names`, in that order: of duplicates the last one, as in JavaScript.
+    /// Returns the values of the fields with these names, in the order of `names`. Of duplicate fields the last one counts,
+    /// as in JavaScript.
     #[must_use]
     pub fn members<const N: usize>(self, names: [&str; N]) -> [Option<Raw<'a>>; N] {
         let mut found = [None; N];
@@ -59,7 +60,7 @@ impl<'a> Raw<'a> {
         found
     }
 
-    /// The member called `name`, see [`Raw::members`].
+    /// Returns the value of the field called `name`; of duplicates the last one.
     #[must_use]
     pub fn member(self, name: &str) -> Option<Raw<'a>> {
         let [found] = self.members([name]);

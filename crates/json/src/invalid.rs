@@ -2,14 +2,15 @@
 
 use serde::de::IgnoredAny;
 
-/// The text is not valid JSON, or not the JSON that was asked for. [`explain`] finds where and why; keeping that out of
-/// this type keeps reading fast.
+/// The text is not valid JSON, or not of the expected kind.
+///
+/// The error has no position, which keeps parsing fast; [`explain`] finds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Invalid;
 
-/// Why `text` is not one JSON value: what was wrong, with line and column. `None` where it is one.
+/// Returns why `text` is not valid JSON, with line and column; `None` if it is valid.
 ///
-/// Reads the whole text again, because only a rejected body has to pay for it.
+/// This parses the text again, so only rejected bodies pay for the details.
 #[must_use]
 pub fn explain(text: &str) -> Option<String> {
     serde_json::from_str::<IgnoredAny>(text).err().map(|error| error.to_string())

@@ -1,5 +1,6 @@
-//! The few rules of JavaScript that the contract rests on (docs/contract.md#javascript-semantics), read straight from
-//! JSON text.
+//! JavaScript's conversions of JSON values, as far as the contract needs them (docs/contract.md#javascript-semantics).
+//!
+//! They work on the text of a value; nothing is parsed into a tree.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,7 +11,7 @@ use crate::raw::{Kind, Raw};
 use crate::reader::Reader;
 use crate::text::{Text, unescape};
 
-/// Whether JavaScript takes the value for true. Missing, `null`, `false`, `""` and every zero are not.
+/// Returns whether a value is truthy in JavaScript. A missing value, `null`, `false`, `""` and every zero are falsy.
 #[must_use]
 pub fn truthy(value: Option<Raw<'_>>) -> bool {
     value.is_some_and(|value| match value.kind() {
@@ -21,7 +22,7 @@ pub fn truthy(value: Option<Raw<'_>>) -> bool {
     })
 }
 
-/// The value, where it is truthy.
+/// Returns the value if it is truthy.
 #[must_use]
 pub fn if_truthy(value: Option<Raw<'_>>) -> Option<Raw<'_>> {
     value.filter(|_| truthy(value))
@@ -29,19 +30,19 @@ pub fn if_truthy(value: Option<Raw<'_>>) -> Option<Raw<'_>> {
 
 fn number(value: Raw<'_>) -> f64 {
     looked_at(value.text().len());
-    // A JSON number is always a Rust one; what is too large becomes infinite, as in JavaScript.
+    // Every JSON number parses as `f64`; one that is too large becomes infinite, as in JavaScript.
     value.text().parse().unwrap_or(f64::NAN)
 }
 
-/// Bytes of a string that takes too little memory to be counted.
+/// Strings up to this size, in bytes, are not charged to the meter.
 const SHORT: usize = 1024;
 
-/// What `String(value)` gives, as the inside of a JSON string: escapes are kept as they were sent.
+/// The result of `String(value)`, as the inside of a JSON string: escapes are kept as they were sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsString<'a>(Cow<'a, str>);
 
 impl<'a> JsString<'a> {
-    /// `String(value)`; a missing value is `undefined`.
+    /// Converts a value; a missing one becomes `undefined`.
     #[must_use]
     pub fn of(value: Option<Raw<'a>>) -> Self {
         let Some(value) = value else {
@@ -56,13 +57,13 @@ impl<'a> JsString<'a> {
         })
     }
 
-    /// A text that was made before, see [`JsString::escaped`].
+    /// Wraps the result of an earlier conversion, see [`JsString::escaped`].
     #[must_use]
     pub fn from_escaped(text: &'a str) -> Self {
         Self(Cow::Borrowed(text))
     }
 
-    /// The memory that `String(value)` and its decoded characters take at most: nothing, unless it has to be made.
+    /// The maximum memory, in bytes, of converting a value and decoding the result; 0 if nothing is allocated.
     #[must_use]
     pub fn max_bytes(value: Raw<'_>) -> usize {
         match value.kind() {
@@ -73,13 +74,13 @@ impl<'a> JsString<'a> {
         }
     }
 
-    /// The text to put between the quotes of a JSON string.
+    /// The text between the quotes of a JSON string, with its escapes.
     #[must_use]
     pub fn escaped(&self) -> &str {
         &self.0
     }
 
-    /// The characters themselves, for comparing; see [`Text::decoded`].
+    /// The decoded characters, for comparisons; see [`Text::decoded`].
     #[must_use]
     pub fn into_decoded(self) -> Cow<'a, [u8]> {
         if memchr::memchr(b'\\', self.0.as_bytes()).is_some() {
@@ -92,7 +93,7 @@ impl<'a> JsString<'a> {
     }
 }
 
-/// A number in JavaScript's shortest form.
+/// Formats a number as JavaScript does: the shortest text that parses to the same number.
 fn shortest(value: Raw<'_>) -> Cow<'_, str> {
     let text = value.text();
     let digits = text.strip_prefix('-').unwrap_or(text);
@@ -103,9 +104,9 @@ fn shortest(value: Raw<'_>) -> Cow<'_, str> {
     Cow::Owned(ryu_js::Buffer::new().format(number(value)).to_owned())
 }
 
-/// An array's elements joined by commas, those of inner arrays too, `null` as nothing.
+/// Joins the elements of an array with commas, as `String(array)` does: inner arrays are flattened, `null` is empty.
 ///
-/// Joining inner arrays the same way only drops their brackets, so that no recursion is needed, however deep they go.
+/// Flattening only drops brackets, so no recursion is needed at any depth.
 fn joined(array: Raw<'_>) -> String {
     let mut out = String::new();
     let mut reader = Reader::new(array.text());
@@ -126,17 +127,17 @@ fn joined(array: Raw<'_>) -> String {
     out
 }
 
-/// JavaScript's whitespace and line ends, as `trim()` takes them.
+/// The whitespace and line terminators that JavaScript's `trim()` removes.
 const WHITE_SPACE: [&str; 25] = [
     "\t", "\n", "\u{b}", "\u{c}", "\r", " ", "\u{a0}", "\u{1680}", "\u{2000}", "\u{2001}", "\u{2002}", "\u{2003}",
     "\u{2004}", "\u{2005}", "\u{2006}", "\u{2007}", "\u{2008}", "\u{2009}", "\u{200a}", "\u{2028}", "\u{2029}",
     "\u{202f}", "\u{205f}", "\u{3000}", "\u{feff}",
 ];
 
-/// `trim()` of decoded characters.
+/// Removes whitespace from both ends of decoded characters, as JavaScript's `trim()` does.
 #[must_use]
 pub fn trim(mut characters: &[u8]) -> &[u8] {
-    // Most texts begin and end with a byte that no whitespace has.
+    // Most texts start and end with a byte that does not occur in whitespace.
     let may_be_space = |byte: Option<&u8>| byte.is_some_and(|byte| !byte.is_ascii_graphic());
     while may_be_space(characters.first())
         && let Some(rest) = WHITE_SPACE.iter().find_map(|space| characters.strip_prefix(space.as_bytes()))
@@ -151,7 +152,7 @@ pub fn trim(mut characters: &[u8]) -> &[u8] {
     characters
 }
 
-/// The members of a JavaScript object: names are unique, and iteration follows JavaScript's property order.
+/// The properties of a JavaScript object: names are unique, and iteration follows JavaScript's property order.
 #[derive(Debug)]
 pub struct Properties<K, V> {
     entries: Vec<(K, V)>,
@@ -165,7 +166,7 @@ impl<K, V> Default for Properties<K, V> {
 }
 
 impl<K: AsRef<[u8]> + Clone + Eq + Hash, V> Properties<K, V> {
-    /// The place of the member called `name`, made by `make` where it is new.
+    /// Returns the index of the property called `name`. A new property gets the value of `make`.
     pub fn place(&mut self, name: K, make: impl FnOnce() -> V) -> usize {
         *self.index.entry(name.clone()).or_insert_with(|| {
             self.entries.push((name, make()));
@@ -173,30 +174,30 @@ impl<K: AsRef<[u8]> + Clone + Eq + Hash, V> Properties<K, V> {
         })
     }
 
-    /// How many members there are.
+    /// The number of properties.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no properties.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The member at a place that [`Properties::place`] returned.
+    /// Returns the value at an index that [`Properties::place`] returned.
     pub fn at(&mut self, place: usize) -> Option<&mut V> {
         self.entries.get_mut(place).map(|(_, value)| value)
     }
 
-    /// The memory of one more member, whose name is `name`.
+    /// The memory, in bytes, that adding a property called `name` takes at most.
     #[must_use]
     pub fn member_bytes(name: &K) -> usize {
         4 * (size_of::<(K, V)>() + size_of::<(K, usize)>()) + 2 * name.as_ref().len()
     }
 
-    /// Sets the member called `name`; a later value takes the place of an earlier one.
+    /// Sets the property called `name`; an existing one keeps its position.
     pub fn set(&mut self, name: K, value: V) {
         if let Some(&index) = self.index.get(&name) {
             self.entries[index].1 = value;
@@ -206,7 +207,7 @@ impl<K: AsRef<[u8]> + Clone + Eq + Hash, V> Properties<K, V> {
         }
     }
 
-    /// The values in property order: array indices ascending, then the rest as they were added.
+    /// Returns the values in property order: array indices ascending, then the others in the order they were added.
     #[must_use]
     pub fn into_ordered(mut self) -> Vec<V> {
         self.entries.sort_by_key(|(name, _)| array_index(name.as_ref()).map_or(u64::MAX, u64::from));
@@ -214,7 +215,7 @@ impl<K: AsRef<[u8]> + Clone + Eq + Hash, V> Properties<K, V> {
     }
 }
 
-/// The number that a property name is, where it is written as JavaScript writes an array index.
+/// Parses a property name as an array index, in the canonical form that JavaScript requires.
 fn array_index(name: &[u8]) -> Option<u32> {
     if !name.iter().all(u8::is_ascii_digit) || (name.len() > 1 && name[0] == b'0') {
         return None;

@@ -1,5 +1,6 @@
-//! Counts the bytes that reading looks at, for tests that hold work to a multiple of the input. Builds without debug assertions
-//! count nothing.
+//! Counts the bytes that parsing reads, so that tests can limit the work to a multiple of the input.
+//!
+//! Builds without debug assertions count nothing.
 
 #[cfg(debug_assertions)]
 use std::cell::Cell;
@@ -9,7 +10,7 @@ thread_local! {
     static LOOKED_AT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Counts bytes that are looked at, on this thread.
+/// Adds to the count of this thread.
 #[inline(always)]
 pub fn looked_at(bytes: usize) {
     #[cfg(debug_assertions)]
@@ -17,7 +18,7 @@ pub fn looked_at(bytes: usize) {
     let _ = bytes;
 }
 
-/// The bytes that were looked at on this thread since it was asked last.
+/// Returns the bytes read on this thread since the last call.
 #[cfg(debug_assertions)]
 #[must_use]
 pub fn take() -> u64 {

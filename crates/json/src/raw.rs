@@ -1,9 +1,11 @@
-//! JSON values as slices of the request: nothing here builds a tree or copies a byte. Literals and escapes stay as they
-//! were sent (docs/contract.md#request-body and docs/contract.md#intended-differences).
+//! JSON values as slices of the request.
+//!
+//! Nothing is parsed into a tree or copied, so literals and escapes stay as they were sent (docs/contract.md#request-body,
+//! docs/contract.md#intended-differences).
 
 use crate::text::Text;
 
-/// What a value is, reported by its first byte.
+/// The kind of a value, which its first byte determines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `null`.
@@ -23,7 +25,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind with its article, for a message: `a string`; `true`, `false` and `null` stand for themselves.
+    /// The kind as a noun for messages, such as `a string`; `true`, `false` and `null` are written as they are in JSON.
     #[must_use]
     pub fn noun(self) -> &'static str {
         match self {
@@ -39,17 +41,29 @@ impl Kind {
 }
 
 /// One valid JSON value, exactly as it was sent, without whitespace around it.
+///
+/// ```
+/// use json::raw::{Kind, Raw};
+///
+/// # fn main() -> Result<(), json::invalid::Invalid> {
+/// let event = Raw::parse(r#"{"userId": "u1", "value": 1.0}"#)?;
+/// assert_eq!(event.kind(), Kind::Object);
+/// assert_eq!(event.member("value").map(Raw::text), Some("1.0"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Raw<'a>(pub(crate) &'a str);
 
-/// The empty object, which stands in for a missing message (docs/reference/differences.md#message_not_an_object).
+/// The empty object, which replaces a missing message (docs/reference/differences.md#message_not_an_object).
 pub const EMPTY_OBJECT: Raw<'static> = Raw("{}");
 /// The literal `null`.
 pub const NULL: Raw<'static> = Raw("null");
 
 impl<'a> Raw<'a> {
-    /// A value whose text is known to be one valid JSON value without surrounding whitespace, such as text that was
-    /// read before. Nothing is checked: on other text the methods return unspecified results or panic.
+    /// Wraps a text that is known to be one valid JSON value without surrounding whitespace.
+    ///
+    /// The text is not checked. For other texts the methods return unspecified results or panic.
     #[inline]
     #[must_use]
     pub const fn from_valid(text: &'a str) -> Self {
@@ -62,7 +76,7 @@ impl<'a> Raw<'a> {
         self.0
     }
 
-    /// What the value is.
+    /// The kind of the value.
     #[must_use]
     pub fn kind(self) -> Kind {
         match self.0.as_bytes().first() {
@@ -88,7 +102,7 @@ impl<'a> Raw<'a> {
         self.kind() == Kind::Null
     }
 
-    /// The value as a string, `None` for any other kind.
+    /// The value as a string; `None` for other kinds.
     #[must_use]
     pub fn as_string(self) -> Option<Text<'a>> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
@@ -101,14 +115,16 @@ impl<'a> Raw<'a> {
         self.as_string().is_some_and(|text| text.is(expected))
     }
 
-    /// Where this value begins inside `outer`, in bytes. Both must be slices of the same text.
+    /// The offset of this value in `outer`, in bytes. Both must be slices of the same text.
     #[must_use]
     pub fn offset_in(self, outer: Raw<'_>) -> usize {
         self.0.as_ptr().addr() - outer.0.as_ptr().addr()
     }
 
-    /// Appends this object to `out` with the member called `name` set to what `write_value` appends: in the place of
-    /// `current`, its value now, or behind all others where it has none. Every other byte stays.
+    /// Appends this object to `out`, with the field `name` set to what `write_value` appends.
+    ///
+    /// `current` is the present value of the field, which is replaced; without one the field is added at the end. All other
+    /// bytes are copied unchanged.
     pub fn write_with(
         self,
         out: &mut String,

@@ -1,6 +1,7 @@
-//! Reads JSON text once, from start to end, and checks every byte of it unless that was done before. The punctuation of
-//! the objects and arrays that it is asked to open is read here; every other value is checked and measured as a whole
-//! ([`scan`]).
+//! Reads JSON text once, from start to end.
+//!
+//! A [`Reader`] reads the punctuation of the objects and arrays that its caller opens. Every other value is read as a whole by
+//! [`scan`], which also validates it, or by [`checked`] if the text is known to be valid.
 
 use crate::checked;
 use crate::invalid::Invalid;
@@ -9,9 +10,24 @@ use crate::raw::Raw;
 use crate::scan::{self, Scanner};
 use crate::text::Text;
 
-/// Walks JSON text from its start, checking it. Whitespace before a value is skipped.
+/// Reads JSON text from its start. Whitespace before each token is skipped.
 ///
-/// If `CHECKS` is false the text was checked before, and only the ends of values are looked for.
+/// With `CHECKS` every byte is validated. Without it the text must be valid already, and only the ends of values are found.
+///
+/// ```
+/// use json::invalid::Invalid;
+/// use json::reader::Reader;
+///
+/// # fn main() -> Result<(), Invalid> {
+/// let mut names = Vec::new();
+/// Reader::new(r#"{"a": 1, "b": [2, 3]}"#).object::<Invalid>(|reader, name| {
+///     names.push(name.escaped());
+///     reader.skip()
+/// })?;
+/// assert_eq!(names, ["a", "b"]);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Reader<'a, const CHECKS: bool = true> {
     text: &'a str,
     scanner: Scanner<'a>,
@@ -19,7 +35,7 @@ pub struct Reader<'a, const CHECKS: bool = true> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader at the start of `text`.
+    /// Creates a reader at the start of `text`.
     #[must_use]
     pub fn new(text: &'a str) -> Self {
         Self { text, scanner: Scanner::new(text.as_bytes()), at: 0 }
@@ -27,7 +43,7 @@ impl<'a> Reader<'a> {
 }
 
 impl<'a> Reader<'a, false> {
-    /// A reader of a value that was checked before, which is not checked again.
+    /// Creates a reader at the start of a valid value, which is not validated again.
     #[must_use]
     pub fn of(value: Raw<'a>) -> Self {
         Self { text: value.0, scanner: Scanner::new(value.0.as_bytes()), at: 0 }
@@ -35,19 +51,19 @@ impl<'a> Reader<'a, false> {
 }
 
 impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
-    /// The next byte that is not whitespace, which stays to be read.
+    /// Returns the next byte that is not whitespace, without reading it.
     #[inline]
     pub fn peek(&mut self) -> Option<u8> {
         self.at = scan::white_space(self.text.as_bytes(), self.at);
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// Skips the punctuation byte that [`Reader::peek`] gave.
+    /// Reads the punctuation byte that [`Reader::peek`] returned.
     pub fn bump(&mut self) {
         self.at += 1;
     }
 
-    /// How many bytes were read, including the whitespace that `peek` skipped.
+    /// The offset of the next byte, after whitespace that `peek` skipped.
     #[must_use]
     pub fn offset(&self) -> usize {
         self.at
@@ -56,7 +72,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
     /// Reads one value of any kind.
     ///
     /// # Errors
-    /// [`Invalid`] where there is none.
+    /// [`Invalid`] if there is no valid value.
     #[inline]
     pub fn value(&mut self) -> Result<Raw<'a>, Invalid> {
         self.peek();
@@ -65,10 +81,10 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.text.get(start..self.at).map(Raw).ok_or(Invalid)
     }
 
-    /// Skips one value.
+    /// Reads one value of any kind without returning it.
     ///
     /// # Errors
-    /// [`Invalid`] where there is none.
+    /// [`Invalid`] if there is no valid value.
     #[inline]
     pub fn skip(&mut self) -> Result<(), Invalid> {
         self.peek();
@@ -83,16 +99,16 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         Ok(end)
     }
 
-    /// Reads one value; where the text repeats the object `known`, by comparing instead of reading.
+    /// Reads one value. If the text repeats the object `known`, `known` is returned: comparing takes less than reading.
     ///
     /// # Errors
-    /// [`Invalid`] where there is no value.
+    /// [`Invalid`] if there is no valid value.
     pub fn value_like(&mut self, known: Option<Raw<'a>>) -> Result<Raw<'a>, Invalid> {
         self.peek();
         if let Some(known) = known.filter(|known| known.is_object())
             && self.text.as_bytes()[self.at..].starts_with(known.0.as_bytes())
         {
-            // An object ends with its own brace: the same bytes at its start are the same, whole value.
+            // An object ends with its own brace, so the same bytes are the same, complete value.
             self.at += known.0.len();
             looked_at(known.0.len());
             return Ok(known);
@@ -100,7 +116,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.value()
     }
 
-    /// Skips a value in `known` that is the next one of this very text.
+    /// Skips the next value if it is one of `known`, which are slices of this text.
     pub(crate) fn pass_known(&mut self, known: &[Option<Raw<'a>>]) -> Option<Raw<'a>> {
         if known.is_empty() {
             return None;
@@ -115,7 +131,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
     /// Reads a string.
     ///
     /// # Errors
-    /// [`Invalid`] where there is none.
+    /// [`Invalid`] if there is no valid string.
     #[inline]
     pub fn string(&mut self) -> Result<Text<'a>, Invalid> {
         self.expect(b'"')?;
@@ -127,10 +143,10 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         Ok(Text::new(escaped, end.has_escapes))
     }
 
-    /// Reads an object; `on_member` is called behind each name and has to read the member's value.
+    /// Reads an object. `on_member` is called with the name of each field and must read its value.
     ///
     /// # Errors
-    /// [`Invalid`] where there is no object, and what `on_member` returns.
+    /// [`Invalid`] if there is no valid object, and the errors of `on_member`.
     pub fn object<E: From<Invalid>>(
         &mut self,
         mut on_member: impl FnMut(&mut Self, Text<'a>) -> Result<(), E>,
@@ -141,10 +157,10 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         })
     }
 
-    /// Reads an array; `on_element` has to read one element.
+    /// Reads an array. `on_element` is called for each element and must read it.
     ///
     /// # Errors
-    /// [`Invalid`] where there is no array, and what `on_element` returns.
+    /// [`Invalid`] if there is no valid array, and the errors of `on_element`.
     pub fn array<E: From<Invalid>>(
         &mut self,
         on_element: impl FnMut(&mut Self) -> Result<(), E>,
@@ -152,10 +168,10 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.container(b'[', b']', on_element)
     }
 
-    /// Reads an object whose members `on_part` reads, name and value, one at a call or more.
+    /// Reads an object. Each call of `on_part` must read one or more fields, with their names and the commas between them.
     ///
     /// # Errors
-    /// [`Invalid`] where there is no object, and what `on_part` returns.
+    /// [`Invalid`] if there is no valid object, and the errors of `on_part`.
     pub fn parts<E: From<Invalid>>(&mut self, on_part: impl FnMut(&mut Self) -> Result<(), E>) -> Result<Raw<'a>, E> {
         self.container(b'{', b'}', on_part)
     }
@@ -187,21 +203,21 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         Ok(name)
     }
 
-    /// What is left to read.
+    /// The text that is not read yet.
     pub fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// Skips bytes of [`Reader::rest`] that are known to be whole members.
+    /// Skips bytes of [`Reader::rest`] that are known to be complete fields.
     pub fn advance(&mut self, bytes: usize) {
         looked_at(1);
         self.at += bytes;
     }
 
-    /// Checks that nothing is left but whitespace.
+    /// Checks that only whitespace is left.
     ///
     /// # Errors
-    /// [`Invalid`] where something is.
+    /// [`Invalid`] if anything else is left.
     pub fn end(&mut self) -> Result<(), Invalid> {
         self.peek().map_or(Ok(()), |_| Err(Invalid))
     }

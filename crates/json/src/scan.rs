@@ -1,15 +1,17 @@
-//! Finds the end of a JSON value, checking every byte of it: the same texts pass as pass serde_json, which tests and a
-//! fuzz target hold it to. It neither recurses nor builds anything; depth costs a bit a level.
+//! Finds the end of a JSON value and validates every byte of it.
+//!
+//! It accepts exactly the texts that serde_json accepts, which tests and a fuzz target verify. It does not recurse, and
+//! allocates one bit per level of nesting beyond 64.
 
 use crate::invalid::Invalid;
 use crate::steps::{BLOCK, STEP, others_than_digits, specials, specials_of_block};
 
-/// A string's end, and whether there are escapes in it.
+/// The end of a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StringEnd {
-    /// Where the closing quote is.
+    /// The position of the closing quote.
     pub quote: usize,
-    /// Whether there is a backslash in the string.
+    /// Whether the string contains a backslash.
     pub has_escapes: bool,
 }
 
@@ -32,15 +34,16 @@ fn past_white_space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// A text that is read from its start to its end. Which bytes end the plain part of a string is found a block at a
-/// time, ahead of reading: where one string ends and the next one begins then does not have to wait for the bytes
-/// between.
+/// Validates a text from start to end.
+///
+/// The bytes that can end a string are found for a block of 64 bytes ahead of reading. The CPU can then read the next string
+/// without waiting for the bytes of the previous one.
 #[derive(Debug)]
 pub struct Scanner<'a> {
     text: &'a [u8],
-    /// Where the block begins.
+    /// The position of the block.
     block: usize,
-    /// Which of its bytes end the plain part of a string, the first one as the lowest bit.
+    /// The bytes of the block that can end a string, as a mask: the first byte is the lowest bit.
     specials: u64,
 }
 
@@ -60,14 +63,14 @@ fn literal(text: &[u8], at: usize, expected: &[u8]) -> Result<usize, Invalid> {
     if text[at..].starts_with(expected) { Ok(at + expected.len()) } else { Err(Invalid) }
 }
 
-/// Which of the containers around a place are objects, a bit each, the innermost one last.
+/// The kinds of the open containers, one bit for each: 1 is an object, 0 an array.
 #[derive(Default)]
 struct Nesting {
-    /// The innermost 64 levels, or fewer; the innermost one is the lowest bit.
+    /// Up to 64 levels; the innermost is the lowest bit.
     near: u64,
-    /// How many levels there are.
+    /// The number of levels.
     depth: usize,
-    /// The other levels, 64 in each.
+    /// The outer levels, 64 in each element.
     far: Vec<u64>,
 }
 
@@ -80,7 +83,7 @@ impl Nesting {
         self.depth += 1;
     }
 
-    /// Leaves the innermost container.
+    /// Closes the innermost container.
     fn close(&mut self) {
         self.depth -= 1;
         if self.depth.is_multiple_of(64) {
@@ -96,28 +99,28 @@ impl Nesting {
     }
 }
 
-/// Where reading a container is.
+/// A position in a container.
 enum Place {
-    /// A value begins here.
+    /// Before a value.
     Value(usize),
-    /// A value ended before this place.
+    /// After a value.
     End(usize),
 }
 
-/// A place that no text reaches.
+/// A position beyond the end of every text.
 const NOWHERE: usize = usize::MAX / 2;
 
 impl<'a> Scanner<'a> {
-    /// A scanner at the start of `text`.
+    /// Creates a scanner of `text`.
     #[must_use]
     pub fn new(text: &'a [u8]) -> Self {
         Self { text, block: NOWHERE, specials: 0 }
     }
 
-    /// Reads the value that begins at `at`, giving the place behind it.
+    /// Reads the value that starts at `at`, and returns the position after it.
     ///
     /// # Errors
-    /// [`Invalid`] where there is none.
+    /// [`Invalid`] if there is no valid value.
     #[inline(always)]
     pub fn value(&mut self, at: usize) -> Result<usize, Invalid> {
         match self.text.get(at) {
@@ -127,10 +130,10 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Reads the string whose opening quote stands before `at`.
+    /// Reads a string; `at` is the position after its opening quote.
     ///
     /// # Errors
-    /// [`Invalid`] where it does not end, or holds a control character or a wrong escape.
+    /// [`Invalid`] if the string does not end, or contains a control character or an invalid escape.
     #[inline(always)]
     pub fn string(&mut self, at: usize) -> Result<StringEnd, Invalid> {
         let quote = self.plain(at);
@@ -170,7 +173,7 @@ impl<'a> Scanner<'a> {
         self.plain_beyond(at)
     }
 
-    /// The same from a block on of which nothing is known yet.
+    /// [`Scanner::plain`] from a position that is not in the current block.
     #[inline(never)]
     fn plain_beyond(&mut self, mut at: usize) -> usize {
         while let Some(block) = chunk(self.text, at) {
@@ -184,7 +187,7 @@ impl<'a> Scanner<'a> {
         self.plain_at_end(at)
     }
 
-    /// The same if there is no whole block anymore.
+    /// [`Scanner::plain`] for the last bytes of the text, which are less than a block.
     #[inline(never)]
     fn plain_at_end(&self, mut at: usize) -> usize {
         while let Some(step) = chunk(self.text, at) {
@@ -200,7 +203,7 @@ impl<'a> Scanner<'a> {
         at
     }
 
-    /// Reads the object or array that begins at `at`.
+    /// Reads the object or array that starts at `at`, and returns the position after it.
     #[inline(never)]
     fn container(&mut self, at: usize) -> Result<usize, Invalid> {
         let text = self.text;
@@ -224,7 +227,7 @@ impl<'a> Scanner<'a> {
                     _ => scalar(text, at)?,
                 },
             };
-            // So may the containers around the value.
+            // The containers around the value may end here too.
             loop {
                 if nesting.depth == 0 {
                     return Ok(end);
@@ -245,9 +248,10 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Reads from the name of a field on: up to the value of the first field that is not a string, or to the end of the
-    /// first value that is not followed by `,"`. Most fields are strings with no whitespace around them: their punctuation
-    /// is compared at once.
+    /// Reads fields, starting at a name: up to the first value that is not a string, or after the first value that is not
+    /// followed by `,"`.
+    ///
+    /// Most fields are strings without whitespace around them, whose punctuation takes two comparisons of three bytes.
     #[inline(always)]
     fn members(&mut self, mut at: usize) -> Result<Place, Invalid> {
         if self.text.get(at) != Some(&b'"') {
@@ -269,7 +273,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Reads the rest of a name from `at` on and the colon after it, returning the place where the value begins.
+    /// Reads the rest of a name and the colon after it. Returns the position of the value.
     #[cold]
     fn name(&mut self, at: usize) -> Result<Place, Invalid> {
         let colon = white_space(self.text, self.string(at)?.quote + 1);
@@ -281,7 +285,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The bracket that closes a container.
+/// Returns the bracket that closes an object or array.
 #[inline]
 fn closing(is_object: bool) -> &'static u8 {
     if is_object { &b'}' } else { &b']' }
@@ -332,7 +336,7 @@ fn any_number(text: &[u8], mut at: usize) -> Result<usize, Invalid> {
 #[inline]
 fn digits(text: &[u8], from: usize) -> Result<usize, Invalid> {
     let mut at = from;
-    // One step holds nearly every number: no branch that depends on how long it is.
+    // Nearly every number fits one step, which needs no branch per digit.
     if let Some(step) = chunk(text, at) {
         at += others_than_digits(step).trailing_zeros().min(STEP as u32) as usize;
     }

@@ -1,45 +1,46 @@
-//! Sixteen bytes at a time: the comparisons that a vector register does at once, in safe code.
+//! Comparisons of 16 bytes at once with vector registers, in safe code.
+//!
+//! Results are masks with a bit for each byte: the first byte is the lowest bit.
 
 use wide::u8x16;
 
-/// How many bytes are looked at in one step.
+/// The bytes of one vector register.
 pub const STEP: usize = 16;
 
-/// Which bytes of a step end the plain part of a string (a quote, a backslash, a control character), the first one as
-/// the lowest bit.
+/// Finds the bytes that can end a string or are not plain in it: quotes, backslashes and control characters.
 #[inline]
 pub fn specials(step: &[u8; STEP]) -> u32 {
     let bytes = u8x16::new(*step);
-    // With this bit turned the quote is 0x20, and control characters stay below it.
+    // Flipping this bit moves the quote to 0x20, while control characters stay below 0x20.
     let turned = bytes ^ u8x16::splat(b'"' ^ 0x20);
     let quote_or_control = turned.min(u8x16::splat(0x20)).simd_eq(turned);
     (quote_or_control | bytes.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
 }
 
-/// How many bytes are looked at ahead of reading.
+/// The bytes that are examined ahead of reading.
 pub const BLOCK: usize = 4 * STEP;
 
-/// Which bytes of a block end the plain part of a string, as [`specials`] reports of a step.
+/// Finds the same bytes as [`specials`] in a block.
 #[inline]
 pub fn specials_of_block(block: &[u8; BLOCK]) -> u64 {
     joined(block, specials)
 }
 
-/// What `found` reports of the steps of a block, as one mask.
+/// Joins the masks that `found` returns for the steps of a block.
 #[inline]
 fn joined(block: &[u8; BLOCK], found: impl Fn(&[u8; STEP]) -> u32) -> u64 {
     let (steps, _) = block.as_chunks::<STEP>();
     steps.iter().rev().fold(0, |all, step| all << STEP | u64::from(found(step)))
 }
 
-/// Which bytes of a step end a string that was checked before: quotes and backslashes.
+/// Finds quotes and backslashes: the bytes that matter in a valid string.
 #[inline]
 pub fn ends_of_string(step: &[u8; STEP]) -> u32 {
     let bytes = u8x16::new(*step);
     (bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
 }
 
-/// Which bytes of a step end a scalar that was checked before: commas, brackets and whitespace.
+/// Finds the bytes that end a valid scalar: commas, closing brackets and whitespace.
 #[inline]
 pub fn ends_of_scalar(step: &[u8; STEP]) -> u32 {
     let bytes = u8x16::new(*step);
@@ -48,7 +49,7 @@ pub fn ends_of_scalar(step: &[u8; STEP]) -> u32 {
     (space | close | bytes.simd_eq(u8x16::splat(b','))).to_bitmask()
 }
 
-/// The bytes of a block that make the structure of JSON, also those inside of strings; the first byte is the lowest bit.
+/// The structural bytes of a block, including those inside strings.
 #[derive(Debug, Clone, Copy)]
 pub struct Structure {
     /// Quotes.
@@ -61,17 +62,17 @@ pub struct Structure {
     pub closes: u64,
 }
 
-/// Finds the structure of a block.
+/// Finds the structural bytes of a block.
 #[inline]
 pub fn structure_of_block(block: &[u8; BLOCK]) -> Structure {
     let places = |byte| joined(block, |step| u8x16::new(*step).simd_eq(u8x16::splat(byte)).to_bitmask());
-    // `[` and `]` differ from `{` and `}` in this bit alone.
+    // `[` and `]` differ from `{` and `}` only in this bit.
     let turned = u8x16::splat(0x20);
     let brackets = |byte| joined(block, |step| (u8x16::new(*step) | turned).simd_eq(u8x16::splat(byte)).to_bitmask());
     Structure { quotes: places(b'"'), backslashes: places(b'\\'), opens: brackets(b'{'), closes: brackets(b'}') }
 }
 
-/// Which bytes of a step are not digits, the first one as the lowest bit.
+/// Finds the bytes that are not digits.
 #[inline]
 pub fn others_than_digits(step: &[u8; STEP]) -> u32 {
     let bytes = u8x16::new(*step);
@@ -79,7 +80,7 @@ pub fn others_than_digits(step: &[u8; STEP]) -> u32 {
     !digits.to_bitmask()
 }
 
-/// How many bytes two texts have in common at their start.
+/// Returns the length of the common prefix of two texts.
 #[inline]
 pub fn common_prefix(one: &[u8], other: &[u8]) -> usize {
     let mut at = 0;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// A JSON string without its quotes: still escaped, so that whatever it held (lone surrogates too) can be passed on.
+/// A JSON string without its quotes. It keeps its escapes, so that it can be copied unchanged, lone surrogates included.
 #[derive(Debug, Clone, Copy)]
 pub struct Text<'a> {
     escaped: &'a str,
@@ -15,7 +15,7 @@ impl<'a> Text<'a> {
         Self { escaped, may_have_escapes }
     }
 
-    /// A name that needs no escapes.
+    /// A string that contains no escapes and needs none.
     #[must_use]
     pub const fn plain(name: &'static str) -> Self {
         Self { escaped: name, may_have_escapes: false }
@@ -27,20 +27,20 @@ impl<'a> Text<'a> {
         self.escaped
     }
 
-    /// Whether the string may have escapes: if not, it is as long as what it stands for.
+    /// Whether the string may contain escapes. If not, its text is the decoded string.
     #[must_use]
     pub fn may_have_escapes(self) -> bool {
         self.may_have_escapes
     }
 
-    /// Whether the string is `name`, however it was escaped. `name` is plain text.
+    /// Whether the decoded string is `name`, a plain text.
     #[must_use]
     #[inline]
     pub fn is(self, name: &str) -> bool {
         self.escaped == name || (self.may_have_escapes && self.is_escaped(name))
     }
 
-    /// Whether the string's decoded characters are `name`, see [`Text::decoded`].
+    /// Whether the decoded string is `name`, see [`Text::decoded`].
     #[must_use]
     pub fn is_bytes(self, name: &[u8]) -> bool {
         // See `is_escaped`.
@@ -53,7 +53,7 @@ impl<'a> Text<'a> {
 
     #[inline(never)]
     fn is_escaped(self, name: &str) -> bool {
-        // Escapes make a string longer, six times at most: a long key is not decoded for every name it is compared with.
+        // An escape is at most six times as long as its character, so a long key need not be decoded for each comparison.
         self.escaped.len() > name.len()
             && self.escaped.len() <= 6 * name.len()
             && self.has_escapes()
@@ -64,14 +64,15 @@ impl<'a> Text<'a> {
         self.may_have_escapes && memchr::memchr(b'\\', self.escaped.as_bytes()).is_some()
     }
 
-    /// The string's characters as UTF-8; a lone surrogate as the three bytes that UTF-8 would give it (WTF-8).
+    /// Decodes the escapes to UTF-8. A lone surrogate becomes the three bytes that its code point would have in UTF-8
+    /// (WTF-8).
     #[must_use]
     pub fn decoded(self) -> Cow<'a, [u8]> {
         if self.has_escapes() { Cow::Owned(unescape(self.escaped)) } else { Cow::Borrowed(self.escaped.as_bytes()) }
     }
 }
 
-/// A member's name as one step of a JSON pointer (RFC 6901), without the slash before it.
+/// Escapes the name of a field for a JSON pointer (RFC 6901), without the slash before it.
 #[must_use]
 pub fn pointer_step(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
@@ -101,11 +102,11 @@ pub fn unescape(escaped: &str) -> Vec<u8> {
     }
     let quoted = format!("\"{escaped}\"");
     let mut deserializer = serde_json::Deserializer::from_str(&quoted);
-    // Asked for bytes, the library keeps lone surrogates, which a `String` cannot hold.
+    // As bytes the library keeps lone surrogates, which a `String` cannot contain.
     serde::Deserializer::deserialize_bytes(&mut deserializer, Bytes).unwrap_or_default()
 }
 
-/// Appends `decoded` (UTF-8 or WTF-8, see [`Text::decoded`]) to `out` as the inside of a JSON string.
+/// Escapes `decoded` (UTF-8 or WTF-8, see [`Text::decoded`]) and appends it to `out` as the inside of a JSON string.
 pub fn escape(decoded: &[u8], out: &mut String) {
     for chunk in decoded.utf8_chunks() {
         for character in chunk.valid().chars() {
@@ -116,8 +117,8 @@ pub fn escape(decoded: &[u8], out: &mut String) {
                 _ => out.push(character),
             }
         }
-        // A surrogate comes as one invalid chunk a byte: `ed`, then two continuation bytes. The first byte of each is
-        // enough to tell where it starts; the code unit is put together from all three.
+        // The three bytes of a surrogate are one invalid chunk each; the first of them is always `ed`. The code unit is
+        // decoded from all three.
         if chunk.invalid() == [0xed] {
             let at = chunk.invalid().as_ptr().addr() - decoded.as_ptr().addr();
             if let Some(&[_, high, low]) = decoded.get(at..at + 3) {
