@@ -1,5 +1,7 @@
-//! Finds destinations in a text: a data plane's `workspaceConfig.json`, several of them by ID, destinations in an
-//! array, one destination, or its Config alone.
+//! Finds destinations in a text.
+//!
+//! The text is a data plane's `workspaceConfig.json`, several of them by ID, an array of destinations, one destination, or
+//! its Config alone.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -19,7 +21,7 @@ pub struct Source {
     pub name: String,
 }
 
-/// Who wrote a destination down, which decides what its fields are called and whether `hasDynamicConfig` counts.
+/// The program that wrote a destination, which determines the names of its fields and whether `hasDynamicConfig` counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// rudder-server, in a request: `Config`.
@@ -33,11 +35,11 @@ pub enum Origin {
 /// A Kafka, Azure Event Hubs or Confluent Cloud destination in a text.
 #[derive(Debug)]
 pub struct Found<'a> {
-    /// The destination as written; of the Rudder CLI its `spec`. `{}` where the text is a Config alone.
+    /// The destination as written; of the Rudder CLI its `spec`. `{}` if the text is a Config alone.
     pub raw: Raw<'a>,
-    /// Who wrote it down.
+    /// The program that wrote it.
     pub origin: Origin,
-    /// Where it stands, the first time: an RFC 6901 pointer.
+    /// Its first position: an RFC 6901 pointer.
     pub pointer: String,
     /// Its family.
     pub family: &'static Family,
@@ -65,7 +67,7 @@ pub struct Destinations<'a> {
     seen: Seen<'a>,
 }
 
-/// What was found before, so that each destination is listed once, in time that grows with the text only.
+/// The destinations found so far, so that each is listed once, in linear time.
 #[derive(Debug, Default)]
 struct Seen<'a> {
     ids: HashSet<String>,
@@ -76,7 +78,7 @@ struct Seen<'a> {
 /// Finds the destinations in a text. `given` is the family of those that do not name theirs.
 ///
 /// # Errors
-/// Why there is no destination, in one line that names the known forms and shows nothing of the text.
+/// Why there is no destination: one line that lists the supported formats and contains nothing of the text.
 pub fn destinations<'a>(root: Raw<'a>, given: Option<&'static Family>) -> Result<Destinations<'a>, String> {
     let mut found = Destinations::default();
     match root.kind() {
@@ -113,7 +115,7 @@ pub fn destinations<'a>(root: Raw<'a>, given: Option<&'static Family>) -> Result
     Ok(found)
 }
 
-/// Reports whether a value has destinations in it, as a workspace has. A destination may list its sources and is not one.
+/// Reports whether a value contains destinations, as a workspace does. A destination that lists its sources does not.
 fn is_workspace(value: Raw<'_>) -> bool {
     if field(value, "destinationDefinition").is_some() || is_named_type(value) {
         return false;
@@ -136,7 +138,7 @@ const OF_A_DESTINATION: [&str; 10] = [
     "createdAt",
 ];
 
-/// Reports whether a value looks like a destination: it is then never taken for a Config, even where it has none.
+/// Reports whether a value looks like a destination. It is then not read as a Config, even if it has none.
 fn is_destination(value: Raw<'_>) -> bool {
     let has = |name: &&str| field(value, name).is_some();
     OF_A_DESTINATION[..3].iter().any(has) || OF_A_DESTINATION[3..].iter().filter(|name| has(name)).count() >= 2
@@ -153,7 +155,7 @@ fn looks_like_a_config(value: Raw<'_>) -> bool {
     known
 }
 
-/// A field as text: a string, or the digits of a number. Empty if it is missing.
+/// Returns a field as text: a string, or the digits of a number. Empty if it is missing.
 fn label(value: Raw<'_>, name: &str) -> String {
     match field(value, name) {
         Some((_, value)) if matches!(value.kind(), Kind::String | Kind::Number) => {
@@ -163,12 +165,12 @@ fn label(value: Raw<'_>, name: &str) -> String {
     }
 }
 
-/// A pointer with one more step.
+/// Returns a pointer with one more step.
 fn step(pointer: &str, name: &str) -> String {
     format!("{pointer}/{}", pointer_step(name))
 }
 
-/// Calls `on_each` for what an array or object holds, with its pointer.
+/// Calls `on_each` for each value of an array or object, with its pointer.
 fn for_each<'a>(list: Raw<'a>, pointer: &str, mut on_each: impl FnMut(Raw<'a>, String)) {
     let mut index = 0;
     list.for_each_element(|element| {

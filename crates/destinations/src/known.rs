@@ -1,9 +1,9 @@
-//! The fields of a Config that count: one table (docs/contract.md#destination-configuration).
+//! The fields of a Config, as a table (docs/contract.md#destination-configuration).
 
 use strsim::levenshtein;
 use transform::family::{AZURE_EVENT_HUB, CONFLUENT_CLOUD, FAMILIES, Family, KAFKA};
 
-/// What a member has to be.
+/// The kind of value that a field must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueKind {
     /// A string.
@@ -15,7 +15,7 @@ pub enum ValueKind {
 }
 
 impl ValueKind {
-    /// What it is called in a message.
+    /// The kind as a noun, for messages.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -26,14 +26,14 @@ impl ValueKind {
     }
 }
 
-/// Who reads a member.
+/// The component that reads a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// The transformation, which fills templates and wants the exact name; for the topic the producer too.
+    /// The transformation, which fills templates and matches names exactly. The topic is read by the producer too.
     Routing,
-    /// The producer, which takes the text as it stands and the name in any letter case.
+    /// The producer, which uses values verbatim and matches names in any letter case.
     Producer,
-    /// The producer, and nobody else may see it.
+    /// The producer; the value is a secret.
     Secret,
 }
 
@@ -42,11 +42,11 @@ pub enum Role {
 pub struct Known {
     /// Its name.
     pub name: &'static str,
-    /// What it has to be.
+    /// The kind of its value.
     pub form: ValueKind,
-    /// Who reads it.
+    /// The component that reads it.
     pub role: Role,
-    /// Whose Config has it.
+    /// The destination types that have it.
     pub families: &'static [&'static Family],
 }
 
@@ -59,7 +59,7 @@ static OF_KAFKA: [&Family; 1] = [&KAFKA];
 static OF_AZURE: [&Family; 1] = [&AZURE_EVENT_HUB];
 static OF_CONFLUENT: [&Family; 1] = [&CONFLUENT_CLOUD];
 
-/// Every member that counts.
+/// All fields.
 pub static MEMBERS: [Known; 23] = [
     known("topic", ValueKind::Text, Role::Routing, &FAMILIES),
     known("hostName", ValueKind::Text, Role::Producer, &OF_KAFKA),
@@ -87,13 +87,13 @@ pub static MEMBERS: [Known; 23] = [
 ];
 
 impl Known {
-    /// The member that is called `name` in some letter case.
+    /// Returns the field called `name`, in any letter case.
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Known> {
         MEMBERS.iter().find(|known| known.name.eq_ignore_ascii_case(name))
     }
 
-    /// The member of `family` that somebody who wrote `name` may have meant: two edits away at most.
+    /// Returns the field of `family` that `name` is probably a misspelling of: at most two edits away.
     #[must_use]
     pub fn like(name: &str, family: &Family) -> Option<&'static Known> {
         if name.len() > 40 {

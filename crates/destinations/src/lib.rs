@@ -1,14 +1,25 @@
-//! The forms in which people keep destinations, read in one place for every tool: `check`, `transform`, `explain` and
-//! `POST /explain`.
+//! Reads destinations in all the formats that people keep them in: exports of a workspace, API responses, Rudder CLI
+//! projects, a single destination or its Config.
 //!
-//! | module | decides |
+//! `check`, `transform`, `explain` and `POST /explain` use it.
+//!
+//! ```
+//! use destinations::select::{Selector, from_text};
+//!
+//! let text = r#"{"id": "d1", "destinationDefinition": {"name": "KAFKA"}, "config": {"topic": "orders"}}"#;
+//! let selected = from_text(text, None, &Selector::default()).unwrap();
+//! assert_eq!(selected.family.name, "kafka");
+//! assert!(selected.text.contains(r#"{"topic": "orders"}"#));
+//! ```
+//!
+//! | module | content |
 //! | --- | --- |
-//! | [`source`] | what text a file holds: UTF-8, JSON or YAML |
-//! | [`yaml`] | what a YAML file is as JSON |
-//! | [`rudder_cli`] | how the Rudder CLI's snake_case names map to those of a Config |
-//! | [`find`] | which destinations a text holds, and where |
-//! | [`select`] | which of them a tool works with, and its form on the wire |
-//! | [`known`] | the fields of a Config that count |
+//! | [`source`] | decodes a file: UTF-8, JSON or YAML |
+//! | [`yaml`] | converts YAML to JSON |
+//! | [`rudder_cli`] | maps the snake_case names of the Rudder CLI to those of a Config |
+//! | [`find`] | finds the destinations in a text |
+//! | [`select`] | selects one of them, and formats it as rudder-server sends it |
+//! | [`known`] | the fields of a Config, as a table |
 
 pub mod find;
 pub mod known;
@@ -19,12 +30,12 @@ pub mod yaml;
 
 use json::raw::Raw;
 
-/// The forms that are read, for errors and help texts.
+/// The supported formats, for errors and help texts.
 pub const FORMS: &str = "a destination with Config or config, an array of destinations, a workspaceConfig.json, \
                          a destination of the Rudder CLI (kind: destination, YAML or JSON), or a Config alone";
 
-/// Returns the field of an object that is called `name`: exactly, or else in another letter case; of several the last
-/// one. Its name as written comes with it.
+/// Returns the field of an object called `name`, exactly or else in another letter case, with its name as written. Of
+/// several such fields the last one counts.
 #[must_use]
 pub fn field<'a>(object: Raw<'a>, name: &str) -> Option<(String, Raw<'a>)> {
     let mut found: Option<(String, Raw<'a>)> = None;

@@ -1,5 +1,5 @@
-//! Destinations of the Rudder CLI: `kind: destination` with a `spec`, whose `config` has snake_case names.
-//! <https://www.rudderstack.com/docs/rudder-cli/yaml-destinations/> documents them.
+//! Reads destinations of the Rudder CLI: `kind: destination` with a `spec` whose `config` has snake_case names
+//! (<https://www.rudderstack.com/docs/rudder-cli/yaml-destinations/>).
 
 use std::borrow::Cow;
 
@@ -8,17 +8,17 @@ use serde_json::{Map, Value};
 use super::known::MEMBERS;
 use json::raw::Raw;
 
-/// What `kind` is for a destination.
+/// The `kind` of a destination.
 pub const KIND: &str = "destination";
 
-/// Reports whether a value has the form of a resource of the Rudder CLI, of whatever kind.
+/// Reports whether a value is a resource of the Rudder CLI, of any kind.
 #[must_use]
 pub fn is_resource(value: Raw<'_>) -> bool {
     let [kind, spec] = value.members(["kind", "spec"]);
     kind.is_some_and(|kind| kind.as_string().is_some()) && spec.is_some_and(Raw::is_object)
 }
 
-/// Returns the text with the names of a Config, where `root` is a destination of the Rudder CLI or an array with any.
+/// Returns the text with the names of a Config if `root` is a destination of the Rudder CLI or an array that has one.
 #[must_use]
 pub fn renamed_json(root: Raw<'_>) -> Option<String> {
     let mut any = is_resource(root);
@@ -30,8 +30,8 @@ pub fn renamed_json(root: Raw<'_>) -> Option<String> {
     Some(renamed(value).to_string())
 }
 
-/// Gives the fields of `spec.config` the names that a Config has. A value that is not a destination of the Rudder CLI, or
-/// an array of them, is unchanged.
+/// Renames the fields of `spec.config` to those of a Config. A value that is not a destination of the Rudder CLI, or an array
+/// of them, is unchanged.
 #[must_use]
 pub fn renamed(mut value: Value) -> Value {
     if let Value::Array(elements) = value {
@@ -59,7 +59,7 @@ fn entries(value: Value) -> Value {
     elements.into_iter().map(rename).collect()
 }
 
-/// The name in a Config for a name in the CLI's file: `use_sasl` is `useSASL`, `host_name` is `hostName`.
+/// Translates a name of the CLI to that of a Config: `use_sasl` to `useSASL`, `host_name` to `hostName`.
 #[must_use]
 pub fn camel_case(name: &str) -> Cow<'_, str> {
     if let Some(known) = MEMBERS.iter().find(|known| snake_case(known.name) == name) {
@@ -78,7 +78,7 @@ pub fn camel_case(name: &str) -> Cow<'_, str> {
     Cow::Owned(camel)
 }
 
-/// The name in the CLI's file for a name in a Config.
+/// Translates a name of a Config to that of the CLI.
 #[must_use]
 pub fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
@@ -93,8 +93,8 @@ pub fn snake_case(name: &str) -> String {
     snake
 }
 
-/// Translates a pointer to a field of a Config back to the name that the CLI's file has. `config` is the pointer to the
-/// Config; a pointer to anything else is unchanged.
+/// Translates a pointer to a field of a Config to the name in the CLI's file. `config` is the pointer to the Config. Other
+/// pointers are unchanged.
 #[must_use]
 pub fn pointer_in_file(pointer: &str, config: &str) -> String {
     match pointer.strip_prefix(config) {
@@ -107,8 +107,9 @@ pub fn pointer_in_file(pointer: &str, config: &str) -> String {
     }
 }
 
-/// Reports whether a text has a variable of the Rudder CLI in it, such as `{{ .KAFKA_PASSWORD }}`. Its value is not known
-/// before the CLI fills it in. A template of the transformation never begins with a dot.
+/// Reports whether a text contains a variable of the Rudder CLI, such as `{{ .KAFKA_PASSWORD }}`.
+///
+/// The CLI fills it in later. A template of the transformation never starts with a dot.
 #[must_use]
 pub fn has_variable(text: &str) -> bool {
     text.split("{{").skip(1).any(|rest| rest.trim_start().starts_with('.') && rest.contains("}}"))

@@ -1,4 +1,4 @@
-//! One destination of a text, and its form on the wire, which the transformation reads.
+//! Selects one destination of a text, and formats it as rudder-server sends it.
 
 use json::display::shorten;
 use std::borrow::Cow;
@@ -9,7 +9,7 @@ use super::{field, source};
 use json::raw::Raw;
 use transform::family::{Family, KAFKA};
 
-/// Which destination of several is meant.
+/// How to select one of several destinations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selector {
     /// Its ID.
@@ -18,7 +18,7 @@ pub struct Selector {
     pub name: Option<String>,
 }
 
-/// The destination that a tool works with.
+/// The selected destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selected {
     /// The JSON text of the destination, with `Config` as in a request of rudder-server.
@@ -42,7 +42,7 @@ pub struct Choice {
     pub enabled: bool,
 }
 
-/// Why there is no destination to work with.
+/// Why no destination is selected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SelectError {
     /// The text cannot be used; one line says why.
@@ -51,7 +51,7 @@ pub enum SelectError {
     Ambiguous(Vec<Choice>),
 }
 
-/// Destinations that an error lists.
+/// The maximum number of destinations that an error lists.
 const MAX_LISTED: usize = 10;
 
 impl SelectError {
@@ -79,7 +79,7 @@ fn shortened(text: &str) -> Cow<'_, str> {
     shorten(text, 80)
 }
 
-/// Reads the bytes of a file and selects its destination. `given` is the family of one that does not name its own; Kafka
+/// Reads a file and selects one of its destinations. `given` is the type of destinations that do not name their own; Kafka
 /// if `None`.
 ///
 /// # Errors
@@ -131,7 +131,7 @@ impl Choice {
     }
 }
 
-/// Says that a text has destinations of other types only.
+/// Returns the error for a text that has only destinations of other types.
 #[must_use]
 pub fn nothing_of_ours(found: &Destinations<'_>) -> String {
     let mut text = "it has no Kafka, Azure Event Hubs or Confluent Cloud destination".to_owned();
@@ -146,7 +146,7 @@ pub fn nothing_of_ours(found: &Destinations<'_>) -> String {
     text
 }
 
-/// The fields that are called otherwise on the wire; an empty name is left out.
+/// The fields that have another name in requests; those with an empty name are left out.
 const RENAMED: [(&str, &str); 9] = [
     ("id", "ID"),
     ("name", "Name"),
@@ -160,7 +160,7 @@ const RENAMED: [(&str, &str); 9] = [
     ("hasDynamicConfig", ""),
 ];
 
-/// The destination as rudder-server sends it.
+/// Formats the destination as rudder-server sends it.
 fn wire_text(found: &Found<'_>) -> Result<String, String> {
     let Some((config, _)) = &found.config else {
         return Err(format!("the destination {} has no Config", shortened(&found.title())));

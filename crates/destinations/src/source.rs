@@ -1,4 +1,4 @@
-//! The text of a file: its encoding, and JSON or YAML.
+//! Decodes the text of a file, and converts YAML to JSON.
 
 use std::borrow::Cow;
 
@@ -8,9 +8,9 @@ use super::{rudder_cli, yaml};
 use json::invalid::explain;
 use json::raw::Raw;
 
-/// Bytes that Excel, Notepad and PowerShell put before UTF-8.
+/// The byte order mark that Excel, Notepad and PowerShell write before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// What to do about UTF-16, for every tool.
+/// The advice for files in UTF-16.
 pub const UTF_16: &str = "it is UTF-16, not UTF-8; convert it first: iconv -f UTF-16 -t UTF-8";
 
 /// Reports whether bytes are UTF-16: by a byte order mark, or by the zero byte next to the first ASCII character.
@@ -28,7 +28,7 @@ pub fn is_utf_16(bytes: &[u8]) -> bool {
 /// a Config has, everything else stays as written.
 ///
 /// # Errors
-/// Why it cannot be read, in one line without any content.
+/// Why it cannot be read: one line without any content of the file.
 pub fn read(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
     if is_utf_16(bytes) {
         return Err(UTF_16.to_owned());

@@ -1,15 +1,17 @@
-//! YAML as JSON values, by the core schema of YAML 1.2. Time and memory grow with the text: nesting is bounded, and aliases,
-//! which can stand for any amount of text, are rejected.
+//! Converts YAML to JSON, by the core schema of YAML 1.2.
+//!
+//! Time and memory are linear in the size of the text: nesting is limited, and aliases, which can expand to any size, are
+//! rejected.
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use serde_json::{Map, Number, Value};
 
-/// The largest YAML file, in bytes. The Rudder CLI keeps one destination per file.
+/// The maximum size of a YAML file, in bytes. The Rudder CLI has one destination per file.
 pub const MAX_BYTES: usize = 4 << 20;
-/// The deepest nesting.
+/// The maximum nesting.
 const MAX_DEPTH: usize = 64;
 
-/// An array or object that has not ended.
+/// An array or object that is not complete yet.
 enum Open {
     Array(Vec<Value>),
     /// With the name whose value comes next, if it was read.
@@ -19,7 +21,7 @@ enum Open {
 /// Reads the documents of a YAML text; empty ones are left out.
 ///
 /// # Errors
-/// Why it cannot be read, with the place and without any content.
+/// Why it cannot be read, with line and column and without any content.
 pub fn documents(text: &str) -> Result<Vec<Value>, String> {
     if text.len() > MAX_BYTES {
         return Err(format!("it is not JSON, and YAML may have at most {} MiB", MAX_BYTES >> 20));
@@ -77,7 +79,7 @@ fn at(reason: &str, span: Span) -> String {
     format!("{reason}: line {} column {}", span.start.line(), span.start.col() + 1)
 }
 
-/// The name of a field: numbers and words count as they are written in JSON.
+/// Returns the name of a field: numbers and literals are written as in JSON.
 fn name_of(value: Value) -> Option<String> {
     match value {
         Value::String(name) => Some(name),
@@ -99,7 +101,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
     }
 }
 
-/// A number; `None` for any other text, such as `1.2.3`, `0x`, `.inf` and `1_000`.
+/// Parses a number; `None` for any other text, such as `1.2.3`, `0x`, `.inf` and `1_000`.
 fn number(text: &str) -> Option<Number> {
     for (prefix, radix) in [("0x", 16), ("0o", 8)] {
         if let Some(digits) = text.strip_prefix(prefix) {

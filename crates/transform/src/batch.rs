@@ -1,4 +1,4 @@
-//! `/batch`: events of one destination and topic are delivered together (docs/contract.md#batch).
+//! The endpoint `/batch`, which groups events by destination and topic (docs/contract.md#batch).
 
 use std::borrow::Cow;
 
@@ -31,19 +31,20 @@ struct Groups<'a> {
     places: Places,
 }
 
-/// [`respond_within`], without limits of memory and work.
+/// Like [`respond_within`], without limits on memory and work.
 ///
 /// # Errors
-/// [`BodyError`] where nothing of the body can be answered.
+/// [`BodyError`] if the body as a whole is rejected.
 pub fn respond(body: &str, form: PayloadFormat, limits: Limits) -> Result<RouterResponse, BodyError> {
     respond_within(body, form, limits, &Unlimited)
 }
 
-/// Groups the events of a request body by destination and topic, with memory and work that `meter` grants. Rejected
-/// events follow behind the groups, an entry each.
+/// Groups the events of a request body by destination and topic, with memory and work that `meter` grants.
+///
+/// The response has an entry per group, followed by one per rejected event.
 ///
 /// # Errors
-/// [`BodyError`] where nothing of the body can be answered.
+/// [`BodyError`] if the body as a whole is rejected.
 pub fn respond_within(
     body: &str,
     form: PayloadFormat,
@@ -88,14 +89,14 @@ pub fn respond_within(
     Ok(RouterResponse { family, body: out, tally, counted: None })
 }
 
-/// A comma, unless something was opened just now.
+/// Appends a comma unless `out` ends with an opening bracket.
 fn separate(out: &mut String) {
     if !out.is_empty() && !out.ends_with('[') {
         out.push(',');
     }
 }
 
-/// Adds an event to its group. The outer error is the rejection of the meter.
+/// Adds an event to its group. The outer error is the meter's rejection.
 fn group<'a>(
     request: &Request<'a>,
     event: Option<&Event<'a>>,
@@ -134,7 +135,7 @@ fn group<'a>(
     Ok(Ok(()))
 }
 
-/// The bytes of a group in the response, at most.
+/// The maximum size of a group in the response, in bytes.
 fn group_bytes(deliveries: &[Delivery<'_>]) -> usize {
     let events = deliveries.iter().map(|delivery| delivery.message.len() + delivery.metadata.text().len() + 2);
     response::OVERHEAD + events.sum::<usize>() + deliveries.first().map_or(0, |first| first.destination.text().len())

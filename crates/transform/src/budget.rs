@@ -1,28 +1,30 @@
-//! What templates may cost in one event. Without a bound, a small body whose templates and events multiply would delay all
-//! other requests.
+//! Limits the work that templates cause for one event.
+//!
+//! Without a limit, a small body with many templates and many events would delay all other requests.
 
 use crate::meter::Usage;
 use crate::rejection::Rejection;
 
-/// The event needs more than it may have, or the request was halted: see [`Usage::halted`].
+/// The event needs more than its budget, or the request was halted: see [`Usage::halted`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exhausted;
 
-/// The work that the templates of one event may cause: bytes read or written and names compared. It grows with the event's
-/// own bytes only, so that all events of a body together cost a time in proportion to the body, and an expensive event is
-/// rejected alone, whatever its neighbors are.
+/// The work that the templates of one event may cause: bytes read or written, and names compared.
+///
+/// It depends only on the size of the event. The time for a body is therefore linear in its size, and an expensive event is
+/// rejected alone, whatever the other events are.
 pub struct EventBudget<'u, 'm> {
     usage: &'u Usage<'m>,
     left: u64,
 }
 
 impl<'u, 'm> EventBudget<'u, 'm> {
-    /// What every event may cause, and what it may for each of its bytes. Real events cause some four per byte, and have 700
-    /// bytes of metadata or more.
+    /// The work allowed for every event, and for each of its bytes. Real events use about four units per byte, and have at
+    /// least 700 bytes of metadata.
     const BASE: u64 = 1 << 11;
     const PER_BYTE: u64 = 64;
 
-    /// The budget of an event of `bytes`.
+    /// Creates the budget of an event of this size.
     #[must_use]
     pub fn for_event(bytes: usize, usage: &'u Usage<'m>) -> Self {
         Self { usage, left: Self::BASE + Self::PER_BYTE * bytes as u64 }
@@ -38,10 +40,10 @@ impl<'u, 'm> EventBudget<'u, 'm> {
         self.usage.work(units).map_err(|_| Exhausted)
     }
 
-    /// Charges memory that lasts as long as the event, before it is allocated.
+    /// Charges memory that is freed after the event, before it is allocated.
     ///
     /// # Errors
-    /// [`Exhausted`] if the request gets no more.
+    /// [`Exhausted`] if the meter rejects it.
     pub fn memory(&mut self, bytes: usize) -> Result<(), Exhausted> {
         self.usage.scratch(bytes).map_err(|_| Exhausted)
     }

@@ -1,10 +1,10 @@
-//! What was decided about an event, and why, as values: metrics read them and repeat no rule.
+//! The decisions made for an event, as values. Metrics and explanations are derived from them.
 
 use crate::rejection::Rejection;
 use json::javascript::JsString;
 use json::raw::Raw;
 
-/// The rule that gave the topic (docs/contract.md#topic).
+/// The rule that chose the topic (docs/contract.md#topic).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TopicRule {
     /// `topic` of the integrations object.
@@ -49,10 +49,10 @@ impl TopicRule {
     }
 }
 
-/// The topic of an event: any JSON value, and the rule that gave it.
+/// The topic of an event, which can be any JSON value, and the rule that chose it.
 #[derive(Debug, Clone)]
 pub struct Topic<'t> {
-    /// The value for the output; `None` leaves the member out.
+    /// The value for the output; `None` leaves the field out.
     pub value: Option<Raw<'t>>,
     /// `String(value)`, if the value is truthy.
     pub text: Option<JsString<'t>>,
@@ -60,7 +60,7 @@ pub struct Topic<'t> {
     pub rule: TopicRule,
 }
 
-/// The member that gave the partition key (docs/contract.md#partition-key).
+/// The field that the partition key was taken from (docs/contract.md#partition-key).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeySource {
     /// `message.userId`.
@@ -98,18 +98,18 @@ impl KeySource {
     }
 }
 
-/// What was decided about one event.
+/// The decisions made for one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
     /// The rule that gave the topic.
     pub topic: TopicRule,
-    /// The member that gave the partition key.
+    /// The field that the partition key was taken from.
     pub key: KeySource,
     /// What was changed in the event before it was answered.
     pub changes: Changes,
 }
 
-/// What the timestamp rule and templates did to one event (docs/contract.md#order-of-steps).
+/// The changes that the timestamp rule and templates made to one event (docs/contract.md#order-of-steps).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Changes {
     /// Whether the reverse-ETL rule set the message's timestamp.
@@ -120,10 +120,10 @@ pub struct Changes {
     pub templates_defaulted: u32,
 }
 
-/// Events rejected, by reason in the order of [`Rejection::ALL`].
+/// The number of rejected events per reason, in the order of [`Rejection::ALL`].
 pub type Rejected = [u64; Rejection::ALL.len()];
 
-/// The decisions of one request, counted.
+/// The numbers of decisions of one request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tally {
     /// Events in the request.

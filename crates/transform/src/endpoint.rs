@@ -1,5 +1,6 @@
-//! The endpoints that are served here, as what they make of a text: for a response to a client, and for one to compare
-//! with.
+//! The endpoints of the service as functions from a request body to a response body.
+//!
+//! Routes use them to respond; shadow mode and `verify` use them to compare responses.
 
 use crate::decision::Tally;
 use crate::family::Family;
@@ -8,20 +9,20 @@ use crate::observer::{NoopObserver, Restart};
 use crate::request::body::{BodyError, Counted, Limits, PayloadFormat, RouterResponse, dest_type};
 use crate::{batch, processor, router_transform};
 
-/// The header that announces the compacted form.
+/// The header that announces the compacted payload format.
 pub const CONTENT_FORMAT: &str = "x-content-format";
 
 /// The content type of every response.
 pub const JSON_CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
-/// The form that the value of the header [`CONTENT_FORMAT`] announces.
+/// Returns the payload format that the value of the header [`CONTENT_FORMAT`] announces.
 #[must_use]
 pub fn form_named(value: Option<&[u8]>) -> PayloadFormat {
     let compacted = value.is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(b"json+compactedv1"));
     if compacted { PayloadFormat::Compacted } else { PayloadFormat::Plain }
 }
 
-/// An endpoint, with all of its request that is not in the body.
+/// An endpoint, together with the parts of the request that are not in the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     /// The processor transformation.
@@ -37,7 +38,7 @@ pub enum Endpoint {
     RouterTransform,
 }
 
-/// A response, and what was decided for it.
+/// A response, and the decisions that led to it.
 #[derive(Debug)]
 pub struct Transformed {
     /// The destination.
@@ -51,8 +52,8 @@ pub struct Transformed {
 }
 
 impl Endpoint {
-    /// The endpoint at a path with its query, `None` where there is another one or none. Of requests that come in, the
-    /// routes know; this is for requests from a file.
+    /// Returns the endpoint that a path with an optional query addresses; `None` if it is not one of these. The service has
+    /// its own routes; this is for requests from a file.
     #[must_use]
     pub fn at(path_and_query: &str) -> Option<Self> {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
@@ -67,10 +68,10 @@ impl Endpoint {
         }
     }
 
-    /// The name of the destination that a router request is for; `None` where the path has given it already.
+    /// Returns the destination type in the body of a router request; `None` for endpoints that have it in their path.
     ///
     /// # Errors
-    /// [`BodyError`] where the body does not tell.
+    /// [`BodyError`] if the body has no destination type.
     pub fn dest_type(&self, body: &str, form: PayloadFormat) -> Result<Option<String>, BodyError> {
         match self {
             Self::Processor { .. } => Ok(None),
@@ -78,18 +79,18 @@ impl Endpoint {
         }
     }
 
-    /// The response of the endpoint, without limits of memory and work.
+    /// Returns the response of the endpoint, without limits on memory and work.
     ///
     /// # Errors
-    /// [`BodyError`] where nothing of the body can be answered.
+    /// [`BodyError`] if the body as a whole is rejected.
     pub fn respond(&self, body: &str, form: PayloadFormat, limits: Limits) -> Result<Transformed, BodyError> {
         self.respond_within(body, form, limits, &Unlimited)
     }
 
-    /// The response of the endpoint, with memory and work that `meter` grants.
+    /// Returns the response of the endpoint, with memory and work that `meter` grants.
     ///
     /// # Errors
-    /// [`BodyError`] where nothing of the body can be answered.
+    /// [`BodyError`] if the body as a whole is rejected.
     pub fn respond_within(
         &self,
         body: &str,
@@ -103,7 +104,7 @@ impl Endpoint {
     /// [`Self::respond_within`], reporting each decision of the processor transformation to an observer.
     ///
     /// # Errors
-    /// [`BodyError`] where nothing of the body can be answered.
+    /// [`BodyError`] if the body as a whole is rejected.
     pub fn respond_observed(
         &self,
         body: &str,

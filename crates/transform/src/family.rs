@@ -1,22 +1,22 @@
-//! The destinations this service transforms: one table. Adding a sibling is a row
-//! (docs/contract.md#processor-transformation and docs/contract.md#azure-event-hubs-and-confluent-cloud).
+//! The destination types that this service transforms, as a table
+//! (docs/contract.md#processor-transformation, docs/contract.md#azure-event-hubs-and-confluent-cloud).
 
-/// A destination of the producer family, and what sets it apart from its siblings.
+/// A destination type, and how it differs from the others.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Family {
-    /// The name in paths and in `destType`, lowercase; there, any letter case is accepted.
+    /// The name in paths and in `destType`, in lower case. Requests may use any letter case.
     pub name: &'static str,
     /// The name in `statTags.destType`.
     pub dest_type: &'static str,
-    /// The members of `message.integrations` that address it, the first truthy one wins
+    /// The fields of `message.integrations` that address it; the first truthy one counts
     /// (docs/contract.md#integrations-order, docs/contract.md#family-integrations).
     pub integrations: [&'static str; 3],
-    /// Whether the integrations object's `schemaId` is passed on.
+    /// Whether the `schemaId` of the integrations object is part of the output.
     pub schema_id: bool,
-    /// Whether the topic maps of Config are looked at (docs/contract.md#topic-multi-topic,
+    /// Whether the topic maps of the Config are used (docs/contract.md#topic-multi-topic,
     /// docs/contract.md#family-no-maps).
     pub multi_topic: bool,
-    /// Whether a `null` topic of Config stays in the output.
+    /// Whether a `null` topic of the Config is part of the output.
     pub keeps_null_topic: bool,
     /// Whether `/batch` groups events (docs/contract.md#batch-groups, docs/contract.md#family-batch).
     pub batches: bool,
@@ -55,18 +55,18 @@ pub static CONFLUENT_CLOUD: Family = Family {
     batches: false,
 };
 
-/// Every destination that is served.
+/// All destination types.
 pub static FAMILIES: [&Family; 3] = [&KAFKA, &AZURE_EVENT_HUB, &CONFLUENT_CLOUD];
 
 impl Family {
-    /// The destination called `name`, in any letter case.
+    /// Returns the destination type called `name`, in any letter case.
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Family> {
         FAMILIES.into_iter().find(|family| family.is_called(name))
     }
 
-    /// The destination that people spell `name`: in any letter case, with or without `_`, `-` and blanks, such as
-    /// `Confluent Cloud`, `azure-event-hubs` or `KAFKA`.
+    /// Returns the destination type for a name as people write it: in any letter case, with or without `_`, `-` and spaces,
+    /// such as `Confluent Cloud`, `azure-event-hubs` or `KAFKA`.
     #[must_use]
     pub fn by_spelling(name: &str) -> Option<&'static Family> {
         let letters = |name: &str| -> String {
@@ -79,7 +79,7 @@ impl Family {
         FAMILIES.into_iter().find(|family| letters(family.name) == name)
     }
 
-    /// Whether `name` is the destination's, in any letter case.
+    /// Whether `name` is the name of the destination type, in any letter case.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)

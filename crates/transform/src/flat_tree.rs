@@ -1,5 +1,7 @@
-//! A value as a flat tree, for the few places that have to look at all of it: a Config with templates, and a value
-//! that may be empty. Built and read without recursion, so that depth costs memory in proportion and nothing else.
+//! JSON values as flat trees.
+//!
+//! A few places need every part of a value: a Config with templates, for example. The tree is built and read without
+//! recursion, so nesting costs memory in proportion to its depth and nothing else.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,10 +14,11 @@ use json::raw::Raw;
 use json::reader::Reader;
 use json::text::pointer_step;
 
-/// A value and everything in it, as JavaScript sees it: of duplicate names the last one, members in property order.
+/// A value and all values in it, as JavaScript sees them: of duplicate names the last one counts, and fields are in
+/// property order.
 #[derive(Debug)]
 pub struct FlatTree<'a> {
-    /// Every part comes behind the one it is in; the first is the whole value.
+    /// Every part follows the part that contains it; the first is the whole value.
     parts: Vec<Part<'a>>,
 }
 
@@ -32,10 +35,10 @@ enum Content<'a> {
     Object(Vec<Member<'a>>),
 }
 
-/// A name, and the part that is its value.
+/// The name of a field, and the part that is its value.
 type Member<'a> = (Cow<'a, [u8]>, usize);
 
-/// A string, number, literal of an [`FlatTree`], and its position in the value's text.
+/// A string, number or literal of a [`FlatTree`], and its position in the text.
 #[derive(Debug, Clone)]
 pub struct Leaf<'a> {
     /// The value.
@@ -44,12 +47,12 @@ pub struct Leaf<'a> {
     pub range: Range<usize>,
 }
 
-/// Bytes of a JSON pointer that are reported.
+/// The maximum size of a reported JSON pointer, in bytes.
 const MAX_POINTER_BYTES: usize = 1024;
 
-/// Memory of a part, with its place in the array it is in and in the list of leaves; vectors double.
+/// The memory of a part, in bytes, with its entries in an array and in the list of leaves. Vectors double.
 const PART_BYTES: usize = 2 * (size_of::<Part<'_>>() + size_of::<usize>() + size_of::<Leaf<'_>>());
-/// Further memory of a field of an object: its name in a vector and in a hash map, both of which double.
+/// The additional memory of a field, in bytes: its name in a vector and in a hash map, both of which double.
 const MEMBER_BYTES: usize = 4 * (size_of::<Cow<'_, [u8]>>() + size_of::<Member<'_>>());
 
 /// One step of a JSON pointer.
@@ -68,7 +71,7 @@ impl fmt::Display for Step<'_> {
     }
 }
 
-/// An array or object that was opened and not closed yet.
+/// An array or object that is not closed yet.
 struct Open<'a> {
     part: usize,
     elements: Vec<usize>,
@@ -85,7 +88,7 @@ impl<'a> FlatTree<'a> {
     /// Takes a value apart; the memory is charged to the current event of `usage` before it is taken.
     ///
     /// # Errors
-    /// The rejection of the meter.
+    /// The meter's rejection.
     pub fn within(value: Raw<'a>, usage: &Usage<'_>) -> Result<Self, Halt> {
         let mut parts: Vec<Part<'a>> = Vec::new();
         let mut open: Vec<Open<'a>> = Vec::new();
@@ -141,7 +144,7 @@ impl<'a> FlatTree<'a> {
         Ok(Self { parts })
     }
 
-    /// Every leaf, depth first, members in JavaScript's property order.
+    /// Every leaf, depth first, with fields in JavaScript's property order.
     #[must_use]
     pub fn leaves(&self) -> Vec<Leaf<'a>> {
         let mut leaves = Vec::new();
@@ -158,7 +161,7 @@ impl<'a> FlatTree<'a> {
     }
 
     /// For each part that starts at one of the given bytes, its location in the value, as a JSON pointer. Of a long one
-    /// only the end is kept, behind `…`; in names, a lone surrogate is U+FFFD.
+    /// only the end is kept, after `…`; in names, a lone surrogate is U+FFFD.
     #[must_use]
     pub fn pointers(&self, starts: &[usize]) -> Vec<String> {
         let mut parents: Vec<Option<(usize, Step<'_>)>> = vec![None; self.parts.len()];

@@ -1,6 +1,6 @@
-//! The transformation itself: bytes of a request in, bytes of the response out.
+//! Transforms the events of a request for Kafka destinations: request body in, response body out.
 //!
-//! It knows no HTTP, clock, environment, log or metric. What was decided and why is a value it returns ([`decision`]).
+//! The crate does no I/O and has no clock, environment, log or metrics. It returns its decisions as values ([`decision`]).
 //!
 //! ```
 //! use transform::family::KAFKA;
@@ -22,18 +22,18 @@
 //!
 //! | module | content |
 //! | --- | --- |
-//! | [`processor`] | the transformation of an event, from start to end |
-//! | [`endpoint`] | which endpoint a path names, and its response |
-//! | [`batch`], [`router_transform`] | the two router endpoints |
-//! | [`request`] | where the parts of a request are, and what is read of an event and of what events share |
+//! | [`processor`] | transforms the events of a request |
+//! | [`endpoint`] | all endpoints, and the paths that address them |
+//! | [`batch`], [`router_transform`] | the endpoints of the router |
+//! | [`request`] | reads requests: events, destinations, and the tables that events share |
 //! | [`rules`] | one file per rule of the contract |
-//! | [`response`] | writes the response |
+//! | [`response`] | writes responses |
 //! | [`decision`], [`reason`], [`rejection`] | what was decided, why a rule did not apply, why an event was rejected |
-//! | [`observer`], [`explain`] | sees decisions as they are made, and reports them |
-//! | [`meter`], [`work`] | the memory and the work that a request uses, and who grants them |
+//! | [`observer`], [`explain`] | receive decisions as they are made, and report them |
+//! | [`meter`], [`budget`] | limit the memory and the work of a request, and of the templates of an event |
 //! | [`family`] | how Kafka, Azure Event Hubs and Confluent Cloud differ |
 //! | [`partition`], [`produced`], [`topic_name`], [`avro`] | what rudder-server and Kafka do with a response |
-//! | [`flat_tree`] | JSON as a flat tree |
+//! | [`flat_tree`] | JSON values as flat trees |
 
 pub mod avro;
 pub mod batch;

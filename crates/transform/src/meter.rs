@@ -1,12 +1,13 @@
-//! Accounting for what a request uses: memory, which is reserved before it is allocated, and work, so that a request
-//! whose result nobody needs any more stops.
+//! Accounts for the memory and the work of a request.
+//!
+//! Memory is reserved before it is allocated. Work is reported so that a request can stop when its client has disconnected.
 
 use std::cell::Cell;
 use std::mem::size_of;
 
 use json::invalid::Invalid;
 
-/// Why a request stopped before it was answered.
+/// Why a request stopped without a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Halt {
     /// Other requests hold the memory that this one needs.
@@ -23,7 +24,9 @@ pub enum Halt {
     WorkLimit,
 }
 
-/// Grants memory and work to one request. Implemented by the server over its budget; [`Unlimited`] serves the tools.
+/// Grants memory and work to one request.
+///
+/// The server implements it with its memory budget; the tools use [`Unlimited`].
 pub trait Meter {
     /// Reserves `bytes` more bytes, which are held until the request ends.
     ///
@@ -39,7 +42,7 @@ pub trait Meter {
     fn checkpoint(&self, work: u64) -> Result<(), Halt>;
 }
 
-/// Grants everything.
+/// A meter without limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Unlimited;
 
@@ -53,7 +56,7 @@ impl Meter for Unlimited {
     }
 }
 
-/// Why reading a body stopped.
+/// Why reading a body failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadError {
     /// It is not the JSON that was expected.
@@ -74,8 +77,10 @@ impl From<Halt> for ReadError {
     }
 }
 
-/// What one request uses, and the meter that grants it. Charges are collected and reserved in steps, so that a usual
-/// request asks its meter a few times only. The first rejection stays: see [`Usage::halted`].
+/// The memory and the work of one request, and the meter that grants them.
+///
+/// Charges are collected and reserved in steps, so that a typical request calls its meter only a few times. After the first
+/// rejection all charges are rejected, see [`Usage::halted`].
 pub struct Usage<'m> {
     meter: &'m dyn Meter,
     /// Bytes that last as long as the request.
@@ -86,16 +91,16 @@ pub struct Usage<'m> {
     response: Cell<usize>,
     reserved: Cell<usize>,
     work: Cell<u64>,
-    /// The work when the meter was asked last.
+    /// The work at the last call of the meter.
     checked: Cell<u64>,
     halted: Cell<Option<Halt>>,
 }
 
-/// Bytes that are reserved at once, at least and at most.
+/// The minimum and maximum of bytes in one reservation.
 const MIN_STEP: usize = 1 << 10;
 const MAX_STEP: usize = 64 << 10;
 
-/// Work between two questions to the meter.
+/// The work between two calls of the meter.
 const WORK_STEP: u64 = 1 << 18;
 
 impl<'m> Usage<'m> {
@@ -114,7 +119,7 @@ impl<'m> Usage<'m> {
         }
     }
 
-    /// Usage that nobody limits.
+    /// Usage without limits.
     #[must_use]
     pub fn unlimited() -> Usage<'static> {
         Usage::of(&Unlimited)

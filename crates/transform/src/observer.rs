@@ -1,7 +1,7 @@
-//! Sees decisions while they are made, so that an explanation reports what was decided and repeats no rule.
+//! Receives decisions as they are made, so that explanations report what was decided without repeating the rules.
 //!
-//! Every method does nothing unless an observer says otherwise, and the deciding functions are compiled once for each
-//! observer: where [`NoopObserver`] looks on, looking on costs nothing.
+//! Each method does nothing by default. The functions that decide are compiled for each observer separately, so that
+//! [`NoopObserver`] costs nothing.
 
 use std::ops::ControlFlow;
 
@@ -13,10 +13,28 @@ use crate::rules::templates::Templates;
 use json::javascript::JsString;
 use json::raw::Raw;
 
-/// Sees what is decided of each event, in the order in which it is decided.
-#[allow(unused_variables, reason = "the names say what is seen")]
+/// Receives the decisions for each event, in the order in which they are made.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use transform::decision::Decision;
+/// use transform::observer::Observer;
+/// use transform::rejection::Rejection;
+///
+/// /// Counts rejected events.
+/// #[derive(Default)]
+/// struct Rejected(usize);
+///
+/// impl Observer for Rejected {
+///     fn responded(&mut self, outcome: Result<Decision, Rejection>, _response: &str) -> ControlFlow<()> {
+///         self.0 += usize::from(outcome.is_err());
+///         ControlFlow::Continue(())
+///     }
+/// }
+/// ```
+#[allow(unused_variables, reason = "the names document the parameters")]
 pub trait Observer {
-    /// The next event is about to be transformed; `None` stands for an element that is not an object.
+    /// The next event is about to be transformed; `None` is an element that is not an object.
     #[inline]
     fn event(&mut self, event: Option<&Event<'_>>) {}
 
@@ -24,7 +42,7 @@ pub trait Observer {
     #[inline]
     fn destination(&mut self, destination: Raw<'_>) {}
 
-    /// What the timestamp rule did.
+    /// The result of the timestamp rule.
     #[inline]
     fn timestamp(&mut self, stamp: Stamp<'_>) {}
 
@@ -32,11 +50,11 @@ pub trait Observer {
     #[inline]
     fn will_fill(&mut self, destination: Raw<'_>, templates: &Templates) {}
 
-    /// What became of the template at `index`.
+    /// The result of the template at `index`.
     #[inline]
     fn template(&mut self, index: usize, filled: Filled<'_>) {}
 
-    /// A topic rule did not apply; `why` gives the reason and the name it is about.
+    /// A topic rule did not apply. `why` returns the reason and the name that it is about.
     #[inline]
     fn passed_over(&mut self, rule: TopicRule, why: impl FnOnce() -> (Reason, String)) {}
 
@@ -48,28 +66,28 @@ pub trait Observer {
     #[inline]
     fn keyed(&mut self, key: Option<&JsString<'_>>, source: KeySource) {}
 
-    /// Whether the response is kept. If it is not, each event's part of it is dropped once [`Observer::responded`] has
-    /// seen it, so that memory does not grow with the number of events, and the response that is returned is empty.
+    /// Whether the response is kept. If not, the response to each event is dropped after [`Observer::responded`], so that
+    /// memory does not grow with the number of events, and the returned response is empty.
     #[inline]
     fn keeps_response(&self) -> bool {
         true
     }
 
-    /// An event is done with, and this is its response. Where it breaks, the events behind it are left out.
+    /// The response to an event is written. After a break the remaining events are left out.
     #[inline]
     fn responded(&mut self, outcome: Result<Decision, Rejection>, response: &str) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 }
 
-/// An observer that can forget what it has seen, so that it can see attempts which may be discarded
+/// An observer that can start over, which it must do when an attempt to transform a request is discarded
 /// ([`super::processor::respond_observed`]).
 pub trait Restart: Observer {
-    /// Forgets every event seen so far: all of them follow again.
+    /// Forgets all events so far: they will be reported again.
     fn restart(&mut self);
 }
 
-/// NoopObserver looks on.
+/// An observer that ignores everything.
 #[derive(Debug, Clone, Copy)]
 pub struct NoopObserver;
 
@@ -79,12 +97,12 @@ impl Restart for NoopObserver {
     fn restart(&mut self) {}
 }
 
-/// What the timestamp rule did (docs/contract.md#reverse-etl-timestamp).
+/// The result of the timestamp rule (docs/contract.md#reverse-etl-timestamp).
 #[derive(Debug, Clone, Copy)]
 pub enum Stamp<'e> {
     /// It does not apply.
     NotAsked(Reason),
-    /// It gives the message this timestamp.
+    /// It sets this timestamp.
     Set {
         /// The field of the message that it is from; `None` where no candidate is usable.
         from: Option<&'static str>,
@@ -95,7 +113,7 @@ pub enum Stamp<'e> {
     },
 }
 
-/// What became of a template (docs/contract.md#dynamic-configuration).
+/// The result of a template (docs/contract.md#dynamic-configuration).
 #[derive(Debug, Clone, Copy)]
 pub enum Filled<'e> {
     /// A value was found.

@@ -1,21 +1,23 @@
-//! Which partition a key leads to (docs/contract.md#partition). rudder-server computes it when it produces; nothing
-//! that is answered depends on it.
+//! Computes the partition of a key as rudder-server does when it produces (docs/contract.md#partition).
+//!
+//! Responses do not depend on it.
 
 use std::num::NonZeroU32;
 
-/// The partition of `partitions` that events with this key go to: FNV-1a, 32 bits, without its sign.
+/// Returns the partition of a key: its 32-bit FNV-1a hash without the sign bit, modulo the number of partitions.
 #[must_use]
 pub fn of_key(key: &str, partitions: NonZeroU32) -> u32 {
     of_hash(hash_of_key(key), partitions)
 }
 
-/// The hash of a key that chooses its partition.
+/// Returns the hash that chooses the partition of a key.
 #[must_use]
 pub fn hash_of_key(key: &str) -> u32 {
     fnv1a(key.as_bytes())
 }
 
-/// [`hash_of_key`] of a key as the inside of a JSON string; `None` if it has an escape and must be unescaped first.
+/// Returns [`hash_of_key`] of a key that is the inside of a JSON string; `None` if it contains an escape and must be
+/// decoded first.
 #[must_use]
 pub fn hash_of_escaped_key(escaped: &str) -> Option<u32> {
     // One loop: most keys are so short that a search of its own would take longer than the hash.
@@ -29,13 +31,13 @@ pub fn hash_of_escaped_key(escaped: &str) -> Option<u32> {
     Some(hash)
 }
 
-/// The partition of `partitions` for a key with this [hash](hash_of_key).
+/// Returns the partition of a key with this [hash](hash_of_key).
 #[must_use]
 pub fn of_hash(hash: u32, partitions: NonZeroU32) -> u32 {
     (hash & 0x7fff_ffff) % partitions
 }
 
-/// A partition with the range of its number, such as `partition 1 (0–11)`: partitions are counted from 0.
+/// Formats a partition with the range of partitions, such as `partition 1 (0–11)`: numbers start at 0.
 #[must_use]
 pub fn named(partition: u32, partitions: NonZeroU32) -> String {
     format!("partition {partition} (0–{})", partitions.get() - 1)
@@ -51,14 +53,15 @@ fn fnv1a_step(hash: u32, byte: u8) -> u32 {
     (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
 }
 
-/// A string as rudder-server has it once it has decoded the response: UTF-8, and each lone surrogate, which UTF-8
-/// cannot hold, is U+FFFD. `decoded` is what [`json::text::Text::decoded`] gives.
+/// Returns a string as rudder-server reads it from the response: UTF-8, with U+FFFD for each lone surrogate.
+///
+/// `decoded` is a result of [`json::text::Text::decoded`].
 #[must_use]
 pub fn as_received(decoded: &[u8]) -> String {
     let mut out = String::with_capacity(decoded.len());
     for chunk in decoded.utf8_chunks() {
         out.push_str(chunk.valid());
-        // A surrogate comes as one invalid chunk a byte, the first of which is `ed`: it is replaced once, not three times.
+        // The three bytes of a surrogate are one invalid chunk each. Only the first, `ed`, is replaced.
         if chunk.invalid().first() == Some(&0xed) {
             out.push(char::REPLACEMENT_CHARACTER);
         }

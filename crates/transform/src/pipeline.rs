@@ -1,4 +1,4 @@
-//! The rules applied to one event, in order (docs/contract.md#processor-transformation).
+//! Applies the rules to one event, in order (docs/contract.md#processor-transformation).
 
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -26,7 +26,7 @@ use crate::rules::topic_setting::{Filling, RoutingMembers};
 use json::javascript::JsString;
 use json::raw::{EMPTY_OBJECT, NULL, Raw};
 
-/// What the events of a request are transformed with.
+/// The state that the events of a request share.
 pub(crate) struct Context<'s, 'a> {
     pub(crate) family: &'static Family,
     pub(crate) shared: &'s SharedTables<'a>,
@@ -34,11 +34,11 @@ pub(crate) struct Context<'s, 'a> {
     query: &'s str,
     /// The query as a JSON object, made when the first template asks for it.
     query_json: OnceCell<String>,
-    /// What events give for templates of destinations without any.
+    /// The values of the templates of destinations without templates.
     no_values: FilledValues<'s>,
 }
 
-/// Where the response for an event goes.
+/// The receivers of the result for one event.
 struct Target<'o, O> {
     out: &'o mut String,
     observer: &'o mut O,
@@ -119,7 +119,6 @@ impl<'s, 'a> Context<'s, 'a> {
         let Templated { message, metadata, destination_raw, templates, .. } = *event;
         target.observer.will_fill(destination_raw, templates);
         let values = templates.fill(&mut hits, budget, &mut target.changes, target.observer)?;
-        // What is left in the list was not removed.
         let removed = hits.into_iter().flatten().filter(|hit| hit.is_removed);
         let mut fields: [Vec<_>; ROOTS.len()] = Default::default();
         removed.for_each(|hit| fields[hit.root].push(hit.field));
@@ -148,7 +147,7 @@ impl<'s, 'a> Context<'s, 'a> {
         let texts = [lazy.member_text("message", &mut budget)?, lazy.member_text("metadata", &mut budget)?];
         let [message_text, metadata_text] =
             texts.each_ref().map(|text| text.as_deref().map_or(EMPTY_OBJECT, Raw::from_valid));
-        // What no template took anything of is as it was read.
+        // A part from which nothing was removed is used as it was read.
         let message = if is_same(message.raw, message_text) {
             message.clone()
         } else {
@@ -218,7 +217,7 @@ impl<'s, 'a> Context<'s, 'a> {
         Ok(Decision { topic: rule, key, changes })
     }
 
-    /// The event as templates see it (docs/contract.md#dynamic-configuration), with its message as it is by now.
+    /// Returns the event as templates see it (docs/contract.md#dynamic-configuration), with its current message.
     fn lazy_event<'e>(
         &'e self,
         templated: &Templated<'e, 'a>,
@@ -255,7 +254,7 @@ impl<'e, 'a> Templated<'e, 'a> {
     }
 }
 
-/// The text of an object without some of its fields; `None` if there are none to remove.
+/// Removes fields from the text of an object; `None` if there are none to remove.
 fn cut(
     object: Raw<'_>,
     fields: Vec<Range<usize>>,

@@ -26,11 +26,12 @@ pub struct Response {
     pub origin: Origin,
 }
 
-/// Transforms the events of a request body. `query` is the query string of the request's URL, without its `?`, which
-/// templates can address.
+/// Transforms the events of a request body.
+///
+/// `query` is the query string of the URL without its `?`; templates can address it.
 ///
 /// # Errors
-/// [`BodyError`] where nothing of the body can be answered. A bad event is not that: it gets a response of its own.
+/// [`BodyError`] if the body as a whole is rejected. A bad event is not an error: it gets its own response.
 pub fn respond(
     family: &'static Family,
     body: &str,
@@ -41,10 +42,10 @@ pub fn respond(
     respond_within(family, body, form, query, limits, &Unlimited)
 }
 
-/// [`respond()`], with memory and work that `meter` grants.
+/// Like [`respond()`], with memory and work that `meter` grants.
 ///
 /// # Errors
-/// [`BodyError`] where nothing of the body can be answered.
+/// [`BodyError`] if the body as a whole is rejected.
 pub fn respond_within(
     family: &'static Family,
     body: &str,
@@ -56,11 +57,12 @@ pub fn respond_within(
     respond_observed(family, body, form, query, limits, meter, &mut NoopObserver)
 }
 
-/// [`respond_within()`], reporting each decision to an observer that never breaks. It sees an attempt to answer the events
-/// while the body is read; if that is discarded, it starts over.
+/// Like [`respond_within()`], and reports each decision to an observer that never breaks.
+///
+/// Events are transformed while the body is read. If that attempt is discarded, the observer is restarted.
 ///
 /// # Errors
-/// [`BodyError`] where nothing of the body can be answered.
+/// [`BodyError`] if the body as a whole is rejected.
 pub fn respond_observed(
     family: &'static Family,
     body: &str,
@@ -82,11 +84,11 @@ pub fn respond_observed(
     whole(family, body, form, query, limits, &usage, observer)
 }
 
-/// [`respond_within()`], reporting each decision to `observer`. If the observer breaks, the response ends with the
-/// event that it saw last.
+/// Like [`respond_within()`], and reports each decision to `observer`. If the observer breaks, the response ends with the
+/// event that was reported last.
 ///
 /// # Errors
-/// [`BodyError`] where nothing of the body can be answered.
+/// [`BodyError`] if the body as a whole is rejected.
 pub fn observed(
     family: &'static Family,
     body: &str,
@@ -127,7 +129,7 @@ struct Responses<'s, 'a> {
     response: Response,
     /// Set with the first event that is an object.
     origin: Option<Origin>,
-    /// Why there is no response. The events behind are read all the same: a body that is not JSON is rejected as that.
+    /// Why there is no response. The remaining events are still read, because invalid JSON takes precedence.
     failed: Option<BodyError>,
 }
 
@@ -154,7 +156,7 @@ impl<'s, 'a> Responses<'s, 'a> {
     /// Responses the next event; `None` stands for what is not an object. Breaks where the observer does.
     ///
     /// # Errors
-    /// The rejection of the meter.
+    /// The meter's rejection.
     fn add(&mut self, event: Option<&Event<'a>>, observer: &mut impl Observer) -> Result<ControlFlow<()>, Halt> {
         if self.failed.is_some() {
             return Ok(ControlFlow::Continue(()));

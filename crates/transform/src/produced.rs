@@ -1,4 +1,4 @@
-//! The `output` of a response: what rudder-server produces to Kafka, and how large the record is.
+//! Reads the `output` of a response, which rudder-server produces to Kafka, and computes the size of the record.
 
 use crate::partition::as_received;
 use json::invalid::Invalid;
@@ -20,8 +20,8 @@ pub struct Produced<'a> {
     pub topic: Option<Raw<'a>>,
 }
 
-/// Bytes that kafka-go counts for a record in addition to key and value: CRC, magic byte, attributes, timestamp, and
-/// the lengths of key and value.
+/// The bytes of a record besides key and value, as kafka-go counts them: CRC, magic byte, attributes, timestamp, and the
+/// lengths of key and value.
 const RECORD_OVERHEAD: u64 = 22;
 
 impl<'a> Produced<'a> {
@@ -61,8 +61,8 @@ impl<'a> Produced<'a> {
     }
 }
 
-/// Bytes of JSON once it is formatted again: no whitespace between values, and no escape where none is needed. Numbers
-/// count as written.
+/// Returns the size of JSON after it is formatted again, without whitespace and unnecessary escapes. Numbers keep their
+/// length.
 fn printed_bytes(json: &str) -> u64 {
     let bytes = json.as_bytes();
     let (mut count, mut at, mut in_string) = (0, 0, false);
@@ -82,7 +82,7 @@ fn printed_bytes(json: &str) -> u64 {
     count
 }
 
-/// How many bytes an escape has, its backslash included, and how many it has when it is formatted again.
+/// Returns the length of an escape with its backslash, and its length after formatting.
 fn escape_bytes(behind: &[u8]) -> (usize, u64) {
     let Some(b'u') = behind.first() else {
         let stays = matches!(behind.first(), Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't'));

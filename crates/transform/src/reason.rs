@@ -1,4 +1,4 @@
-//! Why a rule did not apply: one table. Events are explained with it; answers do not depend on it.
+//! The reasons why a rule did not apply, as a table. Explanations show them; responses do not depend on them.
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident, $code:literal, $text:literal;)*) => {
@@ -25,9 +25,9 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// docs/contract.md#integrations-object: nothing is asked of any destination.
+    /// docs/contract.md#integrations-object: the message has no options for any destination.
     IntegrationsMissing, "integrations_missing", "the message has no integrations";
-    /// docs/contract.md#integrations-order: nothing is asked of this destination.
+    /// docs/contract.md#integrations-order: the message has no options for this destination.
     IntegrationsNotNamed, "integrations_not_named", "message.integrations has no truthy {}";
     /// docs/contract.md#integrations-truthy: a truthy value hides the other names, but carries nothing.
     IntegrationsNotAnObject, "integrations_not_an_object",
@@ -38,11 +38,11 @@ reasons! {
     MapsNotSupported, "maps_not_supported", "topic maps are read for Kafka only, not for {}";
     /// docs/contract.md#topic-multi-topic.
     MultiTopicOff, "multi_topic_off", "Config.enableMultiTopic is not truthy";
-    /// docs/contract.md#topic-multi-topic: neither map can be asked.
+    /// docs/contract.md#topic-multi-topic: neither map is used.
     TypeMissing, "type_missing", "message.type is missing or not a string";
-    /// docs/contract.md#topic-event-type: the other map is asked.
+    /// docs/contract.md#topic-event-type: the other map is used.
     TypeIsTrack, "type_is_track", "message.type is track, so the event's name is looked up";
-    /// docs/contract.md#topic-event-name: the other map is asked, if any.
+    /// docs/contract.md#topic-event-name: the other map is used, if any.
     TypeIsNotTrack, "type_is_not_track", "message.type is {}, and event names are looked up for track only";
     /// docs/contract.md#topic-event-type.
     TypeNotMapped, "type_not_mapped",
@@ -69,7 +69,7 @@ reasons! {
     MappedToDestination, "mapped_to_destination", "message.context.mappedToDestination is truthy";
 }
 
-/// Characters of a name from the event that a sentence repeats at most.
+/// The maximum number of characters of a name from the event that a message contains.
 const MAX_NAME_CHARACTERS: usize = 100;
 
 impl Reason {

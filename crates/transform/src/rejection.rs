@@ -1,6 +1,8 @@
-//! Why one event is rejected: one table. The other events of its batch are answered (docs/contract.md#event-error).
+//! The reasons to reject an event, as a table (docs/contract.md#event-error).
+//!
+//! Other events of the same request are not affected.
 
-/// What `statTags.errorType` says of a rejection.
+/// The value of `statTags.errorType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorType {
     /// The event is at fault.

@@ -1,5 +1,6 @@
-//! Writes the responses (docs/contract.md#output, docs/contract.md#batch, docs/contract.md#event-error). Everything
-//! that came with the request is copied as text.
+//! Writes responses (docs/contract.md#output, docs/contract.md#batch, docs/contract.md#event-error).
+//!
+//! Values of the request are copied as text.
 
 use crate::decision::Topic;
 use crate::family::Family;
@@ -21,16 +22,16 @@ pub struct Output<'e> {
     pub topic: Topic<'e>,
 }
 
-/// Bytes that a response adds to message and metadata, on the large side of usual.
+/// The bytes that a response adds to message and metadata: an upper estimate.
 pub const OVERHEAD: usize = 192;
 
-/// Bytes that a rejection adds to metadata and ids, on the large side.
+/// The bytes that a rejection adds to metadata and IDs: an upper estimate.
 const REJECTION_OVERHEAD: usize = 1024;
 
 /// Appends the response for a transformed event.
 ///
 /// # Errors
-/// The rejection of the meter.
+/// The meter's rejection.
 pub fn write_output(
     out: &mut String,
     output: &Output<'_>,
@@ -73,7 +74,8 @@ pub fn write_output(
     Ok(())
 }
 
-/// Appends the metadata with the topic behind its `rudderId`, which keeps the events of one user and topic together.
+/// Appends the metadata with the topic added to its `rudderId`: rudder-server keeps events with the same `rudderId` in
+/// order.
 fn write_routed_metadata(out: &mut String, metadata: &Metadata<'_>, rudder_id: &JsString<'_>, topic: &str) {
     metadata.raw.write_with(out, "rudderId", metadata.rudder_id, |out| {
         out.push('"');
@@ -84,7 +86,7 @@ fn write_routed_metadata(out: &mut String, metadata: &Metadata<'_>, rudder_id: &
     });
 }
 
-/// The bytes of a rejection at most.
+/// The maximum size of a rejection, in bytes.
 fn rejection_bytes(metadata: Option<&Metadata<'_>>) -> usize {
     let Some(metadata) = metadata else { return REJECTION_OVERHEAD };
     let ids = [metadata.destination_id, metadata.workspace_id].into_iter().flatten();
@@ -92,7 +94,7 @@ fn rejection_bytes(metadata: Option<&Metadata<'_>>) -> usize {
     REJECTION_OVERHEAD + metadata.raw.text().len() + ids.map(|id| 8 * id.text().len()).sum::<usize>()
 }
 
-/// The endpoint that rejects an event. It decides the form of the metadata.
+/// The endpoint that rejects an event, which determines the form of its metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RejectedBy {
     /// The processor transformation: one object. Metadata that is not an object becomes `null`, because a client that
@@ -105,7 +107,7 @@ pub enum RejectedBy {
 /// Appends the response to a rejected event.
 ///
 /// # Errors
-/// The rejection of the meter.
+/// The meter's rejection.
 pub fn write_rejection(
     out: &mut String,
     by: RejectedBy,
@@ -164,7 +166,7 @@ fn write_reason(
     out.push_str("\"}");
 }
 
-/// Appends what a router endpoint answers for events of a destination that has no such feature.
+/// Appends the response of a router endpoint to events of a destination that does not support it.
 pub fn write_unsupported<'e>(
     out: &mut String,
     family: &Family,
@@ -180,7 +182,7 @@ pub fn write_unsupported<'e>(
     out.push_str("\",\"statTags\":{\"errorCategory\":\"transformation\"}}");
 }
 
-/// Appends a JSON array of values that are text already.
+/// Appends a JSON array of values that are given as JSON text.
 pub fn write_array<'e>(out: &mut String, values: impl Iterator<Item = &'e str>) {
     out.push('[');
     for (index, value) in values.enumerate() {

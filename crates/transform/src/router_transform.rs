@@ -1,5 +1,4 @@
-//! `/routerTransform`: none of these destinations has one, and the response says so
-//! (docs/contract.md#router-transformation).
+//! The endpoint `/routerTransform`, which none of these destinations supports (docs/contract.md#router-transformation).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,7 +10,7 @@ use crate::response;
 use json::javascript::{JsString, Properties};
 use json::raw::Raw;
 
-/// Where the entry of each destination is. Its `ID` is read and compared once per destination, not once per event.
+/// The entry of each destination in the response. The `ID` of a destination is read once, not once per event.
 #[derive(Default)]
 pub(super) struct Places {
     /// By the address of the destination's text; 0 stands for no destination.
@@ -19,10 +18,10 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// The place of a destination in `by_id`, where it is added if its `ID` is new.
+    /// Returns the index of a destination in `by_id`, which it is added to if its `ID` is new.
     ///
     /// # Errors
-    /// The rejection of the meter.
+    /// The meter's rejection.
     pub(super) fn of<'a, V: Default>(
         &mut self,
         destination: impl Into<Option<Raw<'a>>>,
@@ -46,18 +45,18 @@ impl Places {
     }
 }
 
-/// [`respond_within`], without limits of memory and work.
+/// Like [`respond_within`], without limits on memory and work.
 ///
 /// # Errors
-/// [`BodyError`] where nothing of the body can be answered.
+/// [`BodyError`] if the body as a whole is rejected.
 pub fn respond(body: &str, form: PayloadFormat, limits: Limits) -> Result<RouterResponse, BodyError> {
     respond_within(body, form, limits, &Unlimited)
 }
 
-/// Responses one entry per destination of the request, with memory and work that `meter` grants.
+/// Returns an entry per destination of the request that says so, with memory and work that `meter` grants.
 ///
 /// # Errors
-/// [`BodyError`] where nothing of the body can be answered.
+/// [`BodyError`] if the body as a whole is rejected.
 pub fn respond_within(
     body: &str,
     form: PayloadFormat,

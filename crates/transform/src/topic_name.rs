@@ -1,6 +1,6 @@
-//! The names that Kafka allows for topics.
+//! Checks topic names by the rules of Kafka.
 
-/// The most characters in the name of a topic.
+/// The maximum length of a topic name, in characters.
 const MAX_CHARACTERS: usize = 249;
 
 /// Returns why Kafka rejects a topic name; `None` if it is legal.

@@ -1,5 +1,4 @@
-//! How the types of a schema are read from its JSON, in the order in which goavro reads them: later types may refer to
-//! earlier ones.
+//! Parses the types of a schema, in the order in which goavro does: later types may refer to earlier ones.
 
 use std::collections::{HashMap, HashSet};
 
@@ -59,7 +58,7 @@ fn unreadable(text: &str, error: &serde_json::Error) -> Unusable {
     }
 }
 
-/// A schema while it is read.
+/// A schema that is being parsed.
 pub(super) struct Builder {
     types: Vec<Type>,
     names: Vec<String>,

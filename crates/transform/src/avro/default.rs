@@ -1,10 +1,10 @@
-//! Defaults of fields: each has to encode with the type of its field. The default of a union belongs to its first branch.
+//! Checks the defaults of fields. A default must encode with the type of its field; for a union, with the first branch.
 
 use serde_json::Value;
 
 use super::schema::{Type, TypeId};
 
-/// Checks the default of a field of type `of`. Time grows in proportion to the value.
+/// Checks the default of a field of type `of`, in time linear in the size of the value.
 ///
 /// # Errors
 /// Why the producer cannot encode it.

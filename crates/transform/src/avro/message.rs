@@ -1,7 +1,7 @@
-//! Whether a message fits a schema, in Avro's JSON form, which the producer reads messages in.
+//! Checks whether a message fits a schema in Avro's JSON encoding, which the producer uses.
 //!
-//! In that form the message must have exactly the fields of the schema: one that the schema lacks is an error, as is
-//! one that the message lacks where the schema has no default. A union's value names its branch: `{"string": "x"}`.
+//! The message must have exactly the fields of the schema. A field that the schema does not have is an error, and so is a
+//! missing field without a default. The value of a union names its branch: `{"string": "x"}`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,19 +11,19 @@ use crate::partition::as_received;
 use json::raw::{Kind, Raw};
 use json::text::quoted;
 
-/// The most mismatches of each severity that are kept for one message; more are counted.
+/// The maximum number of mismatches of each severity that are kept for a message. Others are counted.
 pub const MAX_MISMATCHES: usize = 10;
 
-/// The deepest level of a message that is compared with its schema.
+/// The maximum depth at which a message is compared with its schema.
 const MAX_DEPTH: usize = 128;
 
-/// The most characters of a pointer, without the `…` that ends a longer one.
+/// The maximum length of a pointer, in characters; a longer one is truncated and ends with `…`.
 const MAX_POINTER: usize = 200;
 
-/// The most branches of a union that are named.
+/// The maximum number of branches of a union that a message lists.
 const MAX_BRANCHES: usize = 5;
 
-/// The most characters of a branch's name that are shown.
+/// The maximum length of a branch's name in a message, in characters.
 const MAX_NAME: usize = 80;
 
 /// How a message does not fit its schema.
@@ -58,7 +58,7 @@ impl MismatchKind {
 pub struct Mismatch {
     /// How it does not fit.
     pub kind: MismatchKind,
-    /// Where in the message: an RFC 6901 pointer, with control characters escaped, of which a long one ends with `…`.
+    /// The position in the message: an RFC 6901 pointer with control characters escaped. A long one ends with `…`.
     pub pointer: String,
     /// The actual type and the type that the schema expects, without any value of the message: `is a string, not a long`. Empty
     /// where the kind says it all.
@@ -83,9 +83,10 @@ pub struct Fit {
     pub warnings: Mismatches,
 }
 
-/// Compares a message with its schema as the producer reads it: numbers count as rudder-server prints them, so that
-/// `1.0` is the int 1, and of repeated names the last one counts. Time and memory grow in proportion to the message,
-/// whatever the schema.
+/// Compares a message with a schema, as the producer does.
+///
+/// Numbers count as rudder-server prints them, so that `1.0` is the int 1; of duplicate names the last one counts. Time and
+/// memory are linear in the size of the message, whatever the schema is.
 #[must_use]
 pub fn fit(schema: &Schema, message: Raw<'_>) -> Fit {
     let mut comparison = Comparison { schema, path: Vec::new(), found: Fit::default() };
@@ -121,7 +122,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Adds a mismatch of the member `name` that the kind alone describes.
+    /// Adds a mismatch of the field `name` that the kind alone describes.
     fn add_at(&mut self, name: String, kind: MismatchKind) {
         self.path.push(Within::Name(name));
         self.add(kind, |_| String::new());
@@ -267,7 +268,7 @@ impl Comparison<'_> {
     }
 }
 
-/// A pointer of at most [`MAX_POINTER`] characters, which does nothing to a terminal.
+/// Returns a pointer of at most [`MAX_POINTER`] characters that cannot control a terminal.
 #[derive(Default)]
 struct Pointer {
     text: String,
@@ -299,7 +300,7 @@ impl Pointer {
     }
 }
 
-/// The fields of an object as rudder-server prints them: each name once, with its last value.
+/// Returns the fields of an object as rudder-server prints them: each name once, with its last value.
 fn last_members(object: Raw<'_>) -> Vec<(String, Raw<'_>)> {
     let mut members: Vec<(String, Raw<'_>)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
@@ -316,7 +317,7 @@ fn last_members(object: Raw<'_>) -> Vec<(String, Raw<'_>)> {
     members
 }
 
-/// Whether a value that is neither array nor object has a type.
+/// Whether a scalar has a type.
 fn scalar_fits(of: &Type, value: Raw<'_>) -> bool {
     match (of, value.kind()) {
         (Type::Null, Kind::Null)

@@ -1,10 +1,10 @@
-//! Avro as the producer's library, goavro, understands it: schemas, and whether a message fits one.
+//! Parses Avro schemas and checks messages as goavro does, the library of rudder-server's producer.
 //!
-//! A leaf: it knows JSON, and no destination, event or finding.
+//! The module depends on JSON only, not on destinations or events.
 //!
 //! | module | decides |
 //! | --- | --- |
-//! | [`schema`], `builder`, `name`, `default` | what is an Avro schema |
+//! | [`schema`], `builder`, `name`, `default` | which schemas are valid |
 //! | [`message`] | whether a message can be encoded with a schema |
 
 mod builder;

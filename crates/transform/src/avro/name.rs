@@ -1,11 +1,11 @@
-//! Names of Avro types: their form, and the namespace that they belong to.
+//! Names of Avro types and their namespaces.
 
 use serde_json::{Map, Value};
 
 use super::schema::Unusable;
 use json::text::quoted;
 
-/// The longest full name that is read, in bytes. Without a limit, one long namespace makes every name within it long.
+/// The maximum length of a full name, in bytes. Without a limit, a long namespace would make every name in it long.
 const MAX_NAME_BYTES: usize = 1_000;
 
 /// The full name of a type, such as `com.example.User`.
@@ -57,13 +57,13 @@ impl Name {
     }
 }
 
-/// Whether `text` is an Avro name: a letter or `_`, then letters, digits and `_`, all of them ASCII.
+/// Returns whether `text` is an Avro name: a letter or `_`, then letters, digits and `_`, all ASCII.
 pub(super) fn is_name(text: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
     text.bytes().next().is_some_and(is_letter) && text.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit())
 }
 
-/// Why `text` is not a name.
+/// Returns why `text` is not a name.
 pub(super) fn not_a_name(text: &str) -> String {
     format!("{} is not a name: use letters, digits and _, and do not start with a digit", quoted(text))
 }

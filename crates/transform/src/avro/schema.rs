@@ -1,4 +1,4 @@
-//! Avro schemas as the producer's library, goavro, reads them.
+//! Avro schemas, as goavro parses them.
 //!
 //! goavro differs from the specification: it accepts a record, enum, array or map written directly in a field, and ignores
 //! aliases. A later type replaces an earlier one of the same name, and each default is encoded when the schema is read.
@@ -6,10 +6,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-/// The longest schema that is read, in bytes.
+/// The maximum size of a schema, in bytes.
 pub const MAX_SCHEMA_BYTES: usize = 1 << 20;
 
-/// The most characters of a path in a message.
+/// The maximum length of a path in a message, in characters.
 const MAX_PATH: usize = 200;
 
 /// Why a schema cannot be used.

@@ -1,5 +1,5 @@
-//! What rudder-server does with a transformed event: why it would not reach Kafka
-//! (docs/contract.md#delivery-by-rudder-server and docs/contract.md#destination-configuration).
+//! Predicts whether rudder-server delivers a transformed event to Kafka
+//! (docs/contract.md#delivery-by-rudder-server, docs/contract.md#destination-configuration).
 
 use super::problem::{Problem, ProblemCode, Verdict, in_any_case};
 use super::schemas::Schemas;
@@ -14,7 +14,7 @@ use json::raw::{Kind, Raw};
 /// The default of `Router.KAFKA.batchBytes`: the largest record that rudder-server produces, in bytes.
 pub const DEFAULT_BATCH_BYTES: u64 = 1 << 20;
 
-/// Judges one transformed event after the other, as rudder-server's producer does.
+/// Checks transformed events as rudder-server's producer does.
 pub struct Judge<'m> {
     batch_bytes: u64,
     family: &'static Family,
@@ -22,7 +22,7 @@ pub struct Judge<'m> {
     destination: Destination,
 }
 
-/// What the producer reads of the current destination.
+/// The settings that the producer reads of the current destination.
 #[derive(Debug, Default)]
 struct Destination {
     /// Its text, by which neighbors with the same one are recognized.

@@ -1,5 +1,6 @@
-//! What was decided of each event of a request, and why, for people: made of what an [`Observer`] sees of the very
-//! transformation that answers, so that no rule is written down twice.
+//! Explains what was decided for each event of a request, and why.
+//!
+//! Explanations are built from what an [`Observer`] receives during the transformation itself, so they cannot contradict it.
 
 pub mod delivery;
 pub mod problem;
@@ -32,10 +33,10 @@ pub use shape::{
     Explanation, JsonText, KeyChoice, Outcome, PassedOver, RejectionShown, TemplateUse, TimestampUse, TopicChoice,
 };
 
-/// Bytes of a template's path that are reported.
+/// The maximum size of a reported template path, in bytes.
 pub const MAX_PATH_BYTES: usize = 1024;
 
-/// What is known of the topics that events go to.
+/// What is known about the topics of a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// How many partitions each topic has; with it the partition of each key is explained too.
@@ -50,12 +51,13 @@ impl Default for Options {
     }
 }
 
-/// Transforms the events of a request body as [`processor::answer_within`] does, with memory and work that `meter`
-/// grants, and hands an explanation of each to `on_event`, in their order. If that breaks, the events after it are
-/// left out. Of the explanations only the current one is kept.
+/// Transforms the events of a request body as [`processor::respond_within`] does, and calls `on_event` with an explanation of
+/// each.
+///
+/// If `on_event` breaks, the remaining events are left out. Only the current explanation is kept in memory.
 ///
 /// # Errors
-/// [`BodyError`] where the request would be rejected as a whole; explanations may have been handed out before.
+/// [`BodyError`] if the request is rejected as a whole; `on_event` may have been called before.
 #[allow(clippy::too_many_arguments, reason = "those of a request, its explanations, and the meter")]
 pub fn explain(
     family: &'static Family,
@@ -80,7 +82,7 @@ pub fn explain(
     Ok(answer.tally)
 }
 
-/// Notes what is decided of one event after the other.
+/// Collects the decisions for the current event.
 struct Explainer<'m, F> {
     partitions: Option<NonZeroU32>,
     judge: Judge<'m>,
@@ -93,7 +95,7 @@ struct Explainer<'m, F> {
     current: Option<Rc<[Template]>>,
 }
 
-/// What was seen of the current event.
+/// The decisions for the current event so far.
 #[derive(Default)]
 struct Seen {
     timestamp: Option<TimestampUse>,
@@ -103,7 +105,7 @@ struct Seen {
     key: Option<(String, KeySource)>,
 }
 
-/// A template as it is reported.
+/// A template, as explanations show it.
 struct Template {
     pointer: Rc<str>,
     path: Rc<str>,

@@ -1,4 +1,4 @@
-//! Reasons for which a transformed event does not reach Kafka, or not as meant. One table.
+//! The reasons why a transformed event does not reach Kafka, or not as intended, as a table.
 
 use std::borrow::Cow;
 
@@ -109,7 +109,7 @@ impl Problem {
     }
 }
 
-/// What becomes of a transformed event.
+/// The problems and warnings of a transformed event.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Verdict {
     /// Why it does not reach Kafka; empty if it does.
@@ -118,7 +118,7 @@ pub struct Verdict {
     pub warnings: Vec<Problem>,
 }
 
-/// A field as the producer reads it: by its exact name, or else in another letter case.
+/// Returns a field as the producer reads it: by its exact name, or else in another letter case.
 pub(super) fn in_any_case<'a>(object: Raw<'a>, name: &str) -> Option<Raw<'a>> {
     let mut found = None;
     object.for_each_member(|key, value| {

@@ -1,4 +1,4 @@
-//! The Avro schemas of a destination, and whether an event fits the one that it names
+//! Checks events with the Avro schemas of their destination
 //! (docs/contract.md#config-avro-schemas).
 
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use crate::produced::Produced;
 use json::raw::{EMPTY_OBJECT, Raw};
 use json::text::quoted;
 
-/// Bytes of memory that are reserved to read a byte of a schema: a tree of its JSON costs the most.
+/// The memory to parse a schema, per byte of its text.
 const BYTES_PER_BYTE: usize = 100;
 
 /// Schemas by their IDs, read once.
@@ -82,7 +82,7 @@ impl Schemas {
     }
 }
 
-/// Adds mismatches, the last of which says how many more there are.
+/// Adds mismatches, and their number if some are left out.
 fn add(problems: &mut Vec<Problem>, Mismatches { first, more }: Mismatches) {
     problems.extend(first.into_iter().map(problem));
     if let Some(last) = problems.last_mut().filter(|_| more > 0) {

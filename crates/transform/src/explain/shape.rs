@@ -1,4 +1,4 @@
-//! The shape of an explanation: what `explain`, `POST /explain` and the page tell of an event.
+//! The structure of an explanation, which `explain`, `POST /explain` and the page show.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -14,11 +14,11 @@ use crate::reason::Reason;
 use crate::rejection::{ErrorType, Rejection};
 use json::raw::Raw;
 
-/// Bytes of the JSON text of a template's default or value, or of a timestamp, that are reported; of longer ones the
-/// start is.
+/// The maximum size of a reported JSON value, in bytes: a template's default or value, or a timestamp. Longer ones are
+/// truncated.
 pub const MAX_VALUE_BYTES: usize = 4096;
 
-/// What was decided of one event. What was not decided, because the event was rejected before, is left out.
+/// The decisions for one event. Those that were not made, because the event was rejected before, are left out.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation<'e> {
@@ -50,7 +50,7 @@ pub struct Explanation<'e> {
     pub response: &'e str,
 }
 
-/// What became of an event.
+/// The outcome of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -85,7 +85,7 @@ fn error_type<S: Serializer>(error_type: &ErrorType, serializer: S) -> Result<S:
     serializer.serialize_str(error_type.text())
 }
 
-/// The topic, and how it was found.
+/// The topic, and how it was chosen.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TopicChoice {
@@ -123,17 +123,17 @@ fn reason_code<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S
     serializer.serialize_str(reason.code())
 }
 
-/// The partition key, and how it was found.
+/// The partition key, and how it was chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyChoice {
     /// The key as rudder-server has it: a lone surrogate is U+FFFD.
     pub value: String,
-    /// The member that gave it.
+    /// The field that it is from.
     #[serde(serialize_with = "key_source")]
     pub source: KeySource,
-    /// The member for people.
+    /// The field, for display.
     pub text: &'static str,
-    /// The partition, where it is known how many there are.
+    /// The partition, if the number of partitions is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partition: Option<u32>,
 }
@@ -142,15 +142,15 @@ fn key_source<S: Serializer>(source: &KeySource, serializer: S) -> Result<S::Ok,
     serializer.serialize_str(source.code())
 }
 
-/// What the reverse-ETL timestamp rule did.
+/// The result of the reverse-ETL timestamp rule.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 pub enum TimestampUse {
-    /// It gives the message a timestamp.
+    /// It sets the timestamp of the message.
     Applied {
         /// Always true.
         applied: bool,
-        /// The member that it is from; `None` where no candidate is usable.
+        /// The field that it is from; `None` if no candidate is usable.
         from: Option<String>,
         /// The timestamp.
         value: JsonText,
@@ -189,7 +189,7 @@ impl TimestampUse {
     }
 }
 
-/// What became of a template.
+/// The result of a template.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateUse {
@@ -206,7 +206,7 @@ pub struct TemplateUse {
     /// Whether the value is longer and only its start is here, as a string.
     #[serde(skip_serializing_if = "is_false")]
     pub value_cut: bool,
-    /// The member that was removed from the event with its value.
+    /// The field that was removed from the event.
     pub removed: Option<Rc<str>>,
     /// Whether the event is rejected because of the template.
     #[serde(skip_serializing_if = "is_false")]
@@ -218,8 +218,8 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// JSON text, which is reported as the value it is: number literals and lone surrogates stay. One that is cut is
-/// reported as a string, the start of the text.
+/// JSON text that is shown as a value, with its number literals and lone surrogates. A truncated text is shown as a
+/// string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonText {
     text: Rc<str>,
@@ -235,7 +235,7 @@ impl JsonText {
         Self { text: cut(text, bytes).into(), is_cut: text.len() > bytes }
     }
 
-    /// The text; the start of it and `…` where it is cut.
+    /// The text; if it is truncated, its start and `…`.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -265,7 +265,7 @@ impl Serialize for JsonText {
     }
 }
 
-/// A text, of which a longer one than `bytes` is cut between two characters.
+/// Truncates a text to at most `bytes`, between two characters.
 pub(super) fn cut(text: &str, bytes: usize) -> Cow<'_, str> {
     if text.len() <= bytes {
         return Cow::Borrowed(text);

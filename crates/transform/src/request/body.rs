@@ -1,4 +1,4 @@
-//! A request body as slices of itself: the events, and where their destinations are (docs/contract.md#request-body).
+//! Reads a request body completely, as slices of itself (docs/contract.md#request-body).
 
 use crate::decision::Tally;
 use crate::family::Family;
@@ -10,7 +10,7 @@ use json::invalid::{Invalid, explain};
 use json::raw::Raw;
 use json::reader::Reader;
 
-/// How the body is laid out, which its `X-Content-Format` header says.
+/// The layout of a body, which the header `X-Content-Format` announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PayloadFormat {
     /// Every event carries its destination.
@@ -19,7 +19,7 @@ pub enum PayloadFormat {
     Compacted,
 }
 
-/// Bounds of one request.
+/// The limits of one request.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Events in a request.
@@ -29,7 +29,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Checks the size of a response, of which only the closing bracket is missing, to a body of `body_bytes`.
+    /// Checks the size of a response to a body of `body_bytes`. Its closing bracket is not written yet.
     ///
     /// # Errors
     /// [`BodyError::ResponseTooLarge`], [`BodyError::ResponseOutOfProportion`].
@@ -45,15 +45,16 @@ impl Limits {
     }
 }
 
-/// The largest response to a body of `body_bytes`, uncompressed, whatever [`Limits`] say: without this bound a
-/// kilobyte could turn into hundreds of megabytes. Responses of rudder-server's batches are about as large as their
-/// bodies.
+/// Returns the maximum size of the response to an uncompressed body of `body_bytes`, whatever [`Limits`] allow.
+///
+/// Without this limit a kilobyte could become hundreds of megabytes. The responses to the batches of rudder-server are
+/// about as large as their bodies.
 #[must_use]
 pub const fn max_response_bytes(body_bytes: usize) -> usize {
     (16 << 20) + body_bytes.saturating_mul(8)
 }
 
-/// Why a whole body is rejected. The texts hold nothing of the body but line and column.
+/// Why a body as a whole is rejected. The messages contain nothing of the body but line and column.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// Not JSON; where and why.
@@ -67,13 +68,13 @@ pub enum BodyError {
     /// Compacted form or router endpoint, but no object.
     #[error("the body must be a JSON object with input{}", if *.compacted { ", destinations and connections, because of the header X-Content-Format: json+compactedv1" } else { " and destType" })]
     NotAnObject {
-        /// Whether the header asked for it.
+        /// Whether the header announced the compacted format.
         compacted: bool,
     },
     /// No events to be found.
     #[error("input is missing or not an array")]
     InputNotAnArray,
-    /// A router endpoint cannot tell which destination is meant.
+    /// A router request without a destination type.
     #[error("destType is missing or not a string")]
     DestTypeMissing,
     /// A destination that is not served.
@@ -96,7 +97,7 @@ pub enum BodyError {
 /// The response to a router request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RouterResponse {
-    /// The destination asked for.
+    /// The requested destination type.
     pub family: &'static Family,
     /// JSON.
     pub body: String,
@@ -107,7 +108,7 @@ pub struct RouterResponse {
     pub counted: Option<Counted>,
 }
 
-/// The events of one request, as the metrics of transformed events count them.
+/// The numbers for the metrics of transformed events.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Counted {
     /// Where the events come from.
@@ -146,10 +147,10 @@ impl From<Invalid> for Stop {
     }
 }
 
-/// The events of a request; an element that is not an object is `None`.
+/// The events of a request; `None` is an element that is not an object.
 pub type Events<'a> = Vec<Option<Event<'a>>>;
 
-/// A request for the processor transformation, or a router endpoint.
+/// A request to the processor transformation or to a router endpoint.
 #[derive(Debug, Default)]
 pub struct Request<'a> {
     /// The events.
@@ -158,7 +159,7 @@ pub struct Request<'a> {
     pub shared: SharedTables<'a>,
 }
 
-/// The fields of an object with `input`.
+/// The fields of a body that is an object.
 #[derive(Default)]
 struct Envelope<'a> {
     input: Input<'a>,
@@ -178,15 +179,15 @@ impl<'a> Request<'a> {
     /// Reads the body of a processor request.
     ///
     /// # Errors
-    /// [`BodyError`] where nothing of it can be answered.
+    /// [`BodyError`] if the body as a whole is rejected.
     pub fn processor(body: &'a str, form: PayloadFormat, limits: Limits) -> Result<Self, BodyError> {
         Self::processor_within(body, form, limits, &Usage::unlimited())
     }
 
-    /// [`Request::processor`], whose memory is charged before it is taken.
+    /// Like [`Request::processor`], but charges memory before it is allocated.
     ///
     /// # Errors
-    /// [`BodyError`] where nothing of the body can be answered.
+    /// [`BodyError`] if the body as a whole is rejected.
     pub fn processor_within(
         body: &'a str,
         form: PayloadFormat,
@@ -219,15 +220,15 @@ impl<'a> Request<'a> {
     /// Reads the body of a router request, and the family that its `destType` names. A missing `input` is an empty one.
     ///
     /// # Errors
-    /// [`BodyError`] where nothing of it can be answered.
+    /// [`BodyError`] if the body as a whole is rejected.
     pub fn router(body: &'a str, form: PayloadFormat, limits: Limits) -> Result<(&'static Family, Self), BodyError> {
         Self::router_within(body, form, limits, &Usage::unlimited())
     }
 
-    /// [`Request::router`], whose memory is charged before it is taken.
+    /// Like [`Request::router`], but charges memory before it is allocated.
     ///
     /// # Errors
-    /// [`BodyError`] where nothing of it can be answered.
+    /// [`BodyError`] if the body as a whole is rejected.
     pub fn router_within(
         body: &'a str,
         form: PayloadFormat,
@@ -252,10 +253,10 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Reads which destination a router request is for, and nothing else of it.
+/// Returns the `destType` of a router request; nothing else of it is read.
 ///
 /// # Errors
-/// [`BodyError`] where the body does not tell.
+/// [`BodyError`] if the body has none.
 pub fn dest_type(body: &str, form: PayloadFormat) -> Result<String, BodyError> {
     let mut reader = router_object(body, form)?;
     let mut found = None;
@@ -273,7 +274,7 @@ pub fn dest_type(body: &str, form: PayloadFormat) -> Result<String, BodyError> {
     dest_type_named(found)
 }
 
-/// A reader at the start of the object that a router request has to be.
+/// Returns a reader at the start of a router request, which must be an object.
 fn router_object(body: &str, form: PayloadFormat) -> Result<Reader<'_>, BodyError> {
     let mut reader = Reader::new(body);
     if reader.peek() != Some(b'{') {
@@ -282,7 +283,7 @@ fn router_object(body: &str, form: PayloadFormat) -> Result<Reader<'_>, BodyErro
     Ok(reader)
 }
 
-/// The name that the value of `destType` is.
+/// Returns the value of `destType` as text.
 fn dest_type_named(value: Option<Raw<'_>>) -> Result<String, BodyError> {
     let name = value.and_then(Raw::as_string).ok_or(BodyError::DestTypeMissing)?;
     Ok(String::from_utf8_lossy(&name.decoded()).into_owned())
@@ -321,7 +322,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Reads an array of events, each given to `on_event`, which may stop it.
+/// Reads an array of events, and calls `on_event` for each. Its error stops reading.
 pub(super) fn each_event<'a>(
     reader: &mut Reader<'a>,
     limits: Limits,
@@ -350,7 +351,7 @@ fn read_events<'a>(reader: &mut Reader<'a>, limits: Limits, usage: &Usage<'_>) -
     Ok(events)
 }
 
-/// The error for a body of another kind, unless it is not JSON in the first place.
+/// Returns the error for a body of the wrong kind, or for invalid JSON.
 fn wrong_kind(body: &str, otherwise: BodyError) -> BodyError {
     explain(body).map_or(otherwise, BodyError::NotJson)
 }

@@ -1,5 +1,4 @@
-//! A destination as the request carries it, read once per request (docs/contract.md#dynamic-configuration and
-//! docs/contract.md#topic).
+//! Reads a destination, once per request (docs/contract.md#dynamic-configuration, docs/contract.md#topic).
 
 use crate::family::Family;
 use crate::meter::Usage;
@@ -13,7 +12,7 @@ use json::invalid::Invalid;
 use json::raw::{Kind, Raw};
 use json::reader::Reader;
 
-/// The fields of a destination that matter, found in one walk over it.
+/// The fields of a destination that the transformation uses, found in one walk.
 #[derive(Default)]
 struct Fields<'a> {
     config: Option<Raw<'a>>,
@@ -44,7 +43,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What the transformation needs to know of a destination.
+/// The properties of a destination that do not depend on the event.
 #[derive(Debug)]
 pub struct Destination<'a> {
     /// How it chooses topics.

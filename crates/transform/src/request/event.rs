@@ -1,4 +1,4 @@
-//! The fields of an event that decide something, found in one walk over it (docs/contract.md#request-body and
+//! Reads the fields of an event that the rules use, in one walk (docs/contract.md#request-body,
 //! docs/contract.md#processor-transformation).
 
 use crate::family::FAMILIES;
@@ -10,12 +10,12 @@ use json::invalid::Invalid;
 use json::raw::{EMPTY_OBJECT, Kind, Raw};
 use json::reader::Reader;
 
-/// A member that should be an object, as it was met in the request.
+/// A field that must be an object.
 #[derive(Debug, Clone)]
 pub enum Field<T> {
     /// Missing or `null`.
     Missing,
-    /// Something else than an object.
+    /// Not an object.
     Wrong,
     /// The object.
     Object(T),
@@ -36,7 +36,7 @@ pub struct Event<'a> {
     pub has_dotted_name: bool,
 }
 
-/// The message, with the members that the rules look at.
+/// The message, with the fields that the rules use.
 #[derive(Debug, Clone)]
 pub struct Message<'a> {
     /// The whole message.
@@ -53,12 +53,12 @@ pub struct Message<'a> {
     pub anonymous_id: Option<Raw<'a>>,
     /// `integrations`.
     pub integrations: Option<Raw<'a>>,
-    /// Members literally named `integrations.<name>` with a name that some family has
+    /// Fields whose name is literally `integrations.<name>`, with a name that some family has
     /// (docs/contract.md#integrations-dotted-name), each once.
     pub dotted_integrations: Vec<(&'static str, Raw<'a>)>,
 }
 
-/// The metadata, with the members that the rules look at.
+/// The metadata, with the fields that the rules use.
 #[derive(Debug, Clone)]
 pub struct Metadata<'a> {
     /// The whole metadata.
@@ -79,7 +79,7 @@ pub struct Metadata<'a> {
     pub namespace: Option<Raw<'a>>,
 }
 
-/// What earlier events of the request look like, which later ones mostly repeat.
+/// Parts of earlier events of the request, which later events mostly repeat.
 #[derive(Debug)]
 pub struct Earlier<'a> {
     metadata: MetadataModel<'a>,
@@ -96,14 +96,14 @@ impl Earlier<'_> {
     }
 }
 
-/// The start of the member names that [`Message::dotted_integrations`] holds.
+/// The prefix of the names in [`Message::dotted_integrations`].
 const DOTTED: &[u8] = b"integrations.";
 
 impl<'a> Event<'a> {
-    /// Reads one element of the array of events; `None` where it is not an object.
+    /// Reads one element of the array of events; `None` if it is not an object.
     ///
     /// # Errors
-    /// [`Invalid`] where the text is not JSON.
+    /// [`Invalid`] if the text is not valid JSON.
     pub fn read(reader: &mut Reader<'a>, earlier: &mut Earlier<'a>) -> Result<Option<Self>, Invalid> {
         if reader.peek() != Some(b'{') {
             reader.value()?;
@@ -152,7 +152,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The metadata, without which the client cannot tell whose answer it got.
+    /// The metadata. Without it the client could not assign the response to its job.
     ///
     /// # Errors
     /// [`Rejection::MetadataMissing`], [`Rejection::MetadataNotAnObject`].
@@ -193,7 +193,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The same message with another text, which is valid JSON and differs in no member that is noted here.
+    /// The message with another text: valid JSON in which the fields noted here have the same values.
     #[must_use]
     pub fn with_text<'t>(&self, text: &'t str) -> Message<'t>
     where
@@ -218,7 +218,7 @@ impl<'a> Message<'a> {
         message
     }
 
-    /// Keeps a member named `integrations.<name>`; names that no family has are of no use.
+    /// Notes a field named `integrations.<name>`, if some family has the name.
     fn set_dotted(&mut self, name: &[u8], value: Raw<'a>) {
         let names = FAMILIES.into_iter().flat_map(|family| family.integrations);
         let Some(name) = names.into_iter().find(|known| known.as_bytes() == name) else { return };
@@ -228,10 +228,10 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Reads a message, which has to be an object.
+    /// Reads a message, which must be an object.
     ///
     /// # Errors
-    /// [`Invalid`] where it is not one.
+    /// [`Invalid`] if it is not a valid object.
     pub fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
         let mut message = Message::empty();
         message.raw = reader.object::<Invalid>(|reader, key| {
@@ -250,7 +250,7 @@ impl<'a> Message<'a> {
         Ok(message)
     }
 
-    /// The message that an event has by now, whose text is `raw`.
+    /// The message of an event after templates were filled; `raw` is its text.
     #[must_use]
     pub fn of_lazy_object(event: &LazyObject<'a>, raw: Raw<'a>) -> Self {
         let mut message = Message { raw, ..Message::empty() };
@@ -260,14 +260,14 @@ impl<'a> Message<'a> {
             None => is_whole &= message.slot(name).is_none() && !name.starts_with(DOTTED),
         });
         if !is_whole {
-            // Something was taken out of a value that matters.
+            // Something was removed from a field that the rules use.
             message = Message { raw, ..Message::empty() };
             raw.for_each_member(|name, value| message.set(&name.decoded(), value));
         }
         message
     }
 
-    /// Notes a field, if it is one that matters.
+    /// Notes a field, if the rules use it.
     fn set(&mut self, name: &[u8], value: Raw<'a>) {
         if let Some(slot) = self.slot(name) {
             *slot = Some(value);
@@ -276,7 +276,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Where a field is noted.
+    /// Returns the place for the value of a field that is noted.
     #[inline]
     fn slot(&mut self, name: &[u8]) -> Option<&mut Option<Raw<'a>>> {
         Some(match name {
@@ -292,20 +292,20 @@ impl<'a> Message<'a> {
 }
 
 impl<'a> Metadata<'a> {
-    /// The members that the rules look at.
+    /// The fields that the rules use.
     const NAMES: [&'static str; 7] =
         ["rudderId", "sourceId", "destinationId", "workspaceId", "sourceType", "destinationType", "namespace"];
 
-    /// Reads metadata, which has to be an object; `model` is what the request's metadata look like.
+    /// Reads metadata, which must be an object; `model` is the metadata of the first event.
     ///
     /// # Errors
-    /// [`Invalid`] where it is not one.
+    /// [`Invalid`] if it is not a valid object.
     pub fn read(reader: &mut Reader<'a>, model: &mut MetadataModel<'a>) -> Result<Self, Invalid> {
         let (raw, found) = model.read(reader)?;
         Ok(Self::with(raw, found))
     }
 
-    /// Reads metadata by itself; what is not an object has no fields.
+    /// Reads metadata without a model. A value that is not an object has no fields.
     #[must_use]
     pub fn of(raw: Raw<'a>) -> Self {
         Self::with(raw, raw.members(Self::NAMES))

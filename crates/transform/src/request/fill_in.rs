@@ -1,17 +1,20 @@
-//! Events as people have them at hand, made into those of the plain form: a bare message gets metadata around it, and
-//! an event without a destination or connection gets one that is next to the events.
+//! Completes events that are not in the plain format.
+//!
+//! A message alone becomes an event with empty metadata, and an event without a destination or connection gets the one that
+//! is configured.
 
 use json::raw::{EMPTY_OBJECT, Kind, Raw};
 
-/// The events of a body that an SDK posts and the gateway stores, `{"batch":[…]}`; `None` for any other value. An
-/// event has a `message`, and a message a `type`.
+/// Returns the events of a body that an SDK posts to the gateway, `{"batch":[…]}`; `None` for other values.
+///
+/// Values with a `message` or a `type` are not such a body: events have the one, messages the other.
 #[must_use]
 pub fn sdk_batch(value: Raw<'_>) -> Option<Raw<'_>> {
     let [batch, message, kind] = value.members(["batch", "message", "type"]);
     batch.filter(|batch| batch.kind() == Kind::Array && message.is_none() && kind.is_none())
 }
 
-/// What is filled in where an event has none.
+/// The parts that are added to events without them.
 #[derive(Debug, Clone, Default)]
 pub struct Missing<'a> {
     /// The text of a destination.
@@ -30,7 +33,7 @@ impl<'a> Missing<'a> {
         Self { destination, connection: connection.filter(|value| !value.is_null()) }
     }
 
-    /// The destination, where there is one.
+    /// The destination, if there is one.
     #[must_use]
     pub fn destination(&self) -> Option<&str> {
         self.destination.as_deref()
@@ -44,8 +47,8 @@ impl<'a> Missing<'a> {
         self.fill_in_found(event, found, out);
     }
 
-    /// [`Missing::fill_in`], where the event's members called [`Missing::NAMES`] are known; `None` is for what is not
-    /// an object.
+    /// Like [`Missing::fill_in`], with the values of the event's fields called [`Missing::NAMES`]; `None` if it is not an
+    /// object.
     pub fn fill_in_found(&self, event: Raw<'_>, found: Option<[Option<Raw<'_>>; 3]>, out: &mut String) {
         let Some([message, destination, connection]) = found else {
             return out.push_str(event.text());
@@ -58,13 +61,13 @@ impl<'a> Missing<'a> {
             self.append(out, None, None);
             return out.push('}');
         }
-        // Of duplicate names the last one counts, so that what is appended goes before a `null` in the event.
+        // Of duplicate names the last one counts, so the appended field replaces a `null` in the event.
         out.push_str(event.text().strip_suffix('}').unwrap_or_default());
         self.append(out, destination, connection);
         out.push('}');
     }
 
-    /// Appends the members that an event lacks, each behind a comma.
+    /// Appends the fields that an event lacks, each after a comma.
     fn append(&self, out: &mut String, destination: Option<Raw<'_>>, connection: Option<Raw<'_>>) {
         let own = [destination, connection].map(|value| value.is_some_and(|value| !value.is_null()));
         let beside = [self.destination.as_deref(), self.connection.map(Raw::text)];

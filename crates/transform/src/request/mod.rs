@@ -1,7 +1,16 @@
-//! A request: where its parts are, and what is read of an event and of what events share.
+//! Reads requests.
 //!
-//! [`body`] reads a request whole, [`stream`] event by event. [`event`] has the fields of an event, [`shared_tables`] the
-//! tables of the compacted form, [`destination`] what is read once per destination, [`object_cache`] objects that repeat.
+//! | module | content |
+//! | --- | --- |
+//! | [`body`] | reads a body completely |
+//! | [`stream`] | reads a body event by event |
+//! | [`event`] | the fields of an event |
+//! | [`destination`] | the properties of a destination, read once |
+//! | [`shared_tables`] | destinations and connections of the compacted format |
+//! | [`object_cache`] | objects that repeat an earlier one |
+//! | [`origin`] | the labels of a request's metrics |
+//! | [`fill_in`] | completes events that lack a part |
+//! | [`coding`] | how a body is compressed |
 
 pub mod body;
 pub mod coding;

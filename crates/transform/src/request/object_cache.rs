@@ -1,7 +1,6 @@
-//! Objects that mostly repeat an earlier one: what is the same is compared instead of read.
+//! Reads objects that mostly repeat an earlier one: equal bytes are compared instead of parsed.
 //!
-//! The metadata of the events of one request tell the same source and destination over and over; only a few members
-//! differ from event to event.
+//! The metadata of all events of a request have the same source and destination; only a few fields differ.
 
 use json::invalid::Invalid;
 use json::raw::Raw;
@@ -9,15 +8,15 @@ use json::reader::Reader;
 use json::steps::common_prefix;
 use json::text::Text;
 
-/// An object whose members are recognized where another one repeats them: `names` are those that are wanted.
+/// Reads objects, and returns some of their fields. The first object is the model for the others.
 #[derive(Debug)]
 pub struct ObjectCache<'a, const N: usize> {
     names: [&'static str; N],
     /// Which lengths the names have, a bit each.
     lengths: u64,
-    /// The first object; empty before there is one.
+    /// The text of the model; empty before the first object.
     text: &'a str,
-    /// Known once a second object is read.
+    /// Filled when the second object is read.
     members: Vec<Member>,
 }
 
@@ -26,24 +25,24 @@ fn length_bit(length: usize) -> u64 {
     1 << length.min(63)
 }
 
-/// Members of a model: those after them are read, not compared. Real metadata has about 25.
+/// The maximum number of fields of the model that are compared. Real metadata has about 25 fields.
 const MAX_MEMBERS: usize = 256;
 
-/// Where a member of the model is, in bytes from its opening brace.
+/// A field of the model: its positions, in bytes from the opening brace.
 #[derive(Debug)]
 struct Member {
     name: usize,
     value: usize,
     end: usize,
-    /// Its place in [`ObjectCache::names`].
+    /// Its index in [`ObjectCache::names`].
     wanted: Option<usize>,
 }
 
-/// An object and those of its members that were wanted: of duplicates the last one, as in JavaScript.
+/// An object, and the values of the fields with the wanted names. Of duplicates the last one counts, as in JavaScript.
 pub type Read<'a, const N: usize> = (Raw<'a>, [Option<Raw<'a>>; N]);
 
 impl<'a, const N: usize> ObjectCache<'a, N> {
-    /// No model yet: the first object read becomes it.
+    /// Creates a cache without a model: the first object that is read becomes the model.
     #[must_use]
     pub fn wanting(names: [&'static str; N]) -> Self {
         let lengths = names.iter().fold(0, |lengths, name| lengths | length_bit(name.len()));
@@ -53,17 +52,17 @@ impl<'a, const N: usize> ObjectCache<'a, N> {
     /// Reads an object.
     ///
     /// # Errors
-    /// [`Invalid`] where there is none.
+    /// [`Invalid`] if there is no valid object.
     pub fn read(&mut self, reader: &mut Reader<'a>) -> Result<Read<'a, N>, Invalid> {
         if self.members.is_empty() && !self.text.is_empty() {
-            // Only a second object makes it worth to know where the members of the first are.
+            // The positions of the fields are only worth finding if there is a second object.
             self.members = self.members_of(self.text)?;
         }
         let mut found = [None; N];
         let mut next = 0;
         let raw = reader.parts::<Invalid>(|reader| {
             next += self.pass_repeated(next, reader, &mut found);
-            // What follows a comma is another member: the first that differs, or one that the model does not have.
+            // The next field differs, or the model does not have it.
             match self.wanted(reader.name()?) {
                 Some(index) => found[index] = Some(reader.value()?),
                 None => reader.skip()?,
@@ -99,7 +98,7 @@ impl<'a, const N: usize> ObjectCache<'a, N> {
     }
 
     /// Skips the fields from `next` on that are equal in both texts, each with the comma after it, and counts them.
-    /// The same bytes from the start of a member on are the same members.
+    /// Equal bytes from the start of a field on are equal fields.
     fn pass_repeated(&self, next: usize, reader: &mut Reader<'a>, found: &mut [Option<Raw<'a>>; N]) -> usize {
         let Some(first) = self.members.get(next) else { return 0 };
         reader.peek();

@@ -1,5 +1,6 @@
-//! Where the events of a request come from: the labels of its metrics, taken from its first event
-//! (docs/contract.md#metric-labels). No response depends on it.
+//! The origin of a request: labels of its metrics, taken from its first event (docs/contract.md#metric-labels).
+//!
+//! Responses do not depend on it.
 
 use std::borrow::Cow;
 
@@ -23,11 +24,11 @@ pub struct Origin {
 /// The value of a label.
 type Label = Cow<'static, str>;
 
-/// What JavaScript prints of a missing field.
+/// The text that JavaScript prints for a missing field.
 const UNDEFINED: Label = Cow::Borrowed("undefined");
-/// The version of a destination that states none.
+/// The version of a destination without one.
 const FIRST_VERSION: Label = Cow::Borrowed("1");
-/// Bytes of a label. Longer values are cut, because they may be as large as a request.
+/// The maximum size of a label, in bytes. Longer values are truncated.
 const MAX_BYTES: usize = 128;
 
 impl Default for Origin {
@@ -70,7 +71,7 @@ fn text(value: Option<Raw<'_>>) -> Label {
     String::from_utf8_lossy(&decoded[..decoded.len().min(MAX_BYTES)]).into_owned().into()
 }
 
-/// The integer part of a destination's version, which is a number or the text of one.
+/// Returns the integer part of the version of a destination, which is a number or a numeric string.
 fn version_label(version: Option<Raw<'_>>) -> Label {
     let Some(version) = version.filter(|version| matches!(version.kind(), Kind::Number | Kind::String)) else {
         return FIRST_VERSION;

@@ -1,4 +1,4 @@
-//! What the events of a request share: in the compacted form, destinations and connections are next to them
+//! The destinations and connections of the compacted format, which events refer to by ID
 //! (docs/contract.md#compacted-form).
 
 use std::borrow::Cow;
@@ -15,11 +15,11 @@ use json::javascript::JsString;
 use json::raw::Raw;
 use json::reader::Reader;
 
-/// What is next to the events of a request; in the plain form nothing is, which is the default.
+/// The tables that the events of a request share. The plain format has none, which is the default.
 #[derive(Debug, Default)]
 pub struct SharedTables<'a>(Option<Compacted<'a>>);
 
-/// The two members of a compacted request that events refer to.
+/// The two tables of a compacted request.
 #[derive(Debug, Default)]
 pub(super) struct Compacted<'a> {
     pub(super) destinations: ById<'a>,
@@ -62,7 +62,7 @@ impl<'a> SharedTables<'a> {
         compacted.connections.get(key.as_slice()).copied()
     }
 
-    /// What the metrics of a request are labeled with if this is its first event.
+    /// Returns the labels of a request's metrics if this is its first event.
     #[must_use]
     pub fn origin_of(&self, event: &Event<'a>) -> Origin {
         self.origin_with(event, |destination| destination.member("version"))
@@ -74,14 +74,14 @@ impl<'a> SharedTables<'a> {
         Origin::of(metadata, destination.and_then(version))
     }
 
-    /// Whether destinations and connections are next to the events.
+    /// Whether the request is in the compacted format.
     #[must_use]
     pub fn is_compacted(&self) -> bool {
         self.0.is_some()
     }
 }
 
-/// Reads an object by its names; what is not one has none.
+/// Reads an object as a table; other values are an empty table.
 pub(super) fn read_map<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result<ById<'a>, ReadError> {
     let mut map = HashMap::new();
     if reader.peek() == Some(b'{') {
@@ -98,15 +98,15 @@ pub(super) fn read_map<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result
     Ok(map)
 }
 
-/// Memory of an entry of [`Destinations`].
+/// The memory of an entry of [`Destinations`], in bytes.
 const ENTRY_BYTES: usize = 32;
 
-/// The destinations of a request, each read when its first event comes.
+/// The destinations of a request, each of which is read with its first event.
 pub struct Destinations<'a> {
     family: &'static Family,
-    /// By the place of the text, which stands for the text itself: neighbors share it, see [`Reader::value_like`].
+    /// By the address of the text: consecutive events with equal destinations share the text, see [`Reader::value_like`].
     read: HashMap<usize, Result<Rc<Destination<'a>>, Rejection>>,
-    /// The one before, which is mostly the one after too.
+    /// The destination of the previous event, which the next event mostly has too.
     latest: Option<Latest<'a>>,
 }
 
@@ -124,7 +124,7 @@ impl<'a> Destinations<'a> {
         Self { family, read: HashMap::new(), latest: None }
     }
 
-    /// [`SharedTables::origin_of`] for an event whose destination was found last: that one is not read again.
+    /// Like [`SharedTables::origin_of`], but does not read the destination of the previous event again.
     #[must_use]
     pub fn origin_of(&self, shared: &SharedTables<'a>, event: &Event<'a>) -> Origin {
         shared.origin_with(event, |raw| {

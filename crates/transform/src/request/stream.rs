@@ -1,9 +1,8 @@
-//! A body whose events can be answered one by one while they are read: they are near then, while in a large body the
-//! first is far again by the time the last was read.
+//! Reads a body event by event, so that each event is transformed while it is in the CPU's cache.
 //!
-//! In the plain form every event has what it needs. In the compacted form destinations and connections mostly stand behind
-//! the events, so that they are looked for from the end of the body. That is a guess: it holds where the events, read from
-//! the start, turn out to end where what was found begins. Everything else is read as a whole, see [`crate::request::body`].
+//! In the plain format an event contains everything it needs. In the compacted format destinations and connections mostly
+//! follow the events, so they are searched from the end of the body. The result is valid only if the events, read from the
+//! start, end where it begins. Bodies with another layout are read completely, see [`crate::request::body`].
 
 use crate::meter::{Halt, ReadError, Usage};
 use crate::request::body::{Limits, PayloadFormat, Stop, each_event};
@@ -12,7 +11,7 @@ use crate::request::shared_tables::{Compacted, SharedTables, read_map};
 use json::invalid::Invalid;
 use json::reader::Reader;
 
-/// A processor request whose events can be answered while they are read.
+/// A processor request whose events can be transformed while they are read.
 #[derive(Debug)]
 pub struct StreamingRequest<'a> {
     body: &'a str,
@@ -27,18 +26,18 @@ pub struct StreamingRequest<'a> {
 enum End {
     /// At the end of the body.
     OfBody,
-    /// At this place, behind which all is read.
+    /// At this position; everything after it is read already.
     At(usize),
 }
 
-/// Places that may be the end of the events; a body that has more has something else behind them.
+/// The maximum number of positions that are tried as the end of the events.
 const MAX_GUESSES: usize = 256;
 
 impl<'a> StreamingRequest<'a> {
     /// A request over `body`; `None` if the body is laid out in another order.
     ///
     /// # Errors
-    /// The rejection of the meter.
+    /// The meter's rejection.
     pub fn over(body: &'a str, form: PayloadFormat, limits: Limits, usage: &Usage<'_>) -> Result<Option<Self>, Halt> {
         let (shared, end) = match form {
             PayloadFormat::Plain => (SharedTables::default(), End::OfBody),
@@ -52,8 +51,8 @@ impl<'a> StreamingRequest<'a> {
 
     /// Calls `on_event` for each event, in their order; `None` stands for an element that is not an object.
     ///
-    /// Returns whether that was the whole request. If it was not, the calls count for nothing: the body is laid out in
-    /// another way, or no request at all.
+    /// Returns whether that was the whole request. If not, the results of the calls must be discarded: the body has another
+    /// layout, or is invalid.
     ///
     /// # Errors
     /// What `on_event` returns.
@@ -93,8 +92,8 @@ impl<'a> StreamingRequest<'a> {
     }
 }
 
-/// What follows the events of a compacted body, up to its end, and where it begins: the latest place where it
-/// may.
+/// Finds the fields that follow the events of a compacted body. Returns them and the last position at which they may
+/// start.
 fn behind_events<'a>(body: &'a str, usage: &Usage<'_>) -> Result<Option<(Compacted<'a>, usize)>, Halt> {
     let mut ends = memchr::memrchr_iter(b']', body.as_bytes()).take(MAX_GUESSES).map(|bracket| bracket + 1);
     let Some(end) = ends.find(|end| may_follow_events(&body[*end..])) else { return Ok(None) };
@@ -105,7 +104,7 @@ fn behind_events<'a>(body: &'a str, usage: &Usage<'_>) -> Result<Option<(Compact
     }
 }
 
-/// Whether the rest of a body begins like what follows events.
+/// Whether the rest of a body can follow the events.
 fn may_follow_events(rest: &str) -> bool {
     let mut reader = Reader::new(rest);
     match reader.peek() {
@@ -122,7 +121,7 @@ fn may_follow_events(rest: &str) -> bool {
     }
 }
 
-/// Reads the members behind `input`, and the end of the object and the body.
+/// Reads the fields after `input`, and the end of the body.
 fn read_behind<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result<Compacted<'a>, ReadError> {
     let mut compacted = Compacted::default();
     while reader.peek() == Some(b',') {

@@ -1,5 +1,6 @@
-//! Values of a Config in which templates stand: once per destination it is found where, and an event fills in what it
-//! needs (docs/contract.md#dynamic-configuration).
+//! Values of a Config that contain templates (docs/contract.md#dynamic-configuration).
+//!
+//! The positions of templates are found once per destination; for each event only the values that it needs are filled.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -18,7 +19,7 @@ pub struct Hole {
     pub template: usize,
 }
 
-/// All templates of a Config, in the order in which they stand.
+/// The positions of all templates of a Config, ascending.
 #[derive(Debug, Default)]
 pub struct Holes {
     /// The address of the Config's text, which all values of it are slices of.
@@ -26,7 +27,7 @@ pub struct Holes {
     holes: Vec<Hole>,
 }
 
-/// Those of a Config without templates.
+/// The positions for a Config without templates.
 pub static NO_HOLES: Holes = Holes { config: 0, holes: Vec::new() };
 
 impl Holes {
@@ -37,7 +38,7 @@ impl Holes {
         Self { config: config.text().as_ptr().addr(), holes }
     }
 
-    /// Those in a value of the Config.
+    /// Returns the positions in a value of the Config.
     #[must_use]
     pub fn within(&self, value: Raw<'_>) -> &[Hole] {
         if self.holes.is_empty() {
@@ -49,13 +50,13 @@ impl Holes {
         &self.holes[first..first + count]
     }
 
-    /// Whether a template is in a value of the Config.
+    /// Whether a value of the Config contains a template.
     #[must_use]
     pub fn are_in(&self, value: Raw<'_>) -> bool {
         !self.within(value).is_empty()
     }
 
-    /// The template that a value of the Config is, if it is one.
+    /// Returns the template if a value of the Config is one.
     #[must_use]
     pub fn template_at(&self, value: Raw<'_>) -> Option<usize> {
         let [hole] = self.within(value) else { return None };
@@ -63,16 +64,16 @@ impl Holes {
     }
 }
 
-/// What an event gives for the templates that can change the topic.
+/// The values of the templates that can change the topic, for one event.
 #[derive(Debug, Default)]
 pub struct FilledValues<'e> {
     /// JSON text by template, ascending.
     values: Vec<(usize, Cow<'e, str>)>,
-    /// Values of the Config that were put together: one of a topic map, and the default.
+    /// Filled values of the Config: one of a topic map, and the default topic.
     texts: [OnceCell<String>; 2],
 }
 
-/// Which value of the Config is put together.
+/// A value of the Config that may have to be filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// The topic of an entry of a topic map.
@@ -86,7 +87,7 @@ impl<'e> FilledValues<'e> {
         Self { values, texts: Default::default() }
     }
 
-    /// What a template gives.
+    /// Returns the value of a template.
     #[must_use]
     pub fn of_template(&self, template: usize) -> Option<Raw<'_>> {
         let at = self.values.binary_search_by_key(&template, |(index, _)| *index).ok()?;
@@ -94,7 +95,7 @@ impl<'e> FilledValues<'e> {
         Some(Raw::from_valid(&self.values[at].1))
     }
 
-    /// A value of the Config with its templates filled; `part` is put together once per event.
+    /// Returns a value of the Config with its templates filled. `part` is filled once per event.
     #[must_use]
     pub fn fill<'v>(&'v self, holes: &Holes, value: Raw<'v>, part: Part) -> Raw<'v> {
         match holes.within(value) {
@@ -104,7 +105,7 @@ impl<'e> FilledValues<'e> {
         }
     }
 
-    /// The text of a value of the Config with its templates filled.
+    /// Returns the text of a value of the Config with its templates filled.
     #[must_use]
     pub fn filled(&self, holes: &Holes, value: Raw<'_>) -> String {
         let text = value.text();

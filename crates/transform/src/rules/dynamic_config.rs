@@ -1,4 +1,4 @@
-//! Fills the templates of a destination's Config with values taken out of the event
+//! Fills the templates of a destination's Config with values that are removed from the event
 //! (docs/contract.md#dynamic-configuration).
 
 use std::borrow::Cow;
@@ -14,10 +14,9 @@ use crate::rules::path_tree::Hit;
 use crate::rules::templates::{INDISPENSABLE, MAX_CONFIG_BYTES, Template, Templates};
 use json::raw::{Kind, Raw};
 
-/// Work that the value of a template in a topic setting makes when the topic is chosen.
+/// The work of choosing the topic, per value of a template in a topic setting.
 const ROUTING_WORK: u64 = 16;
-/// Work for each byte of a value: it is copied, searched for something that is not empty, and read again as a part of the
-/// topic.
+/// The work per byte of a value, which is copied, checked for emptiness, and read again as part of the topic.
 const VALUE_WORK: u64 = 8;
 
 /// A value that a template found.
@@ -29,7 +28,7 @@ pub struct Taken<'e> {
 
 /// The event that templates take their values from.
 pub trait Source<'e> {
-    /// The value of the template with this index, removed from the event unless it is empty; `None` if there is none.
+    /// Returns the value of the template with this index, and removes it from the event unless it is empty; `None` if there is none.
     ///
     /// # Errors
     /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`], [`Rejection::TemplatesTooComplex`].
@@ -42,8 +41,7 @@ pub trait Source<'e> {
 }
 
 impl Templates {
-    /// Fills the templates from the event, taking out of it what was found. The result holds the values of those that
-    /// can change the topic.
+    /// Fills the templates from the event, and removes the values from it. Returns the values that can change the topic.
     ///
     /// # Errors
     /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`], [`Rejection::TemplatesTooComplex`].
@@ -71,7 +69,7 @@ impl Templates {
                 observer.template(index, Filled::Default);
                 changes.templates_defaulted += 1;
             }
-            // Only what is needed is kept: a value may be large, and many templates may find it.
+            // Other values are not kept: a value may be large, and many templates may find it.
             if template.in_routing {
                 let value = taken.map_or(Cow::Borrowed(&*template.default), |taken| taken.value);
                 bytes += value.len();
@@ -129,10 +127,10 @@ impl<'e> Source<'e> for Vec<Option<Hit<'e>>> {
     }
 }
 
-/// Whether a template removes the value that it found: unless it is empty.
+/// Returns whether a template removes the value that it found: it does unless the value is empty.
 ///
 /// # Errors
-/// [`Rejection::TemplateTakesAll`] if nothing would be left of a part that an event needs.
+/// [`Rejection::TemplateTakesAll`] if that would remove a part that every event needs.
 fn is_removed(template: &Template, value: &str, budget: &mut EventBudget<'_, '_>) -> Result<bool, Rejection> {
     if is_empty(value, budget)? {
         return Ok(false);
@@ -140,7 +138,7 @@ fn is_removed(template: &Template, value: &str, budget: &mut EventBudget<'_, '_>
     if INDISPENSABLE.contains(&template.path.as_str()) { Err(Rejection::TemplateTakesAll) } else { Ok(true) }
 }
 
-/// Whether valid JSON text is `""`, or an array or object of nothing but such (docs/contract.md#template-empty).
+/// Returns whether a value is `""`, or an array or object that contains only empty values (docs/contract.md#template-empty).
 fn is_empty(text: &str, budget: &mut EventBudget<'_, '_>) -> Result<bool, Exhausted> {
     let value = Raw::from_valid(text);
     match value.kind() {

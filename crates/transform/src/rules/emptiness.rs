@@ -1,5 +1,7 @@
-//! Whether a value is empty for a template (docs/contract.md#template-empty): `""`, or an array or object of nothing
-//! but such. Of duplicate names the last one counts, as in JavaScript.
+//! Decides whether a value is empty for a template (docs/contract.md#template-empty).
+//!
+//! `""` is empty, and so are arrays and objects that contain only empty values. Of duplicate names the last one counts, as in
+//! JavaScript.
 
 use crate::budget::{EventBudget, Exhausted};
 use json::invalid::Invalid;
@@ -9,8 +11,10 @@ use json::reader::Reader;
 /// In the list of open containers, an array. An object is the offset of its current key.
 const ARRAY: u32 = u32::MAX;
 
-/// Whether nothing is in the value but empty strings, arrays and objects. Reads it once without building a tree; only what
-/// may be hidden by a later duplicate is looked for ahead, within the event's budget.
+/// Returns whether a value contains only empty strings, arrays and objects.
+///
+/// The value is read once, without a tree. Only for a value that a later duplicate may hide is the rest searched, within the
+/// event's budget.
 ///
 /// # Errors
 /// [`Exhausted`].
@@ -61,7 +65,7 @@ pub fn is_empty(value: Raw<'_>, budget: &mut EventBudget<'_, '_>) -> Result<bool
     Ok(true)
 }
 
-/// Whether a later duplicate of one of the names that lead to a value hides it; `from` is where the value ends.
+/// Returns whether a later duplicate of one of the names on the path to a value hides it; `from` is the end of the value.
 fn is_hidden(text: &str, from: usize, open: &[u32], budget: &mut EventBudget<'_, '_>) -> Result<bool, Exhausted> {
     let mut reader = Reader::new(text);
     reader.advance(from);

@@ -1,4 +1,4 @@
-//! What the message itself asks of the destination (docs/contract.md#integrations-object).
+//! Reads the options for the destination in the message (docs/contract.md#integrations-object).
 
 use crate::family::Family;
 use crate::reason::Reason;
@@ -6,7 +6,7 @@ use crate::request::event::Message;
 use json::javascript::if_truthy;
 use json::raw::Raw;
 
-/// The members of the integrations object that count.
+/// The options in the integrations object.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Integrations<'a> {
     /// `topic`.
@@ -19,7 +19,7 @@ pub struct Integrations<'a> {
 
 impl<'a> Integrations<'a> {
     /// Reads the first truthy integrations object under one of the family's names. Only an object can carry anything,
-    /// but any truthy value hides the ones behind it.
+    /// but any truthy value hides the later ones.
     #[must_use]
     pub fn of(message: &Message<'a>, family: &Family) -> Self {
         if message.integrations.is_none() && message.dotted_integrations.is_empty() {
@@ -49,7 +49,7 @@ impl<'a> Integrations<'a> {
     }
 }
 
-/// The field of the message that is literally named `integrations.<name>`: it hides the nested one.
+/// Returns the field of the message whose name is literally `integrations.<name>`, which hides the nested one.
 fn literal<'a>(message: &Message<'a>, name: &str) -> Option<Raw<'a>> {
     message.dotted_integrations.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
 }

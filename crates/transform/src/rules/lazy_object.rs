@@ -1,5 +1,7 @@
-//! An object under change: what nobody touches stays the slice it was, so that literals, escapes, order and duplicates
-//! survive. Only the objects on the path to a change are parsed, each once.
+//! Objects from which fields are removed.
+//!
+//! Only the objects on the path to a removed field are parsed, once each. Everything else stays a slice of the text, so that
+//! literals, escapes, order and duplicates survive.
 
 use std::borrow::Cow;
 
@@ -9,16 +11,16 @@ use json::probe::looked_at;
 use json::raw::{Kind, Raw};
 use json::text::Text;
 
-/// Members that an object may have which a path leads through.
+/// The maximum number of fields of an object on a path.
 pub const MAX_MEMBERS: usize = 100_000;
-/// Bytes of an object for each of its fields, in most objects or fewer.
+/// A lower estimate of the size of a field, in bytes.
 const BYTES_PER_MEMBER: usize = 32;
-/// Fields for which there is room from the start.
+/// The maximum number of fields for which memory is allocated ahead.
 const USUAL_MEMBERS: usize = 32;
 
 /// A value that may be changed.
 ///
-/// Its depth is that of the longest path asked for, not that of the JSON: recursion over it is bounded by
+/// It is as deep as the longest path that was looked up, not as the JSON. Recursion is therefore limited by
 /// [`crate::rules::templates::MAX_PATH_NAMES`].
 #[derive(Debug, Clone)]
 pub enum LazyObject<'a> {
@@ -44,12 +46,12 @@ struct Member<'a> {
     value: LazyObject<'a>,
 }
 
-/// What a path led to.
+/// The result of a lookup.
 #[derive(Debug)]
 pub enum Found<'d, 'a> {
     /// A field of an object.
     Member(Place<'d, 'a>),
-    /// The length of an array, which is there to read but not to remove.
+    /// The length of an array, which can be read but not removed.
     ArrayLength,
     /// Nothing.
     Nothing,
@@ -57,14 +59,14 @@ pub enum Found<'d, 'a> {
     TooComplex,
 }
 
-/// A member that a path led to.
+/// A field that was found.
 #[derive(Debug)]
 pub struct Place<'d, 'a> {
     parent: &'d mut Parts<'a>,
     index: usize,
 }
 
-/// What an object is, once somebody wants to look into it.
+/// The kind of a value, with the fields of an object.
 enum Inside<'d, 'a> {
     Object(&'d mut Parts<'a>),
     Array,
@@ -73,7 +75,7 @@ enum Inside<'d, 'a> {
 }
 
 impl<'a> LazyObject<'a> {
-    /// A lazy object over `raw`.
+    /// Creates a lazy object over `raw`.
     #[must_use]
     pub fn of(raw: Raw<'a>) -> Self {
         LazyObject::Whole(raw)
@@ -141,7 +143,7 @@ impl<'a> LazyObject<'a> {
         }
     }
 
-    /// Sets the member called `name`: in the place of the last one of that name, or behind all others.
+    /// Sets the field called `name`: it replaces the last one of that name, or is added at the end.
     /// Nothing happens to a value that is not an object.
     ///
     /// # Errors
@@ -165,7 +167,7 @@ impl<'a> LazyObject<'a> {
         Ok(())
     }
 
-    /// The text of the member called `name`.
+    /// Returns the text of the field called `name`.
     ///
     /// # Errors
     /// [`Exhausted`] if it needs more than the event's budget.
@@ -194,7 +196,7 @@ impl<'a> LazyObject<'a> {
         }
     }
 
-    /// What it was made of.
+    /// The original text.
     fn raw(&self) -> Raw<'a> {
         match self {
             LazyObject::Whole(raw) => *raw,
@@ -202,7 +204,7 @@ impl<'a> LazyObject<'a> {
         }
     }
 
-    /// The bytes that its text has at most.
+    /// The maximum size of its text, in bytes.
     #[must_use]
     pub fn max_bytes(&self) -> usize {
         match self {
@@ -211,7 +213,7 @@ impl<'a> LazyObject<'a> {
         }
     }
 
-    /// [`LazyObject::text`], whose memory is charged before it is taken. Only for values in which no member was set.
+    /// Like [`LazyObject::text`], but charges memory before it is allocated. Only for values in which no field was set.
     ///
     /// # Errors
     /// [`Exhausted`] if it needs more than the event's budget.
@@ -222,9 +224,10 @@ impl<'a> LazyObject<'a> {
         Ok(self.text())
     }
 
-    /// Follows a path of names with dots between them, within a budget. A name may hold dots itself: the
-    /// whole path as one name of this object goes first; then, in each object on the way, the fewest names that it has
-    /// a member for (docs/contract.md#dynamic-configuration).
+    /// Looks up a path, names with dots between them, within a budget.
+    ///
+    /// Names may contain dots themselves. A field of this object whose name is the whole path counts first; then, in each
+    /// object on the path, the field with the fewest names of the path (docs/contract.md#dynamic-configuration).
     pub fn find<'d>(&'d mut self, path: &str, budget: &mut EventBudget<'_, '_>) -> Found<'d, 'a> {
         self.try_find(path, budget).unwrap_or(Found::TooComplex)
     }
@@ -265,7 +268,7 @@ impl<'a> LazyObject<'a> {
         }
     }
 
-    /// The text as it is now: without a change, the very text it was made of.
+    /// Returns the current text. Without a change it is the original slice.
     #[must_use]
     pub fn text(&self) -> Cow<'a, str> {
         match self {
@@ -299,7 +302,7 @@ impl<'a> LazyObject<'a> {
 }
 
 impl<'a> Member<'a> {
-    /// The fields of an object, of which there are at most [`MAX_MEMBERS`].
+    /// Reads the fields of an object, which has at most [`MAX_MEMBERS`].
     fn all_of(
         raw: Raw<'a>,
         known: &[Option<Raw<'a>>],
@@ -340,14 +343,14 @@ impl<'a> Member<'a> {
 }
 
 impl Parts<'_> {
-    /// The last member called `name`.
+    /// Returns the index of the last field called `name`.
     fn position(&self, name: &str, budget: &mut EventBudget<'_, '_>) -> Result<Option<usize>, Exhausted> {
         budget.work(1 + self.members.len() as u64)?;
         looked_at(self.members.len());
         Ok(self.members.iter().rposition(|member| member.name() == name.as_bytes()))
     }
 
-    /// The member with the fewest names of a path, and what is left of the path.
+    /// Returns the field with the fewest names of a path, and the rest of the path.
     fn shortest_name<'p>(
         &self,
         path: &'p str,
@@ -370,7 +373,7 @@ impl<'a> Place<'_, 'a> {
         &self.parent.members[self.index].value
     }
 
-    /// Takes the member out, and with it the duplicates that it hid.
+    /// Removes the field and the duplicates that it hides.
     ///
     /// # Errors
     /// [`Exhausted`] if that needs more than the event's budget.

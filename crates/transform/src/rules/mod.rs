@@ -1,15 +1,15 @@
-//! The rules of the contract: one file per rule, and the values that they work on.
+//! The rules of the contract, one module per rule.
 //!
 //! | rule | module |
 //! | --- | --- |
 //! | docs/contract.md#reverse-etl-timestamp | [`retl_timestamp`] |
-//! | docs/contract.md#dynamic-configuration | [`templates`] finds templates, [`dynamic_config`] fills them |
+//! | docs/contract.md#dynamic-configuration | [`templates`] finds templates, [`path_tree`] their values, [`dynamic_config`] fills them |
 //! | docs/contract.md#integrations-object | [`integrations`] |
 //! | docs/contract.md#topic | [`topic`], with [`topic_setting`] and [`topic_map`] for what a destination sets |
 //! | docs/contract.md#partition-key | [`partition_key`] |
 //!
-//! [`lazy_object`] is an event while templates remove values from it, [`emptiness`] reports which values count as empty, and
-//! [`config_value`] has the values of a Config with the templates in them filled.
+//! [`cuts`] removes fields from a text, [`lazy_object`] does so for unusual events. [`emptiness`] decides which values are
+//! empty, and [`config_value`] has the filled values of a Config.
 
 pub mod config_value;
 pub mod cuts;

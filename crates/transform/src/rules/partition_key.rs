@@ -1,11 +1,11 @@
-//! Which member becomes the Kafka message key (docs/contract.md#partition-key).
+//! Chooses the key of the Kafka message (docs/contract.md#partition-key).
 
 use crate::decision::KeySource;
 use crate::observer::Observer;
 use crate::request::event::Message;
 use json::javascript::{JsString, if_truthy};
 
-/// The `userId` of the response, as the inside of a JSON string, and where it came from.
+/// Returns the `userId` of the response, as the inside of a JSON string, and the field that it is from.
 #[must_use]
 pub fn decide<'a>(message: &Message<'a>, observer: &mut impl Observer) -> (Option<JsString<'a>>, KeySource) {
     let (key, source) = if let Some(id) = if_truthy(message.user_id) {

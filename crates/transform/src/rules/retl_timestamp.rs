@@ -1,4 +1,4 @@
-//! The timestamp of reverse-ETL events (docs/contract.md#reverse-etl-timestamp).
+//! Sets the timestamp of reverse-ETL events (docs/contract.md#reverse-etl-timestamp).
 
 use crate::observer::{Observer, Stamp};
 use crate::reason::Reason;
@@ -6,17 +6,17 @@ use crate::request::event::Message;
 use json::javascript::truthy;
 use json::raw::{NULL, Raw};
 
-/// Where `identify` events take their timestamp from, in this order.
+/// The paths to the timestamp of `identify` events, in order of precedence.
 const IDENTIFY: &[&str] =
     &["context.timestamp", "context.traits.timestamp", "traits.timestamp", TIMESTAMP, "originalTimestamp"];
-/// Where `track` events take it from.
+/// The paths to the timestamp of `track` events.
 const TRACK: &[&str] = &["properties.timestamp", TIMESTAMP, "originalTimestamp"];
-/// If this is truthy, the message keeps its timestamp.
+/// The path to a flag: if it is truthy, the message keeps its timestamp.
 const MAPPED: &str = "context.mappedToDestination";
 /// The field that is set.
 const TIMESTAMP: &str = "timestamp";
 
-/// The message with the timestamp it has to get; `None` where the rule does not apply or the message has it already.
+/// Returns the message with the new timestamp; `None` if the rule does not apply or the message has that timestamp already.
 #[must_use]
 pub fn set(message: &Message<'_>, observer: &mut impl Observer) -> Option<String> {
     let (current, timestamp) = decide(message, observer)?;
@@ -25,7 +25,7 @@ pub fn set(message: &Message<'_>, observer: &mut impl Observer) -> Option<String
     Some(out)
 }
 
-/// The message's timestamp now, and another one that it has to get.
+/// Returns the current timestamp of the message, and the new one if it is different.
 fn decide<'a>(message: &Message<'a>, observer: &mut impl Observer) -> Option<(Option<Raw<'a>>, Raw<'a>)> {
     if !message.channel.is_some_and(|channel| channel.is_string("sources")) {
         observer.timestamp(Stamp::NotAsked(Reason::ChannelNotSources));
@@ -53,15 +53,15 @@ fn decide<'a>(message: &Message<'a>, observer: &mut impl Observer) -> Option<(Op
     changed.then_some((current, chosen))
 }
 
-/// Truthy, `false` or a zero: everything but `null` and `""`.
+/// Returns whether a value can be a timestamp: everything but `null` and `""` can.
 fn usable(value: Raw<'_>) -> bool {
     !value.is_null() && !value.is_string("")
 }
 
-/// The fields of a message that a path of this rule can start with, found in one walk.
+/// The fields of a message that a path of this rule can start with.
 struct Fields<'a>([Option<Raw<'a>>; FIRST_NAMES.len()]);
 
-/// The paths above and their beginnings: a name may hold the dots itself.
+/// The prefixes of the paths above: a name may contain dots itself.
 const FIRST_NAMES: [&str; 11] = [
     TIMESTAMP,
     "originalTimestamp",
@@ -101,7 +101,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The field that the fewest first names of a path lead to, and the rest of the path after them.
+/// Returns the field with the fewest names of a path, and the rest of the path.
 fn step<'a, 'p>(path: &'p str, field: impl Fn(&str) -> Option<Raw<'a>>) -> Option<(Raw<'a>, &'p str)> {
     let ends = memchr::memchr_iter(b'.', path.as_bytes()).chain([path.len()]);
     ends.map(|end| path.split_at(end)).find_map(|(name, rest)| Some((field(name)?, rest)))

@@ -10,14 +10,14 @@ use json::javascript::trim;
 use json::raw::Raw;
 use json::text::escape;
 
-/// Templates that one Config may hold.
+/// The maximum number of templates in a Config.
 pub const MAX_TEMPLATES: usize = 1_000;
-/// Names that the path of one template may have.
+/// The maximum number of names in the path of a template.
 pub const MAX_PATH_NAMES: usize = 128;
-/// Bytes of a Config with templates, and of its topic settings once they are filled.
+/// The maximum size of a Config with templates, and of its filled topic settings, in bytes.
 pub const MAX_CONFIG_BYTES: usize = 1 << 20;
 
-/// Parts of an event that the response cannot do without: no template may take them.
+/// The parts of an event that the response needs, which templates cannot remove.
 pub const INDISPENSABLE: [&str; 3] = ["message", "metadata", "destination"];
 
 /// The templates of one Config, found once per destination.
@@ -27,45 +27,45 @@ pub struct Templates {
     pub(crate) templates: Vec<Template>,
     /// Their positions in the Config.
     holes: Holes,
-    /// Bytes of the fields that choose the topic, if a template is in one of them.
+    /// The size of the topic settings, in bytes, if they contain a template; 0 otherwise.
     pub(crate) routing_bytes: usize,
     /// Whether the Config itself is a template.
     is_config: bool,
     /// Which of [`ROOTS`] paths begin with.
     roots: [bool; ROOTS.len()],
-    /// All paths, unless they have to be looked up one after another.
+    /// The tree of all paths, unless they must be looked up one by one.
     paths: Option<PathTree>,
 }
 
-/// Parts of the event as templates see it that do not come from the event itself.
+/// The parts of an event, as templates see it, that are not in the event itself.
 pub(crate) const ROOTS: [&str; 3] = ["destination", "connection", "request"];
 
-/// `{{ path || default }}`.
+/// A template: `{{ path || default }}`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Template {
     /// Names with dots between them.
     pub(crate) path: String,
     /// The default as a JSON string.
     pub(crate) default: String,
-    /// Whether what it gives can change the topic.
+    /// Whether its value can change the topic.
     pub(crate) in_routing: bool,
     /// Its position in the text of the Config.
     start: usize,
 }
 
-/// What a string lacks to be a template.
+/// Why a string is not a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoTemplate {
     /// It does not begin with `{{` and end with `}}`, or is not a string.
     Braces,
-    /// There is no `||` between the braces.
+    /// `||` is missing between the braces.
     Bars,
-    /// What stands before `||` is not a path.
+    /// The text before `||` is not a path.
     Path,
 }
 
 impl Templates {
-    /// Finds the templates of a Config; `None` where it has none.
+    /// Finds the templates of a Config; `None` if it has none.
     ///
     /// # Errors
     /// [`Rejection::TemplatesTooComplex`].
@@ -73,7 +73,7 @@ impl Templates {
         Self::find_within(config, &Usage::unlimited())
     }
 
-    /// [`Templates::find`], whose memory is charged before it is taken.
+    /// Like [`Templates::find`], but charges memory before it is allocated.
     ///
     /// # Errors
     /// [`Rejection::TemplatesTooComplex`], also if the meter rejected: see [`Usage::halted`].
@@ -126,7 +126,7 @@ impl Templates {
             return;
         }
         let fields = RoutingMembers::NAMES.into_iter().zip([topic].into_iter().chain(maps));
-        // Maps without a template are as they are.
+        // Maps without a template are not filled.
         for (name, value) in fields.take(if in_maps { usize::MAX } else { 1 }) {
             let Some(value) = value else { continue };
             self.routing_bytes += "{\"\":".len() + name.len() + value.text().len();
@@ -143,25 +143,25 @@ impl Templates {
         &self.holes
     }
 
-    /// Whether the Config itself is a template, so that all settings come from the event.
+    /// Whether the Config itself is a template, so that all settings are from the event.
     #[must_use]
     pub fn is_config(&self) -> bool {
         self.is_config
     }
 
-    /// Whether paths begin with the destination, the connection and the request: only then has an event to have them.
+    /// Whether paths start with the destination, the connection and the request, in the order of [`ROOTS`].
     #[must_use]
     pub(crate) fn roots(&self) -> [bool; ROOTS.len()] {
         self.roots
     }
 
-    /// All paths as a tree, if one walk finds what they lead to.
+    /// The tree of all paths, if one walk can find their values.
     #[must_use]
     pub(crate) fn paths(&self) -> Option<&PathTree> {
         self.paths.as_ref()
     }
 
-    /// The templates for people, in the order in which they are filled; `config` is the one that they were found in.
+    /// Describes the templates for explanations, in the order in which they are filled. `config` is their Config.
     #[must_use]
     pub fn describe(&self, config: Raw<'_>) -> Vec<Description<'_>> {
         let starts: Vec<usize> = self.templates.iter().map(|template| template.start).collect();
@@ -174,7 +174,7 @@ impl Templates {
     }
 }
 
-/// A template for people.
+/// The description of a template for explanations.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Description<'t> {
     /// Its location in the Config, as a JSON pointer, see [`FlatTree::pointers`].
@@ -185,7 +185,7 @@ pub struct Description<'t> {
     pub default: &'t str,
 }
 
-/// A quick look for what a template cannot do without: two braces, one of them perhaps as `\u007b`.
+/// Returns whether a Config may have templates: every template contains two braces, possibly escaped as `\u007b`.
 fn may_have_templates(config: &str) -> bool {
     memchr::memmem::find(config.as_bytes(), b"{{").is_some()
         || memchr::memmem::find(config.as_bytes(), b"\\u007").is_some()
@@ -205,7 +205,7 @@ impl Template {
         if !path.split('.').all(is_identifier) {
             return Err(NoTemplate::Path);
         }
-        // A first name `event` with more behind it is the message.
+        // `event.` at the start of a path is the message.
         let path = match path.strip_prefix("event.") {
             Some(rest) => format!("message.{rest}"),
             None => path.to_owned(),
@@ -224,13 +224,13 @@ impl Template {
         &self.path
     }
 
-    /// What it gives where the event has nothing at the path: a JSON string.
+    /// Its value if the event has none at the path: a JSON string.
     #[must_use]
     pub fn default(&self) -> &str {
         &self.default
     }
 
-    /// Bytes that it takes in memory: its texts in allocations of their own.
+    /// Its memory in bytes, with the allocations of its texts.
     fn memory(&self) -> usize {
         2 * size_of::<(Self, Hole)>() + self.path.capacity() + self.default.capacity() + 64
     }

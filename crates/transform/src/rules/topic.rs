@@ -1,4 +1,4 @@
-//! Which topic an event goes to (docs/contract.md#topic).
+//! Chooses the topic of an event (docs/contract.md#topic).
 
 use crate::decision::{Topic, TopicRule};
 use crate::family::Family;
@@ -14,7 +14,7 @@ use crate::rules::topic_setting::{Filling, MAPPED_TYPES, RoutingMembers, Setting
 use json::javascript::{JsString, if_truthy, truthy};
 use json::raw::Raw;
 
-/// How a destination chooses topics. What depends on the destination only is found out once, not once per event.
+/// The topic settings of a destination, parsed once for all events.
 #[derive(Debug, Default)]
 pub struct Routing<'a> {
     default: Option<Setting<'a>>,
@@ -30,10 +30,10 @@ struct Maps<'a> {
 }
 
 impl<'a> Routing<'a> {
-    /// Reads the routing members once per destination.
+    /// Reads the topic settings of a Config.
     ///
     /// # Errors
-    /// The rejection of the meter.
+    /// The meter's rejection.
     pub fn read(
         RoutingMembers([default, multi_topic, by_type, by_event]): RoutingMembers<'a>,
         family: &Family,
@@ -54,14 +54,14 @@ impl<'a> Routing<'a> {
         Ok(Self { default: default.map(|default| Setting::of(default, holes)), maps })
     }
 
-    /// Work that finding a topic takes, whatever the event gives: for names of entries with a template in them.
+    /// The work of finding a topic that does not depend on the event: filling entry names that contain templates.
     #[must_use]
     pub fn work(&self) -> u64 {
         let maps = self.maps.as_ref();
         8 * maps.map_or(0, |maps| maps.by_type.mixed_bytes() + maps.by_event.mixed_bytes()) as u64
     }
 
-    /// The topic for a message that asks for `integrations`.
+    /// Chooses the topic of a message with these `integrations`.
     #[must_use]
     pub fn decide<'t>(
         &'t self,
@@ -112,13 +112,13 @@ impl<'a> Routing<'a> {
             return Topic { value: Some(value), text, rule: TopicRule::Default };
         }
         observer.passed_over(TopicRule::Default, || (Reason::TopicNotTruthy, String::new()));
-        // The last value looked up stays in the output, unless it is nothing at all.
+        // The last value that was looked up is part of the output, unless it is missing.
         let value = Some(value).filter(|value| family.keeps_null_topic || !value.is_null());
         Topic { value, text: None, rule: TopicRule::None }
     }
 }
 
-/// Neither map is looked at.
+/// Reports that neither map is used.
 fn pass_over_maps(observer: &mut impl Observer, why: impl Fn() -> (Reason, String)) {
     observer.passed_over(TopicRule::EventType, &why);
     observer.passed_over(TopicRule::EventName, &why);
@@ -127,7 +127,7 @@ fn pass_over_maps(observer: &mut impl Observer, why: impl Fn() -> (Reason, Strin
 impl Maps<'_> {
     fn are_on(&self, filling: Filling<'_>) -> bool {
         let Some(switch) = self.switch else { return true };
-        // Arrays and objects are truthy, whatever templates give in them.
+        // Arrays and objects are truthy, whatever the templates in them are filled with.
         let template = filling.holes.template_at(switch);
         template.is_none_or(|template| truthy(filling.values.of_template(template)))
     }

@@ -1,5 +1,6 @@
-//! The topic maps of a Config, read once per destination; templates in them cost an event what its values need only
-//! (docs/contract.md#topic-maps).
+//! Reads the topic maps of a Config, once per destination, and looks up topics in them (docs/contract.md#topic-maps).
+//!
+//! For an event only the templates that its lookup needs are filled.
 
 use std::borrow::Cow;
 
@@ -15,24 +16,25 @@ pub struct TopicMap<'a> {
     normalize: Names,
     /// The map itself, if it is a template.
     whole: Option<usize>,
-    /// Entries whose name is known, sorted by it: most maps have so few that hashing a name would take longer.
+    /// Entries without a template in their name, sorted by name. Most maps have a few entries, for which a binary search
+    /// takes less than hashing a name.
     entries: Vec<NamedEntry<'a>>,
-    /// Entries whose name comes from a template, with their place in the map, ascending.
+    /// Entries with a template in their name, with their index in the map, ascending.
     templated: Vec<(usize, TemplatedEntry<'a>)>,
-    /// Bytes of names in which templates stand among other things.
+    /// The size of names that are not one template but contain some, in bytes.
     mixed_bytes: usize,
 }
 
-/// An entry with a name that is known.
+/// An entry without a template in its name.
 #[derive(Debug)]
 struct NamedEntry<'a> {
     name: Cow<'a, [u8]>,
-    /// Its place in the map.
+    /// Its index in the map.
     place: usize,
     to: Option<Setting<'a>>,
 }
 
-/// Which names a map has.
+/// The kind of names in a map.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Names {
     /// Those of [`MAPPED_TYPES`], in any letter case.
@@ -42,21 +44,21 @@ enum Names {
     Events,
 }
 
-/// An entry that is known once an event has filled its templates.
+/// An entry whose name depends on the event.
 #[derive(Debug)]
 enum TemplatedEntry<'a> {
     /// The entry itself is a template.
     Whole(usize),
-    /// Its name has a template in it.
+    /// Its name contains a template.
     Named { from: Raw<'a>, to: Option<Setting<'a>> },
 }
 
-/// An entry that was found.
+/// The result of a lookup.
 #[derive(Debug)]
 pub enum Entry<'t> {
     /// Its topic is in the Config, `None` if it has none.
     Setting(Option<&'t Setting<'t>>),
-    /// Its topic came with the event.
+    /// Its topic is from the event.
     FromEvent(Option<Raw<'t>>),
 }
 
@@ -64,7 +66,7 @@ impl<'a> TopicMap<'a> {
     /// Reads `eventTypeToTopicMap`.
     ///
     /// # Errors
-    /// The rejection of the meter.
+    /// The meter's rejection.
     pub fn of_types(map: Option<Raw<'a>>, holes: &Holes, usage: &Usage<'_>) -> Result<Self, Halt> {
         Self::read(Names::Types, map, holes, usage)
     }
@@ -72,7 +74,7 @@ impl<'a> TopicMap<'a> {
     /// Reads `eventToTopicMap`.
     ///
     /// # Errors
-    /// The rejection of the meter.
+    /// The meter's rejection.
     pub fn of_events(map: Option<Raw<'a>>, holes: &Holes, usage: &Usage<'_>) -> Result<Self, Halt> {
         Self::read(Names::Events, map, holes, usage)
     }
@@ -119,13 +121,13 @@ impl<'a> TopicMap<'a> {
         Ok(())
     }
 
-    /// Bytes that are put together to find an entry, whatever the event gives.
+    /// The size of names that are filled for each lookup, in bytes.
     #[must_use]
     pub fn mixed_bytes(&self) -> usize {
         self.mixed_bytes
     }
 
-    /// The entry of a name.
+    /// Returns the entry with this name.
     #[must_use]
     pub fn find<'t>(&'t self, name: &[u8], filling: Filling<'t>) -> Option<Entry<'t>> {
         if let Some(template) = self.whole {
@@ -149,7 +151,7 @@ impl<'a> TopicMap<'a> {
         later.or_else(|| entry.map(|entry| Entry::Setting(entry.to.as_ref())))
     }
 
-    /// The entry of a name in a map that came with the event.
+    /// Returns the entry with this name in a map that is from the event.
     fn find_in<'t>(&self, map: Raw<'t>, name: &[u8]) -> Option<Entry<'t>> {
         let mut found = None;
         map.for_each_element(|entry| {
@@ -160,7 +162,7 @@ impl<'a> TopicMap<'a> {
         found
     }
 
-    /// An entry that came with the event, if it has this name.
+    /// Returns an entry that is from the event if it has this name.
     fn match_entry<'t>(&self, entry: Raw<'t>, name: &[u8]) -> Option<Entry<'t>> {
         let [from, to] = entry.members(["from", "to"]);
         (*self.normalize.name(from?)? == *name).then_some(Entry::FromEvent(to))
@@ -168,7 +170,7 @@ impl<'a> TopicMap<'a> {
 }
 
 impl Names {
-    /// The name that `from` of an entry stands for, `None` if the entry cannot be used.
+    /// Returns the normalized name of an entry; `None` if the entry is not used.
     fn name(self, from: Raw<'_>) -> Option<Cow<'_, [u8]>> {
         if from.kind() == Kind::Null {
             return None;

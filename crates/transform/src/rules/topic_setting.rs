@@ -1,4 +1,4 @@
-//! The settings of a destination that choose topics (docs/contract.md#topic).
+//! The topic settings of a destination (docs/contract.md#topic).
 
 use std::cell::OnceCell;
 
@@ -9,17 +9,17 @@ use json::javascript::{JsString, if_truthy, truthy};
 use json::raw::{Kind, Raw};
 use json::reader::Reader;
 
-/// The members of a destination's Config that choose topics, in the order of [`RoutingMembers::NAMES`].
+/// The fields of a Config that choose topics, in the order of [`RoutingMembers::NAMES`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RoutingMembers<'a>(pub [Option<Raw<'a>>; 4]);
 
 impl RoutingMembers<'_> {
-    /// The names of the members.
+    /// The names of the fields.
     pub const NAMES: [&'static str; 4] = ["topic", "enableMultiTopic", "eventTypeToTopicMap", "eventToTopicMap"];
 }
 
 impl<'a> RoutingMembers<'a> {
-    /// Finds the members in a Config; a Config that is not an object has none.
+    /// Finds the fields in a Config. A Config that is not an object has none.
     #[must_use]
     pub fn of(config: Raw<'a>) -> Self {
         Self(config.members(Self::NAMES))
@@ -48,23 +48,23 @@ impl<'a> RoutingMembers<'a> {
 /// The message types that `eventTypeToTopicMap` can route.
 pub const MAPPED_TYPES: [&str; 5] = ["identify", "screen", "page", "group", "alias"];
 
-/// A topic as a Config has it.
+/// A topic in a Config.
 #[derive(Debug)]
 pub struct Setting<'a> {
     value: Raw<'a>,
     truthy: bool,
-    /// Whether a template is in it.
+    /// Whether it contains a template.
     is_templated: bool,
-    /// `String(value)`, if that is not a part of the text of the value; made once.
+    /// The result of `String(value)`, converted once, if it is not a slice of the value.
     text: OnceCell<Box<str>>,
 }
 
-/// What the settings of a destination are read with for one event.
+/// The templates of a destination and their values for one event.
 #[derive(Clone, Copy)]
 pub struct Filling<'e> {
     /// The positions of templates in the Config.
     pub holes: &'e Holes,
-    /// What they give.
+    /// Their values.
     pub values: &'e FilledValues<'e>,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Setting<'a> {
         Self { value, truthy: truthy(Some(value)), is_templated: holes.are_in(value), text: OnceCell::new() }
     }
 
-    /// The value for one event, and its text if it is truthy.
+    /// Returns the value for one event, and its text if it is truthy.
     pub(super) fn fill<'t>(
         &'t self,
         filling: Filling<'t>,
