@@ -4,7 +4,7 @@
 /// A destination type, and how it differs from the others.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Family {
-    /// The name in paths and in `destType`, in lower case. Requests may use any letter case.
+    /// The name in paths and in `destType`, in lowercase. Requests may use any letter case.
     pub name: &'static str,
     /// The name in `statTags.destType`.
     pub dest_type: &'static str,
