@@ -11,6 +11,7 @@ use clap::{Args, value_parser};
 use super::check::load::problem;
 use super::exit_codes::EXIT_USAGE;
 use super::explain::event::printable;
+use super::format::count;
 use super::stdio;
 use super::trust::Trust;
 use crate::server::activity::report::{DestinationReport, KeysReport, Report};
@@ -154,9 +155,8 @@ fn shown(text: &str, arguments: &Arguments) -> Result<String, String> {
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "{} {}, up {}, recent: the last {}",
-        found.len(),
-        if found.len() == 1 { "destination" } else { "destinations" },
+        "{}, up {}, recent: the last {}",
+        count(found.len(), "destination"),
         duration(report.uptime_seconds),
         duration(report.recent_seconds)
     );

@@ -21,3 +21,8 @@ pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(super) const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
 /// The style of secondary text.
 pub(super) const FAINT: Style = Style::new().dimmed();
+
+/// Returns a number with its noun, whose plural has an `s`: `1 case`, `2 cases`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}

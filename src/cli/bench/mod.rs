@@ -32,7 +32,7 @@ use self::requests::{Generate, Plan};
 use self::target::{Prepared, Target};
 use self::usage::Meter;
 use super::exit_codes::{EXIT_FOUND, EXIT_USAGE};
-use super::format::Format;
+use super::format::{Format, count};
 use super::input::Reading;
 use super::stdio;
 use super::trust::Trust;
@@ -206,9 +206,8 @@ fn load(arguments: &Arguments) -> Load {
 
 fn described(arguments: &Arguments) -> String {
     let kept = if arguments.keep_alive { "kept alive" } else { "a new one for each request" };
-    let s = if arguments.connections == 1 { "" } else { "s" };
     let rate = arguments.rate.map_or_else(String::new, |rate| format!(", {rate} requests/s"));
-    format!("{} connection{s}, {kept}{rate}", arguments.connections)
+    format!("{}, {kept}{rate}", count(arguments.connections.into(), "connection"))
 }
 
 /// Resolves a transformer and sends it one request, so that nothing is measured if it is down or serves something else.

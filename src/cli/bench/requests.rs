@@ -9,6 +9,7 @@ use json::raw::{Kind, Raw};
 use super::batches::Batches;
 use super::bodies::{self, Shape};
 use super::request::{BodyForm, Request};
+use crate::cli::format;
 use crate::cli::input::{Entry, Reading, requests};
 use golden::sources::{self, Source};
 use golden::{case, read};
@@ -98,12 +99,12 @@ pub(super) fn recorded(files: &[PathBuf], reading: &Reading, form: BodyForm, siz
 fn plan(requests: Vec<Request>, origin: &str, notes: Vec<String>) -> Plan {
     let events: usize = requests.iter().map(|request| request.events).sum();
     let bytes: usize = requests.iter().map(|request| request.body.len()).sum();
-    let count = requests.len().max(1);
-    let s = if count == 1 { "" } else { "s" };
+    let all = requests.len().max(1);
     let description = format!(
-        "{count} {origin} request{s}, {:.0} events and {:.1} KB each",
-        events as f64 / count as f64,
-        bytes as f64 / count as f64 / 1e3
+        "{}, {:.0} events and {:.1} KB each",
+        format::count(all, &format!("{origin} request")),
+        events as f64 / all as f64,
+        bytes as f64 / all as f64 / 1e3
     );
     Plan { requests, description, notes }
 }

@@ -7,7 +7,7 @@ use anstyle::Style;
 
 use super::checked::{Checked, counted, failures, warnings};
 use super::connect;
-use crate::cli::format::{BAD, DOUBTFUL, FAINT, GOOD};
+use crate::cli::format::{BAD, DOUBTFUL, FAINT, GOOD, count};
 use check;
 use check::code::Severity;
 use check::config::label;
@@ -155,10 +155,6 @@ fn summary(out: &mut impl Write, checked: &[Checked]) -> io::Result<()> {
         write!(out, "; left out: {}", some(&kinds, MOST_SOURCES))?;
     }
     writeln!(out)
-}
-
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Sanitizes text from a file for a terminal: shortens it, and replaces characters that the terminal would interpret.

@@ -8,7 +8,6 @@ mod progress;
 mod recording;
 mod report;
 mod transformer;
-mod words;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};

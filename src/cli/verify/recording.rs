@@ -8,9 +8,8 @@ use std::path::Path;
 use serde_json::json;
 
 use super::progress::Progress;
-use super::words::count;
 use crate::cli::exit_codes::EXIT_FOUND;
-use crate::cli::format::{BAD, Format};
+use crate::cli::format::{BAD, Format, count};
 use crate::cli::stdio;
 use crate::cli::verify::transformer::Transformer;
 use golden::record::{GoldenFile, line};
@@ -76,7 +75,7 @@ pub(super) fn run(
         Format::Json => json!({ "recorded": recorded, "leftOut": left_out, "file": name }).to_string(),
         Format::Text => {
             let left_out = if left_out > 0 { format!(", {left_out} left out") } else { String::new() };
-            format!("{} recorded in {}{left_out}", count(recorded, "response", "responses"), sanitize(&name))
+            format!("{} recorded in {}{left_out}", count(recorded, "response"), sanitize(&name))
         }
     };
     stdio::failure(writeln!(anstream::stdout(), "{told}"))?;

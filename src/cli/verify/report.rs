@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use super::counts::Counts;
 use super::json::Document;
 use super::progress::Progress;
-use super::words::count;
-use crate::cli::format::{BAD, DOUBTFUL, FAINT, Format, GOOD};
+use crate::cli::format::{BAD, DOUBTFUL, FAINT, Format, GOOD, count};
 use golden::junit::{End, Suite, TestCase};
 use golden::read::Found;
 use golden::sources::Source;
@@ -234,15 +233,12 @@ impl Report {
         add(unreadable, "unreadable");
         let is_good = failed + unreadable == 0 && stopped.is_none();
         let style = if is_good { GOOD } else { BAD };
-        let mut sum = format!("{style}{}{style:#}: {}", count(cases, "case", "cases"), parts.join(", "));
+        let mut sum = format!("{style}{}{style:#}: {}", count(cases, "case"), parts.join(", "));
         if skipped > 0 {
-            sum.push_str(&format!("; {} without cases skipped", count(skipped, "file", "files")));
+            sum.push_str(&format!("; {} without cases skipped", count(skipped, "file")));
         }
         if other_destinations > 0 {
-            sum.push_str(&format!(
-                "; {} skipped",
-                count(other_destinations, "other destination", "other destinations")
-            ));
+            sum.push_str(&format!("; {} skipped", count(other_destinations, "other destination")));
         }
         let seconds = self.began.elapsed().as_secs_f64();
         self.line(&format!("{sum} {FAINT}({}, {seconds:.1} s){FAINT:#}", sanitize(&self.asked)))?;
@@ -262,7 +258,7 @@ impl Report {
         if self.detail == Detail::Quiet || cases == 0 {
             return Ok(());
         }
-        let mut said = count(cases, "case", "cases");
+        let mut said = count(cases, "case");
         for (number, words) in [(failed, "different"), (unreadable, "unreadable")] {
             if number > 0 {
                 said.push_str(&format!(", {number} {words}"));

@@ -1,6 +1,8 @@
 //! The schemas of requests and responses of `POST /explain`, which [`transform::explain`] implements. They contain
 //! every field that can occur.
 
+#![allow(dead_code, reason = "these types describe JSON that is read and written elsewhere")]
+
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
@@ -13,7 +15,6 @@ use crate::server::routes::explain::request::MAX_EVENTS;
 /// Events to explain, with defaults for all of them.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[allow(dead_code, reason = "describes the body; it is read as text")]
 pub struct ExplainBody {
     /// The events.
     #[schema(schema_with = events)]
@@ -63,7 +64,6 @@ fn events() -> RefOr<Schema> {
 /// The decisions for each event, in the order of the request.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response")]
 pub struct Explanations {
     /// One explanation per event.
     pub events: Vec<Explanation>,
@@ -75,7 +75,6 @@ pub struct Explanations {
 /// The decisions for one event. Decisions that were not reached because the event was rejected are missing.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response")]
 pub struct Explanation {
     /// The index of the event in the request, from 0.
     pub index: usize,
@@ -109,7 +108,6 @@ pub struct Explanation {
 /// Why an event was rejected.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response")]
 pub struct RejectionShown {
     /// The reason, as a stable identifier.
     pub code: String,
@@ -123,7 +121,6 @@ pub struct RejectionShown {
 /// Why an event does not reach Kafka, or not as intended.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response")]
 pub struct Problem {
     /// The reason, as a stable identifier.
     pub code: String,
@@ -134,7 +131,6 @@ pub struct Problem {
 /// The topic and the rule that chose it.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response")]
 pub struct TopicChoice {
     /// Any JSON value. `null` also if the response has no topic.
     #[schema(required = true)]
@@ -151,7 +147,6 @@ pub struct TopicChoice {
 /// A topic rule that did not apply.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response")]
 pub struct PassedOver {
     /// The rule.
     #[schema(pattern = "^(integrations|event_type|event_name|default)$")]
@@ -167,7 +162,6 @@ pub struct PassedOver {
 /// The partition key and the field that it was taken from.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response")]
 pub struct KeyChoice {
     /// The key as rudder-server reads it.
     pub value: String,
@@ -184,7 +178,6 @@ pub struct KeyChoice {
 /// The result of the reverse-ETL timestamp rule.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "describes the response")]
 pub enum TimestampUse {
     /// The rule sets the timestamp of the message.
     Applied(TimestampApplied),
@@ -195,7 +188,6 @@ pub enum TimestampUse {
 /// The timestamp that the rule sets.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response")]
 pub struct TimestampApplied {
     /// Always true.
     pub applied: bool,
@@ -214,7 +206,6 @@ pub struct TimestampApplied {
 /// Why the message keeps its timestamp.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response")]
 pub struct TimestampNotApplied {
     /// Always false.
     pub applied: bool,
@@ -227,7 +218,6 @@ pub struct TimestampNotApplied {
 /// The result of a template.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response")]
 pub struct TemplateUse {
     /// The location in Config, as a JSON pointer. A long pointer is shortened to its end, after `…`.
     pub pointer: String,

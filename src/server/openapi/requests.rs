@@ -3,6 +3,8 @@
 //! A schema describes everything that gets a 200. That includes malformed events: an error in one event is reported in its
 //! own response, so an element of `input` may be any value.
 
+#![allow(dead_code, reason = "these types describe JSON that is read and written elsewhere")]
+
 use serde_json::{Map, Value};
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
@@ -40,7 +42,6 @@ fn connections() -> RefOr<Schema> {
 /// The headers that announce the format of a body.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[allow(dead_code, reason = "describes the headers")]
 pub struct BodyHeaders {
     /// `json+compactedv1` (case-insensitive) for the compacted form. With any other value, or without the header, the
     /// body is plain.
@@ -54,7 +55,6 @@ pub struct BodyHeaders {
 /// The header that announces the compression of a body, for an endpoint with only one format.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[allow(dead_code, reason = "describes the header")]
 pub struct CodingHeader {
     /// The compression of the body.
     #[param(rename = "Content-Encoding", schema_with = codings, required = false)]
@@ -120,7 +120,6 @@ impl ToSchema for ProcessorRequest {}
 
 /// Events, with destinations and connections next to them.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "describes the body; it is read as text")]
 pub struct Compacted {
     /// The events.
     #[schema(schema_with = events)]
@@ -136,7 +135,6 @@ pub struct Compacted {
 /// The body of a router request, plain or compacted.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-#[allow(dead_code, reason = "describes the body; it is read as text")]
 pub struct RouterRequest {
     /// The destination type.
     #[schema(schema_with = any_case_name)]
@@ -154,7 +152,6 @@ pub struct RouterRequest {
 
 /// An event.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "describes the body; it is read as text")]
 pub struct Event {
     /// The event itself, which is passed through. `{}` if missing.
     pub message: Option<Map<String, Value>>,
@@ -170,7 +167,6 @@ pub struct Event {
 /// A destination as rudder-server sends it. Other fields are ignored.
 #[derive(ToSchema)]
 #[schema(rename_all = "PascalCase")]
-#[allow(dead_code, reason = "describes the body; it is read as text")]
 pub struct Destination {
     /// The ID.
     #[schema(rename = "ID")]

@@ -1,12 +1,13 @@
 //! What responses look like. They list every field that can be there.
 
+#![allow(dead_code, reason = "these types describe JSON that is read and written elsewhere")]
+
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 /// The response for one event.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub enum EventResponse {
     /// A transformed event.
     Transformed(Transformed),
@@ -17,7 +18,6 @@ pub enum EventResponse {
 /// A transformed event.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct Transformed {
     /// The record to produce.
     pub output: Output,
@@ -31,7 +31,6 @@ pub struct Transformed {
 /// The record that rudder-server produces to Kafka.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct Output {
     /// The event.
     pub message: Map<String, Value>,
@@ -48,7 +47,6 @@ pub struct Output {
 /// A rejected event.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct Rejected {
     /// As received, or `null` if it is not an object.
     #[schema(required = true)]
@@ -65,7 +63,6 @@ pub struct Rejected {
 /// The labels by which rudder-server counts errors.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct StatTags {
     /// Always `dataValidation`.
     #[schema(pattern = "^dataValidation$")]
@@ -96,7 +93,6 @@ pub struct StatTags {
 /// A group of events, or an error.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub enum BatchResponse {
     /// Events that are delivered together.
     Group(Group),
@@ -109,7 +105,6 @@ pub enum BatchResponse {
 /// Events of one destination and topic.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct Group {
     /// The messages.
     pub batched_request: Vec<Map<String, Value>>,
@@ -127,7 +122,6 @@ pub struct Group {
 /// An event that was rejected.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct RejectedInBatch {
     /// The metadata of the event, if it has any.
     #[schema(max_items = 1)]
@@ -146,7 +140,6 @@ pub struct RejectedInBatch {
 /// Events of a destination that does not support this endpoint.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct Unsupported {
     /// The metadata of each event.
     pub metadata: Vec<Map<String, Value>>,
@@ -164,7 +157,6 @@ pub struct Unsupported {
 /// The labels by which rudder-server counts these errors.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct UnsupportedStatTags {
     /// Always `transformation`.
     #[schema(pattern = "^transformation$")]
@@ -174,7 +166,6 @@ pub struct UnsupportedStatTags {
 /// The response of `/routerTransform`.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct RouterTransformResponse {
     /// One error per destination.
     pub output: Vec<RouterResponse>,
@@ -183,7 +174,6 @@ pub struct RouterTransformResponse {
 /// An error of `/routerTransform`.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub enum RouterResponse {
     /// The events of one destination.
     Unsupported(Unsupported),
@@ -194,7 +184,6 @@ pub enum RouterResponse {
 /// The error for a request without events.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct NoEvents {
     /// The name of the destination.
     pub metadata: Vec<Map<String, Value>>,
@@ -210,7 +199,6 @@ pub struct NoEvents {
 /// The error for a request that is rejected as a whole.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct ErrorBody {
     /// The name of the status.
     pub error: String,
@@ -224,7 +212,6 @@ pub struct ErrorBody {
 /// One of several destinations.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct DestinationChoice {
     /// The ID, or empty.
     pub id: String,
@@ -239,7 +226,6 @@ pub struct DestinationChoice {
 /// The error for a destination that is not served.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the response; it is written as text")]
 pub struct UnknownDestinationBody {
     /// Names the destination.
     pub error: String,
