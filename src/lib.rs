@@ -7,7 +7,5 @@
 #![warn(clippy::print_stderr)]
 
 pub mod cli;
-#[cfg(target_os = "linux")]
-pub mod linux_process;
 pub mod server;
 pub mod trust;

@@ -110,65 +110,44 @@ fn parse(text: &str) -> Result<Usage, String> {
 #[cfg(target_os = "linux")]
 mod system {
     use std::collections::HashSet;
-    use std::fs;
-    use std::io;
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+    use std::net::{SocketAddr, UdpSocket};
+
+    use procfs::net::{TcpNetEntry, TcpState, tcp, tcp6};
+    use procfs::process::{FDTarget, Process, all_processes};
 
     use crate::cli::bench::usage::Usage;
-    use crate::linux_process::Stat;
-
-    /// The state of a listening socket in `/proc/net/tcp`.
-    const LISTENS: &str = "0A";
 
     /// Finds the processes that listen at an address on this machine and that this user is allowed to inspect.
     pub(super) fn listening(address: SocketAddr) -> Vec<u32> {
-        if UdpSocket::bind((address.ip(), 0)).is_err() {
+        let is_here = UdpSocket::bind((address.ip(), 0)).is_ok();
+        let listens = |entry: &TcpNetEntry| {
+            let local = entry.local_address;
+            entry.state == TcpState::Listen
+                && local.port() == address.port()
+                && (local.ip() == address.ip() || local.ip().is_unspecified())
+        };
+        let entries = [tcp(), tcp6()].into_iter().flatten().flatten();
+        let inodes: HashSet<u64> = entries.filter(|entry| is_here && listens(entry)).map(|entry| entry.inode).collect();
+        if inodes.is_empty() {
             return Vec::new();
         }
-        let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|file| fs::read_to_string(file).unwrap_or_default());
-        let sockets: HashSet<&str> =
-            tables.iter().flat_map(|table| table.lines()).filter_map(|line| listener(line, address)).collect();
-        let has_one = |id: &u32| {
-            let files = fs::read_dir(format!("/proc/{id}/fd")).into_iter().flatten().flatten();
-            let targets = files.filter_map(|file| fs::read_link(file.path()).ok()?.into_os_string().into_string().ok());
-            targets
-                .filter_map(|target| Some(target.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
-                .any(|socket| sockets.contains(&*socket))
+        let has_one = |process: &Process| {
+            process
+                .fd()
+                .into_iter()
+                .flatten()
+                .flatten()
+                .any(|descriptor| matches!(descriptor.target, FDTarget::Socket(inode) if inodes.contains(&inode)))
         };
-        if sockets.is_empty() { Vec::new() } else { all_processes().filter(has_one).collect() }
-    }
-
-    /// The number of the socket in a line of `/proc/net/tcp`, if it listens at this address.
-    fn listener(line: &str, address: SocketAddr) -> Option<&str> {
-        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-        let (ip, port) = fields.get(1)?.split_once(':')?;
-        let ip = ip_of(ip)?;
-        let is_it =
-            u16::from_str_radix(port, 16).ok()? == address.port() && (ip == address.ip() || ip.is_unspecified());
-        (is_it && fields.get(3) == Some(&LISTENS)).then(|| fields.get(9).copied())?
-    }
-
-    /// An address as the kernel prints it: 32 bits at a time, in hexadecimal, in the order of this machine.
-    fn ip_of(hexadecimal: &str) -> Option<IpAddr> {
-        let word = |at: usize| Some(u32::from_str_radix(hexadecimal.get(at..at + 8)?, 16).ok()?.to_ne_bytes());
-        match hexadecimal.len() {
-            8 => Some(Ipv4Addr::from(word(0)?).into()),
-            32 => {
-                let bytes = [word(0)?, word(8)?, word(16)?, word(24)?].concat();
-                Some(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).into())
-            }
-            _ => None,
-        }
-    }
-
-    fn all_processes() -> impl Iterator<Item = u32> {
-        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        let processes = all_processes().into_iter().flatten().flatten().filter(has_one);
+        processes.filter_map(|process| u32::try_from(process.pid).ok()).collect()
     }
 
     /// Adds all descendants of the processes: a Node.js cluster listens with its first process.
     pub(super) fn with_children(mut ids: Vec<u32>) -> Vec<u32> {
-        let parents: Vec<(u32, u32)> = all_processes().filter_map(|id| Some((id, Stat::of(id).ok()?.parent))).collect();
+        let stats = all_processes().into_iter().flatten().flatten().filter_map(|process| process.stat().ok());
+        let parents: Vec<(u32, u32)> =
+            stats.filter_map(|stat| Some((u32::try_from(stat.pid).ok()?, u32::try_from(stat.ppid).ok()?))).collect();
         let mut at = 0;
         while let Some(parent) = ids.get(at).copied() {
             let children = parents.iter().filter(|(_, of)| *of == parent).map(|(id, _)| *id);
@@ -179,53 +158,30 @@ mod system {
         ids
     }
 
-    /// The peak of the resident memory of a process, in bytes.
-    fn peak(id: u32) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-        let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"))?;
-        Some(kibibytes.parse::<u64>().ok()? * 1024)
-    }
-
     /// Sums up the usage of processes. Processes that have exited in the meantime are left out.
     pub(super) fn usage(ids: &[u32]) -> Result<Usage, String> {
         let mut usage = Usage { cpu_seconds: 0.0, resident: 0, peak: Some(0) };
         let mut first = None;
         for id in ids {
-            match Stat::of(id) {
-                Ok(stat) => {
-                    usage.cpu_seconds += stat.cpu_seconds;
-                    usage.resident += stat.resident_bytes;
-                    usage.peak = usage.peak.zip(peak(*id)).map(|(sum, peak)| sum + peak);
+            let stat = i32::try_from(*id).map_err(|_| "is too large".to_owned()).and_then(|id| {
+                let process = Process::new(id).map_err(|error| error.to_string())?;
+                Ok((process.stat().map_err(|error| error.to_string())?, process.status().ok()))
+            });
+            match stat {
+                Ok((stat, status)) => {
+                    usage.cpu_seconds += (stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64;
+                    usage.resident += stat.rss * procfs::page_size();
+                    let peak = status.and_then(|status| status.vmhwm).map(|kibibytes| kibibytes * 1024);
+                    usage.peak = usage.peak.zip(peak).map(|(sum, peak)| sum + peak);
                 }
-                Err(error) => {
-                    first.get_or_insert(match error.kind() {
-                        io::ErrorKind::NotFound => format!("process {id} cannot be read: there is no such process"),
-                        _ => format!("process {id} cannot be read: {error}"),
-                    });
+                Err(problem) => {
+                    first.get_or_insert(format!("process {id} cannot be read: {problem}"));
                 }
             }
         }
         match first {
             Some(problem) if usage.resident == 0 => Err(problem),
             _ => Ok(usage),
-        }
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        #[test]
-        fn listeners_are_found_in_the_kernel_s_table() {
-            let v4 = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 123 1 0 100";
-            let v6 = "   1: 00000000000000000000000000000000:1F90 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 456 1";
-            let address = |text: &str| text.parse().unwrap();
-            let little_endian = cfg!(target_endian = "little");
-            assert_eq!(listener(v4, address("127.0.0.1:8080")), little_endian.then_some("123"));
-            assert_eq!(listener(v6, address("[::1]:8080")), Some("456"));
-            assert_eq!(listener(v4, address("127.0.0.1:8081")), None);
-            assert_eq!(listener(&v4.replace(" 0A ", " 01 "), address("127.0.0.1:8080")), None);
-            assert_eq!(listener("  sl  local_address rem_address   st tx_queue", address("127.0.0.1:8080")), None);
         }
     }
 }
@@ -273,6 +229,6 @@ mod tests {
         let usage = system::usage(&found).unwrap();
         assert!(usage.resident > 0 && usage.peak >= Some(usage.resident / 2), "{usage:?}");
         let problem = system::usage(&[u32::MAX]).unwrap_err();
-        assert_eq!(problem, "process 4294967295 cannot be read: there is no such process");
+        assert_eq!(problem, "process 4294967295 cannot be read: is too large");
     }
 }

@@ -4,8 +4,6 @@ pub mod destinations;
 pub mod labels;
 pub mod middleware;
 pub mod origins;
-#[cfg(target_os = "linux")]
-mod process;
 pub mod series;
 pub mod table;
 pub mod worker;
@@ -180,7 +178,7 @@ impl Metrics {
         let of_row = |row: &IntendedDifference| intended.with_label_values(&[row.code()]);
         let lost_lines = counters(&table::LOG_LINES_DROPPED)?;
         #[cfg(target_os = "linux")]
-        registry.register(Box::new(process::ProcessMetrics::new()?))?;
+        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         Ok(Self {
             duration: histograms(&table::REQUEST_DURATION)?,
             request_size: histograms(&table::REQUEST_SIZE)?,
