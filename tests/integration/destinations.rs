@@ -1,5 +1,6 @@
 //! `/destinations`: the counts of each destination, access control, and bounds.
 
+use std::fs;
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -7,6 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::cli::run;
+use crate::golden::root;
+use crate::logs::Service;
 use crate::security::Folder;
 use crate::server::{Response, Server, fetch};
 
@@ -197,4 +200,60 @@ fn browsers_that_read_slowly_or_not_at_all_have_no_effect_on_requests() {
         assert!(Instant::now() < deadline, "{}", server.scrape());
         std::thread::yield_now();
     }
+}
+
+/// A text without what differs from one run to another: each number, hash and ID that is counted up is one `#`.
+fn comparable(text: &str) -> String {
+    let is_part = |character: char| character.is_ascii_hexdigit() || character == '.';
+    let words = text.split_inclusive(|character| !is_part(character));
+    let word = |word: &str| {
+        let number = word.trim_end_matches(|character| !is_part(character));
+        let rest = &word[number.len()..];
+        if number.contains(|character: char| character.is_ascii_digit()) { format!("#{rest}") } else { word.to_owned() }
+    };
+    words.map(word).collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_rejected_event_is_followed_as_the_guide_says() {
+    let guide = fs::read_to_string(root().join("docs/guides/troubleshooting.md")).expect("the guide");
+    let (_, steps) = guide.split_once("## Follow a rejected event").expect("the section");
+    let steps: Vec<String> = steps.lines().map(comparable).collect();
+    let said = |line: &str| {
+        assert!(steps.contains(&comparable(line)), "the guide has no line\n{line}\nas {}", comparable(line))
+    };
+
+    let service = Service::start(&[("LOG_FORMAT", "text")]);
+    let event = |message: Value| {
+        json!({
+            "message": message,
+            "metadata": { "jobId": 1, "destinationId": "2Mn5wZx1", "sourceId": "2Nq8sYv0", "workspaceId": "1Kp9tRq7" },
+            "destination": { "ID": "2Mn5wZx1", "Config": { "topic": "orders" } },
+        })
+    };
+    let body = json!([event(json!({ "userId": "u-42" })), event(json!("Order Completed"))]).to_string();
+    for _ in 0..3 {
+        assert_eq!(service.request("POST", "/v0/destinations/kafka", &[], body.as_bytes()).status, 200);
+    }
+    let url = format!("http://127.0.0.1:{}", service.port);
+    let output = run(&["destinations", &url, "--filter", "message_not_an_object"], &[]);
+    let request =
+        br#"{"events": [{"message": "Order Completed", "metadata": {}}], "destination": {"topic": "orders"}}"#;
+    let explained = service.request("POST", "/explain", &[], request).json();
+    let log = service.stop();
+
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(text.lines().count(), 6, "{text}");
+    text.lines().for_each(said);
+    assert!(guide.contains(std::str::from_utf8(request).expect("text")));
+    let explained = &explained["events"][0];
+    let shown = [&explained["outcome"], &explained["rejection"]["code"], &explained["rejection"]["text"]];
+    said(&json!(shown).to_string());
+    // The page says it as a sentence, which the guide wraps.
+    let (guide, sentence) =
+        (guide.split_whitespace().collect::<Vec<_>>().join(" "), shown[2].as_str().expect("a text"));
+    assert!(guide.contains(&format!("Rejected: {sentence}.")), "{sentence}");
+
+    let line = log.lines().find(|line| line.contains("events rejected")).unwrap_or_else(|| panic!("{log}"));
+    said(line.split_once(" WARN ").map(|(_, rest)| format!("WARN {rest}")).expect("a level").as_str());
 }

@@ -1,6 +1,6 @@
 // Shows the activity of all destinations, and refreshes itself.
 
-import { element, setText, shortened } from "./element.js";
+import { element, setText } from "./element.js";
 import { authorization, service, showService } from "./service.js";
 
 /** Milliseconds between two requests. */
@@ -81,7 +81,7 @@ function details(destination) {
     ...counts(one),
     ago(one.latestAt),
   ]);
-  const routed = topics.map((one) => [element("span", {}, ...shortened(one.topic, (text) => [element("code", {}, text)], 60)), ...counts(one)]);
+  const routed = topics.map((one) => [element("code", {}, one.topic), ...counts(one)]);
   if (otherTopics.total > 0) routed.push(["other topics", ...counts(otherTopics)]);
   const hot = keys.hottest.map((key) => [element("code", {}, key.key === "" ? "(empty)" : key.key), number(key.events), percent(key.share), `${key.partition}`]);
   const exact = [
