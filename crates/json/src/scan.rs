@@ -34,6 +34,13 @@ fn past_white_space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// Skips whitespace, of which there must be some.
+#[cold]
+fn after_white_space(text: &[u8], at: usize) -> Result<usize, Invalid> {
+    let after = white_space(text, at);
+    if after > at { Ok(after) } else { Err(Invalid) }
+}
+
 /// Validates a text from start to end.
 ///
 /// The bytes that can end a string are found for a block of 64 bytes ahead of reading. The CPU can then read the next string
@@ -232,18 +239,19 @@ impl<'a> Scanner<'a> {
                 if nesting.depth == 0 {
                     return Ok(end);
                 }
-                end = white_space(text, end);
                 let in_object = nesting.in_object();
                 match text.get(end) {
                     Some(b',') => {
-                        let at = white_space(text, end + 1);
-                        place = if in_object { self.members(at)? } else { Place::Value(at) };
+                        place =
+                            if in_object { self.members(end + 1)? } else { Place::Value(white_space(text, end + 1)) };
                         break;
                     }
-                    close if close == Some(closing(in_object)) => nesting.close(),
-                    _ => return Err(Invalid),
+                    close if close == Some(closing(in_object)) => {
+                        nesting.close();
+                        end += 1;
+                    }
+                    _ => end = after_white_space(text, end)?,
                 }
-                end += 1;
             }
         }
     }
@@ -255,7 +263,10 @@ impl<'a> Scanner<'a> {
     #[inline(always)]
     fn members(&mut self, mut at: usize) -> Result<Place, Invalid> {
         if self.text.get(at) != Some(&b'"') {
-            return Err(Invalid);
+            at = after_white_space(self.text, at)?;
+            if self.text.get(at) != Some(&b'"') {
+                return Err(Invalid);
+            }
         }
         loop {
             let quote = self.plain(at + 1);
