@@ -36,7 +36,7 @@ impl TopicRule {
         }
     }
 
-    /// The rule for people: where the topic is from.
+    /// The rule for display: where the topic is from.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ pub struct Topic<'t> {
     pub value: Option<Raw<'t>>,
     /// `String(value)`, if the value is truthy.
     pub text: Option<JsString<'t>>,
-    /// The rule that gave it; [`TopicRule::None`] where the value is not truthy.
+    /// The rule that chose it; [`TopicRule::None`] if the value is not truthy.
     pub rule: TopicRule,
 }
 

@@ -153,7 +153,7 @@ impl<'s, 'a> Responses<'s, 'a> {
         }
     }
 
-    /// Responses the next event; `None` stands for what is not an object. Breaks where the observer does.
+    /// Appends the response to the next event; `None` is an element that is not an object. Breaks if the observer does.
     ///
     /// # Errors
     /// The meter's rejection.

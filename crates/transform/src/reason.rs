@@ -16,7 +16,7 @@ macro_rules! reasons {
                 match self { $(Reason::$name => $code,)* }
             }
 
-            /// The sentence for it; `{}` stands for what it is about.
+            /// The message; `{}` is replaced with the name that it is about.
             fn pattern(self) -> &'static str {
                 match self { $(Reason::$name => $text,)* }
             }
@@ -73,7 +73,7 @@ reasons! {
 const MAX_NAME_CHARACTERS: usize = 100;
 
 impl Reason {
-    /// The sentence for people; `about` is the name it speaks of, where it speaks of one. A long one is cut.
+    /// Returns the message. `about` is the name that it is about, if there is one; a long name is truncated.
     #[must_use]
     pub fn text(self, about: &str) -> String {
         let Some((before, behind)) = self.pattern().split_once("{}") else { return self.pattern().to_owned() };

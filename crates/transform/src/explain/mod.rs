@@ -89,7 +89,7 @@ struct Explainer<'m, F> {
     on_event: F,
     index: usize,
     seen: Seen,
-    /// The templates of each destination with any, by the place of its text, which stands for the text itself.
+    /// The templates of each destination that has some, by the address of its text.
     templates: HashMap<usize, Rc<[Template]>>,
     /// Those of the current event's destination.
     current: Option<Rc<[Template]>>,

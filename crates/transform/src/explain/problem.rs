@@ -22,7 +22,7 @@ macro_rules! problems {
                 match self { $(ProblemCode::$name => $code,)* }
             }
 
-            /// The sentence for people; `{}` stands for what differs from event to event.
+            /// The message; `{}` is replaced with the part that depends on the event.
             #[must_use]
             pub fn pattern(self) -> &'static str {
                 match self { $(ProblemCode::$name => $text,)* }

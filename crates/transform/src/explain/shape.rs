@@ -201,7 +201,7 @@ pub struct TemplateUse {
     pub default: JsonText,
     /// Whether it found a value.
     pub found: bool,
-    /// What is used, the value found or the default; `None` where the event is rejected because of the template.
+    /// The value that is used: the one that was found, or the default. `None` if the template rejects the event.
     pub value: Option<JsonText>,
     /// Whether the value is longer and only its start is here, as a string.
     #[serde(skip_serializing_if = "is_false")]

@@ -49,7 +49,7 @@ impl<'a> StreamingRequest<'a> {
         Ok(Some(Self { body, limits, shared, end }))
     }
 
-    /// Calls `on_event` for each event, in their order; `None` stands for an element that is not an object.
+    /// Calls `on_event` for each event, in order; `None` is an element that is not an object.
     ///
     /// Returns whether that was the whole request. If not, the results of the calls must be discarded: the body has another
     /// layout, or is invalid.

@@ -1,4 +1,4 @@
-//! Removing fields from the text of an object: everything around them is copied, and stays byte for byte.
+//! Removes fields from the text of an object. Everything around them is copied byte for byte.
 
 use std::ops::Range;
 
@@ -8,12 +8,12 @@ use json::raw::Raw;
 /// JSON's whitespace.
 const WHITE_SPACE: [char; 4] = [' ', '\n', '\t', '\r'];
 
-/// What is removed from a text: fields with a comma each, in order.
+/// The parts to remove from a text: fields with one comma each, in order.
 #[derive(Debug)]
 pub struct Cuts(Vec<Range<usize>>);
 
 impl Cuts {
-    /// Cuts `fields` out of valid JSON `text`: names and values, in bytes of the text. No field is inside of another.
+    /// Creates the cuts for `fields`, the positions of names and values in valid JSON `text`. Fields must not overlap.
     #[must_use]
     pub fn of(text: &str, mut fields: Vec<Range<usize>>) -> Self {
         fields.sort_by_key(|field| field.start);
@@ -25,7 +25,7 @@ impl Cuts {
                 cuts.push(before.len() - 1..field.end);
                 continue;
             }
-            // The first one of its object, or all before it are cut: the comma after it goes.
+            // It is the first field, or all fields before it are cut: the comma after it is removed.
             let after = text[field.end..].trim_start_matches(WHITE_SPACE);
             let end = after.strip_prefix(',').map_or(field.end, |next| {
                 let next = next.trim_start_matches(WHITE_SPACE);
@@ -36,7 +36,7 @@ impl Cuts {
         Self(cuts)
     }
 
-    /// The text without what is cut.
+    /// Returns the text without the cuts.
     #[must_use]
     pub fn apply(&self, text: &str) -> String {
         looked_at(text.len());
@@ -50,7 +50,7 @@ impl Cuts {
         left
     }
 
-    /// Where a value of `whole` is in `left`, what is left of it; `None` if something of the value is cut.
+    /// Returns a value of `whole` as a slice of `left`, the text without the cuts; `None` if a part of the value is cut.
     #[must_use]
     pub fn moved<'t>(&self, value: Raw<'_>, whole: Raw<'_>, left: &'t str) -> Option<Raw<'t>> {
         let start = value.offset_in(whole);

@@ -22,7 +22,7 @@ const VALUE_WORK: u64 = 8;
 /// A value that a template found.
 pub struct Taken<'e> {
     value: Cow<'e, str>,
-    /// Whether it is not in the event anymore.
+    /// Whether it was removed from the event.
     removed: bool,
 }
 

@@ -1,10 +1,8 @@
-//! The paths of a Config's templates as a tree, to find all their values in one walk over an event
-//! (docs/contract.md#dynamic-configuration).
+//! Finds the values of all templates of a Config in one walk over an event (docs/contract.md#dynamic-configuration).
 //!
-//! The walk covers what Configs and events usually look like: paths into the message and the metadata, none of which is the
-//! beginning of another, and names without dots, escapes and duplicates. It finds nothing else than
-//! [`LazyObject::find`](crate::rules::lazy_object::LazyObject::find) does path by path; for everything that is not usual it
-//! gives up.
+//! The paths form a tree. The walk supports usual Configs and events: all paths lead into the message or the metadata, no path
+//! is a prefix of another, and names in the event have no dots, escapes or duplicates. For these it returns the same values
+//! as [`LazyObject::find`](crate::rules::lazy_object::LazyObject::find); for others it returns `None`.
 
 use std::ops::Range;
 
@@ -14,22 +12,22 @@ use json::invalid::Invalid;
 use json::raw::{Kind, Raw};
 use json::reader::Reader;
 
-/// Children of a node, each of which is compared with every name of an object.
+/// The maximum number of children of a node. Each of them is compared with every name of an object.
 const MAX_CHILDREN: usize = 16;
-/// Nodes of a tree.
+/// The maximum number of nodes of a tree.
 const MAX_NODES: usize = 256;
 
-/// The parts of an event that paths of a tree lead into.
+/// The parts of an event that paths can lead into.
 pub const ROOTS: [&str; 2] = ["message", "metadata"];
 
-/// Paths, each of which belongs to a template.
+/// The paths of the templates of a Config.
 #[derive(Debug)]
 pub struct PathTree {
     roots: [Node; ROOTS.len()],
     templates: usize,
 }
 
-/// A name that one path has, or several with the same names before it.
+/// A name in a path. Paths with the same first names share nodes.
 #[derive(Debug, Default)]
 struct Node {
     name: Box<str>,
@@ -45,7 +43,7 @@ pub struct Hit<'e> {
     pub root: usize,
     /// The value.
     pub value: Raw<'e>,
-    /// Its field, name and value, in bytes of the text of that part.
+    /// The position of its field, name and value, in the text of that part.
     pub field: Range<usize>,
     /// Whether a template removes it.
     pub is_removed: bool,
@@ -69,13 +67,13 @@ impl From<Exhausted> for GiveUp {
 }
 
 impl PathTree {
-    /// The memory of a tree of paths with so many names, at most.
+    /// The maximum memory of a tree of paths with this number of names, in bytes.
     #[must_use]
     pub fn max_bytes(names: usize) -> usize {
         2 * names.min(MAX_NODES) * (size_of::<Node>() + 32)
     }
 
-    /// The tree of the paths of templates, in their order; `None` if they are not usual.
+    /// Creates the tree of paths, in the order of their templates; `None` if they are not usual.
     pub fn of<'t>(paths: impl Iterator<Item = &'t str>) -> Option<Self> {
         let mut root = Node::default();
         let mut nodes = 0;
@@ -92,7 +90,7 @@ impl PathTree {
         Some(Self { roots, templates })
     }
 
-    /// The values in an event, by template; `None` if the event is not usual, or needs more than its budget.
+    /// Returns the values in an event, by template; `None` if the event is not usual or exceeds its budget.
     #[must_use]
     pub fn find<'e>(
         &self,
@@ -112,7 +110,7 @@ impl PathTree {
 }
 
 impl Node {
-    /// Adds a path; `None` if it leads into the value of another one, or the tree gets too large.
+    /// Adds a path; `None` if it is a prefix of another one, or another one of it, or if the tree gets too large.
     fn add(&mut self, path: &str, template: usize, nodes: &mut usize) -> Option<()> {
         let mut node = self;
         for name in path.split('.') {
@@ -132,7 +130,7 @@ impl Node {
         is_new.then_some(())
     }
 
-    /// Walks over an object that was checked before. It calls itself no deeper than paths have names.
+    /// Walks over a valid object. Recursion is limited by the number of names in a path.
     fn walk<'e>(
         &self,
         reader: &mut Reader<'e, false>,
@@ -165,7 +163,7 @@ impl Node {
                     let field = start..reader.offset();
                     hits[template] = Some(Hit { root, value, field, is_removed: false });
                 }
-                // An array has a length.
+                // The path may lead to the length of the array.
                 None if value.kind() == Kind::Array => return Err(GiveUp::Unusual),
                 None => {}
             }
@@ -177,7 +175,7 @@ impl Node {
         Ok(budget.work((fields * self.children.len()) as u64)?)
     }
 
-    /// The child called `name`. A name that goes on with a dot may be several names of a path.
+    /// Returns the child called `name`. A longer name that continues with a dot may be several names of a path.
     #[inline]
     fn child(&self, name: &str) -> Result<Option<usize>, GiveUp> {
         let first = name.as_bytes().first();
