@@ -19,7 +19,7 @@ pub struct DestinationCheck {
     pub unavailable: Option<String>,
 }
 
-/// Something that is not as it should be.
+/// Something that is wrong.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DestinationFinding {
     /// What, by its stable code (docs/reference/findings.md).
