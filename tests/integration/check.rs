@@ -241,13 +241,13 @@ fn the_json_output_is_stable() {
     assert_eq!(names(&workspace).as_deref(), Some("input destinations others"));
     assert_eq!(workspace["others"], serde_json::json!({"POSTGRES": 1}));
     let destination = &workspace["destinations"][0];
-    let expected = "id name family pointer enabled sources comesTo findings findingsLeftOut";
+    let expected = "id name family pointer enabled sources resolved findings findingsLeftOut";
     assert_eq!(names(destination).as_deref(), Some(expected));
     assert_eq!(destination["sources"], serde_json::json!([{"id": "s-1", "name": "Web"}, {"id": "s-2", "name": "iOS"}]));
     let finding = &destination["findings"][0];
     assert_eq!(names(finding).as_deref(), Some("code severity pointer message advice"));
     assert_eq!((&finding["code"], &finding["severity"]), (&Value::from("port/missing"), &Value::from("error")));
-    let good = &of("/good_sasl_ssl")["destinations"][0]["comesTo"];
+    let good = &of("/good_sasl_ssl")["destinations"][0]["resolved"];
     let expected = serde_json::json!({
         "brokers": ["kafka.example.com:9092"], "tls": true, "ownCa": true, "sasl": "SCRAM-SHA-512",
         "topics": ["events", "users", "pages", "orders", "sevens"], "topicsFromEvents": false, "avro": true, "sshHost": "bastion",

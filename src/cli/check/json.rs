@@ -73,14 +73,14 @@ fn destination(destination: &check::Checked) -> Value {
         "pointer": destination.pointer,
         "enabled": destination.enabled,
         "sources": sources,
-        "comesTo": destination.settings.as_ref().map(comes_to),
+        "resolved": destination.settings.as_ref().map(resolved),
         "findings": findings,
         "findingsLeftOut": destination.findings.left_out(),
     })
 }
 
 /// The connection settings of a destination as the producer uses them, without secrets.
-fn comes_to(settings: &Settings) -> Value {
+fn resolved(settings: &Settings) -> Value {
     json!({
         "brokers": settings.brokers.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "tls": settings.tls.is_some(),

@@ -58,7 +58,7 @@ fn one(
     }
     writeln!(out, "{FAINT} in {}{FAINT:#}", sanitize(input))?;
     if let Some(settings) = &destination.settings {
-        writeln!(out, "  {FAINT}{}{FAINT:#}", comes_to(settings))?;
+        writeln!(out, "  {FAINT}{}{FAINT:#}", describe(settings))?;
     }
     let findings = destination.findings.sorted();
     if findings.is_empty() {
@@ -96,7 +96,7 @@ fn style(severity: Severity) -> Style {
 }
 
 /// Describes in one line how the producer would connect.
-fn comes_to(settings: &Settings) -> String {
+fn describe(settings: &Settings) -> String {
     let protocol = match (&settings.tls, &settings.sasl) {
         (Some(_), Some(sasl)) => format!("SASL_SSL ({})", sasl.mechanism.name()),
         (Some(_), None) => "SSL".to_owned(),

@@ -24,7 +24,7 @@ const MAX_ALLOWED: usize = 10;
 pub(super) struct Document {
     files: Vec<Value>,
     different: Vec<Value>,
-    on_purpose: Vec<Value>,
+    intended: Vec<Value>,
     unreadable: Vec<Value>,
 }
 
@@ -60,7 +60,7 @@ impl Document {
                 with(case, json!({ "findings": findings.collect::<Value>(), "more": verdict.more }))
             });
         } else if !verdict.allowed.is_empty() {
-            list(&mut self.on_purpose, || {
+            list(&mut self.intended, || {
                 let allowed = verdict.allowed.iter().take(MAX_ALLOWED);
                 let allowed = allowed.map(|allowed| {
                     let Allowed { pointer, why } = allowed;
@@ -79,7 +79,7 @@ impl Document {
                 "path": path.display().to_string(),
                 "cases": now.cases - before.cases,
                 "different": now.failed - before.failed,
-                "onPurpose": now.intended - before.intended,
+                "intended": now.intended - before.intended,
                 "unreadable": now.unreadable - before.unreadable,
             })
         });
@@ -93,7 +93,7 @@ impl Document {
                 "cases": counts.cases,
                 "asExpected": counts.cases - counts.failed - counts.intended,
                 "different": counts.failed,
-                "onPurpose": counts.intended,
+                "intended": counts.intended,
                 "unreadable": counts.unreadable,
                 "filesPassedOver": counts.skipped,
                 "destinationsSkipped": counts.other_destinations,
@@ -102,7 +102,7 @@ impl Document {
             },
             "files": self.files,
             "different": self.different,
-            "onPurpose": self.on_purpose,
+            "intended": self.intended,
             "unreadable": self.unreadable,
         });
         format!("{document:#}")

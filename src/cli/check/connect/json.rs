@@ -24,7 +24,7 @@ pub(in crate::cli::check) fn value(connection: &Connection) -> Value {
 fn section(section: &Section) -> Value {
     let steps: Vec<Value> = section.steps.iter().map(step).collect();
     match &section.subject {
-        Subject::Client => json!({ "about": "ownSide", "steps": steps }),
+        Subject::Client => json!({ "about": "client", "steps": steps }),
         Subject::Bootstrap(address) => json!({ "about": "bootstrap", "broker": address.to_string(), "steps": steps }),
         Subject::Topics(address) => json!({ "about": "topics", "broker": address.to_string(), "steps": steps }),
         Subject::Advertised { id, address } => {
