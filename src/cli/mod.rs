@@ -8,6 +8,8 @@ mod check;
 mod completions;
 #[cfg(feature = "tools")]
 mod destinations;
+#[cfg(feature = "tools")]
+mod diagnostics;
 mod exit_codes;
 #[cfg(feature = "tools")]
 mod explain;
@@ -31,8 +33,6 @@ mod serve;
 mod stdio;
 #[cfg(feature = "tools")]
 mod transform;
-#[cfg(feature = "tools")]
-mod troubles;
 #[cfg(any(feature = "tools", feature = "otlp"))]
 mod trust;
 mod usage_error;

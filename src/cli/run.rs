@@ -5,11 +5,11 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use super::diagnostics::{Diagnostic, DiagnosticLog, Diagnostics};
 use super::exit_codes::{EXIT_FOUND, EXIT_USAGE};
 use super::input::{self, Batch, Entry, Input, InputError, PART_BYTES, Parts, requests};
 use super::progress::Progress;
 use super::stdio;
-use super::troubles::{Told, Trouble, Troubles};
 use transform::family::Family;
 
 /// What a tool does with a batch.
@@ -38,7 +38,7 @@ pub(super) struct Stream<'s, P> {
     /// The part in progress.
     pub(super) part: P,
     /// The problems with events of this part.
-    pub(super) troubles: Troubles,
+    pub(super) diagnostics: Diagnostics,
     source: Arc<str>,
     parts: &'s Parts<Done<P>>,
 }
@@ -51,7 +51,7 @@ impl<P: Part> Stream<'_, P> {
             self.parts.send(Done {
                 source: Arc::clone(&self.source),
                 part: self.part.split(),
-                troubles: std::mem::take(&mut self.troubles),
+                diagnostics: std::mem::take(&mut self.diagnostics),
                 values: 0,
                 good: 0,
                 bare: 0,
@@ -65,7 +65,7 @@ impl<P: Part> Stream<'_, P> {
 struct Done<P> {
     source: Arc<str>,
     part: P,
-    troubles: Troubles,
+    diagnostics: Diagnostics,
     /// The number of events, arrays and malformed lines.
     values: u64,
     /// The number of those that are JSON.
@@ -105,12 +105,12 @@ pub(super) fn over<W: Work>(input: &Input, work: W, mut on_part: impl FnMut(W::P
     let (filling, family, name) = (Arc::clone(&opened.filling), opened.family, opened.name());
     let on_batch = move |batch: Batch, parts: &Parts<Done<W::Part>>| {
         let source = Arc::clone(&batch.source);
-        let mut output = Stream { part: work.begin(&batch), troubles: Troubles::default(), source, parts };
+        let mut output = Stream { part: work.begin(&batch), diagnostics: Diagnostics::default(), source, parts };
         let (mut values, mut good, mut broken) = (0, 0, None);
         let bare = requests(&batch, &filling, |entry| {
             values += 1;
             match entry {
-                Entry::BadLine(place, reason) => output.troubles.note(place, Trouble::NotJson(reason)),
+                Entry::BadLine(place, reason) => output.diagnostics.note(place, Diagnostic::NotJson(reason)),
                 Entry::Broken(place, reason) => broken = Some(batch.broken(place, reason)),
                 entry => {
                     good += 1;
@@ -118,11 +118,11 @@ pub(super) fn over<W: Work>(input: &Input, work: W, mut on_part: impl FnMut(W::P
                 }
             }
         });
-        let Stream { part, troubles, source, .. } = output;
-        parts.send(Done { source, part, troubles, values, good, bare, broken });
+        let Stream { part, diagnostics, source, .. } = output;
+        parts.send(Done { source, part, diagnostics, values, good, bare, broken });
     };
     let results = input::in_order(opened.batches(), opened.jobs, on_batch).map_err(Failure::Thread)?;
-    let (mut told, mut values, mut good, mut bare) = (Told::default(), 0, 0, 0);
+    let (mut log, mut values, mut good, mut bare) = (DiagnosticLog::default(), 0, 0, 0);
     let mut failure = None;
     for done in results {
         let done = match done {
@@ -136,7 +136,7 @@ pub(super) fn over<W: Work>(input: &Input, work: W, mut on_part: impl FnMut(W::P
             failure = Some(Failure::Output(error));
             break;
         }
-        told.tell(&done.source, &done.troubles, &progress);
+        log.report(&done.source, &done.diagnostics, &progress);
         (values, good, bare) = (values + done.values, good + done.good, bare + done.bare);
         if let Some(error) = done.broken {
             failure = Some(Failure::Input(error));
@@ -145,7 +145,7 @@ pub(super) fn over<W: Work>(input: &Input, work: W, mut on_part: impl FnMut(W::P
         progress.tick();
     }
     progress.finish();
-    told.conclude(&progress);
+    log.conclude(&progress);
     if bare > 0 {
         let events = if bare == 1 { "event has" } else { "events have" };
         progress.say(&format!(
@@ -159,7 +159,7 @@ pub(super) fn over<W: Work>(input: &Input, work: W, mut on_part: impl FnMut(W::P
             Ok(true)
         }
         None if good == 0 => Err(Failure::Input(InputError::NothingIsJson { name })),
-        None => Ok(!told.any()),
+        None => Ok(!log.any()),
     }
 }
 

@@ -151,12 +151,12 @@ fn caution(certificate: &Certificate) -> Option<String> {
 #[derive(Debug)]
 pub(super) struct ClientCertResolver {
     shown: Option<ClientIdentity>,
-    asked: OnceLock<Asked>,
+    asked: OnceLock<CertificateRequest>,
 }
 
 /// The certificate request of a broker.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct CertificateRequest {
     /// The names of the CAs that it trusts. Empty if it did not list any.
     pub(super) authorities: Vec<String>,
     /// The certificate that was sent.
@@ -172,7 +172,7 @@ impl ClientCertResolver {
     }
 
     /// The broker's request, if there was one.
-    pub(super) fn asked(&self) -> Option<&Asked> {
+    pub(super) fn asked(&self) -> Option<&CertificateRequest> {
         self.asked.get()
     }
 }
@@ -187,7 +187,7 @@ impl ResolvesClientCert for ClientCertResolver {
         let sent = self.shown.as_ref().filter(fits);
         let line = |shown: &ClientIdentity| shown.line.clone();
         self.asked
-            .set(Asked {
+            .set(CertificateRequest {
                 authorities: root_hint_subjects.iter().filter_map(|name| name_in(name)).collect(),
                 sent: sent.map(line),
                 unfitting: self.shown.as_ref().filter(|_| sent.is_none()).map(line),

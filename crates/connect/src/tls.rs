@@ -11,7 +11,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::certificate::{Certificate, Validity};
-use super::client_certificate::{Asked, ClientCertResolver, ClientFiles, ClientIdentity, load};
+use super::client_certificate::{CertificateRequest, ClientCertResolver, ClientFiles, ClientIdentity, load};
 use super::os_error;
 use super::problem::Problem;
 use super::sanitize::listed;
@@ -91,7 +91,13 @@ impl Encryption {
         format!("not verified; it would be rejected: {why}")
     }
 
-    fn failed(&self, error: &io::Error, host: &str, seen: Option<&Certificate>, asked: Option<&Asked>) -> Failure {
+    fn failed(
+        &self,
+        error: &io::Error,
+        host: &str,
+        seen: Option<&Certificate>,
+        asked: Option<&CertificateRequest>,
+    ) -> Failure {
         let certificate = seen.map(Certificate::line).unwrap_or_default();
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
             Some(Error::InvalidCertificate(error)) => rejected_certificate(error, host, seen, self.trust.source()),
@@ -122,7 +128,7 @@ impl Encryption {
     }
 }
 
-fn details(certificate: Option<&Certificate>, asked: Option<&Asked>) -> Vec<String> {
+fn details(certificate: Option<&Certificate>, asked: Option<&CertificateRequest>) -> Vec<String> {
     let certificate = certificate.map(|certificate| format!("broker's certificate: {}", certificate.line()));
     let shown = asked.map(|asked| match (&asked.sent, &asked.unfitting) {
         (Some(line), _) => format!("the broker requested a client certificate and accepted {line}"),
@@ -223,7 +229,7 @@ fn handshake_words(error: &Error) -> &'static str {
 }
 
 /// Describes an alert of the broker.
-fn alert_failure(alert: AlertDescription, asked: Option<&Asked>) -> Failure {
+fn alert_failure(alert: AlertDescription, asked: Option<&CertificateRequest>) -> Failure {
     let name = alert_name(alert);
     match (alert, asked) {
         (AlertDescription::ProtocolVersion, _) => {
@@ -243,7 +249,7 @@ fn alert_failure(alert: AlertDescription, asked: Option<&Asked>) -> Failure {
 }
 
 /// The broker requested a client certificate, and did not accept the response.
-fn client_certificate(asked: &Asked, what: &str) -> Failure {
+fn client_certificate(asked: &CertificateRequest, what: &str) -> Failure {
     let trusts = match listed(asked.authorities.iter().map(String::as_str)) {
         none if none.is_empty() => String::new(),
         authorities => format!("; it trusts certificates signed by {authorities}"),

@@ -114,14 +114,14 @@ impl Tally {
 }
 
 /// The schedule of requests, shared by all connections.
-struct Pace {
+struct Schedule {
     next: AtomicU64,
     begin: Instant,
     end: Instant,
     rate: Option<f64>,
 }
 
-impl Pace {
+impl Schedule {
     /// Returns the number of the next request and when it is due, or `None` when the time is over.
     fn next(&self) -> Option<(u64, Instant)> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -142,14 +142,14 @@ impl Pace {
 /// Sends requests to a target for `time`, then waits for the outstanding responses.
 pub(super) fn run(target: &Target, requests: &[Prepared], load: Load, time: Duration) -> Tally {
     let begin = Instant::now();
-    let pace = Pace { next: AtomicU64::new(0), begin, end: begin + time, rate: load.rate };
+    let schedule = Schedule { next: AtomicU64::new(0), begin, end: begin + time, rate: load.rate };
     let threads = load.threads.clamp(1, load.connections);
     let tallies: Vec<Tally> = thread::scope(|scope| {
         let started: Vec<_> = (0..threads)
             .map(|index| {
                 let connections = (load.connections + index) / threads;
-                let pace = &pace;
-                scope.spawn(move || on_this_thread(target, requests, load.timeout, connections, pace))
+                let schedule = &schedule;
+                scope.spawn(move || on_this_thread(target, requests, load.timeout, connections, schedule))
             })
             .collect();
         // A thread fails only by a panic, which the panic hook reports.
@@ -160,7 +160,7 @@ pub(super) fn run(target: &Target, requests: &[Prepared], load: Load, time: Dura
         tally.join(other);
     }
     tally.elapsed = begin.elapsed();
-    tally.unsent = pace.unsent(tally.good.len() + tally.rejected.len() + tally.errors());
+    tally.unsent = schedule.unsent(tally.good.len() + tally.rejected.len() + tally.errors());
     tally
 }
 
@@ -173,21 +173,33 @@ pub(super) fn once(target: &Target, request: &Prepared, timeout: Duration) -> Re
     LocalSet::new().block_on(&runtime, target.exchange(request, &mut None, timeout))
 }
 
-fn on_this_thread(target: &Target, requests: &[Prepared], timeout: Duration, connections: usize, pace: &Pace) -> Tally {
+fn on_this_thread(
+    target: &Target,
+    requests: &[Prepared],
+    timeout: Duration,
+    connections: usize,
+    schedule: &Schedule,
+) -> Tally {
     let tally = Rc::new(RefCell::new(Tally::default()));
     let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() else { return Tally::default() };
     let local = LocalSet::new();
-    let clients = (0..connections).map(|_| client(target, requests, timeout, pace, &tally));
+    let clients = (0..connections).map(|_| client(target, requests, timeout, schedule, &tally));
     let clients: FuturesUnordered<_> = clients.collect();
     local.block_on(&runtime, clients.for_each(|()| std::future::ready(())));
     tally.take()
 }
 
 /// Sends the requests of one connection, one after another.
-async fn client(target: &Target, requests: &[Prepared], timeout: Duration, pace: &Pace, tally: &RefCell<Tally>) {
+async fn client(
+    target: &Target,
+    requests: &[Prepared],
+    timeout: Duration,
+    schedule: &Schedule,
+    tally: &RefCell<Tally>,
+) {
     let mut connection = None;
-    while let Some((number, due)) = pace.next() {
-        if pace.rate.is_some() {
+    while let Some((number, due)) = schedule.next() {
+        if schedule.rate.is_some() {
             tokio::time::sleep_until(due.into()).await;
         }
         let index = usize::try_from(number % requests.len().max(1) as u64).unwrap_or(0);
@@ -241,10 +253,11 @@ mod tests {
     #[test]
     fn requests_are_due_at_the_rate_until_the_time_is_over() {
         let begin = Instant::now() - Duration::from_millis(500);
-        let pace = Pace { next: AtomicU64::new(0), begin, end: begin + Duration::from_secs(3_600), rate: Some(100.0) };
-        assert_eq!(pace.next(), Some((0, begin)));
-        assert_eq!(pace.next(), Some((1, begin + Duration::from_millis(10))));
-        let over = Pace { end: begin + Duration::from_millis(15), ..pace };
+        let schedule =
+            Schedule { next: AtomicU64::new(0), begin, end: begin + Duration::from_secs(3_600), rate: Some(100.0) };
+        assert_eq!(schedule.next(), Some((0, begin)));
+        assert_eq!(schedule.next(), Some((1, begin + Duration::from_millis(10))));
+        let over = Schedule { end: begin + Duration::from_millis(15), ..schedule };
         assert_eq!(over.next(), None);
         assert_eq!((over.unsent(1), over.unsent(2)), (1, 0));
     }

@@ -13,11 +13,11 @@ use std::process::ExitCode;
 use anstream::AutoStream;
 use clap::{Args, value_parser};
 
+use super::diagnostics::Diagnostic;
 use super::format::Format;
 use super::input::{self, Batch, Entry, Input, Request};
 use super::run::{self, Failure, Part, Stream, Work};
 use super::transform::LIMITS;
-use super::troubles::Trouble;
 use summary::Summary;
 use transform::explain::{Explanation, Options, explain};
 use transform::family::Family;
@@ -190,7 +190,7 @@ impl Explain {
         // Limits apply to a request. Events that exceed one together are explained one at a time.
         let events = request.events();
         if events.len() <= 1 {
-            return output.troubles.note(request.place(0), Trouble::Unanswered(error));
+            return output.diagnostics.note(request.place(0), Diagnostic::Unanswered(error));
         }
         for (index, event) in events.into_iter().enumerate().skip(explained) {
             self.request(&request.only(index, event), family, output);

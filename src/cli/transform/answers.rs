@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
+use super::super::diagnostics::Diagnostic;
 use super::super::input::Request;
 use super::super::run::Stream;
-use super::super::troubles::Trouble;
 use super::output::{Mark, Output};
 use json::raw::Raw;
 use transform::decision::Decision;
@@ -39,14 +39,14 @@ struct Writer<'w, 's> {
     /// Where the output of the latest event begins.
     mark: Mark,
     /// The problems with the latest event.
-    troubles: Vec<Trouble>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl Writer<'_, '_> {
     /// Makes the output of the latest event final.
     fn keep(&mut self) {
-        for trouble in self.troubles.drain(..) {
-            self.output.troubles.note(self.request.place(self.answered - 1), trouble);
+        for diagnostic in self.diagnostics.drain(..) {
+            self.output.diagnostics.note(self.request.place(self.answered - 1), diagnostic);
         }
         self.output.hand_over_if_large();
     }
@@ -66,11 +66,11 @@ impl Observer for Writer<'_, '_> {
         self.mark = self.output.part.mark();
         let written = self.output.part.answer(answer, outcome.is_ok(), self.request.frame);
         let Verdict { problems, warnings } = self.judge.verdict(answer);
-        self.troubles.extend(problems.into_iter().map(Trouble::Undeliverable));
-        self.troubles.extend(warnings.into_iter().map(Trouble::Doubtful));
+        self.diagnostics.extend(problems.into_iter().map(Diagnostic::Undeliverable));
+        self.diagnostics.extend(warnings.into_iter().map(Diagnostic::Doubtful));
         match (outcome, written) {
-            (Err(rejection), _) => self.troubles.push(Trouble::Rejected(rejection)),
-            (Ok(_), Err(_)) => self.troubles.push(Trouble::UnfitKey),
+            (Err(rejection), _) => self.diagnostics.push(Diagnostic::Rejected(rejection)),
+            (Ok(_), Err(_)) => self.diagnostics.push(Diagnostic::UnfitKey),
             (Ok(_), Ok(())) => {}
         }
         self.answered += 1;
@@ -82,7 +82,7 @@ impl Observer for Writer<'_, '_> {
 pub(super) fn write(request: &Request, target: Target, output: &mut Stream<'_, Output>) {
     let mark = output.part.mark();
     let judge = Judge::new(target.family, target.batch_bytes, &Unlimited);
-    let mut writer = Writer { request, judge, answered: 0, output, mark, troubles: Vec::new() };
+    let mut writer = Writer { request, judge, answered: 0, output, mark, diagnostics: Vec::new() };
     let result = processor::observed(target.family, &request.body, request.form, "", LIMITS, &Unlimited, &mut writer);
     let Err(error) = result else { return writer.keep() };
     // Limits apply to a request. Events that exceed one together are transformed one at a time.
@@ -90,7 +90,7 @@ pub(super) fn write(request: &Request, target: Target, output: &mut Stream<'_, O
     output.part.truncate_to(mark);
     let events = request.events();
     if events.len() <= 1 {
-        return output.troubles.note(request.place(0), Trouble::Unanswered(error));
+        return output.diagnostics.note(request.place(0), Diagnostic::Unanswered(error));
     }
     for (index, event) in events.into_iter().enumerate().skip(answered.saturating_sub(1)) {
         write(&request.only(index, event), target, output);

@@ -40,9 +40,9 @@ pub struct DestinationActivity {
     pub identity: Identity,
     /// How many there are, and what was decided.
     pub counts: Counts,
-    /// Their topics.
+    /// The topics of its events.
     pub topics: TopicCounts,
-    /// Their partition keys.
+    /// The partition keys of its events.
     pub keys: KeyCounts,
 }
 

@@ -145,9 +145,9 @@ pub struct EmptyKeys {
     /// The number of events.
     #[serde(flatten)]
     pub events: Events,
-    /// Their share of the transformed events since startup.
+    /// The share of the transformed events since startup.
     pub share: f64,
-    /// Their share of the recent transformed events.
+    /// The share of the recent transformed events.
     pub recent_share: f64,
 }
 
@@ -201,9 +201,9 @@ pub struct SkewReport {
 pub struct Others {
     /// How often an event of such a destination was counted. The same destination can count repeatedly.
     pub destinations: u64,
-    /// Their events.
+    /// The number of events.
     pub events: Events,
-    /// Their rejected events.
+    /// The number of rejected events.
     pub rejected: Events,
 }
 

@@ -306,7 +306,7 @@ enum Kind {
     Failed,
 }
 
-/// `metadata_missing=2,event_not_an_object=1`
+/// Formats rejection reasons with their counts, such as `metadata_missing=2,event_not_an_object=1`.
 struct Reasons<'r>(&'r Rejected);
 
 impl fmt::Display for Reasons<'_> {

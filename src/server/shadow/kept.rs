@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use crate::server::limits::memory_budget::Reservation;
 use crate::server::metrics::Metrics;
 use crate::server::metrics::labels::Compared;
-use crate::server::upstream::Held;
+use crate::server::upstream::BufferedResponse;
 use golden::intended::question::{ComparedResponse, Traits};
 use transform::endpoint::Endpoint;
 use transform::meter::Halt;
@@ -22,7 +22,7 @@ pub(super) const OVERHEAD_BYTES: usize = size_of::<Kept>() + 16 * 1024;
 #[derive(Debug)]
 pub(super) enum Known {
     Ours(ComparedResponse),
-    Theirs(Held),
+    Theirs(BufferedResponse),
 }
 
 /// A request that is kept for comparison. It is counted exactly once, whatever the result.
@@ -83,7 +83,7 @@ pub struct Watch {
     pub(super) kept: Kept,
     queue: mpsc::UnboundedSender<Kept>,
     /// The part of the upstream's response that has arrived.
-    pub(super) theirs: Option<(Held, BytesMut)>,
+    pub(super) theirs: Option<(BufferedResponse, BytesMut)>,
 }
 
 impl Watch {

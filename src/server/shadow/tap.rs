@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::kept::{Known, Watch};
 use crate::server::metrics::labels::Compared;
-use crate::server::upstream::Held;
+use crate::server::upstream::BufferedResponse;
 use crate::server::upstream::pass::BodyTap;
 
 /// Copies the upstream's response while it is sent to the client.
@@ -23,7 +23,7 @@ impl ShadowTap {
 impl BodyTap for ShadowTap {
     fn head(&mut self, status: u16, coding: Option<&str>) {
         if let Some(watch) = &mut self.0 {
-            let held = Held { status, coding: coding.map(str::to_owned), body: Bytes::new() };
+            let held = BufferedResponse { status, coding: coding.map(str::to_owned), body: Bytes::new() };
             watch.theirs = Some((held, BytesMut::new()));
         }
     }
@@ -41,7 +41,7 @@ impl BodyTap for ShadowTap {
     fn end(&mut self) {
         let Some(mut watch) = self.0.take() else { return };
         if let Some((held, body)) = watch.theirs.take() {
-            watch.kept.known = Some(Known::Theirs(Held { body: body.freeze(), ..held }));
+            watch.kept.known = Some(Known::Theirs(BufferedResponse { body: body.freeze(), ..held }));
             watch.queue();
         }
     }

@@ -15,7 +15,7 @@ use crate::server::log::line_limit::LineLimit;
 use crate::server::metrics::Metrics;
 use crate::server::metrics::labels::Compared;
 use crate::server::upstream::upload::Upload;
-use crate::server::upstream::{Held, NotHeld, Upstream};
+use crate::server::upstream::{BufferError, BufferedResponse, Upstream};
 use golden::differences::{Contents, Differences};
 use golden::intended::question::{ComparedResponse, Question, Traits};
 use golden::intended::siblings::Siblings;
@@ -50,7 +50,7 @@ pub(super) struct Lines {
 
 /// The request of a comparison.
 #[derive(Clone)]
-struct Asked {
+struct ComparedRequest {
     endpoint: Endpoint,
     form: PayloadFormat,
     coding: Coding,
@@ -138,10 +138,10 @@ impl Verifier {
                 let upload = Upload::Whole { bytes: kept.body.clone(), share: None };
                 match self.upstream.exchange(request, upload, limit).await {
                     Ok(theirs) => (Some(ours), theirs),
-                    Err(NotHeld::TooLarge) => {
+                    Err(BufferError::TooLarge) => {
                         return Ok(Differences::of_whole("answer", "one more than twice as large"));
                     }
-                    Err(NotHeld::Failed(error)) => return Err(error.into()),
+                    Err(BufferError::Failed(error)) => return Err(error.into()),
                 }
             }
             Known::Theirs(theirs) => (None, theirs),
@@ -151,7 +151,7 @@ impl Verifier {
             return Err(Stopped::Failed);
         }
         let (endpoint, form, coding) = (kept.endpoint.clone(), kept.form, kept.coding);
-        let asked = Asked { endpoint, form, coding, traits: kept.traits, body: kept.body.clone() };
+        let asked = ComparedRequest { endpoint, form, coding, traits: kept.traits, body: kept.body.clone() };
         let (this, whole) = (self.clone(), asked.clone());
         let judged = actix_web::web::block(move || this.judge(&whole, ours, theirs));
         let Judgment { mut differences, siblings } = judged.await.map_err(|_| Stopped::Failed)??;
@@ -169,7 +169,7 @@ impl Verifier {
         self: &Arc<Self>,
         kept: &mut Kept,
         mut request: Request<()>,
-        asked: Asked,
+        asked: ComparedRequest,
         siblings: Siblings,
     ) -> Result<Differences, Stopped> {
         let limit = 2 * siblings.ours.len() + ROOM_FOR_THEIRS;
@@ -186,8 +186,13 @@ impl Verifier {
         judged.await.map_err(|_| Stopped::Failed)?
     }
 
-    fn judge(&self, asked: &Asked, ours: Option<ComparedResponse>, theirs: Held) -> Result<Judgment, Stopped> {
-        let Asked { endpoint, form, coding, body, .. } = asked;
+    fn judge(
+        &self,
+        asked: &ComparedRequest,
+        ours: Option<ComparedResponse>,
+        theirs: BufferedResponse,
+    ) -> Result<Judgment, Stopped> {
+        let ComparedRequest { endpoint, form, coding, body, .. } = asked;
         let read = Body::in_memory(body.clone(), *coding, self.max_body_bytes, self.bytes.reservation()).decode();
         let text = read.as_ref().map(|read| text(&read.bytes)).unwrap_or_default();
         let ours = match (ours, &read) {
@@ -204,7 +209,7 @@ impl Verifier {
     }
 
     /// The upstream's response, decompressed if the client asked for compression.
-    fn decoded(&self, theirs: Held) -> Result<ComparedResponse, Stopped> {
+    fn decoded(&self, theirs: BufferedResponse) -> Result<ComparedResponse, Stopped> {
         let name = theirs.coding.as_deref().unwrap_or("");
         let coding = Coding::named(name).ok_or_else(|| RequestError::unsupported_encoding(name))?;
         let limit = self.limits.response_bytes;
@@ -213,7 +218,7 @@ impl Verifier {
     }
 }
 
-impl Asked {
+impl ComparedRequest {
     fn question<'a>(&'a self, limits: Limits, text: &'a str) -> Question<'a> {
         Question { endpoint: &self.endpoint, form: self.form, limits, text, traits: self.traits }
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{Held, NotHeld, Upstream};
+use super::{BufferError, BufferedResponse, Upstream};
 use crate::server::config::native_destinations::NativeDestinations;
 use crate::server::http::error::RequestError;
 
@@ -46,15 +46,15 @@ impl UpstreamFeatures {
 
     async fn get_with(
         &self,
-        ask: impl AsyncFnOnce() -> Result<Held, NotHeld>,
+        ask: impl AsyncFnOnce() -> Result<BufferedResponse, BufferError>,
         natives: NativeDestinations,
     ) -> Result<Bytes, RequestError> {
         let mut kept = self.0.lock().await;
         if kept.ask_at.is_none_or(|at| at <= Instant::now()) {
             let good = match ask().await {
-                Ok(held) => corrected(&held, natives),
-                Err(NotHeld::Failed(error)) => Err(error.to_string()),
-                Err(NotHeld::TooLarge) => Err(format!("the response is larger than {MAX_BYTES} bytes")),
+                Ok(buffered) => corrected(&buffered, natives),
+                Err(BufferError::Failed(error)) => Err(error.to_string()),
+                Err(BufferError::TooLarge) => Err(format!("the response is larger than {MAX_BYTES} bytes")),
             };
             let pause = match good {
                 Ok(answer) => {
@@ -80,12 +80,12 @@ const COMPACTED: &str = "supportDestTransformCompactedPayloadV1";
 
 /// Returns the upstream's features, corrected for the destinations that are served here; all other fields stay
 /// unchanged. If a field that is used has an unexpected type, the response is as unusable as malformed JSON.
-fn corrected(held: &Held, natives: NativeDestinations) -> Result<Bytes, String> {
-    if held.status != 200 || held.coding.is_some() {
-        return Err(format!("the response has status {} and Content-Encoding {:?}", held.status, held.coding));
+fn corrected(buffered: &BufferedResponse, natives: NativeDestinations) -> Result<Bytes, String> {
+    if buffered.status != 200 || buffered.coding.is_some() {
+        return Err(format!("the response has status {} and Content-Encoding {:?}", buffered.status, buffered.coding));
     }
     let mut features: Map<String, Value> =
-        serde_json::from_slice(&held.body).map_err(|_| "the response is not a JSON object".to_owned())?;
+        serde_json::from_slice(&buffered.body).map_err(|_| "the response is not a JSON object".to_owned())?;
     // None of these destinations has a router transformation here, whatever the upstream supports.
     match features.get_mut("routerTransform") {
         Some(Value::Object(names)) => names.retain(|name, _| natives.by_name(name).is_none()),
@@ -108,12 +108,12 @@ mod tests {
 
     use super::*;
 
-    fn held(body: &str) -> Held {
-        Held { status: 200, coding: None, body: Bytes::copy_from_slice(body.as_bytes()) }
+    fn buffered(body: &str) -> BufferedResponse {
+        BufferedResponse { status: 200, coding: None, body: Bytes::copy_from_slice(body.as_bytes()) }
     }
 
     fn correct(body: &str, natives: &str) -> Result<String, String> {
-        let bytes = corrected(&held(body), NativeDestinations::parse(natives).unwrap())?;
+        let bytes = corrected(&buffered(body), NativeDestinations::parse(natives).unwrap())?;
         Ok(String::from_utf8(bytes.to_vec()).unwrap())
     }
 
@@ -153,32 +153,39 @@ mod tests {
         for body in ["", "[]", "null", "{", "<html>"] {
             assert!(correct(body, "kafka").is_err(), "{body}");
         }
-        assert!(corrected(&Held { status: 500, ..held("{}") }, NativeDestinations::ALL).is_err());
-        assert!(corrected(&Held { coding: Some("gzip".to_owned()), ..held("{}") }, NativeDestinations::ALL).is_err());
+        assert!(corrected(&BufferedResponse { status: 500, ..buffered("{}") }, NativeDestinations::ALL).is_err());
+        assert!(
+            corrected(&BufferedResponse { coding: Some("gzip".to_owned()), ..buffered("{}") }, NativeDestinations::ALL)
+                .is_err()
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_response_is_cached_and_survives_a_failure() {
         let (features, asked) = (UpstreamFeatures::default(), Cell::new(0));
-        let ask = async |answer: Result<Held, NotHeld>| {
+        let ask = async |answer: Result<BufferedResponse, BufferError>| {
             let answer = async || {
                 asked.set(asked.get() + 1);
                 answer
             };
             features.get_with(answer, NativeDestinations::ALL).await
         };
-        let fails = || Err(NotHeld::Failed(RequestError::UpstreamUnreachable));
+        let fails = || Err(BufferError::Failed(RequestError::UpstreamUnreachable));
         assert_eq!(ask(fails()).await, Err(RequestError::FeaturesUnknown));
-        assert_eq!(ask(Ok(held("{\"a\":1}"))).await, Err(RequestError::FeaturesUnknown), "no request during the pause");
+        assert_eq!(
+            ask(Ok(buffered("{\"a\":1}"))).await,
+            Err(RequestError::FeaturesUnknown),
+            "no request during the pause"
+        );
         tokio::time::advance(PAUSE).await;
-        assert_eq!(ask(Ok(held("{\"a\":1}"))).await.unwrap(), "{\"a\":1}");
+        assert_eq!(ask(Ok(buffered("{\"a\":1}"))).await.unwrap(), "{\"a\":1}");
         tokio::time::advance(FRESH / 2).await;
-        assert_eq!(ask(Ok(held("{\"a\":2}"))).await.unwrap(), "{\"a\":1}");
+        assert_eq!(ask(Ok(buffered("{\"a\":2}"))).await.unwrap(), "{\"a\":1}");
         assert_eq!(asked.get(), 2);
         tokio::time::advance(FRESH).await;
         assert_eq!(ask(fails()).await.unwrap(), "{\"a\":1}", "the last good one");
         tokio::time::advance(PAUSE).await;
-        assert_eq!(ask(Ok(held("{\"a\":3}"))).await.unwrap(), "{\"a\":3}");
+        assert_eq!(ask(Ok(buffered("{\"a\":3}"))).await.unwrap(), "{\"a\":3}");
         assert_eq!(asked.get(), 4);
     }
 
@@ -190,7 +197,7 @@ mod tests {
                 async || {
                     asked.set(asked.get() + 1);
                     tokio::task::yield_now().await;
-                    Ok(held("{}"))
+                    Ok(buffered("{}"))
                 },
                 NativeDestinations::ALL,
             )

@@ -50,7 +50,7 @@ struct Via {
 
 /// A whole response, in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct BufferedResponse {
     /// The status code.
     pub status: u16,
     /// The `Content-Encoding`, if there is one.
@@ -61,7 +61,7 @@ pub struct Held {
 
 /// Why a response could not be read into memory.
 #[derive(Debug)]
-pub enum NotHeld {
+pub enum BufferError {
     /// There was no complete response.
     Failed(RequestError),
     /// The response was larger than allowed.
@@ -245,33 +245,38 @@ impl Upstream {
     /// Sends a request and reads the response into memory, up to `limit` bytes.
     ///
     /// # Errors
-    /// [`NotHeld`].
-    pub async fn exchange(&self, request: Request<()>, upload: Upload, limit: usize) -> Result<Held, NotHeld> {
-        let answer = self.send(request, upload, UploadEnd::reached()).await.map_err(NotHeld::Failed)?;
+    /// [`BufferError`].
+    pub async fn exchange(
+        &self,
+        request: Request<()>,
+        upload: Upload,
+        limit: usize,
+    ) -> Result<BufferedResponse, BufferError> {
+        let answer = self.send(request, upload, UploadEnd::reached()).await.map_err(BufferError::Failed)?;
         let status = answer.status().as_u16();
         let coding = headers::coding(answer.headers());
         let mut pieces = Download::new(answer.into_body(), self.timeout);
         let mut body = BytesMut::new();
         while let Some(piece) = pieces.piece().await {
-            let piece = piece.map_err(NotHeld::Failed)?;
+            let piece = piece.map_err(BufferError::Failed)?;
             if piece.len() > limit - body.len() {
-                return Err(NotHeld::TooLarge);
+                return Err(BufferError::TooLarge);
             }
             body.extend_from_slice(&piece);
         }
-        Ok(Held { status, coding, body: body.freeze() })
+        Ok(BufferedResponse { status, coding, body: body.freeze() })
     }
 
     /// Requests `target`. The whole exchange may take `time`.
     ///
     /// # Errors
-    /// [`NotHeld`].
-    pub async fn get(&self, target: &str, limit: usize, time: Duration) -> Result<Held, NotHeld> {
-        let mut request = self.request(Method::GET, target).map_err(NotHeld::Failed)?;
+    /// [`BufferError`].
+    pub async fn get(&self, target: &str, limit: usize, time: Duration) -> Result<BufferedResponse, BufferError> {
+        let mut request = self.request(Method::GET, target).map_err(BufferError::Failed)?;
         self.sign(&mut request);
         tokio::time::timeout(time, self.exchange(request, Upload::Empty, limit))
             .await
-            .unwrap_or(Err(NotHeld::Failed(RequestError::UpstreamTimeout)))
+            .unwrap_or(Err(BufferError::Failed(RequestError::UpstreamTimeout)))
     }
 }
 

@@ -33,14 +33,14 @@ pub enum Upload {
         share: Option<Reservation>,
     },
     /// A body streamed from a client.
-    Streamed(mpsc::Receiver<Result<Bytes, Cut>>),
+    Streamed(mpsc::Receiver<Result<Bytes, ClientDisconnected>>),
 }
 
 /// The client disconnected early. The upstream must see an aborted request, because a normal end would make a part look
 /// complete.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the client disconnected")]
-pub struct Cut;
+pub struct ClientDisconnected;
 
 /// How the upload of a body ended. It is reported once.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl Upload {
 
 async fn pass_on(
     mut payload: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
-    sender: &mpsc::Sender<Result<Bytes, Cut>>,
+    sender: &mpsc::Sender<Result<Bytes, ClientDisconnected>>,
     done: oneshot::Sender<Result<(), RequestError>>,
     pause: Duration,
     timeout: Duration,
@@ -103,7 +103,7 @@ async fn pass_on(
         waited += asked.elapsed();
         let Ok(next) = next else {
             done.send(Err(RequestError::RequestTimeout)).ok();
-            sender.send(Err(Cut)).await.ok();
+            sender.send(Err(ClientDisconnected)).await.ok();
             return;
         };
         let Some(piece) = next else { break };
@@ -120,7 +120,7 @@ async fn pass_on(
             Err(error) => {
                 // Report the reason before making the request fail.
                 done.send(Err(RequestError::BadRequest(format!("the body ended early: {error}")))).ok();
-                sender.send(Err(Cut)).await.ok();
+                sender.send(Err(ClientDisconnected)).await.ok();
                 return;
             }
         }
@@ -130,9 +130,12 @@ async fn pass_on(
 
 impl Body for Upload {
     type Data = Bytes;
-    type Error = Cut;
+    type Error = ClientDisconnected;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ClientDisconnected>>> {
         match &mut *self {
             Self::Empty => Poll::Ready(None),
             Self::Whole { bytes, .. } if bytes.is_empty() => Poll::Ready(None),

@@ -14,7 +14,7 @@ const SHOWN: usize = 10;
 
 /// Why an event has no result, or a doubtful one.
 #[derive(Debug, Clone)]
-pub(super) enum Trouble {
+pub(super) enum Diagnostic {
     /// The transformation rejects the event.
     Rejected(Rejection),
     /// rudder-server would not produce the event.
@@ -29,15 +29,15 @@ pub(super) enum Trouble {
     UnfitKey,
 }
 
-impl Trouble {
+impl Diagnostic {
     fn text(&self) -> String {
         match self {
-            Trouble::Rejected(rejection) => format!("rejected: {}", rejection.text()),
-            Trouble::Undeliverable(problem) => format!("not produced: {}", problem.text),
-            Trouble::Doubtful(problem) => format!("warning: {}", problem.text),
-            Trouble::NotJson(reason) => reason.clone(),
-            Trouble::Unanswered(error) => format!("not transformed: {error}"),
-            Trouble::UnfitKey => {
+            Diagnostic::Rejected(rejection) => format!("rejected: {}", rejection.text()),
+            Diagnostic::Undeliverable(problem) => format!("not produced: {}", problem.text),
+            Diagnostic::Doubtful(problem) => format!("warning: {}", problem.text),
+            Diagnostic::NotJson(reason) => reason.clone(),
+            Diagnostic::Unanswered(error) => format!("not transformed: {error}"),
+            Diagnostic::UnfitKey => {
                 "skipped: its key contains a tab, line break or NUL, which kcat would treat as a delimiter".to_owned()
             }
         }
@@ -45,54 +45,54 @@ impl Trouble {
 
     fn code(&self) -> &'static str {
         match self {
-            Trouble::Rejected(rejection) => rejection.code(),
-            Trouble::Undeliverable(problem) | Trouble::Doubtful(problem) => problem.code.code(),
-            Trouble::NotJson(_) => "not_json",
-            Trouble::Unanswered(_) => "not_transformed",
-            Trouble::UnfitKey => "unfit_key",
+            Diagnostic::Rejected(rejection) => rejection.code(),
+            Diagnostic::Undeliverable(problem) | Diagnostic::Doubtful(problem) => problem.code.code(),
+            Diagnostic::NotJson(_) => "not_json",
+            Diagnostic::Unanswered(_) => "not_transformed",
+            Diagnostic::UnfitKey => "unfit_key",
         }
     }
 }
 
 /// The problems of a batch.
 #[derive(Debug, Default)]
-pub(super) struct Troubles {
-    first: Vec<(Place, Trouble)>,
+pub(super) struct Diagnostics {
+    first: Vec<(Place, Diagnostic)>,
     counts: BTreeMap<&'static str, u64>,
     /// Whether any of them is more than a warning.
     any_failed: bool,
 }
 
-impl Troubles {
+impl Diagnostics {
     /// Adds a problem.
-    pub(super) fn note(&mut self, place: Place, trouble: Trouble) {
-        *self.counts.entry(trouble.code()).or_default() += 1;
-        self.any_failed |= !matches!(trouble, Trouble::Doubtful(_));
+    pub(super) fn note(&mut self, place: Place, diagnostic: Diagnostic) {
+        *self.counts.entry(diagnostic.code()).or_default() += 1;
+        self.any_failed |= !matches!(diagnostic, Diagnostic::Doubtful(_));
         if self.first.len() < SHOWN {
-            self.first.push((place, trouble));
+            self.first.push((place, diagnostic));
         }
     }
 }
 
 /// Reports the problems of a run.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct DiagnosticLog {
     shown: usize,
     counts: BTreeMap<&'static str, u64>,
     any_failed: bool,
 }
 
-impl Told {
+impl DiagnosticLog {
     /// Reports the problems of a batch of `source`, up to the maximum.
-    pub(super) fn tell(&mut self, source: &Arc<str>, troubles: &Troubles, progress: &Progress) {
-        self.any_failed |= troubles.any_failed;
-        for (code, count) in &troubles.counts {
+    pub(super) fn report(&mut self, source: &Arc<str>, diagnostics: &Diagnostics, progress: &Progress) {
+        self.any_failed |= diagnostics.any_failed;
+        for (code, count) in &diagnostics.counts {
             *self.counts.entry(code).or_default() += count;
         }
-        for (place, trouble) in &troubles.first {
+        for (place, diagnostic) in &diagnostics.first {
             if self.shown < SHOWN {
                 self.shown += 1;
-                progress.say(&format!("{source}:{place}: {}", trouble.text()));
+                progress.say(&format!("{source}:{place}: {}", diagnostic.text()));
             }
         }
     }
