@@ -159,7 +159,7 @@ fn step(reported: Option<&MetadataResponseTopic>, topic: &str, who: &AdviceConte
 fn create(topic: &str, who: &AdviceContext) -> String {
     let command = who.command("kafka-topics", &format!("--create --topic {topic}"));
     format!(
-        "create the topic ({command}), or correct its name, letter case included. A broker with auto.create.topics.enable creates it with the first message, which a client cannot find out"
+        "create the topic ({command}), or correct its name, letter case included. With auto.create.topics.enable, the broker creates it with the first message; a client cannot see this setting"
     )
 }
 

@@ -221,7 +221,7 @@ fn certificate_words(error: &CertificateError) -> &'static str {
 /// Describes an error of the library about a handshake.
 fn handshake_words(error: &Error) -> &'static str {
     match error {
-        Error::PeerMisbehaved(_) => "the broker breaks a rule of TLS",
+        Error::PeerMisbehaved(_) => "the broker violates the TLS protocol",
         Error::DecryptError | Error::PeerSentOversizedRecord => "the data of the broker cannot be decrypted",
         Error::NoCertificatesPresented => "the broker sends no certificate",
         _ => "the handshake cannot continue",

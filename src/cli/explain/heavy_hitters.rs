@@ -1,21 +1,21 @@
-//! The keys that most events have, in bounded memory: exact while there are few keys, and then counts that are short by no
-//! more than is reported (the counters of Misra and Gries, thinned out in one go).
+//! Counts the most frequent keys in bounded memory (the Misra-Gries algorithm, decremented in batches). Counts are exact
+//! while there are few keys. Above that they are too low, by a known maximum.
 
 use std::collections::HashMap;
 
-/// Bytes of a key that are kept by [`shortened`].
+/// The maximum number of bytes of a key that [`shortened`] keeps.
 const KEY_BYTES: usize = 128;
 
-/// Counts keys, of which at most a given number is kept.
+/// Counts keys, and keeps up to a given number of them.
 #[derive(Debug, Clone)]
 pub struct HeavyHitters {
     counts: HashMap<Box<str>, u64>,
     capacity: usize,
-    /// What a count may be short by.
+    /// By how much a count may be too low.
     short_by: u64,
 }
 
-/// A long key in short: its start, and a hash that distinguishes it from others with the same start.
+/// Shortens a long key to its start, and a hash that distinguishes it from others with the same start.
 #[must_use]
 pub fn shortened(key: &str) -> String {
     if key.len() <= KEY_BYTES {
@@ -38,7 +38,7 @@ impl HeavyHitters {
     /// Counts an event with this key, which is [`shortened`].
     pub fn count(&mut self, key: &str) {
         if key.len() <= KEY_BYTES {
-            // Most keys were met before, and need no copy.
+            // Most keys have an entry already, and need no copy.
             if let Some(count) = self.counts.get_mut(key) {
                 *count += 1;
                 return;
@@ -54,7 +54,7 @@ impl HeavyHitters {
         }
     }
 
-    /// Adds what others counted.
+    /// Adds the counts of another instance.
     pub fn merge(&mut self, others: Self) {
         self.short_by += others.short_by;
         for (key, count) in others.counts {
@@ -62,7 +62,7 @@ impl HeavyHitters {
         }
     }
 
-    /// Takes as much from every count as leaves nothing of half of them.
+    /// Subtracts the median from every count, which removes half of them.
     fn thin_out(&mut self) {
         let mut counts: Vec<u64> = self.counts.values().copied().collect();
         let middle = counts.len() / 2;
@@ -81,7 +81,7 @@ impl HeavyHitters {
         (self.short_by == 0).then_some(self.counts.len())
     }
 
-    /// What a count may be short by; 0 if all are exact.
+    /// By how much a count may be too low; 0 if all are exact.
     #[must_use]
     pub fn short_by(&self) -> u64 {
         self.short_by

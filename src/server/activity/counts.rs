@@ -1,15 +1,15 @@
-//! Counts of events, since the start and over the last five minutes.
+//! Counts events, since startup and over the last five minutes.
 
 use transform::decision::{Decision, KeySource, Rejected, TopicRule};
 use transform::rejection::Rejection;
 
-/// Seconds of a slot of [`Recent`].
+/// The length of a slot of [`Recent`], in seconds.
 pub const SLOT_SECONDS: u64 = 30;
 
-/// Slots of [`Recent`] that are reported in full: five minutes.
+/// The number of complete slots that [`Recent`] reports: five minutes.
 pub const SLOTS: usize = 10;
 
-/// What was decided about events.
+/// Counts of decisions about events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Transformed events by topic rule, in the order of [`TopicRule::ALL`].
@@ -40,32 +40,32 @@ impl Counts {
         add(&mut self.rejected, &other.rejected);
     }
 
-    /// Transformed events.
+    /// The number of transformed events.
     #[must_use]
     pub fn transformed(&self) -> u64 {
         self.rules.iter().sum()
     }
 
-    /// Rejected events.
+    /// The number of rejected events.
     #[must_use]
     pub fn rejected(&self) -> u64 {
         self.rejected.iter().sum()
     }
 
-    /// All events.
+    /// The number of all events.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.transformed() + self.rejected()
     }
 }
 
-/// What was counted in each of the last slots of [`SLOT_SECONDS`], the present one included.
+/// A value for each of the last slots of [`SLOT_SECONDS`], including the current one.
 #[derive(Debug, Clone)]
 pub struct Recent<T>([Slot<T>; SLOTS + 1]);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot<T> {
-    /// Its number since the start.
+    /// The number of the slot since startup.
     number: u32,
     counted: T,
 }
@@ -77,7 +77,7 @@ impl<T: Copy + Default> Default for Recent<T> {
 }
 
 impl<T: Copy + Default> Recent<T> {
-    /// The slot for `now`, in seconds since the start.
+    /// Returns the slot for `now`, in seconds since startup.
     pub fn at(&mut self, now: u64) -> &mut T {
         let number = slot_at(now);
         let slot = &mut self.0[number as usize % (SLOTS + 1)];
@@ -87,7 +87,7 @@ impl<T: Copy + Default> Recent<T> {
         &mut slot.counted
     }
 
-    /// The slots that count at `now`: the present one, and those of the five minutes before it.
+    /// Returns the slots that count at `now`: the current one, and those of the five minutes before it.
     pub fn all(&self, now: u64) -> impl Iterator<Item = &T> {
         let present = slot_at(now);
         let is_recent = move |slot: &&Slot<T>| slot.number <= present && present - slot.number <= SLOTS as u32;

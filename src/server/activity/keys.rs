@@ -1,4 +1,4 @@
-//! The partition keys that most events of a destination have, and the skew that they cause.
+//! Counts the most frequent partition keys of a destination, and the skew that they cause.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -13,13 +13,13 @@ pub const MAX_KEY_BYTES: usize = 1024;
 /// Texts of keys of a request that are kept.
 const MAX_TEXTS: usize = 256;
 
-/// Bytes of a key that are shown.
+/// The maximum number of bytes of a key that are shown.
 const MAX_SHOWN_BYTES: usize = 40;
 
 /// Seconds after which counting starts again. A report covers the current period and the previous one.
 const PERIOD: u64 = 300;
 
-/// Hashes a number that is a hash already.
+/// A hasher for numbers that are hashes already.
 #[derive(Debug, Default)]
 pub struct Spread(u64);
 
@@ -33,7 +33,7 @@ impl Hasher for Spread {
     }
 
     fn write_u32(&mut self, number: u32) {
-        // The table uses the highest bits and the lowest.
+        // The hash table uses the highest and the lowest bits.
         self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         self.0 ^= self.0 >> 32;
     }
@@ -102,10 +102,10 @@ impl KeyCounts {
     }
 }
 
-/// The keys of a destination, over one to two periods of five minutes.
+/// The keys of a destination, over the current period and the previous one.
 #[derive(Debug, Default)]
 pub struct Keys {
-    /// The number of the present period.
+    /// The number of the current period.
     period: u64,
     present: Period,
     previous: Period,
@@ -148,13 +148,13 @@ impl Keys {
         }
     }
 
-    /// The hottest keys at `now`.
+    /// Returns the hottest keys at `now`.
     #[must_use]
     pub fn report(&self, now: u64, partitions: NonZeroU32) -> HotKeys {
         let period = now / PERIOD;
         let mut all = Period::default();
         let parts = [(0, &self.previous), (1, &self.present)];
-        // A period on, the present one is the previous one.
+        // When the next period begins, the current one becomes the previous one.
         let ended = usize::try_from(period - self.period).unwrap_or(usize::MAX);
         for (_, part) in parts.into_iter().filter(|(index, _)| *index >= ended) {
             all.events += part.events;
@@ -181,23 +181,23 @@ impl Keys {
     }
 }
 
-/// Hot keys that are reported.
+/// The maximum number of hot keys in a report.
 const TOP: usize = 10;
 
-/// The keys that most events have.
+/// The hottest keys of a destination.
 #[derive(Debug, PartialEq)]
 pub struct HotKeys {
-    /// The time that they cover.
+    /// The seconds that the report covers.
     pub seconds: u64,
-    /// Events in this time.
+    /// The number of events in this time.
     pub events: u64,
-    /// What the counts may be short by.
+    /// By how much each count may be too low.
     pub short_by: u64,
     /// Whether the counts are estimates.
     pub is_sampled: bool,
     /// The number of keys, if it is known.
     pub distinct: Option<usize>,
-    /// In descending order.
+    /// The hottest keys, in descending order.
     pub hottest: Vec<HotKey>,
     /// The partition with the most events; `None` without events.
     pub skew: Option<Skew>,
@@ -206,26 +206,26 @@ pub struct HotKeys {
 /// A key with many events.
 #[derive(Debug, PartialEq, Eq)]
 pub struct HotKey {
-    /// The hash that chooses its partition.
+    /// The hash that determines the partition.
     pub hash: u32,
-    /// Its text, if keys are shown.
+    /// The start of the key, if keys are shown.
     pub text: Option<Box<str>>,
-    /// Its events.
+    /// The number of events.
     pub events: u64,
-    /// Its partition.
+    /// The partition.
     pub partition: u32,
 }
 
-/// The partition that gets the most events.
+/// The partition with the most events.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Skew {
     /// The partition, counted from 0.
     pub partition: u32,
-    /// Its share of all events.
+    /// The share of all events.
     pub share: f64,
 }
 
-/// The partition with the most events: those of its counted keys, and an even share of all others.
+/// Estimates the partition with the most events: those of its counted keys, and an even share of all others.
 fn skew(keys: &Period, partitions: NonZeroU32) -> Option<Skew> {
     if keys.events == 0 {
         return None;

@@ -1,7 +1,7 @@
-//! What is going where: the events of each destination, since the start and lately, in bounded memory.
+//! Counts the events of each destination, since startup and recently, in bounded memory.
 //!
-//! Every event of the processor transformation is counted. Nothing of an event is kept but its topic and, if the settings
-//! ask for it, the start of its partition key; otherwise keys are known by a hash.
+//! Every event of the processor transformation is counted. Of an event, only its topic is kept and, if the settings say
+//! so, the start of its partition key. Otherwise keys are identified by a hash.
 
 #[cfg(test)]
 mod bounds;
@@ -26,37 +26,37 @@ use topics::Topics;
 use transform::family::Family;
 use transform::rejection::Rejection;
 
-/// Destinations that are counted one by one. The events of others are counted together.
+/// The maximum number of destinations that are counted separately. The events of others are counted together.
 pub const MAX_DESTINATIONS: usize = 300;
 
-/// Sources of a destination that are listed.
+/// The maximum number of sources that are listed for a destination.
 pub const MAX_SOURCES: usize = 8;
 
-/// Seconds without an event after which a destination makes room for another one if there are too many.
+/// How many seconds a destination must have been idle before it can be evicted for another one.
 const IDLE_SECONDS: u64 = 600;
 
-/// The activity of all destinations since the start. Copies share it.
+/// The activity of all destinations since startup. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Activity(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     started: Instant,
-    /// The same in seconds since 1970.
+    /// The time of startup, in seconds since 1970.
     started_at: u64,
     shows_keys: bool,
-    /// Makes the names of keys: who knows a key cannot look for its name without it.
+    /// Derives the names of keys. Without it, the name of a known key cannot be computed.
     names: RandomState,
     destinations: RwLock<HashMap<Name, Arc<Mutex<Destination>>>>,
-    /// Of destinations that are not counted one by one, or no longer.
+    /// The sum of destinations that are not counted separately, or not anymore.
     others: Mutex<Destination>,
-    /// How many destinations made room for others, or found none; an ID that comes again counts again.
+    /// How many destinations were evicted or found no room. The same ID can count repeatedly.
     uncounted: AtomicU64,
-    /// When room was looked for last, in seconds since the start.
+    /// When a destination to evict was last searched for, in seconds since startup.
     looked: AtomicU64,
 }
 
-/// What distinguishes destinations.
+/// Identifies a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Name {
     family: &'static str,
@@ -70,7 +70,7 @@ struct Destination {
     workspace: Option<String>,
     sources: Vec<String>,
     has_more_sources: bool,
-    /// Seconds since the start.
+    /// When the first event arrived, in seconds since startup.
     first: u64,
     latest: u64,
     total: Counts,
@@ -84,7 +84,7 @@ struct Destination {
 }
 
 impl Activity {
-    /// Nothing counted yet. `shows_keys` keeps the start of hot keys.
+    /// Creates empty counts. With `shows_keys`, the start of hot keys is kept.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "reports name the time of day of what happened")]
     pub fn new(shows_keys: bool) -> Self {
@@ -100,13 +100,13 @@ impl Activity {
         }))
     }
 
-    /// An observer of one request.
+    /// Creates an observer of one request.
     #[must_use]
     pub fn observer(&self) -> RequestActivity {
         RequestActivity::new(self.0.shows_keys)
     }
 
-    /// Counts what a request did.
+    /// Adds the counts of a request.
     pub fn add(&self, family: &'static Family, request: RequestActivity) {
         self.add_at(family, request, self.0.started.elapsed().as_secs());
     }
@@ -144,7 +144,7 @@ impl Activity {
         Some(all.entry(name).or_insert_with(added).clone())
     }
 
-    /// Moves the destination that has been idle for the longest to the others, if it was idle for long enough.
+    /// Moves the destination that has been idle longest to the others, if it has been idle long enough.
     fn make_room(&self, all: &mut HashMap<Name, Arc<Mutex<Destination>>>, now: u64) -> Option<()> {
         if self.0.looked.swap(now, Ordering::Relaxed) == now && now > 0 {
             return None;
@@ -164,7 +164,7 @@ impl Activity {
         Some(())
     }
 
-    /// The name of a key in reports: a hash that cannot be computed without this process.
+    /// The name of a key in reports: a hash that cannot be computed outside this process.
     fn name_of_key(&self, hash: u32) -> String {
         format!("{:08x}", self.0.names.hash_one(hash) as u32)
     }
@@ -251,7 +251,7 @@ mod tests {
         let activity = Activity::new(false);
         let mut seen = activity.observer();
         let limits = Limits { events: 10, response_bytes: 1 << 20 };
-        // Of two arrays of events the last one counts.
+        // The last of duplicate arrays of events counts.
         let event = r#"{"message":{},"metadata":{"destinationId":"d"}}"#;
         let body = format!(r#"{{"input":[{event},{event}],"destinations":{{"d":{{}}}},"input":[{event}]}}"#);
         processor::respond_observed(&KAFKA, &body, PayloadFormat::Compacted, "", limits, &Unlimited, &mut seen)

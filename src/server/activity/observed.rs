@@ -1,4 +1,4 @@
-//! What one request does for each of its destinations, seen while its events are transformed.
+//! Records the activity of one request for each of its destinations, while its events are transformed.
 
 use std::ops::ControlFlow;
 
@@ -16,10 +16,12 @@ use super::keys::{KeyCounts, MAX_KEY_BYTES, shown};
 use super::topics::TopicCounts;
 use crate::server::http::identity::{Identity, id_of};
 
-/// Destinations of one request that are distinguished; the events of others count as of no destination.
+/// The maximum number of destinations of one request that are distinguished. Events of others count as without a
+/// destination.
 const MAX_DESTINATIONS: usize = 64;
 
-/// Bytes of the JSON text of an ID that are compared; longer ones with the same start and length count as the same.
+/// The maximum number of bytes of an ID's JSON text that are compared. Longer ones with the same start and length are
+/// treated as equal.
 const MAX_ID_BYTES: usize = 128;
 
 /// Observes the events of one request.
@@ -31,14 +33,14 @@ pub struct RequestActivity {
     shows_keys: bool,
 }
 
-/// What one request does for one destination.
+/// The activity of one request for one destination.
 #[derive(Debug, Default)]
 pub struct DestinationActivity {
     /// The JSON texts of `destinationId` and `sourceId`, to recognize the destination of the next event.
     key: [IdText; 2],
-    /// Whose events they are.
+    /// The destination, source and workspace.
     pub identity: Identity,
-    /// How many there are, and what was decided.
+    /// The counts of decisions.
     pub counts: Counts,
     /// The topics of its events.
     pub topics: TopicCounts,
@@ -67,19 +69,19 @@ impl IdText {
 }
 
 impl RequestActivity {
-    /// No event seen yet. The texts of partition keys are kept only if they are shown.
+    /// Creates an observer. The texts of partition keys are kept only if they are shown.
     #[must_use]
     pub fn new(shows_keys: bool) -> Self {
         Self { destinations: Vec::new(), current: 0, shows_keys }
     }
 
-    /// What was seen, per destination and source.
+    /// The activity so far, by destination and source.
     #[must_use]
     pub fn destinations(&self) -> &[DestinationActivity] {
         &self.destinations
     }
 
-    /// Takes what was seen.
+    /// Returns the recorded activity.
     #[must_use]
     pub fn into_destinations(self) -> Vec<DestinationActivity> {
         self.destinations
@@ -89,7 +91,7 @@ impl RequestActivity {
         self.destinations.get_mut(self.current)
     }
 
-    /// Makes the destination of these metadata the current one.
+    /// Makes the destination with this metadata the current one.
     fn enter(&mut self, metadata: Option<&Metadata<'_>>, destination: Option<Raw<'_>>) {
         let ids = metadata.map_or([None; 2], |metadata| [metadata.destination_id, metadata.source_id]);
         let is_same = |other: &DestinationActivity| other.key[0].is(ids[0]) && other.key[1].is(ids[1]);
@@ -172,16 +174,16 @@ impl Restart for RequestActivity {
 /// The rejections of the events of one destination, as the log shows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectedEvents {
-    /// Whose events they are.
+    /// The destination, source and workspace.
     pub identity: Identity,
-    /// How many there are, rejected or not.
+    /// The number of events, rejected or not.
     pub events: u64,
-    /// How many are rejected, by reason.
+    /// The number of rejected events, by reason.
     pub rejected: Rejected,
 }
 
 impl RejectedEvents {
-    /// The rejected events of both, as those of nobody.
+    /// Merges the rejected events of both, without an identity.
     #[must_use]
     pub fn merged(self, other: Self) -> Self {
         let mut rejected = self.rejected;

@@ -219,7 +219,7 @@ impl Activity {
             let all = self.0.destinations.read().unwrap_or_else(PoisonError::into_inner);
             all.iter().map(|(name, destination)| (name.clone(), destination.clone())).collect()
         };
-        // Each is locked on its own, so that requests wait for one of them at most.
+        // Each destination is locked separately, so that a request waits for at most one of them.
         let mut reports: Vec<DestinationReport> = destinations
             .into_iter()
             .map(|(name, destination)| {
@@ -337,7 +337,7 @@ impl Activity {
         }
     }
 
-    /// A second since the start, in seconds since 1970.
+    /// Converts seconds since startup to seconds since 1970.
     fn time(&self, second: u64) -> u64 {
         self.0.started_at + second
     }
@@ -353,13 +353,13 @@ fn empty_keys(total: &Counts, recent: &Counts) -> EmptyKeys {
     EmptyKeys { events, share: share(total), recent_share: share(recent) }
 }
 
-/// The text that is the inside of a JSON string, without control characters.
+/// Decodes a JSON string without quotes, and removes control characters.
 fn unescaped(escaped: &str) -> String {
     let text = serde_json::from_str::<String>(&format!("\"{escaped}\"")).unwrap_or_else(|_| escaped.to_owned());
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
-/// Four digits.
+/// Rounds to four digits.
 fn round(number: f64) -> f64 {
     (number * 1e4).round() / 1e4
 }

@@ -2,10 +2,11 @@
 
 use super::counts::Recent;
 
-/// Topics of a destination that are counted one by one. Others are counted together.
+/// The maximum number of topics of a destination that are counted separately. Others are counted together.
 pub const MAX_TOPICS: usize = 32;
 
-/// Bytes of a topic that are kept. Kafka takes up to 249 characters; longer topics with the same start count as one.
+/// The maximum number of bytes of a topic that are kept. Kafka allows 249 characters; longer topics with the same start
+/// count as one.
 const MAX_TOPIC_BYTES: usize = 96;
 
 /// The topics of the events of one request.
@@ -18,7 +19,7 @@ pub struct TopicCounts {
 }
 
 impl TopicCounts {
-    /// Counts an event with this topic, the inside of a JSON string.
+    /// Counts an event with this topic, given as in a JSON string.
     pub fn count(&mut self, escaped: &str) {
         let name = start_of(escaped);
         if let Some((topic, events)) = self.topics.get_mut(self.latest)
@@ -57,12 +58,12 @@ pub struct Topics {
     other: Topic,
 }
 
-/// A topic, and how many events it gets.
+/// A topic and its number of events.
 #[derive(Debug, Default)]
 pub struct Topic {
-    /// Its name, the inside of a JSON string; maybe shortened.
+    /// The name, as in a JSON string, possibly shortened.
     pub name: Box<str>,
-    /// Events since the start.
+    /// The number of events since startup.
     pub total: u64,
     recent: Recent<u32>,
 }
@@ -74,7 +75,7 @@ impl Topic {
         *recent = recent.saturating_add(u32::try_from(events).unwrap_or(u32::MAX));
     }
 
-    /// Events of the last five minutes.
+    /// The number of events in the last five minutes.
     #[must_use]
     pub fn recent(&self, now: u64) -> u64 {
         self.recent.all(now).map(|events| u64::from(*events)).sum()
@@ -108,7 +109,7 @@ impl Topics {
         topics
     }
 
-    /// The events of all topics that are not counted one by one.
+    /// The events of all topics that are not counted separately.
     #[must_use]
     pub fn other(&self) -> &Topic {
         &self.other

@@ -1,4 +1,4 @@
-//! What responses look like. They list every field that can be there.
+//! The schemas of responses, with every field that can occur.
 
 #![allow(dead_code, reason = "these types describe JSON that is read and written elsewhere")]
 

@@ -197,7 +197,7 @@ fn what_is_wrong_with_the_whole_file_is_one_problem() {
         ),
         ("export const data = [1];\ndata.push(2)", "2:1: `data` is used or changed by code, which is not executed"),
         ("export const data = [", "1:21: `[` is never closed"),
-        ("\u{0}", "1:1: the character U+0000 cannot stand here"),
+        ("\u{0}", "1:1: the character U+0000 is not allowed here"),
         ("export const data = data2; const data2 = data", "1:28: this is nested deeper than 100 levels"),
     ] {
         let problem = all(text).expect_err(text);

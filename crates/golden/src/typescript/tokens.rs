@@ -3,7 +3,7 @@
 
 use super::problem::Fault;
 
-/// What a token is.
+/// The kinds of tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// An identifier or a keyword.
@@ -158,7 +158,7 @@ impl Lexer<'_> {
             }
             _ => {
                 let character = u32::from(self.character());
-                return Err(Fault::at(start, format!("the character U+{character:04X} cannot stand here")));
+                return Err(Fault::at(start, format!("the character U+{character:04X} is not allowed here")));
             }
         }
         Ok(true)
@@ -300,11 +300,11 @@ impl Lexer<'_> {
             other => other,
         };
         let Some(index) = self.open.pop() else {
-            return Err(Fault::at(start, format!("`{}` closes nothing", bracket as char)));
+            return Err(Fault::at(start, format!("`{}` is not open", bracket as char)));
         };
         if self.tokens[index].kind != Kind::Open(opening) {
             let opened = describe(self.tokens[index].kind);
-            return Err(Fault::at(start, format!("`{}` stands where {opened} has to be closed", bracket as char)));
+            return Err(Fault::at(start, format!("`{}` instead of the end of {opened}", bracket as char)));
         }
         let closing = self.tokens.len();
         self.push(Kind::Close(bracket), start);
@@ -371,15 +371,15 @@ mod tests {
     #[test]
     fn invalid_tokens_are_reported_with_their_location() {
         assert_eq!(fault("a [b"), (2, "`[` is never closed".to_owned()));
-        assert_eq!(fault("a ]"), (2, "`]` closes nothing".to_owned()));
-        assert_eq!(fault("([)"), (2, "`)` stands where `[` has to be closed".to_owned()));
+        assert_eq!(fault("a ]"), (2, "`]` is not open".to_owned()));
+        assert_eq!(fault("([)"), (2, "`)` instead of the end of `[`".to_owned()));
         assert_eq!(fault("x 'a\n'"), (2, "a string is not closed before the end of its line".to_owned()));
         assert_eq!(fault("'a"), (0, "a string is not closed before the end of its line".to_owned()));
         assert_eq!(fault("`a${b"), (0, "a template string is never closed".to_owned()));
         assert_eq!(fault("`a${b}c"), (5, "a template string is never closed".to_owned()));
         assert_eq!(fault("/* a"), (0, "a comment is never closed".to_owned()));
         assert_eq!(fault("= /a\n"), (2, "a `/` begins neither a comment nor a regular expression".to_owned()));
-        assert_eq!(fault("a \u{1}"), (2, "the character U+0001 cannot stand here".to_owned()));
+        assert_eq!(fault("a \u{1}"), (2, "the character U+0001 is not allowed here".to_owned()));
         assert_eq!(fault("'\\"), (0, "a string is not closed before the end of its line".to_owned()));
     }
 }
