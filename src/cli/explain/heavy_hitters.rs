@@ -29,13 +29,13 @@ pub fn shortened(key: &str) -> String {
 }
 
 impl HeavyHitters {
-    /// No key counted yet. Of more than `capacity` keys the rarer half is forgotten.
+    /// Creates an empty count. Above `capacity` keys, the rarer half is discarded.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self { counts: HashMap::default(), capacity, short_by: 0 }
     }
 
-    /// Counts an event with this key, which is [`shortened`].
+    /// Counts an event with this key, shortened by [`shortened`].
     pub fn count(&mut self, key: &str) {
         if key.len() <= KEY_BYTES {
             // Most keys have an entry already, and need no copy.

@@ -1,4 +1,4 @@
-//! The memory that the counts take, at the worst.
+//! Tests the memory bound of the counts in the worst case.
 
 use super::*;
 use transform::family::KAFKA;
@@ -9,11 +9,11 @@ use transform::request::{Limits, PayloadFormat};
 #[path = "../../../crates/transform/tests/suite/allocations.rs"]
 mod allocations;
 
-/// Counts what a thread holds.
+/// Counts what a thread allocates.
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
 
-/// What docs/guides/destinations.md promises.
+/// The bound that docs/guides/destinations.md states.
 const MAX_BYTES: usize = 8_000_000;
 
 fn count(activity: &Activity, events: &[String], now: u64) {
@@ -24,7 +24,7 @@ fn count(activity: &Activity, events: &[String], now: u64) {
     activity.add_at(&KAFKA, seen, now);
 }
 
-/// An event all of whose texts are longer than what is kept of them. Control characters take three bytes where they are
+/// An event whose texts are all longer than what is kept of them. Control characters take three bytes where they are
 /// shown.
 fn event(destination: usize, number: usize) -> String {
     let (long, control) = ("x".repeat(100), "\\u0007".repeat(60));
@@ -38,7 +38,7 @@ fn event(destination: usize, number: usize) -> String {
 fn counts_take_eight_megabytes_at_most_and_a_report_not_more() {
     let (peak, activity) = allocations::peak_of(|| {
         let activity = Activity::new(true);
-        // In both periods for which keys are counted. All keys of a request are counted up to a number of them.
+        // In both periods for which keys are counted. Up to a maximum, all keys of a request are counted.
         for now in [150, 450] {
             for destination in 0..MAX_DESTINATIONS {
                 for first in [0, 15, 30, 45] {

@@ -1,12 +1,13 @@
-//! Counters of partition keys in a fixed amount of memory: exact while there are few keys, and then counts that are short by
-//! no more than is reported (the counters of Misra and Gries, thinned out in one go).
+//! Counts partition keys in a fixed amount of memory (the Misra-Gries algorithm, decremented in batches). Counts are
+//! exact while there are few keys. Above that they are too low, by a known maximum.
 //!
-//! A table of its own, because every event passes here: one of the standard library takes four times the instructions.
+//! This is a custom hash table because every event passes through it: one of the standard library takes four times the
+//! instructions.
 
-/// Keys that are counted at once. Above this number the rarer half is forgotten.
+/// The maximum number of keys that are counted at once. Above it, the rarer half is discarded.
 pub const MAX_KEYS: usize = 55;
 
-/// More than twice as many as keys, so that a search ends soon; a power of two.
+/// The number of slots, a power of two. It is more than twice the number of keys, so that searches are short.
 const SLOTS: usize = 128;
 
 /// Counts keys by their hash.
@@ -14,28 +15,29 @@ const SLOTS: usize = 128;
 pub struct KeyTable {
     /// Allocated with the first key.
     slots: Option<Box<[Slot; SLOTS]>>,
-    /// Slots in use.
+    /// The number of slots in use.
     keys: usize,
-    /// What a count may be short by.
+    /// By how much a count may be too low.
     short_by: u64,
 }
 
-/// A key and its events; free without events.
+/// A key with its events. A slot without events is free.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     hash: u32,
     events: u32,
 }
 
-/// Where the search for a hash begins: anybody can choose keys whose hashes share their lowest bits.
+/// The slot at which the search for a hash begins. The hash is mixed, because clients can choose keys whose hashes
+/// share their lowest bits.
 fn start_of(hash: u32) -> usize {
     (hash.wrapping_mul(0x9e37_79b9) >> (u32::BITS - SLOTS.ilog2())) as usize
 }
 
-/// The slot of `hash`, or the free one where it belongs.
+/// Returns the slot of `hash`, or the free slot for it.
 fn slot_of(slots: &mut [Slot; SLOTS], hash: u32) -> &mut Slot {
     let mut place = start_of(hash);
-    // There is always a free one.
+    // There is always a free slot.
     while slots[place].events != 0 && slots[place].hash != hash {
         place = (place + 1) % SLOTS;
     }
@@ -44,7 +46,7 @@ fn slot_of(slots: &mut [Slot; SLOTS], hash: u32) -> &mut Slot {
 
 /// The median of the counts of a full table.
 fn median(slots: &[Slot; SLOTS]) -> u32 {
-    // Among many keys most were met once.
+    // If there are many keys, most of them occurred once.
     if slots.iter().map(|slot| usize::from(slot.events == 1)).sum::<usize>() > MAX_KEYS / 2 {
         return 1;
     }
@@ -72,13 +74,13 @@ impl KeyTable {
         }
     }
 
-    /// Adds what others counted.
+    /// Adds the counts of another table.
     pub fn merge(&mut self, others: &Self) {
         self.short_by += others.short_by;
         others.all().for_each(|(hash, events)| self.add(hash, events));
     }
 
-    /// Takes as much from every count as leaves nothing of half of them.
+    /// Subtracts the median from every count, which removes half of them.
     fn thin_out(&mut self) {
         let Some(slots) = &mut self.slots else { return };
         let old = std::mem::replace(&mut **slots, [Slot::default(); SLOTS]);
@@ -91,13 +93,13 @@ impl KeyTable {
         self.short_by += u64::from(less);
     }
 
-    /// The keys that are counted now, with their events.
+    /// The counted keys, with their events.
     pub fn all(&self) -> impl Iterator<Item = (u32, u32)> {
         let slots = self.slots.iter().flat_map(|slots| slots.iter());
         slots.filter(|slot| slot.events != 0).map(|slot| (slot.hash, slot.events))
     }
 
-    /// Whether a key is counted now.
+    /// Whether a key has a slot.
     #[must_use]
     pub fn contains(&self, hash: u32) -> bool {
         self.all().any(|(other, _)| other == hash)
@@ -109,7 +111,7 @@ impl KeyTable {
         (self.short_by == 0).then_some(self.keys)
     }
 
-    /// What a count may be short by; 0 if all are exact.
+    /// By how much a count may be too low; 0 if all are exact.
     #[must_use]
     pub fn short_by(&self) -> u64 {
         self.short_by
@@ -143,7 +145,7 @@ mod tests {
 
     #[test]
     fn keys_whose_hashes_are_alike_are_distinguished() {
-        // All of them begin their search at the same slot.
+        // The search for each of them begins at the same slot.
         let mut alike = (0..).filter(|hash| start_of(*hash) == SLOTS - 1);
         let alike: Vec<u32> = alike.by_ref().take(MAX_KEYS).collect();
         let mut table = KeyTable::default();

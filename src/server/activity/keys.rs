@@ -7,10 +7,10 @@ use std::num::NonZeroU32;
 use super::key_table::{KeyTable, MAX_KEYS};
 use transform::partition;
 
-/// Bytes of a key as JSON. Longer keys are not counted here.
+/// The maximum length of a key as JSON, in bytes. Longer keys are not counted here.
 pub const MAX_KEY_BYTES: usize = 1024;
 
-/// Texts of keys of a request that are kept.
+/// The maximum number of key texts of a request that are kept.
 const MAX_TEXTS: usize = 256;
 
 /// The maximum number of bytes of a key that are shown.
@@ -39,7 +39,7 @@ impl Hasher for Spread {
     }
 }
 
-/// The start of a key; control characters are replaced.
+/// The start of a key, with control characters replaced.
 #[must_use]
 pub fn shown(key: &str) -> Box<str> {
     let mut shown = String::new();
@@ -54,18 +54,19 @@ pub fn shown(key: &str) -> Box<str> {
     shown.into()
 }
 
-/// Events of a request for one destination whose keys are all counted.
+/// The number of events of a request per destination up to which every key is counted.
 const MAX_EXACT: u32 = 16;
 
-/// Of the events above [`MAX_EXACT`], the key of one in this many is counted, as that many: to hash every key would take more
-/// time than to count everything else.
+/// The sampling rate above [`MAX_EXACT`]: the key of one event in this many is counted, with this weight. Hashing every
+/// key would take more time than all other counting.
 const SAMPLED_ONE_IN: u32 = 8;
 
-/// The keys of the events of one request, by the hash that chooses their partition.
+/// The keys of the events of one request, by the hash that determines their partition.
 #[derive(Debug, Default)]
 pub struct KeyCounts {
     events: u32,
-    /// Chooses the events whose keys are counted. Keys are mixed in: neighboring requests choose other places.
+    /// Selects the events whose keys are counted. It mixes in the keys, so that consecutive requests select different
+    /// positions.
     random: u32,
     uncounted: Vec<u32>,
     sampled: KeyTable,
@@ -83,7 +84,7 @@ impl KeyCounts {
         self.random >> (u32::BITS - SAMPLED_ONE_IN.ilog2()) == 0
     }
 
-    /// Counts the key of an event that was wanted, by its hash; `text` may return its text.
+    /// Counts the key of a selected event by its hash. `text` returns the key, if keys are shown.
     pub fn count(&mut self, hash: u32, text: impl FnOnce() -> Option<Box<str>>) {
         if self.texts.len() < MAX_TEXTS
             && let Some(text) = text()
@@ -114,7 +115,7 @@ pub struct Keys {
 #[derive(Debug, Clone, Default)]
 struct Period {
     events: u64,
-    /// Whether some keys are counted as those of other events too.
+    /// Whether some keys are counted with a weight.
     is_sampled: bool,
     counts: KeyTable,
     texts: HashMap<u32, Box<str>, BuildHasherDefault<Spread>>,
@@ -274,7 +275,7 @@ mod tests {
         assert_eq!((report.events, report.distinct, report.is_sampled), (40_000, None, true));
         let hottest = &report.hottest[0];
         assert_eq!(hottest.hash, partition::hash_of_key("hot"));
-        // An estimate: a fifth more or less, and what was forgotten.
+        // Sampling may be off by a fifth, in addition to discarded counts.
         assert!(hottest.events <= 12_000 && hottest.events + report.short_by >= 8_000, "{report:?}");
         assert!(report.short_by < 40_000 / 20, "{report:?}");
         let skew = report.skew.unwrap();

@@ -77,9 +77,10 @@ struct Destination {
     recent: Recent<Counts>,
     topics: Topics,
     keys: Keys,
-    /// Whether it made room: its counts are those of the others, and what is added here is lost.
+    /// Whether the destination was evicted: its counts have been moved to the others, and anything added here would be
+    /// lost.
     is_merged: bool,
-    /// When an event was last rejected for each reason, in seconds since the start.
+    /// When an event was last rejected for each reason, in seconds since startup.
     rejected: [Option<u64>; Rejection::ALL.len()],
 }
 
@@ -119,7 +120,8 @@ impl Activity {
         }
     }
 
-    /// Counts for a destination, or for the others: also if the destination has become one of them since it was found.
+    /// Counts for a destination, or for the others if there is no room or the destination has been evicted since it was
+    /// found.
     fn add_to(&self, found: Option<&Mutex<Destination>>, seen: DestinationActivity, now: u64) {
         if let Some(destination) = found {
             let mut destination = destination.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,7 +132,7 @@ impl Activity {
         self.0.others.lock().unwrap_or_else(PoisonError::into_inner).add(seen, now);
     }
 
-    /// The destination of this name, which is added if there is room.
+    /// Returns the destination with this name. Adds it if there is room.
     fn find(&self, name: Name, now: u64) -> Option<Arc<Mutex<Destination>>> {
         if let Some(found) = self.0.destinations.read().unwrap_or_else(PoisonError::into_inner).get(&name) {
             return Some(found.clone());
@@ -154,7 +156,7 @@ impl Activity {
         let name = all.iter().min_by_key(|(_, destination)| latest(destination)).map(|(name, _)| name.clone())?;
         let idle = all.get(&name)?.clone();
         let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
-        // A request that found it before may have added to it a moment ago.
+        // A request that found the destination before may have just added to it.
         if now.saturating_sub(idle.latest) < IDLE_SECONDS {
             return None;
         }
