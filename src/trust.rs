@@ -1,5 +1,6 @@
-//! The CA certificates that every TLS client of this binary trusts: the system's, or Mozilla's if the system has none, and
-//! those of `UPSTREAM_CA_FILE`. Connections to brokers are not among them: they trust what rudder-server's producer does.
+//! The CA certificates that every TLS client of this binary trusts: the system's, or Mozilla's if the system has none,
+//! and those of `UPSTREAM_CA_FILE`. Connections to brokers are an exception: they trust what rudder-server's producer
+//! trusts.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -36,20 +37,20 @@ fn system() -> Vec<CertificateDer<'static>> {
     }
 }
 
-/// Returns the certificates of a PEM text; there is at least one, and each can be used.
+/// Parses PEM text. Returns at least one certificate, and only usable ones.
 ///
 /// # Errors
 /// Returns what is wrong with the text.
 pub fn in_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
     let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
-        .map_err(|_| "it is not a PEM file with certificates")?;
+        .map_err(|_| "the file is not valid PEM")?;
     if certificates.is_empty() {
-        return Err("it has no PEM certificate");
+        return Err("the file contains no certificate");
     }
     let mut roots = RootCertStore::empty();
     for certificate in &certificates {
-        roots.add(certificate.clone()).map_err(|_| "a certificate in it cannot be used")?;
+        roots.add(certificate.clone()).map_err(|_| "the file contains a certificate that cannot be used")?;
     }
     Ok(certificates)
 }

@@ -1,10 +1,10 @@
-//! What the pages know of the service that they belong to.
+//! Information about the service for its pages.
 
 use serde::Serialize;
 
 use crate::server::config::{Config, Page};
 
-/// What differs from one instance to another. Nothing of it is a secret.
+/// What differs between instances. Nothing of it is secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceInfo {
@@ -12,25 +12,25 @@ pub struct ServiceInfo {
     pub version: String,
     /// Whether the operator token is required.
     pub requires_token: bool,
-    /// The port that `/metrics` is on.
+    /// The port of `/metrics`.
     pub metrics_port: u16,
-    /// Whether that port speaks TLS.
+    /// Whether that port uses TLS.
     pub metrics_tls: bool,
     /// Whether the page is on that port too.
     pub is_on_metrics_port: bool,
-    /// Where the page is.
+    /// Where the page is served.
     #[serde(skip)]
     pub page: Page,
 }
 
-/// Paths of the API on the metrics port, wherever the page is.
+/// The API paths on the metrics port, regardless of the page.
 const METRICS_PORT_PATHS: [&str; 4] = ["/metrics", "/destinations", "/health", "/ready"];
 
-/// Paths of the API that the page asks.
+/// The API paths that the page requests.
 const PAGE_PATHS: [&str; 2] = ["/destinations", "/explain"];
 
 impl ServiceInfo {
-    /// Of an instance with this configuration, whose metrics are on port `metrics_port`.
+    /// Creates the information for an instance with this configuration, whose metrics are on port `metrics_port`.
     #[must_use]
     pub fn of(config: &Config, metrics_port: u16) -> Self {
         Self {
@@ -43,7 +43,7 @@ impl ServiceInfo {
         }
     }
 
-    /// Whether a path of the API is served by the metrics port, or by the service's.
+    /// Whether an API path is served by the metrics port, or otherwise by the service's port.
     #[must_use]
     pub fn is_served(&self, path: &str, by_metrics_port: bool) -> bool {
         let of_page = PAGE_PATHS.contains(&path);

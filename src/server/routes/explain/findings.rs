@@ -1,34 +1,34 @@
-//! What is wrong with the configuration of a destination, as `POST /explain` shows it. The rules are the crate `check`, which
-//! is in builds with the feature `tools`; other builds say that they have none.
+//! The configuration findings in the response of `POST /explain`. They come from the crate `check`, which is part of
+//! builds with the feature `tools`. Other builds report that checks are unavailable.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::request::CheckedText;
 
-/// What was found of the destination of the first event that has one.
+/// The findings for the destination of the first event that has one.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DestinationCheck {
-    /// The findings, the worst first, otherwise in the order of the rules. Missing credentials are left out, because exports of
-    /// the control plane have none.
+    /// The findings, the most severe first, otherwise in the order of the rules. Missing credentials are not reported,
+    /// because exports of the control plane contain none.
     pub findings: Vec<DestinationFinding>,
-    /// How many were found and are not listed.
+    /// The number of findings that are not listed.
     pub left_out: usize,
-    /// Why nothing was checked; null if it was.
+    /// Why nothing was checked, or null.
     pub unavailable: Option<String>,
 }
 
-/// Something that is wrong.
+/// A problem in the configuration.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DestinationFinding {
-    /// What, by its stable code (docs/reference/findings.md).
+    /// A stable identifier of the problem (docs/reference/findings.md).
     #[schema(example = "host/missing")]
     pub code: String,
-    /// How bad it is.
+    /// The severity.
     #[schema(pattern = "^(error|warning|hint)$")]
     pub severity: String,
-    /// Where: an RFC 6901 pointer into `destination`, or into the selected one if it holds several.
+    /// The location: an RFC 6901 pointer into `destination`, or into the selected destination if there are several.
     pub pointer: String,
     /// What is wrong. Values of secrets are not shown.
     pub message: String,
@@ -42,7 +42,7 @@ pub struct DestinationFinding {
 pub fn findings(checked: &CheckedText) -> DestinationCheck {
     use std::time::{SystemTime, UNIX_EPOCH};
 
-    #[expect(clippy::disallowed_methods, reason = "certificates have dates")]
+    #[expect(clippy::disallowed_methods, reason = "the validity of certificates depends on the time")]
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     let mut report = match check::check(checked.text.as_bytes(), Some(checked.family), now) {
@@ -69,11 +69,11 @@ pub fn findings(checked: &CheckedText) -> DestinationCheck {
     }
 }
 
-/// Says that this build cannot check.
+/// Reports that this build has no checks.
 #[cfg(not(feature = "tools"))]
 #[must_use]
 pub fn findings(_: &CheckedText) -> DestinationCheck {
-    DestinationCheck::unavailable("this build has no checks: it was built without the feature tools")
+    DestinationCheck::unavailable("checks are unavailable: this binary was built without the feature tools")
 }
 
 impl DestinationCheck {
