@@ -42,9 +42,8 @@ fn system() -> Vec<CertificateDer<'static>> {
 /// # Errors
 /// Returns what is wrong with the text.
 pub fn in_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
-    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<_, _>>()
-        .map_err(|_| "the file is not valid PEM")?;
+    let certificates: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|_| "the file is not valid PEM")?;
     if certificates.is_empty() {
         return Err("the file contains no certificate");
     }

@@ -63,7 +63,7 @@ fn the_tools_trust_the_same_ca_file() {
         let (trusted, other, key) = (text("first.crt"), text("second.crt"), text("first.key"));
         assert!(!trusted.contains("TLS"), "{arguments:?}: {trusted}");
         assert!(other.contains("TLS"), "{arguments:?}: {other}");
-        assert!(key.contains("first.key: it has no PEM certificate"), "{arguments:?}: {key}");
+        assert!(key.contains("first.key: the file contains no certificate"), "{arguments:?}: {key}");
     }
 }
 
