@@ -71,7 +71,8 @@ fn an_invalid_version_aborts_startup() {
     for name in ["npm-package-version", "transformer-build-version", "git-commit-sha"] {
         for bad in ["a\nb", "ü", &"x".repeat(129)] {
             let problems = crate::server::settings(&[&format!("--{name}={bad}")]).validate().expect_err("a problem");
-            assert!(problems[0].starts_with(&name.replace('-', "_")) && !problems[0].contains(bad), "{problems:?}");
+            assert!(problems[0].starts_with(&name.replace('-', "_")), "{problems:?}");
+            assert!(!problems[0].contains('\n') && problems[0].len() < 200, "{problems:?}");
         }
     }
 }
