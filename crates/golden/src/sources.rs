@@ -10,7 +10,7 @@ use transform::family::FAMILIES;
 
 /// Where rudder-transformer keeps the cases of its destinations.
 const IN_CHECKOUT: &str = "test/integrations/destinations";
-/// The end of that folder's path, from any parent folder.
+/// The last components of that folder's path, which identify it.
 const DESTINATIONS: &str = "integrations/destinations";
 /// The folders of a checkout that contain tests.
 const TEST_FOLDERS: [&str; 2] = ["test", "__tests__"];

@@ -61,7 +61,7 @@ pub struct CodingHeader {
     content_encoding: Option<String>,
 }
 
-/// An empty header is treated as missing.
+/// The supported codings. An empty header is treated as missing.
 fn codings() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["gzip", "deflate", "br", "identity", ""]))
 }
