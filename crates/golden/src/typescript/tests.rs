@@ -303,7 +303,7 @@ fn depth_and_repetition_are_bounded() {
     }
     assert_eq!(
         all("const a = { b }; const b = { a }; export const data = [a, 1]").unwrap()[0],
-        Err("1:30: `a` is made of itself".to_owned())
+        Err("1:30: `a` refers to itself".to_owned())
     );
     // Repeated searches must stay fast.
     for many in
