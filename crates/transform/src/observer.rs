@@ -56,7 +56,7 @@ pub trait Observer {
 
     /// A topic rule did not apply. `why` returns the reason and the name that it is about.
     #[inline]
-    fn passed_over(&mut self, rule: TopicRule, why: impl FnOnce() -> (Reason, String)) {}
+    fn skipped(&mut self, rule: TopicRule, why: impl FnOnce() -> (Reason, String)) {}
 
     /// The topic.
     #[inline]

@@ -52,7 +52,7 @@ pub(super) fn text(
             Some(value) => lines.row("topic", BAD, &printable(value.text()), &by),
             None => lines.row("topic", BAD, "none", &by),
         }
-        for (index, passed) in topic.passed_over.iter().enumerate() {
+        for (index, passed) in topic.skipped.iter().enumerate() {
             let label = if index == 0 { "  skipped" } else { "" };
             lines.faint(label, &format!("{}: {}", passed.rule.text(), printable(&passed.text)));
         }

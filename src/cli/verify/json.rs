@@ -95,7 +95,7 @@ impl Document {
                 "different": counts.failed,
                 "intended": counts.intended,
                 "unreadable": counts.unreadable,
-                "filesPassedOver": counts.skipped,
+                "filesSkipped": counts.skipped,
                 "destinationsSkipped": counts.other_destinations,
                 "stopped": stopped,
                 "seconds": took.as_secs_f64(),

@@ -141,13 +141,13 @@ pub struct TopicChoice {
     /// The rule as text.
     pub text: String,
     /// The rules that were tried before, in order.
-    pub passed_over: Vec<PassedOver>,
+    pub skipped: Vec<SkippedRule>,
 }
 
 /// A topic rule that did not apply.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PassedOver {
+pub struct SkippedRule {
     /// The rule.
     #[schema(pattern = "^(integrations|event_type|event_name|default)$")]
     pub rule: String,

@@ -29,8 +29,8 @@ use crate::server::openapi::responses::{ErrorBody, UnknownDestinationBody};
     info(
         title = "rudder-kafka-transformer",
         description = "Transforms RudderStack events for Apache Kafka, Azure Event Hubs and Confluent Cloud.\n\n\
-                       A path may end in a slash. Any other path, and any other method on these, is answered with 404, or passed \
-                       on where there is an upstream. Another method on `/`, `/destinations`, `/docs`, `/explain`, `/live`, `/openapi.json` and `/ready` \
+                       A path may end in a slash. Any other path or method gets 404, or goes upstream if there is one. \
+                       Another method on `/`, `/destinations`, `/docs`, `/explain`, `/live`, `/openapi.json` and `/ready` \
                        is 405 with `Allow`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),

@@ -30,7 +30,7 @@ use problem::Verdict;
 
 pub use shape::MAX_VALUE_BYTES;
 pub use shape::{
-    Explanation, JsonText, KeyChoice, Outcome, PassedOver, RejectionShown, TemplateUse, TimestampUse, TopicChoice,
+    Explanation, JsonText, KeyChoice, Outcome, RejectionShown, SkippedRule, TemplateUse, TimestampUse, TopicChoice,
 };
 
 /// The maximum size of a reported template path, in bytes.
@@ -100,7 +100,7 @@ struct Explainer<'m, F> {
 struct Seen {
     timestamp: Option<TimestampUse>,
     templates: Vec<TemplateUse>,
-    passed_over: Vec<PassedOver>,
+    skipped: Vec<SkippedRule>,
     topic: Option<(Option<JsonText>, TopicRule)>,
     key: Option<(String, KeySource)>,
 }
@@ -159,9 +159,9 @@ impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<'_, F
         });
     }
 
-    fn passed_over(&mut self, rule: TopicRule, why: impl FnOnce() -> (Reason, String)) {
+    fn skipped(&mut self, rule: TopicRule, why: impl FnOnce() -> (Reason, String)) {
         let (reason, about) = why();
-        self.seen.passed_over.push(PassedOver { rule, tried: rule.text(), reason, text: reason.text(&about) });
+        self.seen.skipped.push(SkippedRule { rule, tried: rule.text(), reason, text: reason.text(&about) });
     }
 
     fn routed(&mut self, topic: &Topic<'_>) {
@@ -174,7 +174,7 @@ impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<'_, F
     }
 
     fn responded(&mut self, outcome: Result<Decision, Rejection>, answer: &str) -> ControlFlow<()> {
-        let Seen { timestamp, templates, passed_over, topic, key } = std::mem::take(&mut self.seen);
+        let Seen { timestamp, templates, skipped, topic, key } = std::mem::take(&mut self.seen);
         let Verdict { problems, warnings } = self.judge.verdict(answer);
         let explanation = Explanation {
             index: self.index,
@@ -186,7 +186,7 @@ impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<'_, F
             rejection: outcome.err().map(RejectionShown::of),
             problems,
             warnings,
-            topic: topic.map(|(value, rule)| TopicChoice { value, rule, text: rule.text(), passed_over }),
+            topic: topic.map(|(value, rule)| TopicChoice { value, rule, text: rule.text(), skipped }),
             key: key.map(|(value, source)| KeyChoice {
                 partition: self.partitions.map(|partitions| partition::of_key(&value, partitions)),
                 value,

@@ -97,12 +97,12 @@ pub struct TopicChoice {
     /// The rule for people.
     pub text: &'static str,
     /// The rules that were tried before, in order.
-    pub passed_over: Vec<PassedOver>,
+    pub skipped: Vec<SkippedRule>,
 }
 
 /// A topic rule that did not apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PassedOver {
+pub struct SkippedRule {
     /// The rule.
     #[serde(serialize_with = "topic_rule")]
     pub rule: TopicRule,

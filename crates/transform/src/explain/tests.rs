@@ -34,14 +34,14 @@ fn one(message: Value, config: Value) -> Value {
 fn way(explanation: &Value) -> (String, Vec<String>) {
     let topic = &explanation["topic"];
     let word = |value: &Value| value.as_str().unwrap().to_owned();
-    let passed = topic["passedOver"].as_array().unwrap().iter();
+    let passed = topic["skipped"].as_array().unwrap().iter();
     (word(&topic["rule"]), passed.map(|over| format!("{}: {}", word(&over["rule"]), word(&over["reason"]))).collect())
 }
 
-fn assert_way(message: Value, config: Value, rule: &str, passed_over: &[&str]) {
+fn assert_way(message: Value, config: Value, rule: &str, skipped: &[&str]) {
     let what = format!("{message} {config}");
     let explanation = one(message, config);
-    assert_eq!(way(&explanation), (rule.to_owned(), passed_over.iter().map(ToString::to_string).collect()), "{what}");
+    assert_eq!(way(&explanation), (rule.to_owned(), skipped.iter().map(ToString::to_string).collect()), "{what}");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn the_rules_that_were_tried_are_told_in_order() {
         ["event_type: maps_not_supported", "event_name: maps_not_supported", "default: topic_not_truthy"]
     );
     assert_eq!(azure["topic"]["value"], Value::Null);
-    let text = azure["topic"]["passedOver"][1]["text"].as_str().unwrap();
+    let text = azure["topic"]["skipped"][1]["text"].as_str().unwrap();
     assert_eq!(text, "topic maps are read for Kafka only, not for azure_event_hub");
 }
 
@@ -121,7 +121,7 @@ fn a_transformed_event_is_told_whole() {
                 "value": "gold",
                 "rule": "default",
                 "text": "Config.topic",
-                "passedOver": [
+                "skipped": [
                     { "rule": "integrations", "tried": "topic of the message's integrations", "reason": "integrations_missing", "text": "the message has no integrations" },
                     { "rule": "event_type", "tried": "Config.eventTypeToTopicMap", "reason": "multi_topic_off", "text": "Config.enableMultiTopic is not truthy" },
                     { "rule": "event_name", "tried": "Config.eventToTopicMap", "reason": "multi_topic_off", "text": "Config.enableMultiTopic is not truthy" },

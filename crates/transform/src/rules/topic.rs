@@ -91,7 +91,7 @@ impl<'a> Routing<'a> {
             let text = Some(JsString::of(Some(value)));
             return Topic { value: Some(value), text, rule: TopicRule::Integrations };
         }
-        observer.passed_over(TopicRule::Integrations, || integrations.why_no_topic(message, family));
+        observer.skipped(TopicRule::Integrations, || integrations.why_no_topic(message, family));
         match self.maps.as_ref().filter(|maps| maps.are_on(filling)) {
             Some(maps) => {
                 if let Some((value, text, rule)) = maps.look_up(filling, message, usage, observer) {
@@ -105,13 +105,13 @@ impl<'a> Routing<'a> {
         }
         let Some((value, text)) = self.default.as_ref().map(|default| default.fill(filling, Part::Default, usage))
         else {
-            observer.passed_over(TopicRule::Default, || (Reason::TopicMissing, String::new()));
+            observer.skipped(TopicRule::Default, || (Reason::TopicMissing, String::new()));
             return Topic { value: None, text: None, rule: TopicRule::None };
         };
         if text.is_some() {
             return Topic { value: Some(value), text, rule: TopicRule::Default };
         }
-        observer.passed_over(TopicRule::Default, || (Reason::TopicNotTruthy, String::new()));
+        observer.skipped(TopicRule::Default, || (Reason::TopicNotTruthy, String::new()));
         // The last value that was looked up is part of the output, unless it is missing.
         let value = Some(value).filter(|value| family.keeps_null_topic || !value.is_null());
         Topic { value, text: None, rule: TopicRule::None }
@@ -120,8 +120,8 @@ impl<'a> Routing<'a> {
 
 /// Reports that neither map is used.
 fn pass_over_maps(observer: &mut impl Observer, why: impl Fn() -> (Reason, String)) {
-    observer.passed_over(TopicRule::EventType, &why);
-    observer.passed_over(TopicRule::EventName, &why);
+    observer.skipped(TopicRule::EventType, &why);
+    observer.skipped(TopicRule::EventName, &why);
 }
 
 impl Maps<'_> {
@@ -144,9 +144,9 @@ impl Maps<'_> {
             return None;
         };
         if kind.is("track") {
-            observer.passed_over(TopicRule::EventType, || (Reason::TypeIsTrack, String::new()));
+            observer.skipped(TopicRule::EventType, || (Reason::TypeIsTrack, String::new()));
             let Some(event) = if_truthy(message.event) else {
-                observer.passed_over(TopicRule::EventName, || (Reason::EventMissing, String::new()));
+                observer.skipped(TopicRule::EventName, || (Reason::EventMissing, String::new()));
                 return None;
             };
             let name = JsString::of(Some(event)).into_decoded();
@@ -154,7 +154,7 @@ impl Maps<'_> {
             let to = entry.as_ref().and_then(|entry| entry.topic(filling, usage));
             if to.is_none() {
                 let reason = if entry.is_some() { Reason::EventEntryEmpty } else { Reason::EventWithoutEntry };
-                observer.passed_over(TopicRule::EventName, || (reason, as_received(&name)));
+                observer.skipped(TopicRule::EventName, || (reason, as_received(&name)));
             }
             return to.map(|(value, text)| (value, text, TopicRule::EventName));
         }
@@ -168,8 +168,8 @@ impl Maps<'_> {
                 Some(None) => Reason::TypeWithoutEntry,
                 Some(Some(_)) => Reason::TypeEntryEmpty,
             };
-            observer.passed_over(TopicRule::EventType, || (reason, name()));
-            observer.passed_over(TopicRule::EventName, || (Reason::TypeIsNotTrack, name()));
+            observer.skipped(TopicRule::EventType, || (reason, name()));
+            observer.skipped(TopicRule::EventName, || (Reason::TypeIsNotTrack, name()));
         }
         to.map(|(value, text)| (value, text, TopicRule::EventType))
     }

@@ -20,7 +20,7 @@ fn count(tally: &mut Tally, told: &Explanation<'_>) {
     if let (Some(topic), Some(key)) = (&told.topic, &told.key) {
         tally.topics[topic.rule as usize] += 1;
         tally.keys[key.source as usize] += 1;
-        let tried: Vec<TopicRule> = topic.passed_over.iter().map(|over| over.rule).collect();
+        let tried: Vec<TopicRule> = topic.skipped.iter().map(|over| over.rule).collect();
         let before = TopicRule::ALL.iter().position(|rule| *rule == topic.rule).expect("a rule");
         // No event is looked up in both maps.
         let skipped = if topic.rule == TopicRule::EventType { 1 } else { before };

@@ -159,7 +159,7 @@ function drawing(partition, partitions) {
 }
 
 function why(topic) {
-  const passed = topic.passedOver.map(({ tried, text }) =>
+  const passed = topic.skipped.map(({ tried, text }) =>
     element("li", { class: "passed" }, element("span", { class: "rule" }, tried), element("span", { class: "soft" }, text)));
   const result = topic.rule === "none"
     ? element("li", { class: "chosen none" }, element("span", { class: "rule" }, topic.text), left(topic))
