@@ -12,7 +12,7 @@ use transform::avro::schema::{Schema, Unusable};
 /// The maximum number of union fields that a finding names.
 const MOST_NAMED: usize = 5;
 
-/// Reads how messages are encoded. Returns `None` if the settings are unusable, which is among the findings.
+/// Reads how messages are encoded. Reports a finding and returns `None` if the settings are unusable.
 pub fn read(config: &Config<'_>, findings: &mut Findings) -> Option<Avro> {
     let (convert, embed) = (config.flag("convertToAvro")?, config.flag("embedAvroSchemaID")?);
     let schemas = config.list("avroSchemas");
@@ -32,7 +32,7 @@ pub fn read(config: &Config<'_>, findings: &mut Findings) -> Option<Avro> {
     let mut ids = HashMap::new();
     let mut are_typed = true;
     for (entry, pointer) in schemas {
-        // The producer decodes all entries before it looks at convertToAvro. It treats null as an empty entry.
+        // The producer decodes all entries before it reads convertToAvro. It treats null as an empty entry.
         if !entry.is_object() && !entry.is_null() {
             findings.add(
                 Code::FieldWrongType,

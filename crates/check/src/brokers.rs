@@ -7,8 +7,7 @@ use super::config::{Config, Read};
 use super::destination::Address;
 use super::finding::{Findings, quoted};
 
-/// Reads the brokers in Kafka's `hostName` and `port`. Returns `None` if they are unusable, which is among the
-/// findings.
+/// Reads the brokers in Kafka's `hostName` and `port`. Reports a finding and returns `None` if they are unusable.
 pub fn of_host_and_port(config: &Config<'_>, findings: &mut Findings) -> Option<Vec<Address>> {
     let hosts = match config.required("hostName", Code::HostMissing, findings) {
         Read::Given(text, pointer) => hosts(&text, &pointer, findings),
@@ -55,8 +54,8 @@ fn hosts(text: &str, pointer: &str, findings: &mut Findings) -> Option<Vec<Strin
     (hosts.len() == count).then_some(hosts)
 }
 
-/// The brokers of `bootstrapServer`; `None` if they cannot be used, which is among the findings. An entry without a
-/// port gets `default_port`, which the producer takes; `None` means that no broker listens there.
+/// The brokers of `bootstrapServer`; `None` if they are unusable, which is also reported as a finding. An entry without
+/// a port gets the producer's default, `default_port`; `None` means that no broker listens on that port.
 pub fn of_bootstrap_server(
     config: &Config<'_>,
     default_port: Option<u16>,
@@ -117,7 +116,7 @@ fn as_written(host: String, written: &str) -> String {
     format!("{}{host}{behind}", blank(written))
 }
 
-/// Trims an entry of a list. Returns `None` if it is empty or a URL, which is among the findings.
+/// Trims an entry of a list. Reports a finding and returns `None` if it is empty or a URL.
 fn entry<'e>(entry: &'e str, pointer: &str, findings: &mut Findings) -> Option<&'e str> {
     let bare = entry.trim();
     if bare.is_empty() {
@@ -159,7 +158,7 @@ pub fn bare_host(text: &str) -> Result<String, String> {
     host.map(str::to_owned).ok_or_else(|| format!("is {}, neither a host name nor an IP address", quoted(text)))
 }
 
-/// Parses a host as it is dialed. Returns `None` if it is invalid, which is among the findings.
+/// Parses a host as it is dialed. Reports a finding and returns `None` if it is invalid.
 fn host(text: &str, pointer: &str, findings: &mut Findings) -> Option<String> {
     let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let host = match bracketed {

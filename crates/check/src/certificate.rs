@@ -38,7 +38,7 @@ const WEAK_SIGNATURES: [(&str, &str); 6] = [
     ("1.2.840.10045.4.1", "SHA-1"),
 ];
 
-/// Parses an X.509 certificate. Returns `None` if the bytes contain something else, or more than that.
+/// Parses an X.509 certificate. Returns `None` if the bytes are not a certificate, or have trailing data.
 #[must_use]
 pub fn read(der: &[u8]) -> Option<X509Certificate<'_>> {
     match X509Certificate::from_der(der) {
@@ -132,7 +132,7 @@ fn skip(section: &Section<'_>, fault: Option<Fault>, is_only: bool, pointer: &st
     findings.add(code, pointer, format!("the certificate on line {} cannot be read: {why}", section.line));
 }
 
-/// Guesses what a text without a certificate is instead.
+/// Describes what a text without a certificate probably contains.
 fn absent(pem: &str) -> &'static str {
     let text = pem.trim();
     let in_one_word = !text.contains(char::is_whitespace);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Events will not arrive, or not where and how they should.
+    /// Events will not arrive, or will arrive in the wrong topic or format.
     Error,
     /// A setting has no effect, or will become an error soon.
     Warning,

@@ -20,7 +20,7 @@ pub fn text_of(raw: Raw<'_>) -> Option<String> {
 pub enum Read<T> {
     /// The field is missing, `null`, or blank text.
     Absent,
-    /// The field is unusable, which is among the findings.
+    /// The field is unusable, and this has been reported.
     Unusable,
     /// The value, and its JSON pointer.
     Given(T, String),

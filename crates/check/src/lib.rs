@@ -53,7 +53,7 @@ const MAX_FINDINGS_KEPT: usize = 100_000;
 pub struct Report {
     /// The supported destinations, each once.
     pub destinations: Vec<Checked>,
-    /// The number of other destinations, by type; those without a type are under the empty string.
+    /// The number of other destinations by type. Destinations without a type are counted under the empty string.
     pub others: BTreeMap<String, usize>,
 }
 
@@ -94,10 +94,10 @@ pub struct Checked {
 }
 
 /// Checks every supported destination in a file, at `now` in seconds since 1970. `given` is the family of destinations
-/// that do not name theirs. It never panics, and secrets are only in [`Checked::settings`].
+/// without a type. It never panics, and secrets are only in [`Checked::settings`].
 ///
 /// # Errors
-/// Returns why there is nothing to check, in one line that shows no part of the file.
+/// Returns why there is nothing to check, in one line that contains no content of the file.
 pub fn check(bytes: &[u8], given: Option<&'static Family>, now: i64) -> Result<Report, String> {
     let text = source::read(bytes)?;
     let Ok(root) = Raw::parse(&text) else { return Err("it is not JSON".to_owned()) };

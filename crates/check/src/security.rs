@@ -6,7 +6,7 @@ use super::config::{Config, Read};
 use super::destination::{Mechanism, Sasl, Secret, Tls};
 use super::finding::{Findings, quoted};
 
-/// Reads the encryption settings. Returns `None` if they are unusable, which is among the findings.
+/// Reads the encryption settings. Reports a finding and returns `None` if they are unusable.
 pub fn tls(config: &Config<'_>, now: i64, findings: &mut Findings) -> Option<Option<Tls>> {
     let enabled = config.flag("sslEnabled")?;
     // Only the empty text means the system's CA certificates. Whitespace is a text without a certificate.
@@ -29,7 +29,7 @@ pub fn tls(config: &Config<'_>, now: i64, findings: &mut Findings) -> Option<Opt
     }
 }
 
-/// Reads the authentication settings. Returns `None` if they are unusable, which is among the findings.
+/// Reads the authentication settings. Reports a finding and returns `None` if they are unusable.
 pub fn sasl(config: &Config<'_>, findings: &mut Findings) -> Option<Option<Sasl>> {
     let (with_tls, wanted) = (config.flag("sslEnabled"), config.flag("useSASL")?);
     if !wanted {

@@ -16,7 +16,7 @@ const CONFLUENT_PORT: u16 = 9092;
 /// The user name that Event Hubs expects with a connection string as password.
 const CONNECTION_STRING_USER: &str = "$ConnectionString";
 
-/// Reads brokers and credentials of Azure Event Hubs. Returns `None` if they are unusable, which is among the findings.
+/// Reads brokers and credentials of Azure Event Hubs. Reports a finding and returns `None` if they are unusable.
 pub fn azure(config: &Config<'_>, findings: &mut Findings) -> Option<(Vec<Address>, Sasl)> {
     let brokers = brokers::of_bootstrap_server(config, None, findings);
     let pointer = config.raw("bootstrapServer").map(|(_, pointer)| pointer).unwrap_or_default();
@@ -49,7 +49,7 @@ pub fn azure(config: &Config<'_>, findings: &mut Findings) -> Option<(Vec<Addres
     Some((brokers, plain(CONNECTION_STRING_USER, &text)))
 }
 
-/// Reads brokers and credentials of Confluent Cloud. Returns `None` if they are unusable, which is among the findings.
+/// Reads brokers and credentials of Confluent Cloud. Reports a finding and returns `None` if they are unusable.
 pub fn confluent(config: &Config<'_>, findings: &mut Findings) -> Option<(Vec<Address>, Sasl)> {
     let brokers = brokers::of_bootstrap_server(config, Some(CONFLUENT_PORT), findings);
     let key = config.secret("apiKey", Code::ConfluentKeyMissing, findings);

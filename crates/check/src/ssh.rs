@@ -6,7 +6,7 @@ use super::config::{Config, Read};
 use super::destination::Ssh;
 use super::finding::{Findings, quoted};
 
-/// Reads the tunnel settings. Returns `None` if they are unusable, which is among the findings.
+/// Reads the tunnel settings. Reports a finding and returns `None` if they are unusable.
 pub fn tunnel(config: &Config<'_>, findings: &mut Findings) -> Option<Option<Ssh>> {
     if !config.flag("useSSH")? {
         let given = ["sshHost", "sshUser"].into_iter().find_map(|name| match config.text(name) {

@@ -8,7 +8,7 @@ use super::topic_maps;
 pub use transform::topic_name::illegal;
 
 /// Returns the possible topics, the default first, and whether templates can produce others. `None` if one of them is
-/// unusable, which is among the findings. `dynamic` says whether templates are filled.
+/// unusable, which is also reported as a finding. `dynamic` says whether templates are filled.
 pub fn read(config: &Config<'_>, dynamic: bool, findings: &mut Findings) -> Option<(Vec<String>, bool)> {
     let mut topics = Topics::new(dynamic, findings);
     match config.raw("topic") {

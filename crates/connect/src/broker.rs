@@ -39,7 +39,7 @@ pub(super) struct Session {
 }
 
 impl Connector<'_> {
-    /// Connects as far as possible, and adds each step. Returns `None` if one failed.
+    /// Runs the connection steps until one fails, and records each of them. Returns `None` if one failed.
     pub(super) async fn to(&self, address: &Address, steps: &mut Vec<Step>) -> Option<Session> {
         let mut connection = self.talk(address, steps).await?;
         let versions = self.versions(&mut connection, steps).await?;
@@ -51,8 +51,8 @@ impl Connector<'_> {
         Some(Session { connection, versions })
     }
 
-    /// Connects to a broker that the one at `teller` advertised, up to its versions. The login is not repeated: a user
-    /// of one broker is a user of all.
+    /// Connects to a broker that the one at `teller` advertised, and requests its versions. It does not log in again:
+    /// users are the same on all brokers.
     pub(super) async fn to_advertised(&self, address: &Address, teller: &Address) -> Vec<Step> {
         let mut steps = Vec::new();
         if let Some(mut connection) = self.talk(address, &mut steps).await {
@@ -75,10 +75,10 @@ impl Connector<'_> {
         steps
     }
 
-    /// Measures the time of a step, and limits it.
+    /// Runs a step with a timeout, and measures its duration.
     ///
     /// # Errors
-    /// The error of the step, or that it took too long.
+    /// Returns the error of the step, or a timeout.
     pub(super) async fn within<T>(
         &self,
         work: impl Future<Output = Result<T, Failure>>,
@@ -100,7 +100,7 @@ impl Connector<'_> {
         (outcome, start.elapsed())
     }
 
-    /// Connects until bytes can be exchanged.
+    /// Connects up to the point where Kafka requests can be sent: TCP, then TLS if configured.
     async fn talk(&self, address: &Address, steps: &mut Vec<Step>) -> Option<BrokerConnection> {
         let tcp = self.connect(address, steps).await?;
         let (encryption, tcp) = match &self.security {
@@ -151,7 +151,7 @@ impl Connector<'_> {
         record(steps, Stage::Versions, outcome, took, Versions::summary)
     }
 
-    /// Whether a Kafka broker without encryption responds here.
+    /// Whether a Kafka broker responds on this address without TLS.
     async fn speaks_plaintext(&self, address: &Address) -> bool {
         let asked = async {
             let (tcp, _) = network::connect(&network::resolve(address).await?).await?;

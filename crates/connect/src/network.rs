@@ -16,7 +16,7 @@ const MAX_ADDRESSES: usize = 16;
 /// Resolves a host, in the order that the system prefers.
 ///
 /// # Errors
-/// Fails if there are no addresses, or DNS fails. There is no timeout here.
+/// Fails if there are no addresses, or DNS fails. This function has no timeout.
 pub(super) async fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Failure> {
     let host = &address.host;
     // The producer treats spaces as a part of the name; the system's library may strip them.

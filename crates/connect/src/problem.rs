@@ -1,5 +1,5 @@
-//! All problems between rudder-server and a broker, with advice: one table, with which docs/reference/findings.md is
-//! compared.
+//! All problems between rudder-server and a broker, with advice, as a table. Tests compare docs/reference/findings.md
+//! with it.
 
 use std::fmt::Write as _;
 

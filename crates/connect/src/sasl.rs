@@ -164,7 +164,7 @@ mod tests {
     use super::*;
     use check::destination::Secret;
 
-    /// Simulates a broker that responds to each request with the next of these bodies.
+    /// Simulates a broker that responds to each request with the next body in the list.
     async fn broker(mut stream: DuplexStream, bodies: Vec<Vec<u8>>) {
         for body in bodies {
             let length = stream.read_u32().await.unwrap();

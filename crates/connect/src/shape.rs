@@ -104,7 +104,7 @@ fn walk(members: &[Field], version: i16, bytes: &mut &[u8]) -> Option<()> {
             },
             Part::List(entry) => match i32::from_be_bytes(take(bytes)?) {
                 -1 => {}
-                // Every entry takes some bytes, so a false count runs out of them.
+                // Every entry takes at least a byte, so a false count runs out of data.
                 count => {
                     (0..usize::try_from(count).ok()?).try_for_each(|_| walk(entry, version, bytes).ok_or(())).ok()?
                 }

@@ -63,15 +63,15 @@ pub enum Subject {
 pub struct Step {
     /// The kind of step.
     pub stage: Stage,
-    /// What it was tried on, unless the section says it: a topic or a file.
+    /// The topic or file that the step is about, unless the section names it.
     pub about: Option<String>,
-    /// How long it took, or `None` if nothing was waited for.
+    /// The duration; `None` if the step did not wait for anything.
     pub took: Option<Duration>,
     /// The result.
     pub outcome: Outcome,
     /// Further observations, one per line.
     pub details: Vec<String>,
-    /// What may become a problem, or could not be determined, one per line.
+    /// Potential problems, and what could not be determined, one per line.
     pub cautions: Vec<String>,
 }
 
@@ -109,7 +109,7 @@ impl Step {
         Self { stage, about: None, took: None, outcome, details: Vec::new(), cautions: Vec::new() }
     }
 
-    /// Sets what the step was tried on.
+    /// Sets the topic or file that the step is about.
     pub(super) fn about(mut self, about: impl Into<String>) -> Self {
         self.about = Some(about.into());
         self
@@ -203,7 +203,7 @@ pub enum Outcome {
     Passed(String),
     /// It failed.
     Failed(Failure),
-    /// It failed, but does not stop the producer from working.
+    /// The step failed, but the producer works without it.
     Tolerated(Failure),
     /// It was not tried, for this reason.
     Skipped(String),
@@ -214,7 +214,7 @@ pub enum Outcome {
 pub struct Failure {
     /// The kind of problem, with advice.
     pub problem: Problem,
-    /// What happened, as a sentence without its full stop. It never contains a password or a key.
+    /// What happened, as a sentence without a period. It never contains a password or a key.
     pub text: String,
     /// Specific advice, if there is more to say than [`Problem::advice`].
     advice: Option<String>,

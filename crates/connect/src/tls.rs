@@ -36,7 +36,8 @@ pub(super) struct Encrypted {
 }
 
 impl Encryption {
-    /// Loads certificates and keys, and reports it. Returns `None` if brokers' certificates could not be verified.
+    /// Loads certificates and keys, and reports the steps. Returns `None` if brokers' certificates could not be
+    /// verified.
     pub(super) fn prepare(ca_pem: Option<&str>, files: &ClientFiles, accepts_any: bool) -> (Option<Self>, Vec<Step>) {
         let provider = Arc::new(ring::default_provider());
         let (trust, step) = Trust::of(ca_pem, accepts_any, &provider);
@@ -48,7 +49,8 @@ impl Encryption {
     /// Performs the handshake, and verifies the broker's certificate for `host`.
     ///
     /// # Errors
-    /// Fails if versions, certificates or the server do not fit. There is no timeout here.
+    /// Fails if there is no common TLS version, a certificate is rejected, or the server does not use TLS. This
+    /// function has no timeout.
     pub(super) async fn handshake(&self, tcp: TcpStream, host: &str) -> Result<Encrypted, Failure> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
             Failure::new(

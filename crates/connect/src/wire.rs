@@ -70,7 +70,7 @@ impl BrokerConnection {
     /// Sends a request and reads its response.
     ///
     /// # Errors
-    /// Fails if the connection breaks, or the data is not a response to this request. There is no timeout here.
+    /// Fails if the connection breaks, or the data is not a response to this request. This function has no timeout.
     pub(super) async fn ask<R: KafkaRequest>(&mut self, request: &R, version: i16) -> Result<R::Response, Failure> {
         self.asked += 1;
         let frame = frame(request, version, self.asked).ok_or_else(|| {

@@ -1,7 +1,7 @@
 //! Finds destinations in a text.
 //!
-//! The text is a data plane's `workspaceConfig.json`, several of them by ID, an array of destinations, one destination, or
-//! its Config alone.
+//! The text is a data plane's `workspaceConfig.json`, several of them by ID, an array of destinations, one destination,
+//! or a standalone Config.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -35,9 +35,9 @@ pub enum Origin {
 /// A Kafka, Azure Event Hubs or Confluent Cloud destination in a text.
 #[derive(Debug)]
 pub struct Found<'a> {
-    /// The destination as written; of the Rudder CLI its `spec`. `{}` if the text is a Config alone.
+    /// The destination as written; for the Rudder CLI, its `spec`. `{}` for a standalone Config.
     pub raw: Raw<'a>,
-    /// The program that wrote it.
+    /// The program that wrote the destination.
     pub origin: Origin,
     /// Its first position: an RFC 6901 pointer.
     pub pointer: String,
@@ -51,18 +51,18 @@ pub struct Found<'a> {
     pub enabled: bool,
     /// Its Config, and the pointer to it; `None` if it has none.
     pub config: Option<(Raw<'a>, String)>,
-    /// The sources that send to it, each once.
+    /// The sources that send to it, without duplicates.
     pub sources: Vec<Source>,
-    /// Whether an earlier destination has its ID and other settings.
+    /// Whether an earlier destination has the same ID but different settings.
     pub differs: bool,
 }
 
 /// The destinations of a text.
 #[derive(Debug, Default)]
 pub struct Destinations<'a> {
-    /// Those of our families, each once.
+    /// The supported destinations, without duplicates.
     pub ours: Vec<Found<'a>>,
-    /// How many there are of other types, by type; those without one under an empty name.
+    /// The number of destinations of other types, by type. Those without a type are counted under the empty string.
     pub others: BTreeMap<String, usize>,
     seen: Seen<'a>,
 }
@@ -75,10 +75,10 @@ struct Seen<'a> {
     sources: HashSet<(usize, Source)>,
 }
 
-/// Finds the destinations in a text. `given` is the family of those that do not name theirs.
+/// Finds the destinations in a text. `given` is the family of destinations without a type.
 ///
 /// # Errors
-/// Why there is no destination: one line that lists the supported formats and contains nothing of the text.
+/// Why there is no destination: one line that lists the supported formats and contains none of the text.
 pub fn destinations<'a>(root: Raw<'a>, given: Option<&'static Family>) -> Result<Destinations<'a>, String> {
     let mut found = Destinations::default();
     match root.kind() {
@@ -138,7 +138,8 @@ const OF_A_DESTINATION: [&str; 10] = [
     "createdAt",
 ];
 
-/// Reports whether a value looks like a destination. It is then not read as a Config, even if it has none.
+/// Reports whether a value looks like a destination. Such a value is not read as a Config, even if it contains no
+/// Config.
 fn is_destination(value: Raw<'_>) -> bool {
     let has = |name: &&str| field(value, name).is_some();
     OF_A_DESTINATION[..3].iter().any(has) || OF_A_DESTINATION[3..].iter().filter(|name| has(name)).count() >= 2
@@ -284,7 +285,7 @@ impl<'a> Destinations<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// A Config alone.
+    /// A standalone Config.
     fn of_config(raw: Raw<'a>, family: &'static Family) -> Self {
         Self {
             raw: EMPTY_OBJECT,
@@ -303,7 +304,7 @@ impl<'a> Found<'a> {
     fn of_destination(raw: Raw<'a>, pointer: String, family: &'static Family, is_resource: bool) -> Self {
         let flag = |name, kind| field(raw, name).is_some_and(|(_, value)| value.kind() == kind);
         let config = field(raw, "Config").map(|(name, config)| (config, step(&pointer, &name)));
-        // In an array a Config may stand alone too.
+        // An array may also contain standalone Configs.
         let alone = || (!is_destination(raw) && looks_like_a_config(raw)).then(|| (raw, pointer.clone()));
         let name = label(raw, "Name");
         Self {
@@ -358,7 +359,7 @@ impl<'a> Found<'a> {
         pointers
     }
 
-    /// The name for messages: name and ID where it has them.
+    /// The name for messages: its name and ID, if present.
     #[must_use]
     pub fn title(&self) -> String {
         match (self.name.as_str(), self.id.as_str()) {

@@ -31,7 +31,7 @@ impl ValueKind {
 pub enum Role {
     /// The transformation, which fills templates and matches names exactly. The topic is read by the producer too.
     Routing,
-    /// The producer, which uses values verbatim and matches names in any letter case.
+    /// The producer, which uses values verbatim and matches names case-insensitively.
     Producer,
     /// The producer; the value is a secret.
     Secret,
@@ -87,7 +87,7 @@ pub static MEMBERS: [Known; 23] = [
 ];
 
 impl Known {
-    /// Returns the field called `name`, in any letter case.
+    /// Returns the field called `name`, ignoring case.
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Known> {
         MEMBERS.iter().find(|known| known.name.eq_ignore_ascii_case(name))

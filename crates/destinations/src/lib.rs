@@ -34,8 +34,8 @@ use json::raw::Raw;
 pub const FORMS: &str = "a destination with Config or config, an array of destinations, a workspaceConfig.json, \
                          a destination of the Rudder CLI (kind: destination, YAML or JSON), or a Config alone";
 
-/// Returns the field of an object called `name`, exactly or else in another letter case, with its name as written. Of
-/// several such fields the last one counts.
+/// Returns the field of an object called `name`, with its name as written. An exact match takes precedence over one
+/// that differs in case. If several match, the last one wins.
 #[must_use]
 pub fn field<'a>(object: Raw<'a>, name: &str) -> Option<(String, Raw<'a>)> {
     let mut found: Option<(String, Raw<'a>)> = None;

@@ -25,11 +25,11 @@ pub struct Selected {
     pub text: String,
     /// Its family.
     pub family: &'static Family,
-    /// Whether the text that it was selected from has no other destination of ours.
+    /// Whether it is the only supported destination in the text it was selected from.
     pub is_only: bool,
 }
 
-/// One of several destinations, for a list to choose from.
+/// One of several destinations, as listed for the user to choose from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// Its ID; empty if it has none.
@@ -55,7 +55,7 @@ pub enum SelectError {
 const MAX_LISTED: usize = 10;
 
 impl SelectError {
-    /// The error for people. `by` says how to choose, such as `--destination-id or --destination-name`.
+    /// The error message. `by` says how to choose, such as `--destination-id or --destination-name`.
     #[must_use]
     pub fn text(&self, by: &str) -> String {
         match self {
@@ -79,8 +79,7 @@ fn shortened(text: &str) -> Cow<'_, str> {
     shorten(text, 80)
 }
 
-/// Reads a file and selects one of its destinations. `given` is the type of destinations that do not name their own; Kafka
-/// if `None`.
+/// Reads a file and selects one of its destinations. `given` is the type of destinations without one; Kafka if `None`.
 ///
 /// # Errors
 /// [`SelectError`].
@@ -146,7 +145,7 @@ pub fn nothing_of_ours(found: &Destinations<'_>) -> String {
     text
 }
 
-/// The fields that have another name in requests; those with an empty name are left out.
+/// The fields that have another name in requests; those with an empty name are omitted.
 const RENAMED: [(&str, &str); 9] = [
     ("id", "ID"),
     ("name", "Name"),
@@ -156,7 +155,7 @@ const RENAMED: [(&str, &str); 9] = [
     ("isEnabled", "Enabled"),
     ("workspaceId", "WorkspaceID"),
     ("destinationDefinition", "DestinationDefinition"),
-    // rudder-server computes it again when it loads the workspace.
+    // rudder-server recomputes it when it loads the workspace.
     ("hasDynamicConfig", ""),
 ];
 
@@ -171,7 +170,7 @@ fn wire_text(found: &Found<'_>) -> Result<String, String> {
     if found.origin == Origin::Wire {
         return Ok(found.raw.text().to_owned());
     }
-    // A Config alone has no fields around it.
+    // A standalone Config has no destination around it.
     if field(found.raw, "config").is_none() {
         return Ok(format!("{{\"Config\":{}}}", config.text()));
     }

@@ -24,8 +24,8 @@ pub fn is_utf_16(bytes: &[u8]) -> bool {
     }
 }
 
-/// Reads the bytes of a file as JSON text. YAML is converted; fields of a destination of the Rudder CLI get the names that
-/// a Config has, everything else stays as written.
+/// Reads the bytes of a file as JSON text. YAML is converted; fields of a destination of the Rudder CLI get the names
+/// that a Config has, everything else is unchanged.
 ///
 /// # Errors
 /// Why it cannot be read: one line without any content of the file.

@@ -14,11 +14,11 @@ const MAX_DEPTH: usize = 64;
 /// An array or object that is not complete yet.
 enum Open {
     Array(Vec<Value>),
-    /// With the name whose value comes next, if it was read.
+    /// An open mapping, with the name of the next value if that was already read.
     Object(Map<String, Value>, Option<String>),
 }
 
-/// Reads the documents of a YAML text; empty ones are left out.
+/// Reads the documents of a YAML text; empty ones are skipped.
 ///
 /// # Errors
 /// Why it cannot be read, with line and column and without any content.

@@ -24,7 +24,7 @@ pub struct Case {
     pub expected: Expected,
 }
 
-/// The transformer that an expected response comes from. The two differ by the intended differences
+/// The transformer that an expected response comes from. The two transformers differ only by the intended differences
 /// (docs/contract.md#intended-differences).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Author {

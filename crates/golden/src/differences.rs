@@ -22,7 +22,7 @@ pub enum Contents {
     /// Only the kinds of values, for logs.
     #[default]
     Hidden,
-    /// Also the beginning of values, for someone who has both responses anyway.
+    /// Also includes the beginning of values, for callers that have access to both responses.
     Shown,
 }
 
@@ -75,9 +75,10 @@ pub struct Differences {
     pub listed: Vec<Difference>,
     /// Whether there are more.
     pub more: bool,
-    /// Whether values were nested too deeply to be compared and their text differs.
+    /// Whether values differ as text but are nested too deeply to be compared.
     pub too_deep: bool,
-    /// The intended differences: the first ones, and one of each row. They do not count as differences.
+    /// The intended differences: the first few, and at least one per row of the table. They are not counted as
+    /// differences.
     pub allowed: Vec<Allowed>,
     contents: Contents,
 }

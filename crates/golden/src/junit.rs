@@ -21,7 +21,7 @@ pub struct TestCase {
     pub name: String,
     /// The file.
     pub file: String,
-    /// How long the response took.
+    /// The response time.
     pub seconds: f64,
     /// The result.
     pub end: End,

@@ -1,7 +1,7 @@
 //! The JSON formats of cases: this repository's, rudder-transformer's, and recorded responses.
 //!
-//! The fields of a case show its format. A case with `input` and `output` is from this repository, or, if it has a
-//! `feature`, from rudder-transformer. A case with `response` was recorded.
+//! The format of a case is determined by its fields. A case with `input` and `output` is from this repository, or, if
+//! it has a `feature`, from rudder-transformer. A case with `response` was recorded.
 
 use http::{HeaderName, HeaderValue, Method, Uri};
 
@@ -16,7 +16,7 @@ pub fn is_case(value: Raw<'_>) -> bool {
     (input.is_some() && output.is_some()) || (response.is_some() && path.is_some())
 }
 
-/// The error for other content.
+/// The error for content that is not a case.
 pub const NOT_A_CASE: &str = "not a case: it has neither input and output nor path and response";
 
 /// Reads a case. `name` is the name of a case that does not contain its own.

@@ -1,4 +1,4 @@
-//! Finds where values end in text that is known to be valid, such as that of a [`Raw`](crate::raw::Raw).
+//! Finds where values end in text that is known to be valid, such as the text of a [`Raw`](crate::raw::Raw).
 //!
 //! Only quotes, backslashes and brackets matter there; they are found for 64 bytes at once. For invalid JSON the returned
 //! positions are unspecified, but never beyond the end of the text.
@@ -194,7 +194,7 @@ mod tests {
                 for after in ["", ",", "]", "}", " ", ",\"x\":1}", &"]".repeat(70)] {
                     // As an element after a long string, so that it begins at every place of a block …
                     assert_same(&format!("\"{}\",{value}{after}", "x".repeat(before)), before + 3);
-                    // … and inside of a container that goes over blocks.
+                    // … and inside a container that spans blocks.
                     let around = format!("[\"{}\",{value},\"{}\"]{after}", "\\\\".repeat(before), "y".repeat(before));
                     assert_same(&around, 0);
                 }

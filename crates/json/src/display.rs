@@ -1,4 +1,4 @@
-//! Text of others for messages: shortened, and sanitized for terminals and logs.
+//! Untrusted text for messages: shortened, and sanitized for terminals and logs.
 
 use std::borrow::Cow;
 

@@ -25,7 +25,7 @@ impl<'a> Raw<'a> {
     /// Like [`Raw::for_each_member`], but does not read values in `known` that are slices of this one: their ends are known.
     pub fn for_each_member_knowing(self, known: &[Option<Raw<'a>>], mut on_member: impl FnMut(Text<'a>, Raw<'a>)) {
         if self.is_object() {
-            // A `Raw` is valid, so that the walk cannot fail.
+            // A `Raw` is valid, so reading it cannot fail.
             let _ = Reader::of(self).object::<Invalid>(|reader, key| {
                 let value = match reader.pass_known(known) {
                     Some(known) => known,
@@ -47,7 +47,7 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// Returns the values of the fields with these names, in the order of `names`. Of duplicate fields the last one counts,
+    /// Returns the values of the fields with these names, in the order of `names`. The last of duplicate fields wins,
     /// as in JavaScript.
     #[must_use]
     pub fn members<const N: usize>(self, names: [&str; N]) -> [Option<Raw<'a>>; N] {
@@ -60,7 +60,7 @@ impl<'a> Raw<'a> {
         found
     }
 
-    /// Returns the value of the field called `name`; of duplicates the last one.
+    /// Returns the value of the field called `name`; the last one, if there are duplicates.
     #[must_use]
     pub fn member(self, name: &str) -> Option<Raw<'a>> {
         let [found] = self.members([name]);

@@ -10,7 +10,7 @@ pub struct Invalid;
 
 /// Returns why `text` is not valid JSON, with line and column; `None` if it is valid.
 ///
-/// This parses the text again, so only rejected bodies pay for the details.
+/// This parses the text again, so the cost applies only to rejected bodies.
 #[must_use]
 pub fn explain(text: &str) -> Option<String> {
     serde_json::from_str::<IgnoredAny>(text).err().map(|error| error.to_string())

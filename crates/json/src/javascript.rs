@@ -280,7 +280,7 @@ mod tests {
     fn trim_knows_javascripts_white_space() {
         let text = "\u{feff}\u{a0}\u{2003}\t a b\u{2029}\r\n\u{3000}";
         assert_eq!(trim(text.as_bytes()), b"a b");
-        // U+0085 and U+200B are whitespace to others, not to JavaScript.
+        // Other languages treat U+0085 and U+200B as whitespace; JavaScript does not.
         assert_eq!(trim("\u{85}\u{200b}".as_bytes()), "\u{85}\u{200b}".as_bytes());
     }
 

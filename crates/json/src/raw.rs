@@ -1,6 +1,6 @@
 //! JSON values as slices of the request.
 //!
-//! Nothing is parsed into a tree or copied, so literals and escapes stay as they were sent (docs/contract.md#request-body,
+//! Nothing is parsed into a tree or copied, so literals and escapes are unchanged (docs/contract.md#request-body,
 //! docs/contract.md#intended-differences).
 
 use crate::text::Text;

@@ -55,7 +55,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
     #[inline]
     pub fn peek(&mut self) -> Option<u8> {
         match self.text.as_bytes().get(self.at) {
-            // Generated JSON has no whitespace: one comparison sees that.
+            // Fast path: generated JSON has no whitespace.
             Some(byte) if *byte > b' ' => Some(*byte),
             _ => self.peek_after_space(),
         }
@@ -108,7 +108,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         Ok(end)
     }
 
-    /// Reads one value. If the text repeats the object `known`, `known` is returned: comparing takes less than reading.
+    /// Reads one value. If the text repeats the object `known`, `known` is returned: comparing is faster than parsing.
     ///
     /// # Errors
     /// [`Invalid`] if there is no valid value.
@@ -226,7 +226,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
     /// Checks that only whitespace is left.
     ///
     /// # Errors
-    /// [`Invalid`] if anything else is left.
+    /// [`Invalid`] if there is any other byte.
     pub fn end(&mut self) -> Result<(), Invalid> {
         self.peek().map_or(Ok(()), |_| Err(Invalid))
     }

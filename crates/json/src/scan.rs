@@ -19,7 +19,7 @@ pub struct StringEnd {
 #[inline]
 pub fn white_space(text: &[u8], at: usize) -> usize {
     match text.get(at) {
-        // Generated JSON has no whitespace: one comparison sees that.
+        // Fast path: generated JSON has no whitespace.
         Some(byte) if *byte <= b' ' => past_white_space(text, at),
         _ => at,
     }
@@ -34,7 +34,7 @@ fn past_white_space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Skips whitespace, of which there must be some.
+/// Skips whitespace; at least one character is required.
 #[cold]
 fn after_white_space(text: &[u8], at: usize) -> Result<usize, Invalid> {
     let after = white_space(text, at);
@@ -43,7 +43,7 @@ fn after_white_space(text: &[u8], at: usize) -> Result<usize, Invalid> {
 
 /// Validates a text from start to end.
 ///
-/// The bytes that can end a string are found for a block of 64 bytes ahead of reading. The CPU can then read the next string
+/// The scanner looks ahead in blocks of 64 bytes for bytes that can end a string. The CPU can then read the next string
 /// without waiting for the bytes of the previous one.
 #[derive(Debug)]
 pub struct Scanner<'a> {
@@ -150,7 +150,7 @@ impl<'a> Scanner<'a> {
         self.string_with_escapes(quote)
     }
 
-    /// Reads a string from its first escape on.
+    /// Reads the rest of a string, starting at its first escape.
     #[inline(never)]
     fn string_with_escapes(&mut self, mut at: usize) -> Result<StringEnd, Invalid> {
         loop {
@@ -302,7 +302,7 @@ fn closing(is_object: bool) -> &'static u8 {
     if is_object { &b'}' } else { &b']' }
 }
 
-/// The next bytes from `at` on, if there are as many.
+/// The next bytes from `at`, if there are enough.
 #[inline]
 pub(crate) fn chunk<const N: usize>(text: &[u8], at: usize) -> Option<&[u8; N]> {
     text.get(at..)?.first_chunk()
@@ -347,7 +347,7 @@ fn any_number(text: &[u8], mut at: usize) -> Result<usize, Invalid> {
 #[inline]
 fn digits(text: &[u8], from: usize) -> Result<usize, Invalid> {
     let mut at = from;
-    // Nearly every number fits one step, which needs no branch per digit.
+    // Fast path: nearly every number fits into one step without a branch per digit.
     if let Some(step) = chunk(text, at) {
         at += others_than_digits(step).trailing_zeros().min(STEP as u32) as usize;
     }

@@ -1,6 +1,6 @@
 //! Comparisons of 16 bytes at once with vector registers, in safe code.
 //!
-//! Results are masks with a bit for each byte: the first byte is the lowest bit.
+//! Results are masks with one bit per byte: the first byte is the lowest bit.
 
 use wide::u8x16;
 
@@ -17,7 +17,7 @@ pub fn specials(step: &[u8; STEP]) -> u32 {
     (quote_or_control | bytes.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
 }
 
-/// The bytes that are examined ahead of reading.
+/// The number of bytes in a block that is examined ahead of reading.
 pub const BLOCK: usize = 4 * STEP;
 
 /// Finds the same bytes as [`specials`] in a block.

@@ -53,7 +53,8 @@ impl<'a> Text<'a> {
 
     #[inline(never)]
     fn is_escaped(self, name: &str) -> bool {
-        // An escape is at most six times as long as its character, so a long key need not be decoded for each comparison.
+        // An escape is at most six times as long as its character, so a long key does not have to be decoded for each
+        // comparison.
         self.escaped.len() > name.len()
             && self.escaped.len() <= 6 * name.len()
             && self.has_escapes()

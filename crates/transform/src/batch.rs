@@ -34,7 +34,7 @@ struct Groups<'a> {
 /// Like [`respond_within`], without limits on memory and work.
 ///
 /// # Errors
-/// [`BodyError`] if the body as a whole is rejected.
+/// [`BodyError`] if the whole body is rejected.
 pub fn respond(body: &str, form: PayloadFormat, limits: Limits) -> Result<RouterResponse, BodyError> {
     respond_within(body, form, limits, &Unlimited)
 }
@@ -44,7 +44,7 @@ pub fn respond(body: &str, form: PayloadFormat, limits: Limits) -> Result<Router
 /// The response has an entry per group, followed by one per rejected event.
 ///
 /// # Errors
-/// [`BodyError`] if the body as a whole is rejected.
+/// [`BodyError`] if the whole body is rejected.
 pub fn respond_within(
     body: &str,
     form: PayloadFormat,
@@ -80,7 +80,7 @@ pub fn respond_within(
         }
     } else if !request.events.is_empty() {
         let metadata = request.events.iter().flatten().filter_map(|event| event.metadata().ok());
-        // One for each event, which the body has too.
+        // One per event; the body has as many.
         usage.grow(&mut out, body.len() + response::OVERHEAD)?;
         response::write_unsupported(&mut out, family, "batch", metadata.map(|metadata| metadata.raw));
     }
@@ -96,7 +96,7 @@ fn separate(out: &mut String) {
     }
 }
 
-/// Adds an event to its group. The outer error is the meter's rejection.
+/// Adds an event to its group. The outer error means that the meter halted the request.
 fn group<'a>(
     request: &Request<'a>,
     event: Option<&Event<'a>>,
@@ -113,7 +113,7 @@ fn group<'a>(
     };
     usage.work(event.raw.text().len() as u64)?;
     if message.channel.is_some_and(|channel| channel.is_string("sources")) {
-        // The reverse-ETL rule may copy it, with a timestamp as large as it.
+        // The reverse-ETL rule may copy it, with a timestamp as large as the message itself.
         usage.keep(2 * message.raw.text().len() + 64)?;
     }
     let text = retl_timestamp::set(message, &mut NoopObserver).map_or(Cow::Borrowed(message.raw.text()), Cow::Owned);

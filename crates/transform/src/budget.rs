@@ -1,4 +1,4 @@
-//! Limits the work that templates cause for one event.
+//! Limits the work that templates may cause for one event.
 //!
 //! Without a limit, a small body with many templates and many events would delay all other requests.
 
@@ -11,15 +11,15 @@ pub struct Exhausted;
 
 /// The work that the templates of one event may cause: bytes read or written, and names compared.
 ///
-/// It depends only on the size of the event. The time for a body is therefore linear in its size, and an expensive event is
-/// rejected alone, whatever the other events are.
+/// It depends only on the size of the event. The time for a body is therefore linear in its size, and an expensive
+/// event is rejected alone, regardless of the other events.
 pub struct EventBudget<'u, 'm> {
     usage: &'u Usage<'m>,
     left: u64,
 }
 
 impl<'u, 'm> EventBudget<'u, 'm> {
-    /// The work allowed for every event, and for each of its bytes. Real events use about four units per byte, and have at
+    /// The work allowed per event, plus per byte of the event. Real events use about four units per byte, and have at
     /// least 700 bytes of metadata.
     const BASE: u64 = 1 << 11;
     const PER_BYTE: u64 = 64;
@@ -30,10 +30,10 @@ impl<'u, 'm> EventBudget<'u, 'm> {
         Self { usage, left: Self::BASE + Self::PER_BYTE * bytes as u64 }
     }
 
-    /// Spends `units` of work, before it is done.
+    /// Spends `units` of work. Call it before doing the work.
     ///
     /// # Errors
-    /// [`Exhausted`] if the event has less left.
+    /// [`Exhausted`] if the remaining budget is too small.
     #[inline]
     pub fn work(&mut self, units: u64) -> Result<(), Exhausted> {
         self.left = self.left.checked_sub(units).ok_or(Exhausted)?;

@@ -15,7 +15,7 @@ pub enum TopicRule {
     EventName,
     /// `Config.topic`.
     Default,
-    /// No truthy topic at all.
+    /// There is no truthy topic.
     None,
 }
 
@@ -24,7 +24,7 @@ impl TopicRule {
     pub const ALL: [TopicRule; 5] =
         [TopicRule::Integrations, TopicRule::EventType, TopicRule::EventName, TopicRule::Default, TopicRule::None];
 
-    /// The rule as a stable word.
+    /// The rule as a stable identifier.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ impl TopicRule {
         }
     }
 
-    /// The rule for display: where the topic is from.
+    /// A description of the rule: where the topic comes from.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
@@ -75,7 +75,7 @@ impl KeySource {
     /// Every source, in the order in which they are tried.
     pub const ALL: [KeySource; 3] = [KeySource::UserId, KeySource::AnonymousId, KeySource::Empty];
 
-    /// The source as a stable word.
+    /// The source as a stable identifier.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -85,7 +85,7 @@ impl KeySource {
         }
     }
 
-    /// The source for people.
+    /// A description of the source.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
@@ -101,11 +101,11 @@ impl KeySource {
 /// The decisions made for one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
-    /// The rule that gave the topic.
+    /// The rule that chose the topic.
     pub topic: TopicRule,
     /// The field that the partition key was taken from.
     pub key: KeySource,
-    /// What was changed in the event before it was answered.
+    /// The parts of the event that were changed before the response was written.
     pub changes: Changes,
 }
 
@@ -114,9 +114,9 @@ pub struct Decision {
 pub struct Changes {
     /// Whether the reverse-ETL rule set the message's timestamp.
     pub timestamp_set: bool,
-    /// Templates that found a value in the event.
+    /// The number of templates that found a value in the event.
     pub templates_filled: u32,
-    /// Templates that took their default.
+    /// The number of templates that used their default.
     pub templates_defaulted: u32,
 }
 
@@ -134,9 +134,9 @@ pub struct Tally {
     pub keys: [u64; KeySource::ALL.len()],
     /// Events whose message was stamped or whose destination has templates.
     pub changed: u64,
-    /// Templates that found a value.
+    /// The number of templates that found a value.
     pub templates_filled: u64,
-    /// Templates that took their default.
+    /// The number of templates that used their default.
     pub templates_defaulted: u64,
     /// Events rejected, by reason.
     pub rejected: Rejected,

@@ -45,9 +45,9 @@ pub struct Transformed {
     pub family: &'static Family,
     /// JSON.
     pub body: String,
-    /// The events, and what was decided of them.
+    /// The number of events, and of each decision.
     pub tally: Tally,
-    /// What counts as transformed.
+    /// The events that the metrics of transformed events count.
     pub counted: Option<Counted>,
 }
 
@@ -82,7 +82,7 @@ impl Endpoint {
     /// Returns the response of the endpoint, without limits on memory and work.
     ///
     /// # Errors
-    /// [`BodyError`] if the body as a whole is rejected.
+    /// [`BodyError`] if the whole body is rejected.
     pub fn respond(&self, body: &str, form: PayloadFormat, limits: Limits) -> Result<Transformed, BodyError> {
         self.respond_within(body, form, limits, &Unlimited)
     }
@@ -90,7 +90,7 @@ impl Endpoint {
     /// Returns the response of the endpoint, with memory and work that `meter` grants.
     ///
     /// # Errors
-    /// [`BodyError`] if the body as a whole is rejected.
+    /// [`BodyError`] if the whole body is rejected.
     pub fn respond_within(
         &self,
         body: &str,
@@ -104,7 +104,7 @@ impl Endpoint {
     /// [`Self::respond_within`], reporting each decision of the processor transformation to an observer.
     ///
     /// # Errors
-    /// [`BodyError`] if the body as a whole is rejected.
+    /// [`BodyError`] if the whole body is rejected.
     pub fn respond_observed(
         &self,
         body: &str,

@@ -4,11 +4,11 @@
 /// A destination type, and how it differs from the others.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Family {
-    /// The name in paths and in `destType`, in lowercase. Requests may use any letter case.
+    /// The name in paths and in `destType`, in lowercase. Requests may use any capitalization.
     pub name: &'static str,
     /// The name in `statTags.destType`.
     pub dest_type: &'static str,
-    /// The fields of `message.integrations` that address it; the first truthy one counts
+    /// The fields of `message.integrations` that address it; the first truthy one wins
     /// (docs/contract.md#integrations-order, docs/contract.md#family-integrations).
     pub integrations: [&'static str; 3],
     /// Whether the `schemaId` of the integrations object is part of the output.
@@ -59,13 +59,13 @@ pub static CONFLUENT_CLOUD: Family = Family {
 pub static FAMILIES: [&Family; 3] = [&KAFKA, &AZURE_EVENT_HUB, &CONFLUENT_CLOUD];
 
 impl Family {
-    /// Returns the destination type called `name`, in any letter case.
+    /// Returns the destination type called `name`, ignoring case.
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Family> {
         FAMILIES.into_iter().find(|family| family.is_called(name))
     }
 
-    /// Returns the destination type for a name as people write it: in any letter case, with or without `_`, `-` and spaces,
+    /// Returns the destination type for a name as people write it: ignoring case, with or without `_`, `-` and spaces,
     /// such as `Confluent Cloud`, `azure-event-hubs` or `KAFKA`.
     #[must_use]
     pub fn by_spelling(name: &str) -> Option<&'static Family> {
@@ -79,7 +79,7 @@ impl Family {
         FAMILIES.into_iter().find(|family| letters(family.name) == name)
     }
 
-    /// Whether `name` is the name of the destination type, in any letter case.
+    /// Whether `name` is the name of the destination type, ignoring case.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)

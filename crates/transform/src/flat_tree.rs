@@ -1,7 +1,7 @@
 //! JSON values as flat trees.
 //!
 //! A few places need every part of a value: a Config with templates, for example. The tree is built and read without
-//! recursion, so nesting costs memory in proportion to its depth and nothing else.
+//! recursion, so nesting costs only memory, in proportion to its depth.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,8 +14,8 @@ use json::raw::Raw;
 use json::reader::Reader;
 use json::text::pointer_step;
 
-/// A value and all values in it, as JavaScript sees them: of duplicate names the last one counts, and fields are in
-/// property order.
+/// A value and all values in it, as JavaScript sees them: the last of duplicate names wins, and fields are in property
+/// order.
 #[derive(Debug)]
 pub struct FlatTree<'a> {
     /// Every part follows the part that contains it; the first is the whole value.
@@ -79,16 +79,16 @@ struct Open<'a> {
 }
 
 impl<'a> FlatTree<'a> {
-    /// Takes a value apart.
+    /// Builds the tree of a value.
     #[must_use]
     pub fn of(value: Raw<'a>) -> Self {
         Self::within(value, &Usage::unlimited()).unwrap_or(Self { parts: Vec::new() })
     }
 
-    /// Takes a value apart; the memory is charged to the current event of `usage` before it is taken.
+    /// Builds the tree of a value. The memory is charged to the current event of `usage` before it is allocated.
     ///
     /// # Errors
-    /// The meter's rejection.
+    /// Fails if the meter halts the request.
     pub fn within(value: Raw<'a>, usage: &Usage<'_>) -> Result<Self, Halt> {
         let mut parts: Vec<Part<'a>> = Vec::new();
         let mut open: Vec<Open<'a>> = Vec::new();
@@ -160,8 +160,8 @@ impl<'a> FlatTree<'a> {
         leaves
     }
 
-    /// For each part that starts at one of the given bytes, its location in the value, as a JSON pointer. Of a long one
-    /// only the end is kept, after `…`; in names, a lone surrogate is U+FFFD.
+    /// For each part that starts at one of the given bytes, its location in the value, as a JSON pointer. A long one is
+    /// shortened to its end, after `…`; in names, a lone surrogate is U+FFFD.
     #[must_use]
     pub fn pointers(&self, starts: &[usize]) -> Vec<String> {
         let mut parents: Vec<Option<(usize, Step<'_>)>> = vec![None; self.parts.len()];

@@ -19,7 +19,7 @@ pub enum Halt {
     /// The client has gone.
     #[error("the request was cancelled")]
     Cancelled,
-    /// The request needs more work than its caller wants to do here.
+    /// The request needs more work than the caller allows.
     #[error("the request exceeds its work limit")]
     WorkLimit,
 }
@@ -34,8 +34,8 @@ pub trait Meter {
     /// [`Halt::MemoryInUse`], [`Halt::MemoryLimit`].
     fn reserve(&self, bytes: usize) -> Result<(), Halt>;
 
-    /// Asked once per event, and within expensive ones: whether to stop after `work` units of work (bytes read and
-    /// written, names compared) in this request so far.
+    /// Decides whether to stop after `work` units of work (bytes read and written, names compared) in this request so
+    /// far.
     ///
     /// # Errors
     /// [`Halt::Cancelled`], [`Halt::WorkLimit`].
@@ -96,7 +96,7 @@ pub struct Usage<'m> {
     halted: Cell<Option<Halt>>,
 }
 
-/// The minimum and maximum of bytes in one reservation.
+/// The minimum and maximum size of one reservation, in bytes.
 const MIN_STEP: usize = 1 << 10;
 const MAX_STEP: usize = 64 << 10;
 
@@ -128,7 +128,7 @@ impl<'m> Usage<'m> {
     /// Charges `bytes` that last as long as the request.
     ///
     /// # Errors
-    /// The meter's rejection.
+    /// Fails if the meter halts the request.
     pub fn keep(&self, bytes: usize) -> Result<(), Halt> {
         self.kept.set(self.kept.get().saturating_add(bytes));
         self.settle()
@@ -137,7 +137,7 @@ impl<'m> Usage<'m> {
     /// Charges `bytes` that last until [`Usage::end_event`].
     ///
     /// # Errors
-    /// The meter's rejection.
+    /// Fails if the meter halts the request.
     pub fn scratch(&self, bytes: usize) -> Result<(), Halt> {
         self.scratch.set(self.scratch.get().saturating_add(bytes));
         self.settle()
@@ -146,31 +146,31 @@ impl<'m> Usage<'m> {
     /// Charges the growth of `items` to hold one more, before it grows.
     ///
     /// # Errors
-    /// The meter's rejection.
+    /// Fails if the meter halts the request.
     pub fn keep_one_more<T>(&self, items: &Vec<T>) -> Result<(), Halt> {
         if items.len() < items.capacity() {
             return Ok(());
         }
-        // Vec doubles its capacity, and has both the old and the new one while it copies.
+        // Vec doubles its capacity, and holds both the old and the new buffer while it copies.
         self.keep(items.capacity().max(4).saturating_mul(size_of::<T>()).saturating_mul(2))
     }
 
     /// Charges the growth of a hash map with entries of `entry_bytes` to hold one more, before it grows.
     ///
     /// # Errors
-    /// The meter's rejection.
+    /// Fails if the meter halts the request.
     pub fn keep_one_more_entry(&self, len: usize, capacity: usize, entry_bytes: usize) -> Result<(), Halt> {
         if len < capacity {
             return Ok(());
         }
-        // The table has eight places for seven entries and a byte for each place; it doubles.
+        // The hash table has eight slots for seven entries, plus a byte per slot, and doubles when it grows.
         self.keep(capacity.max(4).saturating_mul(entry_bytes + 1).saturating_mul(5) / 2)
     }
 
-    /// Makes room for `more` bytes in the response, whose growth is charged before it happens.
+    /// Reserves capacity for `more` bytes in the response. The growth is charged before it happens.
     ///
     /// # Errors
-    /// The meter's rejection.
+    /// Fails if the meter halts the request.
     #[inline]
     pub fn grow(&self, response: &mut String, more: usize) -> Result<(), Halt> {
         if response.capacity() - response.len() >= more {
@@ -188,7 +188,7 @@ impl<'m> Usage<'m> {
         Ok(())
     }
 
-    /// Makes room for `more` bytes in the response if the meter grants them: it is not known yet that they are needed.
+    /// Reserves capacity for `more` bytes in the response if the meter grants them. The estimate may be too high.
     pub fn try_grow(&self, response: &mut String, more: usize) {
         let capacity = response.len().saturating_add(more);
         if capacity <= response.capacity() {
@@ -216,26 +216,26 @@ impl<'m> Usage<'m> {
         self.response.set(0);
     }
 
-    /// Counts `units` of work, and asks the meter from time to time whether to go on.
+    /// Counts `units` of work, and periodically asks the meter whether to continue.
     ///
     /// # Errors
-    /// The meter's rejection.
+    /// Fails if the meter halts the request.
     #[inline]
     pub fn work(&self, units: u64) -> Result<(), Halt> {
         self.work.set(self.work.get().saturating_add(units));
         if self.work.get() - self.checked.get() < WORK_STEP { Ok(()) } else { self.checkpoint() }
     }
 
-    /// Asks the meter whether to go on.
+    /// Asks the meter whether to continue.
     ///
     /// # Errors
-    /// The meter's rejection.
+    /// Fails if the meter halts the request.
     pub fn checkpoint(&self) -> Result<(), Halt> {
         self.checked.set(self.work.get());
         self.meter.checkpoint(self.work.get()).map_err(|halt| self.halt(halt))
     }
 
-    /// The first rejection of the meter. What was made after it is incomplete.
+    /// The first rejection by the meter. All results after it are incomplete.
     #[must_use]
     #[inline]
     pub fn halted(&self) -> Option<Halt> {
@@ -267,7 +267,7 @@ impl<'m> Usage<'m> {
 mod tests {
     use super::*;
 
-    /// Grants up to a limit, and notes what was granted.
+    /// Grants up to a limit, and records the total.
     struct UpTo {
         limit: usize,
         granted: Cell<usize>,

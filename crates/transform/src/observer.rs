@@ -54,7 +54,7 @@ pub trait Observer {
     #[inline]
     fn template(&mut self, index: usize, filled: Filled<'_>) {}
 
-    /// A topic rule did not apply. `why` returns the reason and the name that it is about.
+    /// A topic rule did not apply. `why` returns the reason and the name it refers to.
     #[inline]
     fn skipped(&mut self, rule: TopicRule, why: impl FnOnce() -> (Reason, String)) {}
 
@@ -73,7 +73,7 @@ pub trait Observer {
         true
     }
 
-    /// The response to an event is written. After a break the remaining events are left out.
+    /// The response to an event is written. After a break the remaining events are skipped.
     #[inline]
     fn responded(&mut self, outcome: Result<Decision, Rejection>, response: &str) -> ControlFlow<()> {
         ControlFlow::Continue(())
@@ -104,11 +104,11 @@ pub enum Stamp<'e> {
     NotAsked(Reason),
     /// It sets this timestamp.
     Set {
-        /// The field of the message that it is from; `None` where no candidate is usable.
+        /// The field of the message it was taken from; `None` if no candidate is usable.
         from: Option<&'static str>,
         /// The timestamp.
         value: Raw<'e>,
-        /// Whether the message had another one.
+        /// Whether the message had a different one.
         changed: bool,
     },
 }

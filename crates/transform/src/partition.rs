@@ -20,7 +20,8 @@ pub fn hash_of_key(key: &str) -> u32 {
 /// decoded first.
 #[must_use]
 pub fn hash_of_escaped_key(escaped: &str) -> Option<u32> {
-    // One loop: most keys are so short that a search of its own would take longer than the hash.
+    // The search for escapes is part of the hash loop: most keys are so short that a separate search would take longer
+    // than the hash.
     let mut hash = FNV_OFFSET;
     for byte in escaped.bytes() {
         if byte == b'\\' {

@@ -32,7 +32,7 @@ pub(crate) struct Context<'s, 'a> {
     pub(crate) shared: &'s SharedTables<'a>,
     pub(crate) usage: &'s Usage<'s>,
     query: &'s str,
-    /// The query as a JSON object, made when the first template asks for it.
+    /// The query as a JSON object, built when the first template needs it.
     query_json: OnceCell<String>,
     /// The values of the templates of destinations without templates.
     no_values: FilledValues<'s>,
@@ -65,10 +65,10 @@ impl<'s, 'a> Context<'s, 'a> {
         Self { family, shared, usage, query, query_json: OnceCell::new(), no_values: FilledValues::default() }
     }
 
-    /// Appends the response for one event to `out`, which stays as it was if the event is rejected.
+    /// Appends the response for one event to `out`, which is unchanged if the event is rejected.
     ///
     /// # Errors
-    /// Why the event is rejected. If the meter rejected, the error is meaningless: see [`Usage::halted`].
+    /// Why the event is rejected. If the meter halted the request, ignore the error and see [`Usage::halted`].
     pub(crate) fn transform(
         &self,
         destinations: &mut Destinations<'a>,
@@ -84,7 +84,7 @@ impl<'s, 'a> Context<'s, 'a> {
         let stamped = retl_timestamp::set(message, observer);
         let changes = Changes { timestamp_set: stamped.is_some(), ..Changes::default() };
         let stamped_message;
-        // The timestamp decides nothing: all that was found in the message still holds.
+        // The timestamp does not affect decisions, so the fields found in the message remain valid.
         let message = match &stamped {
             Some(text) => {
                 stamped_message = message.with_text(text);
@@ -132,7 +132,7 @@ impl<'s, 'a> Context<'s, 'a> {
         self.write_filled(event, (message, metadata), &values, target)
     }
 
-    /// Transforms an event in which templates are looked up one after another, whatever their paths and names are.
+    /// Transforms an event in which templates are looked up one after another, regardless of their paths and names.
     fn transform_lazily(
         &self,
         event: &Templated<'_, 'a>,
@@ -147,7 +147,7 @@ impl<'s, 'a> Context<'s, 'a> {
         let texts = [lazy.member_text("message", &mut budget)?, lazy.member_text("metadata", &mut budget)?];
         let [message_text, metadata_text] =
             texts.each_ref().map(|text| text.as_deref().map_or(EMPTY_OBJECT, Raw::from_valid));
-        // A part from which nothing was removed is used as it was read.
+        // A part from which nothing was removed is used unchanged.
         let message = if is_same(message.raw, message_text) {
             message.clone()
         } else {
@@ -180,14 +180,14 @@ impl<'s, 'a> Context<'s, 'a> {
         self.write(message, metadata, (&routing, filling), *changes, out, *observer)
     }
 
-    /// Charges what the texts of fields of an event may take, which are compared or written as `String(…)`.
+    /// Charges the memory that `String(…)` of an event's fields may take, for comparisons and for the response.
     fn charge_texts(&self, message: &Message<'_>, metadata: &Metadata<'_>) -> Result<(), Exhausted> {
         let [user_id, anonymous_id] = [message.user_id, message.anonymous_id];
         let ids = [metadata.rudder_id, metadata.source_id, metadata.destination_id, metadata.workspace_id];
         let texts = ids.into_iter().chain([user_id, anonymous_id, message.event]);
         let mut bytes = texts.flatten().map(JsString::max_bytes).sum();
         if message.channel.is_some_and(|channel| channel.is_string("sources")) {
-            // The reverse-ETL rule may copy it, with a timestamp as large as it.
+            // The reverse-ETL rule may copy it, with a timestamp as large as the message itself.
             bytes += 2 * message.raw.text().len() + 64;
         }
         if bytes == 0 { Ok(()) } else { self.usage.scratch(bytes).map_err(|_| Exhausted) }
@@ -247,7 +247,7 @@ impl<'s, 'a> Context<'s, 'a> {
 }
 
 impl<'e, 'a> Templated<'e, 'a> {
-    /// The values of all templates, found in one walk; `None` if they have to be looked up one after another.
+    /// The values of all templates, found in one pass; `None` if they have to be looked up one after another.
     fn find_all(&self, budget: &mut EventBudget<'_, '_>) -> Option<Vec<Option<Hit<'e>>>> {
         let paths = self.templates.paths().filter(|_| !self.event.has_dotted_name)?;
         paths.find([self.message.raw, self.metadata.raw], budget)
@@ -275,7 +275,7 @@ fn is_same(one: Raw<'_>, other: Raw<'_>) -> bool {
 }
 
 impl Context<'_, '_> {
-    /// `{"query":{…}}`: a name that stands several times in the query has an array of its values.
+    /// `{"query":{…}}`: a name that occurs several times in the query gets an array of its values.
     fn request_json(&self) -> &str {
         self.query_json.get_or_init(|| {
             let mut query = serde_json::Map::new();

@@ -20,7 +20,7 @@ use crate::response::{self, RejectedBy};
 pub struct Response {
     /// A JSON array with one response per event, in their order.
     pub body: String,
-    /// What was decided, counted.
+    /// The numbers of decisions.
     pub tally: Tally,
     /// Where the events come from.
     pub origin: Origin,
@@ -31,7 +31,7 @@ pub struct Response {
 /// `query` is the query string of the URL without its `?`; templates can address it.
 ///
 /// # Errors
-/// [`BodyError`] if the body as a whole is rejected. A bad event is not an error: it gets its own response.
+/// [`BodyError`] if the whole body is rejected. A bad event is not an error: it gets its own response.
 pub fn respond(
     family: &'static Family,
     body: &str,
@@ -45,7 +45,7 @@ pub fn respond(
 /// Like [`respond()`], with memory and work that `meter` grants.
 ///
 /// # Errors
-/// [`BodyError`] if the body as a whole is rejected.
+/// [`BodyError`] if the whole body is rejected.
 pub fn respond_within(
     family: &'static Family,
     body: &str,
@@ -62,7 +62,7 @@ pub fn respond_within(
 /// Events are transformed while the body is read. If that attempt is discarded, the observer is restarted.
 ///
 /// # Errors
-/// [`BodyError`] if the body as a whole is rejected.
+/// [`BodyError`] if the whole body is rejected.
 pub fn respond_observed(
     family: &'static Family,
     body: &str,
@@ -88,7 +88,7 @@ pub fn respond_observed(
 /// event that was reported last.
 ///
 /// # Errors
-/// [`BodyError`] if the body as a whole is rejected.
+/// [`BodyError`] if the whole body is rejected.
 pub fn observed(
     family: &'static Family,
     body: &str,
@@ -156,7 +156,7 @@ impl<'s, 'a> Responses<'s, 'a> {
     /// Appends the response to the next event; `None` is an element that is not an object. Breaks if the observer does.
     ///
     /// # Errors
-    /// The meter's rejection.
+    /// Fails if the meter halts the request.
     fn add(&mut self, event: Option<&Event<'a>>, observer: &mut impl Observer) -> Result<ControlFlow<()>, Halt> {
         if self.failed.is_some() {
             return Ok(ControlFlow::Continue(()));
@@ -202,7 +202,7 @@ impl<'s, 'a> Responses<'s, 'a> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Reserves capacity for the response by extrapolating from the first event: hardly ever more than it takes.
+    /// Reserves capacity for the response by extrapolating from the first event: the estimate is rarely too high.
     fn make_room(&mut self, first: &Event<'_>) {
         let events = self.body_bytes / first.raw.text().len();
         if events > 2 {

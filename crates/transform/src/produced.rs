@@ -20,8 +20,8 @@ pub struct Produced<'a> {
     pub topic: Option<Raw<'a>>,
 }
 
-/// The bytes of a record besides key and value, as kafka-go counts them: CRC, magic byte, attributes, timestamp, and the
-/// lengths of key and value.
+/// The bytes of a record other than key and value, as kafka-go counts them: CRC, magic byte, attributes, timestamp, and
+/// the lengths of key and value.
 const RECORD_OVERHEAD: u64 = 22;
 
 impl<'a> Produced<'a> {
@@ -45,7 +45,7 @@ impl<'a> Produced<'a> {
         Some(Self { raw: raw.ok()?, message, user_id, schema_id, topic })
     }
 
-    /// The key as rudder-server has it.
+    /// The key as rudder-server reads it.
     #[must_use]
     pub fn key(&self) -> String {
         self.user_id.and_then(Raw::as_string).map(|text| as_received(&text.decoded())).unwrap_or_default()

@@ -7,16 +7,16 @@ macro_rules! reasons {
         pub enum Reason { $($(#[$doc])* $name,)* }
 
         impl Reason {
-            /// Every reason there is.
+            /// All reasons.
             pub const ALL: &'static [Reason] = &[$(Reason::$name,)*];
 
-            /// The reason as a stable word.
+            /// The reason as a stable identifier.
             #[must_use]
             pub fn code(self) -> &'static str {
                 match self { $(Reason::$name => $code,)* }
             }
 
-            /// The message; `{}` is replaced with the name that it is about.
+            /// The message; `{}` is replaced with the name it refers to.
             fn pattern(self) -> &'static str {
                 match self { $(Reason::$name => $text,)* }
             }
@@ -29,7 +29,7 @@ reasons! {
     IntegrationsMissing, "integrations_missing", "the message has no integrations";
     /// docs/contract.md#integrations-order: the message has no options for this destination.
     IntegrationsNotNamed, "integrations_not_named", "message.integrations has no truthy {}";
-    /// docs/contract.md#integrations-truthy: a truthy value hides the other names, but carries nothing.
+    /// docs/contract.md#integrations-truthy: a truthy value hides the other names, but contains no options.
     IntegrationsNotAnObject, "integrations_not_an_object",
         "message.integrations.{} is not an object, so it carries no topic";
     /// docs/contract.md#topic-integrations: an object without a topic.
@@ -73,7 +73,7 @@ reasons! {
 const MAX_NAME_CHARACTERS: usize = 100;
 
 impl Reason {
-    /// Returns the message. `about` is the name that it is about, if there is one; a long name is truncated.
+    /// Returns the message. `about` is the name it refers to, if any; a long name is truncated.
     #[must_use]
     pub fn text(self, about: &str) -> String {
         let Some((before, behind)) = self.pattern().split_once("{}") else { return self.pattern().to_owned() };

@@ -29,22 +29,22 @@ macro_rules! rejections {
         pub enum Rejection { $($(#[$doc])* $name,)* }
 
         impl Rejection {
-            /// Every reason there is.
+            /// All reasons.
             pub const ALL: &'static [Rejection] = &[$(Rejection::$name,)*];
 
-            /// The reason as a stable word, for metrics and documentation.
+            /// The reason as a stable identifier, for metrics and documentation.
             #[must_use]
             pub fn code(self) -> &'static str {
                 match self { $(Rejection::$name => $code,)* }
             }
 
-            /// The field of the event that it is about; empty for the event as a whole.
+            /// The field of the event that the rejection concerns; empty for the whole event.
             #[must_use]
             pub fn field(self) -> &'static str {
                 match self { $(Rejection::$name => $field,)* }
             }
 
-            /// The text the client gets. It never holds a part of the event.
+            /// The text sent to the client. It never contains a part of the event.
             #[must_use]
             pub fn text(self) -> &'static str {
                 match self { $(Rejection::$name => $text,)* }
@@ -69,7 +69,7 @@ rejections! {
     /// Metadata of another kind.
     MetadataNotAnObject, "metadata_not_an_object", "metadata", Instrumentation,
         "the event's metadata is not a JSON object";
-    /// A message of another kind; a missing one counts as `{}`.
+    /// The message is not an object. A missing message counts as `{}`.
     MessageNotAnObject, "message_not_an_object", "message", Instrumentation,
         "the event's message is not a JSON object";
     /// Plain form: no `destination`.

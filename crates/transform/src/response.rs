@@ -31,7 +31,7 @@ const REJECTION_OVERHEAD: usize = 1024;
 /// Appends the response for a transformed event.
 ///
 /// # Errors
-/// The meter's rejection.
+/// Fails if the meter halts the request.
 pub fn write_output(
     out: &mut String,
     output: &Output<'_>,
@@ -107,7 +107,7 @@ pub enum RejectedBy {
 /// Appends the response to a rejected event.
 ///
 /// # Errors
-/// The meter's rejection.
+/// Fails if the meter halts the request.
 pub fn write_rejection(
     out: &mut String,
     by: RejectedBy,

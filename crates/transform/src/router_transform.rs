@@ -18,10 +18,10 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Returns the index of a destination in `by_id`, which it is added to if its `ID` is new.
+    /// Returns the index of a destination in `by_id`. Adds the destination if its `ID` is new.
     ///
     /// # Errors
-    /// The meter's rejection.
+    /// Fails if the meter halts the request.
     pub(super) fn of<'a, V: Default>(
         &mut self,
         destination: impl Into<Option<Raw<'a>>>,
@@ -48,7 +48,7 @@ impl Places {
 /// Like [`respond_within`], without limits on memory and work.
 ///
 /// # Errors
-/// [`BodyError`] if the body as a whole is rejected.
+/// [`BodyError`] if the whole body is rejected.
 pub fn respond(body: &str, form: PayloadFormat, limits: Limits) -> Result<RouterResponse, BodyError> {
     respond_within(body, form, limits, &Unlimited)
 }
@@ -56,7 +56,7 @@ pub fn respond(body: &str, form: PayloadFormat, limits: Limits) -> Result<Router
 /// Returns an entry per destination of the request that says so, with memory and work that `meter` grants.
 ///
 /// # Errors
-/// [`BodyError`] if the body as a whole is rejected.
+/// [`BodyError`] if the whole body is rejected.
 pub fn respond_within(
     body: &str,
     form: PayloadFormat,

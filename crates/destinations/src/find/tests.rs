@@ -96,7 +96,7 @@ fn the_forms_of_the_control_plane_are_known() {
     ] {
         assert_eq!(found(&text, None), Ok(vec![expected.to_owned()]), "{text}");
     }
-    // What looks like a destination is not a Config, whatever the family that is given.
+    // A value that looks like a destination is not a Config, regardless of the given family.
     for text in [
         r#"{"id":"d","name":"K"}"#,
         r#"{"destinationDefinition":{"name":"KAFKA"},"topic":"t"}"#,

@@ -1,4 +1,4 @@
-//! Decides from the request alone which intended differences apply to an event.
+//! Decides only from the request which intended differences apply to an event.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;

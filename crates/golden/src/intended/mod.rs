@@ -189,7 +189,7 @@ fn why_unreadable(question: &Question<'_>) -> IntendedDifference {
     }
 }
 
-/// The row because of which rudder-transformer may fail the whole request, while this service rejects one event or
+/// The row that explains why rudder-transformer may fail the whole request, while this service rejects one event or
 /// none.
 fn why_the_request_fails(question: &Question<'_>, events: &Events<'_>, status: u16) -> Option<IntendedDifference> {
     use IntendedDifference as Row;

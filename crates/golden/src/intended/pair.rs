@@ -14,7 +14,7 @@ pub(super) struct Pair<'e, 'q, 'v> {
     pub(super) index: usize,
     pub(super) ours: Raw<'v>,
     pub(super) theirs: Raw<'v>,
-    /// The row because of which rudder-transformer failed every event of the request, if it did.
+    /// The row that explains why rudder-transformer failed every event of the request, if it did.
     pub(super) cause: Option<IntendedDifference>,
 }
 
@@ -70,7 +70,7 @@ impl Pair<'_, '_, '_> {
         }
     }
 
-    /// Compares if both transformed the event, with different results.
+    /// Compares the results if both transformed the event.
     fn judge_output(&self, pointer: &str, exact: Differences, found: &mut Differences) {
         let topic = self.events.row(self.index, Shape::OtherTopic);
         let timestamp = self.events.row(self.index, Shape::OtherTimestamp);
@@ -88,12 +88,12 @@ impl Pair<'_, '_, '_> {
         }
     }
 
-    /// The row because of which rudder-transformer may have transformed an event that this service rejects.
+    /// The row that explains why rudder-transformer may have transformed an event that this service rejects.
     fn free_row(&self) -> Option<IntendedDifference> {
         self.events.row(self.index, Shape::OtherResponse).or_else(|| self.limit())
     }
 
-    /// The row for a limit of this service, the only rejection that does not depend on the event alone.
+    /// The row for a limit of this service, the only rejection that does not depend only on the event.
     fn limit(&self) -> Option<IntendedDifference> {
         let error = self.ours.member("error")?;
         error.is_string(Rejection::TemplatesTooComplex.text()).then_some(IntendedDifference::Limits)

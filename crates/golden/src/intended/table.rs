@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-/// How rudder-transformer's response may differ where an intended difference applies.
+/// How rudder-transformer's response may differ if an intended difference applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// The whole request fails with a status of 400 or above.
@@ -54,8 +54,7 @@ macro_rules! differences {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// How rudder-transformer's response may differ. If empty, the difference is not visible in a comparison by
-            /// value.
+            /// How rudder-transformer's response may differ. Empty if a comparison by value cannot show the difference.
             #[must_use]
             pub fn shapes(self) -> &'static [Shape] {
                 match self { $(Self::$name => &[$(Shape::$shape),*],)* }

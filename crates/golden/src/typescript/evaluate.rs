@@ -282,7 +282,7 @@ impl Evaluator<'_> {
         key.filter(|_| next + 1 == module.after(at)).ok_or_else(|| not_read(module, at, "a computed key"))
     }
 
-    /// What follows a value: property accesses, and `.map` of an array.
+    /// Evaluates what follows a value: property accesses, and `.map` of an array.
     fn postfix(&mut self, module: &Rc<Module>, value: Evaluated, at: usize) -> Result<(Evaluated, usize), Problem> {
         let (mut value, mut next) = (value, at);
         loop {

@@ -19,7 +19,7 @@ pub(super) struct Place {
     pub(super) at: usize,
 }
 
-/// What a name refers to.
+/// The definition of a name.
 pub(super) enum Named {
     Value(Place),
     /// All exports of a file.
@@ -34,7 +34,7 @@ pub(super) enum Known {
     Failed(Problem),
 }
 
-/// The outcome of an import: why there is no such file (outer error), or why it cannot be parsed (inner error).
+/// The outcome of an import: the outer error says why there is no such file, the inner one why it cannot be parsed.
 pub(super) type Loaded = Result<Result<Rc<Module>, Problem>, String>;
 
 /// The values of parameters and constants of a function call, by name.

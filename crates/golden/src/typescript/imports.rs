@@ -7,7 +7,7 @@ pub trait Imports {
     /// Returns path and text of the file that `from` imports as `specifier`.
     ///
     /// # Errors
-    /// Why the file cannot be read, as the end of a sentence.
+    /// Why the file cannot be read, worded as the end of a sentence.
     fn text(&mut self, from: &Path, specifier: &str) -> Result<(PathBuf, String), String>;
 }
 

@@ -12,7 +12,7 @@ pub(super) const MAX_DEPTH: usize = 100;
 /// plus [`COST_PER_TOKEN`] for each token of the file and of the files that it imports, up to this maximum.
 pub(super) const MAX_COST: usize = 4 << 20;
 
-/// The cost that a file of any size may reach.
+/// The part of the cost limit that does not depend on the size of the file.
 pub(super) const BASE_COST: usize = 64 << 10;
 
 /// The cost that each token adds to the limit.

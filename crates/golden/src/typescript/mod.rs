@@ -68,7 +68,7 @@ pub fn read(text: &str) -> Result<Vec<Result<Element, Problem>>, Problem> {
     read_with(Path::new(""), text, &mut NoImports)
 }
 
-/// Reads as [`read`] does, with access to the files that the one at `path` imports.
+/// Like [`read`], but with access to the files that the one at `path` imports.
 ///
 /// # Errors
 /// As [`read`].

@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::scalar;
 use super::tokens::{Kind, Token, tokens};
 
-/// The maximum number of characters of a name that a problem repeats.
+/// The maximum length of a name that a problem quotes, in characters.
 const MAX_NAME: usize = 40;
 
 /// A file, split into tokens. Tokens are addressed by index; an index after the last one stands for the end of the file.
@@ -82,7 +82,7 @@ impl SourceFile {
         self.tokens.get(at).is_none_or(|token| token.begins_line)
     }
 
-    /// The token after another one; after an opening bracket, the one that follows the closing bracket.
+    /// The token after the one at `at`. After an opening bracket, it is the token after the closing bracket.
     pub(super) fn after(&self, at: usize) -> usize {
         match self.tokens.get(at) {
             Some(Token { kind: Kind::Open(_), partner, .. }) => *partner as usize + 1,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::source_file::SourceFile;
 use super::tokens::Kind;
 
-/// What top-level names of a file refer to.
+/// The definitions of the top-level names of a file.
 #[derive(Debug, Default)]
 pub(super) struct Statements {
     pub(super) constants: HashMap<String, Constant>,
@@ -32,7 +32,7 @@ pub(super) struct Source {
     pub(super) name: Option<String>,
 }
 
-/// What is exported under a name.
+/// The value exported under a name.
 #[derive(Debug, Clone)]
 pub(super) enum Export {
     /// The constant or import of this name in the same file.
@@ -93,7 +93,7 @@ impl Statements {
         }
     }
 
-    /// A function or an enum, from its keyword on. Of overloaded functions the last declaration has the body.
+    /// A function or an enum, starting at its keyword. For overloaded functions, only the last declaration has a body.
     fn declaration(&mut self, file: &SourceFile, at: usize, exported: bool) -> usize {
         if file.kind(at + 1) == Some(Kind::Name) {
             let name = file.word(at + 1).to_owned();
@@ -105,7 +105,7 @@ impl Statements {
         at + 2
     }
 
-    /// `import …`, from the token after the keyword on.
+    /// `import …`, starting at the token after the keyword.
     fn import(&mut self, file: &SourceFile, mut at: usize) -> Option<usize> {
         // `import(…)` and `import.meta` are expressions, `import 'x'` imports no names.
         let only_types = file.is_word(at, "type") && !file.is_word(at + 1, "from");
@@ -144,7 +144,7 @@ impl Statements {
         Some(at + 2)
     }
 
-    /// `export …`, from the token after the keyword on.
+    /// `export …`, starting at the token after the keyword.
     fn export(&mut self, file: &SourceFile, at: usize) -> Option<usize> {
         match (file.kind(at)?, file.word(at)) {
             (Kind::Name, "default") => {
@@ -179,7 +179,7 @@ impl Statements {
         }
     }
 
-    /// `module.exports = …`, `module.exports.name = …`, `exports.name = …`, from the token after `exports` on.
+    /// `module.exports = …`, `module.exports.name = …`, `exports.name = …`, starting at the token after `exports`.
     fn assigned_export(&mut self, file: &SourceFile, at: usize) -> Option<usize> {
         let (name, sign) = if file.is_sign(at, b'.') { (file.word(at + 1), at + 2) } else { ("default", at) };
         if !file.is_sign(sign, b'=') {
@@ -189,7 +189,7 @@ impl Statements {
         Some(sign + 1)
     }
 
-    /// The constants of one statement, from the token after its keyword on.
+    /// The constants of one statement, starting at the token after its keyword.
     fn constants(&mut self, file: &SourceFile, mut at: usize, exported: bool) -> usize {
         loop {
             // Destructuring patterns are not supported, so their names stay unknown.
@@ -254,7 +254,7 @@ fn after_equals(file: &SourceFile, mut at: usize) -> Option<usize> {
     }
 }
 
-/// The pairs of `{ a, b as c, type D }`: the names left and right of `as`. Types are left out.
+/// The pairs of `{ a, b as c, type D }`: the names left and right of `as`. Types are skipped.
 fn in_braces(file: &SourceFile, at: usize) -> Vec<(String, String)> {
     let end = file.after(at) - 1;
     let mut names = Vec::new();

@@ -98,7 +98,7 @@ impl Lexer<'_> {
         self.tokens.push(Token { kind, start, end, partner: 0, begins_line: std::mem::take(&mut self.new_line) });
     }
 
-    /// Reads one token; `false` at the end.
+    /// Reads one token. Returns `false` at the end of the text.
     fn next(&mut self) -> Result<bool, Fault> {
         self.skip_blank()?;
         let start = self.at;

@@ -1,4 +1,4 @@
-//! The scanner held to the library's verdicts.
+//! Compares the scanner's verdicts with the library's.
 
 use super::*;
 

@@ -37,7 +37,7 @@ impl Schema {
             let why = format!("it has {} bytes; the limit is {MAX_SCHEMA_BYTES}", text.len());
             return Err(Unusable::NotChecked(why));
         }
-        // The reader limits the depth, and with it that of every function here.
+        // The reader limits the nesting depth, and therefore the recursion of every function here.
         let json: Value = serde_json::from_str(text).map_err(|error| unreadable(text, &error))?;
         let mut builder = Builder::new();
         let root = builder.any(&json, "")?;
@@ -191,7 +191,7 @@ impl Builder {
             Some(Value::String(size)) => size.parse::<u32>().ok().map(f64::from),
             _ => None,
         };
-        // The range is checked: a fraction is cut off, as the producer does.
+        // The range is checked. The fraction is truncated, as in the producer.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to 2^31")]
         let size = match size {
             Some(size) if (1.0..=2_147_483_647.0).contains(&size) => size as usize,

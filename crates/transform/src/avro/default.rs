@@ -10,7 +10,7 @@ use super::schema::{Type, TypeId};
 /// Why the producer cannot encode it.
 pub(super) fn check(types: &[Type], of: TypeId, value: &Value) -> Result<(), String> {
     match &types[of] {
-        // The producer cuts a number to size here, and here only.
+        // The producer truncates a number only here.
         Type::Int | Type::Long if value.is_number() => Ok(()),
         Type::Decimal if value.is_string() => Ok(()),
         Type::Union(union) => {

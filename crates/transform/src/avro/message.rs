@@ -26,27 +26,27 @@ const MAX_BRANCHES: usize = 5;
 /// The maximum length of a branch's name in a message, in characters.
 const MAX_NAME: usize = 80;
 
-/// How a message does not fit its schema.
+/// The kinds of mismatches between a message and its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MismatchKind {
     /// The value of a union does not name its branch.
     UnionValue,
-    /// The message lacks a field of the schema that has no default.
+    /// A field of the schema without a default is missing from the message.
     FieldMissing,
-    /// The message has a field that the schema lacks.
+    /// The message has a field that the schema does not have.
     FieldUnknown,
     /// A value has another type than its field.
     WrongType,
     /// `null` for a float or a double is encoded as NaN.
     NullIsNan,
-    /// A decimal written as text: the bytes of the text are encoded as the number.
+    /// A decimal written as text: the producer encodes the bytes of the text as if they were the number.
     DecimalIsText,
-    /// The value is nested too deep to be compared.
+    /// The value is nested too deeply to be compared.
     TooDeep,
 }
 
 impl MismatchKind {
-    /// Whether the producer encodes the message all the same.
+    /// Whether the producer encodes the message anyway.
     #[must_use]
     pub fn is_encoded(self) -> bool {
         matches!(self, Self::NullIsNan | Self::DecimalIsText | Self::TooDeep)
@@ -56,12 +56,12 @@ impl MismatchKind {
 /// A place where a message does not fit its schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
-    /// How it does not fit.
+    /// The kind of mismatch.
     pub kind: MismatchKind,
     /// The position in the message: an RFC 6901 pointer with control characters escaped. A long one ends with `…`.
     pub pointer: String,
-    /// The actual type and the type that the schema expects, without any value of the message: `is a string, not a long`. Empty
-    /// where the kind says it all.
+    /// The actual type and the type that the schema expects, without any value of the message: `is a string, not a
+    /// long`. Empty if the kind alone is enough.
     pub detail: String,
 }
 
@@ -70,23 +70,23 @@ pub struct Mismatch {
 pub struct Mismatches {
     /// The first ones: at most [`MAX_MISMATCHES`].
     pub first: Vec<Mismatch>,
-    /// How many more there are.
+    /// The number of the others.
     pub more: usize,
 }
 
-/// How a message fits a schema.
+/// The result of comparing a message with a schema.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Fit {
     /// Why the producer cannot encode the message; it aborts the event.
     pub errors: Mismatches,
-    /// What the producer encodes as something else than was probably meant, or what was not compared.
+    /// What the producer encodes differently from what was probably intended, or what was not compared.
     pub warnings: Mismatches,
 }
 
 /// Compares a message with a schema, as the producer does.
 ///
-/// Numbers count as rudder-server prints them, so that `1.0` is the int 1; of duplicate names the last one counts. Time and
-/// memory are linear in the size of the message, whatever the schema is.
+/// Numbers count as rudder-server prints them, so that `1.0` is the int 1; the last of duplicate names wins. Time and
+/// memory are linear in the size of the message, regardless of the schema.
 #[must_use]
 pub fn fit(schema: &Schema, message: Raw<'_>) -> Fit {
     let mut comparison = Comparison { schema, path: Vec::new(), found: Fit::default() };
@@ -102,8 +102,8 @@ enum Within {
 
 struct Comparison<'s> {
     schema: &'s Schema,
-    /// Where the comparison is. Pointers are made of it for mismatches only: one for each value would cost the length
-    /// of each path.
+    /// The current path of the comparison. A pointer is built only for a mismatch, because building one per value would
+    /// cost the length of each path.
     path: Vec<Within>,
     found: Fit,
 }
@@ -122,7 +122,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Adds a mismatch of the field `name` that the kind alone describes.
+    /// Adds a mismatch of the field `name` that needs no details beyond its kind.
     fn add_at(&mut self, name: String, kind: MismatchKind) {
         self.path.push(Within::Name(name));
         self.add(kind, |_| String::new());
@@ -218,7 +218,8 @@ impl Comparison<'_> {
             given.insert(index);
             self.compare_within(Within::Name(name), field.of, member);
         }
-        // The fields of a schema may be many more than those of the message: what is missing is counted, and looked for only while it is kept.
+        // A schema may have many more fields than the message, so missing fields are counted, and looked up only until
+        // the limit of kept mismatches is reached.
         let mut missing = record.required.len() - required;
         for index in record.required.iter().filter(|index| !given.contains(*index)) {
             if self.found.errors.first.len() >= MAX_MISMATCHES {
@@ -246,7 +247,7 @@ impl Comparison<'_> {
         });
     }
 
-    /// How a value of this union is written; the branch that the value fits first, if there is one.
+    /// Lists how a value of this union can be written, starting with the branch that the value fits, if there is one.
     fn examples(&self, union: &Union, value: Raw<'_>) -> String {
         let mut forms: Vec<(bool, String)> = Vec::new();
         for branch in union.branches.iter().take(MAX_BRANCHES) {

@@ -1,4 +1,4 @@
-//! Parses Avro schemas and checks messages as goavro does, the library of rudder-server's producer.
+//! Parses Avro schemas and checks messages like goavro, the Avro library of rudder-server's producer.
 //!
 //! The module depends on JSON only, not on destinations or events.
 //!

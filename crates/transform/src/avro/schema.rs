@@ -127,7 +127,7 @@ impl Schema {
         &self.types[id]
     }
 
-    /// What a type is called: in a union's value, and in messages.
+    /// The name of a type in a union's value and in messages.
     pub(super) fn name(&self, id: TypeId) -> &str {
         &self.names[id]
     }
@@ -138,7 +138,7 @@ impl Schema {
         matches!(self.get(self.root), Type::Record(_) | Type::Map(_))
     }
 
-    /// The names of record fields whose value has to name a branch of a union.
+    /// The names of record fields whose value must name a branch of a union.
     pub fn union_fields(&self) -> impl Iterator<Item = &str> {
         let needs_branch = |field: &&Field| match self.get(field.of) {
             Type::Union(union) => union.branches.iter().any(|branch| !matches!(self.get(*branch), Type::Null)),

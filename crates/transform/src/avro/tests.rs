@@ -132,7 +132,7 @@ fn schemas_that_the_producer_rejects() {
     }
 }
 
-/// Types, the defaults that the producer encodes with each, and some that it does not.
+/// For each type, defaults that the producer can encode and defaults that it cannot.
 const DEFAULTS: &[(&str, &[&str], &[&str])] = &[
     (r#""null""#, &["null"], &["true", "0", r#""null""#, "[]", "{}"]),
     (r#""boolean""#, &["true"], &["null", "1", r#""x""#]),

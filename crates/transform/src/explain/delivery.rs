@@ -25,7 +25,7 @@ pub struct Judge<'m> {
 /// The settings that the producer reads of the current destination.
 #[derive(Debug, Default)]
 struct Destination {
-    /// Its text, by which neighbors with the same one are recognized.
+    /// Its text, used to detect consecutive events with the same destination.
     text: String,
     /// Why it does not start.
     problems: Vec<Problem>,
@@ -40,14 +40,15 @@ impl<'m> Judge<'m> {
         Self { batch_bytes, family, meter, destination: Destination::default() }
     }
 
-    /// Reads the destination of the events that follow, before any template is filled: the producer fills none.
+    /// Reads the destination of the following events before templates are filled, because the producer does not fill
+    /// templates.
     pub fn destination(&mut self, destination: Raw<'_>) {
         if self.destination.text != destination.text() {
             self.destination = Destination::of(destination, self.family, self.meter);
         }
     }
 
-    /// Returns why the event with this answer does not reach Kafka, or not as meant; nothing if it was rejected.
+    /// Returns why the event with this response does not reach Kafka, or not as intended; nothing if it was rejected.
     #[must_use]
     pub fn verdict(&self, answer: &str) -> Verdict {
         let Some(produced) = Produced::of(answer) else { return Verdict::default() };

@@ -39,7 +39,7 @@ pub const MAX_PATH_BYTES: usize = 1024;
 /// What is known about the topics of a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// How many partitions each topic has; with it the partition of each key is explained too.
+    /// The number of partitions of each topic. If set, explanations include the partition of each key.
     pub partitions: Option<NonZeroU32>,
     /// `Router.KAFKA.batchBytes` of rudder-server: the largest record that is produced, in bytes.
     pub batch_bytes: u64,
@@ -51,13 +51,13 @@ impl Default for Options {
     }
 }
 
-/// Transforms the events of a request body as [`processor::respond_within`] does, and calls `on_event` with an explanation of
-/// each.
+/// Transforms the events of a request body like [`processor::respond_within`], and calls `on_event` with an explanation
+/// of each.
 ///
-/// If `on_event` breaks, the remaining events are left out. Only the current explanation is kept in memory.
+/// If `on_event` breaks, the remaining events are skipped. Only the current explanation is kept in memory.
 ///
 /// # Errors
-/// [`BodyError`] if the request is rejected as a whole; `on_event` may have been called before.
+/// [`BodyError`] if the whole request is rejected; `on_event` may have been called before.
 #[allow(clippy::too_many_arguments, reason = "those of a request, its explanations, and the meter")]
 pub fn explain(
     family: &'static Family,
@@ -91,7 +91,7 @@ struct Explainer<'m, F> {
     seen: Seen,
     /// The templates of each destination that has some, by the address of its text.
     templates: HashMap<usize, Rc<[Template]>>,
-    /// Those of the current event's destination.
+    /// The templates of the current event's destination.
     current: Option<Rc<[Template]>>,
 }
 

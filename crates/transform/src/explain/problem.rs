@@ -16,7 +16,7 @@ macro_rules! problems {
             /// Every reason, in the order in which they are reported.
             pub const ALL: &'static [ProblemCode] = &[$(ProblemCode::$name,)*];
 
-            /// The reason as a stable word.
+            /// The reason as a stable identifier.
             #[must_use]
             pub fn code(self) -> &'static str {
                 match self { $(ProblemCode::$name => $code,)* }
@@ -46,7 +46,7 @@ problems! {
     TopicIllegal, "topic_illegal", "Kafka does not allow the name of the topic: {}";
     /// docs/contract.md#delivery-by-rudder-server: the producer's limit.
     RecordTooLarge, "record_too_large", "the record has {} bytes, more than Router.KAFKA.batchBytes allows";
-    /// docs/contract.md#delivery-by-rudder-server: nothing says how the message is encoded.
+    /// docs/contract.md#delivery-by-rudder-server: no setting says how the message is encoded.
     SchemaIdMissing, "schema_id_missing",
         "Config.convertToAvro is on and the event has no schemaId in its integrations object";
     /// docs/contract.md#config-avro: the schema is not in the Config.
@@ -56,7 +56,7 @@ problems! {
         "Config.convertToAvro is on and the producer cannot read a schema of Config.avroSchemas, so the destination does not start: {}";
     /// docs/contract.md#config-avro-schemas: a union's value names its branch.
     AvroUnionValue, "avro_union_value", "the value of a union in the Avro schema has to name its branch: {}";
-    /// goavro encodes no record without all of its fields.
+    /// goavro rejects a record with missing fields.
     AvroFieldMissing, "avro_field_missing", "the event lacks a field of the Avro schema, which has no default for it: {}";
     /// goavro encodes no record with other fields.
     AvroFieldUnknown, "avro_field_unknown", "the event has a field that the Avro schema lacks: {}";
@@ -67,7 +67,7 @@ problems! {
     /// goavro encodes it, and consumers read another value.
     AvroDecimalIsText, "avro_decimal_is_text",
         "the bytes of the string are encoded as the decimal, so \"1.5\" does not become 1.5: {}";
-    /// Past a limit of this comparison.
+    /// A limit of this comparison is exceeded.
     AvroNotCompared, "avro_not_compared", "the event was not compared with its Avro schema: {}";
 }
 
@@ -78,7 +78,7 @@ impl ProblemCode {
         matches!(self, Self::NoTopic | Self::TopicNotAString | Self::TopicIllegal)
     }
 
-    /// Whether rudder-server produces the event all the same.
+    /// Whether rudder-server produces the event anyway.
     #[must_use]
     pub fn is_warning(self) -> bool {
         matches!(self, Self::AvroNullIsNan | Self::AvroDecimalIsText | Self::AvroNotCompared)
@@ -91,7 +91,8 @@ pub struct Problem {
     /// The reason.
     #[serde(serialize_with = "as_word")]
     pub code: ProblemCode,
-    /// The reason for people. It has no part of the event but a character that a topic's name may not have, and paths of fields.
+    /// The reason as text. The only parts of the event in it are an invalid character of a topic name and the paths of
+    /// fields.
     pub text: Cow<'static, str>,
 }
 
@@ -114,11 +115,11 @@ impl Problem {
 pub struct Verdict {
     /// Why it does not reach Kafka; empty if it does.
     pub problems: Vec<Problem>,
-    /// What reaches Kafka as something else than was probably meant, or was not examined.
+    /// What reaches Kafka differently from what was probably intended, or was not examined.
     pub warnings: Vec<Problem>,
 }
 
-/// Returns a field as the producer reads it: by its exact name, or else in another letter case.
+/// Returns a field as the producer reads it: by its exact name, otherwise case-insensitively.
 pub(super) fn in_any_case<'a>(object: Raw<'a>, name: &str) -> Option<Raw<'a>> {
     let mut found = None;
     object.for_each_member(|key, value| {

@@ -22,7 +22,7 @@ const BYTES_PER_BYTE: usize = 100;
 pub(super) struct Schemas {
     /// Each schema, or why events are not compared with it.
     by_id: HashMap<String, Result<Schema, String>>,
-    /// Why the producer cannot read the first one that it cannot.
+    /// Why the producer cannot read the first invalid schema.
     invalid: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl Schemas {
         self.invalid.as_deref().map(|why| Problem::about(ProblemCode::AvroSchemaInvalid, why))
     }
 
-    /// Adds to `verdict` what is wrong with the schema of an event, or with the event by its schema.
+    /// Adds to `verdict` the problems with an event's schema, and the event's mismatches with it.
     pub(super) fn judge(&self, produced: &Produced<'_>, verdict: &mut Verdict) {
         let Some(id) = produced.schema_id else {
             return verdict.problems.push(Problem::of(ProblemCode::SchemaIdMissing));
@@ -82,7 +82,7 @@ impl Schemas {
     }
 }
 
-/// Adds mismatches, and their number if some are left out.
+/// Adds mismatches, and their number if some are omitted.
 fn add(problems: &mut Vec<Problem>, Mismatches { first, more }: Mismatches) {
     problems.extend(first.into_iter().map(problem));
     if let Some(last) = problems.last_mut().filter(|_| more > 0) {

@@ -18,21 +18,22 @@ use json::raw::Raw;
 /// truncated.
 pub const MAX_VALUE_BYTES: usize = 4096;
 
-/// The decisions for one event. Those that were not made, because the event was rejected before, are left out.
+/// The decisions for one event. Decisions that were not made because the event was rejected earlier are omitted.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation<'e> {
     /// The place of the event in the request, from 0.
     pub index: usize,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
     /// Why it was rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejection: Option<RejectionShown>,
-    /// Why rudder-server would not produce it, although it was transformed; left out if it would.
+    /// Why rudder-server would not produce it, although it was transformed; omitted if it would.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
-    /// What reaches Kafka as something else than was probably meant, or was not examined; left out if there is nothing.
+    /// What reaches Kafka differently from what was probably intended, or was not examined; omitted if there is nothing
+    /// to report.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Problem>,
     /// Where it goes.
@@ -56,7 +57,7 @@ pub struct Explanation<'e> {
 pub enum Outcome {
     /// It is transformed and produced.
     Transformed,
-    /// It is transformed, and rudder-server drops it instead of producing it.
+    /// It is transformed, but rudder-server drops it instead of producing it.
     Undeliverable,
     /// It is not transformed.
     Rejected,
@@ -66,7 +67,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RejectionShown {
-    /// The reason as a stable word.
+    /// The reason as a stable identifier.
     pub code: &'static str,
     /// The text that the client gets.
     pub text: &'static str,
@@ -91,12 +92,12 @@ fn error_type<S: Serializer>(error_type: &ErrorType, serializer: S) -> Result<S:
 pub struct TopicChoice {
     /// Any JSON value; `None` leaves the topic out of the response.
     pub value: Option<JsonText>,
-    /// The rule that gave it.
+    /// The rule that chose it.
     #[serde(serialize_with = "topic_rule")]
     pub rule: TopicRule,
     /// The rule for people.
     pub text: &'static str,
-    /// The rules that were tried before, in order.
+    /// The rules that were tried earlier, in order.
     pub skipped: Vec<SkippedRule>,
 }
 
@@ -108,10 +109,10 @@ pub struct SkippedRule {
     pub rule: TopicRule,
     /// The rule for people.
     pub tried: &'static str,
-    /// Why not, as a stable word.
+    /// The reason, as a stable identifier.
     #[serde(serialize_with = "reason_code")]
     pub reason: Reason,
-    /// Why not, for people.
+    /// The reason, as text.
     pub text: String,
 }
 
@@ -126,9 +127,9 @@ fn reason_code<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S
 /// The partition key, and how it was chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyChoice {
-    /// The key as rudder-server has it: a lone surrogate is U+FFFD.
+    /// The key as rudder-server reads it: a lone surrogate becomes U+FFFD.
     pub value: String,
-    /// The field that it is from.
+    /// The field it was taken from.
     #[serde(serialize_with = "key_source")]
     pub source: KeySource,
     /// The field, for display.
@@ -150,11 +151,11 @@ pub enum TimestampUse {
     Applied {
         /// Always true.
         applied: bool,
-        /// The field that it is from; `None` if no candidate is usable.
+        /// The field it was taken from; `None` if no candidate is usable.
         from: Option<String>,
         /// The timestamp.
         value: JsonText,
-        /// Whether the message had another one.
+        /// Whether the message had a different one.
         changed: bool,
         /// For people.
         text: String,
@@ -163,10 +164,10 @@ pub enum TimestampUse {
     NotApplied {
         /// Always false.
         applied: bool,
-        /// Why not, as a stable word.
+        /// The reason, as a stable identifier.
         #[serde(serialize_with = "reason_code")]
         reason: Reason,
-        /// Why not, for people.
+        /// The reason, as text.
         text: String,
     },
 }
@@ -195,7 +196,7 @@ impl TimestampUse {
 pub struct TemplateUse {
     /// The location in the Config, as a JSON pointer. A long pointer is shortened to its end, after `…`.
     pub pointer: Rc<str>,
-    /// What it looks up in the event: names with dots between them.
+    /// The path that it looks up in the event, with dots between names.
     pub path: Rc<str>,
     /// Its default.
     pub default: JsonText,
@@ -203,7 +204,7 @@ pub struct TemplateUse {
     pub found: bool,
     /// The value that is used: the one that was found, or the default. `None` if the template rejects the event.
     pub value: Option<JsonText>,
-    /// Whether the value is longer and only its start is here, as a string.
+    /// Whether the value was truncated. A truncated value is a string with only its beginning.
     #[serde(skip_serializing_if = "is_false")]
     pub value_cut: bool,
     /// The field that was removed from the event.
@@ -241,13 +242,13 @@ impl JsonText {
         &self.text
     }
 
-    /// Whether it is not whole.
+    /// Whether the text was truncated.
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.is_cut
     }
 
-    /// The value for people: a string without quotes and escapes, anything else as JSON.
+    /// The value as text: a string without quotes and escapes, anything else as JSON.
     #[must_use]
     pub fn plain(&self) -> Cow<'_, str> {
         let string = Raw::parse(&self.text).ok().and_then(Raw::as_string);

@@ -45,7 +45,7 @@ impl Limits {
     }
 }
 
-/// Returns the maximum size of the response to an uncompressed body of `body_bytes`, whatever [`Limits`] allow.
+/// Returns the maximum size of the response to an uncompressed body of `body_bytes`, regardless of [`Limits`].
 ///
 /// Without this limit a kilobyte could become hundreds of megabytes. The responses to the batches of rudder-server are
 /// about as large as their bodies.
@@ -54,7 +54,7 @@ pub const fn max_response_bytes(body_bytes: usize) -> usize {
     (16 << 20) + body_bytes.saturating_mul(8)
 }
 
-/// Why a body as a whole is rejected. The messages contain nothing of the body but line and column.
+/// Why a whole body is rejected. The messages contain only line and column, and none of the body's content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// Not JSON; where and why.
@@ -101,9 +101,9 @@ pub struct RouterResponse {
     pub family: &'static Family,
     /// JSON.
     pub body: String,
-    /// The events, and those that were rejected; of the others nothing is decided here.
+    /// The number of events, and of those that were rejected. No other outcome is decided here.
     pub tally: Tally,
-    /// What the metrics of transformed events count, which `/batch` does not take part in
+    /// The events that the metrics of transformed events count. `/batch` is not included
     /// (docs/contract.md#metric-labels).
     pub counted: Option<Counted>,
 }
@@ -179,7 +179,7 @@ impl<'a> Request<'a> {
     /// Reads the body of a processor request.
     ///
     /// # Errors
-    /// [`BodyError`] if the body as a whole is rejected.
+    /// [`BodyError`] if the whole body is rejected.
     pub fn processor(body: &'a str, form: PayloadFormat, limits: Limits) -> Result<Self, BodyError> {
         Self::processor_within(body, form, limits, &Usage::unlimited())
     }
@@ -187,7 +187,7 @@ impl<'a> Request<'a> {
     /// Like [`Request::processor`], but charges memory before it is allocated.
     ///
     /// # Errors
-    /// [`BodyError`] if the body as a whole is rejected.
+    /// [`BodyError`] if the whole body is rejected.
     pub fn processor_within(
         body: &'a str,
         form: PayloadFormat,
@@ -220,7 +220,7 @@ impl<'a> Request<'a> {
     /// Reads the body of a router request, and the family that its `destType` names. A missing `input` is an empty one.
     ///
     /// # Errors
-    /// [`BodyError`] if the body as a whole is rejected.
+    /// [`BodyError`] if the whole body is rejected.
     pub fn router(body: &'a str, form: PayloadFormat, limits: Limits) -> Result<(&'static Family, Self), BodyError> {
         Self::router_within(body, form, limits, &Usage::unlimited())
     }
@@ -228,7 +228,7 @@ impl<'a> Request<'a> {
     /// Like [`Request::router`], but charges memory before it is allocated.
     ///
     /// # Errors
-    /// [`BodyError`] if the body as a whole is rejected.
+    /// [`BodyError`] if the whole body is rejected.
     pub fn router_within(
         body: &'a str,
         form: PayloadFormat,

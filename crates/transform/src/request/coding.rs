@@ -14,7 +14,7 @@ pub enum Coding {
 }
 
 impl Coding {
-    /// Returns the coding called `name`, in any letter case; a blank name is [`Coding::Identity`]. `None` for every other
+    /// Returns the coding called `name`, ignoring case; a blank name is [`Coding::Identity`]. `None` for every other
     /// name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

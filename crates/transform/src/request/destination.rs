@@ -12,11 +12,11 @@ use json::invalid::Invalid;
 use json::raw::{Kind, Raw};
 use json::reader::Reader;
 
-/// The fields of a destination that the transformation uses, found in one walk.
+/// The fields of a destination that the transformation uses, found in one pass.
 #[derive(Default)]
 struct Fields<'a> {
     config: Option<Raw<'a>>,
-    /// Those of `config`.
+    /// The topic settings in `config`.
     routing: RoutingMembers<'a>,
     has_dynamic_config: Option<Raw<'a>>,
     version: Option<Raw<'a>>,
@@ -25,7 +25,7 @@ struct Fields<'a> {
 impl<'a> Fields<'a> {
     fn of(destination: Raw<'a>) -> Self {
         let mut fields = Self::default();
-        // A `Raw` is valid, so that the walk cannot fail.
+        // A `Raw` is valid, so reading it cannot fail.
         let _ = Reader::of(destination).object::<Invalid>(|reader, key| {
             if key.is("Config") {
                 let (config, routing) = RoutingMembers::read(reader)?;
@@ -46,7 +46,7 @@ impl<'a> Fields<'a> {
 /// The properties of a destination that do not depend on the event.
 #[derive(Debug)]
 pub struct Destination<'a> {
-    /// How it chooses topics.
+    /// The settings that choose its topics.
     pub routing: Routing<'a>,
     /// The templates in its Config.
     pub templates: Option<Templates>,
@@ -60,8 +60,8 @@ impl<'a> Destination<'a> {
     /// Reads a destination.
     ///
     /// # Errors
-    /// [`Rejection::DestinationNotAnObject`], and what [`Templates::find_within`] rejects. If the meter rejected
-    /// memory the error is meaningless: see [`Usage::halted`].
+    /// [`Rejection::DestinationNotAnObject`], and what [`Templates::find_within`] rejects. If the meter halted the
+    /// request, ignore the error and see [`Usage::halted`].
     pub fn read(raw: Raw<'a>, family: &Family, usage: &Usage<'_>) -> Result<Self, Rejection> {
         if !raw.is_object() {
             return Err(Rejection::DestinationNotAnObject);

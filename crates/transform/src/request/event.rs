@@ -1,4 +1,4 @@
-//! Reads the fields of an event that the rules use, in one walk (docs/contract.md#request-body,
+//! Reads the fields of an event that the rules use, in one pass (docs/contract.md#request-body,
 //! docs/contract.md#processor-transformation).
 
 use crate::family::FAMILIES;
@@ -79,7 +79,7 @@ pub struct Metadata<'a> {
     pub namespace: Option<Raw<'a>>,
 }
 
-/// Parts of earlier events of the request, which later events mostly repeat.
+/// Parts of earlier events of the request, which most later events repeat.
 #[derive(Debug)]
 pub struct Earlier<'a> {
     metadata: MetadataModel<'a>,
@@ -125,7 +125,7 @@ impl<'a> Event<'a> {
                     }
                 }
                 b"metadata" => event.metadata = slot(reader, |reader| Metadata::read(reader, &mut earlier.metadata))?,
-                // Neighbors mostly share their destination, byte for byte.
+                // Consecutive events usually have the same destination, byte for byte.
                 b"destination" => {
                     let destination = reader.value_like(earlier.destination)?;
                     earlier.destination = Some(destination);
@@ -260,7 +260,7 @@ impl<'a> Message<'a> {
             None => is_whole &= message.slot(name).is_none() && !name.starts_with(DOTTED),
         });
         if !is_whole {
-            // Something was removed from a field that the rules use.
+            // A value was removed from a field that the rules use.
             message = Message { raw, ..Message::empty() };
             raw.for_each_member(|name, value| message.set(&name.decoded(), value));
         }

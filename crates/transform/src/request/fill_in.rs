@@ -1,13 +1,13 @@
 //! Completes events that are not in the plain format.
 //!
-//! A message alone becomes an event with empty metadata, and an event without a destination or connection gets the one that
-//! is configured.
+//! A bare message becomes an event with empty metadata, and an event without a destination or connection gets the one
+//! that is configured.
 
 use json::raw::{EMPTY_OBJECT, Kind, Raw};
 
 /// Returns the events of a body that an SDK posts to the gateway, `{"batch":[…]}`; `None` for other values.
 ///
-/// Values with a `message` or a `type` are not such a body: events have the one, messages the other.
+/// Values with a `message` or a `type` are not such a body: events have a `message`, messages have a `type`.
 #[must_use]
 pub fn sdk_batch(value: Raw<'_>) -> Option<Raw<'_>> {
     let [batch, message, kind] = value.members(["batch", "message", "type"]);
@@ -24,7 +24,7 @@ pub struct Missing<'a> {
 }
 
 impl<'a> Missing<'a> {
-    /// The fields of an event that decide what it lacks.
+    /// The fields of an event that may be filled in, and `message`, which marks an event.
     pub const NAMES: [&'static str; 3] = ["message", "destination", "connection"];
 
     /// The destination as in a request of rudder-server, and the connection; `null` counts as missing.
@@ -39,9 +39,9 @@ impl<'a> Missing<'a> {
         self.destination.as_deref()
     }
 
-    /// Appends an event of the plain form. An object with a member `message` is an event already and only gets what it
-    /// lacks of destination and connection. Any other object is a message, and gets `{}` as metadata too. What is not
-    /// an object is unchanged, and will be rejected.
+    /// Appends an event of the plain form. An object with a field `message` is already an event, and gets only the
+    /// missing destination and connection. Any other object is a message, and also gets `{}` as metadata. A value that
+    /// is not an object is unchanged, and will be rejected.
     pub fn fill_in(&self, event: Raw<'_>, out: &mut String) {
         let found = event.is_object().then(|| event.members(Self::NAMES));
         self.fill_in_found(event, found, out);
@@ -61,7 +61,7 @@ impl<'a> Missing<'a> {
             self.append(out, None, None);
             return out.push('}');
         }
-        // Of duplicate names the last one counts, so the appended field replaces a `null` in the event.
+        // The last of duplicate names wins, so the appended field replaces a `null` in the event.
         out.push_str(event.text().strip_suffix('}').unwrap_or_default());
         self.append(out, destination, connection);
         out.push('}');
@@ -112,7 +112,7 @@ mod tests {
                 "7",
                 r#"{"message":{"metadata":{}},"metadata":{},"destination":{"Config":{}},"connection":7}"#,
             ),
-            // A full event, which stays byte for byte but for what is appended.
+            // A complete event, which is unchanged except for what is appended.
             (r#"{ "message" : null}"#, "null", "null", r#"{ "message" : null}"#),
             (r#"{ "message" : 1 }"#, "[]", "null", r#"{ "message" : 1 ,"destination":[]}"#),
             (

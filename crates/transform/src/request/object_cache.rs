@@ -1,6 +1,6 @@
-//! Reads objects that mostly repeat an earlier one: equal bytes are compared instead of parsed.
+//! Reads objects that usually repeat an earlier one: equal bytes are compared instead of parsed.
 //!
-//! The metadata of all events of a request have the same source and destination; only a few fields differ.
+//! The metadata of all events of a request has the same source and destination; only a few fields differ.
 
 use json::invalid::Invalid;
 use json::raw::Raw;
@@ -14,13 +14,13 @@ pub struct ObjectCache<'a, const N: usize> {
     names: [&'static str; N],
     /// Which lengths the names have, a bit each.
     lengths: u64,
-    /// The text of the model; empty before the first object.
+    /// The text of the first object, which is the model for the others; empty before it was read.
     text: &'a str,
     /// Filled when the second object is read.
     members: Vec<Member>,
 }
 
-/// The bit of a length; all lengths from 63 on share one.
+/// Returns the bit that stands for a length. All lengths of 63 or more share one bit.
 fn length_bit(length: usize) -> u64 {
     1 << length.min(63)
 }
@@ -38,7 +38,7 @@ struct Member {
     wanted: Option<usize>,
 }
 
-/// An object, and the values of the fields with the wanted names. Of duplicates the last one counts, as in JavaScript.
+/// An object, and the values of the fields with the wanted names. The last duplicate wins, as in JavaScript.
 pub type Read<'a, const N: usize> = (Raw<'a>, [Option<Raw<'a>>; N]);
 
 impl<'a, const N: usize> ObjectCache<'a, N> {
@@ -97,8 +97,8 @@ impl<'a, const N: usize> ObjectCache<'a, N> {
         Ok(members)
     }
 
-    /// Skips the fields from `next` on that are equal in both texts, each with the comma after it, and counts them.
-    /// Equal bytes from the start of a field on are equal fields.
+    /// Skips the fields, starting at `next`, that are equal in both texts, each with the comma after it, and counts
+    /// them. Bytes that are equal from the start of a field are equal fields.
     fn pass_repeated(&self, next: usize, reader: &mut Reader<'a>, found: &mut [Option<Raw<'a>>; N]) -> usize {
         let Some(first) = self.members.get(next) else { return 0 };
         reader.peek();
@@ -125,7 +125,7 @@ mod tests {
 
     const NAMES: [&str; 3] = ["a", "b", "c"];
 
-    /// What is found in `text` behind a model, as texts.
+    /// Returns the values found in `text` after the model was read, as text.
     fn found(model: &str, text: &str) -> Result<[Option<String>; 3], Invalid> {
         let mut reader = ObjectCache::wanting(NAMES);
         reader.read(&mut Reader::new(model)).unwrap();

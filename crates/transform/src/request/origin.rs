@@ -15,9 +15,9 @@ pub struct Origin {
     pub destination_version: Label,
     /// `metadata.sourceType`; `undefined` if it is missing or not a string.
     pub source_type: Label,
-    /// `metadata.destinationType`, likewise.
+    /// `metadata.destinationType`; `undefined` if it is missing or not a string.
     pub destination_type: Label,
-    /// `metadata.namespace`, likewise.
+    /// `metadata.namespace`; `undefined` if it is missing or not a string.
     pub namespace: Label,
 }
 
@@ -26,7 +26,7 @@ type Label = Cow<'static, str>;
 
 /// The text that JavaScript prints for a missing field.
 const UNDEFINED: Label = Cow::Borrowed("undefined");
-/// The version of a destination without one.
+/// The default version of a destination.
 const FIRST_VERSION: Label = Cow::Borrowed("1");
 /// The maximum size of a label, in bytes. Longer values are truncated.
 const MAX_BYTES: usize = 128;

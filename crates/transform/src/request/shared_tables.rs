@@ -106,12 +106,12 @@ pub struct Destinations<'a> {
     family: &'static Family,
     /// By the address of the text: consecutive events with equal destinations share the text, see [`Reader::value_like`].
     read: HashMap<usize, Result<Rc<Destination<'a>>, Rejection>>,
-    /// The destination of the previous event, which the next event mostly has too.
+    /// The destination of the previous event, which is usually also that of the next event.
     latest: Option<Latest<'a>>,
 }
 
 struct Latest<'a> {
-    /// The id that led to it in the compacted form.
+    /// The ID that refers to it in the compacted format.
     id: Option<Raw<'a>>,
     raw: Raw<'a>,
     destination: Rc<Destination<'a>>,
@@ -139,7 +139,7 @@ impl<'a> Destinations<'a> {
     /// The destination of an event, as it was sent and as it was read.
     ///
     /// # Errors
-    /// What [`SharedTables::destination_of`] and [`Destination::read`] reject.
+    /// The errors of [`SharedTables::destination_of`] and [`Destination::read`].
     pub fn find(
         &mut self,
         shared: &SharedTables<'a>,
@@ -156,7 +156,7 @@ impl<'a> Destinations<'a> {
         if let Some(latest) = self.latest.as_ref().filter(|latest| latest.raw.text().as_ptr().addr() == place) {
             return Ok((raw, Rc::clone(&latest.destination)));
         }
-        // Most requests have one destination, which needs no table: it gets an entry once there is a second one.
+        // Most requests have one destination and need no table. Its entry is added with the second destination.
         let is_first = self.latest.is_none() && self.read.is_empty();
         if let Some(Latest { raw, destination, .. }) = self.latest.take().filter(|_| self.read.is_empty()) {
             self.note(raw, Ok(destination), usage)?;
@@ -179,7 +179,7 @@ impl<'a> Destinations<'a> {
         Ok((raw, destination))
     }
 
-    /// Keeps what was read of a destination for later events.
+    /// Caches what was read of a destination for later events.
     fn note(
         &mut self,
         raw: Raw<'a>,

@@ -1,8 +1,9 @@
 //! Reads a body event by event, so that each event is transformed while it is in the CPU's cache.
 //!
-//! In the plain format an event contains everything it needs. In the compacted format destinations and connections mostly
-//! follow the events, so they are searched from the end of the body. The result is valid only if the events, read from the
-//! start, end where it begins. Bodies with another layout are read completely, see [`crate::request::body`].
+//! In the plain format an event contains everything it needs. In the compacted format destinations and connections
+//! usually follow the events, so they are searched for from the end of the body. The result is valid only if the
+//! events, read from the start, end where it begins. Bodies with another layout are read completely, see
+//! [`crate::request::body`].
 
 use crate::meter::{Halt, ReadError, Usage};
 use crate::request::body::{Limits, PayloadFormat, Stop, each_event};
@@ -30,14 +31,14 @@ enum End {
     At(usize),
 }
 
-/// The maximum number of positions that are tried as the end of the events.
+/// The maximum number of candidate positions for the end of the events.
 const MAX_GUESSES: usize = 256;
 
 impl<'a> StreamingRequest<'a> {
     /// A request over `body`; `None` if the body is laid out in another order.
     ///
     /// # Errors
-    /// The meter's rejection.
+    /// Fails if the meter halts the request.
     pub fn over(body: &'a str, form: PayloadFormat, limits: Limits, usage: &Usage<'_>) -> Result<Option<Self>, Halt> {
         let (shared, end) = match form {
             PayloadFormat::Plain => (SharedTables::default(), End::OfBody),
@@ -51,11 +52,11 @@ impl<'a> StreamingRequest<'a> {
 
     /// Calls `on_event` for each event, in order; `None` is an element that is not an object.
     ///
-    /// Returns whether that was the whole request. If not, the results of the calls must be discarded: the body has another
-    /// layout, or is invalid.
+    /// Returns whether that was the whole request. If not, the results of the calls must be discarded, because the body
+    /// has another layout or is invalid.
     ///
     /// # Errors
-    /// What `on_event` returns.
+    /// The errors of `on_event`.
     pub fn each_event(&self, on_event: impl FnMut(Option<Event<'a>>) -> Result<(), Halt>) -> Result<bool, Halt> {
         match self.read(on_event) {
             Ok(is_whole) => Ok(is_whole),
@@ -129,7 +130,7 @@ fn read_behind<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result<Compact
         match &*reader.name()?.decoded() {
             b"destinations" => compacted.destinations = read_map(reader, usage)?,
             b"connections" => compacted.connections = read_map(reader, usage)?,
-            // Of two arrays of events the last one counts.
+            // If there are two arrays of events, the last one wins.
             b"input" => return Err(Invalid.into()),
             _ => reader.skip()?,
         }
@@ -166,7 +167,7 @@ mod tests {
         Some(destination.text().to_owned())
     }
 
-    /// The same where the body is read as a whole.
+    /// Returns the same destinations from a body that is read completely.
     fn whole(body: &str) -> Option<Vec<Option<String>>> {
         let request = Request::processor(body, PayloadFormat::Compacted, LIMITS).ok()?;
         Some(request.events.iter().map(|event| destination(&request.shared, event.as_ref())).collect())

@@ -22,7 +22,7 @@ pub struct Hole {
 /// The positions of all templates of a Config, ascending.
 #[derive(Debug, Default)]
 pub struct Holes {
-    /// The address of the Config's text, which all values of it are slices of.
+    /// The address of the Config's text. All of its values are slices of that text.
     config: usize,
     holes: Vec<Hole>,
 }

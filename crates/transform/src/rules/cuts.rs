@@ -70,7 +70,7 @@ impl Cuts {
 mod tests {
     use super::*;
 
-    /// `text` without the fields called `names`, of whatever object.
+    /// `text` without the fields called `names`, in any object.
     fn without(text: &str, names: &[&str]) -> String {
         let field = |name: &&str| {
             let start = text.find(&format!("\"{name}\""))?;

@@ -1,6 +1,6 @@
 //! Decides whether a value is empty for a template (docs/contract.md#template-empty).
 //!
-//! `""` is empty, and so are arrays and objects that contain only empty values. Of duplicate names the last one counts, as in
+//! `""` is empty, and so are arrays and objects that contain only empty values. The last of duplicate names wins, as in
 //! JavaScript.
 
 use crate::budget::{EventBudget, Exhausted};
@@ -8,7 +8,7 @@ use json::invalid::Invalid;
 use json::raw::Raw;
 use json::reader::Reader;
 
-/// In the list of open containers, an array. An object is the offset of its current key.
+/// Stands for an array in the list of open containers. An object is represented by the offset of its current key.
 const ARRAY: u32 = u32::MAX;
 
 /// Returns whether a value contains only empty strings, arrays and objects.

@@ -13,13 +13,13 @@ pub struct Integrations<'a> {
     pub topic: Option<Raw<'a>>,
     /// `schemaId`.
     pub schema_id: Option<Raw<'a>>,
-    /// The name that was found, and what is under it.
+    /// The name that was found, and its value.
     found: Option<(&'static str, Raw<'a>)>,
 }
 
 impl<'a> Integrations<'a> {
-    /// Reads the first truthy integrations object under one of the family's names. Only an object can carry anything,
-    /// but any truthy value hides the later ones.
+    /// Reads the first truthy integrations object under one of the family's names. Only an object can contain options,
+    /// but any truthy value hides the later names.
     #[must_use]
     pub fn of(message: &Message<'a>, family: &Family) -> Self {
         if message.integrations.is_none() && message.dotted_integrations.is_empty() {
@@ -34,7 +34,7 @@ impl<'a> Integrations<'a> {
         Self { topic, schema_id, found }
     }
 
-    /// Why no topic comes from here, and the name that the reason is about.
+    /// Why it sets no topic, and the name the reason refers to.
     #[must_use]
     pub fn why_no_topic(&self, message: &Message<'_>, family: &Family) -> (Reason, String) {
         match self.found {

@@ -1,7 +1,7 @@
 //! Objects from which fields are removed.
 //!
-//! Only the objects on the path to a removed field are parsed, once each. Everything else stays a slice of the text, so that
-//! literals, escapes, order and duplicates survive.
+//! Only the objects on the path to a removed field are parsed, once each. Everything else remains a slice of the text,
+//! so that literals, escapes, order and duplicates survive.
 
 use std::borrow::Cow;
 
@@ -20,7 +20,7 @@ const USUAL_MEMBERS: usize = 32;
 
 /// A value that may be changed.
 ///
-/// It is as deep as the longest path that was looked up, not as the JSON. Recursion is therefore limited by
+/// It is as deep as the longest path that was looked up, not as deep as the JSON. Recursion is therefore limited by
 /// [`crate::rules::templates::MAX_PATH_NAMES`].
 #[derive(Debug, Clone)]
 pub enum LazyObject<'a> {
@@ -41,7 +41,7 @@ pub struct Parts<'a> {
 #[derive(Debug, Clone)]
 struct Member<'a> {
     key: Text<'a>,
-    /// The decoded key, if it has escapes: it is compared again and again.
+    /// The decoded key, if it has escapes: it is compared many times.
     decoded: Option<Box<[u8]>>,
     value: LazyObject<'a>,
 }
@@ -143,8 +143,8 @@ impl<'a> LazyObject<'a> {
         }
     }
 
-    /// Sets the field called `name`: it replaces the last one of that name, or is added at the end.
-    /// Nothing happens to a value that is not an object.
+    /// Sets the field called `name`: it replaces the last one of that name, or is added at the end. A value that is not
+    /// an object is unchanged.
     ///
     /// # Errors
     /// [`Exhausted`] if the object has more than [`MAX_MEMBERS`], or needs more than the event's budget.
@@ -185,8 +185,8 @@ impl<'a> LazyObject<'a> {
         parts.members[index].value.text_within(budget).map(Some)
     }
 
-    /// Calls `on_field` for each field of the field called `name`: with its name, and its value unless something was taken
-    /// out of that.
+    /// Calls `on_field` for each field of the field called `name`: with its name, and its value unless a part of that
+    /// value was removed.
     pub fn each_field(&self, name: &str, mut on_field: impl FnMut(&[u8], Option<Raw<'a>>)) {
         let LazyObject::Object(parts) = self else { return };
         let Some(member) = parts.members.iter().rfind(|member| member.name() == name.as_bytes()) else { return };
@@ -226,8 +226,9 @@ impl<'a> LazyObject<'a> {
 
     /// Looks up a path, names with dots between them, within a budget.
     ///
-    /// Names may contain dots themselves. A field of this object whose name is the whole path counts first; then, in each
-    /// object on the path, the field with the fewest names of the path (docs/contract.md#dynamic-configuration).
+    /// Names may contain dots themselves. A field of this object whose name is the whole path takes precedence.
+    /// Otherwise, in each object on the path, the field with the fewest names of the path wins
+    /// (docs/contract.md#dynamic-configuration).
     pub fn find<'d>(&'d mut self, path: &str, budget: &mut EventBudget<'_, '_>) -> Found<'d, 'a> {
         self.try_find(path, budget).unwrap_or(Found::TooComplex)
     }

@@ -1,4 +1,4 @@
-//! Finds the values of all templates of a Config in one walk over an event (docs/contract.md#dynamic-configuration).
+//! Finds the values of all templates of a Config in one pass through an event (docs/contract.md#dynamic-configuration).
 //!
 //! The paths form a tree. The walk supports usual Configs and events: all paths lead into the message or the metadata, no path
 //! is a prefix of another, and names in the event have no dots, escapes or duplicates. For these it returns the same values
@@ -39,7 +39,7 @@ struct Node {
 /// A value that a path leads to.
 #[derive(Debug, Clone)]
 pub struct Hit<'e> {
-    /// The index in [`ROOTS`] of the part of the event that has it.
+    /// The index in [`ROOTS`] of the part of the event that contains the value.
     pub root: usize,
     /// The value.
     pub value: Raw<'e>,
@@ -110,7 +110,8 @@ impl PathTree {
 }
 
 impl Node {
-    /// Adds a path; `None` if it is a prefix of another one, or another one of it, or if the tree gets too large.
+    /// Adds a path; `None` if it is a prefix of another path, another path is a prefix of it, or the tree gets too
+    /// large.
     fn add(&mut self, path: &str, template: usize, nodes: &mut usize) -> Option<()> {
         let mut node = self;
         for name in path.split('.') {
@@ -201,7 +202,7 @@ mod tests {
     use crate::meter::Usage;
     use crate::rules::lazy_object::{Found, LazyObject};
 
-    /// The values that the tree finds, as texts.
+    /// Returns the values that the tree finds, as text.
     fn found(paths: &[&str], message: &str) -> Option<Vec<Option<String>>> {
         let usage = Usage::unlimited();
         let mut budget = EventBudget::for_event(message.len(), &usage);

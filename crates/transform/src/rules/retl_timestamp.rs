@@ -53,7 +53,7 @@ fn decide<'a>(message: &Message<'a>, observer: &mut impl Observer) -> Option<(Op
     changed.then_some((current, chosen))
 }
 
-/// Returns whether a value can be a timestamp: everything but `null` and `""` can.
+/// Returns whether a value can be a timestamp: any value except `null` and `""`.
 fn usable(value: Raw<'_>) -> bool {
     !value.is_null() && !value.is_string("")
 }
@@ -87,8 +87,8 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns the value at a path, by the same lookup as templates (docs/contract.md#timestamp-dotted-names). A field
-    /// whose name is the whole path hides all others. Then, in each object on the way, the shortest name that it has
-    /// counts.
+    /// whose name is the whole path hides all others. Then, in each object along the path, the shortest matching name
+    /// wins.
     fn at(&self, path: &str) -> Option<Raw<'a>> {
         if let Some(value) = self.named(path) {
             return Some(value);

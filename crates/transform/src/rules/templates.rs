@@ -76,7 +76,7 @@ impl Templates {
     /// Like [`Templates::find`], but charges memory before it is allocated.
     ///
     /// # Errors
-    /// [`Rejection::TemplatesTooComplex`], also if the meter rejected: see [`Usage::halted`].
+    /// [`Rejection::TemplatesTooComplex`], also if the meter halted the request: see [`Usage::halted`].
     pub fn find_within(config: Raw<'_>, usage: &Usage<'_>) -> Result<Option<Self>, Rejection> {
         if !may_have_templates(config.text()) {
             return Ok(None);
@@ -143,19 +143,19 @@ impl Templates {
         &self.holes
     }
 
-    /// Whether the Config itself is a template, so that all settings are from the event.
+    /// Whether the Config itself is a template, so that all settings come from the event.
     #[must_use]
     pub fn is_config(&self) -> bool {
         self.is_config
     }
 
-    /// Whether paths start with the destination, the connection and the request, in the order of [`ROOTS`].
+    /// For each of [`ROOTS`] (destination, connection, request), whether any path starts with it.
     #[must_use]
     pub(crate) fn roots(&self) -> [bool; ROOTS.len()] {
         self.roots
     }
 
-    /// The tree of all paths, if one walk can find their values.
+    /// The tree of all paths, if one pass can find their values.
     #[must_use]
     pub(crate) fn paths(&self) -> Option<&PathTree> {
         self.paths.as_ref()
@@ -218,7 +218,7 @@ impl Template {
         Ok(Self { path, default: json, in_routing: false, start: 0 })
     }
 
-    /// Names with dots between them, from the event on: `event.` is `message.` here.
+    /// Names with dots between them, starting at the event: `event.` is stored as `message.`.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path

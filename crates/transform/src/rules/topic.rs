@@ -33,7 +33,7 @@ impl<'a> Routing<'a> {
     /// Reads the topic settings of a Config.
     ///
     /// # Errors
-    /// The meter's rejection.
+    /// Fails if the meter halts the request.
     pub fn read(
         RoutingMembers([default, multi_topic, by_type, by_event]): RoutingMembers<'a>,
         family: &Family,
@@ -127,7 +127,7 @@ fn pass_over_maps(observer: &mut impl Observer, why: impl Fn() -> (Reason, Strin
 impl Maps<'_> {
     fn are_on(&self, filling: Filling<'_>) -> bool {
         let Some(switch) = self.switch else { return true };
-        // Arrays and objects are truthy, whatever the templates in them are filled with.
+        // Arrays and objects are truthy, regardless of the values of their templates.
         let template = filling.holes.template_at(switch);
         template.is_none_or(|template| truthy(filling.values.of_template(template)))
     }

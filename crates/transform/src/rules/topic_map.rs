@@ -10,14 +10,14 @@ use crate::rules::topic_setting::{Filling, MAPPED_TYPES, Setting};
 use json::javascript::{JsString, trim};
 use json::raw::{Kind, Raw};
 
-/// A topic map. Of several entries with the same name the last one counts.
+/// A topic map. The last of several entries with the same name wins.
 #[derive(Debug, Default)]
 pub struct TopicMap<'a> {
     normalize: Names,
     /// The map itself, if it is a template.
     whole: Option<usize>,
-    /// Entries without a template in their name, sorted by name. Most maps have a few entries, for which a binary search
-    /// takes less than hashing a name.
+    /// Entries without a template in their name, sorted by name. Most maps have a few entries, for which a binary
+    /// search is faster than hashing a name.
     entries: Vec<NamedEntry<'a>>,
     /// Entries with a template in their name, with their index in the map, ascending.
     templated: Vec<(usize, TemplatedEntry<'a>)>,
@@ -37,9 +37,9 @@ struct NamedEntry<'a> {
 /// The kind of names in a map.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Names {
-    /// Those of [`MAPPED_TYPES`], in any letter case.
+    /// The event types in [`MAPPED_TYPES`], ignoring case.
     Types,
-    /// Any.
+    /// Any event name.
     #[default]
     Events,
 }
@@ -56,9 +56,9 @@ enum TemplatedEntry<'a> {
 /// The result of a lookup.
 #[derive(Debug)]
 pub enum Entry<'t> {
-    /// Its topic is in the Config, `None` if it has none.
+    /// The topic comes from the Config; `None` if the entry has no topic.
     Setting(Option<&'t Setting<'t>>),
-    /// Its topic is from the event.
+    /// The topic comes from the event.
     FromEvent(Option<Raw<'t>>),
 }
 
@@ -66,7 +66,7 @@ impl<'a> TopicMap<'a> {
     /// Reads `eventTypeToTopicMap`.
     ///
     /// # Errors
-    /// The meter's rejection.
+    /// Fails if the meter halts the request.
     pub fn of_types(map: Option<Raw<'a>>, holes: &Holes, usage: &Usage<'_>) -> Result<Self, Halt> {
         Self::read(Names::Types, map, holes, usage)
     }
@@ -74,7 +74,7 @@ impl<'a> TopicMap<'a> {
     /// Reads `eventToTopicMap`.
     ///
     /// # Errors
-    /// The meter's rejection.
+    /// Fails if the meter halts the request.
     pub fn of_events(map: Option<Raw<'a>>, holes: &Holes, usage: &Usage<'_>) -> Result<Self, Halt> {
         Self::read(Names::Events, map, holes, usage)
     }
@@ -151,7 +151,7 @@ impl<'a> TopicMap<'a> {
         later.or_else(|| entry.map(|entry| Entry::Setting(entry.to.as_ref())))
     }
 
-    /// Returns the entry with this name in a map that is from the event.
+    /// Returns the entry with this name in a map taken from the event.
     fn find_in<'t>(&self, map: Raw<'t>, name: &[u8]) -> Option<Entry<'t>> {
         let mut found = None;
         map.for_each_element(|entry| {
@@ -162,7 +162,7 @@ impl<'a> TopicMap<'a> {
         found
     }
 
-    /// Returns an entry that is from the event if it has this name.
+    /// Returns an entry taken from the event, if it has this name.
     fn match_entry<'t>(&self, entry: Raw<'t>, name: &[u8]) -> Option<Entry<'t>> {
         let [from, to] = entry.members(["from", "to"]);
         (*self.normalize.name(from?)? == *name).then_some(Entry::FromEvent(to))
@@ -177,7 +177,7 @@ impl Names {
         }
         let from = JsString::of(Some(from)).into_decoded();
         match self {
-            // The types are plain ASCII, and no other letter's lowercase form is one of theirs.
+            // The types are plain ASCII, and no non-ASCII letter has a lowercase form among their letters.
             Names::Types => {
                 let name = MAPPED_TYPES.into_iter().find(|name| from.eq_ignore_ascii_case(name.as_bytes()))?;
                 Some(Cow::Borrowed(name.as_bytes()))
