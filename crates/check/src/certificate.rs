@@ -197,7 +197,7 @@ fn authority(certificate: &X509Certificate<'_>, which: &str, pointer: &str, find
     let may_sign = certificate.key_usage().ok().flatten().is_none_or(|usage| usage.value.key_cert_sign());
     let why = match constraints {
         Some(constraints) if !constraints.value.ca => "basicConstraints says CA:FALSE",
-        // Before version 3, certificates could not say so.
+        // Certificates before version 3 have no such extension.
         None if certificate.version() == X509Version::V3 => "it has no basicConstraints with CA:TRUE",
         _ if !may_sign => "its keyUsage does not allow it to sign certificates",
         _ => return,

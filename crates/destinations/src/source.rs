@@ -64,7 +64,7 @@ fn from_yaml(text: &str) -> Result<String, String> {
     let documents: Vec<Value> = yaml::documents(text)?.into_iter().map(rudder_cli::renamed).collect();
     match <[Value; 1]>::try_from(documents) {
         Ok([value]) if value.is_object() || value.is_array() => Ok(value.to_string()),
-        // One word is YAML too, and not a form of anything.
+        // A single word is also valid YAML, but not a supported format.
         Ok(_) => Err(format!("it is not JSON: {}", explain(text).unwrap_or_default())),
         Err(documents) if documents.is_empty() => Err("it is empty".to_owned()),
         Err(documents) => Ok(Value::from(documents).to_string()),

@@ -192,7 +192,7 @@ mod tests {
         for value in values {
             for before in (0..70).chain([126, 127, 128, 129]) {
                 for after in ["", ",", "]", "}", " ", ",\"x\":1}", &"]".repeat(70)] {
-                    // As an element after a long string, so that it begins at every place of a block …
+                    // As an element after a long string, so that it begins at every position in a block …
                     assert_same(&format!("\"{}\",{value}{after}", "x".repeat(before)), before + 3);
                     // … and inside a container that spans blocks.
                     let around = format!("[\"{}\",{value},\"{}\"]{after}", "\\\\".repeat(before), "y".repeat(before));

@@ -16,7 +16,7 @@ pub enum Halt {
     /// The request needs more memory than a single request can ever get.
     #[error("the request needs more memory than one request may use")]
     MemoryLimit,
-    /// The client has gone.
+    /// The client has disconnected.
     #[error("the request was cancelled")]
     Cancelled,
     /// The request needs more work than the caller allows.
@@ -104,7 +104,7 @@ const MAX_STEP: usize = 64 << 10;
 const WORK_STEP: u64 = 1 << 18;
 
 impl<'m> Usage<'m> {
-    /// Nothing used yet.
+    /// Creates the accounts of a request that has used nothing.
     #[must_use]
     pub fn of(meter: &'m dyn Meter) -> Self {
         Self {

@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_hash_is_fnv_1a() {
-        // The vectors of the hash's authors.
+        // Test vectors from the authors of the hash.
         for (text, hash) in [("", 0x811c_9dc5), ("a", 0xe40c_292c), ("b", 0xe70c_2de5), ("foobar", 0xbf9c_f968)] {
             assert_eq!(fnv1a(text.as_bytes()), hash, "{text}");
         }

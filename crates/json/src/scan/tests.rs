@@ -137,7 +137,7 @@ fn numbers_and_words_at_the_edges() {
 #[test]
 fn depth_is_kept_track_of_across_words() {
     for levels in [1, 62, 63, 64, 65, 127, 128, 129, 200, 1000] {
-        // Which level is an object changes in a way that repeats nowhere near 64.
+        // The pattern of object and array levels does not repeat every 64 levels.
         let object = |level: usize| level.is_multiple_of(7) || level % 5 == 3;
         let open: String = (0..levels).map(|level| if object(level) { "{\"a\":" } else { "[" }).collect();
         let close: String = (0..levels).rev().map(|level| if object(level) { "}" } else { "]" }).collect();

@@ -47,7 +47,7 @@ fn encode(types: &[Type], of: TypeId, value: &Value) -> Result<(), String> {
             }
             let mut given = 0;
             for (name, member) in members {
-                // The producer ignores what is not in the schema here.
+                // In defaults, the producer ignores fields that are not in the schema.
                 let Some(field) = record.field(name).map(|index| &record.fields[index]) else { continue };
                 given += usize::from(!field.has_default);
                 encode(types, field.of, member)?;
@@ -87,7 +87,7 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// A type in words.
+/// A description of a type.
 pub(super) fn wanted(one: &Type) -> &'static str {
     match one {
         Type::Null => "null",

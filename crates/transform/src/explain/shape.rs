@@ -95,7 +95,7 @@ pub struct TopicChoice {
     /// The rule that chose it.
     #[serde(serialize_with = "topic_rule")]
     pub rule: TopicRule,
-    /// The rule for people.
+    /// A description of the rule.
     pub text: &'static str,
     /// The rules that were tried earlier, in order.
     pub skipped: Vec<SkippedRule>,
@@ -107,7 +107,7 @@ pub struct SkippedRule {
     /// The rule.
     #[serde(serialize_with = "topic_rule")]
     pub rule: TopicRule,
-    /// The rule for people.
+    /// A description of the rule.
     pub tried: &'static str,
     /// The reason, as a stable identifier.
     #[serde(serialize_with = "reason_code")]
@@ -157,7 +157,7 @@ pub enum TimestampUse {
         value: JsonText,
         /// Whether the message had a different one.
         changed: bool,
-        /// For people.
+        /// A description for display.
         text: String,
     },
     /// It does not apply.

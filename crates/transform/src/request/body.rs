@@ -15,7 +15,7 @@ use json::reader::Reader;
 pub enum PayloadFormat {
     /// Every event carries its destination.
     Plain,
-    /// `json+compactedv1`: destinations and connections are present once, next to the events.
+    /// `json+compactedv1`: destinations and connections are present once, outside the events.
     Compacted,
 }
 

@@ -118,7 +118,7 @@ struct Latest<'a> {
 }
 
 impl<'a> Destinations<'a> {
-    /// None read yet.
+    /// Creates a cache without destinations.
     #[must_use]
     pub fn of(family: &'static Family) -> Self {
         Self { family, read: HashMap::new(), latest: None }

@@ -24,7 +24,7 @@ const USUAL_MEMBERS: usize = 32;
 /// [`crate::rules::templates::MAX_PATH_NAMES`].
 #[derive(Debug, Clone)]
 pub enum LazyObject<'a> {
-    /// Not looked into yet.
+    /// Not parsed yet.
     Whole(Raw<'a>),
     /// Parsed.
     Object(Box<Parts<'a>>),
@@ -53,7 +53,7 @@ pub enum Found<'d, 'a> {
     Member(Place<'d, 'a>),
     /// The length of an array, which can be read but not removed.
     ArrayLength,
-    /// Nothing.
+    /// Nothing was found.
     Nothing,
     /// An object of more than [`MAX_MEMBERS`] on the path, or a path that needs more than the event's budget.
     TooComplex,
@@ -224,7 +224,7 @@ impl<'a> LazyObject<'a> {
         Ok(self.text())
     }
 
-    /// Looks up a path, names with dots between them, within a budget.
+    /// Looks up a path (names separated by dots) within a budget.
     ///
     /// Names may contain dots themselves. A field of this object whose name is the whole path takes precedence.
     /// Otherwise, in each object on the path, the field with the fewest names of the path wins
@@ -310,7 +310,7 @@ impl<'a> Member<'a> {
         budget: &mut EventBudget<'_, '_>,
     ) -> Result<Vec<Self>, Exhausted> {
         budget.work(raw.text().len() as u64)?;
-        // Room for what objects of this size usually have.
+        // Reserves capacity for the usual number of fields in an object of this size.
         let usual = (raw.text().len() / BYTES_PER_MEMBER).clamp(1, USUAL_MEMBERS);
         budget.memory(usual * size_of::<Self>())?;
         let mut members: Vec<Self> = Vec::with_capacity(usual);

@@ -49,7 +49,7 @@ pub struct Hit<'e> {
     pub is_removed: bool,
 }
 
-/// Why a walk gave up.
+/// Why the tree cannot be used for an event.
 enum GiveUp {
     Unusual,
 }

@@ -43,7 +43,7 @@ pub(crate) const ROOTS: [&str; 3] = ["destination", "connection", "request"];
 /// A template: `{{ path || default }}`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Template {
-    /// Names with dots between them.
+    /// The path, with dots between names.
     pub(crate) path: String,
     /// The default as a JSON string.
     pub(crate) default: String,
@@ -113,7 +113,7 @@ impl Templates {
     /// Finds the templates that can change the topic.
     fn mark_routing(&mut self, config: Raw<'_>) {
         if self.is_config {
-            // It may turn into an object.
+            // The Config may become an object when it is filled.
             self.routing_bytes = config.text().len();
             self.templates.iter_mut().for_each(|template| template.in_routing = true);
             return;
@@ -179,7 +179,7 @@ impl Templates {
 pub struct Description<'t> {
     /// Its location in the Config, as a JSON pointer, see [`FlatTree::pointers`].
     pub pointer: String,
-    /// Names with dots between them; the first one is a field of the event.
+    /// The path, with dots between names; the first one is a field of the event.
     pub path: &'t str,
     /// The default as a JSON string.
     pub default: &'t str,
@@ -218,7 +218,7 @@ impl Template {
         Ok(Self { path, default: json, in_routing: false, start: 0 })
     }
 
-    /// Names with dots between them, starting at the event: `event.` is stored as `message.`.
+    /// The path, with dots between names, starting at the event: `event.` is stored as `message.`.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path

@@ -1,6 +1,6 @@
 //! Reads the topic maps of a Config, once per destination, and looks up topics in them (docs/contract.md#topic-maps).
 //!
-//! For an event only the templates that its lookup needs are filled.
+//! For each event, only the templates that the lookup needs are filled.
 
 use std::borrow::Cow;
 
@@ -91,7 +91,7 @@ impl<'a> TopicMap<'a> {
                 outcome = read.add(place, entry, holes, usage);
             }
         });
-        // Of entries with the same name the last one is kept.
+        // The last of entries with the same name is kept.
         read.entries.sort_unstable_by(|one, other| (&one.name, other.place).cmp(&(&other.name, one.place)));
         read.entries.dedup_by(|later, first| later.name == first.name);
         outcome.map(|()| read)

@@ -33,7 +33,7 @@ fn looking_changes_nothing() {
     assert!(matches!(find(&mut draft, "a.b"), Found::Member(_)));
     assert!(matches!(find(&mut draft, "a.c"), Found::Nothing));
     assert_eq!(draft.text(), text);
-    // Nor shared a change.
+    // Changes are not shared either.
     let mut draft = LazyObject::of(Raw::parse(r#"{ "a" : { "b" : 1 }, "c" : 2 }"#).unwrap());
     assert!(matches!(find(&mut draft, "a.b"), Found::Member(_)));
     let usage = Usage::unlimited();
@@ -44,7 +44,8 @@ fn looking_changes_nothing() {
 
 #[test]
 fn what_is_read_and_compared_is_counted() {
-    // Two objects are read; the whole path and the first name are sought in the one, the second name in the other.
+    // Two objects are read; the whole path and the first name are looked up in the outer one, the second name in the
+    // inner one.
     let needed = 19 + 13 + 2 * (1 + 1) + (1 + 2);
     let usage = Usage::unlimited();
     let text = Raw::parse(r#"{"a":{"b":1,"c":2}}"#).unwrap();
@@ -66,7 +67,7 @@ fn a_removed_member_takes_the_duplicates_it_hid_along() {
 fn names_with_dots_are_found() {
     assert_eq!(after_removing(r#"{"a":{"b.c":1,"d":2}}"#, &["a.b.c"]), r#"{"a":{"d":2}}"#);
     assert_eq!(after_removing(r#"{"a.b":1,"a":{"b":2}}"#, &["a.b"]), r#"{"a":{"b":2}}"#);
-    // The shorter name wins, even where it leads nowhere.
+    // The shorter name wins, even if it leads nowhere.
     let mut draft = LazyObject::of(Raw::parse(r#"{"m":{"a":{},"a.b":1}}"#).unwrap());
     assert!(matches!(find(&mut draft, "m.a.b"), Found::Nothing));
 }
