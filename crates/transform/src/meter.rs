@@ -34,8 +34,8 @@ pub trait Meter {
     /// [`Halt::MemoryInUse`], [`Halt::MemoryLimit`].
     fn reserve(&self, bytes: usize) -> Result<(), Halt>;
 
-    /// Decides whether to stop after `work` units of work (bytes read and written, names compared) in this request so
-    /// far.
+    /// Decides whether to stop the request, which has done `work` units of work so far (bytes read and written, names
+    /// compared). Called once per event, and repeatedly within expensive events.
     ///
     /// # Errors
     /// [`Halt::Cancelled`], [`Halt::WorkLimit`].

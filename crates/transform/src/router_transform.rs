@@ -53,7 +53,7 @@ pub fn respond(body: &str, form: PayloadFormat, limits: Limits) -> Result<Router
     respond_within(body, form, limits, &Unlimited)
 }
 
-/// Returns an entry per destination of the request that says so, with memory and work that `meter` grants.
+/// Returns an error entry for each destination of the request, with memory and work that `meter` grants.
 ///
 /// # Errors
 /// [`BodyError`] if the whole body is rejected.
