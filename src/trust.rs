@@ -16,7 +16,7 @@ use crate::server::bounded_file::read_bounded;
 /// PEM file.
 ///
 /// # Errors
-/// Returns why the file cannot be used.
+/// Returns an error if the file cannot be used.
 pub fn certificates(scheme: &str, ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, String> {
     let mut all = if scheme == "https" { system() } else { Vec::new() };
     if let Some(file) = ca_file {

@@ -59,7 +59,7 @@ impl Diagnostic {
 pub(super) struct Diagnostics {
     first: Vec<(Place, Diagnostic)>,
     counts: BTreeMap<&'static str, u64>,
-    /// Whether any of them is more than a warning.
+    /// Whether the batch has at least one error, not only warnings.
     any_failed: bool,
 }
 

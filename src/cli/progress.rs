@@ -12,7 +12,7 @@ use super::stdio;
 /// How long a run must take before the bar is shown.
 const DELAY: Duration = Duration::from_millis(800);
 
-/// A progress bar that is shown late, or never.
+/// A progress bar that is shown only after [`DELAY`], and only on a terminal.
 pub(super) struct Progress {
     bar: ProgressBar,
     read: Arc<AtomicU64>,

@@ -41,7 +41,7 @@ pub(super) fn end(written: io::Result<()>, code: ExitCode) -> ExitCode {
     }
 }
 
-/// Returns why the output could not be written. If the reader has closed the pipe, that is not an error.
+/// Converts an error of writing output to a message. A pipe that its reader has closed is not an error.
 ///
 /// # Errors
 /// The message to report.

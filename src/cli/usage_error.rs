@@ -32,7 +32,7 @@ pub(super) fn report(said: &clap::Error) -> ExitCode {
     ExitCode::from(EXIT_USAGE)
 }
 
-/// The configured log format, as far as it can be determined without the parser.
+/// Finds the log format in the arguments and the environment. The parser has failed, so its result is not available.
 fn format_asked_for(arguments: &[String]) -> LogFormat {
     let flag = arguments.iter().enumerate().find_map(|(index, argument)| {
         let value = argument.strip_prefix("--log-format")?;

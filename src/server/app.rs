@@ -35,7 +35,7 @@ use super::upstream::Upstream;
 /// The state of all routes of one instance.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// For the endpoints that transform, and for everything that is not served here.
+    /// For the transforming endpoints, and for all requests that this service does not serve.
     pub transformation: Transformation,
     /// For `POST /explain`.
     pub explain: ExplainService,
@@ -141,7 +141,7 @@ impl State {
     }
 }
 
-/// Adds routes to the application, for applications built on this one.
+/// Adds routes to the application, for programs that extend this service.
 pub type ExtraRoutes = fn(&mut ServiceConfig);
 
 /// Registers every route.

@@ -58,7 +58,7 @@ impl Listeners {
     /// Binds the addresses in the settings.
     ///
     /// # Errors
-    /// Returns which address cannot be bound and why, or what is wrong with the TLS files.
+    /// Returns an error if an address cannot be bound or the TLS files cannot be used.
     pub fn bind(settings: &Settings) -> Result<Self, String> {
         let bind = |host: &str, port: u16| {
             TcpListener::bind((host, port)).map_err(|error| format!("cannot listen on {host}:{port}: {error}"))

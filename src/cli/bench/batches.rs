@@ -180,7 +180,7 @@ fn by_name(object: Option<Raw<'_>>) -> HashMap<Vec<u8>, Raw<'_>> {
     found
 }
 
-/// The event without `destination` and `connection`, and without its closing brace, with `id` in its metadata.
+/// Returns the event with `id` in its metadata, and without `destination`, `connection` and the closing brace.
 fn without_shared(event: Raw<'_>, id: &str) -> String {
     if !event.is_object() {
         return event.text().to_owned();

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-/// The form of the request, and the rules that its events trigger.
+/// The payload format of the request, and the rules that its events trigger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// Every event carries its own copy of the same destination.
@@ -87,7 +87,7 @@ pub fn body(shape: Shape, events: usize) -> String {
     }
 }
 
-/// Generates a body with one event whose message has `bytes` bytes, within about a hundred.
+/// Generates a body with one event whose message has `bytes` bytes, to within about 100.
 pub fn message_of(bytes: usize) -> String {
     let mut products = Vec::new();
     let mut numbers = Numbers(7);

@@ -167,7 +167,7 @@ pub(super) fn run(target: &Target, requests: &[Prepared], load: Load, time: Dura
 /// Sends one request.
 ///
 /// # Errors
-/// Returns why there is no response.
+/// Returns an error if there is no response.
 pub(super) fn once(target: &Target, request: &Prepared, timeout: Duration) -> Result<Response, Failure> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|_| Failure::Connect)?;
     LocalSet::new().block_on(&runtime, target.exchange(request, &mut None, timeout))

@@ -56,7 +56,7 @@ pub(super) fn generated(what: Generate, family: &'static Family, form: BodyForm,
 /// Reads requests from files.
 ///
 /// # Errors
-/// Returns why each unusable file cannot be read, one line per file.
+/// Returns one message per file that cannot be used.
 pub(super) fn recorded(files: &[PathBuf], reading: &Reading, form: BodyForm, size: usize) -> Result<Plan, Vec<String>> {
     let (mut cases, mut notes, mut others) = (Cases::default(), Vec::new(), Vec::new());
     for path in files {

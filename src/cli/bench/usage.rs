@@ -33,11 +33,11 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_METRICS_BYTES: u64 = 16 << 20;
 
 impl Meter {
-    /// Chooses where to read from: the metrics URL, the process with this id and its children, or the processes that
+    /// Chooses the source of the figures: the metrics URL, the process `pid` and its children, or the processes that
     /// listen on the target's port.
     ///
     /// # Errors
-    /// Returns why the named process or URL cannot be read, or which option to set.
+    /// Returns an error if the named process or URL cannot be read, or if an option is needed to find the process.
     pub(super) fn find(
         target: &Target,
         pid: Option<u32>,
@@ -70,7 +70,7 @@ impl Meter {
     /// Reads the current usage.
     ///
     /// # Errors
-    /// Returns why it cannot be read.
+    /// Returns an error if the usage cannot be read.
     pub(super) fn read(&self) -> Result<Usage, String> {
         match self {
             Self::Metrics(url, agent) => from_metrics(agent, url).map_err(|problem| format!("{url}: {problem}")),

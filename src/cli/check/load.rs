@@ -20,7 +20,7 @@ const MAX_REDIRECTS: u32 = 5;
 /// Reads an input.
 ///
 /// # Errors
-/// Returns why it cannot be read, in one line.
+/// Returns a message of one line if the input cannot be read.
 pub(super) fn load(input: &str, trust: &Trust) -> Result<Vec<u8>, String> {
     if input == STANDARD_INPUT {
         return read(io::stdin().lock()).map_err(|error| system_reason(&error));

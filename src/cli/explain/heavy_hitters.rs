@@ -11,7 +11,7 @@ const KEY_BYTES: usize = 128;
 pub struct HeavyHitters {
     counts: HashMap<Box<str>, u64>,
     capacity: usize,
-    /// By how much a count may be too low.
+    /// The maximum amount by which a count is too low.
     short_by: u64,
 }
 

@@ -68,8 +68,8 @@ impl Filling {
         self.missing.as_ref()
     }
 
-    /// The ids in the `destinations` of a compacted object, which its events refer to. `None` without `--destination`:
-    /// nothing is filled in.
+    /// Returns the destination IDs that the events of a compacted object can refer to. `None` without `--destination`,
+    /// because nothing is filled in.
     pub(super) fn ids_of<'a>(&self, destinations: Raw<'a>) -> Option<HashSet<Cow<'a, [u8]>>> {
         self.missing().and_then(Missing::destination)?;
         let mut known = HashSet::new();

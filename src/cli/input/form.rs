@@ -11,7 +11,7 @@ pub(super) enum Form {
     Values,
 }
 
-/// Why the form of the input cannot be determined.
+/// Why the format of the input cannot be determined.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotJson {
     /// The line, from 1, counted from the start of the inspected text.
@@ -38,7 +38,7 @@ impl NotJson {
 /// Decides by the beginning of the input, which starts with a value and contains at least two lines, if there are two.
 ///
 /// # Errors
-/// [`NotJson`] if neither the first nor the second line shows the form.
+/// [`NotJson`] if neither the first nor the second line shows the format.
 pub(super) fn decide(beginning: &str) -> Result<Form, NotJson> {
     if beginning.starts_with('[') {
         return Ok(Form::Values);
@@ -56,7 +56,7 @@ pub(super) fn decide(beginning: &str) -> Result<Form, NotJson> {
     }
 }
 
-/// Treats the input as lines if its first line is malformed and its second line is an object by itself.
+/// Reads the input as NDJSON if the first line is malformed and the second line is a complete object.
 fn by_second_line(rest: &str, error: &serde_json::Error) -> Result<Form, NotJson> {
     let second = rest.lines().next().unwrap_or_default();
     let is_object = second.starts_with('{') && serde_json::from_str::<IgnoredAny>(second).is_ok();

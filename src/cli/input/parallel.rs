@@ -14,8 +14,7 @@ use super::splitter::Batch;
 const BYTES_IN_FLIGHT: usize = 64 << 20;
 /// The size of a part of a result, in bytes: a worker hands it over once it has reached this size.
 pub(in crate::cli) const PART_BYTES: usize = 256 << 10;
-/// The maximum number of parts of a batch that wait to be consumed. A batch of a megabyte rarely has to wait with
-/// these.
+/// The maximum number of parts of a batch that wait to be consumed: enough that batches of 1 MB rarely block.
 const PARTS_WAITING: usize = 6;
 /// What a batch reserves for its results: the waiting parts, the part in progress, and the part being written.
 const RESERVED_BYTES: usize = (PARTS_WAITING + 2) * PART_BYTES;

@@ -42,12 +42,12 @@ pub(in crate::cli) enum Frame {
     Elements,
 }
 
-/// Several events in the form that the transformation reads.
+/// Several events as a request body for the transformation.
 #[derive(Debug)]
 pub(in crate::cli) struct Request {
     /// A JSON array or a compacted object.
     pub(in crate::cli) body: String,
-    /// The form of the body.
+    /// The payload format of the body.
     pub(in crate::cli) form: PayloadFormat,
     /// How the responses are printed.
     pub(in crate::cli) frame: Frame,

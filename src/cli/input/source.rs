@@ -27,7 +27,7 @@ pub(super) struct Source {
 
 enum Origin {
     StandardInput,
-    /// A file that is opened only when its turn comes, because there may be more files than a process can have open.
+    /// A file. It is opened only when it is read, because there may be more files than file descriptors.
     File(PathBuf),
     /// A pipe or a device, which can be opened only once.
     Open(File),
@@ -121,8 +121,8 @@ impl Stream {
         Self { name: "test".into(), bytes: Box::new(Pieces(Cursor::new(bytes.to_vec()), step)), gzip: false }
     }
 
-    /// Appends up to `step` bytes to `buffer`, or less if more would have to be waited for. Returns the number of
-    /// bytes; 0 is the end.
+    /// Appends up to `step` bytes to `buffer`, or fewer if reading more would block. Returns the number of bytes;
+    /// 0 is the end.
     ///
     /// # Errors
     /// [`InputError::Unreadable`], [`InputError::Gzip`].

@@ -8,7 +8,7 @@ use transform::request::fill_in::{Missing, sdk_batch};
 
 /// A value of the input.
 pub(super) enum Value<'a> {
-    /// A value in the place of an event, of any type.
+    /// A value of any type where an event is expected.
     Event(Event<'a>),
     /// A valid array of such values. Its elements are read one by one later, because there may be very many.
     Array(Raw<'a>),
@@ -18,13 +18,13 @@ pub(super) enum Value<'a> {
 
 /// An element of an array: an event, or an SDK's request body with any number of events.
 pub(super) enum Element<'a> {
-    /// A value in the place of an event, of any type.
+    /// A value of any type where an event is expected.
     Event(Event<'a>),
     /// The array of events in an SDK's request body `{"batch":[…]}`.
     Batch(Raw<'a>),
 }
 
-/// A value in the place of an event.
+/// A value where an event is expected.
 pub(super) struct Event<'a> {
     raw: Raw<'a>,
     /// Its fields named in [`Missing::NAMES`], or `None` if it is not an object.

@@ -29,7 +29,7 @@ pub(super) struct Target {
     pub(super) batch_bytes: u64,
 }
 
-/// Writes each event's part of the response as soon as it is made. The latest one can be undone.
+/// Writes each event's part of the response as soon as it is created. The latest part can be undone.
 struct Writer<'w, 's> {
     request: &'w Request,
     judge: Judge<'static>,

@@ -23,7 +23,7 @@ impl Engine {
     /// Starts a transformer.
     ///
     /// # Errors
-    /// Returns why it cannot be started.
+    /// Returns an error if the transformer cannot be started.
     pub fn start() -> Result<Self, String> {
         let mut settings = Settings::defaults().map_err(|error| error.to_string())?;
         // Requests are sent one at a time.

@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// How long a run must take before progress is shown.
 const DELAY: Duration = Duration::from_millis(800);
 
-/// A progress line that is shown late, or never. The total number of cases is not known in advance.
+/// A progress line that is shown only after [`DELAY`], and only on a terminal. The total number of cases is not known
+/// in advance.
 pub(super) struct Progress {
     bar: ProgressBar,
     began: Instant,
@@ -18,7 +19,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Creates the line.
+    /// Creates the progress line, which is hidden at first.
     pub(super) fn new() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} cases, {elapsed}  {wide_msg}") {

@@ -19,7 +19,7 @@ use golden::sources::Source;
 /// Records the responses and reports their number.
 ///
 /// # Errors
-/// Returns why there is no golden file. A file that already existed stays unchanged.
+/// Returns an error if no golden file was written. An existing file stays unchanged.
 pub(super) fn run(
     sources: &[Source],
     filter: &Filter,

@@ -62,7 +62,7 @@ impl Transformer {
     /// Sends a request.
     ///
     /// # Errors
-    /// Returns why there is no response.
+    /// Returns an error if there is no response.
     pub fn ask(&mut self, request: &Request) -> Result<Response, Unanswered> {
         match self.exchange(request) {
             Ok(answer) => {

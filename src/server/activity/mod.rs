@@ -42,10 +42,10 @@ pub struct Activity(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     started: Instant,
-    /// The time of startup, in seconds since 1970.
+    /// The Unix time of startup, in seconds.
     started_at: u64,
     shows_keys: bool,
-    /// Derives the names of keys. Without it, the name of a known key cannot be computed.
+    /// Derives the names under which keys are shown. It is random, so that the name of a known key cannot be computed.
     names: RandomState,
     destinations: RwLock<HashMap<Name, Arc<Mutex<Destination>>>>,
     /// The sum of destinations that are not counted separately, or not anymore.

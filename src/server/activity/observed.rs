@@ -16,8 +16,8 @@ use super::keys::{KeyCounts, MAX_KEY_BYTES, shown};
 use super::topics::TopicCounts;
 use crate::server::http::identity::{Identity, id_of};
 
-/// The maximum number of destinations of one request that are distinguished. Events of others count as without a
-/// destination.
+/// The maximum number of destinations that are distinguished in one request. Events of further destinations are counted
+/// as events without a destination.
 const MAX_DESTINATIONS: usize = 64;
 
 /// The maximum number of bytes of an ID's JSON text that are compared. Longer ones with the same start and length are

@@ -337,7 +337,7 @@ impl Activity {
         }
     }
 
-    /// Converts seconds since startup to seconds since 1970.
+    /// Converts seconds since startup to Unix time.
     fn time(&self, second: u64) -> u64 {
         self.0.started_at + second
     }

@@ -27,7 +27,7 @@ pub struct Config {
     pub connections: ConnectionConfig,
     /// The limits of requests.
     pub requests: RequestConfig,
-    /// The destinations that are transformed here.
+    /// The destinations that this service transforms.
     pub native_destinations: NativeDestinations,
     /// The upstream that serves everything else.
     pub upstream: Option<UpstreamConfig>,

@@ -1,4 +1,4 @@
-//! The destinations that are transformed here. All others go to the upstream.
+//! The destinations that this service transforms. Requests for others go to the upstream.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
 //! Middleware for every request: rejects requests on connections above the limit, notifies clients when their connection
-//! is about to close, and keeps what a response needs until the client has received it.
+//! is about to close, and holds resources until the client has the response.
 
 use std::cell::RefCell;
 use std::error::Error as StdError;
@@ -85,7 +85,7 @@ impl Stream for SharedPayload {
     }
 }
 
-/// The body of a response, with what must live until it is written.
+/// The body of a response, with the resources that must live until it is written.
 struct GuardedBody {
     body: BoxBody,
     /// The rest of a chunk that is too large for the framework to buffer at once.

@@ -66,7 +66,7 @@ fn decompressed(bytes: &[u8], coding: Coding) -> Vec<u8> {
     text
 }
 
-/// The maximum number of bodies that are searched per second: more than log lines of these kinds are written.
+/// The maximum number of bodies that are searched per second. The log lines that need a search are limited to fewer.
 static LOOKS: LineLimit<50> = LineLimit::new();
 
 /// The maximum time to wait for the start of a body that is read only for a log line.

@@ -1,4 +1,4 @@
-//! Determines what a request path addresses once it is normalized. Routing compares paths literally, as
+//! Determines which resource a request path refers to after normalization. Routing compares paths literally, as
 //! rudder-transformer does. A forwarded path may be normalized by the upstream, so every interpretation that a server
 //! could use is checked, and the path is then forwarded byte for byte.
 

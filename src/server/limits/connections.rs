@@ -20,7 +20,7 @@ const EXTRA: usize = 32;
 /// The minimum number of connections above the limit that each worker accepts.
 const EXTRA_OF_WORKER: usize = 8;
 
-/// The number of further connections that a worker accepts before it gets to closing others.
+/// The number of further connections that a worker may accept before it closes idle ones.
 const BACKLOG: usize = 64;
 
 /// The maximum number of connections of the metrics port: for scrapes, probes and the page.
@@ -56,11 +56,11 @@ pub struct Connections {
 /// The timeouts of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct ClientTimeouts {
-    /// For beginning the headers of a request.
+    /// The time to wait for the first byte of the next request.
     idle: Duration,
-    /// For sending the headers of a request, including idle time.
+    /// The time to receive all headers of a request, including idle time.
     head: Duration,
-    /// For receiving more of a response.
+    /// The time to wait for the client to read more of a response.
     response: Duration,
 }
 

@@ -113,7 +113,7 @@ impl Reservation {
         }
     }
 
-    /// Releases what exceeds `bytes` bytes.
+    /// Shrinks the reservation to `bytes` bytes, and releases the rest.
     pub fn shrink_to(&self, bytes: usize) {
         let released = self.bytes().saturating_sub(bytes);
         self.bytes.fetch_sub(released, Ordering::Relaxed);

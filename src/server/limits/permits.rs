@@ -1,4 +1,4 @@
-//! Permits to work off the event loops: they limit how many requests do so at once, and how many wait for it.
+//! Permits for work off the event loops. They limit how many requests run there concurrently, and how many wait.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

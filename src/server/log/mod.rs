@@ -15,7 +15,7 @@ pub enum Loss {
     QueueFull,
     /// The write failed: the reader of the pipe has exited, or the disk is full.
     WriteFailed,
-    /// The line exceeded the rate limit of its kind.
+    /// The line exceeded the rate limit of its call site.
     Suppressed,
 }
 

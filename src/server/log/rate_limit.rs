@@ -16,7 +16,7 @@ use tracing_subscriber::layer::Context;
 
 use super::{Loss, Losses};
 
-/// The number of lines of a kind that are written per [`WINDOW`].
+/// The maximum number of lines per call site and [`WINDOW`].
 pub const LINES_PER_WINDOW: u32 = 10;
 
 /// The period of [`LINES_PER_WINDOW`].
@@ -51,7 +51,7 @@ enum Kind {
     Other,
 }
 
-/// The lines of a kind in the current window.
+/// The lines of one kind in the current window.
 #[derive(Debug)]
 struct Window {
     began: Instant,

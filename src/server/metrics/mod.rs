@@ -97,7 +97,7 @@ struct FamilyCounters {
 struct LostLines {
     loss: Loss,
     counter: IntCounter,
-    /// How many of them are in the counter.
+    /// The number of lost lines already added to `counter`.
     counted: AtomicU64,
 }
 

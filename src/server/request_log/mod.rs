@@ -106,7 +106,7 @@ pub async fn log(
     }
 }
 
-/// Reports a request with a response.
+/// Logs a request that got a response.
 fn log_response(
     id: &HeaderValue,
     response: &ServiceResponse<impl MessageBody>,

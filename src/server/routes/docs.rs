@@ -57,7 +57,7 @@ use crate::server::openapi::responses::{ErrorBody, UnknownDestinationBody};
 )]
 struct Document;
 
-/// Paths that answer like another one, with the ids of their operations.
+/// Paths that respond like another one, with the ids of their operations.
 const ALIASES: [(&str, &str, &str); 2] = [
     ("/v1/destinations/{destination}", "/v0/destinations/{destination}", "transformV1"),
     ("/transformerBuildVersion", "/buildVersion", "transformerBuildVersion"),

@@ -1,4 +1,4 @@
-//! Handles requests that are not served here: forwards them to the upstream, or rejects them if there is none.
+//! Handles requests that this service does not serve: forwards them to the upstream, or rejects them if there is none.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::server::unserved::Rejections;
 use crate::server::upstream::Upstream;
 use crate::server::upstream::pass;
 
-/// The state for requests that are not served here.
+/// The state for requests that this service does not serve.
 #[derive(Debug, Clone)]
 pub struct Fallback {
     /// The upstream.

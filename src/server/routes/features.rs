@@ -21,7 +21,7 @@ pub struct FeatureSource {
     pub upstream: Option<Upstream>,
     /// The cached features of the upstream.
     pub known: Arc<UpstreamFeatures>,
-    /// The destinations that are transformed here.
+    /// The destinations that this service transforms.
     pub native_destinations: NativeDestinations,
 }
 

@@ -13,7 +13,7 @@ use super::explain;
 use super::resource::{own_resource, own_status};
 use super::service_info::ServiceInfo;
 
-/// What the page may do: run its own script, style itself, and ask this server.
+/// The Content Security Policy of the page: only its own script and styles, and requests to this server.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                           img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -47,10 +47,10 @@ async fn service(info: Data<ServiceInfo>) -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(&**info)
 }
 
-/// Registers the page and what it asks.
+/// Registers the page and the API paths that it requests.
 ///
-/// Its files are for everybody, also where there is an operator's token: a browser could not bring that before it has the
-/// page to type it into, and nothing is in them but what is in the source. What the page asks is behind the token.
+/// The files of the page are public even with an operator token: a browser needs the page before a user can enter the
+/// token, and the files contain nothing but public source code. The API paths require the token.
 pub fn configure(config: &mut ServiceConfig) {
     for (path, content_type, text) in FILES {
         config.service(own_status(path, move || async move {

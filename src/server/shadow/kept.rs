@@ -16,7 +16,7 @@ use transform::meter::Halt;
 use transform::request::PayloadFormat;
 use transform::request::coding::Coding;
 
-/// What a kept request counts for in addition to its bodies, in bytes.
+/// The number of bytes counted for a kept request in addition to its bodies.
 pub(super) const OVERHEAD_BYTES: usize = size_of::<Kept>() + 16 * 1024;
 /// The transformer whose response is known.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Shadow verification: a percentage of the requests that are served here is also sent to the upstream, and both
+//! Shadow verification: a percentage of the requests served locally is also sent to the upstream, and both
 //! responses are compared. This happens after the client has its response, and costs only a bounded amount of memory.
 
 pub mod kept;
@@ -25,7 +25,7 @@ use transform::request::coding::Coding;
 
 /// The maximum number of requests that wait for or are in comparison.
 const MAX_KEPT: usize = 64;
-/// The share of the memory for requests in flight that they may use: one part in this number.
+/// The memory limit for requests in flight is divided by this to get the limit for kept requests.
 const PART_OF_IN_FLIGHT: usize = 4;
 
 /// Selects requests and limits how many are kept. Clones share both.

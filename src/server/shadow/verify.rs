@@ -164,7 +164,7 @@ impl Verifier {
         Ok(differences)
     }
 
-    /// Compares the responses to events that the upstream failed because of others, by sending each of them alone.
+    /// Resends events one by one and compares the responses, if the upstream failed them because of other events.
     async fn compare_siblings(
         self: &Arc<Self>,
         kept: &mut Kept,

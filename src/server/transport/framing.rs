@@ -73,7 +73,7 @@ impl Framing {
     }
 }
 
-/// Whether the framework rejects headers that begin like this, regardless of the rest.
+/// Whether the framework rejects the headers because of the bytes so far, whatever follows.
 #[must_use]
 pub fn is_rejected(head: &[u8]) -> bool {
     let mut headers = [EMPTY_HEADER; MAX_HEADERS];

@@ -30,7 +30,7 @@ const MAX_HEAD_BYTES: usize = 128 << 10;
 pub struct Socket(Rc<Connection>);
 
 impl Socket {
-    /// The socket of a connection, which is closed when this is dropped.
+    /// Creates the socket of a connection. The connection is closed when the socket is dropped.
     pub(crate) fn of(connection: Rc<Connection>) -> Self {
         Self(connection)
     }

@@ -85,7 +85,7 @@ impl Tls {
         }
     }
 
-    /// When the current certificate expires, in seconds since 1970.
+    /// The Unix time at which the current certificate expires, in seconds.
     #[must_use]
     pub fn expires_at(&self) -> Option<i64> {
         let pair = Arc::clone(&self.present.0.read().unwrap_or_else(PoisonError::into_inner));

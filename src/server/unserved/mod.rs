@@ -55,7 +55,7 @@ impl Rejections {
         self.rejection(request, endpoint, name, line)
     }
 
-    /// Rejects a request whose body names `destination`, which is not served here.
+    /// Rejects a request whose body names `destination`, which this service does not serve.
     #[must_use]
     pub fn reject_read(
         &self,
@@ -70,7 +70,7 @@ impl Rejections {
         self.rejection(request, endpoint, Some(destination), line)
     }
 
-    /// rudder-server uses POST for all of these.
+    /// Returns the endpoint that a request is for. Only POST requests count, because rudder-server sends no others.
     fn endpoint(request: &HttpRequest) -> Option<(UnservedEndpoint, Option<String>)> {
         (*request.method() == Method::POST).then(|| UnservedEndpoint::at(request.uri().path()))?
     }

@@ -1,4 +1,4 @@
-//! The features of the upstream, corrected for the destinations that are served here and cached for a short time
+//! The features of the upstream, corrected for the destinations that this service serves and cached for a short time
 //! (docs/contract.md#features). rudder-server does not start without them, so it gets the last good response if the
 //! upstream does not respond.
 
@@ -78,8 +78,8 @@ impl UpstreamFeatures {
 /// The feature that decides in which form rudder-server sends events, to this service and to the upstream.
 const COMPACTED: &str = "supportDestTransformCompactedPayloadV1";
 
-/// Returns the upstream's features, corrected for the destinations that are served here; all other fields stay
-/// unchanged. If a field that is used has an unexpected type, the response is as unusable as malformed JSON.
+/// Returns the upstream's features, corrected for the destinations that this service serves; all other fields stay
+/// unchanged. A response in which a used field has an unexpected type is an error, like malformed JSON.
 fn corrected(buffered: &BufferedResponse, natives: NativeDestinations) -> Result<Bytes, String> {
     if buffered.status != 200 || buffered.coding.is_some() {
         return Err(format!("the response has status {} and Content-Encoding {:?}", buffered.status, buffered.coding));

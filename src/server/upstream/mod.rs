@@ -1,4 +1,5 @@
-//! The upstream transformer, which serves what is not served here: its address, requests to it, and its failures.
+//! The upstream transformer, which gets all requests that this service does not serve: its address, requests and
+//! failures.
 //! Nothing is ever sent twice.
 
 mod connect;
@@ -156,8 +157,8 @@ impl Upstream {
         request.headers_mut().append("via", self.via.value.clone());
     }
 
-    /// Sends a request and waits for the headers of the response. The timeout of the upstream starts when it has the
-    /// whole request, so that a slow client does not make the upstream appear slow.
+    /// Sends a request and waits for the headers of the response. The timeout starts when the upstream has
+    /// received the whole request, so that a slow client does not make the upstream appear slow.
     ///
     /// # Errors
     /// [`RequestError::UpstreamUnreachable`], [`RequestError::UpstreamBroke`], [`RequestError::UpstreamInvalid`] and

@@ -1,5 +1,5 @@
-//! Forwards requests that are not served here to the upstream. Request and response are streamed, and neither is held
-//! in memory.
+//! Forwards to the upstream all requests that this service does not serve. Requests and responses are streamed, not
+//! buffered.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -53,7 +53,7 @@ impl Drop for Counted {
 /// Forwards a request whose body is streamed from its client, and returns the response.
 ///
 /// # Errors
-/// Returns why there is no response from the upstream.
+/// Returns an error if there is no response from the upstream.
 pub async fn streamed(
     request: &HttpRequest,
     payload: Payload,
@@ -77,7 +77,7 @@ pub async fn streamed(
 /// Forwards a request whose body had to be read already.
 ///
 /// # Errors
-/// Returns why there is no response from the upstream.
+/// Returns an error if there is no response from the upstream.
 pub async fn whole(
     request: &HttpRequest,
     (bytes, share): (Bytes, Reservation),

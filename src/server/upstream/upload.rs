@@ -16,8 +16,7 @@ use crate::server::http::identity::BodyStart;
 use crate::server::limits::memory_budget::Reservation;
 use crate::server::limits::min_rate::MinRate;
 
-/// The number of chunks between the client's connection and the upstream's. Nothing else of a forwarded body is held in
-/// memory.
+/// The maximum number of chunks of a forwarded body that are buffered between the client and the upstream.
 const PIECES: usize = 2;
 
 /// The body of a request to the upstream.

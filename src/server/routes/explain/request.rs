@@ -51,7 +51,7 @@ pub struct ExplainRequest {
 pub struct CheckedText {
     /// The text of a file with this destination alone.
     pub text: String,
-    /// Its family, if it does not name its own.
+    /// The family to assume if the destination does not name its type.
     pub family: &'static Family,
 }
 

@@ -37,7 +37,7 @@ pub struct Transformation {
     pub bodies: BodyReader,
     /// The limits of one request.
     pub limits: Limits,
-    /// The destinations that are transformed here.
+    /// The destinations that this service transforms.
     pub native_destinations: NativeDestinations,
     /// Handles requests for all other destinations.
     pub fallback: Fallback,
@@ -85,10 +85,10 @@ impl Transformation {
         }
     }
 
-    /// Responds to a request to an endpoint that is served here, unless its body turns out to be for the upstream.
+    /// Responds to a request to an endpoint of this service, unless its body turns out to be for the upstream.
     ///
     /// # Errors
-    /// Returns why the request is rejected as a whole.
+    /// Returns an error if the request is rejected as a whole.
     pub async fn serve(
         &self,
         endpoint: Endpoint,

@@ -63,10 +63,10 @@ impl<E: Into<RequestError>> From<E> for Stopped {
 
 impl Reading {
     /// Reads a body as far as needed to decide which transformer responds. If it is this service, creates the response.
-    /// The work starts on the event loop; if it turns out to be too much, it restarts off the loop.
+    /// The work starts on the event loop. If it exceeds the limit for that, it restarts on a blocking thread.
     ///
     /// # Errors
-    /// Returns why the request is rejected as a whole.
+    /// Returns an error if the request is rejected as a whole.
     pub(super) async fn owner_of(self, body: Body, permits: &Permits) -> Result<(Owner, Reservation), RequestError> {
         if body.is_large() {
             return off_the_loop(permits, move |cancelled| self.decide_fully(body.decode()?, cancelled)).await;
