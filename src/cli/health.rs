@@ -36,7 +36,7 @@ pub(super) struct Arguments {
 /// The timeout of the whole check.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The part of a response that is needed to know its status.
+/// The start of a response with status 200.
 const STATUS_LINE: &[u8] = b"HTTP/1.1 200";
 
 /// Sends a request, and prints why the service is not up.

@@ -67,7 +67,7 @@ impl<'a, 'f> Slices<'a, 'f> {
         !self.places.is_empty()
     }
 
-    /// Returns a request with the events added since the last one.
+    /// Returns a request with the events that were added since the previous request.
     pub(super) fn take(&mut self) -> Request {
         let mut body = std::mem::replace(&mut self.body, String::from(HEAD));
         let events_end = body.len();

@@ -20,7 +20,7 @@ const EXTRA: usize = 32;
 /// The minimum number of connections above the limit that each worker accepts.
 const EXTRA_OF_WORKER: usize = 8;
 
-/// The number of further connections that a worker may accept before it closes idle ones.
+/// The number of further connections that a worker may accept before it closes others.
 const BACKLOG: usize = 64;
 
 /// The maximum number of connections of the metrics port: for scrapes, probes and the page.

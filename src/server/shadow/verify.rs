@@ -164,7 +164,8 @@ impl Verifier {
         Ok(differences)
     }
 
-    /// Resends events one by one and compares the responses, if the upstream failed them because of other events.
+    /// Compares the responses to events that the upstream failed because of another event, by sending them again without
+    /// it.
     async fn compare_siblings(
         self: &Arc<Self>,
         kept: &mut Kept,
