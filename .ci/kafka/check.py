@@ -99,11 +99,11 @@ def all_checks(checks):
 
     expect("plaintext", "PLAIN", {}, words=["3 partitions, 1 replica", *written], topics=["users"])
     expect("no such topic", "PLAIN", {"topic": "nowhere"}, ["topic-missing"], ["it does not exist"])
-    expect("closed port", None, {}, ["connection-refused"], [f"127.0.0.1:{checks.kafka.closed} refuses"])
+    expect("closed port", None, {}, ["connection-refused"], [f"127.0.0.1:{checks.kafka.closed}: connection refused"])
     expect("no such host", "PLAIN", {"hostName": "no-such-host.invalid"}, ["name-not-found"], ["does not resolve"])
     expect("advertised where nobody listens", "ASTRAY", {}, ["connection-refused"], ["advertised.listeners"])
     expect("two brokers", "PLAIN", {"hostName": "localhost,127.0.0.1"}, words=written)
-    expect("a blank after the only host", "PLAIN", {"hostName": "localhost "}, ["name-not-found"], ["the blanks are a part of it"])
+    expect("a blank after the only host", "PLAIN", {"hostName": "localhost "}, ["name-not-found"], ["the spaces are part of it"])
     expect("a blank before one of two hosts", "PLAIN", {"hostName": "localhost, localhost"}, words=["another broker", *written],
            warned=["name-not-found"])
     expect("one of two hosts that does not exist", "PLAIN", {"hostName": "no-such-host.invalid,localhost"}, words=written,
@@ -117,11 +117,11 @@ def all_checks(checks):
         "sslEnabled": True, "caCertificate": checks.certificate("otherca-cert") + checks.certificate("ca-cert")}, words=written)
     expect("the broker's own certificate as CA", "PINNED", tls("pinned.crt"), words=written)
     expect("TLS to a plaintext port", "PLAIN", tls(), ["not-tls"], ["plaintext listener of Kafka"])
-    expect("plaintext to a TLS port", "TLS", {}, ["tls-expected"], ["speaks TLS"])
+    expect("plaintext to a TLS port", "TLS", {}, ["tls-expected"], ["expects TLS on this port"])
     expect("wrong CA", "TLS", tls("otherca-cert"), ["unknown-issuer"], ["signed by CN=Example CA"])
     expect("the system's roots", "TLS", tls(None), ["unknown-issuer"], ["the CA certificates of this machine"])
     expect("expired certificate", "EXPIRED", tls(), ["certificate-expired"], ["expired on 2024-02-01"])
-    expect("certificate of the future", "NOTYET", tls(), ["certificate-not-yet-valid"], ["from 2098-01-01 on"])
+    expect("certificate of the future", "NOTYET", tls(), ["certificate-not-yet-valid"], ["not valid before 2098-01-01"])
     expect("another host's certificate", "OTHERNAME", tls(), ["name-mismatch"], ["is for broker.example.com, not for localhost"])
     expect("certificate with CN only", "CNONLY", tls(), ["certificate-without-names"], ["CN=localhost"])
     expect("certificate of the steps as they were", "STEPS", tls(), ["certificate-version-1"], ["X.509 version 1"])
@@ -136,10 +136,10 @@ def all_checks(checks):
     expect("any certificate: a good one", "TLS", tls(), words=["verification is off", *written], options=insecure)
     expect("any certificate: no certificate in caCertificate", "TLS", {"sslEnabled": True, "caCertificate": "\n"}, None, options=insecure)
 
-    expect("client certificate of X.509 version 1", "MUTUAL", tls(), words=["took CN=rudder", *written], client=("old.crt", "old.key"))
+    expect("client certificate of X.509 version 1", "MUTUAL", tls(), words=["accepted CN=rudder", *written], client=("old.crt", "old.key"))
     expect("client certificate without caCertificate", "MUTUAL", tls(None), ["client-certificate-required"],
-           ["only where caCertificate is set"], client=("client.crt", "client.key"), options=insecure)
-    expect("client certificate", "MUTUAL", tls(), words=["took CN=rudder", *written], client=("client.crt", "client.key"))
+           ["only if caCertificate is set"], client=("client.crt", "client.key"), options=insecure)
+    expect("client certificate", "MUTUAL", tls(), words=["accepted CN=rudder", *written], client=("client.crt", "client.key"))
     expect("no client certificate", "MUTUAL", tls(), ["client-certificate-required"], ["signed by CN=Example CA"])
     expect("client certificate of another CA", "MUTUAL", tls(), ["client-certificate-rejected"], ["signed by another CA"],
            client=("stranger.crt", "stranger.key"))
@@ -156,8 +156,8 @@ def all_checks(checks):
     expect("a client certificate that nobody asks for", "TLS", tls(), words=written, client=("client.crt", "client.key"))
 
     for mechanism in SECRETS:
-        expect(mechanism, "SASL", sasl(mechanism), words=[f"{mechanism}: user and password are right", *written])
-        expect(f"{mechanism}, wrong password", "SASL", sasl(mechanism, WRONG), ["authentication-failed"], ["refuses"])
+        expect(mechanism, "SASL", sasl(mechanism), words=[f"{mechanism}: user and password accepted", *written])
+        expect(f"{mechanism}, wrong password", "SASL", sasl(mechanism, WRONG), ["authentication-failed"], ["rejects this user or password"])
         expect(f"{mechanism}, unknown user", "SASL", sasl(mechanism, username="nobody"), ["authentication-failed"])
     expect("mechanism not enabled", "SCRAM", sasl("PLAIN"), ["mechanism-not-enabled"], ["enabled: SCRAM-SHA-256"])
     expect("login where there is none", "TLS", sasl("PLAIN"), ["sasl-not-offered"])
