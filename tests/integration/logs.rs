@@ -69,6 +69,14 @@ impl Service {
     }
 }
 
+impl Drop for Service {
+    /// Kills the process of a test that panicked: it would keep the runner's output open.
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
 #[test]
 fn at_debug_every_request_has_a_line() {
     let service = Service::start(&[("LOG_LEVEL", "debug")]);
