@@ -107,7 +107,7 @@ fn explained(family: &'static Family, body: &str, form: PayloadFormat, answers: 
     let mut index = 0;
     let tally = explain(family, body, form, QUERY, LIMITS, Options::default(), &Unlimited, |explanation| {
         assert_eq!((explanation.index, explanation.response), (index, answers[index].text()));
-        assert_eq!(explanation.refusal.is_none(), answers[index].member("output").is_some());
+        assert_eq!(explanation.rejection.is_none(), answers[index].member("output").is_some());
         index += 1;
         ControlFlow::Continue(())
     });
