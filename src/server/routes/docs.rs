@@ -113,35 +113,45 @@ fn add_aliases(paths: &mut Map<String, Value>) {
 #[utoipa::path(get, path = "/openapi.json", tag = "status", operation_id = "openapi",
     responses((status = 200, description = "The document", body = Map<String, Value>), Overload))]
 async fn document_of_this() -> impl Responder {
-    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document().into());
-    HttpResponse::Ok().insert_header(JSON).body(DOCUMENT.clone())
+    HttpResponse::Ok().insert_header(JSON).body(SERVED.text.clone())
+}
+
+/// The document as it is served. Built by the first request that needs it, because startup does not.
+static SERVED: LazyLock<ServedDocument> = LazyLock::new(|| {
+    let text = document();
+    let value: Value = serde_json::from_str(&text).unwrap_or_default();
+    let paths = value["paths"].as_object().into_iter().flat_map(Map::keys).cloned().collect();
+    ServedDocument { text: text.into(), paths }
+});
+
+struct ServedDocument {
+    text: Bytes,
+    /// The paths that it describes.
+    paths: Vec<String>,
 }
 
 /// The page at `/docs` and `/docs/`. Its files are below the latter: the former names them from one level above, so that no
 /// redirect is needed.
 async fn docs_page(request: HttpRequest, port: Data<DocsPort>) -> impl Responder {
     let base = if request.path().ends_with('/') { "" } else { "docs/" };
-    let DocsPort { requires_token, served } = &**port;
+    let requires_token = port.info.requires_token.to_string();
     let text = include_str!("docs/index.html").replace("{base}", base);
-    let text = text.replace("{requires_token}", &requires_token.to_string()).replace("{served}", served);
+    let text = text.replace("{requires_token}", &requires_token).replace("{served}", &port.served_paths().join(" "));
     HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/html; charset=utf-8")).body(text)
 }
 
-/// What the page has to know of the port that it is on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The port that the page is on.
+#[derive(Debug, Clone)]
 struct DocsPort {
-    /// Whether the operator token is required: without one there is nothing to authorize.
-    requires_token: bool,
-    /// The paths that can be tried out here.
-    served: String,
+    info: ServiceInfo,
+    is_metrics_port: bool,
 }
 
 impl DocsPort {
-    fn of(info: &ServiceInfo, is_metrics_port: bool) -> Self {
-        let document: Value = serde_json::from_str(&document()).unwrap_or_default();
-        let paths = document["paths"].as_object().into_iter().flat_map(Map::keys).map(String::as_str);
-        let served: Vec<&str> = paths.filter(|path| info.is_served(path, is_metrics_port)).collect();
-        Self { requires_token: info.requires_token, served: served.join(" ") }
+    /// The paths that can be tried out here.
+    fn served_paths(&self) -> Vec<&'static str> {
+        let paths = SERVED.paths.iter().map(String::as_str);
+        paths.filter(|path| self.info.is_served(path, self.is_metrics_port)).collect()
     }
 }
 
@@ -163,7 +173,7 @@ const FILES: [(&str, &str, &str); 2] = [
 
 /// Registers `/docs` and `/openapi.json` on one of the two ports.
 pub fn configure(info: &ServiceInfo, is_metrics_port: bool) -> impl FnOnce(&mut ServiceConfig) {
-    let port = DocsPort::of(info, is_metrics_port);
+    let port = DocsPort { info: info.clone(), is_metrics_port };
     move |config| {
         let headers = DefaultHeaders::new()
             .add(POLICY)
@@ -187,8 +197,8 @@ pub fn configure(info: &ServiceInfo, is_metrics_port: bool) -> impl FnOnce(&mut 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::routes::explain::request::MAX_EVENTS;
-    use crate::server::routes::explain::request::MAX_PARTITIONS;
+    use crate::server::routes::explain::limits::MAX_EVENTS;
+    use crate::server::routes::explain::limits::MAX_PARTITIONS;
 
     #[test]
     fn the_bounds_are_those_of_the_request() {

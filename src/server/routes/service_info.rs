@@ -1,6 +1,6 @@
 //! Information about the service for its pages.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::server::config::{Config, Page};
 
@@ -16,11 +16,13 @@ pub struct ServiceInfo {
     pub metrics_port: u16,
     /// Whether that port uses TLS.
     pub metrics_tls: bool,
-    /// Whether the page is on that port too.
-    pub is_on_metrics_port: bool,
-    /// Where the page is served.
-    #[serde(skip)]
+    /// Where the page is served. JSON says whether that is the metrics port.
+    #[serde(rename = "isOnMetricsPort", serialize_with = "is_metrics_port")]
     pub page: Page,
+}
+
+fn is_metrics_port<S: Serializer>(page: &Page, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bool(*page == Page::Metrics)
 }
 
 /// The API paths on the metrics port, regardless of the page.
@@ -38,7 +40,6 @@ impl ServiceInfo {
             requires_token: config.operator_token_file.is_some(),
             metrics_port,
             metrics_tls: config.tls.as_ref().is_some_and(|tls| tls.on_metrics_port),
-            is_on_metrics_port: config.page == Page::Metrics,
             page: config.page,
         }
     }
@@ -66,7 +67,6 @@ mod tests {
             requires_token: false,
             metrics_port: 9091,
             metrics_tls: false,
-            is_on_metrics_port: page == Page::Metrics,
             page,
         };
         let paths = ["/metrics", "/destinations", "/explain", "/health", "/openapi.json", "/batch"];
