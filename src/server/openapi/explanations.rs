@@ -10,7 +10,7 @@ use utoipa::openapi::{RefOr, Schema};
 
 use super::requests::{any_case_name, or_anything};
 use crate::server::routes::explain::findings::DestinationCheck;
-use crate::server::routes::explain::request::MAX_EVENTS;
+use crate::server::routes::explain::limits::MAX_EVENTS;
 
 /// Events to explain, with defaults for all of them.
 #[derive(ToSchema)]

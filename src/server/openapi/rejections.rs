@@ -14,7 +14,8 @@ use crate::server::config::UnservedPolicy;
 use crate::server::http::error::RequestError;
 use crate::server::http::unserved::{UnservedEndpoint, UnservedRequest};
 use crate::server::limits::limit::Limit;
-use crate::server::routes::explain::request::{ExplainError, MAX_EVENTS, MAX_WORKING_BYTES};
+use crate::server::routes::explain::error::ExplainError;
+use crate::server::routes::explain::limits::{MAX_EVENTS, MAX_WORKING_BYTES};
 use transform::request::{BodyError, max_response_bytes};
 
 /// A status, its meaning, the schema of its body, and examples in addition to those of fixtures.

@@ -7,7 +7,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use utoipa::IntoParams;
 
-use super::explain::request::MAX_PARTITIONS;
+use super::explain::limits::MAX_PARTITIONS;
 use super::off_loop::off_the_loop;
 use super::transform::response::counted;
 use crate::server::activity::Activity;

@@ -1,6 +1,8 @@
 //! `POST /explain`: shows where events would go, and why. Apart from the request itself, nothing is counted or logged.
 
+pub mod error;
 pub mod findings;
+pub mod limits;
 pub mod request;
 
 use std::ops::ControlFlow;
@@ -21,7 +23,8 @@ use crate::server::limits::request_meter::RequestMeter;
 use crate::server::openapi::explanations::{ExplainBody, Explanations};
 use crate::server::openapi::rejections::ExplainRejections;
 use crate::server::openapi::requests::CodingHeader;
-use request::{ExplainRequest, MAX_BODY_BYTES, MAX_EVENTS, MAX_WORKING_BYTES, RequestLimits};
+use limits::{MAX_BODY_BYTES, MAX_EVENTS, MAX_WORKING_BYTES, RequestLimits};
+use request::ExplainRequest;
 use transform::explain;
 use transform::request::{BodyError, Limits, PayloadFormat};
 

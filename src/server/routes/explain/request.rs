@@ -2,36 +2,15 @@
 
 use std::num::NonZeroU32;
 
-use crate::server::http::error::RequestError;
-use destinations::select::{self, Choice, SelectError, Selector};
+use super::error::ExplainError;
+use super::limits::{MAX_PARTITIONS, RequestLimits};
+use destinations::select::{self, Selector};
 use json::invalid::{Invalid, explain};
 use json::raw::{Kind, Raw};
 use transform::explain::Options;
 use transform::family::{Family, KAFKA};
 use transform::partition::as_received;
 use transform::request::fill_in::{Missing, sdk_batch};
-
-/// The maximum of `partitions`: Kafka numbers partitions with 31 bits.
-pub const MAX_PARTITIONS: u32 = 0x7fff_ffff;
-
-/// The maximum of `batchBytes`: the size of a record has 31 bits.
-pub const MAX_BATCH_BYTES: u32 = 0x7fff_ffff;
-
-/// The maximum size of a body, in bytes.
-pub const MAX_BODY_BYTES: usize = 1 << 20;
-/// The maximum number of events in a request.
-pub const MAX_EVENTS: usize = 100;
-/// The maximum size of all events with the destination filled in, and of all explanations, in bytes.
-pub const MAX_WORKING_BYTES: usize = 8 << 20;
-
-/// The limits of one request.
-#[derive(Debug, Clone, Copy)]
-pub struct RequestLimits {
-    /// The maximum number of events.
-    pub events: usize,
-    /// The maximum size of all events with defaults filled in, in bytes.
-    pub filled_bytes: usize,
-}
 
 /// A parsed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,49 +32,6 @@ pub struct CheckedText {
     pub text: String,
     /// The family to assume if the destination does not name its type.
     pub family: &'static Family,
-}
-
-/// Why a request is rejected. The texts contain nothing of the body except line and column.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ExplainError {
-    /// The body is not JSON: where and why.
-    #[error("the body is not valid JSON: {0}")]
-    NotJson(String),
-    /// The body is not an object.
-    #[error(
-        "the body must be a JSON object with events and, optionally, destination, destinationId, destinationName, connection, family, partitions, batchBytes and check"
-    )]
-    NotAnObject,
-    /// `events` is missing or not an array.
-    #[error("events is missing or not an array")]
-    EventsNotAnArray,
-    /// There is no family with that name.
-    #[error("family must be kafka, azure_event_hub or confluent_cloud")]
-    FamilyUnknown,
-    /// The destination cannot be used: why.
-    #[error("destination: {0}")]
-    DestinationUnusable(String),
-    /// `destination` contains several destinations.
-    #[error("destination: {}", SelectError::Ambiguous(.0.clone()).text("destinationId or destinationName"))]
-    DestinationAmbiguous(Vec<Choice>),
-    /// `destinationId` or `destinationName` is not a string.
-    #[error("destinationId and destinationName must be strings")]
-    SelectorInvalid,
-    /// `batchBytes` is invalid.
-    #[error("batchBytes must be a whole number from 1 to {MAX_BATCH_BYTES}")]
-    BatchBytesInvalid,
-    /// `check` is invalid.
-    #[error("check must be true or false")]
-    CheckInvalid,
-    /// `partitions` is invalid.
-    #[error("partitions must be a whole number from 1 to {MAX_PARTITIONS}")]
-    PartitionsInvalid,
-    /// See [`RequestLimits::events`].
-    #[error("the request has more than {0} events")]
-    TooManyEvents(usize),
-    /// See [`RequestLimits::filled_bytes`].
-    #[error("the events are larger than {0} bytes once the destination is filled in")]
-    TooLarge(usize),
 }
 
 impl ExplainRequest {
@@ -129,12 +65,14 @@ impl ExplainRequest {
         let selector = Selector { id: selector(id)?, name: selector(name)? };
         let file = destination.map(|destination| text(destination).unwrap_or_else(|| destination.text().to_owned()));
         let selected = file.as_deref().map(|file| select::from_text(file, given, &selector)).transpose()?;
-        let only = selected.as_ref().filter(|selected| selected.is_only).map(|selected| selected.text.clone());
+        let only =
+            selected.as_ref().filter(|selected| checks && selected.is_only).map(|selected| selected.text.clone());
         let family = selected.as_ref().map(|selected| selected.family).or(given).unwrap_or(&KAFKA);
         let missing = Missing::of(selected.map(|selected| selected.text), connection);
         let body = Filled::of(events, &missing, limits)?;
         // Where the destination that is used is all of the file, findings have its places and variables.
-        let checked = used_destination(&body).filter(|_| checks).map(|used| CheckedText {
+        let used = if checks { used_destination(&body) } else { None };
+        let checked = used.map(|used| CheckedText {
             text: file.filter(|_| only.as_deref() == Some(used)).unwrap_or_else(|| used.to_owned()),
             family,
         });
@@ -165,15 +103,6 @@ const FIELDS: [&str; 9] = [
     "batchBytes",
     "check",
 ];
-
-impl From<SelectError> for ExplainError {
-    fn from(error: SelectError) -> Self {
-        match error {
-            SelectError::Unusable(reason) => Self::DestinationUnusable(reason),
-            SelectError::Ambiguous(choices) => Self::DestinationAmbiguous(choices),
-        }
-    }
-}
 
 /// Builds the events as a body in the plain form, within the limits.
 struct Filled<'m> {
@@ -228,28 +157,6 @@ fn count(value: Raw<'_>) -> Option<NonZeroU32> {
     let is_count = number.fract() == 0.0 && (1.0..=f64::from(MAX_PARTITIONS)).contains(&number);
     // Within these bounds, every integral value of the float type is exact in the integer type.
     if is_count { NonZeroU32::new(number as u32) } else { None }
-}
-
-impl From<ExplainError> for RequestError {
-    fn from(error: ExplainError) -> Self {
-        match error {
-            ExplainError::TooManyEvents(_) | ExplainError::TooLarge(_) => {
-                Self::PayloadTooLarge(error.to_string(), None)
-            }
-            ExplainError::DestinationAmbiguous(ref choices) => {
-                Self::DestinationAmbiguous(error.to_string(), choices.clone())
-            }
-            ExplainError::NotJson(_)
-            | ExplainError::NotAnObject
-            | ExplainError::EventsNotAnArray
-            | ExplainError::FamilyUnknown
-            | ExplainError::DestinationUnusable(_)
-            | ExplainError::SelectorInvalid
-            | ExplainError::BatchBytesInvalid
-            | ExplainError::CheckInvalid
-            | ExplainError::PartitionsInvalid => Self::BadRequest(error.to_string()),
-        }
-    }
 }
 
 #[cfg(test)]

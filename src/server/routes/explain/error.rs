@@ -1,0 +1,79 @@
+//! The errors of `POST /explain`.
+
+use super::limits::{MAX_BATCH_BYTES, MAX_PARTITIONS};
+use crate::server::http::error::RequestError;
+use destinations::select::{Choice, SelectError};
+
+/// Why a request is rejected. The texts contain nothing of the body except line and column.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExplainError {
+    /// The body is not JSON: where and why.
+    #[error("the body is not valid JSON: {0}")]
+    NotJson(String),
+    /// The body is not an object.
+    #[error(
+        "the body must be a JSON object with events and, optionally, destination, destinationId, destinationName, connection, family, partitions, batchBytes and check"
+    )]
+    NotAnObject,
+    /// `events` is missing or not an array.
+    #[error("events is missing or not an array")]
+    EventsNotAnArray,
+    /// There is no family with that name.
+    #[error("family must be kafka, azure_event_hub or confluent_cloud")]
+    FamilyUnknown,
+    /// The destination cannot be used: why.
+    #[error("destination: {0}")]
+    DestinationUnusable(String),
+    /// `destination` contains several destinations.
+    #[error("destination: {}", SelectError::Ambiguous(.0.clone()).text("destinationId or destinationName"))]
+    DestinationAmbiguous(Vec<Choice>),
+    /// `destinationId` or `destinationName` is not a string.
+    #[error("destinationId and destinationName must be strings")]
+    SelectorInvalid,
+    /// `batchBytes` is invalid.
+    #[error("batchBytes must be a whole number from 1 to {MAX_BATCH_BYTES}")]
+    BatchBytesInvalid,
+    /// `check` is invalid.
+    #[error("check must be true or false")]
+    CheckInvalid,
+    /// `partitions` is invalid.
+    #[error("partitions must be a whole number from 1 to {MAX_PARTITIONS}")]
+    PartitionsInvalid,
+    /// See [`RequestLimits::events`](super::limits::RequestLimits::events).
+    #[error("the request has more than {0} events")]
+    TooManyEvents(usize),
+    /// See [`RequestLimits::filled_bytes`](super::limits::RequestLimits::filled_bytes).
+    #[error("the events are larger than {0} bytes once the destination is filled in")]
+    TooLarge(usize),
+}
+
+impl From<SelectError> for ExplainError {
+    fn from(error: SelectError) -> Self {
+        match error {
+            SelectError::Unusable(reason) => Self::DestinationUnusable(reason),
+            SelectError::Ambiguous(choices) => Self::DestinationAmbiguous(choices),
+        }
+    }
+}
+
+impl From<ExplainError> for RequestError {
+    fn from(error: ExplainError) -> Self {
+        match error {
+            ExplainError::TooManyEvents(_) | ExplainError::TooLarge(_) => {
+                Self::PayloadTooLarge(error.to_string(), None)
+            }
+            ExplainError::DestinationAmbiguous(ref choices) => {
+                Self::DestinationAmbiguous(error.to_string(), choices.clone())
+            }
+            ExplainError::NotJson(_)
+            | ExplainError::NotAnObject
+            | ExplainError::EventsNotAnArray
+            | ExplainError::FamilyUnknown
+            | ExplainError::DestinationUnusable(_)
+            | ExplainError::SelectorInvalid
+            | ExplainError::BatchBytesInvalid
+            | ExplainError::CheckInvalid
+            | ExplainError::PartitionsInvalid => Self::BadRequest(error.to_string()),
+        }
+    }
+}
