@@ -98,14 +98,20 @@ impl<'s, 'a> Context<'s, 'a> {
         };
         let event = Templated { event, message, metadata, destination_raw, destination: &destination, templates };
         let mut target = Target { out, observer, changes };
-        let mut budget = EventBudget::for_event(event.event.raw.text().len(), self.usage);
-        budget.work(destination.routing.work())?;
-        if stamped.is_none()
-            && let Some(hits) = event.find_all(&mut budget)
-        {
-            return self.transform_found(&event, hits, &mut budget, &mut target);
+        if stamped.is_none() {
+            let mut budget = self.budget_of(&event)?;
+            if let Some(hits) = event.find_all(&mut budget) {
+                return self.transform_found(&event, hits, &mut budget, &mut target);
+            }
         }
         self.transform_lazily(&event, &mut target)
+    }
+
+    /// Returns the budget of an event, charged with the work of its topic settings.
+    fn budget_of(&self, event: &Templated<'_, 'a>) -> Result<EventBudget<'_, '_>, Exhausted> {
+        let mut budget = EventBudget::for_event(event.event.raw.text().len(), self.usage);
+        budget.work(event.destination.routing.work())?;
+        Ok(budget)
     }
 
     /// Transforms an event in which the values of all templates were found.
@@ -138,9 +144,8 @@ impl<'s, 'a> Context<'s, 'a> {
         event: &Templated<'_, 'a>,
         target: &mut Target<'_, impl Observer>,
     ) -> Result<Decision, Rejection> {
-        let Templated { message, metadata, destination_raw, destination, templates, .. } = *event;
-        let mut budget = EventBudget::for_event(event.event.raw.text().len(), self.usage);
-        budget.work(destination.routing.work())?;
+        let Templated { message, metadata, destination_raw, templates, .. } = *event;
+        let mut budget = self.budget_of(event)?;
         let mut lazy = self.lazy_event(event, &mut budget)?;
         target.observer.will_fill(destination_raw, templates);
         let values = templates.fill(&mut lazy, &mut budget, &mut target.changes, target.observer)?;

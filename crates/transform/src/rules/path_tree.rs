@@ -49,20 +49,18 @@ pub struct Hit<'e> {
     pub is_removed: bool,
 }
 
-/// Why the tree cannot be used for an event.
-enum GiveUp {
-    Unusual,
-}
+/// The tree cannot be used for an event.
+struct Unusual;
 
-impl From<Invalid> for GiveUp {
+impl From<Invalid> for Unusual {
     fn from(Invalid: Invalid) -> Self {
-        GiveUp::Unusual
+        Unusual
     }
 }
 
-impl From<Exhausted> for GiveUp {
+impl From<Exhausted> for Unusual {
     fn from(Exhausted: Exhausted) -> Self {
-        GiveUp::Unusual
+        Unusual
     }
 }
 
@@ -138,20 +136,20 @@ impl Node {
         root: usize,
         hits: &mut [Option<Hit<'e>>],
         budget: &mut EventBudget<'_, '_>,
-    ) -> Result<(), GiveUp> {
+    ) -> Result<(), Unusual> {
         let mut fields = 0;
         let mut found = 0_u32;
-        reader.parts::<GiveUp>(|reader| {
+        reader.parts::<Unusual>(|reader| {
             fields += 1;
             reader.peek();
             let start = reader.offset();
             let name = reader.name()?;
             if name.may_have_escapes() {
-                return Err(GiveUp::Unusual);
+                return Err(Unusual);
             }
             let Some(place) = self.child(name.escaped())? else { return Ok(reader.skip()?) };
             if found & 1 << place != 0 {
-                return Err(GiveUp::Unusual);
+                return Err(Unusual);
             }
             found |= 1 << place;
             let child = &self.children[place];
@@ -165,20 +163,20 @@ impl Node {
                     hits[template] = Some(Hit { root, value, field, is_removed: false });
                 }
                 // The path may lead to the length of the array.
-                None if value.kind() == Kind::Array => return Err(GiveUp::Unusual),
+                None if value.kind() == Kind::Array => return Err(Unusual),
                 None => {}
             }
             Ok(())
         })?;
         if fields > MAX_MEMBERS {
-            return Err(GiveUp::Unusual);
+            return Err(Unusual);
         }
         Ok(budget.work((fields * self.children.len()) as u64)?)
     }
 
     /// Returns the child called `name`. A longer name that continues with a dot may be several names of a path.
     #[inline]
-    fn child(&self, name: &str) -> Result<Option<usize>, GiveUp> {
+    fn child(&self, name: &str) -> Result<Option<usize>, Unusual> {
         let first = name.as_bytes().first();
         for (place, child) in self.children.iter().enumerate() {
             // Most names differ in their first byte.
@@ -187,7 +185,7 @@ impl Node {
             {
                 match rest.as_bytes().first() {
                     None => return Ok(Some(place)),
-                    Some(b'.') => return Err(GiveUp::Unusual),
+                    Some(b'.') => return Err(Unusual),
                     Some(_) => {}
                 }
             }
