@@ -16,6 +16,18 @@ pub fn shorten(text: &str, characters: usize) -> Cow<'_, str> {
     }
 }
 
+/// Returns the longest start of a text that has at most `bytes` bytes and ends between two characters.
+///
+/// ```
+/// assert_eq!(json::display::start("ü", 1), "");
+/// assert_eq!(json::display::start("aü", 9), "aü");
+/// ```
+#[must_use]
+pub fn start(text: &str, bytes: usize) -> &str {
+    let end = (0..=text.len().min(bytes)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    &text[..end]
+}
+
 /// Returns a text on one line that cannot control a terminal: control characters, and those that are invisible or change
 /// the direction of text, are escaped.
 ///

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use json::display::start;
+
 /// The maximum number of bytes of a key that [`shortened`] keeps.
 const KEY_BYTES: usize = 128;
 
@@ -21,11 +23,10 @@ pub fn shortened(key: &str) -> String {
     if key.len() <= KEY_BYTES {
         return key.to_owned();
     }
-    let end = (0..=KEY_BYTES / 2).rev().find(|end| key.is_char_boundary(*end)).unwrap_or(0);
     let hash = key
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    format!("{}… ({} bytes, {hash:016x})", &key[..end], key.len())
+    format!("{}… ({} bytes, {hash:016x})", start(key, KEY_BYTES / 2), key.len())
 }
 
 impl HeavyHitters {

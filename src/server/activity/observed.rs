@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use json::display::start;
 use json::javascript::JsString;
 use json::raw::Raw;
 use json::text::unescape;
@@ -58,8 +59,7 @@ struct IdText {
 impl IdText {
     fn of(id: Option<Raw<'_>>) -> Self {
         let text = id.map_or("", Raw::text);
-        let end = (0..=text.len().min(MAX_ID_BYTES)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        Self { start: text[..end].into(), length: text.len() }
+        Self { start: start(text, MAX_ID_BYTES).into(), length: text.len() }
     }
 
     fn is(&self, id: Option<Raw<'_>>) -> bool {

@@ -1,6 +1,7 @@
 //! The topics of a destination's events.
 
 use super::counts::Recent;
+use json::display::start;
 
 /// The maximum number of topics of a destination that are counted separately. Others are counted together.
 pub const MAX_TOPICS: usize = 32;
@@ -21,7 +22,7 @@ pub struct TopicCounts {
 impl TopicCounts {
     /// Counts an event with this topic, given as in a JSON string.
     pub fn count(&mut self, escaped: &str) {
-        let name = start_of(escaped);
+        let name = start(escaped, MAX_TOPIC_BYTES);
         if let Some((topic, events)) = self.topics.get_mut(self.latest)
             && **topic == *name
         {
@@ -40,14 +41,6 @@ impl TopicCounts {
             None => self.other += 1,
         }
     }
-}
-
-fn start_of(text: &str) -> &str {
-    if text.len() <= MAX_TOPIC_BYTES {
-        return text;
-    }
-    let end = (0..=MAX_TOPIC_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    &text[..end]
 }
 
 /// The topics of a destination.

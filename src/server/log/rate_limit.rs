@@ -15,6 +15,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 use super::{Loss, Losses};
+use json::display::start;
 
 /// The maximum number of lines per call site and [`WINDOW`].
 pub const LINES_PER_WINDOW: u32 = 10;
@@ -169,13 +170,9 @@ fn message(event: &Event<'_>) -> String {
     }
     impl fmt::Write for Message {
         fn write_str(&mut self, text: &str) -> fmt::Result {
-            let room = MAX_SAMPLE_BYTES.saturating_sub(self.0.len());
-            let mut cut = text.len().min(room);
-            while !text.is_char_boundary(cut) {
-                cut -= 1;
-            }
-            self.0.push_str(&text[..cut]);
-            if cut < text.len() { Err(fmt::Error) } else { Ok(()) }
+            let kept = start(text, MAX_SAMPLE_BYTES.saturating_sub(self.0.len()));
+            self.0.push_str(kept);
+            if kept.len() < text.len() { Err(fmt::Error) } else { Ok(()) }
         }
     }
     let mut message = Message(String::new());

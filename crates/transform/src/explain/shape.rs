@@ -12,6 +12,7 @@ use crate::observer::Stamp;
 use crate::partition::as_received;
 use crate::reason::Reason;
 use crate::rejection::{ErrorType, Rejection};
+use json::display::start;
 use json::raw::Raw;
 
 /// The maximum size of a reported JSON value, in bytes: a template's default or value, or a timestamp. Longer ones are
@@ -271,8 +272,7 @@ pub(super) fn cut(text: &str, bytes: usize) -> Cow<'_, str> {
     if text.len() <= bytes {
         return Cow::Borrowed(text);
     }
-    let end = (0..=bytes).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    Cow::Owned(format!("{}…", &text[..end]))
+    Cow::Owned(format!("{}…", start(text, bytes)))
 }
 
 #[cfg(test)]
@@ -289,10 +289,10 @@ mod tests {
 
     #[test]
     fn a_text_that_fits_is_whole() {
-        for (bytes, text, is_cut, told) in [(6, r#""long""#, false, "long"), (5, "\"long…", true, "\"long…")] {
+        for (bytes, text, is_cut, expected) in [(6, r#""long""#, false, "long"), (5, "\"long…", true, "\"long…")] {
             let value = JsonText::up_to(bytes, r#""long""#);
             assert_eq!((value.text(), value.is_cut()), (text, is_cut));
-            assert_eq!(serde_json::to_value(&value).unwrap(), told);
+            assert_eq!(serde_json::to_value(&value).unwrap(), expected);
         }
     }
 
