@@ -1,10 +1,7 @@
 //! Tests the memory bound of the counts in the worst case.
 
+use super::tests::observed;
 use super::*;
-use transform::family::KAFKA;
-use transform::meter::Unlimited;
-use transform::processor;
-use transform::request::{Limits, PayloadFormat};
 
 #[path = "../../../crates/transform/tests/suite/allocations.rs"]
 mod allocations;
@@ -15,14 +12,6 @@ static ALLOCATOR: allocations::Counting = allocations::Counting;
 
 /// The bound that docs/guides/destinations.md states.
 const MAX_BYTES: usize = 8_000_000;
-
-fn count(activity: &Activity, events: &[String], now: u64) {
-    let limits = Limits { events: 1_000_000, response_bytes: 1 << 30 };
-    let body = format!("[{}]", events.join(","));
-    let mut seen = activity.observer();
-    processor::respond_observed(&KAFKA, &body, PayloadFormat::Plain, "", limits, &Unlimited, &mut seen).unwrap();
-    activity.add_at(&KAFKA, seen, now);
-}
 
 /// An event whose texts are all longer than what is kept of them. Control characters take three bytes where they are
 /// shown.
@@ -43,13 +32,13 @@ fn counts_take_eight_megabytes_at_most_and_a_report_not_more() {
             for destination in 0..MAX_DESTINATIONS {
                 for first in [0, 15, 30, 45] {
                     let events: Vec<String> = (first..first + 15).map(|number| event(destination, number)).collect();
-                    count(&activity, &events, now);
+                    observed(&activity, &events, now);
                 }
             }
         }
         for request in 10..110 {
             let events: Vec<String> = (0..100).map(|number| event(request * 100 + number, number)).collect();
-            count(&activity, &events, 450);
+            observed(&activity, &events, 450);
         }
         activity
     });

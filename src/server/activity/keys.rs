@@ -1,7 +1,6 @@
 //! Counts the most frequent partition keys of a destination, and the skew that they cause.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::num::NonZeroU32;
 
 use super::key_table::{KeyTable, MAX_KEYS};
@@ -18,26 +17,6 @@ const MAX_SHOWN_BYTES: usize = 40;
 
 /// Seconds after which counting starts again. A report covers the current period and the previous one.
 const PERIOD: u64 = 300;
-
-/// A hasher for numbers that are hashes already.
-#[derive(Debug, Default)]
-pub struct Spread(u64);
-
-impl Hasher for Spread {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        // The hash table uses the highest and the lowest bits.
-        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 ^= self.0 >> 32;
-    }
-}
 
 /// The start of a key, with control characters replaced.
 #[must_use]
@@ -118,7 +97,7 @@ struct Period {
     /// Whether some keys are counted with a weight.
     is_sampled: bool,
     counts: KeyTable,
-    texts: HashMap<u32, Box<str>, BuildHasherDefault<Spread>>,
+    texts: HashMap<u32, Box<str>>,
 }
 
 impl Keys {

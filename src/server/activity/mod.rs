@@ -215,12 +215,18 @@ mod tests {
     use transform::processor;
     use transform::request::{Limits, PayloadFormat};
 
-    fn observed(activity: &Activity, events: &[String], now: u64) {
+    /// The activity of a request with these events.
+    fn seen(activity: &Activity, events: &[String]) -> RequestActivity {
         let limits = Limits { events: 1_000_000, response_bytes: 1 << 30 };
         let body = format!("[{}]", events.join(","));
         let mut seen = activity.observer();
         processor::respond_observed(&KAFKA, &body, PayloadFormat::Plain, "", limits, &Unlimited, &mut seen).unwrap();
-        activity.add_at(&KAFKA, seen, now);
+        seen
+    }
+
+    /// Counts a request with these events.
+    pub(super) fn observed(activity: &Activity, events: &[String], now: u64) {
+        activity.add_at(&KAFKA, seen(activity, events), now);
     }
 
     fn event(destination: &str, user: &str) -> String {
@@ -307,11 +313,7 @@ mod tests {
         observed(&activity, &[event("new", "u")], 1 + IDLE_SECONDS);
         let others = || activity.0.others.lock().unwrap().total.events();
         assert_eq!((others(), counts(&activity, "new").events()), (1, 1), "d0 made room");
-        let mut seen = activity.observer();
-        let limits = Limits { events: 10, response_bytes: 1 << 20 };
-        let body = format!("[{}]", event("d0", "u"));
-        processor::respond_observed(&KAFKA, &body, PayloadFormat::Plain, "", limits, &Unlimited, &mut seen).unwrap();
-        let seen = seen.into_destinations().pop().unwrap();
+        let seen = seen(&activity, &[event("d0", "u")]).into_destinations().pop().unwrap();
         activity.add_to(found.as_deref(), seen, 1 + IDLE_SECONDS);
         assert_eq!(others(), 2);
     }
