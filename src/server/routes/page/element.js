@@ -1,5 +1,8 @@
 // Elements of a page. Whatever comes from events is put in as text, never as markup.
 
+/** The element with an ID. */
+export const at = (id) => document.getElementById(id);
+
 /** An element with attributes and children; `null` children are left out. */
 export function element(name, attributes = {}, ...children) {
   const node = document.createElement(name);

@@ -1,14 +1,13 @@
 // Shows the activity of all destinations, and refreshes itself.
 
-import { element, setText } from "./element.js";
-import { authorization, service, showService } from "./service.js";
+import { at, element, setText } from "./element.js";
+import { authorization, service, showService, tokenProblem } from "./service.js";
 
 /** Milliseconds between two requests. */
 const PAUSE = 2_000;
 /** Destinations that are drawn; a filter finds the others. */
 const MAX_SHOWN = 100;
 
-const at = (id) => document.getElementById(id);
 const [filter, sort, partitions, pause, token] = ["filter", "sort", "partitions", "pause", "token"].map(at);
 
 let report = null;
@@ -176,7 +175,7 @@ async function load() {
       at("token-form").hidden = false;
       at("controls").hidden = true;
       at("destinations").replaceChildren();
-      say(token.value === "" ? "This service requires the operator token." : "This is not the operator token.", "wrong");
+      say(tokenProblem(token.value), "wrong");
       if (isFirst) token.focus();
       return;
     }

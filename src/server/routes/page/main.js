@@ -1,19 +1,18 @@
 // Requests explanations while somebody types, and shows them.
 
-import { setText } from "./element.js";
+import { at, setText } from "./element.js";
 import { findings } from "./findings.js";
 import { place, scan, tidy } from "./json.js";
 import { read } from "./link.js";
 import { render, summary, worst } from "./results.js";
 import { SAMPLES } from "./samples.js";
 import { withoutSecrets } from "./secrets.js";
-import { authorization, service, showService } from "./service.js";
+import { authorization, service, showService, tokenProblem } from "./service.js";
 import { copy, share } from "./share.js";
 
 /** Milliseconds without a key pressed after which a request is sent. */
 const PAUSE = 250;
 
-const at = (id) => document.getElementById(id);
 const [sample, family, partitions, event, destination] =
   ["sample", "family", "partitions", "event", "destination"].map(at);
 const [status, results, token, choice] = ["status", "results", "token", "choice"].map(at);
@@ -191,7 +190,7 @@ async function run() {
   const body = request(number);
   if (body === null) return;
   if (!at("token-field").hidden && token.value === "") {
-    say("This service requires the operator token.", "wrong");
+    say(tokenProblem(""), "wrong");
     return;
   }
   const { signal } = (asking = new AbortController());
@@ -203,7 +202,7 @@ async function run() {
     if (response.status === 401) {
       at("token-field").hidden = false;
       setInvalid(token, token.value !== "");
-      say(token.value === "" ? "This service requires the operator token." : "This is not the operator token.", "wrong");
+      say(tokenProblem(token.value), "wrong");
       return;
     }
     setInvalid(token, false);

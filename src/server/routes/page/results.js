@@ -173,7 +173,7 @@ function left(topic) {
 }
 
 function changes({ templates, timestamp }) {
-  const told = templates.map(template);
+  const items = templates.map(template);
   const stamped = timestamp
     ? element(
       "li",
@@ -184,11 +184,11 @@ function changes({ templates, timestamp }) {
         : element("span", { class: "soft" }, `does not apply: ${timestamp.text}`),
     )
     : null;
-  if (told.length === 0 && !stamped) return null;
-  const none = told.length === 0
+  if (items.length === 0 && !stamped) return null;
+  const none = items.length === 0
     ? element("li", {}, element("span", { class: "rule" }, "Templates"), element("span", { class: "soft" }, "none was filled"))
     : null;
-  return part("What changed", element("ul", { class: "changes" }, stamped, none, ...told));
+  return part("What changed", element("ul", { class: "changes" }, stamped, none, ...items));
 }
 
 function template({ pointer, path, default: fallback, found, value: used, valueCut, removed, rejected }) {

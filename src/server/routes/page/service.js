@@ -1,6 +1,6 @@
 // What the pages have in common: what they know of the service, the token, and the links at the end.
 
-import { element } from "./element.js";
+import { at, element } from "./element.js";
 
 /** What `service.json` says; `null` if it cannot be had. */
 export async function service() {
@@ -18,9 +18,14 @@ export function authorization(token) {
   return /^[\x21-\x7e]+$/.test(given) ? { Authorization: `Bearer ${given}` } : {};
 }
 
+/** What is wrong with a token that the service rejects. */
+export function tokenProblem(token) {
+  return token === "" ? "This service requires the operator token." : "This is not the operator token.";
+}
+
 /** Adds the version and the address of the metrics to the links at the end of the page. */
 export function showService(info) {
-  const links = document.getElementById("links");
+  const links = at("links");
   if (info === null) return;
   const { version, metricsPort, metricsTls, isOnMetricsPort } = info;
   const metrics = isOnMetricsPort ? "metrics" : `${metricsTls ? "https" : "http"}://${location.hostname}:${metricsPort}/metrics`;

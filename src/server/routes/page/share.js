@@ -1,11 +1,9 @@
 // The dialog of "Copy link": it shows exactly what the link holds before it is copied.
 
-import { element } from "./element.js";
+import { at, element } from "./element.js";
 import { scan } from "./json.js";
 import { MAX_LENGTH, write } from "./link.js";
 import { withoutSecrets } from "./secrets.js";
-
-const at = (id) => document.getElementById(id);
 
 /** Copies a text, and says so on the button that was asked. */
 export async function copy(text, button) {
