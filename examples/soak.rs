@@ -358,11 +358,11 @@ fn main() -> ExitCode {
         "events {events}, of them rejected as expected {rejected} ({:.2} %)",
         rejected as f64 / events as f64 * 100.0
     );
-    let told = [
+    let counted = [
         metric(metrics, "transformer_dest_transform_input_events_sum"),
         metric(metrics, "kafka_transformer_events_rejected_total"),
     ];
-    println!("/metrics counts {} events, {} rejected", told[0], told[1]);
+    println!("/metrics counts {} events, {} rejected", counted[0], counted[1]);
     // The first sixth of the run lets memory settle.
     let memory: Vec<f64> = samples.iter().skip(samples.len() / 6).map(|(memory, _)| *memory).collect();
     let (rise, off) = line(&memory);
@@ -379,7 +379,7 @@ fn main() -> ExitCode {
 
     let holds = [
         ("every response is the expected one", wrong == 0 && lost == 0),
-        ("/metrics counts what was sent", told == [events, rejected]),
+        ("/metrics counts what was sent", counted == [events, rejected]),
         ("memory does not rise more than it varies", rise <= off),
         ("p99 stays within 1.2 times", ratio <= 1.2),
     ];

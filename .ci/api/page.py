@@ -429,6 +429,6 @@ elsewhere = [url for _, url in asked if not url.startswith(f"{address}/") and ur
 assert not elsewhere, f"asked elsewhere: {elsewhere}"
 assert all("v1." not in url.split("#")[0] for _, url in asked), "a state was sent"
 # The browser itself reports rejected requests in the console; two are asked for above.
-told = [line for line in wrong if "413" not in line and "400" not in line]
-assert not told, f"the page complains: {told}"
+complaints = [line for line in wrong if "413" not in line and "400" not in line]
+assert not complaints, f"the page complains: {complaints}"
 print(f"/: {len(asked)} requests, all of {address}, {sum(method == 'POST' for method, _ in asked)} of them to explain")

@@ -28,7 +28,7 @@ def by_the_steps(folder):
     # 2. A private CA, and a truststore for the broker.
     authority(folder, "ca", "Example CA")
     keytool(folder, trust, "-alias", "CARoot", "-importcert", "-file", "ca-cert")
-    # 3. The CA's signature: with the names, which `openssl x509 -req` drops unless it is told to copy them.
+    # 3. The CA's signature: with the names, which `openssl x509 -req` drops without -copy_extensions.
     keytool(folder, server, "-alias", "localhost", "-certreq", "-file", "cert-file", "-ext", f"SAN={NAMES}")
     run(folder, "openssl", "x509", "-req", "-CA", "ca-cert", "-CAkey", "ca-key", "-in", "cert-file", "-out", "cert-signed",
         "-days", "365", "-CAcreateserial", "-passin", "pass:ca-password", "-copy_extensions", "copy")

@@ -208,24 +208,24 @@ fn no_output_format_contains_a_secret() {
     let key = fs::read_to_string(folder().join("certificates/private_key.pem")).expect("a key");
     let certificate = fs::read_to_string(folder().join("certificates/ca.pem")).expect("a certificate");
     for format in ["text", "json"] {
-        let (told, _) = run_on_all(format);
-        assert!(!told.contains(SECRET), "{told}");
+        let (printed, _) = run_on_all(format);
+        assert!(!printed.contains(SECRET), "{printed}");
         for line in key.lines().chain(certificate.lines()).filter(|line| !line.starts_with('-') && line.len() > 20) {
-            assert!(!told.contains(line), "{format}: {line}");
+            assert!(!printed.contains(line), "{format}: {line}");
         }
-        assert!(!told.contains('\u{1b}'), "colors belong on terminals alone");
+        assert!(!printed.contains('\u{1b}'), "colors belong on terminals alone");
         for code in Code::ALL {
             // This finding depends on the time; the rule's own test covers it.
             let depends = code.name() == "certificate/expires-soon";
-            assert!(told.contains(code.name()) || depends, "{format}: {}", code.name());
+            assert!(printed.contains(code.name()) || depends, "{format}: {}", code.name());
         }
     }
 }
 
 #[test]
 fn the_json_output_is_stable() {
-    let (told, paths) = run_on_all("json");
-    let document: Value = serde_json::from_str(&told).expect("JSON");
+    let (printed, paths) = run_on_all("json");
+    let document: Value = serde_json::from_str(&printed).expect("JSON");
     let names = |value: &Value| value.as_object().map(|members| members.keys().cloned().collect::<Vec<_>>().join(" "));
     assert_eq!(names(&document).as_deref(), Some("inputs errors warnings hints"));
     let inputs = document["inputs"].as_array().expect("inputs");
@@ -253,7 +253,7 @@ fn the_json_output_is_stable() {
         "topics": ["events", "users", "pages", "orders", "sevens"], "topicsFromEvents": false, "avro": true, "sshHost": "bastion",
     });
     assert_eq!(*good, expected);
-    let counted = |severity: &str| told.matches(&format!("\"severity\": \"{severity}\"")).count();
+    let counted = |severity: &str| printed.matches(&format!("\"severity\": \"{severity}\"")).count();
     for (member, severity) in [("errors", "error"), ("warnings", "warning"), ("hints", "hint")] {
         assert_eq!(document[member], counted(severity), "{member}");
     }

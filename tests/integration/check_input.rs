@@ -65,10 +65,13 @@ fn unreadable_input_is_reported_in_one_line() {
         let path = path.to_str().expect("a path");
         for format in ["text", "json"] {
             let output = run(&["check", path, "--format", format], &[]);
-            let told = String::from_utf8(output.stderr).expect("text");
-            assert_eq!(output.status.code(), Some(2), "{name}: {told}");
-            assert!(told.starts_with(&format!("error: {path}: ")) && told.contains(word), "{name}: {told}");
-            assert!(told.lines().count() == 1 && told.len() < 500 && !told.contains(SECRET), "{name}: {told}");
+            let printed = String::from_utf8(output.stderr).expect("text");
+            assert_eq!(output.status.code(), Some(2), "{name}: {printed}");
+            assert!(printed.starts_with(&format!("error: {path}: ")) && printed.contains(word), "{name}: {printed}");
+            assert!(
+                printed.lines().count() == 1 && printed.len() < 500 && !printed.contains(SECRET),
+                "{name}: {printed}"
+            );
             let shown = String::from_utf8(output.stdout).expect("text");
             assert!(!shown.contains(SECRET) && shown.is_empty() == (format == "text"), "{shown}");
         }
@@ -85,8 +88,12 @@ fn irregular_and_oversized_files_are_reported() {
         (large.to_str().expect("a path"), "larger than 64 MiB"),
     ] {
         let output = run(&["check", path], &[]);
-        let told = String::from_utf8(output.stderr).expect("text");
-        assert_eq!((output.status.code(), told.lines().count(), told.contains(word)), (Some(2), 1, true), "{told}");
+        let printed = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(
+            (output.status.code(), printed.lines().count(), printed.contains(word)),
+            (Some(2), 1, true),
+            "{printed}"
+        );
     }
     fs::remove_file(large).expect("removed");
 }
@@ -98,16 +105,20 @@ fn wide_and_deep_files_are_read() {
         "[".repeat(400_000),
         "]".repeat(400_000)
     );
-    let (code, told, _) = piped(&["--family=kafka", "-"], deep.as_bytes());
-    assert_eq!(code, Some(0), "{told}");
+    let (code, printed, _) = piped(&["--family=kafka", "-"], deep.as_bytes());
+    assert_eq!(code, Some(0), "{printed}");
     let entries: Vec<String> = (0..50_000).map(|at| format!(r#"{{"from":"e {at}","to":"a topic {at}"}}"#)).collect();
     let wide = format!(
         r#"{{"topic":"t","hostName":"k","port":"1","enableMultiTopic":true,"eventToTopicMap":[{}]}}"#,
         entries.join(",")
     );
-    let (code, told, _) = piped(&["--family=kafka", "-"], wide.as_bytes());
+    let (code, printed, _) = piped(&["--family=kafka", "-"], wide.as_bytes());
     assert_eq!(code, Some(1));
-    assert!(told.contains("and 49000 more") && told.contains("50000 errors"), "{}", &told[told.len() - 200..]);
+    assert!(
+        printed.contains("and 49000 more") && printed.contains("50000 errors"),
+        "{}",
+        &printed[printed.len() - 200..]
+    );
 }
 
 #[test]
@@ -126,9 +137,9 @@ fn exit_codes_reflect_the_findings() {
         (&["-"][..], r#"{"sources":[]}"#, 2),
         (&["-"][..], r#"{"sources":[{"destinations":[{"destinationDefinition":{"name":"S3"}}]}]}"#, 2),
     ] {
-        let (got, told, errors) = piped(arguments, input.as_bytes());
-        assert_eq!(got, Some(code), "{arguments:?} {told} {errors}");
-        assert!(!told.contains(SECRET) && !errors.contains(SECRET));
+        let (got, printed, errors) = piped(arguments, input.as_bytes());
+        assert_eq!(got, Some(code), "{arguments:?} {printed} {errors}");
+        assert!(!printed.contains(SECRET) && !errors.contains(SECRET));
     }
     let (bad, good) = (file("exit-bad", b"x"), file("exit-good", WARNED.as_bytes()));
     let (bad, good) = (bad.to_str().expect("a path"), good.to_str().expect("a path"));
@@ -166,10 +177,12 @@ fn a_url_is_fetched_and_its_secrets_are_not_printed() {
     let url = format!("http://s3cret:s3cret%2B1@{}/workspaceConfig?token=s3cret", server.address);
     for format in ["text", "json"] {
         let output = run(&["check", "--format", format, &url], &[]);
-        let told = String::from_utf8(output.stdout).expect("text");
-        assert_eq!((output.status.code(), output.stderr.len()), (Some(1), 0), "{told}");
-        assert!(told.contains("host/missing") && told.contains(&format!("http://{}/workspaceConfig", server.address)));
-        assert!(!told.contains(SECRET), "{told}");
+        let printed = String::from_utf8(output.stdout).expect("text");
+        assert_eq!((output.status.code(), output.stderr.len()), (Some(1), 0), "{printed}");
+        assert!(
+            printed.contains("host/missing") && printed.contains(&format!("http://{}/workspaceConfig", server.address))
+        );
+        assert!(!printed.contains(SECRET), "{printed}");
         let asked = server.next();
         assert!(asked.line().starts_with("GET /workspaceConfig?token=s3cret "), "{}", asked.line());
         // s3cret:s3cret+1
@@ -206,9 +219,12 @@ fn an_unusable_url_is_reported_in_one_line() {
         ("http://s3cret@host:port/".to_owned(), "not valid"),
     ] {
         let output = run(&["check", &url], &[]);
-        let told = String::from_utf8(output.stderr).expect("text");
-        assert_eq!(output.status.code(), Some(2), "{url}: {told}");
-        assert!(told.contains(word) && told.lines().count() == 1 && !told.contains(SECRET), "{url}: {told}");
+        let printed = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(2), "{url}: {printed}");
+        assert!(
+            printed.contains(word) && printed.lines().count() == 1 && !printed.contains(SECRET),
+            "{url}: {printed}"
+        );
     }
 }
 
@@ -216,10 +232,10 @@ fn an_unusable_url_is_reported_in_one_line() {
 fn output_contains_no_terminal_escapes() {
     let hostile = r#"{"ID":"\u001b[2J","Name":"\u001b]0;x\u0007\nfake","destinationDefinition":{"name":"KAFKA"},"Config":{"hostName":"\u001b[31m","port":"\u0008","topic":"\u009b2J","\u001bhostNam":"x"}}"#;
     for format in ["text", "json"] {
-        let (_, told, _) = piped(&["--format", format, "-"], hostile.as_bytes());
+        let (_, printed, _) = piped(&["--format", format, "-"], hostile.as_bytes());
         let obeyed = |c: char| c.is_control() && c != '\n';
-        assert!(format == "json" || !told.contains(obeyed), "{told:?}");
-        assert!(!told.contains('\u{1b}') && !told.contains("\nfake"), "{told:?}");
+        assert!(format == "json" || !printed.contains(obeyed), "{printed:?}");
+        assert!(!printed.contains('\u{1b}') && !printed.contains("\nfake"), "{printed:?}");
     }
 }
 

@@ -337,17 +337,17 @@ fn a_difference_is_logged_without_contents() {
     let url = format!("http://127.0.0.1:{}/v0/destinations/kafka", port(&line));
     let body = r#"[{"message":{"email":"s3cret-ours"},"metadata":{},"destination":{"Config":{"topic":"t"}}}]"#;
     assert_eq!(fetch(&url, "POST", &[], body.as_bytes()).status, 200);
-    let mut told = String::new();
-    log.read_line(&mut told).expect("a line");
+    let mut printed = String::new();
+    log.read_line(&mut printed).expect("a line");
     for difference in [
         "WARN",
         "/0/output/message/email: string vs another string",
         "/0/output/topic: string vs missing",
         "/0/output/schemaId: missing vs number",
     ] {
-        assert!(told.contains(difference), "{told}");
+        assert!(printed.contains(difference), "{printed}");
     }
-    assert!(!told.contains("s3cret"), "{told}");
+    assert!(!printed.contains("s3cret"), "{printed}");
     signal(&child, "TERM");
     child.wait().expect("it ends");
 }

@@ -478,7 +478,7 @@ fn good_broker() -> Address {
 
 #[test]
 fn check_connects_only_on_request() {
-    let destination = Destination::at(&listen(|_| panic!("connected to")), "told", "");
+    let destination = Destination::at(&listen(|_| panic!("connected to")), "printed", "");
     let (code, text) = destination.check(&[], &[]);
     assert_eq!(code, Some(0), "{text}");
     assert!(!text.contains("connecting"), "{text}");

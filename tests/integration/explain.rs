@@ -66,7 +66,7 @@ fn post(body: &str) -> Response {
 }
 
 /// The explanation of a request's only event.
-fn told(body: &Value) -> Value {
+fn printed(body: &Value) -> Value {
     let answer = post(&body.to_string());
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
@@ -87,10 +87,10 @@ fn a_bare_message_is_distinguished_from_an_event() {
         json!({ "events": [{ "userId": "u" }], "destination": { "id": "d", "type": "KAFKA", "config": config } }),
         json!({ "events": [{ "batch": [{ "userId": "u" }] }], "destination": "topic: t" }),
     ] {
-        let told = told(&body);
-        assert_eq!((&told["topic"]["value"], &told["key"]["value"]), (&json!("t"), &json!("u")), "{body}");
+        let printed = printed(&body);
+        assert_eq!((&printed["topic"]["value"], &printed["key"]["value"]), (&json!("t"), &json!("u")), "{body}");
     }
-    let code = |body: Value| told(&body)["rejection"]["code"].take();
+    let code = |body: Value| printed(&body)["rejection"]["code"].take();
     assert_eq!(code(json!({ "events": [{ "message": {} }], "destination": config })), "metadata_missing");
     assert_eq!(code(json!({ "events": [{ "userId": "u" }] })), "destination_missing");
     assert_eq!(code(json!({ "events": [["userId"]], "destination": config })), "event_not_an_object");
@@ -103,11 +103,11 @@ fn connection_query_and_literals_are_applied() {
     let answer = Server::shared().post("/explain?a=1&a=2", &[], body.as_bytes());
     let text = answer.text();
     assert!(text.contains(r#"\"id\":12345678901234567890,\"userId\":\"\\ud800\""#), "{text}");
-    let told = answer.json()["events"][0].take();
+    let printed = answer.json()["events"][0].take();
     let used: Vec<&Value> =
-        told["templates"].as_array().expect("templates").iter().map(|used| &used["value"]).collect();
+        printed["templates"].as_array().expect("templates").iter().map(|used| &used["value"]).collect();
     assert_eq!(used, [&json!(["1", "2"]), &json!("eu")]);
-    assert_eq!(told["key"]["value"], "\u{fffd}");
+    assert_eq!(printed["key"]["value"], "\u{fffd}");
 }
 
 #[test]
@@ -115,10 +115,10 @@ fn the_partition_is_shown_if_their_number_is_known() {
     for (key, partitions, partition) in
         [("u-42", json!(12), json!(1)), ("", json!(12.0), json!(5)), ("u-42", json!(1), json!(0))]
     {
-        let told = told(&json!({ "events": [{ "userId": key }], "destination": {}, "partitions": partitions }));
-        assert_eq!(told["key"]["partition"], partition, "{key} {partitions}");
+        let printed = printed(&json!({ "events": [{ "userId": key }], "destination": {}, "partitions": partitions }));
+        assert_eq!(printed["key"]["partition"], partition, "{key} {partitions}");
     }
-    let without = told(&json!({ "events": [{}], "destination": {} }));
+    let without = printed(&json!({ "events": [{}], "destination": {} }));
     assert_eq!(without["key"].get("partition"), None);
 }
 
@@ -168,8 +168,8 @@ fn every_input_has_a_limit() {
     assert!(answer.text().contains("8388608"), "{}", answer.text());
     // … and so are the values of many templates.
     let templates = vec![format!(r#""{{{{ event.a || {} }}}}""#, "y".repeat(80)); 900].join(",");
-    let told = format!(r#"{{"events":[{}],"destination":{{"x":[{templates}]}}}}"#, vec!["{}"; 60].join(","));
-    assert_eq!(post(&told).status, 413);
+    let printed = format!(r#"{{"events":[{}],"destination":{{"x":[{templates}]}}}}"#, vec!["{}"; 60].join(","));
+    assert_eq!(post(&printed).status, 413);
     let deep = format!(r#"{{"events":[{{"a":{}{}}}],"destination":{{}}}}"#, "[".repeat(200_000), "]".repeat(200_000));
     assert_eq!(post(&deep).status, 200);
     let small = Server::start(&["--max-events=1", "--max-body-bytes=100"]);

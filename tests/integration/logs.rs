@@ -165,7 +165,7 @@ fn a_rejected_request_is_logged_and_an_unknown_path_is_not() {
         service.request("POST", path, &[("X-Request-ID", &id(number))], body.as_bytes());
     }
     let lines = service.lines("request rejected");
-    let told: Vec<_> = lines
+    let printed: Vec<_> = lines
         .iter()
         .map(|line| {
             assert_eq!(line["level"], "WARN");
@@ -175,9 +175,11 @@ fn a_rejected_request_is_logged_and_an_unknown_path_is_not() {
         .collect();
     let expected: Vec<_> = (0..)
         .zip(requests)
-        .filter_map(|(number, (_, _, told))| told.map(|(status, code)| (id(number).into(), status.into(), code.into())))
+        .filter_map(|(number, (_, _, printed))| {
+            printed.map(|(status, code)| (id(number).into(), status.into(), code.into()))
+        })
         .collect();
-    assert_eq!(told, expected);
+    assert_eq!(printed, expected);
 }
 
 #[test]

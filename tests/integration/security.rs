@@ -324,7 +324,7 @@ fn a_new_certificate_is_for_new_connections_and_an_invalid_one_changes_nothing()
         problem,
         format!("TLS_KEY_FILE {}: the key does not match the certificate in TLS_CERT_FILE", folder.path("tls.key"))
     );
-    assert!(!tls.has_changed(), "it is told once");
+    assert!(!tls.has_changed(), "it is reported once");
     for broken in [&b""[..], b"\xff\xfe\0", b"-----BEGIN CERTIFICATE-----\nAAAA\n"] {
         folder.write("tls.crt", broken);
         assert!(tls.reload().is_err());
@@ -359,18 +359,18 @@ fn sighup_reloads_the_certificate_and_health_probes_over_tls() {
     let plain = run(&["health", "--url", &format!("http://127.0.0.1:{port}/health")], &[]);
     assert_eq!(plain.status.code(), Some(1));
     // The periodic check may notice it too and log further lines.
-    let mut hang_up_until = |told: &str| {
+    let mut hang_up_until = |printed: &str| {
         signal(&child, "HUP");
         let mut line = String::new();
-        while !line.contains(told) {
+        while !line.contains(printed) {
             line.clear();
-            assert_ne!(log.read_line(&mut line).expect("a line"), 0, "it ended before it told {told:?}");
+            assert_ne!(log.read_line(&mut line).expect("a line"), 0, "it ended before it printed {printed:?}");
         }
         line
     };
     folder.write("tls.key", "nonsense");
-    let told = hang_up_until("stays in use");
-    assert!(told.contains("ERROR") && told.contains("TLS_KEY_FILE"), "{told}");
+    let printed = hang_up_until("stays in use");
+    assert!(printed.contains("ERROR") && printed.contains("TLS_KEY_FILE"), "{printed}");
     assert!(tls_connect(connection(), "first").is_ok());
     folder.put_pair("second");
     assert!(hang_up_until("were reloaded").contains("INFO"));
@@ -394,7 +394,7 @@ fn unusable_certificate_files_are_reported_without_their_content() {
     let short = folder.write("short", "m4rk");
     let two = folder.write("two", "m4rkm4rkm4rkm4rk\nm4rkm4rkm4rkm4rk\n");
     let (cert, private, token) = ("TLS_CERT_FILE", "TLS_KEY_FILE", "OPERATOR_TOKEN_FILE");
-    for (environment, told) in [
+    for (environment, printed) in [
         (&[(cert, &*certificate)][..], "TLS_CERT_FILE needs TLS_KEY_FILE"),
         (&[(private, &key)], "TLS_KEY_FILE needs TLS_CERT_FILE"),
         (&[("METRICS_TLS", "true")], "METRICS_TLS=true needs"),
@@ -417,7 +417,7 @@ fn unusable_certificate_files_are_reported_without_their_content() {
         let output = run(&[], &[&[("PORT", "0"), ("METRICS_PORT", "0")], environment].concat());
         let text = String::from_utf8(output.stderr).expect("text");
         assert_eq!(output.status.code(), Some(78), "{text}");
-        assert!(text.contains(told) && text.lines().count() == 1, "{environment:?}: {text}");
+        assert!(text.contains(printed) && text.lines().count() == 1, "{environment:?}: {text}");
         assert!(!text.contains("m4rk"), "{text}");
     }
 }

@@ -401,9 +401,9 @@ fn a_malformed_line_affects_no_other() {
     let arguments = ["transform", "--payloads", "--destination", &destination];
     let ran = run(&arguments, format!("{a}\n{{\"userId\":\"s3cret\",}}\n{b}\nnull\n\u{0}\u{1}\n{c}"));
     assert_eq!((ran.code, &ran.out), (Some(1), &payloads()));
-    let told: Vec<&str> = ran.err.lines().collect();
+    let printed: Vec<&str> = ran.err.lines().collect();
     assert_eq!(
-        told,
+        printed,
         [
             "stdin:2:20: not JSON: key must be a string",
             "stdin:4: rejected: the event is not a JSON object",
@@ -429,14 +429,18 @@ fn rejections_are_summarized_without_contents() {
     lines.push_str("{\"type\":\"s3cret\"}\n[1,{\"s3cret\":\"s3cret\"}]\n");
     let ran = run(&["transform", "--payloads"], lines);
     assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
-    let told: Vec<&str> = ran.err.lines().collect();
-    assert_eq!(told.len(), 12, "{}", ran.err);
-    assert_eq!(told[9], "stdin:10: rejected: the event has no destination");
+    let printed: Vec<&str> = ran.err.lines().collect();
+    assert_eq!(printed.len(), 12, "{}", ran.err);
+    assert_eq!(printed[9], "stdin:10: rejected: the event has no destination");
     assert_eq!(
-        told[10],
+        printed[10],
         "and 2993 more; in total: destination_missing 3000, event_not_an_object 1, metadata_missing 2"
     );
-    assert!(told[11].starts_with("note: 2 events have neither message, metadata nor destination"), "{}", told[11]);
+    assert!(
+        printed[11].starts_with("note: 2 events have neither message, metadata nor destination"),
+        "{}",
+        printed[11]
+    );
     assert!(!ran.err.contains("s3cret"), "{}", ran.err);
 }
 
@@ -452,7 +456,7 @@ fn unusable_input_is_reported_in_one_line() {
     .collect();
     let cut = gzip(MESSAGES.join("\n").repeat(1000).as_bytes());
     let lines = " (use --lines to skip lines that are not JSON)";
-    for (name, bytes, told) in [
+    for (name, bytes, printed) in [
         ("garbage", [b"\x7fELF".to_vec(), garbage].concat(), format!(":1:1: not JSON: expected value{lines}")),
         ("large", vec![b'x'; 1 << 20], format!(":1:1: not JSON: expected value{lines}")),
         (
@@ -477,18 +481,18 @@ fn unusable_input_is_reported_in_one_line() {
         let file = folder.write(name, bytes);
         let ran = run(&["transform", "--payloads", &file], "");
         let last = ran.err.lines().last().unwrap_or_default();
-        assert_eq!((ran.code, last), (Some(2), format!("error: {file}{told}").as_str()), "{name}");
+        assert_eq!((ran.code, last), (Some(2), format!("error: {file}{printed}").as_str()), "{name}");
         let others = ran.err.lines().count() - 1;
         assert!(others <= usize::from(matches!(name, "open" | "comma" | "cut.gz")) * 12, "{name}: {}", ran.err);
     }
-    for (path, told) in
+    for (path, printed) in
         [(folder.path().join("nowhere"), "no such file"), (folder.path().to_owned(), "it is a directory, not a file")]
     {
         let path = path.display().to_string();
         let good = folder.write("good", MESSAGES[0]);
         // The error is printed before any output.
         let ran = run(&["transform", &good, &path], "");
-        assert_eq!(ran, Ran { code: Some(2), out: String::new(), err: format!("error: {path}: {told}\n") });
+        assert_eq!(ran, Ran { code: Some(2), out: String::new(), err: format!("error: {path}: {printed}\n") });
         let ran = run(&["transform", &good, "--destination", &path], "");
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{}", ran.err);
         assert!(ran.err.starts_with(&format!("error: {path}: ")), "{}", ran.err);
@@ -505,7 +509,7 @@ fn unusable_input_is_reported_in_one_line() {
 #[test]
 fn an_invalid_destination_is_reported_in_one_line() {
     let folder = Folder::new("destination");
-    for (text, told) in [
+    for (text, printed) in [
         ("", ": it is empty"),
         ("[]", ": the array is empty: there is no destination in it"),
         ("{\"Config\":7}", ": the Config of the destination without name and ID is not a JSON object"),
@@ -514,7 +518,7 @@ fn an_invalid_destination_is_reported_in_one_line() {
     ] {
         let file = folder.write("destination.json", text);
         let ran = run(&["transform", "--destination", &file], "{}");
-        assert_eq!(ran, Ran { code: Some(2), out: String::new(), err: format!("error: {file}{told}\n") });
+        assert_eq!(ran, Ran { code: Some(2), out: String::new(), err: format!("error: {file}{printed}\n") });
     }
 }
 
@@ -574,8 +578,8 @@ fn a_closed_output_is_not_an_error() {
         while stdin.write_all(event.as_bytes()).is_ok() {}
         let output = child.wait_with_output().expect("it ends");
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!told.contains("panic") && !told.contains("error"), "{arguments:?}: {told}");
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!printed.contains("panic") && !printed.contains("error"), "{arguments:?}: {printed}");
     }
 }
 

@@ -82,14 +82,14 @@ fn both_tools_predict_what_rudder_server_does() {
             arguments.extend(case.arguments.iter().map(String::as_str));
             let ran = run(&arguments, &case.events);
             // JSON escapes quotes within strings.
-            let told = format!("{}{}", ran.out.replace("\\\"", "\""), ran.err);
-            let shown = &told[..told.len().min(3000)];
+            let printed = format!("{}{}", ran.out.replace("\\\"", "\""), ran.err);
+            let shown = &printed[..printed.len().min(3000)];
             assert_eq!(ran.code, Some(case.code), "{} {tool:?}: {shown}", case.name);
             for word in &case.says {
-                assert!(word.split('|').any(|word| told.contains(word)), "{} {tool:?}: {word}: {shown}", case.name);
+                assert!(word.split('|').any(|word| printed.contains(word)), "{} {tool:?}: {word}: {shown}", case.name);
             }
             for word in &case.says_not {
-                assert!(!told.contains(word.as_str()), "{} {tool:?}: {word}: {shown}", case.name);
+                assert!(!printed.contains(word.as_str()), "{} {tool:?}: {word}: {shown}", case.name);
             }
             assert!(case.code != 2 || ran.out.is_empty() && ran.err.lines().count() <= 4, "{}: {shown}", case.name);
         }
@@ -247,8 +247,8 @@ fn check_reads_yaml_and_ignores_irrelevant_fields() {
         (&["check", &other], 2, "nothing was checked"),
     ] {
         let ran = run(arguments, "");
-        let told = format!("{}{}", ran.out, ran.err);
-        assert_eq!(ran.code, Some(code), "{arguments:?}: {told}");
-        assert!(word.split('|').any(|word| told.contains(word)), "{arguments:?}: {told}");
+        let printed = format!("{}{}", ran.out, ran.err);
+        assert_eq!(ran.code, Some(code), "{arguments:?}: {printed}");
+        assert!(word.split('|').any(|word| printed.contains(word)), "{arguments:?}: {printed}");
     }
 }

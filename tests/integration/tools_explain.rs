@@ -12,7 +12,7 @@ fn told_as_json(ran: &Ran) -> Vec<Value> {
 
 #[test]
 fn an_explanation_lists_the_rules_tried_before() {
-    let folder = Folder::new("told");
+    let folder = Folder::new("printed");
     let destination = folder.write(
         "destination.json",
         r#"{"topic":"{{ event.tier || silver }}","enableMultiTopic":true,"eventToTopicMap":[{"from":"Paid","to":"money"}]}"#,
@@ -60,24 +60,24 @@ fn json_has_every_event_and_then_the_counts() {
     events.push_str("[{\"type\":\"page\"},null]\nnope\n");
     let ran = run(&["explain", "--destination", &destination, "--partitions=4", "--format=json"], &events);
     assert_eq!((ran.code, ran.err.as_str()), (Some(1), "stdin:32:2: not JSON: expected ident\n"));
-    let told = told_as_json(&ran);
-    assert_eq!(told.len(), 33);
-    for (index, event) in told[..32].iter().enumerate() {
+    let printed = told_as_json(&ran);
+    assert_eq!(printed.len(), 33);
+    for (index, event) in printed[..32].iter().enumerate() {
         assert_eq!(event["index"], json!(index));
         assert_eq!((&event["file"], &event["line"]), (&json!("stdin"), &json!((index + 1).min(31))));
     }
-    assert_eq!((&told[0]["topic"]["value"], &told[0]["topic"]["rule"]), (&json!("money"), &json!("event_name")));
-    assert_eq!((&told[0]["key"]["value"], told[0].get("event")), (&json!("u-0"), None));
-    assert_eq!((&told[31]["event"], &told[31]["rejection"]["code"]), (&json!(2), &json!("event_not_an_object")));
-    let answer: Value = serde_json::from_str(told[0]["response"].as_str().expect("text")).expect("JSON");
+    assert_eq!((&printed[0]["topic"]["value"], &printed[0]["topic"]["rule"]), (&json!("money"), &json!("event_name")));
+    assert_eq!((&printed[0]["key"]["value"], printed[0].get("event")), (&json!("u-0"), None));
+    assert_eq!((&printed[31]["event"], &printed[31]["rejection"]["code"]), (&json!(2), &json!("event_not_an_object")));
+    let answer: Value = serde_json::from_str(printed[0]["response"].as_str().expect("text")).expect("JSON");
     assert_eq!(answer["output"]["topic"], "money");
-    let partition = |index: usize| told[index]["key"]["partition"].as_u64().and_then(|at| usize::try_from(at).ok());
+    let partition = |index: usize| printed[index]["key"]["partition"].as_u64().and_then(|at| usize::try_from(at).ok());
     let mut partitions = [0; 4];
     for index in 0..31 {
         partitions[partition(index).expect("a partition")] += 1;
     }
     assert_eq!(
-        told[32],
+        printed[32],
         json!({ "summary": {
             "events": 32, "transformed": 31, "undeliverable": 0, "rejected": 1,
             "topics": [{ "topic": "money", "events": 30, "share": 0.9677 }, { "topic": "events", "events": 1, "share": 0.0323 }],
@@ -97,7 +97,7 @@ fn json_has_every_event_and_then_the_counts() {
         } })
     );
     let ran = run(&["explain", "--destination", &destination, "--partitions=4", "--format=json", "--summary"], &events);
-    assert_eq!(told_as_json(&ran), told[32..]);
+    assert_eq!(told_as_json(&ran), printed[32..]);
 }
 
 #[test]
@@ -132,8 +132,8 @@ fn many_events_are_summarized() {
 
 #[test]
 fn bad_input_is_reported_as_by_transform() {
-    let told = "error: stdin:1:1: not JSON: expected value (use --lines to skip lines that are not JSON)\n";
-    assert_eq!(run(&["explain"], "garbage"), Ran { code: Some(2), out: String::new(), err: told.to_owned() });
+    let printed = "error: stdin:1:1: not JSON: expected value (use --lines to skip lines that are not JSON)\n";
+    assert_eq!(run(&["explain"], "garbage"), Ran { code: Some(2), out: String::new(), err: printed.to_owned() });
     // Events before the point of failure are still reported.
     let ran = run(&["explain", "--summary"], "[{\"message\":{}},");
     assert_eq!((ran.code, ran.out.lines().next()), (Some(2), Some("1 events, 0 transformed, 1 rejected")));

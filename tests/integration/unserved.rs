@@ -99,7 +99,7 @@ fn rejected_requests_are_404() {
 }
 
 /// Path, endpoint, destination type, destination, source and workspace of each line, which has level error.
-fn told(lines: &[Value]) -> Vec<[Option<String>; 6]> {
+fn printed(lines: &[Value]) -> Vec<[Option<String>; 6]> {
     let names = ["path", "endpoint", "dest_type", "destination_id", "source_id", "workspace_id"];
     let line = |line: &Value| {
         assert_eq!(line["level"], "ERROR");
@@ -136,7 +136,7 @@ fn each_is_logged_as_an_error_with_its_destination() {
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let message = |line: &&Value| line["fields"]["message"].as_str().is_some_and(|message| message.starts_with(text));
     let lines: Vec<Value> = lines.iter().filter(message).cloned().collect();
-    assert_eq!(told(&lines), expected);
+    assert_eq!(printed(&lines), expected);
     assert!(lines.iter().all(|line| line["fields"]["request_id"] == "r-9"), "{lines:?}");
     assert!(lines[0].to_string().contains("user transformations are not served here: set UPSTREAM_TRANSFORMER_URL"));
 }

@@ -64,10 +64,10 @@ fn an_ambiguous_response_is_502_and_its_connection_is_not_reused() {
             assert!(ended.is_ok() && got.starts_with("HTTP/1.1 502 "), "{method} {response:?}: {got}");
             assert!(!got.contains("hel"), "{method} {response:?}: {got}");
             if method == "POST" {
-                let told = ["sent an invalid response: ", "disconnected or did not respond"]
+                let printed = ["sent an invalid response: ", "disconnected or did not respond"]
                     .iter()
                     .any(|text| got.contains(text));
-                assert!(told, "{response:?}: {got}");
+                assert!(printed, "{response:?}: {got}");
             }
             count += 1;
         }
@@ -126,7 +126,7 @@ fn a_failure_names_path_and_upstream_in_the_log() {
     let address = format!("http://{}", upstream.address);
     drop(upstream);
     let lines = service.lines("no complete response from the upstream");
-    let told: Vec<_> = lines
+    let printed: Vec<_> = lines
         .iter()
         .map(|line| {
             let field = |name: &str| line["fields"][name].as_str().unwrap_or("").to_owned();
@@ -140,7 +140,7 @@ fn a_failure_names_path_and_upstream_in_the_log() {
         ("/invalid/…", "upstream_invalid_response"),
         ("/half", "upstream_broke"),
     ];
-    assert_eq!(told, expected.map(|(path, failure)| (path.to_owned(), failure.to_owned())));
+    assert_eq!(printed, expected.map(|(path, failure)| (path.to_owned(), failure.to_owned())));
 }
 
 #[test]

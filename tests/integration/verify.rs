@@ -47,12 +47,12 @@ fn stderr(output: &Output) -> String {
 
 /// Runs `verify`, checks its exit code and returns its stdout.
 #[track_caller]
-fn told(arguments: &[&str], code: i32) -> String {
+fn printed(arguments: &[&str], code: i32) -> String {
     let output = verify(arguments);
-    let told = stdout(&output);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{told}\n{}", stderr(&output));
+    let printed = stdout(&output);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{printed}\n{}", stderr(&output));
     assert_eq!(stderr(&output), "", "{arguments:?}");
-    told
+    printed
 }
 
 fn url(server: &Server) -> String {
@@ -82,17 +82,17 @@ fn the_built_in_engine_passes_all_cases_in_any_environment() {
         [("UPSTREAM_TRANSFORMER_URL", "http://127.0.0.1:1"), ("NATIVE_DESTINATIONS", "none"), ("PORT", "1")];
     let folder = fixtures();
     let output = run(&["verify", folder.to_str().expect("a path")], &environment);
-    let told = stdout(&output);
-    assert_eq!(output.status.code(), Some(0), "{told}");
+    let printed = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{printed}");
     for (file, least) in [("processor", 150), ("batch", 15), ("service", 7), ("recorded/recorded.ndjson.gz", 590)] {
-        let line = told
+        let line = printed
             .lines()
             .find(|line| line.contains(&format!("test-fixtures/{file} ")))
-            .unwrap_or_else(|| panic!("{told}"));
+            .unwrap_or_else(|| panic!("{printed}"));
         let cases: usize = line.split_whitespace().nth(2).and_then(|number| number.parse().ok()).expect(line);
         assert!(line.starts_with("ok ") && cases >= least, "{line}");
     }
-    let sum = told.lines().last().expect("a sum");
+    let sum = printed.lines().last().expect("a sum");
     // Recorded cases of the reference may differ as intended; no others may.
     assert!(sum.contains(" as expected, 249 with intended differences;") && !sum.contains("unreadable"), "{sum}");
     assert!(sum.contains("own engine"), "{sum}");
@@ -103,12 +103,12 @@ fn a_transformer_is_tested_by_url() {
     // Cases expect the reference's response for destinations that it does not know.
     let server = Server::start(&["--unserved=reject"]);
     let before = server.sum("transformer_http_request_duration_count", &[]);
-    let told = told(&[fixtures().to_str().expect("a path"), "--against", &format!("{}/", url(&server))], 0);
+    let printed = printed(&[fixtures().to_str().expect("a path"), "--against", &format!("{}/", url(&server))], 0);
     assert!(
-        told.lines().last().is_some_and(
+        printed.lines().last().is_some_and(
             |sum| sum.contains(&url(&server)) && sum.contains(" as expected, 249 with intended differences;")
         ),
-        "{told}"
+        "{printed}"
     );
     assert!(server.sum("transformer_http_request_duration_count", &[]) - before >= 700.0);
 }
@@ -123,7 +123,7 @@ fn a_difference_shows_path_expected_and_actual() {
     write(&folder, "cases/whole.json", &original);
     let cases = folder.join("cases");
     let path = cases.to_str().expect("a path");
-    let text = told(&[path], 1);
+    let text = printed(&[path], 1);
     for line in [
         format!("differs  {path}/broken.json:1  broken: track is routed by the event's name"),
         "  /0/output/topic".to_owned(),
@@ -137,12 +137,12 @@ fn a_difference_shows_path_expected_and_actual() {
         text.lines().last().is_some_and(|sum| sum.starts_with("2 cases: 1 as expected, 1 different (own engine")),
         "{text}"
     );
-    let quiet = told(&[path, "--quiet"], 1);
+    let quiet = printed(&[path, "--quiet"], 1);
     assert!(quiet.contains("differs") && !quiet.contains("FAIL"), "{quiet}");
-    let verbose = told(&[path, "--verbose", "--filter", "WHOLE"], 0);
+    let verbose = printed(&[path, "--verbose", "--filter", "WHOLE"], 0);
     assert!(verbose.starts_with("same ") && verbose.contains("1 case: 1 as expected"), "{verbose}");
 
-    let document: Value = serde_json::from_str(&told(&[path, "--format", "json"], 1)).expect("JSON");
+    let document: Value = serde_json::from_str(&printed(&[path, "--format", "json"], 1)).expect("JSON");
     assert_eq!(document["summary"]["different"], 1);
     let different = &document["different"][0];
     assert_eq!((&different["name"], &different["line"]), (&json!("broken"), &json!(1)));
@@ -164,7 +164,7 @@ fn junit_reports_are_written() {
         );
     let cases = write(&folder, "cases.ndjson", lines);
     let xml = folder.join("verify.xml");
-    told(&[&cases, "--junit", xml.to_str().expect("a path")], 1);
+    printed(&[&cases, "--junit", xml.to_str().expect("a path")], 1);
     let text = fs::read_to_string(&xml).expect("the file");
     let mut reader = Reader::from_str(&text);
     let mut elements: Vec<(String, Vec<(String, String)>)> = Vec::new();
@@ -211,7 +211,7 @@ fn intended_differences_are_listed_and_do_not_fail() {
             + &recorded("half", &EVENT.replace("}}}]", "}}},null]"), &failed)
             + &recorded("same", EVENT, &event_answer("orders")),
     );
-    let text = told(&[&cases], 0);
+    let text = printed(&[&cases], 0);
     assert_eq!(text.lines().filter(|line| line.starts_with("intended  ")).count(), 2, "{text}");
     assert!(text.contains(&format!("{cases}:1  none  /: `[]`")), "{text}");
     assert!(text.contains(&format!("{cases}:2  half  /: an event that is not an object")), "{text}");
@@ -221,9 +221,9 @@ fn intended_differences_are_listed_and_do_not_fail() {
     let against = format!("http://{}", reference.address);
     let ours = fixtures().join("processor/empty_array.json");
     let ours = ours.to_str().expect("a path");
-    assert!(told(&[ours, "--against", &against], 0).contains("1 with intended differences"));
+    assert!(printed(&[ours, "--against", &against], 0).contains("1 with intended differences"));
     let other = fixtures().join("processor/topic_event_name.json");
-    let text = told(&[other.to_str().expect("a path"), "--against", &against], 1);
+    let text = printed(&[other.to_str().expect("a path"), "--against", &against], 1);
     assert!(text.contains("expected  200") && text.contains("got       500"), "{text}");
     assert_eq!(reference.next().header("content-type").as_deref(), Some("application/json"));
 }
@@ -237,14 +237,14 @@ fn a_recording_can_be_verified() {
     for name in ["golden.ndjson", "golden.ndjson.gz"] {
         let golden = folder.join(name);
         let golden = golden.to_str().expect("a path");
-        let text = told(&["--record", &url, path, "--output", golden], 0);
+        let text = printed(&["--record", &url, path, "--output", golden], 0);
         let count: usize = text.split(' ').next().and_then(|number| number.parse().ok()).expect(&text);
         assert!(count >= 776 && text.ends_with(&format!(" responses recorded in {golden}\n")), "{text}");
         let first = fs::read(golden).expect("the file");
         assert_eq!(first.starts_with(&[0x1f, 0x8b]), name.ends_with(".gz"));
-        told(&["--record", &url, path, "--output", golden], 0);
+        printed(&["--record", &url, path, "--output", golden], 0);
         assert!(fs::read(golden).expect("the file") == first, "{name} differs from one recording to the next");
-        let verified = told(&[golden], 0);
+        let verified = printed(&[golden], 0);
         assert!(verified.contains(&format!("{count} cases: {count} as expected")), "{verified}");
     }
     // A transformer that does not return JSON, and one that is not reachable.
@@ -323,7 +323,7 @@ fn a_checkout_is_found_by_its_layout() {
     let of_all = format!("{all}/{destinations}");
     let (of_one, file) = (format!("{of_all}/kafka"), format!("{of_all}/kafka/processor/data.ts"));
     for (path, files, cases) in [(&all, 3, 4), (&of_all, 3, 4), (&of_one, 2, 3), (&file, 1, 2)] {
-        let text = told(&[path], 0);
+        let text = printed(&[path], 0);
         assert_eq!(text.lines().filter(|line| line.starts_with("ok ")).count(), files, "{text}");
         assert!(text.contains(&format!("{cases} cases: {cases} as expected")), "{text}");
     }
@@ -336,7 +336,7 @@ fn a_checkout_is_found_by_its_layout() {
         .replace("big: 1_000_000", "...rest");
     fs::write(&file, &text).expect("written");
     let line = text.lines().position(|line| line.contains("makeId()")).expect("the line") + 1;
-    let text = told(&[&of_one], 1);
+    let text = printed(&[&of_one], 1);
     let problem = format!(
         "unreadable  {file}:{line}:9: the call `makeId(…)` is not supported: only literals, constants, and functions that return them are read"
     );
@@ -369,7 +369,7 @@ fn every_parent_folder_selects_the_cases() {
     for path in
         ["checkout", "checkout/test", "checkout/test/integrations", "checkout/test/integrations/destinations", "."]
     {
-        let text = told(&[&at(path)], 0);
+        let text = printed(&[&at(path)], 0);
         assert!(
             text.contains("2 cases: 2 as expected") && text.contains("; 3 other destinations skipped"),
             "{path}: {text}"
@@ -405,11 +405,11 @@ fn irregular_files_are_reported_and_do_not_block() {
     }
     std::os::unix::fs::symlink(folder.join("cases"), folder.join("cases/loop")).expect("a link");
     std::os::unix::fs::symlink("/dev/zero", folder.join("cases/zero.ndjson")).expect("a link");
-    let text = told(&[folder.join("cases").to_str().expect("a path")], 1);
+    let text = printed(&[folder.join("cases").to_str().expect("a path")], 1);
     let odd = "not a regular file";
     assert_eq!(text.lines().filter(|line| line.starts_with("unreadable") && line.ends_with(odd)).count(), 3, "{text}");
     assert!(text.contains("1 case: 1 as expected, 3 unreadable"), "{text}");
-    let text = told(&[folder.to_str().expect("a path")], 2);
+    let text = printed(&[folder.to_str().expect("a path")], 2);
     assert!(text.contains("data.ts") && text.contains(odd), "{text}");
 }
 
@@ -431,10 +431,10 @@ fn output_is_bounded() {
     let response = json!({ "status": 200, "apiVersion": "2", "body": [{ (&*long): 1 }] });
     let lines: String = (0..1200).map(|_| recorded(&long, EVENT, &response)).collect();
     let cases = write(&folder, "cases.ndjson", lines);
-    let text = told(&[&cases], 1);
+    let text = printed(&[&cases], 1);
     assert_eq!(text.lines().filter(|line| line.starts_with("differs")).count(), 1000, "{:.500}", text);
     assert!(text.contains("\n… 200 more different\n") && text.len() < 4 << 20, "{} bytes", text.len());
-    let document = told(&[&cases, "--format=json"], 1);
+    let document = printed(&[&cases, "--format=json"], 1);
     assert!(document.len() < 8 << 20, "{} bytes", document.len());
 }
 
@@ -444,8 +444,8 @@ fn a_filter_selects_cases() {
     write(&folder, "one.ndjson", recorded("one", EVENT, &event_answer("orders")));
     write(&folder, "events.json", "{\"a\":1}");
     let path = folder.to_str().expect("a path");
-    assert!(told(&[path, "-v"], 0).contains("skipped"));
-    let text = told(&[path, "-v", "--filter", "one"], 0);
+    assert!(printed(&[path, "-v"], 0).contains("skipped"));
+    let text = printed(&[path, "-v", "--filter", "one"], 0);
     assert!(!text.contains("skipped  ") && text.starts_with("same"), "{text}");
 }
 
@@ -501,9 +501,9 @@ fn the_references_own_cases_pass_as_typescript() {
         file.push_str(" as const;\n");
         write(&folder, &format!("test/integrations/destinations/{destination}/{feature}/data.ts"), file);
     }
-    let text = told(&[folder.to_str().expect("a path")], 0);
+    let text = printed(&[folder.to_str().expect("a path")], 0);
     assert!(text.contains("19 cases: 19 as expected"), "{text}");
-    let text = told(&[beside.join("upstream").to_str().expect("a path")], 0);
+    let text = printed(&[beside.join("upstream").to_str().expect("a path")], 0);
     assert!(text.contains("19 cases: 19 as expected"), "{text}");
 }
 
@@ -540,7 +540,7 @@ fn malformed_input_is_reported_in_one_line() {
         ("what.txt", b"[]", ": unknown file type: cases are in *.json, *.ndjson, *.ndjson.gz, *.ts or *.js files"),
     ] {
         let path = write(&folder, name, contents);
-        assert_eq!(told(&[&path], 2), format!("unreadable  {path}{problem}\n"));
+        assert_eq!(printed(&[&path], 2), format!("unreadable  {path}{problem}\n"));
         let output = verify(&[&path, "--format=json"]);
         let document: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
         assert_eq!((output.status.code(), &document["summary"]["unreadable"]), (Some(2), &json!(1)), "{name}");
@@ -555,7 +555,7 @@ fn malformed_input_is_reported_in_one_line() {
     .expect("compressed");
     let gzip = gzip.finish().expect("compressed");
     let path = write(&folder, "cut.ndjson.gz", &gzip[..gzip.len() / 2]);
-    let text = told(&[&path], 1);
+    let text = printed(&[&path], 1);
     assert_eq!(
         text.lines().filter(|line| line.contains("the compressed data is damaged or truncated")).count(),
         1,
@@ -564,7 +564,7 @@ fn malformed_input_is_reported_in_one_line() {
     // A malformed line affects no other line.
     let good = recorded("good", EVENT, &event_answer("orders"));
     let path = write(&folder, "mixed.ndjson", format!("{good}{{\"s3cret\n{good}"));
-    let text = told(&[&path], 1);
+    let text = printed(&[&path], 1);
     assert!(
         text.contains(&format!("unreadable  {path}:2:")) && text.contains("2 cases: 2 as expected, 1 unreadable"),
         "{text}"
@@ -573,7 +573,7 @@ fn malformed_input_is_reported_in_one_line() {
     // A long line is allowed.
     let large = EVENT.replace("\"u\"", &format!("\"u\",\"more\":\"{}\"", "m".repeat(2_000_000)));
     let path = write(&folder, "large.ndjson", recorded("large", &large, &event_answer("orders")));
-    let text = told(&[&path], 1);
+    let text = printed(&[&path], 1);
     assert!(text.contains("/0/output/message/more") && text.len() < 2000, "{:.3000}", text);
 }
 
@@ -644,7 +644,7 @@ fn a_stalled_transformer_aborts_the_run() {
     let lines: String =
         (0..100).map(|number| recorded(&format!("n{number}"), EVENT, &event_answer("orders"))).collect();
     let cases = write(&folder, "cases.ndjson", lines);
-    let text = told(&[&cases, "--against", &format!("http://{}", fake.address)], 1);
+    let text = printed(&[&cases, "--against", &format!("http://{}", fake.address)], 1);
     assert_eq!(text.lines().filter(|line| line.starts_with("differs")).count(), 2, "{text}");
     assert!(
         text.contains("the remaining cases were not sent") && text.contains("3 cases: 1 as expected, 2 different"),
@@ -668,7 +668,7 @@ fn cases_come_from_standard_input_and_output_may_end_early() {
     let mut first = [0; 4];
     let mut output = child.stdout.take().expect("its output");
     output.read_exact(&mut first).expect("a line");
-    assert_eq!(&first, b"same", "it is told before all was read");
+    assert_eq!(&first, b"same", "it is printed before all was read");
     drop(output);
     for _ in 0..1000 {
         if input.write_all(one.as_bytes()).is_err() {

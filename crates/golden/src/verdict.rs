@@ -121,9 +121,9 @@ fn api_version(case: &Case, response: &Response) -> Option<Finding> {
         ApiVersion::Usual if !transforms && case.author == Author::Reference => return None,
         ApiVersion::Usual => (transforms && case.expected.status == 200).then_some("2"),
     };
-    let got = response.api_version.as_deref();
+    let actual = response.api_version.as_deref();
     let shown = |version: Option<&str>| version.map_or_else(|| "missing".to_owned(), beginning);
-    (expected != got).then(|| finding("apiVersion", shown(expected), shown(got)))
+    (expected != actual).then(|| finding("apiVersion", shown(expected), shown(actual)))
 }
 
 /// Compares with intended differences allowed. `None` if they do not apply.
@@ -131,9 +131,9 @@ fn as_intended(case: &Case, response: &Response, limits: Limits) -> Option<Verdi
     let endpoint = Endpoint::at(&case.request.path).filter(|_| case.request.method == "POST")?;
     let (ExpectedBody::Json(body) | ExpectedBody::Text(body)) = &case.expected.body else { return None };
     let expected = ComparedResponse { status: case.expected.status, body: body.clone().into() };
-    let got = ComparedResponse { status: response.status, body: response.body.clone() };
+    let actual = ComparedResponse { status: response.status, body: response.body.clone() };
     let expected_is_ours = case.author == Author::Us;
-    let (ours, theirs) = if expected_is_ours { (&expected, &got) } else { (&got, &expected) };
+    let (ours, theirs) = if expected_is_ours { (&expected, &actual) } else { (&actual, &expected) };
     // Other errors of this service have no counterpart in rudder-transformer.
     if !matches!(ours.status, 200 | 400) {
         return None;

@@ -57,11 +57,11 @@ pub fn respond_within(
     let mut tally = Tally { events: request.events.len() as u64, ..Tally::default() };
     if family.batches {
         let mut groups = Groups::default();
-        let mut refused = Vec::new();
+        let mut rejected = Vec::new();
         for event in &request.events {
             if let Err(rejection) = group(&request, event.as_ref(), &mut groups, usage)? {
-                usage.keep_one_more(&refused)?;
-                refused.push((event.as_ref(), rejection));
+                usage.keep_one_more(&rejected)?;
+                rejected.push((event.as_ref(), rejection));
                 tally.rejected[rejection as usize] += 1;
             }
         }
@@ -72,7 +72,7 @@ pub fn respond_within(
             limits.hold(&out, body.len())?;
             usage.checkpoint()?;
         }
-        for (event, rejection) in refused {
+        for (event, rejection) in rejected {
             usage.grow(&mut out, 1)?;
             separate(&mut out);
             response::write_rejection(&mut out, RejectedBy::Batch, family, event, rejection, usage)?;

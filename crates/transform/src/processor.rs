@@ -185,9 +185,9 @@ impl<'s, 'a> Responses<'s, 'a> {
         usage.end_event();
         usage.work((event_bytes + out.len() - start) as u64)?;
         tally.count(outcome);
-        let goes_on = observer.responded(outcome, &out[start..]);
-        if goes_on.is_break() {
-            return Ok(goes_on);
+        let flow = observer.responded(outcome, &out[start..]);
+        if flow.is_break() {
+            return Ok(flow);
         }
         self.failed = self.limits.hold(out, self.body_bytes).err();
         if !observer.keeps_response() {

@@ -98,12 +98,12 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     };
     let mut stdout = AutoStream::auto(io::stdout());
     let mut summary = Summary::of(partitions);
-    let mut told = 0;
+    let mut printed = 0;
     let outcome = run::over(&arguments.input, Explain { options, format, most }, |batch| {
         let mut text = String::new();
         for (index, event) in (summary.events..).zip(&batch.events) {
-            if told < most {
-                told += 1;
+            if printed < most {
+                printed += 1;
                 match format {
                     Format::Text => text.push_str(event),
                     Format::Json => event::push_numbered(&mut text, index, event),
@@ -121,7 +121,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         outcome => return run::end(outcome),
     };
     let text = match format {
-        Format::Text if summary.events > told => table::text(&summary, told),
+        Format::Text if summary.events > printed => table::text(&summary, printed),
         Format::Text => String::new(),
         Format::Json => format!("{}\n", serde_json::json!({ "summary": summary.to_json() })),
     };
@@ -171,17 +171,17 @@ impl Explain {
         let mut explained = 0;
         let on_event = |explanation: &Explanation<'_>| {
             output.hand_over_if_large();
-            let told = &mut output.part;
-            if (told.events.len() as u64) < self.most {
+            let part = &mut output.part;
+            if (part.events.len() as u64) < self.most {
                 let place = request.place(explained);
                 let text = match self.format {
-                    Format::Text => event::text(&told.source, place, self.options.partitions, explanation),
-                    Format::Json => event::json(&told.source, place, explanation),
+                    Format::Text => event::text(&part.source, place, self.options.partitions, explanation),
+                    Format::Json => event::json(&part.source, place, explanation),
                 };
-                told.bytes += text.len() + size_of::<String>();
-                told.events.push(text);
+                part.bytes += text.len() + size_of::<String>();
+                part.events.push(text);
             }
-            told.summary.count(explanation);
+            part.summary.count(explanation);
             explained += 1;
             ControlFlow::Continue(())
         };

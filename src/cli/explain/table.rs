@@ -16,11 +16,11 @@ const NAME: usize = 36;
 /// The length of the longest bar, in characters.
 const BAR: u64 = 24;
 
-/// Formats the tables. `told` is the number of events that have been explained one by one before.
-pub(super) fn text(summary: &Summary, told: u64) -> String {
+/// Formats the tables. `printed` is the number of events that have been explained one by one before.
+pub(super) fn text(summary: &Summary, printed: u64) -> String {
     let mut out = String::new();
-    if told > 0 {
-        let _ = writeln!(out, "… and {} more; use --all to show every event. Summary:\n", summary.events - told);
+    if printed > 0 {
+        let _ = writeln!(out, "… and {} more; use --all to show every event. Summary:\n", summary.events - printed);
     }
     let _ = write!(out, "{} events, {} transformed, ", summary.events, summary.transformed);
     let _ = match summary.rejected() {

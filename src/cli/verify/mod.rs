@@ -188,7 +188,7 @@ fn verify(
     report: &mut Report,
 ) -> Option<Stopped> {
     let outcome = each(sources, filter, |step| {
-        let told = match step {
+        let written = match step {
             Step::File(source) => report.begin(source),
             Step::Skipped(path) => report.skip(path),
             Step::Unreadable(unreadable) => report.unreadable(&unreadable),
@@ -204,7 +204,7 @@ fn verify(
                 report.case(&found, &verdict, began.elapsed())
             }
         };
-        match told {
+        match written {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => ControlFlow::Break(Stopped::Unwritten(error)),
         }

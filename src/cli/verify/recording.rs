@@ -71,13 +71,13 @@ pub(super) fn run(
     }
     file.finish().map_err(not_written)?;
     let name = output.display().to_string();
-    let told = match format {
+    let summary = match format {
         Format::Json => json!({ "recorded": recorded, "leftOut": left_out, "file": name }).to_string(),
         Format::Text => {
             let left_out = if left_out > 0 { format!(", {left_out} left out") } else { String::new() };
             format!("{} recorded in {}{left_out}", count(recorded, "response"), sanitize(&name))
         }
     };
-    stdio::failure(writeln!(anstream::stdout(), "{told}"))?;
+    stdio::failure(writeln!(anstream::stdout(), "{summary}"))?;
     Ok(if left_out > 0 { EXIT_FOUND } else { 0 })
 }

@@ -71,9 +71,12 @@ fn exhaust(mut slow: Vec<Slow>) -> Duration {
         slow.is_empty()
     });
     for (_, slow) in done {
-        let told = String::from_utf8_lossy(&slow.received).into_owned();
-        assert!(told.is_empty() || told.starts_with("HTTP/1.1 408") || told.starts_with("HTTP/1.1 400"), "{told}");
-        assert!(!told.contains(&answer("slow")), "no part of a request is answered");
+        let printed = String::from_utf8_lossy(&slow.received).into_owned();
+        assert!(
+            printed.is_empty() || printed.starts_with("HTTP/1.1 408") || printed.starts_with("HTTP/1.1 400"),
+            "{printed}"
+        );
+        assert!(!printed.contains(&answer("slow")), "no part of a request is answered");
     }
     began.elapsed()
 }

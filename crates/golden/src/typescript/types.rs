@@ -28,12 +28,12 @@ fn after(file: &SourceFile, at: usize, through_arrows: bool) -> usize {
         }
         next = end;
         // These continue a type: unions, intersections, function types, type predicates and conditional types.
-        let goes_on = file.is_sign(next, b'|')
+        let continues = file.is_sign(next, b'|')
             || file.is_sign(next, b'&')
             || (through_arrows && file.kind(next) == Some(Kind::Arrow))
             || file.is_word(next, "is")
             || file.is_word(next, "extends");
-        if !goes_on {
+        if !continues {
             return next;
         }
         next += 1;

@@ -129,12 +129,12 @@ impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<'_, F
         let describe = || {
             let config = destination.member("Config");
             let descriptions = config.into_iter().flat_map(|config| templates.describe(config));
-            let told = descriptions.map(|description| Template {
+            let templates = descriptions.map(|description| Template {
                 pointer: description.pointer.into(),
                 path: shape::cut(description.path, MAX_PATH_BYTES).into(),
                 default: JsonText::up_to(MAX_VALUE_BYTES, description.default),
             });
-            told.collect()
+            templates.collect()
         };
         let place = destination.text().as_ptr().addr();
         self.current = Some(Rc::clone(self.templates.entry(place).or_insert_with(describe)));

@@ -12,17 +12,17 @@ const LIMITS: Limits = Limits { events: 1000, response_bytes: 1 << 20 };
 fn explained(family: &'static Family, events: &Value) -> Vec<Value> {
     let body = events.to_string();
     let options = Options { partitions: NonZeroU32::new(12), ..Options::default() };
-    let mut told = Vec::new();
+    let mut explanations = Vec::new();
     let mut answers = Vec::new();
     let tally = explain(family, &body, PayloadFormat::Plain, "", LIMITS, options, &Unlimited, |explanation| {
-        told.push(serde_json::to_value(explanation).unwrap());
+        explanations.push(serde_json::to_value(explanation).unwrap());
         answers.push(explanation.response.to_owned());
         ControlFlow::Continue(())
     });
     let answer = processor::respond(family, &body, PayloadFormat::Plain, "", LIMITS).unwrap();
     assert_eq!(format!("[{}]", answers.join(",")), answer.body);
     assert_eq!(tally, Ok(answer.tally));
-    told
+    explanations
 }
 
 fn one(message: Value, config: Value) -> Value {
@@ -147,7 +147,7 @@ fn a_transformed_event_is_told_whole() {
 
 #[test]
 fn a_rejected_event_is_told_as_far_as_it_came() {
-    let told = explained(
+    let explanations = explained(
         &KAFKA,
         &json!([
             null,
@@ -156,20 +156,20 @@ fn a_rejected_event_is_told_as_far_as_it_came() {
         ]),
     );
     assert_eq!(
-        told[0]["rejection"],
+        explanations[0]["rejection"],
         json!({ "code": "event_not_an_object", "text": "the event is not a JSON object", "errorType": "instrumentation" })
     );
     assert_eq!(
-        told[0].as_object().unwrap().keys().collect::<Vec<_>>(),
+        explanations[0].as_object().unwrap().keys().collect::<Vec<_>>(),
         ["index", "outcome", "rejection", "templates", "response"]
     );
-    assert_eq!(told[1]["rejection"]["code"], "template_takes_all");
-    assert_eq!(told[1]["templates"][0]["rejected"], true);
-    assert_eq!(told[1]["templates"][0]["value"], Value::Null);
-    assert_eq!(told[2]["outcome"], "undeliverable");
-    assert_eq!(told[2]["problems"][1]["code"], "no_topic");
-    assert_eq!(told[2]["index"], 2);
-    assert_eq!(told[2]["key"]["source"], "empty");
+    assert_eq!(explanations[1]["rejection"]["code"], "template_takes_all");
+    assert_eq!(explanations[1]["templates"][0]["rejected"], true);
+    assert_eq!(explanations[1]["templates"][0]["value"], Value::Null);
+    assert_eq!(explanations[2]["outcome"], "undeliverable");
+    assert_eq!(explanations[2]["problems"][1]["code"], "no_topic");
+    assert_eq!(explanations[2]["index"], 2);
+    assert_eq!(explanations[2]["key"]["source"], "empty");
 }
 
 #[test]

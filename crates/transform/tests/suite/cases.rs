@@ -65,7 +65,7 @@ fn body(request: &Value) -> String {
 }
 
 /// Status and body, as the service gives them.
-fn answer(case: &Case) -> (u64, String) {
+fn response(case: &Case) -> (u64, String) {
     let Case { path, form, body, .. } = case;
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let path = path.trim_end_matches('/');
@@ -79,7 +79,7 @@ fn answer(case: &Case) -> (u64, String) {
                 return (404, json!({ "error": format!("Unknown destination: {name}") }).to_string());
             };
             assert_consistent(family, *form, query, body);
-            processor::respond(family, body, *form, query, LIMITS).map(|answer| answer.body)
+            processor::respond(family, body, *form, query, LIMITS).map(|response| response.body)
         }
     };
     match text {
@@ -92,7 +92,7 @@ fn answer(case: &Case) -> (u64, String) {
 fn assert_answered(cases: impl Iterator<Item = Case>, at_least: usize) {
     let mut count = 0;
     for case in cases {
-        let (status, got) = answer(&case);
+        let (status, got) = response(&case);
         assert_eq!(status, case.status, "{}: {got}", case.name);
         match &case.expected {
             Expected::Text(text) => assert_eq!(&got, text, "{}", case.name),
@@ -127,7 +127,7 @@ fn our_cases_get_their_responses() {
 
 #[test]
 fn recorded_answers_are_ours() {
-    let file = File::open(fixtures().join("recorded/recorded.ndjson.gz")).expect("the recorded answers");
+    let file = File::open(fixtures().join("recorded/recorded.ndjson.gz")).expect("the recorded responses");
     let lines = BufReader::new(GzDecoder::new(file)).lines();
     let cases = lines.map(|line| {
         let case: Value = serde_json::from_str(&line.expect("text")).expect("JSON");

@@ -19,15 +19,15 @@ const LIMITS: Limits = Limits { events: 100_000, response_bytes: 1 << 30 };
 type Endpoint = fn(&str, PayloadFormat, &dyn Meter) -> Result<String, BodyError>;
 
 fn transformed(body: &str, form: PayloadFormat, meter: &dyn Meter) -> Result<String, BodyError> {
-    processor::respond_within(&KAFKA, body, form, "", LIMITS, meter).map(|answer| answer.body)
+    processor::respond_within(&KAFKA, body, form, "", LIMITS, meter).map(|response| response.body)
 }
 
 fn batched(body: &str, form: PayloadFormat, meter: &dyn Meter) -> Result<String, BodyError> {
-    batch::respond_within(body, form, LIMITS, meter).map(|answer| answer.body)
+    batch::respond_within(body, form, LIMITS, meter).map(|response| response.body)
 }
 
 fn routed(body: &str, form: PayloadFormat, meter: &dyn Meter) -> Result<String, BodyError> {
-    router_transform::respond_within(body, form, LIMITS, meter).map(|answer| answer.body)
+    router_transform::respond_within(body, form, LIMITS, meter).map(|response| response.body)
 }
 
 #[track_caller]

@@ -1,4 +1,4 @@
-//! An event's answer is its own: no neighbor, no place in a batch, no split of one and no worker changes it.
+//! An event's response is its own: no neighbor, no place in a batch, no split of one and no worker changes it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,24 +9,24 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 use transform::request::PayloadFormat;
 
-use crate::properties::{answers, destination, events, family, good_event, special, transform};
+use crate::properties::{destination, events, family, good_event, responses, special, transform};
 
-fn answered(family: usize, events: &[Value]) -> Vec<Value> {
-    answers(&transform(family, &Value::from(events.to_vec()).to_string(), PayloadFormat::Plain).body)
+fn responded(family: usize, events: &[Value]) -> Vec<Value> {
+    responses(&transform(family, &Value::from(events.to_vec()).to_string(), PayloadFormat::Plain).body)
 }
 
 fn alone(family: usize, event: &Value) -> Value {
-    answered(family, std::slice::from_ref(event)).remove(0)
+    responded(family, std::slice::from_ref(event)).remove(0)
 }
 
 /// In how many orders the neighbors of an event stand.
 const TURNS: usize = 4;
 
 /// What decides the partition: topic, key and what else is in the metadata.
-fn way(answer: &Value) -> [Option<&Value>; 4] {
-    let output = answer.get("output");
+fn way(response: &Value) -> [Option<&Value>; 4] {
+    let output = response.get("output");
     let member = |name| output.and_then(|output| output.get(name));
-    [member("topic"), member("userId"), member("schemaId"), answer["metadata"].get("rudderId")]
+    [member("topic"), member("userId"), member("schemaId"), response["metadata"].get("rudderId")]
 }
 
 /// An event that is rejected, whatever its neighbors are, for every reason.
@@ -131,19 +131,19 @@ proptest! {
     #[test]
     fn broken_events_are_refused_and_the_others_answered_as_if_alone(mixed in mixed(), family in family()) {
         let events: Vec<Value> = mixed.iter().map(|(_, event)| event.clone()).collect();
-        let answer = transform(family, &Value::from(events).to_string(), PayloadFormat::Plain);
-        let got = answers(&answer.body);
-        prop_assert_eq!(got.len(), mixed.len());
-        for ((broken, event), answer) in mixed.iter().zip(&got) {
+        let response = transform(family, &Value::from(events).to_string(), PayloadFormat::Plain);
+        let actual = responses(&response.body);
+        prop_assert_eq!(actual.len(), mixed.len());
+        for ((broken, event), response) in mixed.iter().zip(&actual) {
             if *broken {
-                prop_assert_eq!(&answer["statusCode"], 400, "{} {}", event, answer);
+                prop_assert_eq!(&response["statusCode"], 400, "{} {}", event, response);
             }
-            prop_assert_eq!(answer, &alone(family, event));
+            prop_assert_eq!(response, &alone(family, event));
         }
         // Templates reject some of those that are otherwise valid.
-        let refused = got.iter().filter(|answer| answer["statusCode"] == 400).count();
+        let refused = actual.iter().filter(|response| response["statusCode"] == 400).count();
         prop_assert!(refused >= mixed.iter().filter(|(broken, _)| *broken).count());
-        prop_assert_eq!(answer.tally.rejected.iter().sum::<u64>(), refused as u64);
+        prop_assert_eq!(response.tally.rejected.iter().sum::<u64>(), refused as u64);
     }
 
     #[test]
@@ -152,15 +152,15 @@ proptest! {
         sizes in proptest::collection::vec(1_usize..5, 1..6),
         family in family(),
     ) {
-        let each: Vec<Value> = batches.iter().flat_map(|events| answered(family, events)).collect();
+        let each: Vec<Value> = batches.iter().flat_map(|events| responded(family, events)).collect();
         let events = batches.concat();
-        prop_assert_eq!(&answered(family, &events), &each);
+        prop_assert_eq!(&responded(family, &events), &each);
         let mut sizes = sizes.into_iter().cycle();
         let mut rest = &events[..];
         let mut split = Vec::new();
         while !rest.is_empty() {
             let (first, behind) = rest.split_at(sizes.next().unwrap_or(1).min(rest.len()));
-            split.extend(answered(family, first));
+            split.extend(responded(family, first));
             rest = behind;
         }
         prop_assert_eq!(&split, &each);
@@ -180,7 +180,7 @@ proptest! {
             ["destinations", "input", "connections"],
         ] {
             let compacted = transform(family, &compacted(&events, order), PayloadFormat::Compacted);
-            prop_assert_eq!(answers(&plain.body), answers(&compacted.body));
+            prop_assert_eq!(responses(&plain.body), responses(&compacted.body));
             prop_assert_eq!(&plain.tally, &compacted.tally);
         }
     }
@@ -201,26 +201,26 @@ proptest! {
             neighbors.rotate_left(some);
             let mut batch = neighbors.clone();
             batch.insert(at, event.clone());
-            let answer = answered(family, &batch).swap_remove(at);
-            prop_assert_eq!(way(&answer), way(&own));
+            let response = responded(family, &batch).swap_remove(at);
+            prop_assert_eq!(way(&response), way(&own));
         }
         // In the compacted form too, where neighbors share destinations by their ids.
         let batch = identified(&neighbors);
-        let got = answers(&transform(family, &compacted(&batch, ["input", "destinations", "connections"]), PayloadFormat::Compacted).body);
-        prop_assert_eq!(got.len(), batch.len());
-        for (event, answer) in batch.iter().zip(&got) {
+        let actual = responses(&transform(family, &compacted(&batch, ["input", "destinations", "connections"]), PayloadFormat::Compacted).body);
+        prop_assert_eq!(actual.len(), batch.len());
+        for (event, response) in batch.iter().zip(&actual) {
             let own = alone(family, event);
-            prop_assert_eq!(way(answer), way(&own));
+            prop_assert_eq!(way(response), way(&own));
         }
     }
 
     #[test]
     fn an_event_that_is_no_event_refuses_itself_alone(nonsense in special(), event in good_event(destination())) {
         let own = alone(0, &event);
-        let got = answered(0, &[nonsense.clone(), event.clone(), nonsense]);
-        prop_assert_eq!(&got[0]["statusCode"], 400);
-        prop_assert_eq!(&got[0], &got[2]);
-        prop_assert_eq!(&got[1], &own);
+        let actual = responded(0, &[nonsense.clone(), event.clone(), nonsense]);
+        prop_assert_eq!(&actual[0]["statusCode"], 400);
+        prop_assert_eq!(&actual[0], &actual[2]);
+        prop_assert_eq!(&actual[1], &own);
     }
 }
 

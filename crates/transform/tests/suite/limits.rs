@@ -14,15 +14,15 @@ type Endpoint = fn(&str, PayloadFormat, Limits) -> Answer;
 
 fn processor(body: &str, form: PayloadFormat, limits: Limits) -> Answer {
     let family = Family::by_name("kafka").expect("there is Kafka");
-    processor::respond(family, body, form, "", limits).map(|answer| answer.body)
+    processor::respond(family, body, form, "", limits).map(|response| response.body)
 }
 
 fn batch(body: &str, form: PayloadFormat, limits: Limits) -> Answer {
-    batch::respond(body, form, limits).map(|answer| answer.body)
+    batch::respond(body, form, limits).map(|response| response.body)
 }
 
 fn router_transform(body: &str, form: PayloadFormat, limits: Limits) -> Answer {
-    router_transform::respond(body, form, limits).map(|answer| answer.body)
+    router_transform::respond(body, form, limits).map(|response| response.body)
 }
 
 fn array(event: &str, events: usize) -> String {
@@ -40,10 +40,10 @@ fn an_answer_may_be_as_large_as_the_limit_and_no_larger() {
         (batch, input(event)),
         (batch, input("7")),
     ];
-    for (answer, body) in all {
-        let whole = answer(&body, PayloadFormat::Plain, LIMITS).expect("an answer").len();
-        let limited = |response_bytes| answer(&body, PayloadFormat::Plain, Limits { response_bytes, ..LIMITS });
-        assert_eq!(limited(whole).map(|answer| answer.len()), Ok(whole), "{body}");
+    for (response, body) in all {
+        let whole = response(&body, PayloadFormat::Plain, LIMITS).expect("an response").len();
+        let limited = |response_bytes| response(&body, PayloadFormat::Plain, Limits { response_bytes, ..LIMITS });
+        assert_eq!(limited(whole).map(|response| response.len()), Ok(whole), "{body}");
         for limit in [whole - 1, whole / 2, 1] {
             assert_eq!(limited(limit), Err(BodyError::ResponseTooLarge(limit)), "{body}");
         }
@@ -63,9 +63,9 @@ fn as_many_events_as_the_limit_are_answered_and_no_more() {
         (batch, PayloadFormat::Plain, r#"{"destType":"kafka","input":EVENTS}"#),
         (router_transform, PayloadFormat::Plain, r#"{"destType":"kafka","input":EVENTS}"#),
     ];
-    for (answer, form, body) in bodies {
+    for (response, form, body) in bodies {
         for event in [event, "7"] {
-            let with = |events| answer(&body.replace("EVENTS", &array(event, events)), form, LIMITS);
+            let with = |events| response(&body.replace("EVENTS", &array(event, events)), form, LIMITS);
             assert!(with(3).is_ok(), "{body}");
             assert_eq!(with(4), Err(BodyError::TooManyEvents(3)), "{body}");
         }
@@ -87,13 +87,13 @@ fn an_event_may_cost_what_its_size_allows_whatever_its_neighbors_are() {
         r#"{"message":{"userId":"u"},"metadata":{},"destination":{"Config":{"topic":"t","x":"{{ event.b || d }}"}}}"#;
     for (templates, status) in [(1, 200), (7, 200), (12, 400), (1_000, 400)] {
         let body = format!("[{}]", [&[expensive(templates)][..], &vec![good.to_owned(); 99]].concat().join(","));
-        let answers: Vec<Value> =
-            serde_json::from_str(&processor(&body, PayloadFormat::Plain, limits).expect("an answer")).unwrap();
-        assert_eq!(answers[0]["statusCode"], status, "{templates}");
+        let responses: Vec<Value> =
+            serde_json::from_str(&processor(&body, PayloadFormat::Plain, limits).expect("an response")).unwrap();
+        assert_eq!(responses[0]["statusCode"], status, "{templates}");
         if status == 400 {
-            assert_too_complex(&answers[0]);
+            assert_too_complex(&responses[0]);
         }
-        assert!(answers[1..].iter().all(|answer| answer["statusCode"] == 200), "{templates}");
+        assert!(responses[1..].iter().all(|response| response["statusCode"] == 200), "{templates}");
     }
 }
 
@@ -124,12 +124,15 @@ fn a_response_is_bounded_in_proportion_to_its_body() {
 fn filled(message: &str, config: &str) -> Value {
     let event = format!(r#"{{"message":{message},"metadata":{{}},"destination":{{"Config":{config}}}}}"#);
     let limits = Limits { response_bytes: 1 << 26, ..LIMITS };
-    let answer = processor(&array(&event, 1), PayloadFormat::Plain, limits).expect("an answer");
-    serde_json::from_str::<Value>(&answer).expect("JSON")[0].take()
+    let response = processor(&array(&event, 1), PayloadFormat::Plain, limits).expect("an response");
+    serde_json::from_str::<Value>(&response).expect("JSON")[0].take()
 }
 
-fn assert_too_complex(answer: &Value) {
-    assert_eq!((&answer["statusCode"], &answer["error"]), (&json!(400), &json!(Rejection::TemplatesTooComplex.text())));
+fn assert_too_complex(response: &Value) {
+    assert_eq!(
+        (&response["statusCode"], &response["error"]),
+        (&json!(400), &json!(Rejection::TemplatesTooComplex.text()))
+    );
 }
 
 #[test]

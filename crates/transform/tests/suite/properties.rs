@@ -234,7 +234,7 @@ pub fn transform(family: usize, body: &str, form: PayloadFormat) -> processor::R
     processor::respond(served(family), body, form, QUERY, LIMITS).expect("a valid body")
 }
 
-pub fn answers(text: &str) -> Vec<Value> {
+pub fn responses(text: &str) -> Vec<Value> {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
@@ -248,18 +248,18 @@ proptest! {
         let expected: Vec<_> = events.iter().map(|event| oracle::transform(&NAMES[family], event, &query)).collect();
         // However the same values are laid out, the responses are the same.
         for text in [body.to_string(), serde_json::to_string_pretty(&body).expect("JSON")] {
-            let answer = transform(family, &text, PayloadFormat::Plain);
-            let got = answers(&answer.body);
-            prop_assert_eq!(got.len(), events.len());
-            for ((got, event), expected) in got.iter().zip(&events).zip(&expected) {
-                prop_assert!(oracle::agrees(got, event, expected), "event {event}\nexpected {expected:?}\n     got {got}");
+            let response = transform(family, &text, PayloadFormat::Plain);
+            let actual = responses(&response.body);
+            prop_assert_eq!(actual.len(), events.len());
+            for ((actual, event), expected) in actual.iter().zip(&events).zip(&expected) {
+                prop_assert!(oracle::agrees(actual, event, expected), "event {event}\nexpected {expected:?}\n     actual {actual}");
             }
             let refused = expected.iter().filter(|outcome| outcome.is_err()).count();
-            prop_assert_eq!(answer.tally.events, events.len() as u64);
-            prop_assert_eq!(answer.tally.rejected.iter().sum::<u64>(), refused as u64);
+            prop_assert_eq!(response.tally.events, events.len() as u64);
+            prop_assert_eq!(response.tally.rejected.iter().sum::<u64>(), refused as u64);
             let transformed = (events.len() - refused) as u64;
-            prop_assert_eq!(answer.tally.topics.iter().sum::<u64>(), transformed);
-            prop_assert_eq!(answer.tally.keys.iter().sum::<u64>(), transformed);
+            prop_assert_eq!(response.tally.topics.iter().sum::<u64>(), transformed);
+            prop_assert_eq!(response.tally.keys.iter().sum::<u64>(), transformed);
         }
     }
 
@@ -277,16 +277,16 @@ proptest! {
     #[test]
     fn batches_equal_the_slow_twin(events in events()) {
         let body = json!({ "destType": "kafka", "input": events }).to_string();
-        let answer = batch::respond(&body, PayloadFormat::Plain, LIMITS).expect("a valid body");
-        let got = answers(&answer.body);
-        let groups: Vec<Value> = got.iter().filter(|entry| entry["batched"] == true).cloned().collect();
+        let response = batch::respond(&body, PayloadFormat::Plain, LIMITS).expect("a valid body");
+        let actual = responses(&response.body);
+        let groups: Vec<Value> = actual.iter().filter(|entry| entry["batched"] == true).cloned().collect();
         let (grouped, expected) = (Value::from(groups.clone()), oracle::batch(&events));
         prop_assert!(oracle::same(&grouped, &expected), "{grouped} instead of {expected}");
-        prop_assert_eq!(answer.tally.events, events.len() as u64);
+        prop_assert_eq!(response.tally.events, events.len() as u64);
         let delivered: usize = groups.iter().map(|group| group["metadata"].as_array().map_or(0, Vec::len)).sum();
-        let refused = answer.tally.rejected.iter().sum::<u64>() as usize;
+        let refused = response.tally.rejected.iter().sum::<u64>() as usize;
         prop_assert_eq!(delivered + refused, events.len());
-        prop_assert_eq!(got.len() - groups.len(), refused);
+        prop_assert_eq!(actual.len() - groups.len(), refused);
     }
 
     #[test]
@@ -298,8 +298,8 @@ proptest! {
             body.push_str(r#""destination":{"Config":{"topic":"t"}}}"#);
         }
         body.push(']');
-        let answer = transform(0, &body, PayloadFormat::Plain).body;
-        let mut rest = answer.as_str();
+        let response = transform(0, &body, PayloadFormat::Plain).body;
+        let mut rest = response.as_str();
         for (index, message) in messages.iter().enumerate() {
             let expected = format!(r#""message":{message},"userId":"#);
             let at = rest.find(&expected);
@@ -313,8 +313,8 @@ proptest! {
     #[test]
     fn any_text_is_an_answer_or_an_error(text in any_text(), compacted: bool) {
         let form = if compacted { PayloadFormat::Compacted } else { PayloadFormat::Plain };
-        if let Ok(answer) = processor::respond(served(0), &text, form, QUERY, LIMITS) {
-            prop_assert_eq!(answers(&answer.body).len() as u64, answer.tally.events);
+        if let Ok(response) = processor::respond(served(0), &text, form, QUERY, LIMITS) {
+            prop_assert_eq!(responses(&response.body).len() as u64, response.tally.events);
         }
         let _ = batch::respond(&text, form, LIMITS);
         // The reader and the library agree on what is JSON.
@@ -328,10 +328,10 @@ proptest! {
         let text = Value::from(number).to_string();
         let raw = Raw::parse(&text).expect("a number");
         let string = javascript::JsString::of(Some(raw));
-        let (got, expected) = (string.escaped(), oracle::string(Some(&json!(number))));
+        let (actual, expected) = (string.escaped(), oracle::string(Some(&json!(number))));
         // Where two shortest forms are equally near, JavaScript takes the even one, and Rust's printer may not.
-        let as_near = got.len() == expected.len() && got.parse() == Ok(number);
-        prop_assert!(got == expected || as_near, "{got} instead of {expected}");
+        let as_near = actual.len() == expected.len() && actual.parse() == Ok(number);
+        prop_assert!(actual == expected || as_near, "{actual} instead of {expected}");
     }
 }
 
