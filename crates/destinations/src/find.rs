@@ -1,7 +1,7 @@
 //! Finds destinations in a text.
 //!
-//! The text is a data plane's `workspaceConfig.json`, several of them by ID, an array of destinations, one destination,
-//! or a standalone Config.
+//! The text is the `workspaceConfig.json` of a data plane, several of these by ID, an array of destinations, one
+//! destination, or a standalone Config.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -15,43 +15,43 @@ use transform::family::Family;
 /// A source that sends to a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Source {
-    /// Its ID; empty if it has none.
+    /// The ID; empty if missing.
     pub id: String,
-    /// Its name; empty if it has none.
+    /// The name; empty if missing.
     pub name: String,
 }
 
-/// The program that wrote a destination, which determines the names of its fields and whether `hasDynamicConfig` counts.
+/// The program that wrote a destination. It determines the names of the fields and whether `hasDynamicConfig` is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// rudder-server, in a request: `Config`.
+    /// rudder-server, in a request, with `Config`.
     Wire,
-    /// The control plane: `config`. rudder-server computes `hasDynamicConfig` itself when it loads it.
+    /// The control plane, with `config`. rudder-server computes `hasDynamicConfig` when it loads the destination.
     ControlPlane,
-    /// The Rudder CLI: `spec.config`, whose texts may have variables.
+    /// The Rudder CLI, with `spec.config`. Its strings may contain variables.
     RudderCli,
 }
 
 /// A Kafka, Azure Event Hubs or Confluent Cloud destination in a text.
 #[derive(Debug)]
 pub struct Found<'a> {
-    /// The destination as written; for the Rudder CLI, its `spec`. `{}` for a standalone Config.
+    /// The destination as written. For the Rudder CLI this is `spec`, for a standalone Config it is `{}`.
     pub raw: Raw<'a>,
     /// The program that wrote the destination.
     pub origin: Origin,
-    /// Its first position: an RFC 6901 pointer.
+    /// The RFC 6901 pointer to its first occurrence.
     pub pointer: String,
-    /// Its family.
+    /// The destination type.
     pub family: &'static Family,
-    /// Its ID; empty if it has none.
+    /// The ID; empty if missing.
     pub id: String,
-    /// Its name; empty if it has none.
+    /// The name; empty if missing.
     pub name: String,
-    /// Whether it is in use: neither disabled nor deleted.
+    /// Whether the destination is neither disabled nor deleted.
     pub enabled: bool,
-    /// Its Config, and the pointer to it; `None` if it has none.
+    /// The Config and the pointer to it; `None` if missing.
     pub config: Option<(Raw<'a>, String)>,
-    /// The sources that send to it, without duplicates.
+    /// The sources that send to the destination, without duplicates.
     pub sources: Vec<Source>,
     /// Whether an earlier destination has the same ID but different settings.
     pub differs: bool,
@@ -62,12 +62,12 @@ pub struct Found<'a> {
 pub struct Destinations<'a> {
     /// The supported destinations, without duplicates.
     pub ours: Vec<Found<'a>>,
-    /// The number of destinations of other types, by type. Those without a type are counted under the empty string.
+    /// The number of destinations of other types, by type. The empty string counts destinations without a type.
     pub others: BTreeMap<String, usize>,
     seen: Seen<'a>,
 }
 
-/// The destinations found so far, so that each is listed once, in linear time.
+/// The destinations found so far, indexed so that duplicates are found in linear time.
 #[derive(Debug, Default)]
 struct Seen<'a> {
     ids: HashSet<String>,
@@ -78,7 +78,7 @@ struct Seen<'a> {
 /// Finds the destinations in a text. `given` is the family of destinations without a type.
 ///
 /// # Errors
-/// Why there is no destination: one line that lists the supported formats and contains none of the text.
+/// One line that says why there is no destination. It contains none of the text.
 pub fn destinations<'a>(root: Raw<'a>, given: Option<&'static Family>) -> Result<Destinations<'a>, String> {
     let mut found = Destinations::default();
     match root.kind() {
@@ -115,7 +115,8 @@ pub fn destinations<'a>(root: Raw<'a>, given: Option<&'static Family>) -> Result
     Ok(found)
 }
 
-/// Reports whether a value contains destinations, as a workspace does. A destination that lists its sources does not.
+/// Returns whether a value contains sources or destinations, as a workspace does. A destination that lists its sources
+/// is not a workspace.
 fn is_workspace(value: Raw<'_>) -> bool {
     if field(value, "destinationDefinition").is_some() || is_named_type(value) {
         return false;
@@ -124,7 +125,7 @@ fn is_workspace(value: Raw<'_>) -> bool {
     ["sources", "destinations"].into_iter().any(|name| field(value, name).as_ref().is_some_and(is_list))
 }
 
-/// Fields of a destination that no Config has.
+/// The fields of a destination that no Config has.
 const OF_A_DESTINATION: [&str; 10] = [
     "Config",
     "destinationDefinition",
@@ -138,14 +139,13 @@ const OF_A_DESTINATION: [&str; 10] = [
     "createdAt",
 ];
 
-/// Reports whether a value looks like a destination. Such a value is not read as a Config, even if it contains no
-/// Config.
+/// Returns whether a value looks like a destination. Such a value is never read as a standalone Config.
 fn is_destination(value: Raw<'_>) -> bool {
     let has = |name: &&str| field(value, name).is_some();
     OF_A_DESTINATION[..3].iter().any(has) || OF_A_DESTINATION[3..].iter().filter(|name| has(name)).count() >= 2
 }
 
-/// Reports whether a value names its type as the control plane's API does.
+/// Returns whether a value has a `type` like the destinations of the control plane's API.
 fn is_named_type(value: Raw<'_>) -> bool {
     field(value, "type").is_some_and(|(_, kind)| kind.kind() == Kind::String) && field(value, "config").is_some()
 }
@@ -156,7 +156,7 @@ fn looks_like_a_config(value: Raw<'_>) -> bool {
     known
 }
 
-/// Returns a field as text: a string, or the digits of a number. Empty if it is missing.
+/// Returns a string or number field as text. Returns the empty string for any other value.
 fn label(value: Raw<'_>, name: &str) -> String {
     match field(value, name) {
         Some((_, value)) if matches!(value.kind(), Kind::String | Kind::Number) => {
@@ -166,7 +166,7 @@ fn label(value: Raw<'_>, name: &str) -> String {
     }
 }
 
-/// Returns a pointer with one more step.
+/// Returns a pointer to the field called `name` of the value at `pointer`.
 fn step(pointer: &str, name: &str) -> String {
     format!("{pointer}/{}", pointer_step(name))
 }
@@ -192,8 +192,8 @@ impl<'a> Destinations<'a> {
         *self.others.entry(kind).or_default() += 1;
     }
 
-    /// Reads an object that is neither a workspace nor a destination: workspaces by ID, a destination in a field of that
-    /// name, or a Config.
+    /// Reads an object that is neither a workspace nor a destination. It contains workspaces by ID or a field
+    /// `destination`, or is a standalone Config.
     fn object(&mut self, root: Raw<'a>, given: Option<&'static Family>) -> Result<(), String> {
         root.for_each_member(|id, workspace| {
             if is_workspace(workspace) {
@@ -210,7 +210,7 @@ impl<'a> Destinations<'a> {
         match given {
             Some(family) => self.ours.push(Found::of_config(root, family)),
             None if looks_like_a_config(root) => {
-                return Err("it looks like a Config alone: name its destination type with --family".to_owned());
+                return Err("it seems to be only a Config: set its destination type with --family".to_owned());
             }
             None => return Err(format!("there is no destination in it; known forms: {FORMS}")),
         }
@@ -261,7 +261,7 @@ impl<'a> Destinations<'a> {
         self.add(found);
     }
 
-    /// Adds a destination, or its source to the same one found before.
+    /// Adds a destination. If it is a duplicate, only its source is added.
     fn add(&mut self, mut found: Found<'a>) {
         if found.id.is_empty() {
             return self.ours.push(found);
@@ -285,7 +285,7 @@ impl<'a> Destinations<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// A standalone Config.
+    /// Creates a destination from a standalone Config.
     fn of_config(raw: Raw<'a>, family: &'static Family) -> Self {
         Self {
             raw: EMPTY_OBJECT,
@@ -326,16 +326,17 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// Reports whether the transformation fills templates: `hasDynamicConfig` is not `false` in a request
-    /// (docs/contract.md#template-flag, which wants the exact name). In a file of the control plane the flag does not
-    /// count, because rudder-server computes it again when it loads the workspace
-    /// (docs/contract.md#requests-of-rudder-server).
+    /// Returns whether the transformation fills templates.
+    ///
+    /// In a request, templates are filled unless `hasDynamicConfig` is `false` (docs/contract.md#template-flag). The
+    /// name of this flag must match exactly. In a file of the control plane, the flag is ignored, because rudder-server
+    /// computes it when it loads the workspace (docs/contract.md#requests-of-rudder-server).
     #[must_use]
     pub fn is_dynamic(&self) -> bool {
         self.origin != Origin::Wire || self.raw.member("hasDynamicConfig").is_none_or(|flag| flag.kind() != Kind::False)
     }
 
-    /// The pointers to the texts of the Config with a variable of the Rudder CLI in them, whose values are not known yet.
+    /// Returns pointers to the strings of the Config that contain a variable of the Rudder CLI, whose value is unknown.
     #[must_use]
     pub fn variables(&self) -> Vec<String> {
         let mut pointers = Vec::new();
@@ -359,11 +360,11 @@ impl<'a> Found<'a> {
         pointers
     }
 
-    /// The name for messages: its name and ID, if present.
+    /// Returns the name and ID for messages, if present.
     #[must_use]
     pub fn title(&self) -> String {
         match (self.name.as_str(), self.id.as_str()) {
-            ("", "") => "without name and ID".to_owned(),
+            ("", "") => "without name or ID".to_owned(),
             ("", id) => format!("ID {id:?}"),
             (name, "") => format!("{name:?}"),
             (name, id) => format!("{name:?} (ID {id:?})"),

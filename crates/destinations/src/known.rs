@@ -29,24 +29,24 @@ impl ValueKind {
 /// The component that reads a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// The transformation, which fills templates and matches names exactly. The topic is read by the producer too.
+    /// The transformation, which fills templates and matches names exactly. The producer also reads the topic.
     Routing,
     /// The producer, which uses values verbatim and matches names case-insensitively.
     Producer,
-    /// The producer; the value is a secret.
+    /// The producer. The value is a secret.
     Secret,
 }
 
 /// A field of a Config.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Known {
-    /// Its name.
+    /// The name of the field.
     pub name: &'static str,
-    /// The kind of its value.
+    /// The kind of the value.
     pub form: ValueKind,
-    /// The component that reads it.
+    /// The component that reads the field.
     pub role: Role,
-    /// The destination types that have it.
+    /// The destination types that have the field.
     pub families: &'static [&'static Family],
 }
 
@@ -59,7 +59,7 @@ static OF_KAFKA: [&Family; 1] = [&KAFKA];
 static OF_AZURE: [&Family; 1] = [&AZURE_EVENT_HUB];
 static OF_CONFLUENT: [&Family; 1] = [&CONFLUENT_CLOUD];
 
-/// All fields.
+/// All fields of a Config.
 pub static MEMBERS: [Known; 23] = [
     known("topic", ValueKind::Text, Role::Routing, &FAMILIES),
     known("hostName", ValueKind::Text, Role::Producer, &OF_KAFKA),
@@ -93,7 +93,7 @@ impl Known {
         MEMBERS.iter().find(|known| known.name.eq_ignore_ascii_case(name))
     }
 
-    /// Returns the field of `family` that `name` is probably a misspelling of: at most two edits away.
+    /// Returns the field of `family` of which `name` is probably a misspelling, at most two edits away.
     #[must_use]
     pub fn like(name: &str, family: &Family) -> Option<&'static Known> {
         if name.len() > 40 {
@@ -109,7 +109,7 @@ impl Known {
             .map(|(_, known)| known)
     }
 
-    /// Whether the Config of `family` has it.
+    /// Whether the Config of `family` has this field.
     #[must_use]
     pub fn is_of(&self, family: &Family) -> bool {
         self.families.contains(&family)
@@ -121,8 +121,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_meant_is_found_and_nothing_else_is() {
-        for (name, meant) in [
+    fn misspelled_names_are_recognized() {
+        for (name, expected) in [
             ("hostNames", Some("hostName")),
             ("eventToTopicsMap", Some("eventToTopicMap")),
             ("topics", Some("topic")),
@@ -132,7 +132,7 @@ mod tests {
             ("host", None),
             ("consentManagement", None),
         ] {
-            assert_eq!(Known::like(name, &KAFKA).map(|known| known.name), meant, "{name}");
+            assert_eq!(Known::like(name, &KAFKA).map(|known| known.name), expected, "{name}");
         }
         assert_eq!(Known::like("apiKeys", &KAFKA), None);
     }

@@ -1,7 +1,7 @@
-//! Reads destinations in all the formats that people keep them in: exports of a workspace, API responses, Rudder CLI
-//! projects, a single destination or its Config.
+//! Reads destinations in all supported formats: workspace exports, API responses, Rudder CLI projects, single
+//! destinations and standalone Configs.
 //!
-//! `check`, `transform`, `explain` and `POST /explain` use it.
+//! `check`, `transform`, `explain` and `POST /explain` use this crate.
 //!
 //! ```
 //! use destinations::select::{Selector, from_text};
@@ -16,7 +16,7 @@
 //! | --- | --- |
 //! | [`source`] | decodes a file: UTF-8, JSON or YAML |
 //! | [`yaml`] | converts YAML to JSON |
-//! | [`rudder_cli`] | maps the snake_case names of the Rudder CLI to those of a Config |
+//! | [`rudder_cli`] | converts the snake_case names of the Rudder CLI to those of a Config |
 //! | [`find`] | finds the destinations in a text |
 //! | [`select`] | selects one of them, and formats it as rudder-server sends it |
 //! | [`known`] | the fields of a Config, as a table |
@@ -32,10 +32,11 @@ use json::raw::Raw;
 
 /// The supported formats, for errors and help texts.
 pub const FORMS: &str = "a destination with Config or config, an array of destinations, a workspaceConfig.json, \
-                         a destination of the Rudder CLI (kind: destination, YAML or JSON), or a Config alone";
+                         a destination of the Rudder CLI (kind: destination, YAML or JSON), or only a Config";
 
-/// Returns the field of an object called `name`, with its name as written. An exact match takes precedence over one
-/// that differs in case. If several match, the last one wins.
+/// Returns the field called `name` of an object, ignoring case, and its name as written.
+///
+/// A field with exactly this name takes precedence. If several fields match equally well, the last one wins.
 #[must_use]
 pub fn field<'a>(object: Raw<'a>, name: &str) -> Option<(String, Raw<'a>)> {
     let mut found: Option<(String, Raw<'a>)> = None;
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_exact_name_wins_over_other_letter_case() {
+    fn an_exact_name_takes_precedence() {
         let raw = |text| Raw::parse(text).unwrap();
         let found = |text, name: &str| field(raw(text), name).map(|(name, value)| (name, value.text().to_owned()));
         assert_eq!(found(r#"{"config":1}"#, "Config"), Some(("config".to_owned(), "1".to_owned())));

@@ -1,5 +1,6 @@
-//! Reads destinations of the Rudder CLI: `kind: destination` with a `spec` whose `config` has snake_case names
-//! (<https://www.rudderstack.com/docs/rudder-cli/yaml-destinations/>).
+//! Reads destinations of the Rudder CLI (<https://www.rudderstack.com/docs/rudder-cli/yaml-destinations/>).
+//!
+//! They have `kind: destination`, and the names in their `spec.config` are in snake_case.
 
 use std::borrow::Cow;
 
@@ -11,14 +12,15 @@ use json::raw::Raw;
 /// The `kind` of a destination.
 pub const KIND: &str = "destination";
 
-/// Reports whether a value is a resource of the Rudder CLI, of any kind.
+/// Returns whether a value is a resource of the Rudder CLI, of any kind.
 #[must_use]
 pub fn is_resource(value: Raw<'_>) -> bool {
     let [kind, spec] = value.members(["kind", "spec"]);
     kind.is_some_and(|kind| kind.as_string().is_some()) && spec.is_some_and(Raw::is_object)
 }
 
-/// Returns the text with the names of a Config if `root` is a destination of the Rudder CLI or an array that has one.
+/// Returns the result of [`renamed`] as text; `None` if `root` is neither a resource of the Rudder CLI nor an array
+/// that contains one.
 #[must_use]
 pub fn renamed_json(root: Raw<'_>) -> Option<String> {
     let mut any = is_resource(root);
@@ -30,8 +32,8 @@ pub fn renamed_json(root: Raw<'_>) -> Option<String> {
     Some(renamed(value).to_string())
 }
 
-/// Renames the fields of `spec.config` to those of a Config. A value that is not a destination of the Rudder CLI, or an array
-/// of them, is unchanged.
+/// Renames the fields of `spec.config` to those of a Config, in a destination of the Rudder CLI or in an array. Other
+/// values are unchanged.
 #[must_use]
 pub fn renamed(mut value: Value) -> Value {
     if let Value::Array(elements) = value {
@@ -59,7 +61,7 @@ fn entries(value: Value) -> Value {
     elements.into_iter().map(rename).collect()
 }
 
-/// Translates a name of the CLI to that of a Config: `use_sasl` to `useSASL`, `host_name` to `hostName`.
+/// Converts a name of the CLI to that of a Config, such as `use_sasl` to `useSASL` and `host_name` to `hostName`.
 #[must_use]
 pub fn camel_case(name: &str) -> Cow<'_, str> {
     if let Some(known) = MEMBERS.iter().find(|known| snake_case(known.name) == name) {
@@ -78,7 +80,7 @@ pub fn camel_case(name: &str) -> Cow<'_, str> {
     Cow::Owned(camel)
 }
 
-/// Translates a name of a Config to that of the CLI.
+/// Converts a name of a Config to that of the CLI.
 #[must_use]
 pub fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
@@ -93,8 +95,9 @@ pub fn snake_case(name: &str) -> String {
     snake
 }
 
-/// Translates a pointer to a field of a Config to the name in the CLI's file. `config` is the pointer to the Config. Other
-/// pointers are unchanged.
+/// Converts the names in a pointer to a field of a Config to those in the CLI's file.
+///
+/// `config` is the pointer to the Config. Other pointers are unchanged.
 #[must_use]
 pub fn pointer_in_file(pointer: &str, config: &str) -> String {
     match pointer.strip_prefix(config) {
@@ -107,9 +110,9 @@ pub fn pointer_in_file(pointer: &str, config: &str) -> String {
     }
 }
 
-/// Reports whether a text contains a variable of the Rudder CLI, such as `{{ .KAFKA_PASSWORD }}`.
+/// Returns whether a text contains a variable of the Rudder CLI, such as `{{ .KAFKA_PASSWORD }}`.
 ///
-/// The CLI fills it in later. A template of the transformation never starts with a dot.
+/// The CLI replaces variables later. A template of the transformation never starts with a dot.
 #[must_use]
 pub fn has_variable(text: &str) -> bool {
     text.split("{{").skip(1).any(|rest| rest.trim_start().starts_with('.') && rest.contains("}}"))
@@ -122,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_go_both_ways() {
+    fn names_are_converted_in_both_directions() {
         for (snake, camel) in [
             ("host_name", "hostName"),
             ("use_sasl", "useSASL"),
@@ -157,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn pointers_lead_into_the_file() {
+    fn pointers_use_the_names_in_the_file() {
         for (pointer, in_file) in [
             ("/spec/config/hostName", "/spec/config/host_name"),
             ("/spec/config/avroSchemas/0/schemaId", "/spec/config/avro_schemas/0/schema_id"),

@@ -1,4 +1,4 @@
-//! Selects one destination of a text, and formats it as rudder-server sends it.
+//! Selects one of the destinations in a text, and formats it as rudder-server sends it.
 
 use json::display::shorten;
 use std::borrow::Cow;
@@ -9,12 +9,12 @@ use super::{field, source};
 use json::raw::Raw;
 use transform::family::{Family, KAFKA};
 
-/// How to select one of several destinations.
+/// Selects one of several destinations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selector {
-    /// Its ID.
+    /// The required ID, if any.
     pub id: Option<String>,
-    /// Its name.
+    /// The required name, if any.
     pub name: Option<String>,
 }
 
@@ -23,31 +23,31 @@ pub struct Selector {
 pub struct Selected {
     /// The JSON text of the destination, with `Config` as in a request of rudder-server.
     pub text: String,
-    /// Its family.
+    /// The destination type.
     pub family: &'static Family,
-    /// Whether it is the only supported destination in the text it was selected from.
+    /// Whether this is the only supported destination in the text.
     pub is_only: bool,
 }
 
-/// One of several destinations, as listed for the user to choose from.
+/// A destination in a list from which the user must choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// Its ID; empty if it has none.
+    /// The ID; empty if missing.
     pub id: String,
-    /// Its name; empty if it has none.
+    /// The name; empty if missing.
     pub name: String,
-    /// Its family.
+    /// The destination type.
     pub family: &'static Family,
-    /// Whether it is in use.
+    /// Whether the destination is neither disabled nor deleted.
     pub enabled: bool,
 }
 
 /// Why no destination is selected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SelectError {
-    /// The text cannot be used; one line says why.
+    /// The text has no usable destination, for this reason.
     Unusable(String),
-    /// There are several, and the selector names none or more than one of them.
+    /// The selector matches several destinations.
     Ambiguous(Vec<Choice>),
 }
 
@@ -55,7 +55,8 @@ pub enum SelectError {
 const MAX_LISTED: usize = 10;
 
 impl SelectError {
-    /// The error message. `by` says how to choose, such as `--destination-id or --destination-name`.
+    /// Returns the error message. `by` names the options to choose with, such as
+    /// `--destination-id or --destination-name`.
     #[must_use]
     pub fn text(&self, by: &str) -> String {
         match self {
@@ -79,7 +80,8 @@ fn shortened(text: &str) -> Cow<'_, str> {
     shorten(text, 80)
 }
 
-/// Reads a file and selects one of its destinations. `given` is the type of destinations without one; Kafka if `None`.
+/// Reads a file and selects one of its destinations. `given` is the family of destinations without a type, by default
+/// Kafka.
 ///
 /// # Errors
 /// [`SelectError`].
@@ -87,7 +89,7 @@ pub fn from_bytes(bytes: &[u8], given: Option<&'static Family>, selector: &Selec
     from_json(&source::read(bytes).map_err(SelectError::Unusable)?, given, selector)
 }
 
-/// [`from_bytes`], for text.
+/// Like [`from_bytes`], but for text.
 ///
 /// # Errors
 /// [`SelectError`].
@@ -104,12 +106,12 @@ fn from_json(text: &str, given: Option<&'static Family>, selector: &Selector) ->
 }
 
 fn select<'f, 'a>(found: &'f Destinations<'a>, selector: &Selector) -> Result<&'f Found<'a>, SelectError> {
-    let is_meant = |one: &&Found<'_>| {
+    let is_selected = |one: &&Found<'_>| {
         selector.id.as_ref().is_none_or(|id| *id == one.id)
             && selector.name.as_ref().is_none_or(|name| *name == one.name)
     };
-    let meant: Vec<&Found<'_>> = found.ours.iter().filter(is_meant).collect();
-    match meant.as_slice() {
+    let matching: Vec<&Found<'_>> = found.ours.iter().filter(is_selected).collect();
+    match matching.as_slice() {
         [one] => Ok(one),
         [] if found.ours.is_empty() => Err(SelectError::Unusable(nothing_of_ours(found))),
         [] => {
@@ -145,7 +147,7 @@ pub fn nothing_of_ours(found: &Destinations<'_>) -> String {
     text
 }
 
-/// The fields that have another name in requests; those with an empty name are omitted.
+/// The fields that have another name in requests. Fields with an empty name are omitted.
 const RENAMED: [(&str, &str); 9] = [
     ("id", "ID"),
     ("name", "Name"),
@@ -155,7 +157,7 @@ const RENAMED: [(&str, &str); 9] = [
     ("isEnabled", "Enabled"),
     ("workspaceId", "WorkspaceID"),
     ("destinationDefinition", "DestinationDefinition"),
-    // rudder-server recomputes it when it loads the workspace.
+    // rudder-server computes this field when it loads the workspace.
     ("hasDynamicConfig", ""),
 ];
 
@@ -170,7 +172,7 @@ fn wire_text(found: &Found<'_>) -> Result<String, String> {
     if found.origin == Origin::Wire {
         return Ok(found.raw.text().to_owned());
     }
-    // A standalone Config has no destination around it.
+    // A standalone Config is not part of a destination.
     if field(found.raw, "config").is_none() {
         return Ok(format!("{{\"Config\":{}}}", config.text()));
     }
@@ -207,7 +209,7 @@ mod tests {
         {"id":"s","name":"S3","config":{},"destinationDefinition":{"name":"S3"}}]}]}"#;
 
     #[test]
-    fn every_form_comes_to_that_of_the_wire() {
+    fn all_formats_are_converted_to_the_wire_format() {
         let kafka = |text: &str| Ok((text.to_owned(), KAFKA.name));
         for (text, expected) in [
             (r#"{"topic":1.0}"#, kafka(r#"{"Config":{"topic":1.0}}"#)),
@@ -253,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_one_is_named() {
+    fn texts_without_a_usable_destination_are_rejected() {
         for (text, says) in [
             ("7", "known forms"),
             ("[]", "empty"),

@@ -8,12 +8,13 @@ use super::{rudder_cli, yaml};
 use json::invalid::explain;
 use json::raw::Raw;
 
-/// The byte order mark that Excel, Notepad and PowerShell write before UTF-8.
+/// The byte order mark that Excel, Notepad and PowerShell write at the start of UTF-8 files.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// The advice for files in UTF-16.
+/// The error for UTF-16 files.
 pub const UTF_16: &str = "it is UTF-16, not UTF-8; convert it first: iconv -f UTF-16 -t UTF-8";
 
-/// Reports whether bytes are UTF-16: by a byte order mark, or by the zero byte next to the first ASCII character.
+/// Returns whether bytes are probably UTF-16, judging by a byte order mark or a zero byte next to the first ASCII
+/// character.
 #[must_use]
 pub fn is_utf_16(bytes: &[u8]) -> bool {
     match bytes {
@@ -24,11 +25,13 @@ pub fn is_utf_16(bytes: &[u8]) -> bool {
     }
 }
 
-/// Reads the bytes of a file as JSON text. YAML is converted; fields of a destination of the Rudder CLI get the names
-/// that a Config has, everything else is unchanged.
+/// Reads the bytes of a file as JSON text.
+///
+/// YAML is converted to JSON. In destinations of the Rudder CLI, fields get the names that they have in a Config. Other
+/// JSON is unchanged.
 ///
 /// # Errors
-/// Why it cannot be read: one line without any content of the file.
+/// One line that says why the file cannot be read. It contains none of the file's content.
 pub fn read(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
     if is_utf_16(bytes) {
         return Err(UTF_16.to_owned());
@@ -43,10 +46,10 @@ pub fn read(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
     read_text(text)
 }
 
-/// [`read`], for text.
+/// Like [`read`], but for text.
 ///
 /// # Errors
-/// See [`read`].
+/// The errors of [`read`].
 pub fn read_text(text: &str) -> Result<Cow<'_, str>, String> {
     if text.trim().is_empty() {
         return Err("it is empty".to_owned());
@@ -64,7 +67,7 @@ fn from_yaml(text: &str) -> Result<String, String> {
     let documents: Vec<Value> = yaml::documents(text)?.into_iter().map(rudder_cli::renamed).collect();
     match <[Value; 1]>::try_from(documents) {
         Ok([value]) if value.is_object() || value.is_array() => Ok(value.to_string()),
-        // A single word is also valid YAML, but not a supported format.
+        // A scalar is also valid YAML, but not a supported format.
         Ok(_) => Err(format!("it is not JSON: {}", explain(text).unwrap_or_default())),
         Err(documents) if documents.is_empty() => Err("it is empty".to_owned()),
         Err(documents) => Ok(Value::from(documents).to_string()),
@@ -76,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_stays_as_written_and_yaml_becomes_json() {
+    fn json_is_unchanged_and_yaml_is_converted() {
         for (text, expected) in [
             ("{\"a\": 1.0}", "{\"a\": 1.0}"),
             (" [1e400]\n", " [1e400]\n"),
@@ -90,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_named_without_content() {
+    fn errors_contain_no_content_of_the_file() {
         let deep = "[".repeat(2_000_000);
         let nested = (0..200).fold(String::new(), |text, depth| format!("{text}{}a:\n", " ".repeat(depth)))
             + &" ".repeat(200)
@@ -108,7 +111,7 @@ mod tests {
             (b"<html>s3cret</html>", "not JSON: expected value at line 1 column 1"),
             (b"password: s3cret\n  x: y\n", "YAML: line 2"),
             (b"a: \"s3cret\n", "YAML: line"),
-            (b"? [a]\n: s3cret\n", "a key that is not text: line 1"),
+            (b"? [a]\n: s3cret\n", "a key is not a string: line 1"),
             (b"base: &s3cret {}\n<<: *s3cret\n", "aliases are not supported: line 2"),
             (b"a: s3cret\na: s3cret\n", "duplicate key: line 2 column 1"),
             (b"topic: {{ .s3cret }}\n", "line 1 column"),
@@ -116,7 +119,7 @@ mod tests {
             (deep.as_bytes(), "not JSON"),
             (nested.as_bytes(), "too deep"),
         ] {
-            let problem = read(bytes).expect_err("it cannot be read");
+            let problem = read(bytes).expect_err(word);
             assert!(problem.contains(word), "{word}: {problem}");
             assert!(!problem.contains("s3cret") && problem.len() < 200, "{problem}");
         }

@@ -1,30 +1,30 @@
-//! Converts YAML to JSON, by the core schema of YAML 1.2.
+//! Converts YAML to JSON, using the core schema of YAML 1.2.
 //!
-//! Time and memory are linear in the size of the text: nesting is limited, and aliases, which can expand to any size, are
-//! rejected.
+//! Time and memory are linear in the size of the text. Nesting is limited, and aliases are rejected because they can
+//! expand to any size.
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use serde_json::{Map, Number, Value};
 
 /// The maximum size of a YAML file, in bytes. The Rudder CLI has one destination per file.
 pub const MAX_BYTES: usize = 4 << 20;
-/// The maximum nesting.
+/// The maximum nesting depth.
 const MAX_DEPTH: usize = 64;
 
 /// An array or object that is not complete yet.
 enum Open {
     Array(Vec<Value>),
-    /// An open mapping, with the name of the next value if that was already read.
+    /// A mapping, and the name of the next value if it was already read.
     Object(Map<String, Value>, Option<String>),
 }
 
-/// Reads the documents of a YAML text; empty ones are skipped.
+/// Reads the documents of a YAML text. Empty documents are skipped.
 ///
 /// # Errors
-/// Why it cannot be read, with line and column and without any content.
+/// Why the text cannot be read, with line and column. The error contains none of the text.
 pub fn documents(text: &str) -> Result<Vec<Value>, String> {
     if text.len() > MAX_BYTES {
-        return Err(format!("it is not JSON, and YAML may have at most {} MiB", MAX_BYTES >> 20));
+        return Err(format!("it is not JSON, and exceeds the YAML limit of {} MiB", MAX_BYTES >> 20));
     }
     let mut documents = Vec::new();
     let mut open: Vec<Open> = Vec::new();
@@ -53,7 +53,7 @@ pub fn documents(text: &str) -> Result<Vec<Value>, String> {
             }
         };
         if open.len() > MAX_DEPTH {
-            return Err(at("it is too deep", span));
+            return Err(at("it is nested too deeply", span));
         }
         let Some(value) = value else { continue };
         match open.last_mut() {
@@ -63,7 +63,7 @@ pub fn documents(text: &str) -> Result<Vec<Value>, String> {
             Some(Open::Object(fields, name)) => match name.take() {
                 Some(name) => drop(fields.insert(name, value)),
                 None => {
-                    let key = name_of(value).ok_or_else(|| at("a key that is not text", span))?;
+                    let key = name_of(value).ok_or_else(|| at("a key is not a string", span))?;
                     if fields.contains_key(&key) {
                         return Err(at("duplicate key", span));
                     }
@@ -79,7 +79,7 @@ fn at(reason: &str, span: Span) -> String {
     format!("{reason}: line {} column {}", span.start.line(), span.start.col() + 1)
 }
 
-/// Returns the name of a field: numbers and literals are written as in JSON.
+/// Returns the name of a field. Numbers and literals are formatted as in JSON.
 fn name_of(value: Value) -> Option<String> {
     match value {
         Value::String(name) => Some(name),
@@ -101,7 +101,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
     }
 }
 
-/// Parses a number; `None` for any other text, such as `1.2.3`, `0x`, `.inf` and `1_000`.
+/// Parses a number. Returns `None` for any other text, such as `1.2.3`, `0x`, `.inf` and `1_000`.
 fn number(text: &str) -> Option<Number> {
     for (prefix, radix) in [("0x", 16), ("0o", 8)] {
         if let Some(digits) = text.strip_prefix(prefix) {
@@ -109,8 +109,8 @@ fn number(text: &str) -> Option<Number> {
         }
     }
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let begins = digits.starts_with(|first: char| first.is_ascii_digit() || first == '.');
-    if !begins || !digits.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte)) {
+    let starts_as_number = digits.starts_with(|first: char| first.is_ascii_digit() || first == '.');
+    if !starts_as_number || !digits.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte)) {
         return None;
     }
     let whole = text.strip_prefix('+').unwrap_or(text);
@@ -140,10 +140,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nested_and_repeated_has_bounds() {
+    fn nesting_aliases_and_duplicates_are_rejected() {
         let nested = |depth: usize| documents(&format!("a: {}1{}", "[".repeat(depth), "]".repeat(depth)));
         assert!(nested(MAX_DEPTH - 1).is_ok());
-        assert_eq!(nested(MAX_DEPTH), Err(format!("it is too deep: line 1 column {}", MAX_DEPTH + 3)));
+        assert_eq!(nested(MAX_DEPTH), Err(format!("it is nested too deeply: line 1 column {}", MAX_DEPTH + 3)));
         for text in [
             "a: ".repeat(500_000),
             "- ".repeat(1_000_000),

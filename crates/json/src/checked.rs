@@ -1,7 +1,7 @@
 //! Finds where values end in text that is known to be valid, such as the text of a [`Raw`](crate::raw::Raw).
 //!
-//! Only quotes, backslashes and brackets matter there; they are found for 64 bytes at once. For invalid JSON the returned
-//! positions are unspecified, but never beyond the end of the text.
+//! In a valid container only quotes, backslashes and brackets matter, which are found in 64 bytes at a time. For
+//! invalid JSON the returned positions are unspecified, but never beyond the end of the text.
 
 use crate::scan::StringEnd;
 use crate::steps::{BLOCK, STEP, Structure, ends_of_scalar, ends_of_string, structure_of_block};
@@ -101,7 +101,7 @@ fn block_at(text: &[u8], at: usize) -> Option<[u8; BLOCK]> {
     (!rest.is_empty()).then_some(last)
 }
 
-/// The state that a block inherits from the previous one.
+/// The state carried over from the previous block.
 #[derive(Default)]
 struct Strings {
     /// All bits are set if the block starts inside a string.
@@ -111,7 +111,7 @@ struct Strings {
 }
 
 impl Strings {
-    /// Returns the bytes of the next block that are outside of strings, as a mask.
+    /// Returns a mask of the bytes of the next block that are outside strings.
     #[inline]
     fn outside(&mut self, found: &Structure) -> u64 {
         let mut quotes = found.quotes;
@@ -119,14 +119,14 @@ impl Strings {
             quotes &= !escaped(found.backslashes, &mut self.is_escaped);
         }
         let strings = prefix_xor(quotes) ^ self.open;
-        // Copies the last bit to all 64.
+        // Copies the highest bit to all 64 bits.
         self.open = 0_u64.wrapping_sub(strings >> 63);
         !strings
     }
 }
 
-/// Replaces each bit with the XOR of itself and all lower bits. For quotes this sets the bits from each opening quote up to,
-/// but not including, the closing one.
+/// Replaces each bit with the XOR of itself and all lower bits. For a mask of quotes, this sets the bits from each
+/// opening quote up to, but not including, the closing one.
 #[inline]
 fn prefix_xor(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
@@ -137,7 +137,7 @@ fn prefix_xor(mut bits: u64) -> u64 {
 
 /// Returns the escaped bytes of a block: those after a backslash that is not escaped itself.
 ///
-/// On entry `is_escaped` says whether the first byte is escaped, on return whether the first byte of the next block is.
+/// `is_escaped` is whether the first byte is escaped. It is updated for the first byte of the next block.
 #[cold]
 fn escaped(backslashes: u64, is_escaped: &mut bool) -> u64 {
     let mut escaped = u64::from(std::mem::take(is_escaped));
@@ -158,15 +158,15 @@ mod tests {
     use super::*;
     use crate::scan::Scanner;
 
-    /// Every value in `text` ends where the scanner that checks it says.
+    /// Asserts that the value at `start` ends where the validating scanner finds its end.
     #[track_caller]
-    fn assert_same(text: &str, begins: usize) {
-        let checked = Scanner::new(text.as_bytes()).value(begins).expect(text);
-        assert_eq!(value(text.as_bytes(), begins), checked, "{text:?}");
+    fn assert_same(text: &str, start: usize) {
+        let expected = Scanner::new(text.as_bytes()).value(start).expect(text);
+        assert_eq!(value(text.as_bytes(), start), expected, "{text:?}");
     }
 
     #[test]
-    fn values_end_where_the_scanner_that_checks_says() {
+    fn values_end_where_the_validating_scanner_finds_their_end() {
         let values = [
             "0",
             "-1.5e+10",
@@ -192,9 +192,9 @@ mod tests {
         for value in values {
             for before in (0..70).chain([126, 127, 128, 129]) {
                 for after in ["", ",", "]", "}", " ", ",\"x\":1}", &"]".repeat(70)] {
-                    // As an element after a long string, so that it begins at every position in a block …
+                    // As an element after a long string, so that it starts at every offset in a block.
                     assert_same(&format!("\"{}\",{value}{after}", "x".repeat(before)), before + 3);
-                    // … and inside a container that spans blocks.
+                    // Inside a container that spans blocks.
                     let around = format!("[\"{}\",{value},\"{}\"]{after}", "\\\\".repeat(before), "y".repeat(before));
                     assert_same(&around, 0);
                 }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn backslashes_at_every_place_of_a_block_escape_what_follows() {
+    fn backslashes_at_every_offset_in_a_block_escape_the_next_byte() {
         for before in 0..130 {
             for backslashes in 0..6 {
                 let string = format!("\"{}{}\"", "x".repeat(before), "\\\\".repeat(backslashes));
@@ -214,13 +214,13 @@ mod tests {
     }
 
     #[test]
-    fn depth_costs_nothing() {
+    fn deep_nesting_does_not_recurse() {
         let text = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         assert_same(&text, 0);
     }
 
     #[test]
-    fn on_text_that_is_not_valid_the_end_is_within_the_text() {
+    fn the_end_of_invalid_text_is_within_the_text() {
         for text in ["", "\"", "\"\\", "[", "[\"", "{\"a\":", "]", "\\", "[\"\\", "1", "\"abc"] {
             for at in 0..=text.len() {
                 assert!(value(text.as_bytes(), at) <= text.len(), "{text:?} {at}");

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-/// Decodes UTF-8. A leading BOM is skipped.
+/// Decodes UTF-8 and skips a leading BOM.
 ///
-/// Invalid UTF-8 becomes U+FFFD, so that a bad byte in one event does not fail the other events of the request.
+/// Invalid UTF-8 becomes U+FFFD, so a bad byte in one event does not fail the other events of the request.
 #[must_use]
 pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     let bytes = without_bom(bytes);

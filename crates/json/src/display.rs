@@ -1,8 +1,8 @@
-//! Untrusted text for messages: shortened, and sanitized for terminals and logs.
+//! Shortens and sanitizes untrusted text for terminals and logs.
 
 use std::borrow::Cow;
 
-/// Returns the first characters of a text, followed by `…` if there are more.
+/// Returns the first `characters` characters of a text, followed by `…` if there are more.
 ///
 /// ```
 /// assert_eq!(json::display::shorten("orders", 6), "orders");
@@ -16,7 +16,7 @@ pub fn shorten(text: &str, characters: usize) -> Cow<'_, str> {
     }
 }
 
-/// Returns the longest start of a text that has at most `bytes` bytes and ends between two characters.
+/// Returns the longest prefix of a text that has at most `bytes` bytes and does not split a character.
 ///
 /// ```
 /// assert_eq!(json::display::start("ü", 1), "");
@@ -28,8 +28,9 @@ pub fn start(text: &str, bytes: usize) -> &str {
     &text[..end]
 }
 
-/// Returns a text on one line that cannot control a terminal: control characters, and those that are invisible or change
-/// the direction of text, are escaped.
+/// Escapes control characters, invisible characters and those that change the direction of text.
+///
+/// The result is a single line that cannot control a terminal.
 ///
 /// ```
 /// assert_eq!(json::display::sanitize("a\u{1b}[31m\n"), r"a\u{1b}[31m\n");
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn characters_are_counted_not_bytes() {
+    fn shorten_counts_characters() {
         assert_eq!(shorten(&"ü".repeat(1000), 3), "üüü…");
         assert_eq!((shorten("", 0), shorten("a", 0)), ("".into(), "…".into()));
     }

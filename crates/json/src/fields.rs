@@ -6,10 +6,10 @@ use crate::reader::Reader;
 use crate::text::Text;
 
 impl<'a> Raw<'a> {
-    /// Parses a text that is one JSON value, with optional whitespace around it.
+    /// Parses a text that consists of one JSON value and optional whitespace around it.
     ///
     /// # Errors
-    /// [`Invalid`] if the text is anything else.
+    /// [`Invalid`] for any other text.
     pub fn parse(text: &'a str) -> Result<Self, Invalid> {
         let mut reader = Reader::new(text);
         let value = reader.value()?;
@@ -17,17 +17,19 @@ impl<'a> Raw<'a> {
         Ok(value)
     }
 
-    /// Calls `on_member` for each field of an object, in the order sent, including duplicates. Other values have no fields.
+    /// Calls `on_member` for each field of an object, in the order sent, including duplicates. Other values have no
+    /// fields.
     pub fn for_each_member(self, on_member: impl FnMut(Text<'a>, Raw<'a>)) {
         self.for_each_member_knowing(&[], on_member);
     }
 
-    /// Like [`Raw::for_each_member`], but does not read values in `known` that are slices of this one: their ends are known.
+    /// Like [`Raw::for_each_member`], but skips the text of values in `known` that are slices of this one, because
+    /// their ends are known.
     pub fn for_each_member_knowing(self, known: &[Option<Raw<'a>>], mut on_member: impl FnMut(Text<'a>, Raw<'a>)) {
         if self.is_object() {
             // A `Raw` is valid, so reading it cannot fail.
             let _ = Reader::of(self).object::<Invalid>(|reader, key| {
-                let value = match reader.pass_known(known) {
+                let value = match reader.skip_known(known) {
                     Some(known) => known,
                     None => reader.value()?,
                 };
@@ -47,8 +49,8 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// Returns the values of the fields with these names, in the order of `names`. The last of duplicate fields wins,
-    /// as in JavaScript.
+    /// Returns the values of the fields with these names, in the order of `names`. The last duplicate wins, as in
+    /// JavaScript.
     #[must_use]
     pub fn members<const N: usize>(self, names: [&str; N]) -> [Option<Raw<'a>>; N] {
         let mut found = [None; N];
@@ -60,7 +62,7 @@ impl<'a> Raw<'a> {
         found
     }
 
-    /// Returns the value of the field called `name`; the last one, if there are duplicates.
+    /// Returns the value of the field called `name`. The last duplicate wins.
     #[must_use]
     pub fn member(self, name: &str) -> Option<Raw<'a>> {
         let [found] = self.members([name]);
@@ -83,13 +85,13 @@ mod tests {
     }
 
     #[test]
-    fn names_are_compared_without_their_escapes() {
+    fn names_are_decoded_before_they_are_compared() {
         let value = Raw::parse(r#"{"\u0061":1}"#).unwrap();
         assert_eq!(value.member("a").unwrap().text(), "1");
     }
 
     #[test]
-    fn what_serde_json_refuses_is_refused_at_every_level() {
+    fn texts_that_serde_json_rejects_are_rejected() {
         for bad in
             ["", "nul", "01", "[1,]", "{\"a\":1,}", "{\"a\"}", "{a:1}", "[1 2]", "\"\t\"", "\"\\x\"", "[", "{", "1 1"]
         {

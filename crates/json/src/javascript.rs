@@ -1,6 +1,6 @@
-//! JavaScript's conversions of JSON values, as far as the contract needs them (docs/contract.md#javascript-semantics).
+//! The JavaScript conversions of JSON values that the contract requires (docs/contract.md#javascript-semantics).
 //!
-//! They work on the text of a value; nothing is parsed into a tree.
+//! They work on the text of a value and parse nothing into a tree.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -34,15 +34,15 @@ fn number(value: Raw<'_>) -> f64 {
     value.text().parse().unwrap_or(f64::NAN)
 }
 
-/// Strings up to this size, in bytes, are not charged to the meter.
+/// The maximum size of a string that is not charged to the meter, in bytes.
 const SHORT: usize = 1024;
 
-/// The result of `String(value)`, as the inside of a JSON string: escapes are kept as they were sent.
+/// The result of `String(value)`, as a JSON string without its quotes. Escapes are kept as they were sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsString<'a>(Cow<'a, str>);
 
 impl<'a> JsString<'a> {
-    /// Converts a value; a missing one becomes `undefined`.
+    /// Converts a value. A missing value becomes `undefined`.
     #[must_use]
     pub fn of(value: Option<Raw<'a>>) -> Self {
         let Some(value) = value else {
@@ -57,17 +57,18 @@ impl<'a> JsString<'a> {
         })
     }
 
-    /// Wraps the result of an earlier conversion, see [`JsString::escaped`].
+    /// Wraps the text that [`JsString::escaped`] returned for an earlier conversion.
     #[must_use]
     pub fn from_escaped(text: &'a str) -> Self {
         Self(Cow::Borrowed(text))
     }
 
-    /// The maximum memory, in bytes, of converting a value and decoding the result; 0 if nothing is allocated.
+    /// The maximum memory, in bytes, that converting a value and decoding the result allocates. Only arrays and long
+    /// strings count.
     #[must_use]
     pub fn max_bytes(value: Raw<'_>) -> usize {
         match value.kind() {
-            // `{}` and a comma become 15 characters and a comma; the text doubles while it grows, and may be decoded.
+            // `{}` becomes 15 characters. The buffer doubles while it grows, and the result may be decoded.
             Kind::Array => 16 * value.text().len(),
             Kind::String if value.text().len() > SHORT => 4 * value.text().len(),
             _ => 0,
@@ -80,7 +81,7 @@ impl<'a> JsString<'a> {
         &self.0
     }
 
-    /// The decoded characters, for comparisons; see [`Text::decoded`].
+    /// Decodes the escapes for comparisons, like [`Text::decoded`].
     #[must_use]
     pub fn into_decoded(self) -> Cow<'a, [u8]> {
         if memchr::memchr(b'\\', self.0.as_bytes()).is_some() {
@@ -97,16 +98,17 @@ impl<'a> JsString<'a> {
 fn shortest(value: Raw<'_>) -> Cow<'_, str> {
     let text = value.text();
     let digits = text.strip_prefix('-').unwrap_or(text);
-    // Below 2^53 an integer's literal is its shortest form already.
+    // The literal of an integer below 2^53 is already its shortest form.
     if digits.len() <= 15 && digits.bytes().all(|byte| byte.is_ascii_digit()) && text != "-0" {
         return Cow::Borrowed(text);
     }
     Cow::Owned(ryu_js::Buffer::new().format(number(value)).to_owned())
 }
 
-/// Joins the elements of an array with commas, as `String(array)` does: inner arrays are flattened, `null` is empty.
+/// Joins the elements of an array with commas, as `String(array)` does. Inner arrays are flattened, and `null` becomes
+/// the empty string.
 ///
-/// Flattening only drops brackets, so no recursion is needed at any depth.
+/// Flattening only drops brackets, so it needs no recursion.
 fn joined(array: Raw<'_>) -> String {
     let mut out = String::new();
     let mut reader = Reader::new(array.text());
@@ -134,10 +136,10 @@ const WHITE_SPACE: [&str; 25] = [
     "\u{202f}", "\u{205f}", "\u{3000}", "\u{feff}",
 ];
 
-/// Removes whitespace from both ends of decoded characters, as JavaScript's `trim()` does.
+/// Removes whitespace from both ends of a decoded string, as JavaScript's `trim()` does.
 #[must_use]
 pub fn trim(mut characters: &[u8]) -> &[u8] {
-    // Most texts start and end with a byte that does not occur in whitespace.
+    // Fast path: most texts start and end with a visible ASCII character.
     let may_be_space = |byte: Option<&u8>| byte.is_some_and(|byte| !byte.is_ascii_graphic());
     while may_be_space(characters.first())
         && let Some(rest) = WHITE_SPACE.iter().find_map(|space| characters.strip_prefix(space.as_bytes()))
@@ -166,7 +168,7 @@ impl<K, V> Default for Properties<K, V> {
 }
 
 impl<K: AsRef<[u8]> + Clone + Eq + Hash, V> Properties<K, V> {
-    /// Returns the index of the property called `name`. A new property gets the value of `make`.
+    /// Returns the index of the property called `name`. A new property gets the value that `make` returns.
     pub fn place(&mut self, name: K, make: impl FnOnce() -> V) -> usize {
         *self.index.entry(name.clone()).or_insert_with(|| {
             self.entries.push((name, make()));
@@ -191,13 +193,13 @@ impl<K: AsRef<[u8]> + Clone + Eq + Hash, V> Properties<K, V> {
         self.entries.get_mut(place).map(|(_, value)| value)
     }
 
-    /// The memory, in bytes, that adding a property called `name` takes at most.
+    /// The maximum memory, in bytes, of adding a property called `name`.
     #[must_use]
     pub fn member_bytes(name: &K) -> usize {
         4 * (size_of::<(K, V)>() + size_of::<(K, usize)>()) + 2 * name.as_ref().len()
     }
 
-    /// Sets the property called `name`; an existing one keeps its position.
+    /// Sets the property called `name`. An existing property keeps its position.
     pub fn set(&mut self, name: K, value: V) {
         if let Some(&index) = self.index.get(&name) {
             self.entries[index].1 = value;
@@ -207,7 +209,7 @@ impl<K: AsRef<[u8]> + Clone + Eq + Hash, V> Properties<K, V> {
         }
     }
 
-    /// Returns the values in property order: array indices ascending, then the others in the order they were added.
+    /// Returns the values in property order: array indices ascending, then other names in insertion order.
     #[must_use]
     pub fn into_ordered(mut self) -> Vec<V> {
         self.entries.sort_by_key(|(name, _)| array_index(name.as_ref()).map_or(u64::MAX, u64::from));
@@ -233,18 +235,18 @@ mod tests {
     }
 
     #[test]
-    fn falsy_is_what_javascript_takes_for_false() {
+    fn truthiness_matches_javascript() {
         for falsy in ["false", "0", "-0", "0.0", "0e9", "1e-400", "\"\"", "null"] {
             assert!(!truthy(Some(raw(falsy))), "{falsy}");
         }
         assert!(!truthy(None));
-        for yes in ["true", "1", "-1", "1e-300", "1e400", "\" \"", "\"0\"", "\"false\"", "[]", "{}"] {
-            assert!(truthy(Some(raw(yes))), "{yes}");
+        for value in ["true", "1", "-1", "1e-300", "1e400", "\" \"", "\"0\"", "\"false\"", "[]", "{}"] {
+            assert!(truthy(Some(raw(value))), "{value}");
         }
     }
 
     #[test]
-    fn string_is_what_javascript_makes_of_it() {
+    fn string_conversion_matches_javascript() {
         for (text, expected) in [
             ("1.0", "1"),
             ("1e21", "1e+21"),
@@ -277,15 +279,15 @@ mod tests {
     }
 
     #[test]
-    fn trim_knows_javascripts_white_space() {
+    fn trim_removes_the_whitespace_of_javascript() {
         let text = "\u{feff}\u{a0}\u{2003}\t a b\u{2029}\r\n\u{3000}";
         assert_eq!(trim(text.as_bytes()), b"a b");
-        // Other languages treat U+0085 and U+200B as whitespace; JavaScript does not.
+        // Other languages treat U+0085 or U+200B as whitespace, but JavaScript does not.
         assert_eq!(trim("\u{85}\u{200b}".as_bytes()), "\u{85}\u{200b}".as_bytes());
     }
 
     #[test]
-    fn array_indices_come_first_and_ascending() {
+    fn array_indices_come_first_in_ascending_order() {
         let mut properties = Properties::default();
         for name in ["b", "10", "2", "01", "-1", "4294967295", "4294967294", "0", ""] {
             properties.set(name.as_bytes(), name);

@@ -1,19 +1,19 @@
-//! JSON text as slices.
+//! JSON as slices of text.
 //!
-//! A [`Raw`](raw::Raw) is one valid JSON value exactly as it was sent. Values are not parsed into trees and not copied, so
-//! numbers such as `1.0` and escapes such as `\ud800` survive unchanged.
+//! A [`Raw`](raw::Raw) is one valid JSON value exactly as it was sent. Values are neither parsed into trees nor copied,
+//! so numbers such as `1.0` and escapes such as `\ud800` survive unchanged.
 //!
 //! | module | content |
 //! | --- | --- |
 //! | [`raw`] | values, and access to their fields and elements |
-//! | [`reader`] | reads and validates a text from start to end |
+//! | [`reader`] | reads and validates JSON text from start to end |
 //! | [`text`] | strings, with and without escapes |
 //! | [`javascript`] | converts values to strings and booleans as JavaScript does |
 //! | [`decode`] | decodes bytes to text |
 //! | [`invalid`] | the error for invalid JSON, and its explanation |
-//! | [`display`] | shortens and sanitizes texts for messages |
+//! | [`display`] | shortens and sanitizes text for messages |
 //! | [`scan`], [`checked`], [`steps`] | find where values end, with and without validation |
-//! | [`probe`] | counts the bytes that are read, for tests |
+//! | [`probe`] | counts the bytes that parsing reads, for tests |
 //!
 //! ```
 //! use json::raw::Raw;

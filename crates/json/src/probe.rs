@@ -1,4 +1,4 @@
-//! Counts the bytes that parsing reads, so that tests can limit the work to a multiple of the input.
+//! Counts the bytes that parsing reads, so that tests can verify that work is proportional to the input.
 //!
 //! Builds without debug assertions count nothing.
 
@@ -10,7 +10,7 @@ thread_local! {
     static LOOKED_AT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Adds to the count of this thread.
+/// Adds `bytes` to the count of this thread.
 #[inline(always)]
 pub fn looked_at(bytes: usize) {
     #[cfg(debug_assertions)]
@@ -18,7 +18,7 @@ pub fn looked_at(bytes: usize) {
     let _ = bytes;
 }
 
-/// Returns the bytes read on this thread since the last call.
+/// Returns the number of bytes read on this thread since the last call.
 #[cfg(debug_assertions)]
 #[must_use]
 pub fn take() -> u64 {

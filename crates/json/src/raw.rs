@@ -1,11 +1,11 @@
 //! JSON values as slices of the request.
 //!
-//! Nothing is parsed into a tree or copied, so literals and escapes are unchanged (docs/contract.md#request-body,
-//! docs/contract.md#intended-differences).
+//! Values are neither parsed into trees nor copied, so literals and escapes are unchanged
+//! (docs/contract.md#request-body, docs/contract.md#intended-differences).
 
 use crate::text::Text;
 
-/// The kind of a value, which its first byte determines.
+/// The kind of a value, determined by its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `null`.
@@ -25,7 +25,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind as a noun for messages, such as `a string`; `true`, `false` and `null` are written as they are in JSON.
+    /// The kind as a noun for messages, such as `a string`. `true`, `false` and `null` are named as in JSON.
     #[must_use]
     pub fn noun(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ pub const NULL: Raw<'static> = Raw("null");
 impl<'a> Raw<'a> {
     /// Wraps a text that is known to be one valid JSON value without surrounding whitespace.
     ///
-    /// The text is not checked. For other texts the methods return unspecified results or panic.
+    /// The text is not checked. For any other text, the methods return unspecified results or panic.
     #[inline]
     #[must_use]
     pub const fn from_valid(text: &'a str) -> Self {
@@ -121,10 +121,10 @@ impl<'a> Raw<'a> {
         self.0.as_ptr().addr() - outer.0.as_ptr().addr()
     }
 
-    /// Appends this object to `out`, with the field `name` set to what `write_value` appends.
+    /// Appends a copy of this object to `out`, in which the field `name` has the value that `write_value` appends.
     ///
-    /// `current` is the present value of the field, which is replaced; without one the field is added at the end. All other
-    /// bytes are copied unchanged.
+    /// `current` is the value to replace. If it is `None`, the field is added at the end. All other bytes are copied
+    /// unchanged.
     pub fn write_with(
         self,
         out: &mut String,
@@ -132,7 +132,7 @@ impl<'a> Raw<'a> {
         current: Option<Raw<'_>>,
         write_value: impl FnOnce(&mut String),
     ) {
-        let (before, behind) = match current {
+        let (before, after) = match current {
             Some(current) => {
                 let start = current.offset_in(self);
                 (&self.0[..start], &self.0[start + current.0.len()..])
@@ -147,6 +147,6 @@ impl<'a> Raw<'a> {
             out.push_str("\":");
         }
         write_value(out);
-        out.push_str(behind);
+        out.push_str(after);
     }
 }

@@ -1,7 +1,7 @@
 //! Reads JSON text once, from start to end.
 //!
-//! A [`Reader`] reads the punctuation of the objects and arrays that its caller opens. Every other value is read as a whole by
-//! [`scan`], which also validates it, or by [`checked`] if the text is known to be valid.
+//! A [`Reader`] reads the punctuation of the objects and arrays that its caller opens. Every other value is read as a
+//! whole by [`scan`], which also validates it, or by [`checked`] if the text is known to be valid.
 
 use crate::checked;
 use crate::invalid::Invalid;
@@ -12,7 +12,8 @@ use crate::text::Text;
 
 /// Reads JSON text from its start. Whitespace before each token is skipped.
 ///
-/// With `CHECKS` every byte is validated. Without it the text must be valid already, and only the ends of values are found.
+/// With `CHECKS` every byte is validated. Without it the text must already be valid, and the reader only finds where
+/// values end.
 ///
 /// ```
 /// use json::invalid::Invalid;
@@ -43,7 +44,7 @@ impl<'a> Reader<'a> {
 }
 
 impl<'a> Reader<'a, false> {
-    /// Creates a reader at the start of a valid value, which is not validated again.
+    /// Creates a reader at the start of a valid value. The value is not validated again.
     #[must_use]
     pub fn of(value: Raw<'a>) -> Self {
         Self { text: value.0, scanner: Scanner::new(value.0.as_bytes()), at: 0 }
@@ -108,7 +109,8 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         Ok(end)
     }
 
-    /// Reads one value. If the text repeats the object `known`, `known` is returned: comparing is faster than parsing.
+    /// Reads one value. If it repeats the object `known` byte for byte, returns `known`, because comparing is faster
+    /// than parsing.
     ///
     /// # Errors
     /// [`Invalid`] if there is no valid value.
@@ -117,7 +119,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         if let Some(known) = known.filter(|known| known.is_object())
             && self.text.as_bytes()[self.at..].starts_with(known.0.as_bytes())
         {
-            // An object ends with its own brace, so the same bytes are the same, complete value.
+            // An object ends with its own brace, so equal bytes are a complete, equal value.
             self.at += known.0.len();
             looked_at(known.0.len());
             return Ok(known);
@@ -126,7 +128,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
     }
 
     /// Skips the next value if it is one of `known`, which are slices of this text.
-    pub(crate) fn pass_known(&mut self, known: &[Option<Raw<'a>>]) -> Option<Raw<'a>> {
+    pub(crate) fn skip_known(&mut self, known: &[Option<Raw<'a>>]) -> Option<Raw<'a>> {
         if known.is_empty() {
             return None;
         }
@@ -177,7 +179,8 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.container(b'[', b']', on_element)
     }
 
-    /// Reads an object. Each call of `on_part` must read one or more fields, with their names and the commas between them.
+    /// Reads an object. Each call of `on_part` must read one or more fields, with their names and the commas between
+    /// them.
     ///
     /// # Errors
     /// [`Invalid`] if there is no valid object, and the errors of `on_part`.
@@ -188,7 +191,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
     /// Reads the name of a field and the colon after it.
     ///
     /// # Errors
-    /// [`Invalid`] if there is none.
+    /// [`Invalid`] if there is no valid name and colon.
     #[inline(always)]
     pub fn name(&mut self) -> Result<Text<'a>, Invalid> {
         if self.peek() != Some(b'"') {
@@ -197,22 +200,22 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         let start = self.at + 1;
         let quote = if CHECKS { self.scanner.plain(start) } else { checked::plain(self.text.as_bytes(), start) };
         if scan::chunk(self.text.as_bytes(), quote) != Some(b"\":") {
-            return self.spaced_name();
+            return self.unusual_name();
         }
         looked_at(quote - start);
         self.at = quote + 2;
         Ok(Text::new(self.text.get(start..quote).ok_or(Invalid)?, false))
     }
 
-    /// Reads a name with an escape in it, or with whitespace before the colon.
+    /// Reads a name that contains an escape or is followed by whitespace.
     #[inline(never)]
-    fn spaced_name(&mut self) -> Result<Text<'a>, Invalid> {
+    fn unusual_name(&mut self) -> Result<Text<'a>, Invalid> {
         let name = self.string()?;
         self.expect(b':')?;
         Ok(name)
     }
 
-    /// The text that is not read yet.
+    /// The text that has not been read yet.
     pub fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
@@ -223,10 +226,10 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.at += bytes;
     }
 
-    /// Checks that only whitespace is left.
+    /// Checks that only whitespace remains.
     ///
     /// # Errors
-    /// [`Invalid`] if there is any other byte.
+    /// [`Invalid`] if any other byte remains.
     pub fn end(&mut self) -> Result<(), Invalid> {
         self.peek().map_or(Ok(()), |_| Err(Invalid))
     }
@@ -282,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_ends_with_its_own_bracket_and_nothing_else() {
+    fn a_container_ends_only_with_its_own_bracket() {
         let elements = |text| Reader::new(text).array::<Invalid>(|reader| reader.skip()).map(Raw::text);
         assert_eq!(elements("[1,{}]"), Ok("[1,{}]"));
         for text in ["[1}", "[1 2]", "[1:2]", "[1", "[1,]", "{1]"] {

@@ -1,7 +1,7 @@
 //! Finds the end of a JSON value and validates every byte of it.
 //!
-//! It accepts exactly the texts that serde_json accepts, which tests and a fuzz target verify. It does not recurse, and
-//! allocates one bit per level of nesting beyond 64.
+//! The scanner accepts exactly the texts that serde_json accepts, which tests and a fuzz target verify. It does not
+//! recurse, and allocates one bit per level of nesting beyond 64.
 
 use crate::invalid::Invalid;
 use crate::steps::{BLOCK, STEP, others_than_digits, specials, specials_of_block};
@@ -15,7 +15,7 @@ pub struct StringEnd {
     pub has_escapes: bool,
 }
 
-/// Skips whitespace, returning the position of the next other byte or of the end.
+/// Skips whitespace, and returns the position of the next other byte or of the end.
 #[inline]
 pub fn white_space(text: &[u8], at: usize) -> usize {
     match text.get(at) {
@@ -34,7 +34,7 @@ fn past_white_space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Skips whitespace; at least one character is required.
+/// Skips whitespace. At least one whitespace character is required.
 #[cold]
 fn after_white_space(text: &[u8], at: usize) -> Result<usize, Invalid> {
     let after = white_space(text, at);
@@ -43,14 +43,14 @@ fn after_white_space(text: &[u8], at: usize) -> Result<usize, Invalid> {
 
 /// Validates a text from start to end.
 ///
-/// The scanner looks ahead in blocks of 64 bytes for bytes that can end a string. The CPU can then read the next string
-/// without waiting for the bytes of the previous one.
+/// In blocks of 64 bytes, the scanner looks ahead for bytes that can end a string. The CPU can then read the next
+/// string without waiting for the end of the previous one.
 #[derive(Debug)]
 pub struct Scanner<'a> {
     text: &'a [u8],
     /// The position of the block.
     block: usize,
-    /// The bytes of the block that can end a string, as a mask: the first byte is the lowest bit.
+    /// A mask of the bytes of the block that can end a string. The lowest bit is the first byte.
     specials: u64,
 }
 
@@ -70,10 +70,10 @@ fn literal(text: &[u8], at: usize, expected: &[u8]) -> Result<usize, Invalid> {
     if text[at..].starts_with(expected) { Ok(at + expected.len()) } else { Err(Invalid) }
 }
 
-/// The kinds of the open containers, one bit for each: 1 is an object, 0 an array.
+/// The kinds of the open containers, one bit each: 1 is an object, 0 is an array.
 #[derive(Default)]
 struct Nesting {
-    /// Up to 64 levels; the innermost is the lowest bit.
+    /// The innermost levels, at most 64. The lowest bit is the innermost level.
     near: u64,
     /// The number of levels.
     depth: usize,
@@ -157,15 +157,15 @@ impl<'a> Scanner<'a> {
             match self.text.get(at) {
                 Some(b'"') => return Ok(StringEnd { quote: at, has_escapes: true }),
                 Some(b'\\') => at = escape(self.text, at + 1)?,
-                // A control character, or no end.
+                // A control character, or the end of the text.
                 _ => return Err(Invalid),
             }
             at = self.plain(at);
         }
     }
 
-    /// Skips ordinary bytes of a string, returning the position of the next quote, backslash or control
-    /// character, or of the end.
+    /// Skips ordinary bytes of a string, and returns the position of the next quote, backslash or control character, or
+    /// of the end.
     #[inline]
     pub(crate) fn plain(&mut self, at: usize) -> usize {
         let ahead = at.wrapping_sub(self.block);
@@ -180,7 +180,7 @@ impl<'a> Scanner<'a> {
         self.plain_beyond(at)
     }
 
-    /// [`Scanner::plain`] from a position that is not in the current block.
+    /// Implements [`Scanner::plain`] for a position that is not in the current block.
     #[inline(never)]
     fn plain_beyond(&mut self, mut at: usize) -> usize {
         while let Some(block) = chunk(self.text, at) {
@@ -194,7 +194,7 @@ impl<'a> Scanner<'a> {
         self.plain_at_end(at)
     }
 
-    /// [`Scanner::plain`] for the last bytes of the text, which are less than a block.
+    /// Implements [`Scanner::plain`] for the last bytes of the text, which do not fill a block.
     #[inline(never)]
     fn plain_at_end(&self, mut at: usize) -> usize {
         while let Some(step) = chunk(self.text, at) {
@@ -234,7 +234,7 @@ impl<'a> Scanner<'a> {
                     _ => scalar(text, at)?,
                 },
             };
-            // The containers around the value may end here too.
+            // The containers around the value may also end here.
             loop {
                 if nesting.depth == 0 {
                     return Ok(end);
@@ -256,10 +256,11 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Reads fields, starting at a name: up to the first value that is not a string, or after the first value that is not
-    /// followed by `,"`.
+    /// Reads fields, starting at a name. Stops before the first value that is not a string, or after the first string
+    /// that is not followed by `,"`.
     ///
-    /// Most fields are strings without whitespace around them, whose punctuation takes two comparisons of three bytes.
+    /// Most values are strings without whitespace around them. For these, two comparisons of three bytes cover the
+    /// punctuation.
     #[inline(always)]
     fn members(&mut self, mut at: usize) -> Result<Place, Invalid> {
         if self.text.get(at) != Some(&b'"') {
@@ -302,7 +303,7 @@ fn closing(is_object: bool) -> &'static u8 {
     if is_object { &b'}' } else { &b']' }
 }
 
-/// The next bytes from `at`, if there are enough.
+/// Returns the `N` bytes at `at`, or `None` if the text ends earlier.
 #[inline]
 pub(crate) fn chunk<const N: usize>(text: &[u8], at: usize) -> Option<&[u8; N]> {
     text.get(at..)?.first_chunk()
@@ -311,7 +312,7 @@ pub(crate) fn chunk<const N: usize>(text: &[u8], at: usize) -> Option<&[u8; N]> 
 /// Reads a number: `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
 #[inline]
 fn number(text: &[u8], at: usize) -> Result<usize, Invalid> {
-    // Nearly every number is a short integer.
+    // Fast path: nearly every number is a short integer.
     if let Some(step) = chunk::<STEP>(text, at) {
         let digits = others_than_digits(step).trailing_zeros() as usize;
         let is_short = digits < STEP && !matches!(step[digits], b'.' | b'e' | b'E');
@@ -347,7 +348,7 @@ fn any_number(text: &[u8], mut at: usize) -> Result<usize, Invalid> {
 #[inline]
 fn digits(text: &[u8], from: usize) -> Result<usize, Invalid> {
     let mut at = from;
-    // Fast path: nearly every number fits into one step without a branch per digit.
+    // Fast path: nearly every number fits into one step, which needs no branch per digit.
     if let Some(step) = chunk(text, at) {
         at += others_than_digits(step).trailing_zeros().min(STEP as u32) as usize;
     }
@@ -362,7 +363,7 @@ fn is_special(byte: u8) -> bool {
     byte == b'"' || byte == b'\\' || byte < 0x20
 }
 
-/// Reads an escape, after its backslash.
+/// Reads the rest of an escape; `at` is the position after its backslash.
 #[cold]
 fn escape(text: &[u8], at: usize) -> Result<usize, Invalid> {
     match text.get(at) {

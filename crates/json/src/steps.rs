@@ -1,13 +1,13 @@
-//! Comparisons of 16 bytes at once with vector registers, in safe code.
+//! Compares 16 bytes at a time with vector registers, in safe code.
 //!
-//! Results are masks with one bit per byte: the first byte is the lowest bit.
+//! Results are masks with one bit per byte. The lowest bit is the first byte.
 
 use wide::u8x16;
 
-/// The bytes of one vector register.
+/// The size of a vector register, in bytes.
 pub const STEP: usize = 16;
 
-/// Finds the bytes that can end a string or are not plain in it: quotes, backslashes and control characters.
+/// Finds the bytes that are special in a string: quotes, backslashes and control characters.
 #[inline]
 pub fn specials(step: &[u8; STEP]) -> u32 {
     let bytes = u8x16::new(*step);
@@ -17,7 +17,7 @@ pub fn specials(step: &[u8; STEP]) -> u32 {
     (quote_or_control | bytes.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
 }
 
-/// The number of bytes in a block that is examined ahead of reading.
+/// The size of a lookahead block, in bytes.
 pub const BLOCK: usize = 4 * STEP;
 
 /// Finds the same bytes as [`specials`] in a block.
@@ -33,7 +33,7 @@ fn joined(block: &[u8; BLOCK], found: impl Fn(&[u8; STEP]) -> u32) -> u64 {
     steps.iter().rev().fold(0, |all, step| all << STEP | u64::from(found(step)))
 }
 
-/// Finds quotes and backslashes: the bytes that matter in a valid string.
+/// Finds quotes and backslashes, the only special bytes of a valid string.
 #[inline]
 pub fn ends_of_string(step: &[u8; STEP]) -> u32 {
     let bytes = u8x16::new(*step);

@@ -1,8 +1,8 @@
-//! JSON strings: their escapes are kept, decoded for comparisons, and encoded for strings that the service writes itself.
+//! JSON strings: keeps escapes as they were sent, decodes them for comparisons, and escapes new strings.
 
 use std::borrow::Cow;
 
-/// A JSON string without its quotes. It keeps its escapes, so that it can be copied unchanged, lone surrogates included.
+/// A JSON string without its quotes. Escapes, including lone surrogates, are kept, so it can be copied unchanged.
 #[derive(Debug, Clone, Copy)]
 pub struct Text<'a> {
     escaped: &'a str,
@@ -10,12 +10,12 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// The text between the quotes of a valid JSON string.
+    /// Wraps the text between the quotes of a valid JSON string.
     pub fn new(escaped: &'a str, may_have_escapes: bool) -> Self {
         Self { escaped, may_have_escapes }
     }
 
-    /// A string that contains no escapes and needs none.
+    /// Wraps a string that contains no escapes and needs none.
     #[must_use]
     pub const fn plain(name: &'static str) -> Self {
         Self { escaped: name, may_have_escapes: false }
@@ -33,17 +33,17 @@ impl<'a> Text<'a> {
         self.may_have_escapes
     }
 
-    /// Whether the decoded string is `name`, a plain text.
+    /// Whether the decoded string equals `name`.
     #[must_use]
     #[inline]
     pub fn is(self, name: &str) -> bool {
         self.escaped == name || (self.may_have_escapes && self.is_escaped(name))
     }
 
-    /// Whether the decoded string is `name`, see [`Text::decoded`].
+    /// Whether the result of [`Text::decoded`] equals `name`.
     #[must_use]
     pub fn is_bytes(self, name: &[u8]) -> bool {
-        // See `is_escaped`.
+        // `is_escaped` explains the comparison of lengths.
         self.escaped.as_bytes() == name && !self.has_escapes()
             || self.escaped.len() > name.len()
                 && self.escaped.len() <= 6 * name.len()
@@ -79,11 +79,11 @@ pub fn pointer_step(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-/// Returns `text` in quotes, for a message: the first 80 characters, with control characters escaped.
+/// Returns the first 80 characters of `text` in quotes, with control characters escaped, for a message.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    const MOST: usize = 80;
-    let cut: String = text.chars().take(MOST).collect();
+    const MAX_CHARACTERS: usize = 80;
+    let cut: String = text.chars().take(MAX_CHARACTERS).collect();
     let more = if cut.len() < text.len() { "…" } else { "" };
     format!("{cut:?}{more}")
 }
@@ -103,11 +103,11 @@ pub fn unescape(escaped: &str) -> Vec<u8> {
     }
     let quoted = format!("\"{escaped}\"");
     let mut deserializer = serde_json::Deserializer::from_str(&quoted);
-    // As bytes the library keeps lone surrogates, which a `String` cannot contain.
+    // serde_json keeps lone surrogates when it deserializes bytes. A `String` cannot contain them.
     serde::Deserializer::deserialize_bytes(&mut deserializer, Bytes).unwrap_or_default()
 }
 
-/// Escapes `decoded` (UTF-8 or WTF-8, see [`Text::decoded`]) and appends it to `out` as the inside of a JSON string.
+/// Escapes `decoded` (UTF-8 or WTF-8, see [`Text::decoded`]) and appends it to `out` without quotes.
 pub fn escape(decoded: &[u8], out: &mut String) {
     for chunk in decoded.utf8_chunks() {
         for character in chunk.valid().chars() {
@@ -118,8 +118,8 @@ pub fn escape(decoded: &[u8], out: &mut String) {
                 _ => out.push(character),
             }
         }
-        // The three bytes of a surrogate are one invalid chunk each; the first of them is always `ed`. The code unit is
-        // decoded from all three.
+        // Each of the three bytes of a surrogate is a separate invalid chunk. The first one is always `ed`, and the
+        // code unit is decoded from all three.
         if chunk.invalid() == [0xed] {
             let at = chunk.invalid().as_ptr().addr() - decoded.as_ptr().addr();
             if let Some(&[_, high, low]) = decoded.get(at..at + 3) {

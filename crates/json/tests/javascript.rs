@@ -1,6 +1,6 @@
-//! JavaScript's rules against a JavaScript engine: node is asked what it makes of the same JSON.
+//! Compares the JavaScript conversions with those of Node.js.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that panics has failed, which is what it is for")]
+#![allow(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the crate is pure, its tests are not")]
 
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use json::javascript::{JsString, Properties, trim, truthy};
 use json::raw::Raw;
 
-/// For each line: its string, whether it is truthy, its string trimmed, and an object's values in their order.
+/// Prints for each line the string, whether the value is truthy, the trimmed string, and an object's values in order.
 const PROGRAM: &str = r#"
 const lines = require("fs").readFileSync(0, "utf8").split("\n").slice(0, -1);
 const out = lines.map((line) => {
@@ -20,26 +20,26 @@ const out = lines.map((line) => {
 process.stdout.write(out.join("\n"));
 "#;
 
-/// What node answers to the lines; `None` where there is no node, which may be on a machine that is not CI's.
+/// Returns the output of Node.js for the lines; `None` if Node.js is not installed, which is an error in CI.
 fn node(lines: &[String]) -> Option<String> {
     let started = Command::new("node").args(["-e", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let Ok(mut node) = started else {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "CI needs node");
-        writeln!(std::io::stderr(), "skipped: there is no node").ok();
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "CI requires Node.js");
+        writeln!(std::io::stderr(), "skipped: Node.js is not installed").ok();
         return None;
     };
-    let mut input = node.stdin.take().expect("a pipe");
-    // It reads all before it writes.
+    let mut input = node.stdin.take().expect("stdin is piped");
+    // Node.js reads all input before it writes, so this cannot deadlock.
     for line in lines {
-        writeln!(input, "{line}").expect("node reads");
+        writeln!(input, "{line}").expect("node reads stdin");
     }
     drop(input);
-    let output = node.wait_with_output().expect("node ends");
+    let output = node.wait_with_output().expect("node exits");
     assert!(output.status.success());
     Some(String::from_utf8(output.stdout).expect("JSON.stringify is UTF-8"))
 }
 
-/// Random numbers of splitmix64, the same in every run.
+/// A splitmix64 generator, which returns the same numbers in every run.
 struct Random(u64);
 
 impl Random {
@@ -59,7 +59,7 @@ impl Random {
         of[self.below(of.len())]
     }
 
-    /// A literal of digits that nobody shortened.
+    /// Returns a number literal that need not be in its shortest form.
     fn literal(&mut self) -> String {
         let mut literal = self.pick(&["", "-"]).to_owned();
         let whole: String = (0..1 + self.below(24)).map(|_| char::from(b'0' + self.below(10) as u8)).collect();
@@ -117,7 +117,7 @@ impl Random {
                 format!("[{}]", values.join(self.pick(&[",", " , ", ",\t"])))
             }
             _ => {
-                // `__proto__` is a member like others for `JSON.parse`.
+                // For `JSON.parse`, `__proto__` is an ordinary field.
                 let names = [
                     "a",
                     "b",
@@ -145,7 +145,7 @@ impl Random {
     }
 }
 
-/// Numbers at the edges of notations and of exactness, any double, literals, strings, arrays and objects.
+/// Returns numbers at the limits of notation and precision, random doubles and literals, strings, arrays and objects.
 fn lines() -> Vec<String> {
     let mut random = Random(7);
     let mut lines = Vec::new();
@@ -180,20 +180,20 @@ fn decoded(value: Option<Raw<'_>>) -> Vec<u8> {
 }
 
 #[test]
-fn node_agrees_on_strings_truth_white_space_and_order() {
+fn conversions_match_node() {
     let lines = lines();
     let Some(answers) = node(&lines) else { return };
     assert!(lines.len() > 200_000, "only {} values", lines.len());
     assert_eq!(answers.lines().count(), lines.len());
     for (line, answer) in lines.iter().zip(answers.lines()) {
-        let value = Raw::parse(line).unwrap_or_else(|_| panic!("{line} is JSON for node"));
+        let value = Raw::parse(line).unwrap_or_else(|_| panic!("{line} is JSON for Node.js"));
         let mut expected = Vec::new();
         Raw::parse(answer).expect("JSON").for_each_element(|element| expected.push(element));
         let [string, truth, trimmed, order] = expected[..] else { panic!("{answer}") };
         let ours = decoded(Some(value));
-        assert_eq!(ours, decoded(Some(string)), "String({line}) is {answer}");
+        assert_eq!(ours, decoded(Some(string)), "String({line}): {answer}");
         assert_eq!(truthy(Some(value)), truth.text() == "true", "Boolean({line})");
-        assert_eq!(trim(&ours), decoded(Some(trimmed)), "trimmed {line}: {answer}");
+        assert_eq!(trim(&ours), decoded(Some(trimmed)), "trim({line}): {answer}");
         let mut properties = Properties::default();
         value.for_each_member(|name, value| properties.set(name.decoded(), value));
         let ours: Vec<_> = properties.into_ordered().into_iter().map(|value| decoded(Some(value))).collect();

@@ -1,6 +1,7 @@
-//! Writes the request bodies of the benchmarks to a folder: `cargo run --release --package rudder-kafka-transform --example bodies -- FOLDER`.
+//! Writes the request bodies of the benchmarks to a folder:
+//! `cargo run --release --package rudder-kafka-transform --example bodies -- FOLDER`.
 
-#![allow(clippy::disallowed_methods, reason = "it reads its arguments and files")]
+#![allow(clippy::disallowed_methods, reason = "it reads arguments and writes files")]
 
 use std::path::PathBuf;
 use std::{env, fs, io};

@@ -1,10 +1,10 @@
-//! Runs the transformation on a body in a file, over and over, without a server: for counting instructions and for
-//! profilers. `cargo run --release --package rudder-kafka-transform --example engine -- FILE ROUNDS [observed]`
+//! Runs the transformation repeatedly on a body in a file, without a server, for profilers and instruction counts:
+//! `cargo run --release --package rudder-kafka-transform --example engine -- FILE ROUNDS [observed]`.
 //!
-//! The name of the file says which endpoint and format it is for. With `observed` each decision is reported to an observer,
-//! as the service does for its live view.
+//! The name of the file determines the endpoint and the format. With `observed`, each decision is reported to an
+//! observer, as the service does for its live view.
 
-#![allow(clippy::disallowed_methods, reason = "it reads its arguments and files")]
+#![allow(clippy::disallowed_methods, reason = "it reads arguments and files")]
 
 use std::hint::black_box;
 use std::ops::ControlFlow;
@@ -64,7 +64,7 @@ fn respond(file: &str, body: &str, is_observed: bool) -> Result<String, BodyErro
     }
 }
 
-/// Looks at what the live view of the service looks at: the destination, the topic, the key and the outcome of each event.
+/// Observes the same decisions as the live view of the service: topic, key and outcome of each event.
 #[derive(Default)]
 struct Seen {
     events: usize,

@@ -39,9 +39,9 @@ pub fn respond(body: &str, form: PayloadFormat, limits: Limits) -> Result<Router
     respond_within(body, form, limits, &Unlimited)
 }
 
-/// Groups the events of a request body by destination and topic, with memory and work that `meter` grants.
+/// Groups the events of a request body by destination and topic, within the limits of `meter`.
 ///
-/// The response has an entry per group, followed by one per rejected event.
+/// The response has one entry per group, followed by one entry per rejected event.
 ///
 /// # Errors
 /// [`BodyError`] if the whole body is rejected.
@@ -69,18 +69,18 @@ pub fn respond_within(
             usage.grow(&mut out, 1 + group_bytes(&delivery))?;
             separate(&mut out);
             write_group(&mut out, &delivery);
-            limits.hold(&out, body.len())?;
+            limits.check(&out, body.len())?;
             usage.checkpoint()?;
         }
         for (event, rejection) in rejected {
             usage.grow(&mut out, 1)?;
             separate(&mut out);
             response::write_rejection(&mut out, RejectedBy::Batch, family, event, rejection, usage)?;
-            limits.hold(&out, body.len())?;
+            limits.check(&out, body.len())?;
         }
     } else if !request.events.is_empty() {
         let metadata = request.events.iter().flatten().filter_map(|event| event.metadata().ok());
-        // One per event; the body has as many.
+        // The response repeats the metadata of all events, which is part of the body.
         usage.grow(&mut out, body.len() + response::OVERHEAD)?;
         response::write_unsupported(&mut out, family, "batch", metadata.map(|metadata| metadata.raw));
     }
@@ -113,7 +113,7 @@ fn group<'a>(
     };
     usage.work(event.raw.text().len() as u64)?;
     if message.channel.is_some_and(|channel| channel.is_string("sources")) {
-        // The reverse-ETL rule may copy it, with a timestamp as large as the message itself.
+        // The reverse-ETL rule may copy the message and add a timestamp as large as the message.
         usage.keep(2 * message.raw.text().len() + 64)?;
     }
     let text = retl_timestamp::set(message, &mut NoopObserver).map_or(Cow::Borrowed(message.raw.text()), Cow::Owned);

@@ -1,27 +1,28 @@
-//! Limits the work that templates may cause for one event.
+//! Limits the work of templates for one event.
 //!
-//! Without a limit, a small body with many templates and many events would delay all other requests.
+//! Without this limit, a small body with many templates and events could delay all other requests.
 
 use crate::meter::Usage;
 use crate::rejection::Rejection;
 
-/// The event needs more than its budget, or the request was halted: see [`Usage::halted`].
+/// The event exceeds its budget, or the meter halted the request (see [`Usage::halted`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exhausted;
 
-/// The work that the templates of one event may cause: bytes read or written, and names compared.
+/// The work allowed for the templates of one event: bytes read or written, and names compared.
 ///
-/// It depends only on the size of the event. The time for a body is therefore linear in its size, and an expensive
-/// event is rejected alone, regardless of the other events.
+/// The budget depends only on the size of the event. The time for a body is therefore linear in its size, and an
+/// expensive event is rejected without affecting other events.
 pub struct EventBudget<'u, 'm> {
     usage: &'u Usage<'m>,
     left: u64,
 }
 
 impl<'u, 'm> EventBudget<'u, 'm> {
-    /// The work allowed per event, plus per byte of the event. Real events use about four units per byte, and have at
-    /// least 700 bytes of metadata.
+    /// The work allowed for each event.
     const BASE: u64 = 1 << 11;
+    /// The additional work allowed per byte of the event. Real events use about four units per byte, and have at least
+    /// 700 bytes of metadata.
     const PER_BYTE: u64 = 64;
 
     /// Creates the budget of an event of this size.
@@ -30,7 +31,7 @@ impl<'u, 'm> EventBudget<'u, 'm> {
         Self { usage, left: Self::BASE + Self::PER_BYTE * bytes as u64 }
     }
 
-    /// Spends `units` of work. Call it before doing the work.
+    /// Charges `units` of work. Call this before doing the work.
     ///
     /// # Errors
     /// [`Exhausted`] if the remaining budget is too small.
@@ -40,10 +41,10 @@ impl<'u, 'm> EventBudget<'u, 'm> {
         self.usage.work(units).map_err(|_| Exhausted)
     }
 
-    /// Charges memory that is freed after the event, before it is allocated.
+    /// Charges memory that is freed after the event. Call this before allocating it.
     ///
     /// # Errors
-    /// [`Exhausted`] if the meter rejects it.
+    /// [`Exhausted`] if the meter halts the request.
     pub fn memory(&mut self, bytes: usize) -> Result<(), Exhausted> {
         self.usage.scratch(bytes).map_err(|_| Exhausted)
     }
@@ -60,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_may_cost_what_its_size_allows_and_no_more() {
+    fn the_budget_depends_on_the_size_of_the_event() {
         let usage = Usage::unlimited();
         let mut budget = EventBudget::for_event(1_000, &usage);
         assert_eq!(budget.work(2_048 + 64_000), Ok(()));

@@ -7,7 +7,7 @@ use json::raw::Raw;
 /// The rule that chose the topic (docs/contract.md#topic).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TopicRule {
-    /// `topic` of the integrations object.
+    /// `topic` in the integrations object.
     Integrations,
     /// `Config.eventTypeToTopicMap`.
     EventType,
@@ -20,7 +20,7 @@ pub enum TopicRule {
 }
 
 impl TopicRule {
-    /// Every rule, in the order in which they are tried.
+    /// All rules, in the order in which they are tried.
     pub const ALL: [TopicRule; 5] =
         [TopicRule::Integrations, TopicRule::EventType, TopicRule::EventName, TopicRule::Default, TopicRule::None];
 
@@ -36,7 +36,7 @@ impl TopicRule {
         }
     }
 
-    /// A description of the rule: where the topic comes from.
+    /// A description of where the topic comes from.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
@@ -44,7 +44,7 @@ impl TopicRule {
             TopicRule::EventType => "Config.eventTypeToTopicMap",
             TopicRule::EventName => "Config.eventToTopicMap",
             TopicRule::Default => "Config.topic",
-            TopicRule::None => "no rule gave a topic",
+            TopicRule::None => "no rule provided a topic",
         }
     }
 }
@@ -52,11 +52,11 @@ impl TopicRule {
 /// The topic of an event, which can be any JSON value, and the rule that chose it.
 #[derive(Debug, Clone)]
 pub struct Topic<'t> {
-    /// The value for the output; `None` leaves the field out.
+    /// The value for the output; `None` omits the field.
     pub value: Option<Raw<'t>>,
     /// `String(value)`, if the value is truthy.
     pub text: Option<JsString<'t>>,
-    /// The rule that chose it; [`TopicRule::None`] if the value is not truthy.
+    /// The rule that chose the value; [`TopicRule::None`] if the value is not truthy.
     pub rule: TopicRule,
 }
 
@@ -72,7 +72,7 @@ pub enum KeySource {
 }
 
 impl KeySource {
-    /// Every source, in the order in which they are tried.
+    /// All sources, in the order in which they are tried.
     pub const ALL: [KeySource; 3] = [KeySource::UserId, KeySource::AnonymousId, KeySource::Empty];
 
     /// The source as a stable identifier.
@@ -123,33 +123,33 @@ pub struct Changes {
 /// The number of rejected events per reason, in the order of [`Rejection::ALL`].
 pub type Rejected = [u64; Rejection::ALL.len()];
 
-/// The numbers of decisions of one request.
+/// The decision counts of one request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tally {
     /// Events in the request.
     pub events: u64,
-    /// Events transformed, by topic rule in the order of [`TopicRule::ALL`].
+    /// Transformed events by topic rule, in the order of [`TopicRule::ALL`].
     pub topics: [u64; TopicRule::ALL.len()],
-    /// Events transformed, by key source in the order of [`KeySource::ALL`].
+    /// Transformed events by key source, in the order of [`KeySource::ALL`].
     pub keys: [u64; KeySource::ALL.len()],
-    /// Events whose message was stamped or whose destination has templates.
+    /// Transformed events whose timestamp was set or whose destination has templates.
     pub changed: u64,
     /// The number of templates that found a value.
     pub templates_filled: u64,
     /// The number of templates that used their default.
     pub templates_defaulted: u64,
-    /// Events rejected, by reason.
+    /// Rejected events by reason.
     pub rejected: Rejected,
 }
 
 impl Tally {
-    /// Events rejected.
+    /// The number of rejected events.
     #[must_use]
     pub fn rejected(&self) -> u64 {
         self.rejected.iter().sum()
     }
 
-    /// Counts one event's outcome.
+    /// Counts the outcome of one event.
     pub fn count(&mut self, outcome: Result<Decision, Rejection>) {
         self.events += 1;
         match outcome {

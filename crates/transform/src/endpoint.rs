@@ -1,6 +1,6 @@
-//! The endpoints of the service as functions from a request body to a response body.
+//! The endpoints of the service, as functions from a request body to a response body.
 //!
-//! Routes use them to respond; shadow mode and `verify` use them to compare responses.
+//! The routes use them to respond. Shadow mode and `verify` use them to compare responses.
 
 use crate::decision::Tally;
 use crate::family::Family;
@@ -15,7 +15,7 @@ pub const CONTENT_FORMAT: &str = "x-content-format";
 /// The content type of every response.
 pub const JSON_CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
-/// Returns the payload format that the value of the header [`CONTENT_FORMAT`] announces.
+/// Returns the payload format for a value of the header [`CONTENT_FORMAT`].
 #[must_use]
 pub fn form_named(value: Option<&[u8]>) -> PayloadFormat {
     let compacted = value.is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(b"json+compactedv1"));
@@ -32,28 +32,29 @@ pub enum Endpoint {
         /// The query string.
         query: String,
     },
-    /// Grouping for delivery.
+    /// `/batch`, which groups events for delivery.
     Batch,
-    /// The router transformation, which no destination has.
+    /// The router transformation, which none of these destinations supports.
     RouterTransform,
 }
 
-/// A response, and the decisions that led to it.
+/// A response, and the counts of the decisions for it.
 #[derive(Debug)]
 pub struct Transformed {
-    /// The destination.
+    /// The destination type.
     pub family: &'static Family,
-    /// JSON.
+    /// The response body, as JSON.
     pub body: String,
-    /// The number of events, and of each decision.
+    /// The decision counts.
     pub tally: Tally,
-    /// The events that the metrics of transformed events count.
+    /// The counts for the metrics of transformed events.
     pub counted: Option<Counted>,
 }
 
 impl Endpoint {
-    /// Returns the endpoint that a path with an optional query addresses; `None` if it is not one of these. The service has
-    /// its own routes; this is for requests from a file.
+    /// Returns the endpoint for a path with an optional query; `None` for any other path.
+    ///
+    /// This is for requests from files. The service has its own routes.
     #[must_use]
     pub fn at(path_and_query: &str) -> Option<Self> {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
@@ -68,7 +69,7 @@ impl Endpoint {
         }
     }
 
-    /// Returns the destination type in the body of a router request; `None` for endpoints that have it in their path.
+    /// Returns the destination type in the body of a router request; `None` for endpoints whose path names it.
     ///
     /// # Errors
     /// [`BodyError`] if the body has no destination type.
@@ -87,7 +88,7 @@ impl Endpoint {
         self.respond_within(body, form, limits, &Unlimited)
     }
 
-    /// Returns the response of the endpoint, with memory and work that `meter` grants.
+    /// Returns the response of the endpoint, within the limits of `meter`.
     ///
     /// # Errors
     /// [`BodyError`] if the whole body is rejected.
@@ -101,7 +102,7 @@ impl Endpoint {
         self.respond_observed(body, form, limits, meter, &mut NoopObserver)
     }
 
-    /// [`Self::respond_within`], reporting each decision of the processor transformation to an observer.
+    /// Like [`Self::respond_within`], but also reports each decision of the processor transformation to an observer.
     ///
     /// # Errors
     /// [`BodyError`] if the whole body is rejected.

@@ -4,11 +4,11 @@
 /// A destination type, and how it differs from the others.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Family {
-    /// The name in paths and in `destType`, in lowercase. Requests may use any capitalization.
+    /// The name in paths and in `destType`, in lowercase. Requests may use any letter case.
     pub name: &'static str,
     /// The name in `statTags.destType`.
     pub dest_type: &'static str,
-    /// The fields of `message.integrations` that address it; the first truthy one wins
+    /// The names of its options in `message.integrations`. The first truthy value wins
     /// (docs/contract.md#integrations-order, docs/contract.md#family-integrations).
     pub integrations: [&'static str; 3],
     /// Whether the `schemaId` of the integrations object is part of the output.
@@ -65,13 +65,13 @@ impl Family {
         FAMILIES.into_iter().find(|family| family.is_called(name))
     }
 
-    /// Returns the destination type for a name as people write it: ignoring case, with or without `_`, `-` and spaces,
-    /// such as `Confluent Cloud`, `azure-event-hubs` or `KAFKA`.
+    /// Returns the destination type for a user's spelling of its name, such as `Confluent Cloud`, `azure-event-hubs` or
+    /// `KAFKA`. Case, `_`, `-` and spaces are ignored.
     #[must_use]
     pub fn by_spelling(name: &str) -> Option<&'static Family> {
         let letters = |name: &str| -> String {
-            let kept = name.chars().filter(|letter| !matches!(letter, '_' | '-' | ' '));
-            kept.map(|letter| letter.to_ascii_lowercase()).collect()
+            let letters = name.chars().filter(|letter| !matches!(letter, '_' | '-' | ' '));
+            letters.map(|letter| letter.to_ascii_lowercase()).collect()
         };
         let name = letters(name);
         let name = name.strip_prefix("apache").unwrap_or(&name);
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_may_spell_a_name_in_their_own_way() {
+    fn different_spellings_of_a_name_are_accepted() {
         for (spelled, family) in [
             ("kafka", Some(&KAFKA)),
             ("KAFKA", Some(&KAFKA)),

@@ -1,7 +1,7 @@
 //! JSON values as flat trees.
 //!
-//! A few places need every part of a value: a Config with templates, for example. The tree is built and read without
-//! recursion, so nesting costs only memory, in proportion to its depth.
+//! Some code needs every part of a value, such as every string of a Config with templates. The tree is built and read
+//! without recursion, so deep nesting cannot overflow the stack.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,11 +14,11 @@ use json::raw::Raw;
 use json::reader::Reader;
 use json::text::pointer_step;
 
-/// A value and all values in it, as JavaScript sees them: the last of duplicate names wins, and fields are in property
+/// A value and all values in it, as JavaScript sees them: the last duplicate field wins, and fields are in property
 /// order.
 #[derive(Debug)]
 pub struct FlatTree<'a> {
-    /// Every part follows the part that contains it; the first is the whole value.
+    /// The values. Each one follows the value that contains it; the first one is the whole value.
     parts: Vec<Part<'a>>,
 }
 
@@ -43,16 +43,18 @@ type Member<'a> = (Cow<'a, [u8]>, usize);
 pub struct Leaf<'a> {
     /// The value.
     pub raw: Raw<'a>,
-    /// Its bytes in the text of the whole value.
+    /// The position in the text of the whole value.
     pub range: Range<usize>,
 }
 
 /// The maximum size of a reported JSON pointer, in bytes.
 const MAX_POINTER_BYTES: usize = 1024;
 
-/// The memory of a part, in bytes, with its entries in an array and in the list of leaves. Vectors double.
+/// The memory of a part, in bytes, with its entries in an array and in the list of leaves. Vectors double when they
+/// grow.
 const PART_BYTES: usize = 2 * (size_of::<Part<'_>>() + size_of::<usize>() + size_of::<Leaf<'_>>());
-/// The additional memory of a field, in bytes: its name in a vector and in a hash map, both of which double.
+/// The additional memory of a field, in bytes: its name in a vector and in a hash map, which both double when they
+/// grow.
 const MEMBER_BYTES: usize = 4 * (size_of::<Cow<'_, [u8]>>() + size_of::<Member<'_>>());
 
 /// One step of a JSON pointer.
@@ -144,7 +146,7 @@ impl<'a> FlatTree<'a> {
         Ok(Self { parts })
     }
 
-    /// Every leaf, depth first, with fields in JavaScript's property order.
+    /// Returns all leaves, depth first, with fields in JavaScript's property order.
     #[must_use]
     pub fn leaves(&self) -> Vec<Leaf<'a>> {
         let mut leaves = Vec::new();
@@ -160,8 +162,9 @@ impl<'a> FlatTree<'a> {
         leaves
     }
 
-    /// For each part that starts at one of the given bytes, its location in the value, as a JSON pointer. A long one is
-    /// shortened to its end, after `…`; in names, a lone surrogate is U+FFFD.
+    /// Returns JSON pointers to the parts that start at these positions.
+    ///
+    /// If a pointer is too long, only its end is kept, after `…`. In names, a lone surrogate becomes U+FFFD.
     #[must_use]
     pub fn pointers(&self, starts: &[usize]) -> Vec<String> {
         let mut parents: Vec<Option<(usize, Step<'_>)>> = vec![None; self.parts.len()];
@@ -180,7 +183,7 @@ impl<'a> FlatTree<'a> {
             }
         }
         let pointer = |start: &usize| {
-            // Parts are in the order of their first bytes.
+            // Parts are sorted by their start.
             let mut at = self.parts.binary_search_by_key(start, |part| part.range.start).unwrap_or(0);
             let mut steps = Vec::new();
             let mut bytes = 0;
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn pointers_say_where_parts_stand() {
+    fn pointers_locate_parts() {
         let text = r#"{"b":{"z":1,"z":2},"10":[7,{"a/b~":{"\u0078":3}}],"":4}"#;
         let tree = FlatTree::of(Raw::parse(text).unwrap());
         let starts: Vec<usize> = tree.leaves().iter().map(|leaf| leaf.range.start).collect();
@@ -235,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_no_danger() {
+    fn deep_nesting_does_not_recurse() {
         let deep = format!("{}{}", "[".repeat(300_000), "]".repeat(300_000));
         assert!(FlatTree::of(Raw::parse(&deep).unwrap()).leaves().is_empty());
     }

@@ -1,6 +1,7 @@
 //! Transforms the events of a request for Kafka destinations: request body in, response body out.
 //!
-//! The crate does no I/O and has no clock, environment, log or metrics. It returns its decisions as values ([`decision`]).
+//! The crate does no I/O and uses no clock, environment, log or metrics. It returns its decisions as values
+//! ([`decision`]).
 //!
 //! ```
 //! use transform::family::KAFKA;
@@ -28,7 +29,7 @@
 //! | [`request`] | reads requests: events, destinations, and the tables that events share |
 //! | [`rules`] | one file per rule of the contract |
 //! | [`response`] | writes responses |
-//! | [`decision`], [`reason`], [`rejection`] | what was decided, why a rule did not apply, why an event was rejected |
+//! | [`decision`], [`reason`], [`rejection`] | the decisions, why a rule did not apply, why an event was rejected |
 //! | [`observer`], [`explain`] | receive decisions as they are made, and report them |
 //! | [`meter`], [`budget`] | limit the memory and the work of a request, and of the templates of an event |
 //! | [`family`] | how Kafka, Azure Event Hubs and Confluent Cloud differ |

@@ -1,6 +1,7 @@
 //! Accounts for the memory and the work of a request.
 //!
-//! Memory is reserved before it is allocated. Work is reported so that a request can stop when its client has disconnected.
+//! Memory is reserved before it is allocated. Work is reported so that a request can stop if its client has
+//! disconnected.
 
 use std::cell::Cell;
 use std::mem::size_of;
@@ -10,32 +11,32 @@ use json::invalid::Invalid;
 /// Why a request stopped without a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Halt {
-    /// Other requests hold the memory that this one needs.
+    /// Other requests use the memory that this one needs.
     #[error("other requests use the memory that this one needs")]
     MemoryInUse,
-    /// The request needs more memory than a single request can ever get.
+    /// The request needs more memory than a single request may use.
     #[error("the request needs more memory than one request may use")]
     MemoryLimit,
     /// The client has disconnected.
     #[error("the request was cancelled")]
     Cancelled,
-    /// The request needs more work than the caller allows.
+    /// The request exceeds the work limit of its caller.
     #[error("the request exceeds its work limit")]
     WorkLimit,
 }
 
-/// Grants memory and work to one request.
+/// Limits the memory and the work of one request.
 ///
-/// The server implements it with its memory budget; the tools use [`Unlimited`].
+/// The server implements it with its memory budget. The tools use [`Unlimited`].
 pub trait Meter {
-    /// Reserves `bytes` more bytes, which are held until the request ends.
+    /// Reserves `bytes` additional bytes until the request ends.
     ///
     /// # Errors
     /// [`Halt::MemoryInUse`], [`Halt::MemoryLimit`].
     fn reserve(&self, bytes: usize) -> Result<(), Halt>;
 
-    /// Decides whether to stop the request, which has done `work` units of work so far (bytes read and written, names
-    /// compared). Called once per event, and repeatedly within expensive events.
+    /// Decides whether the request may continue after `work` units of work in total (bytes read and written, names
+    /// compared). Called repeatedly, even within an expensive event.
     ///
     /// # Errors
     /// [`Halt::Cancelled`], [`Halt::WorkLimit`].
@@ -59,9 +60,9 @@ impl Meter for Unlimited {
 /// Why reading a body failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadError {
-    /// It is not the JSON that was expected.
+    /// The body is not valid JSON of the expected kind.
     Invalid,
-    /// The meter stopped it.
+    /// The meter halted the request.
     Halted(Halt),
 }
 
@@ -77,34 +78,36 @@ impl From<Halt> for ReadError {
     }
 }
 
-/// The memory and the work of one request, and the meter that grants them.
+/// The memory and the work that one request uses, and the meter that limits them.
 ///
-/// Charges are collected and reserved in steps, so that a typical request calls its meter only a few times. After the first
-/// rejection all charges are rejected, see [`Usage::halted`].
+/// Charges are collected and reserved in steps, so a typical request calls its meter only a few times. All later
+/// rejections return the error of the first one, see [`Usage::halted`].
 pub struct Usage<'m> {
     meter: &'m dyn Meter,
-    /// Bytes that last as long as the request.
+    /// The bytes in use until the request ends.
     kept: Cell<usize>,
-    /// Bytes that last as long as the current event.
+    /// The bytes in use until the current event ends.
     scratch: Cell<usize>,
-    /// Capacity of the response.
+    /// The capacity of the response, in bytes.
     response: Cell<usize>,
+    /// The bytes reserved with the meter.
     reserved: Cell<usize>,
     work: Cell<u64>,
-    /// The work at the last call of the meter.
+    /// The work at the last checkpoint.
     checked: Cell<u64>,
     halted: Cell<Option<Halt>>,
 }
 
-/// The minimum and maximum size of one reservation, in bytes.
+/// The minimum number of bytes that are reserved in advance.
 const MIN_STEP: usize = 1 << 10;
+/// The maximum number of bytes that are reserved in advance.
 const MAX_STEP: usize = 64 << 10;
 
-/// The work between two calls of the meter.
+/// The work between two checkpoints.
 const WORK_STEP: u64 = 1 << 18;
 
 impl<'m> Usage<'m> {
-    /// Creates the accounts of a request that has used nothing.
+    /// Creates the usage of a new request.
     #[must_use]
     pub fn of(meter: &'m dyn Meter) -> Self {
         Self {
@@ -119,13 +122,13 @@ impl<'m> Usage<'m> {
         }
     }
 
-    /// Usage without limits.
+    /// Creates the usage of a request without limits.
     #[must_use]
     pub fn unlimited() -> Usage<'static> {
         Usage::of(&Unlimited)
     }
 
-    /// Charges `bytes` that last as long as the request.
+    /// Charges `bytes` that are in use until the request ends.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -134,7 +137,7 @@ impl<'m> Usage<'m> {
         self.settle()
     }
 
-    /// Charges `bytes` that last until [`Usage::end_event`].
+    /// Charges `bytes` that are in use until [`Usage::end_event`].
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -143,7 +146,7 @@ impl<'m> Usage<'m> {
         self.settle()
     }
 
-    /// Charges the growth of `items` to hold one more, before it grows.
+    /// Charges the growth of `items` before another item is pushed.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -151,11 +154,11 @@ impl<'m> Usage<'m> {
         if items.len() < items.capacity() {
             return Ok(());
         }
-        // Vec doubles its capacity, and holds both the old and the new buffer while it copies.
+        // Vec doubles its capacity, and uses both the old and the new buffer while it copies.
         self.keep(items.capacity().max(4).saturating_mul(size_of::<T>()).saturating_mul(2))
     }
 
-    /// Charges the growth of a hash map with entries of `entry_bytes` to hold one more, before it grows.
+    /// Charges the growth of a hash map with entries of `entry_bytes` before another entry is inserted.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -167,7 +170,7 @@ impl<'m> Usage<'m> {
         self.keep(capacity.max(4).saturating_mul(entry_bytes + 1).saturating_mul(5) / 2)
     }
 
-    /// Reserves capacity for `more` bytes in the response. The growth is charged before it happens.
+    /// Reserves capacity for `more` bytes in the response, after charging it.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -188,7 +191,7 @@ impl<'m> Usage<'m> {
         Ok(())
     }
 
-    /// Reserves capacity for `more` bytes in the response if the meter grants them. The estimate may be too high.
+    /// Reserves capacity for an estimate of `more` bytes in the response, unless the meter rejects it.
     pub fn try_grow(&self, response: &mut String, more: usize) {
         let capacity = response.len().saturating_add(more);
         if capacity <= response.capacity() {
@@ -203,13 +206,13 @@ impl<'m> Usage<'m> {
         }
     }
 
-    /// Releases what was charged for the current event only.
+    /// Releases the memory of the current event.
     #[inline]
     pub fn end_event(&self) {
         self.scratch.set(0);
     }
 
-    /// Releases everything charged so far, because none of it is in memory anymore.
+    /// Releases all memory charged so far, because it was freed.
     pub fn start_over(&self) {
         self.kept.set(0);
         self.scratch.set(0);
@@ -235,7 +238,7 @@ impl<'m> Usage<'m> {
         self.meter.checkpoint(self.work.get()).map_err(|halt| self.halt(halt))
     }
 
-    /// The first rejection by the meter. All results after it are incomplete.
+    /// The first rejection by the meter. Results after it must be ignored.
     #[must_use]
     #[inline]
     pub fn halted(&self) -> Option<Halt> {
@@ -267,16 +270,16 @@ impl<'m> Usage<'m> {
 mod tests {
     use super::*;
 
-    /// Grants up to a limit, and records the total.
+    /// Grants memory up to a limit, and counts bytes and calls.
     struct UpTo {
         limit: usize,
         granted: Cell<usize>,
-        asked: Cell<usize>,
+        calls: Cell<usize>,
     }
 
     impl Meter for UpTo {
         fn reserve(&self, bytes: usize) -> Result<(), Halt> {
-            self.asked.set(self.asked.get() + 1);
+            self.calls.set(self.calls.get() + 1);
             let granted = self.granted.get() + bytes;
             if granted > self.limit {
                 return Err(Halt::MemoryInUse);
@@ -291,11 +294,11 @@ mod tests {
     }
 
     fn up_to(limit: usize) -> UpTo {
-        UpTo { limit, granted: Cell::new(0), asked: Cell::new(0) }
+        UpTo { limit, granted: Cell::new(0), calls: Cell::new(0) }
     }
 
     #[test]
-    fn memory_is_reserved_before_it_is_taken_and_in_steps() {
+    fn memory_is_reserved_in_steps_before_it_is_allocated() {
         let meter = up_to(1 << 20);
         let usage = Usage::of(&meter);
         let mut response = String::new();
@@ -304,7 +307,7 @@ mod tests {
             assert!(meter.granted.get() >= response.capacity());
             response.push_str(&"x".repeat(100));
         }
-        assert!(meter.asked.get() < 30, "{}", meter.asked.get());
+        assert!(meter.calls.get() < 30, "{}", meter.calls.get());
         assert!(meter.granted.get() < 300_000, "{}", meter.granted.get());
     }
 
@@ -320,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn room_that_may_not_be_needed_is_not_insisted_on() {
+    fn a_rejected_estimate_does_not_halt_the_request() {
         let meter = up_to(10_000);
         let usage = Usage::of(&meter);
         let mut response = String::new();
@@ -332,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_refusal_stays() {
+    fn the_first_rejection_is_kept() {
         let meter = up_to(1 << 20);
         let usage = Usage::of(&meter);
         assert_eq!((usage.work(10), usage.checkpoint(), usage.halted()), (Ok(()), Ok(()), None));
@@ -343,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_is_charged_for_at_least_what_it_allocates() {
+    fn the_charge_for_a_map_covers_its_allocations() {
         let meter = up_to(usize::MAX);
         let usage = Usage::of(&meter);
         let mut map = std::collections::HashMap::new();

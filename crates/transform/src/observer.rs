@@ -1,6 +1,6 @@
-//! Receives decisions as they are made, so that explanations report what was decided without repeating the rules.
+//! Receives decisions as they are made, so that explanations can report them without repeating the rules.
 //!
-//! Each method does nothing by default. The functions that decide are compiled for each observer separately, so that
+//! Each method does nothing by default. The functions that make decisions are compiled separately for each observer, so
 //! [`NoopObserver`] costs nothing.
 
 use std::ops::ControlFlow;
@@ -34,56 +34,56 @@ use json::raw::Raw;
 /// ```
 #[allow(unused_variables, reason = "the names document the parameters")]
 pub trait Observer {
-    /// The next event is about to be transformed; `None` is an element that is not an object.
+    /// Called before an event is transformed; `None` is an element that is not an object.
     #[inline]
     fn event(&mut self, event: Option<&Event<'_>>) {}
 
-    /// The destination of the event, before templates are filled.
+    /// Receives the destination of the event before templates are filled.
     #[inline]
     fn destination(&mut self, destination: Raw<'_>) {}
 
-    /// The result of the timestamp rule.
+    /// Receives the result of the timestamp rule.
     #[inline]
     fn timestamp(&mut self, stamp: Stamp<'_>) {}
 
-    /// The templates of this destination are about to be filled.
+    /// Called before the templates of this destination are filled.
     #[inline]
     fn will_fill(&mut self, destination: Raw<'_>, templates: &Templates) {}
 
-    /// The result of the template at `index`.
+    /// Receives the result of the template at `index`.
     #[inline]
     fn template(&mut self, index: usize, filled: Filled<'_>) {}
 
-    /// A topic rule did not apply. `why` returns the reason and the name it refers to.
+    /// Called if a topic rule does not apply. `why` returns the reason and the name that it refers to.
     #[inline]
     fn skipped(&mut self, rule: TopicRule, why: impl FnOnce() -> (Reason, String)) {}
 
-    /// The topic.
+    /// Receives the topic.
     #[inline]
     fn routed(&mut self, topic: &Topic<'_>) {}
 
-    /// The partition key; `None` is the empty one.
+    /// Receives the partition key; `None` is the empty key.
     #[inline]
     fn keyed(&mut self, key: Option<&JsString<'_>>, source: KeySource) {}
 
-    /// Whether the response is kept. If not, the response to each event is dropped after [`Observer::responded`], so that
-    /// memory does not grow with the number of events, and the returned response is empty.
+    /// Whether the response is kept. If not, the response to each event is dropped after [`Observer::responded`].
+    /// Memory then does not grow with the number of events, and the returned response is empty.
     #[inline]
     fn keeps_response(&self) -> bool {
         true
     }
 
-    /// The response to an event is written. After a break the remaining events are skipped.
+    /// Receives the outcome of an event and the response to it. After a break, the remaining events are skipped.
     #[inline]
     fn responded(&mut self, outcome: Result<Decision, Rejection>, response: &str) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 }
 
-/// An observer that can start over, which it must do when an attempt to transform a request is discarded
+/// An observer that can start over if an attempt to transform a request is discarded
 /// ([`super::processor::respond_observed`]).
 pub trait Restart: Observer {
-    /// Forgets all events so far: they will be reported again.
+    /// Forgets all events so far, because they will be reported again.
     fn restart(&mut self);
 }
 
@@ -100,15 +100,15 @@ impl Restart for NoopObserver {
 /// The result of the timestamp rule (docs/contract.md#reverse-etl-timestamp).
 #[derive(Debug, Clone, Copy)]
 pub enum Stamp<'e> {
-    /// It does not apply.
-    NotAsked(Reason),
-    /// It sets this timestamp.
+    /// The rule does not apply.
+    NotApplied(Reason),
+    /// The rule sets this timestamp.
     Set {
-        /// The field of the message it was taken from; `None` if no candidate is usable.
+        /// The field of the message that the timestamp was taken from; `None` if no candidate is usable.
         from: Option<&'static str>,
         /// The timestamp.
         value: Raw<'e>,
-        /// Whether the message had a different one.
+        /// Whether the message had a different timestamp.
         changed: bool,
     },
 }
@@ -116,15 +116,15 @@ pub enum Stamp<'e> {
 /// The result of a template (docs/contract.md#dynamic-configuration).
 #[derive(Debug, Clone, Copy)]
 pub enum Filled<'e> {
-    /// A value was found.
+    /// The value from the event is used.
     Found {
-        /// The value, which is used.
+        /// The value.
         value: &'e str,
         /// Whether it was removed from the event.
         removed: bool,
     },
     /// The default is used.
     Default,
-    /// The event is rejected because of it.
+    /// The event is rejected because of the template.
     Rejected,
 }

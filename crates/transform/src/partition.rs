@@ -1,6 +1,6 @@
-//! Computes the partition of a key as rudder-server does when it produces (docs/contract.md#partition).
+//! Computes the partition of a key like rudder-server's producer (docs/contract.md#partition).
 //!
-//! Responses do not depend on it.
+//! Responses do not depend on the partition.
 
 use std::num::NonZeroU32;
 
@@ -16,11 +16,11 @@ pub fn hash_of_key(key: &str) -> u32 {
     fnv1a(key.as_bytes())
 }
 
-/// Returns [`hash_of_key`] of a key that is the inside of a JSON string; `None` if it contains an escape and must be
-/// decoded first.
+/// Returns [`hash_of_key`] of a key that is a JSON string without its quotes. Returns `None` if it contains an escape
+/// and must be decoded first.
 #[must_use]
 pub fn hash_of_escaped_key(escaped: &str) -> Option<u32> {
-    // The search for escapes is part of the hash loop: most keys are so short that a separate search would take longer
+    // The hash loop also searches for escapes, because most keys are so short that a separate search would take longer
     // than the hash.
     let mut hash = FNV_OFFSET;
     for byte in escaped.bytes() {
@@ -38,7 +38,7 @@ pub fn of_hash(hash: u32, partitions: NonZeroU32) -> u32 {
     (hash & 0x7fff_ffff) % partitions
 }
 
-/// Formats a partition with the range of partitions, such as `partition 1 (0–11)`: numbers start at 0.
+/// Formats a partition with the range of partition numbers, such as `partition 1 (0–11)`.
 #[must_use]
 pub fn named(partition: u32, partitions: NonZeroU32) -> String {
     format!("partition {partition} (0–{})", partitions.get() - 1)
@@ -62,7 +62,7 @@ pub fn as_received(decoded: &[u8]) -> String {
     let mut out = String::with_capacity(decoded.len());
     for chunk in decoded.utf8_chunks() {
         out.push_str(chunk.valid());
-        // The three bytes of a surrogate are one invalid chunk each. Only the first, `ed`, is replaced.
+        // Each of the three bytes of a surrogate is a separate invalid chunk. Only the first one, `ed`, is replaced.
         if chunk.invalid().first() == Some(&0xed) {
             out.push(char::REPLACEMENT_CHARACTER);
         }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_with_an_escape_has_to_be_unescaped_first() {
+    fn keys_with_escapes_are_not_hashed() {
         for key in ["", "u-42", "ü😀"] {
             assert_eq!(hash_of_escaped_key(key), Some(hash_of_key(key)), "{key}");
         }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sign_is_dropped_before_the_remainder() {
+    fn the_sign_bit_is_cleared_before_the_modulo() {
         let partitions = |count| NonZeroU32::new(count).unwrap();
         assert_eq!(of_key("", partitions(12)), (0x811c_9dc5 - 0x8000_0000) % 12);
         assert_eq!(of_key("foobar", partitions(12)), (0xbf9c_f968 - 0x8000_0000) % 12);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_is_named_with_its_range() {
+    fn a_partition_is_formatted_with_the_range() {
         let named = |partition, partitions| named(partition, NonZeroU32::new(partitions).unwrap());
         assert_eq!((named(1, 12).as_str(), named(0, 1).as_str()), ("partition 1 (0–11)", "partition 0 (0–0)"));
     }

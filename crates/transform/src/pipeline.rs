@@ -32,13 +32,13 @@ pub(crate) struct Context<'s, 'a> {
     pub(crate) shared: &'s SharedTables<'a>,
     pub(crate) usage: &'s Usage<'s>,
     query: &'s str,
-    /// The query as a JSON object, built when the first template needs it.
+    /// `request` as templates see it, built when the first template needs it.
     query_json: OnceCell<String>,
-    /// The values of the templates of destinations without templates.
+    /// The empty template values of destinations without templates.
     no_values: FilledValues<'s>,
 }
 
-/// The receivers of the result for one event.
+/// The outputs for one event: its response, its decisions and its changes.
 struct Target<'o, O> {
     out: &'o mut String,
     observer: &'o mut O,
@@ -65,10 +65,10 @@ impl<'s, 'a> Context<'s, 'a> {
         Self { family, shared, usage, query, query_json: OnceCell::new(), no_values: FilledValues::default() }
     }
 
-    /// Appends the response for one event to `out`, which is unchanged if the event is rejected.
+    /// Appends the response for one event to `out`. If the event is rejected, `out` is unchanged.
     ///
     /// # Errors
-    /// Why the event is rejected. If the meter halted the request, ignore the error and see [`Usage::halted`].
+    /// The reason for the rejection. If the meter halted the request, ignore the error and see [`Usage::halted`].
     pub(crate) fn transform(
         &self,
         destinations: &mut Destinations<'a>,
@@ -84,7 +84,7 @@ impl<'s, 'a> Context<'s, 'a> {
         let stamped = retl_timestamp::set(message, observer);
         let changes = Changes { timestamp_set: stamped.is_some(), ..Changes::default() };
         let stamped_message;
-        // The timestamp does not affect decisions, so the fields found in the message remain valid.
+        // Decisions do not depend on the timestamp, so the fields found in the message remain valid.
         let message = match &stamped {
             Some(text) => {
                 stamped_message = message.with_text(text);
@@ -114,7 +114,7 @@ impl<'s, 'a> Context<'s, 'a> {
         Ok(budget)
     }
 
-    /// Transforms an event in which the values of all templates were found.
+    /// Transforms an event in which one pass found the values of all templates.
     fn transform_found<'e>(
         &self,
         event: &Templated<'e, 'a>,
@@ -138,7 +138,7 @@ impl<'s, 'a> Context<'s, 'a> {
         self.write_filled(event, (message, metadata), &values, target)
     }
 
-    /// Transforms an event in which templates are looked up one after another, regardless of their paths and names.
+    /// Transforms an event by looking up one template after another, which supports all paths and field names.
     fn transform_lazily(
         &self,
         event: &Templated<'_, 'a>,
@@ -152,7 +152,7 @@ impl<'s, 'a> Context<'s, 'a> {
         let texts = [lazy.member_text("message", &mut budget)?, lazy.member_text("metadata", &mut budget)?];
         let [message_text, metadata_text] =
             texts.each_ref().map(|text| text.as_deref().map_or(EMPTY_OBJECT, Raw::from_valid));
-        // A part from which nothing was removed is used unchanged.
+        // If nothing was removed from a part, its fields were already read.
         let message = if is_same(message.raw, message_text) {
             message.clone()
         } else {
@@ -163,7 +163,7 @@ impl<'s, 'a> Context<'s, 'a> {
         self.write_filled(event, (&message, &metadata), &values, target)
     }
 
-    /// Decides topic and key with the values of templates, and writes the response.
+    /// Chooses the topic and the key with the values of templates, and writes the response.
     fn write_filled(
         &self,
         event: &Templated<'_, 'a>,
@@ -185,20 +185,20 @@ impl<'s, 'a> Context<'s, 'a> {
         self.write(message, metadata, (&routing, filling), *changes, out, *observer)
     }
 
-    /// Charges the memory that `String(…)` of an event's fields may take, for comparisons and for the response.
+    /// Charges the maximum memory for `String(…)` of an event's fields, in comparisons and in the response.
     fn charge_texts(&self, message: &Message<'_>, metadata: &Metadata<'_>) -> Result<(), Exhausted> {
         let [user_id, anonymous_id] = [message.user_id, message.anonymous_id];
         let ids = [metadata.rudder_id, metadata.source_id, metadata.destination_id, metadata.workspace_id];
         let texts = ids.into_iter().chain([user_id, anonymous_id, message.event]);
         let mut bytes = texts.flatten().map(JsString::max_bytes).sum();
         if message.channel.is_some_and(|channel| channel.is_string("sources")) {
-            // The reverse-ETL rule may copy it, with a timestamp as large as the message itself.
+            // The reverse-ETL rule may copy the message and add a timestamp as large as the message.
             bytes += 2 * message.raw.text().len() + 64;
         }
         if bytes == 0 { Ok(()) } else { self.usage.scratch(bytes).map_err(|_| Exhausted) }
     }
 
-    /// Decides topic and key, and writes the response.
+    /// Chooses the topic and the key, and writes the response.
     fn write<'e>(
         &self,
         message: &Message<'e>,
@@ -252,14 +252,14 @@ impl<'s, 'a> Context<'s, 'a> {
 }
 
 impl<'e, 'a> Templated<'e, 'a> {
-    /// The values of all templates, found in one pass; `None` if they have to be looked up one after another.
+    /// Finds the values of all templates in one pass; `None` if they must be looked up one after another.
     fn find_all(&self, budget: &mut EventBudget<'_, '_>) -> Option<Vec<Option<Hit<'e>>>> {
         let paths = self.templates.paths().filter(|_| !self.event.has_dotted_name)?;
         paths.find([self.message.raw, self.metadata.raw], budget)
     }
 }
 
-/// Removes fields from the text of an object; `None` if there are none to remove.
+/// Removes fields from the text of an object; `None` if `fields` is empty.
 fn cut(
     object: Raw<'_>,
     fields: Vec<Range<usize>>,
@@ -280,7 +280,7 @@ fn is_same(one: Raw<'_>, other: Raw<'_>) -> bool {
 }
 
 impl Context<'_, '_> {
-    /// `{"query":{…}}`: a name that occurs several times in the query gets an array of its values.
+    /// Returns `{"query":{…}}`. A parameter that occurs several times becomes an array of its values.
     fn request_json(&self) -> &str {
         self.query_json.get_or_init(|| {
             let mut query = serde_json::Map::new();

@@ -1,4 +1,4 @@
-//! The processor transformation of an event, from start to end (docs/contract.md#processor-transformation).
+//! The processor transformation of a request (docs/contract.md#processor-transformation).
 
 use std::ops::ControlFlow;
 
@@ -18,20 +18,20 @@ use crate::response::{self, RejectedBy};
 /// The response to a request.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Response {
-    /// A JSON array with one response per event, in their order.
+    /// A JSON array with one response per event, in the order of the events.
     pub body: String,
-    /// The numbers of decisions.
+    /// The decision counts.
     pub tally: Tally,
-    /// Where the events come from.
+    /// The origin of the events.
     pub origin: Origin,
 }
 
 /// Transforms the events of a request body.
 ///
-/// `query` is the query string of the URL without its `?`; templates can address it.
+/// `query` is the query string of the URL without its `?`. Templates can address it.
 ///
 /// # Errors
-/// [`BodyError`] if the whole body is rejected. A bad event is not an error: it gets its own response.
+/// [`BodyError`] if the whole body is rejected. An invalid event is not an error, but is rejected in its own response.
 pub fn respond(
     family: &'static Family,
     body: &str,
@@ -42,7 +42,7 @@ pub fn respond(
     respond_within(family, body, form, query, limits, &Unlimited)
 }
 
-/// Like [`respond()`], with memory and work that `meter` grants.
+/// Like [`respond()`], but within the limits of `meter`.
 ///
 /// # Errors
 /// [`BodyError`] if the whole body is rejected.
@@ -57,7 +57,7 @@ pub fn respond_within(
     respond_observed(family, body, form, query, limits, meter, &mut NoopObserver)
 }
 
-/// Like [`respond_within()`], and reports each decision to an observer that never breaks.
+/// Like [`respond_within()`], but also reports each decision to an observer that never breaks.
 ///
 /// Events are transformed while the body is read. If that attempt is discarded, the observer is restarted.
 ///
@@ -84,8 +84,8 @@ pub fn respond_observed(
     whole(family, body, form, query, limits, &usage, observer)
 }
 
-/// Like [`respond_within()`], and reports each decision to `observer`. If the observer breaks, the response ends with the
-/// event that was reported last.
+/// Like [`respond_within()`], but also reports each decision to `observer`. If the observer breaks, the response ends
+/// with the event that was reported last.
 ///
 /// # Errors
 /// [`BodyError`] if the whole body is rejected.
@@ -127,7 +127,7 @@ struct Responses<'s, 'a> {
     limits: Limits,
     body_bytes: usize,
     response: Response,
-    /// Set with the first event that is an object.
+    /// The origin, set by the first event that is an object.
     origin: Option<Origin>,
     /// Why there is no response. The remaining events are still read, because invalid JSON takes precedence.
     failed: Option<BodyError>,
@@ -153,7 +153,8 @@ impl<'s, 'a> Responses<'s, 'a> {
         }
     }
 
-    /// Appends the response to the next event; `None` is an element that is not an object. Breaks if the observer does.
+    /// Appends the response to the next event; `None` is an element that is not an object. Breaks if the observer
+    /// breaks.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -189,27 +190,27 @@ impl<'s, 'a> Responses<'s, 'a> {
         if flow.is_break() {
             return Ok(flow);
         }
-        self.failed = self.limits.hold(out, self.body_bytes).err();
+        self.failed = self.limits.check(out, self.body_bytes).err();
         if !observer.keeps_response() {
             out.truncate(1);
         }
         if let Some(event) = event.filter(|_| self.origin.is_none()) {
             self.origin = Some(self.destinations.origin_of(self.context.shared, event));
             if observer.keeps_response() {
-                self.make_room(event);
+                self.reserve_capacity(event);
             }
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Reserves capacity for the response by extrapolating from the first event: the estimate is rarely too high.
-    fn make_room(&mut self, first: &Event<'_>) {
+    /// Reserves capacity for the response by extrapolating from the first event.
+    fn reserve_capacity(&mut self, first: &Event<'_>) {
         let events = self.body_bytes / first.raw.text().len();
         if events > 2 {
             let out = &mut self.response.body;
             let likely = events.saturating_mul(out.len() + out.len() / 16);
-            let most = (self.body_bytes + self.body_bytes / 4).min(self.limits.response_bytes);
-            self.context.usage.try_grow(out, likely.min(most).saturating_sub(out.len()));
+            let max = (self.body_bytes + self.body_bytes / 4).min(self.limits.response_bytes);
+            self.context.usage.try_grow(out, likely.min(max).saturating_sub(out.len()));
         }
     }
 

@@ -1,4 +1,4 @@
-//! Reads the `output` of a response, which rudder-server produces to Kafka, and computes the size of the record.
+//! Reads the `output` of a response, which rudder-server produces to Kafka, and computes the size of its record.
 
 use crate::partition::as_received;
 use json::invalid::Invalid;
@@ -8,11 +8,11 @@ use json::reader::Reader;
 /// The `output` of a response.
 #[derive(Debug, Clone, Copy)]
 pub struct Produced<'a> {
-    /// All of it.
+    /// The complete `output`.
     pub raw: Raw<'a>,
     /// The message.
     pub message: Option<Raw<'a>>,
-    /// The key, a string.
+    /// The key, which is a string.
     pub user_id: Option<Raw<'a>>,
     /// The ID of the Avro schema.
     pub schema_id: Option<Raw<'a>>,
@@ -20,12 +20,12 @@ pub struct Produced<'a> {
     pub topic: Option<Raw<'a>>,
 }
 
-/// The bytes of a record other than key and value, as kafka-go counts them: CRC, magic byte, attributes, timestamp, and
-/// the lengths of key and value.
+/// The size of a record without key and value, in bytes, as kafka-go counts it: CRC, magic byte, attributes, timestamp,
+/// and the lengths of key and value.
 const RECORD_OVERHEAD: u64 = 22;
 
 impl<'a> Produced<'a> {
-    /// Reads the response for a transformed event; `None` for a rejected one. Only the first field of the response is
+    /// Reads the response for a transformed event; `None` for a rejected event. Only the first field of the response is
     /// read.
     #[must_use]
     pub fn of(response: &'a str) -> Option<Self> {
@@ -51,8 +51,10 @@ impl<'a> Produced<'a> {
         self.user_id.and_then(Raw::as_string).map(|text| as_received(&text.decoded())).unwrap_or_default()
     }
 
-    /// Returns the size of the record in bytes, which rudder-server's Kafka client compares with `Router.KAFKA.batchBytes`.
-    /// It is the sum of the key, the message as rudder-server prints it again, and the overhead of a record
+    /// Returns the size of the record in bytes, which rudder-server's Kafka client compares with
+    /// `Router.KAFKA.batchBytes`.
+    ///
+    /// It is the sum of the key, the message after rudder-server reformats it, and the overhead of a record
     /// (docs/contract.md#delivery-by-rudder-server).
     #[must_use]
     pub fn record_bytes(&self) -> u64 {
@@ -61,8 +63,7 @@ impl<'a> Produced<'a> {
     }
 }
 
-/// Returns the size of JSON after it is formatted again, without whitespace and unnecessary escapes. Numbers keep their
-/// length.
+/// Returns the size of JSON after reformatting, without whitespace and unnecessary escapes. Numbers keep their length.
 fn printed_bytes(json: &str) -> u64 {
     let bytes = json.as_bytes();
     let (mut count, mut at, mut in_string) = (0, 0, false);
@@ -82,20 +83,21 @@ fn printed_bytes(json: &str) -> u64 {
     count
 }
 
-/// Returns the length of an escape with its backslash, and its length after formatting.
-fn escape_bytes(behind: &[u8]) -> (usize, u64) {
-    let Some(b'u') = behind.first() else {
-        let stays = matches!(behind.first(), Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't'));
-        return (2, if stays { 2 } else { 1 });
+/// Returns the length of an escape, including its backslash, before and after reformatting. `rest` is the text after
+/// the backslash.
+fn escape_bytes(rest: &[u8]) -> (usize, u64) {
+    let Some(b'u') = rest.first() else {
+        let is_kept = matches!(rest.first(), Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't'));
+        return (2, if is_kept { 2 } else { 1 });
     };
     let unit = |from: &[u8]| u32::from_str_radix(std::str::from_utf8(from.get(1..5)?).ok()?, 16).ok();
-    let Some(first) = unit(behind) else { return (2, 1) };
+    let Some(first) = unit(rest) else { return (2, 1) };
     match char::from_u32(first) {
         Some('"' | '\\' | '\u{8}' | '\u{c}' | '\n' | '\r' | '\t') => (6, 2),
         Some(character) if character.is_control() && character.is_ascii() && character != '\u{7f}' => (6, 6),
         Some(character) => (6, character.len_utf8() as u64),
         None => {
-            let second = behind.get(5..).and_then(|rest| rest.strip_prefix(b"\\")).and_then(unit);
+            let second = rest.get(5..).and_then(|rest| rest.strip_prefix(b"\\")).and_then(unit);
             let is_pair = first < 0xdc00 && second.is_some_and(|second| (0xdc00..0xe000).contains(&second));
             // A lone surrogate becomes U+FFFD.
             if is_pair { (12, 4) } else { (6, 3) }
@@ -108,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_output_is_found_and_nothing_else_is() {
+    fn the_output_of_a_transformed_event_is_read() {
         let response = r#"{"output":{"message":{"a":1},"userId":"u-\ud800","schemaId":7,"topic":"t"},"metadata":{},"statusCode":200}"#;
         let produced = Produced::of(response).unwrap();
         assert_eq!(produced.raw.text(), &response[10..response.find(",\"metadata\"").unwrap()]);
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_counts_as_it_is_printed_anew() {
+    fn a_message_counts_with_its_size_after_reformatting() {
         for (json, printed) in [
             ("{ \"a b\" : [ 1.50,\n\ttrue ] }", r#"{"a b":[1.50,true]}"#),
             (r#""\u00fc\/\u0041""#, "\"ü/A\""),

@@ -1,4 +1,4 @@
-//! The reasons why a rule did not apply, as a table. Explanations show them; responses do not depend on them.
+//! The reasons why a rule did not apply, as a table. Only explanations show them; responses do not depend on them.
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident, $code:literal, $text:literal;)*) => {
@@ -43,23 +43,23 @@ reasons! {
     /// docs/contract.md#topic-event-type: the other map is used.
     TypeIsTrack, "type_is_track", "message.type is track, so the event's name is looked up";
     /// docs/contract.md#topic-event-name: the other map is used, if any.
-    TypeIsNotTrack, "type_is_not_track", "message.type is {}, and event names are looked up for track only";
+    TypeIsNotTrack, "type_is_not_track", "message.type is {}, but event names are looked up only for track";
     /// docs/contract.md#topic-event-type.
     TypeNotMapped, "type_not_mapped",
-        "message.type is {}, and eventTypeToTopicMap is for identify, screen, page, group and alias, in lowercase";
+        "message.type is {}, but eventTypeToTopicMap supports only identify, screen, page, group and alias (lowercase)";
     /// docs/contract.md#topic-event-type.
     TypeWithoutEntry, "type_without_entry", "eventTypeToTopicMap has no entry for {}";
     /// docs/contract.md#topic-maps: a later entry with the same key wins, even an empty one.
-    TypeEntryEmpty, "type_entry_empty", "in eventTypeToTopicMap, `to` of the last entry for {} is not truthy";
+    TypeEntryEmpty, "type_entry_empty", "the last entry for {} in eventTypeToTopicMap has no truthy `to`";
     /// docs/contract.md#topic-event-name.
     EventMissing, "event_missing", "message.event is missing or not truthy";
     /// docs/contract.md#topic-event-name.
     EventWithoutEntry, "event_without_entry", "eventToTopicMap has no entry for {}";
     /// docs/contract.md#topic-maps: a later entry with the same key wins, even an empty one.
-    EventEntryEmpty, "event_entry_empty", "in eventToTopicMap, `to` of the last entry for {} is not truthy";
+    EventEntryEmpty, "event_entry_empty", "the last entry for {} in eventToTopicMap has no truthy `to`";
     /// docs/contract.md#topic-falsy-kept.
     TopicMissing, "topic_missing", "Config has no topic";
-    /// docs/contract.md#topic-falsy-kept: it stays in the output.
+    /// docs/contract.md#topic-falsy-kept: the value is still part of the output.
     TopicNotTruthy, "topic_not_truthy", "Config.topic is not truthy";
     /// docs/contract.md#timestamp-channel.
     ChannelNotSources, "channel_not_sources", "message.channel is not sources, so it is not a reverse-ETL event";
@@ -69,17 +69,17 @@ reasons! {
     MappedToDestination, "mapped_to_destination", "message.context.mappedToDestination is truthy";
 }
 
-/// The maximum number of characters of a name from the event that a message contains.
+/// The maximum length of a name that a message quotes from the event, in characters.
 const MAX_NAME_CHARACTERS: usize = 100;
 
 impl Reason {
     /// Returns the message. `about` is the name it refers to, if any; a long name is truncated.
     #[must_use]
     pub fn text(self, about: &str) -> String {
-        let Some((before, behind)) = self.pattern().split_once("{}") else { return self.pattern().to_owned() };
+        let Some((before, after)) = self.pattern().split_once("{}") else { return self.pattern().to_owned() };
         match about.char_indices().nth(MAX_NAME_CHARACTERS) {
-            Some((end, _)) => format!("{before}{}…{behind}", &about[..end]),
-            None => format!("{before}{about}{behind}"),
+            Some((end, _)) => format!("{before}{}…{after}", &about[..end]),
+            None => format!("{before}{about}{after}"),
         }
     }
 }

@@ -5,9 +5,9 @@
 /// The value of `statTags.errorType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorType {
-    /// The event is at fault.
+    /// The event is wrong.
     Instrumentation,
-    /// The destination is at fault.
+    /// The destination is wrong.
     Configuration,
 }
 
@@ -44,13 +44,13 @@ macro_rules! rejections {
                 match self { $(Rejection::$name => $field,)* }
             }
 
-            /// The text sent to the client. It never contains a part of the event.
+            /// The error message in the response. It never contains a part of the event.
             #[must_use]
             pub fn text(self) -> &'static str {
                 match self { $(Rejection::$name => $text,)* }
             }
 
-            /// Who is at fault.
+            /// Whether the event or the destination is wrong.
             #[must_use]
             pub fn error_type(self) -> ErrorType {
                 match self { $(Rejection::$name => ErrorType::$error_type,)* }
@@ -60,34 +60,34 @@ macro_rules! rejections {
 }
 
 rejections! {
-    /// `null`, a number, a string, an array …
+    /// The event is `null`, a number, a string, a boolean or an array.
     EventNotAnObject, "event_not_an_object", "", Instrumentation,
         "the event is not a JSON object";
-    /// Without metadata the client cannot match the response to its job.
+    /// The metadata is missing, so the client cannot match the response to its job.
     MetadataMissing, "metadata_missing", "metadata", Instrumentation,
         "the event has no metadata";
-    /// Metadata of another kind.
+    /// The metadata is not an object.
     MetadataNotAnObject, "metadata_not_an_object", "metadata", Instrumentation,
         "the event's metadata is not a JSON object";
     /// The message is not an object. A missing message counts as `{}`.
     MessageNotAnObject, "message_not_an_object", "message", Instrumentation,
         "the event's message is not a JSON object";
-    /// Plain form: no `destination`.
+    /// An event in the plain format has no `destination`.
     DestinationMissing, "destination_missing", "destination", Configuration,
         "the event has no destination";
-    /// A destination of another kind.
+    /// The destination is not an object.
     DestinationNotAnObject, "destination_not_an_object", "destination", Configuration,
         "the event's destination is not a JSON object";
-    /// Compacted form: nothing under this id.
+    /// A request in the compacted format has no destination with the event's `destinationId`.
     DestinationUnknown, "destination_unknown", "metadata.destinationId", Configuration,
         "the request's destinations have no entry for metadata.destinationId of the event";
-    /// Taking the value out would leave no message, metadata or destination.
+    /// Removing the value would remove the whole message, metadata or destination.
     TemplateTakesAll, "template_takes_all", "destination.Config", Configuration,
         "a template in the destination's Config would remove the whole message, metadata or destination of the event";
-    /// An array's length can be read, but not removed.
+    /// The template takes the length of an array, which can be read but not removed.
     TemplateTakesLength, "template_takes_length", "destination.Config", Configuration,
         "a template in the destination's Config would remove the length of an array of the event";
-    /// See [`crate::rules::dynamic_config`] for the limits.
+    /// The templates exceed a limit of [`crate::rules`] or the [`crate::budget`] of the event.
     TemplatesTooComplex, "templates_too_complex", "destination.Config", Configuration,
         "the destination's Config exceeds a limit of templates: 1000 templates, 128 names in a path, 1 MiB of Config, 1 MiB of topic settings once filled, 100000 fields in an object on a path, 64 work units per byte of the event";
 }

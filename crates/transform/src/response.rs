@@ -1,6 +1,6 @@
 //! Writes responses (docs/contract.md#output, docs/contract.md#batch, docs/contract.md#event-error).
 //!
-//! Values of the request are copied as text.
+//! Values from the request are copied as text.
 
 use crate::decision::Topic;
 use crate::family::Family;
@@ -14,18 +14,18 @@ use json::raw::Raw;
 pub struct Output<'e> {
     /// The message.
     pub message: Raw<'e>,
-    /// The partition key; `None` is the empty one.
+    /// The partition key; `None` is the empty key.
     pub user_id: Option<JsString<'e>>,
-    /// The integrations object's schema id.
+    /// `schemaId` in the integrations object.
     pub schema_id: Option<Raw<'e>>,
     /// The topic.
     pub topic: Topic<'e>,
 }
 
-/// The bytes that a response adds to message and metadata: an upper estimate.
+/// The maximum number of bytes that a response adds to message and metadata.
 pub const OVERHEAD: usize = 192;
 
-/// The bytes that a rejection adds to metadata and IDs: an upper estimate.
+/// The maximum number of bytes that a rejection adds to metadata and IDs.
 const REJECTION_OVERHEAD: usize = 1024;
 
 /// Appends the response for a transformed event.
@@ -74,8 +74,8 @@ pub fn write_output(
     Ok(())
 }
 
-/// Appends the metadata with the topic added to its `rudderId`: rudder-server keeps events with the same `rudderId` in
-/// order.
+/// Appends the metadata with the topic added to its `rudderId`, because rudder-server keeps events with the same
+/// `rudderId` in order.
 fn write_routed_metadata(out: &mut String, metadata: &Metadata<'_>, rudder_id: &JsString<'_>, topic: &str) {
     metadata.raw.write_with(out, "rudderId", metadata.rudder_id, |out| {
         out.push('"');
@@ -86,21 +86,21 @@ fn write_routed_metadata(out: &mut String, metadata: &Metadata<'_>, rudder_id: &
     });
 }
 
-/// The maximum size of a rejection, in bytes.
+/// Returns the maximum size of a rejection, in bytes.
 fn rejection_bytes(metadata: Option<&Metadata<'_>>) -> usize {
     let Some(metadata) = metadata else { return REJECTION_OVERHEAD };
     let ids = [metadata.destination_id, metadata.workspace_id].into_iter().flatten();
-    // `{}` becomes 15 characters.
+    // An ID `{}` becomes 15 characters.
     REJECTION_OVERHEAD + metadata.raw.text().len() + ids.map(|id| 8 * id.text().len()).sum::<usize>()
 }
 
-/// The endpoint that rejects an event, which determines the form of its metadata.
+/// The endpoint that rejects an event, which determines the format of `metadata` in the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RejectedBy {
-    /// The processor transformation: one object. Metadata that is not an object becomes `null`, because a client that
-    /// expects an object there could not read the whole response otherwise.
+    /// The processor transformation: one object, or `null` if the event has no object. A client that expects an object
+    /// could not decode the response if it contained another value.
     Processor,
-    /// `/batch`: an array of such objects.
+    /// `/batch`: an array of objects.
     Batch,
 }
 
@@ -166,7 +166,7 @@ fn write_reason(
     out.push_str("\"}");
 }
 
-/// Appends the response of a router endpoint to events of a destination that does not support it.
+/// Appends the response of a router endpoint to events of a destination that does not support the endpoint.
 pub fn write_unsupported<'e>(
     out: &mut String,
     family: &Family,
@@ -182,7 +182,7 @@ pub fn write_unsupported<'e>(
     out.push_str("\",\"statTags\":{\"errorCategory\":\"transformation\"}}");
 }
 
-/// Appends a JSON array of values that are given as JSON text.
+/// Appends a JSON array. Its values are JSON texts.
 pub fn write_array<'e>(out: &mut String, values: impl Iterator<Item = &'e str>) {
     out.push('[');
     for (index, value) in values.enumerate() {

@@ -10,10 +10,10 @@ use crate::response;
 use json::javascript::{JsString, Properties};
 use json::raw::Raw;
 
-/// The entry of each destination in the response. The `ID` of a destination is read once, not once per event.
+/// The index of each destination in the response. The `ID` of a destination is read only once.
 #[derive(Default)]
 pub(super) struct Places {
-    /// By the address of the destination's text; 0 stands for no destination.
+    /// The indexes by the address of the destination's text; 0 is a missing destination.
     known: HashMap<usize, usize>,
 }
 
@@ -53,7 +53,7 @@ pub fn respond(body: &str, form: PayloadFormat, limits: Limits) -> Result<Router
     respond_within(body, form, limits, &Unlimited)
 }
 
-/// Returns an error entry for each destination of the request, with memory and work that `meter` grants.
+/// Returns an error entry for each destination of the request, within the limits of `meter`.
 ///
 /// # Errors
 /// [`BodyError`] if the whole body is rejected.
@@ -98,7 +98,7 @@ pub fn respond_within(
             response::write_unsupported(&mut out, family, "routerTransform", metadata.into_iter());
         }
     }
-    limits.hold(&out, body.len())?;
+    limits.check(&out, body.len())?;
     usage.grow(&mut out, 2)?;
     out.push_str("]}");
     let tally = Tally { events: request.events.len() as u64, ..Tally::default() };
@@ -118,7 +118,7 @@ mod tests {
         let limits = Limits { events: 10, response_bytes: 1 << 20 };
         let RouterResponse { tally, counted, .. } = respond(body, PayloadFormat::Plain, limits).unwrap();
         assert_eq!(tally, Tally { events: 3, ..Tally::default() });
-        // Without metadata none of them has a destination, so they share an entry.
+        // Events without metadata have no destination, so they share an entry.
         assert_eq!(counted.map(|counted| (counted.events, counted.responses)), Some((3, 1)));
     }
 }

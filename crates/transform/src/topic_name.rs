@@ -1,9 +1,9 @@
-//! Checks topic names by the rules of Kafka.
+//! Checks topic names against Kafka's rules.
 
 /// The maximum length of a topic name, in characters.
 const MAX_CHARACTERS: usize = 249;
 
-/// Returns why Kafka rejects a topic name; `None` if it is legal.
+/// Returns why Kafka rejects a topic name, or `None` if it is legal.
 #[must_use]
 pub fn illegal(name: &str) -> Option<String> {
     let is_allowed = |character: &char| character.is_ascii_alphanumeric() || ".-_".contains(*character);
@@ -12,9 +12,9 @@ pub fn illegal(name: &str) -> Option<String> {
     } else if name == "." || name == ".." {
         Some("it is dots alone".to_owned())
     } else if let Some(character) = name.chars().find(|character| !is_allowed(character)) {
-        Some(format!("it has {:?} in it; letters, digits, . _ and - are allowed", character.to_string()))
+        Some(format!("it contains {:?}; only letters, digits, . _ and - are allowed", character.to_string()))
     } else if name.len() > MAX_CHARACTERS {
-        Some(format!("it has {} characters, and {MAX_CHARACTERS} are allowed", name.len()))
+        Some(format!("it has {} characters; the maximum is {MAX_CHARACTERS}", name.len()))
     } else {
         None
     }
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_that_kafka_allows() {
+    fn names_follow_the_rules_of_kafka() {
         let longest = "a".repeat(MAX_CHARACTERS);
         for name in ["a", "A.b_c-9", "...", "_", longest.as_str()] {
             assert_eq!(illegal(name), None, "{name}");

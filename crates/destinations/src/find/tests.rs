@@ -1,4 +1,4 @@
-//! Where destinations stand.
+//! Tests of the formats in which destinations are found.
 
 use super::*;
 use transform::family::KAFKA;
@@ -16,7 +16,7 @@ fn found(text: &str, given: Option<&'static Family>) -> Result<Vec<String>, Stri
 const KAFKA_D: &str = r#"{"id":"d","destinationDefinition":{"name":"KAFKA"},"config":{}}"#;
 
 #[test]
-fn destinations_are_found_wherever_they_stand() {
+fn destinations_are_found_in_all_formats() {
     for (text, expected) in [
         (KAFKA_D.to_owned(), vec!["d@"]),
         (format!("[{KAFKA_D},7]"), vec!["d@/0", "1"]),
@@ -53,7 +53,7 @@ fn destinations_are_found_wherever_they_stand() {
 }
 
 #[test]
-fn one_id_with_two_settings_is_two_destinations() {
+fn destinations_with_the_same_id_and_different_settings_are_marked() {
     let other = KAFKA_D.replace("{}", r#"{"topic":"t"}"#);
     let text = format!("[{KAFKA_D},{other},{KAFKA_D},{other}]");
     let found = destinations(Raw::parse(&text).unwrap(), None).unwrap();
@@ -62,7 +62,7 @@ fn one_id_with_two_settings_is_two_destinations() {
 }
 
 #[test]
-fn what_holds_no_destination_says_so() {
+fn texts_without_a_supported_destination_are_rejected() {
     for (text, word) in [
         ("7", "workspaceConfig.json"),
         ("[]", "empty"),
@@ -79,7 +79,7 @@ fn what_holds_no_destination_says_so() {
 }
 
 #[test]
-fn the_forms_of_the_control_plane_are_known() {
+fn the_formats_of_the_control_plane_are_supported() {
     let api = r#"{"id":"d","type":"KAFKA","name":"K","config":{"topic":"t"}}"#;
     let cli = r#"{"version":"rudder/v1","kind":"destination","spec":{"id":"d","display_name":"K","type":"kafka","config":{"topic":"t"}}}"#;
     for (text, expected) in [
@@ -108,7 +108,7 @@ fn the_forms_of_the_control_plane_are_known() {
 }
 
 #[test]
-fn flags_count_where_they_are_known() {
+fn enabled_and_dynamic_flags_are_read() {
     let found = |text| destinations(Raw::parse(text).unwrap(), Some(&KAFKA)).unwrap().ours.remove(0);
     for (text, enabled, dynamic) in [
         (r#"{"Config":{},"hasDynamicConfig":false}"#, true, false),
@@ -131,7 +131,7 @@ fn many_destinations_with_one_id_take_linear_time() {
 }
 
 #[test]
-fn variables_of_the_rudder_cli_are_pointed_at() {
+fn variables_of_the_rudder_cli_are_located() {
     let text = r#"{"kind":"destination","spec":{"type":"kafka","config":{"hostName":"{{ .HOST }}","topic":"{{ event.a || b }}",
         "eventToTopicMap":[{"from":"a","to":"{{ .T }}"}]}}}"#;
     let found = |text| destinations(Raw::parse(text).unwrap(), None).unwrap().ours.remove(0).variables();

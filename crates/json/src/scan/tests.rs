@@ -1,8 +1,8 @@
-//! Compares the scanner's verdicts with the library's.
+//! Compares the scanner with serde_json.
 
 use super::*;
 
-/// Whether all of `text` is one value, for the scanner and for the library.
+/// Returns whether the scanner and serde_json accept `text` as one value.
 fn verdicts(text: &str) -> (bool, bool) {
     let bytes = text.as_bytes();
     let ours = Scanner::new(bytes).value(white_space(bytes, 0)).is_ok_and(|end| white_space(bytes, end) == bytes.len());
@@ -14,17 +14,17 @@ fn assert_same(text: &str) {
     assert_eq!(ours, theirs, "{text:?}");
 }
 
-/// The same where a whole block lies ahead, begun at each of some places.
-fn assert_same_ahead(text: &str) {
+/// Calls [`assert_same`] with `text` at several offsets in a block, followed by a complete block.
+fn assert_same_in_block(text: &str) {
     for before in ["[", "[\"\",", "[\"0123456789\","] {
         assert_same(&format!("{before}{text},\"{}\"]", "z".repeat(BLOCK)));
     }
 }
 
 #[test]
-fn every_short_text_gets_the_verdict_of_the_library() {
+fn short_texts_are_accepted_or_rejected_as_by_serde_json() {
     let mut checked = 0;
-    // Every text of up to five bytes from those that the grammar distinguishes …
+    // All texts of up to four bytes from an alphabet that covers the grammar.
     let alphabet = b"{}[],:\"\\u0159-+.eEtnfa \n\x01";
     let mut texts = vec![String::new()];
     for length in 0..4 {
@@ -35,12 +35,12 @@ fn every_short_text_gets_the_verdict_of_the_library() {
         for text in &texts {
             assert_same(text);
             if length < 3 {
-                assert_same_ahead(text);
+                assert_same_in_block(text);
             }
             checked += 1;
         }
     }
-    // … and every text of up to seven parts, each a byte or a word that makes long texts short.
+    // All texts of up to seven tokens.
     let parts = ["{", "}", "[", "]", ",", ":", "\"a\"", "1"];
     let mut texts = vec![String::new()];
     for _ in 0..7 {
@@ -54,13 +54,13 @@ fn every_short_text_gets_the_verdict_of_the_library() {
 }
 
 #[test]
-fn every_byte_at_every_place_in_a_string() {
+fn every_byte_at_every_position_in_a_string() {
     for length in [0, 1, 14, 15, 16, 17, 31, 32, 33, 40, 62, 63, 64, 65, 130] {
         for place in 0..=length {
             for byte in 0..=0x7f_u8 {
                 let text = format!("\"{}{}{}\"", "x".repeat(place), char::from(byte), "y".repeat(length - place));
                 assert_same(&text);
-                assert_same_ahead(&text);
+                assert_same_in_block(&text);
             }
             for escape in [
                 "\\\"", "\\\\", "\\/", "\\b", "\\f", "\\n", "\\r", "\\t", "\\u00e9", "\\uD800", "\\uDFFF", "\\u12G4",
@@ -68,14 +68,14 @@ fn every_byte_at_every_place_in_a_string() {
             ] {
                 let text = format!("\"{}{escape}{}\"", "x".repeat(place), "y".repeat(length - place));
                 assert_same(&text);
-                assert_same_ahead(&text);
+                assert_same_in_block(&text);
             }
         }
     }
 }
 
 #[test]
-fn numbers_and_words_at_the_edges() {
+fn unusual_numbers_literals_and_punctuation() {
     for text in [
         "0",
         "-0",
@@ -135,7 +135,7 @@ fn numbers_and_words_at_the_edges() {
 }
 
 #[test]
-fn depth_is_kept_track_of_across_words() {
+fn nesting_deeper_than_64_levels_is_tracked() {
     for levels in [1, 62, 63, 64, 65, 127, 128, 129, 200, 1000] {
         // The pattern of object and array levels does not repeat every 64 levels.
         let object = |level: usize| level.is_multiple_of(7) || level % 5 == 3;
@@ -153,7 +153,7 @@ fn depth_is_kept_track_of_across_words() {
 }
 
 #[test]
-fn long_strings_need_no_stack() {
+fn long_strings_do_not_use_the_stack() {
     let text = format!("\"{}\"", "x".repeat(16 << 20));
     let checked = std::thread::Builder::new()
         .stack_size(128 << 10)

@@ -1,4 +1,4 @@
-//! Parses the types of a schema, in the order in which goavro does: later types may refer to earlier ones.
+//! Parses the types of a schema in the same order as goavro. Types may refer to types that were parsed earlier.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use super::schema::{Field, MAX_SCHEMA_BYTES, Record, Schema, Type, TypeId, Union
 use json::invalid::not_json;
 use json::text::quoted;
 
-/// Types that exist without being defined, by name.
+/// The predefined types, by name.
 const KNOWN: [(&str, Type); 13] = [
     ("null", Type::Null),
     ("boolean", Type::Boolean),
@@ -28,16 +28,16 @@ const KNOWN: [(&str, Type); 13] = [
 ];
 
 impl Schema {
-    /// Reads the text of a schema. Time and memory grow in proportion to it.
+    /// Parses the text of a schema. Time and memory are linear in its size.
     ///
     /// # Errors
-    /// The producer rejects it, or it exceeds a limit.
+    /// [`Unusable`] if the producer rejects the schema or it exceeds a limit.
     pub fn parse(text: &str) -> Result<Self, Unusable> {
         if text.len() > MAX_SCHEMA_BYTES {
             let why = format!("it has {} bytes; the limit is {MAX_SCHEMA_BYTES}", text.len());
             return Err(Unusable::NotChecked(why));
         }
-        // The reader limits the nesting depth, and therefore the recursion of every function here.
+        // serde_json limits the nesting depth, and therefore the recursion of all functions here.
         let json: Value = serde_json::from_str(text).map_err(|error| unreadable(text, &error))?;
         let mut builder = Builder::new();
         let root = builder.any(&json, "")?;
@@ -47,14 +47,14 @@ impl Schema {
 }
 
 fn unreadable(text: &str, error: &serde_json::Error) -> Unusable {
-    let said = error.to_string();
+    let message = error.to_string();
     match not_json(text) {
         Some(why) => Unusable::Invalid(format!("it is not JSON: {why}")),
-        None if said.starts_with("recursion limit") => {
+        None if message.starts_with("recursion limit") => {
             Unusable::NotChecked("it is nested deeper than 127 levels".to_owned())
         }
-        None if said.starts_with("number out of range") => Unusable::invalid("it has a number that is too large"),
-        None => Unusable::NotChecked("it has a text with half of a surrogate pair".to_owned()),
+        None if message.starts_with("number out of range") => Unusable::invalid("it has a number that is too large"),
+        None => Unusable::NotChecked("it has a string with a lone surrogate".to_owned()),
     }
 }
 
@@ -62,7 +62,7 @@ fn unreadable(text: &str, error: &serde_json::Error) -> Unusable {
 pub(super) struct Builder {
     types: Vec<Type>,
     names: Vec<String>,
-    /// The types that can be referred to, by full name.
+    /// The types to which a schema can refer, by full name.
     defined: HashMap<String, TypeId>,
 }
 
@@ -76,7 +76,7 @@ impl Builder {
         builder
     }
 
-    /// The types that were read, and the name of each in a union's value.
+    /// Returns the types, and the name of each type in the value of a union.
     pub(super) fn into_types(self) -> (Vec<Type>, Vec<String>) {
         (self.types, self.names)
     }
@@ -87,7 +87,7 @@ impl Builder {
         self.types.len() - 1
     }
 
-    /// Adds a type that can be referred to by name from this point, also in its own fields.
+    /// Adds a named type. Types that are parsed later, including its own fields, can refer to it.
     fn define(&mut self, one: Type, name: &Name) -> TypeId {
         let id = self.add(one, name.full());
         self.defined.insert(name.full().to_owned(), id);
@@ -99,7 +99,7 @@ impl Builder {
             Value::String(name) => self.named(name, &Map::new(), enclosing),
             Value::Object(object) => self.object(object, enclosing),
             Value::Array(branches) => self.union(branches, enclosing),
-            _ => Err(Unusable::invalid("a type is a name, an object or a union, and this is neither")),
+            _ => Err(Unusable::invalid("the type is neither a name nor an object nor a union")),
         }
     }
 
@@ -112,7 +112,7 @@ impl Builder {
         }
     }
 
-    /// The type called `name`: with a logical type, one that exists already, or one that `schema` defines.
+    /// Returns the type called `name`: a logical type, an existing type, or a type that `schema` defines.
     fn named(&mut self, name: &str, schema: &Map<String, Value>, enclosing: &str) -> Result<TypeId, Unusable> {
         if let Some(Value::String(logical)) = schema.get("logicalType") {
             match (name, logical.as_str()) {
@@ -191,7 +191,7 @@ impl Builder {
             Some(Value::String(size)) => size.parse::<u32>().ok().map(f64::from),
             _ => None,
         };
-        // The range is checked. The fraction is truncated, as in the producer.
+        // The fraction is truncated, as in the producer.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to 2^31")]
         let size = match size {
             Some(size) if (1.0..=2_147_483_647.0).contains(&size) => size as usize,
@@ -200,7 +200,7 @@ impl Builder {
         let fixed = Type::Fixed { size, is_decimal };
         match Name::of(schema, enclosing) {
             Ok(name) => Ok(self.define(fixed, &name)),
-            // Only a decimal needs no name.
+            // Only the name of a decimal is optional.
             Err(_) if is_decimal && !schema.contains_key("name") => Ok(self.add(fixed, "fixed.decimal")),
             Err(problem) => Err(problem),
         }
@@ -260,7 +260,8 @@ impl Builder {
     }
 }
 
-/// Checks `precision` and `scale` of a decimal: precision at least 1, scale from 0 to precision.
+/// Checks `precision` and `scale` of a decimal. The precision must be at least 1, and the scale from 0 to the
+/// precision.
 fn precision(schema: &Map<String, Value>) -> Result<(), Unusable> {
     let number = |name: &str| match schema.get(name) {
         None => Ok(None),
@@ -273,7 +274,7 @@ fn precision(schema: &Map<String, Value>) -> Result<(), Unusable> {
         return Err(Unusable::invalid("a decimal has no precision"));
     };
     if precision < 1.0 {
-        return Err(Unusable::Invalid(format!("the precision of a decimal is {precision}; it has to be at least 1")));
+        return Err(Unusable::Invalid(format!("the precision of a decimal is {precision}; it must be at least 1")));
     }
     match number("scale")? {
         Some(scale) if scale < 0.0 => Err(Unusable::Invalid(format!("the scale of a decimal is {scale}, below 0"))),

@@ -1,4 +1,4 @@
-//! Checks the defaults of fields. A default must encode with the type of its field; for a union, with the first branch.
+//! Checks the defaults of fields. A default must fit the type of its field or, for a union, the first branch.
 
 use serde_json::Value;
 
@@ -7,17 +7,17 @@ use super::schema::{Type, TypeId};
 /// Checks the default of a field of type `of`, in time linear in the size of the value.
 ///
 /// # Errors
-/// Why the producer cannot encode it.
+/// Why the producer cannot encode the default.
 pub(super) fn check(types: &[Type], of: TypeId, value: &Value) -> Result<(), String> {
     match &types[of] {
-        // The producer truncates a number only here.
+        // The producer truncates a number only if it is the whole default.
         Type::Int | Type::Long if value.is_number() => Ok(()),
         Type::Decimal if value.is_string() => Ok(()),
         Type::Union(union) => {
-            // The text "null" counts as null.
+            // The string "null" counts as null.
             let value = if value.as_str() == Some("null") { &Value::Null } else { value };
             encode(types, union.branches[0], value)
-                .map_err(|why| format!("the default of a union belongs to its first branch: {why}"))
+                .map_err(|why| format!("the default of a union must fit its first branch: {why}"))
         }
         _ => encode(types, of, value).map_err(|why| format!("the default does not fit the type: {why}")),
     }
@@ -43,17 +43,17 @@ fn encode(types: &[Type], of: TypeId, value: &Value) -> Result<(), String> {
         (Type::Fixed { size, is_decimal: false }, Value::String(text)) => text.len() == *size,
         (Type::Record(record), Value::Object(members)) => {
             if !record.is_complete {
-                return Err("it is of a record whose fields are not all defined at this place".to_owned());
+                return Err("its type is a record whose fields are not all defined yet".to_owned());
             }
-            let mut given = 0;
+            let mut present = 0;
             for (name, member) in members {
                 // In defaults, the producer ignores fields that are not in the schema.
                 let Some(field) = record.field(name).map(|index| &record.fields[index]) else { continue };
-                given += usize::from(!field.has_default);
+                present += usize::from(!field.has_default);
                 encode(types, field.of, member)?;
             }
-            if given < record.required.len() {
-                return Err("a field of the record is missing, and has no default itself".to_owned());
+            if present < record.required.len() {
+                return Err("a field of the record is missing and has no default".to_owned());
             }
             true
         }
@@ -87,7 +87,7 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// A description of a type.
+/// Returns a description of a type.
 pub(super) fn wanted(one: &Type) -> &'static str {
     match one {
         Type::Null => "null",

@@ -1,7 +1,7 @@
 //! Checks whether a message fits a schema in Avro's JSON encoding, which the producer uses.
 //!
-//! The message must have exactly the fields of the schema. A field that the schema does not have is an error, and so is a
-//! missing field without a default. The value of a union names its branch: `{"string": "x"}`.
+//! A field that the schema does not have is an error, and so is a missing field without a default. The value of a union
+//! names its branch, as in `{"string": "x"}`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,19 +11,19 @@ use crate::partition::as_received;
 use json::raw::{Kind, Raw};
 use json::text::quoted;
 
-/// The maximum number of mismatches of each severity that are kept for a message. Others are counted.
+/// The maximum number of mismatches of each severity that are kept for a message. Further mismatches are only counted.
 pub const MAX_MISMATCHES: usize = 10;
 
 /// The maximum depth at which a message is compared with its schema.
 const MAX_DEPTH: usize = 128;
 
-/// The maximum length of a pointer, in characters; a longer one is truncated and ends with `…`.
+/// The maximum length of a pointer, in characters. A longer pointer is truncated and ends with `…`.
 const MAX_POINTER: usize = 200;
 
-/// The maximum number of branches of a union that a message lists.
+/// The maximum number of branches of a union that a mismatch lists.
 const MAX_BRANCHES: usize = 5;
 
-/// The maximum length of a branch's name in a message, in characters.
+/// The maximum length of a branch's name in a mismatch, in characters.
 const MAX_NAME: usize = 80;
 
 /// The kinds of mismatches between a message and its schema.
@@ -35,13 +35,13 @@ pub enum MismatchKind {
     FieldMissing,
     /// The message has a field that the schema does not have.
     FieldUnknown,
-    /// A value has another type than its field.
+    /// A value does not have the type of its field.
     WrongType,
     /// `null` for a float or a double is encoded as NaN.
     NullIsNan,
-    /// A decimal written as text: the producer encodes the bytes of the text as if they were the number.
+    /// A decimal is written as text, and the producer encodes the bytes of the text as if they were the number.
     DecimalIsText,
-    /// The value is nested too deeply to be compared.
+    /// A value is nested too deeply to be compared.
     TooDeep,
 }
 
@@ -53,39 +53,40 @@ impl MismatchKind {
     }
 }
 
-/// A place where a message does not fit its schema.
+/// A mismatch between a message and its schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
     /// The kind of mismatch.
     pub kind: MismatchKind,
-    /// The position in the message: an RFC 6901 pointer with control characters escaped. A long one ends with `…`.
+    /// The position in the message: an RFC 6901 pointer with control characters escaped. A truncated pointer ends with
+    /// `…`.
     pub pointer: String,
-    /// The actual type and the type that the schema expects, without any value of the message: `is a string, not a
-    /// long`. Empty if the kind alone is enough.
+    /// The actual type and the type that the schema requires, such as `is a string, not a long`. It contains no value
+    /// of the message, and is empty if the kind says enough.
     pub detail: String,
 }
 
 /// Mismatches of one severity.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Mismatches {
-    /// The first ones: at most [`MAX_MISMATCHES`].
+    /// The first mismatches, at most [`MAX_MISMATCHES`].
     pub first: Vec<Mismatch>,
-    /// The number of the others.
+    /// The number of further mismatches.
     pub more: usize,
 }
 
 /// The result of comparing a message with a schema.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Fit {
-    /// Why the producer cannot encode the message; it aborts the event.
+    /// Why the producer cannot encode the message, and therefore drops the event.
     pub errors: Mismatches,
-    /// What the producer encodes differently from what was probably intended, or what was not compared.
+    /// What is probably unintended in the encoded message, or was not compared.
     pub warnings: Mismatches,
 }
 
 /// Compares a message with a schema, as the producer does.
 ///
-/// Numbers count as rudder-server prints them, so that `1.0` is the int 1; the last of duplicate names wins. Time and
+/// Numbers are compared as rudder-server prints them, so `1.0` is the int 1. The last duplicate field wins. Time and
 /// memory are linear in the size of the message, regardless of the schema.
 #[must_use]
 pub fn fit(schema: &Schema, message: Raw<'_>) -> Fit {
@@ -94,7 +95,7 @@ pub fn fit(schema: &Schema, message: Raw<'_>) -> Fit {
     comparison.found
 }
 
-/// One step from a value to one within it.
+/// One step of a path in the message.
 enum Within {
     Name(String),
     Index(usize),
@@ -102,8 +103,8 @@ enum Within {
 
 struct Comparison<'s> {
     schema: &'s Schema,
-    /// The current path of the comparison. A pointer is built only for a mismatch, because building one per value would
-    /// cost the length of each path.
+    /// The path to the current value. Pointers are built only for mismatches, because a pointer per value would cost
+    /// the length of its path.
     path: Vec<Within>,
     found: Fit,
 }
@@ -206,7 +207,7 @@ impl Comparison<'_> {
     }
 
     fn record(&mut self, record: &Record, value: Raw<'_>) {
-        let mut given = HashSet::new();
+        let mut present = HashSet::new();
         let mut required = 0;
         for (name, member) in last_members(value) {
             let Some(index) = record.field(&name) else {
@@ -215,13 +216,13 @@ impl Comparison<'_> {
             };
             let field = &record.fields[index];
             required += usize::from(!field.has_default);
-            given.insert(index);
+            present.insert(index);
             self.compare_within(Within::Name(name), field.of, member);
         }
-        // A schema may have many more fields than the message, so missing fields are counted, and looked up only until
-        // the limit of kept mismatches is reached.
+        // A schema may have many more fields than the message. Missing fields are therefore counted by subtraction, and
+        // are looked up only until the maximum number of mismatches is reached.
         let mut missing = record.required.len() - required;
-        for index in record.required.iter().filter(|index| !given.contains(*index)) {
+        for index in record.required.iter().filter(|index| !present.contains(*index)) {
             if self.found.errors.first.len() >= MAX_MISMATCHES {
                 break;
             }
@@ -247,7 +248,7 @@ impl Comparison<'_> {
         });
     }
 
-    /// Lists how a value of this union can be written, starting with the branch that the value fits, if there is one.
+    /// Returns how the value can be written: as the first branch that it fits or else as any of the branches.
     fn examples(&self, union: &Union, value: Raw<'_>) -> String {
         let mut forms: Vec<(bool, String)> = Vec::new();
         for branch in union.branches.iter().take(MAX_BRANCHES) {
@@ -269,7 +270,7 @@ impl Comparison<'_> {
     }
 }
 
-/// Returns a pointer of at most [`MAX_POINTER`] characters that cannot control a terminal.
+/// A pointer of at most [`MAX_POINTER`] characters that cannot control a terminal.
 #[derive(Default)]
 struct Pointer {
     text: String,
@@ -318,7 +319,7 @@ fn last_members(object: Raw<'_>) -> Vec<(String, Raw<'_>)> {
     members
 }
 
-/// Whether a scalar has a type.
+/// Returns whether a scalar has the type `of`.
 fn scalar_fits(of: &Type, value: Raw<'_>) -> bool {
     match (of, value.kind()) {
         (Type::Null, Kind::Null)
@@ -336,7 +337,7 @@ fn scalar_fits(of: &Type, value: Raw<'_>) -> bool {
     }
 }
 
-/// Whether a string is a number in digits.
+/// Returns whether a string contains a number.
 fn is_decimal_text(value: Raw<'_>) -> bool {
     text(value).parse::<f64>().is_ok_and(f64::is_finite)
 }
@@ -349,7 +350,7 @@ fn number(value: Raw<'_>) -> Option<f64> {
     value.text().parse().ok()
 }
 
-/// Whether a number is printed without fraction and exponent, and is within the bounds.
+/// Returns whether a number is an integer of at least `from` and below `below`.
 fn is_whole(value: Raw<'_>, from: f64, below: f64) -> bool {
     number(value).is_some_and(|number| number.fract() == 0.0 && (from..below).contains(&number))
 }

@@ -1,11 +1,11 @@
-//! Parses Avro schemas and checks messages like goavro, the Avro library of rudder-server's producer.
+//! Parses Avro schemas and checks messages as goavro does, the Avro library of rudder-server's producer.
 //!
-//! The module depends on JSON only, not on destinations or events.
+//! The module depends only on JSON, not on destinations or events.
 //!
-//! | module | decides |
+//! | module | content |
 //! | --- | --- |
-//! | [`schema`], `builder`, `name`, `default` | which schemas are valid |
-//! | [`message`] | whether a message can be encoded with a schema |
+//! | [`schema`], `builder`, `name`, `default` | parse schemas |
+//! | [`message`] | checks whether a message can be encoded with a schema |
 
 mod builder;
 mod default;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::schema::Unusable;
 use json::text::quoted;
 
-/// The maximum length of a full name, in bytes. Without a limit, a long namespace would make every name in it long.
+/// The maximum length of a full name, in bytes. Without a limit, a long namespace would be repeated in many names.
 const MAX_NAME_BYTES: usize = 1_000;
 
 /// The full name of a type, such as `com.example.User`.
@@ -15,13 +15,13 @@ pub(super) struct Name {
 }
 
 impl Name {
-    /// Reads `name` and `namespace` of a schema object. A name with a dot is a full name; otherwise it belongs to the object's own
-    /// namespace, or to the `enclosing` one.
+    /// Reads `name` and `namespace` of a schema object. A name with a dot is a full name. Any other name is in the
+    /// object's own namespace or else in the `enclosing` one.
     pub(super) fn of(schema: &Map<String, Value>, enclosing: &str) -> Result<Self, Unusable> {
         let name = match schema.get("name") {
             None => return Err(Unusable::invalid("it has no name")),
             Some(Value::String(name)) if !name.is_empty() => name,
-            Some(_) => return Err(Unusable::invalid("its name is not a string with at least one character")),
+            Some(_) => return Err(Unusable::invalid("its name is empty or not a string")),
         };
         let namespace = match schema.get("namespace") {
             None => "",
@@ -41,17 +41,17 @@ impl Name {
         }
     }
 
-    /// The full name.
+    /// Returns the full name.
     pub(super) fn full(&self) -> &str {
         &self.full
     }
 
-    /// The part after the last dot.
+    /// Returns the part after the last dot.
     pub(super) fn short(&self) -> &str {
         self.full.rsplit_once('.').map_or(&self.full, |(_, short)| short)
     }
 
-    /// The part before the last dot; empty for a name without a namespace.
+    /// Returns the part before the last dot; empty for a name without a namespace.
     pub(super) fn namespace(&self) -> &str {
         self.full.rsplit_once('.').map_or("", |(namespace, _)| namespace)
     }
@@ -63,7 +63,7 @@ pub(super) fn is_name(text: &str) -> bool {
     text.bytes().next().is_some_and(is_letter) && text.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit())
 }
 
-/// Returns why `text` is not a name.
+/// Returns the error for a `text` that is not a name.
 pub(super) fn not_a_name(text: &str) -> String {
     format!("{} is not a name: use letters, digits and _, and do not start with a digit", quoted(text))
 }

@@ -1,15 +1,17 @@
 //! Avro schemas, as goavro parses them.
 //!
-//! goavro differs from the specification: it accepts a record, enum, array or map written directly in a field, and ignores
-//! aliases. A later type replaces an earlier one of the same name, and each default is encoded when the schema is read.
-//! Types are kept in a list and refer to each other by index, so memory grows in proportion to the schema's text.
+//! goavro differs from the specification. It accepts a record, enum, array or map written directly in a field, and
+//! ignores aliases. A later type replaces an earlier one of the same name. Each default is encoded when the schema is
+//! parsed.
+//!
+//! Types are kept in a list and refer to each other by index, so memory is linear in the size of the schema's text.
 
 use std::collections::{HashMap, HashSet};
 
 /// The maximum size of a schema, in bytes.
 pub const MAX_SCHEMA_BYTES: usize = 1 << 20;
 
-/// The maximum length of a path in a message, in characters.
+/// The maximum length of an error, in bytes, to which the surrounding part of the schema is added.
 const MAX_PATH: usize = 200;
 
 /// Why a schema cannot be used.
@@ -17,7 +19,7 @@ const MAX_PATH: usize = 200;
 pub enum Unusable {
     /// The producer rejects it, for this reason.
     Invalid(String),
-    /// It exceeds a limit of the check, so that the producer's verdict is not known.
+    /// It exceeds a limit of the check, so the producer's verdict is unknown.
     NotChecked(String),
 }
 
@@ -26,7 +28,7 @@ impl Unusable {
         Self::Invalid(why.into())
     }
 
-    /// The same, found within a part of the schema.
+    /// Adds to an error the part of the schema in which it was found.
     pub(super) fn within(self, part: &str) -> Self {
         match self {
             Self::Invalid(why) if why.len() > MAX_PATH => Self::Invalid(why),
@@ -36,7 +38,7 @@ impl Unusable {
     }
 }
 
-/// A type, by its index in the list of a schema.
+/// The index of a type in the list of a schema.
 pub(super) type TypeId = usize;
 
 /// A type.
@@ -50,9 +52,9 @@ pub(super) enum Type {
     Double,
     Bytes,
     String,
-    /// A date or a time, which is an int.
+    /// A date or time that is encoded as an int.
     IntTime,
-    /// A date or a time, which is a long.
+    /// A date or time that is encoded as a long.
     LongTime,
     /// A decimal number in bytes.
     Decimal,
@@ -72,14 +74,14 @@ pub(super) enum Type {
 pub(super) struct Record {
     pub(super) fields: Vec<Field>,
     pub(super) by_name: HashMap<String, usize>,
-    /// The indexes of the fields that have no default.
+    /// The indexes of the fields without a default.
     pub(super) required: Vec<usize>,
-    /// Whether all of its fields have been read.
+    /// Whether all fields have been parsed.
     pub(super) is_complete: bool,
 }
 
 impl Record {
-    /// The index of the field with this name.
+    /// Returns the index of the field with this name.
     pub(super) fn field(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()
     }
@@ -93,7 +95,7 @@ pub(super) struct Field {
     pub(super) has_default: bool,
 }
 
-/// A union: a value names its branch, as in `{"string": "x"}`, unless it is null.
+/// A union. A value names its branch, as in `{"string": "x"}`, unless it is null.
 #[derive(Debug)]
 pub(super) struct Union {
     pub(super) branches: Vec<TypeId>,
@@ -102,7 +104,7 @@ pub(super) struct Union {
 }
 
 impl Union {
-    /// The branch with this name.
+    /// Returns the branch with this name.
     pub(super) fn branch(&self, name: &str) -> Option<TypeId> {
         self.by_name.get(name).copied()
     }
@@ -112,7 +114,7 @@ impl Union {
 #[derive(Debug)]
 pub struct Schema {
     pub(super) types: Vec<Type>,
-    /// The name of each type in a union's value.
+    /// The name of each type in the value of a union.
     pub(super) names: Vec<String>,
     pub(super) root: TypeId,
 }
@@ -127,18 +129,18 @@ impl Schema {
         &self.types[id]
     }
 
-    /// The name of a type in a union's value and in messages.
+    /// Returns the name of a type in the value of a union and in mismatches.
     pub(super) fn name(&self, id: TypeId) -> &str {
         &self.names[id]
     }
 
-    /// Whether a message, which is a JSON object, can have this schema: a record or a map.
+    /// Whether the schema is a record or a map. No other schema fits a message, which is a JSON object.
     #[must_use]
     pub fn takes_objects(&self) -> bool {
         matches!(self.get(self.root), Type::Record(_) | Type::Map(_))
     }
 
-    /// The names of record fields whose value must name a branch of a union.
+    /// Returns the names of record fields whose value must name a branch of a union.
     pub fn union_fields(&self) -> impl Iterator<Item = &str> {
         let needs_branch = |field: &&Field| match self.get(field.of) {
             Type::Union(union) => union.branches.iter().any(|branch| !matches!(self.get(*branch), Type::Null)),

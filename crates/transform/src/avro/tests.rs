@@ -1,4 +1,4 @@
-//! Schemas and messages with the verdict of goavro 2.15, the library that the producer reads them with.
+//! Schemas and messages with the verdicts of goavro 2.15, the Avro library of the producer.
 
 use std::fmt::Write as _;
 
@@ -13,13 +13,13 @@ fn why(schema: &str) -> String {
     }
 }
 
-/// A record with these fields.
+/// Returns the schema of a record with these fields.
 fn record(fields: &str) -> String {
     format!(r#"{{"type":"record","name":"E","fields":[{fields}]}}"#)
 }
 
 #[test]
-fn schemas_that_the_producer_reads() {
+fn valid_schemas_are_accepted() {
     for schema in [
         r#""string""#,
         r#"["null"]"#,
@@ -72,7 +72,7 @@ fn schemas_that_the_producer_reads() {
 }
 
 #[test]
-fn schemas_that_the_producer_rejects() {
+fn invalid_schemas_are_rejected() {
     for (schema, word) in [
         ("", "not JSON"),
         ("string", "not JSON: expected value"),
@@ -168,7 +168,7 @@ const DEFAULTS: &[(&str, &[&str], &[&str])] = &[
 ];
 
 #[test]
-fn defaults_fit_their_type_and_the_first_branch_of_a_union() {
+fn defaults_must_fit_their_type() {
     for (of, good, bad) in DEFAULTS {
         let why = |default: &str| why(&record(&format!(r#"{{"name":"a","type":{of},"default":{default}}}"#)));
         for default in *good {
@@ -184,7 +184,7 @@ fn found(schema: &str, message: &str) -> Fit {
     fit(&Schema::parse(schema).unwrap(), Raw::parse(message).unwrap())
 }
 
-/// Types, values that the producer encodes with each, and some that it does not.
+/// For each type, values that the producer can encode and values that it cannot.
 const VALUES: &[(&str, &[&str], &[&str])] = &[
     (r#""null""#, &["null"], &["true", "0"]),
     (r#""boolean""#, &["true", "false"], &["null", "0", r#""x""#]),
@@ -225,7 +225,7 @@ const VALUES: &[(&str, &[&str], &[&str])] = &[
 ];
 
 #[test]
-fn values_fit_in_json_form() {
+fn values_must_fit_their_type() {
     for (of, good, bad) in VALUES {
         let schema = record(&format!(r#"{{"name":"a","type":{of}}}"#));
         for value in *good {
@@ -239,7 +239,7 @@ fn values_fit_in_json_form() {
 }
 
 #[test]
-fn the_message_has_the_fields_of_the_schema_and_no_others() {
+fn unknown_and_missing_fields_are_errors() {
     let schema = record(
         r#"{"name":"a","type":"string"},{"name":"b","type":"int","default":3},{"name":"c","type":"record","fields":[{"name":"ip","type":["null","string"]}]}"#,
     );
@@ -260,7 +260,7 @@ fn the_message_has_the_fields_of_the_schema_and_no_others() {
 }
 
 #[test]
-fn what_is_encoded_as_something_else_is_a_warning() {
+fn values_that_are_encoded_differently_are_warnings() {
     let fields = r#"{"name":"d","type":"double"},{"name":"p","type":{"type":"bytes","logicalType":"decimal","precision":4,"scale":2}},{"name":"f","type":{"type":"fixed","name":"fx","size":3,"logicalType":"decimal","precision":4}}"#;
     let kinds = |message: &str| {
         let Fit { errors, warnings } = found(&record(fields), message);
@@ -284,7 +284,7 @@ fn what_is_encoded_as_something_else_is_a_warning() {
 }
 
 #[test]
-fn a_schema_costs_what_its_text_costs() {
+fn the_work_for_a_schema_is_linear_in_its_text() {
     // Many aliases, deep nesting, many fields, and long names within a long namespace.
     let aliases: Vec<String> = (0..100_000).map(|at| format!("\"a{at}\"")).collect();
     assert_eq!(why(&format!(r#"{{"type":"record","name":"e","aliases":[{}],"fields":[]}}"#, aliases.join(","))), "");
@@ -299,7 +299,8 @@ fn a_schema_costs_what_its_text_costs() {
     assert_eq!(why(&wide), "");
     let long = format!(r#"{{"type":"record","name":"e","namespace":"{}","fields":[]}}"#, "n".repeat(100_000));
     assert!(matches!(Schema::parse(&long), Err(Unusable::NotChecked(_))));
-    // Each default is of a record whose fields have defaults of records: encoding each again would double with every level.
+    // Each default is a record whose fields have defaults that are records. Encoding all of them again would double the
+    // work with every level.
     let mut nested = r#"{"type":"record","name":"r0","fields":[]}"#.to_owned();
     for level in 1..40 {
         let of = level - 1;
@@ -311,12 +312,12 @@ fn a_schema_costs_what_its_text_costs() {
 }
 
 #[test]
-fn a_comparison_costs_what_the_message_costs() {
+fn the_work_for_a_comparison_is_linear_in_the_message() {
     let list = record(r#"{"name":"l","type":{"type":"array","items":{"type":"map","values":"int"}}}"#);
     let many = format!(r#"{{"l":[{}{{}}]}}"#, r#"{"a":"x"},"#.repeat(100_000));
     let errors = found(&list, &many).errors;
     assert_eq!((errors.first.len(), errors.more), (MAX_MISMATCHES, 100_000 - MAX_MISMATCHES));
-    // A message of many empty records of a wide schema: what is missing is counted, not visited.
+    // Many empty records of a wide schema: missing fields are counted, but not visited.
     let fields: Vec<String> = (0..20_000).map(|at| format!(r#"{{"name":"f{at}","type":"int"}}"#)).collect();
     let wide = format!(
         r#"{{"name":"l","type":{{"type":"array","items":{}}}}}"#,
@@ -337,7 +338,7 @@ fn a_comparison_costs_what_the_message_costs() {
 }
 
 #[test]
-fn no_schema_makes_it_panic() {
+fn arbitrary_schemas_do_not_panic() {
     let schema = r#"[{"type":"record","name":"a.e","aliases":["b"],"fields":[{"name":"x","type":{"type":"enum","name":"s","symbols":["A","B"],"default":"A"},"default":"B"},{"name":"y","type":["null","a.e"],"default":null},{"name":"z","type":{"type":"fixed","name":"f","size":2},"default":"ab"},{"name":"m","type":{"type":"map","values":{"type":"bytes","logicalType":"decimal","precision":4,"scale":2}},"default":{}}]},"int"]"#;
     assert_eq!(why(schema), "");
     let message = Raw::parse(r#"{"a.e":{"x":"A","y":null,"z":"ab","m":{"k":1}}}"#).unwrap();

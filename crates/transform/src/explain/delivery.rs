@@ -11,7 +11,7 @@ use crate::topic_name;
 use json::javascript::truthy;
 use json::raw::{Kind, Raw};
 
-/// The default of `Router.KAFKA.batchBytes`: the largest record that rudder-server produces, in bytes.
+/// The default of `Router.KAFKA.batchBytes`: the maximum size of a record that rudder-server produces, in bytes.
 pub const DEFAULT_BATCH_BYTES: u64 = 1 << 20;
 
 /// Checks transformed events as rudder-server's producer does.
@@ -22,25 +22,26 @@ pub struct Judge<'m> {
     destination: Destination,
 }
 
-/// The settings that the producer reads of the current destination.
+/// The settings of the current destination that the producer reads.
 #[derive(Debug, Default)]
 struct Destination {
-    /// Its text, used to detect consecutive events with the same destination.
+    /// The text of the destination, used to detect consecutive events with the same destination.
     text: String,
-    /// Why it does not start.
+    /// Why the destination does not start.
     problems: Vec<Problem>,
-    /// Its Avro schemas; `None` if messages are produced as JSON.
+    /// The Avro schemas; `None` if messages are produced as JSON.
     schemas: Option<Schemas>,
 }
 
 impl<'m> Judge<'m> {
-    /// For destinations of `family`, and records of up to `batch_bytes`; `meter` grants the memory for Avro schemas.
+    /// Creates a judge for destinations of `family` and records of up to `batch_bytes`. The memory for Avro schemas is
+    /// reserved with `meter`.
     #[must_use]
     pub fn new(family: &'static Family, batch_bytes: u64, meter: &'m dyn Meter) -> Self {
         Self { batch_bytes, family, meter, destination: Destination::default() }
     }
 
-    /// Reads the destination of the following events before templates are filled, because the producer does not fill
+    /// Reads the destination of the next events before its templates are filled, because the producer does not fill
     /// templates.
     pub fn destination(&mut self, destination: Raw<'_>) {
         if self.destination.text != destination.text() {
@@ -48,15 +49,15 @@ impl<'m> Judge<'m> {
         }
     }
 
-    /// Returns why the event with this response does not reach Kafka, or not as intended; nothing if it was rejected.
+    /// Returns the problems and warnings of the event with this response. A rejected event has none.
     #[must_use]
-    pub fn verdict(&self, answer: &str) -> Verdict {
-        let Some(produced) = Produced::of(answer) else { return Verdict::default() };
+    pub fn verdict(&self, response: &str) -> Verdict {
+        let Some(produced) = Produced::of(response) else { return Verdict::default() };
         let mut verdict = Verdict { problems: self.destination.problems.clone(), warnings: Vec::new() };
         verdict.problems.extend(topic_problem(produced.topic));
         match &self.destination.schemas {
             Some(schemas) => schemas.judge(&produced, &mut verdict),
-            // The size of a message in Avro is not known here.
+            // Only the size of JSON is known here. The Avro encoding has another size.
             None => {
                 let bytes = produced.record_bytes();
                 if bytes > self.batch_bytes {
@@ -109,14 +110,14 @@ mod tests {
 
     fn codes_of(family: &'static Family, config: &Value, output: &Value) -> Vec<&'static str> {
         let destination = json!({ "Config": config }).to_string();
-        let answer = json!({ "output": output, "metadata": {}, "statusCode": 200 }).to_string();
+        let response = json!({ "output": output, "metadata": {}, "statusCode": 200 }).to_string();
         let mut judge = Judge::new(family, 100, &Unlimited);
         judge.destination(Raw::parse(&destination).unwrap());
-        judge.verdict(&answer).problems.iter().map(|problem| problem.code.code()).collect()
+        judge.verdict(&response).problems.iter().map(|problem| problem.code.code()).collect()
     }
 
     #[test]
-    fn each_reason_is_found() {
+    fn every_problem_is_found() {
         let good = json!({ "topic": "t" });
         let avro = json!({ "topic": "t", "ConvertToAvro": true, "avroSchemas": [{ "schemaId": "1", "schema": MAP }] });
         let large = "x".repeat(100);
@@ -147,12 +148,12 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_exactly_the_limit_is_produced() {
-        let answer = |bytes: usize| format!(r#"{{"output":{{"message":"{}","topic":"t"}}}}"#, "x".repeat(bytes - 24));
+    fn a_record_of_exactly_the_maximum_size_is_produced() {
+        let response = |bytes: usize| format!(r#"{{"output":{{"message":"{}","topic":"t"}}}}"#, "x".repeat(bytes - 24));
         let mut judge = Judge::new(&KAFKA, DEFAULT_BATCH_BYTES, &Unlimited);
         judge.destination(Raw::parse(r#"{"Config":{"topic":"t"}}"#).unwrap());
-        assert_eq!(judge.verdict(&answer(1 << 20)).problems, []);
-        let problems = judge.verdict(&answer((1 << 20) + 1)).problems;
+        assert_eq!(judge.verdict(&response(1 << 20)).problems, []);
+        let problems = judge.verdict(&response((1 << 20) + 1)).problems;
         assert_eq!(problems[0].text, "the record has 1048577 bytes, more than Router.KAFKA.batchBytes allows");
         assert_eq!(judge.verdict(r#"{"metadata":null,"statusCode":400}"#).problems, []);
     }

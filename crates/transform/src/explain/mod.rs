@@ -1,6 +1,7 @@
-//! Explains what was decided for each event of a request, and why.
+//! Explains the decisions for each event of a request.
 //!
-//! Explanations are built from what an [`Observer`] receives during the transformation itself, so they cannot contradict it.
+//! Explanations are built from the decisions that an [`Observer`] receives during the transformation itself, so they
+//! cannot contradict it.
 
 pub mod delivery;
 pub mod problem;
@@ -36,12 +37,12 @@ pub use shape::{
 /// The maximum size of a reported template path, in bytes.
 pub const MAX_PATH_BYTES: usize = 1024;
 
-/// What is known about the topics of a destination.
+/// Settings of Kafka and rudder-server that explanations depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// The number of partitions of each topic. If set, explanations include the partition of each key.
     pub partitions: Option<NonZeroU32>,
-    /// `Router.KAFKA.batchBytes` of rudder-server: the largest record that is produced, in bytes.
+    /// `Router.KAFKA.batchBytes` of rudder-server: the maximum size of a record, in bytes.
     pub batch_bytes: u64,
 }
 
@@ -57,8 +58,8 @@ impl Default for Options {
 /// If `on_event` breaks, the remaining events are skipped. Only the current explanation is kept in memory.
 ///
 /// # Errors
-/// [`BodyError`] if the whole request is rejected; `on_event` may have been called before.
-#[allow(clippy::too_many_arguments, reason = "those of a request, its explanations, and the meter")]
+/// [`BodyError`] if the whole request is rejected. `on_event` may already have been called for some events.
+#[allow(clippy::too_many_arguments, reason = "the arguments describe the request, the explanations and the limits")]
 pub fn explain(
     family: &'static Family,
     body: &str,
@@ -78,8 +79,8 @@ pub fn explain(
         templates: HashMap::new(),
         current: None,
     };
-    let answer = processor::observed(family, body, form, query, limits, meter, &mut explainer)?;
-    Ok(answer.tally)
+    let response = processor::observed(family, body, form, query, limits, meter, &mut explainer)?;
+    Ok(response.tally)
 }
 
 /// Collects the decisions for the current event.
@@ -89,7 +90,7 @@ struct Explainer<'m, F> {
     on_event: F,
     index: usize,
     seen: Seen,
-    /// The templates of each destination that has some, by the address of its text.
+    /// The templates of each destination with templates, by the address of its text.
     templates: HashMap<usize, Rc<[Template]>>,
     /// The templates of the current event's destination.
     current: Option<Rc<[Template]>>,
@@ -105,7 +106,7 @@ struct Seen {
     key: Option<(String, KeySource)>,
 }
 
-/// A template, as explanations show it.
+/// A template as shown in explanations.
 struct Template {
     pointer: Rc<str>,
     path: Rc<str>,
@@ -173,9 +174,9 @@ impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<'_, F
         self.seen.key = Some((key.unwrap_or_default(), source));
     }
 
-    fn responded(&mut self, outcome: Result<Decision, Rejection>, answer: &str) -> ControlFlow<()> {
+    fn responded(&mut self, outcome: Result<Decision, Rejection>, response: &str) -> ControlFlow<()> {
         let Seen { timestamp, templates, skipped, topic, key } = std::mem::take(&mut self.seen);
-        let Verdict { problems, warnings } = self.judge.verdict(answer);
+        let Verdict { problems, warnings } = self.judge.verdict(response);
         let explanation = Explanation {
             index: self.index,
             outcome: match outcome {
@@ -195,7 +196,7 @@ impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<'_, F
             }),
             timestamp,
             templates,
-            response: answer,
+            response,
         };
         self.index += 1;
         (self.on_event)(&explanation)

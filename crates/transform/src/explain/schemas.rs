@@ -1,5 +1,4 @@
-//! Checks events with the Avro schemas of their destination
-//! (docs/contract.md#config-avro-schemas).
+//! Checks events against the Avro schemas of their destination (docs/contract.md#config-avro-schemas).
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,13 +13,13 @@ use crate::produced::Produced;
 use json::raw::{EMPTY_OBJECT, Raw};
 use json::text::quoted;
 
-/// The memory to parse a schema, per byte of its text.
+/// The memory for parsing a schema, in bytes per byte of its text.
 const BYTES_PER_BYTE: usize = 100;
 
-/// Schemas by their IDs, read once.
+/// The Avro schemas of a destination.
 #[derive(Debug, Default)]
 pub(super) struct Schemas {
-    /// Each schema, or why events are not compared with it.
+    /// The schemas by ID, or why events are not compared with them.
     by_id: HashMap<String, Result<Schema, String>>,
     /// Why the producer cannot read the first invalid schema.
     invalid: Option<String>,
@@ -58,12 +57,12 @@ impl Schemas {
         }
     }
 
-    /// Why the destination does not start.
+    /// Returns why the destination does not start, if a schema is invalid.
     pub(super) fn problem(&self) -> Option<Problem> {
         self.invalid.as_deref().map(|why| Problem::about(ProblemCode::AvroSchemaInvalid, why))
     }
 
-    /// Adds to `verdict` the problems with an event's schema, and the event's mismatches with it.
+    /// Adds problems with an event's schema, and the event's mismatches with it, to `verdict`.
     pub(super) fn judge(&self, produced: &Produced<'_>, verdict: &mut Verdict) {
         let Some(id) = produced.schema_id else {
             return verdict.problems.push(Problem::of(ProblemCode::SchemaIdMissing));
@@ -82,7 +81,7 @@ impl Schemas {
     }
 }
 
-/// Adds mismatches, and their number if some are omitted.
+/// Adds mismatches, and the number of omitted ones.
 fn add(problems: &mut Vec<Problem>, Mismatches { first, more }: Mismatches) {
     problems.extend(first.into_iter().map(problem));
     if let Some(last) = problems.last_mut().filter(|_| more > 0) {
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn more_problems_than_anybody_reads_are_counted() {
+    fn problems_beyond_the_limit_are_counted() {
         let schema = record(&json!([{ "name": "a", "type": "int" }]));
         let message: Value =
             (0..30).map(|at| (format!("f{at}"), json!("secret"))).collect::<serde_json::Map<_, _>>().into();
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_of_an_event_is_shown() {
+    fn problems_do_not_contain_values_of_the_event() {
         let fields = json!([
             { "name": "a", "type": ["null", "string"] },
             { "name": "b", "type": { "type": "enum", "name": "B", "symbols": ["X"] } },
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_that_cannot_be_read_stops_the_destination() {
+    fn an_invalid_schema_is_a_problem_for_every_event() {
         let good = json!({ "schemaId": "1", "schema": record(&json!([])) });
         for bad in [
             json!({ "schemaId": "2", "schema": "{}" }),
@@ -177,9 +176,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_compared_is_said() {
-        struct Nothing;
-        impl Meter for Nothing {
+    fn schemas_that_are_not_compared_cause_a_warning() {
+        struct NoMemory;
+        impl Meter for NoMemory {
             fn reserve(&self, _bytes: usize) -> Result<(), Halt> {
                 Err(Halt::MemoryInUse)
             }
@@ -190,7 +189,7 @@ mod tests {
         let good = json!({ "schemaId": "1", "schema": record(&json!([])) });
         let large = json!({ "schemaId": "1", "schema": " ".repeat((1 << 20) + 1) });
         for (meter, schemas, why) in [
-            (&Nothing as &dyn Meter, json!([good]), "there is not enough memory to read it"),
+            (&NoMemory as &dyn Meter, json!([good]), "there is not enough memory to read it"),
             (&Unlimited, json!([good, good]), "two schemas have its schemaId"),
             (&Unlimited, json!([large]), "it has 1048577 bytes; the limit is 1048576"),
         ] {

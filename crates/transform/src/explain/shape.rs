@@ -1,4 +1,4 @@
-//! The structure of an explanation, which `explain`, `POST /explain` and the page show.
+//! The structure of an explanation, as `explain`, `POST /explain` and the page show it.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -15,40 +15,39 @@ use crate::rejection::{ErrorType, Rejection};
 use json::display::start;
 use json::raw::Raw;
 
-/// The maximum size of a reported JSON value, in bytes: a template's default or value, or a timestamp. Longer ones are
-/// truncated.
+/// The maximum size of a JSON value in an explanation, in bytes. Longer template defaults, template values and
+/// timestamps are truncated.
 pub const MAX_VALUE_BYTES: usize = 4096;
 
 /// The decisions for one event. Decisions that were not made because the event was rejected earlier are omitted.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation<'e> {
-    /// The place of the event in the request, from 0.
+    /// The index of the event in the request, from 0.
     pub index: usize,
     /// The outcome.
     pub outcome: Outcome,
-    /// Why it was rejected.
+    /// Why the event was rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejection: Option<RejectionShown>,
-    /// Why rudder-server would not produce it, although it was transformed; omitted if it would.
+    /// Why rudder-server would drop the transformed event; omitted if it would not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
-    /// What reaches Kafka differently from what was probably intended, or was not examined; omitted if there is nothing
-    /// to report.
+    /// What is probably unintended in the record, or was not compared with its Avro schema; omitted if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Problem>,
-    /// Where it goes.
+    /// The topic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topic: Option<TopicChoice>,
-    /// Its partition key.
+    /// The partition key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyChoice>,
-    /// What the reverse-ETL rule did.
+    /// The result of the reverse-ETL timestamp rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<TimestampUse>,
-    /// The templates of its destination's Config, in the order in which they were filled.
+    /// The templates of the destination's Config, in the order in which they were filled.
     pub templates: Vec<TemplateUse>,
-    /// The text of its response, byte for byte.
+    /// The exact response of the service for the event.
     pub response: &'e str,
 }
 
@@ -56,11 +55,11 @@ pub struct Explanation<'e> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It is transformed and produced.
+    /// The event is transformed, and rudder-server produces it.
     Transformed,
-    /// It is transformed, but rudder-server drops it instead of producing it.
+    /// The event is transformed, but rudder-server drops it.
     Undeliverable,
-    /// It is not transformed.
+    /// The event is rejected.
     Rejected,
 }
 
@@ -70,9 +69,9 @@ pub enum Outcome {
 pub struct RejectionShown {
     /// The reason as a stable identifier.
     pub code: &'static str,
-    /// The text that the client gets.
+    /// The error message in the response.
     pub text: &'static str,
-    /// Who is at fault: `instrumentation` or `configuration`.
+    /// Whether the event (`instrumentation`) or the destination (`configuration`) is wrong.
     #[serde(serialize_with = "error_type")]
     pub error_type: ErrorType,
 }
@@ -91,14 +90,14 @@ fn error_type<S: Serializer>(error_type: &ErrorType, serializer: S) -> Result<S:
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TopicChoice {
-    /// Any JSON value; `None` leaves the topic out of the response.
+    /// Any JSON value; `None` if the response has no topic.
     pub value: Option<JsonText>,
-    /// The rule that chose it.
+    /// The rule that chose the topic.
     #[serde(serialize_with = "topic_rule")]
     pub rule: TopicRule,
     /// A description of the rule.
     pub text: &'static str,
-    /// The rules that were tried earlier, in order.
+    /// The rules that were tried before, in order.
     pub skipped: Vec<SkippedRule>,
 }
 
@@ -130,10 +129,10 @@ fn reason_code<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S
 pub struct KeyChoice {
     /// The key as rudder-server reads it: a lone surrogate becomes U+FFFD.
     pub value: String,
-    /// The field it was taken from.
+    /// The field that the key was taken from.
     #[serde(serialize_with = "key_source")]
     pub source: KeySource,
-    /// The field, for display.
+    /// A description of the field.
     pub text: &'static str,
     /// The partition, if the number of partitions is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -148,20 +147,20 @@ fn key_source<S: Serializer>(source: &KeySource, serializer: S) -> Result<S::Ok,
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 pub enum TimestampUse {
-    /// It sets the timestamp of the message.
+    /// The rule sets the timestamp of the message.
     Applied {
         /// Always true.
         applied: bool,
-        /// The field it was taken from; `None` if no candidate is usable.
+        /// The field that the timestamp was taken from; `None` if no candidate is usable.
         from: Option<String>,
         /// The timestamp.
         value: JsonText,
-        /// Whether the message had a different one.
+        /// Whether the message had a different timestamp.
         changed: bool,
-        /// A description for display.
+        /// A description of the result.
         text: String,
     },
-    /// It does not apply.
+    /// The rule does not apply.
     NotApplied {
         /// Always false.
         applied: bool,
@@ -176,7 +175,7 @@ pub enum TimestampUse {
 impl TimestampUse {
     pub(super) fn of(stamp: Stamp<'_>) -> Self {
         match stamp {
-            Stamp::NotAsked(reason) => Self::NotApplied { applied: false, reason, text: reason.text("") },
+            Stamp::NotApplied(reason) => Self::NotApplied { applied: false, reason, text: reason.text("") },
             Stamp::Set { from, value, changed } => {
                 let from = from.map(|from| format!("message.{from}"));
                 let text = match &from {
@@ -195,17 +194,17 @@ impl TimestampUse {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateUse {
-    /// The location in the Config, as a JSON pointer. A long pointer is shortened to its end, after `…`.
+    /// The location in the Config, as a JSON pointer. If the pointer is too long, only its end is kept, after `…`.
     pub pointer: Rc<str>,
-    /// The path that it looks up in the event, with dots between names.
+    /// The path that the template looks up in the event, with dots between names.
     pub path: Rc<str>,
-    /// Its default.
+    /// The default of the template.
     pub default: JsonText,
-    /// Whether it found a value.
+    /// Whether the event has a value at the path.
     pub found: bool,
-    /// The value that is used: the one that was found, or the default. `None` if the template rejects the event.
+    /// The value from the event or the default. `None` if the event is rejected because of the template.
     pub value: Option<JsonText>,
-    /// Whether the value was truncated. A truncated value is a string with only its beginning.
+    /// Whether the value was truncated. A truncated value is a string that contains the beginning of the JSON text.
     #[serde(skip_serializing_if = "is_false")]
     pub value_cut: bool,
     /// The field that was removed from the event.
@@ -215,13 +214,13 @@ pub struct TemplateUse {
     pub rejected: bool,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that is asked for")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde requires this signature")]
 fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// JSON text that is shown as a value, with its number literals and lone surrogates. A truncated text is shown as a
-/// string.
+/// JSON text that is serialized as a value, with its number literals and lone surrogates. A truncated text is
+/// serialized as a string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonText {
     text: Rc<str>,
@@ -237,7 +236,7 @@ impl JsonText {
         Self { text: cut(text, bytes).into(), is_cut: text.len() > bytes }
     }
 
-    /// The text; if it is truncated, its start and `…`.
+    /// The JSON text. If it was truncated, it ends with `…`.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -249,7 +248,7 @@ impl JsonText {
         self.is_cut
     }
 
-    /// The value as text: a string without quotes and escapes, anything else as JSON.
+    /// The value as text: a string without quotes and escapes, any other value as JSON.
     #[must_use]
     pub fn plain(&self) -> Cow<'_, str> {
         let string = Raw::parse(&self.text).ok().and_then(Raw::as_string);
@@ -259,7 +258,7 @@ impl JsonText {
 
 impl Serialize for JsonText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // A shortened value is not JSON anymore.
+        // A truncated value is not valid JSON.
         match serde_json::from_str::<&RawValue>(&self.text) {
             Ok(value) => value.serialize(serializer),
             Err(_) => serializer.serialize_str(&self.text),
@@ -267,7 +266,7 @@ impl Serialize for JsonText {
     }
 }
 
-/// Truncates a text to at most `bytes`, between two characters.
+/// Truncates a text to at most `bytes` bytes, without splitting a character.
 pub(super) fn cut(text: &str, bytes: usize) -> Cow<'_, str> {
     if text.len() <= bytes {
         return Cow::Borrowed(text);
@@ -280,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_for_people_has_no_quotes() {
+    fn plain_strings_have_no_quotes_or_escapes() {
         for (text, plain) in [(r#""a\n\ud800""#, "a\n\u{fffd}"), ("[1.0]", "[1.0]"), ("null", "null"), (r#""""#, "")] {
             assert_eq!(JsonText::whole(text).plain(), plain, "{text}");
         }
@@ -288,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_fits_is_whole() {
+    fn only_long_text_is_truncated() {
         for (bytes, text, is_cut, expected) in [(6, r#""long""#, false, "long"), (5, "\"long…", true, "\"long…")] {
             let value = JsonText::up_to(bytes, r#""long""#);
             assert_eq!((value.text(), value.is_cut()), (text, is_cut));
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_cut_between_characters() {
+    fn characters_are_not_split() {
         assert_eq!((cut("üü", 4), cut("üü", 3), cut("üü", 0)), ("üü".into(), "ü…".into(), "…".into()));
     }
 }

@@ -1,4 +1,4 @@
-//! Explanations are what the transformation decides.
+//! Compares explanations with responses and decisions.
 
 use serde_json::{Value, json};
 
@@ -8,20 +8,20 @@ use crate::meter::Unlimited;
 
 const LIMITS: Limits = Limits { events: 1000, response_bytes: 1 << 20 };
 
-/// The explanations as a client reads them; each response is compared with the service's.
+/// Returns the explanations as JSON, after comparing their responses with those of the transformation.
 fn explained(family: &'static Family, events: &Value) -> Vec<Value> {
     let body = events.to_string();
     let options = Options { partitions: NonZeroU32::new(12), ..Options::default() };
     let mut explanations = Vec::new();
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     let tally = explain(family, &body, PayloadFormat::Plain, "", LIMITS, options, &Unlimited, |explanation| {
         explanations.push(serde_json::to_value(explanation).unwrap());
-        answers.push(explanation.response.to_owned());
+        responses.push(explanation.response.to_owned());
         ControlFlow::Continue(())
     });
-    let answer = processor::respond(family, &body, PayloadFormat::Plain, "", LIMITS).unwrap();
-    assert_eq!(format!("[{}]", answers.join(",")), answer.body);
-    assert_eq!(tally, Ok(answer.tally));
+    let response = processor::respond(family, &body, PayloadFormat::Plain, "", LIMITS).unwrap();
+    assert_eq!(format!("[{}]", responses.join(",")), response.body);
+    assert_eq!(tally, Ok(response.tally));
     explanations
 }
 
@@ -30,29 +30,29 @@ fn one(message: Value, config: Value) -> Value {
     explained(&KAFKA, &json!([event])).remove(0)
 }
 
-/// The topic's rule, and code of each rule before it.
-fn way(explanation: &Value) -> (String, Vec<String>) {
+/// Returns the rule that chose the topic, and each skipped rule with its reason.
+fn rules(explanation: &Value) -> (String, Vec<String>) {
     let topic = &explanation["topic"];
     let word = |value: &Value| value.as_str().unwrap().to_owned();
-    let passed = topic["skipped"].as_array().unwrap().iter();
-    (word(&topic["rule"]), passed.map(|over| format!("{}: {}", word(&over["rule"]), word(&over["reason"]))).collect())
+    let skipped = topic["skipped"].as_array().unwrap().iter();
+    (word(&topic["rule"]), skipped.map(|rule| format!("{}: {}", word(&rule["rule"]), word(&rule["reason"]))).collect())
 }
 
-fn assert_way(message: Value, config: Value, rule: &str, skipped: &[&str]) {
-    let what = format!("{message} {config}");
+fn assert_rules(message: Value, config: Value, rule: &str, skipped: &[&str]) {
+    let input = format!("{message} {config}");
     let explanation = one(message, config);
-    assert_eq!(way(&explanation), (rule.to_owned(), skipped.iter().map(ToString::to_string).collect()), "{what}");
+    assert_eq!(rules(&explanation), (rule.to_owned(), skipped.iter().map(ToString::to_string).collect()), "{input}");
 }
 
 #[test]
-fn the_rules_that_were_tried_are_told_in_order() {
+fn skipped_rules_are_reported_in_order() {
     let config = json!({ "topic": "t", "enableMultiTopic": true,
         "eventTypeToTopicMap": [{ "from": "identify", "to": "people" }, { "from": "page", "to": "" }],
         "eventToTopicMap": [{ "from": "Paid", "to": "money" }, { "from": "Left", "to": null }] });
     let no_integrations = "integrations: integrations_missing";
     let is_track = "event_type: type_is_track";
     let no_track = "event_name: type_is_not_track";
-    for (message, rule, passed) in [
+    for (message, rule, skipped) in [
         (json!({ "integrations": { "Kafka": { "topic": "x" } } }), "integrations", vec![]),
         (json!({ "type": "identify" }), "event_type", vec![no_integrations]),
         (json!({ "type": "track", "event": "Paid" }), "event_name", vec![no_integrations, is_track]),
@@ -72,7 +72,7 @@ fn the_rules_that_were_tried_are_told_in_order() {
         (json!({ "type": "Page" }), "default", vec![no_integrations, "event_type: type_not_mapped", no_track]),
         (json!({}), "default", vec![no_integrations, "event_type: type_missing", "event_name: type_missing"]),
     ] {
-        assert_way(message, config.clone(), rule, &passed);
+        assert_rules(message, config.clone(), rule, &skipped);
     }
     let off = ["event_type: multi_topic_off", "event_name: multi_topic_off"];
     for (integrations, reason) in [
@@ -82,7 +82,7 @@ fn the_rules_that_were_tried_are_told_in_order() {
         (json!({ "kafka": { "schemaId": 7 } }), "integrations_without_topic"),
     ] {
         let reason = format!("integrations: {reason}");
-        assert_way(
+        assert_rules(
             json!({ "integrations": integrations }),
             json!({ "topic": "t" }),
             "default",
@@ -92,12 +92,12 @@ fn the_rules_that_were_tried_are_told_in_order() {
     for (config, reason) in
         [(json!({}), "default: topic_missing"), (json!({ "topic": "" }), "default: topic_not_truthy")]
     {
-        assert_way(json!({}), config, "none", &[no_integrations, off[0], off[1], reason]);
+        assert_rules(json!({}), config, "none", &[no_integrations, off[0], off[1], reason]);
     }
     let event = json!({ "metadata": {}, "destination": { "Config": { "topic": null, "enableMultiTopic": true } } });
     let azure = explained(&AZURE_EVENT_HUB, &json!([event])).remove(0);
     assert_eq!(
-        way(&azure).1[1..],
+        rules(&azure).1[1..],
         ["event_type: maps_not_supported", "event_name: maps_not_supported", "default: topic_not_truthy"]
     );
     assert_eq!(azure["topic"]["value"], Value::Null);
@@ -106,7 +106,7 @@ fn the_rules_that_were_tried_are_told_in_order() {
 }
 
 #[test]
-fn a_transformed_event_is_told_whole() {
+fn the_explanation_of_a_transformed_event_is_complete() {
     let message = json!({ "type": "track", "channel": "sources", "userId": "u-42", "originalTimestamp": "then",
         "properties": { "tier": "gold", "tags": [], "n": 1 } });
     let config = json!({ "topic": "{{ event.properties.tier || silver }}",
@@ -146,7 +146,7 @@ fn a_transformed_event_is_told_whole() {
 }
 
 #[test]
-fn a_rejected_event_is_told_as_far_as_it_came() {
+fn the_explanation_of_a_rejected_event_ends_with_the_rejection() {
     let explanations = explained(
         &KAFKA,
         &json!([
@@ -173,7 +173,7 @@ fn a_rejected_event_is_told_as_far_as_it_came() {
 }
 
 #[test]
-fn the_timestamp_rule_says_why_it_did_not_apply() {
+fn the_result_of_the_timestamp_rule_is_explained() {
     for (message, reason) in [
         (json!({ "type": "track" }), "channel_not_sources"),
         (json!({ "channel": "sources", "type": "page" }), "type_not_stamped"),
@@ -195,7 +195,7 @@ fn the_timestamp_rule_says_why_it_did_not_apply() {
 }
 
 #[test]
-fn values_are_exact_and_long_ones_are_cut() {
+fn values_are_exact_and_long_values_are_truncated() {
     let long = "ü".repeat(MAX_VALUE_BYTES);
     let body = format!(
         r#"[{{"message":{{"userId":"\ud800","a":{{"n":1.0e400}},"b":"{long}"}},"metadata":{{}},"destination":{{"Config":{{
@@ -216,7 +216,7 @@ fn values_are_exact_and_long_ones_are_cut() {
 }
 
 #[test]
-fn it_ends_where_nobody_wants_more() {
+fn a_break_skips_the_remaining_events() {
     let mut seen = 0;
     let tally = explain(&KAFKA, "[1,2,3]", PayloadFormat::Plain, "", LIMITS, Options::default(), &Unlimited, |_| {
         seen += 1;

@@ -1,4 +1,4 @@
-//! Reads a request body completely, as slices of itself (docs/contract.md#request-body).
+//! Reads a complete request body into slices of its text (docs/contract.md#request-body).
 
 use crate::decision::Tally;
 use crate::family::Family;
@@ -10,30 +10,30 @@ use json::invalid::{Invalid, explain};
 use json::raw::Raw;
 use json::reader::Reader;
 
-/// The layout of a body, which the header `X-Content-Format` announces.
+/// The layout of a body, announced by the header `X-Content-Format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PayloadFormat {
-    /// Every event carries its destination.
+    /// Every event contains its destination.
     Plain,
-    /// `json+compactedv1`: destinations and connections are present once, outside the events.
+    /// `json+compactedv1`: destinations and connections are outside the events, each only once.
     Compacted,
 }
 
 /// The limits of one request.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Events in a request.
+    /// The maximum number of events in a request.
     pub events: usize,
-    /// Bytes of a response.
+    /// The maximum size of a response, in bytes.
     pub response_bytes: usize,
 }
 
 impl Limits {
-    /// Checks the size of a response to a body of `body_bytes`. Its closing bracket is not written yet.
+    /// Checks the size of a response to a body of `body_bytes`. `unclosed` is the response without its closing bracket.
     ///
     /// # Errors
     /// [`BodyError::ResponseTooLarge`], [`BodyError::ResponseOutOfProportion`].
-    pub(crate) fn hold(self, unclosed: &str, body_bytes: usize) -> Result<(), BodyError> {
+    pub(crate) fn check(self, unclosed: &str, body_bytes: usize) -> Result<(), BodyError> {
         let in_proportion = max_response_bytes(body_bytes);
         if unclosed.len() >= self.response_bytes {
             Err(BodyError::ResponseTooLarge(self.response_bytes))
@@ -47,37 +47,37 @@ impl Limits {
 
 /// Returns the maximum size of the response to an uncompressed body of `body_bytes`, regardless of [`Limits`].
 ///
-/// Without this limit a kilobyte could become hundreds of megabytes. The responses to the batches of rudder-server are
-/// about as large as their bodies.
+/// Without this limit, a body of one kilobyte could cause a response of hundreds of megabytes. The responses to batches
+/// of rudder-server are about as large as their bodies.
 #[must_use]
 pub const fn max_response_bytes(body_bytes: usize) -> usize {
     (16 << 20) + body_bytes.saturating_mul(8)
 }
 
-/// Why a whole body is rejected. The messages contain only line and column, and none of the body's content.
+/// Why a whole body is rejected. Apart from an unknown destination type, messages contain none of the body's content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// Not JSON; where and why.
+    /// The body is not valid JSON, for this reason and at this position.
     #[error("the body is not valid JSON: {0}")]
     NotJson(String),
-    /// Plain form, but no array.
+    /// The body is in the plain format, but is not an array.
     #[error(
         "the body must be a JSON array of events; an object with input, destinations and connections needs the header X-Content-Format: json+compactedv1"
     )]
     NotAnArray,
-    /// Compacted form or router endpoint, but no object.
+    /// The body is in the compacted format or for a router endpoint, but is not an object.
     #[error("the body must be a JSON object with input{}", if *.compacted { ", destinations and connections, because of the header X-Content-Format: json+compactedv1" } else { " and destType" })]
     NotAnObject {
         /// Whether the header announced the compacted format.
         compacted: bool,
     },
-    /// No events to be found.
+    /// The body has no array of events.
     #[error("input is missing or not an array")]
     InputNotAnArray,
-    /// A router request without a destination type.
+    /// A router request does not name a destination type.
     #[error("destType is missing or not a string")]
     DestTypeMissing,
-    /// A destination that is not served.
+    /// The destination type is not supported.
     #[error("Unknown destination: {0}")]
     UnknownDestination(String),
     /// See [`Limits::events`].
@@ -87,7 +87,7 @@ pub enum BodyError {
     #[error("the response would be larger than {0} bytes")]
     ResponseTooLarge(usize),
     /// See [`max_response_bytes`].
-    #[error("the response would be larger than {0} bytes, which is 16 MiB and 8 times the body")]
+    #[error("the response would be larger than {0} bytes, which is 16 MiB plus 8 times the body")]
     ResponseOutOfProportion(usize),
     /// See [`crate::meter::Meter`].
     #[error("{0}")]
@@ -99,23 +99,22 @@ pub enum BodyError {
 pub struct RouterResponse {
     /// The requested destination type.
     pub family: &'static Family,
-    /// JSON.
+    /// The response body, as JSON.
     pub body: String,
-    /// The number of events, and of those that were rejected. No other outcome is decided here.
+    /// The number of events and of rejected events. The other counts are 0.
     pub tally: Tally,
-    /// The events that the metrics of transformed events count. `/batch` is not included
-    /// (docs/contract.md#metric-labels).
+    /// The counts for the metrics of transformed events; `None` for `/batch` (docs/contract.md#metric-labels).
     pub counted: Option<Counted>,
 }
 
-/// The numbers for the metrics of transformed events.
+/// The counts for the metrics of transformed events.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Counted {
-    /// Where the events come from.
+    /// The origin of the events.
     pub origin: Origin,
-    /// Events received.
+    /// The number of events in the request.
     pub events: u64,
-    /// Entries in the response.
+    /// The number of entries in the response.
     pub responses: u64,
 }
 
@@ -155,7 +154,7 @@ pub type Events<'a> = Vec<Option<Event<'a>>>;
 pub struct Request<'a> {
     /// The events.
     pub events: Events<'a>,
-    /// What they share.
+    /// The destinations and connections that events refer to.
     pub shared: SharedTables<'a>,
 }
 
@@ -217,7 +216,8 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Reads the body of a router request, and the family that its `destType` names. A missing `input` is an empty one.
+    /// Reads the body of a router request, and returns the family that its `destType` names. A missing `input` counts
+    /// as an empty array.
     ///
     /// # Errors
     /// [`BodyError`] if the whole body is rejected.
@@ -253,10 +253,10 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Returns the `destType` of a router request; nothing else of it is read.
+/// Returns the `destType` of a router request. Other fields are skipped.
 ///
 /// # Errors
-/// [`BodyError`] if the body has none.
+/// [`BodyError`] if the body is invalid or has no `destType`.
 pub fn dest_type(body: &str, form: PayloadFormat) -> Result<String, BodyError> {
     let mut reader = router_object(body, form)?;
     let mut found = None;
@@ -322,7 +322,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Reads an array of events, and calls `on_event` for each. Its error stops reading.
+/// Reads an array of events, and calls `on_event` for each. An error of `on_event` stops reading.
 pub(super) fn each_event<'a>(
     reader: &mut Reader<'a>,
     limits: Limits,
@@ -371,7 +371,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_router_request_tells_its_destination() {
+    fn dest_type_is_read_from_a_router_request() {
         let of = |body: &str| dest_type(body, PayloadFormat::Plain);
         assert_eq!(of(r#"{"input":[],"destType":"KAFKA"}"#).as_deref(), Ok("KAFKA"));
         assert_eq!(of(r#"{"destType":"\u006bafka","input":7}"#).as_deref(), Ok("kafka"));

@@ -1,4 +1,4 @@
-//! How the body of a request is compressed (docs/contract.md#request-body).
+//! The compression of request bodies (docs/contract.md#request-body).
 
 /// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,15 +7,14 @@ pub enum Coding {
     Identity,
     /// `gzip`.
     Gzip,
-    /// `deflate`, which is zlib.
+    /// `deflate`, which is the zlib format.
     Deflate,
     /// `br`.
     Brotli,
 }
 
 impl Coding {
-    /// Returns the coding called `name`, ignoring case; a blank name is [`Coding::Identity`]. `None` for every other
-    /// name.
+    /// Returns the coding called `name`, ignoring case. A blank name is [`Coding::Identity`]; an unknown one is `None`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         match name.trim().to_ascii_lowercase().as_str() {

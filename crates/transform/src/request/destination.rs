@@ -1,4 +1,5 @@
-//! Reads a destination, once per request (docs/contract.md#dynamic-configuration, docs/contract.md#topic).
+//! Reads the settings of a destination once per request (docs/contract.md#dynamic-configuration,
+//! docs/contract.md#topic).
 
 use crate::family::Family;
 use crate::meter::Usage;
@@ -52,7 +53,7 @@ pub struct Destination<'a> {
     pub templates: Option<Templates>,
     /// The parsed destination, if templates read it.
     pub lazy: Option<LazyObject<'a>>,
-    /// Its `version`, a label of metrics.
+    /// Its `version`, which is a metric label.
     pub version: Option<Raw<'a>>,
 }
 
@@ -60,7 +61,7 @@ impl<'a> Destination<'a> {
     /// Reads a destination.
     ///
     /// # Errors
-    /// [`Rejection::DestinationNotAnObject`], and what [`Templates::find_within`] rejects. If the meter halted the
+    /// [`Rejection::DestinationNotAnObject`], and the errors of [`Templates::find_within`]. If the meter halted the
     /// request, ignore the error and see [`Usage::halted`].
     pub fn read(raw: Raw<'a>, family: &Family, usage: &Usage<'_>) -> Result<Self, Rejection> {
         if !raw.is_object() {
@@ -74,8 +75,8 @@ impl<'a> Destination<'a> {
         };
         let holes = templates.as_ref().map_or(&NO_HOLES, Templates::holes);
         let routing = Routing::read(routing, family, holes, usage).map_err(|_| Rejection::TemplatesTooComplex)?;
-        let looks_inside = templates.as_ref().is_some_and(|templates| templates.roots()[0]);
-        let lazy = looks_inside.then(|| LazyObject::opened(raw, "Config", usage)).flatten();
+        let is_addressed = templates.as_ref().is_some_and(|templates| templates.roots()[0]);
+        let lazy = is_addressed.then(|| LazyObject::opened(raw, "Config", usage)).flatten();
         Ok(Self { routing, templates, lazy, version })
     }
 

@@ -26,13 +26,13 @@ pub enum Field<T> {
 pub struct Event<'a> {
     /// The whole event, for templates that address it.
     pub raw: Raw<'a>,
-    /// `message`; a missing one is `{}` (docs/reference/differences.md#message_not_an_object).
+    /// `message`; if it is missing, `{}` (docs/reference/differences.md#message_not_an_object).
     pub message: Field<Message<'a>>,
     /// `metadata`.
     pub metadata: Field<Metadata<'a>>,
-    /// `destination`, in the plain form.
+    /// `destination`, in the plain format.
     pub destination: Option<Raw<'a>>,
-    /// Whether another field has a dot in its name, so that the name may be a path.
+    /// Whether the name of another field contains a dot, so that it may be a path.
     pub has_dotted_name: bool,
 }
 
@@ -53,8 +53,8 @@ pub struct Message<'a> {
     pub anonymous_id: Option<Raw<'a>>,
     /// `integrations`.
     pub integrations: Option<Raw<'a>>,
-    /// Fields whose name is literally `integrations.<name>`, with a name that some family has
-    /// (docs/contract.md#integrations-dotted-name), each once.
+    /// Fields whose name is literally `integrations.<name>`, where `<name>` is a name of some family
+    /// (docs/contract.md#integrations-dotted-name). Each name occurs once.
     pub dotted_integrations: Vec<(&'static str, Raw<'a>)>,
 }
 
@@ -79,7 +79,7 @@ pub struct Metadata<'a> {
     pub namespace: Option<Raw<'a>>,
 }
 
-/// Parts of earlier events of the request, which most later events repeat.
+/// Parts of earlier events of the request. Most later events repeat them.
 #[derive(Debug)]
 pub struct Earlier<'a> {
     metadata: MetadataModel<'a>,
@@ -89,7 +89,7 @@ pub struct Earlier<'a> {
 type MetadataModel<'a> = ObjectCache<'a, { Metadata::NAMES.len() }>;
 
 impl Earlier<'_> {
-    /// Before the first event.
+    /// Creates the state before the first event.
     #[must_use]
     pub fn nothing() -> Self {
         Self { metadata: ObjectCache::wanting(Metadata::NAMES), destination: None }
@@ -141,7 +141,7 @@ impl<'a> Event<'a> {
         Ok(Some(event))
     }
 
-    /// The message.
+    /// Returns the message.
     ///
     /// # Errors
     /// [`Rejection::MessageNotAnObject`].
@@ -152,7 +152,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The metadata. Without it the client could not assign the response to its job.
+    /// Returns the metadata. Without it, the client cannot match the response to its job.
     ///
     /// # Errors
     /// [`Rejection::MetadataMissing`], [`Rejection::MetadataNotAnObject`].
@@ -193,7 +193,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The message with another text: valid JSON in which the fields noted here have the same values.
+    /// Returns the message with another text: valid JSON in which the fields of this struct have the same values.
     #[must_use]
     pub fn with_text<'t>(&self, text: &'t str) -> Message<'t>
     where
@@ -202,15 +202,15 @@ impl<'a> Message<'a> {
         Message { raw: Raw::from_valid(text), ..self.clone() }
     }
 
-    /// The message without fields of it; `left` is the text without them.
+    /// Returns the message after fields were removed. `left` is the text that remains.
     #[must_use]
     pub fn without<'t>(&self, cuts: &Cuts, left: &'t str) -> Message<'t>
     where
         'a: 't,
     {
         let dotted = self.dotted_integrations.iter().map(|(_, value)| value);
-        let noted = [self.channel, self.kind, self.event, self.user_id, self.anonymous_id, self.integrations];
-        if noted.iter().flatten().chain(dotted).all(|value| cuts.moved(*value, self.raw, left).is_some()) {
+        let values = [self.channel, self.kind, self.event, self.user_id, self.anonymous_id, self.integrations];
+        if values.iter().flatten().chain(dotted).all(|value| cuts.moved(*value, self.raw, left).is_some()) {
             return self.with_text(left);
         }
         let mut message = Message { raw: Raw::from_valid(left), ..Message::empty() };
@@ -218,7 +218,7 @@ impl<'a> Message<'a> {
         message
     }
 
-    /// Notes a field named `integrations.<name>`, if some family has the name.
+    /// Stores a field called `integrations.<name>` if `<name>` is a name of some family.
     fn set_dotted(&mut self, name: &[u8], value: Raw<'a>) {
         let names = FAMILIES.into_iter().flat_map(|family| family.integrations);
         let Some(name) = names.into_iter().find(|known| known.as_bytes() == name) else { return };
@@ -250,7 +250,7 @@ impl<'a> Message<'a> {
         Ok(message)
     }
 
-    /// The message of an event after templates were filled; `raw` is its text.
+    /// Returns the message of an event after templates were filled. `raw` is its text.
     #[must_use]
     pub fn of_lazy_object(event: &LazyObject<'a>, raw: Raw<'a>) -> Self {
         let mut message = Message { raw, ..Message::empty() };
@@ -267,7 +267,7 @@ impl<'a> Message<'a> {
         message
     }
 
-    /// Notes a field, if the rules use it.
+    /// Stores a field if the rules use it.
     fn set(&mut self, name: &[u8], value: Raw<'a>) {
         if let Some(slot) = self.slot(name) {
             *slot = Some(value);
@@ -276,7 +276,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Returns the place for the value of a field that is noted.
+    /// Returns where the value of a field is stored, or `None` if the rules do not use it.
     #[inline]
     fn slot(&mut self, name: &[u8]) -> Option<&mut Option<Raw<'a>>> {
         Some(match name {
@@ -296,7 +296,7 @@ impl<'a> Metadata<'a> {
     const NAMES: [&'static str; 7] =
         ["rudderId", "sourceId", "destinationId", "workspaceId", "sourceType", "destinationType", "namespace"];
 
-    /// Reads metadata, which must be an object; `model` is the metadata of the first event.
+    /// Reads metadata, which must be an object. `model` caches the metadata of the first event.
     ///
     /// # Errors
     /// [`Invalid`] if it is not a valid object.
@@ -305,17 +305,17 @@ impl<'a> Metadata<'a> {
         Ok(Self::with(raw, found))
     }
 
-    /// Reads metadata without a model. A value that is not an object has no fields.
+    /// Reads metadata without a cache. A value that is not an object has no fields.
     #[must_use]
     pub fn of(raw: Raw<'a>) -> Self {
         Self::with(raw, raw.members(Self::NAMES))
     }
 
-    /// The metadata without fields of it; `left` is the text without them.
+    /// Returns the metadata after fields were removed. `left` is the text that remains.
     #[must_use]
     pub fn without<'t>(&self, cuts: &Cuts, left: &'t str) -> Metadata<'t> {
         let raw = Raw::from_valid(left);
-        let noted = [
+        let values = [
             self.rudder_id,
             self.source_id,
             self.destination_id,
@@ -324,7 +324,7 @@ impl<'a> Metadata<'a> {
             self.destination_type,
             self.namespace,
         ];
-        let moved = noted.map(|value| value.map(|value| cuts.moved(value, self.raw, left)));
+        let moved = values.map(|value| value.map(|value| cuts.moved(value, self.raw, left)));
         if moved.contains(&Some(None)) { Metadata::of(raw) } else { Metadata::with(raw, moved.map(Option::flatten)) }
     }
 

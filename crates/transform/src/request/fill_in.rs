@@ -1,20 +1,20 @@
-//! Completes events that are not in the plain format.
+//! Completes events that lack a part of the plain format.
 //!
-//! A bare message becomes an event with empty metadata, and an event without a destination or connection gets the one
-//! that is configured.
+//! A bare message becomes an event with empty metadata. An event without a destination or connection gets the
+//! configured one.
 
 use json::raw::{EMPTY_OBJECT, Kind, Raw};
 
-/// Returns the events of a body that an SDK posts to the gateway, `{"batch":[…]}`; `None` for other values.
+/// Returns the events of a body that an SDK posts to the gateway, `{"batch":[…]}`, or `None` for other values.
 ///
-/// Values with a `message` or a `type` are not such a body: events have a `message`, messages have a `type`.
+/// A value with a field `message` is an event, and one with a field `type` is a message.
 #[must_use]
 pub fn sdk_batch(value: Raw<'_>) -> Option<Raw<'_>> {
     let [batch, message, kind] = value.members(["batch", "message", "type"]);
     batch.filter(|batch| batch.kind() == Kind::Array && message.is_none() && kind.is_none())
 }
 
-/// The parts that are added to events without them.
+/// The parts that are added to events that lack them.
 #[derive(Debug, Clone, Default)]
 pub struct Missing<'a> {
     /// The text of a destination.
@@ -24,10 +24,11 @@ pub struct Missing<'a> {
 }
 
 impl<'a> Missing<'a> {
-    /// The fields of an event that may be filled in, and `message`, which marks an event.
+    /// The fields that may be filled in, and `message`, which only events have.
     pub const NAMES: [&'static str; 3] = ["message", "destination", "connection"];
 
-    /// The destination as in a request of rudder-server, and the connection; `null` counts as missing.
+    /// Creates the parts from the text of a destination, as in a request of rudder-server, and a connection. A `null`
+    /// connection counts as missing.
     #[must_use]
     pub fn of(destination: Option<String>, connection: Option<Raw<'a>>) -> Self {
         Self { destination, connection: connection.filter(|value| !value.is_null()) }
@@ -39,16 +40,18 @@ impl<'a> Missing<'a> {
         self.destination.as_deref()
     }
 
-    /// Appends an event of the plain form. An object with a field `message` is already an event, and gets only the
-    /// missing destination and connection. Any other object is a message, and also gets `{}` as metadata. A value that
-    /// is not an object is unchanged, and will be rejected.
+    /// Appends `event` in the plain format.
+    ///
+    /// An object with a field `message` is already an event, and gets only the missing destination and connection. Any
+    /// other object is a message, and also gets `{}` as metadata. A value that is not an object is appended unchanged,
+    /// and will be rejected.
     pub fn fill_in(&self, event: Raw<'_>, out: &mut String) {
         let found = event.is_object().then(|| event.members(Self::NAMES));
         self.fill_in_found(event, found, out);
     }
 
-    /// Like [`Missing::fill_in`], with the values of the event's fields called [`Missing::NAMES`]; `None` if it is not an
-    /// object.
+    /// Like [`Missing::fill_in`], if the fields called [`Missing::NAMES`] were already looked up. `found` is `None` if
+    /// `event` is not an object.
     pub fn fill_in_found(&self, event: Raw<'_>, found: Option<[Option<Raw<'_>>; 3]>, out: &mut String) {
         let Some([message, destination, connection]) = found else {
             return out.push_str(event.text());
@@ -61,7 +64,7 @@ impl<'a> Missing<'a> {
             self.append(out, None, None);
             return out.push('}');
         }
-        // The last of duplicate names wins, so the appended field replaces a `null` in the event.
+        // The last duplicate wins, so the appended field replaces a `null` in the event.
         out.push_str(event.text().strip_suffix('}').unwrap_or_default());
         self.append(out, destination, connection);
         out.push('}');
@@ -70,8 +73,8 @@ impl<'a> Missing<'a> {
     /// Appends the fields that an event lacks, each after a comma.
     fn append(&self, out: &mut String, destination: Option<Raw<'_>>, connection: Option<Raw<'_>>) {
         let own = [destination, connection].map(|value| value.is_some_and(|value| !value.is_null()));
-        let beside = [self.destination.as_deref(), self.connection.map(Raw::text)];
-        for ((name, value), has_own) in ["destination", "connection"].into_iter().zip(beside).zip(own) {
+        let added = [self.destination.as_deref(), self.connection.map(Raw::text)];
+        for ((name, value), has_own) in ["destination", "connection"].into_iter().zip(added).zip(own) {
             if let Some(value) = value.filter(|_| !has_own) {
                 out.push_str(",\"");
                 out.push_str(name);
@@ -96,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_gets_what_it_lacks() {
+    fn missing_parts_are_added() {
         for (event, destination, connection, expected) in [
             // A bare message.
             ("{}", "null", "null", r#"{"message":{},"metadata":{}}"#),
@@ -112,7 +115,7 @@ mod tests {
                 "7",
                 r#"{"message":{"metadata":{}},"metadata":{},"destination":{"Config":{}},"connection":7}"#,
             ),
-            // A complete event, which is unchanged except for what is appended.
+            // Events: fields are appended, everything else is unchanged.
             (r#"{ "message" : null}"#, "null", "null", r#"{ "message" : null}"#),
             (r#"{ "message" : 1 }"#, "[]", "null", r#"{ "message" : 1 ,"destination":[]}"#),
             (
@@ -133,7 +136,7 @@ mod tests {
                 "null",
                 r#"{"message":{},"destination":null,"destination":{"Config":{}}}"#,
             ),
-            // No event at all.
+            // Not an event.
             ("[1]", r#"{"Config":{}}"#, "{}", "[1]"),
             ("null", r#"{"Config":{}}"#, "{}", "null"),
         ] {
@@ -142,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_of_an_sdk_is_told_from_an_event() {
+    fn sdk_bodies_and_events_are_distinguished() {
         let batch = |text| sdk_batch(Raw::parse(text).unwrap()).map(Raw::text);
         assert_eq!(batch(r#"{"batch":[{},1],"sentAt":"now"}"#), Some("[{},1]"));
         for other in [r#"{"batch":{}}"#, r#"{"message":{},"batch":[]}"#, r#"{"type":"track","batch":[]}"#, "[]", "7"] {

@@ -7,10 +7,10 @@
 //! | [`event`] | the fields of an event |
 //! | [`destination`] | the properties of a destination, read once |
 //! | [`shared_tables`] | destinations and connections of the compacted format |
-//! | [`object_cache`] | objects that repeat an earlier one |
+//! | [`object_cache`] | reads objects that repeat an earlier one |
 //! | [`origin`] | the labels of a request's metrics |
 //! | [`fill_in`] | completes events that lack a part |
-//! | [`coding`] | how a body is compressed |
+//! | [`coding`] | the compression of a body |
 
 pub mod body;
 pub mod coding;

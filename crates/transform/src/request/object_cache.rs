@@ -1,6 +1,6 @@
-//! Reads objects that usually repeat an earlier one: equal bytes are compared instead of parsed.
+//! Reads objects that usually repeat an earlier one. Repeated bytes are compared instead of parsed.
 //!
-//! The metadata of all events of a request has the same source and destination; only a few fields differ.
+//! The metadata of the events of a request usually differs only in a few fields.
 
 use json::invalid::Invalid;
 use json::raw::Raw;
@@ -12,15 +12,15 @@ use json::text::Text;
 #[derive(Debug)]
 pub struct ObjectCache<'a, const N: usize> {
     names: [&'static str; N],
-    /// Which lengths the names have, a bit each.
+    /// The lengths of the names, one bit per length.
     lengths: u64,
-    /// The text of the first object, which is the model for the others; empty before it was read.
+    /// The text of the model; empty until the first object is read.
     text: &'a str,
-    /// Filled when the second object is read.
+    /// The fields of the model, found when the second object is read.
     members: Vec<Member>,
 }
 
-/// Returns the bit that stands for a length. All lengths of 63 or more share one bit.
+/// Returns the bit for a length. All lengths of 63 or more share one bit.
 fn length_bit(length: usize) -> u64 {
     1 << length.min(63)
 }
@@ -28,7 +28,7 @@ fn length_bit(length: usize) -> u64 {
 /// The maximum number of fields of the model that are compared. Real metadata has about 25 fields.
 const MAX_MEMBERS: usize = 256;
 
-/// A field of the model: its positions, in bytes from the opening brace.
+/// The positions of a field in the text of the model.
 #[derive(Debug)]
 struct Member {
     name: usize,
@@ -42,7 +42,7 @@ struct Member {
 pub type Read<'a, const N: usize> = (Raw<'a>, [Option<Raw<'a>>; N]);
 
 impl<'a, const N: usize> ObjectCache<'a, N> {
-    /// Creates a cache without a model: the first object that is read becomes the model.
+    /// Creates a cache for fields with these names. The first object that is read becomes the model.
     #[must_use]
     pub fn wanting(names: [&'static str; N]) -> Self {
         let lengths = names.iter().fold(0, |lengths, name| lengths | length_bit(name.len()));
@@ -55,14 +55,14 @@ impl<'a, const N: usize> ObjectCache<'a, N> {
     /// [`Invalid`] if there is no valid object.
     pub fn read(&mut self, reader: &mut Reader<'a>) -> Result<Read<'a, N>, Invalid> {
         if self.members.is_empty() && !self.text.is_empty() {
-            // The positions of the fields are only worth finding if there is a second object.
+            // The positions of the fields are needed only if there is a second object.
             self.members = self.members_of(self.text)?;
         }
         let mut found = [None; N];
         let mut next = 0;
         let raw = reader.parts::<Invalid>(|reader| {
-            next += self.pass_repeated(next, reader, &mut found);
-            // The next field differs, or the model does not have it.
+            next += self.skip_repeated(next, reader, &mut found);
+            // The next field differs from the model or is not in it.
             match self.wanted(reader.name()?) {
                 Some(index) => found[index] = Some(reader.value()?),
                 None => reader.skip()?,
@@ -97,24 +97,24 @@ impl<'a, const N: usize> ObjectCache<'a, N> {
         Ok(members)
     }
 
-    /// Skips the fields, starting at `next`, that are equal in both texts, each with the comma after it, and counts
-    /// them. Bytes that are equal from the start of a field are equal fields.
-    fn pass_repeated(&self, next: usize, reader: &mut Reader<'a>, found: &mut [Option<Raw<'a>>; N]) -> usize {
+    /// Skips the fields that are equal in both texts, starting at `next`, and the commas after them. Returns their
+    /// number.
+    fn skip_repeated(&self, next: usize, reader: &mut Reader<'a>, found: &mut [Option<Raw<'a>>; N]) -> usize {
         let Some(first) = self.members.get(next) else { return 0 };
         reader.peek();
         let rest = reader.rest();
         let same = first.name + common_prefix(&self.text.as_bytes()[first.name..], rest.as_bytes());
         let mut count = 0;
-        let mut passed = 0;
+        let mut skipped = 0;
         for pair in self.members[next..].windows(2).take_while(|pair| pair[1].name <= same) {
             let member = &pair[0];
             if let Some(index) = member.wanted {
                 found[index] = rest.get(member.value - first.name..member.end - first.name).map(Raw::from_valid);
             }
             count += 1;
-            passed = pair[1].name - first.name;
+            skipped = pair[1].name - first.name;
         }
-        reader.advance(passed);
+        reader.advance(skipped);
         count
     }
 }
@@ -125,7 +125,7 @@ mod tests {
 
     const NAMES: [&str; 3] = ["a", "b", "c"];
 
-    /// Returns the values found in `text` after the model was read, as text.
+    /// Returns the text of the values that are found in `text` after `model`.
     fn found(model: &str, text: &str) -> Result<[Option<String>; 3], Invalid> {
         let mut reader = ObjectCache::wanting(NAMES);
         reader.read(&mut Reader::new(model)).unwrap();
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeating_object_reads_as_it_would_alone() {
+    fn an_object_after_a_model_has_the_same_fields_as_alone() {
         let texts = [
             r#"{}"#,
             r#"{"a":1}"#,
@@ -158,13 +158,13 @@ mod tests {
         for model in texts {
             for text in texts {
                 let alone = Raw::parse(text).unwrap().members(NAMES).map(|raw| raw.map(|raw| raw.text().to_owned()));
-                assert_eq!(found(model, text), Ok(alone), "{text} behind {model}");
+                assert_eq!(found(model, text), Ok(alone), "{text} after {model}");
             }
         }
     }
 
     #[test]
-    fn what_is_no_object_stays_none_behind_a_model() {
+    fn invalid_objects_are_rejected_after_a_model() {
         let model = r#"{"a":1,"b":"a value that is longer than a step","c":3}"#;
         for end in 0..model.len() {
             assert_eq!(found(model, &model[..end]), Err(Invalid), "{}", &model[..end]);

@@ -1,6 +1,6 @@
-//! The origin of a request: labels of its metrics, taken from its first event (docs/contract.md#metric-labels).
+//! The origin of a request: metric labels from its first event (docs/contract.md#metric-labels).
 //!
-//! Responses do not depend on it.
+//! Responses do not depend on the origin.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use crate::request::event::Metadata;
 use json::javascript::JsString;
 use json::raw::{Kind, Raw};
 
-/// The fields of the first event that label metrics.
+/// The fields of the first event that become metric labels.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
     /// The integer part of `destination.version`; `1` if that is missing or not a number.
@@ -26,7 +26,7 @@ type Label = Cow<'static, str>;
 
 /// The text that JavaScript prints for a missing field.
 const UNDEFINED: Label = Cow::Borrowed("undefined");
-/// The default version of a destination.
+/// The label for a destination without a valid version.
 const FIRST_VERSION: Label = Cow::Borrowed("1");
 /// The maximum size of a label, in bytes. Longer values are truncated.
 const MAX_BYTES: usize = 128;
@@ -43,7 +43,7 @@ impl Default for Origin {
 }
 
 impl Origin {
-    /// The origin of an event with this metadata, whose destination has this `version`; `None` for what is missing.
+    /// Returns the origin of an event with this metadata and this `version` of its destination. Either may be missing.
     #[must_use]
     pub fn of(metadata: Option<&Metadata<'_>>, version: Option<Raw<'_>>) -> Self {
         let [source_type, destination_type, namespace] = metadata
@@ -71,7 +71,7 @@ fn text(value: Option<Raw<'_>>) -> Label {
     String::from_utf8_lossy(&decoded[..decoded.len().min(MAX_BYTES)]).into_owned().into()
 }
 
-/// Returns the integer part of the version of a destination, which is a number or a numeric string.
+/// Returns the integer part of a version that is a number or a numeric string, or the default.
 fn version_label(version: Option<Raw<'_>>) -> Label {
     let Some(version) = version.filter(|version| matches!(version.kind(), Kind::Number | Kind::String)) else {
         return FIRST_VERSION;
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_object_among_the_events_labels_the_request() {
+    fn labels_come_from_the_first_event_that_is_an_object() {
         let event = |kind: &str| {
             format!(
                 r#"{{"message":{{}},"destination":{{"version":2}},"metadata":{{"sourceType":"{kind}","destinationType":"KAFKA","namespace":"n"}}}}"#
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_is_a_string_of_bounded_length() {
+    fn labels_are_strings_of_bounded_length() {
         let of = |value: &str| origin(&format!(r#"[{{"metadata":{{"sourceType":{value}}}}}]"#)).source_type;
         assert_eq!(of("7"), UNDEFINED);
         assert_eq!(of("null"), UNDEFINED);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_of_a_destination_is_the_integer_part_of_a_number() {
+    fn the_version_label_is_an_integer() {
         for (version, label) in [
             ("2", "2"),
             ("2.9", "2"),

@@ -15,7 +15,7 @@ use json::javascript::JsString;
 use json::raw::Raw;
 use json::reader::Reader;
 
-/// The tables that the events of a request share. The plain format has none, which is the default.
+/// The tables that the events of a request share. The default is the plain format, which has no tables.
 #[derive(Debug, Default)]
 pub struct SharedTables<'a>(Option<Compacted<'a>>);
 
@@ -33,7 +33,7 @@ impl<'a> SharedTables<'a> {
         Self(Some(compacted))
     }
 
-    /// The destination of an event.
+    /// Returns the destination of an event.
     ///
     /// # Errors
     /// [`Rejection::DestinationMissing`], [`Rejection::DestinationUnknown`], [`Rejection::DestinationNotAnObject`].
@@ -52,7 +52,7 @@ impl<'a> SharedTables<'a> {
         }
     }
 
-    /// In the compacted form, the connection of an event; a missing one is not an error.
+    /// Returns the connection of an event in the compacted format, if there is one.
     #[must_use]
     pub fn connection_of(&self, metadata: &Metadata<'a>) -> Option<Raw<'a>> {
         let compacted = self.0.as_ref()?;
@@ -62,7 +62,7 @@ impl<'a> SharedTables<'a> {
         compacted.connections.get(key.as_slice()).copied()
     }
 
-    /// Returns the labels of a request's metrics if this is its first event.
+    /// Returns the metric labels of a request whose first event is `event`.
     #[must_use]
     pub fn origin_of(&self, event: &Event<'a>) -> Origin {
         self.origin_with(event, |destination| destination.member("version"))
@@ -81,7 +81,7 @@ impl<'a> SharedTables<'a> {
     }
 }
 
-/// Reads an object as a table; other values are an empty table.
+/// Reads an object as a table. Any other value is an empty table.
 pub(super) fn read_map<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result<ById<'a>, ReadError> {
     let mut map = HashMap::new();
     if reader.peek() == Some(b'{') {
@@ -98,20 +98,21 @@ pub(super) fn read_map<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result
     Ok(map)
 }
 
-/// The memory of an entry of [`Destinations`], in bytes.
+/// The memory of an entry in [`Destinations`], in bytes.
 const ENTRY_BYTES: usize = 32;
 
-/// The destinations of a request, each of which is read with its first event.
+/// The destinations of a request. Each one is read when its first event is transformed.
 pub struct Destinations<'a> {
     family: &'static Family,
-    /// By the address of the text: consecutive events with equal destinations share the text, see [`Reader::value_like`].
+    /// The destinations by the address of their text. Consecutive events with equal destinations share the text, see
+    /// [`Reader::value_like`].
     read: HashMap<usize, Result<Rc<Destination<'a>>, Rejection>>,
-    /// The destination of the previous event, which is usually also that of the next event.
+    /// The destination of the previous event. The next event usually has the same one.
     latest: Option<Latest<'a>>,
 }
 
 struct Latest<'a> {
-    /// The ID that refers to it in the compacted format.
+    /// The ID by which events in the compacted format refer to it.
     id: Option<Raw<'a>>,
     raw: Raw<'a>,
     destination: Rc<Destination<'a>>,
@@ -124,7 +125,7 @@ impl<'a> Destinations<'a> {
         Self { family, read: HashMap::new(), latest: None }
     }
 
-    /// Like [`SharedTables::origin_of`], but does not read the destination of the previous event again.
+    /// Like [`SharedTables::origin_of`], but reuses the destination of the previous event.
     #[must_use]
     pub fn origin_of(&self, shared: &SharedTables<'a>, event: &Event<'a>) -> Origin {
         shared.origin_with(event, |raw| {
@@ -136,7 +137,7 @@ impl<'a> Destinations<'a> {
         })
     }
 
-    /// The destination of an event, as it was sent and as it was read.
+    /// Returns the destination of an event, both as it was sent and as it was read.
     ///
     /// # Errors
     /// The errors of [`SharedTables::destination_of`] and [`Destination::read`].
@@ -159,7 +160,7 @@ impl<'a> Destinations<'a> {
         // Most requests have one destination and need no table. Its entry is added with the second destination.
         let is_first = self.latest.is_none() && self.read.is_empty();
         if let Some(Latest { raw, destination, .. }) = self.latest.take().filter(|_| self.read.is_empty()) {
-            self.note(raw, Ok(destination), usage)?;
+            self.cache(raw, Ok(destination), usage)?;
         }
         let destination = match self.read.get(&place) {
             Some(read) => read.clone()?,
@@ -170,7 +171,7 @@ impl<'a> Destinations<'a> {
                 charged.map_err(|_| Rejection::TemplatesTooComplex)?;
                 let read = Destination::read(raw, self.family, usage).map(Rc::new);
                 if !is_first || read.is_err() {
-                    self.note(raw, read.clone(), usage)?;
+                    self.cache(raw, read.clone(), usage)?;
                 }
                 read?
             }
@@ -179,8 +180,8 @@ impl<'a> Destinations<'a> {
         Ok((raw, destination))
     }
 
-    /// Caches what was read of a destination for later events.
-    fn note(
+    /// Caches a destination, or why it is rejected, for later events.
+    fn cache(
         &mut self,
         raw: Raw<'a>,
         read: Result<Rc<Destination<'a>>, Rejection>,

@@ -1,9 +1,9 @@
 //! Reads a body event by event, so that each event is transformed while it is in the CPU's cache.
 //!
-//! In the plain format an event contains everything it needs. In the compacted format destinations and connections
-//! usually follow the events, so they are searched for from the end of the body. The result is valid only if the
-//! events, read from the start, end where it begins. Bodies with another layout are read completely, see
-//! [`crate::request::body`].
+//! In the plain format, an event contains everything it needs. In the compacted format, destinations and connections
+//! usually follow the events. These fields are found by searching from the end of the body. They are used only if the
+//! events, which are read from the start, end where these fields begin. Bodies with another layout are read completely,
+//! see [`crate::request::body`].
 
 use crate::meter::{Halt, ReadError, Usage};
 use crate::request::body::{Limits, PayloadFormat, Stop, each_event};
@@ -17,9 +17,9 @@ use json::reader::Reader;
 pub struct StreamingRequest<'a> {
     body: &'a str,
     limits: Limits,
-    /// What the events share.
+    /// The destinations and connections that events refer to.
     pub shared: SharedTables<'a>,
-    /// Where the events have to end.
+    /// Where the events must end.
     end: End,
 }
 
@@ -27,7 +27,7 @@ pub struct StreamingRequest<'a> {
 enum End {
     /// At the end of the body.
     OfBody,
-    /// At this position; everything after it is read already.
+    /// At this position. The text after it was already read.
     At(usize),
 }
 
@@ -35,7 +35,7 @@ enum End {
 const MAX_GUESSES: usize = 256;
 
 impl<'a> StreamingRequest<'a> {
-    /// A request over `body`; `None` if the body is laid out in another order.
+    /// Creates a request over `body`; `None` if the body has another layout.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -43,7 +43,7 @@ impl<'a> StreamingRequest<'a> {
         let (shared, end) = match form {
             PayloadFormat::Plain => (SharedTables::default(), End::OfBody),
             PayloadFormat::Compacted => {
-                let Some((compacted, end)) = behind_events(body, usage)? else { return Ok(None) };
+                let Some((compacted, end)) = after_events(body, usage)? else { return Ok(None) };
                 (SharedTables::compacted(compacted), End::At(end))
             }
         };
@@ -52,8 +52,8 @@ impl<'a> StreamingRequest<'a> {
 
     /// Calls `on_event` for each event, in order; `None` is an element that is not an object.
     ///
-    /// Returns whether that was the whole request. If not, the results of the calls must be discarded, because the body
-    /// has another layout or is invalid.
+    /// Returns whether the calls covered the whole request. If not, the body has another layout or is invalid, and the
+    /// results of the calls must be discarded.
     ///
     /// # Errors
     /// The errors of `on_event`.
@@ -93,19 +93,19 @@ impl<'a> StreamingRequest<'a> {
     }
 }
 
-/// Finds the fields that follow the events of a compacted body. Returns them and the last position at which they may
-/// start.
-fn behind_events<'a>(body: &'a str, usage: &Usage<'_>) -> Result<Option<(Compacted<'a>, usize)>, Halt> {
+/// Finds the fields that follow the events of a compacted body. Returns the fields and the last position at which they
+/// may start.
+fn after_events<'a>(body: &'a str, usage: &Usage<'_>) -> Result<Option<(Compacted<'a>, usize)>, Halt> {
     let mut ends = memchr::memrchr_iter(b']', body.as_bytes()).take(MAX_GUESSES).map(|bracket| bracket + 1);
     let Some(end) = ends.find(|end| may_follow_events(&body[*end..])) else { return Ok(None) };
-    match read_behind(&mut Reader::new(&body[end..]), usage) {
+    match read_after_events(&mut Reader::new(&body[end..]), usage) {
         Ok(compacted) => Ok(Some((compacted, end))),
         Err(ReadError::Invalid) => Ok(None),
         Err(ReadError::Halted(halt)) => Err(halt),
     }
 }
 
-/// Whether the rest of a body can follow the events.
+/// Returns whether `rest` can be the part of a body that follows the events.
 fn may_follow_events(rest: &str) -> bool {
     let mut reader = Reader::new(rest);
     match reader.peek() {
@@ -123,14 +123,14 @@ fn may_follow_events(rest: &str) -> bool {
 }
 
 /// Reads the fields after `input`, and the end of the body.
-fn read_behind<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result<Compacted<'a>, ReadError> {
+fn read_after_events<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result<Compacted<'a>, ReadError> {
     let mut compacted = Compacted::default();
     while reader.peek() == Some(b',') {
         reader.bump();
         match &*reader.name()?.decoded() {
             b"destinations" => compacted.destinations = read_map(reader, usage)?,
             b"connections" => compacted.connections = read_map(reader, usage)?,
-            // If there are two arrays of events, the last one wins.
+            // The last of two arrays of events wins, so the body must be read completely.
             b"input" => return Err(Invalid.into()),
             _ => reader.skip()?,
         }
@@ -150,7 +150,7 @@ mod tests {
 
     const LIMITS: Limits = Limits { events: 3, response_bytes: 1 << 20 };
 
-    /// The destinations of the events of a compacted body, if it can be streamed.
+    /// Returns the destinations of the events of a compacted body, if it can be streamed.
     fn streamed(body: &str) -> Option<Vec<Option<String>>> {
         let request = StreamingRequest::over(body, PayloadFormat::Compacted, LIMITS, &Usage::unlimited()).unwrap()?;
         let mut found = Vec::new();
@@ -167,14 +167,14 @@ mod tests {
         Some(destination.text().to_owned())
     }
 
-    /// Returns the same destinations from a body that is read completely.
+    /// Returns the destinations of the events of a compacted body that is read completely.
     fn whole(body: &str) -> Option<Vec<Option<String>>> {
         let request = Request::processor(body, PayloadFormat::Compacted, LIMITS).ok()?;
         Some(request.events.iter().map(|event| destination(&request.shared, event.as_ref())).collect())
     }
 
     #[test]
-    fn what_is_walked_is_what_is_read_as_a_whole() {
+    fn streaming_finds_the_same_destinations_as_reading_completely() {
         let events = r#"[{"message":{"a":[1,"]},\"destinations\":{}"]},"metadata":{"destinationId":"d"}}, 7]"#;
         for body in [
             r#"{"input":E,"destinations":{"d":{"Config":{"m":[{"x":[]}]}}},"connections":{"s:d":{"c":[]}}}"#,
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_laid_out_in_another_way_is_not_walked() {
+    fn bodies_with_another_layout_are_not_streamed() {
         let event = r#"{"message":{},"metadata":{"destinationId":"d"}}"#;
         for (body, is_request) in [
             (r#"{"destinations":{"d":{}},"input":[E]}"#, true),

@@ -1,6 +1,6 @@
-//! Values of a Config that contain templates (docs/contract.md#dynamic-configuration).
+//! Fills values of a Config that contain templates (docs/contract.md#dynamic-configuration).
 //!
-//! The positions of templates are found once per destination; for each event only the values that it needs are filled.
+//! The positions of templates are found once per destination. For each event, only the values that it needs are filled.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -11,9 +11,9 @@ use json::raw::Raw;
 /// The position of a template in the text of a Config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hole {
-    /// Its first byte.
+    /// The position of its first byte.
     pub start: usize,
-    /// The byte after it.
+    /// The position after its last byte.
     pub end: usize,
     /// The index of the template.
     pub template: usize,
@@ -22,7 +22,7 @@ pub struct Hole {
 /// The positions of all templates of a Config, ascending.
 #[derive(Debug, Default)]
 pub struct Holes {
-    /// The address of the Config's text. All of its values are slices of that text.
+    /// The address of the Config's text. Every value of the Config is a slice of that text.
     config: usize,
     holes: Vec<Hole>,
 }
@@ -31,14 +31,14 @@ pub struct Holes {
 pub static NO_HOLES: Holes = Holes { config: 0, holes: Vec::new() };
 
 impl Holes {
-    /// The holes of a Config.
+    /// Creates the positions for a Config.
     #[must_use]
     pub fn of(config: Raw<'_>, mut holes: Vec<Hole>) -> Self {
         holes.sort_by_key(|hole| hole.start);
         Self { config: config.text().as_ptr().addr(), holes }
     }
 
-    /// Returns the positions in a value of the Config.
+    /// Returns the templates in a value of the Config.
     #[must_use]
     pub fn within(&self, value: Raw<'_>) -> &[Hole] {
         if self.holes.is_empty() {
@@ -56,7 +56,7 @@ impl Holes {
         !self.within(value).is_empty()
     }
 
-    /// Returns the template if a value of the Config is one.
+    /// Returns the index of the template if the whole value is one.
     #[must_use]
     pub fn template_at(&self, value: Raw<'_>) -> Option<usize> {
         let [hole] = self.within(value) else { return None };
@@ -67,9 +67,9 @@ impl Holes {
 /// The values of the templates that can change the topic, for one event.
 #[derive(Debug, Default)]
 pub struct FilledValues<'e> {
-    /// JSON text by template, ascending.
+    /// The index of each template and its value as JSON text, ascending.
     values: Vec<(usize, Cow<'e, str>)>,
-    /// Filled values of the Config: one of a topic map, and the default topic.
+    /// The filled values of the Config, by [`Part`].
     texts: [OnceCell<String>; 2],
 }
 
@@ -91,11 +91,11 @@ impl<'e> FilledValues<'e> {
     #[must_use]
     pub fn of_template(&self, template: usize) -> Option<Raw<'_>> {
         let at = self.values.binary_search_by_key(&template, |(index, _)| *index).ok()?;
-        // It was taken from valid JSON.
+        // The value was taken from valid JSON.
         Some(Raw::from_valid(&self.values[at].1))
     }
 
-    /// Returns a value of the Config with its templates filled. `part` is filled once per event.
+    /// Returns a value of the Config with its templates filled. Each `part` is filled only once per event.
     #[must_use]
     pub fn fill<'v>(&'v self, holes: &Holes, value: Raw<'v>, part: Part) -> Raw<'v> {
         match holes.within(value) {
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_filled_where_templates_stand() {
+    fn templates_in_values_are_filled() {
         let config = Raw::parse(r#"{"a":"{{x}}","b":["{{y}}",{"c":"{{z}}"}],"d":7}"#).unwrap();
         let text = config.text();
         let hole = |name: &str, template| {

@@ -1,31 +1,32 @@
-//! Removes fields from the text of an object. Everything around them is copied byte for byte.
+//! Removes fields from the text of an object. All other text is copied byte for byte.
 
 use std::ops::Range;
 
 use json::probe::looked_at;
 use json::raw::Raw;
 
-/// JSON's whitespace.
+/// The whitespace of JSON.
 const WHITE_SPACE: [char; 4] = [' ', '\n', '\t', '\r'];
 
-/// The parts to remove from a text: fields with one comma each, in order.
+/// The parts to remove from a text, in order. Each part is a field with one comma.
 #[derive(Debug)]
 pub struct Cuts(Vec<Range<usize>>);
 
 impl Cuts {
-    /// Creates the cuts for `fields`, the positions of names and values in valid JSON `text`. Fields must not overlap.
+    /// Creates the cuts for `fields`: the positions of whole fields (name and value) in valid JSON. Fields must not
+    /// overlap.
     #[must_use]
     pub fn of(text: &str, mut fields: Vec<Range<usize>>) -> Self {
         fields.sort_by_key(|field| field.start);
         let mut cuts: Vec<Range<usize>> = Vec::with_capacity(fields.len());
         for field in fields {
             let before = text[..field.start].trim_end_matches(WHITE_SPACE);
-            let behind_cuts = cuts.last().map_or(0, |cut| cut.end);
-            if before.ends_with(',') && before.len() > behind_cuts {
+            let after_cuts = cuts.last().map_or(0, |cut| cut.end);
+            if before.ends_with(',') && before.len() > after_cuts {
                 cuts.push(before.len() - 1..field.end);
                 continue;
             }
-            // It is the first field, or all fields before it are cut: the comma after it is removed.
+            // The field is the first one, or all fields before it are cut. The comma after it is removed.
             let after = text[field.end..].trim_start_matches(WHITE_SPACE);
             let end = after.strip_prefix(',').map_or(field.end, |next| {
                 let next = next.trim_start_matches(WHITE_SPACE);
@@ -50,7 +51,8 @@ impl Cuts {
         left
     }
 
-    /// Returns a value of `whole` as a slice of `left`, the text without the cuts; `None` if a part of the value is cut.
+    /// Returns a value of `whole` as a slice of `left`, which is the text without the cuts. Returns `None` if a part of
+    /// the value is cut.
     #[must_use]
     pub fn moved<'t>(&self, value: Raw<'_>, whole: Raw<'_>, left: &'t str) -> Option<Raw<'t>> {
         let start = value.offset_in(whole);
@@ -70,7 +72,7 @@ impl Cuts {
 mod tests {
     use super::*;
 
-    /// `text` without the fields called `names`, in any object.
+    /// Returns `text` without the fields called `names`, in any object.
     fn without(text: &str, names: &[&str]) -> String {
         let field = |name: &&str| {
             let start = text.find(&format!("\"{name}\""))?;
@@ -83,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_go_with_one_comma_each() {
+    fn each_field_is_removed_with_one_comma() {
         let text = r#"{"a":1,"b":{"c":2,"d":3},"e":4}"#;
         for (names, left) in [
             (&[][..], text),
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_json_whatever_whitespace_there_is() {
+    fn the_remaining_text_is_json_with_any_whitespace() {
         let text = "{ \"a\" : 1 ,\n \"b\" : 2 , \"c\" : 3 }";
         for names in 0..8 {
             let cut: Vec<&str> = ["a", "b", "c"]
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_moves_unless_something_of_it_is_cut() {
+    fn a_value_is_moved_unless_a_part_of_it_is_cut() {
         let whole = Raw::parse(r#"{"a":1,"b":{"c":2},"d":[3]}"#).unwrap();
         let cuts = Cuts::of(whole.text(), vec![1..6, 12..17]);
         let left = cuts.apply(whole.text());

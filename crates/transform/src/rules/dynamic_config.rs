@@ -1,4 +1,4 @@
-//! Fills the templates of a destination's Config with values that are removed from the event
+//! Fills the templates of a destination's Config, and removes the values from the event
 //! (docs/contract.md#dynamic-configuration).
 
 use std::borrow::Cow;
@@ -16,7 +16,7 @@ use json::raw::{Kind, Raw};
 
 /// The work of choosing the topic, per value of a template in a topic setting.
 const ROUTING_WORK: u64 = 16;
-/// The work per byte of a value, which is copied, checked for emptiness, and read again as part of the topic.
+/// The work per byte of a value, which is copied, checked for emptiness, and read as part of the topic.
 const VALUE_WORK: u64 = 8;
 
 /// A value that a template found.
@@ -26,9 +26,10 @@ pub struct Taken<'e> {
     removed: bool,
 }
 
-/// The event that templates take their values from.
+/// An event from which templates take their values.
 pub trait Source<'e> {
-    /// Returns the value of the template with this index, and removes it from the event unless it is empty; `None` if there is none.
+    /// Returns the value for the template with this index, or `None` if the event has none. Removes the value from the
+    /// event unless it is empty.
     ///
     /// # Errors
     /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`], [`Rejection::TemplatesTooComplex`].
@@ -41,7 +42,8 @@ pub trait Source<'e> {
 }
 
 impl Templates {
-    /// Fills the templates from the event, and removes the values from it. Returns the values that can change the topic.
+    /// Fills the templates from the event, and removes the values from it. Returns the values that can change the
+    /// topic.
     ///
     /// # Errors
     /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`], [`Rejection::TemplatesTooComplex`].
@@ -69,7 +71,7 @@ impl Templates {
                 observer.template(index, Filled::Default);
                 changes.templates_defaulted += 1;
             }
-            // Other values are not kept: a value may be large, and many templates may find it.
+            // Other values are not kept, because many templates may find the same large value.
             if template.in_routing {
                 let value = taken.map_or(Cow::Borrowed(&*template.default), |taken| taken.value);
                 bytes += value.len();
@@ -127,10 +129,10 @@ impl<'e> Source<'e> for Vec<Option<Hit<'e>>> {
     }
 }
 
-/// Returns whether a template removes the value that it found: it does unless the value is empty.
+/// Returns whether a template removes the value that it found. Empty values are not removed.
 ///
 /// # Errors
-/// [`Rejection::TemplateTakesAll`] if that would remove a part that every event needs.
+/// [`Rejection::TemplateTakesAll`] if this would remove a part that every event needs.
 fn is_removed(template: &Template, value: &str, budget: &mut EventBudget<'_, '_>) -> Result<bool, Rejection> {
     if is_empty(value, budget)? {
         return Ok(false);
@@ -138,12 +140,13 @@ fn is_removed(template: &Template, value: &str, budget: &mut EventBudget<'_, '_>
     if INDISPENSABLE.contains(&template.path.as_str()) { Err(Rejection::TemplateTakesAll) } else { Ok(true) }
 }
 
-/// Returns whether a value is `""`, or an array or object that contains only empty values (docs/contract.md#template-empty).
+/// Returns whether a value is `""`, or an array or object that contains only empty values
+/// (docs/contract.md#template-empty).
 fn is_empty(text: &str, budget: &mut EventBudget<'_, '_>) -> Result<bool, Exhausted> {
     let value = Raw::from_valid(text);
     match value.kind() {
         Kind::String => Ok(value.is_string("")),
-        // Larger ones are not empty in practice.
+        // In practice, larger values are not empty.
         Kind::Array | Kind::Object if text.len() <= MAX_CONFIG_BYTES => emptiness::is_empty(value, budget),
         _ => Ok(false),
     }

@@ -1,6 +1,6 @@
 //! Decides whether a value is empty for a template (docs/contract.md#template-empty).
 //!
-//! `""` is empty, and so are arrays and objects that contain only empty values. The last of duplicate names wins, as in
+//! `""` is empty, and so are arrays and objects that contain only empty values. The last duplicate field wins, as in
 //! JavaScript.
 
 use crate::budget::{EventBudget, Exhausted};
@@ -8,13 +8,13 @@ use json::invalid::Invalid;
 use json::raw::Raw;
 use json::reader::Reader;
 
-/// Stands for an array in the list of open containers. An object is represented by the offset of its current key.
+/// Represents an array in the list of open containers. An object is represented by the offset of its current key.
 const ARRAY: u32 = u32::MAX;
 
 /// Returns whether a value contains only empty strings, arrays and objects.
 ///
-/// The value is read once, without a tree. Only for a value that a later duplicate may hide is the rest searched, within the
-/// event's budget.
+/// The value is read once, without building a tree. If a part is not empty, the rest of the text is searched for a
+/// later duplicate that hides it, within the event's budget.
 ///
 /// # Errors
 /// [`Exhausted`].
@@ -65,7 +65,7 @@ pub fn is_empty(value: Raw<'_>, budget: &mut EventBudget<'_, '_>) -> Result<bool
     Ok(true)
 }
 
-/// Returns whether a later duplicate of one of the names on the path to a value hides it; `from` is the end of the value.
+/// Returns whether a value is hidden by a later duplicate of a name on the path to it. `from` is the end of the value.
 fn is_hidden(text: &str, from: usize, open: &[u32], budget: &mut EventBudget<'_, '_>) -> Result<bool, Exhausted> {
     let mut reader = Reader::new(text);
     reader.advance(from);
@@ -84,7 +84,7 @@ fn is_hidden(text: &str, from: usize, open: &[u32], budget: &mut EventBudget<'_,
             budget.work((reader.offset() - looked_at) as u64)?;
             looked_at = reader.offset();
         }
-        // The end of the container.
+        // Closes the container.
         reader.bump();
         budget.work(1 + key.map_or(0, |key| key.len()) as u64)?;
     }
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_means_nothing_but_empty_strings_inside() {
+    fn a_value_is_empty_if_it_contains_only_empty_values() {
         for (text, empty) in [
             ("[]", true),
             (r#""""#, true),
@@ -132,12 +132,12 @@ mod tests {
     }
 
     #[test]
-    fn depth_and_duplicates_cost_in_proportion() {
+    fn work_for_depth_and_duplicates_is_limited() {
         let deep = format!("{}{}", "[".repeat(300_000), "]".repeat(300_000));
         assert_eq!(is_empty_with(&deep, 1_000), Ok(true));
         let names: Vec<String> = (0..3_000).map(|name| format!("\"{name}\":1")).collect();
         let hidden = format!("{{{},{}}}", names.join(","), names.join(",").replace(":1", ":\"\""));
-        assert_eq!(is_empty_with(&hidden, hidden.len()), Err(Exhausted), "each name is looked for behind all others");
+        assert_eq!(is_empty_with(&hidden, hidden.len()), Err(Exhausted), "each name is searched for after all others");
         let other = format!("{{{}}}", names.join(","));
         assert_eq!(is_empty_with(&other, other.len()), Ok(false));
     }

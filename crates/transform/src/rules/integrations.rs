@@ -1,4 +1,4 @@
-//! Reads the options for the destination in the message (docs/contract.md#integrations-object).
+//! Reads the options that the message has for the destination (docs/contract.md#integrations-object).
 
 use crate::family::Family;
 use crate::reason::Reason;
@@ -18,8 +18,8 @@ pub struct Integrations<'a> {
 }
 
 impl<'a> Integrations<'a> {
-    /// Reads the first truthy integrations object under one of the family's names. Only an object can contain options,
-    /// but any truthy value hides the later names.
+    /// Reads the first truthy value under one of the family's names. Only an object can contain options, but any truthy
+    /// value hides the later names.
     #[must_use]
     pub fn of(message: &Message<'a>, family: &Family) -> Self {
         if message.integrations.is_none() && message.dotted_integrations.is_empty() {
@@ -34,7 +34,7 @@ impl<'a> Integrations<'a> {
         Self { topic, schema_id, found }
     }
 
-    /// Why it sets no topic, and the name the reason refers to.
+    /// Returns why the integrations set no topic, and the name that the reason refers to.
     #[must_use]
     pub fn why_no_topic(&self, message: &Message<'_>, family: &Family) -> (Reason, String) {
         match self.found {
@@ -49,7 +49,7 @@ impl<'a> Integrations<'a> {
     }
 }
 
-/// Returns the field of the message whose name is literally `integrations.<name>`, which hides the nested one.
+/// Returns the field of the message whose name is literally `integrations.<name>`. It hides the nested field.
 fn literal<'a>(message: &Message<'a>, name: &str) -> Option<Raw<'a>> {
     message.dotted_integrations.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
 }

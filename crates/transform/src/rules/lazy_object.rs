@@ -13,14 +13,14 @@ use json::text::Text;
 
 /// The maximum number of fields of an object on a path.
 pub const MAX_MEMBERS: usize = 100_000;
-/// A lower estimate of the size of a field, in bytes.
+/// A low estimate of the size of a field, in bytes.
 const BYTES_PER_MEMBER: usize = 32;
-/// The maximum number of fields for which memory is allocated ahead.
+/// The maximum number of fields for which memory is preallocated.
 const USUAL_MEMBERS: usize = 32;
 
-/// A value that may be changed.
+/// A value from which fields can be removed.
 ///
-/// It is as deep as the longest path that was looked up, not as deep as the JSON. Recursion is therefore limited by
+/// Only objects on the paths that are looked up are parsed. Their depth, and therefore the recursion, is limited by
 /// [`crate::rules::templates::MAX_PATH_NAMES`].
 #[derive(Debug, Clone)]
 pub enum LazyObject<'a> {
@@ -41,7 +41,7 @@ pub struct Parts<'a> {
 #[derive(Debug, Clone)]
 struct Member<'a> {
     key: Text<'a>,
-    /// The decoded key, if it has escapes: it is compared many times.
+    /// The decoded key, if it has escapes. It is kept because it may be compared many times.
     decoded: Option<Box<[u8]>>,
     value: LazyObject<'a>,
 }
@@ -55,7 +55,7 @@ pub enum Found<'d, 'a> {
     ArrayLength,
     /// Nothing was found.
     Nothing,
-    /// An object of more than [`MAX_MEMBERS`] on the path, or a path that needs more than the event's budget.
+    /// An object on the path has more than [`MAX_MEMBERS`] fields, or the lookup exceeds the event's budget.
     TooComplex,
 }
 
@@ -81,10 +81,11 @@ impl<'a> LazyObject<'a> {
         LazyObject::Whole(raw)
     }
 
-    /// A lazy object over a parsed object. Values in `known` that are slices of it are skipped without being read.
+    /// Creates a lazy object and parses its fields. Values in `known` that are slices of `raw` are skipped without
+    /// being read.
     ///
     /// # Errors
-    /// [`Exhausted`] if it needs more than the event's budget.
+    /// [`Exhausted`] if this exceeds the event's budget.
     pub fn within(
         raw: Raw<'a>,
         known: &[Option<Raw<'a>>],
@@ -94,7 +95,8 @@ impl<'a> LazyObject<'a> {
         Ok(Self::Object(Box::new(Parts { raw, members, changed: false })))
     }
 
-    /// A lazy object over `raw` with it and its field `name` parsed, which copies share; `None` if that takes too much.
+    /// Creates a lazy object and parses its fields and those of its field `name`, so that its copies need not parse
+    /// them. Returns `None` if this exceeds the limits.
     #[must_use]
     pub fn opened(raw: Raw<'a>, name: &str, usage: &Usage<'_>) -> Option<Self> {
         let mut budget = EventBudget::for_event(raw.text().len(), usage);
@@ -107,10 +109,10 @@ impl<'a> LazyObject<'a> {
         Some(object)
     }
 
-    /// A copy for one event.
+    /// Returns a copy for one event.
     ///
     /// # Errors
-    /// [`Exhausted`] if it needs more than the event's budget.
+    /// [`Exhausted`] if this exceeds the event's budget.
     pub fn copy_within(&self, budget: &mut EventBudget<'_, '_>) -> Result<Self, Exhausted> {
         let bytes = self.copied_bytes();
         budget.work((bytes / size_of::<Member<'_>>()) as u64)?;
@@ -118,7 +120,7 @@ impl<'a> LazyObject<'a> {
         Ok(self.clone())
     }
 
-    /// The memory of a copy.
+    /// The memory of a copy, in bytes.
     fn copied_bytes(&self) -> usize {
         let LazyObject::Object(parts) = self else { return 0 };
         let of_member = |member: &Member<'a>| {
@@ -143,11 +145,11 @@ impl<'a> LazyObject<'a> {
         }
     }
 
-    /// Sets the field called `name`: it replaces the last one of that name, or is added at the end. A value that is not
-    /// an object is unchanged.
+    /// Sets the field called `name`. If there is no such field, it is added at the end. If there are duplicates, the
+    /// last one is set. A value that is not an object is unchanged.
     ///
     /// # Errors
-    /// [`Exhausted`] if the object has more than [`MAX_MEMBERS`], or needs more than the event's budget.
+    /// [`Exhausted`] if the object has more than [`MAX_MEMBERS`] fields, or this exceeds the event's budget.
     pub fn set(
         &mut self,
         name: &'static str,
@@ -170,7 +172,7 @@ impl<'a> LazyObject<'a> {
     /// Returns the text of the field called `name`.
     ///
     /// # Errors
-    /// [`Exhausted`] if it needs more than the event's budget.
+    /// [`Exhausted`] if this exceeds the event's budget.
     pub fn member_text(
         &mut self,
         name: &str,
@@ -185,8 +187,8 @@ impl<'a> LazyObject<'a> {
         parts.members[index].value.text_within(budget).map(Some)
     }
 
-    /// Calls `on_field` for each field of the field called `name`: with its name, and its value unless a part of that
-    /// value was removed.
+    /// Calls `on_field` for each field of the object called `name`, with its name and value. The value is `None` if a
+    /// part of it was removed.
     pub fn each_field(&self, name: &str, mut on_field: impl FnMut(&[u8], Option<Raw<'a>>)) {
         let LazyObject::Object(parts) = self else { return };
         let Some(member) = parts.members.iter().rfind(|member| member.name() == name.as_bytes()) else { return };
@@ -204,7 +206,7 @@ impl<'a> LazyObject<'a> {
         }
     }
 
-    /// The maximum size of its text, in bytes.
+    /// The maximum size of the current text, in bytes.
     #[must_use]
     pub fn max_bytes(&self) -> usize {
         match self {
@@ -213,10 +215,10 @@ impl<'a> LazyObject<'a> {
         }
     }
 
-    /// Like [`LazyObject::text`], but charges memory before it is allocated. Only for values in which no field was set.
+    /// Like [`LazyObject::text`], but charges memory before it is allocated. No field of the value may have been set.
     ///
     /// # Errors
-    /// [`Exhausted`] if it needs more than the event's budget.
+    /// [`Exhausted`] if this exceeds the event's budget.
     pub fn text_within(&self, budget: &mut EventBudget<'_, '_>) -> Result<Cow<'a, str>, Exhausted> {
         if let LazyObject::Object(_) = self {
             budget.memory(self.max_bytes())?;
@@ -227,7 +229,7 @@ impl<'a> LazyObject<'a> {
     /// Looks up a path (names separated by dots) within a budget.
     ///
     /// Names may contain dots themselves. A field of this object whose name is the whole path takes precedence.
-    /// Otherwise, in each object on the path, the field with the fewest names of the path wins
+    /// Otherwise, the shortest matching name wins in each object along the path
     /// (docs/contract.md#dynamic-configuration).
     pub fn find<'d>(&'d mut self, path: &str, budget: &mut EventBudget<'_, '_>) -> Found<'d, 'a> {
         self.try_find(path, budget).unwrap_or(Found::TooComplex)
@@ -254,8 +256,8 @@ impl<'a> LazyObject<'a> {
             match parent.shortest_name(rest, budget)? {
                 None => return Ok(Found::Nothing),
                 Some((index, "")) => return Ok(Found::Member(Place { parent, index })),
-                Some((index, behind)) => {
-                    rest = &behind[1..];
+                Some((index, after)) => {
+                    rest = &after[1..];
                     object = &mut parent.members[index].value;
                 }
             }
@@ -269,7 +271,7 @@ impl<'a> LazyObject<'a> {
         }
     }
 
-    /// Returns the current text. Without a change it is the original slice.
+    /// Returns the current text. If nothing was changed, this is the original slice.
     #[must_use]
     pub fn text(&self) -> Cow<'a, str> {
         match self {
@@ -303,7 +305,7 @@ impl<'a> LazyObject<'a> {
 }
 
 impl<'a> Member<'a> {
-    /// Reads the fields of an object, which has at most [`MAX_MEMBERS`].
+    /// Reads the fields of an object. At most [`MAX_MEMBERS`] are allowed.
     fn all_of(
         raw: Raw<'a>,
         known: &[Option<Raw<'a>>],
@@ -351,16 +353,16 @@ impl Parts<'_> {
         Ok(self.members.iter().rposition(|member| member.name() == name.as_bytes()))
     }
 
-    /// Returns the field with the fewest names of a path, and the rest of the path.
+    /// Returns the field with the shortest name that is a prefix of a path, and the rest of the path.
     fn shortest_name<'p>(
         &self,
         path: &'p str,
         budget: &mut EventBudget<'_, '_>,
     ) -> Result<Option<(usize, &'p str)>, Exhausted> {
         for end in memchr::memchr_iter(b'.', path.as_bytes()).chain([path.len()]) {
-            let (name, behind) = path.split_at(end);
+            let (name, rest) = path.split_at(end);
             if let Some(index) = self.position(name, budget)? {
-                return Ok(Some((index, behind)));
+                return Ok(Some((index, rest)));
             }
         }
         Ok(None)
@@ -377,7 +379,7 @@ impl<'a> Place<'_, 'a> {
     /// Removes the field and the duplicates that it hides.
     ///
     /// # Errors
-    /// [`Exhausted`] if that needs more than the event's budget.
+    /// [`Exhausted`] if this exceeds the event's budget.
     pub fn remove(self, budget: &mut EventBudget<'_, '_>) -> Result<(), Exhausted> {
         let members = &mut self.parent.members;
         budget.work(members.len() as u64)?;

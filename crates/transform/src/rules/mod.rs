@@ -3,13 +3,14 @@
 //! | rule | module |
 //! | --- | --- |
 //! | docs/contract.md#reverse-etl-timestamp | [`retl_timestamp`] |
-//! | docs/contract.md#dynamic-configuration | [`templates`] finds templates, [`path_tree`] their values, [`dynamic_config`] fills them |
+//! | docs/contract.md#dynamic-configuration | [`templates`], [`path_tree`], [`dynamic_config`] |
 //! | docs/contract.md#integrations-object | [`integrations`] |
-//! | docs/contract.md#topic | [`topic`], with [`topic_setting`] and [`topic_map`] for what a destination sets |
+//! | docs/contract.md#topic | [`topic`], [`topic_setting`], [`topic_map`] |
 //! | docs/contract.md#partition-key | [`partition_key`] |
 //!
-//! [`cuts`] removes fields from a text, [`lazy_object`] does so for unusual events. [`emptiness`] decides which values are
-//! empty, and [`config_value`] has the filled values of a Config.
+//! [`templates`] finds templates, [`path_tree`] finds their values, and [`dynamic_config`] fills them. [`cuts`] removes
+//! fields from text, and [`lazy_object`] does the same for unusual events. [`emptiness`] decides whether a value is
+//! empty, and [`config_value`] contains the filled values of a Config.
 
 pub mod config_value;
 pub mod cuts;

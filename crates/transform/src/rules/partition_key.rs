@@ -5,7 +5,7 @@ use crate::observer::Observer;
 use crate::request::event::Message;
 use json::javascript::{JsString, if_truthy};
 
-/// Returns the `userId` of the response, as the inside of a JSON string, and the field it was taken from.
+/// Returns the `userId` of the response and the field that it was taken from.
 #[must_use]
 pub fn decide<'a>(message: &Message<'a>, observer: &mut impl Observer) -> (Option<JsString<'a>>, KeySource) {
     let (key, source) = if let Some(id) = if_truthy(message.user_id) {

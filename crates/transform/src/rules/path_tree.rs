@@ -1,8 +1,9 @@
 //! Finds the values of all templates of a Config in one pass through an event (docs/contract.md#dynamic-configuration).
 //!
-//! The paths form a tree. The walk supports usual Configs and events: all paths lead into the message or the metadata, no path
-//! is a prefix of another, and names in the event have no dots, escapes or duplicates. For these it returns the same values
-//! as [`LazyObject::find`](crate::rules::lazy_object::LazyObject::find); for others it returns `None`.
+//! The paths form a tree, which supports only usual Configs and events: all paths lead into the message or the
+//! metadata, no path is a prefix of another, and names on the paths have no dots, escapes or duplicates in the event.
+//! For these, the tree finds the same values as [`LazyObject::find`](crate::rules::lazy_object::LazyObject::find). For
+//! others, it returns `None`.
 
 use std::ops::Range;
 
@@ -12,7 +13,7 @@ use json::invalid::Invalid;
 use json::raw::{Kind, Raw};
 use json::reader::Reader;
 
-/// The maximum number of children of a node. Each of them is compared with every name of an object.
+/// The maximum number of children of a node. Each child is compared with every name of an object.
 const MAX_CHILDREN: usize = 16;
 /// The maximum number of nodes of a tree.
 const MAX_NODES: usize = 256;
@@ -27,7 +28,7 @@ pub struct PathTree {
     templates: usize,
 }
 
-/// A name in a path. Paths with the same first names share nodes.
+/// A name in a path. Paths with a common prefix share nodes.
 #[derive(Debug, Default)]
 struct Node {
     name: Box<str>,
@@ -36,16 +37,16 @@ struct Node {
     children: Vec<Node>,
 }
 
-/// A value that a path leads to.
+/// The value at a path.
 #[derive(Debug, Clone)]
 pub struct Hit<'e> {
     /// The index in [`ROOTS`] of the part of the event that contains the value.
     pub root: usize,
     /// The value.
     pub value: Raw<'e>,
-    /// The position of its field, name and value, in the text of that part.
+    /// The position of the whole field (name and value) in the text of that part.
     pub field: Range<usize>,
-    /// Whether a template removes it.
+    /// Whether a template removes the field.
     pub is_removed: bool,
 }
 
@@ -71,7 +72,7 @@ impl PathTree {
         2 * names.min(MAX_NODES) * (size_of::<Node>() + 32)
     }
 
-    /// Creates the tree of paths, in the order of their templates; `None` if they are not usual.
+    /// Creates the tree of the paths of templates, in order; `None` if the tree does not support them.
     pub fn of<'t>(paths: impl Iterator<Item = &'t str>) -> Option<Self> {
         let mut root = Node::default();
         let mut nodes = 0;
@@ -88,7 +89,8 @@ impl PathTree {
         Some(Self { roots, templates })
     }
 
-    /// Returns the values in an event, by template; `None` if the event is not usual or exceeds its budget.
+    /// Returns the values in an event, by template; `None` if the tree does not support the event or the event exceeds
+    /// its budget.
     #[must_use]
     pub fn find<'e>(
         &self,
@@ -108,7 +110,7 @@ impl PathTree {
 }
 
 impl Node {
-    /// Adds a path; `None` if it is a prefix of another path, another path is a prefix of it, or the tree gets too
+    /// Adds a path; `None` if it is a prefix of another path, another path is a prefix of it, or the tree becomes too
     /// large.
     fn add(&mut self, path: &str, template: usize, nodes: &mut usize) -> Option<()> {
         let mut node = self;
@@ -174,7 +176,8 @@ impl Node {
         Ok(budget.work((fields * self.children.len()) as u64)?)
     }
 
-    /// Returns the child called `name`. A longer name that continues with a dot may be several names of a path.
+    /// Returns the child called `name`. Fails if `name` starts with the name of a child and a dot, because it may then
+    /// stand for several names of a path.
     #[inline]
     fn child(&self, name: &str) -> Result<Option<usize>, Unusual> {
         let first = name.as_bytes().first();
@@ -200,7 +203,7 @@ mod tests {
     use crate::meter::Usage;
     use crate::rules::lazy_object::{Found, LazyObject};
 
-    /// Returns the values that the tree finds, as text.
+    /// Returns the text of the values that the tree finds.
     fn found(paths: &[&str], message: &str) -> Option<Vec<Option<String>>> {
         let usage = Usage::unlimited();
         let mut budget = EventBudget::for_event(message.len(), &usage);
@@ -210,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn every_path_finds_what_it_finds_alone() {
+    fn the_tree_finds_the_same_values_as_single_lookups() {
         let paths = ["message.a", "message.b.c", "message.b.d.e", "message.f.g"];
         for message in [
             "{}",
@@ -232,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_usual_is_left_to_others() {
+    fn unusual_events_and_paths_are_not_supported() {
         let paths = ["message.a.b", "message.c"];
         for message in [
             r#"{"a.b":1}"#,

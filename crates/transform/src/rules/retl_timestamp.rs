@@ -11,12 +11,13 @@ const IDENTIFY: &[&str] =
     &["context.timestamp", "context.traits.timestamp", "traits.timestamp", TIMESTAMP, "originalTimestamp"];
 /// The paths to the timestamp of `track` events.
 const TRACK: &[&str] = &["properties.timestamp", TIMESTAMP, "originalTimestamp"];
-/// The path to a flag: if it is truthy, the message keeps its timestamp.
+/// The path to a flag. If its value is truthy, the message keeps its timestamp.
 const MAPPED: &str = "context.mappedToDestination";
-/// The field that is set.
+/// The field that the rule sets.
 const TIMESTAMP: &str = "timestamp";
 
-/// Returns the message with the new timestamp; `None` if the rule does not apply or the message has that timestamp already.
+/// Returns the message with the new timestamp. Returns `None` if the rule does not apply or the message already has
+/// that timestamp.
 #[must_use]
 pub fn set(message: &Message<'_>, observer: &mut impl Observer) -> Option<String> {
     let (current, timestamp) = decide(message, observer)?;
@@ -25,10 +26,10 @@ pub fn set(message: &Message<'_>, observer: &mut impl Observer) -> Option<String
     Some(out)
 }
 
-/// Returns the current timestamp of the message, and the new one if it is different.
+/// Returns the current and the new timestamp of the message, or `None` if the timestamp does not change.
 fn decide<'a>(message: &Message<'a>, observer: &mut impl Observer) -> Option<(Option<Raw<'a>>, Raw<'a>)> {
     if !message.channel.is_some_and(|channel| channel.is_string("sources")) {
-        observer.timestamp(Stamp::NotAsked(Reason::ChannelNotSources));
+        observer.timestamp(Stamp::NotApplied(Reason::ChannelNotSources));
         return None;
     }
     let is_of_type = |kind| message.kind.is_some_and(|value| value.is_string(kind));
@@ -37,12 +38,12 @@ fn decide<'a>(message: &Message<'a>, observer: &mut impl Observer) -> Option<(Op
     } else if is_of_type("track") {
         TRACK
     } else {
-        observer.timestamp(Stamp::NotAsked(Reason::TypeNotStamped));
+        observer.timestamp(Stamp::NotApplied(Reason::TypeNotStamped));
         return None;
     };
     let fields = Fields::of(message.raw);
     if truthy(fields.at(MAPPED)) {
-        observer.timestamp(Stamp::NotAsked(Reason::MappedToDestination));
+        observer.timestamp(Stamp::NotApplied(Reason::MappedToDestination));
         return None;
     }
     let current = fields.named(TIMESTAMP);
@@ -58,10 +59,10 @@ fn usable(value: Raw<'_>) -> bool {
     !value.is_null() && !value.is_string("")
 }
 
-/// The fields of a message that a path of this rule can start with.
+/// The fields of a message with which a path of this rule can start.
 struct Fields<'a>([Option<Raw<'a>>; FIRST_NAMES.len()]);
 
-/// The prefixes of the paths above: a name may contain dots itself.
+/// The prefixes of the paths above. Each prefix can be a field, because names may contain dots.
 const FIRST_NAMES: [&str; 11] = [
     TIMESTAMP,
     "originalTimestamp",
@@ -81,14 +82,15 @@ impl<'a> Fields<'a> {
         Self(message.members(FIRST_NAMES))
     }
 
-    /// The field literally called `name`.
+    /// Returns the field literally called `name`.
     fn named(&self, name: &str) -> Option<Raw<'a>> {
         self.0[FIRST_NAMES.iter().position(|first| *first == name)?]
     }
 
-    /// Returns the value at a path, by the same lookup as templates (docs/contract.md#timestamp-dotted-names). A field
-    /// whose name is the whole path hides all others. Then, in each object along the path, the shortest matching name
-    /// wins.
+    /// Returns the value at a path. The lookup is the same as for templates (docs/contract.md#timestamp-dotted-names).
+    ///
+    /// A field whose name is the whole path hides all others. Otherwise, the shortest matching name wins in each object
+    /// along the path.
     fn at(&self, path: &str) -> Option<Raw<'a>> {
         if let Some(value) = self.named(path) {
             return Some(value);
@@ -101,7 +103,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Returns the field with the fewest names of a path, and the rest of the path.
+/// Returns the field with the shortest name that is a prefix of a path, and the rest of the path.
 fn step<'a, 'p>(path: &'p str, field: impl Fn(&str) -> Option<Raw<'a>>) -> Option<(Raw<'a>, &'p str)> {
     let ends = memchr::memchr_iter(b'.', path.as_bytes()).chain([path.len()]);
     ends.map(|end| path.split_at(end)).find_map(|(name, rest)| Some((field(name)?, rest)))
@@ -121,10 +123,10 @@ mod tests {
     }
 
     #[test]
-    fn every_path_starts_with_a_name_that_is_looked_up() {
+    fn all_prefixes_of_all_paths_are_looked_up() {
         for path in IDENTIFY.iter().chain(TRACK).chain([&MAPPED]) {
-            let beginnings = path.match_indices('.').map(|(dot, _)| &path[..dot]).chain([*path]);
-            beginnings.for_each(|name| assert!(FIRST_NAMES.contains(&name), "{name}"));
+            let prefixes = path.match_indices('.').map(|(dot, _)| &path[..dot]).chain([*path]);
+            prefixes.for_each(|name| assert!(FIRST_NAMES.contains(&name), "{name}"));
         }
     }
 
@@ -142,7 +144,7 @@ mod tests {
             (r#""type":"track","timestamp":1,"context.mappedToDestination":"x""#, None),
             (r#""type":"track","context.mappedToDestination":"","context":{"mappedToDestination":1}"#, Some("null")),
             (r#""type":"track","traits.timestamp":1"#, Some("null")),
-            // The shorter name wins, even if it leads nowhere.
+            // The shorter name wins, even if the rest of the path is missing there.
             (r#""type":"identify","context":{"traits":{},"traits.timestamp":1}"#, Some("null")),
         ] {
             assert_eq!(stamped(fields).as_deref(), expected, "{fields}");

@@ -17,27 +17,27 @@ pub const MAX_PATH_NAMES: usize = 128;
 /// The maximum size of a Config with templates, and of its filled topic settings, in bytes.
 pub const MAX_CONFIG_BYTES: usize = 1 << 20;
 
-/// The parts of an event that the response needs, which templates cannot remove.
+/// The parts of an event that the response needs. Templates cannot remove them.
 pub const INDISPENSABLE: [&str; 3] = ["message", "metadata", "destination"];
 
 /// The templates of one Config, found once per destination.
 #[derive(Debug)]
 pub struct Templates {
-    /// In the order in which they are filled.
+    /// The templates, in the order in which they are filled.
     pub(crate) templates: Vec<Template>,
-    /// Their positions in the Config.
+    /// The positions of the templates in the Config.
     holes: Holes,
     /// The size of the topic settings, in bytes, if they contain a template; 0 otherwise.
     pub(crate) routing_bytes: usize,
     /// Whether the Config itself is a template.
     is_config: bool,
-    /// Which of [`ROOTS`] paths begin with.
+    /// For each of [`ROOTS`], whether any path starts with it.
     roots: [bool; ROOTS.len()],
-    /// The tree of all paths, unless they must be looked up one by one.
+    /// The tree of all paths; `None` if they must be looked up one by one.
     paths: Option<PathTree>,
 }
 
-/// The parts of an event, as templates see it, that are not in the event itself.
+/// The parts that templates can address although they need not be in the event itself.
 pub(crate) const ROOTS: [&str; 3] = ["destination", "connection", "request"];
 
 /// A template: `{{ path || default }}`.
@@ -47,16 +47,16 @@ pub struct Template {
     pub(crate) path: String,
     /// The default as a JSON string.
     pub(crate) default: String,
-    /// Whether its value can change the topic.
+    /// Whether the value can change the topic.
     pub(crate) in_routing: bool,
-    /// Its position in the text of the Config.
+    /// The position of the template in the text of the Config.
     start: usize,
 }
 
 /// Why a string is not a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoTemplate {
-    /// It does not begin with `{{` and end with `}}`, or is not a string.
+    /// It is not a string, or is not enclosed in `{{` and `}}`.
     Braces,
     /// `||` is missing between the braces.
     Bars,
@@ -65,7 +65,7 @@ pub enum NoTemplate {
 }
 
 impl Templates {
-    /// Finds the templates of a Config; `None` if it has none.
+    /// Finds the templates of a Config; `None` if there are none.
     ///
     /// # Errors
     /// [`Rejection::TemplatesTooComplex`].
@@ -76,7 +76,7 @@ impl Templates {
     /// Like [`Templates::find`], but charges memory before it is allocated.
     ///
     /// # Errors
-    /// [`Rejection::TemplatesTooComplex`], also if the meter halted the request: see [`Usage::halted`].
+    /// [`Rejection::TemplatesTooComplex`], even if the meter halted the request, see [`Usage::halted`].
     pub fn find_within(config: Raw<'_>, usage: &Usage<'_>) -> Result<Option<Self>, Rejection> {
         if !may_have_templates(config.text()) {
             return Ok(None);
@@ -100,8 +100,8 @@ impl Templates {
             return Ok(None);
         }
         let holes = Holes::of(config, holes);
-        let begins = |root: &str| templates.iter().any(|template| template.path.split('.').next() == Some(root));
-        let roots = ROOTS.map(begins);
+        let is_addressed = |root: &str| templates.iter().any(|template| template.path.split('.').next() == Some(root));
+        let roots = ROOTS.map(is_addressed);
         let names = templates.iter().map(|template| template.path.split('.').count()).sum();
         usage.keep(PathTree::max_bytes(names)).map_err(|_| Rejection::TemplatesTooComplex)?;
         let paths = PathTree::of(templates.iter().map(|template| &*template.path));
@@ -110,10 +110,10 @@ impl Templates {
         Ok(Some(found))
     }
 
-    /// Finds the templates that can change the topic.
+    /// Marks the templates that can change the topic.
     fn mark_routing(&mut self, config: Raw<'_>) {
         if self.is_config {
-            // The Config may become an object when it is filled.
+            // The filled Config may be an object with topic settings.
             self.routing_bytes = config.text().len();
             self.templates.iter_mut().for_each(|template| template.in_routing = true);
             return;
@@ -137,7 +137,7 @@ impl Templates {
         self.routing_bytes += "}".len();
     }
 
-    /// Their positions in the Config.
+    /// The positions of the templates in the Config.
     #[must_use]
     pub fn holes(&self) -> &Holes {
         &self.holes
@@ -161,7 +161,7 @@ impl Templates {
         self.paths.as_ref()
     }
 
-    /// Describes the templates for explanations, in the order in which they are filled. `config` is their Config.
+    /// Describes the templates of `config` for explanations, in the order in which they are filled.
     #[must_use]
     pub fn describe(&self, config: Raw<'_>) -> Vec<Description<'_>> {
         let starts: Vec<usize> = self.templates.iter().map(|template| template.start).collect();
@@ -177,15 +177,16 @@ impl Templates {
 /// The description of a template for explanations.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Description<'t> {
-    /// Its location in the Config, as a JSON pointer, see [`FlatTree::pointers`].
+    /// The location in the Config, as a JSON pointer (see [`FlatTree::pointers`]).
     pub pointer: String,
-    /// The path, with dots between names; the first one is a field of the event.
+    /// The path, with dots between names. The first name is a field of the event.
     pub path: &'t str,
     /// The default as a JSON string.
     pub default: &'t str,
 }
 
-/// Returns whether a Config may have templates: every template contains two braces, possibly escaped as `\u007b`.
+/// Returns whether a Config may have templates. Every template contains two opening braces, possibly escaped as
+/// `\u007b`.
 fn may_have_templates(config: &str) -> bool {
     memchr::memmem::find(config.as_bytes(), b"{{").is_some()
         || memchr::memmem::find(config.as_bytes(), b"\\u007").is_some()
@@ -195,7 +196,7 @@ impl Template {
     /// Reads a string of the Config as a template.
     ///
     /// # Errors
-    /// Why it is not a template. It is used verbatim.
+    /// Why it is not a template. Such a string is used verbatim.
     pub fn read(leaf: Raw<'_>) -> Result<Self, NoTemplate> {
         let text = leaf.as_string().ok_or(NoTemplate::Braces)?.decoded();
         let inside = trim(&text).strip_prefix(b"{{").and_then(|rest| rest.strip_suffix(b"}}"));
@@ -205,7 +206,7 @@ impl Template {
         if !path.split('.').all(is_identifier) {
             return Err(NoTemplate::Path);
         }
-        // `event.` at the start of a path is the message.
+        // In a path, `event.` addresses the message.
         let path = match path.strip_prefix("event.") {
             Some(rest) => format!("message.{rest}"),
             None => path.to_owned(),
@@ -218,25 +219,25 @@ impl Template {
         Ok(Self { path, default: json, in_routing: false, start: 0 })
     }
 
-    /// The path, with dots between names, starting at the event: `event.` is stored as `message.`.
+    /// The path, with dots between names. `event.` at its start is stored as `message.`.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Its value if the event has none at the path: a JSON string.
+    /// The default, as a JSON string. It is used if the event has no value at the path.
     #[must_use]
     pub fn default(&self) -> &str {
         &self.default
     }
 
-    /// Its memory in bytes, with the allocations of its texts.
+    /// The memory of the template in bytes, including the allocations of its strings.
     fn memory(&self) -> usize {
         2 * size_of::<(Self, Hole)>() + self.path.capacity() + self.default.capacity() + 64
     }
 }
 
-/// `^[A-Za-z_]\w*$`, ASCII.
+/// Returns whether `name` matches `^[A-Za-z_]\w*$`, where `\w` is ASCII only.
 fn is_identifier(name: &str) -> bool {
     let word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     name.bytes().next().is_some_and(|first| !first.is_ascii_digit()) && name.as_bytes().iter().all(word)
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_stays_as_it_is() {
+    fn other_texts_are_not_templates() {
         for text in [
             "{{ a }}",
             "{{ || x }}",
@@ -293,15 +294,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_template_lacks_is_told() {
-        for (json, lack) in [
+    fn the_reason_is_reported() {
+        for (json, reason) in [
             (r#""{{ a }}""#, NoTemplate::Bars),
             (r#""{{ 0a || x }}""#, NoTemplate::Path),
             (r#""x {{ a || x }}""#, NoTemplate::Braces),
             (r#""{{ \ud800 || x }}""#, NoTemplate::Path),
             ("7", NoTemplate::Braces),
         ] {
-            assert_eq!(Template::read(Raw::parse(json).unwrap()), Err(lack), "{json}");
+            assert_eq!(Template::read(Raw::parse(json).unwrap()), Err(reason), "{json}");
         }
     }
 }

@@ -23,7 +23,7 @@ pub struct Routing<'a> {
 
 #[derive(Debug)]
 struct Maps<'a> {
-    /// `enableMultiTopic`, if a template is in it.
+    /// `enableMultiTopic`, if it contains a template.
     switch: Option<Raw<'a>>,
     by_type: TopicMap<'a>,
     by_event: TopicMap<'a>,
@@ -54,7 +54,7 @@ impl<'a> Routing<'a> {
         Ok(Self { default: default.map(|default| Setting::of(default, holes)), maps })
     }
 
-    /// The work of finding a topic that does not depend on the event: filling entry names that contain templates.
+    /// The work of finding a topic, regardless of the event: filling the entry names that contain templates.
     #[must_use]
     pub fn work(&self) -> u64 {
         let maps = self.maps.as_ref();
@@ -98,7 +98,7 @@ impl<'a> Routing<'a> {
                     return Topic { value: Some(value), text: Some(text), rule };
                 }
             }
-            None => pass_over_maps(observer, || match family.multi_topic {
+            None => skip_maps(observer, || match family.multi_topic {
                 true => (Reason::MultiTopicOff, String::new()),
                 false => (Reason::MapsNotSupported, family.name.to_owned()),
             }),
@@ -112,14 +112,14 @@ impl<'a> Routing<'a> {
             return Topic { value: Some(value), text, rule: TopicRule::Default };
         }
         observer.skipped(TopicRule::Default, || (Reason::TopicNotTruthy, String::new()));
-        // The last value that was looked up is part of the output, unless it is missing.
+        // A value that is not truthy is also part of the output, except `null` for some families.
         let value = Some(value).filter(|value| family.keeps_null_topic || !value.is_null());
         Topic { value, text: None, rule: TopicRule::None }
     }
 }
 
 /// Reports that neither map is used.
-fn pass_over_maps(observer: &mut impl Observer, why: impl Fn() -> (Reason, String)) {
+fn skip_maps(observer: &mut impl Observer, why: impl Fn() -> (Reason, String)) {
     observer.skipped(TopicRule::EventType, &why);
     observer.skipped(TopicRule::EventName, &why);
 }
@@ -140,7 +140,7 @@ impl Maps<'_> {
         observer: &mut impl Observer,
     ) -> Option<(Raw<'t>, JsString<'t>, TopicRule)> {
         let Some(kind) = message.kind.and_then(Raw::as_string) else {
-            pass_over_maps(observer, || (Reason::TypeMissing, String::new()));
+            skip_maps(observer, || (Reason::TypeMissing, String::new()));
             return None;
         };
         if kind.is("track") {
@@ -176,7 +176,7 @@ impl Maps<'_> {
 }
 
 impl<'t> Entry<'t> {
-    /// The topic, if it is truthy.
+    /// Returns the topic, if it is truthy.
     fn topic(&self, filling: Filling<'t>, usage: &Usage<'_>) -> Option<(Raw<'t>, JsString<'t>)> {
         match self {
             Entry::Setting(setting) => {

@@ -1,6 +1,6 @@
-//! Reads the topic maps of a Config, once per destination, and looks up topics in them (docs/contract.md#topic-maps).
+//! Reads the topic maps of a Config once per destination, and looks up topics in them (docs/contract.md#topic-maps).
 //!
-//! For each event, only the templates that the lookup needs are filled.
+//! A lookup fills only the templates that it needs.
 
 use std::borrow::Cow;
 
@@ -10,18 +10,18 @@ use crate::rules::topic_setting::{Filling, MAPPED_TYPES, Setting};
 use json::javascript::{JsString, trim};
 use json::raw::{Kind, Raw};
 
-/// A topic map. The last of several entries with the same name wins.
+/// A topic map. If several entries have the same name, the last one wins.
 #[derive(Debug, Default)]
 pub struct TopicMap<'a> {
     normalize: Names,
-    /// The map itself, if it is a template.
+    /// The index of the template, if the whole map is one.
     whole: Option<usize>,
-    /// Entries without a template in their name, sorted by name. Most maps have a few entries, for which a binary
-    /// search is faster than hashing a name.
+    /// The entries without a template in their name, sorted by name. Most maps have only a few entries, for which a
+    /// binary search is faster than hashing a name.
     entries: Vec<NamedEntry<'a>>,
-    /// Entries with a template in their name, with their index in the map, ascending.
+    /// The entries that depend on the event, with their index in the map, ascending.
     templated: Vec<(usize, TemplatedEntry<'a>)>,
-    /// The size of names that are not one template but contain some, in bytes.
+    /// The size of the names that contain templates but are not a template themselves, in bytes.
     mixed_bytes: usize,
 }
 
@@ -29,7 +29,7 @@ pub struct TopicMap<'a> {
 #[derive(Debug)]
 struct NamedEntry<'a> {
     name: Cow<'a, [u8]>,
-    /// Its index in the map.
+    /// The index in the map.
     place: usize,
     to: Option<Setting<'a>>,
 }
@@ -49,7 +49,7 @@ enum Names {
 enum TemplatedEntry<'a> {
     /// The entry itself is a template.
     Whole(usize),
-    /// Its name contains a template.
+    /// The name contains a template.
     Named { from: Raw<'a>, to: Option<Setting<'a>> },
 }
 
@@ -91,7 +91,7 @@ impl<'a> TopicMap<'a> {
                 outcome = read.add(place, entry, holes, usage);
             }
         });
-        // The last of entries with the same name is kept.
+        // Keeps the last of the entries with the same name.
         read.entries.sort_unstable_by(|one, other| (&one.name, other.place).cmp(&(&other.name, one.place)));
         read.entries.dedup_by(|later, first| later.name == first.name);
         outcome.map(|()| read)
@@ -121,7 +121,7 @@ impl<'a> TopicMap<'a> {
         Ok(())
     }
 
-    /// The size of names that are filled for each lookup, in bytes.
+    /// The size of the names that each lookup fills, in bytes.
     #[must_use]
     pub fn mixed_bytes(&self) -> usize {
         self.mixed_bytes
@@ -144,8 +144,8 @@ impl<'a> TopicMap<'a> {
                     Some(template) => Cow::Borrowed(filling.values.of_template(template)?.text()),
                     None => Cow::Owned(filling.values.filled(filling.holes, *from)),
                 };
-                let is_it = self.normalize.name(Raw::from_valid(&filled)).is_some_and(|from| *from == *name);
-                is_it.then_some(Entry::Setting(to.as_ref()))
+                let matches = self.normalize.name(Raw::from_valid(&filled)).is_some_and(|from| *from == *name);
+                matches.then_some(Entry::Setting(to.as_ref()))
             }
         });
         later.or_else(|| entry.map(|entry| Entry::Setting(entry.to.as_ref())))
@@ -170,14 +170,14 @@ impl<'a> TopicMap<'a> {
 }
 
 impl Names {
-    /// Returns the normalized name of an entry; `None` if the entry is not used.
+    /// Returns the normalized name of an entry, or `None` if the entry is ignored.
     fn name(self, from: Raw<'_>) -> Option<Cow<'_, [u8]>> {
         if from.kind() == Kind::Null {
             return None;
         }
         let from = JsString::of(Some(from)).into_decoded();
         match self {
-            // The types are plain ASCII, and no non-ASCII letter has a lowercase form among their letters.
+            // Ignoring ASCII case is enough: no non-ASCII letter has a lowercase form that occurs in these types.
             Names::Types => {
                 let name = MAPPED_TYPES.into_iter().find(|name| from.eq_ignore_ascii_case(name.as_bytes()))?;
                 Some(Cow::Borrowed(name.as_bytes()))

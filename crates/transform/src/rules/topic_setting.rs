@@ -25,7 +25,7 @@ impl<'a> RoutingMembers<'a> {
         Self(config.members(Self::NAMES))
     }
 
-    /// Reads a Config together with these fields of it.
+    /// Reads a Config and its fields that choose topics.
     ///
     /// # Errors
     /// [`Invalid`] if there is no value.
@@ -53,9 +53,9 @@ pub const MAPPED_TYPES: [&str; 5] = ["identify", "screen", "page", "group", "ali
 pub struct Setting<'a> {
     value: Raw<'a>,
     truthy: bool,
-    /// Whether it contains a template.
+    /// Whether the value contains a template.
     is_templated: bool,
-    /// The result of `String(value)`, converted once, if it is not a slice of the value.
+    /// The result of `String(value)` if it is not a slice of the value. It is computed only once.
     text: OnceCell<Box<str>>,
 }
 
@@ -64,7 +64,7 @@ pub struct Setting<'a> {
 pub struct Filling<'e> {
     /// The positions of templates in the Config.
     pub holes: &'e Holes,
-    /// Their values.
+    /// The values of the templates.
     pub values: &'e FilledValues<'e>,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Setting<'a> {
         Self { value, truthy: truthy(Some(value)), is_templated: holes.are_in(value), text: OnceCell::new() }
     }
 
-    /// Returns the value for one event, and its text if it is truthy.
+    /// Returns the value for one event, and `String(value)` if it is truthy.
     pub(super) fn fill<'t>(
         &'t self,
         filling: Filling<'t>,

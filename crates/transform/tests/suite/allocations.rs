@@ -1,48 +1,48 @@
-//! An allocator that counts what the current thread holds, and has held at most.
+//! An allocator that counts the current and the peak memory of each thread.
 
-#![allow(unsafe_code, reason = "an allocator is unsafe by nature; each call is passed on as it is")]
+#![allow(unsafe_code, reason = "implementing an allocator is unsafe")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// Passes everything on to the system's allocator.
+/// Forwards all calls to the system allocator, and counts bytes.
 pub struct Counting;
 
 thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
+    static CURRENT: Cell<isize> = const { Cell::new(0) };
     static PEAK: Cell<isize> = const { Cell::new(0) };
 }
 
 fn count(bytes: isize) {
-    let held = HELD.get() + bytes;
-    HELD.set(held);
-    PEAK.set(PEAK.get().max(held));
+    let current = CURRENT.get() + bytes;
+    CURRENT.set(current);
+    PEAK.set(PEAK.get().max(current));
 }
 
-// SAFETY: every call goes to the system's allocator unchanged; counting allocates nothing.
+// SAFETY: every call is forwarded unchanged to the system allocator, and counting does not allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size().cast_signed());
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(-layout.size().cast_signed());
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size.cast_signed() - layout.size().cast_signed());
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`.
         unsafe { System.realloc(pointer, layout, size) }
     }
 }
 
-/// The most bytes that `work` held on this thread at once, above what was held before, and its result.
+/// Returns the peak memory of `work` on this thread, in bytes above the memory in use before, and its result.
 pub fn peak_of<T>(work: impl FnOnce() -> T) -> (usize, T) {
-    let before = HELD.get();
+    let before = CURRENT.get();
     PEAK.set(before);
     let result = work();
     (PEAK.get().saturating_sub(before).unsigned_abs(), result)

@@ -1,4 +1,4 @@
-//! The cases in `test-fixtures`, asked without a server: what one of them notices, generated batches need not be made for.
+//! Runs the cases in `test-fixtures` without a server.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
@@ -15,7 +15,7 @@ use crate::oracle::same;
 
 const LIMITS: Limits = Limits { events: 100_000, response_bytes: 1 << 30 };
 
-/// A request, and what is expected of it.
+/// A request and the expected response.
 struct Case {
     name: String,
     path: String,
@@ -50,7 +50,7 @@ impl Case {
     }
 }
 
-/// The text that a body is read as.
+/// Returns the decoded text of the body.
 fn body(request: &Value) -> String {
     let text = if let Some(hex) = request["rawBodyHex"].as_str() {
         let digits: Vec<char> = hex.chars().filter(|digit| !digit.is_whitespace()).collect();
@@ -64,7 +64,7 @@ fn body(request: &Value) -> String {
     text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
 }
 
-/// Status and body, as the service gives them.
+/// Returns the status and the body of the service's response.
 fn response(case: &Case) -> (u64, String) {
     let Case { path, form, body, .. } = case;
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
@@ -89,7 +89,7 @@ fn response(case: &Case) -> (u64, String) {
     }
 }
 
-fn assert_answered(cases: impl Iterator<Item = Case>, at_least: usize) {
+fn assert_responses(cases: impl Iterator<Item = Case>, at_least: usize) {
     let mut count = 0;
     for case in cases {
         let (status, got) = response(&case);
@@ -120,18 +120,18 @@ fn our_cases_get_their_responses() {
         let case: Value = serde_json::from_str(&text).expect("JSON");
         Case::new(&path.display().to_string(), &case["input"]["request"], &case["output"]["response"])
     });
-    // A request rejected because of its coding never gets here, nor do requests for explanations, which the service reads; `explain_consistency` compares
-    // the explanation of each case to its response.
-    assert_answered(cases.filter(|case| case.status != 415), 170);
+    // Only the server rejects an unsupported content coding. Cases for `POST /explain` are in another folder;
+    // `explain_consistency` compares the explanation of each case here with its response.
+    assert_responses(cases.filter(|case| case.status != 415), 170);
 }
 
 #[test]
-fn recorded_answers_are_ours() {
+fn recorded_cases_get_their_responses() {
     let file = File::open(fixtures().join("recorded/recorded.ndjson.gz")).expect("the recorded responses");
     let lines = BufReader::new(GzDecoder::new(file)).lines();
     let cases = lines.map(|line| {
         let case: Value = serde_json::from_str(&line.expect("text")).expect("JSON");
         Case::new(case["name"].as_str().expect("a name"), &case, &case["response"])
     });
-    assert_answered(cases, 500);
+    assert_responses(cases, 500);
 }

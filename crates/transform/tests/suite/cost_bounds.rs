@@ -1,5 +1,5 @@
-//! What a request may cost, as multiples of its body and response. Shared by the tests and the fuzz targets, so that both hold
-//! the engine to the same bounds.
+//! The maximum cost of a request, relative to the size of its body and response. The tests and the fuzz targets use the
+//! same bounds.
 
 use std::cell::Cell;
 
@@ -9,11 +9,12 @@ use transform::request::{BodyError, max_response_bytes};
 
 use crate::allocations::peak_of;
 
-/// Bytes that may be read for each byte of body and response.
+/// The maximum number of bytes read per byte of body and response.
 const READ_PER_BYTE: u64 = 80;
-/// Bytes that may be reserved for each byte of body and response: an event of one byte is a list entry of 300, twice.
+/// The maximum number of bytes reserved per byte of body and response. An event of one byte becomes a list entry of 300
+/// bytes, which needs twice the memory while the list grows.
 const RESERVED_PER_BYTE: usize = 700;
-/// Bytes that every request may read and reserve on top, and that it may hold without a reservation.
+/// The number of bytes that any request may read and reserve in addition, and may use without a reservation.
 const BASE: usize = 64 << 10;
 
 /// Grants everything and counts the bytes.
@@ -31,10 +32,10 @@ impl Meter for CountingMeter {
     }
 }
 
-/// Returns the response of `endpoint` to `body`. `response_bytes` is the size of a response.
+/// Returns the response of `endpoint` to `body`. `response_bytes` returns the size of a response.
 ///
 /// # Panics
-/// If the endpoint reads or reserves more bytes than body and response allow, or holds more than it reserved.
+/// If the endpoint reads or reserves more bytes than the bounds allow, or uses more memory than it reserved.
 #[track_caller]
 pub fn assert_bounded<T>(
     name: &str,
@@ -44,7 +45,7 @@ pub fn assert_bounded<T>(
 ) -> Result<T, BodyError> {
     let meter = CountingMeter::default();
     _ = probe::take();
-    let (held, response) = peak_of(|| endpoint(&meter));
+    let (peak, response) = peak_of(|| endpoint(&meter));
     let (read, reserved) = (probe::take(), meter.0.get());
     let written = match &response {
         Ok(response) => response_bytes(response),
@@ -56,7 +57,7 @@ pub fn assert_bounded<T>(
     let bytes = body.len() + written;
     let of = format!("{name}: {} bytes of body and {written} of response", body.len());
     assert!(read <= READ_PER_BYTE * bytes as u64 + BASE as u64, "{of}: read {read}");
-    assert!(held <= reserved + reserved / 4 + BASE, "{of}: held {held}, reserved {reserved}");
+    assert!(peak <= reserved + reserved / 4 + BASE, "{of}: peak memory {peak}, reserved {reserved}");
     assert!(reserved <= RESERVED_PER_BYTE * bytes + BASE, "{of}: reserved {reserved}");
     response
 }

@@ -1,5 +1,4 @@
-//! What a body costs, by counting: bytes read, and bytes held at once compared with those reserved. Both are held to a
-//! fixed multiple of body and response, on bodies that were made to be expensive and on generated ones.
+//! Checks the costs of hostile and generated bodies against [`cost_bounds`]. Costs are counted, not timed.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -36,7 +35,7 @@ fn assert_bounded(name: &str, endpoint: Endpoint, body: &str, form: PayloadForma
 }
 
 #[test]
-fn a_hostile_body_costs_in_proportion() {
+fn the_cost_of_hostile_bodies_is_bounded() {
     for (name, body) in hostile::hostile() {
         for endpoint in [transformed as Endpoint, batched, routed] {
             assert_bounded(name, endpoint, &body, PayloadFormat::Compacted);
@@ -50,7 +49,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn any_batch_costs_in_proportion(events in events()) {
+    fn the_cost_of_generated_batches_is_bounded(events in events()) {
         let plain = Value::from(events.clone()).to_string();
         assert_bounded("generated", transformed, &plain, PayloadFormat::Plain);
         let router = serde_json::json!({ "destType": "kafka", "input": events }).to_string();

@@ -1,4 +1,5 @@
-//! An event's response is its own: no neighbor, no place in a batch, no split of one and no worker changes it.
+//! The response to an event does not depend on other events, on its position, on how batches are split, or on the
+//! thread.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,18 +20,18 @@ fn alone(family: usize, event: &Value) -> Value {
     responded(family, std::slice::from_ref(event)).remove(0)
 }
 
-/// In how many orders the neighbors of an event stand.
-const TURNS: usize = 4;
+/// The number of rotations of an event's neighbors that are tried.
+const ROTATIONS: usize = 4;
 
-/// What decides the partition: topic, key and what else is in the metadata.
-fn way(response: &Value) -> [Option<&Value>; 4] {
+/// Returns the fields that determine the topic, the partition and the order of delivery.
+fn routing(response: &Value) -> [Option<&Value>; 4] {
     let output = response.get("output");
     let member = |name| output.and_then(|output| output.get(name));
     [member("topic"), member("userId"), member("schemaId"), response["metadata"].get("rudderId")]
 }
 
-/// An event that is rejected, whatever its neighbors are, for every reason.
-fn broken() -> impl Strategy<Value = Value> {
+/// Generates events that are rejected for various reasons, regardless of their neighbors.
+fn invalid() -> impl Strategy<Value = Value> {
     let event = json!({ "message": { "userId": "u" }, "metadata": { "jobId": 1, "destinationId": "d" },
         "destination": { "ID": "d", "Config": { "topic": "t" } } });
     let with = |member: &str, value: Value| {
@@ -57,18 +58,17 @@ fn broken() -> impl Strategy<Value = Value> {
     ])
 }
 
-/// Good and broken events in any order, each with whether it is broken.
+/// Generates valid and invalid events in any order, each with whether it is invalid.
 fn mixed() -> impl Strategy<Value = Vec<(bool, Value)>> {
     proptest::collection::vec(destination(), 1..3).prop_flat_map(|destinations| {
         let good = good_event(select(destinations)).prop_map(|event| (false, event));
-        let broken = broken().prop_map(|event| (true, event));
-        proptest::collection::vec(prop_oneof![2 => good, 1 => broken], 0..16)
+        let invalid = invalid().prop_map(|event| (true, event));
+        proptest::collection::vec(prop_oneof![2 => good, 1 => invalid], 0..16)
     })
 }
 
-/// Events that look like a neighbor but for one member, so that what is remembered of the one would be wrong for the
-/// other.
-fn likenesses(event: &Value) -> Vec<Value> {
+/// Returns events that differ from `event` in at most one field. Values cached for one of them are wrong for another.
+fn near_duplicates(event: &Value) -> Vec<Value> {
     let changed = |pointer: &str, name: &str, value: Value| {
         let mut event = event.clone();
         if let Some(Value::Object(members)) = event.pointer_mut(pointer) {
@@ -87,7 +87,7 @@ fn likenesses(event: &Value) -> Vec<Value> {
     ]
 }
 
-/// A compacted body of events that have objects for metadata and destination, and its members' order.
+/// Returns a compacted body with its fields in this order. The metadata and destination of each event must be objects.
 fn compacted(events: &[Value], order: [&str; 3]) -> String {
     let (mut destinations, mut connections, mut input) = (Map::new(), Map::new(), Vec::new());
     for event in events {
@@ -104,7 +104,7 @@ fn compacted(events: &[Value], order: [&str; 3]) -> String {
     Value::Object(members).to_string()
 }
 
-/// The events that can be compacted, with ids by which equal destinations are one.
+/// Returns the events that can be compacted. Equal destinations get the same ID.
 fn identified(events: &[Value]) -> Vec<Value> {
     let mut texts: Vec<String> = Vec::new();
     let mut identified = Vec::new();
@@ -129,25 +129,25 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn broken_events_are_refused_and_the_others_answered_as_if_alone(mixed in mixed(), family in family()) {
+    fn invalid_events_do_not_affect_other_events(mixed in mixed(), family in family()) {
         let events: Vec<Value> = mixed.iter().map(|(_, event)| event.clone()).collect();
         let response = transform(family, &Value::from(events).to_string(), PayloadFormat::Plain);
         let actual = responses(&response.body);
         prop_assert_eq!(actual.len(), mixed.len());
-        for ((broken, event), response) in mixed.iter().zip(&actual) {
-            if *broken {
+        for ((is_invalid, event), response) in mixed.iter().zip(&actual) {
+            if *is_invalid {
                 prop_assert_eq!(&response["statusCode"], 400, "{} {}", event, response);
             }
             prop_assert_eq!(response, &alone(family, event));
         }
-        // Templates reject some of those that are otherwise valid.
-        let refused = actual.iter().filter(|response| response["statusCode"] == 400).count();
-        prop_assert!(refused >= mixed.iter().filter(|(broken, _)| *broken).count());
-        prop_assert_eq!(response.tally.rejected.iter().sum::<u64>(), refused as u64);
+        // Some valid events are rejected because of a template.
+        let rejected = actual.iter().filter(|response| response["statusCode"] == 400).count();
+        prop_assert!(rejected >= mixed.iter().filter(|(is_invalid, _)| *is_invalid).count());
+        prop_assert_eq!(response.tally.rejected.iter().sum::<u64>(), rejected as u64);
     }
 
     #[test]
-    fn splitting_and_joining_change_nothing(
+    fn responses_do_not_depend_on_how_batches_are_split(
         batches in proptest::collection::vec(events(), 1..4),
         sizes in proptest::collection::vec(1_usize..5, 1..6),
         family in family(),
@@ -159,9 +159,9 @@ proptest! {
         let mut rest = &events[..];
         let mut split = Vec::new();
         while !rest.is_empty() {
-            let (first, behind) = rest.split_at(sizes.next().unwrap_or(1).min(rest.len()));
+            let (first, remaining) = rest.split_at(sizes.next().unwrap_or(1).min(rest.len()));
             split.extend(responded(family, first));
-            rest = behind;
+            rest = remaining;
         }
         prop_assert_eq!(&split, &each);
         let singly: Vec<Value> = events.iter().map(|event| alone(family, event)).collect();
@@ -169,10 +169,10 @@ proptest! {
     }
 
     #[test]
-    fn plain_and_compacted_agree(events in events(), family in family()) {
+    fn plain_and_compacted_requests_get_the_same_responses(events in events(), family in family()) {
         let events = identified(&events);
         let plain = transform(family, &Value::from(events.clone()).to_string(), PayloadFormat::Plain);
-        // Events that are walked over, events that are read as a whole, and what is on both sides of them.
+        // The first two layouts are streamed, the others are read completely.
         for order in [
             ["input", "destinations", "connections"],
             ["input", "connections", "destinations"],
@@ -193,42 +193,43 @@ proptest! {
         family in family(),
     ) {
         let own = alone(family, &event);
-        let mut neighbors = likenesses(&event);
+        let mut neighbors = near_duplicates(&event);
         neighbors.extend(others);
         let at = place.index(neighbors.len() + 1);
-        for _ in 0..TURNS {
-            let some = neighbors.len() / TURNS;
-            neighbors.rotate_left(some);
+        for _ in 0..ROTATIONS {
+            let distance = neighbors.len() / ROTATIONS;
+            neighbors.rotate_left(distance);
             let mut batch = neighbors.clone();
             batch.insert(at, event.clone());
             let response = responded(family, &batch).swap_remove(at);
-            prop_assert_eq!(way(&response), way(&own));
+            prop_assert_eq!(routing(&response), routing(&own));
         }
-        // In the compacted form too, where neighbors share destinations by their ids.
+        // In the compacted format, neighbors with the same ID share a destination.
         let batch = identified(&neighbors);
         let actual = responses(&transform(family, &compacted(&batch, ["input", "destinations", "connections"]), PayloadFormat::Compacted).body);
         prop_assert_eq!(actual.len(), batch.len());
         for (event, response) in batch.iter().zip(&actual) {
             let own = alone(family, event);
-            prop_assert_eq!(way(response), way(&own));
+            prop_assert_eq!(routing(response), routing(&own));
         }
     }
 
     #[test]
-    fn an_event_that_is_no_event_refuses_itself_alone(nonsense in special(), event in good_event(destination())) {
+    fn elements_that_are_not_events_do_not_affect_other_events(other in special(), event in good_event(destination())) {
         let own = alone(0, &event);
-        let actual = responded(0, &[nonsense.clone(), event.clone(), nonsense]);
+        let actual = responded(0, &[other.clone(), event.clone(), other]);
         prop_assert_eq!(&actual[0]["statusCode"], 400);
         prop_assert_eq!(&actual[0], &actual[2]);
         prop_assert_eq!(&actual[1], &own);
     }
 }
 
-/// How often the same bytes are transformed, and by how many threads.
+/// The number of times that all threads together transform each batch.
 const REPEATS: usize = 10_000;
+/// The number of threads.
 const THREADS: usize = 4;
 
-/// Batches that are rich in templates, maps and destinations; the same ones in every run.
+/// Returns generated batches, which are the same in every run.
 pub fn fixed_batches() -> Vec<String> {
     let mut runner = TestRunner::deterministic();
     let batches = (0..10).map(|_| events().new_tree(&mut runner).expect("a batch").current());
@@ -236,7 +237,7 @@ pub fn fixed_batches() -> Vec<String> {
 }
 
 #[test]
-fn the_same_bytes_always_get_the_same_answer() {
+fn equal_requests_get_equal_responses_on_all_threads() {
     let batches = fixed_batches();
     let first: Vec<_> = batches.iter().map(|body| transform(0, body, PayloadFormat::Plain)).collect();
     let done = AtomicUsize::new(0);

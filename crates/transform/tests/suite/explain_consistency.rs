@@ -1,4 +1,4 @@
-//! Explanations and responses, which have to agree.
+//! Compares explanations with responses.
 
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
@@ -14,7 +14,7 @@ use transform::request::{BodyError, Limits, PayloadFormat};
 
 const LIMITS: Limits = Limits { events: 100_000, response_bytes: 1 << 30 };
 
-/// Counts what is reported, as the service counts what it decides.
+/// Counts the reported decisions in the same way as the service.
 fn count(tally: &mut Tally, explanation: &Explanation<'_>) {
     tally.events += 1;
     if let (Some(topic), Some(key)) = (&explanation.topic, &explanation.key) {
@@ -22,7 +22,7 @@ fn count(tally: &mut Tally, explanation: &Explanation<'_>) {
         tally.keys[key.source as usize] += 1;
         let tried: Vec<TopicRule> = topic.skipped.iter().map(|over| over.rule).collect();
         let before = TopicRule::ALL.iter().position(|rule| *rule == topic.rule).expect("a rule");
-        // No event is looked up in both maps.
+        // An event is looked up in only one of the two maps.
         let skipped = if topic.rule == TopicRule::EventType { 1 } else { before };
         assert_eq!(tried, TopicRule::ALL[..skipped], "{explanation:?}");
         assert!(key.value.is_empty() || key.source != KeySource::Empty, "{explanation:?}");
@@ -44,9 +44,9 @@ fn count(tally: &mut Tally, explanation: &Explanation<'_>) {
     assert_eq!(explanation.outcome == Outcome::Rejected, explanation.rejection.is_some());
 }
 
-/// Asserts that explanations of a request's events match their responses and counts; returns the number of events.
+/// Asserts that the explanations of a request match its responses and counts. Returns the number of events.
 pub fn assert_consistent(family: &'static Family, form: PayloadFormat, query: &str, body: &str) -> usize {
-    let given = processor::respond(family, body, form, query, LIMITS);
+    let expected = processor::respond(family, body, form, query, LIMITS);
     let (mut responses, mut counted, mut indices) = (Vec::new(), Tally::default(), Vec::new());
     let options = Options { partitions: NonZeroU32::new(12), ..Options::default() };
     let result = explain(family, body, form, query, LIMITS, options, &Unlimited, |explanation| {
@@ -54,16 +54,16 @@ pub fn assert_consistent(family: &'static Family, form: PayloadFormat, query: &s
         indices.push(explanation.index);
         count(&mut counted, explanation);
         let json: Value = serde_json::from_str(&serde_json::to_string(explanation).expect("JSON")).unwrap_or_default();
-        // Lone surrogates are passed on, which this reader of JSON cannot hold.
+        // The response may contain lone surrogates, which serde_json cannot represent.
         assert!(json["response"] == *explanation.response || body.contains("\\u"), "{body:.300}");
         ControlFlow::Continue(())
     });
-    match given {
-        Ok(given) => {
-            assert_eq!(format!("[{}]", responses.join(",")), given.body, "{body:.300}");
+    match expected {
+        Ok(expected) => {
+            assert_eq!(format!("[{}]", responses.join(",")), expected.body, "{body:.300}");
             assert_eq!(indices, (0..responses.len()).collect::<Vec<_>>());
-            assert_eq!(result.as_ref(), Ok(&given.tally));
-            assert_eq!(counted, given.tally, "{body:.300}");
+            assert_eq!(result.as_ref(), Ok(&expected.tally));
+            assert_eq!(counted, expected.tally, "{body:.300}");
         }
         Err(error) => assert_eq!(result, Err(error)),
     }
@@ -71,10 +71,10 @@ pub fn assert_consistent(family: &'static Family, form: PayloadFormat, query: &s
 }
 
 #[test]
-fn what_a_limit_refuses_is_refused_here_too() {
+fn explanations_have_the_same_limits() {
     let body = r#"[{"message":{},"metadata":{},"destination":{}},{"message":{},"metadata":{},"destination":{}}]"#;
-    let family = Family::by_name("kafka").expect("there is Kafka");
-    // An explanation keeps no response, so that the limit applies to the response for one event.
+    let family = Family::by_name("kafka").expect("a family");
+    // Explanations do not keep the response, so the limit applies to the response for one event.
     let limits = Limits { response_bytes: 10, ..LIMITS };
     let mut seen = 0;
     let result = explain(family, body, PayloadFormat::Plain, "", limits, Options::default(), &Unlimited, |_| {

@@ -1,4 +1,4 @@
-//! The limits of one request, to the byte and to the event (docs/reference/differences.md#limits).
+//! Tests the exact limits of a request (docs/reference/differences.md#limits).
 
 use serde_json::{Value, json};
 use transform::family::Family;
@@ -9,19 +9,19 @@ use transform::{batch, processor, router_transform};
 
 const LIMITS: Limits = Limits { events: 3, response_bytes: 1 << 20 };
 
-type Answer = Result<String, BodyError>;
-type Endpoint = fn(&str, PayloadFormat, Limits) -> Answer;
+type Response = Result<String, BodyError>;
+type Endpoint = fn(&str, PayloadFormat, Limits) -> Response;
 
-fn processor(body: &str, form: PayloadFormat, limits: Limits) -> Answer {
-    let family = Family::by_name("kafka").expect("there is Kafka");
+fn processor(body: &str, form: PayloadFormat, limits: Limits) -> Response {
+    let family = Family::by_name("kafka").expect("a family");
     processor::respond(family, body, form, "", limits).map(|response| response.body)
 }
 
-fn batch(body: &str, form: PayloadFormat, limits: Limits) -> Answer {
+fn batch(body: &str, form: PayloadFormat, limits: Limits) -> Response {
     batch::respond(body, form, limits).map(|response| response.body)
 }
 
-fn router_transform(body: &str, form: PayloadFormat, limits: Limits) -> Answer {
+fn router_transform(body: &str, form: PayloadFormat, limits: Limits) -> Response {
     router_transform::respond(body, form, limits).map(|response| response.body)
 }
 
@@ -30,7 +30,7 @@ fn array(event: &str, events: usize) -> String {
 }
 
 #[test]
-fn an_answer_may_be_as_large_as_the_limit_and_no_larger() {
+fn the_size_of_a_response_is_limited() {
     let event = r#"{"message":{"userId":"u"},"metadata":{},"destination":{"Config":{"topic":"t"}}}"#;
     let input = |event: &str| format!(r#"{{"destType":"kafka","input":{}}}"#, array(event, 3));
     let all: [(Endpoint, String); 5] = [
@@ -40,9 +40,9 @@ fn an_answer_may_be_as_large_as_the_limit_and_no_larger() {
         (batch, input(event)),
         (batch, input("7")),
     ];
-    for (response, body) in all {
-        let whole = response(&body, PayloadFormat::Plain, LIMITS).expect("an response").len();
-        let limited = |response_bytes| response(&body, PayloadFormat::Plain, Limits { response_bytes, ..LIMITS });
+    for (endpoint, body) in all {
+        let whole = endpoint(&body, PayloadFormat::Plain, LIMITS).expect("a response").len();
+        let limited = |response_bytes| endpoint(&body, PayloadFormat::Plain, Limits { response_bytes, ..LIMITS });
         assert_eq!(limited(whole).map(|response| response.len()), Ok(whole), "{body}");
         for limit in [whole - 1, whole / 2, 1] {
             assert_eq!(limited(limit), Err(BodyError::ResponseTooLarge(limit)), "{body}");
@@ -51,8 +51,8 @@ fn an_answer_may_be_as_large_as_the_limit_and_no_larger() {
 }
 
 #[test]
-fn as_many_events_as_the_limit_are_answered_and_no_more() {
-    // Walked and read as a whole, in both forms and on each endpoint.
+fn the_number_of_events_is_limited() {
+    // Streamed and read completely, in both formats and on all endpoints.
     let event = r#"{"message":{},"metadata":{},"destination":{}}"#;
     let bodies: [(Endpoint, PayloadFormat, &str); 7] = [
         (processor, PayloadFormat::Plain, "EVENTS"),
@@ -63,17 +63,17 @@ fn as_many_events_as_the_limit_are_answered_and_no_more() {
         (batch, PayloadFormat::Plain, r#"{"destType":"kafka","input":EVENTS}"#),
         (router_transform, PayloadFormat::Plain, r#"{"destType":"kafka","input":EVENTS}"#),
     ];
-    for (response, form, body) in bodies {
+    for (endpoint, form, body) in bodies {
         for event in [event, "7"] {
-            let with = |events| response(&body.replace("EVENTS", &array(event, events)), form, LIMITS);
+            let with = |events| endpoint(&body.replace("EVENTS", &array(event, events)), form, LIMITS);
             assert!(with(3).is_ok(), "{body}");
             assert_eq!(with(4), Err(BodyError::TooManyEvents(3)), "{body}");
         }
     }
 }
 
-/// An event for which each of `templates` templates finds an empty value of 100 KB: it is not removed, so that they
-/// all do.
+/// Returns an event in which `templates` templates find the same empty value of 100 KB, because empty values are not
+/// removed.
 fn expensive(templates: usize) -> String {
     let message = format!(r#"{{"userId":"x","a":[{}]}}"#, " ".repeat(100_000));
     let config = vec![r#""{{ event.a || d }}""#; templates].join(",");
@@ -81,14 +81,14 @@ fn expensive(templates: usize) -> String {
 }
 
 #[test]
-fn an_event_may_cost_what_its_size_allows_whatever_its_neighbors_are() {
+fn the_work_per_event_is_limited_regardless_of_its_neighbors() {
     let limits = Limits { events: 100, response_bytes: 1 << 26 };
     let good =
         r#"{"message":{"userId":"u"},"metadata":{},"destination":{"Config":{"topic":"t","x":"{{ event.b || d }}"}}}"#;
     for (templates, status) in [(1, 200), (7, 200), (12, 400), (1_000, 400)] {
         let body = format!("[{}]", [&[expensive(templates)][..], &vec![good.to_owned(); 99]].concat().join(","));
         let responses: Vec<Value> =
-            serde_json::from_str(&processor(&body, PayloadFormat::Plain, limits).expect("an response")).unwrap();
+            serde_json::from_str(&processor(&body, PayloadFormat::Plain, limits).expect("a response")).unwrap();
         assert_eq!(responses[0]["statusCode"], status, "{templates}");
         if status == 400 {
             assert_too_complex(&responses[0]);
@@ -98,7 +98,7 @@ fn an_event_may_cost_what_its_size_allows_whatever_its_neighbors_are() {
 }
 
 #[test]
-fn a_response_is_bounded_in_proportion_to_its_body() {
+fn the_size_of_a_response_is_limited_relative_to_its_body() {
     let topic = "t".repeat(700_000);
     let destinations = format!(r#"{{"d":{{"Config":{{"topic":"{topic}"}}}}}}"#);
     let body = |events: usize| {
@@ -120,11 +120,11 @@ fn a_response_is_bounded_in_proportion_to_its_body() {
     assert_eq!(batch(&grouped, PayloadFormat::Compacted, limits), Err(BodyError::ResponseOutOfProportion(limit)));
 }
 
-/// The response to an event with a message, for a destination with a Config.
+/// Returns the response to an event with this message, for a destination with this Config.
 fn filled(message: &str, config: &str) -> Value {
     let event = format!(r#"{{"message":{message},"metadata":{{}},"destination":{{"Config":{config}}}}}"#);
     let limits = Limits { response_bytes: 1 << 26, ..LIMITS };
-    let response = processor(&array(&event, 1), PayloadFormat::Plain, limits).expect("an response");
+    let response = processor(&array(&event, 1), PayloadFormat::Plain, limits).expect("a response");
     serde_json::from_str::<Value>(&response).expect("JSON")[0].take()
 }
 
@@ -136,7 +136,7 @@ fn assert_too_complex(response: &Value) {
 }
 
 #[test]
-fn a_config_may_hold_as_many_templates_and_bytes_as_its_limits_allow() {
+fn the_templates_and_the_size_of_a_config_are_limited() {
     let many = |count| format!(r#"{{"topic":"t","x":[{}]}}"#, vec![r#""{{ event.a || d }}""#; count].join(","));
     assert_eq!(filled("{}", &many(MAX_TEMPLATES))["output"]["topic"], "t");
     assert_too_complex(&filled("{}", &many(MAX_TEMPLATES + 1)));
@@ -151,23 +151,23 @@ fn a_config_may_hold_as_many_templates_and_bytes_as_its_limits_allow() {
     };
     assert_eq!(filled("{}", &large(MAX_CONFIG_BYTES))["output"]["topic"], "d");
     assert_too_complex(&filled("{}", &large(MAX_CONFIG_BYTES + 1)));
-    // Without a template it may be of any size.
+    // The size of a Config without templates is not limited.
     let topic = format!(r#"{{"topic":"t","x":"{}"}}"#, "x".repeat(MAX_CONFIG_BYTES));
     assert_eq!(filled("{}", &topic)["output"]["topic"], "t");
 }
 
 #[test]
-fn what_templates_give_a_topic_has_a_limit() {
+fn the_size_of_filled_topic_settings_is_limited() {
     let config = r#"{"topic":"{{ event.a || d }}"}"#;
     let value = |bytes: usize| "v".repeat(bytes - r#""""#.len());
     let message = |bytes: usize| json!({ "a": value(bytes) }).to_string();
-    let most = MAX_CONFIG_BYTES - config.len();
-    assert_eq!(filled(&message(most), config)["output"]["topic"], value(most));
-    assert_too_complex(&filled(&message(most + 1), config));
+    let max = MAX_CONFIG_BYTES - config.len();
+    assert_eq!(filled(&message(max), config)["output"]["topic"], value(max));
+    assert_too_complex(&filled(&message(max + 1), config));
 }
 
 #[test]
-fn only_what_is_not_too_large_is_found_empty() {
+fn only_values_within_the_limit_are_checked_for_emptiness() {
     let config = r#"{"x":"{{ event.a || d }}"}"#;
     let message = |bytes: usize| format!(r#"{{"a":[{}]}}"#, " ".repeat(bytes - "[]".len()));
     assert_eq!(filled(&message(MAX_CONFIG_BYTES), config)["output"]["message"], json!({ "a": [] }));

@@ -1,6 +1,6 @@
-//! One binary for all tests of the transformation, so that only one is linked.
+//! All tests of the transformation in one binary, which is faster to link.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that panics has failed, which is what it is for")]
+#![allow(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the crate is pure, its tests are not")]
 
 mod allocations;
@@ -13,6 +13,6 @@ mod limits;
 mod oracle;
 mod properties;
 
-/// Counts what a thread holds, for [`cost_bounds`].
+/// Counts the memory of each thread for [`cost_bounds`].
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;

@@ -1,5 +1,5 @@
-//! The transformation once more: slow, obvious, on trees, and written without a line of the real one. Property tests
-//! compare the two.
+//! The reference implementation of the transformation: slow, simple, on trees, and without any code of the real one.
+//! Property tests compare the two.
 
 use serde_json::{Map, Value, json};
 
@@ -23,7 +23,7 @@ pub const NAMES: [Names; 3] = [
     },
 ];
 
-/// The response to one event: `Err` where it is rejected.
+/// Returns the response to one event; `Err` if the event is rejected.
 pub fn transform(names: &Names, event: &Value, query: &Value) -> Result<Value, ()> {
     let mut event = event.as_object().ok_or(())?.clone();
     if !event.get("metadata").is_some_and(Value::is_object) {
@@ -67,20 +67,21 @@ pub fn transform(names: &Names, event: &Value, query: &Value) -> Result<Value, (
     Ok(json!({ "output": output, "metadata": metadata, "statusCode": 200 }))
 }
 
-/// Whether a response is the expected one; a rejected event's by its status and metadata.
-pub fn agrees(answer: &Value, event: &Value, expected: &Result<Value, ()>) -> bool {
+/// Returns whether a response is the expected one. For rejected events, only status and metadata are compared, and
+/// there must be an error.
+pub fn agrees(response: &Value, event: &Value, expected: &Result<Value, ()>) -> bool {
     match expected {
-        Ok(expected) => same(answer, expected),
+        Ok(expected) => same(response, expected),
         Err(()) => {
             let metadata = event.get("metadata").filter(|metadata| metadata.is_object());
-            answer["statusCode"] == 400
-                && same(&answer["metadata"], metadata.unwrap_or(&Value::Null))
-                && answer["error"].is_string()
+            response["statusCode"] == 400
+                && same(&response["metadata"], metadata.unwrap_or(&Value::Null))
+                && response["error"].is_string()
         }
     }
 }
 
-/// Whether two values are the same where numbers are doubles, whatever their literal.
+/// Returns whether two values are equal. Numbers are compared as doubles.
 pub fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
@@ -92,7 +93,7 @@ pub fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// The groups of `/batch`, without rejected events.
+/// Returns the groups of `/batch`, without rejected events.
 pub fn batch(events: &[Value]) -> Value {
     let mut groups: Vec<(String, String, Vec<Value>)> = Vec::new();
     for event in events {
@@ -116,7 +117,7 @@ pub fn batch(events: &[Value]) -> Value {
             None => groups.push((id, topic, vec![entry])),
         }
     }
-    // A destination's groups come together, where its first one came.
+    // The groups of a destination are adjacent, at the position of its first group.
     let ids: Vec<String> = groups.iter().map(|(id, _, _)| id.clone()).collect();
     let rank = |name: &str| name.parse::<u32>().ok().filter(|index| index.to_string() == *name && *index < u32::MAX);
     let order = |name: &str| rank(name).map_or(u64::MAX, u64::from);
@@ -142,17 +143,17 @@ fn set_timestamp(message: &mut Map<String, Value>) {
     if truthy(at("context.mappedToDestination")) {
         return;
     }
-    let places = match message.get("type").and_then(Value::as_str) {
+    let candidates = match message.get("type").and_then(Value::as_str) {
         Some("identify") => "context.timestamp context.traits.timestamp traits.timestamp timestamp originalTimestamp",
         Some("track") => "properties.timestamp timestamp originalTimestamp",
         _ => return,
     };
     let usable = |value: &&Value| truthy(Some(value)) || *value == &json!(false) || value.is_number();
-    let found = places.split(' ').filter_map(at).find(usable).cloned().unwrap_or(Value::Null);
+    let found = candidates.split(' ').filter_map(at).find(usable).cloned().unwrap_or(Value::Null);
     message.insert("timestamp".into(), found);
 }
 
-/// The value that a path leads to: under the whole path as one name, or else by its names.
+/// Returns the value at a path: the field whose name is the whole path, or else the value along the names of the path.
 fn value_at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     if let Some(value) = value.get(path) {
         return Some(value);
@@ -182,7 +183,7 @@ fn fill(config: &mut Value, event: &mut Value) -> Result<(), ()> {
     }
 }
 
-/// Whitespace as JavaScript has it.
+/// Returns whether JavaScript treats a character as whitespace.
 fn is_space(character: char) -> bool {
     (character.is_whitespace() && character != '\u{85}') || character == '\u{feff}'
 }
@@ -214,7 +215,7 @@ fn fill_template(text: &str, event: &mut Value) -> Result<Option<Value>, ()> {
         parent = &mut parent[name.as_str()];
     }
     if let Value::Array(values) = parent {
-        // Only the length is ever found in an array; it cannot be removed.
+        // The only value that is found in an array is its length, which cannot be removed.
         let _ = values;
         return Err(());
     }
@@ -231,7 +232,7 @@ fn fill_template(text: &str, event: &mut Value) -> Result<Option<Value>, ()> {
     Ok(Some(value))
 }
 
-/// The member names on the way that a path takes.
+/// Returns the names of the fields along a path. A name may consist of several names of the path.
 fn find(value: &Value, names: &[&str]) -> Option<Vec<String>> {
     match value {
         Value::Array(_) => (names == ["length"]).then(|| vec!["length".to_owned()]),
@@ -334,7 +335,7 @@ pub fn string(value: Option<&Value>) -> String {
     }
 }
 
-/// ECMAScript's `Number::toString`, from the shortest digits that Rust prints.
+/// Implements ECMAScript's `Number::toString`, based on the shortest digits that Rust prints.
 fn number_string(number: f64) -> String {
     if number == 0.0 {
         return "0".to_owned();

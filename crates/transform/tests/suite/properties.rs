@@ -1,4 +1,4 @@
-//! What holds for any batch, on generated ones.
+//! Properties of any batch, tested with generated batches.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ use crate::oracle::{self, NAMES};
 const LIMITS: Limits = Limits { events: 1_000, response_bytes: 1 << 26 };
 const QUERY: &str = "topic=q+1&n=1&n=2";
 
-/// Values that some rule treats in a way of its own.
+/// Generates values that some rule treats specially.
 pub fn special() -> impl Strategy<Value = Value> {
     select(vec![
         json!(null),
@@ -163,7 +163,7 @@ pub fn destination() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Destinations with templates whose paths one walk can find.
+/// Generates destinations with templates that [`transform::rules::path_tree`] supports.
 fn usual_destination() -> impl Strategy<Value = Value> {
     let path = select(vec![
         "event.properties.topic",
@@ -193,7 +193,7 @@ fn metadata() -> impl Strategy<Value = Value> {
     object(&["rudderId", "sourceId", "jobId", "destinationId", "workspaceId"], special().boxed())
 }
 
-/// Events of these parts.
+/// Generates events from these parts: message, metadata and destination.
 fn event_of(parts: [BoxedStrategy<Value>; 3]) -> impl Strategy<Value = Value> {
     (parts, proptest::option::of(special())).prop_map(|([message, metadata, destination], connection)| {
         let mut event = json!({ "message": message, "metadata": metadata, "destination": destination });
@@ -204,19 +204,19 @@ fn event_of(parts: [BoxedStrategy<Value>; 3]) -> impl Strategy<Value = Value> {
     })
 }
 
-/// Events that nothing but a template can reject.
+/// Generates events that are valid unless a template rejects them.
 pub fn good_event(destination: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Value> {
     event_of([message().boxed(), metadata().boxed(), destination.boxed()])
 }
 
-/// Mostly good events, some bad ones.
+/// Generates mostly valid events, and some invalid ones.
 fn event(destination: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Value> {
     let part = |good: BoxedStrategy<Value>| prop_oneof![12 => good, 1 => special()].boxed();
     let mostly_good = event_of([part(message().boxed()), part(metadata().boxed()), part(destination.boxed())]);
     prop_oneof![12 => mostly_good, 1 => special()]
 }
 
-/// Batches in which neighbors often share their destination, as real ones do.
+/// Generates batches in which neighbors often share their destination, as in real batches.
 pub fn events() -> impl Strategy<Value = Vec<Value>> {
     proptest::collection::vec(destination(), 1..3)
         .prop_flat_map(|destinations| proptest::collection::vec(event(select(destinations)), 0..12))
@@ -242,11 +242,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_fast_way_equals_the_slow_twin(events in events(), family in family()) {
+    fn the_transformation_matches_the_reference_implementation(events in events(), family in family()) {
         let body = Value::from(events.clone());
         let query = json!({ "topic": "q 1", "n": ["1", "2"] });
         let expected: Vec<_> = events.iter().map(|event| oracle::transform(&NAMES[family], event, &query)).collect();
-        // However the same values are laid out, the responses are the same.
+        // Whitespace does not affect the responses.
         for text in [body.to_string(), serde_json::to_string_pretty(&body).expect("JSON")] {
             let response = transform(family, &text, PayloadFormat::Plain);
             let actual = responses(&response.body);
@@ -254,18 +254,18 @@ proptest! {
             for ((actual, event), expected) in actual.iter().zip(&events).zip(&expected) {
                 prop_assert!(oracle::agrees(actual, event, expected), "event {event}\nexpected {expected:?}\n     actual {actual}");
             }
-            let refused = expected.iter().filter(|outcome| outcome.is_err()).count();
+            let rejected = expected.iter().filter(|outcome| outcome.is_err()).count();
             prop_assert_eq!(response.tally.events, events.len() as u64);
-            prop_assert_eq!(response.tally.rejected.iter().sum::<u64>(), refused as u64);
-            let transformed = (events.len() - refused) as u64;
+            prop_assert_eq!(response.tally.rejected.iter().sum::<u64>(), rejected as u64);
+            let transformed = (events.len() - rejected) as u64;
             prop_assert_eq!(response.tally.topics.iter().sum::<u64>(), transformed);
             prop_assert_eq!(response.tally.keys.iter().sum::<u64>(), transformed);
         }
     }
 
     #[test]
-    fn one_walk_fills_what_lookups_one_after_another_fill(event in good_event(usual_destination())) {
-        // A name with a dot may be a path, so that every path is looked up by itself.
+    fn the_path_tree_and_single_lookups_fill_the_same_values(event in good_event(usual_destination())) {
+        // A name with a dot may be a path, so the path tree is not used.
         let mut dotted = event.clone();
         dotted["x.y"] = json!(0);
         let [found, looked_up] =
@@ -275,7 +275,7 @@ proptest! {
     }
 
     #[test]
-    fn batches_equal_the_slow_twin(events in events()) {
+    fn batches_match_the_reference_implementation(events in events()) {
         let body = json!({ "destType": "kafka", "input": events }).to_string();
         let response = batch::respond(&body, PayloadFormat::Plain, LIMITS).expect("a valid body");
         let actual = responses(&response.body);
@@ -284,13 +284,13 @@ proptest! {
         prop_assert!(oracle::same(&grouped, &expected), "{grouped} instead of {expected}");
         prop_assert_eq!(response.tally.events, events.len() as u64);
         let delivered: usize = groups.iter().map(|group| group["metadata"].as_array().map_or(0, Vec::len)).sum();
-        let refused = response.tally.rejected.iter().sum::<u64>() as usize;
-        prop_assert_eq!(delivered + refused, events.len());
-        prop_assert_eq!(actual.len() - groups.len(), refused);
+        let rejected = response.tally.rejected.iter().sum::<u64>() as usize;
+        prop_assert_eq!(delivered + rejected, events.len());
+        prop_assert_eq!(actual.len() - groups.len(), rejected);
     }
 
     #[test]
-    fn an_untouched_message_keeps_its_bytes(messages in proptest::collection::vec(raw_object(), 1..6), space in space()) {
+    fn unchanged_messages_keep_all_bytes(messages in proptest::collection::vec(raw_object(), 1..6), space in space()) {
         let mut body = String::from("[");
         for (index, message) in messages.iter().enumerate() {
             let comma = if index > 0 { "," } else { "" };
@@ -311,31 +311,31 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_an_answer_or_an_error(text in any_text(), compacted: bool) {
+    fn arbitrary_text_does_not_panic(text in any_text(), compacted: bool) {
         let form = if compacted { PayloadFormat::Compacted } else { PayloadFormat::Plain };
         if let Ok(response) = processor::respond(served(0), &text, form, QUERY, LIMITS) {
             prop_assert_eq!(responses(&response.body).len() as u64, response.tally.events);
         }
         let _ = batch::respond(&text, form, LIMITS);
-        // The reader and the library agree on what is JSON.
+        // The reader and serde_json accept the same texts.
         prop_assert_eq!(Raw::parse(&text).is_ok(), explain(&text).is_none());
     }
 
     #[test]
-    fn numbers_become_javascripts_strings(bits: u64) {
+    fn numbers_are_formatted_as_in_javascript(bits: u64) {
         let number = f64::from_bits(bits);
         prop_assume!(number.is_finite());
         let text = Value::from(number).to_string();
         let raw = Raw::parse(&text).expect("a number");
         let string = javascript::JsString::of(Some(raw));
         let (actual, expected) = (string.escaped(), oracle::string(Some(&json!(number))));
-        // Where two shortest forms are equally near, JavaScript takes the even one, and Rust's printer may not.
-        let as_near = actual.len() == expected.len() && actual.parse() == Ok(number);
-        prop_assert!(actual == expected || as_near, "{actual} instead of {expected}");
+        // If two shortest forms are equally near, JavaScript takes the even one, but Rust may take the other one.
+        let is_equally_near = actual.len() == expected.len() && actual.parse() == Ok(number);
+        prop_assert!(actual == expected || is_equally_near, "{actual} instead of {expected}");
     }
 }
 
-/// An object in text that no printer would make: odd literals, spaces, duplicates, escapes.
+/// Generates objects with unusual text: unusual literals, whitespace, duplicates and escapes.
 fn raw_object() -> impl Strategy<Value = String> {
     let value = select(vec![
         "1.0",
@@ -367,9 +367,9 @@ fn space() -> impl Strategy<Value = &'static str> {
     select(vec!["", " ", "\n", "\t\r\n "])
 }
 
-/// JSON with a byte or two changed, and plain malformed input.
+/// Generates JSON with one character replaced, and sequences of arbitrary tokens.
 fn any_text() -> impl Strategy<Value = String> {
-    let nonsense = proptest::collection::vec(
+    let tokens = proptest::collection::vec(
         select(vec![
             "{",
             "}",
@@ -408,5 +408,5 @@ fn any_text() -> impl Strategy<Value = String> {
             characters[..at].iter().collect::<String>() + with + &characters[at + 1..].iter().collect::<String>()
         },
     );
-    prop_oneof![nonsense, broken]
+    prop_oneof![tokens, broken]
 }

@@ -1,7 +1,7 @@
 use super::*;
 
-fn find<'d, 'a>(draft: &'d mut LazyObject<'a>, path: &str) -> Found<'d, 'a> {
-    draft.find(path, &mut EventBudget::for_event(1 << 20, &Usage::unlimited()))
+fn find<'d, 'a>(object: &'d mut LazyObject<'a>, path: &str) -> Found<'d, 'a> {
+    object.find(path, &mut EventBudget::for_event(1 << 20, &Usage::unlimited()))
 }
 
 fn remove(place: Place<'_, '_>) {
@@ -9,43 +9,43 @@ fn remove(place: Place<'_, '_>) {
 }
 
 fn after_removing(text: &str, paths: &[&str]) -> String {
-    let mut draft = LazyObject::of(Raw::parse(text).unwrap());
+    let mut object = LazyObject::of(Raw::parse(text).unwrap());
     for path in paths {
-        match find(&mut draft, path) {
+        match find(&mut object, path) {
             Found::Member(place) => remove(place),
             other => panic!("{path}: {other:?}"),
         }
     }
-    draft.text().into_owned()
+    object.text().into_owned()
 }
 
 #[test]
-fn removing_leaves_every_other_byte() {
+fn removing_a_field_keeps_all_other_bytes() {
     let text = r#"{"a": {"x":1.0, "y" : [1e400 ,-0]}, "b":"\ud800", "a.c":7}"#;
     assert_eq!(after_removing(text, &["a.x"]), r#"{"a":{"y":[1e400 ,-0]},"b":"\ud800","a.c":7}"#);
     assert_eq!(after_removing(text, &["a.x", "a.y"]), r#"{"a":{},"b":"\ud800","a.c":7}"#);
 }
 
 #[test]
-fn looking_changes_nothing() {
+fn lookups_do_not_change_the_text() {
     let text = r#"{ "a" : { "b" : 1 } }"#;
-    let mut draft = LazyObject::of(Raw::parse(text).unwrap());
-    assert!(matches!(find(&mut draft, "a.b"), Found::Member(_)));
-    assert!(matches!(find(&mut draft, "a.c"), Found::Nothing));
-    assert_eq!(draft.text(), text);
-    // Changes are not shared either.
-    let mut draft = LazyObject::of(Raw::parse(r#"{ "a" : { "b" : 1 }, "c" : 2 }"#).unwrap());
-    assert!(matches!(find(&mut draft, "a.b"), Found::Member(_)));
+    let mut object = LazyObject::of(Raw::parse(text).unwrap());
+    assert!(matches!(find(&mut object, "a.b"), Found::Member(_)));
+    assert!(matches!(find(&mut object, "a.c"), Found::Nothing));
+    assert_eq!(object.text(), text);
+    // Setting a field does not change the text of other fields.
+    let mut object = LazyObject::of(Raw::parse(r#"{ "a" : { "b" : 1 }, "c" : 2 }"#).unwrap());
+    assert!(matches!(find(&mut object, "a.b"), Found::Member(_)));
     let usage = Usage::unlimited();
-    let set = draft.set("c", LazyObject::of(Raw::parse("3").unwrap()), &mut EventBudget::for_event(100, &usage));
+    let set = object.set("c", LazyObject::of(Raw::parse("3").unwrap()), &mut EventBudget::for_event(100, &usage));
     assert_eq!(set, Ok(()));
-    assert_eq!(draft.text(), r#"{"a":{ "b" : 1 },"c":3}"#);
+    assert_eq!(object.text(), r#"{"a":{ "b" : 1 },"c":3}"#);
 }
 
 #[test]
-fn what_is_read_and_compared_is_counted() {
-    // Two objects are read; the whole path and the first name are looked up in the outer one, the second name in the
-    // inner one.
+fn reads_and_comparisons_are_charged() {
+    // Two objects are read. The whole path and the first name are looked up in the outer object, the second name in the
+    // inner object.
     let needed = 19 + 13 + 2 * (1 + 1) + (1 + 2);
     let usage = Usage::unlimited();
     let text = Raw::parse(r#"{"a":{"b":1,"c":2}}"#).unwrap();
@@ -59,7 +59,7 @@ fn what_is_read_and_compared_is_counted() {
 }
 
 #[test]
-fn a_removed_member_takes_the_duplicates_it_hid_along() {
+fn removing_a_field_removes_its_duplicates() {
     assert_eq!(after_removing(r#"{"a":1,"b":2,"\u0061":3}"#, &["a"]), r#"{"b":2}"#);
 }
 
@@ -67,21 +67,21 @@ fn a_removed_member_takes_the_duplicates_it_hid_along() {
 fn names_with_dots_are_found() {
     assert_eq!(after_removing(r#"{"a":{"b.c":1,"d":2}}"#, &["a.b.c"]), r#"{"a":{"d":2}}"#);
     assert_eq!(after_removing(r#"{"a.b":1,"a":{"b":2}}"#, &["a.b"]), r#"{"a":{"b":2}}"#);
-    // The shorter name wins, even if it leads nowhere.
-    let mut draft = LazyObject::of(Raw::parse(r#"{"m":{"a":{},"a.b":1}}"#).unwrap());
-    assert!(matches!(find(&mut draft, "m.a.b"), Found::Nothing));
+    // The shorter name wins, even if the rest of the path is missing there.
+    let mut object = LazyObject::of(Raw::parse(r#"{"m":{"a":{},"a.b":1}}"#).unwrap());
+    assert!(matches!(find(&mut object, "m.a.b"), Found::Nothing));
 }
 
 #[test]
-fn the_length_of_an_array_is_found_but_no_member() {
-    let mut draft = LazyObject::of(Raw::parse(r#"{"a":[1,2]}"#).unwrap());
-    assert!(matches!(find(&mut draft, "a.length"), Found::ArrayLength));
-    assert!(matches!(find(&mut draft, "a.length.x"), Found::Nothing));
-    assert!(matches!(find(&mut draft, "a.other"), Found::Nothing));
+fn only_the_length_of_an_array_is_found() {
+    let mut object = LazyObject::of(Raw::parse(r#"{"a":[1,2]}"#).unwrap());
+    assert!(matches!(find(&mut object, "a.length"), Found::ArrayLength));
+    assert!(matches!(find(&mut object, "a.length.x"), Found::Nothing));
+    assert!(matches!(find(&mut object, "a.other"), Found::Nothing));
 }
 
 #[test]
-fn an_object_may_be_only_so_wide() {
+fn the_number_of_fields_is_limited() {
     let wide = |members: usize| format!("{{\"a\":{{{}}}}}", vec!["\"x\":1"; members].join(","));
     let (fits, too_wide) = (wide(MAX_MEMBERS), wide(MAX_MEMBERS + 1));
     assert!(matches!(find(&mut LazyObject::of(Raw::parse(&fits).unwrap()), "a.x"), Found::Member(_)));
