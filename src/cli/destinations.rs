@@ -19,29 +19,29 @@ use crate::server::activity::report::{DestinationReport, KeysReport, Report};
 /// Arguments of `destinations`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// URL of the service, such as http://localhost:9091; the path /destinations may be left out
+    /// URL of the service, such as http://localhost:9091; the path /destinations is optional
     url: String,
 
     /// Refresh every two seconds until interrupted
     #[arg(long)]
     watch: bool,
 
-    /// File with the operator token, if the service has OPERATOR_TOKEN_FILE
+    /// File with the operator token, if the service sets OPERATOR_TOKEN_FILE
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 
     #[command(flatten)]
     trust: Trust,
 
-    /// Number of partitions of the topics, to compute partitions of keys and skew
+    /// Number of partitions of each topic, to compute the partition of each key and the skew
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = value_parser!(u32).range(1..=0x7fff_ffff))]
     partitions: u32,
 
-    /// Only destinations whose ID, type, topics or rejection reasons contain this text
+    /// Show only destinations whose ID, type, topics or rejection reasons contain this text
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
 
-    /// Print the response of the service as JSON
+    /// Print the JSON response of the service
     #[arg(long, conflicts_with_all = ["watch", "filter"])]
     json: bool,
 }
@@ -54,7 +54,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 const MAX_BYTES: u64 = 16 << 20;
 /// The maximum size of a token file, in bytes.
 const MAX_TOKEN_BYTES: usize = 4096;
-/// Moves the cursor to the top of the screen and clears what is below.
+/// Moves the cursor to the top of the screen, and clears the screen below it.
 const CLEAR: &str = "\u{1b}[H\u{1b}[J";
 /// The maximum number of topics and keys that are listed for a destination.
 const LISTED: usize = 5;
@@ -184,7 +184,7 @@ fn shown(text: &str, arguments: &Arguments) -> Result<String, String> {
     Ok(out)
 }
 
-/// The text that a filter is searched in.
+/// Returns the text that is searched for the filter.
 fn searched(destination: &DestinationReport) -> String {
     let ids = [&destination.destination_id, &destination.workspace_id].into_iter().flatten().map(String::as_str);
     let topics = destination.topics.iter().map(|topic| topic.topic.as_str());
@@ -212,7 +212,7 @@ fn write_destination(out: &mut String, destination: &DestinationReport, now: u64
         let (recent, total) = (rejection.events.recent, rejection.events.total);
         let _ = writeln!(
             out,
-            "    rejected {}{field}: {recent} recent, {total} in all, latest {} ago",
+            "    rejected {}{field}: {recent} recent, {total} in total, latest {} ago",
             rejection.reason,
             ago(rejection.latest_at)
         );
@@ -236,8 +236,11 @@ fn write_keys(out: &mut String, keys: &KeysReport) {
         })
         .collect();
     if !hot.is_empty() {
-        let exact =
-            if keys.short_by > 0 { format!(" (counts may be short by {})", keys.short_by) } else { String::new() };
+        let exact = if keys.short_by > 0 {
+            format!(" (counts may be too low by up to {})", keys.short_by)
+        } else {
+            String::new()
+        };
         let _ = writeln!(out, "    hot keys {}{exact}", hot.join(", "));
     }
     if let Some(skew) = keys.skew.as_ref().filter(|skew| skew.factor >= 1.5 && keys.events >= 100) {

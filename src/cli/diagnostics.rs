@@ -1,4 +1,5 @@
-//! Reports the events that a tool could not process: the first ones by line, all of them by count, none by content.
+//! Reports the events that a tool could not process: the first ones with their line, all of them by count. Event data
+//! is never shown.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,10 +10,10 @@ use transform::explain::problem::Problem;
 use transform::rejection::Rejection;
 use transform::request::BodyError;
 
-/// The maximum number of problems that are reported one by one.
+/// The maximum number of problems that are reported individually.
 const SHOWN: usize = 10;
 
-/// Why an event has no result, or a doubtful one.
+/// Why an event has no result, or a result that is probably unintended.
 #[derive(Debug, Clone)]
 pub(super) enum Diagnostic {
     /// The transformation rejects the event.
@@ -102,7 +103,7 @@ impl DiagnosticLog {
         self.any_failed
     }
 
-    /// Reports the total, if it is more than was reported one by one.
+    /// Reports the total if some problems were not reported individually.
     pub(super) fn conclude(&self, progress: &Progress) {
         let all: u64 = self.counts.values().sum();
         if all > self.shown as u64 {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// The tool ran successfully and found problems.
 #[cfg(feature = "tools")]
 pub(in crate::cli) const EXIT_FOUND: u8 = 1;
-/// The arguments or the input cannot be used. The argument parser exits with it too.
+/// The arguments or the input cannot be used. The argument parser also exits with this code.
 pub(in crate::cli) const EXIT_USAGE: u8 = 2;
 /// Invalid configuration, as defined in sysexits.h.
 pub(in crate::cli) const EXIT_CONFIG: u8 = 78;
@@ -57,7 +57,7 @@ static TABLE: [Row; 8] = [
         command: "bench",
         codes: &[
             (0, "every request got the expected status"),
-            (1, "some requests got another status, a retryable 503 or no response"),
+            (1, "some requests got an unexpected status, a retryable 503 or no response"),
             (2, "a transformer, a file or the arguments cannot be used, or the output cannot be written"),
         ],
     },
@@ -93,7 +93,7 @@ pub(super) fn commands() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|row| row.command)
 }
 
-/// Formats the exit codes of a command for its help. Empty for a command that is not in the table.
+/// Formats the exit codes of a command for its help. Returns an empty string for a command that is not in the table.
 pub(super) fn help(command: &str) -> String {
     let Some(row) = TABLE.iter().find(|row| row.command == command) else { return String::new() };
     let mut text = String::from("Exit codes:");
@@ -119,15 +119,15 @@ mod tests {
     }
 
     #[test]
-    fn the_documentation_and_the_help_have_the_table() {
+    fn the_documentation_and_the_help_match_the_table() {
         let page = include_str!("../../docs/reference/exit-codes.md");
         assert!(page.contains(&table()), "docs/reference/exit-codes.md lacks this table:\n{}", table());
         let mut command = super::super::command();
         for row in &TABLE {
             let tool = command.find_subcommand_mut(row.command).expect(row.command);
-            let shown = tool.render_long_help().to_string();
-            assert_eq!(shown.matches("Exit codes:").count(), 1, "{shown}");
-            assert!(shown.contains(&help(row.command)), "{shown}");
+            let text = tool.render_long_help().to_string();
+            assert_eq!(text.matches("Exit codes:").count(), 1, "{text}");
+            assert!(text.contains(&help(row.command)), "{text}");
         }
         assert_eq!((help("completions").as_str(), commands().count()), ("", TABLE.len()));
     }

@@ -1,4 +1,4 @@
-//! `health`: checks whether a running service is up. It is meant for container images, which have neither a shell nor
+//! `health`: checks whether a running service is up. It is meant for container images that have neither a shell nor
 //! curl.
 
 use std::io::{self, Read, Write};
@@ -23,11 +23,11 @@ pub(super) struct Arguments {
     #[arg(long, env = "PORT", default_value_t = 9090)]
     port: u16,
 
-    /// Set if the service's port uses TLS; the file is not read
+    /// Set this if the service's port uses TLS; the file itself is not read
     #[arg(long, env = "TLS_CERT_FILE")]
     tls_cert_file: Option<PathBuf>,
 
-    /// URL to request instead, such as http://127.0.0.1:9090/ready [default: /health at HOST and PORT, with https if
+    /// URL to request, such as http://127.0.0.1:9090/ready [default: /health at HOST and PORT, with https if
     /// TLS_CERT_FILE is set]. Certificates are not verified, because the request contains no secret
     #[arg(long)]
     url: Option<String>,
@@ -39,7 +39,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// The start of a response with status 200.
 const STATUS_LINE: &[u8] = b"HTTP/1.1 200";
 
-/// Sends a request, and prints why the service is not up.
+/// Sends a request, and prints the reason if the service is not up.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let url = arguments.url.clone().unwrap_or_else(|| own_url(arguments));
     match request(&url) {
@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// The URL of the service with these settings on this machine.
+/// Returns the URL of a service with these settings on this machine.
 fn own_url(settings: &Arguments) -> String {
     let host = match settings.host.as_str() {
         "0.0.0.0" => "127.0.0.1",
@@ -95,7 +95,7 @@ struct DeadlineStream {
     deadline: Instant,
 }
 
-/// The time left until `deadline`, or an error if it has passed.
+/// Returns the time left until `deadline`, or an error if it has passed.
 fn left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
@@ -133,7 +133,7 @@ impl Write for DeadlineStream {
     }
 }
 
-/// Sends the request on a connection and reads the beginning of the response.
+/// Sends the request on a connection and reads the start of the response.
 fn status_line(mut stream: impl Read + Write, authority: &str, path: &str) -> io::Result<Vec<u8>> {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n")?;
     let mut line = Vec::new();
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_its_own_settings_are_shown_with_the_defaults_of_the_service() {
+    fn arguments_match_the_settings_of_the_service() {
         use clap::{CommandFactory as _, Parser};
         #[derive(Parser)]
         struct Service {

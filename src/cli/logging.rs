@@ -15,7 +15,7 @@ use crate::server::log::rate_limit::{RateLimit, WINDOW};
 use crate::server::log::writer::{LogWriter, Stderr};
 use crate::server::settings::{LogFormat, Settings};
 
-/// The name of all modules of the service in a log directive.
+/// The name of the service's modules in a log directive.
 const SERVICE: &str = env!("CARGO_CRATE_NAME");
 
 /// The timeout for writing the last lines at exit: a pipe that is not read must not keep the process alive.
@@ -31,12 +31,12 @@ pub(super) struct Log {
 /// Starts logging as configured by the settings, which have been validated.
 ///
 /// # Errors
-/// Fails if the log's thread cannot be started, or a log is already running.
+/// Fails if the log thread cannot be started, or a log is already running.
 pub(super) fn start(settings: &Settings) -> Result<Log, String> {
     let filter: Targets =
         directives(&settings.log_level).parse().map_err(|error| format!("LOG_LEVEL cannot be used: {error}"))?;
     let writer =
-        LogWriter::start(Stderr, &LOSSES).map_err(|error| format!("the log's thread cannot be started: {error}"))?;
+        LogWriter::start(Stderr, &LOSSES).map_err(|error| format!("the log thread cannot be started: {error}"))?;
     let limit = RateLimit::new(&LOSSES);
     // The library would report its own errors with eprintln!, which panics if stderr is full.
     let lines = fmt::layer().with_writer(writer.clone()).log_internal_errors(false);
@@ -85,9 +85,9 @@ pub(super) fn report_startup_errors(format: LogFormat, problems: &[String]) {
     }
 }
 
-/// Translates LOG_LEVEL into directives of the log library. A level without a module applies to the service alone, and
-/// libraries log warnings and errors only: at lower levels some of them log request headers. To see those, name the
-/// library in LOG_LEVEL.
+/// Translates LOG_LEVEL into directives of the log library. A level without a module applies only to the service.
+/// Libraries log only warnings and errors, because some of them log request headers at lower levels. To see those, name
+/// the library in LOG_LEVEL.
 fn directives(log_level: &str) -> String {
     let level = log_level.to_ascii_lowercase();
     let directives = level.split(',').map(|directive| match directive.trim() {
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bare_level_is_that_of_the_service() {
+    fn a_level_without_a_module_applies_to_the_service() {
         for (level, expected) in [
             ("info", "warn,rudder_kafka_transformer=info"),
             ("TRACE", "warn,rudder_kafka_transformer=trace"),

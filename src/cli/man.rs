@@ -25,7 +25,7 @@ Examples:
 
 /// Writes the man pages.
 pub(super) fn run(arguments: &Arguments, command: Command) -> ExitCode {
-    let command = shown(command);
+    let command = without_help(command);
     match &arguments.folder {
         Some(folder) => match write_all(command, folder) {
             Ok(()) => ExitCode::SUCCESS,
@@ -56,8 +56,7 @@ fn write_all(command: Command, folder: &Path) -> io::Result<()> {
     clap_mangen::generate_to(command, folder)
 }
 
-/// The command line as the pages show it. Leaves out what depends on the machine, and `help`, which would add a page
-/// per command.
-fn shown(command: Command) -> Command {
+/// Removes the subcommand `help`, which would add a page per command.
+fn without_help(command: Command) -> Command {
     command.disable_help_subcommand(true)
 }

@@ -69,16 +69,16 @@ enum Command {
     /// Report configuration problems of destinations
     #[cfg(feature = "tools")]
     Check(Box<check::Arguments>),
-    /// Print the service's responses to events in files
+    /// Transform events from files and print the service's responses
     #[cfg(feature = "tools")]
     Transform(Box<transform::Arguments>),
     /// Show where each event would go, and why
     #[cfg(feature = "tools")]
     Explain(Box<explain::Arguments>),
-    /// Measure one or two transformers under the load that rudder-server sends
+    /// Measure one or two transformers under load like that of rudder-server
     #[cfg(feature = "tools")]
     Bench(Box<bench::Arguments>),
-    /// Show what a running service does for each destination: events, rejections, topics, hot keys
+    /// Show events, rejections, topics and hot keys of each destination in a running service
     #[cfg(feature = "tools")]
     Destinations(destinations::Arguments),
     /// Print a completion script for a shell
@@ -101,7 +101,7 @@ pub fn main() -> ExitCode {
     let parsed = command().try_get_matches().and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(said) => return usage_error::report(&said),
+        Err(error) => return usage_error::report(&error),
     };
     match cli.command {
         None => serve::run(cli.serve, &matches),
@@ -129,7 +129,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The command line, with the exit codes of each command in its help.
+/// Builds the command line, with the exit codes of each command in its help.
 fn command() -> clap::Command {
     let mut command = Cli::command().mut_args(unless_blank).mut_subcommands(|command| command.mut_args(unless_blank));
     let has = |command: &clap::Command, name: &str| command.get_subcommands().any(|one| one.get_name() == name);
@@ -147,7 +147,7 @@ fn command() -> clap::Command {
     command
 }
 
-/// Treats a variable with an empty value as not set: compose files and charts often contain such variables.
+/// Treats an empty environment variable as not set, because compose files and charts often contain such variables.
 fn unless_blank(argument: Arg) -> Arg {
     let is_blank = argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
     if is_blank { argument.env(None::<&str>) } else { argument }

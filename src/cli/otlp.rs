@@ -31,7 +31,7 @@ pub(super) struct Export(SdkTracerProvider);
 /// Starts the export if the environment names a collector.
 ///
 /// # Errors
-/// Returns what is wrong with the variables. The message never contains a value, which may include a password.
+/// Returns a message if a variable is invalid. The message never contains a value, which may include a password.
 pub(super) fn start() -> Result<Option<Export>, String> {
     if variable(["OTEL_SDK_DISABLED"]).is_some_and(|(_, value)| value.eq_ignore_ascii_case("true")) {
         return Ok(None);
@@ -80,7 +80,7 @@ fn variable<const N: usize>(names: [&'static str; N]) -> Option<(&'static str, S
     })
 }
 
-/// The resource that the spans belong to. `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` take precedence over the
+/// Returns the resource of the spans. `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` take precedence over the
 /// built-in attributes.
 fn resource() -> Resource {
     let attributes = variable(["OTEL_RESOURCE_ATTRIBUTES"]).map_or_else(String::new, |(_, attributes)| attributes);
@@ -95,7 +95,7 @@ fn resource() -> Resource {
     resource.build()
 }
 
-/// Sends spans to the collector, on the thread that batches them. Nothing else waits for it.
+/// Sends spans to the collector, on the thread that batches them. No other thread waits for it.
 #[derive(Debug)]
 struct Client(ureq::Agent);
 

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::stdio;
 
-/// How long a run must take before the bar is shown.
+/// The duration of a run after which the bar is shown.
 const DELAY: Duration = Duration::from_millis(800);
 
 /// A progress bar that is shown only after [`DELAY`], and only on a terminal.
@@ -22,7 +22,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Creates a bar for `total` bytes, if that is known, of which `read` counts those read.
+    /// Creates a bar for `total` bytes, if the total is known. `read` counts the bytes read so far.
     pub(super) fn of(total: Option<u64>, read: Arc<AtomicU64>) -> Self {
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
         let template = match total {

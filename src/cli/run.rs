@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::stdio;
 use transform::family::Family;
 
-/// What a tool does with a batch.
+/// The processing of batches by a tool.
 pub(super) trait Work: Send + Sync + 'static {
     /// A part of the tool's output.
     type Part: Part;
@@ -26,10 +26,10 @@ pub(super) trait Work: Send + Sync + 'static {
 
 /// A part of a tool's output, kept in memory until it is written.
 pub(super) trait Part: Send + 'static {
-    /// Its approximate size in memory, in bytes.
+    /// Returns the approximate size in memory, in bytes.
     fn bytes(&self) -> usize;
 
-    /// Splits off what is complete. Later output continues this part.
+    /// Splits off the finished output. Later output is added to this part.
     fn split(&mut self) -> Self;
 }
 
@@ -44,8 +44,8 @@ pub(super) struct Stream<'s, P> {
 }
 
 impl<P: Part> Stream<'_, P> {
-    /// Hands the part over if it is large enough to be written. Called after every event, this bounds memory regardless
-    /// of how large the output of a batch is.
+    /// Hands over the part if it is large enough to be written. Call this after every event, to bound memory
+    /// regardless of the size of a batch's output.
     pub(super) fn hand_over_if_large(&mut self) {
         if self.part.bytes() >= PART_BYTES {
             self.parts.send(Done {
@@ -68,11 +68,11 @@ struct Done<P> {
     diagnostics: Diagnostics,
     /// The number of events, arrays and malformed lines.
     values: u64,
-    /// The number of those that are JSON.
+    /// The number of values that are JSON.
     good: u64,
     /// The number of events that look like bare messages and have no destination.
     bare: u64,
-    /// The error that ended the input, if there is one.
+    /// The error that ended the input, if any.
     broken: Option<InputError>,
 }
 
@@ -97,17 +97,17 @@ pub(super) type Outcome = Result<bool, Failure>;
 /// there were no problems.
 ///
 /// # Errors
-/// [`Failure`]. The results before it have been passed on.
+/// Returns a [`Failure`]. The results before it have been passed to `on_part`.
 pub(super) fn over<W: Work>(input: &Input, work: W, mut on_part: impl FnMut(W::Part) -> io::Result<()>) -> Outcome {
     stdio::report_panics();
     let mut opened = input.open().map_err(Failure::Input)?;
     let mut progress = Progress::of(opened.bytes, Arc::clone(&opened.read));
-    let (filling, family, name) = (Arc::clone(&opened.filling), opened.family, opened.name());
+    let (default_destination, family, name) = (Arc::clone(&opened.default_destination), opened.family, opened.name());
     let on_batch = move |batch: Batch, parts: &Parts<Done<W::Part>>| {
         let source = Arc::clone(&batch.source);
         let mut output = Stream { part: work.begin(&batch), diagnostics: Diagnostics::default(), source, parts };
         let (mut values, mut good, mut broken) = (0, 0, None);
-        let bare = requests(&batch, &filling, |entry| {
+        let bare = requests(&batch, &default_destination, |entry| {
             values += 1;
             match entry {
                 Entry::BadLine(place, reason) => output.diagnostics.note(place, Diagnostic::NotJson(reason)),
@@ -149,7 +149,7 @@ pub(super) fn over<W: Work>(input: &Input, work: W, mut on_part: impl FnMut(W::P
     if bare > 0 {
         let events = if bare == 1 { "event has" } else { "events have" };
         progress.say(&format!(
-            "note: {bare} {events} neither message, metadata nor destination; use --destination to treat such events as messages"
+            "note: {bare} {events} no message, metadata or destination; use --destination to treat such events as messages"
         ));
     }
     match failure {

@@ -23,9 +23,9 @@ use crate::server::transport::tls::Tls;
 use crate::server::version::{COMMIT, VERSION};
 use crate::server::{Listeners, run as run_server};
 
-/// The note on units in `--help`.
-const UNITS: &str = "Sizes and durations take units: 64MiB, 10MB; 1500ms, 30s, 5m. A plain size is in bytes, a plain duration in \
-seconds (MAX_WAIT_MILLISECONDS: in milliseconds).";
+/// The explanation of units in `--help`.
+const UNITS: &str = "Sizes and durations take units: 64MiB, 10MB; 1500ms, 30s, 5m. Without a unit, a size is in bytes and \
+a duration in seconds (MAX_WAIT_MILLISECONDS: in milliseconds).";
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -34,7 +34,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     settings: Settings,
 
-    /// Print the settings in force and where each comes from, and exit
+    /// Print the effective settings and the source of each, and exit
     #[arg(long)]
     print_config: bool,
 }
@@ -91,7 +91,7 @@ async fn serve_until_stopped(settings: &Settings, log: Log) -> Result<(), String
     let listeners = Listeners::bind(settings)?;
     announce(settings, &listeners)?;
     match listeners.tls.clone() {
-        Some(tls) => actix_web::rt::spawn(follow(tls, hangup)),
+        Some(tls) => actix_web::rt::spawn(reload_tls(tls, hangup)),
         None => actix_web::rt::spawn(ignore(hangup)),
     };
     let (stop, stopped) = oneshot::channel::<()>();
@@ -111,20 +111,20 @@ async fn serve_until_stopped(settings: &Settings, log: Log) -> Result<(), String
 /// Keeps SIGHUP from terminating the process if there is nothing to reload.
 async fn ignore(mut hangup: Signal) {
     while hangup.recv().await.is_some() {
-        tracing::info!("SIGHUP ignored: it reloads the TLS certificate, and TLS_CERT_FILE is not set");
+        tracing::info!("SIGHUP ignored: it reloads the TLS certificate, but TLS_CERT_FILE is not set");
     }
 }
 
-/// How often the TLS files are checked for changes.
+/// The interval at which the TLS files are checked for changes.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Reloads the TLS files when they change, and on SIGHUP.
-async fn follow(tls: Arc<Tls>, mut hangup: Signal) {
-    let mut looks = interval(CHECK_INTERVAL);
+async fn reload_tls(tls: Arc<Tls>, mut hangup: Signal) {
+    let mut ticks = interval(CHECK_INTERVAL);
     loop {
         tokio::select! {
             _ = hangup.recv() => tls.reload_and_log(),
-            _ = looks.tick() => if tls.has_changed() {
+            _ = ticks.tick() => if tls.has_changed() {
                 tls.reload_and_log();
             },
         }
@@ -166,7 +166,7 @@ fn announce(settings: &Settings, listeners: &Listeners) -> Result<(), String> {
     Ok(())
 }
 
-/// The signals that stop the process. Signals are recorded from this call on, even before they are awaited.
+/// The signals that stop the process. They are recorded from [`Signals::listen`] on, even before they are awaited.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,

@@ -11,8 +11,8 @@ pub(super) fn error(problem: impl Display) {
     note(format_args!("error: {problem}"));
 }
 
-/// Writes a line to stderr. A failure is ignored, because there is nowhere left to report it; the exit code does not
-/// change.
+/// Writes a line to stderr. Failures are ignored and do not change the exit code, because there is nowhere left to
+/// report them.
 pub(super) fn note(line: impl Display) {
     let line = format!("{line}\n");
     let _ = io::stderr().write_all(line.as_bytes());
@@ -29,8 +29,8 @@ pub(super) fn print_and_end(text: &str, code: ExitCode) -> ExitCode {
     end(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()), code)
 }
 
-/// The exit code of a tool that has written its output: `code`, unless writing failed. If the reader has closed the
-/// pipe, that is not an error.
+/// Returns the exit code of a tool that has written its output: `code`, unless writing failed. A closed pipe is not an
+/// error.
 pub(super) fn end(written: io::Result<()>, code: ExitCode) -> ExitCode {
     match failure(written) {
         Ok(()) => code,
@@ -41,10 +41,10 @@ pub(super) fn end(written: io::Result<()>, code: ExitCode) -> ExitCode {
     }
 }
 
-/// Converts an error of writing output to a message. A pipe that its reader has closed is not an error.
+/// Converts a write error to a message. A closed pipe is not an error.
 ///
 /// # Errors
-/// The message to report.
+/// Returns the message to report.
 pub(super) fn failure(written: io::Result<()>) -> Result<(), String> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot write to stdout: {error}")),
@@ -53,10 +53,10 @@ pub(super) fn failure(written: io::Result<()>) -> Result<(), String> {
 }
 
 /// Prints the output of the argument parser: help and version to stdout, errors to stderr.
-pub(super) fn of_parser(said: &clap::Error) -> ExitCode {
-    let code = ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(EXIT_USAGE));
-    let printed = said.print().and_then(|()| io::stdout().flush());
-    if said.use_stderr() { code } else { end(printed, code) }
+pub(super) fn print_parser_output(error: &clap::Error) -> ExitCode {
+    let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(EXIT_USAGE));
+    let printed = error.print().and_then(|()| io::stdout().flush());
+    if error.use_stderr() { code } else { end(printed, code) }
 }
 
 /// Reports panics by their location only: the message of a panic may contain event data.

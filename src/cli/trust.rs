@@ -8,34 +8,34 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::trust;
 
-/// The option for certificates of a company's own CA.
+/// The option for a private CA.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct Trust {
-    /// PEM file with CA certificates that https URLs may have their certificate from, in addition to the system's
+    /// PEM file with CA certificates to trust for https URLs, in addition to the system's
     #[arg(long, env = "UPSTREAM_CA_FILE", value_name = "FILE")]
     ca_file: Option<PathBuf>,
 }
 
 impl Trust {
-    /// Returns the certificates for connections to a URL.
+    /// Returns the CA certificates to trust for connections to a URL.
     ///
     /// # Errors
-    /// Why the file cannot be used.
+    /// Returns the reason if the file cannot be used.
     pub(super) fn certificates(&self, url: &str) -> Result<Vec<CertificateDer<'static>>, String> {
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
         trust::certificates(&scheme, self.ca_file.as_deref())
     }
 
-    /// Returns how the HTTP client of the tools connects to a URL.
+    /// Returns the TLS settings of the tools' HTTP client for a URL.
     ///
     /// # Errors
-    /// Why the file cannot be used.
+    /// Returns the reason if the file cannot be used.
     pub(super) fn tls(&self, url: &str) -> Result<TlsConfig, String> {
         Ok(tls(&self.certificates(url)?))
     }
 }
 
-/// Returns the settings of the tools' HTTP client that trust these certificates.
+/// Returns TLS settings of the tools' HTTP client that trust these certificates.
 pub(super) fn tls(certificates: &[CertificateDer<'static>]) -> TlsConfig {
     let certificates: Vec<Certificate<'static>> =
         certificates.iter().map(|der| Certificate::from_der(der).to_owned()).collect();

@@ -59,7 +59,7 @@ enum FieldValue {
     Given(String, String),
 }
 
-/// Reads a string of an entry. Another type is a finding.
+/// Reads a string field of an entry, and reports a value of another type.
 fn typed(entry: Raw<'_>, name: &str, pointer: &str, are_typed: &mut bool, findings: &mut Findings) -> FieldValue {
     let Some((name, value)) = member(entry, name).filter(|(_, value)| !value.is_null()) else {
         return FieldValue::Absent;
@@ -125,7 +125,7 @@ fn check_schema(schema: FieldValue, pointer: &str, findings: &mut Findings) {
                 let more = if fields.len() > MOST_NAMED { " and more" } else { "" };
                 let named = fields.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
                 let message = format!(
-                    "the schema has unions ({named}{more}): events must carry {{\"string\": \"x\"}}, not \"x\""
+                    "the schema has union fields ({named}{more}): events must contain {{\"string\": \"x\"}}, not \"x\""
                 );
                 findings.add(Code::AvroUnionField, pointer, message);
             }

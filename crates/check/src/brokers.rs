@@ -1,4 +1,4 @@
-//! Checks where the producer connects: `hostName` with `port`, or `bootstrapServer`.
+//! Checks the addresses that the producer connects to: `hostName` with `port`, or `bootstrapServer`.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -7,7 +7,7 @@ use super::config::{Config, Read};
 use super::destination::Address;
 use super::finding::{Findings, quoted};
 
-/// Reads the brokers in Kafka's `hostName` and `port`. Reports a finding and returns `None` if they are unusable.
+/// Reads the brokers from `hostName` and `port`. Reports a finding and returns `None` if they are unusable.
 pub fn of_host_and_port(config: &Config<'_>, findings: &mut Findings) -> Option<Vec<Address>> {
     let hosts = match config.required("hostName", Code::HostMissing, findings) {
         Read::Given(text, pointer) => hosts(&text, &pointer, findings),
@@ -39,7 +39,7 @@ fn hosts(text: &str, pointer: &str, findings: &mut Findings) -> Option<Vec<Strin
                     Some(_) => {
                         format!("{} contains port {number}, and the producer appends port again", quoted(entry))
                     }
-                    None => format!("the producer appends port to the text after the colon of {}", shown(entry)),
+                    None => format!("{} contains a colon, and the producer appends port", shown(entry)),
                 };
                 findings.add(Code::HostHasPort, pointer, message);
             }
@@ -54,8 +54,8 @@ fn hosts(text: &str, pointer: &str, findings: &mut Findings) -> Option<Vec<Strin
     (hosts.len() == count).then_some(hosts)
 }
 
-/// The brokers of `bootstrapServer`; `None` if they are unusable, which is also reported as a finding. An entry without
-/// a port gets the producer's default, `default_port`; `None` means that no broker listens on that port.
+/// Reads the brokers of `bootstrapServer`. Reports a finding and returns `None` if they are unusable. An entry without
+/// a port gets `default_port`. If that is `None`, because no broker listens on the producer's default, it is reported.
 pub fn of_bootstrap_server(
     config: &Config<'_>,
     default_port: Option<u16>,
@@ -94,7 +94,7 @@ pub fn of_bootstrap_server(
     (brokers.len() == count).then_some(brokers)
 }
 
-/// Reports spaces around entries. They are part of the host name or port, so the producer does not find that broker.
+/// Reports spaces around entries. They become part of the host name or port, so the producer cannot find the broker.
 fn report_spaces(text: &str, pointer: &str, findings: &mut Findings) {
     let padded: Vec<&str> =
         text.split(',').filter(|entry| entry.trim() != *entry && !entry.trim().is_empty()).collect();
@@ -104,27 +104,27 @@ fn report_spaces(text: &str, pointer: &str, findings: &mut Findings) {
         _ => Code::HostBlanks,
     };
     for entry in padded {
-        let message = format!("there are spaces around {}: the producer does not find it", shown(entry.trim()));
+        let message = format!("there are spaces around {}: the producer cannot find it", shown(entry.trim()));
         findings.add(code, pointer, message);
     }
 }
 
-/// A host with the surrounding spaces that the producer includes when it dials.
+/// Adds the spaces around an entry to its host, because the producer includes them when it dials.
 fn as_written(host: String, written: &str) -> String {
     let blank = |text: &str| text[..text.len() - text.trim_start().len()].to_owned();
-    let behind = &written[written.trim_end().len()..];
-    format!("{}{host}{behind}", blank(written))
+    let trailing = &written[written.trim_end().len()..];
+    format!("{}{host}{trailing}", blank(written))
 }
 
 /// Trims an entry of a list. Reports a finding and returns `None` if it is empty or a URL.
 fn entry<'e>(entry: &'e str, pointer: &str, findings: &mut Findings) -> Option<&'e str> {
     let bare = entry.trim();
     if bare.is_empty() {
-        findings.add(Code::HostInvalid, pointer, "there is an empty entry between two commas or after the last one");
+        findings.add(Code::HostInvalid, pointer, "there is an empty entry before or after a comma");
         return None;
     }
     if let Some((scheme, _)) = bare.split_once("://") {
-        let message = format!("it begins with {}, as URLs do", quoted(&format!("{scheme}://")));
+        let message = format!("it begins with {}, like a URL", quoted(&format!("{scheme}://")));
         findings.add(Code::HostHasScheme, pointer, message);
         return None;
     }
@@ -140,7 +140,7 @@ pub fn bare_host(text: &str) -> Result<String, String> {
         return Err(format!("has spaces around {}: they are part of the name", shown(text.trim())));
     }
     if let Some((scheme, _)) = text.split_once("://") {
-        return Err(format!("begins with {}, as URLs do", quoted(&format!("{scheme}://"))));
+        return Err(format!("begins with {}, like a URL", quoted(&format!("{scheme}://"))));
     }
     if text.contains('@') {
         return Err("contains an @: put the user into sshUser".to_owned());
@@ -158,7 +158,7 @@ pub fn bare_host(text: &str) -> Result<String, String> {
     host.map(str::to_owned).ok_or_else(|| format!("is {}, neither a host name nor an IP address", quoted(text)))
 }
 
-/// Parses a host as it is dialed. Reports a finding and returns `None` if it is invalid.
+/// Parses a host name or IP address. Reports a finding and returns `None` if it is invalid.
 fn host(text: &str, pointer: &str, findings: &mut Findings) -> Option<String> {
     let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let host = match bracketed {
@@ -184,7 +184,7 @@ fn host(text: &str, pointer: &str, findings: &mut Findings) -> Option<String> {
     Some(host.to_owned())
 }
 
-/// Quotes an entry for a message, unless it may contain a user name and a password.
+/// Quotes an entry for a message. An entry that may contain a user name and password is hidden.
 fn shown(entry: &str) -> String {
     if entry.contains('@') { "a text with @".to_owned() } else { quoted(entry) }
 }
@@ -273,7 +273,7 @@ mod tests {
             assert_eq!(bare_host(text).as_deref(), Ok(host));
         }
         for (text, words) in [
-            ("ssh://bastion", "as URLs do"),
+            ("ssh://bastion", "like a URL"),
             ("rudder@bastion", "sshUser"),
             ("bastion:22", "sshPort"),
             ("[::1]:22", "sshPort"),

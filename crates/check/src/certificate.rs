@@ -11,10 +11,10 @@ use super::code::Code;
 use super::finding::{Findings, quoted};
 use super::pem::{self, Fault, Section};
 
-/// The maximum number of certificates in a text that are checked.
+/// The maximum number of certificates that are checked per text.
 const MAX_CERTIFICATES: usize = 500;
 
-/// How many days before expiry a certificate is reported.
+/// The number of days before expiry at which a certificate is reported.
 const SOON_DAYS: i64 = 30;
 const DAY: i64 = 86_400;
 
@@ -28,7 +28,7 @@ const CURVES: [&str; 3] = ["1.2.840.10045.3.1.7", "1.3.132.0.34", "1.3.132.0.35"
 const ED25519: &str = "1.3.101.112";
 const SHA1: &str = "1.3.14.3.2.26";
 
-/// Signatures with a digest that can be forged.
+/// Signature algorithms whose digest can be forged.
 const WEAK_SIGNATURES: [(&str, &str); 6] = [
     ("1.2.840.113549.1.1.2", "MD2"),
     ("1.2.840.113549.1.1.4", "MD5"),
@@ -47,11 +47,11 @@ pub fn read(der: &[u8]) -> Option<X509Certificate<'_>> {
     }
 }
 
-/// Checks a PEM text of CA certificates at `now`, in seconds since 1970. Returns whether the producer reads at least
-/// one certificate from it. It never panics, and no message shows the body of a certificate.
+/// Checks a PEM text of CA certificates at `now`, a Unix timestamp in seconds. Returns whether the producer reads at
+/// least one certificate from it. The function never panics, and messages never contain the body of a certificate.
 pub fn check(pem: &str, now: i64, pointer: &str, findings: &mut Findings) -> bool {
     if pem.len() > pem::MAX_BYTES {
-        let message = format!("it has {} bytes, and the limit is {}", pem.len(), pem::MAX_BYTES);
+        let message = format!("it has {} bytes; the limit is {}", pem.len(), pem::MAX_BYTES);
         findings.add(Code::CertificateBroken, pointer, message);
         return false;
     }
@@ -72,7 +72,7 @@ pub fn check(pem: &str, now: i64, pointer: &str, findings: &mut Findings) -> boo
             }
             _ if !section.is_certificate() => {
                 let message = format!(
-                    "the section on line {} is {}, and only CERTIFICATE is read",
+                    "the section on line {} is {}; only CERTIFICATE sections are read",
                     section.line,
                     quoted(section.label)
                 );
@@ -87,7 +87,7 @@ pub fn check(pem: &str, now: i64, pointer: &str, findings: &mut Findings) -> boo
         }
     }
     if certificates.len() == MAX_CERTIFICATES {
-        let message = format!("at most {MAX_CERTIFICATES} certificates are checked");
+        let message = format!("only the first {MAX_CERTIFICATES} certificates are checked");
         findings.add(Code::CertificateSkipped, pointer, message);
     }
     for (section, fault) in &skipped {
@@ -151,7 +151,7 @@ fn absent(pem: &str) -> &'static str {
     }
 }
 
-/// The name of a certificate, for a message.
+/// Names a certificate in a message.
 fn name(certificate: &X509Certificate<'_>) -> String {
     let subject = certificate.subject();
     let common = subject.iter_common_name().next().and_then(|name| name.as_str().ok());
@@ -197,7 +197,7 @@ fn authority(certificate: &X509Certificate<'_>, which: &str, pointer: &str, find
     let may_sign = certificate.key_usage().ok().flatten().is_none_or(|usage| usage.value.key_cert_sign());
     let why = match constraints {
         Some(constraints) if !constraints.value.ca => "basicConstraints says CA:FALSE",
-        // Certificates before version 3 have no such extension.
+        // Certificates before version 3 have no extensions.
         None if certificate.version() == X509Version::V3 => "it has no basicConstraints with CA:TRUE",
         _ if !may_sign => "its keyUsage does not allow it to sign certificates",
         _ => return,

@@ -1,4 +1,4 @@
-//! All findings of a check: one table with severity and advice, from which `docs/reference/findings.md` is generated.
+//! All findings of a check, in one table with severities and advice. `docs/reference/findings.md` contains this table.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// All severities, the most severe first.
+    /// All severities, most severe first.
     pub const ALL: [Severity; 3] = [Severity::Error, Severity::Warning, Severity::Hint];
 
     /// The name of the severity.
@@ -37,10 +37,10 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// All codes, in the order of the table.
+            /// All codes, in table order.
             pub const ALL: &[Code] = &[$(Code::$variant,)*];
 
-            /// The name of the code, which stays the same between versions.
+            /// The name of the code, which is stable across versions.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Code::$variant => $code,)* }
@@ -52,13 +52,13 @@ macro_rules! codes {
                 match self { $(Code::$variant => Severity::$severity,)* }
             }
 
-            /// What is wrong, regardless of the destination.
+            /// The problem, independent of a particular destination.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self { $(Code::$variant => $meaning,)* }
             }
 
-            /// What to do.
+            /// The advice.
             #[must_use]
             pub const fn advice(self) -> &'static str {
                 match self { $(Code::$variant => $advice,)* }
@@ -73,29 +73,29 @@ codes! {
         "export the complete destination again";
     DestinationTwice: "destination/twice", Warning,
         "two destinations have the same ID and different settings",
-        "remove the stale one; which of them counts depends on the reader";
+        "remove the stale one; which of the two is used depends on the reader";
     ValueVariable: "value/variable", Hint,
-        "a value contains a variable of the Rudder CLI, which is not filled in yet, so it is not checked",
-        "check the destination again after rudder-cli apply, in workspaceConfig.json or with --connect";
+        "the value contains a Rudder CLI variable that has not been replaced yet, so it is not checked",
+        "after rudder-cli apply, check the destination in workspaceConfig.json; add --connect to test the values";
     FieldWrongType: "field/wrong-type", Error,
-        "a field has a different JSON type than the producer reads",
-        "write text in quotes, and true and false without";
+        "a field has a different JSON type than the producer expects",
+        "put quotes around text, but not around true and false";
     FieldRepeated: "field/repeated", Warning,
-        "a field is present twice, perhaps in different letter case",
-        "keep one; which of them counts depends on the reader";
+        "a field is present twice, possibly in different letter case",
+        "keep one; which of the two is used depends on the reader";
     FieldLetterCase: "field/letter-case", Warning,
-        "a field that selects topics has a different letter case: the producer reads it, the transformation does not",
-        "write the name in the letter case that the finding shows";
+        "a field that selects topics has the wrong letter case: the producer reads it, but the transformation does not",
+        "spell the name as the finding shows";
     FieldNotRead: "field/not-read", Warning,
-        "a field is set that only another type of destination reads",
-        "remove it, or choose the type of destination that reads it";
+        "only another type of destination reads this field",
+        "remove it, or use the type of destination that reads it";
     FieldUnknown: "field/unknown", Hint,
-        "a field name is similar to one that is read, and may be a typo",
+        "an unknown field name is similar to a known one, and may be a typo",
         "correct the name";
 
     HostMissing: "host/missing", Error,
         "hostName is missing or blank",
-        "set hostName to the name or address of a broker, without port";
+        "set hostName to the name or address of a broker, without a port";
     HostHasPort: "host/has-port", Error,
         "hostName contains a port, and the producer appends port again",
         "put only the host name into hostName, and the port into port";
@@ -104,16 +104,16 @@ codes! {
         "remove everything up to and including ://";
     HostInvalid: "host/invalid", Error,
         "a broker is neither a host name nor an IP address",
-        "use a host name (letters, digits, dots, hyphens) or an IP address, an IPv6 address in square brackets";
+        "use a host name (letters, digits, dots, hyphens) or an IP address; put an IPv6 address in square brackets";
     HostBlanks: "host/blanks", Warning,
-        "there are spaces around one of several brokers: they are part of the name, so the producer does not find it",
-        "remove the spaces, also those after commas";
+        "one of several brokers has spaces around it: they become part of the name, so the producer cannot find this broker",
+        "remove all spaces, including those after commas";
     HostAllBlanks: "host/all-blanks", Error,
-        "there are spaces around every broker: they are part of the name, so the producer finds no broker",
+        "every broker has spaces around it: they become part of the name, so the producer cannot find any broker",
         "remove the spaces";
     HostLocal: "host/local", Hint,
-        "the broker's name is that of the machine or container that rudder-server runs on",
-        "use the name under which rudder-server reaches the broker";
+        "the broker is localhost or a loopback address, which is the machine or container that rudder-server runs on",
+        "use the name by which rudder-server can reach the broker";
     HostsSharePort: "host/several-share-port", Hint,
         "several hosts share one port",
         "make sure that all of them listen on it; one host is enough, because Kafka reports the other brokers";
@@ -132,20 +132,20 @@ codes! {
         "write namespace.servicebus.windows.net:9093";
 
     TopicMissing: "topic/missing", Error,
-        "topic is missing or blank, and events that no map routes go there",
+        "topic is missing or blank, so events that no map routes have no topic",
         "set topic";
     TopicIllegal: "topic/illegal", Error,
-        "Kafka does not allow the name of a topic",
-        "use 1 to 249 of the characters a-z A-Z 0-9 . _ - and neither \".\" nor \"..\"";
+        "Kafka does not allow this topic name",
+        "use 1 to 249 of the characters a-z A-Z 0-9 . _ - but not \".\" or \"..\" as the whole name";
     TopicsCollide: "topic/collides", Warning,
         "two topics differ only in . and _: Kafka treats them as the same in metrics, and rejects the creation of the second",
         "use either dots or underscores, not both";
 
     MapSwitchedOff: "map/switched-off", Warning,
-        "a topic map has entries, but enableMultiTopic is off: every event goes to topic",
+        "a topic map has entries, but enableMultiTopic is off: every event goes to the default topic",
         "set enableMultiTopic to true, or remove the map";
     MapMissing: "map/missing", Warning,
-        "enableMultiTopic is on, but no map has an entry that can match: every event goes to topic",
+        "enableMultiTopic is on, but no map has an entry that can match: every event goes to the default topic",
         "fill eventTypeToTopicMap or eventToTopicMap, or turn enableMultiTopic off";
     MapEntryNotAnObject: "map/entry-not-an-object", Warning,
         "an entry of a topic map is not an object and is skipped",
@@ -160,20 +160,20 @@ codes! {
         "an entry of a topic map has no topic: events that match go to the default topic",
         "fill in to, or remove the entry";
     MapFromRepeated: "map/from-repeated", Warning,
-        "a later entry of a topic map has the same from and wins, so this one has no effect",
+        "a later entry of the topic map has the same from and overrides this one",
         "remove one of the two";
     MapTypeNeverMatches: "map/type-never-matches", Warning,
         "an entry of eventTypeToTopicMap cannot match any event",
         "use identify, page, screen, group or alias; events of type track are routed by name, in eventToTopicMap";
     MapEventBlanks: "map/event-blanks", Warning,
-        "an event name in eventToTopicMap has spaces around it, and matches only with them",
-        "remove the spaces, unless the event is sent with them";
+        "an event name in eventToTopicMap has spaces around it, and matches only events whose names have the same spaces",
+        "remove the spaces, unless the events have them";
     MapEventLetterCase: "map/event-letter-case", Hint,
         "two event names in eventToTopicMap differ only in letter case, and have different topics",
-        "names match exactly: keep the one that is sent";
+        "names are case-sensitive: keep the one that the events have";
     MapEventIsType: "map/event-is-a-type", Hint,
-        "eventToTopicMap has the name of an event type: it matches only track events of that name",
-        "put it into eventTypeToTopicMap if the type is meant";
+        "eventToTopicMap contains the name of an event type, but matches only track events with that name",
+        "move it to eventTypeToTopicMap if you mean the type";
 
     TemplateMalformed: "template/malformed", Warning,
         "invalid template; the text is used verbatim",
@@ -182,39 +182,39 @@ codes! {
         "the Config has a template, but hasDynamicConfig is false: the text is used verbatim",
         "save the destination again to update the flag, or remove the template";
     TemplateMisplaced: "template/misplaced", Error,
-        "a template is in a field that the producer reads itself: it gets the text verbatim, and events lose the value",
+        "a template is in a field that the producer reads: the producer gets the text verbatim, and events lose the value",
         "use templates only in topic and topic maps";
     TemplateInSecret: "template/in-secret", Error,
         "a template is used instead of a secret: the producer gets the text verbatim, and events lose the value",
         "enter the secret itself";
     TemplateUnread: "template/unread", Warning,
-        "a template is in a field that is not read, and still removes the value from events",
-        "remove the template, unless another part needs it";
+        "a template is in a field that is not read, but still removes the value from events",
+        "remove the template, unless something else uses this field";
     TemplateFindsNothing: "template/finds-nothing", Warning,
         "a template's path starts with a name that no event has, so the default is always used",
         "start the path with event., such as event.properties.name";
     TemplatePathRepeated: "template/path-repeated", Warning,
-        "two templates have the same path: the first removes the value from the event, and the second gets its default",
+        "two templates have the same path: the first removes the value from the event, so the second uses its default",
         "use each path once";
     TemplateDefaultEmpty: "template/default-empty", Warning,
-        "the template of a topic has no default: events without the value get no topic",
-        "write the name of a topic after ||";
+        "the template of a topic has an empty default: events without the value get no topic",
+        "write a topic name after ||";
     TemplateTakesAll: "template/takes-all", Error,
         "a template would remove the whole message, metadata or destination: every event is rejected",
         "name a field, such as event.properties.name";
     TemplateTooComplex: "template/too-complex", Error,
         "the templates exceed a limit: every event is rejected",
-        "use fewer than 1000 templates with at most 128 names in a path, in at most 1 MiB of Config";
+        "use at most 1000 templates, 128 names in a path and 1 MiB of Config";
 
     TlsCertificateUnused: "tls/certificate-unused", Warning,
         "caCertificate is set, but sslEnabled is off: the connection is not encrypted, and the certificate is not used",
         "set sslEnabled to true, or remove the certificate";
     CertificateAbsent: "certificate/no-certificate", Error,
         "caCertificate contains no certificate",
-        "paste the CA's certificate in PEM form, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----; leave it empty for the system's roots";
+        "paste the CA's certificate in PEM format, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, or leave caCertificate empty to use the system's CA certificates";
     CertificateOneLine: "certificate/one-line", Error,
-        "the certificate's line breaks are lost, so it cannot be read",
-        "paste the PEM file unchanged; in JSON each line break is \\n with one backslash";
+        "the certificate has lost its line breaks, so it cannot be read",
+        "paste the PEM file unchanged; in JSON, each line break is \\n with a single backslash";
     CertificateIndented: "certificate/indented", Error,
         "the BEGIN or END line of the certificate is indented, so it cannot be read",
         "remove the spaces at the beginning of lines";
@@ -225,16 +225,16 @@ codes! {
         "one of several certificates cannot be read: the producer skips it",
         "paste that certificate again, complete and on separate lines, or remove it; brokers that its CA signed cannot be reached";
     CertificatePrivateKey: "certificate/private-key", Error,
-        "caCertificate contains a private key, which is now known to anyone who can see the settings",
-        "remove the key and replace it where it is used; only the CA's certificate belongs here";
+        "caCertificate contains a private key, so anyone who can see the settings has it now",
+        "remove the key and replace it wherever it is used; only the CA's certificate belongs here";
     CertificateOther: "certificate/other-section", Hint,
-        "caCertificate contains something other than certificates, which is not read",
+        "caCertificate contains a section other than a certificate, which is not read",
         "remove it";
     CertificateSeveral: "certificate/several", Hint,
         "caCertificate contains several certificates, and all of them are trusted",
-        "keep only the CA's, unless the CA is being replaced";
+        "keep only the current CA's certificate, unless the CA is being replaced";
     CertificateNotCa: "certificate/not-a-ca", Warning,
-        "the certificate is not a CA certificate: it is trusted only if a broker presents this very certificate",
+        "the certificate is not a CA certificate: it is trusted only if a broker presents exactly this certificate",
         "use the certificate of the CA that issued the broker's certificate";
     CertificateExpired: "certificate/expired", Error,
         "the certificate has expired: no connection can be made with it",
@@ -244,31 +244,31 @@ codes! {
         "remove it once no broker needs it";
     CertificateNotYetValid: "certificate/not-yet-valid", Error,
         "the certificate is not valid yet",
-        "use one that is valid now, or correct the clock of the machine that created it";
+        "use a certificate that is valid now, or correct the clock of the machine that created it";
     CertificateExpiresSoon: "certificate/expires-soon", Warning,
         "the certificate expires within 30 days",
-        "get its successor and enter both, one after another";
+        "get the new certificate and paste both, one after another";
     CertificateWeakKey: "certificate/weak-key", Warning,
         "the certificate's key is too weak: RSA below 2048 bits, or a curve below 224 bits",
-        "create a CA with RSA of 2048 bits or more, or with P-256";
+        "create a CA with an RSA key of at least 2048 bits, or with a P-256 key";
     CertificateUnusualKey: "certificate/unusual-key", Warning,
-        "most TLS libraries do not accept the type of the certificate's key",
+        "the certificate's key has a type that most TLS libraries do not accept",
         "use RSA, P-256, P-384, P-521 or Ed25519";
     CertificateWeakSignature: "certificate/weak-signature", Warning,
         "the certificate is signed with MD2, MD5 or SHA-1, which can be forged and which TLS libraries reject",
         "have it reissued with SHA-256";
 
     SaslWithoutTls: "sasl/without-tls", Error,
-        "useSASL is on and sslEnabled off: SASL_PLAINTEXT is not supported, so SASL is silently ignored, and the producer connects without encryption and credentials",
-        "set sslEnabled to true and use a port of the broker that speaks SASL_SSL";
+        "useSASL is on but sslEnabled is off: the producer does not support SASL_PLAINTEXT, so it ignores SASL and connects without encryption or credentials",
+        "set sslEnabled to true and use the port of a SASL_SSL listener";
     SaslTypeUnknown: "sasl/type-unknown", Error,
         "saslType is missing or not supported",
         "use plain, sha256 or sha512, in lowercase";
     SaslUsernameMissing: "sasl/username-missing", Error,
-        "useSASL is on, and username is missing or blank",
+        "useSASL is on, but username is missing or blank",
         "set username";
     SaslPasswordMissing: "sasl/password-missing", Error,
-        "useSASL is on, and password is missing or blank",
+        "useSASL is on, but password is missing or blank",
         "set password";
     SaslSwitchedOff: "sasl/switched-off", Warning,
         "username or password is set, but useSASL is off: the producer connects without them",
@@ -278,50 +278,50 @@ codes! {
         "remove them, unless they are part of the secret";
 
     AvroSchemasMissing: "avro/schemas-missing", Error,
-        "convertToAvro is on, and avroSchemas has no schema",
+        "convertToAvro is on, but avroSchemas contains no schema",
         "add the schemas, or turn convertToAvro off";
     AvroSchemasUnused: "avro/schemas-unused", Warning,
-        "avroSchemas has schemas, but convertToAvro is off: messages are written as JSON",
+        "avroSchemas contains schemas, but convertToAvro is off: messages are written as JSON",
         "set convertToAvro to true, or remove the schemas";
     AvroEmbedUnused: "avro/embed-unused", Warning,
         "embedAvroSchemaID is on, but convertToAvro is off: no ID is embedded",
         "set convertToAvro to true, or turn embedAvroSchemaID off";
     AvroSchemaIdMissing: "avro/schema-id-missing", Error,
         "a schema has no schemaId",
-        "set schemaId to the one that events name";
+        "set schemaId to the ID that the events use";
     AvroSchemaIdRepeated: "avro/schema-id-repeated", Error,
         "two schemas have the same schemaId",
         "give each schema a unique ID";
     AvroSchemaIdNotEmbeddable: "avro/schema-id-not-embeddable", Error,
-        "embedAvroSchemaID is on, and a schemaId is not a signed 32-bit number",
+        "embedAvroSchemaID is on, but a schemaId is not a signed 32-bit number",
         "use an ID of at most 2147483647: the producer aborts events whose schemaId is larger, even if the schema registry assigned it";
     AvroSchemaMissing: "avro/schema-missing", Error,
         "an entry of avroSchemas has no schema",
         "enter the schema, or remove the entry";
     AvroSchemaInvalid: "avro/schema-invalid", Error,
         "the producer cannot read a schema, so the destination does not start",
-        "correct the schema at the place that the finding names; the producer reads schemas as the Go library goavro does";
+        "correct the schema at the location in the finding; the producer parses schemas with the Go library goavro";
     AvroSchemaNotChecked: "avro/schema-not-checked", Hint,
         "a schema exceeds a limit of this check, so it was not checked",
-        "keep schemas below 1 MiB, 128 levels and 1000 bytes per name to have them checked";
+        "to have it checked, keep it below 1 MiB, 128 levels and 1000 bytes per name";
     AvroSchemaNotARecord: "avro/schema-not-a-record", Warning,
-        "a schema is neither a record nor a map: no event fits it",
+        "a schema is neither a record nor a map: no event matches it",
         "use a record with a field for each field of the event";
     AvroUnionField: "avro/union-field", Hint,
         "a field of a schema is a union: events must name the branch of its value",
         "send the value as {\"string\": \"x\"} (null stays null), or change the field's type to one that is not a union";
 
     SshHostMissing: "ssh/host-missing", Error,
-        "useSSH is on, and sshHost is missing or blank",
+        "useSSH is on, but sshHost is missing or blank",
         "set sshHost";
     SshHostInvalid: "ssh/host-invalid", Error,
-        "useSSH is on, and sshHost is not a host name alone: the tunnel does not open",
-        "write the name or IP address alone, an IPv6 address in square brackets; port and user belong in sshPort and sshUser";
+        "useSSH is on, but sshHost is not just a host name or IP address: the tunnel cannot open",
+        "write only the host name or IP address, with square brackets around an IPv6 address; port and user belong in sshPort and sshUser";
     SshUserMissing: "ssh/user-missing", Error,
-        "useSSH is on, and sshUser is missing or blank",
+        "useSSH is on, but sshUser is missing or blank",
         "set sshUser";
     SshPortInvalid: "ssh/port-invalid", Error,
-        "useSSH is on, and sshPort is not a number from 1 to 65535",
+        "useSSH is on, but sshPort is not a number from 1 to 65535",
         "set sshPort, usually to \"22\"";
     SshSwitchedOff: "ssh/switched-off", Hint,
         "sshHost or sshUser is set, but useSSH is off: the producer connects without a tunnel",
@@ -334,13 +334,13 @@ codes! {
         "eventHubsConnectionString is not of the form Endpoint=sb://…/;SharedAccessKeyName=…;SharedAccessKey=…",
         "copy the complete connection string again";
     AzureEntityPath: "azure/entity-path-differs", Warning,
-        "the connection string is for one event hub (EntityPath) and topic is another: sending there is rejected",
-        "use a connection string of the namespace, or the topic it is for";
+        "the connection string is for one event hub (EntityPath), but topic is another: Event Hubs rejects the events",
+        "use a connection string of the namespace, or set topic to the event hub in EntityPath";
     AzureNamespace: "azure/namespace-differs", Warning,
         "the connection string is for a different namespace than bootstrapServer",
-        "use host and connection string of the same namespace";
+        "use the host and connection string of the same namespace";
     AzurePort: "azure/port-unusual", Warning,
-        "Event Hubs listens for Kafka on port 9093",
+        "the port is not 9093, on which Event Hubs serves Kafka",
         "use namespace.servicebus.windows.net:9093";
     ConfluentKeyMissing: "confluent/api-key-missing", Error,
         "apiKey is missing or blank",
@@ -351,7 +351,7 @@ codes! {
 }
 
 impl Code {
-    /// Whether the finding is a missing credential. Exports of the control plane contain no credentials.
+    /// Whether the finding is about a missing credential. Exports of the control plane contain no credentials.
     #[must_use]
     pub const fn is_missing_secret(self) -> bool {
         matches!(

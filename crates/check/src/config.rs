@@ -1,4 +1,4 @@
-//! A Config as the producer reads it: field names are case-insensitive, and each field must have its type.
+//! A Config as the producer reads it: field names are case-insensitive, and each field must have the right type.
 
 use super::code::Code;
 use super::finding::{Findings, quoted, step};
@@ -9,7 +9,7 @@ use json::raw::{Kind, Raw};
 use transform::family::Family;
 use transform::rules::templates::Template;
 
-/// The text of a JSON string, with lone surrogates replaced by U+FFFD. `None` for any other value.
+/// Returns the text of a JSON string, with lone surrogates replaced by U+FFFD. Returns `None` for any other value.
 #[must_use]
 pub fn text_of(raw: Raw<'_>) -> Option<String> {
     Some(String::from_utf8_lossy(&raw.as_string()?.decoded()).into_owned())
@@ -20,7 +20,7 @@ pub fn text_of(raw: Raw<'_>) -> Option<String> {
 pub enum Read<T> {
     /// The field is missing, `null`, or blank text.
     Absent,
-    /// The field is unusable, and this has been reported.
+    /// The field is unusable, and the problem has been reported.
     Unusable,
     /// The value, and its JSON pointer.
     Given(T, String),
@@ -60,7 +60,7 @@ impl<'a> Config<'a> {
                     if let Some(earlier) = earlier {
                         let message = format!("{} occurs twice, here as {}", known.name, quoted(&name));
                         findings.add(Code::FieldRepeated, step(pointer, &name), message);
-                        // The transformation reads the exact name; otherwise the last one wins.
+                        // The transformation reads the field with the exact name. Without one, the last field is used.
                         if members[earlier].1 == known.name && name != known.name {
                             return;
                         }
@@ -69,7 +69,7 @@ impl<'a> Config<'a> {
                     members.push((known, name, value));
                 }
                 Some(known) if truthy(Some(value)) => {
-                    let message = format!("{} does not read {}", label(family), known.name);
+                    let message = format!("{} destinations do not read {}", label(family), known.name);
                     findings.add(Code::FieldNotRead, step(pointer, &name), message);
                 }
                 Some(_) => {}
@@ -104,7 +104,7 @@ impl<'a> Config<'a> {
         (!value.is_null()).then(|| (*value, step(self.pointer, spelled)))
     }
 
-    /// Reads a text field. A template is unusable here, because the producer does not fill it.
+    /// Reads a text field. A template is unusable here, because the producer does not fill it in.
     #[must_use]
     pub fn text(&self, name: &str) -> Read<String> {
         match self.text_or_blank(name) {
@@ -113,7 +113,7 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// Reads a text field in which whitespace is a value. Only the empty text is absent.
+    /// Reads a text field in which whitespace is a value. Only empty text is absent.
     #[must_use]
     pub fn text_or_blank(&self, name: &str) -> Read<String> {
         let Some((value, pointer)) = self.raw(name) else { return Read::Absent };
@@ -125,7 +125,7 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// Reads a required text field, and reports if it is missing.
+    /// Reads a required text field, and reports it if it is missing.
     pub fn required(&self, name: &str, missing: Code, findings: &mut Findings) -> Read<String> {
         let read = self.text(name);
         if read == Read::Absent {
@@ -135,7 +135,7 @@ impl<'a> Config<'a> {
         read
     }
 
-    /// Reads a required secret, and reports spaces around it. Its value is never reported.
+    /// Reads a required secret, and reports spaces around it without showing its value.
     pub fn secret(&self, name: &str, missing: Code, findings: &mut Findings) -> Read<String> {
         let read = self.required(name, missing, findings);
         if let Read::Given(secret, pointer) = &read
@@ -173,7 +173,7 @@ impl<'a> Config<'a> {
     }
 }
 
-/// Whether a value has the type of its field. A template is allowed where the transformation fills it.
+/// Whether a value has the type of its field. A template is accepted, because it may be filled in.
 fn fits(known: &Known, value: Raw<'_>) -> bool {
     match (known.form, value.kind()) {
         (_, Kind::Null) | (ValueKind::Text, Kind::String) | (ValueKind::Flag, Kind::True | Kind::False) => true,
@@ -219,7 +219,7 @@ mod tests {
     use transform::family::KAFKA;
 
     #[test]
-    fn values_are_read_in_their_form() {
+    fn fields_are_read_by_type() {
         let raw =
             Raw::parse(r#"{"HOSTNAME":"kafka","port":9092,"topic":" ","sslEnabled":"true","useSASL":null}"#).unwrap();
         let mut findings = Findings::default();

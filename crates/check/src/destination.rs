@@ -5,8 +5,8 @@ use std::fmt;
 
 use transform::family::Family;
 
-/// What the producer does with a destination. The settings of Azure Event Hubs and Confluent Cloud are translated to
-/// these.
+/// The settings with which the producer connects and writes. Those of Azure Event Hubs and Confluent Cloud are
+/// translated to the same form.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The family of the destination.
@@ -15,10 +15,10 @@ pub struct Settings {
     pub brokers: Vec<Address>,
     /// The encryption, or `None` for plaintext.
     pub tls: Option<Tls>,
-    /// The authentication, or `None`. Only present with TLS, because the producer ignores it otherwise.
+    /// The authentication, or `None`. Present only with TLS, because the producer ignores SASL otherwise.
     pub sasl: Option<Sasl>,
     /// The possible topics without duplicates, the default first: `topic`, the topics of maps in use, and the defaults
-    /// of templates in them. All of them are valid names.
+    /// of templates in both. All names are valid.
     pub topics: Vec<String>,
     /// Whether a template can also produce other topics.
     pub topics_from_events: bool,
@@ -125,7 +125,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// Returns the text. Call it only to send the secret.
+    /// Returns the text. Call this only to send the secret.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_written_as_it_is_dialed() {
+    fn ipv6_addresses_are_displayed_in_brackets() {
         let shown = |host: &str| Address { host: host.to_owned(), port: 9092 }.to_string();
         assert_eq!((shown("kafka").as_str(), shown("::1").as_str()), ("kafka:9092", "[::1]:9092"));
     }

@@ -4,7 +4,7 @@ use super::code::{Code, Severity};
 use json::text::pointer_step;
 pub use json::text::quoted;
 
-/// The maximum number of findings of one destination that are kept. The others are only counted.
+/// The maximum number of findings kept per destination. The others are only counted.
 pub const MAX_FINDINGS: usize = 1_000;
 
 /// A problem in the configuration.
@@ -12,7 +12,7 @@ pub const MAX_FINDINGS: usize = 1_000;
 pub struct Finding {
     /// The kind, by its stable code.
     pub code: Code,
-    /// The location: an RFC 6901 pointer into the file. For something missing, it points to the parent.
+    /// The location: an RFC 6901 pointer into the file. For a missing field, it points to the parent.
     pub pointer: String,
     /// What is wrong, including values that are not secrets.
     pub message: String,
@@ -54,7 +54,7 @@ impl Findings {
         }
     }
 
-    /// Adds a finding with the message of the table.
+    /// Adds a finding with the meaning of its code as the message.
     pub fn note(&mut self, code: Code, pointer: impl Into<String>) {
         self.add(code, pointer, code.meaning());
     }
@@ -85,7 +85,7 @@ impl Findings {
         }
     }
 
-    /// The findings, the most severe first, otherwise in the order found: at most [`MAX_FINDINGS`].
+    /// Returns at most [`MAX_FINDINGS`] findings, the most severe first, otherwise in the order found.
     #[must_use]
     pub fn sorted(&self) -> Vec<&Finding> {
         let mut sorted: Vec<&Finding> = self.kept.iter().collect();

@@ -1,18 +1,18 @@
-//! Checks the configuration of destinations: everything that the producer and the transformation read from it, by the
-//! rules in docs/contract.md#destination-configuration.
+//! Checks the configuration of destinations by the rules in docs/contract.md#destination-configuration: every field
+//! that the producer or the transformation reads.
 //!
 //! The crate `destinations` finds the destinations in a file.
 //!
-//! The rules use no HTTP, clock or environment: the bytes of a file and the time go in, findings come out. The crate
-//! `connect` builds on this one: it connects to the brokers to test the settings.
+//! The rules use no HTTP, clock or environment. They take the bytes of a file and the current time, and return
+//! findings. The crate `connect` builds on this one: it connects to the brokers to test the settings.
 //!
 //! | module | responsibility |
 //! | --- | --- |
 //! | [`code`], [`finding`] | kinds of findings, their severity and advice |
 //! | [`config`] | the fields of a Config and their types |
-//! | [`brokers`], [`services`], [`ssh`] | where the producer connects, also for Azure Event Hubs and Confluent Cloud |
+//! | [`brokers`], [`services`], [`ssh`] | where the producer connects, including Azure Event Hubs and Confluent Cloud |
 //! | [`security`], [`certificate`], [`pem`] | encryption and credentials |
-//! | [`topics`], [`topic_maps`], [`templates`] | which topics can occur |
+//! | [`topics`], [`topic_maps`], [`templates`] | the possible topics |
 //! | [`avro`] | the message format |
 //! | [`destination`] | the resulting connection settings, if there are no blocking errors |
 
@@ -44,8 +44,8 @@ use destinations::find::{Found, Origin, Source, destinations};
 use destinations::{rudder_cli, source};
 use finding::Findings;
 
-/// The maximum number of findings of one file that are kept. The others are only counted. A few bytes of input can
-/// cause a finding, which takes hundreds of bytes.
+/// The maximum number of findings kept per file. The others are only counted. A few bytes of input can cause a finding
+/// that takes hundreds of bytes of memory.
 const MAX_FINDINGS_KEPT: usize = 100_000;
 
 /// The result of checking a file.
@@ -93,11 +93,11 @@ pub struct Checked {
     pub settings: Option<Settings>,
 }
 
-/// Checks every supported destination in a file, at `now` in seconds since 1970. `given` is the family of destinations
-/// without a type. It never panics, and secrets are only in [`Checked::settings`].
+/// Checks every supported destination in a file. `now` is a Unix timestamp in seconds. `given` is the family of
+/// destinations without a type. The function never panics, and only [`Checked::settings`] contains secrets.
 ///
 /// # Errors
-/// Returns why there is nothing to check, in one line that contains no content of the file.
+/// Returns a one-line reason if there is nothing to check. The reason contains no content of the file.
 pub fn check(bytes: &[u8], given: Option<&'static Family>, now: i64) -> Result<Report, String> {
     let text = source::read(bytes)?;
     let Ok(root) = Raw::parse(&text) else { return Err("it is not JSON".to_owned()) };
@@ -139,8 +139,8 @@ fn checked(found: Found<'_>, now: i64, room: usize) -> Checked {
     Checked { pointer, family, id, name, enabled, sources, findings, settings }
 }
 
-/// Replaces findings about values that contain variables, which are not known yet, by a hint. Points at the field names
-/// that the file uses.
+/// Replaces findings about values that contain variables with a hint, because the values are not known yet. Also
+/// translates pointers to the field names that the file uses.
 fn adapt_to_rudder_cli(variables: &[String], config: &str, findings: &mut Findings) {
     findings.retain(|finding| !variables.contains(&finding.pointer));
     for pointer in variables {
@@ -149,7 +149,7 @@ fn adapt_to_rudder_cli(variables: &[String], config: &str, findings: &mut Findin
     findings.map_pointers(|pointer| rudder_cli::pointer_in_file(pointer, config));
 }
 
-/// Checks a Config by all rules. Returns the connection settings, or `None` if a part is unusable.
+/// Checks a Config against all rules. Returns the connection settings, or `None` if a part is unusable.
 fn settings(config: &Config<'_>, dynamic: bool, now: i64, findings: &mut Findings) -> Option<Settings> {
     let family = config.family;
     // All rules run before any result is used, so that all problems are reported at once.

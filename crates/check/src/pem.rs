@@ -1,23 +1,23 @@
-//! Parses the sections of a PEM text by the rules of Go, which the producer is written in.
+//! Parses PEM text like Go's `encoding/pem`, which the producer uses.
 //!
-//! One function, [`sections`], decides what the producer reads and why it skips the rest; the rules of `check` and
-//! `check --connect` use the same result. BEGIN and END must be on separate lines, not indented, with five hyphens on
-//! each side and the same label. A section with headers is not a certificate. Base64 must have its padding; whitespace
-//! in it is ignored.
+//! [`sections`] decides which sections the producer reads, and why it skips the others. Both `check` and
+//! `check --connect` use its result. BEGIN and END must be on separate lines, not indented, with five hyphens on each
+//! side and the same label. A section with headers is not a certificate. Base64 must be padded, and whitespace in it is
+//! ignored.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
-/// The maximum size of a text, in bytes.
+/// The maximum size of a PEM text, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const HYPHENS: &str = "-----";
 
-/// Base64 as Go decodes it: with padding, and with any trailing bits in the last character.
+/// Base64 as Go decodes it: padding is required, and the last character may have any trailing bits.
 const GO_BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -32,7 +32,7 @@ pub struct Section<'t> {
     pub label: &'t str,
     /// All lines, including BEGIN and END.
     pub text: &'t str,
-    /// The line on which it begins, from 1.
+    /// The line number of BEGIN, starting at 1.
     pub line: usize,
     /// The decoded base64, or why the producer skips the section.
     pub content: Result<Vec<u8>, Fault>,
@@ -53,20 +53,20 @@ pub enum Fault {
     BeginLine,
     /// The END line does not end with five hyphens.
     EndLine,
-    /// END and the next BEGIN are on one line, so that neither section is read.
+    /// END and the next BEGIN are on one line, so neither section is read.
     Glued,
     /// More text follows on the END line.
     TextAfterEnd,
     /// It has headers, such as `Proc-Type: 4,ENCRYPTED`.
     Headers,
-    /// The base64 lacks the `=` at its end.
+    /// The base64 lacks its `=` padding.
     Padding,
     /// The base64 is damaged.
     Base64,
 }
 
 impl Fault {
-    /// Describes the fault, to follow "the certificate cannot be read:".
+    /// Describes the fault, worded to follow "the certificate cannot be read:".
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -99,8 +99,8 @@ impl Section<'_> {
     }
 }
 
-/// The certificates that the producer reads from a text, in order: the DER of each section with that label and without
-/// a fault. It may not be a valid X.509 certificate.
+/// Returns the certificates that the producer reads from a text, in order: the DER of each section with the label
+/// `CERTIFICATE` and no fault. The DER may not be a valid X.509 certificate.
 #[must_use]
 pub fn certificates(text: &str) -> Vec<Vec<u8>> {
     let read = sections(text).into_iter().filter(Section::is_certificate);
@@ -126,8 +126,8 @@ impl<'t> Open<'t> {
     }
 }
 
-/// The sections of a text, each with its content or the reason why the producer skips it. Text between sections is
-/// ignored.
+/// Returns the sections of a text, each with its content or the reason why the producer skips it. Text between sections
+/// is ignored.
 #[must_use]
 pub fn sections(text: &str) -> Vec<Section<'_>> {
     let mut sections = Vec::new();
@@ -166,7 +166,7 @@ pub fn sections(text: &str) -> Vec<Section<'_>> {
     sections
 }
 
-/// Parses what follows BEGIN. Returns the label, and what is wrong with the line.
+/// Parses the rest of a BEGIN line. Returns the label, and the fault of the line.
 fn begin(rest: &str) -> (&str, Option<Fault>) {
     match rest.split_once(HYPHENS) {
         None => (rest.trim_end_matches('-').trim(), Some(Fault::BeginLine)),
@@ -176,7 +176,7 @@ fn begin(rest: &str) -> (&str, Option<Fault>) {
     }
 }
 
-/// Checks what follows END. Returns what is wrong with the line.
+/// Checks the rest of an END line. Returns the fault of the line.
 fn end(rest: &str, label: &str) -> Option<Fault> {
     let Some(after) = rest.strip_prefix(label) else { return Some(Fault::NoEnd) };
     match after.strip_prefix(HYPHENS) {
@@ -190,7 +190,7 @@ fn end(rest: &str, label: &str) -> Option<Fault> {
 }
 
 fn decode(body: &str) -> Result<Vec<u8>, Fault> {
-    // Go reads lines with a colon right after BEGIN as headers.
+    // Go treats a line with a colon right after BEGIN as a header.
     if body.lines().next().is_some_and(|line| line.contains(':')) {
         return Err(Fault::Headers);
     }

@@ -9,7 +9,7 @@ use super::finding::{Findings, quoted};
 /// Reads the encryption settings. Reports a finding and returns `None` if they are unusable.
 pub fn tls(config: &Config<'_>, now: i64, findings: &mut Findings) -> Option<Option<Tls>> {
     let enabled = config.flag("sslEnabled")?;
-    // Only the empty text means the system's CA certificates. Whitespace is a text without a certificate.
+    // Only empty text means the system's CA certificates. Whitespace is text without a certificate.
     let ca = match config.text_or_blank("caCertificate") {
         Read::Unusable => return None,
         Read::Absent => None,

@@ -1,5 +1,5 @@
-//! Translates the settings of Azure Event Hubs and Confluent Cloud. Both are SASL PLAIN over TLS with the system's CA
-//! certificates.
+//! Translates the settings of Azure Event Hubs and Confluent Cloud to connection settings. Both use SASL PLAIN over TLS
+//! with the system's CA certificates.
 
 use super::brokers;
 use super::code::Code;
@@ -76,13 +76,13 @@ impl ConnectionString {
             let Some((name, value)) = part.split_once('=') else {
                 return Err("a part between semicolons contains no =".to_owned());
             };
-            let is_there = !value.trim().is_empty();
+            let has_value = !value.trim().is_empty();
             match name.trim().to_ascii_lowercase().as_str() {
                 "endpoint" => endpoint = Some(value.trim()),
-                "sharedaccesskeyname" => has_name = is_there,
-                "sharedaccesskey" => has_key = is_there,
-                "sharedaccesssignature" => has_signature = is_there,
-                "entitypath" => entity = Some(value.trim().to_owned()).filter(|_| is_there),
+                "sharedaccesskeyname" => has_name = has_value,
+                "sharedaccesskey" => has_key = has_value,
+                "sharedaccesssignature" => has_signature = has_value,
+                "entitypath" => entity = Some(value.trim().to_owned()).filter(|_| has_value),
                 _ => {}
             }
         }

@@ -1,4 +1,4 @@
-//! Checks the templates in a Config: invalid ones, those without effect, and harmful ones
+//! Finds templates in a Config that are invalid, have no effect, or do harm
 //! (docs/contract.md#dynamic-configuration).
 
 use std::collections::{HashMap, HashSet};
@@ -11,7 +11,7 @@ use json::raw::{Kind, Raw};
 use transform::flat_tree::FlatTree;
 use transform::rules::templates::{INDISPENSABLE, NoTemplate, Template, Templates};
 
-/// The maximum nesting depth up to which the location of a template is determined.
+/// The maximum nesting depth at which the location of a template is determined.
 const MAX_DEPTH: usize = 64;
 
 /// The maximum length of a field name in a reported pointer.
@@ -30,7 +30,7 @@ struct Place {
     known: Option<&'static Known>,
 }
 
-/// Reports problems with the templates of a Config. `dynamic` says whether they are filled.
+/// Reports problems with the templates of a Config. `dynamic` says whether they are filled in.
 pub fn check(config: &Config<'_>, dynamic: bool, findings: &mut Findings) {
     let text = config.raw.text();
     if !text.contains("{{") && !text.contains("\\u007") {
@@ -42,18 +42,24 @@ pub fn check(config: &Config<'_>, dynamic: bool, findings: &mut Findings) {
     }
     let places = places(config);
     let mut paths = HashSet::new();
-    // In the order in which they are filled.
+    // In the order in which templates are filled in.
     for leaf in FlatTree::of(config.raw).leaves() {
         let nowhere = Place { pointer: config.pointer.to_owned(), known: None };
         let place = places.get(&leaf.range.start).unwrap_or(&nowhere);
         match Template::read(leaf.raw) {
-            Ok(template) => found(&template, place, dynamic, &mut paths, findings),
-            Err(lack) => lacking(leaf.raw, lack, place, findings),
+            Ok(template) => report_template(&template, place, dynamic, &mut paths, findings),
+            Err(reason) => report_malformed(leaf.raw, reason, place, findings),
         }
     }
 }
 
-fn found(template: &Template, place: &Place, dynamic: bool, paths: &mut HashSet<String>, findings: &mut Findings) {
+fn report_template(
+    template: &Template,
+    place: &Place,
+    dynamic: bool,
+    paths: &mut HashSet<String>,
+    findings: &mut Findings,
+) {
     let (pointer, path) = (place.pointer.as_str(), template.path());
     match place.known.map(|known| known.role) {
         Some(Role::Secret) => findings.note(Code::TemplateInSecret, pointer),
@@ -81,16 +87,16 @@ fn found(template: &Template, place: &Place, dynamic: bool, paths: &mut HashSet<
         findings.add(Code::TemplateFindsNothing, pointer, message);
     } else if !paths.insert(path.to_owned()) {
         let message =
-            format!("the path {} is used by an earlier template: this one gets its default", shown(path, place));
+            format!("the path {} is used by an earlier template, so this one uses its default", shown(path, place));
         findings.add(Code::TemplatePathRepeated, pointer, message);
     }
 }
 
-/// Reports a text that looks like a template, in a field where templates are filled.
-fn lacking(leaf: Raw<'_>, lack: NoTemplate, place: &Place, findings: &mut Findings) {
+/// Reports a text that looks like a template but is not one, if templates are allowed in its field.
+fn report_malformed(leaf: Raw<'_>, reason: NoTemplate, place: &Place, findings: &mut Findings) {
     let is_routing = place.known.is_some_and(|known| known.role == Role::Routing);
     let Some(text) = text_of(leaf).filter(|text| is_routing && text.contains("{{")) else { return };
-    let why = match lack {
+    let why = match reason {
         NoTemplate::Braces if !text.contains("}}") => "its braces are not closed",
         NoTemplate::Braces => "there is text around the braces",
         NoTemplate::Bars => "it has no || followed by a default",
@@ -99,13 +105,13 @@ fn lacking(leaf: Raw<'_>, lack: NoTemplate, place: &Place, findings: &mut Findin
     findings.add(Code::TemplateMalformed, &place.pointer, format!("{} is not a template: {why}", quoted(&text)));
 }
 
-/// A path for a message, unless the template replaces a secret.
+/// Formats a path for a message. The path is hidden if the template replaces a secret.
 fn shown(path: &str, place: &Place) -> String {
     let is_secret = place.known.is_some_and(|known| known.role == Role::Secret);
     if is_secret { "of the template".to_owned() } else { quoted(path) }
 }
 
-/// The location of each scalar value, by its first byte in the Config.
+/// Returns the location of each scalar value, by the offset of its first byte in the Config.
 fn places(config: &Config<'_>) -> HashMap<usize, Place> {
     let mut places = HashMap::new();
     let mut to_visit = vec![(config.raw, config.pointer.to_owned(), None, 0)];

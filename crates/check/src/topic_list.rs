@@ -14,20 +14,20 @@ use transform::topic_name::illegal;
 #[derive(Debug)]
 pub struct Topics<'f> {
     findings: &'f mut Findings,
-    /// Whether templates are filled.
+    /// Whether templates are filled in.
     dynamic: bool,
     names: Vec<String>,
     seen: HashSet<String>,
     /// Whether a template can produce other topics.
     from_events: bool,
-    /// Whether all of them are usable.
+    /// Whether all topics are usable.
     usable: bool,
-    /// The first topic of each group that Kafka treats as equal, by their common name.
+    /// The first topic of each group that Kafka treats as equal, by the name with `_` instead of `.`.
     alike: HashMap<String, String>,
 }
 
 impl<'f> Topics<'f> {
-    /// Creates an empty list. `dynamic` says whether templates are filled.
+    /// Creates an empty list. `dynamic` says whether templates are filled in.
     #[must_use]
     pub fn new(dynamic: bool, findings: &'f mut Findings) -> Self {
         Self {
@@ -41,8 +41,8 @@ impl<'f> Topics<'f> {
         }
     }
 
-    /// The topics in the order in which they were added, and whether templates can produce others. `None` if one of
-    /// them is unusable.
+    /// Returns the topics in the order in which they were added, and whether templates can produce others. Returns
+    /// `None` if a topic is unusable.
     #[must_use]
     pub fn into_names(self) -> Option<(Vec<String>, bool)> {
         self.usable.then_some((self.names, self.from_events))
@@ -53,18 +53,18 @@ impl<'f> Topics<'f> {
         self.usable = false;
     }
 
-    /// The findings about them.
+    /// Returns the list of findings.
     pub fn findings(&mut self) -> &mut Findings {
         self.findings
     }
 
-    /// Whether a value is a template that is filled.
+    /// Whether a value is a template that is filled in.
     #[must_use]
     pub fn is_filled(&self, value: Raw<'_>) -> bool {
         self.dynamic && Template::read(value).is_ok()
     }
 
-    /// Adds a possible topic and reports what is wrong with it. `topic` is truthy.
+    /// Adds a possible topic and reports problems with it. `topic` must be truthy.
     pub fn add(&mut self, topic: Raw<'_>, pointer: &str) {
         let Some(text) = text_of(topic) else {
             let message = format!("a topic is {}, not a string", kind(topic));
@@ -83,16 +83,16 @@ impl<'f> Topics<'f> {
                     self.findings.note(Code::TemplateDefaultEmpty, pointer);
                 }
             }
-            // Texts that only look like templates are reported with the templates.
+            // The module `templates` reports texts that only look like templates.
             Ok(_) => self.usable = false,
             Err(_) if text.contains("{{") => self.usable = false,
             Err(_) => self.name(&text, pointer, ""),
         }
     }
 
-    fn name(&mut self, name: &str, pointer: &str, whose: &str) {
+    fn name(&mut self, name: &str, pointer: &str, prefix: &str) {
         if let Some(problem) = illegal(name) {
-            let message = format!("{whose}{} is not a valid topic name: {problem}", quoted(name));
+            let message = format!("{prefix}{} is not a valid topic name: {problem}", quoted(name));
             self.findings.add(Code::TopicIllegal, pointer, message);
             self.usable = false;
             return;

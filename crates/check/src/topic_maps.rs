@@ -35,7 +35,8 @@ pub fn read(config: &Config<'_>, topics: &mut Topics<'_>) {
         for (name, map) in [("eventTypeToTopicMap", &by_type), ("eventToTopicMap", &by_event)] {
             let has_entry = entries(map, topics, &mut Findings::default()).iter().any(|entry| truthy(entry.to));
             if let Some((_, pointer)) = config.raw(name).filter(|_| has_entry) {
-                let message = format!("{name} has entries, but enableMultiTopic is off: every event goes to topic");
+                let message =
+                    format!("{name} has entries, but enableMultiTopic is off: every event goes to the default topic");
                 topics.findings().add(Code::MapSwitchedOff, pointer, message);
             }
         }
@@ -58,7 +59,7 @@ pub fn read(config: &Config<'_>, topics: &mut Topics<'_>) {
     }
 }
 
-/// The entries of a map that are not skipped.
+/// Returns the entries of a map that are not skipped, and reports the others.
 fn entries<'a>(map: &[(Raw<'a>, String)], topics: &Topics<'_>, findings: &mut Findings) -> Vec<Entry<'a>> {
     let mut entries = Vec::new();
     for (entry, pointer) in map {
@@ -81,16 +82,16 @@ fn entries<'a>(map: &[(Raw<'a>, String)], topics: &Topics<'_>, findings: &mut Fi
     entries
 }
 
-/// The entries of `eventTypeToTopicMap` that can match an event. The others are reported.
+/// Returns the entries of `eventTypeToTopicMap` that can match an event, and reports the others.
 fn types<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>> {
     let is_type = |text: &str| MAPPED_TYPES.iter().any(|mapped| mapped.eq_ignore_ascii_case(text));
-    let mut living = Vec::new();
+    let mut effective = Vec::new();
     for entry in entries {
         let message = match &entry.from {
             Some(from) if !is_type(from) => {
                 let known = from.trim();
                 if known.eq_ignore_ascii_case(BY_NAME) {
-                    "track events are not routed by type: they are routed by name, in eventToTopicMap".to_owned()
+                    "track events are routed by name, in eventToTopicMap, not by type".to_owned()
                 } else if is_type(known) {
                     format!("{} has spaces around it and matches no event", quoted(from))
                 } else {
@@ -98,20 +99,20 @@ fn types<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>>
                 }
             }
             _ => {
-                living.push(entry);
+                effective.push(entry);
                 continue;
             }
         };
         findings.add(Code::MapTypeNeverMatches, step(&entry.pointer, "from"), message);
     }
-    last_of_each(living, str::to_ascii_lowercase, findings)
+    last_of_each(effective, str::to_ascii_lowercase, findings)
 }
 
-/// The entries of `eventToTopicMap` that can match an event. The others are reported.
+/// Returns the entries of `eventToTopicMap` that can match an event, and reports the others.
 fn events<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>> {
-    let living = last_of_each(entries, str::to_owned, findings);
+    let effective = last_of_each(entries, str::to_owned, findings);
     let mut alike: HashMap<String, &Entry<'a>> = HashMap::new();
-    for entry in &living {
+    for entry in &effective {
         let Some(from) = &entry.from else { continue };
         let pointer = step(&entry.pointer, "from");
         if trim(from.as_bytes()).len() != from.len() {
@@ -119,7 +120,7 @@ fn events<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>
             findings.add(Code::MapEventBlanks, &pointer, message);
         }
         if MAPPED_TYPES.iter().any(|mapped| mapped.eq_ignore_ascii_case(from)) || from.eq_ignore_ascii_case(BY_NAME) {
-            let message = format!("{} matches track events of that name, not the event type", quoted(from));
+            let message = format!("{} matches track events with that name, not events of that type", quoted(from));
             findings.add(Code::MapEventIsType, &pointer, message);
         }
         match alike.get(&from.to_lowercase()) {
@@ -132,7 +133,7 @@ fn events<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>
             None => drop(alike.insert(from.to_lowercase(), entry)),
         }
     }
-    living
+    effective
 }
 
 /// Drops entries that a later one with the same key overrides, and reports them.
@@ -143,15 +144,15 @@ fn last_of_each<'a>(entries: Vec<Entry<'a>>, key: fn(&str) -> String, findings: 
             last.insert(key(from), index);
         }
     }
-    let mut living = Vec::new();
+    let mut effective = Vec::new();
     for (index, entry) in entries.into_iter().enumerate() {
         match &entry.from {
             Some(from) if last.get(&key(from)) != Some(&index) => {
-                let message = format!("a later entry also has {} and wins: this one has no effect", quoted(from));
+                let message = format!("a later entry for {} overrides this one", quoted(from));
                 findings.add(Code::MapFromRepeated, entry.pointer, message);
             }
-            _ => living.push(entry),
+            _ => effective.push(entry),
         }
     }
-    living
+    effective
 }

@@ -1,4 +1,4 @@
-//! Collects the topics that can occur.
+//! Collects the possible topics of a destination.
 
 use super::code::Code;
 use super::config::{Config, text_of};
@@ -7,21 +7,21 @@ use super::topic_list::Topics;
 use super::topic_maps;
 pub use transform::topic_name::illegal;
 
-/// Returns the possible topics, the default first, and whether templates can produce others. `None` if one of them is
-/// unusable, which is also reported as a finding. `dynamic` says whether templates are filled.
+/// Returns the possible topics, the default first, and whether templates can produce others. Reports a finding and
+/// returns `None` if a topic is unusable. `dynamic` says whether templates are filled in.
 pub fn read(config: &Config<'_>, dynamic: bool, findings: &mut Findings) -> Option<(Vec<String>, bool)> {
     let mut topics = Topics::new(dynamic, findings);
     match config.raw("topic") {
         Some((topic, pointer)) if text_of(topic).is_none_or(|text| !text.trim().is_empty()) => {
-            // A value of another type has been reported with the types of fields.
+            // `Config::read` has reported a value of another type.
             if topic.as_string().is_some() {
                 topics.add(topic, &pointer);
             } else {
                 topics.mark_unusable();
             }
         }
-        there => {
-            let pointer = there.map_or_else(|| config.pointer.to_owned(), |(_, pointer)| pointer);
+        missing => {
+            let pointer = missing.map_or_else(|| config.pointer.to_owned(), |(_, pointer)| pointer);
             topics.findings().note(Code::TopicMissing, pointer);
             topics.mark_unusable();
         }

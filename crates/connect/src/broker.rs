@@ -15,7 +15,7 @@ use super::versions::Versions;
 use super::wire::BrokerConnection;
 use check::destination::{Address, Sasl};
 
-/// How the producer of a destination connects to any of its brokers.
+/// Connects to brokers with the settings of a destination's producer.
 pub(super) struct Connector<'d> {
     pub(super) security: Security<'d>,
     /// The timeout of each step.
@@ -28,11 +28,11 @@ pub(super) enum Security<'d> {
     Plaintext,
     /// TLS, and a login if there are credentials.
     Tls(Box<Encryption>, Option<&'d Sasl>),
-    /// TLS that cannot be used here.
+    /// TLS without usable CA certificates.
     Unprepared,
 }
 
-/// A connection to a broker that accepted it.
+/// An established connection to a broker.
 pub(super) struct Session {
     pub(super) connection: BrokerConnection,
     pub(super) versions: Versions,
@@ -41,7 +41,7 @@ pub(super) struct Session {
 impl Connector<'_> {
     /// Runs the connection steps until one fails, and records each of them. Returns `None` if one failed.
     pub(super) async fn to(&self, address: &Address, steps: &mut Vec<Step>) -> Option<Session> {
-        let mut connection = self.talk(address, steps).await?;
+        let mut connection = self.open(address, steps).await?;
         let versions = self.versions(&mut connection, steps).await?;
         if let Security::Tls(_, Some(credentials)) = &self.security {
             let login = sasl::authenticate(&mut connection, &versions, credentials);
@@ -51,14 +51,14 @@ impl Connector<'_> {
         Some(Session { connection, versions })
     }
 
-    /// Connects to a broker that the one at `teller` advertised, and requests its versions. It does not log in again:
-    /// users are the same on all brokers.
-    pub(super) async fn to_advertised(&self, address: &Address, teller: &Address) -> Vec<Step> {
+    /// Connects to a broker that the one at `advertiser` advertised, and requests its versions. Does not log in again,
+    /// because users are the same on all brokers.
+    pub(super) async fn to_advertised(&self, address: &Address, advertiser: &Address) -> Vec<Step> {
         let mut steps = Vec::new();
-        if let Some(mut connection) = self.talk(address, &mut steps).await {
+        if let Some(mut connection) = self.open(address, &mut steps).await {
             self.versions(&mut connection, &mut steps).await;
         }
-        let is_misleading = network::is_loopback(&address.host) && !network::is_loopback(&teller.host);
+        let is_misleading = network::is_loopback(&address.host) && !network::is_loopback(&advertiser.host);
         if let Some(step) = steps.last_mut() {
             if is_misleading {
                 step.cautions.push(format!(
@@ -100,8 +100,8 @@ impl Connector<'_> {
         (outcome, start.elapsed())
     }
 
-    /// Connects up to the point where Kafka requests can be sent: TCP, then TLS if configured.
-    async fn talk(&self, address: &Address, steps: &mut Vec<Step>) -> Option<BrokerConnection> {
+    /// Opens a connection that can send Kafka requests: TCP, then TLS if configured.
+    async fn open(&self, address: &Address, steps: &mut Vec<Step>) -> Option<BrokerConnection> {
         let tcp = self.connect(address, steps).await?;
         let (encryption, tcp) = match &self.security {
             Security::Plaintext => return Some(BrokerConnection::on(tcp)),
@@ -117,7 +117,7 @@ impl Connector<'_> {
         let details = match &outcome {
             Ok(encrypted) => encrypted.details.clone(),
             Err(failure) if failure.problem == Problem::NotTls && self.speaks_plaintext(address).await => {
-                vec!["a second connection without TLS got a response: this is a plaintext listener of Kafka".to_owned()]
+                vec!["a second connection without TLS got a response: this is a plaintext Kafka listener".to_owned()]
             }
             Err(_) => Vec::new(),
         };
@@ -153,11 +153,11 @@ impl Connector<'_> {
 
     /// Whether a Kafka broker responds on this address without TLS.
     async fn speaks_plaintext(&self, address: &Address) -> bool {
-        let asked = async {
+        let response = async {
             let (tcp, _) = network::connect(&network::resolve(address).await?).await?;
             Versions::ask(&mut BrokerConnection::on(tcp)).await
         };
-        self.within(asked).await.0.is_ok()
+        self.within(response).await.0.is_ok()
     }
 }
 

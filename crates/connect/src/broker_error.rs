@@ -8,7 +8,7 @@ use super::step::Failure;
 /// Checks the error code of a response.
 ///
 /// # Errors
-/// Names what was requested, and the code.
+/// Returns a failure that names the request and the error code.
 pub(super) fn check(code: i16, asked_for: &str) -> Result<(), Failure> {
     match code.err() {
         None => Ok(()),
@@ -19,7 +19,7 @@ pub(super) fn check(code: i16, asked_for: &str) -> Result<(), Failure> {
     }
 }
 
-/// The code as Kafka's documentation writes it, such as `LeaderNotAvailable (5)`.
+/// Formats a code as Kafka's documentation does, such as `LeaderNotAvailable (5)`.
 pub(super) fn named(error: ResponseError, code: i16) -> String {
     match error {
         ResponseError::Unknown(_) => format!("error code {code}"),

@@ -1,4 +1,4 @@
-//! Describes certificates, to help find the wrong one.
+//! Describes certificates, which helps to find the wrong one.
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::extensions::GeneralName;
@@ -20,7 +20,7 @@ pub(super) struct Certificate {
     pub(super) days: (String, String),
     /// Whether it is valid today.
     pub(super) validity: Validity,
-    /// Whether it has version 3, which has extensions.
+    /// Whether it has X.509 version 3, the only version with extensions.
     pub(super) is_version_3: bool,
     /// Whether it is a CA certificate.
     pub(super) is_ca: bool,
@@ -34,7 +34,7 @@ pub(super) enum Validity {
     /// It is valid.
     Now,
     /// It has expired.
-    Over,
+    Expired,
 }
 
 impl Certificate {
@@ -55,7 +55,7 @@ impl Certificate {
             validity: if now < validity.not_before {
                 Validity::NotYet
             } else if now > validity.not_after {
-                Validity::Over
+                Validity::Expired
             } else {
                 Validity::Now
             },
@@ -87,7 +87,7 @@ impl Certificate {
     }
 }
 
-/// The distinguished name in these bytes.
+/// Parses a distinguished name from its DER.
 pub(super) fn name_in(der: &[u8]) -> Option<String> {
     X509Name::from_der(der).ok().map(|(_, found)| name(&found))
 }
@@ -97,7 +97,7 @@ pub(super) fn public_key(der: &CertificateDer<'_>) -> Option<Vec<u8>> {
     certificate::read(der).map(|certificate| certificate.public_key().raw.to_vec())
 }
 
-/// The issuer of a certificate, as bytes to compare.
+/// The issuer of a certificate, as DER to compare.
 pub(super) fn issuer_bytes(der: &CertificateDer<'_>) -> Option<Vec<u8>> {
     certificate::read(der).map(|certificate| certificate.issuer().as_raw().to_vec())
 }

@@ -1,4 +1,4 @@
-//! The client certificate for brokers that request one, chosen like in the producer, which is written in Go.
+//! The client certificate for brokers that request one, by the rules of the producer, which is written in Go.
 
 use std::sync::{Arc, OnceLock};
 
@@ -49,8 +49,8 @@ pub(super) struct ClientIdentity {
     line: String,
 }
 
-/// Reads both files. Returns the certificate to present, if any, and the step that reports it. Without `caCertificate`
-/// (`has_own_ca`) the producer presents no client certificate, so the files are not read.
+/// Reads both files. Returns the certificate to present, if any, and the step that reports it. `has_own_ca` says
+/// whether `caCertificate` is set. Without it, the producer presents no client certificate, so the files are not read.
 pub(super) fn load(
     files: &ClientFiles,
     has_own_ca: bool,
@@ -67,9 +67,9 @@ pub(super) fn load(
         (Some(certificate), Some(key)) => read(certificate, key, provider),
     };
     match loaded {
-        Ok((shown, cautions)) => {
-            let step = Step::passed(Stage::ClientCertificate, shown.line.clone()).with_cautions(cautions);
-            (Some(shown), Some(step))
+        Ok((identity, cautions)) => {
+            let step = Step::passed(Stage::ClientCertificate, identity.line.clone()).with_cautions(cautions);
+            (Some(identity), Some(step))
         }
         Err(failure) => (None, Some(Step::failed(Stage::ClientCertificate, failure))),
     }
@@ -102,7 +102,7 @@ fn read(
     let key_bytes = content(key, KEY_VARIABLE)?;
     let Some(der) = private_key(key_bytes) else {
         let why = if is_encrypted(key_bytes) {
-            "contains a key with a passphrase, which rudder-server cannot enter"
+            "contains a key with a passphrase, which rudder-server does not support"
         } else {
             "contains no readable PEM key"
         };
@@ -114,7 +114,7 @@ fn read(
         invalid(KEY_VARIABLE, key, why)
     };
     let signing_key = provider.key_provider.load_private_key(der).map_err(unsupported)?;
-    // The library compares the keys of version 3 certificates only; the producer also presents those of version 1.
+    // The library compares keys only for version 3 certificates. The producer also presents version 1 certificates.
     if let (Some(of_key), Some(of_certificate)) = (signing_key.public_key(), public_key(&chain[0]))
         && of_key.as_ref() != of_certificate
     {
@@ -124,7 +124,7 @@ fn read(
     Ok((ClientIdentity { key: Arc::new(CertifiedKey::new(chain, signing_key)), line }, caution(&read)))
 }
 
-/// The first private key of a PEM text, as Go reads it, regardless of the format that its label claims.
+/// Returns the first private key of a PEM text. Like Go, it ignores which key format the label claims.
 fn private_key(text: &[u8]) -> Option<PrivateKeyDer<'static>> {
     let text = String::from_utf8_lossy(text);
     let section = pem::sections(&text).into_iter().find(|section| section.is_private_key())?;
@@ -140,7 +140,7 @@ fn is_encrypted(pem: &[u8]) -> bool {
 fn caution(certificate: &Certificate) -> Option<String> {
     match certificate.validity {
         Validity::Now => None,
-        Validity::Over => Some(format!("it expired on {}: brokers reject it", certificate.days.1)),
+        Validity::Expired => Some(format!("it expired on {}: brokers reject it", certificate.days.1)),
         Validity::NotYet => {
             Some(format!("it is not valid before {}: brokers reject it until then", certificate.days.0))
         }
@@ -150,11 +150,11 @@ fn caution(certificate: &Certificate) -> Option<String> {
 /// Responds to a broker that requests a certificate, and records the request.
 #[derive(Debug)]
 pub(super) struct ClientCertResolver {
-    shown: Option<ClientIdentity>,
-    asked: OnceLock<CertificateRequest>,
+    identity: Option<ClientIdentity>,
+    request: OnceLock<CertificateRequest>,
 }
 
-/// The certificate request of a broker.
+/// A broker's request for a certificate, and the response to it.
 #[derive(Debug)]
 pub(super) struct CertificateRequest {
     /// The names of the CAs that it trusts. Empty if it did not list any.
@@ -162,38 +162,43 @@ pub(super) struct CertificateRequest {
     /// The certificate that was sent.
     pub(super) sent: Option<String>,
     /// The certificate that was not sent, because none of these CAs issued it.
-    pub(super) unfitting: Option<String>,
+    pub(super) withheld: Option<String>,
 }
 
 impl ClientCertResolver {
     /// Creates a resolver that has not seen a request.
-    pub(super) fn new(shown: Option<ClientIdentity>) -> Self {
-        Self { shown, asked: OnceLock::new() }
+    pub(super) fn new(identity: Option<ClientIdentity>) -> Self {
+        Self { identity, request: OnceLock::new() }
     }
 
     /// The broker's request, if there was one.
-    pub(super) fn asked(&self) -> Option<&CertificateRequest> {
-        self.asked.get()
+    pub(super) fn request(&self) -> Option<&CertificateRequest> {
+        self.request.get()
     }
 }
 
 impl ResolvesClientCert for ClientCertResolver {
     fn resolve(&self, root_hint_subjects: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         // The producer does not send its certificate if the broker lists CAs and none of them issued it.
-        let fits = |shown: &&ClientIdentity| {
+        let fits = |identity: &&ClientIdentity| {
             root_hint_subjects.is_empty()
-                || shown.key.cert.iter().filter_map(issuer_bytes).any(|issuer| root_hint_subjects.contains(&&*issuer))
+                || identity
+                    .key
+                    .cert
+                    .iter()
+                    .filter_map(issuer_bytes)
+                    .any(|issuer| root_hint_subjects.contains(&&*issuer))
         };
-        let sent = self.shown.as_ref().filter(fits);
-        let line = |shown: &ClientIdentity| shown.line.clone();
-        self.asked
+        let sent = self.identity.as_ref().filter(fits);
+        let line = |identity: &ClientIdentity| identity.line.clone();
+        self.request
             .set(CertificateRequest {
                 authorities: root_hint_subjects.iter().filter_map(|name| name_in(name)).collect(),
                 sent: sent.map(line),
-                unfitting: self.shown.as_ref().filter(|_| sent.is_none()).map(line),
+                withheld: self.identity.as_ref().filter(|_| sent.is_none()).map(line),
             })
             .ok();
-        sent.map(|shown| Arc::clone(&shown.key))
+        sent.map(|identity| Arc::clone(&identity.key))
     }
 
     fn has_certs(&self) -> bool {

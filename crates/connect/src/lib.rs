@@ -1,7 +1,7 @@
 //! Connects to a destination's brokers like its producer, step by step, and reports the result of each step.
 //!
-//! This part of [`check`] does I/O: it opens sockets, reads the clock and loads the system's CA certificates. It writes
-//! nothing: no message is produced, no topic is created.
+//! Unlike [`check`], this crate does I/O: it opens sockets, reads the clock and loads the system's CA certificates. It
+//! writes nothing to Kafka: it produces no message and creates no topic.
 
 mod broker;
 mod broker_error;
@@ -52,9 +52,9 @@ pub struct ConnectOptions {
     pub topics: Vec<String>,
     /// The timeout of each step.
     pub timeout: Duration,
-    /// Whether any certificate of a broker is accepted: `Router.KAFKA.tlsInsecureSkipVerify`.
+    /// Whether every broker certificate is accepted: `Router.KAFKA.tlsInsecureSkipVerify`.
     pub accepts_any_certificate: bool,
-    /// The maximum size of a batch of the producer, in bytes: `Router.KAFKA.batchBytes`.
+    /// The maximum batch size of the producer, in bytes: `Router.KAFKA.batchBytes`.
     pub batch_bytes: u64,
 }
 
@@ -74,7 +74,7 @@ async fn connect(settings: &Settings, options: &ConnectOptions) -> Report {
     let mut report = Report::default();
     if let Some(ssh) = &settings.ssh {
         let text = format!(
-            "not tried: rudder-server connects to the brokers through {}, which this check cannot",
+            "not tried: rudder-server connects to the brokers through {}, but this check does not support SSH",
             sanitize::sanitize(&ssh.host)
         );
         report.add(Subject::Client, vec![Step::skipped(Stage::Ssh, text)]);
@@ -82,16 +82,16 @@ async fn connect(settings: &Settings, options: &ConnectOptions) -> Report {
     }
     let (security, steps) = prepare(settings, options);
     report.add(Subject::Client, steps);
-    let way = Connector { security, timeout: options.timeout };
+    let connector = Connector { security, timeout: options.timeout };
 
     let mut first: Option<(&Address, Session, Cluster)> = None;
     let mut tried = Vec::new();
-    let mut visits = stream::iter(&settings.brokers).map(|address| bootstrap(&way, address)).buffered(AT_ONCE);
-    while let Some((address, mut steps, arrived)) = visits.next().await {
-        let failed = arrived.is_none();
-        if let Some((visit, cluster)) = arrived {
+    let mut attempts = stream::iter(&settings.brokers).map(|address| bootstrap(&connector, address)).buffered(AT_ONCE);
+    while let Some((address, mut steps, connected)) = attempts.next().await {
+        let failed = connected.is_none();
+        if let Some((session, cluster)) = connected {
             match &first {
-                None => first = Some((address, visit, cluster)),
+                None => first = Some((address, session, cluster)),
                 Some((other, _, known)) if known.id != cluster.id => steps.push(another_cluster(other)),
                 Some(_) => {}
             }
@@ -99,33 +99,33 @@ async fn connect(settings: &Settings, options: &ConnectOptions) -> Report {
         tried.push((address, steps, failed));
     }
     for (address, mut steps, failed) in tried {
-        // The producer starts with any broker of the list. It needs this one only if the cluster advertises it.
+        // The producer starts with any broker in the list. It needs this one only if the cluster advertises it.
         let is_needed = |cluster: &Cluster| cluster.brokers.iter().any(|(_, advertised)| advertised == address);
         if failed && first.as_ref().is_some_and(|(_, _, cluster)| !is_needed(cluster)) {
             let tolerate =
-                |step: Step| step.tolerate("a warning only: the producer starts with another broker of the list");
+                |step: Step| step.tolerate("only a warning: the producer starts with another broker in the list");
             steps = steps.into_iter().map(tolerate).collect();
         }
         report.add(Subject::Bootstrap(address.clone()), steps);
     }
 
-    if let Some((address, visit, cluster)) = first {
-        let who = AdviceContext { broker: address.to_string(), principal: principal(settings) };
-        let topics = topics(&way, visit, &all_topics(settings, options), &who, options.batch_bytes).await;
+    if let Some((address, session, cluster)) = first {
+        let context = AdviceContext { broker: address.to_string(), principal: principal(settings) };
+        let topics = topics(&connector, session, &all_topics(settings, options), &context, options.batch_bytes).await;
         report.add(Subject::Topics(address.clone()), topics);
         let elsewhere = cluster.brokers.iter().filter(|(_, advertised)| !settings.brokers.contains(advertised));
-        let (way, teller) = (&way, address);
-        let mut visits = stream::iter(elsewhere)
-            .map(|(id, address)| async move { (*id, address, way.to_advertised(address, teller).await) })
+        let (connector, advertiser) = (&connector, address);
+        let mut attempts = stream::iter(elsewhere)
+            .map(|(id, address)| async move { (*id, address, connector.to_advertised(address, advertiser).await) })
             .buffered(AT_ONCE);
-        while let Some((id, address, steps)) = visits.next().await {
+        while let Some((id, address, steps)) = attempts.next().await {
             report.add(Subject::Advertised { id, address: address.clone() }, steps);
         }
     }
     report
 }
 
-/// Loads certificates, if there is encryption.
+/// Loads certificates if the destination uses TLS.
 fn prepare<'d>(settings: &'d Settings, options: &ConnectOptions) -> (Security<'d>, Vec<Step>) {
     let Some(tls) = &settings.tls else {
         let text = "sslEnabled is off: the connection is not encrypted, and useSASL has no effect";
@@ -140,16 +140,16 @@ fn prepare<'d>(settings: &'d Settings, options: &ConnectOptions) -> (Security<'d
     (security, steps)
 }
 
-type Arrived = (Session, Cluster);
+type Connected = (Session, Cluster);
 
 /// Connects to a bootstrap broker, and requests the metadata of its cluster.
-async fn bootstrap<'d>(way: &Connector<'_>, address: &'d Address) -> (&'d Address, Vec<Step>, Option<Arrived>) {
+async fn bootstrap<'d>(connector: &Connector<'_>, address: &'d Address) -> (&'d Address, Vec<Step>, Option<Connected>) {
     let mut steps = Vec::new();
-    let Some(mut visit) = way.to(address, &mut steps).await else { return (address, steps, None) };
-    let asked = metadata::cluster(&mut visit.connection, &visit.versions);
-    let (outcome, took) = way.within(asked).await;
-    // A broker that requires a login closes the connection of a client that did not log in, without an error.
-    let logged_in = matches!(way.security, Security::Tls(_, Some(_)));
+    let Some(mut session) = connector.to(address, &mut steps).await else { return (address, steps, None) };
+    let response = metadata::cluster(&mut session.connection, &session.versions);
+    let (outcome, took) = connector.within(response).await;
+    // A broker that requires a login closes the connection of an unauthenticated client without an error.
+    let logged_in = matches!(connector.security, Security::Tls(_, Some(_)));
     let outcome = outcome.map_err(|failure| match failure.problem {
         Problem::ConnectionClosed if !logged_in => Failure::new(
             Problem::SaslRequired,
@@ -164,18 +164,18 @@ async fn bootstrap<'d>(way: &Connector<'_>, address: &'d Address) -> (&'d Addres
             None => format!("a cluster of {brokers}"),
         }
     });
-    (address, steps, cluster.map(|cluster| (visit, cluster)))
+    (address, steps, cluster.map(|cluster| (session, cluster)))
 }
 
 fn another_cluster(other: &Address) -> Step {
     Step::failed(
         Stage::Metadata,
-        Failure::new(Problem::ClustersDiffer, format!("this broker belongs to another cluster than {other}")),
+        Failure::new(Problem::ClustersDiffer, format!("this broker belongs to a different cluster than {other}")),
     )
 }
 
-/// The principal for ACLs of the cluster, if it is known. For a client certificate it is a form of the distinguished
-/// name that the broker decides; Confluent Cloud and Azure have no such ACLs, and their user names are keys.
+/// Returns the principal for ACLs of the cluster, if it is known. With a client certificate, the broker decides how to
+/// derive it from the distinguished name. Confluent Cloud and Azure have no such ACLs, and their user names are keys.
 fn principal(settings: &Settings) -> Option<String> {
     if *settings.family != KAFKA {
         return None;
@@ -200,20 +200,20 @@ fn all_topics(settings: &Settings, options: &ConnectOptions) -> Vec<String> {
 
 /// Checks each topic, one step per topic.
 async fn topics(
-    way: &Connector<'_>,
-    mut visit: Session,
+    connector: &Connector<'_>,
+    mut session: Session,
     topics: &[String],
-    who: &AdviceContext,
+    context: &AdviceContext,
     batch_bytes: u64,
 ) -> Vec<Step> {
     let mut steps = Vec::new();
     for topics in topics.chunks(TOPICS_AT_ONCE) {
-        let asked = metadata::topics(&mut visit.connection, &visit.versions, topics, who);
-        match way.within(asked).await {
+        let response = metadata::topics(&mut session.connection, &session.versions, topics, context);
+        match connector.within(response).await {
             (Ok(reported), took) => {
                 let reported = reported.into_iter().map(|step| step.took(took)).collect();
-                let limited = topic_config::compare(&mut visit.connection, &visit.versions, reported, batch_bytes);
-                match timeout(way.timeout, limited).await {
+                let limited = topic_config::compare(&mut session.connection, &session.versions, reported, batch_bytes);
+                match timeout(connector.timeout, limited).await {
                     Ok(reported) => steps.extend(reported),
                     Err(_) => {
                         let text = "the broker does not respond to the request for max.message.bytes";

@@ -14,7 +14,7 @@ use super::versions::Versions;
 use super::wire::BrokerConnection;
 use check::destination::Address;
 
-/// The maximum number of brokers to check. Of a larger cluster, only these are reported.
+/// The maximum number of brokers that are checked per cluster.
 const MAX_BROKERS: usize = 100;
 /// The maximum number of topics per request.
 pub(super) const TOPICS_AT_ONCE: usize = 100;
@@ -64,7 +64,7 @@ pub(super) async fn topics(
     connection: &mut BrokerConnection,
     versions: &Versions,
     topics: &[String],
-    who: &AdviceContext,
+    context: &AdviceContext,
 ) -> Result<Vec<Step>, Failure> {
     let version = versions.metadata()?;
     let named = |topic: &String| {
@@ -78,7 +78,7 @@ pub(super) async fn topics(
     let find = |topic: &str| {
         response.topics.iter().find(|reported| reported.name.as_ref().is_some_and(|name| name.as_str() == topic))
     };
-    Ok(topics.iter().map(|topic| step(find(topic), topic, who).about(sanitize(topic))).collect())
+    Ok(topics.iter().map(|topic| step(find(topic), topic, context).about(sanitize(topic))).collect())
 }
 
 /// The broker and the user that advice refers to.
@@ -91,12 +91,12 @@ pub(super) struct AdviceContext {
 }
 
 impl AdviceContext {
-    /// A command line for the broker.
+    /// Formats a command line that connects to the broker.
     fn command(&self, tool: &str, rest: &str) -> String {
         format!("{tool} --bootstrap-server {} {rest}", self.broker)
     }
 
-    /// The command that allows this user to write to a topic.
+    /// Formats the command that allows this user to write to a topic.
     fn grant(&self, topic: &str) -> String {
         let principal = self.principal.as_deref().unwrap_or("User:NAME");
         let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:@".contains(&byte);
@@ -108,19 +108,19 @@ impl AdviceContext {
     }
 }
 
-fn step(reported: Option<&MetadataResponseTopic>, topic: &str, who: &AdviceContext) -> Step {
+fn step(reported: Option<&MetadataResponseTopic>, topic: &str, context: &AdviceContext) -> Step {
     let topic = &sanitize(topic);
     let Some(reported) = reported else {
         return Step::failed(
             Stage::Topic,
-            Failure::new(Problem::ResponseUnreadable, "the response of the broker does not contain it"),
+            Failure::new(Problem::ResponseUnreadable, "the broker's response does not contain it"),
         );
     };
     let leaderless = || reported.partitions.iter().filter(|partition| *partition.leader_id < 0).count();
     let partitions = reported.partitions.len();
     let failure = match reported.error_code.err() {
         None if partitions == 0 => {
-            Failure::new(Problem::TopicMissing, "it has no partitions").advise(create(topic, who))
+            Failure::new(Problem::TopicMissing, "it has no partitions").advise(create(topic, context))
         }
         None if leaderless() > 0 => Failure::new(
             Problem::TopicWithoutLeader,
@@ -130,17 +130,17 @@ fn step(reported: Option<&MetadataResponseTopic>, topic: &str, who: &AdviceConte
             && reported.topic_authorized_operations & WRITE == 0 =>
         {
             Failure::new(Problem::TopicNotWritable, "it exists, but this user is not authorized to write to it")
-                .advise(format!("allow this user to write: {}", who.grant(topic)))
+                .advise(format!("allow this user to write: {}", context.grant(topic)))
         }
         None => return passed(reported),
         Some(ResponseError::UnknownTopicOrPartition) => {
-            Failure::new(Problem::TopicMissing, "it does not exist").advise(create(topic, who))
+            Failure::new(Problem::TopicMissing, "it does not exist").advise(create(topic, context))
         }
         Some(ResponseError::TopicAuthorizationFailed) => Failure::new(
             Problem::TopicNotAuthorized,
             "this user is not authorized to see it; the broker does not say whether it exists",
         )
-        .advise(format!("allow this user to describe and write: {}", who.grant(topic))),
+        .advise(format!("allow this user to describe and write: {}", context.grant(topic))),
         Some(ResponseError::LeaderNotAvailable) => {
             Failure::new(Problem::TopicWithoutLeader, "it has no leader at the moment")
         }
@@ -155,11 +155,11 @@ fn step(reported: Option<&MetadataResponseTopic>, topic: &str, who: &AdviceConte
     Step::failed(Stage::Topic, failure)
 }
 
-/// How to create a topic.
-fn create(topic: &str, who: &AdviceContext) -> String {
-    let command = who.command("kafka-topics", &format!("--create --topic {topic}"));
+/// Returns advice on a missing topic.
+fn create(topic: &str, context: &AdviceContext) -> String {
+    let command = context.command("kafka-topics", &format!("--create --topic {topic}"));
     format!(
-        "create the topic ({command}), or correct its name, letter case included. With auto.create.topics.enable, the broker creates it with the first message; a client cannot see this setting"
+        "create the topic ({command}), or correct its name, including letter case. With auto.create.topics.enable, the broker creates the topic on the first message; clients cannot see this setting"
     )
 }
 
@@ -180,7 +180,7 @@ fn passed(reported: &MetadataResponseTopic) -> Step {
     let lagging = match lagging {
         0 => None,
         all if all == partitions => Some("no partition has all replicas in sync".to_owned()),
-        some => Some(format!("not all replicas are in sync in {}", counted(some, "partition"))),
+        some => Some(format!("replicas are out of sync in {}", counted(some, "partition"))),
     };
     let found = format!("{}, {}{may_write}", counted(partitions, "partition"), counted(replicas, "replica"));
     Step::passed(Stage::Topic, found).with_cautions(caution.into_iter().chain(lagging))
@@ -210,14 +210,14 @@ mod tests {
             .with_topic_authorized_operations(operations)
     }
 
-    const WHO: AdviceContext = AdviceContext { broker: String::new(), principal: None };
+    const CONTEXT: AdviceContext = AdviceContext { broker: String::new(), principal: None };
 
     fn problem(reported: &MetadataResponseTopic) -> Option<Problem> {
-        step(Some(reported), "orders", &WHO).failure().map(|failure| failure.problem)
+        step(Some(reported), "orders", &CONTEXT).failure().map(|failure| failure.problem)
     }
 
     #[test]
-    fn the_metadata_of_a_topic_decides() {
+    fn problems_of_topics_are_recognized() {
         assert_eq!(problem(&reported(&[1, 1], WRITE)), None);
         assert_eq!(problem(&reported(&[1, 1], NOT_REPORTED)), None);
         assert_eq!(problem(&reported(&[1, 1], 1 << 3)), Some(Problem::TopicNotWritable));
@@ -233,27 +233,27 @@ mod tests {
         ] {
             assert_eq!(problem(&reported(&[1], WRITE).with_error_code(code)), Some(expected), "{code}");
         }
-        assert!(step(None, "orders", &WHO).failure().is_some());
+        assert!(step(None, "orders", &CONTEXT).failure().is_some());
     }
 
     #[test]
     fn advice_names_the_topic_and_the_user() {
-        let who =
+        let context =
             |principal: &str| AdviceContext { broker: "b:9092".to_owned(), principal: Some(principal.to_owned()) };
-        let advice = |code: i16, who: &AdviceContext| {
-            let step = step(Some(&reported(&[1], WRITE).with_error_code(code)), "orders", who);
+        let advice = |code: i16, context: &AdviceContext| {
+            let step = step(Some(&reported(&[1], WRITE).with_error_code(code)), "orders", context);
             step.failure().expect("a failure").advice().to_owned()
         };
         let grant = "kafka-acls --bootstrap-server b:9092 --add --producer --topic orders --allow-principal";
-        assert!(advice(29, &who("User:rudder")).ends_with(&format!("{grant} User:rudder")));
-        assert!(advice(29, &who("User:a b")).ends_with(&format!("{grant} 'User:a b'")));
-        assert!(advice(29, &WHO).ends_with("User:NAME"));
-        assert!(advice(3, &WHO).contains("--create --topic orders)"));
+        assert!(advice(29, &context("User:rudder")).ends_with(&format!("{grant} User:rudder")));
+        assert!(advice(29, &context("User:a b")).ends_with(&format!("{grant} 'User:a b'")));
+        assert!(advice(29, &CONTEXT).ends_with("User:NAME"));
+        assert!(advice(3, &CONTEXT).contains("--create --topic orders)"));
     }
 
     #[test]
     fn unknown_permissions_and_lagging_replicas_are_reported() {
-        let step = step(Some(&reported(&[1], NOT_REPORTED)), "orders", &WHO);
+        let step = step(Some(&reported(&[1], NOT_REPORTED)), "orders", &CONTEXT);
         assert_eq!(step.outcome, super::super::step::Outcome::Passed("1 partition, 2 replicas".to_owned()));
         assert_eq!(step.cautions.len(), 2, "{:?}", step.cautions);
     }

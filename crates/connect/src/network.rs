@@ -10,18 +10,18 @@ use super::problem::Problem;
 use super::step::Failure;
 use check::destination::Address;
 
-/// The maximum number of addresses of one name that are tried.
+/// The maximum number of addresses that are tried per name.
 const MAX_ADDRESSES: usize = 16;
 
-/// Resolves a host, in the order that the system prefers.
+/// Resolves a host to addresses, in the order that the system prefers.
 ///
 /// # Errors
 /// Fails if there are no addresses, or DNS fails. This function has no timeout.
 pub(super) async fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Failure> {
     let host = &address.host;
-    // The producer treats spaces as a part of the name; the system's library may strip them.
+    // The producer treats spaces as part of the name, but the system's resolver may strip them.
     if host.contains(char::is_whitespace) {
-        let text = format!("the name {host:?} does not resolve: the spaces are part of it");
+        let text = format!("the name {host:?} does not resolve: the spaces are part of the name");
         return Err(Failure::new(Problem::NameNotFound, text));
     }
     let mut addresses = Vec::new();
@@ -33,7 +33,7 @@ pub(super) async fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Failur
                 }
             }
         }
-        // The system's library distinguishes this error only by its message.
+        // The system's resolver distinguishes this error only by its message.
         Err(error) if error.to_string().contains("emporary failure") => {
             return Err(Failure::new(Problem::DnsFailed, format!("DNS cannot resolve {host} at the moment")));
         }
@@ -48,10 +48,10 @@ pub(super) async fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Failur
     Ok(addresses)
 }
 
-/// Connects to the first address that accepts. Also returns the errors of the addresses before it.
+/// Connects to the first address that accepts a connection. Also returns the errors of the addresses before it.
 ///
 /// # Errors
-/// Fails if no address accepts, with the error of the first.
+/// Fails if no address accepts a connection. The problem is that of the first address.
 pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<(TcpStream, Vec<String>), Failure> {
     let mut refusals: Vec<(Problem, String)> = Vec::new();
     for address in addresses {

@@ -2,11 +2,11 @@
 
 use std::io;
 
-/// The error in lowercase, such as `no such file or directory`.
+/// Returns the error text with a lowercase first letter, such as `no such file or directory`.
 #[must_use]
 pub fn describe(error: &io::Error) -> String {
-    let said = error.to_string();
-    let words = said.split(" (os error ").next().unwrap_or(&said);
+    let text = error.to_string();
+    let words = text.split(" (os error ").next().unwrap_or(&text);
     let mut characters = words.chars();
     match characters.next() {
         Some(first) => first.to_lowercase().chain(characters).collect(),

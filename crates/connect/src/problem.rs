@@ -19,13 +19,13 @@ macro_rules! problems {
                 match self { $(Problem::$name => concat!("connect/", $code),)* }
             }
 
-            /// What is wrong, regardless of the broker.
+            /// The problem, independent of a particular broker.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self { $(Problem::$name => $meaning,)* }
             }
 
-            /// What to do about it.
+            /// The advice.
             #[must_use]
             pub const fn advice(self) -> &'static str {
                 match self { $(Problem::$name => $advice,)* }
@@ -47,8 +47,8 @@ pub fn table() -> String {
 
 problems! {
     CaUnusable: "ca-unusable",
-        "caCertificate has no readable certificate",
-        "put the CA's certificate into caCertificate as PEM, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, or leave it empty for the system's roots";
+        "caCertificate contains no readable certificate",
+        "paste the CA's certificate into caCertificate in PEM format, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, or leave caCertificate empty to use the system's CA certificates";
     CaOutOfDate: "ca-out-of-date",
         "no certificate in caCertificate is valid today",
         "put a CA certificate that is valid today into caCertificate; if the CA itself has expired, create a new one and sign the brokers' certificates with it";
@@ -56,20 +56,20 @@ problems! {
         "there is no caCertificate, and this machine has no CA certificates",
         "install ca-certificates on this machine, or put the CA's certificate into caCertificate";
     ClientFilesIncomplete: "client-files-incomplete",
-        "only one of the files for the client certificate is named",
+        "only one of the two files for the client certificate is set",
         "set both KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH, or neither";
     ClientFileUnreadable: "client-file-unreadable",
         "a file for the client certificate cannot be read",
-        "correct the path or the file's permissions; rudder-server has to be able to read it too";
+        "correct the path or the file's permissions; rudder-server must be able to read it too";
     ClientFileInvalid: "client-file-invalid",
-        "a file for the client certificate does not contain what it should",
-        "both files must be PEM: the certificate followed by its intermediates, and its key without a passphrase (openssl pkey -in KEY -out PLAIN_KEY)";
+        "a file for the client certificate has the wrong content",
+        "both files must be in PEM format: the certificate followed by its intermediates, and its key without a passphrase (openssl pkey -in KEY -out PLAIN_KEY)";
     ClientKeyMismatch: "client-key-mismatch",
-        "the client certificate's key belongs to another certificate",
-        "name the key that the certificate was created for; openssl pkey -pubout and openssl x509 -pubkey have to print the same";
+        "the private key does not belong to the client certificate",
+        "use the key that the certificate was created for; openssl pkey -pubout and openssl x509 -pubkey must print the same public key";
     NameNotFound: "name-not-found",
         "the host name does not resolve",
-        "correct the host name; if it is right, check whether this machine's DNS knows it: a name within a cluster or a VPN is unknown outside";
+        "correct the host name; if it is correct, check whether this machine's DNS knows it: names inside a cluster or a VPN do not resolve outside";
     DnsFailed: "dns-failed",
         "DNS resolution fails",
         "try again; if that fails, fix this machine's DNS (/etc/resolv.conf)";
@@ -78,7 +78,7 @@ problems! {
         "try again, or with a longer --timeout; if that fails, fix this machine's DNS (/etc/resolv.conf)";
     ConnectionRefused: "connection-refused",
         "no process listens on this port",
-        "start the broker, correct the port, or let the broker listen on this address (listeners in server.properties)";
+        "start the broker, correct the port, or make the broker listen on this address (listeners in server.properties)";
     Unreachable: "unreachable",
         "there is no route to the address",
         "fix the route to this address: network, VPN, security group";
@@ -87,54 +87,54 @@ problems! {
         "open the port in firewalls and security groups between here and the broker; a closed port would have rejected the connection at once";
     NotTls: "not-tls",
         "the server on this port does not speak TLS",
-        "use the port of a listener with SSL or SASL_SSL, or turn sslEnabled off if this listener is meant to be plaintext";
+        "use the port of an SSL or SASL_SSL listener, or turn sslEnabled off if this listener is meant to be plaintext";
     TlsTimeout: "tls-timeout",
         "the TLS handshake gets no response",
-        "check that the port is a Kafka listener with TLS; another server may wait for something else";
+        "check that this is the port of a Kafka listener with TLS; another server may wait for different data";
     TlsVersion: "tls-version",
         "the broker does not support the producer's TLS versions",
-        "allow TLSv1.2 in ssl.enabled.protocols of the broker: rudder-server speaks TLS 1.1 and 1.2, not 1.3";
+        "allow TLSv1.2 in ssl.enabled.protocols of the broker: rudder-server supports TLS 1.1 and 1.2, but not 1.3";
     TlsNoCommonCipher: "tls-no-common-cipher",
-        "there is no common cipher suite",
-        "allow a cipher suite with ECDHE and AES-GCM or ChaCha20 in ssl.cipher.suites of the broker, and give it an RSA or EC key";
+        "the broker and the producer have no common cipher suite",
+        "allow a cipher suite with ECDHE and AES-GCM or ChaCha20 in ssl.cipher.suites of the broker, and give the broker an RSA or EC key";
     TlsFailed: "tls-failed",
-        "the handshake fails for another reason",
+        "the TLS handshake fails for another reason",
         "see the broker's log; -Djavax.net.debug=ssl:handshake logs the whole handshake";
     HostNotAName: "host-not-a-name",
         "the host name is not valid in a certificate",
         "use a host name that DNS allows, or an IP address";
     UnknownIssuer: "unknown-issuer",
-        "another CA signed the broker's certificate",
-        "put the certificate of the CA that signed the broker's into caCertificate; if an intermediate signed it, the broker's keystore needs that certificate as well";
+        "a different CA signed the broker's certificate",
+        "put the certificate of the CA that signed the broker's certificate into caCertificate; if an intermediate CA signed it, the broker's keystore needs the intermediate certificate as well";
     CertificateExpired: "certificate-expired",
-        "the broker's certificate or an intermediate certificate expired",
+        "the broker's certificate or an intermediate certificate has expired",
         "sign a new certificate for the broker and put it into its keystore";
     CertificateNotYetValid: "certificate-not-yet-valid",
         "the broker's certificate or an intermediate certificate is not valid yet",
-        "correct the clocks here and where the certificate is created, or sign it with an earlier start date";
+        "correct the clocks of this machine and of the one that signed the certificate, or sign it again with an earlier start date";
     NameMismatch: "name-mismatch",
-        "the broker's certificate is for other hosts",
-        "connect by a name in the certificate, or sign one with this name: keytool -certreq with -ext SAN=dns:HOST, signed with -copy_extensions copy";
+        "the broker's certificate is for different hosts",
+        "connect to a name in the certificate, or sign a certificate with this name: keytool -certreq with -ext SAN=dns:HOST, then openssl x509 -req with -copy_extensions copy";
     CertificateWithoutNames: "certificate-without-names",
         "the broker's certificate names no host: it has no subject alternative name",
         "sign a certificate with names: keytool -certreq with -ext SAN=dns:HOST, then openssl x509 -req with -copy_extensions copy. rudder-server ignores CN";
     CertificateVersion1: "certificate-version-1",
-        "the broker's certificate is of X.509 version 1, so it names no host",
+        "the broker's certificate has X.509 version 1, so it names no host",
         "sign it with extensions, which makes it version 3: keytool -certreq with -ext SAN=dns:HOST, then openssl x509 -req with -copy_extensions copy. rudder-server ignores CN";
     CertificatePurpose: "certificate-purpose",
         "the broker's certificate was issued for another purpose",
-        "sign a certificate with the extended key usage serverAuth, or without one, that is not a CA itself";
+        "sign a certificate that is not a CA certificate, with the extended key usage serverAuth or without any";
     CertificateInvalid: "certificate-invalid",
         "the broker's certificate cannot be used",
-        "create a new certificate for the broker; openssl s_client -connect HOST:PORT -showcerts prints what it sends";
+        "create a new certificate for the broker; openssl s_client -connect HOST:PORT -showcerts prints the certificates that it sends";
     ClientCertificateRequired: "client-certificate-required",
         "the broker requires a client certificate",
-        "name a certificate and its key in KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH, here and for rudder-server, issued by a CA in the broker's truststore";
+        "set KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH, here and for rudder-server, to a certificate and its key; a CA in the broker's truststore must have issued the certificate";
     ClientCertificateRejected: "client-certificate-rejected",
         "the broker does not accept the client certificate",
         "use a certificate that is valid today and was issued by a CA in the broker's truststore, or import that CA: keytool -importcert -keystore kafka.server.truststore.p12";
     TlsExpected: "tls-expected",
-        "the broker expects TLS, and the connection was plaintext",
+        "the broker expects TLS, but the connection was plaintext",
         "turn sslEnabled on, or use the port of a plaintext listener";
     NotKafka: "not-kafka",
         "the server is not a Kafka broker",
@@ -152,8 +152,8 @@ problems! {
         "the broker does not respond",
         "check that the broker is healthy and that this is a Kafka listener; try a longer --timeout";
     BrokerTooOld: "broker-too-old",
-        "the broker supports no version of a request",
-        "use a broker of Apache Kafka 0.11 or newer, or one that is compatible with it";
+        "the broker supports no usable version of a request",
+        "use Apache Kafka 0.11 or newer, or a broker that is compatible with it";
     BrokerError: "broker-error",
         "the broker returns an error code",
         "see the broker's log, and the list of error codes of the Kafka protocol";
@@ -162,37 +162,37 @@ problems! {
         "set username and password, or turn useSASL off";
     SaslNotOffered: "sasl-not-offered",
         "this listener does not support SASL",
-        "turn useSASL off, or use the port of a listener with SASL_SSL";
+        "turn useSASL off, or use the port of a SASL_SSL listener";
     SaslRequired: "sasl-required",
         "this listener most likely requires SASL",
-        "turn useSASL on and set saslType, username and password; SASL needs sslEnabled too, and SASL_PLAINTEXT is not supported";
+        "turn useSASL on and set saslType, username and password; SASL also requires sslEnabled, because rudder-server does not support SASL_PLAINTEXT";
     MechanismNotEnabled: "mechanism-not-enabled",
         "the broker has not enabled this saslType",
-        "set saslType to an enabled one: plain, sha256 or sha512; or add it to sasl.enabled.mechanisms of the broker";
+        "set saslType to an enabled mechanism (plain, sha256 or sha512), or add this one to sasl.enabled.mechanisms of the broker";
     AuthenticationFailed: "authentication-failed",
         "the broker rejects the user or the password",
-        "correct username and password; create SCRAM users with kafka-configs --alter --add-config for each mechanism, PLAIN ones in the broker's JAAS configuration";
+        "correct username and password; create SCRAM users with kafka-configs --alter --add-config for each mechanism, and PLAIN users in the broker's JAAS configuration";
     BrokerNotAuthentic: "broker-not-authentic",
         "the broker accepted the user without knowing the password",
-        "make sure that this is your broker: it accepted the user without knowing the password";
+        "make sure that the host name and port lead to your broker";
     NoBrokers: "no-brokers",
         "the cluster has no brokers",
         "wait until the cluster has started, and see the brokers' log";
     ClustersDiffer: "clusters-differ",
         "the brokers of the destination belong to different clusters",
-        "name brokers of one cluster only: messages go to whichever responds first";
+        "list brokers of one cluster only: messages go to the cluster whose broker responds first";
     TopicMissing: "topic-missing",
         "the topic does not exist",
-        "create the topic (kafka-topics --create), or correct its name, letter case included. With auto.create.topics.enable, the broker creates it with the first message; a client cannot see this setting";
+        "create the topic (kafka-topics --create), or correct its name, including letter case. With auto.create.topics.enable, the broker creates the topic on the first message; clients cannot see this setting";
     TopicNotAuthorized: "topic-not-authorized",
-        "the user is not allowed to see the topic",
+        "the user is not authorized to see the topic",
         "allow this user to describe and write: kafka-acls --add --producer --topic TOPIC --allow-principal User:NAME";
     TopicNotWritable: "topic-not-writable",
-        "the user is not allowed to write to the topic",
+        "the user is not authorized to write to the topic",
         "allow this user to write: kafka-acls --add --producer --topic TOPIC --allow-principal User:NAME";
     TopicWithoutLeader: "topic-without-leader",
         "partitions of the topic have no leader",
-        "start the brokers that have these partitions; messages for them wait until then";
+        "start the brokers that have these partitions; messages for these partitions wait until then";
     TopicBatchTooLarge: "topic-batch-too-large",
         "the topic allows smaller batches than the producer sends",
         "raise max.message.bytes of the topic, or lower Router.KAFKA.batchBytes of rudder-server (--batch-bytes here)";

@@ -1,4 +1,4 @@
-//! Sanitizes text from brokers for one line: they may send anything, including escape sequences for the terminal.
+//! Sanitizes text from brokers, which may contain anything, including escape sequences for the terminal.
 
 use json::display::{self, shorten};
 
@@ -10,7 +10,7 @@ pub(super) fn sanitize(text: &str) -> String {
     display::sanitize(&shorten(text, MAX_CHARACTERS))
 }
 
-/// Sanitizes a list of names: one line, in order, shortened.
+/// Joins names in order, and sanitizes and shortens them to one line.
 pub(super) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     sanitize(&names.into_iter().take(MAX_CHARACTERS).collect::<Vec<_>>().join(", "))
 }

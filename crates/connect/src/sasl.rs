@@ -1,4 +1,4 @@
-//! Authenticates with user and password: PLAIN and SCRAM, over `SaslHandshake` and `SaslAuthenticate`.
+//! Authenticates with user and password by PLAIN or SCRAM, over `SaslHandshake` and `SaslAuthenticate`.
 
 use bytes::Bytes;
 use kafka_protocol::error::{ParseResponseErrorCode as _, ResponseError};
@@ -18,7 +18,7 @@ use check::destination::{Mechanism, Sasl};
 /// `u32` would take hours.
 const MAX_ITERATIONS: u32 = 200_000;
 
-/// The maximum number of messages. A mechanism needs two; the limit is for brokers that do not stop.
+/// The maximum number of messages. A mechanism needs two, but a faulty broker might never finish.
 const MAX_MESSAGES: usize = 4;
 
 /// Authenticates with the broker.
@@ -36,17 +36,17 @@ pub(super) async fn authenticate(
         return Err(Failure::new(Problem::CredentialsMissing, "username or password is empty"));
     }
     let version = versions.authenticate()?;
-    agree(connection, name).await?;
+    negotiate(connection, name).await?;
 
     let config =
         SASLConfig::with_credentials(None, sasl.username.reveal().to_owned(), sasl.password.reveal().to_owned());
-    let mechanism = Mechname::parse(name.as_bytes()).map_err(|_| impossible())?;
+    let mechanism = Mechname::parse(name.as_bytes()).map_err(|_| unsupported())?;
     let mut session =
-        SASLClient::new(config.map_err(|_| impossible())?).start_suggested(&[mechanism]).map_err(|_| impossible())?;
+        SASLClient::new(config.map_err(|_| unsupported())?).start_suggested(&[mechanism]).map_err(|_| unsupported())?;
     let mut received: Option<Bytes> = None;
     for _ in 0..MAX_MESSAGES {
         if let Some(message) = received.as_deref().filter(|_| sasl.mechanism != Mechanism::Plain) {
-            is_scram(message)?;
+            check_scram(message)?;
         }
         let mut message = Vec::new();
         let state = session.step(received.as_deref(), &mut message).map_err(|error| session_failure(&error, name))?;
@@ -60,11 +60,11 @@ pub(super) async fn authenticate(
             }
         }
     }
-    Err(Failure::new(Problem::ResponseUnreadable, format!("{name} does not finish")))
+    Err(Failure::new(Problem::ResponseUnreadable, format!("the {name} exchange does not finish")))
 }
 
-/// Requests the mechanism.
-async fn agree(connection: &mut BrokerConnection, name: &'static str) -> Result<(), Failure> {
+/// Negotiates the mechanism.
+async fn negotiate(connection: &mut BrokerConnection, name: &'static str) -> Result<(), Failure> {
     let request = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str(name));
     let response = connection.ask(&request, 1).await?;
     match response.error_code.err() {
@@ -93,14 +93,14 @@ async fn exchange(
     let response = connection.ask(&request, version).await?;
     match response.error_code.err() {
         Some(ResponseError::SaslAuthenticationFailed) => {
-            // A broker could repeat the credentials.
+            // The broker's message may repeat the credentials.
             let hide = |text: StrBytes| text.replace(sasl.password.reveal(), "…").replace(sasl.username.reveal(), "…");
-            let said = response.error_message.map(|text| sanitize(&hide(text))).unwrap_or_default();
+            let message = response.error_message.map(|text| sanitize(&hide(text))).unwrap_or_default();
             Err(Failure::new(
                 Problem::AuthenticationFailed,
-                match said.as_str() {
+                match message.as_str() {
                     "" => format!("the broker rejects this user or password ({})", sasl.mechanism.name()),
-                    said => format!("the broker rejects this user or password: {said}"),
+                    message => format!("the broker rejects this user or password: {message}"),
                 },
             ))
         }
@@ -110,8 +110,8 @@ async fn exchange(
 
 /// Checks that a message of the broker is a first or last SCRAM message with a reasonable iteration count. The library
 /// parses both without checking their length.
-fn is_scram(message: &[u8]) -> Result<(), Failure> {
-    let unreadable = || Failure::new(Problem::ResponseUnreadable, "the response of the broker is not a SCRAM message");
+fn check_scram(message: &[u8]) -> Result<(), Failure> {
+    let unreadable = || Failure::new(Problem::ResponseUnreadable, "the broker's response is not a SCRAM message");
     let attributes: Vec<(u8, &[u8])> = message
         .split(|byte| *byte == b',')
         .map(|attribute| match attribute {
@@ -145,14 +145,11 @@ fn session_failure(error: &SessionError, name: &str) -> Failure {
             format!("{name}: the broker accepted the user, but could not prove that it knows the password"),
         ),
         // Other errors of the library may contain data that was sent.
-        _ => Failure::new(
-            Problem::AuthenticationFailed,
-            format!("{name} cannot continue with the response of the broker"),
-        ),
+        _ => Failure::new(Problem::AuthenticationFailed, format!("{name} cannot continue after the broker's response")),
     }
 }
 
-fn impossible() -> Failure {
+fn unsupported() -> Failure {
     Failure::new(Problem::MechanismNotEnabled, "this build does not support the mechanism")
 }
 
@@ -231,12 +228,12 @@ mod tests {
     #[test]
     fn only_scram_messages_are_accepted() {
         for message in ["r=abc,s=c2FsdA==,i=4096", "v=c2ln", "e=unknown-user", "r=a,s=b,i=4096,x=y"] {
-            assert_eq!(is_scram(message.as_bytes()), Ok(()), "{message}");
+            assert_eq!(check_scram(message.as_bytes()), Ok(()), "{message}");
         }
         for message in
             ["", "r", "r=abc,s", "r=abc,s=,i", "r=a,s=b,i=x", "r=a,,", "v", "m=x,r=a,s=b,i=1", "r=a,s=b,i=4294967295"]
         {
-            assert!(is_scram(message.as_bytes()).is_err(), "{message}");
+            assert!(check_scram(message.as_bytes()).is_err(), "{message}");
         }
     }
 }

@@ -14,7 +14,7 @@ pub(super) enum Part {
     List(&'static [Field]),
 }
 
-/// A field, and the versions that have it.
+/// A field, and the first version that has it.
 #[derive(Debug)]
 pub(super) struct Field {
     since: i16,
@@ -89,7 +89,7 @@ pub(super) fn fits(members: &[Field], version: i16, mut bytes: &[u8]) -> bool {
     walk(members, version, &mut bytes).is_some()
 }
 
-/// Recursion is as deep as the tables above: at most four lists.
+/// Skips the fields of a layout. The recursion is as deep as the lists in the tables above are nested.
 fn walk(members: &[Field], version: i16, bytes: &mut &[u8]) -> Option<()> {
     for member in members.iter().filter(|member| member.since <= version) {
         match &member.part {

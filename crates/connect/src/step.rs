@@ -1,4 +1,4 @@
-//! The steps that were tried, their results and durations, as values that the command line prints and tests compare.
+//! The steps of a check with their results and durations, as values that the command line prints and tests compare.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ pub struct Step {
     pub outcome: Outcome,
     /// Further observations, one per line.
     pub details: Vec<String>,
-    /// Potential problems, and what could not be determined, one per line.
+    /// Potential problems, and facts that could not be determined, one per line.
     pub cautions: Vec<String>,
 }
 
@@ -91,7 +91,7 @@ impl Step {
         Self::of(stage, Outcome::Tolerated(failure))
     }
 
-    /// Turns a failure into a warning, with the reason for it.
+    /// Turns a failure into a warning, and adds the reason as a detail.
     pub(super) fn tolerate(mut self, why: &str) -> Self {
         if let Outcome::Failed(failure) = self.outcome {
             self.outcome = Outcome::Tolerated(failure);
@@ -115,7 +115,7 @@ impl Step {
         self
     }
 
-    /// Sets how long the step took.
+    /// Sets the duration of the step.
     pub(super) fn took(mut self, took: Duration) -> Self {
         self.took = Some(took);
         self
@@ -199,13 +199,13 @@ impl Stage {
 /// The result of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It succeeded, with this result.
+    /// The step succeeded, with this result.
     Passed(String),
-    /// It failed.
+    /// The step failed.
     Failed(Failure),
     /// The step failed, but the producer works without it.
     Tolerated(Failure),
-    /// It was not tried, for this reason.
+    /// The step was not tried, for this reason.
     Skipped(String),
 }
 
@@ -216,7 +216,7 @@ pub struct Failure {
     pub problem: Problem,
     /// What happened, as a sentence without a period. It never contains a password or a key.
     pub text: String,
-    /// Specific advice, if there is more to say than [`Problem::advice`].
+    /// Specific advice, which replaces [`Problem::advice`].
     advice: Option<String>,
 }
 
@@ -232,7 +232,7 @@ impl Failure {
         self
     }
 
-    /// What to do about it.
+    /// The advice.
     #[must_use]
     pub fn advice(&self) -> &str {
         self.advice.as_deref().unwrap_or_else(|| self.problem.advice())

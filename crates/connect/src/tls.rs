@@ -1,4 +1,4 @@
-//! Encrypts connections like the producer, and describes what goes wrong.
+//! Encrypts connections like the producer, and describes failures.
 
 use std::io;
 use std::sync::Arc;
@@ -22,13 +22,13 @@ use super::trust::{RecordingVerifier, Trust};
 pub(super) struct Encryption {
     provider: Arc<CryptoProvider>,
     trust: Arc<Trust>,
-    shown: Option<ClientIdentity>,
+    identity: Option<ClientIdentity>,
 }
 
 /// An encrypted connection.
 pub(super) struct Encrypted {
     pub(super) stream: TlsStream<TcpStream>,
-    /// The TLS version, the cipher, and whether a certificate was sent.
+    /// The TLS version and the cipher.
     pub(super) found: String,
     pub(super) details: Vec<String>,
     /// Problems that were ignored because verification is off.
@@ -41,9 +41,9 @@ impl Encryption {
     pub(super) fn prepare(ca_pem: Option<&str>, files: &ClientFiles, accepts_any: bool) -> (Option<Self>, Vec<Step>) {
         let provider = Arc::new(ring::default_provider());
         let (trust, step) = Trust::of(ca_pem, accepts_any, &provider);
-        let (shown, client_step) = load(files, ca_pem.is_some(), &provider);
+        let (identity, client_step) = load(files, ca_pem.is_some(), &provider);
         let steps = std::iter::once(step).chain(client_step).collect();
-        (trust.map(|trust| Self { provider, trust: Arc::new(trust), shown }), steps)
+        (trust.map(|trust| Self { provider, trust: Arc::new(trust), identity }), steps)
     }
 
     /// Performs the handshake, and verifies the broker's certificate for `host`.
@@ -58,15 +58,15 @@ impl Encryption {
                 format!("{host} is not a valid host name, so no certificate can match it"),
             )
         })?;
-        let witness = Arc::new(RecordingVerifier::new(Arc::clone(&self.trust)));
-        let presenter = Arc::new(ClientCertResolver::new(self.shown.clone()));
+        let verifier = Arc::new(RecordingVerifier::new(Arc::clone(&self.trust)));
+        let resolver = Arc::new(ClientCertResolver::new(self.identity.clone()));
         // The producer supports TLS 1.1 and 1.2; the library does not support 1.1.
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS12])
             .map_err(|_| Failure::new(Problem::TlsFailed, "TLS 1.2 is not available in this build"))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(&witness) as Arc<_>)
-            .with_client_cert_resolver(Arc::clone(&presenter) as Arc<_>);
+            .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<_>)
+            .with_client_cert_resolver(Arc::clone(&resolver) as Arc<_>);
         // Every connection must perform a full handshake.
         config.resumption = rustls::client::Resumption::disabled();
         match TlsConnector::from(Arc::new(config)).connect(name, tcp).await {
@@ -74,23 +74,23 @@ impl Encryption {
                 let (_, connection) = stream.get_ref();
                 let cipher = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
                 let found = format!("TLS 1.2, {}", cipher.unwrap_or("an unnamed cipher").trim_start_matches("TLS_"));
-                let details = details(witness.certificate().as_ref(), presenter.asked());
-                let cautions = witness.overlooked().map(|error| self.overlooked(error, host, witness.certificate()));
+                let details = details(verifier.certificate().as_ref(), resolver.request());
+                let cautions = verifier.ignored().map(|error| self.ignored(error, host, verifier.certificate()));
                 Ok(Encrypted { stream, found, details, cautions: cautions.into_iter().collect() })
             }
-            Err(error) => Err(self.failed(&error, host, witness.certificate().as_ref(), presenter.asked())),
+            Err(error) => Err(self.failed(&error, host, verifier.certificate().as_ref(), resolver.request())),
         }
     }
 
     /// Describes why verification would have failed.
-    fn overlooked(&self, error: &Error, host: &str, seen: Option<Certificate>) -> String {
+    fn ignored(&self, error: &Error, host: &str, seen: Option<Certificate>) -> String {
         let why = match error {
             Error::InvalidCertificate(error) => {
                 rejected_certificate(error, host, seen.as_ref(), self.trust.source()).text
             }
             other => handshake_words(other).to_owned(),
         };
-        format!("not verified; it would be rejected: {why}")
+        format!("not verified; with verification, it would be rejected: {why}")
     }
 
     fn failed(
@@ -98,12 +98,12 @@ impl Encryption {
         error: &io::Error,
         host: &str,
         seen: Option<&Certificate>,
-        asked: Option<&CertificateRequest>,
+        request: Option<&CertificateRequest>,
     ) -> Failure {
         let certificate = seen.map(Certificate::line).unwrap_or_default();
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
             Some(Error::InvalidCertificate(error)) => rejected_certificate(error, host, seen, self.trust.source()),
-            Some(Error::AlertReceived(alert)) => alert_failure(*alert, asked),
+            Some(Error::AlertReceived(alert)) => alert_failure(*alert, request),
             Some(Error::InvalidMessage(_) | Error::InappropriateMessage { .. }) => {
                 Failure::new(Problem::NotTls, "the server on this port does not speak TLS")
             }
@@ -115,12 +115,12 @@ impl Encryption {
                 Problem::TlsFailed,
                 format!("{}; the broker's certificate: {certificate}", handshake_words(other)),
             ),
-            // The connection was closed instead of a response.
+            // The server closed the connection instead of responding.
             None if seen.is_none() => {
                 Failure::new(Problem::NotTls, "the server closed the connection at the first TLS message")
             }
-            None => match asked {
-                Some(asked) => client_certificate(asked, "it closed the connection after requesting one"),
+            None => match request {
+                Some(request) => client_certificate(request, "it closed the connection after requesting one"),
                 None => Failure::new(
                     Problem::TlsFailed,
                     format!("the connection broke during the handshake: {}", os_error::describe(error)),
@@ -130,16 +130,16 @@ impl Encryption {
     }
 }
 
-fn details(certificate: Option<&Certificate>, asked: Option<&CertificateRequest>) -> Vec<String> {
+fn details(certificate: Option<&Certificate>, request: Option<&CertificateRequest>) -> Vec<String> {
     let certificate = certificate.map(|certificate| format!("broker's certificate: {}", certificate.line()));
-    let shown = asked.map(|asked| match (&asked.sent, &asked.unfitting) {
+    let response = request.map(|request| match (&request.sent, &request.withheld) {
         (Some(line), _) => format!("the broker requested a client certificate and accepted {line}"),
         (None, Some(line)) => {
-            format!("the broker requested a client certificate of another CA than that of {line}: none was sent")
+            format!("the broker requested a client certificate from a different CA, so this one was not sent: {line}")
         }
         (None, None) => "the broker requested a client certificate and continues without one".to_owned(),
     });
-    certificate.into_iter().chain(shown).collect()
+    certificate.into_iter().chain(response).collect()
 }
 
 /// Describes why the broker's certificate is rejected.
@@ -157,15 +157,15 @@ fn rejected_certificate(error: &CertificateError, host: &str, seen: Option<&Cert
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => Failure::new(
             Problem::CertificateExpired,
             match seen.validity {
-                Validity::Over => format!("the broker's certificate expired on {last}: {line}"),
-                _ => format!("an intermediate CA certificate of the broker expired: {line}"),
+                Validity::Expired => format!("the broker's certificate expired on {last}: {line}"),
+                _ => format!("an intermediate CA certificate of the broker has expired: {line}"),
             },
         ),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Failure::new(
             Problem::CertificateNotYetValid,
             match seen.validity {
                 Validity::NotYet => format!("the broker's certificate is not valid before {first}: {line}"),
-                _ => format!("the certificate of a CA between ours and the broker's is not valid yet: {line}"),
+                _ => format!("an intermediate CA certificate of the broker is not valid yet: {line}"),
             },
         ),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => match &seen.names {
@@ -184,7 +184,7 @@ fn rejected_certificate(error: &CertificateError, host: &str, seen: Option<&Cert
         _ if !seen.is_version_3 => Failure::new(
             Problem::CertificateVersion1,
             format!(
-                "the broker's certificate ({}) is of X.509 version 1, as openssl x509 -req makes them without extensions: it names no host",
+                "the broker's certificate ({}) has X.509 version 1, which openssl x509 -req creates without extensions: it names no host",
                 seen.subject
             ),
         ),
@@ -198,7 +198,9 @@ fn rejected_certificate(error: &CertificateError, host: &str, seen: Option<&Cert
         ),
         CertificateError::BadSignature => Failure::new(
             Problem::CertificateInvalid,
-            format!("the signature of the broker's certificate is wrong, or by a key of less than 2048 bits: {line}"),
+            format!(
+                "the signature of the broker's certificate is wrong, or was made with a key of fewer than 2048 bits: {line}"
+            ),
         ),
         other => Failure::new(
             Problem::CertificateInvalid,
@@ -215,7 +217,7 @@ fn certificate_words(error: &CertificateError) -> &'static str {
         CertificateError::UnhandledCriticalExtension => "it has an unknown critical extension",
         CertificateError::UnknownRevocationStatus => "it is not known whether it is revoked",
         _ => {
-            "it, or one between it and the CA, breaks a rule of X.509 (a path length, a name constraint, or an unusual key or signature)"
+            "it or an intermediate certificate breaks a rule of X.509 (a path length, a name constraint, or an unusual key or signature)"
         }
     }
 }
@@ -231,13 +233,13 @@ fn handshake_words(error: &Error) -> &'static str {
 }
 
 /// Describes an alert of the broker.
-fn alert_failure(alert: AlertDescription, asked: Option<&CertificateRequest>) -> Failure {
+fn alert_failure(alert: AlertDescription, request: Option<&CertificateRequest>) -> Failure {
     let name = alert_name(alert);
-    match (alert, asked) {
+    match (alert, request) {
         (AlertDescription::ProtocolVersion, _) => {
             Failure::new(Problem::TlsVersion, "the broker does not support TLS 1.2")
         }
-        (_, Some(asked)) => client_certificate(asked, &format!("alert {name}")),
+        (_, Some(request)) => client_certificate(request, &format!("alert {name}")),
         (AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity, None) => Failure::new(
             Problem::TlsNoCommonCipher,
             format!("alert {name}: no cipher suite in common, or the broker has no key for one"),
@@ -250,13 +252,13 @@ fn alert_failure(alert: AlertDescription, asked: Option<&CertificateRequest>) ->
     }
 }
 
-/// The broker requested a client certificate, and did not accept the response.
-fn client_certificate(asked: &CertificateRequest, what: &str) -> Failure {
-    let trusts = match listed(asked.authorities.iter().map(String::as_str)) {
+/// Describes the failure if the broker requested a client certificate and then ended the handshake.
+fn client_certificate(request: &CertificateRequest, what: &str) -> Failure {
+    let trusts = match listed(request.authorities.iter().map(String::as_str)) {
         none if none.is_empty() => String::new(),
         authorities => format!("; it trusts certificates signed by {authorities}"),
     };
-    match (&asked.sent, &asked.unfitting) {
+    match (&request.sent, &request.withheld) {
         (Some(line), _) => Failure::new(
             Problem::ClientCertificateRejected,
             format!("the broker rejects the client certificate ({line}): {what}{trusts}"),
@@ -264,7 +266,7 @@ fn client_certificate(asked: &CertificateRequest, what: &str) -> Failure {
         (None, Some(line)) => Failure::new(
             Problem::ClientCertificateRejected,
             format!(
-                "the broker requires a client certificate{trusts}; this one is signed by another CA, so it was not sent: {line}"
+                "the broker requires a client certificate{trusts}; this one is signed by a different CA, so it was not sent: {line}"
             ),
         ),
         (None, None) => Failure::new(
@@ -274,7 +276,7 @@ fn client_certificate(asked: &CertificateRequest, what: &str) -> Failure {
     }
 }
 
-/// The name of an alert as in the standard.
+/// The name of an alert in the TLS standard.
 fn alert_name(alert: AlertDescription) -> String {
     let mut name = String::new();
     for c in format!("{alert:?}").chars() {

@@ -21,8 +21,9 @@ const SETTING: &str = "max.message.bytes";
 /// The limit of each topic in bytes, or why it is not known.
 type Limits = HashMap<String, Result<u64, String>>;
 
-/// Requests the limit of each topic whose step succeeded, and adds the results: a warning after the topic's step if the
-/// producer's batches can be too large, a detail if the limit is not known. Skipped for brokers without this request.
+/// Requests the limit of each topic whose step succeeded. Adds a warning after the topic's step if the producer's
+/// batches can be too large, or a detail if the limit is not known. Does nothing if the broker does not support the
+/// request.
 pub(super) async fn compare(
     connection: &mut BrokerConnection,
     versions: &Versions,
@@ -65,14 +66,14 @@ async fn ask(connection: &mut BrokerConnection, version: i16, topics: &[String])
     Ok(response.results.into_iter().map(limit).collect())
 }
 
-/// The step, followed by a warning if the limit is too small.
+/// Returns the step, followed by a warning if the limit is too small.
 fn with_limit(mut step: Step, limits: &Limits, batch_bytes: u64) -> Vec<Step> {
     let limit = step.about.as_ref().and_then(|topic| limits.get(topic));
     let Some((topic, limit)) = step.about.clone().zip(limit) else { return vec![step] };
     match limit {
         Ok(limit) if *limit < batch_bytes => {
             let text = format!(
-                "{SETTING} is {limit}, and Router.KAFKA.batchBytes is {batch_bytes}: the broker rejects larger batches"
+                "{SETTING} is {limit}, but Router.KAFKA.batchBytes is {batch_bytes}: the broker rejects batches above {limit} bytes"
             );
             let advice = format!(
                 "raise {SETTING} (kafka-configs --alter --entity-type topics --entity-name {topic} --add-config {SETTING}={batch_bytes}), or set Router.KAFKA.batchBytes of rudder-server to at most {limit} and pass --batch-bytes {limit} here"

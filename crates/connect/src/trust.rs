@@ -24,16 +24,16 @@ pub(super) struct Trust {
     accepts_any: bool,
     /// The certificates in `caCertificate`.
     own: Vec<CertificateDer<'static>>,
-    /// Where they come from, for messages.
+    /// The source of the certificates, for messages.
     source: &'static str,
 }
 
 impl Trust {
-    /// Loads the trusted certificates, and reports it as a step. `None` for the PEM text means the system's CA
+    /// Loads the trusted certificates, and reports the result as a step. `None` for the PEM text means the system's CA
     /// certificates.
     pub(super) fn of(ca_pem: Option<&str>, accepts_any: bool, provider: &Arc<CryptoProvider>) -> (Option<Self>, Step) {
         let roots = match ca_pem.map_or_else(system_roots, own_roots) {
-            // A text without any certificate prevents the producer from starting even then.
+            // Without any certificate in the text, the producer does not start even then.
             Err(failure) if accepts_any && failure.problem != Problem::CaUnusable => Roots {
                 store: RootCertStore::empty(),
                 own: Vec::new(),
@@ -59,12 +59,12 @@ impl Trust {
         (Some(Self { verifier, algorithms, accepts_any, own, source }), step)
     }
 
-    /// Where the certificates come from.
+    /// The source of the certificates.
     pub(super) fn source(&self) -> &'static str {
         self.source
     }
 
-    /// Whether the broker's certificate is in `caCertificate`: the producer then trusts it, whether it is a CA or not.
+    /// Whether the broker's certificate is in `caCertificate`. The producer trusts it then, even if it is not a CA.
     fn is_own(&self, certificate: &CertificateDer<'_>) -> bool {
         self.own.iter().any(|own| own == certificate)
     }
@@ -85,7 +85,7 @@ fn own_roots(pem: &str) -> Result<Roots, Failure> {
         // The library does not check the validity period of roots; the producer does.
         let (first, last) = &read.days;
         match read.validity {
-            Validity::Over => cautions.push(format!("not used: {}, because it expired on {last}", read.subject)),
+            Validity::Expired => cautions.push(format!("not used: {}, because it expired on {last}", read.subject)),
             Validity::NotYet => {
                 cautions.push(format!("not used: {}, because it is not valid before {first}", read.subject))
             }
@@ -133,18 +133,18 @@ fn system_roots() -> Result<Roots, Failure> {
 pub(super) struct RecordingVerifier {
     trust: Arc<Trust>,
     seen: OnceLock<Vec<CertificateDer<'static>>>,
-    overlooked: OnceLock<Error>,
+    ignored: OnceLock<Error>,
 }
 
 impl RecordingVerifier {
     /// Creates a verifier that has not seen a certificate.
     pub(super) fn new(trust: Arc<Trust>) -> Self {
-        Self { trust, seen: OnceLock::new(), overlooked: OnceLock::new() }
+        Self { trust, seen: OnceLock::new(), ignored: OnceLock::new() }
     }
 
     /// Why the certificates would have been rejected if verification were on.
-    pub(super) fn overlooked(&self) -> Option<&Error> {
-        self.overlooked.get()
+    pub(super) fn ignored(&self) -> Option<&Error> {
+        self.ignored.get()
     }
 
     /// The broker's certificate, if one was sent and can be parsed.
@@ -175,7 +175,7 @@ impl ServerCertVerifier for RecordingVerifier {
         };
         match verdict {
             Err(error) if self.trust.accepts_any => {
-                self.overlooked.set(error).ok();
+                self.ignored.set(error).ok();
                 Ok(ServerCertVerified::assertion())
             }
             verdict => verdict,
@@ -209,8 +209,8 @@ impl ServerCertVerifier for RecordingVerifier {
     }
 }
 
-/// Verifies a broker's certificate that is trusted itself, such as a self-signed one, like the producer: only its
-/// validity period, which was checked before, and its names matter. The library rejects it if it is a CA certificate.
+/// Verifies a broker's certificate that is trusted itself, such as a self-signed one, like the producer does. Only its
+/// names matter, and its validity period, which was checked before. The library rejects it if it is a CA certificate.
 fn as_a_root(
     certificate: &CertificateDer<'_>,
     name: &ServerName<'_>,

@@ -7,10 +7,10 @@ use super::problem::Problem;
 use super::step::Failure;
 use super::wire::BrokerConnection;
 
-/// The maximum version of `Metadata` that is used. From version 9 on, responses have another layout and no further
-/// information that is needed here.
+/// The maximum version of `Metadata` that is used. Version 9 and later have a different layout, and add nothing that is
+/// needed here.
 const NEWEST_METADATA: i16 = 8;
-/// The minimum version of `Metadata`: with older ones, a request for a topic creates it.
+/// The minimum version of `Metadata`. With older versions, a request for a topic creates it.
 const OLDEST_METADATA: i16 = 4;
 /// The maximum version of `SaslAuthenticate` that is used.
 const NEWEST_AUTHENTICATE: i16 = 1;
@@ -73,7 +73,7 @@ impl Versions {
         })
     }
 
-    /// A broker that supports only one request.
+    /// Creates the versions of a broker that supports only one request.
     #[cfg(test)]
     pub(super) fn with(key: ApiKey, oldest: i16, newest: i16) -> Self {
         Self(vec![(key as i16, oldest, newest)])

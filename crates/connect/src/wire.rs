@@ -22,7 +22,7 @@ const MAX_RESPONSE_BYTES: u32 = 16 * 1024 * 1024;
 /// The client ID of this tool.
 const CLIENT_ID: &str = env!("CARGO_PKG_NAME");
 
-/// A request, and its response.
+/// A Kafka request, and the type of its response.
 pub(super) trait KafkaRequest: Encodable {
     /// The API key of the request.
     const KEY: ApiKey;
@@ -32,7 +32,7 @@ pub(super) trait KafkaRequest: Encodable {
     type Response: Decodable + HeaderVersion;
 }
 
-macro_rules! questions {
+macro_rules! requests {
     ($($request:ident, $response:ident, $key:ident, $shape:ident;)*) => {
         $(impl KafkaRequest for $request {
             const KEY: ApiKey = ApiKey::$key;
@@ -42,7 +42,7 @@ macro_rules! questions {
     };
 }
 
-questions! {
+requests! {
     ApiVersionsRequest, ApiVersionsResponse, ApiVersions, API_VERSIONS;
     SaslHandshakeRequest, SaslHandshakeResponse, SaslHandshake, SASL_HANDSHAKE;
     SaslAuthenticateRequest, SaslAuthenticateResponse, SaslAuthenticate, SASL_AUTHENTICATE;
@@ -58,13 +58,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 /// A connection to a broker. Requests are sent one at a time.
 pub(super) struct BrokerConnection {
     stream: Box<dyn Stream>,
-    asked: i32,
+    last_id: i32,
 }
 
 impl BrokerConnection {
     /// Creates a connection on a stream.
     pub(super) fn on(stream: impl Stream + 'static) -> Self {
-        Self { stream: Box::new(stream), asked: 0 }
+        Self { stream: Box::new(stream), last_id: 0 }
     }
 
     /// Sends a request and reads its response.
@@ -72,11 +72,11 @@ impl BrokerConnection {
     /// # Errors
     /// Fails if the connection breaks, or the data is not a response to this request. This function has no timeout.
     pub(super) async fn ask<R: KafkaRequest>(&mut self, request: &R, version: i16) -> Result<R::Response, Failure> {
-        self.asked += 1;
-        let frame = frame(request, version, self.asked).ok_or_else(|| {
+        self.last_id += 1;
+        let frame = frame(request, version, self.last_id).ok_or_else(|| {
             Failure::new(Problem::BrokerTooOld, "the request cannot be encoded in a version that the broker supports")
         })?;
-        // A broker that closes the connection may have sent its reason before, so the response is read anyway.
+        // A broker may send a response before it closes the connection, so the response is read even if sending failed.
         let sent = async {
             self.stream.write_all(&frame).await?;
             self.stream.flush().await
@@ -84,29 +84,29 @@ impl BrokerConnection {
         .await;
         match self.response::<R>(version).await {
             Err(Broken::Io(error)) => Err(broken_connection(&sent.err().unwrap_or(error))),
-            Err(Broken::Told(failure)) => Err(failure),
+            Err(Broken::Described(failure)) => Err(failure),
             Ok(response) => Ok(response),
         }
     }
 
     async fn response<R: KafkaRequest>(&mut self, version: i16) -> Result<R::Response, Broken> {
-        let mut head = [0; 4];
-        self.stream.read_exact(&mut head).await?;
-        let length = u32::from_be_bytes(head);
+        let mut prefix = [0; 4];
+        self.stream.read_exact(&mut prefix).await?;
+        let length = u32::from_be_bytes(prefix);
         if length > MAX_RESPONSE_BYTES {
-            return Err(Broken::Told(not_a_response(head)));
+            return Err(Broken::Described(not_a_response(prefix)));
         }
         // Memory grows with the received data, not with the announced length.
         let mut bytes = Vec::new();
         (&mut self.stream).take(u64::from(length)).read_to_end(&mut bytes).await?;
         if bytes.len() < length as usize {
-            return Err(Broken::Told(Failure::new(
+            return Err(Broken::Described(Failure::new(
                 Problem::ConnectionClosed,
                 format!("the connection was closed after {} of {length} bytes of a response", bytes.len()),
             )));
         }
-        read::<R>(Bytes::from(bytes), version, self.asked).ok_or_else(|| {
-            Broken::Told(Failure::new(
+        read::<R>(Bytes::from(bytes), version, self.last_id).ok_or_else(|| {
+            Broken::Described(Failure::new(
                 Problem::ResponseUnreadable,
                 format!("the response of {length} bytes does not follow the Kafka protocol"),
             ))
@@ -114,9 +114,9 @@ impl BrokerConnection {
     }
 }
 
-/// Describes the server whose data begins with these bytes instead of the length of a response.
-fn not_a_response(head: [u8; 4]) -> Failure {
-    match head {
+/// Describes a server that sends these bytes instead of the length of a response.
+fn not_a_response(prefix: [u8; 4]) -> Failure {
+    match prefix {
         // A TLS record: an alert or a handshake message, of any version.
         [0x15 | 0x16, 3, ..] => {
             Failure::new(Problem::TlsExpected, "the broker expects TLS on this port, but the connection is plaintext")
@@ -130,7 +130,7 @@ fn not_a_response(head: [u8; 4]) -> Failure {
             Problem::ResponseTooLarge,
             format!(
                 "the response claims to have {} bytes; the maximum is {MAX_RESPONSE_BYTES}",
-                u32::from_be_bytes(head)
+                u32::from_be_bytes(prefix)
             ),
         ),
     }
@@ -138,7 +138,7 @@ fn not_a_response(head: [u8; 4]) -> Failure {
 
 enum Broken {
     Io(io::Error),
-    Told(Failure),
+    Described(Failure),
 }
 
 impl From<io::Error> for Broken {
@@ -160,7 +160,7 @@ fn broken_connection(error: &io::Error) -> Failure {
     }
 }
 
-/// The request as it is sent, preceded by its length.
+/// Encodes a request, preceded by its length.
 fn frame<R: KafkaRequest>(request: &R, version: i16, id: i32) -> Option<Bytes> {
     let header = RequestHeader::default()
         .with_request_api_key(R::KEY as i16)

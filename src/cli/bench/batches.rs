@@ -27,7 +27,7 @@ pub(super) struct Batches {
     bytes: usize,
 }
 
-/// What all events of one request have in common.
+/// The properties that all events of a request share.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Group {
     /// The index of the destination.
@@ -38,7 +38,7 @@ struct Group {
 
 /// An event without the parts that all events of its request share.
 struct Event {
-    /// The object without `destination` and `connection`, and without its closing brace. Any other value is kept whole.
+    /// The object without `destination`, `connection` and its closing brace. A value of another type is kept unchanged.
     text: String,
     is_object: bool,
     /// The key of the connection in a compacted request, as a JSON string, and the connection itself.
@@ -96,7 +96,7 @@ impl Batches {
         let [source, id] = ids(event);
         let mut id = String::from_utf8_lossy(&id).into_owned();
         if id.is_empty() {
-            // In a compacted request, an event finds its destination by this id.
+            // In a compacted request, this ID links an event to its destination.
             let text = destination.and_then(|index| self.destinations.get(index));
             let own = text.and_then(|text| Raw::parse(text).ok()).and_then(|raw| raw.member("ID"));
             id = own
@@ -278,7 +278,7 @@ mod tests {
         "destinations":{"d":{"ID":"d"},"e":{"ID":"e"}},"connections":{"s:d":{"enabled":true}}}"#;
 
     #[test]
-    fn a_request_has_events_of_one_destination_and_no_more_than_its_size() {
+    fn requests_have_one_destination_and_at_most_the_batch_size() {
         let found = bodies(
             BodyForm::Compacted,
             2,

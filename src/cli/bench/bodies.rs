@@ -1,4 +1,4 @@
-//! Generates request bodies as rudder-server sends them, the same on every run: events of 1 to 3 KB, metadata with
+//! Generates request bodies like those of rudder-server, identical on every run: events of 1 to 3 KB, metadata with
 //! about 25 fields, a destination with a certificate. Shared by `bench`, the benchmarks, and the example that writes
 //! bodies to files.
 
@@ -183,7 +183,7 @@ fn metadata(numbers: &mut Numbers, index: usize, event: &str) -> Value {
 }
 
 fn destination(shape: Shape) -> Value {
-    // As long as a real certificate, and as slow to scan: base64 in lines.
+    // Lines of base64, which are as long and as slow to scan as a real certificate.
     let certificate: String =
         (0..22).map(|_| "MIIEDzCCAvegAwIBAgIUByH8aYuRqjCyz5yZZ91fcJOsW+0wDQYJKoZIhvcNAQEL\n").collect();
     let mut config = json!({

@@ -15,7 +15,7 @@ use tokio::task::LocalSet;
 
 use super::target::{Failure, Prepared, Response, Target};
 
-/// How much load to generate.
+/// The load to generate.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Load {
     /// The number of connections, each with one request in flight.
@@ -31,7 +31,7 @@ pub(super) struct Load {
 /// The outcomes of all requests.
 #[derive(Debug, Clone)]
 pub(super) struct Tally {
-    /// Latencies of responses with the expected status, in microseconds from when the request was due.
+    /// Latencies of responses with the expected status, in microseconds since the request was due.
     pub(super) good: Histogram<u64>,
     /// The number of events in those responses.
     pub(super) events: u64,
@@ -41,7 +41,7 @@ pub(super) struct Tally {
     pub(super) statuses: BTreeMap<u16, u64>,
     /// The number of requests without a response, by cause.
     pub(super) failures: BTreeMap<Failure, u64>,
-    /// Requests that were due but never sent, because every connection was busy until the time was over.
+    /// The number of requests that were due but not sent, because every connection was busy until the end.
     pub(super) unsent: u64,
     /// The time from the first request to the last response.
     pub(super) elapsed: Duration,
@@ -122,7 +122,7 @@ struct Schedule {
 }
 
 impl Schedule {
-    /// Returns the number of the next request and when it is due, or `None` when the time is over.
+    /// Returns the number of the next request and when it is due, or `None` at the end of the run.
     fn next(&self) -> Option<(u64, Instant)> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let due = match self.rate {
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_due_at_the_rate_until_the_time_is_over() {
+    fn requests_are_due_at_the_rate_until_the_end() {
         let begin = Instant::now() - Duration::from_millis(500);
         let schedule =
             Schedule { next: AtomicU64::new(0), begin, end: begin + Duration::from_secs(3_600), rate: Some(100.0) };

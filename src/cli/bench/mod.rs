@@ -3,11 +3,11 @@
 //!
 //! | module | responsibility |
 //! | --- | --- |
-//! | `requests`, `batches`, `bodies` | what is sent: recorded cases, recorded events, generated events |
-//! | `target` | where it is sent, and one HTTP exchange |
-//! | `load` | when it is sent, and over how many connections |
+//! | `requests`, `batches`, `bodies` | requests to send: recorded cases, recorded events, generated events |
+//! | `target` | address of a transformer, and one HTTP exchange |
+//! | `load` | schedule and connections |
 //! | `usage` | CPU time and memory of a transformer |
-//! | `report` | what is printed |
+//! | `report` | printed results |
 
 mod batches;
 #[allow(dead_code, missing_docs, reason = "the benchmarks and examples share this file, and use the rest of it")]
@@ -41,7 +41,7 @@ use super::trust::Trust;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// The transformer to measure, http or https; requests go to /v0/destinations/kafka below it
+    /// URL of the transformer to measure (http or https); requests go to /v0/destinations/kafka below it
     #[arg(value_name = "URL")]
     url: String,
 
@@ -55,15 +55,15 @@ pub(super) struct Arguments {
     #[command(flatten)]
     trust: Trust,
 
-    /// Another transformer to compare with, measured in alternating rounds
+    /// URL of another transformer to compare with, measured in alternating rounds
     #[arg(long, value_name = "URL")]
     against: Option<String>,
 
-    /// How events are sent; golden cases are sent as they were recorded
+    /// Form of request bodies; golden cases are sent as they were recorded
     #[arg(long, value_enum, default_value_t = BodyForm::Compacted)]
     form: BodyForm,
 
-    /// What to generate if there is no FILE
+    /// Events to generate if there is no FILE
     #[arg(long, value_enum, default_value_t = Generate::Tracks, conflicts_with = "files")]
     generate: Generate,
 
@@ -71,15 +71,16 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "EVENTS", default_value_t = 100, value_parser = value_parser!(u16).range(1..=10_000))]
     batch: u16,
 
-    /// Requests in flight at once; rudder-server sends at most 100
+    /// Number of concurrent requests; rudder-server sends at most 100
     #[arg(long, short, value_name = "N", default_value_t = 16, value_parser = value_parser!(u16).range(1..=4096))]
     connections: u16,
 
-    /// Keep connections open; by default each request opens a new one, as rudder-server does
+    /// Keep connections open; by default, each request opens a new one, as rudder-server does
     #[arg(long)]
     keep_alive: bool,
 
-    /// Send this many requests per second, regardless of responses; latency counts from when a request was due
+    /// Send this many requests per second, regardless of responses; latency is measured from the time when a request
+    /// was due
     #[arg(long, value_name = "REQUESTS", value_parser = value_parser!(u32).range(1..=1_000_000))]
     rate: Option<u32>,
 
@@ -91,16 +92,16 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
     timeout: u64,
 
-    /// Number of sending threads [default: one for two cores]
+    /// Number of sending threads [default: one per two cores]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
 
-    /// Process ID of the transformer on this machine, to read CPU and memory; its child processes count too [default:
+    /// Process ID of the transformer on this machine, to read CPU and memory usage, including child processes [default:
     /// the process that listens on the port]
     #[arg(long, value_name = "PID", conflicts_with = "metrics", value_parser = value_parser!(u32).range(1..))]
     pid: Option<u32>,
 
-    /// URL of the transformer's metrics, to read CPU and memory, such as http://localhost:9091/metrics
+    /// URL of the transformer's metrics, such as http://localhost:9091/metrics, to read CPU and memory usage
     #[arg(long, value_name = "URL")]
     metrics: Option<String>,
 
@@ -119,17 +120,17 @@ pub(super) struct Arguments {
 
 /// Examples for `--help`.
 const EXAMPLES: &str = "\
-FILE holds golden cases, as verify reads them, or events in any form that transform reads. Events are sent in batches of
---batch with one destination each; golden cases as they were recorded, each with the status that is expected.
+FILE contains golden cases, as verify reads them, or events in any form that transform reads. Events are sent in batches
+of --batch events with one destination each. Golden cases are sent as recorded, and expect the recorded status.
 
 Examples:
-  How much does this transformer carry?
+  How much load can this transformer handle?
     rudder-kafka-transformer bench http://localhost:9090
-  How does it compare with rudder-transformer, with my events and connections that stay open?
+  How does it compare with rudder-transformer, with my events and keep-alive connections?
     rudder-kafka-transformer bench http://localhost:9090 --against http://localhost:9190 --keep-alive events.ndjson
   How long do requests take at a tenth of that load?
     rudder-kafka-transformer bench http://localhost:9090 --rate 300 --connections 400 --seconds 60
-  Figures for a script:
+  Output for a script:
     rudder-kafka-transformer bench http://localhost:9090 --format json | jq '.targets[0].requestsPerSecond'";
 
 /// Runs the measurement and prints the report.
@@ -146,7 +147,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// A transformer, with everything that a round needs.
+/// A transformer with everything that a round needs.
 struct Contender {
     target: Target,
     requests: Vec<Prepared>,
@@ -168,7 +169,7 @@ fn measure(arguments: &Arguments) -> Result<(String, ExitCode), Vec<String>> {
     let load = load(arguments);
     let rounds = if contenders.len() > 1 { (arguments.seconds, 1) } else { (1, arguments.seconds) };
     for round in 0..rounds.0 {
-        // The two take turns in going first, so that neither always follows the other.
+        // The transformers take turns going first, so that neither always follows the other.
         let others = if round % 2 == 0 { 0 } else { contenders.len() - 1 };
         for turn in 0..contenders.len() {
             if let Some(contender) = contenders.get_mut(turn.abs_diff(others)) {
@@ -210,7 +211,7 @@ fn described(arguments: &Arguments) -> String {
     format!("{}, {kept}{rate}", count(arguments.connections.into(), "connection"))
 }
 
-/// Resolves a transformer and sends it one request, so that nothing is measured if it is down or serves something else.
+/// Resolves a transformer and sends it one request. Fails if the transformer is down or serves something else.
 fn contender(
     name: &str,
     url: &str,
@@ -237,7 +238,7 @@ fn contender(
     }
     let meter = match Meter::find(&target, pid, metrics, &arguments.trust) {
         Ok(meter) => Some(meter),
-        // A process or URL that was named must exist. Without one, the process is searched for, and may not be found.
+        // A specified process or URL must be readable. Otherwise, the process is searched for and may not be found.
         Err(problem) if pid.is_some() || metrics.is_some() => return Err(vec![problem]),
         Err(problem) => {
             stdio::note(format_args!("note: {problem}"));
@@ -262,7 +263,7 @@ impl Contender {
             (Some(before), Some(after), Some(rounds)) => {
                 rounds.push((after.cpu_seconds - before.cpu_seconds).max(0.0));
             }
-            // A round without figures would make the sum wrong.
+            // The sum would be wrong if a round were missing.
             _ => self.measured.cpu = None,
         }
     }

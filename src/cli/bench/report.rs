@@ -1,4 +1,4 @@
-//! Reports the results of `bench` as a table or as JSON. Fields of the JSON are only ever added.
+//! Reports the results of `bench` as a table or as JSON. New versions only add fields to the JSON.
 
 use std::fmt::Write as _;
 
@@ -20,7 +20,7 @@ pub(super) struct Measured {
     pub(super) usage: Option<Usage>,
 }
 
-/// Describes what was sent.
+/// Descriptions of the load that was sent.
 pub(super) struct Sent {
     pub(super) requests: String,
     pub(super) connections: String,
@@ -125,7 +125,7 @@ pub(super) fn json(sent: &Sent, measured: &[Measured]) -> String {
 /// Formats the report as a table with one column per transformer.
 pub(super) fn text(sent: &Sent, measured: &[Measured]) -> String {
     let (rounds, seconds) = sent.rounds;
-    let turns = if rounds > 1 { format!("{rounds} rounds of {seconds} s in turns") } else { format!("{seconds} s") };
+    let turns = if rounds > 1 { format!("{rounds} alternating rounds of {seconds} s") } else { format!("{seconds} s") };
     let mut out = format!("{}; {}; {turns}\n\n", sent.requests, sent.connections);
     let ratios = match measured {
         [first, second] => Some(ratios(first, second)),
@@ -177,7 +177,7 @@ pub(super) fn text(sent: &Sent, measured: &[Measured]) -> String {
         if target.tally.unsent > 0 {
             let _ = writeln!(
                 out,
-                "\n{}: {} requests were due and not sent, because every connection was busy",
+                "\n{}: {} requests were due but not sent, because every connection was busy",
                 target.url, target.tally.unsent
             );
         }
@@ -223,7 +223,7 @@ mod tests {
         let mut other = measured("http://b:9090", 4_000, &[75.0, 10.0, 90.0], Some(5.0));
         other.tally.statuses.insert(500, 2);
         other.tally.unsent = 7;
-        let expected = "1 request; 2 connections; 3 rounds of 1 s in turns
+        let expected = "1 request; 2 connections; 3 alternating rounds of 1 s
 
                      http://a:9090   http://b:9090    ratio
 requests/s                     750             750    10.00
@@ -240,13 +240,13 @@ errors                           0               2
 
 http://b:9090: 2 x status 500
 
-http://b:9090: 7 requests were due and not sent, because every connection was busy
+http://b:9090: 7 requests were due but not sent, because every connection was busy
 ";
         assert_eq!(text(&sent(), &[one, other]), expected);
     }
 
     #[test]
-    fn what_is_not_known_is_a_dash_and_null() {
+    fn unknown_values_are_a_dash_or_null() {
         let mut one = measured("http://a:9090", 1_000, &[0.0], None);
         one.tally = Tally::default();
         let document: Value = serde_json::from_str(&json(&sent(), std::slice::from_ref(&one))).unwrap();
@@ -265,7 +265,7 @@ http://b:9090: 7 requests were due and not sent, because every connection was bu
     }
 
     #[test]
-    fn medians_are_of_the_middle() {
+    fn medians_are_computed_and_digits_are_grouped() {
         assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(vec![4.0, 1.0]), Some(2.5));
         assert_eq!(median(Vec::new()), None);

@@ -7,9 +7,9 @@ use transform::family::Family;
 /// How events are arranged in a request body (docs/contract.md#compacted-form).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum BodyForm {
-    /// Events, with each destination only once, as rudder-server sends them
+    /// Each destination only once, next to its events, as rudder-server sends them
     Compacted,
-    /// Events that contain their destination
+    /// Each event with its own copy of the destination
     Plain,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Request {
     pub(super) body: Bytes,
     /// The status of a successful response.
     pub(super) status: u16,
-    /// The number of events in it.
+    /// The number of events in the request.
     pub(super) events: usize,
 }
 

@@ -69,11 +69,11 @@ pub(super) fn recorded(files: &[PathBuf], reading: &Reading, form: BodyForm, siz
     if !others.is_empty() {
         let mut opened = reading.open(&others, NonZeroUsize::MIN).map_err(|error| vec![error.to_string()])?;
         let mut batches = Batches::new(opened.family, form, size);
-        let filling = std::sync::Arc::clone(&opened.filling);
+        let default_destination = std::sync::Arc::clone(&opened.default_destination);
         let mut problems = Vec::new();
         for batch in opened.batches() {
             let batch = batch.map_err(|error| vec![error.to_string()])?;
-            let _ = requests(&batch, &filling, |entry| match entry {
+            let _ = requests(&batch, &default_destination, |entry| match entry {
                 Entry::Request(request) => batches.add(&request.body, request.form),
                 Entry::BadLine(place, reason) | Entry::Broken(place, reason) => {
                     problems.push(format!("{}:{place}: {reason}", batch.source));

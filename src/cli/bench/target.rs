@@ -26,7 +26,7 @@ use crate::trust;
 /// A transformer to measure.
 #[derive(Clone)]
 pub(super) struct Target {
-    /// The URL as the user gave it.
+    /// The base URL.
     pub(super) url: String,
     /// The address it listens on.
     pub(super) address: SocketAddr,
@@ -71,14 +71,14 @@ impl fmt::Display for Failure {
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// An open connection that may carry another request.
+/// An open connection that can be used for another request.
 pub(super) struct Connection(SendRequest<Whole>);
 
 impl Target {
     /// Parses a URL and resolves its host.
     ///
     /// # Errors
-    /// Returns what is wrong, worded as the end of a sentence about the URL.
+    /// Returns the problem with the URL, worded as the end of a sentence.
     pub(super) fn resolve(url: &str, certificates: Vec<CertificateDer<'static>>) -> Result<Self, String> {
         let base = BaseUrl::parse(url)?.to_string();
         let uri: Uri = base.parse().map_err(|_| "is not valid".to_owned())?;
@@ -89,8 +89,8 @@ impl Target {
         let mut addresses = std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), port))
             .map_err(|_| format!("names {name}, which cannot be resolved"))?
             .collect::<Vec<_>>();
-        // IPv4 first: a server that listens on both families is reachable by either, and a server on IPv4 only is the
-        // usual case.
+        // IPv4 first: a server that listens on both families is reachable by either, and most other servers listen on
+        // IPv4 only.
         addresses.sort_by_key(SocketAddr::is_ipv6);
         let address = *addresses.first().ok_or_else(|| format!("names {name}, which has no address"))?;
         let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
@@ -176,7 +176,7 @@ pub(super) struct Prepared {
     keep_alive: bool,
     /// The status of a successful response.
     pub(super) status: u16,
-    /// The number of events in it.
+    /// The number of events in the request.
     pub(super) events: usize,
 }
 
@@ -245,5 +245,5 @@ fn connector(certificates: Vec<CertificateDer<'static>>) -> Result<TlsConnector,
 }
 
 fn server_name(name: String) -> Result<ServerName<'static>, String> {
-    ServerName::try_from(name).map_err(|_| "has a host that TLS cannot name".to_owned())
+    ServerName::try_from(name).map_err(|_| "has a host name that is not valid for TLS".to_owned())
 }

@@ -7,12 +7,12 @@ use ureq::Agent;
 use super::target::Target;
 use crate::cli::trust::Trust;
 
-/// Where CPU time and memory are read from.
+/// The source of CPU time and memory usage.
 #[derive(Debug, Clone)]
 pub(super) enum Meter {
     /// `process_cpu_seconds_total` and `process_resident_memory_bytes` at a URL.
     Metrics(String, Agent),
-    /// Processes on this machine, by id.
+    /// Processes on this machine, by ID.
     Processes(Vec<u32>),
 }
 
@@ -33,8 +33,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_METRICS_BYTES: u64 = 16 << 20;
 
 impl Meter {
-    /// Chooses the source of the figures: the metrics URL, the process `pid` and its children, or the processes that
-    /// listen on the target's port.
+    /// Chooses the source: the metrics URL, the process `pid` and its children, or the processes that listen on the
+    /// target's port.
     ///
     /// # Errors
     /// Returns an error if the named process or URL cannot be read, or if an option is needed to find the process.
@@ -57,7 +57,7 @@ impl Meter {
                 let found = system::listening(target.address);
                 if found.is_empty() {
                     return Err(format!(
-                        "no process found that listens at {}: CPU and memory are not shown; set --pid or --metrics",
+                        "no process found that listens on {}: CPU and memory are not shown; set --pid or --metrics",
                         target.address
                     ));
                 }
@@ -85,7 +85,7 @@ fn from_metrics(agent: &Agent, url: &str) -> Result<Usage, String> {
     parse(&text.map_err(|error| error.to_string())?)
 }
 
-/// Parses the metrics that every Prometheus client exports. Several processes are summed up.
+/// Parses the metrics that every Prometheus client exports. The values of several processes are added up.
 fn parse(text: &str) -> Result<Usage, String> {
     let sum = |name: &str| {
         let values = text.lines().filter_map(|line| {
@@ -117,7 +117,7 @@ mod system {
 
     use crate::cli::bench::usage::Usage;
 
-    /// Finds the processes that listen at an address on this machine and that this user is allowed to inspect.
+    /// Finds the processes on this machine that listen on an address and that this user is allowed to inspect.
     pub(super) fn listening(address: SocketAddr) -> Vec<u32> {
         let is_here = UdpSocket::bind((address.ip(), 0)).is_ok();
         let listens = |entry: &TcpNetEntry| {
@@ -143,7 +143,7 @@ mod system {
         processes.filter_map(|process| u32::try_from(process.pid).ok()).collect()
     }
 
-    /// Adds all descendants of the processes: a Node.js cluster listens with its first process.
+    /// Adds all descendants of the processes, because in a Node.js cluster only the first process listens.
     pub(super) fn with_children(mut ids: Vec<u32>) -> Vec<u32> {
         let stats = all_processes().into_iter().flatten().flatten().filter_map(|process| process.stat().ok());
         let parents: Vec<(u32, u32)> =
@@ -158,12 +158,12 @@ mod system {
         ids
     }
 
-    /// Sums up the usage of processes. Processes that have exited in the meantime are left out.
+    /// Adds up the usage of processes. Processes that have exited in the meantime are left out.
     pub(super) fn usage(ids: &[u32]) -> Result<Usage, String> {
         let mut usage = Usage { cpu_seconds: 0.0, resident: 0, peak: Some(0) };
         let mut first = None;
         for id in ids {
-            let stat = i32::try_from(*id).map_err(|_| "is too large".to_owned()).and_then(|id| {
+            let stat = i32::try_from(*id).map_err(|_| "the ID is too large".to_owned()).and_then(|id| {
                 let process = Process::new(id).map_err(|error| error.to_string())?;
                 Ok((process.stat().map_err(|error| error.to_string())?, process.status().ok()))
             });
@@ -229,6 +229,6 @@ mod tests {
         let usage = system::usage(&found).unwrap();
         assert!(usage.resident > 0 && usage.peak >= Some(usage.resident / 2), "{usage:?}");
         let problem = system::usage(&[u32::MAX]).unwrap_err();
-        assert_eq!(problem, "process 4294967295 cannot be read: is too large");
+        assert_eq!(problem, "process 4294967295 cannot be read: the ID is too large");
     }
 }

@@ -1,4 +1,4 @@
-//! The findings as JSON. `docs/guides/check.md` describes the fields, which are only ever added to.
+//! Formats the findings as JSON. `docs/guides/check.md` describes the fields. New versions only add fields.
 
 use std::io::{self, Write};
 

@@ -17,10 +17,11 @@ const MAX_BYTES: u64 = 64 << 20;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum number of redirects.
 const MAX_REDIRECTS: u32 = 5;
+
 /// Reads an input.
 ///
 /// # Errors
-/// Returns a message of one line if the input cannot be read.
+/// Returns a one-line message if the input cannot be read.
 pub(super) fn load(input: &str, trust: &Trust) -> Result<Vec<u8>, String> {
     if input == STANDARD_INPUT {
         return read(io::stdin().lock()).map_err(|error| system_reason(&error));
@@ -54,11 +55,11 @@ fn too_large() -> String {
     format!("it is larger than {} MiB", MAX_BYTES >> 20)
 }
 
-/// A URL, split into what is requested, what may be shown, and credentials.
+/// A URL, split into the URL to request, the URL to show, and credentials.
 #[derive(Debug, PartialEq, Eq)]
 struct Url {
     /// The URL to request, without user name and password.
-    asked: String,
+    requested: String,
     /// The URL to show, also without its query, which may contain tokens.
     shown: String,
     /// The value of `Authorization`.
@@ -92,7 +93,7 @@ impl Url {
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         let without_query = path.split('?').next().unwrap_or("");
         let shown = format!("{scheme}://{host}{without_query}");
-        Some(Ok(Self { asked: format!("{scheme}://{host}{path}"), shown, authorization }))
+        Some(Ok(Self { requested: format!("{scheme}://{host}{path}"), shown, authorization }))
     }
 }
 
@@ -113,7 +114,7 @@ fn fetch(url: &Url, trust: &Trust) -> Result<Vec<u8>, String> {
         .tls_config(trust.tls("https:")?)
         .build()
         .into();
-    let mut request = agent.get(&url.asked).header("Accept", "application/json");
+    let mut request = agent.get(&url.requested).header("Accept", "application/json");
     if let Some(authorization) = &url.authorization {
         request = request.header("Authorization", authorization);
     }
@@ -156,17 +157,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_are_asked_without_what_is_secret_and_shown_without_their_query() {
+    fn credentials_and_queries_of_urls_are_not_shown() {
         let url = |text: &str| Url::read(text).unwrap().unwrap();
-        let asked = url("https://user:p%40ss+@host:8443/a/b?token=s3cret#top");
+        let requested = url("https://user:p%40ss+@host:8443/a/b?token=s3cret#top");
         assert_eq!(
-            (asked.asked.as_str(), asked.shown.as_str()),
+            (requested.requested.as_str(), requested.shown.as_str()),
             ("https://host:8443/a/b?token=s3cret", "https://host:8443/a/b")
         );
         let expected = format!("Basic {}", STANDARD.encode("user:p@ss+"));
-        assert_eq!(asked.authorization, Some(expected));
+        assert_eq!(requested.authorization, Some(expected));
         assert_eq!(url("http://a@b:c@host").shown, "http://host/");
-        assert_eq!(url("http://token:@host?x").asked, "http://host/?x");
+        assert_eq!(url("http://token:@host?x").requested, "http://host/?x");
         assert_eq!(url("http://[::1]:8080/a").shown, "http://[::1]:8080/a");
         assert_eq!(url("http://[::1]").shown, "http://[::1]/");
         assert_eq!(url("HTTP://host").authorization, None);

@@ -35,30 +35,30 @@ Examples:
   rudder-kafka-transformer check --connect --timeout 5 destination.json
   rudder-kafka-transformer check --format json https://$TOKEN:@config.example.com/workspaceConfig | jq '.inputs[].destinations'
 
-Accepts a data plane's workspaceConfig.json (or several in one object, by workspace ID), and an array of destinations.
-One destination may be in the form of rudder-server, of the control plane's API or, as YAML, of the Rudder CLI. With
---family it may be a Config alone. Destinations of other types are counted and left out.
+Accepts a data plane's workspaceConfig.json (or several in one object, by workspace ID), an array of destinations, or
+one destination. One destination may have the form of rudder-server, of the control plane's API, or of the Rudder CLI
+(YAML). With --family, it may also be just a Config. Destinations of other types are counted but not checked.
 
 Secrets are never shown. Like rudder-server, --connect presents the client certificate of KAFKA_SSL_CERTIFICATE_FILE_PATH
-and KAFKA_SSL_KEY_FILE_PATH to brokers that ask for one, if caCertificate is set.";
+and KAFKA_SSL_KEY_FILE_PATH to brokers that request one, if caCertificate is set.";
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// What to check: files or http(s) URLs; without any, or with -, stdin
+    /// Files or http(s) URLs to check; - or no argument means stdin
     #[arg(value_name = "FILE|URL")]
     inputs: Vec<String>,
 
-    /// The type of destinations that do not name their own: kafka, azure_event_hub or confluent_cloud
+    /// Type of destinations that do not specify one: kafka, azure_event_hub or confluent_cloud
     #[arg(long, value_name = "TYPE", value_parser = family)]
     family: Option<&'static Family>,
 
-    /// Treat warnings as errors: exit code 1
+    /// Treat warnings as errors in the exit code
     #[arg(long)]
     strict: bool,
 
-    /// Do not report missing credentials, because exports of the control plane have none
+    /// Do not report missing credentials; use this for exports of the control plane, which contain none
     #[arg(long)]
     no_secrets: bool,
 
@@ -70,7 +70,7 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 
-    /// Print the list of all findings as Markdown, and exit
+    /// Print all possible findings as Markdown, and exit
     #[arg(long)]
     codes: bool,
 
@@ -93,7 +93,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let standard_input = [STANDARD_INPUT.to_owned()];
     let inputs = if arguments.inputs.is_empty() { &standard_input[..] } else { &arguments.inputs };
     if inputs.iter().filter(|input| *input == STANDARD_INPUT).count() > 1 {
-        stdio::error("stdin can be read only once: name - only once");
+        stdio::error("stdin can be read only once: use - only once");
         return ExitCode::from(EXIT_USAGE);
     }
     let options = arguments.connect.options();

@@ -1,4 +1,4 @@
-//! The findings as text, by input and destination, the most severe first.
+//! Formats the findings as text, by input and destination, the most severe first.
 
 use json::display::{self, shorten};
 use std::io::{self, Write};
@@ -111,7 +111,7 @@ fn describe(settings: &Settings) -> String {
     format!("{protocol} to {brokers}{tunnel}, {form} to the topics {topics}{others}")
 }
 
-/// The first entries of a list, and the number of the others.
+/// Formats the first entries of a list, and the number of the others.
 fn some(list: &[String], most: usize) -> String {
     let named = list.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");
     match list.len().saturating_sub(most) {
@@ -143,7 +143,7 @@ fn summary(out: &mut impl Write, checked: &[Checked]) -> io::Result<()> {
         }
         match warnings(checked) {
             0 => {}
-            warned => write!(out, ", {DOUBTFUL}{} {}{DOUBTFUL:#}", warned, if warned == 1 { "warns" } else { "warn" })?,
+            warned => write!(out, ", {DOUBTFUL}{}{DOUBTFUL:#}", count(warned, "connection warning"))?,
         }
     }
     let mut others = std::collections::BTreeMap::new();

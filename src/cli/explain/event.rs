@@ -112,7 +112,7 @@ impl Lines {
     fn answer(&mut self, answer: &str) {
         let start = shorten(answer, RESPONSE_CHARACTERS);
         let more = if start.len() < answer.len() {
-            format!(" ({} bytes; --format json has all)", answer.len())
+            format!(" ({} bytes; --format json shows all)", answer.len())
         } else {
             String::new()
         };
@@ -125,7 +125,7 @@ pub(in crate::cli) fn printable(text: &str) -> String {
     sanitize(&shorten(text, VALUE_CHARACTERS))
 }
 
-/// The position of an event in the input, for the JSON output.
+/// An explanation with the position of its event in the input, for the JSON output.
 #[derive(Serialize)]
 struct Located<'e> {
     #[serde(flatten)]
@@ -138,13 +138,13 @@ struct Located<'e> {
     event: Option<u64>,
 }
 
-/// Formats the explanation as JSON, without the `index` that it has in its request, which means nothing to the user.
+/// Formats the explanation as JSON. Its `index` is the one in the request, which [`push_numbered`] replaces.
 pub(super) fn json(source: &str, place: Place, explanation: &Explanation<'_>) -> String {
     let Place { line, column, event } = place;
     serde_json::to_string(&Located { explanation, file: source, line, column, event }).unwrap_or_default()
 }
 
-/// Appends a line of JSON with the position of the event in the whole input, from 0, as its `index`.
+/// Appends a line of JSON whose `index` is the position of the event in the whole input, from 0.
 pub(super) fn push_numbered(out: &mut String, index: u64, json: &str) {
     let rest = json.split_once(',').map_or("}", |(_, rest)| rest);
     let _ = writeln!(out, "{{\"index\":{index},{rest}");

@@ -1,5 +1,5 @@
-//! Counts the most frequent keys in bounded memory (the Misra-Gries algorithm, decremented in batches). Counts are exact
-//! while there are few keys. Above that they are too low, by a known maximum.
+//! Counts the most frequent keys in bounded memory (the Misra-Gries algorithm, decremented in batches). Counts are
+//! exact while there are few keys. With more keys, they may be too low, by a known maximum.
 
 use std::collections::HashMap;
 
@@ -13,11 +13,11 @@ const KEY_BYTES: usize = 128;
 pub struct HeavyHitters {
     counts: HashMap<Box<str>, u64>,
     capacity: usize,
-    /// The maximum amount by which a count is too low.
+    /// The maximum undercount per key.
     short_by: u64,
 }
 
-/// Shortens a long key to its start, and a hash that distinguishes it from others with the same start.
+/// Shortens a long key to its start and a hash, which distinguishes it from other keys with the same start.
 #[must_use]
 pub fn shortened(key: &str) -> String {
     if key.len() <= KEY_BYTES {
@@ -82,7 +82,7 @@ impl HeavyHitters {
         (self.short_by == 0).then_some(self.counts.len())
     }
 
-    /// By how much a count may be too low; 0 if all are exact.
+    /// The maximum undercount per key; 0 if all counts are exact.
     #[must_use]
     pub fn short_by(&self) -> u64 {
         self.short_by
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_keys_the_hot_ones_stay_and_the_error_is_known() {
+    fn hot_keys_are_found_among_many_keys_with_a_known_error() {
         let (mut hitters, events) = (HeavyHitters::new(CAPACITY), 400_000_u64);
         for index in 0..events {
             hitters.count(&format!("k{index}"));

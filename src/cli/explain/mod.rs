@@ -42,15 +42,15 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "summary")]
     all: bool,
 
-    /// Output format: text for people, or JSON: one line per event, then one with the counts
+    /// Output format: text for people, or JSON with one line per event and a last line with the counts
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-/// The maximum of `--partitions`: above the count of any real topic, because events are counted per partition.
+/// The maximum of `--partitions`, which bounds the memory of counts per partition. Real topics have fewer.
 const MAX_PARTITIONS: u32 = 1_000_000;
 
-/// The number of events that are explained one by one in text, without `--all`.
+/// The number of events that are explained individually in text, without `--all`.
 const SHOWN: u64 = 20;
 
 fn examples() -> String {
@@ -58,7 +58,7 @@ fn examples() -> String {
         "{}\n\n{}",
         input::FORMS,
         "\
-Text output shows the first 20 events, and counts if there are more. JSON output shows every event.
+Text output shows the first 20 events, and also counts if there are more. JSON output shows every event.
 
 Examples:
   rudder-kafka-transformer explain events.json --partitions 12
@@ -68,11 +68,11 @@ Examples:
     )
 }
 
-/// How explanations are made.
+/// Explains the events of batches.
 struct Explain {
     options: Options,
     format: Format,
-    /// The maximum number of events that one part of the output explains one by one.
+    /// The maximum number of events that are explained individually in one part of the output.
     most: u64,
 }
 
@@ -81,7 +81,7 @@ struct Explained {
     source: std::sync::Arc<str>,
     /// The explained events, formatted by [`event`].
     events: Vec<String>,
-    /// The size of their text, in bytes.
+    /// The total size of `events`, in bytes.
     bytes: usize,
     summary: Summary,
 }
@@ -187,7 +187,7 @@ impl Explain {
         };
         let result = explain(family, &request.body, request.form, "", LIMITS, self.options, &Unlimited, on_event);
         let Err(error) = result else { return };
-        // Limits apply to a request. Events that exceed one together are explained one at a time.
+        // Limits apply to a request. If its events together exceed one, they are explained one at a time.
         let events = request.events();
         if events.len() <= 1 {
             return output.diagnostics.note(request.place(0), Diagnostic::Unanswered(error));

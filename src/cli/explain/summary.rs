@@ -1,5 +1,4 @@
-//! Counts many events by topic, rule, key, partition and rejection reason. Its memory is bounded regardless of the
-//! events.
+//! Counts events by topic, rule, key, partition and rejection reason, in bounded memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -15,7 +14,7 @@ use transform::rejection::Rejection;
 
 /// The maximum number of topics that are counted separately.
 const MAX_TOPICS: usize = 1000;
-/// The maximum number of keys that are counted separately. Above it, the rarer half is discarded.
+/// The maximum number of keys that are counted separately. Above this limit, the rarer half is discarded.
 const MAX_KEYS: usize = 1 << 16;
 /// The number of keys in the report.
 const TOP_KEYS: usize = 10;
@@ -35,7 +34,7 @@ pub(super) struct Summary {
     problems: [u64; ProblemCode::ALL.len()],
     /// Events by topic; `None` is an event without one.
     topics: BTreeMap<Option<Box<str>>, u64>,
-    /// Events of topics above the limit of [`MAX_TOPICS`].
+    /// Events of topics beyond [`MAX_TOPICS`].
     pub(super) other_topics: u64,
     /// Events by topic rule, in the order of [`TopicRule::ALL`].
     rules: [u64; TopicRule::ALL.len()],
@@ -186,7 +185,7 @@ impl Summary {
         rows
     }
 
-    /// The most frequent keys, each with its partition. A key that is too long to be kept has no partition.
+    /// The most frequent keys, each with its partition. A shortened key has no partition.
     pub(super) fn hottest(&self) -> Vec<(Row<&str>, Option<u32>)> {
         let partition = |key: &str| {
             Some(partition::of_key(key, self.partitions.filter(|_| shortened(key) == key && !key.contains('…'))?))

@@ -1,4 +1,4 @@
-//! The counts of a summary as tables in text.
+//! Formats the counts of a summary as text tables.
 
 use std::fmt::Write as _;
 
@@ -9,14 +9,14 @@ use transform::decision::KeySource;
 
 /// The maximum number of topics in the table.
 const TOPICS: usize = 20;
-/// The maximum number of partitions in the table. Of more, the busiest are shown.
+/// The maximum number of partitions in the table. If there are more, only the busiest are shown.
 const PARTITIONS: usize = 24;
 /// The width of the name column.
 const NAME: usize = 36;
 /// The length of the longest bar, in characters.
 const BAR: u64 = 24;
 
-/// Formats the tables. `printed` is the number of events that have been explained one by one before.
+/// Formats the tables. `printed` is the number of events that were explained individually before.
 pub(super) fn text(summary: &Summary, printed: u64) -> String {
     let mut out = String::new();
     if printed > 0 {
@@ -40,7 +40,7 @@ pub(super) fn text(summary: &Summary, printed: u64) -> String {
         }
         tables.begin("key from", "");
         for row in summary.sources() {
-            let name = if row.what == KeySource::Empty { "neither field: empty key" } else { row.what.text() };
+            let name = if row.what == KeySource::Empty { "no field: empty key" } else { row.what.text() };
             tables.row(name, row.events, "");
         }
         tables.keys(summary);

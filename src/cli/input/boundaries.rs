@@ -1,4 +1,4 @@
-//! Finds where a JSON value ends, while its bytes arrive. It counts brackets and skips strings; the JSON reader
+//! Finds the end of a JSON value as its bytes arrive, by counting brackets and skipping strings. The JSON reader
 //! validates the value later.
 
 /// The state of the search within one value.
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_end_where_they_end_however_their_bytes_come() {
+    fn the_end_of_a_value_does_not_depend_on_how_bytes_arrive() {
         for (text, end) in [
             (r#"{"a":[1,{"b":"}]"}]} x"#, 20),
             (r#""a\"]\\",1"#, 8),

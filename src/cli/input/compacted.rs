@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::destination::Filling;
+use super::destination::DefaultDestination;
 use super::request::{Frame, Place, REQUEST_BYTES, REQUEST_EVENTS, Request};
 use super::value::Compacted;
 use json::raw::Raw;
@@ -12,15 +12,15 @@ use transform::request::PayloadFormat;
 /// The start of a request, before its events.
 const HEAD: &str = "{\"input\":[";
 
-/// A request may have at least one event for every so many bytes of destinations, so that repeating the destinations in
-/// each request costs at most a constant factor.
+/// The number of bytes of destinations that allow one event in a request, even above [`REQUEST_EVENTS`]. Repeating the
+/// destinations in each request then costs at most a constant factor.
 const SHARED_BYTES_PER_EVENT: usize = 64;
 
 /// The requests of one compacted object, each with some of its events and all of its destinations.
 pub(super) struct Slices<'a, 'f> {
-    filling: &'f Filling,
+    default_destination: &'f DefaultDestination,
     compacted: &'f Compacted<'a>,
-    /// The ids of the destinations in the object. `None` if none are filled in from `--destination`.
+    /// The IDs of the destinations in the object. `None` if none are filled in from `--destination`.
     known: Option<HashSet<Cow<'a, [u8]>>>,
     most_events: usize,
     most_bytes: usize,
@@ -32,13 +32,13 @@ pub(super) struct Slices<'a, 'f> {
 }
 
 impl<'a, 'f> Slices<'a, 'f> {
-    /// Starts without events.
-    pub(super) fn of(compacted: &'f Compacted<'a>, filling: &'f Filling) -> Self {
+    /// Creates slices without events.
+    pub(super) fn of(compacted: &'f Compacted<'a>, default_destination: &'f DefaultDestination) -> Self {
         let shared = compacted.destinations.text().len() + compacted.connections.map_or(0, |raw| raw.text().len());
         Self {
-            filling,
+            default_destination,
             compacted,
-            known: filling.ids_of(compacted.destinations),
+            known: default_destination.ids_of(compacted.destinations),
             most_events: REQUEST_EVENTS.max(shared / SHARED_BYTES_PER_EVENT),
             most_bytes: REQUEST_BYTES.max(shared),
             body: String::from(HEAD),
@@ -48,7 +48,7 @@ impl<'a, 'f> Slices<'a, 'f> {
         }
     }
 
-    /// Adds an event. Returns the request if that makes it full.
+    /// Adds an event. Returns the request if it is full.
     pub(super) fn push(&mut self, event: Raw<'a>, place: Place) -> Option<Request> {
         if !self.places.is_empty() {
             self.body.push(',');
@@ -56,7 +56,7 @@ impl<'a, 'f> Slices<'a, 'f> {
         self.body.push_str(event.text());
         self.places.push(place);
         if let Some(known) = &self.known {
-            self.filling.fill_compacted(event, known, &mut self.filled_ids, &mut self.filled);
+            self.default_destination.fill_compacted(event, known, &mut self.filled_ids, &mut self.filled);
         }
         let is_full = self.places.len() >= self.most_events || self.body.len() + self.filled.len() >= self.most_bytes;
         is_full.then(|| self.take())

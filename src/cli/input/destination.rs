@@ -22,21 +22,21 @@ const MAX_BYTES: u64 = 64 << 20;
 
 /// The destination for events without one.
 #[derive(Debug)]
-pub(in crate::cli) struct Filling {
+pub(in crate::cli) struct DefaultDestination {
     missing: Option<Missing<'static>>,
 }
 
-impl Filling {
-    /// Fills in nothing, as without `--destination`.
-    pub(super) fn nothing() -> Self {
+impl DefaultDestination {
+    /// Creates an empty default, as without `--destination`.
+    pub(super) fn none() -> Self {
         Self { missing: None }
     }
 
-    /// Reads a file in any of the forms of [`destinations`]. Also returns the destination's family; `given` applies if
-    /// the file does not name a type.
+    /// Reads a file in any of the forms of [`destinations`]. Also returns the destination's family, which is
+    /// `given` if the file does not name a type.
     ///
     /// # Errors
-    /// [`InputError`] if the file does not contain exactly one matching destination.
+    /// Returns an [`InputError`] if the file does not contain exactly one matching destination.
     pub(super) fn read(
         path: &Path,
         given: Option<&'static Family>,
@@ -63,7 +63,7 @@ impl Filling {
         Ok((Self { missing: Some(Missing::of(Some(selected.text), None)) }, selected.family))
     }
 
-    /// The fields to fill in. `None` without `--destination`: events stay unchanged.
+    /// The fields to fill in. `None` without `--destination`, because events stay unchanged.
     pub(super) fn missing(&self) -> Option<&Missing<'static>> {
         self.missing.as_ref()
     }
@@ -83,8 +83,8 @@ impl Filling {
         Some(known)
     }
 
-    /// Appends the destination to the fields in `out`, under the id that the event refers to, if neither `known` nor
-    /// `filled` has that id. Then adds the id to `filled`.
+    /// Appends the destination to the fields in `out` under the ID that the event refers to, unless `known` or `filled`
+    /// contains that ID. Then adds the ID to `filled`.
     pub(super) fn fill_compacted<'a>(
         &self,
         event: Raw<'a>,

@@ -1,4 +1,4 @@
-//! Errors in the input of a tool, one line each. No message contains a part of an event.
+//! Errors in the input of a tool. Messages have one line, and never contain a part of an event.
 
 use std::io;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(in crate::cli) enum InputError {
         line: u64,
         /// The column in bytes, from 1.
         column: u64,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
     /// A value is larger than [`MAX_VALUE_BYTES`].
@@ -51,7 +51,7 @@ pub(in crate::cli) enum InputError {
     NotADestination {
         /// The name of the file.
         name: Arc<str>,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
     /// The input is UTF-16, as PowerShell and Excel write it.
@@ -60,7 +60,7 @@ pub(in crate::cli) enum InputError {
         /// The name of the file.
         name: Arc<str>,
     },
-    /// Both the events and the destination are to be read from stdin.
+    /// Both the events and the destination would be read from stdin.
     #[error("stdin can be read only once: name a file for the events or for --destination")]
     StandardInputTwice,
     /// No line of the input is JSON.
@@ -74,7 +74,7 @@ pub(in crate::cli) enum InputError {
     Fault,
 }
 
-/// The message of an operating system error, without its number.
+/// Returns the message of an operating system error, without its number.
 pub(in crate::cli) fn system_reason(error: &io::Error) -> String {
     let text = match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),

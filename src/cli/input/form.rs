@@ -18,7 +18,7 @@ pub(super) struct NotJson {
     pub(super) line: u64,
     /// The column, from 1.
     pub(super) column: u64,
-    /// What is wrong there.
+    /// The reason.
     pub(super) reason: String,
 }
 
@@ -35,10 +35,10 @@ impl NotJson {
     }
 }
 
-/// Decides by the beginning of the input, which starts with a value and contains at least two lines, if there are two.
+/// Decides by the beginning of the input, which must start with a value, and contain two lines if the input has two.
 ///
 /// # Errors
-/// [`NotJson`] if neither the first nor the second line shows the format.
+/// Returns [`NotJson`] if neither the first nor the second line shows the format.
 pub(super) fn decide(beginning: &str) -> Result<Form, NotJson> {
     if beginning.starts_with('[') {
         return Ok(Form::Values);
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_beginning_decides() {
+    fn the_form_is_decided_by_the_beginning() {
         for (text, form) in [
             ("{\"a\":1}", Form::Lines),
             ("{\"a\":1}\n", Form::Lines),

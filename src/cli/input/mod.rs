@@ -1,4 +1,4 @@
-//! Reads the input of the tools: events from files or stdin, in every form in which they are commonly stored.
+//! Reads the input of the tools: events from files or stdin, in all common forms.
 //!
 //! | step | file |
 //! | --- | --- |
@@ -38,7 +38,7 @@ pub(in crate::cli) use requests::{Entry, requests};
 pub(in crate::cli) use source::STANDARD_INPUT;
 pub(in crate::cli) use splitter::Batch;
 
-use destination::Filling;
+use destination::DefaultDestination;
 use destinations::select::Selector;
 use source::{Source, is_standard_input};
 use splitter::Splitter;
@@ -48,14 +48,14 @@ use transform::family::{FAMILIES, Family, KAFKA};
 /// Input arguments that several tools share.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Input {
-    /// Files with events, plain or gzip; none, or -, is stdin
+    /// Files with events, plain or gzip; - or no argument means stdin
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
 
     #[command(flatten)]
     reading: Reading,
 
-    /// Router.KAFKA.batchBytes of rudder-server: larger records are not produced
+    /// Value of Router.KAFKA.batchBytes in rudder-server, which does not produce larger records
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_BATCH_BYTES, value_parser = value_parser!(u64).range(1..=0x7fff_ffff))]
     batch_bytes: u64,
 
@@ -67,38 +67,38 @@ pub(in crate::cli) struct Input {
 /// Arguments for reading files of events, and the destination of events without one.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Reading {
-    /// The destination of events without one: a destination, a whole workspaceConfig.json, a destination of the Rudder
-    /// CLI, or a Config alone; - is stdin
+    /// File with the destination for events without one: a destination, a complete workspaceConfig.json, a destination
+    /// of the Rudder CLI, or just a Config; - means stdin
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     destination: Option<PathBuf>,
 
-    /// The ID of the destination, if the file has several
+    /// ID of the destination, if the file contains several
     #[arg(long, value_name = "ID", requires = "destination")]
     destination_id: Option<String>,
 
-    /// The name of the destination, if the file has several
+    /// Name of the destination, if the file contains several
     #[arg(long, value_name = "NAME", requires = "destination")]
     destination_name: Option<String>,
 
-    /// The type of destinations that do not name their own: kafka, azure_event_hub or confluent_cloud [default: kafka]
+    /// Type of destinations that do not specify one: kafka, azure_event_hub or confluent_cloud [default: kafka]
     #[arg(long, value_name = "TYPE", value_parser = family)]
     family: Option<&'static Family>,
 
-    /// Read each line as a separate value, even if the first one is broken
+    /// Read each line as a separate value, even if the first line is malformed
     #[arg(long)]
     lines: bool,
 }
 
 /// The forms of input, for the help of each tool that reads it.
 pub(in crate::cli) const FORMS: &str = "\
-The start of the input decides how it is read:
+The beginning of the input determines how it is read:
   lines     one value per line (NDJSON), in constant memory; a malformed line does not affect others
   an array  of events, over any number of lines, in constant memory
   objects   one or more, over any number of lines
 A value is an event {\"message\":…,\"metadata\":…,\"destination\":…}, an array of events, a compacted
-object {\"input\":[…],\"destinations\":{…},\"connections\":{…}}, or the body of an SDK {\"batch\":[…]}.
-With --destination, any other object without a field message is read as a message. A line, an
-object or an element of an array may have 256 MiB. Invalid UTF-8 is read as U+FFFD.";
+object {\"input\":[…],\"destinations\":{…},\"connections\":{…}}, or an SDK's request body {\"batch\":[…]}.
+With --destination, any other object without the field message is treated as a message. A line,
+an object or an element of an array may have up to 256 MiB. Invalid UTF-8 is replaced by U+FFFD.";
 
 /// The input of a tool, once its files are known to exist.
 pub(in crate::cli) struct Opened {
@@ -107,7 +107,7 @@ pub(in crate::cli) struct Opened {
     /// The number of worker threads.
     pub(in crate::cli) jobs: NonZeroUsize,
     /// The destination for events without one.
-    pub(in crate::cli) filling: Arc<Filling>,
+    pub(in crate::cli) default_destination: Arc<DefaultDestination>,
     /// The family of the destination.
     pub(in crate::cli) family: &'static Family,
     /// The total size of all files on disk, in bytes. `None` if it is not known.
@@ -122,10 +122,10 @@ impl Input {
         self.batch_bytes
     }
 
-    /// Opens the input, see [`Reading::open`].
+    /// Opens the input (see [`Reading::open`]).
     ///
     /// # Errors
-    /// [`InputError`] if a file or the destination cannot be used.
+    /// Returns an [`InputError`] if a file or the destination cannot be used.
     pub(in crate::cli) fn open(&self) -> Result<Opened, InputError> {
         let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let jobs = self.jobs.and_then(|jobs| NonZeroUsize::new(jobs.into())).unwrap_or_else(cores);
@@ -134,7 +134,7 @@ impl Input {
 }
 
 impl Reading {
-    /// The family of destinations that do not name theirs.
+    /// The family of destinations that do not specify one.
     pub(in crate::cli) fn family(&self) -> &'static Family {
         self.family.unwrap_or(&KAFKA)
     }
@@ -143,7 +143,7 @@ impl Reading {
     /// output.
     ///
     /// # Errors
-    /// [`InputError`] if a file or the destination cannot be used.
+    /// Returns an [`InputError`] if a file or the destination cannot be used.
     pub(in crate::cli) fn open(&self, files: &[PathBuf], jobs: NonZeroUsize) -> Result<Opened, InputError> {
         let standard_input = [PathBuf::from(STANDARD_INPUT)];
         let files = if files.is_empty() { &standard_input[..] } else { files };
@@ -151,12 +151,12 @@ impl Reading {
         if readers.count() > 1 {
             return Err(InputError::StandardInputTwice);
         }
-        let (filling, family) = match &self.destination {
+        let (default_destination, family) = match &self.destination {
             Some(path) => {
                 let selector = Selector { id: self.destination_id.clone(), name: self.destination_name.clone() };
-                Filling::read(path, self.family, &selector)?
+                DefaultDestination::read(path, self.family, &selector)?
             }
-            None => (Filling::nothing(), self.family()),
+            None => (DefaultDestination::none(), self.family()),
         };
         let sources = files.iter().map(|path| Source::find(path)).collect::<Result<Vec<_>, _>>()?;
         Ok(Opened {
@@ -164,7 +164,7 @@ impl Reading {
             sources,
             lines: self.lines,
             jobs,
-            filling: Arc::new(filling),
+            default_destination: Arc::new(default_destination),
             family,
             read: Arc::default(),
         })
@@ -174,7 +174,7 @@ impl Reading {
 /// Parses the value of `--family`.
 ///
 /// # Errors
-/// Lists the known names.
+/// Returns a message with the known names.
 pub(in crate::cli) fn family(name: &str) -> Result<&'static Family, String> {
     Family::by_spelling(name)
         .ok_or_else(|| format!("expected one of {}", FAMILIES.map(|family| family.name).join(", ")))

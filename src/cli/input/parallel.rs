@@ -1,5 +1,5 @@
-//! Processes batches in parallel and returns the results in order. Memory is bounded: a batch hands over its result in
-//! parts, and waits while too many parts have not been consumed.
+//! Processes batches in parallel and returns the results in order. Memory is bounded: a worker hands over the result of
+//! a batch in parts, and blocks while too many parts are waiting to be consumed.
 
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -9,14 +9,15 @@ use std::thread;
 use super::error::InputError;
 use super::splitter::Batch;
 
-/// The maximum size of batches in flight, including what each reserves for its results, in bytes. A larger batch runs
-/// alone.
+/// The maximum total size of batches in flight, including the memory that each reserves for its results, in bytes. A
+/// larger batch runs alone.
 const BYTES_IN_FLIGHT: usize = 64 << 20;
-/// The size of a part of a result, in bytes: a worker hands it over once it has reached this size.
+/// The size at which a worker hands over a part of a result, in bytes.
 pub(in crate::cli) const PART_BYTES: usize = 256 << 10;
 /// The maximum number of parts of a batch that wait to be consumed: enough that batches of 1 MB rarely block.
 const PARTS_WAITING: usize = 6;
-/// What a batch reserves for its results: the waiting parts, the part in progress, and the part being written.
+/// The memory that a batch reserves for its results, in bytes: for the waiting parts, the part in progress, and the
+/// part being written.
 const RESERVED_BYTES: usize = (PARTS_WAITING + 2) * PART_BYTES;
 
 /// The results of all batches, part by part, in the order of the batches.
@@ -26,7 +27,7 @@ pub(in crate::cli) struct Results<R> {
     current: Option<Ordered<R>>,
 }
 
-/// The position of a batch in the order, taken before its result exists.
+/// A batch's position in the order, reserved before its result exists.
 struct Ordered<R> {
     parts: Receiver<Part<R>>,
     bytes: usize,
@@ -34,7 +35,7 @@ struct Ordered<R> {
 
 enum Part<R> {
     Result(R),
-    /// The batch is finished. A channel that closes without it belongs to a worker that panicked.
+    /// The batch is finished. If the channel closes without this message, the worker has panicked.
     End,
 }
 
@@ -123,7 +124,7 @@ impl<R> Iterator for Results<R> {
 #[derive(Default)]
 struct Allowance {
     taken: Mutex<usize>,
-    given_back: Condvar,
+    released: Condvar,
 }
 
 impl Allowance {
@@ -131,14 +132,14 @@ impl Allowance {
     fn take(&self, bytes: usize) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         while *taken > 0 && *taken + bytes > BYTES_IN_FLIGHT {
-            taken = self.given_back.wait(taken).unwrap_or_else(PoisonError::into_inner);
+            taken = self.released.wait(taken).unwrap_or_else(PoisonError::into_inner);
         }
         *taken += bytes;
     }
 
     fn release(&self, bytes: usize) {
         *self.taken.lock().unwrap_or_else(PoisonError::into_inner) -= bytes;
-        self.given_back.notify_one();
+        self.released.notify_one();
     }
 }
 
@@ -171,7 +172,7 @@ mod tests {
             },
         )
         .expect("threads");
-        // Both workers block on a full channel, because nothing is consumed and both have much more to hand over.
+        // Both workers block on a full channel, because nothing is consumed and both have many more parts.
         let full = jobs * PARTS_WAITING;
         let began = Instant::now();
         while sent.load(Ordering::SeqCst) < full {
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_panics_is_an_error() {
+    fn a_panic_of_a_worker_is_reported_as_an_error() {
         let mut results = in_order(std::iter::once(Ok(batch())), NonZeroUsize::MIN, |_, parts: &Parts<u8>| {
             parts.send(1);
             std::panic::resume_unwind(Box::new("a fault"));

@@ -1,4 +1,4 @@
-//! Tracks line and column in a stream of which only a part is in memory.
+//! Tracks the line and column in a stream that is only partly in memory.
 
 /// The line and column of the next byte to count.
 pub(super) struct Position {
@@ -11,12 +11,12 @@ pub(super) struct Position {
 }
 
 impl Position {
-    /// The first byte of a stream.
+    /// Returns the position of the first byte of a stream.
     pub(super) fn start() -> Self {
         Self { line: 1, column: 1, counted: 0 }
     }
 
-    /// Advances to the byte of `buffer` at `to`. Does nothing if it has been counted.
+    /// Advances to the byte of `buffer` at `to`. Does nothing if that byte has been counted.
     pub(super) fn count_to(&mut self, buffer: &[u8], to: usize) {
         let bytes = buffer.get(self.counted..to).unwrap_or_default();
         match memchr::memrchr(b'\n', bytes) {
@@ -29,13 +29,13 @@ impl Position {
         self.counted = self.counted.max(to);
     }
 
-    /// Advances to `to` and returns `what`, to report a problem there.
+    /// Advances to `to`, where a problem is to be reported, and returns `what`.
     pub(super) fn at(&mut self, buffer: &[u8], to: usize, what: &'static str) -> &'static str {
         self.count_to(buffer, to);
         what
     }
 
-    /// Notes that the bytes up to `end`, which were counted, are not in the buffer anymore.
+    /// Adjusts the position after the bytes before `end`, which were counted, were removed from the buffer.
     pub(super) fn forget(&mut self, end: usize) {
         self.counted -= end;
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::destination::Filling;
+use super::destination::DefaultDestination;
 use super::value::Event;
 use json::invalid::Invalid;
 use json::reader::Reader;
@@ -84,7 +84,7 @@ impl Request {
         self.places.get(index).copied().unwrap_or(Place { line: 0, column: None, event: None })
     }
 
-    /// The text of each event. Empty if sending them one by one, each with all destinations, would take too long.
+    /// Returns the text of each event, or nothing if sending them one by one with all destinations would take too long.
     pub(in crate::cli) fn events(&self) -> Vec<&str> {
         let mut texts = Vec::new();
         if self.body.len() - self.events.len() <= REQUEST_BYTES {
@@ -98,7 +98,7 @@ impl Request {
         texts
     }
 
-    /// A request with only the event at `index`, which has this text.
+    /// Creates a request with only the event at `index`, whose text is `event`.
     pub(in crate::cli) fn only(&self, index: usize, event: &str) -> Self {
         let (before, after) = (&self.body[..self.events.start], &self.body[self.events.end..]);
         let events = before.len()..before.len() + event.len();
@@ -106,11 +106,11 @@ impl Request {
     }
 
     /// Adds an event.
-    pub(super) fn push(&mut self, event: &Event<'_>, filling: &Filling, place: Place) {
+    pub(super) fn push(&mut self, event: &Event<'_>, default_destination: &DefaultDestination, place: Place) {
         if !self.places.is_empty() {
             self.body.push(',');
         }
-        event.fill(filling, &mut self.body);
+        event.fill(default_destination, &mut self.body);
         self.places.push(place);
     }
 

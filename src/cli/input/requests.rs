@@ -1,7 +1,7 @@
 //! Groups the values of a batch into requests that the transformation can read.
 
 use super::compacted::Slices;
-use super::destination::Filling;
+use super::destination::DefaultDestination;
 use super::form::NotJson;
 use super::request::{Frame, Place, Request};
 use super::splitter::{Batch, Parts};
@@ -20,15 +20,19 @@ pub(in crate::cli) enum Entry {
     ArrayBegins,
     /// The end of that array.
     ArrayEnds,
-    /// A line that is not JSON: its position, and what is wrong. Other lines are not affected.
+    /// A line that is not JSON: its position and the reason. Other lines are not affected.
     BadLine(Place, String),
     /// A value that is not JSON, after which nothing can be read reliably.
     Broken(Place, String),
 }
 
 /// Reads the contents of a batch. Returns the number of events that look like bare messages and have no destination.
-pub(in crate::cli) fn requests(batch: &Batch, filling: &Filling, on_entry: impl FnMut(Entry)) -> u64 {
-    let mut gathering = Gathering { filling, pending: None, bare: 0, on_entry };
+pub(in crate::cli) fn requests(
+    batch: &Batch,
+    default_destination: &DefaultDestination,
+    on_entry: impl FnMut(Entry),
+) -> u64 {
+    let mut gathering = Gathering { default_destination, pending: None, bare: 0, on_entry };
     match &batch.parts {
         Parts::Lines { first } => {
             for (line, text) in (*first..).zip(text(&batch.bytes).split('\n')) {
@@ -48,7 +52,7 @@ pub(in crate::cli) fn requests(batch: &Batch, filling: &Filling, on_entry: impl 
 }
 
 struct Gathering<'f, F: FnMut(Entry)> {
-    filling: &'f Filling,
+    default_destination: &'f DefaultDestination,
     /// The request that events are added to.
     pending: Option<Request>,
     bare: u64,
@@ -64,7 +68,7 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
         match Value::read(text) {
             Ok(value) => self.value(&value, place),
             Err(Invalid) => {
-                // Entries stay in the order of the input.
+                // This keeps entries in input order.
                 self.flush();
                 let (column, reason) = explain(text).map_or((1, String::new()), |why| (why.column, why.reason));
                 (self.on_entry)(Entry::BadLine(Place { column: Some(column), ..place }, reason));
@@ -116,7 +120,7 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
             }
             Value::Compacted(compacted) => {
                 self.array_begins();
-                let mut slices = Slices::of(compacted, self.filling);
+                let mut slices = Slices::of(compacted, self.default_destination);
                 let mut number = 0;
                 compacted.input.for_each_element(|event| {
                     number += 1;
@@ -143,7 +147,7 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
         (self.on_entry)(Entry::ArrayEnds);
     }
 
-    /// Reads an element of an array. `number` counts events, and `place` returns the position of the event with a
+    /// Reads an element of an array. `number` counts events, and `place` returns the position of an event by its
     /// number.
     fn element(&mut self, element: Element<'_>, place: impl Fn(u64) -> Place, number: &mut u64) {
         match element {
@@ -167,11 +171,11 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
             self.flush();
         }
         self.note(event);
-        self.pending.get_or_insert_with(|| Request::empty(frame)).push(event, self.filling, place);
+        self.pending.get_or_insert_with(|| Request::empty(frame)).push(event, self.default_destination, place);
     }
 
     fn note(&mut self, event: &Event<'_>) {
-        self.bare += u64::from(event.is_bare() && self.filling.missing().is_none());
+        self.bare += u64::from(event.is_bare() && self.default_destination.missing().is_none());
     }
 
     fn flush(&mut self) {
@@ -181,12 +185,12 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
     }
 }
 
-/// Describes why a text is not JSON.
+/// Returns why a text is not JSON.
 fn explain(text: &str) -> Option<NotJson> {
     serde_json::from_str::<serde::de::IgnoredAny>(text).err().as_ref().map(NotJson::of)
 }
 
-/// The position of an error in a value that begins at `place`.
+/// Returns the position of an error in a value that begins at `place`.
 fn within(place: Place, error: &NotJson) -> Place {
     let column = if error.line == 1 { place.column.unwrap_or(1) + error.column - 1 } else { error.column };
     Place { line: place.line + error.line - 1, column: Some(column), event: None }

@@ -10,7 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::error::InputError;
 
-/// The name of stdin among files.
+/// The file name that means stdin.
 pub(in crate::cli) const STANDARD_INPUT: &str = "-";
 
 /// Whether a path is `-`.
@@ -50,7 +50,7 @@ impl Source {
     /// Checks that a file can be read. `-` is stdin.
     ///
     /// # Errors
-    /// [`InputError::Unreadable`].
+    /// Returns [`InputError::Unreadable`].
     pub(super) fn find(path: &Path) -> Result<Self, InputError> {
         if path == Path::new("-") {
             return Ok(Self { name: "stdin".into(), place: Origin::StandardInput, bytes: None });
@@ -84,7 +84,7 @@ impl Source {
     /// Opens the source. The number of bytes read from disk is added to `read`.
     ///
     /// # Errors
-    /// [`InputError::Unreadable`].
+    /// Returns [`InputError::Unreadable`].
     pub(super) fn open(self, read: &Arc<AtomicU64>) -> Result<Stream, InputError> {
         let name = self.name;
         let unreadable = |error| InputError::Unreadable { name: Arc::clone(&name), error };
@@ -108,7 +108,7 @@ impl Source {
 }
 
 impl Stream {
-    /// A stream over bytes in memory, in pieces of `step` bytes.
+    /// Creates a stream over bytes in memory, which returns them in pieces of `step` bytes.
     #[cfg(test)]
     pub(super) fn of_bytes(bytes: &[u8], step: usize) -> Self {
         struct Pieces(Cursor<Vec<u8>>, usize);
@@ -122,10 +122,10 @@ impl Stream {
     }
 
     /// Appends up to `step` bytes to `buffer`, or fewer if reading more would block. Returns the number of bytes;
-    /// 0 is the end.
+    /// 0 means the end.
     ///
     /// # Errors
-    /// [`InputError::Unreadable`], [`InputError::Gzip`].
+    /// Returns [`InputError::Unreadable`] or [`InputError::Gzip`].
     pub(super) fn read_into(&mut self, buffer: &mut Vec<u8>, step: usize) -> Result<usize, InputError> {
         let before = buffer.len();
         buffer.resize(before + step, 0);

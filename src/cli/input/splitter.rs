@@ -1,5 +1,5 @@
-//! Cuts a stream into batches of whole values, in constant memory. Lines are not parsed; for values that span lines,
-//! only the end is searched for.
+//! Splits a stream into batches of complete values, in constant memory. Lines are not parsed. Values that span lines
+//! are only searched for their end.
 
 use std::sync::Arc;
 
@@ -19,12 +19,12 @@ pub(in crate::cli) struct Batch {
     pub(in crate::cli) source: Arc<str>,
     /// The values, and the bytes between them.
     pub(in crate::cli) bytes: Vec<u8>,
-    /// Where the values are.
+    /// The positions of the values.
     pub(super) parts: Parts,
 }
 
 impl Batch {
-    /// Whether the batch begins within an array, after an element.
+    /// Whether the batch begins inside an array, after an element.
     pub(in crate::cli) fn continues_array(&self) -> bool {
         let Parts::Values(parts) = &self.parts else { return false };
         matches!(parts.first(), Some(Part::Value { element: Some(2..), .. } | Part::ArrayEnds))
@@ -57,7 +57,7 @@ const STEP: usize = 1 << 20;
 /// Splits a stream into batches.
 pub(super) struct Splitter {
     stream: Stream,
-    /// The bytes that were read and are not yet part of a batch.
+    /// The bytes that were read but are not yet part of a batch.
     buffer: Vec<u8>,
     /// Whether the stream has ended.
     ended: bool,
@@ -93,7 +93,7 @@ impl Splitter {
     /// Returns the next batch, or `None` at the end.
     ///
     /// # Errors
-    /// [`InputError`], after which nothing follows.
+    /// Returns an [`InputError`], after which there are no more batches.
     pub(super) fn next_batch(&mut self) -> Result<Option<Batch>, InputError> {
         let batch = self.read_batch();
         if batch.is_err() {
@@ -149,10 +149,10 @@ impl Splitter {
         // may wait for each result before it writes the next line.
         let array = self.buffer.first() == Some(&b'[');
         let mut lines = memchr::memchr_iter(b'\n', &self.buffer).take(2).count();
-        let mut looked_at = false;
+        let mut decided = false;
         while !array && lines < 2 && !self.ended {
             if lines == 1
-                && !std::mem::replace(&mut looked_at, true)
+                && !std::mem::replace(&mut decided, true)
                 && form::decide(&text(&self.buffer)) == Ok(Form::Lines)
             {
                 break;
@@ -247,7 +247,7 @@ impl Splitter {
         Ok(())
     }
 
-    /// Removes the buffer up to `end` and returns it as a batch.
+    /// Removes the first `end` bytes from the buffer and returns them as a batch.
     fn batch(&mut self, end: usize, parts: Parts) -> Batch {
         self.count_to(end);
         let bytes = if end < self.buffer.len() / 2 {
@@ -261,7 +261,7 @@ impl Splitter {
         Batch { source: Arc::clone(&self.stream.name), bytes, parts }
     }
 
-    /// Discards the buffer up to `end`, which has been counted.
+    /// Discards the first `end` bytes of the buffer, which have been counted.
     fn cut(&mut self, end: usize) {
         self.buffer.drain(..end);
         self.position.forget(end);
@@ -280,7 +280,7 @@ impl Splitter {
 mod tests {
     use super::*;
 
-    /// Lists what is found in a text, regardless of how it is cut into reads: lines or values with their positions,
+    /// Lists the contents of a text that is read in pieces of `step` bytes: lines or values with their positions,
     /// brackets, and the final error.
     fn split(text: &str, step: usize, lines: bool) -> Vec<String> {
         let mut splitter = Splitter::of(Stream::of_bytes(text.as_bytes(), step), lines);
@@ -334,8 +334,7 @@ mod tests {
                     "]",
                 ],
             ),
-            // An array on one line is the first of several lines; an array over several lines is the first of several
-            // values.
+            // If the first array is on one line, the input has one value per line. Otherwise, values may span lines.
             ("[1]\n[2]\n{\n", &["[", "1:2 Some(1) 1", "]", "2| [2]", "3| {"]),
             ("[\n1]\n[2]", &["[", "2:1 Some(1) 1", "]", "[", "3:2 Some(1) 2", "]"]),
             ("[1][2]\n[3]", &["[", "1:2 Some(1) 1", "]", "[", "1:5 Some(1) 2", "]", "[", "2:2 Some(1) 3", "]"]),
@@ -357,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_is_larger_than_memory_allows() {
+    fn values_above_the_maximum_size_are_rejected() {
         let large = "x".repeat(3 * STEP);
         for (text, line) in
             [(format!("{{}}\n{{}}\n{large}"), 3), (format!("[1,\n\"{large}"), 2), (format!("{{\"{large}"), 1)]

@@ -1,6 +1,6 @@
 //! Classifies a value of the input: an event, a bare message, or a whole request.
 
-use super::destination::Filling;
+use super::destination::DefaultDestination;
 use json::invalid::Invalid;
 use json::raw::{Kind, Raw};
 use json::reader::Reader;
@@ -10,7 +10,7 @@ use transform::request::fill_in::{Missing, sdk_batch};
 pub(super) enum Value<'a> {
     /// A value of any type where an event is expected.
     Event(Event<'a>),
-    /// A valid array of such values. Its elements are read one by one later, because there may be very many.
+    /// A valid array of such values. Its elements are read later, one by one, because there may be many.
     Array(Raw<'a>),
     /// An object with destinations next to its events.
     Compacted(Compacted<'a>),
@@ -37,13 +37,13 @@ pub(super) struct Event<'a> {
 pub(super) struct Compacted<'a> {
     /// The events.
     pub(super) input: Raw<'a>,
-    /// The destinations by id.
+    /// The destinations by ID.
     pub(super) destinations: Raw<'a>,
     /// The connections by source and destination.
     pub(super) connections: Option<Raw<'a>>,
 }
 
-/// The fields of an object that determine what it is.
+/// The fields of an object that determine its kind.
 #[derive(Default)]
 struct Members<'a> {
     /// The fields named in [`Missing::NAMES`].
@@ -52,15 +52,15 @@ struct Members<'a> {
     input: Option<Raw<'a>>,
     destinations: Option<Raw<'a>>,
     connections: Option<Raw<'a>>,
-    /// Whether there is a `batch` field, so that it may be the request body of an SDK.
+    /// Whether there is a `batch` field, so the object may be an SDK's request body.
     may_be_batch: bool,
 }
 
 impl<'a> Value<'a> {
-    /// Reads a value that fills `text`, apart from whitespace.
+    /// Reads the only value in `text`, which may have whitespace around it.
     ///
     /// # Errors
-    /// [`Invalid`] if it is not JSON.
+    /// Returns [`Invalid`] if it is not JSON.
     pub(super) fn read(text: &'a str) -> Result<Self, Invalid> {
         let mut reader = Reader::new(text);
         let value = match reader.peek() {
@@ -91,7 +91,7 @@ impl<'a> Element<'a> {
     /// Reads the next value as an element of an array.
     ///
     /// # Errors
-    /// [`Invalid`] if it is not JSON.
+    /// Returns [`Invalid`] if it is not JSON.
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
         if reader.peek() == Some(b'{') {
             let (raw, members) = Members::read(reader)?;
@@ -107,10 +107,10 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// Reads a value that fills `text`.
+    /// Reads the only value in `text`.
     ///
     /// # Errors
-    /// [`Invalid`] if it is not JSON.
+    /// Returns [`Invalid`] if it is not JSON.
     pub(super) fn whole(text: &'a str) -> Result<Self, Invalid> {
         let mut reader = Reader::new(text);
         let element = Self::read(&mut reader)?;
@@ -123,7 +123,7 @@ impl<'a> Event<'a> {
     /// Reads the next value as an event.
     ///
     /// # Errors
-    /// [`Invalid`] if it is not JSON.
+    /// Returns [`Invalid`] if it is not JSON.
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
         if reader.peek() == Some(b'{') {
             let (raw, members) = Members::read(reader)?;
@@ -138,8 +138,8 @@ impl<'a> Event<'a> {
     }
 
     /// Appends the event, with missing fields filled in if they are known.
-    pub(super) fn fill(&self, filling: &Filling, out: &mut String) {
-        match filling.missing() {
+    pub(super) fn fill(&self, default_destination: &DefaultDestination, out: &mut String) {
+        match default_destination.missing() {
             Some(missing) => missing.fill_in_found(self.raw, self.found, out),
             None => out.push_str(self.raw.text()),
         }

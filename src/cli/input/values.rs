@@ -1,5 +1,5 @@
-//! Finds values that span lines while their bytes arrive: where each begins and ends, and the arrays whose elements
-//! they are.
+//! Finds values that span lines as their bytes arrive: where each begins and ends, and which ones are elements of an
+//! array.
 
 use std::ops::Range;
 
@@ -21,7 +21,7 @@ pub(super) enum Part {
         line: u64,
         /// The column in bytes where it begins, from 1.
         column: u64,
-        /// Its number in the array whose element it is, from 1.
+        /// Its number in its array, from 1. `None` outside arrays.
         element: Option<u64>,
     },
 }
@@ -32,35 +32,35 @@ pub(super) struct Values {
     /// The number of bytes of the buffer that have been searched.
     pub(super) at: usize,
     array: Option<Array>,
-    /// The value that has begun but not ended, and its position.
+    /// The value that has begun but not ended: its start, and the state of the search for its end.
     open: Option<(usize, Boundary)>,
     /// Whether the first value is an array that began and ended on one line. If so, the input has one value per line.
     first: First,
 }
 
-/// What is known of the first value.
+/// What is known about the first value.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum First {
     /// It has not begun yet.
     #[default]
-    Coming,
+    NotBegun,
     /// It is an array that began on this line.
     Began(u64),
     /// It is an array that ended on its first line, and nothing has followed it yet.
     OneLine,
-    /// It no longer matters.
-    Past,
+    /// It is no longer relevant.
+    Done,
 }
 
 /// An array that has begun.
 #[derive(Default)]
 struct Array {
     elements: u64,
-    /// Whether the previous token is an element, so that a comma or the end has to follow.
+    /// Whether the previous token is an element, so a comma or the end must follow.
     after_element: bool,
 }
 
-/// The maximum number of parts of one search. For very small values, a part takes more memory than the value.
+/// The maximum number of parts per search. For very small values, a part takes more memory than the value.
 const MAX_PARTS: usize = 16_384;
 
 /// Why a search stopped.
@@ -76,12 +76,13 @@ pub(super) enum Walked {
 const ENDS_EARLY: &str = "unexpected end of input within a value";
 
 impl Values {
-    /// Where the unfinished value begins, or how far the search has come if there is none.
+    /// Returns where the unfinished value begins, or the position of the search if there is none.
     pub(super) fn begin_of_open(&self) -> usize {
         self.open.as_ref().map_or(self.at, |(begin, _)| *begin)
     }
 
-    /// Notes that the bytes up to `end`, which is [`Values::begin_of_open`], are not in the buffer anymore.
+    /// Adjusts positions after the bytes before `end` were removed from the buffer. `end` is
+    /// [`Values::begin_of_open`].
     pub(super) fn forget(&mut self, end: usize) {
         self.at -= end;
         if let Some((begin, _)) = &mut self.open {
@@ -92,7 +93,7 @@ impl Values {
     /// Searches the bytes that have not been searched yet, and lists the complete values.
     ///
     /// # Errors
-    /// Returns what is wrong at `position`.
+    /// Returns a description of the error at `position`.
     pub(super) fn walk(
         &mut self,
         buffer: &[u8],
@@ -152,7 +153,7 @@ impl Values {
                     self.at += 1;
                     position.count_to(buffer, self.at);
                     let one_line = self.first == First::Began(position.line);
-                    self.first = if one_line { First::OneLine } else { First::Past };
+                    self.first = if one_line { First::OneLine } else { First::Done };
                 }
                 (Some(array), _) if array.after_element => {
                     return Err(position.at(buffer, self.at, "expected , or ] after an element"));
@@ -160,8 +161,8 @@ impl Values {
                 (Some(_), b',' | b':' | b']' | b'}') => return Err(position.at(buffer, self.at, "expected a value")),
                 (None, b'[') => {
                     position.count_to(buffer, self.at);
-                    let first = self.first == First::Coming;
-                    self.first = if first { First::Began(position.line) } else { First::Past };
+                    let first = self.first == First::NotBegun;
+                    self.first = if first { First::Began(position.line) } else { First::Done };
                     self.array = Some(Array::default());
                     parts.push(Part::ArrayBegins);
                     self.at += 1;
@@ -170,7 +171,7 @@ impl Values {
                     return Err(position.at(buffer, self.at, "expected an object or an array"));
                 }
                 (None, _) => {
-                    self.first = First::Past;
+                    self.first = First::Done;
                     self.open = Some((self.at, Boundary::default()));
                 }
                 (Some(_), _) => self.open = Some((self.at, Boundary::default())),

@@ -17,10 +17,10 @@ use transform::processor;
 use transform::rejection::Rejection;
 use transform::request::Limits;
 
-/// No limits: they protect the service. Here a request is already small, and its response is not kept.
+/// No limits. They protect the service, but here requests are small and responses are not kept in memory.
 pub(in crate::cli) const LIMITS: Limits = Limits { events: usize::MAX, response_bytes: usize::MAX };
 
-/// What events are transformed for.
+/// The settings that events are transformed with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target {
     /// The family of the destination.
@@ -85,7 +85,7 @@ pub(super) fn write(request: &Request, target: Target, output: &mut Stream<'_, O
     let mut writer = Writer { request, judge, answered: 0, output, mark, diagnostics: Vec::new() };
     let result = processor::observed(target.family, &request.body, request.form, "", LIMITS, &Unlimited, &mut writer);
     let Err(error) = result else { return writer.keep() };
-    // Limits apply to a request. Events that exceed one together are transformed one at a time.
+    // Limits apply to a request. If its events together exceed one, they are transformed one at a time.
     let Writer { answered, mark, output, .. } = writer;
     output.part.truncate_to(mark);
     let events = request.events();

@@ -5,10 +5,10 @@ use clap::ValueEnum;
 /// The output formats of `transform`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Form {
-    /// The responses: an array for an array or compacted input, otherwise one per line
+    /// Responses: an array if the input is an array or compacted, otherwise one per line
     Json,
-    /// One {"message":…,"userId":…,"topic":…} per line, without the rejected events
+    /// One {"message":…,"userId":…,"topic":…} per line, without rejected events
     Payloads,
-    /// Key, tab and message, one per line, of the events for one --only-topic
+    /// Key, tab and message of each event for the --only-topic, one per line
     Kcat,
 }

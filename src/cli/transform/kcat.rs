@@ -7,10 +7,10 @@ use transform::produced::Produced;
 #[derive(Debug)]
 pub(super) struct Unfit;
 
-/// Appends the line of a record. The message is JSON on one line, where a tab can only be whitespace.
+/// Appends the line of a record. The message is JSON on one line, so a tab in it is whitespace.
 ///
 /// # Errors
-/// [`Unfit`] if the key contains a delimiter. Nothing is appended then.
+/// Returns [`Unfit`], and appends nothing, if the key contains a delimiter.
 pub(super) fn push(out: &mut String, payload: &Produced<'_>) -> Result<(), Unfit> {
     let key = payload.key();
     if key.contains(['\t', '\n', '\0']) {

@@ -1,4 +1,4 @@
-//! `transform`: prints the responses of the service to events in files.
+//! `transform`: transforms events from files and prints the service's responses.
 
 mod answers;
 mod form;
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
 
-    /// What to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Form::Json)]
     format: Form,
 
@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "format")]
     payloads: bool,
 
-    /// Only the events of this topic, with --format payloads or kcat
+    /// Print only the events for this topic; requires --format payloads or kcat
     #[arg(long = "only-topic", value_name = "TOPIC")]
     topic: Option<String>,
 }
@@ -62,12 +62,12 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     match (form, &topic) {
         (Form::Kcat, None) => {
             stdio::error(
-                "--format kcat needs --only-topic, because kcat writes to one topic; explain --summary lists the topics",
+                "--format kcat requires --only-topic, because kcat writes to one topic; explain --summary lists the topics",
             );
             return ExitCode::from(EXIT_USAGE);
         }
         (Form::Json, Some(_)) => {
-            stdio::error("--only-topic needs --format payloads or kcat");
+            stdio::error("--only-topic requires --format payloads or kcat");
             return ExitCode::from(EXIT_USAGE);
         }
         _ => {}
@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         },
     );
     if !ends_a_line && !matches!(outcome, Err(Failure::Output(_))) {
-        // The array stays open because it is incomplete. The error message gets its own line.
+        // The array is left open because it is incomplete. The error message starts on a new line.
         let _ = io::stdout().write_all(b"\n");
     }
     run::end(outcome)

@@ -1,4 +1,4 @@
-//! Formats the responses for printing.
+//! Formats responses for printing.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub(super) struct Output {
     form: Form,
     topic: Option<Arc<str>>,
     text: String,
-    /// Whether a response of the same array precedes.
+    /// Whether the current array already contains a response.
     after_response: bool,
 }
 
@@ -66,7 +66,7 @@ impl Output {
         Mark { bytes: self.text.len(), after_response: self.after_response }
     }
 
-    /// Removes what was printed after the mark.
+    /// Removes the output after the mark.
     pub(super) fn truncate_to(&mut self, mark: Mark) {
         self.text.truncate(mark.bytes);
         self.after_response = mark.after_response;
@@ -75,7 +75,7 @@ impl Output {
     /// Prints a response.
     ///
     /// # Errors
-    /// [`Unfit`] if its key cannot be printed for kcat. Nothing is printed then.
+    /// Returns [`Unfit`], and prints nothing, if the key cannot be printed for kcat.
     pub(super) fn answer(&mut self, answer: &str, transformed: bool, frame: Frame) -> Result<(), Unfit> {
         if self.form == Form::Json {
             if frame == Frame::Elements && std::mem::replace(&mut self.after_response, true) {
@@ -88,8 +88,8 @@ impl Output {
             return Ok(());
         }
         let Some(payload) = transformed.then(|| Produced::of(answer)).flatten() else { return Ok(()) };
-        let is_meant = |topic: &Arc<str>| payload.topic.is_some_and(|raw| raw.is_string(topic));
-        if !self.topic.as_ref().is_none_or(is_meant) {
+        let is_selected = |topic: &Arc<str>| payload.topic.is_some_and(|raw| raw.is_string(topic));
+        if !self.topic.as_ref().is_none_or(is_selected) {
             return Ok(());
         }
         if self.form == Form::Kcat {

@@ -1,5 +1,5 @@
-//! Our own transformer, started inside the process: the same application as in production, with every setting at its
-//! default, on a free port of the loopback interface.
+//! The built-in transformer: the same application as in production, with almost all settings at their defaults. It runs
+//! in this process, on a free port of the loopback interface.
 
 use std::net::{SocketAddr, TcpListener};
 use std::thread::JoinHandle;
@@ -28,7 +28,7 @@ impl Engine {
         let mut settings = Settings::defaults().map_err(|error| error.to_string())?;
         // Requests are sent one at a time.
         settings.workers = Some(1);
-        // Cases expect the responses of rudder-transformer for destinations that it does not support.
+        // For destinations that this service does not support, cases expect the responses of rudder-transformer.
         settings.unserved = UnservedPolicy::Reject;
         let listen =
             || TcpListener::bind("127.0.0.1:0").map_err(|error| format!("cannot listen on 127.0.0.1: {error}"));

@@ -86,9 +86,9 @@ impl Document {
     }
 
     /// Formats the document as text.
-    pub(super) fn text(self, asked: &str, counts: Counts, stopped: Option<&str>, took: Duration) -> String {
+    pub(super) fn text(self, target: &str, counts: Counts, stopped: Option<&str>, took: Duration) -> String {
         let document = json!({
-            "transformer": asked,
+            "transformer": target,
             "summary": {
                 "cases": counts.cases,
                 "asExpected": counts.cases - counts.failed - counts.intended,

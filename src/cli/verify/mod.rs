@@ -1,5 +1,5 @@
-//! `verify`: runs golden cases against our own transformer or the transformer at a URL, or records golden files from
-//! its responses.
+//! `verify`: runs golden cases against the built-in transformer or the transformer at a URL, or records its responses
+//! in golden files.
 
 mod counts;
 mod engine;
@@ -41,15 +41,15 @@ pub(super) struct Arguments {
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 
-    /// Send the cases to the transformer at this URL, http or https, instead of this binary
+    /// Send the cases to the transformer at this URL (http or https) instead of this binary
     #[arg(long, value_name = "URL")]
     against: Option<String>,
 
-    /// Do not compare; write the responses of the transformer at this URL to a golden file
+    /// Write the responses of the transformer at this URL to a golden file instead of comparing
     #[arg(long, value_name = "URL", requires = "output", conflicts_with_all = ["against", "junit"])]
     record: Option<String>,
 
-    /// The golden file of --record: one JSON object per line, compressed if the name ends with .gz
+    /// Golden file to write with --record: one JSON object per line, compressed if the name ends with .gz
     #[arg(long, value_name = "FILE", requires = "record")]
     output: Option<PathBuf>,
 
@@ -139,17 +139,17 @@ fn work(arguments: &Arguments) -> Result<u8, Vec<String>> {
     let junit = junit.transpose()?;
     // Declared first so that it is dropped last, after all requests.
     let engine;
-    let (transformer, asked) = match &arguments.against {
+    let (transformer, target) = match &arguments.against {
         Some(url) => (at("--against", url)?, url.trim().trim_end_matches('/').to_owned()),
         None => {
             engine = Engine::start()
                 .map_err(|problem| one(format!("the built-in transformer cannot be started: {problem}")))?;
             let transformer = Transformer::at(&engine.url(), timeout, None).map_err(|what| one(what.to_owned()))?;
-            (transformer, format!("own engine {VERSION}"))
+            (transformer, format!("built-in transformer {VERSION}"))
         }
     };
     let limits = Settings::defaults().map_err(|error| one(error.to_string()))?.limits();
-    let mut report = Report::new(arguments.format, arguments.detail(), asked, junit.is_some());
+    let mut report = Report::new(arguments.format, arguments.detail(), target, junit.is_some());
     report.skip_destinations(other_destinations, arguments.filter.is_some());
     let stopped = verify(&sources, &filter, transformer, arguments.against.is_none(), limits, &mut report);
     let code = finish(&mut report, arguments, stopped)?;
@@ -218,7 +218,7 @@ fn finish(report: &mut Report, arguments: &Arguments, stopped: Option<Stopped>) 
     let written = match stopped {
         Some(Stopped::Unwritten(error)) => Err(error),
         Some(Stopped::Silent(why)) => {
-            let silent = format!("{}: {why}", report.asked());
+            let silent = format!("{}: {why}", report.target());
             if counts.cases == 0 {
                 return Err(vec![silent]);
             }
@@ -226,7 +226,7 @@ fn finish(report: &mut Report, arguments: &Arguments, stopped: Option<Stopped>) 
         }
         None if counts.cases == 0 && counts.unreadable == 0 => {
             return Err(vec![match &arguments.filter {
-                Some(_) => "no case matches --filter in its name or description".to_owned(),
+                Some(_) => "no case has the --filter text in its name or description".to_owned(),
                 None => "the files contain no cases".to_owned(),
             }]);
         }

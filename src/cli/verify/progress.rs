@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How long a run must take before progress is shown.
+/// The duration of a run after which progress is shown.
 const DELAY: Duration = Duration::from_millis(800);
 
 /// A progress line that is shown only after [`DELAY`], and only on a terminal. The total number of cases is not known
@@ -42,7 +42,7 @@ impl Progress {
         }
     }
 
-    /// Writes something while the line is hidden.
+    /// Runs `write` while the line is hidden.
     pub(super) fn suspend<R>(&self, write: impl FnOnce() -> R) -> R {
         self.bar.suspend(write)
     }

@@ -44,7 +44,7 @@ struct Listed {
 
 /// Reports the results of a run.
 pub(super) struct Report {
-    asked: String,
+    target: String,
     detail: Detail,
     document: Option<Document>,
     suites: Option<Vec<Suite>>,
@@ -60,10 +60,10 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Creates an empty report. `asked` describes the transformer. `for_junit` says whether cases are kept.
-    pub(super) fn new(format: Format, detail: Detail, asked: String, for_junit: bool) -> Self {
+    /// Creates an empty report. `target` describes the transformer. `for_junit` says whether cases are kept.
+    pub(super) fn new(format: Format, detail: Detail, target: String, for_junit: bool) -> Self {
         Self {
-            asked,
+            target,
             detail,
             document: (format == Format::Json).then(Document::default),
             suites: for_junit.then(Vec::new),
@@ -77,16 +77,16 @@ impl Report {
         }
     }
 
-    /// Notes how many destinations were skipped because this service does not support them, and whether a filter is
-    /// set.
+    /// Sets the number of destinations that were skipped because this service does not support them, and whether a
+    /// filter is set.
     pub(super) fn skip_destinations(&mut self, other_destinations: usize, filtered: bool) {
         self.counts.other_destinations = other_destinations;
         self.filtered = filtered;
     }
 
     /// Describes the transformer.
-    pub(super) fn asked(&self) -> &str {
-        &self.asked
+    pub(super) fn target(&self) -> &str {
+        &self.target
     }
 
     /// The counts so far.
@@ -129,10 +129,10 @@ impl Report {
     /// Reports a case or file that cannot be read.
     pub(super) fn unreadable(&mut self, unreadable: &Unreadable) -> io::Result<()> {
         self.counts.unreadable += 1;
-        let said = sanitize(&unreadable.to_string());
-        let said = shorten(&said, 2 * MAX_TEXT);
+        let text = sanitize(&unreadable.to_string());
+        let text = shorten(&text, 2 * MAX_TEXT);
         self.keep(TestCase {
-            name: said.to_string(),
+            name: text.to_string(),
             file: unreadable.file.display().to_string(),
             seconds: 0.0,
             end: End::Unreadable(unreadable.problem.clone()),
@@ -143,7 +143,7 @@ impl Report {
         if !lists(&mut self.listed.unreadable) {
             return Ok(());
         }
-        self.line(&format!("{BAD}unreadable{BAD:#}  {said}"))
+        self.line(&format!("{BAD}unreadable{BAD:#}  {text}"))
     }
 
     /// Reports a case and the verdict on its response.
@@ -202,7 +202,7 @@ impl Report {
         let Counts { cases, failed, intended, unreadable, skipped, other_destinations } = self.counts;
         let listed = self.listed;
         if let Some(document) = self.document.take() {
-            let text = document.text(&self.asked, self.counts, stopped, self.began.elapsed());
+            let text = document.text(&self.target, self.counts, stopped, self.began.elapsed());
             return writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush());
         }
         let quiet = self.detail == Detail::Quiet;
@@ -241,7 +241,7 @@ impl Report {
             sum.push_str(&format!("; {} skipped", count(other_destinations, "other destination")));
         }
         let seconds = self.began.elapsed().as_secs_f64();
-        self.line(&format!("{sum} {FAINT}({}, {seconds:.1} s){FAINT:#}", sanitize(&self.asked)))?;
+        self.line(&format!("{sum} {FAINT}({}, {seconds:.1} s){FAINT:#}", sanitize(&self.target)))?;
         io::stdout().flush()
     }
 
@@ -258,15 +258,15 @@ impl Report {
         if self.detail == Detail::Quiet || cases == 0 {
             return Ok(());
         }
-        let mut said = count(cases, "case");
+        let mut text = count(cases, "case");
         for (number, words) in [(failed, "different"), (unreadable, "unreadable")] {
             if number > 0 {
-                said.push_str(&format!(", {number} {words}"));
+                text.push_str(&format!(", {number} {words}"));
             }
         }
         let is_good = failed + unreadable == 0;
         let (style, word) = if is_good { (GOOD, "ok") } else { (BAD, "FAIL") };
-        self.line(&format!("{style}{word:<4}{style:#}  {}  {FAINT}{said}{FAINT:#}", shown(&path)))
+        self.line(&format!("{style}{word:<4}{style:#}  {}  {FAINT}{text}{FAINT:#}", shown(&path)))
     }
 
     fn keep_case(&mut self, found: &Found, verdict: &Verdict, took: Duration, lines: &[Line], allowed: &str) {
@@ -307,7 +307,7 @@ impl Report {
     }
 }
 
-/// A path, sanitized for a terminal.
+/// Sanitizes a path for a terminal.
 fn shown(path: &Path) -> String {
     if path == Path::new("-") { "stdin".to_owned() } else { sanitize(&path.display().to_string()) }
 }
@@ -326,7 +326,7 @@ fn name_of(found: &Found) -> String {
     sanitize(&shorten(&name, MAX_NAME))
 }
 
-/// Counts an entry, and returns whether it is to be listed.
+/// Counts an entry, and returns whether it should be listed.
 fn lists(listed: &mut usize) -> bool {
     let lists = *listed < MAX_LISTED;
     *listed += usize::from(lists);

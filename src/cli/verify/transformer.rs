@@ -23,7 +23,7 @@ pub struct Transformer {
     agent: Agent,
     timeout: Duration,
     answered: bool,
-    silent_in_a_row: usize,
+    failures_in_a_row: usize,
 }
 
 /// Why there is no response.
@@ -36,11 +36,11 @@ pub struct Unanswered {
 }
 
 impl Transformer {
-    /// Creates a client for the transformer at a URL, with `timeout` for each request. Without `tls` it is the built-in
-    /// transformer, which speaks plain HTTP and is never reached through a proxy.
+    /// Creates a client for the transformer at a URL, with `timeout` for each request. Without `tls`, it is for the
+    /// built-in transformer, which speaks plain HTTP and is never reached through a proxy.
     ///
     /// # Errors
-    /// Returns what is wrong with the URL, worded as the end of a sentence. It repeats no part of the URL.
+    /// Returns the problem with the URL, worded as the end of a sentence. It never repeats a part of the URL.
     pub fn at(url: &str, timeout: Duration, tls: Option<TlsConfig>) -> Result<Self, &'static str> {
         let base = BaseUrl::parse(url)?;
         let mut config = Agent::config_builder()
@@ -56,7 +56,7 @@ impl Transformer {
             Some(tls) => config.tls_config(tls),
             None => config.proxy(None),
         };
-        Ok(Self { base, agent: config.build().into(), timeout, answered: false, silent_in_a_row: 0 })
+        Ok(Self { base, agent: config.build().into(), timeout, answered: false, failures_in_a_row: 0 })
     }
 
     /// Sends a request.
@@ -67,13 +67,13 @@ impl Transformer {
         match self.exchange(request) {
             Ok(answer) => {
                 self.answered = true;
-                self.silent_in_a_row = 0;
+                self.failures_in_a_row = 0;
                 Ok(answer)
             }
             Err(error) => {
-                let is_its_own = matches!(error, ureq::Error::BodyExceedsLimit(_) | ureq::Error::Http(_));
-                self.silent_in_a_row += usize::from(!is_its_own);
-                let gives_up = self.silent_in_a_row >= MAX_IN_A_ROW || (!self.answered && !is_its_own);
+                let is_request_error = matches!(error, ureq::Error::BodyExceedsLimit(_) | ureq::Error::Http(_));
+                self.failures_in_a_row += usize::from(!is_request_error);
+                let gives_up = self.failures_in_a_row >= MAX_IN_A_ROW || (!self.answered && !is_request_error);
                 Err(Unanswered { why: self.in_words(&error), gives_up })
             }
         }

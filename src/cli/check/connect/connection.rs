@@ -6,7 +6,7 @@ use connect::step::Report;
 pub(in crate::cli::check) enum Connection {
     /// Connecting was tried.
     Tried(Report),
-    /// The configuration has errors that leave nothing to connect to.
+    /// The configuration has errors that prevent a connection.
     NoSettings,
     /// The event loop could not be started on this machine.
     Failed(String),

@@ -1,4 +1,4 @@
-//! The connection steps as JSON. `docs/guides/check.md` describes the fields, which are only ever added to.
+//! Formats the connection steps as JSON. `docs/guides/check.md` describes the fields. New versions only add fields.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ pub(in crate::cli::check) fn value(connection: &Connection) -> Value {
             "sections": report.sections.iter().map(section).collect::<Vec<_>>(),
         }),
         Connection::NoSettings => {
-            json!({ "tried": false, "failures": connection.failures(), "why": "the destination's errors leave nothing to connect to" })
+            json!({ "tried": false, "failures": connection.failures(), "why": "the destination's errors prevent a connection" })
         }
         Connection::Failed(problem) => json!({ "tried": false, "failures": connection.failures(), "why": problem }),
     }

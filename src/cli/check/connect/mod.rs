@@ -39,17 +39,17 @@ pub(super) struct Options {
     #[arg(long = "topic", value_name = "TOPIC", value_parser = topic, requires = "connect")]
     topics: Vec<String>,
 
-    /// Accept any certificate of a broker, as rudder-server does with Router.KAFKA.tlsInsecureSkipVerify
+    /// Accept any broker certificate, like rudder-server with Router.KAFKA.tlsInsecureSkipVerify
     #[arg(long, requires = "connect")]
     tls_insecure_skip_verify: bool,
 
-    /// Router.KAFKA.batchBytes of rudder-server, to compare with max.message.bytes of each topic
+    /// Value of Router.KAFKA.batchBytes in rudder-server, to compare with max.message.bytes of each topic
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_BATCH_BYTES, value_parser = clap::value_parser!(u64).range(1..=1 << 31), requires = "connect")]
     batch_bytes: u64,
 }
 
 impl Options {
-    /// The options for connecting, or `None` without `--connect`.
+    /// Returns the options for connecting, or `None` without `--connect`.
     pub(super) fn options(&self) -> Option<ConnectOptions> {
         self.connect.then(|| ConnectOptions {
             client: ClientFiles { certificate: file(CERTIFICATE_VARIABLE), key: file(KEY_VARIABLE) },
@@ -77,7 +77,7 @@ fn connect(destination: &check::Checked, options: &ConnectOptions) -> Connection
     }
 }
 
-/// A spinner, shown only on a terminal.
+/// Creates a spinner, which is shown only on a terminal.
 fn waiting(name: &str) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();

@@ -1,4 +1,4 @@
-//! The connection steps as text: one per line, with details and advice below.
+//! Formats the connection steps as text: one per line, with details and advice below.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(in crate::cli::check) fn write(out: &mut impl Write, connection: &Connection
     match connection {
         Connection::Tried(report) => sections(out, report),
         Connection::NoSettings => {
-            writeln!(out, "  {BAD}not connected{BAD:#}: the errors above leave nothing to connect to")
+            writeln!(out, "  {BAD}not connected{BAD:#}: the errors above prevent a connection")
         }
         Connection::Failed(problem) => writeln!(out, "  {BAD}not connected{BAD:#}: {problem}"),
     }
@@ -28,7 +28,7 @@ fn sections(out: &mut impl Write, report: &Report) -> io::Result<()> {
         let title = match &section.subject {
             Subject::Client => "before connecting".to_owned(),
             Subject::Bootstrap(address) => format!("broker {address}"),
-            Subject::Topics(address) => format!("topics, as {address} reports"),
+            Subject::Topics(address) => format!("topics, as reported by {address}"),
             Subject::Advertised { id, address } => format!("broker {id}, which advertises {address}"),
         };
         let bold = Style::new().bold();
