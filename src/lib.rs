@@ -1,7 +1,7 @@
 //! A drop-in replacement for rudder-transformer's Kafka, Azure Event Hubs and Confluent Cloud endpoints.
 //!
-//! [`cli`] is the command line and [`server`] the HTTP service. The transformation, and everything else that depends on
-//! neither, are separate crates of the workspace, which ARCHITECTURE.md lists.
+//! [`cli`] is the command line, and [`server`] the HTTP service. Code that depends on neither, such as the
+//! transformation, is in the other crates of the workspace (see ARCHITECTURE.md).
 
 // `eprintln!` panics if writing fails: the service uses the log, and the tools use `cli::stdio`.
 #![warn(clippy::print_stderr)]

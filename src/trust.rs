@@ -12,8 +12,7 @@ use rustls_pki_types::pem::PemObject as _;
 
 use crate::server::bounded_file::read_bounded;
 
-/// Returns the certificates for connections to URLs of this scheme: the system's, which only https needs, and those of a
-/// PEM file.
+/// Returns the CA certificates for connections to URLs of this scheme: the system's for https, and those of a PEM file.
 ///
 /// # Errors
 /// Returns an error if the file cannot be used.
@@ -26,7 +25,7 @@ pub fn certificates(scheme: &str, ca_file: Option<&Path>) -> Result<Vec<Certific
     Ok(all)
 }
 
-/// Returns the system's CA certificates, which `SSL_CERT_FILE` can name, or Mozilla's if the system has none.
+/// Returns the system's CA certificates, or those in `SSL_CERT_FILE` if it is set. Returns Mozilla's if there are none.
 fn system() -> Vec<CertificateDer<'static>> {
     let certificates = rustls_native_certs::load_native_certs().certs;
     // An unusable certificate must not prevent trusting the others.
@@ -40,7 +39,7 @@ fn system() -> Vec<CertificateDer<'static>> {
 /// Parses PEM text. Returns at least one certificate, and only usable ones.
 ///
 /// # Errors
-/// Returns what is wrong with the text.
+/// Returns an error if the text is not PEM, or if a certificate is missing or unusable.
 pub fn in_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
     let certificates: Vec<CertificateDer<'static>> =
         CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|_| "the file is not valid PEM")?;
@@ -69,7 +68,7 @@ pub fn client(certificates: Vec<CertificateDer<'static>>) -> Result<ClientConfig
     Ok(config)
 }
 
-/// Returns the cryptography of every TLS client.
+/// Returns the crypto provider of every TLS client.
 #[must_use]
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())

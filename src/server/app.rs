@@ -1,4 +1,4 @@
-//! Wires the service: builds the state of each route, and registers paths.
+//! Wires the service together: creates the state of each route and registers its path.
 
 use std::sync::Arc;
 
@@ -49,9 +49,9 @@ pub struct State {
     pub request_ids: Data<RequestIds>,
     /// For `/destinations`.
     pub destinations: ShownActivity,
-    /// The limits that log lines name.
+    /// The limits that log lines report.
     pub limits: LimitValues,
-    /// What the pages know.
+    /// The information that the pages show.
     pub info: ServiceInfo,
 }
 
@@ -129,7 +129,7 @@ impl State {
         })
     }
 
-    /// A copy of the state for one worker, with separate connections to the upstream.
+    /// Returns a copy of the state for one worker, with its own connections to the upstream.
     #[must_use]
     pub fn for_worker(&self) -> Self {
         let mut own = self.clone();
@@ -194,7 +194,7 @@ pub fn configure(state: State, extra: ExtraRoutes) -> impl FnOnce(&mut ServiceCo
 pub fn configure_metrics(state: State) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         if state.info.page == Page::Metrics {
-            // Includes the description of the API, which the page links to.
+            // The page links to the API documentation, so it is served too.
             config.configure(docs::configure(&state.info, true)).configure(page::configure);
         } else {
             config.service(own_status("/destinations", destinations::destinations));
@@ -213,7 +213,7 @@ pub fn configure_metrics(state: State) -> impl FnOnce(&mut ServiceConfig) {
                     .get(metrics::metrics)
                     .default_service(web::to(not_on_metrics_port)),
             )
-            // On this port too, so that probes do not queue behind requests.
+            // Probes are also served on this port, so that they do not queue behind requests.
             .service(small("/health", status::health))
             .service(own_status("/ready", status::ready))
             .default_service(web::to(not_on_metrics_port));

@@ -1,5 +1,5 @@
-//! The shutdown sequence: `/ready` fails first. After a delay in which load balancers can notice that, the listener
-//! closes and requests in flight finish.
+//! The shutdown sequence: `/ready` fails first. After a delay that lets load balancers notice, the listener closes and
+//! requests in flight finish.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

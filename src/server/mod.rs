@@ -49,8 +49,8 @@ pub struct Listeners {
     pub service: TcpListener,
     /// For `/metrics`.
     pub metrics: TcpListener,
-    /// TLS of the service's port, and of the metrics port if the settings say so. The caller can keep a clone to reload
-    /// the files.
+    /// TLS of the service's port, and of the metrics port if `METRICS_TLS` is set. The caller can keep a clone to
+    /// reload the files.
     pub tls: Option<Arc<Tls>>,
 }
 
@@ -102,7 +102,7 @@ pub async fn run_with<D: Future<Output = ()>>(
     let metrics = metrics.with_destinations(config.destination_metrics);
     let metrics_port = listeners.metrics.local_addr()?.port();
     let mut state = State::new(&config, metrics.clone(), metrics_port).map_err(io::Error::other)?;
-    warn_of_unusable_limit(&config, &state);
+    report_unusable_limit(&config, &state);
     let of_service = Connections::new(&connections, workers);
     let of_metrics = Connections::for_metrics_port(&connections);
     state.metrics.connections = vec![("service", of_service.slots().clone()), ("metrics", of_metrics.slots().clone())];
@@ -123,7 +123,7 @@ pub async fn run_with<D: Future<Output = ()>>(
         shutdown_timeout,
     };
     let service = port(listeners.service, tls()?, of_service, workers).serve(move || {
-        // Once per worker.
+        // This closure runs once per worker.
         actix_web::rt::spawn(allocator::trim_arena());
         actix_web::rt::spawn(metrics.clone().measure_event_loop());
         App::new()
@@ -150,7 +150,7 @@ pub async fn run_with<D: Future<Output = ()>>(
         lifecycle.stop();
         tracing::info!("shutting down: /ready now returns 503");
         drained.await;
-        tracing::info!("shutting down: no new connections, requests in flight finish");
+        tracing::info!("shutting down: closing the listener and finishing requests in flight");
         service_handle.stop(true).await;
         metrics_handle.stop(false).await;
     };
@@ -159,8 +159,8 @@ pub async fn run_with<D: Future<Output = ()>>(
     service.and(metrics)
 }
 
-/// Logs a warning if bodies of the maximum size do not fit into memory.
-fn warn_of_unusable_limit(config: &Config, state: &State) {
+/// Logs a message if bodies of the maximum size do not fit into the memory budget.
+fn report_unusable_limit(config: &Config, state: &State) {
     let largest = state.transformation.bodies.budget.largest();
     if config.requests.max_body_bytes > largest {
         tracing::info!(

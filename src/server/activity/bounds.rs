@@ -6,15 +6,15 @@ use super::*;
 #[path = "../../../crates/transform/tests/suite/allocations.rs"]
 mod allocations;
 
-/// Counts what a thread allocates.
+/// Counts the allocations of each thread.
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
 
 /// The bound that docs/guides/destinations.md states.
 const MAX_BYTES: usize = 8_000_000;
 
-/// An event whose texts are all longer than what is kept of them. Control characters take three bytes where they are
-/// shown.
+/// Returns an event in which every text is longer than the part that is stored. Reports replace each control character
+/// with three bytes.
 fn event(destination: usize, number: usize) -> String {
     let (long, control) = ("x".repeat(100), "\\u0007".repeat(60));
     let key = number % key_table::MAX_KEYS;
@@ -24,10 +24,11 @@ fn event(destination: usize, number: usize) -> String {
 }
 
 #[test]
-fn counts_take_eight_megabytes_at_most_and_a_report_not_more() {
+fn counts_and_reports_each_take_less_than_eight_megabytes() {
     let (peak, activity) = allocations::peak_of(|| {
         let activity = Activity::new(true);
-        // In both periods for which keys are counted. Up to a maximum, all keys of a request are counted.
+        // Fill both periods for which keys are counted. A request with 15 events is small enough for all of its keys to
+        // be counted.
         for now in [150, 450] {
             for destination in 0..MAX_DESTINATIONS {
                 for first in [0, 15, 30, 45] {
@@ -53,7 +54,7 @@ fn counts_take_eight_megabytes_at_most_and_a_report_not_more() {
     assert!(peak < MAX_BYTES, "{peak} bytes");
     assert!(
         for_report + for_text < MAX_BYTES,
-        "a report takes {for_report} + {for_text} bytes, its text {}",
+        "a report takes {for_report} + {for_text} bytes; its text has {} bytes",
         text.len()
     );
 }

@@ -87,10 +87,10 @@ impl<T: Copy + Default> Recent<T> {
         &mut slot.counted
     }
 
-    /// Returns the slots that count at `now`: the current one, and those of the five minutes before it.
+    /// Returns the recent slots at `now`: the current one and those of the preceding five minutes.
     pub fn all(&self, now: u64) -> impl Iterator<Item = &T> {
-        let present = slot_at(now);
-        let is_recent = move |slot: &&Slot<T>| slot.number <= present && present - slot.number <= SLOTS as u32;
+        let current = slot_at(now);
+        let is_recent = move |slot: &&Slot<T>| slot.number <= current && current - slot.number <= SLOTS as u32;
         self.0.iter().filter(is_recent).map(|slot| &slot.counted)
     }
 }
@@ -99,11 +99,11 @@ fn slot_at(now: u64) -> u32 {
     u32::try_from(now / SLOT_SECONDS).unwrap_or(u32::MAX)
 }
 
-/// The seconds that [`Recent::all`] covers at `now`.
+/// The number of seconds that [`Recent::all`] covers at `now`.
 #[must_use]
 pub fn recent_seconds(now: u64) -> u64 {
-    let present = now / SLOT_SECONDS;
-    now - present.saturating_sub(SLOTS as u64) * SLOT_SECONDS
+    let current = now / SLOT_SECONDS;
+    now - current.saturating_sub(SLOTS as u64) * SLOT_SECONDS
 }
 
 #[cfg(test)]
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_older_than_five_minutes_does_not_count() {
+    fn slots_older_than_five_minutes_are_ignored() {
         let mut recent = Recent::<u64>::default();
         for second in 0..600 {
             *recent.at(second) += 1;
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_used_again_for_later_seconds() {
+    fn slots_are_reused() {
         let mut recent = Recent::<u64>::default();
         *recent.at(5) = 7;
         *recent.at(5 + SLOT_SECONDS * (SLOTS as u64 + 1)) += 1;

@@ -1,10 +1,10 @@
 //! Counts partition keys in a fixed amount of memory (the Misra-Gries algorithm, decremented in batches). Counts are
-//! exact while there are few keys. Above that they are too low, by a known maximum.
+//! exact for up to [`MAX_KEYS`] keys. With more keys, they may be too low, by at most [`KeyTable::short_by`].
 //!
-//! This is a custom hash table because every event passes through it: one of the standard library takes four times the
-//! instructions.
+//! This is a custom hash table because it is updated for every event, and the standard library's takes four times as
+//! many instructions.
 
-/// The maximum number of keys that are counted at once. Above it, the rarer half is discarded.
+/// The maximum number of keys that are counted at once. When it is exceeded, the less frequent half is discarded.
 pub const MAX_KEYS: usize = 55;
 
 /// The number of slots, a power of two. It is more than twice the number of keys, so that searches are short.
@@ -17,36 +17,36 @@ pub struct KeyTable {
     slots: Option<Box<[Slot; SLOTS]>>,
     /// The number of slots in use.
     keys: usize,
-    /// By how much a count may be too low.
+    /// The maximum undercount per key.
     short_by: u64,
 }
 
-/// A key with its events. A slot without events is free.
+/// The hash of a key and its number of events. A slot without events is free.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     hash: u32,
     events: u32,
 }
 
-/// The slot at which the search for a hash begins. The hash is mixed, because clients can choose keys whose hashes
-/// share their lowest bits.
+/// Returns the index at which the search for a hash begins. The hash is mixed, because clients can choose keys whose
+/// hashes share their lowest bits.
 fn start_of(hash: u32) -> usize {
     (hash.wrapping_mul(0x9e37_79b9) >> (u32::BITS - SLOTS.ilog2())) as usize
 }
 
 /// Returns the slot of `hash`, or the free slot for it.
 fn slot_of(slots: &mut [Slot; SLOTS], hash: u32) -> &mut Slot {
-    let mut place = start_of(hash);
+    let mut index = start_of(hash);
     // There is always a free slot.
-    while slots[place].events != 0 && slots[place].hash != hash {
-        place = (place + 1) % SLOTS;
+    while slots[index].events != 0 && slots[index].hash != hash {
+        index = (index + 1) % SLOTS;
     }
-    &mut slots[place]
+    &mut slots[index]
 }
 
 /// The median of the counts of a full table.
 fn median(slots: &[Slot; SLOTS]) -> u32 {
-    // If there are many keys, most of them occurred once.
+    // With many keys, most of them usually occurred once.
     if slots.iter().map(|slot| usize::from(slot.events == 1)).sum::<usize>() > MAX_KEYS / 2 {
         return 1;
     }
@@ -57,7 +57,7 @@ fn median(slots: &[Slot; SLOTS]) -> u32 {
 }
 
 impl KeyTable {
-    /// Counts `events` with a key of this hash.
+    /// Adds `events` to the count of the key with this hash.
     pub fn add(&mut self, hash: u32, events: u32) {
         if events == 0 {
             return;
@@ -93,31 +93,31 @@ impl KeyTable {
         self.short_by += u64::from(less);
     }
 
-    /// The counted keys, with their events.
+    /// Returns the hash and the number of events of each counted key.
     pub fn all(&self) -> impl Iterator<Item = (u32, u32)> {
         let slots = self.slots.iter().flat_map(|slots| slots.iter());
         slots.filter(|slot| slot.events != 0).map(|slot| (slot.hash, slot.events))
     }
 
-    /// Whether a key has a slot.
+    /// Whether the key with this hash is being counted.
     #[must_use]
     pub fn contains(&self, hash: u32) -> bool {
         self.all().any(|(other, _)| other == hash)
     }
 
-    /// The number of keys, if it is known.
+    /// The number of distinct keys, or `None` if keys have been discarded.
     #[must_use]
     pub fn distinct(&self) -> Option<usize> {
         (self.short_by == 0).then_some(self.keys)
     }
 
-    /// By how much a count may be too low; 0 if all are exact.
+    /// The maximum undercount per key; 0 if all counts are exact.
     #[must_use]
     pub fn short_by(&self) -> u64 {
         self.short_by
     }
 
-    /// The keys with the most events, in descending order.
+    /// Returns the `most` keys with the most events, in descending order.
     #[must_use]
     pub fn top(&self, most: usize) -> Vec<(u32, u32)> {
         let mut all: Vec<(u32, u32)> = self.all().collect();
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_whose_hashes_are_alike_are_distinguished() {
+    fn keys_with_colliding_hashes_are_distinguished() {
         // The search for each of them begins at the same slot.
         let mut alike = (0..).filter(|hash| start_of(*hash) == SLOTS - 1);
         let alike: Vec<u32> = alike.by_ref().take(MAX_KEYS).collect();
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_keys_the_hot_one_stays_and_the_error_is_known() {
+    fn a_hot_key_survives_among_many_and_the_error_is_bounded() {
         let (mut table, events) = (KeyTable::default(), 40_000);
         for index in 0..events {
             table.add(index, 1);
@@ -167,7 +167,7 @@ mod tests {
                 table.merge(&other);
             }
         }
-        let [(hash, counted)] = table.top(1)[..] else { panic!("one key") };
+        let [(hash, counted)] = table.top(1)[..] else { panic!("expected one key") };
         assert_eq!(hash, u32::MAX);
         let (counted, right) = (u64::from(counted), u64::from(events / 4));
         assert!(counted <= right && counted + table.short_by() >= right, "{counted} {}", table.short_by());
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_stays_at_its_maximum() {
+    fn counts_saturate_at_their_maximum() {
         let mut table = KeyTable::default();
         table.add(7, u32::MAX);
         table.add(7, 1);

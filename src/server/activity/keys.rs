@@ -1,4 +1,4 @@
-//! Counts the most frequent partition keys of a destination, and the skew that they cause.
+//! Counts the most frequent partition keys of a destination, and estimates the skew that they cause.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -9,16 +9,16 @@ use transform::partition;
 /// The maximum length of a key as JSON, in bytes. Longer keys are not counted here.
 pub const MAX_KEY_BYTES: usize = 1024;
 
-/// The maximum number of key texts of a request that are kept.
+/// The maximum number of keys per request whose text is stored.
 const MAX_TEXTS: usize = 256;
 
-/// The maximum number of bytes of a key that are shown.
+/// The maximum number of bytes of a key in reports.
 const MAX_SHOWN_BYTES: usize = 40;
 
-/// Seconds after which counting starts again. A report covers the current period and the previous one.
+/// The length of a counting period, in seconds. A report covers the current period and the previous one.
 const PERIOD: u64 = 300;
 
-/// The start of a key, with control characters replaced.
+/// Returns the start of a key, with control characters replaced.
 #[must_use]
 pub fn shown(key: &str) -> Box<str> {
     let mut shown = String::new();
@@ -33,7 +33,7 @@ pub fn shown(key: &str) -> Box<str> {
     shown.into()
 }
 
-/// The number of events of a request per destination up to which every key is counted.
+/// The number of events per request and destination up to which every key is counted.
 const MAX_EXACT: u32 = 16;
 
 /// The sampling rate above [`MAX_EXACT`]: the key of one event in this many is counted, with this weight. Hashing every
@@ -44,8 +44,8 @@ const SAMPLED_ONE_IN: u32 = 8;
 #[derive(Debug, Default)]
 pub struct KeyCounts {
     events: u32,
-    /// Selects the events whose keys are counted. It mixes in the keys, so that consecutive requests select different
-    /// positions.
+    /// The pseudorandom state that selects the keys to count. The keys themselves are mixed in, so that consecutive
+    /// requests select different positions.
     random: u32,
     uncounted: Vec<u32>,
     sampled: KeyTable,
@@ -53,7 +53,7 @@ pub struct KeyCounts {
 }
 
 impl KeyCounts {
-    /// Whether the key of the next event is to be counted.
+    /// Whether to count the key of the next event.
     pub fn wants_next(&mut self) -> bool {
         self.events = self.events.saturating_add(1);
         if self.events <= MAX_EXACT {
@@ -63,7 +63,7 @@ impl KeyCounts {
         self.random >> (u32::BITS - SAMPLED_ONE_IN.ilog2()) == 0
     }
 
-    /// Counts the key of a selected event by its hash. `text` returns the key, if keys are shown.
+    /// Counts the key of a selected event by its hash. `text` returns the key, or `None` if keys are not shown.
     pub fn count(&mut self, hash: u32, text: impl FnOnce() -> Option<Box<str>>) {
         if self.texts.len() < MAX_TEXTS
             && let Some(text) = text()
@@ -82,19 +82,19 @@ impl KeyCounts {
     }
 }
 
-/// The keys of a destination, over the current period and the previous one.
+/// The keys of a destination in the current and the previous period.
 #[derive(Debug, Default)]
 pub struct Keys {
     /// The number of the current period.
     period: u64,
-    present: Period,
+    current: Period,
     previous: Period,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Period {
     events: u64,
-    /// Whether some keys are counted with a weight.
+    /// Whether the keys of any request were sampled.
     is_sampled: bool,
     counts: KeyTable,
     texts: HashMap<u32, Box<str>>,
@@ -104,7 +104,7 @@ impl Keys {
     /// Adds the keys of a request with `events` keyed events.
     pub fn add(&mut self, keys: KeyCounts, events: u64, now: u64) {
         self.advance(now);
-        let Period { events: all, is_sampled, counts, texts } = &mut self.present;
+        let Period { events: all, is_sampled, counts, texts } = &mut self.current;
         *all += events;
         *is_sampled |= keys.events > MAX_EXACT;
         keys.uncounted.into_iter().for_each(|hash| counts.add(hash, 1));
@@ -122,7 +122,7 @@ impl Keys {
     fn advance(&mut self, now: u64) {
         let period = now / PERIOD;
         if period != self.period {
-            let ended = std::mem::take(&mut self.present);
+            let ended = std::mem::take(&mut self.current);
             self.previous = if period == self.period + 1 { ended } else { Period::default() };
             self.period = period;
         }
@@ -133,7 +133,7 @@ impl Keys {
     pub fn report(&self, now: u64, partitions: NonZeroU32) -> HotKeys {
         let period = now / PERIOD;
         let mut all = Period::default();
-        let parts = [(0, &self.previous), (1, &self.present)];
+        let parts = [(0, &self.previous), (1, &self.current)];
         // When the next period begins, the current one becomes the previous one.
         let ended = usize::try_from(period - self.period).unwrap_or(usize::MAX);
         for (_, part) in parts.into_iter().filter(|(index, _)| *index >= ended) {
@@ -167,19 +167,19 @@ const TOP: usize = 10;
 /// The hottest keys of a destination.
 #[derive(Debug, PartialEq)]
 pub struct HotKeys {
-    /// The seconds that the report covers.
+    /// The number of seconds that the report covers.
     pub seconds: u64,
     /// The number of events in this time.
     pub events: u64,
-    /// By how much each count may be too low.
+    /// The maximum undercount per key.
     pub short_by: u64,
     /// Whether the counts are estimates.
     pub is_sampled: bool,
-    /// The number of keys, if it is known.
+    /// The number of distinct keys, or `None` if it is unknown.
     pub distinct: Option<usize>,
     /// The hottest keys, in descending order.
     pub hottest: Vec<HotKey>,
-    /// The partition with the most events; `None` without events.
+    /// The partition with the most events, or `None` if there are no events.
     pub skew: Option<Skew>,
 }
 
@@ -205,7 +205,8 @@ pub struct Skew {
     pub share: f64,
 }
 
-/// Estimates the partition with the most events: those of its counted keys, and an even share of all others.
+/// Estimates which partition has the most events. The estimate for a partition adds the events of its counted keys and
+/// an even share of all other events.
 fn skew(keys: &Period, partitions: NonZeroU32) -> Option<Skew> {
     if keys.events == 0 {
         return None;
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hot_key_is_found_among_many_and_so_is_its_partition() {
+    fn a_hot_key_and_its_partition_are_found_among_many() {
         let mut all = Keys::default();
         for request in 0..400_u32 {
             let key = |number| match number % 4 {
@@ -254,7 +255,7 @@ mod tests {
         assert_eq!((report.events, report.distinct, report.is_sampled), (40_000, None, true));
         let hottest = &report.hottest[0];
         assert_eq!(hottest.hash, partition::hash_of_key("hot"));
-        // Sampling may be off by a fifth, in addition to discarded counts.
+        // Sampling may be off by a fifth, in addition to the undercount.
         assert!(hottest.events <= 12_000 && hottest.events + report.short_by >= 8_000, "{report:?}");
         assert!(report.short_by < 40_000 / 20, "{report:?}");
         let skew = report.skew.unwrap();
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_of_one_key_is_all_of_it() {
+    fn a_key_that_all_events_share_is_the_only_one() {
         let mut all = Keys::default();
         for _ in 0..10 {
             let (counted, events) = keys([7; 1_000]);
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn few_keys_are_exact_and_old_ones_are_forgotten() {
+    fn few_keys_are_counted_exactly_and_old_ones_expire() {
         let mut all = Keys::default();
         let (counted, events) = keys([1, 2, 2]);
         all.add(counted, events, PERIOD - 1);
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_shown_in_short_and_without_control_characters() {
+    fn shown_keys_are_shortened_and_contain_no_control_characters() {
         assert_eq!(&*shown("user-1"), "user-1");
         assert_eq!(&*shown("a\u{1b}[31mb\n"), "a\u{fffd}[31mb\u{fffd}");
         assert!(shown(&"ü".repeat(1000)).len() <= MAX_SHOWN_BYTES + 3);

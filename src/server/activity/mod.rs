@@ -1,7 +1,7 @@
 //! Counts the events of each destination, since startup and recently, in bounded memory.
 //!
-//! Every event of the processor transformation is counted. Of an event, only its topic is kept and, if the settings say
-//! so, the start of its partition key. Otherwise keys are identified by a hash.
+//! Every event of the processor transformation is counted. Apart from IDs, only the topic of an event and a hash of its
+//! partition key are stored. With `SHOW_KEYS`, the start of the key is stored too.
 
 #[cfg(test)]
 mod bounds;
@@ -32,7 +32,7 @@ pub const MAX_DESTINATIONS: usize = 300;
 /// The maximum number of sources that are listed for a destination.
 pub const MAX_SOURCES: usize = 8;
 
-/// How many seconds a destination must have been idle before it can be evicted for another one.
+/// The number of idle seconds after which a destination can be evicted in favor of another one.
 const IDLE_SECONDS: u64 = 600;
 
 /// The activity of all destinations since startup. Clones share it.
@@ -45,15 +45,16 @@ struct Shared {
     /// The Unix time of startup, in seconds.
     started_at: u64,
     shows_keys: bool,
-    /// Derives the names under which keys are shown. It is random, so that the name of a known key cannot be computed.
+    /// Derives the hashes that reports show instead of keys. It is seeded randomly, so that the hash of a known key
+    /// cannot be computed.
     names: RandomState,
     destinations: RwLock<HashMap<Name, Arc<Mutex<Destination>>>>,
-    /// The sum of destinations that are not counted separately, or not anymore.
+    /// The sum of all destinations that are not, or no longer, counted separately.
     others: Mutex<Destination>,
-    /// How many destinations were evicted or found no room. The same ID can count repeatedly.
+    /// How often a new destination appeared while the table was full. The same destination can count repeatedly.
     uncounted: AtomicU64,
-    /// When a destination to evict was last searched for, in seconds since startup.
-    looked: AtomicU64,
+    /// The time of the last search for a destination to evict, in seconds since startup.
+    last_search: AtomicU64,
 }
 
 /// Identifies a destination.
@@ -77,17 +78,17 @@ struct Destination {
     recent: Recent<Counts>,
     topics: Topics,
     keys: Keys,
-    /// Whether the destination was evicted: its counts have been moved to the others, and anything added here would be
-    /// lost.
+    /// Whether the destination has been evicted. Its counts have then been moved to the others, and anything added here
+    /// would be lost.
     is_merged: bool,
     /// When an event was last rejected for each reason, in seconds since startup.
     rejected: [Option<u64>; Rejection::ALL.len()],
 }
 
 impl Activity {
-    /// Creates empty counts. With `shows_keys`, the start of hot keys is kept.
+    /// Creates empty counts. With `shows_keys`, the start of hot keys is stored.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "reports name the time of day of what happened")]
+    #[expect(clippy::disallowed_methods, reason = "reports contain the time of day of events")]
     pub fn new(shows_keys: bool) -> Self {
         Self(Arc::new(Shared {
             started: Instant::now(),
@@ -97,7 +98,7 @@ impl Activity {
             destinations: RwLock::default(),
             others: Mutex::default(),
             uncounted: AtomicU64::new(0),
-            looked: AtomicU64::new(0),
+            last_search: AtomicU64::new(0),
         }))
     }
 
@@ -120,8 +121,8 @@ impl Activity {
         }
     }
 
-    /// Counts for a destination, or for the others if there is no room or the destination has been evicted since it was
-    /// found.
+    /// Adds activity to a destination, or to the others if there is no room or the destination has been evicted since
+    /// it was found.
     fn add_to(&self, found: Option<&Mutex<Destination>>, seen: DestinationActivity, now: u64) {
         if let Some(destination) = found {
             let mut destination = destination.lock().unwrap_or_else(PoisonError::into_inner);
@@ -132,7 +133,7 @@ impl Activity {
         self.0.others.lock().unwrap_or_else(PoisonError::into_inner).add(seen, now);
     }
 
-    /// Returns the destination with this name. Adds it if there is room.
+    /// Returns the destination with this name, and adds it if it is new. Returns `None` if there is no room.
     fn find(&self, name: Name, now: u64) -> Option<Arc<Mutex<Destination>>> {
         if let Some(found) = self.0.destinations.read().unwrap_or_else(PoisonError::into_inner).get(&name) {
             return Some(found.clone());
@@ -140,15 +141,16 @@ impl Activity {
         let mut all = self.0.destinations.write().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MAX_DESTINATIONS && !all.contains_key(&name) {
             self.0.uncounted.fetch_add(1, Ordering::Relaxed);
-            self.make_room(&mut all, now)?;
+            self.evict_idle(&mut all, now)?;
         }
         let added = || Arc::new(Mutex::new(Destination { first: now, ..Destination::default() }));
         Some(all.entry(name).or_insert_with(added).clone())
     }
 
-    /// Moves the destination that has been idle longest to the others, if it has been idle long enough.
-    fn make_room(&self, all: &mut HashMap<Name, Arc<Mutex<Destination>>>, now: u64) -> Option<()> {
-        if self.0.looked.swap(now, Ordering::Relaxed) == now && now > 0 {
+    /// Evicts the longest-idle destination, if it has been idle long enough, and adds its counts to the others. Returns
+    /// `None` if no destination was evicted.
+    fn evict_idle(&self, all: &mut HashMap<Name, Arc<Mutex<Destination>>>, now: u64) -> Option<()> {
+        if self.0.last_search.swap(now, Ordering::Relaxed) == now && now > 0 {
             return None;
         }
         let latest =
@@ -156,7 +158,7 @@ impl Activity {
         let name = all.iter().min_by_key(|(_, destination)| latest(destination)).map(|(name, _)| name.clone())?;
         let idle = all.get(&name)?.clone();
         let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
-        // A request that found the destination before may have just added to it.
+        // Another request that already has the destination may have just added to it.
         if now.saturating_sub(idle.latest) < IDLE_SECONDS {
             return None;
         }
@@ -166,7 +168,7 @@ impl Activity {
         Some(())
     }
 
-    /// The name of a key in reports: a hash that cannot be computed outside this process.
+    /// Returns the name of a key in reports, a hash that cannot be computed outside this process.
     fn name_of_key(&self, hash: u32) -> String {
         format!("{:08x}", self.0.names.hash_one(hash) as u32)
     }
@@ -215,7 +217,7 @@ mod tests {
     use transform::processor;
     use transform::request::{Limits, PayloadFormat};
 
-    /// The activity of a request with these events.
+    /// Returns the activity of a request with these events.
     fn seen(activity: &Activity, events: &[String]) -> RequestActivity {
         let limits = Limits { events: 1_000_000, response_bytes: 1 << 30 };
         let body = format!("[{}]", events.join(","));
@@ -255,11 +257,11 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_that_is_discarded_counts_nothing() {
+    fn a_discarded_attempt_is_not_counted() {
         let activity = Activity::new(false);
         let mut seen = activity.observer();
         let limits = Limits { events: 10, response_bytes: 1 << 20 };
-        // The last of duplicate arrays of events counts.
+        // If `input` is repeated, the last array is used.
         let event = r#"{"message":{},"metadata":{"destinationId":"d"}}"#;
         let body = format!(r#"{{"input":[{event},{event}],"destinations":{{"d":{{}}}},"input":[{event}]}}"#);
         processor::respond_observed(&KAFKA, &body, PayloadFormat::Compacted, "", limits, &Unlimited, &mut seen)
@@ -269,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn destinations_and_keys_without_end_are_bounded() {
+    fn the_number_of_destinations_is_bounded() {
         let activity = Activity::new(true);
         let (requests, events) = (1_000, 100);
         for request in 0..requests {
@@ -291,20 +293,20 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_destination_makes_room() {
+    fn an_idle_destination_is_evicted() {
         let activity = Activity::new(false);
         for number in 0..MAX_DESTINATIONS {
             observed(&activity, &[event(&format!("d{number}"), "u")], 1 + number as u64 / 100);
         }
         observed(&activity, &[event("new", "u")], 5);
-        assert_eq!(activity.0.others.lock().unwrap().total.events(), 1, "none is idle");
+        assert_eq!(activity.0.others.lock().unwrap().total.events(), 1, "no destination is idle");
         observed(&activity, &[event("new", "u")], 1 + IDLE_SECONDS);
         assert_eq!(counts(&activity, "new").events(), 1);
-        assert_eq!(activity.0.others.lock().unwrap().total.events(), 2, "and one of an idle one");
+        assert_eq!(activity.0.others.lock().unwrap().total.events(), 2, "plus the event of the evicted destination");
     }
 
     #[test]
-    fn a_request_that_found_a_destination_before_it_made_room_is_counted() {
+    fn events_of_a_destination_that_was_just_evicted_are_counted() {
         let activity = Activity::new(false);
         for number in 0..MAX_DESTINATIONS {
             observed(&activity, &[event(&format!("d{number}"), "u")], u64::from(number > 0));
@@ -312,14 +314,14 @@ mod tests {
         let found = activity.find(Name { family: KAFKA.name, id: Some("d0".into()) }, 1);
         observed(&activity, &[event("new", "u")], 1 + IDLE_SECONDS);
         let others = || activity.0.others.lock().unwrap().total.events();
-        assert_eq!((others(), counts(&activity, "new").events()), (1, 1), "d0 made room");
+        assert_eq!((others(), counts(&activity, "new").events()), (1, 1), "d0 was evicted");
         let seen = seen(&activity, &[event("d0", "u")]).into_destinations().pop().unwrap();
         activity.add_to(found.as_deref(), seen, 1 + IDLE_SECONDS);
         assert_eq!(others(), 2);
     }
 
     #[test]
-    fn an_id_of_a_megabyte_or_with_control_characters_is_not_kept() {
+    fn huge_ids_and_control_characters_do_not_appear_in_reports() {
         let activity = Activity::new(true);
         for id in ["x".repeat(1 << 20), "a\\u001b[31m\\n".to_owned(), " ".to_owned()] {
             observed(&activity, &[event(&id, &id)], 0);

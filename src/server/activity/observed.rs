@@ -18,10 +18,10 @@ use super::topics::TopicCounts;
 use crate::server::http::identity::{Identity, id_of};
 
 /// The maximum number of destinations that are distinguished in one request. Events of further destinations are counted
-/// as events without a destination.
+/// without a destination.
 const MAX_DESTINATIONS: usize = 64;
 
-/// The maximum number of bytes of an ID's JSON text that are compared. Longer ones with the same start and length are
+/// The maximum number of bytes of an ID's JSON text that are compared. Longer IDs with the same start and length are
 /// treated as equal.
 const MAX_ID_BYTES: usize = 128;
 
@@ -29,7 +29,7 @@ const MAX_ID_BYTES: usize = 128;
 #[derive(Debug)]
 pub struct RequestActivity {
     destinations: Vec<DestinationActivity>,
-    /// The destination of the current event.
+    /// The index of the current event's destination.
     current: usize,
     shows_keys: bool,
 }
@@ -69,13 +69,13 @@ impl IdText {
 }
 
 impl RequestActivity {
-    /// Creates an observer. The texts of partition keys are kept only if they are shown.
+    /// Creates an observer. The text of partition keys is stored only with `shows_keys`.
     #[must_use]
     pub fn new(shows_keys: bool) -> Self {
         Self { destinations: Vec::new(), current: 0, shows_keys }
     }
 
-    /// The activity so far, by destination and source.
+    /// Returns the activity so far, by destination and source.
     #[must_use]
     pub fn destinations(&self) -> &[DestinationActivity] {
         &self.destinations
@@ -91,15 +91,15 @@ impl RequestActivity {
         self.destinations.get_mut(self.current)
     }
 
-    /// Makes the destination with this metadata the current one.
+    /// Switches to the destination that this metadata names.
     fn enter(&mut self, metadata: Option<&Metadata<'_>>, destination: Option<Raw<'_>>) {
         let ids = metadata.map_or([None; 2], |metadata| [metadata.destination_id, metadata.source_id]);
         let is_same = |other: &DestinationActivity| other.key[0].is(ids[0]) && other.key[1].is(ids[1]);
         if self.destinations.get(self.current).is_some_and(is_same) {
             return;
         }
-        if let Some(place) = self.destinations.iter().position(is_same) {
-            self.current = place;
+        if let Some(index) = self.destinations.iter().position(is_same) {
+            self.current = index;
             return;
         }
         if self.destinations.len() > MAX_DESTINATIONS {
@@ -171,19 +171,19 @@ impl Restart for RequestActivity {
     }
 }
 
-/// The rejections of the events of one destination, as the log shows them.
+/// The rejected events of one destination, for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectedEvents {
     /// The destination, source and workspace.
     pub identity: Identity,
-    /// The number of events, rejected or not.
+    /// The total number of events.
     pub events: u64,
     /// The number of rejected events, by reason.
     pub rejected: Rejected,
 }
 
 impl RejectedEvents {
-    /// Merges the rejected events of both, without an identity.
+    /// Returns the sum of both, without an identity.
     #[must_use]
     pub fn merged(self, other: Self) -> Self {
         let mut rejected = self.rejected;
@@ -193,7 +193,7 @@ impl RejectedEvents {
 }
 
 impl RequestActivity {
-    /// The destinations with rejected events.
+    /// Returns the destinations with rejected events.
     #[must_use]
     pub fn rejected(&self) -> Vec<RejectedEvents> {
         let rejected = self.destinations.iter().filter(|activity| activity.counts.rejected() > 0);

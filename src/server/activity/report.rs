@@ -15,7 +15,7 @@ use super::{Activity, Destination, MAX_DESTINATIONS, MAX_SOURCES, Name};
 use transform::decision::{KeySource, TopicRule};
 use transform::rejection::Rejection;
 
-/// The activity of all destinations. Times are in seconds since 1970.
+/// The activity of all destinations. Times are Unix timestamps in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -23,22 +23,22 @@ pub struct Report {
     pub started_at: u64,
     /// Seconds since the service started.
     pub uptime_seconds: u64,
-    /// The seconds that every `recent` covers: five minutes, and up to thirty seconds more.
+    /// The number of seconds that every `recent` covers: 300 to 329, or fewer just after startup.
     pub recent_seconds: u64,
-    /// The number of partitions that partitions and skew are computed for.
+    /// The number of partitions that `partition` and `skew` are computed for.
     pub partitions: u32,
     /// Whether keys are shown in plain text (`SHOW_KEYS`), or as a hash that differs after each restart.
     pub shows_keys: bool,
     /// The limits above which counts are not exact.
     pub limits: Limits,
-    /// The destinations, those with the most recent events first.
+    /// The destinations, in descending order of recent events.
     pub destinations: Vec<DestinationReport>,
-    /// Events of destinations that are not counted separately: above the limit, or idle for ten minutes while others
-    /// needed the room.
+    /// Events of destinations that are not counted separately, because the limit was reached or because they were
+    /// evicted after ten idle minutes.
     pub others: Others,
 }
 
-/// What is counted separately.
+/// The limits on what is counted separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
@@ -48,7 +48,7 @@ pub struct Limits {
     pub sources: usize,
     /// The maximum number of topics of a destination. Others are in `otherTopics`.
     pub topics: usize,
-    /// The maximum number of keys of a destination. Above it, `shortBy` says by how much counts may be too low.
+    /// The maximum number of keys of a destination. Above it, counts may be too low by up to `shortBy`.
     pub keys: usize,
     /// The maximum length of a key in bytes. Longer keys are not in `hottest`.
     pub key_bytes: usize,
@@ -59,7 +59,7 @@ pub struct Limits {
 pub struct Events {
     /// Since startup.
     pub total: u64,
-    /// In the last `recentSeconds`.
+    /// In the last `recentSeconds` seconds.
     pub recent: u64,
 }
 
@@ -67,13 +67,13 @@ pub struct Events {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DestinationReport {
-    /// `metadata.destinationId`; null for events without one that looks like an ID.
+    /// `metadata.destinationId`, or null if it is missing or does not look like an ID.
     pub destination_id: Option<String>,
     /// `kafka`, `azure_event_hub` or `confluent_cloud`.
     pub dest_type: String,
     /// `metadata.workspaceId`.
     pub workspace_id: Option<String>,
-    /// `metadata.sourceId`, the first few.
+    /// The first few values of `metadata.sourceId`.
     pub source_ids: Vec<String>,
     /// Whether there are more sources.
     pub has_more_sources: bool,
@@ -91,11 +91,11 @@ pub struct DestinationReport {
     pub rejections: Vec<RejectionReport>,
     /// Transformed events by the rule that chose the topic.
     pub rules: Vec<RuleReport>,
-    /// Transformed events by topic, those with the most first.
+    /// Transformed events by topic, in descending order of events.
     pub topics: Vec<TopicReport>,
     /// Events of all other topics.
     pub other_topics: Events,
-    /// Events with an empty partition key, all of which go to one partition.
+    /// Events with an empty partition key. All of them go to one partition.
     pub empty_keys: EmptyKeys,
     /// The hottest partition keys.
     pub keys: KeysReport,
@@ -110,7 +110,7 @@ pub struct RejectionReport {
     pub field: String,
     /// The reason as text.
     pub text: String,
-    /// When an event was last rejected for it.
+    /// When an event was last rejected for this reason.
     #[serde(rename = "latestAt")]
     pub latest_at: u64,
     /// The number of events.
@@ -131,7 +131,7 @@ pub struct RuleReport {
 /// Events, by topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TopicReport {
-    /// The topic, 96 bytes at most.
+    /// The topic, shortened to 96 bytes.
     pub topic: String,
     /// The number of events.
     #[serde(flatten)]
@@ -155,33 +155,33 @@ pub struct EmptyKeys {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeysReport {
-    /// The seconds that are covered: five to ten minutes.
+    /// The number of seconds that are covered: 300 to 599, or fewer just after startup.
     pub seconds: u64,
-    /// Transformed events in this time.
+    /// Transformed events during this time.
     pub events: u64,
-    /// The number of keys; null if it is above the limit, or if counts are estimates.
+    /// The number of distinct keys, or null if it exceeds the limit or counts are estimates.
     pub distinct: Option<usize>,
-    /// By how much each count may be too low; 0 if all are exact.
+    /// Maximum undercount per key; 0 if no keys were discarded.
     pub short_by: u64,
-    /// Whether the counts are estimates: of a request with more than 16 events for the destination, the keys of the first 16
-    /// are counted, and that of one in eight of the others, as eight.
+    /// Whether the counts are estimates. In a request with more than 16 events for the destination, the keys of the
+    /// first 16 are counted. Of the remaining events, one in eight is sampled, and its key counts as eight.
     pub sampled: bool,
     /// The keys with the most events.
     pub hottest: Vec<HotKeyReport>,
-    /// The partition with the most events: those of the counted keys, and an even share of all others.
+    /// The partition with the most events, estimated from the counted keys and an even share of all other events.
     pub skew: Option<SkewReport>,
 }
 
 /// A key with many events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HotKeyReport {
-    /// A hash of the key; with `SHOW_KEYS` its first 40 bytes.
+    /// A hash of the key or, with `SHOW_KEYS`, its first 40 bytes.
     pub key: String,
     /// The number of events.
     pub events: u64,
     /// The share of all events.
     pub share: f64,
-    /// Its partition, counted from 0.
+    /// The partition of the key, counted from 0.
     pub partition: u32,
 }
 
@@ -192,14 +192,15 @@ pub struct SkewReport {
     pub partition: u32,
     /// The share of all events.
     pub share: f64,
-    /// The share divided by an even share: 1 is even.
+    /// The share divided by an even share. 1 means an even distribution.
     pub factor: f64,
 }
 
 /// Destinations that are not counted separately.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Others {
-    /// How often an event of such a destination was counted. The same destination can count repeatedly.
+    /// How often a new destination appeared in a request while the limit was reached. The same destination can count
+    /// repeatedly.
     pub destinations: u64,
     /// The number of events.
     pub events: Events,
@@ -208,7 +209,7 @@ pub struct Others {
 }
 
 impl Activity {
-    /// The activity of all destinations, with the skew for `partitions`.
+    /// Returns the activity of all destinations, with the skew for `partitions`.
     #[must_use]
     pub fn report(&self, partitions: NonZeroU32) -> Report {
         self.report_at(self.0.started.elapsed().as_secs(), partitions)
@@ -359,7 +360,7 @@ fn unescaped(escaped: &str) -> String {
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
-/// Rounds to four digits.
+/// Rounds to four decimal places.
 fn round(number: f64) -> f64 {
     (number * 1e4).round() / 1e4
 }

@@ -6,8 +6,8 @@ use json::display::start;
 /// The maximum number of topics of a destination that are counted separately. Others are counted together.
 pub const MAX_TOPICS: usize = 32;
 
-/// The maximum number of bytes of a topic that are kept. Kafka allows 249 characters; longer topics with the same start
-/// count as one.
+/// The maximum number of bytes stored of a topic. Kafka allows 249 characters. Longer topics with the same start are
+/// counted as one.
 const MAX_TOPIC_BYTES: usize = 96;
 
 /// The topics of the events of one request.
@@ -15,12 +15,12 @@ const MAX_TOPIC_BYTES: usize = 96;
 pub struct TopicCounts {
     topics: Vec<(Box<str>, u64)>,
     other: u64,
-    /// The topic of the latest event.
+    /// The index of the latest event's topic.
     latest: usize,
 }
 
 impl TopicCounts {
-    /// Counts an event with this topic, given as in a JSON string.
+    /// Counts an event with this topic, escaped as in a JSON string.
     pub fn count(&mut self, escaped: &str) {
         let name = start(escaped, MAX_TOPIC_BYTES);
         if let Some((topic, events)) = self.topics.get_mut(self.latest)
@@ -30,9 +30,9 @@ impl TopicCounts {
             return;
         }
         match self.topics.iter().position(|(topic, _)| **topic == *name) {
-            Some(place) => {
-                self.latest = place;
-                self.topics[place].1 += 1;
+            Some(index) => {
+                self.latest = index;
+                self.topics[index].1 += 1;
             }
             None if self.topics.len() < MAX_TOPICS => {
                 self.latest = self.topics.len();
@@ -54,7 +54,7 @@ pub struct Topics {
 /// A topic and its number of events.
 #[derive(Debug, Default)]
 pub struct Topic {
-    /// The name, as in a JSON string, possibly shortened.
+    /// The name, escaped as in a JSON string and possibly shortened.
     pub name: Box<str>,
     /// The number of events since startup.
     pub total: u64,
@@ -80,7 +80,7 @@ impl Topics {
     pub fn add(&mut self, counts: TopicCounts, now: u64) {
         for (name, events) in counts.topics {
             match self.topics.iter_mut().position(|topic| topic.name == name) {
-                Some(place) => self.topics[place].add(events, now),
+                Some(index) => self.topics[index].add(events, now),
                 None if self.topics.len() < MAX_TOPICS => {
                     let mut topic = Topic { name, ..Topic::default() };
                     topic.add(events, now);
@@ -94,7 +94,7 @@ impl Topics {
         }
     }
 
-    /// The topics, those with the most events first.
+    /// Returns the topics in descending order of events.
     #[must_use]
     pub fn sorted(&self) -> Vec<&Topic> {
         let mut topics: Vec<&Topic> = self.topics.iter().collect();
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_of_any_length_is_kept_short() {
+    fn long_topics_are_shortened() {
         let mut counts = TopicCounts::default();
         counts.count(&"ü".repeat(500_000));
         assert!(counts.topics[0].0.len() <= MAX_TOPIC_BYTES);

@@ -19,7 +19,8 @@ impl BaseUrl {
     /// Parses the URL of an upstream.
     ///
     /// # Errors
-    /// Returns what the URL must be, worded as the end of a sentence. It repeats no part of the URL.
+    /// Returns the requirement that the URL violates, worded as the end of a sentence. It never contains a part of the
+    /// URL.
     pub fn parse(url: &str) -> Result<Self, &'static str> {
         const SHAPE: &str = "must be http:// or https:// with a host and optionally a port and a path";
         let uri: Uri = url.trim().parse().map_err(|_| SHAPE)?;
@@ -31,7 +32,7 @@ impl BaseUrl {
             return Err("must not contain a user name or password: logs and process lists would show them");
         }
         if uri.query().is_some() || url.contains('#') {
-            return Err("must have neither ?query nor #fragment");
+            return Err("must not contain a ?query or a #fragment");
         }
         let path = uri.path().trim_end_matches('/').to_owned();
         Ok(Self { scheme: scheme.to_owned(), authority: authority.to_string(), path })
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_has_scheme_host_and_maybe_a_path() {
+    fn a_url_has_a_scheme_a_host_and_an_optional_path() {
         for (url, path) in [("http://t:9090", ""), ("https://t/", ""), (" http://[::1]:1/a/b/ ", "/a/b")] {
             assert_eq!(BaseUrl::parse(url).map(|base| base.path), Ok(path.to_owned()), "{url}");
         }

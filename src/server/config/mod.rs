@@ -143,7 +143,7 @@ pub enum ShadowAnswer {
 /// Where the page and `POST /explain` are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
-    /// On no port.
+    /// Nowhere.
     Off,
     /// On the service's port.
     Service,

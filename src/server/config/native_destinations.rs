@@ -4,14 +4,14 @@ use std::fmt;
 
 use transform::family::{FAMILIES, Family};
 
-/// The word for an empty list: a blank variable counts as not set.
+/// The spelling of an empty list, because a blank variable counts as not set.
 const NONE: &str = "none";
 
 /// A subset of the destinations that this service supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NativeDestinations([bool; FAMILIES.len()]);
 
-/// A list contains a name that is not a destination of this service. The error does not repeat the name.
+/// The error for a list that contains a name other than the destinations of this service. It does not repeat the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownName;
 

@@ -1,4 +1,4 @@
-//! Reads a request body into text: collects and decompresses it, within the limits (docs/contract.md#request-body).
+//! Collects and decompresses request bodies within the limits (docs/contract.md#request-body).
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -45,7 +45,8 @@ pub struct Body {
     share: Reservation,
 }
 
-/// The size in bytes from which a body is transformed off the event loop, so that no other request waits for it.
+/// The size in bytes at or above which a body is processed off the event loop, so that other requests do not wait for
+/// it.
 const LARGE_BODY_BYTES: usize = 1 << 20;
 
 /// The maximum capacity that is allocated before the first byte of a body has arrived.
@@ -104,7 +105,7 @@ impl BodyReader {
             self.permits.check_waiting()?;
         }
         self.shedding.admit()?;
-        // A declared length is only a claim: it can reject a request early, but it reserves nothing.
+        // A declared length is only a claim. It can cause an early rejection, but reserves no memory.
         self.budget.check(length.unwrap_or(0))?;
         let began = Instant::now();
         let rate = MinRate::new(began, self.timeout);
@@ -118,7 +119,7 @@ impl BodyReader {
             if chunk.len() > limit - bytes.len() {
                 return Err(too_large(limit));
             }
-            make_room(bytes, chunk.len(), length.unwrap_or(limit), &share)?;
+            grow_buffer(bytes, chunk.len(), length.unwrap_or(limit), &share)?;
             bytes.extend_from_slice(&chunk);
         }
         if length.is_none() {
@@ -129,13 +130,13 @@ impl BodyReader {
 }
 
 impl Body {
-    /// A body that is already in memory. Memory for decompressing it is reserved in `share`.
+    /// Creates a body that is already in memory. Memory for decompressing it is reserved in `share`.
     #[must_use]
     pub fn in_memory(bytes: Bytes, coding: Coding, limit: usize, share: Reservation) -> Self {
         Self { bytes, coding, limit, share }
     }
 
-    /// The body as it was sent, without copying it.
+    /// Returns the body as it was sent, without copying it.
     #[must_use]
     pub fn sent(&self) -> Bytes {
         self.bytes.clone()
@@ -153,7 +154,7 @@ impl Body {
         is_large(self.coding, self.bytes.len())
     }
 
-    /// Decompresses the body, up to the limit: a small body that expands to a huge one is never held in memory.
+    /// Decompresses the body up to the limit. A small body that would expand to a huge one is never held in memory.
     ///
     /// # Errors
     /// [`RequestError::PayloadTooLarge`], [`RequestError::Overloaded`]. [`RequestError::BadRequest`] if the body does
@@ -179,7 +180,7 @@ pub struct Decoded {
     pub share: Reservation,
 }
 
-/// Compressed bodies count as large, because they may expand.
+/// Whether a body is large. Compressed bodies always are, because they may expand.
 fn is_large(coding: Coding, length: usize) -> bool {
     coding != Coding::Identity || length >= LARGE_BODY_BYTES
 }
@@ -192,7 +193,7 @@ fn inflate(coding: &str, mut decoder: impl Read, limit: usize, share: &Reservati
     loop {
         // Reading one byte more than allowed distinguishes a body at the limit from one above it.
         let more = MIN_DECODED.min(limit - decoded.len() + 1);
-        make_room(&mut decoded, more, limit + 1, share)?;
+        grow_buffer(&mut decoded, more, limit + 1, share)?;
         let room = decoded.capacity() - decoded.len();
         let read = decoder.by_ref().take(room as u64).read_to_end(&mut decoded);
         match read {
@@ -204,9 +205,9 @@ fn inflate(coding: &str, mut decoder: impl Read, limit: usize, share: &Reservati
     }
 }
 
-/// Reserves memory and then grows the buffer by `more` bytes, up to `most` in total. Untouched memory costs nothing, so
-/// the first [`MAX_RESERVED`] bytes of capacity count only as they are filled.
-fn make_room(bytes: &mut Vec<u8>, more: usize, most: usize, share: &Reservation) -> Result<(), Halt> {
+/// Reserves memory, and then capacity for `more` bytes. The capacity doubles as needed, up to `most` in total.
+/// Untouched memory costs nothing, so a capacity up to [`MAX_RESERVED`] counts only as far as it is filled.
+fn grow_buffer(bytes: &mut Vec<u8>, more: usize, most: usize, share: &Reservation) -> Result<(), Halt> {
     let needed = bytes.len() + more;
     let before = counted(bytes.len(), bytes.capacity());
     if needed <= bytes.capacity() {
@@ -218,7 +219,7 @@ fn make_room(bytes: &mut Vec<u8>, more: usize, most: usize, share: &Reservation)
     Ok(())
 }
 
-/// The part of a buffer that counts as in use.
+/// The number of bytes of a buffer that count as in use.
 fn counted(len: usize, capacity: usize) -> usize {
     if capacity <= MAX_RESERVED { len } else { capacity }
 }
@@ -239,7 +240,7 @@ mod tests {
         let share = budget.reservation();
         let mut bytes = Vec::with_capacity(MAX_RESERVED);
         for _ in 0..100 {
-            make_room(&mut bytes, 100_000, 10_000_000, &share).unwrap();
+            grow_buffer(&mut bytes, 100_000, 10_000_000, &share).unwrap();
             bytes.extend_from_slice(&[0; 100_000]);
             assert!(share.bytes() >= bytes.len());
             assert!(share.bytes() <= 2 * bytes.len().max(MAX_RESERVED));

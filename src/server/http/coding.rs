@@ -5,11 +5,11 @@ use actix_web::http::header::CONTENT_ENCODING;
 
 use transform::request::coding::Coding;
 
-/// A content coding that is not supported, by its name as it was sent.
+/// The name of an unsupported content coding, as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsupportedCoding(pub String);
 
-/// Returns the coding that the request's header names.
+/// Returns the coding that `Content-Encoding` names.
 ///
 /// # Errors
 /// [`UnsupportedCoding`], also if the header occurs more than once.

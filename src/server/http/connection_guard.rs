@@ -1,5 +1,5 @@
-//! Middleware for every request: rejects requests on connections above the limit, notifies clients when their connection
-//! is about to close, and holds resources until the client has the response.
+//! Middleware for every request: rejects requests on connections above the limit, notifies clients when their
+//! connection is about to close, and holds resources until the client has received the response.
 
 use std::cell::RefCell;
 use std::error::Error as StdError;
@@ -25,7 +25,7 @@ use crate::server::limits::connections::Connections;
 use crate::server::limits::limit::Limit;
 
 /// Rejects requests on connections above the limit with 503. Probes are exempt: an orchestrator that gets no response
-/// would restart a service that is only busy. A response that rejects a connection, or that is sent during shutdown,
+/// would restart a service that is merely busy. A response that rejects a connection, or that is sent during shutdown,
 /// closes the connection, so that the client's next request reaches another instance.
 pub async fn connection_guard(
     mut request: ServiceRequest,
@@ -62,9 +62,9 @@ fn is_probe(request: &ServiceRequest) -> bool {
         && matches!(path.strip_suffix('/').unwrap_or(path), "/health" | "/ready")
 }
 
-/// Keeps the rest of a chunked body until the response has been sent. If the handler drops the body, the framework
-/// reads it to its end, which a client may never send. If the body is still in use, the framework closes the
-/// connection.
+/// Keeps the unread rest of a chunked body alive until the response has been sent. If the handler dropped it, the
+/// framework would read the body to its end, which a client may never send. If the body is still alive, the framework
+/// closes the connection instead.
 fn keep_unread(request: &mut ServiceRequest) -> Option<Rc<RefCell<Payload>>> {
     if !request.headers().contains_key(TRANSFER_ENCODING) {
         return None;
@@ -94,8 +94,8 @@ struct GuardedBody {
     _unread: Option<Rc<RefCell<Payload>>>,
 }
 
-/// The maximum number of bytes that the framework gets at once. It copies them into a buffer of the connection, where
-/// they stay until the client receives them.
+/// The maximum number of bytes passed to the framework at once. It copies them into a buffer of the connection, where
+/// they stay until the client has received them.
 const PIECE_BYTES: usize = 64 << 10;
 
 impl MessageBody for GuardedBody {

@@ -6,8 +6,8 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Next;
 
-/// Copies a request's headers. The framework pools past requests, whose headers are slices of the connection's read
-/// buffer. If an earlier body made that buffer large, about 128 such buffers would stay in memory forever.
+/// Copies a request's headers. The framework pools finished requests, whose headers are slices of the connection's read
+/// buffer. Without the copy, about 128 buffers that were enlarged by earlier bodies would stay in memory forever.
 pub async fn detach_headers(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

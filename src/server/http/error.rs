@@ -28,7 +28,7 @@ pub enum RequestError {
     /// The operator token is missing or wrong.
     #[error("operator token required: send it as Authorization: Bearer")]
     Unauthorized,
-    /// There is no such path, or not with this method.
+    /// No endpoint has this path and method.
     #[error("no such endpoint: see /docs, or set UPSTREAM_TRANSFORMER_URL to a transformer that serves it")]
     NotFound,
     /// `/metrics` was requested on a port that does not serve it.
@@ -41,10 +41,10 @@ pub enum RequestError {
     /// `Allow`.
     #[error("method not allowed: use {}", .0.replace(", ", " or "))]
     MethodNotAllowed(&'static str),
-    /// A destination that is not served.
+    /// The destination is not served.
     #[error("Unknown destination: {0}")]
     UnknownDestination(String),
-    /// A request that only a rudder-transformer serves, without an upstream.
+    /// Only a rudder-transformer can serve the request, and there is no upstream.
     #[error("{}", .0.message())]
     Unserved(Box<UnservedRequest>),
     /// The body exceeds a limit.
@@ -53,12 +53,12 @@ pub enum RequestError {
     /// The response would exceed a limit.
     #[error("{0}")]
     ResponseTooLarge(String, Option<LimitValue>),
-    /// The request needs more memory than one request can ever have.
+    /// The request needs more memory than one request can ever get.
     #[error(
         "the request and its response need more than three quarters of MAX_IN_FLIGHT_BYTES: send smaller batches or increase it"
     )]
     MemoryLimit,
-    /// A `Content-Encoding` that is not supported.
+    /// The `Content-Encoding` is not supported.
     #[error("Content-Encoding {0:?} is not supported: use gzip, deflate, br or none")]
     UnsupportedMediaType(String),
     /// The body arrives too slowly.
@@ -93,11 +93,11 @@ pub enum RequestError {
     InternalServerError,
 }
 
-/// The maximum number of characters of a name from the request that an error repeats.
+/// The maximum length, in characters, of a name from a request that an error repeats.
 const MAX_NAME_CHARACTERS: usize = 100;
 
 impl RequestError {
-    /// A stable identifier of the error, for the log. It never contains data of a client.
+    /// A stable identifier of the error, for the log. It never contains client data.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -136,7 +136,7 @@ impl RequestError {
         Self::UnsupportedMediaType(shorten(name, MAX_NAME_CHARACTERS).into_owned())
     }
 
-    /// What the log shows of the error in addition to its code. It never contains data of a client.
+    /// Returns the details of the error that are logged in addition to its code. They never contain client data.
     #[must_use]
     pub fn detail(&self, limits: Option<&LimitValues>) -> Detail<'_> {
         let (text, limit) = match self {
@@ -150,7 +150,7 @@ impl RequestError {
         Detail { text, position: text.and_then(position_in), limit }
     }
 
-    /// The body of the response, as JSON.
+    /// Returns the body of the response, as JSON.
     #[must_use]
     pub fn body(&self) -> String {
         let body = match self {
@@ -164,7 +164,7 @@ impl RequestError {
                 let error = self.status_code().canonical_reason();
                 json!({ "error": error, "message": self.to_string(), "destinations": choices })
             }
-            // The only error text that rudder-transformer returns and that clients may depend on.
+            // This is the only error text that rudder-transformer returns too, so clients may depend on it.
             Self::UnknownDestination(_) => json!({ "error": self.to_string() }),
             Self::Unserved(unserved) if unserved.policy == UnservedPolicy::Reject => {
                 match (unserved.endpoint, &unserved.name) {
@@ -180,7 +180,7 @@ impl RequestError {
         body.to_string()
     }
 
-    /// Whether the body cannot be read, so that every transformer would reject it.
+    /// Whether the body is unreadable, so that any transformer would reject it.
     #[must_use]
     pub fn says_unreadable(&self) -> bool {
         matches!(self, Self::BadRequest(_))
@@ -212,7 +212,7 @@ pub struct Detail<'e> {
     pub limit: Option<LimitValue>,
 }
 
-/// The line and column at the end of a message of the JSON parser.
+/// Parses the line and column at the end of a message of the JSON parser.
 fn position_in(text: &str) -> Option<(u64, u64)> {
     let (line, column) = text.rsplit_once(" at line ")?.1.split_once(" column ")?;
     Some((line.parse().ok()?, column.parse().ok()?))
@@ -251,7 +251,8 @@ impl From<Halt> for RequestError {
         match halt {
             Halt::MemoryInUse => Self::Overloaded(Limit::InFlightBytes),
             Halt::MemoryLimit => Self::MemoryLimit,
-            // A canceled request gets no response, and heavy work is redone off the event loop.
+            // Neither reaches a client: a canceled request gets no response, and heavy work is redone off the event
+            // loop.
             Halt::Cancelled | Halt::WorkLimit => Self::InternalServerError,
         }
     }

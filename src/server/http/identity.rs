@@ -1,4 +1,4 @@
-//! The destination, source and workspace of a request, as far as the start of its body shows them.
+//! Finds the IDs of the destination, source and workspace of a request in the start of its body.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -21,11 +21,12 @@ use super::path::is_name;
 use crate::server::log::line_limit::LineLimit;
 use transform::request::coding::Coding;
 
-/// The number of bytes of a body that are searched for IDs, as sent and decompressed. A usual event has 2 to 3 KB.
+/// The number of bytes of a body that are searched for IDs, both as sent and decompressed. A typical event has 2 to 3
+/// KB.
 pub const LOOK_BYTES: usize = 32 * 1024;
 
-/// IDs and names of the first event of a request. They contain no event data: they come from fields that rudder-server
-/// adds, and must look like an ID.
+/// IDs and names of the first event of a request. They contain no event data, because they come from fields that
+/// rudder-server adds and must look like IDs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     /// `destType` of the request, or `destinationType` of the metadata.
@@ -39,15 +40,14 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Searches the first 32 KiB of a body, decompressed. Anything that is not found there, or does not have the usual
-    /// form, is `None`.
+    /// Searches the first 32 KiB of a body, after decompression. An ID that is missing there or malformed is `None`.
     #[must_use]
     pub fn in_start_of(body: &[u8], coding: Coding) -> Self {
         let text = decompressed(&body[..body.len().min(LOOK_BYTES)], coding);
         let mut found = Self::default();
         let mut reader = serde_json::Deserializer::from_slice(&text);
-        // The text usually ends within a value. What was found before counts.
-        Look { place: Place::Request, found: &mut found }.deserialize(&mut reader).ok();
+        // The text usually ends in the middle of a value. IDs that were found before that are used.
+        IdFinder { place: Place::Request, found: &mut found }.deserialize(&mut reader).ok();
         found
     }
 }
@@ -66,20 +66,20 @@ fn decompressed(bytes: &[u8], coding: Coding) -> Vec<u8> {
     text
 }
 
-/// The maximum number of bodies that are searched per second. The log lines that need a search are limited to fewer.
+/// Limits how many bodies are searched per second. The log lines that use the results are limited to fewer.
 static LOOKS: LineLimit<50> = LineLimit::new();
 
 /// The maximum time to wait for the start of a body that is read only for a log line.
 const LOOK_TIME: Duration = Duration::from_millis(50);
 
-/// Notes the IDs of a request that is rejected or fails, for its log line. `start` is the start of its body, as sent.
+/// Records the IDs of a request that is rejected or fails, for its log line. `start` is the start of its body, as sent.
 pub fn note(request: &HttpRequest, start: &[u8]) {
     if LOOKS.admit(Instant::now()).is_some() {
         note_admitted(request, start);
     }
 }
 
-/// Like [`note()`], for a body that was not read: its first chunk is read if it arrives soon.
+/// Like [`note()`], for a body that was not read. Reads its first chunk, if that arrives soon.
 pub async fn note_unread(
     request: &HttpRequest,
     payload: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin),
@@ -105,7 +105,7 @@ pub struct BodyStart(Rc<RefCell<Vec<u8>>>);
 const START_BYTES: usize = 8 * 1024;
 
 impl BodyStart {
-    /// Keeps a chunk of the body, as far as it belongs to the start.
+    /// Adds a chunk of the body, until enough bytes are kept.
     pub fn keep(&self, piece: &[u8]) {
         let mut start = self.0.borrow_mut();
         let room = START_BYTES.saturating_sub(start.len());
@@ -133,12 +133,12 @@ enum Place {
 
 /// Finds the IDs of the first event. It descends a fixed number of levels, and skips all other values without
 /// recursion.
-struct Look<'f> {
+struct IdFinder<'f> {
     place: Place,
     found: &'f mut Identity,
 }
 
-impl<'de> DeserializeSeed<'de> for Look<'_> {
+impl<'de> DeserializeSeed<'de> for IdFinder<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
@@ -146,7 +146,7 @@ impl<'de> DeserializeSeed<'de> for Look<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Look<'_> {
+impl<'de> Visitor<'de> for IdFinder<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -158,7 +158,7 @@ impl<'de> Visitor<'de> for Look<'_> {
             Place::Request | Place::Events => Place::Event,
             Place::Metadata | Place::Event => Place::Metadata,
         };
-        values.next_element_seed(Look { place, found: self.found })?;
+        values.next_element_seed(IdFinder { place, found: self.found })?;
         // `destType` may follow the events.
         while values.next_element::<IgnoredAny>()?.is_some() {}
         Ok(())
@@ -169,11 +169,11 @@ impl<'de> Visitor<'de> for Look<'_> {
             let found = &mut *self.found;
             let slot = match (self.place, name.as_str()) {
                 (Place::Request, "input") => {
-                    fields.next_value_seed(Look { place: Place::Events, found })?;
+                    fields.next_value_seed(IdFinder { place: Place::Events, found })?;
                     continue;
                 }
                 (Place::Request | Place::Event, "metadata") => {
-                    fields.next_value_seed(Look { place: Place::Metadata, found })?;
+                    fields.next_value_seed(IdFinder { place: Place::Metadata, found })?;
                     continue;
                 }
                 (Place::Request | Place::Event, "destType") => &mut found.dest_type,
@@ -199,17 +199,18 @@ impl<'de> Visitor<'de> for Look<'_> {
 /// The maximum length of an ID, in bytes.
 const MAX_ID_BYTES: usize = 64;
 
-/// Returns the ID in a JSON value, or `None` unless it looks like one.
+/// Returns the ID in a JSON value, or `None` if the value does not look like an ID.
 #[must_use]
 pub fn id_of(value: Option<Raw<'_>>) -> Option<String> {
     let value = value.filter(|value| value.kind() == Kind::String)?;
     id(JsString::of(Some(value)).escaped())
 }
 
-/// Shortens a text that looks like an ID. It contains nothing that a log or terminal would have to escape.
+/// Returns a text that looks like an ID, shortened if necessary. The result contains nothing that a log or terminal
+/// would have to escape.
 fn id(text: &str) -> Option<String> {
     let is_id = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte));
-    // Each character of an ID is a byte.
+    // Each character of an ID is one byte.
     let start = text.get(..MAX_ID_BYTES.min(text.len())).filter(|start| !start.is_empty() && is_id(start))?;
     Some(if start.len() < text.len() { format!("{start}…") } else { start.to_owned() })
 }
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn other_values_are_ignored_and_no_body_is_an_error() {
+    fn other_values_are_ignored_and_any_body_is_accepted() {
         for value in ["7", "null", "\"\"", "\"a b\"", "\"a\\nb\"", "{\"x\":\"y\"}", &format!("\"{}\"", "ü".repeat(65))]
         {
             let found = look(&format!("[{{\"metadata\":{{\"destinationId\":{value},\"workspaceId\":\"w1\"}}}}]"));
@@ -282,6 +283,6 @@ mod tests {
             assert_eq!(look(body), [const { None }; 4], "{body:.20}");
         }
         let late = format!("[{{\"message\":\"{}\",{METADATA}}}]", "x".repeat(LOOK_BYTES));
-        assert_eq!(look(&late), [const { None }; 4], "beyond what is looked at");
+        assert_eq!(look(&late), [const { None }; 4], "beyond the searched bytes");
     }
 }

@@ -10,9 +10,9 @@ use subtle::ConstantTimeEq as _;
 use super::error::RequestError;
 use crate::server::bounded_file::read_bounded;
 
-/// A shorter token could be guessed.
+/// The minimum length of a token. A shorter one could be guessed.
 const MIN_CHARACTERS: usize = 16;
-/// A longer token does not fit into a header everywhere.
+/// The maximum length of a token. A longer one does not fit into a header everywhere.
 const MAX_CHARACTERS: usize = 4096;
 
 /// The operator token.
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_whole_token_is_right() {
+    fn only_the_exact_token_is_accepted() {
         let token = OperatorToken(b"0123456789abcdef".to_vec());
         let check = |values: &[&str]| {
             let request = values

@@ -15,7 +15,7 @@ pub async fn catch_panics(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    // Nothing of the request may be kept across this call: the router needs exclusive access to it.
+    // No reference to the request may be held across this call, because the router needs exclusive access to it.
     AssertUnwindSafe(next.call(request))
         .catch_unwind()
         .await

@@ -6,22 +6,23 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-/// What a path addresses, regardless of its spelling.
+/// The resource that a path addresses, regardless of its spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Addressed {
     /// `/metrics`, which is never forwarded.
     Metrics,
-    /// A path outside the root, because of dot segments.
+    /// A path outside the root, reached through dot segments.
     Outside,
     /// Anything else.
     Other,
 }
 
-/// How often percent-encoding is decoded: each server on the path may decode once.
+/// The maximum number of times that percent-encoding is decoded. Each server in a chain of proxies may decode once.
 const MAX_DECODINGS: usize = 4;
 
-/// Returns what `path` addresses for a server that merges slashes, resolves dot segments, treats `\` as `/`, ignores
-/// letter case and path parameters (`;…`), and decodes percent-encoding up to four times, before or after that.
+/// Returns what `path` addresses on a lenient server. Such a server merges slashes, resolves dot segments, treats `\`
+/// as `/`, and ignores letter case and path parameters (`;…`). It decodes percent-encoding up to four times, before or
+/// after that.
 #[must_use]
 pub fn addressed(path: &str) -> Addressed {
     let mut path = Cow::Borrowed(path.as_bytes());
@@ -77,8 +78,8 @@ const MAX_SEGMENTS: usize = 6;
 /// The maximum length of a path segment in the log, in bytes.
 const MAX_SEGMENT_BYTES: usize = 64;
 
-/// Returns a form of `path` that is safe to log: words and the names of destinations and sources, everything else as
-/// `…`. A path may contain a token or a customer's ID.
+/// Returns a form of `path` that is safe to log. A path may contain a token or a customer's ID, so only words and the
+/// names of destinations and sources are kept. Everything else becomes `…`.
 #[must_use]
 pub fn loggable(path: &str) -> String {
     let mut shown = String::new();
@@ -103,7 +104,7 @@ pub fn is_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Whether a segment is a word of an API: letters only, or a version.
+/// Whether a segment is a word of an API: only letters and underscores, or a version.
 fn is_word(segment: &str) -> bool {
     let letters = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     segment.len() <= MAX_SEGMENT_BYTES && (letters(segment) || is_version(segment))
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_leaves_the_root_is_found() {
+    fn paths_that_leave_the_root_are_found() {
         for path in [
             "/..",
             "/../x",
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_logged_path_holds_no_ids_or_tokens() {
+    fn a_logged_path_contains_no_ids_or_tokens() {
         for (path, shown) in [
             ("/", "/"),
             ("/customTransform", "/customTransform"),

@@ -1,8 +1,8 @@
-//! Labels of requests and responses. Their values are fixed by this service, so that their number is bounded.
+//! Labels of requests and responses. Their values are defined by this service, so their number is bounded.
 
 use actix_web::http::Method;
 
-/// The pattern of a route, stored with every resource: the label of its requests.
+/// The pattern of a route, which is the label of its requests. Stored with every resource.
 #[derive(Debug, Clone, Copy)]
 pub struct Route(pub &'static str);
 
@@ -13,7 +13,7 @@ pub const UNMATCHED: Route = Route("unmatched");
 #[derive(Debug, Clone, Copy)]
 pub struct Version(pub &'static str);
 
-/// Marks a response of the upstream, to which nothing is added.
+/// Marks a response of the upstream, to which this service adds no headers.
 #[derive(Debug, Clone, Copy)]
 pub struct FromUpstream;
 
@@ -21,7 +21,7 @@ pub struct FromUpstream;
 #[derive(Debug, Clone)]
 pub struct UpstreamAddress(pub String);
 
-/// The label of a method. Unknown methods share one, because clients can make up any number.
+/// Returns the label of a method. Unknown methods share a label, because clients can make up any number of them.
 #[must_use]
 pub fn method_label(method: &Method) -> &'static str {
     match *method {

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_values_count_as_none() {
+    fn invalid_values_are_ignored() {
         for invalid in [
             String::new(),
             "00".to_owned(),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn two_headers_count_as_none() {
+    fn repeated_headers_are_ignored() {
         let mut headers = HeaderMap::new();
         assert_eq!(TraceParent::of(&headers), None);
         headers.append(TRACEPARENT, HeaderValue::from_static(VALID));

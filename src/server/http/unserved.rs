@@ -1,5 +1,5 @@
-//! Requests of rudder-server that only a rudder-transformer can serve: what the response, the metric and the log line
-//! need of one.
+//! Requests of rudder-server that only a rudder-transformer can serve, with the data for their response, metric and log
+//! line.
 
 use percent_encoding::percent_decode_str;
 
@@ -62,9 +62,7 @@ impl UnservedEndpoint {
         match self {
             Self::UserTransformation => "user transformations",
             Self::TrackingPlan => "tracking plans",
-            Self::Destination | Self::Batch | Self::RouterTransform => {
-                "destinations other than those of NATIVE_DESTINATIONS"
-            }
+            Self::Destination | Self::Batch | Self::RouterTransform => "destinations not in NATIVE_DESTINATIONS",
             Self::Delivery => "deliveries",
             Self::Deletion => "user deletions",
             Self::Source => "source transformations",
@@ -93,7 +91,7 @@ impl UnservedEndpoint {
     }
 }
 
-/// A request that was not served, with what its response and log line need.
+/// A request that was not served, with the data for its response and log line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnservedRequest {
     /// The endpoint.
@@ -102,7 +100,7 @@ pub struct UnservedRequest {
     pub policy: UnservedPolicy,
     /// The destination or source that the path or `destType` names.
     pub name: Option<String>,
-    /// The log line, or `None` if there are too many of them.
+    /// The log line, or `None` if it exceeds the rate limit.
     pub line: Option<UnservedLine>,
 }
 
@@ -111,7 +109,7 @@ pub struct UnservedRequest {
 pub struct UnservedLine {
     /// The path, sanitized by [`super::path::loggable`].
     pub path: String,
-    /// The destination, source and workspace, as far as the start of the body shows them.
+    /// The destination, source and workspace, if they are found in the start of the body.
     pub identity: Identity,
     /// The number of similar lines that were suppressed since the last one.
     pub suppressed: u64,
@@ -122,7 +120,9 @@ impl UnservedRequest {
     #[must_use]
     pub fn message(&self) -> String {
         let subject = self.endpoint.subject();
-        format!("{subject} are not served here: set UPSTREAM_TRANSFORMER_URL to a rudder-transformer that serves them")
+        format!(
+            "{subject} are not served by this service: set UPSTREAM_TRANSFORMER_URL to a rudder-transformer that serves them"
+        )
     }
 }
 
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn endpoints_of_rudder_server_are_known_by_their_paths() {
+    fn endpoints_are_recognized_by_their_paths() {
         use UnservedEndpoint as E;
         for (path, endpoint, name) in [
             ("/customTransform", E::UserTransformation, None),

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
 use super::connection_slot::ConnectionSlot;
 use super::header_bytes::HeaderBytes;
-use super::min_rate::MinTakeRate;
+use super::min_rate::MinReceiveRate;
 use super::unacknowledged;
 
 /// A connection.
@@ -29,7 +29,7 @@ pub struct Connection {
     wants_wake: Cell<bool>,
     admitted: RefCell<Option<ConnectionSlot>>,
     phase: Cell<Phase>,
-    /// Whether there has been a request.
+    /// Whether at least one request has been parsed.
     has_served: Cell<bool>,
     closing: Cell<Closing>,
     /// The bytes of incomplete headers.
@@ -38,10 +38,10 @@ pub struct Connection {
     written: Cell<u64>,
     /// Whether the send buffer is full.
     blocked: Cell<bool>,
-    take_rate: Cell<Option<MinTakeRate>>,
+    receive_rate: Cell<Option<MinReceiveRate>>,
 }
 
-/// What a connection waits for.
+/// What a connection is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// The headers of a request, since this time.
@@ -75,7 +75,7 @@ impl Connection {
             head: RefCell::default(),
             written: Cell::default(),
             blocked: Cell::default(),
-            take_rate: Cell::default(),
+            receive_rate: Cell::default(),
         }
     }
 
@@ -89,13 +89,13 @@ impl Connection {
         self.admitted.replace(Some(admitted));
     }
 
-    /// Gives up its slot within the limit.
+    /// Releases the connection's slot within the limit, and returns it.
     pub(crate) fn release(&self) -> Option<ConnectionSlot> {
         self.admitted.take()
     }
 
-    /// Since when it has waited for the headers of a request. `None` while a request is in service or the connection is
-    /// closing.
+    /// The time since which the connection has been waiting for the headers of a request. `None` while a request is in
+    /// service or the connection is closing.
     pub(crate) fn waiting_since(&self) -> Option<Instant> {
         match self.phase.get() {
             Phase::Waiting(since) if !self.is_ending() => Some(since),
@@ -103,12 +103,12 @@ impl Connection {
         }
     }
 
-    /// Whether it has been ordered to close.
+    /// Whether the connection has been ordered to close.
     pub(crate) fn is_ending(&self) -> bool {
         self.closing.get() != Closing::Open
     }
 
-    /// Whether there has been a request.
+    /// Whether at least one request has been parsed.
     pub(crate) fn has_served(&self) -> bool {
         self.has_served.get()
     }
@@ -120,7 +120,7 @@ impl Connection {
             .is_some_and(|tcp| SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|bytes| bytes > 0))
     }
 
-    /// Notes that a request has been parsed.
+    /// Marks the connection as in service until the guard is dropped. Call it when a request has been parsed.
     pub(crate) fn begin(self: &Rc<Self>) -> InService {
         self.has_served.set(true);
         self.phase.set(Phase::InService);
@@ -138,12 +138,12 @@ impl Connection {
         self.blocked.get()
     }
 
-    /// Requests that the task is polled when [`Self::is_occupied`] may have changed.
+    /// Requests a wake-up of the task when [`Self::is_occupied`] may have changed.
     pub(crate) fn want_wake(&self) {
         self.wants_wake.set(true);
     }
 
-    /// Counts bytes of incomplete headers. `None` means that the headers are complete.
+    /// Adds `more` bytes of incomplete headers. `None` means that the headers are complete.
     pub(crate) fn head_grew(&self, more: Option<usize>) {
         let mut head = self.head.borrow_mut();
         match more {
@@ -177,16 +177,16 @@ impl Connection {
     }
 
     /// Whether the client receives data more slowly than required.
-    pub(crate) fn takes_too_slowly(&self, pause: Duration, now: Instant) -> bool {
+    pub(crate) fn receives_too_slowly(&self, pause: Duration, now: Instant) -> bool {
         if !self.blocked.get() {
-            self.take_rate.set(None);
+            self.receive_rate.set(None);
             return false;
         }
         let unacknowledged = self.tcp.borrow().as_ref().and_then(unacknowledged::bytes).unwrap_or(0);
-        let taken = self.written.get().saturating_sub(unacknowledged);
-        let mut rate = self.take_rate.get().unwrap_or_else(|| MinTakeRate::new(taken, now, pause));
-        let is_too_slow = rate.is_too_slow(taken, now);
-        self.take_rate.set(Some(rate));
+        let received = self.written.get().saturating_sub(unacknowledged);
+        let mut rate = self.receive_rate.get().unwrap_or_else(|| MinReceiveRate::new(received, now, pause));
+        let is_too_slow = rate.is_too_slow(received, now);
+        self.receive_rate.set(Some(rate));
         is_too_slow
     }
 
@@ -209,7 +209,7 @@ impl Connection {
         }
     }
 
-    /// Returns how the connection ended, if it was ordered to close. Otherwise the task is polled once it is.
+    /// Returns how the connection ended, if it was ordered to close. Otherwise, the task is woken when that happens.
     pub(crate) fn closed(&self, context: &Context<'_>) -> Option<io::Result<()>> {
         self.remember(context);
         match self.closing.get() {
@@ -228,7 +228,7 @@ impl Connection {
         }
     }
 
-    /// Waits until the socket is readable or closed. Returns the number of available bytes, at most one.
+    /// Waits until the socket is readable or closed. Returns 1 if there is data, and 0 if the connection has ended.
     pub(crate) fn poll_peek(&self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match &*self.tcp.borrow() {
             Some(tcp) => tcp.poll_peek(context, &mut ReadBuf::uninit(&mut [MaybeUninit::uninit()])),
@@ -236,7 +236,7 @@ impl Connection {
         }
     }
 
-    /// Writes to the socket, unless it was ordered to close immediately.
+    /// Writes to the socket, unless the connection was ordered to close immediately.
     pub(crate) fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if let Some(Err(error)) = self.closed(context) {
             return Poll::Ready(Err(error));
@@ -251,7 +251,7 @@ impl Connection {
                 self.written.set(self.written.get() + *bytes as u64);
                 if self.blocked.take() {
                     if let Phase::Waiting(_) = self.phase.get() {
-                        // It was not idle before.
+                        // The client was still receiving a response, so its idle time starts now.
                         self.phase.set(Phase::Waiting(Instant::now()));
                     }
                     self.wake_if_wanted();

@@ -1,4 +1,4 @@
-//! Slots within the limit of connections.
+//! Slots that enforce the limit of connections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,8 +1,8 @@
 //! Limits the number of connections, and disconnects clients that are too slow or idle.
 //!
-//! Every connection is accepted: a connection in the backlog of the OS could not even request `/health`. On a
-//! connection above the limit, `/health` and `/ready` are served and anything else gets 503, unless a connection that
-//! has been idle for long enough can be closed instead. A connection with a request in service is never closed.
+//! Every connection is accepted, because one in the backlog of the OS could not even request `/health`. On a connection
+//! above the limit, `/health` and `/ready` are served. Any other request gets 503, unless a connection that has been
+//! idle for long enough can be closed to free its slot. A connection with a request in service is never closed.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -18,13 +18,13 @@ use crate::server::config::ConnectionConfig;
 /// The number of connections above the limit that all workers accept, in addition to an eighth of the limit.
 const EXTRA: usize = 32;
 /// The minimum number of connections above the limit that each worker accepts.
-const EXTRA_OF_WORKER: usize = 8;
+const MIN_EXTRA_PER_WORKER: usize = 8;
 
-/// The number of further connections that a worker may accept before it closes others.
+/// The number of additional connections that a worker may accept before it closes others.
 const BACKLOG: usize = 64;
 
-/// The maximum number of connections of the metrics port: for scrapes, probes and the page.
-const OF_METRICS: usize = 100;
+/// The maximum number of connections of the metrics port, which serves scrapes, probes and the page.
+const MAX_METRICS_CONNECTIONS: usize = 100;
 
 /// How often a worker sweeps its connections.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -37,12 +37,12 @@ const YIELDS_AFTER: Duration = Duration::from_secs(1);
 
 /// The maximum number of bytes of incomplete headers, for all connections of the process.
 const HEAD_BYTES: usize = 8 << 20;
-/// The minimum share of each worker in that number.
-const HEAD_BYTES_OF_WORKER: usize = 1 << 20;
+/// The minimum share of [`HEAD_BYTES`] for each worker.
+const MIN_HEAD_BYTES_PER_WORKER: usize = 1 << 20;
 
 thread_local! {
     /// The connections of this worker. A connection stays on its worker.
-    static OF_WORKER: RefCell<Vec<Weak<Connection>>> = const { RefCell::new(Vec::new()) };
+    static WORKER_CONNECTIONS: RefCell<Vec<Weak<Connection>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The connections of one port.
@@ -50,7 +50,7 @@ thread_local! {
 pub struct Connections {
     slots: ConnectionSlots,
     workers: usize,
-    patience: ClientTimeouts,
+    timeouts: ClientTimeouts,
 }
 
 /// The timeouts of a client.
@@ -69,19 +69,19 @@ impl Connections {
     #[must_use]
     pub fn new(config: &ConnectionConfig, workers: usize) -> Self {
         let &ConnectionConfig { max, header_timeout, body_timeout, keep_alive } = config;
-        let patience = ClientTimeouts {
+        let timeouts = ClientTimeouts {
             idle: keep_alive,
             // A client that was idle for the whole keep-alive time still gets the full time for its headers.
             head: keep_alive.saturating_add(header_timeout),
             response: body_timeout,
         };
-        Self { slots: ConnectionSlots::new(max), workers, patience }
+        Self { slots: ConnectionSlots::new(max), workers, timeouts }
     }
 
     /// Creates the limits of the metrics port.
     #[must_use]
     pub fn for_metrics_port(config: &ConnectionConfig) -> Self {
-        Self::new(&ConnectionConfig { max: OF_METRICS, ..*config }, 1)
+        Self::new(&ConnectionConfig { max: MAX_METRICS_CONNECTIONS, ..*config }, 1)
     }
 
     /// The slots within the limit.
@@ -90,32 +90,32 @@ impl Connections {
         &self.slots
     }
 
-    /// The number of connections above the limit that each worker keeps.
-    fn extra_of_worker(&self) -> usize {
-        (self.slots.limit() / 8).saturating_add(EXTRA).div_ceil(self.workers).max(EXTRA_OF_WORKER)
+    /// The number of connections above the limit that each worker keeps open.
+    fn extra_per_worker(&self) -> usize {
+        (self.slots.limit() / 8).saturating_add(EXTRA).div_ceil(self.workers).max(MIN_EXTRA_PER_WORKER)
     }
 
     /// The number of connections at which a worker stops accepting.
     #[must_use]
     pub fn accepted_by_worker(&self) -> usize {
-        self.slots.limit().saturating_add(self.extra_of_worker()).saturating_add(BACKLOG)
+        self.slots.limit().saturating_add(self.extra_per_worker()).saturating_add(BACKLOG)
     }
 
     /// The maximum number of concurrent connections, including those above the limit.
     #[must_use]
     pub fn most(&self) -> usize {
-        self.slots.limit().saturating_add((self.extra_of_worker() + BACKLOG).saturating_mul(self.workers))
+        self.slots.limit().saturating_add((self.extra_per_worker() + BACKLOG).saturating_mul(self.workers))
     }
 
     /// Registers an accepted connection, on the worker that serves it.
     pub(crate) fn accept(&self, tcp: TcpStream) -> Rc<Connection> {
         let admitted = self.slots.try_take();
         if admitted.is_none() {
-            self.make_room_above();
+            self.close_excess();
         }
         let connection = Rc::new(Connection::new(tcp, admitted));
-        OF_WORKER.with_borrow_mut(|all| {
-            // The sweep removes closed connections; without it a burst would grow the list.
+        WORKER_CONNECTIONS.with_borrow_mut(|all| {
+            // Otherwise, a burst of short connections would grow the list between two sweeps.
             if all.len() == all.capacity() {
                 all.retain(|connection| connection.strong_count() > 0);
             }
@@ -124,44 +124,45 @@ impl Connections {
         connection
     }
 
-    /// If there are too many connections above the limit, disconnects the one that has waited longest.
-    fn make_room_above(&self) {
+    /// If there are too many connections above the limit, closes the one that has waited longest.
+    fn close_excess(&self) {
         let above = |connection: &Rc<Connection>| !connection.is_admitted() && !connection.is_ending();
-        if with_worker(|all| all.filter(above).count()) >= self.extra_of_worker()
+        if with_worker(|all| all.filter(above).count()) >= self.extra_per_worker()
             && let Some(longest) = longest_waiting(above)
         {
             longest.close();
         }
     }
 
-    /// Admits a connection above the limit that has sent a request, if a slot is free by now or another connection of
-    /// this worker has been idle long enough to be closed.
+    /// Admits a connection above the limit that has sent a request. It takes a free slot, or closes another connection
+    /// of this worker that has been idle for long enough and takes its slot. Returns whether the connection is
+    /// admitted.
     pub(crate) fn admit(&self, connection: &Connection) -> bool {
         if connection.is_admitted() {
             return true;
         }
-        let place = self.slots.try_take().or_else(|| {
+        let slot = self.slots.try_take().or_else(|| {
             let now = Instant::now();
             let longest = longest_waiting(|other| {
                 other.is_admitted()
                     && other.waiting_since().is_some_and(|since| now.saturating_duration_since(since) >= YIELDS_AFTER)
-                    // A request that has just arrived would be lost.
+                    // Otherwise, a request that has just arrived would be lost.
                     && (other.head_bytes() > 0 || !other.has_unread())
             })?;
             longest.close();
             longest.release()
         });
-        let has_place = place.is_some();
-        if let Some(place) = place {
-            connection.admit(place);
+        let is_admitted = slot.is_some();
+        if let Some(slot) = slot {
+            connection.admit(slot);
         }
-        has_place
+        is_admitted
     }
 
-    /// Disconnects the clients that have waited longest with incomplete headers, until these use no more memory than
-    /// allowed.
+    /// Disconnects clients with incomplete headers, longest-waiting first, until the headers no longer exceed their
+    /// memory limit.
     pub(crate) fn bound_heads(&self) {
-        let most = (HEAD_BYTES / self.workers).max(HEAD_BYTES_OF_WORKER);
+        let most = (HEAD_BYTES / self.workers).max(MIN_HEAD_BYTES_PER_WORKER);
         while header_bytes::of_worker() > most {
             let Some(oldest) = longest_waiting(|connection| connection.head_bytes() > 0) else { break };
             oldest.head_grew(None);
@@ -169,41 +170,41 @@ impl Connections {
         }
     }
 
-    /// Runs forever, and disconnects clients of this worker that are too slow.
+    /// Periodically disconnects clients of this worker that are too slow or idle. Never returns.
     pub async fn sweep(self) {
         let mut sweeps = actix_web::rt::time::interval(SWEEP);
         loop {
             let now = sweeps.tick().await.into_std();
-            OF_WORKER.with_borrow_mut(|all| all.retain(|connection| connection.strong_count() > 0));
-            with_worker(|all| all.for_each(|connection| self.patience.check(&connection, now)));
+            WORKER_CONNECTIONS.with_borrow_mut(|all| all.retain(|connection| connection.strong_count() > 0));
+            with_worker(|all| all.for_each(|connection| self.timeouts.check(&connection, now)));
         }
     }
 }
 
 impl ClientTimeouts {
     fn check(self, connection: &Connection, now: Instant) {
-        if connection.takes_too_slowly(self.response, now) {
+        if connection.receives_too_slowly(self.response, now) {
             connection.abort();
         } else if !connection.is_blocked()
             && let Some(since) = connection.waiting_since()
         {
             // For the first request on a connection, the framework enforces the header timeout.
             let is_idle = connection.has_served() && connection.head_bytes() == 0;
-            let patience = if is_idle { self.idle } else { self.head };
-            let patience = if connection.is_admitted() { patience } else { patience.min(EXTRA_TIMEOUT) };
-            if now.saturating_duration_since(since) > patience {
+            let timeout = if is_idle { self.idle } else { self.head };
+            let timeout = if connection.is_admitted() { timeout } else { timeout.min(EXTRA_TIMEOUT) };
+            if now.saturating_duration_since(since) > timeout {
                 connection.close();
             }
         }
     }
 }
 
-/// Iterates over the connections of this worker, the oldest first.
+/// Calls `look` with the connections of this worker, oldest first.
 fn with_worker<R>(look: impl FnOnce(&mut dyn Iterator<Item = Rc<Connection>>) -> R) -> R {
-    OF_WORKER.with_borrow(|all| look(&mut all.iter().filter_map(Weak::upgrade)))
+    WORKER_CONNECTIONS.with_borrow(|all| look(&mut all.iter().filter_map(Weak::upgrade)))
 }
 
-/// Among the idle connections of this worker that are `eligible`, returns the one that has been idle longest.
+/// Returns the `eligible` connection of this worker that has been waiting for a request longest.
 fn longest_waiting(eligible: impl Fn(&Rc<Connection>) -> bool) -> Option<Rc<Connection>> {
     with_worker(|all| {
         let waiting = all.filter_map(|connection| Some((connection.waiting_since()?, connection)));

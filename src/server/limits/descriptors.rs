@@ -1,9 +1,10 @@
-//! File descriptors: each connection takes one. Shells and service managers start processes with a soft limit of 1024,
-//! for programs that cannot handle more, and allow a process to raise it.
+//! Raises the limit of file descriptors, because each connection takes one. Shells and service managers start processes
+//! with a soft limit of 1024, for programs that cannot handle more. A process may raise it.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What the process needs in addition to connections: listeners, threads, the log.
+/// The number of descriptors that the process needs in addition to connections, such as those of listeners, threads and
+/// the log.
 const OTHERS: u64 = 64;
 
 /// Raises the soft limit as far as allowed, and warns if that is too little for `connections`.

@@ -1,4 +1,4 @@
-//! The bytes of incomplete headers, counted per worker: a connection stays on its worker.
+//! The bytes of incomplete headers, counted per worker because a connection stays on its worker.
 
 use std::cell::Cell;
 
@@ -30,7 +30,7 @@ impl HeaderBytes {
         HEADERS.set(HEADERS.get() + more);
     }
 
-    /// Resets the count: the headers are complete.
+    /// Resets the count, because the headers are complete.
     pub fn clear(&mut self) {
         HEADERS.set(HEADERS.get() - self.0);
         self.0 = 0;

@@ -1,22 +1,22 @@
 //! Load shedding based on event-loop lag: bounds how long accepted requests wait.
 //!
-//! A limit on memory alone does not bound waiting: a quarter of 16 GiB is minutes of work. This module bounds the time
-//! in the queue. An iteration of an event loop runs every task that is ready, then polls for new events. A request that
-//! arrives late in a long iteration has already waited for all of it. If iterations have been long for a while, which
-//! rules out a mere burst, a worker accepts requests only in the first part of each iteration and rejects the others.
-//! Rejecting is cheap, so the next iteration is short. Uploads that wait for their clients are not ready, and do not
-//! make an iteration long.
+//! A memory limit alone does not bound the waiting time, because 4 GiB of requests, the default on a machine with 16
+//! GiB, are minutes of work. This module bounds the time in the queue. An iteration of an event loop runs every task
+//! that is ready, then polls for new events. A request that arrives late in a long iteration has already waited for all
+//! of it. If iterations have been long for longer than a burst lasts, a worker accepts requests only in the first part
+//! of each iteration and rejects the others. Rejecting is cheap, so the next iteration is short. Uploads that wait for
+//! their clients are not ready, so they do not lengthen an iteration.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::limit::Limit;
 
-/// How long iterations must have been long before requests are rejected, and short before all are accepted again.
-/// Otherwise one short iteration among long ones would let a whole burst in.
+/// How long iterations must stay long before requests are rejected, and short before all requests are accepted again.
+/// Otherwise, one short iteration among long ones would let in a whole burst.
 const BURST: Duration = Duration::from_millis(25);
 
-/// The number of requests that are accepted in every iteration, even if each takes long.
+/// The number of requests that are accepted in every iteration, however long they take.
 const AT_LEAST: usize = 2;
 
 thread_local! {
@@ -27,22 +27,22 @@ thread_local! {
 #[derive(Debug, Clone, Copy)]
 struct LoopLag {
     /// The current iteration: its start, and the number of accepted requests.
-    present: Option<(Instant, usize)>,
+    current: Option<(Instant, usize)>,
     /// The end of the last iteration.
     ended: Option<Instant>,
     /// Whether iterations have been long for a while.
     is_overloaded: bool,
-    /// Since when all iterations have contradicted `is_overloaded`.
+    /// The time since which all iterations have contradicted `is_overloaded`.
     contradicted_since: Option<Instant>,
 }
 
 impl LoopLag {
-    const NONE: Self = Self { present: None, ended: None, is_overloaded: false, contradicted_since: None };
+    const NONE: Self = Self { current: None, ended: None, is_overloaded: false, contradicted_since: None };
 
-    /// Decides whether a request is accepted at `now`. Iterations longer than `long` count as long. Also returns
-    /// whether the request begins an iteration.
+    /// Returns whether a request at `now` is accepted, and whether it begins an iteration. Iterations longer than
+    /// `long` count as long.
     fn admit(&mut self, now: Instant, long: Duration) -> (bool, bool) {
-        let begins = self.present.is_none();
+        let begins = self.current.is_none();
         if begins && let Some(ended) = self.ended {
             let pause = now.saturating_duration_since(ended);
             if pause > long {
@@ -50,25 +50,25 @@ impl LoopLag {
                 self.note(false, ended, now);
             }
         }
-        let (began, accepted) = self.present.unwrap_or((now, 0));
+        let (began, accepted) = self.current.unwrap_or((now, 0));
         let is_late = now.saturating_duration_since(began) > long;
         if is_late {
             self.note(true, began, now);
         }
         let is_accepted = !is_late || !self.is_overloaded || accepted < AT_LEAST;
-        self.present = Some((began, if is_accepted { accepted + 1 } else { accepted }));
+        self.current = Some((began, if is_accepted { accepted + 1 } else { accepted }));
         (is_accepted, begins)
     }
 
     /// Ends the current iteration.
     fn end(&mut self, now: Instant, long: Duration) {
-        if let Some((began, _)) = self.present.take() {
+        if let Some((began, _)) = self.current.take() {
             self.note(now.saturating_duration_since(began) > long, began, now);
         }
         self.ended = Some(now);
     }
 
-    /// Notes an iteration, or an idle period, which counts as a short iteration.
+    /// Records an iteration or an idle period. An idle period counts as a short iteration.
     fn note(&mut self, is_long: bool, began: Instant, now: Instant) {
         if is_long == self.is_overloaded {
             self.contradicted_since = None;
@@ -120,7 +120,8 @@ mod tests {
 
     const LONG: Duration = Duration::from_millis(1);
 
-    /// Simulates an iteration with a request every half millisecond. Returns how many are accepted.
+    /// Simulates an iteration with a request every half millisecond. Returns the number of accepted requests, and the
+    /// end of the iteration.
     fn round(lag: &mut LoopLag, start: Instant, requests: u32) -> (usize, Instant) {
         let step = Duration::from_micros(500);
         let taken = (0..requests).filter(|index| lag.admit(start + *index * step, LONG).0).count();
@@ -135,7 +136,7 @@ mod tests {
         let (taken, end) = round(&mut lag, Instant::now(), 48);
         assert_eq!(taken, 48, "24 ms of work at once");
         let (taken, end) = round(&mut lag, end, 60);
-        assert_eq!(taken, 3, "then only those of the first millisecond");
+        assert_eq!(taken, 3, "then only the requests of the first millisecond");
         let (_, end) = round(&mut lag, end, 2);
         let (taken, mut end) = round(&mut lag, end, 60);
         assert_eq!(taken, 3, "one short iteration changes nothing");
@@ -143,13 +144,13 @@ mod tests {
             (_, end) = round(&mut lag, end, 2);
         }
         let (taken, mut end) = round(&mut lag, end, 40);
-        assert_eq!(taken, 40, "many do");
+        assert_eq!(taken, 40, "many short iterations end the overload");
         for _ in 0..3 {
             (_, end) = round(&mut lag, end, 60);
         }
         assert!(lag.is_overloaded);
         let (taken, _) = round(&mut lag, end + Duration::from_secs(1), 40);
-        assert_eq!(taken, 40, "and so does a pause");
+        assert_eq!(taken, 40, "so does a pause");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The memory of all requests together, and load shedding above its limit (docs/contract.md#retryable-503). A client
-//! that gets a retryable 503 loses nothing; a process that is killed for its memory loses every request in flight.
+//! The memory budget of all requests, and load shedding above its limit (docs/contract.md#retryable-503). A client that
+//! gets a retryable 503 loses nothing, whereas an OOM-killed process loses every request in flight.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,8 +20,8 @@ pub struct Reservation {
     bytes: AtomicUsize,
 }
 
-/// Requests up to this size can use the whole budget, larger ones only three quarters of it. This leaves room for small
-/// requests, however many large ones there are.
+/// Requests up to this size can use the whole budget, and larger ones only three quarters of it. This leaves room for
+/// small requests, however many large ones there are.
 const SMALL_BYTES: usize = 1 << 20;
 
 impl MemoryBudget {
@@ -55,7 +55,7 @@ impl MemoryBudget {
         self.limit - self.limit / 4
     }
 
-    /// The maximum for all requests together, as it applies to a request that uses `own` bytes.
+    /// Returns the limit on the bytes of all requests that applies to a request of `own` bytes.
     fn ceiling(&self, own: usize) -> usize {
         if own <= SMALL_BYTES.min(self.limit / 4) { self.limit } else { self.largest() }
     }
@@ -63,7 +63,7 @@ impl MemoryBudget {
     /// Checks whether a request of `bytes` bytes would fit now, without reserving anything.
     ///
     /// # Errors
-    /// [`Halt::MemoryInUse`]. [`Halt::MemoryLimit`] if it could never fit.
+    /// [`Halt::MemoryInUse`] if it does not fit now. [`Halt::MemoryLimit`] if it could never fit.
     pub fn check(&self, bytes: usize) -> Result<(), Halt> {
         if bytes > self.largest() {
             Err(Halt::MemoryLimit)
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(one.grow_to(40), Ok(()));
         assert_eq!(two.grow_to(35), Ok(()));
         assert_eq!(two.grow_to(36), Err(Halt::MemoryInUse));
-        assert_eq!(two.grow_to(10), Ok(()), "it does not shrink by itself");
+        assert_eq!(two.grow_to(10), Ok(()), "growing never shrinks a reservation");
         assert_eq!(budget.bytes(), 75);
         one.shrink_to(30);
         assert_eq!(two.grow_to(45), Ok(()));

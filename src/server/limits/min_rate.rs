@@ -1,7 +1,7 @@
 //! The minimum rate at which a client must send or receive.
 //!
 //! A pause may last up to `BODY_TIMEOUT`. After that time, the average rate must be at least [`MIN_BYTES_PER_SECOND`],
-//! which any real connection reaches. A large body over a slow line passes, a trickle does not.
+//! which any real connection reaches. A large body over a slow line is allowed, but a trickle is not.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// hours.
 pub const MIN_BYTES_PER_SECOND: u32 = 10_000;
 
-/// Measures the rate of a body that is received.
+/// Measures the rate at which a body arrives.
 #[derive(Debug, Clone, Copy)]
 pub struct MinRate {
     began: Instant,
@@ -23,7 +23,7 @@ impl MinRate {
         Self { began, pause }
     }
 
-    /// Returns how long to wait for the next chunk, if `received` bytes have arrived until `now`.
+    /// Returns how long to wait for the next chunk, if `received` bytes have arrived by `now`.
     #[must_use]
     pub fn time_left(&self, received: usize, now: Instant) -> Duration {
         let earned = Duration::from_secs_f64(received as f64 / f64::from(MIN_BYTES_PER_SECOND));
@@ -32,30 +32,31 @@ impl MinRate {
     }
 }
 
-/// Measures the rate of a client that receives a response.
+/// Measures the rate at which a client receives a response.
 #[derive(Debug, Clone, Copy)]
-pub struct MinTakeRate {
+pub struct MinReceiveRate {
     rate: MinRate,
     /// The number of bytes that the client had received at the start.
     base: u64,
-    /// The last progress: the number of bytes received, and when.
+    /// The last progress: the number of bytes received, and the time.
     latest: (u64, Instant),
 }
 
-impl MinTakeRate {
-    /// Starts measuring a client that has received `taken` bytes so far. `pause` is the maximum time without progress.
+impl MinReceiveRate {
+    /// Starts measuring a client that has received `received` bytes so far. `pause` is the maximum time without
+    /// progress.
     #[must_use]
-    pub fn new(taken: u64, began: Instant, pause: Duration) -> Self {
-        Self { rate: MinRate::new(began, pause), base: taken, latest: (taken, began) }
+    pub fn new(received: u64, began: Instant, pause: Duration) -> Self {
+        Self { rate: MinRate::new(began, pause), base: received, latest: (received, began) }
     }
 
-    /// Notes that the client has received `taken` bytes until `now`. Returns whether that is too slow.
+    /// Records that the client has received `received` bytes by `now`. Returns whether that is too slow.
     #[must_use]
-    pub fn is_too_slow(&mut self, taken: u64, now: Instant) -> bool {
-        if taken > self.latest.0 {
-            self.latest = (taken, now);
+    pub fn is_too_slow(&mut self, received: u64, now: Instant) -> bool {
+        if received > self.latest.0 {
+            self.latest = (received, now);
         }
-        let since_base = usize::try_from(taken.saturating_sub(self.base)).unwrap_or(usize::MAX);
+        let since_base = usize::try_from(received.saturating_sub(self.base)).unwrap_or(usize::MAX);
         let pause = now.saturating_duration_since(self.latest.1);
         pause > self.rate.pause || self.rate.time_left(since_base, now).is_zero()
     }
@@ -86,15 +87,15 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_takes_enough_is_kept_and_one_that_stops_is_not() {
+    fn a_steady_receiver_is_allowed_and_a_stalled_one_is_not() {
         let began = Instant::now();
-        let ended = |taken: fn(u64) -> u64| {
-            let mut rate = MinTakeRate::new(1_000_000, began, PAUSE);
+        let ended = |received: fn(u64) -> u64| {
+            let mut rate = MinReceiveRate::new(1_000_000, began, PAUSE);
             (1..10_000)
-                .find(|second| rate.is_too_slow(1_000_000 + taken(*second), began + Duration::from_secs(*second)))
+                .find(|second| rate.is_too_slow(1_000_000 + received(*second), began + Duration::from_secs(*second)))
         };
         assert_eq!(ended(|second| second * 12_000), None);
-        // In steps of 25 seconds, as a large receive buffer shows them.
+        // In steps of 25 seconds, as with a large receive buffer.
         assert_eq!(ended(|second| second / 25 * 25 * 12_000), None);
         assert_eq!(ended(|_| 0), Some(30));
         assert_eq!(ended(|second| second), Some(31));

@@ -92,7 +92,7 @@ mod tests {
             assert_eq!(permits.acquire().await.err(), Some(Limit::Wait));
             assert_eq!(permits.check_waiting(), Err(Limit::Wait));
             others.pop();
-            assert_eq!(permits.check_waiting(), Ok(()), "one that gives up makes room");
+            assert_eq!(permits.check_waiting(), Ok(()), "a request that gives up leaves the queue");
             drop(first);
             assert!(others.swap_remove(0).await.is_ok());
         });

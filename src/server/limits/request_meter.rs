@@ -1,4 +1,4 @@
-//! Limits what one request uses while it is processed: memory of the budget, and work until its client disconnects.
+//! Limits the resources of one request. Memory is taken from the budget, and work stops when the client disconnects.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::memory_budget::Reservation;
 use transform::meter::{Halt, Meter};
 
-/// Whether the client of a request has disconnected: set when the future of its response is dropped.
+/// Whether the client of a request has disconnected. Set when the future of its response is dropped.
 #[derive(Debug, Default)]
 pub struct Cancellation(Arc<AtomicBool>);
 
 impl Cancellation {
-    /// The flag that the work checks.
+    /// Returns the flag that is checked while the request is processed.
     #[must_use]
     pub fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
@@ -24,14 +24,14 @@ impl Drop for Cancellation {
     }
 }
 
-/// Grants a request memory of the budget, and work until its client disconnects.
+/// Grants a request memory from the budget, and work until its client disconnects.
 #[derive(Debug)]
 pub struct RequestMeter<'r> {
     /// The memory of the request.
     pub reservation: &'r Reservation,
     /// Set once the client has disconnected.
     pub cancelled: &'r AtomicBool,
-    /// The maximum work, see [`transform::meter::Usage::work`].
+    /// The maximum work (see [`transform::meter::Usage::work`]).
     pub max_work: u64,
 }
 

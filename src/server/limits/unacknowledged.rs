@@ -1,13 +1,13 @@
 //! The number of sent bytes that the peer of a socket has not acknowledged.
 //!
 //! A send buffer holds megabytes, and the socket becomes writable again only when a third of it is free.
-//! Acknowledgements show the progress of a slow client long before that.
+//! Acknowledgments show the progress of a slow client long before that.
 
 use std::os::fd::AsFd;
 
 /// The number of bytes in the send buffer of a TCP socket that the peer has not acknowledged, if the OS provides it.
 #[cfg(target_os = "linux")]
-#[allow(unsafe_code, reason = "there is no safe name for this request")]
+#[allow(unsafe_code, reason = "this ioctl has no safe wrapper")]
 pub fn bytes(socket: impl AsFd) -> Option<u64> {
     use rustix::ioctl::{Getter, Opcode, ioctl};
     /// `SIOCOUTQ` of tcp(7).
@@ -18,7 +18,8 @@ pub fn bytes(socket: impl AsFd) -> Option<u64> {
     bytes.ok().and_then(|bytes| u64::try_from(bytes).ok())
 }
 
-/// Not available on this system. Progress is then measured by what the socket accepts.
+/// Returns `None`, because other systems do not provide this number. Progress is then measured by the bytes that the
+/// socket accepts.
 #[cfg(not(target_os = "linux"))]
 pub fn bytes(_: impl AsFd) -> Option<u64> {
     None
@@ -45,7 +46,7 @@ mod tests {
         assert!(bytes(&sender).unwrap() > 0);
         let mut rest = vec![0; written];
         receiver.read_exact(&mut rest).unwrap();
-        // The last acknowledgements may still be in flight.
+        // The last acknowledgments may still be in flight.
         let began = std::time::Instant::now();
         while bytes(&sender) != Some(0) {
             assert!(began.elapsed().as_secs() < 30, "everything was read");

@@ -1,4 +1,4 @@
-//! A limit for log lines that are expensive to create: it decides before a line is created. Every line also passes
+//! A rate limit for log lines that are expensive to create, applied before a line is created. Every line also passes
 //! [`super::rate_limit`].
 
 use std::sync::{Mutex, PoisonError};
@@ -20,14 +20,14 @@ struct Second {
 }
 
 impl<const LINES: u32> LineLimit<LINES> {
-    /// Creates a limit that has not seen any line.
+    /// Creates an unused limit.
     #[must_use]
     pub const fn new() -> Self {
         Self(Mutex::new(Second { began: None, lines: 0, suppressed: 0 }))
     }
 
-    /// Admits a line at `now`, or returns `None`. For an admitted line, returns how many lines were not admitted since
-    /// the last one.
+    /// Decides whether to log a line at `now`. If so, returns the number of lines that were suppressed since the last
+    /// admitted one. Otherwise, returns `None`.
     pub fn admit(&self, now: Instant) -> Option<u64> {
         let mut second = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_over = second.began.is_none_or(|began| now.saturating_duration_since(began) >= Duration::from_secs(1));
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_lines_per_second_and_the_next_one_counts_the_others() {
+    fn ten_lines_per_second_are_admitted_and_the_others_are_counted() {
         let limit = LineLimit::<10>::new();
         let start = Instant::now();
         let after = |milliseconds| start + Duration::from_millis(milliseconds);

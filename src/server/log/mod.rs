@@ -38,7 +38,7 @@ impl Loss {
 #[derive(Debug, Default)]
 pub struct Losses([AtomicU64; Loss::ALL.len()]);
 
-/// The counts of the process's log.
+/// The counts of the log of this process.
 pub static LOSSES: Losses = Losses([const { AtomicU64::new(0) }; Loss::ALL.len()]);
 
 impl Losses {

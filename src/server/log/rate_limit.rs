@@ -1,6 +1,6 @@
-//! A rate limit for every kind of log line: a client that sends only bad requests must not fill the disk.
+//! A rate limit for every kind of log line, so that a client that sends only bad requests cannot fill the disk.
 //!
-//! It is a layer of `tracing`, so it also applies to the lines of libraries, and to lines that are added later.
+//! It is a layer of `tracing`, so it also applies to the lines of libraries and to lines that are added later.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_lines_of_a_kind_a_second_and_the_others_are_counted() {
+    fn ten_lines_of_a_kind_per_second_are_admitted_and_the_others_are_counted() {
         let limit = limit();
         let start = Instant::now();
         let after = |milliseconds| start + Duration::from_millis(milliseconds);
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn made_up_kinds_share_a_limit() {
+    fn kinds_above_the_maximum_share_a_limit() {
         let limit = limit();
         let now = Instant::now();
         let lines = u32::try_from(MAX_KINDS).unwrap() + 500;
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_services_and_libraries_are_limited_and_debug_is_not() {
+    fn lines_of_the_service_and_of_libraries_are_limited_but_debug_lines_are_not() {
         #[derive(Clone, Default)]
         struct Lines(Arc<Mutex<Vec<u8>>>);
         impl std::io::Write for Lines {
@@ -265,7 +265,7 @@ mod tests {
         assert!(writer.flush(Duration::from_secs(60)));
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         let count = |what: &str| text.lines().filter(|line| line.contains(what) && !line.contains("similar")).count();
-        // All of it happens within one window, or two.
+        // All lines fall into one or two windows.
         for limited in ["of the service", "of a library"] {
             assert!([10, 20].contains(&count(limited)), "{limited}: {}", count(limited));
         }

@@ -15,10 +15,10 @@ use super::{Loss, Losses};
 /// The maximum size of the queue in bytes: about 4,000 lines. The writing thread may hold the same amount.
 const MAX_QUEUED_BYTES: usize = 1 << 20;
 
-/// The buffer that the writing thread keeps between batches, in bytes.
+/// The size of the buffer that the writing thread keeps between batches, in bytes.
 const KEPT_BYTES: usize = 64 * 1024;
 
-/// How long the writing thread waits before it retries a full non-blocking pipe.
+/// How long the writing thread waits before it writes to a full non-blocking pipe again.
 const RETRY: Duration = Duration::from_millis(10);
 
 /// The writer for `tracing`. A write never blocks and never fails: lines that do not fit are dropped and counted.
@@ -69,7 +69,7 @@ impl LogWriter {
         self.0.filled.notify_one();
     }
 
-    /// Waits up to `limit` until all queued lines are written. Returns whether they are.
+    /// Waits up to `limit` for all queued lines to be written. Returns whether they were.
     pub fn flush(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         let mut queue = self.0.lock();
@@ -90,7 +90,7 @@ impl Shared {
     }
 
     fn write_to(&self, sink: impl Write) {
-        let mut sink = Sink { inner: sink, is_cut: false };
+        let mut sink = Sink { inner: sink, is_mid_line: false };
         let mut batch = Vec::new();
         loop {
             let mut queue = self.lock();
@@ -111,19 +111,19 @@ impl Shared {
 
 struct Sink<W> {
     inner: W,
-    /// Whether the last successful write ended within a line.
-    is_cut: bool,
+    /// Whether the last successful write ended in the middle of a line.
+    is_mid_line: bool,
 }
 
 impl<W: Write> Sink<W> {
     /// Writes complete lines. Returns how many of them were lost.
     fn write_batch(&mut self, batch: &[u8]) -> u64 {
-        if self.is_cut && self.write(b"\n") > 0 {
+        if self.is_mid_line && self.write(b"\n") > 0 {
             return lines(batch);
         }
         let left = self.write(batch);
         let (written, lost) = batch.split_at(batch.len() - left);
-        self.is_cut = if written.is_empty() { self.is_cut } else { !written.ends_with(b"\n") };
+        self.is_mid_line = if written.is_empty() { self.is_mid_line } else { !written.ends_with(b"\n") };
         lines(lost)
     }
 
@@ -142,7 +142,7 @@ impl<W: Write> Sink<W> {
     }
 }
 
-/// The number of lines that these bytes are part of.
+/// Returns the number of lines in `bytes`, including incomplete ones.
 fn lines(bytes: &[u8]) -> u64 {
     let ends = memchr::memchr_iter(b'\n', bytes).count();
     (ends + usize::from(!bytes.is_empty() && !bytes.ends_with(b"\n"))) as u64
@@ -168,7 +168,7 @@ impl<'w> MakeWriter<'w> for LogWriter {
     }
 }
 
-/// The process's stderr without the lock of `std`: a write that hangs does not block other threads.
+/// The process's stderr without the lock of `std`, so that a write that hangs does not block other threads.
 #[derive(Debug, Clone, Copy)]
 pub struct Stderr;
 
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn failed_writes_are_counted_and_the_next_line_is_whole() {
+    fn failed_writes_are_counted_and_the_next_line_is_complete() {
         let log = started();
         let write = |line: &str, steps: &[Result<usize, io::ErrorKind>]| {
             (&log.writer).write_all(line.as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! Counters per destination, up to the number in the settings.
+//! Counters per destination, for up to `DESTINATION_METRICS` destinations.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,7 +62,7 @@ mod tests {
     use prometheus::Opts;
 
     #[test]
-    fn destinations_above_the_number_are_others() {
+    fn destinations_above_the_maximum_share_the_label_other() {
         let counters = IntCounterVec::new(Opts::new("c", "c"), &["t", "d", "r"]).unwrap();
         let off = DestinationSeries::new(counters.clone());
         off.count("kafka", Some("a"), 1, 1);

@@ -3,9 +3,9 @@
 /// The result of a forwarded request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forwarded {
-    /// The whole response was forwarded, whatever its status.
+    /// The complete response was forwarded, whatever its status.
     Responded,
-    /// There is no connection to the upstream.
+    /// The connection to the upstream failed.
     Unreachable,
     /// The upstream disconnected early, or its response is not valid HTTP.
     Broken,
@@ -45,7 +45,7 @@ pub enum Compared {
     Intended,
     /// The responses differ.
     Different,
-    /// There was no room to keep the request.
+    /// The limits on kept requests were reached.
     Dropped,
     /// There was no upstream response to compare with: the upstream was overloaded, unreachable or too slow.
     Failed,

@@ -48,7 +48,7 @@ pub async fn measure(
     result
 }
 
-/// A request without a response yet. Dropped if the client disconnects.
+/// Counts a request as in flight until dropped, which also happens if the client disconnects.
 struct Open<'g>(&'g IntGauge);
 
 impl<'g> Open<'g> {

@@ -67,7 +67,7 @@ pub struct Metrics {
 /// How often the lag of an event loop is measured.
 const LAG_PERIOD: Duration = Duration::from_millis(250);
 
-/// Limits, and how much of them is in use.
+/// Limits and their current use.
 #[derive(Debug, Clone, Default)]
 pub struct Usage {
     /// The memory of requests and its limit, in bytes.
@@ -102,7 +102,7 @@ struct LostLines {
 }
 
 impl LostLines {
-    /// Copies the counts of the log, which exists before the metrics and counts by itself.
+    /// Adds new losses of the log. The log has its own counts, because it exists before the metrics.
     fn update(&self) {
         let lost = LOSSES.count(self.loss);
         let counted = self.counted.fetch_max(lost, Ordering::Relaxed);
@@ -114,7 +114,7 @@ impl Metrics {
     /// Creates metrics, each with the label `instanceName`.
     ///
     /// # Errors
-    /// None in practice: names and labels are constants.
+    /// Never fails in practice, because names and labels are constants.
     pub fn new(instance_id: &str) -> prometheus::Result<Self> {
         let labels = [("instanceName".to_owned(), instance_id.to_owned())].into();
         let registry = Registry::new_custom(None, Some(labels))?;
@@ -226,7 +226,7 @@ impl Metrics {
         }
     }
 
-    /// Returns the series of the events of one origin. `version` is that of the path.
+    /// Returns the series of the events of one origin. `version` is the version in the path.
     #[must_use]
     pub fn events(&self, family: &Family, version: &str, origin: &Origin) -> EventSeries {
         let labels = self.origins.lock().unwrap_or_else(PoisonError::into_inner).labels(origin);
@@ -269,7 +269,7 @@ impl Metrics {
         self.forwarded[result as usize].inc();
     }
 
-    /// Counts a request that only a rudder-transformer serves, without an upstream.
+    /// Counts a request that only a rudder-transformer can serve, if there is no upstream.
     pub fn count_unserved(&self, endpoint: UnservedEndpoint) {
         self.unserved[endpoint as usize].inc();
     }
@@ -284,7 +284,7 @@ impl Metrics {
         self.intended[row as usize].inc();
     }
 
-    /// Returns these metrics with separate series for `most` destinations. Call it before anything is counted.
+    /// Returns these metrics with separate series for up to `most` destinations. Call it before anything is counted.
     #[must_use]
     pub fn with_destinations(mut self, most: usize) -> Self {
         self.destinations = self.destinations.up_to(most);
@@ -311,7 +311,7 @@ impl Metrics {
         }
     }
 
-    /// Sets the gauges that are read on demand: limits, and how much of them is in use.
+    /// Sets the gauges of limits and their current use, which are read on demand.
     pub fn set_usage(&self, usage: &Usage) {
         let gauge = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.in_flight_bytes.set(gauge(usage.in_flight.0));

@@ -1,4 +1,5 @@
-//! Labels with values from events. Clients can make up any number of values; only a bounded number becomes series.
+//! Labels with values from events. Clients can make up any number of values, so only a bounded number of them become
+//! series.
 
 use std::collections::HashSet;
 
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_too_many_or_too_long_are_other() {
+    fn excess_values_and_long_values_become_other() {
         let mut origins = Origins::default();
         let first = origins.labels(&origin("web", "shop"));
         assert_eq!(first, ["1", "web", "KAFKA", "shop"]);
@@ -72,13 +73,13 @@ mod tests {
             origins.labels(&origin("web", &format!("namespace {index}")));
         }
         assert_eq!(origins.labels(&origin("web", "one more")), ["1", "web", "KAFKA", OTHER]);
-        assert_eq!(origins.labels(&origin("web", "shop")), first, "who was first stays");
+        assert_eq!(origins.labels(&origin("web", "shop")), first, "earlier values keep their series");
         assert_eq!(origins.labels(&origin("web", &"x".repeat(101)))[3], OTHER);
         assert!(origins.values[3].len() <= MAX_VALUES);
     }
 
     #[test]
-    fn combinations_that_are_too_many_are_other() {
+    fn excess_combinations_become_other() {
         let mut origins = Origins::default();
         for source in 0..90 {
             for namespace in 0..90 {

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use prometheus::Histogram;
 
-/// Identifies a kind of request. All values are fixed by this service, so that their number is bounded.
+/// Identifies a kind of request. All values are defined by this service, so their number is bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpKey {
     /// The method, or `other`.

@@ -1,5 +1,5 @@
-//! The definitions of all metrics: the metrics are created from this table, and their documentation is printed from it.
-//! Metrics of rudder-transformer keep their names, labels and buckets, so that dashboards and alerts continue to work.
+//! The table of all metrics, from which the metrics and their documentation are created. Metrics of rudder-transformer
+//! keep their names, labels and buckets, so that dashboards and alerts continue to work.
 
 use std::fmt::Write as _;
 
@@ -71,62 +71,62 @@ metrics! {
         ["method", "code", "route", "destType"], Reference,
         "Seconds from the headers of a request to its response";
     REQUEST_SIZE: "transformer_http_request_size", Kind::Histogram(BYTES), ["method", "route", "code"], Reference,
-        "Bytes of the body of a request, as sent";
+        "Size of request bodies as sent, in bytes";
     RESPONSE_SIZE: "transformer_http_response_size", Kind::Histogram(BYTES), ["method", "route", "code"], Reference,
-        "Bytes of the body of a response";
+        "Size of response bodies, in bytes";
     CONCURRENT_REQUESTS: "transformer_http_concurrent_requests", Kind::Gauge, [], Reference,
         "Requests in flight";
     FENCED_REQUESTS: "transformer_memory_fenced_requests", Kind::Counter, ["route"], Reference,
-        "Requests rejected with 503 because other requests use MAX_IN_FLIGHT_BYTES";
+        "Requests rejected with 503 because requests in flight had used up MAX_IN_FLIGHT_BYTES";
     INPUT_EVENTS: "transformer_dest_transform_input_events", Kind::Histogram(EVENTS),
         ["destination", "version", "destVersion", "sourceType", "destinationType", "k8_namespace"], Reference,
-        "Events in a request to transform or to /routerTransform. Labels come from its first event: destVersion is the integer part of destination.version (1 without one), the last three are sourceType, destinationType and namespace of the metadata (undefined without one)";
+        "Events per transformation request, including /routerTransform. Labels come from the first event: destVersion is the integer part of destination.version (1 if missing); the last three are sourceType, destinationType and namespace of the metadata (undefined if missing)";
     OUTPUT_EVENTS: "transformer_dest_transform_output_events", Kind::Histogram(EVENTS),
         ["destination", "version", "destVersion", "sourceType", "destinationType", "k8_namespace"], Reference,
-        "Responses to the events of a request, including rejected ones; for /routerTransform one per destination";
+        "Event responses per request, including those for rejected events; for /routerTransform, one per destination";
     TOPIC_RULES: "kafka_transformer_events_by_topic_rule_total", Kind::Counter, ["destType", "rule"], Own,
-        "Events transformed, by the rule that gave the topic: integrations, event_type, event_name, default or none";
+        "Transformed events by the rule that chose the topic: integrations, event_type, event_name, default or none";
     KEY_SOURCES: "kafka_transformer_events_by_key_source_total", Kind::Counter, ["destType", "source"], Own,
-        "Events transformed, by the field that gave the partition key: user_id, anonymous_id or empty. All events with an empty key share one partition";
+        "Transformed events by the field that the partition key was taken from: user_id, anonymous_id or empty. All events with an empty key share one partition";
     REJECTED: "kafka_transformer_events_rejected_total", Kind::Counter, ["destType", "reason"], Own,
         "Events rejected with 400, by reason";
     TEMPLATES: "kafka_transformer_templates_total", Kind::Counter, ["destType", "outcome"], Own,
-        "Templates in destinations, by whether the event had a value for them: filled or defaulted";
+        "Templates by outcome: filled (the event had a value) or defaulted (it had none)";
     PATHS: "kafka_transformer_events_by_path_total", Kind::Counter, ["destType", "path"], Own,
-        "Events transformed, by code path: rewritten (a template or a reverse-ETL timestamp could change them) or fast (nothing could)";
+        "Transformed events by code path: rewritten (a template or a reverse-ETL timestamp could change them) or fast (nothing could)";
     OVERLOAD_REJECTIONS: "kafka_transformer_overload_rejections_total", Kind::Counter, ["limit"], Own,
         "Requests rejected with 503, by the limit that was reached: in_flight_bytes, connections or wait";
     FORWARDED: "kafka_transformer_forwarded_requests_total", Kind::Counter, ["result"], Own,
         "Requests forwarded to UPSTREAM_TRANSFORMER_URL, by result: responded (with any status), unreachable, broken, timeout, abandoned (by the client) or loop";
     UNSERVED: "kafka_transformer_unserved_requests_total", Kind::Counter, ["endpoint"], Own,
-        "Requests that only a rudder-transformer can serve, without UPSTREAM_TRANSFORMER_URL, by endpoint: user_transformation, tracking_plan, destination, batch, router_transform, delivery, deletion or source. UNSERVED selects the response";
+        "Requests that only a rudder-transformer can serve, while UPSTREAM_TRANSFORMER_URL is not set, by endpoint: user_transformation, tracking_plan, destination, batch, router_transform, delivery, deletion or source. UNSERVED selects the response";
     SHADOWED: "kafka_transformer_shadow_requests_total", Kind::Counter, ["result"], Own,
-        "Requests selected for shadow comparison with the upstream, by result: equal, intended (docs/reference/differences.md), different, dropped (no room to keep them) or failed (no response to compare with)";
+        "Requests selected for shadow comparison with the upstream, by result: equal, intended (docs/reference/differences.md), different, dropped (a limit on kept requests was reached) or failed (no response to compare with)";
     INTENDED: "kafka_transformer_shadow_intended_differences_total", Kind::Counter, ["difference"], Own,
-        "Requests whose shadow comparison found an intended difference and nothing else, by its code in docs/reference/differences.md; a request counts once for each code";
+        "Requests whose shadow comparison found only intended differences, by their code in docs/reference/differences.md; a request counts once for each code";
     LOG_LINES_DROPPED: "kafka_transformer_log_lines_dropped_total", Kind::Counter, ["reason"], Own,
         "Log lines that were not written, by reason: queue_full (stderr is too slow), write_failed (the reader of stderr is gone, or its disk is full) or suppressed (more than ten of a kind per second)";
     IN_FLIGHT_BYTES: "kafka_transformer_in_flight_bytes", Kind::Gauge, [], Own,
-        "Memory that requests in flight use now, limited by MAX_IN_FLIGHT_BYTES, in bytes";
+        "Memory that requests in flight use, in bytes; limited by MAX_IN_FLIGHT_BYTES";
     IN_FLIGHT_LIMIT_BYTES: "kafka_transformer_in_flight_limit_bytes", Kind::Gauge, [], Own,
-        "MAX_IN_FLIGHT_BYTES in force";
+        "Effective value of MAX_IN_FLIGHT_BYTES";
     CONNECTIONS: "kafka_transformer_connections", Kind::Gauge, ["port"], Own,
         "Open connections within the limit, by port: service or metrics";
     CONNECTIONS_LIMIT: "kafka_transformer_connections_limit", Kind::Gauge, ["port"], Own,
-        "The limit of connections, by port: MAX_CONNECTIONS for service";
+        "Connection limit, by port; MAX_CONNECTIONS for service";
     WAIT_LIMIT: "kafka_transformer_wait_limit_seconds", Kind::Gauge, [], Own,
-        "MAX_WAIT_MILLISECONDS in seconds, compared with the event loop lag";
+        "MAX_WAIT_MILLISECONDS in seconds; compare it with the event-loop lag";
     EVENT_LOOP_LAG: "kafka_transformer_event_loop_lag_seconds", Kind::Histogram(LAG), [], Own,
-        "How late a timer of 250 ms ran on a worker: the time that everything else on it waits, in seconds";
+        "Delay of a 250 ms timer on a worker, in seconds; everything else on that worker waits as long";
     UPSTREAM_DURATION: "kafka_transformer_upstream_duration_seconds", Kind::Histogram(SECONDS), [], Own,
-        "From the start of a forwarded request to the headers of the upstream's response, in seconds; slow uploads count";
+        "Time from the start of a forwarded request to the headers of the upstream's response, in seconds; includes slow uploads";
     CERTIFICATE_EXPIRY: "kafka_transformer_certificate_expiry_seconds", Kind::Gauge, [], Own,
         "Seconds until the TLS certificate in use expires; absent without TLS";
     DESTINATION_EVENTS: "kafka_transformer_destination_events_total", Kind::Counter,
         ["destType", "destinationId", "result"], Own,
-        "Events by destination, with DESTINATION_METRICS, and result: transformed or rejected. Destinations above that number, and events without an ID, are other";
+        "Events by destination and result (transformed or rejected), if DESTINATION_METRICS is set. Destinations above that number and events without an ID share the destinationId other";
     BUILD_INFO: "kafka_transformer_build_info", Kind::Gauge, ["version", "commit"], Own,
-        "Always 1; the labels name version and commit";
+        "Always 1; the labels contain version and commit";
 }
 
 /// Formats the metrics as Markdown, for `docs/reference/metrics.md`.
@@ -134,8 +134,8 @@ metrics! {
 pub fn page() -> String {
     let mut page = String::from(PAGE_START);
     for (origin, title) in [
-        (Origin::Reference, "## Metrics that rudder-transformer has too\n"),
-        (Origin::Own, "## Metrics of this service alone\n"),
+        (Origin::Reference, "## Metrics shared with rudder-transformer\n"),
+        (Origin::Own, "## Metrics of this service only\n"),
     ] {
         page.push_str(title);
         page.push_str("\n| name | type | labels | meaning |\n| --- | --- | --- | --- |\n");
@@ -164,20 +164,21 @@ pub fn page() -> String {
 
 const PAGE_START: &str = "# Metrics
 
-After reading this page you can chart the service and set alerts. `rudder-kafka-transformer metrics` prints it.
+After reading this page you can chart the service and set alerts. `rudder-kafka-transformer metrics` prints this page.
 
-`http://HOST:METRICS_PORT/metrics` serves the Prometheus text format. Every metric has the label `instanceName`, the
-setting `INSTANCE_ID` (`localhost` by default). `deploy/prometheus/alerts.yaml` has alerts, and
-`deploy/grafana/dashboard.json` has panels.
+`http://HOST:METRICS_PORT/metrics` serves the Prometheus text format. Every metric has the label `instanceName` with
+the value of `INSTANCE_ID` (`localhost` by default). `deploy/prometheus/alerts.yaml` contains alerts, and
+`deploy/grafana/dashboard.json` contains panels.
 
-Two things differ from rudder-transformer on purpose, so that no client can create endless series:
+The values of labels are bounded, so that no client can create endless series. The first two rules differ from
+rudder-transformer:
 
 * `route` is the pattern of the route (`/v0/destinations/{destination}`, `unmatched` for unknown paths), never the path
   of the request.
-* Labels whose values come with events (`destVersion`, `sourceType`, `destinationType`, `k8_namespace`) have at most 100
-  values each, in at most 500 combinations. Later values, and those above 100 bytes, become `other`.
-* `destinationId` has at most `DESTINATION_METRICS` values. [Destinations](../guides/destinations.md) shows more of each
-  destination.
+* Labels whose values come from events (`destVersion`, `sourceType`, `destinationType`, `k8_namespace`) have at most 100
+  values each, in at most 500 combinations. Further values, and values longer than 100 bytes, become `other`.
+* `destinationId` has at most `DESTINATION_METRICS` values. [Destinations](../guides/destinations.md) shows more about
+  each destination.
 
 Before the first release these metrics were renamed:
 

@@ -1,4 +1,5 @@
-//! Caches the series that a worker used recently: looking up a series by its labels costs more than updating it.
+//! Caches the series that a worker used recently, because looking up a series by its labels costs more than updating
+//! it.
 
 use std::cell::RefCell;
 
@@ -20,7 +21,7 @@ pub struct WorkerSeries {
 }
 
 /// The maximum number of cached series of each kind.
-const MAX_REMEMBERED: usize = 32;
+const MAX_CACHED: usize = 32;
 
 impl WorkerSeries {
     /// Creates an empty cache.
@@ -38,7 +39,7 @@ impl WorkerSeries {
     /// Counts a request with a response.
     pub fn count_http(&self, key: &HttpKey, seconds: f64, request_bytes: u64, response_bytes: Option<u64>) {
         let mut known = self.http.borrow_mut();
-        let series = get_or_create(&mut known, |remembered| remembered == key, || (*key, self.metrics.http(key)));
+        let series = get_or_create(&mut known, |cached| cached == key, || (*key, self.metrics.http(key)));
         series.duration.observe(seconds);
         series.request_size.observe(request_bytes as f64);
         if let Some(bytes) = response_bytes {
@@ -46,7 +47,7 @@ impl WorkerSeries {
         }
     }
 
-    /// Counts the decisions of a request. `version` is that of its path.
+    /// Counts the decisions of a request. `version` is the version in its path.
     pub fn count_transformed(&self, transformed: &Transformed, version: &'static str) {
         self.metrics.count(transformed.family, &transformed.tally);
         if let Some(counted) = &transformed.counted {
@@ -54,7 +55,7 @@ impl WorkerSeries {
         }
     }
 
-    /// Counts the events of a request. `version` is that of its path.
+    /// Counts the events of a request. `version` is the version in its path.
     pub fn count_events(&self, family: &'static Family, version: &'static str, counted: &Counted) {
         let origin = &counted.origin;
         let mut known = self.events.borrow_mut();
@@ -68,13 +69,14 @@ impl WorkerSeries {
     }
 }
 
-/// Returns the cached value that `is_wanted`, or creates one with `make`, which replaces the oldest.
+/// Returns the cached value whose key `is_wanted`. If there is none, creates it with `make`, and evicts the least
+/// recently used value if the cache is full.
 fn get_or_create<K, V>(known: &mut Vec<(K, V)>, is_wanted: impl Fn(&K) -> bool, make: impl FnOnce() -> (K, V)) -> &V {
     match known.iter().position(|(key, _)| is_wanted(key)) {
         Some(0) => {}
-        Some(place) => known[..=place].rotate_right(1),
+        Some(index) => known[..=index].rotate_right(1),
         None => {
-            known.truncate(MAX_REMEMBERED - 1);
+            known.truncate(MAX_CACHED - 1);
             known.insert(0, make());
         }
     }
@@ -86,16 +88,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_latest_are_remembered() {
+    fn recently_used_values_stay_cached() {
         let mut known = Vec::new();
         for round in 0..2 {
-            for key in 0..MAX_REMEMBERED {
+            for key in 0..MAX_CACHED {
                 assert_eq!(*get_or_create(&mut known, |other| *other == key, || (key, (key, round))), (key, 0));
             }
         }
-        assert_eq!(known.len(), MAX_REMEMBERED);
+        assert_eq!(known.len(), MAX_CACHED);
         get_or_create(&mut known, |other| *other == 100, || (100, (100, 0)));
-        assert_eq!(known.len(), MAX_REMEMBERED);
-        assert_eq!(*get_or_create(&mut known, |other| *other == 0, || (0, (0, 2))), (0, 2), "the oldest made room");
+        assert_eq!(known.len(), MAX_CACHED);
+        assert_eq!(*get_or_create(&mut known, |other| *other == 0, || (0, (0, 2))), (0, 2), "the oldest was evicted");
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::server::version::VERSION;
 
-/// The parts of a golden case that are used.
+/// The parts of a golden case that examples are made from.
 #[derive(Deserialize)]
 struct Case {
     description: String,
@@ -118,7 +118,7 @@ fn add_case(operation: &mut Value, path: &str, name: &str, case: &Case) {
     for parameter in parameters.into_iter().flatten() {
         let value = match parameter["in"].as_str() {
             Some("path") => path.find('{').and_then(|start| request.path.get(start..)).map(Value::from),
-            // Also if it is blank: the page fills in the first example.
+            // A case without this header gets a blank example, because the page fills in the first example.
             _ if parameter["name"] == CONTENT_FORMAT => {
                 Some(request.headers.get(CONTENT_FORMAT).cloned().unwrap_or_else(|| "".into()))
             }

@@ -19,9 +19,9 @@ pub struct ExplainBody {
     /// The events.
     #[schema(schema_with = events)]
     pub events: Vec<Value>,
-    /// The destination of events without one: a destination with `Config` or `config`, an array of destinations, a
-    /// whole `workspaceConfig.json`, a destination of the Rudder CLI, or a Config alone. A string is the text of a file
-    /// with one of these, in JSON or YAML.
+    /// The destination of events that do not contain one. It can be a destination with `Config` or `config`, an array
+    /// of destinations, a complete `workspaceConfig.json`, a destination of the Rudder CLI, or only a Config. A string
+    /// is the text of a file with one of these, in JSON or YAML.
     #[schema(required = false)]
     pub destination: Value,
     /// The ID of the destination, if `destination` contains several.
@@ -30,10 +30,10 @@ pub struct ExplainBody {
     /// The name of the destination, if `destination` contains several.
     #[schema(schema_with = any_text, required = false)]
     pub destination_name: String,
-    /// The connection of events without one.
+    /// The connection of events that do not contain one.
     #[schema(required = false)]
     pub connection: Value,
-    /// The type of a destination that does not name its own (case-insensitive).
+    /// The destination type, for a destination that does not contain it (case-insensitive).
     #[schema(schema_with = any_case_name, required = false)]
     pub family: String,
     /// The number of partitions of each topic.
@@ -55,9 +55,9 @@ fn any_text() -> RefOr<Schema> {
 /// Up to 100 values of any type.
 fn events() -> RefOr<Schema> {
     let event = ObjectBuilder::new().schema_type(Type::Object).description(Some(
-        "An event as rudder-server sends it, with a field `message`; a message alone, which gets `{}` as metadata; or the body of an SDK, `{\"batch\":[…]}`, which counts as its events",
+        "An event as rudder-server sends it, with a field `message`; a message alone, which gets `{}` as metadata; or the body of an SDK request, `{\"batch\":[…]}`, whose events are explained one by one",
     ));
-    let event = or_anything(event, "Anything else is rejected in its explanation");
+    let event = or_anything(event, "Any other value is explained as a rejected event");
     ArrayBuilder::new().items(event).max_items(Some(MAX_EVENTS)).description(Some("The events")).into()
 }
 
@@ -67,7 +67,7 @@ fn events() -> RefOr<Schema> {
 pub struct Explanations {
     /// One explanation per event.
     pub events: Vec<Explanation>,
-    /// What is wrong with the configuration of the destination; there if `check` is true and there is a destination.
+    /// The problems of the destination's configuration. Present if `check` is true and there is a destination.
     #[schema(value_type = DestinationCheck, required = false)]
     pub check: Option<DestinationCheck>,
 }
@@ -87,7 +87,7 @@ pub struct Explanation {
     /// Why rudder-server would drop the transformed event. Present if `outcome` is `undeliverable`.
     #[schema(required = false)]
     pub problems: Vec<Problem>,
-    /// What is probably unintended in the record, or was not compared with its Avro schema.
+    /// Properties of the record that are probably unintended or were not compared with its Avro schema.
     #[schema(required = false)]
     pub warnings: Vec<Problem>,
     /// The topic.
@@ -118,7 +118,7 @@ pub struct RejectionShown {
     pub error_type: String,
 }
 
-/// Why an event does not reach Kafka, or not as intended.
+/// Why an event does not reach Kafka, or does not reach it as intended.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Problem {
@@ -132,7 +132,7 @@ pub struct Problem {
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TopicChoice {
-    /// Any JSON value. `null` also if the response has no topic.
+    /// The topic, which can be any JSON value. `null` if the response has no topic.
     #[schema(required = true)]
     pub value: Value,
     /// The rule that chose the topic.
@@ -140,7 +140,7 @@ pub struct TopicChoice {
     pub rule: String,
     /// The rule as text.
     pub text: String,
-    /// The rules that were tried before, in order.
+    /// The rules that were tried before, in order, and did not apply.
     pub skipped: Vec<SkippedRule>,
 }
 
@@ -170,7 +170,7 @@ pub struct KeyChoice {
     pub source: String,
     /// The field as text.
     pub text: String,
-    /// The partition, if `partitions` was given.
+    /// The partition. Present if the request contains `partitions`.
     #[schema(required = false)]
     pub partition: u32,
 }
@@ -219,18 +219,18 @@ pub struct TimestampNotApplied {
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TemplateUse {
-    /// The location in Config, as a JSON pointer. A long pointer is shortened to its end, after `…`.
+    /// The location in Config, as a JSON pointer. A long pointer is shortened to `…` and its end.
     pub pointer: String,
-    /// The path that it looks up in the event.
+    /// The path that the template looks up in the event.
     pub path: String,
     /// The default.
     pub default: String,
     /// Whether a value was found.
     pub found: bool,
-    /// The value that is used: the one found, or the default. `null` if the event is rejected because of the template.
+    /// The value that was found, or the default. `null` if the event is rejected because of the template.
     #[schema(required = true)]
     pub value: Value,
-    /// Whether the value is longer, and only its start is shown, as a string.
+    /// Whether `value` is a string with only the start of a longer value.
     #[schema(required = false)]
     pub value_cut: bool,
     /// The field that was removed from the event with its value.

@@ -1,5 +1,5 @@
-//! Responses that many endpoints share: why a request is rejected as a whole. They are one table, and the texts of the
-//! examples are those of [`RequestError`].
+//! The table of error responses to whole requests, which many endpoints share. The texts of the examples are those of
+//! [`RequestError`].
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::server::routes::explain::error::ExplainError;
 use crate::server::routes::explain::limits::{MAX_EVENTS, MAX_WORKING_BYTES};
 use transform::request::{BodyError, max_response_bytes};
 
-/// A status, its meaning, the schema of its body, and examples in addition to those of fixtures.
+/// A status, its meaning, the schema of its body, and examples in addition to those from fixtures.
 type Row = (StatusCode, &'static str, &'static str, Vec<(&'static str, RequestError)>);
 
 fn overloaded() -> Row {
@@ -36,7 +36,7 @@ fn overloaded_or_unserved() -> Row {
     };
     let (status, _, body, mut examples) = overloaded();
     examples.push(("unserved", RequestError::Unserved(Box::new(unserved))));
-    let text = "Overloaded; or the destination is not served, there is no upstream, and UNSERVED is retry: retry";
+    let text = "Retry: overloaded, or the destination is not served, there is no upstream, and UNSERVED is retry";
     (status, text, body, examples)
 }
 
@@ -86,7 +86,7 @@ fn rows() -> Vec<Row> {
         ),
         (
             StatusCode::BAD_GATEWAY,
-            "With an upstream: it is unreachable or disconnected early",
+            "The upstream, if there is one, is unreachable or disconnected early",
             body,
             vec![
                 ("unreachable", RequestError::UpstreamUnreachable),
@@ -98,7 +98,7 @@ fn rows() -> Vec<Row> {
         overloaded_or_unserved(),
         (
             StatusCode::GATEWAY_TIMEOUT,
-            "With an upstream: it did not respond in time",
+            "The upstream, if there is one, did not respond in time",
             body,
             vec![("upstream_timeout", RequestError::UpstreamTimeout)],
         ),
@@ -148,7 +148,7 @@ impl IntoResponses for ExplainRejections {
         let own = |(status, description, schema, examples): Row| match status {
             StatusCode::NOT_FOUND => {
                 let examples = vec![("no_page", RequestError::NotFound)];
-                (status, "PAGE is off, or it is metrics and the endpoint is on the metrics port", "ErrorBody", examples)
+                (status, "PAGE is false, or it is metrics and this is not the metrics port", "ErrorBody", examples)
             }
             StatusCode::SERVICE_UNAVAILABLE => overloaded(),
             StatusCode::BAD_REQUEST => {

@@ -1,7 +1,7 @@
 //! The schemas of requests.
 //!
-//! A schema describes everything that gets a 200. That includes malformed events: an error in one event is reported in its
-//! own response, so an element of `input` may be any value.
+//! A schema describes every body that gets a 200. This includes malformed events. An error in an event is reported in
+//! the response for that event, so an element of `input` may be any value.
 
 #![allow(dead_code, reason = "these types describe JSON that is read and written elsewhere")]
 
@@ -12,7 +12,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use transform::family::FAMILIES;
 
-/// A schema for `wanted` or any other value, with what happens in that case.
+/// Returns a schema for `wanted` or any other value. `otherwise` says what happens to any other value.
 pub(super) fn or_anything(wanted: impl Into<RefOr<Schema>>, otherwise: &str) -> RefOr<Schema> {
     let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(otherwise));
     AnyOfBuilder::new().item(wanted).item(anything).into()
@@ -118,7 +118,7 @@ impl PartialSchema for ProcessorRequest {
 
 impl ToSchema for ProcessorRequest {}
 
-/// Events, with destinations and connections next to them.
+/// Events, with separate destinations and connections.
 #[derive(ToSchema)]
 pub struct Compacted {
     /// The events.
@@ -155,7 +155,7 @@ pub struct RouterRequest {
 pub struct Event {
     /// The event itself, which is passed through. `{}` if missing.
     pub message: Option<Map<String, Value>>,
-    /// What rudder-server needs to match the response to its job; passed through.
+    /// Data with which rudder-server matches the response to its job. It is passed through.
     pub metadata: Map<String, Value>,
     /// The destination of the event, in the plain form.
     #[schema(value_type = Destination, required = false)]

@@ -21,7 +21,7 @@ pub enum EventResponse {
 pub struct Transformed {
     /// The record to produce.
     pub output: Output,
-    /// As received, with the topic appended to `rudderId`.
+    /// The metadata as received, with the topic appended to `rudderId`.
     pub metadata: Map<String, Value>,
     /// Always 200.
     #[schema(minimum = 200, maximum = 200)]
@@ -39,7 +39,7 @@ pub struct Output {
     /// The ID of the Avro schema, if the event names one.
     #[schema(required = false)]
     pub schema_id: Value,
-    /// The topic. A string, unless Config or the event contain another type.
+    /// The topic. A string, unless Config or the event contains another type.
     #[schema(required = false)]
     pub topic: Value,
 }
@@ -48,7 +48,7 @@ pub struct Output {
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rejected {
-    /// As received, or `null` if it is not an object.
+    /// The metadata as received, or `null` if it is not an object.
     #[schema(required = true)]
     pub metadata: Option<Map<String, Value>>,
     /// Always 400.
@@ -185,7 +185,7 @@ pub enum RouterResponse {
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NoEvents {
-    /// The name of the destination.
+    /// An object with the name of the destination.
     pub metadata: Vec<Map<String, Value>>,
     /// Always false.
     pub batched: bool,
@@ -217,7 +217,7 @@ pub struct DestinationChoice {
     pub id: String,
     /// The name, or empty.
     pub name: String,
-    /// The type.
+    /// The destination type.
     pub family: String,
     /// Whether the destination is enabled.
     pub enabled: bool,

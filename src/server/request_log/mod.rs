@@ -1,7 +1,7 @@
 //! Log lines about requests (docs/reference/logs.md): one at debug for each request, one at warn for the rejected
-//! events of each destination, and one at warn for a rejected request. They never contain a raw path, a query, a header
-//! or a part of a body, because each may contain a secret. IDs of destinations, sources and workspaces are shown if
-//! they look like IDs.
+//! events of each destination, and one at warn or error for a request that is rejected or fails. They never contain a
+//! raw path, a query, a header or a part of a body, because each may contain a secret. IDs of destinations, sources and
+//! workspaces are shown if they look like IDs.
 
 mod record;
 #[cfg(feature = "otlp")]
@@ -34,7 +34,7 @@ use transform::decision::{Rejected, Tally};
 use transform::family::Family;
 use transform::rejection::Rejection;
 
-/// What a route found out about its request. Collected only if a line may show it.
+/// The counts of events that a route reports. Collected only if a log line or span may contain them.
 #[derive(Debug, Clone, Copy, Default)]
 struct Noted {
     events: Option<u64>,
@@ -49,7 +49,7 @@ struct NotedDestinations(Vec<RejectedEvents>);
 /// last line.
 const MAX_DESTINATION_LINES: usize = 8;
 
-/// Notes the rejected events of each destination of a request.
+/// Records the rejected events of each destination of a request.
 pub(crate) fn note_rejected(request: &HttpRequest, mut destinations: Vec<RejectedEvents>) {
     let rest = destinations.split_off(destinations.len().min(MAX_DESTINATION_LINES));
     if let Some(others) = rest.into_iter().reduce(RejectedEvents::merged) {
@@ -59,7 +59,7 @@ pub(crate) fn note_rejected(request: &HttpRequest, mut destinations: Vec<Rejecte
 }
 
 /// Whether every request is logged or traced, not only errors.
-fn every_request_counts() -> bool {
+fn reports_every_request() -> bool {
     #[cfg(feature = "otlp")]
     if spans::are_exported() {
         return true;
@@ -67,9 +67,9 @@ fn every_request_counts() -> bool {
     tracing::enabled!(tracing::Level::DEBUG)
 }
 
-/// Notes how many events a request has and how many of them are rejected.
+/// Records how many events a request has and how many of them are rejected.
 pub(crate) fn note_events(request: &HttpRequest, tally: &Tally) {
-    if tally.rejected.iter().any(|count| *count > 0) || every_request_counts() {
+    if tally.rejected.iter().any(|count| *count > 0) || reports_every_request() {
         request.extensions_mut().insert(Noted { events: Some(tally.events), rejected: tally.rejected });
     }
 }
@@ -83,7 +83,7 @@ pub async fn log(
         request.app_data::<Data<RequestIds>>().map_or(HeaderValue::from_static(""), |ids| ids.of(request.headers()));
     let parent = TraceParent::of(request.headers());
     #[expect(clippy::disallowed_methods, reason = "a span needs the time of day, and its duration a monotonic clock")]
-    let started = every_request_counts().then(|| (SystemTime::now(), Instant::now()));
+    let started = reports_every_request().then(|| (SystemTime::now(), Instant::now()));
     let time = || started.map(|(at, started)| (at, started.elapsed()));
     let method = request.method().clone();
     match next.call(request).await {
@@ -91,8 +91,8 @@ pub async fn log(
             if !response.response().extensions().contains::<FromUpstream>() {
                 response.headers_mut().insert(X_REQUEST_ID, id.clone());
             }
-            let is_trouble = response.status().is_client_error() || response.status().is_server_error();
-            if started.is_some() || is_trouble || response.request().extensions().contains::<Noted>() {
+            let is_error = response.status().is_client_error() || response.status().is_server_error();
+            if started.is_some() || is_error || response.request().extensions().contains::<Noted>() {
                 log_response(&id, &response, time(), parent);
             }
             Ok(response)
@@ -139,7 +139,7 @@ fn log_response(
     exchange.log();
 }
 
-/// Reports a request that has no response because of a bug in the service.
+/// Logs a request that has no response because of a bug in the service.
 fn log_failure(
     id: &HeaderValue,
     method: &Method,
@@ -240,7 +240,7 @@ impl Exchange<'_> {
         );
     }
 
-    /// Logs a request that was not served. These lines were limited before, when the body was read.
+    /// Logs a request that was not served. The rate limit of these lines was already applied when the body was read.
     fn report_unserved(&self) {
         let Some(RequestError::Unserved(unserved)) = self.error else { return };
         let Some(line) = &unserved.line else { return };
@@ -263,7 +263,8 @@ impl Exchange<'_> {
         );
     }
 
-    /// What may be logged of the error. Errors of explanations may repeat what an operator has typed.
+    /// Returns the details of the error that may be logged. Error texts of `/explain` are left out, because they may
+    /// repeat an operator's input.
     fn detail(&self) -> Detail<'_> {
         let detail = self.error.map(|error| error.detail(self.limits)).unwrap_or_default();
         if self.route == Some("/explain") { Detail { text: None, ..detail } } else { detail }
@@ -296,11 +297,11 @@ enum Kind {
     /// Nothing to report. Includes paths that do not exist, because scanners request thousands of them, and probes
     /// during startup and shutdown.
     Ordinary,
-    /// The client's mistake: rudder-server drops such a batch.
+    /// A client error. rudder-server drops such a batch.
     Rejected,
     /// rudder-server retries the request.
     Overloaded,
-    /// Only a rudder-transformer serves the request, and there is no upstream.
+    /// Only a rudder-transformer can serve the request, and there is no upstream.
     Unserved,
     /// A bug in the service, or a failure of the upstream.
     Failed,

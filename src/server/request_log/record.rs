@@ -19,7 +19,8 @@ pub(crate) struct Exchange<'e> {
     /// The pattern of the route, or `None` if no route matches the path.
     pub route: Option<&'static str>,
     pub status: StatusCode,
-    /// When the headers of the request arrived, and the time until those of the response. `None` if it is not needed.
+    /// The time at which the headers of the request arrived, and the duration until the headers of the response. `None`
+    /// if neither is needed.
     pub time: Option<(SystemTime, Duration)>,
     pub request_bytes: Option<u64>,
     pub response_bytes: Option<u64>,
@@ -30,7 +31,7 @@ pub(crate) struct Exchange<'e> {
     pub destinations: &'e [RejectedEvents],
     /// Why the request was rejected as a whole.
     pub error: Option<&'e RequestError>,
-    /// The destination, source and workspace, if the request was rejected or failed.
+    /// The destination, source and workspace, if the request was rejected or has failed.
     pub identity: Option<&'e Identity>,
     /// The path and the address of the upstream that failed.
     pub upstream: Option<(String, &'e str)>,

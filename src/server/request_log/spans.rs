@@ -30,12 +30,12 @@ pub(crate) fn are_exported() -> bool {
 /// Exports a finished request, and returns the IDs of its span.
 pub(crate) fn export(exchange: &Exchange<'_>) -> Option<SpanIds> {
     let (tracer, (started, duration)) = TRACER.get().zip(exchange.time)?;
-    // The current context is not used: it may belong to another request on this thread.
+    // The current context is not used, because it may belong to another request on this thread.
     let parent = exchange
         .parent
         .as_ref()
         .map_or_else(Context::new, |parent| Context::new().with_remote_span_context(context_of(parent)));
-    // The conventions' value for unknown methods.
+    // The semantic conventions' value for unknown methods.
     let method = if exchange.method == "other" { "_OTHER" } else { exchange.method };
     let name = match (exchange.route, method) {
         (Some(route), method) => format!("{method} {route}"),

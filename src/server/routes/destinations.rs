@@ -27,9 +27,9 @@ pub struct ShownActivity {
     pub activity: Activity,
     /// The required token.
     pub operator: Option<Arc<OperatorToken>>,
-    /// The memory of all requests, which reports are part of until they are written.
+    /// The memory budget, which includes a report until it has been written.
     pub budget: MemoryBudget,
-    /// Permits to make a report: one at once, so that any number of pages leaves the workers to the events.
+    /// Permits for creating a report. Reports are created one at a time, so open pages do not slow down events.
     pub permits: Permits,
 }
 
@@ -39,19 +39,19 @@ const PARTITIONS: NonZeroU32 = NonZeroU32::new(12).unwrap();
 /// The query parameters.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it is read by hand, so that its errors are this service's")]
+#[expect(dead_code, reason = "documentation only: the query is parsed by hand, for errors in this service's format")]
 struct Query {
-    /// The number of partitions of the topics, for which partitions of keys and skew are computed
+    /// The number of partitions per topic, used to compute the partition of each key and the skew
     #[param(minimum = 1, maximum = 2_147_483_647, default = 12)]
     partitions: Option<u32>,
 }
 
 /// Show the activity of each destination
 ///
-/// For each destination: events, rejections by reason, topics, rules, hottest partition keys and skew, since startup
-/// and over the last five minutes. The report contains no event data except topics and, with `SHOW_KEYS`, the start of
-/// hot keys. Served on the metrics port, and where the page is (`PAGE`). Requires the operator token if
-/// `OPERATOR_TOKEN_FILE` is set.
+/// Shows for each destination its events, rejections by reason, topics, rules, hottest partition keys and skew, since
+/// startup and over the last five minutes. The report contains no event data except topics and, with `SHOW_KEYS`, the
+/// start of hot keys. Available on the metrics port, and on the port of the page (`PAGE`). Requires the operator token
+/// if `OPERATOR_TOKEN_FILE` is set.
 #[utoipa::path(
     get,
     path = "/destinations",
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn partitions_are_a_number_above_zero() {
+    fn partitions_must_be_a_positive_integer() {
         let of = |query| partitions(query).ok().map(NonZeroU32::get);
         assert_eq!(
             [of(""), of("x=1"), of("partitions=6&x"), of("partitions=2147483647")],

@@ -29,9 +29,9 @@ use crate::server::openapi::responses::{ErrorBody, UnknownDestinationBody};
     info(
         title = "rudder-kafka-transformer",
         description = "Transforms RudderStack events for Apache Kafka, Azure Event Hubs and Confluent Cloud.\n\n\
-                       A path may end in a slash. Any other path or method gets 404, or goes upstream if there is one. \
-                       Another method on `/`, `/destinations`, `/docs`, `/explain`, `/live`, `/openapi.json` and `/ready` \
-                       is 405 with `Allow`.",
+                       A path may end in a slash. Requests with another path or method are forwarded to the upstream, \
+                       or get 404 if there is none. Another method on `/`, `/destinations`, `/docs`, `/explain`, \
+                       `/live`, `/openapi.json` and `/ready` gets 405 with `Allow`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
@@ -46,24 +46,24 @@ use crate::server::openapi::responses::{ErrorBody, UnknownDestinationBody};
         status::build_version,
         metrics::metrics,
         destinations::destinations,
-        self::document_of_this
+        self::openapi_json
     ),
     components(schemas(Event, Destination, Compacted, ErrorBody, UnknownDestinationBody)),
     tags(
-        (name = "transformation", description = "What rudder-server calls for every batch of events"),
-        (name = "explanation", description = "What the page at `/` asks"),
-        (name = "status", description = "What the service is and can do")
+        (name = "transformation", description = "Endpoints that rudder-server calls for every batch of events"),
+        (name = "explanation", description = "The endpoint that the page at `/` uses"),
+        (name = "status", description = "State and features of the service")
     )
 )]
 struct Document;
 
-/// Paths that respond like another one, with the ids of their operations.
+/// Aliases: the path, the path that it is equivalent to, and the ID of its operation.
 const ALIASES: [(&str, &str, &str); 2] = [
     ("/v1/destinations/{destination}", "/v0/destinations/{destination}", "transformV1"),
     ("/transformerBuildVersion", "/buildVersion", "transformerBuildVersion"),
 ];
 
-/// The document as pretty JSON, as it is kept in `openapi/openapi.json`.
+/// Returns the document as pretty-printed JSON, which is also the content of `openapi/openapi.json`.
 #[must_use]
 pub fn document() -> String {
     let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
@@ -71,21 +71,21 @@ pub fn document() -> String {
         examples::add(paths);
         add_request_ids(paths);
         add_aliases(paths);
-        // The framework lists them by their hash.
+        // utoipa lists them in hash order.
         paths.sort_keys();
     }
     document["components"]["securitySchemes"] = serde_json::json!({
-        "operator": { "type": "http", "scheme": "bearer", "description": "What is in OPERATOR_TOKEN_FILE, where that is set" }
+        "operator": { "type": "http", "scheme": "bearer", "description": "The token in OPERATOR_TOKEN_FILE, if it is set" }
     });
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
 }
 
-/// Every response has the id of its request, which is in the log too.
+/// Adds the header `X-Request-ID` to every response.
 fn add_request_ids(paths: &mut Map<String, Value>) {
     let header = serde_json::json!({
-        "description": "The id of the request in the log: its own X-Request-ID, where that is 1 to 128 visible ASCII characters, or one that is made",
+        "description": "The ID of the request, also in the log: the client's X-Request-ID if it is 1 to 128 visible ASCII characters, otherwise a generated one",
         "schema": { "type": "string" }
     });
     let operations = paths.values_mut().filter_map(Value::as_object_mut);
@@ -107,16 +107,16 @@ fn add_aliases(paths: &mut Map<String, Value>) {
     }
 }
 
-/// Tell this description
+/// Show the OpenAPI document
 ///
 /// The OpenAPI document that you are reading.
 #[utoipa::path(get, path = "/openapi.json", tag = "status", operation_id = "openapi",
     responses((status = 200, description = "The document", body = Map<String, Value>), Overload))]
-async fn document_of_this() -> impl Responder {
+async fn openapi_json() -> impl Responder {
     HttpResponse::Ok().insert_header(JSON).body(SERVED.text.clone())
 }
 
-/// The document as it is served. Built by the first request that needs it, because startup does not.
+/// The document that is served. The first request that needs it builds it, which keeps startup fast.
 static SERVED: LazyLock<ServedDocument> = LazyLock::new(|| {
     let text = document();
     let value: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -130,8 +130,8 @@ struct ServedDocument {
     paths: Vec<String>,
 }
 
-/// The page at `/docs` and `/docs/`. Its files are below the latter: the former names them from one level above, so that no
-/// redirect is needed.
+/// The page at `/docs` and `/docs/`. Its files are below `/docs/`. At `/docs`, links to them start with `docs/`, so
+/// that no redirect is needed.
 async fn docs_page(request: HttpRequest, port: Data<DocsPort>) -> impl Responder {
     let base = if request.path().ends_with('/') { "" } else { "docs/" };
     let requires_token = port.info.requires_token.to_string();
@@ -140,7 +140,7 @@ async fn docs_page(request: HttpRequest, port: Data<DocsPort>) -> impl Responder
     HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/html; charset=utf-8")).body(text)
 }
 
-/// The port that the page is on.
+/// The port that serves the page.
 #[derive(Debug, Clone)]
 struct DocsPort {
     info: ServiceInfo,
@@ -148,15 +148,15 @@ struct DocsPort {
 }
 
 impl DocsPort {
-    /// The paths that can be tried out here.
+    /// Returns the paths that this port serves, which can be tried out on the page.
     fn served_paths(&self) -> Vec<&'static str> {
         let paths = SERVED.paths.iter().map(String::as_str);
         paths.filter(|path| self.info.is_served(path, self.is_metrics_port)).collect()
     }
 }
 
-/// What the page may do: nothing beyond this server. The page sets styles on its elements and has images in its
-/// style sheet.
+/// The Content Security Policy of the page, which allows requests to this server only. Swagger UI uses inline styles
+/// and has images in its style sheet.
 const POLICY: (HeaderName, HeaderValue) = (
     CONTENT_SECURITY_POLICY,
     HeaderValue::from_static(
@@ -165,7 +165,7 @@ const POLICY: (HeaderName, HeaderValue) = (
     ),
 );
 
-/// Files of the page that are not Swagger UI's.
+/// The files of the page that do not belong to Swagger UI.
 const FILES: [(&str, &str, &str); 2] = [
     ("/docs/docs.css", "text/css; charset=utf-8", include_str!("docs/docs.css")),
     ("/docs/docs.js", "text/javascript; charset=utf-8", include_str!("docs/docs.js")),
@@ -179,11 +179,11 @@ pub fn configure(info: &ServiceInfo, is_metrics_port: bool) -> impl FnOnce(&mut 
             .add(POLICY)
             .add((X_CONTENT_TYPE_OPTIONS, "nosniff"))
             .add((REFERRER_POLICY, "no-referrer"))
-            // A newer version of the service brings a newer page.
+            // An upgrade of the service can change the page.
             .add((CACHE_CONTROL, "no-cache"));
         config
             .app_data(Data::new(port))
-            .service(own_status("/openapi.json", document_of_this))
+            .service(own_status("/openapi.json", openapi_json))
             .service(own_status("/docs", docs_page).wrap(headers.clone()));
         for (path, content_type, text) in FILES {
             let file = move || async move { HttpResponse::Ok().insert_header((CONTENT_TYPE, content_type)).body(text) };
@@ -201,7 +201,7 @@ mod tests {
     use crate::server::routes::explain::limits::MAX_PARTITIONS;
 
     #[test]
-    fn the_bounds_are_those_of_the_request() {
+    fn the_document_has_the_limits_of_explain_requests() {
         let document: Value = serde_json::from_str(&document()).unwrap();
         let body = &document["components"]["schemas"]["ExplainBody"]["properties"];
         assert_eq!(body["partitions"]["maximum"], MAX_PARTITIONS);

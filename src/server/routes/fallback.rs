@@ -17,13 +17,13 @@ use crate::server::upstream::pass;
 pub struct Fallback {
     /// The upstream.
     pub upstream: Option<Upstream>,
-    /// The responses to requests for the upstream, if there is none.
+    /// The responses to requests that need an upstream, if there is none.
     pub unserved: Rejections,
     /// The metrics to update.
     pub metrics: Metrics,
     /// The port of `/metrics`.
     pub metrics_port: u16,
-    /// The maximum pause within a body.
+    /// The maximum pause while a body is received.
     pub body_timeout: Duration,
 }
 
@@ -32,9 +32,9 @@ impl Fallback {
     /// `UNSERVED` if rudder-server could have sent the request, otherwise with `rejection`.
     ///
     /// # Errors
-    /// [`RequestError::Unserved`], `rejection`, or why there is no response from the upstream.
-    /// [`RequestError::MetricsElsewhere`] and [`RequestError::BadRequest`] for a path that may be normalized to
-    /// `/metrics`, or to one outside the root.
+    /// Returns the reason if the upstream does not respond, or [`RequestError::Unserved`] or `rejection` without an
+    /// upstream. Returns [`RequestError::MetricsElsewhere`] for a path that may be normalized to `/metrics`, and
+    /// [`RequestError::BadRequest`] for one that may be normalized to a path outside the root.
     pub async fn forward_or(
         &self,
         request: &HttpRequest,
@@ -60,8 +60,8 @@ impl Fallback {
 /// The handler of all paths without a route.
 ///
 /// # Errors
-/// [`RequestError::NotFound`] without an upstream. [`RequestError::NotOnMetricsPort`] in an application without a
-/// [`Fallback`], which is that of the metrics port. Otherwise like [`Fallback::forward_or`].
+/// Returns [`RequestError::NotOnMetricsPort`] on the metrics port, whose application has no [`Fallback`]. Otherwise
+/// returns the errors of [`Fallback::forward_or`], with [`RequestError::NotFound`] as `rejection`.
 pub async fn anything(request: HttpRequest, payload: Payload) -> Result<HttpResponse, RequestError> {
     match request.app_data::<Data<Fallback>>() {
         Some(fallback) => fallback.forward_or(&request, payload, RequestError::NotFound).await,

@@ -45,7 +45,7 @@ pub struct Features {
 
 /// Show the features of the service
 ///
-/// With an upstream: the upstream's response, corrected for the destinations that are served here.
+/// With an upstream, returns the upstream's response, corrected for the destinations that this service transforms.
 #[utoipa::path(get, path = "/features", tag = "status", responses(
     (status = 200, description = "The features", body = Features),
     (status = 503, description = "Overloaded, or /features of the upstream is unavailable: retry", body = ErrorBody),

@@ -52,9 +52,10 @@ const METRICS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Returns all metrics for Prometheus.
 ///
 /// # Errors
-/// [`RequestError::Unauthorized`]. [`RequestError::InternalServerError`] if the text cannot be created.
+/// Returns [`RequestError::Unauthorized`] without the required token, and [`RequestError::InternalServerError`] if the
+/// text cannot be created.
 #[utoipa::path(get, path = "/metrics", tag = "status", summary = "Show all metrics",
-    description = "In Prometheus' text format, on a separate port (`METRICS_PORT`), which also serves `/health` and `/ready`. Requires the operator token if `OPERATOR_TOKEN_FILE` is set.",
+    description = "Returns the metrics in Prometheus' text format. Available on a separate port (`METRICS_PORT`), which also serves `/health` and `/ready`. Requires the operator token if `OPERATOR_TOKEN_FILE` is set.",
     security((), ("operator" = [])),
     servers((url = "http://{host}:{port}", description = "The metrics port",
         variables(("host" = (default = "localhost")), ("port" = (default = "9091"))))),

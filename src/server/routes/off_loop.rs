@@ -12,8 +12,8 @@ use crate::server::limits::request_meter::Cancellation;
 /// dropped, which happens when the client disconnects. The permit is released when `work` returns.
 ///
 /// # Errors
-/// [`RequestError::Overloaded`] without a permit in time, the error of `work`, or [`RequestError::InternalServerError`]
-/// if it panics.
+/// Returns [`RequestError::Overloaded`] if no permit becomes free in time, the error of `work`, or
+/// [`RequestError::InternalServerError`] if `work` panics.
 pub async fn off_the_loop<T: Send + 'static>(
     permits: &Permits,
     work: impl FnOnce(&AtomicBool) -> Result<T, RequestError> + Send + 'static,
@@ -52,7 +52,7 @@ mod tests {
             let meter = RequestMeter { reservation: &reservation, cancelled, max_work: u64::MAX };
             start.send(()).unwrap();
             let began = Instant::now();
-            // Simulates a transformation that takes long.
+            // Simulates a long transformation.
             while began.elapsed() < PATIENCE {
                 meter.checkpoint(0)?;
                 std::thread::yield_now();
@@ -61,7 +61,7 @@ mod tests {
         };
         let running = off_the_loop(&permits, work);
         tokio::select! {
-            ended = running => panic!("it ended by itself: {ended:?}"),
+            ended = running => panic!("the work ended by itself: {ended:?}"),
             started = started => started.unwrap(),
         }
         // The future was dropped at the end of the statement, like that of a request whose client disconnects.

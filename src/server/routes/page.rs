@@ -1,5 +1,6 @@
-//! The page at `/`, on which people try events and destinations out. It is in the binary, asks nothing of any other host,
-//! and gets what it shows from `POST /explain`. The setting `PAGE` turns both off, or puts them on the metrics port.
+//! The page at `/`, where users can try out events and destinations. It is embedded in the binary, makes no requests
+//! to other hosts, and gets its results from `POST /explain`. The setting `PAGE` disables the page and `/explain`, or
+//! moves them to the metrics port.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{
@@ -42,7 +43,7 @@ pub const FILES: [(&str, &str, &str); 17] = [
     ("/page/samples.js", SCRIPT, include_str!("page/samples.js")),
 ];
 
-/// What the page shows of the service and has to know of it. It is for everybody, as the page is.
+/// Returns the information about the service that the page needs. Like the page, it requires no token.
 async fn service(info: Data<ServiceInfo>) -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(&**info)
 }
@@ -59,7 +60,7 @@ pub fn configure(config: &mut ServiceConfig) {
                 .insert_header((CONTENT_SECURITY_POLICY, POLICY))
                 .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
                 .insert_header((REFERRER_POLICY, "no-referrer"))
-                // A newer version of the service brings a newer page.
+                // An upgrade of the service can change the page.
                 .insert_header((CACHE_CONTROL, "no-cache"))
                 .body(text)
         }));

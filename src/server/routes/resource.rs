@@ -1,4 +1,4 @@
-//! Registers paths.
+//! Helpers for registering paths.
 
 use actix_web::web;
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder};
@@ -7,8 +7,8 @@ use super::fallback::anything;
 use crate::server::http::error::RequestError;
 use crate::server::http::route::Route;
 
-/// A resource, with or without a trailing slash. Its pattern is the label of its requests in metrics. Another method on
-/// a known path is an unknown endpoint, as in rudder-transformer.
+/// A resource, with or without a trailing slash. Metrics label its requests with the pattern. A request with another
+/// method is handled like one for an unknown path, as in rudder-transformer.
 pub fn resource(pattern: &'static str) -> Resource {
     web::resource([pattern.to_owned(), format!("{}/", pattern.trim_end_matches('/'))])
         .app_data(Route(pattern))

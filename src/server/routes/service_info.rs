@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::server::config::{Config, Page};
 
-/// What differs between instances. Nothing of it is secret.
+/// Information that differs between instances. None of it is secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceInfo {
@@ -16,7 +16,7 @@ pub struct ServiceInfo {
     pub metrics_port: u16,
     /// Whether that port uses TLS.
     pub metrics_tls: bool,
-    /// Where the page is served. JSON says whether that is the metrics port.
+    /// Where the page is served. In JSON, whether that is the metrics port.
     #[serde(rename = "isOnMetricsPort", serialize_with = "is_metrics_port")]
     pub page: Page,
 }
@@ -25,7 +25,7 @@ fn is_metrics_port<S: Serializer>(page: &Page, serializer: S) -> Result<S::Ok, S
     serializer.serialize_bool(*page == Page::Metrics)
 }
 
-/// The API paths on the metrics port, regardless of the page.
+/// The API paths that the metrics port always serves.
 const METRICS_PORT_PATHS: [&str; 4] = ["/metrics", "/destinations", "/health", "/ready"];
 
 /// The API paths that the page requests.
@@ -44,7 +44,7 @@ impl ServiceInfo {
         }
     }
 
-    /// Whether an API path is served by the metrics port, or otherwise by the service's port.
+    /// Whether the metrics port serves an API path, or the service's port if `by_metrics_port` is false.
     #[must_use]
     pub fn is_served(&self, path: &str, by_metrics_port: bool) -> bool {
         let of_page = PAGE_PATHS.contains(&path);

@@ -1,22 +1,22 @@
-//! How settings were given, so that an error names the variable or flag to change, with its value.
+//! Names settings in errors by the variable or flag that was set, so that operators know what to change.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-/// The settings that were given as flags, by the names of their variables. All others come from the environment.
+/// The names by which errors refer to settings: flags for those that were set by flags, and variables for all others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Given {
+pub struct SettingNames {
     flags: BTreeSet<String>,
 }
 
-impl Given {
-    /// Creates the set from the variable names of the settings that were given as flags.
+impl SettingNames {
+    /// Creates the names, given the variable names of the settings that were set by flags.
     #[must_use]
-    pub fn as_flags(variables: impl IntoIterator<Item = String>) -> Self {
+    pub fn with_flags(variables: impl IntoIterator<Item = String>) -> Self {
         Self { flags: variables.into_iter().collect() }
     }
 
-    /// The variable or flag that the setting was given with.
+    /// Returns the variable or flag that the setting was set with.
     #[must_use]
     pub fn name(&self, variable: &str) -> String {
         if self.flags.contains(variable) { flag_of(variable) } else { variable.to_owned() }

@@ -6,12 +6,12 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command};
 
 use super::Settings;
-use super::given::Given;
+use super::given::SettingNames;
 use super::units::{self, Size};
 
 /// An effective setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InForce {
+pub struct EffectiveSetting {
     /// The name of the variable.
     pub name: String,
     /// The value, or empty if there is none.
@@ -20,14 +20,14 @@ pub struct InForce {
     pub source: &'static str,
 }
 
-/// Returns how the settings of `matches` were given.
+/// Returns the names of the settings in `matches`, by the flag or variable that set them.
 #[must_use]
-pub fn given(matches: &ArgMatches) -> Given {
+pub fn given(matches: &ArgMatches) -> SettingNames {
     let is_flag = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
-    Given::as_flags(variables().into_iter().filter(|(id, _)| is_flag(id)).map(|(_, name)| name))
+    SettingNames::with_flags(variables().into_iter().filter(|(id, _)| is_flag(id)).map(|(_, name)| name))
 }
 
-/// The argument ID of every setting, and the name of its variable.
+/// Returns the argument ID of every setting, and the name of its variable.
 fn variables() -> Vec<(String, String)> {
     let command = Settings::augment_args(Command::new("settings"));
     let named = command
@@ -36,7 +36,7 @@ fn variables() -> Vec<(String, String)> {
     named.collect()
 }
 
-/// The value of a setting: as it was given, except for sizes and durations, which all have the same notation.
+/// Returns the value of a setting as it was set. Sizes and durations are formatted uniformly.
 fn value_of(matches: &ArgMatches, id: &str) -> String {
     if let Ok(Some(size)) = matches.try_get_one::<Size>(id) {
         return size.to_string();
@@ -49,9 +49,9 @@ fn value_of(matches: &ArgMatches, id: &str) -> String {
 }
 
 impl Settings {
-    /// All effective settings, in the order of `--help`. Settings contain no secrets, which are in files.
+    /// Returns all effective settings, in the order of `--help`. They contain no secrets, because secrets are in files.
     #[must_use]
-    pub fn in_force(&self, matches: &ArgMatches) -> Vec<InForce> {
+    pub fn in_force(&self, matches: &ArgMatches) -> Vec<EffectiveSetting> {
         let computed = |name: &str| match name {
             "WORKERS" => self.worker_threads().to_string(),
             "MAX_IN_FLIGHT_BYTES" => Size(self.in_flight_bytes()).to_string(),
@@ -61,8 +61,8 @@ impl Settings {
         let of = |(id, name): (String, String)| {
             let value = value_of(matches, &id);
             match matches.value_source(&id) {
-                None => InForce { value: computed(&name), name, source: "computed" },
-                Some(source) => InForce {
+                None => EffectiveSetting { value: computed(&name), name, source: "computed" },
+                Some(source) => EffectiveSetting {
                     name,
                     value,
                     source: match source {
@@ -73,7 +73,7 @@ impl Settings {
                 },
             }
         };
-        let mut all: Vec<InForce> = variables().into_iter().map(of).collect();
+        let mut all: Vec<EffectiveSetting> = variables().into_iter().map(of).collect();
         for setting in all.iter_mut().filter(|setting| setting.source == "computed" && setting.value.is_empty()) {
             setting.source = "default";
         }

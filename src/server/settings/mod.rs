@@ -1,5 +1,5 @@
-//! All settings: one table, each an environment variable and a flag. `validate` checks the values, `units` parses sizes and
-//! durations.
+//! The table of all settings, each of which is an environment variable and a flag. `validate` checks the values,
+//! `units` parses sizes and durations.
 
 mod given;
 pub mod in_force;
@@ -20,7 +20,7 @@ use super::config::{Page, ShadowAnswer, UnservedPolicy};
 use super::limits::memory_limit::memory_limit;
 use transform::request::Limits;
 
-pub use given::Given;
+pub use given::SettingNames;
 use units::{Size, milliseconds, seconds};
 
 /// The settings of the service. A flag overrides its environment variable.
@@ -50,7 +50,7 @@ pub struct Settings {
     #[arg(long, env = "TLS_KEY_FILE")]
     pub tls_key_file: Option<PathBuf>,
 
-    /// Whether the metrics port speaks TLS too
+    /// Whether the metrics port uses TLS too
     #[arg(long, env = "METRICS_TLS", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub metrics_tls: bool,
 
@@ -62,7 +62,7 @@ pub struct Settings {
     #[arg(long, env = "WORKERS")]
     pub workers: Option<usize>,
 
-    /// Worker threads if WORKERS is not set; rudder-transformer's name for it
+    /// The same as WORKERS, under rudder-transformer's name; WORKERS takes precedence
     #[arg(long, env = "NUM_PROCS")]
     pub num_procs: Option<usize>,
 
@@ -74,13 +74,13 @@ pub struct Settings {
     #[arg(long, env = "MAX_EVENTS", default_value_t = 100_000)]
     pub max_events: usize,
 
-    /// Memory of all requests and their responses; above it requests are rejected with a retryable 503
+    /// Memory of all requests and their responses; above this limit, requests are rejected with a retryable 503
     /// [default: a quarter of the memory limit]
     #[arg(long, env = "MAX_IN_FLIGHT_BYTES")]
     pub max_in_flight_bytes: Option<Size>,
 
-    /// Time that requests may wait for a busy worker, a plain number in milliseconds; above it they are rejected with a
-    /// retryable 503
+    /// Time that requests may wait for a busy worker before they are rejected with a retryable 503; a plain number is
+    /// in milliseconds
     #[arg(long, env = "MAX_WAIT_MILLISECONDS", default_value = "30ms", value_parser = milliseconds)]
     pub max_wait_milliseconds: Duration,
 
@@ -100,21 +100,21 @@ pub struct Settings {
     #[arg(long, env = "KEEP_ALIVE", default_value = "5s", value_parser = seconds)]
     pub keep_alive: Duration,
 
-    /// The rudder-transformer that gets every request that is not served here, such as http://rudder-transformer:9090
-    /// [default: none]
+    /// URL of the rudder-transformer that gets every request that this service does not serve, such as
+    /// http://rudder-transformer:9090 [default: none]
     #[arg(long, env = "UPSTREAM_TRANSFORMER_URL", hide_env_values = true)]
     pub upstream_transformer_url: Option<String>,
 
-    /// Without an upstream: the response to requests that only a rudder-transformer can serve. With retry (503),
+    /// Response to requests that only a rudder-transformer can serve, if there is no upstream. With retry (503),
     /// rudder-server keeps the events; with reject (404), it drops them
     #[arg(long, env = "UNSERVED", value_enum, default_value_t = UnservedPolicy::Retry)]
     pub unserved: UnservedPolicy,
 
-    /// Time until the upstream has to respond, and between two parts of its response
+    /// Time for the upstream to respond, and maximum pause within its response
     #[arg(long, env = "UPSTREAM_TIMEOUT", default_value = "10m", value_parser = seconds)]
     pub upstream_timeout: Duration,
 
-    /// Time for connecting to the upstream
+    /// Time to connect to the upstream
     #[arg(long, env = "UPSTREAM_CONNECT_TIMEOUT", default_value = "5s", value_parser = seconds)]
     pub upstream_connect_timeout: Duration,
 
@@ -126,11 +126,11 @@ pub struct Settings {
     #[arg(long, env = "READY_NEEDS_UPSTREAM", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub ready_needs_upstream: bool,
 
-    /// The destinations that are transformed here, or "none"; the others go upstream
+    /// Destinations that this service transforms, or "none"; requests for others go upstream
     #[arg(long, env = "NATIVE_DESTINATIONS", default_value_t = NativeDestinations::ALL.to_string())]
     pub native_destinations: String,
 
-    /// Share of the requests served here that also go upstream, to compare both responses, in percent
+    /// Percentage of the requests served by this service that also go upstream, to compare both responses
     #[arg(long, env = "SHADOW_PERCENT", default_value_t = 0)]
     pub shadow_percent: u8,
 
@@ -138,8 +138,8 @@ pub struct Settings {
     #[arg(long, env = "SHADOW_ANSWER", value_enum, default_value_t = ShadowAnswer::Native)]
     pub shadow_answer: ShadowAnswer,
 
-    /// Whether to serve POST /explain, and a page at / that shows where an event would go, and why: true, false, or
-    /// metrics, which puts both on the metrics port instead
+    /// Whether to serve POST /explain and a page at / that shows where an event would go and why: true, false, or
+    /// metrics to serve both on the metrics port instead
     #[arg(long, env = "PAGE", action = ArgAction::Set, num_args = 0..=1, default_value = "true", default_missing_value = "true", value_parser = Page::parse)]
     pub page: Page,
 
@@ -159,7 +159,7 @@ pub struct Settings {
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
-    /// Name of this instance, the label instanceName of every metric
+    /// Name of this instance, which is the label instanceName of every metric
     #[arg(long, env = "INSTANCE_ID", default_value = "localhost")]
     pub instance_id: String,
 
@@ -175,17 +175,18 @@ pub struct Settings {
     #[arg(long, env = "git_commit_sha")]
     pub git_commit_sha: Option<String>,
 
-    /// Time after SIGTERM or SIGINT in which /ready fails and all requests are still served, before the listener closes
+    /// Time after SIGTERM or SIGINT during which /ready fails and all requests are still served, before the listener
+    /// closes
     #[arg(long, env = "DRAIN_DELAY", default_value = "0s", value_parser = seconds)]
     pub drain_delay: Duration,
 
-    /// Time that requests in flight then have to finish
+    /// Time for requests in flight to finish after the listener has closed
     #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value = "30s", value_parser = seconds)]
     pub shutdown_timeout: Duration,
 
-    /// Which settings were given as flags.
+    /// The names by which errors refer to settings.
     #[arg(skip)]
-    pub given: Given,
+    pub given: SettingNames,
 }
 
 /// The format of log lines.
@@ -197,20 +198,20 @@ pub enum LogFormat {
     Json,
 }
 
-/// The default if the memory limit is unknown, in bytes.
+/// The default of `MAX_IN_FLIGHT_BYTES` if the memory limit is unknown.
 const DEFAULT_IN_FLIGHT_BYTES: usize = 1 << 30;
 
 impl Settings {
     /// Returns the defaults, regardless of the environment, for a service that runs inside a tool.
     ///
     /// # Errors
-    /// None in practice: every default is valid.
+    /// Never fails in practice, because every default is valid.
     pub fn defaults() -> Result<Self, clap::Error> {
         let command = Self::augment_args(Command::new("defaults")).mut_args(|argument| argument.env(None::<&str>));
         Self::from_arg_matches(&command.try_get_matches_from(["defaults"])?)
     }
 
-    /// Returns the upstream, or `None` without one.
+    /// Returns the upstream, or `None` if it is not set.
     ///
     /// # Errors
     /// Returns what is wrong with the setting.
@@ -219,14 +220,14 @@ impl Settings {
         base.map_err(|problem| format!("{} {problem}", self.given.name("UPSTREAM_TRANSFORMER_URL")))
     }
 
-    /// Returns the destinations that are transformed here.
+    /// Returns the destinations that this service transforms.
     ///
     /// # Errors
     /// Returns what is wrong with the setting.
     fn native_destinations(&self) -> Result<NativeDestinations, String> {
         NativeDestinations::parse(&self.native_destinations).map_err(|_| {
             let given = self.given.shown("NATIVE_DESTINATIONS", format_args!("{:?}", self.native_destinations));
-            format!("{given} must be none, or of {}", NativeDestinations::ALL)
+            format!("{given} must be none or a list of {}", NativeDestinations::ALL)
         })
     }
 

@@ -1,4 +1,4 @@
-//! Resolves the settings, as they were given, to the configuration.
+//! Resolves the settings to the configuration.
 
 use super::Settings;
 use crate::server::config::{
@@ -7,7 +7,7 @@ use crate::server::config::{
 use crate::server::version::{COMMIT, VERSION};
 
 impl Settings {
-    /// Resolves the settings.
+    /// Resolves the settings to the configuration.
     ///
     /// # Errors
     /// Returns what is wrong with a setting. [`Settings::validate`] reports all problems at once.
@@ -52,7 +52,7 @@ impl Settings {
     /// The TLS files, or `None` for plain HTTP.
     ///
     /// # Errors
-    /// Fails if only one of them is given.
+    /// Fails if only one of them is set.
     pub fn tls(&self) -> Result<Option<TlsConfig>, String> {
         match (&self.tls_cert_file, &self.tls_key_file) {
             (Some(certificate), Some(key)) => Ok(Some(TlsConfig {

@@ -8,7 +8,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(pub usize);
 
-/// The units from the largest to the smallest. Binary ones come first, because memory is counted in them.
+/// The units in which sizes are shown, in order of preference. Binary units come first, because memory is measured in
+/// them.
 const UNITS: [(usize, &str); 6] =
     [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
 
@@ -21,7 +22,7 @@ impl FromStr for Size {
         let text = text.trim();
         let unit = text.trim_start_matches(|character: char| character.is_ascii_digit() || character == '.');
         let number = &text[..text.len() - unit.len()];
-        // The library also accepts `1e3`, `1_000` and a fraction of a byte.
+        // The library would also accept `1e3`, `1_000` and a fraction of a byte.
         let is_number = !number.is_empty() && (!number.contains('.') || !unit.is_empty());
         if !is_number || !unit.trim_start().bytes().all(|byte| byte.is_ascii_alphabetic()) {
             return Err(INVALID_SIZE.to_owned());
@@ -38,7 +39,7 @@ const INVALID_SIZE: &str = "must be a number of bytes, or a number with a unit: 
 const TOO_LARGE: &str = "must be less than 16 EiB";
 
 impl fmt::Display for Size {
-    /// Formats the size with the largest unit that needs no fraction.
+    /// Formats the size with the preferred unit that needs no fraction.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match UNITS.iter().find(|(bytes, _)| self.0 > 0 && self.0.is_multiple_of(*bytes)) {
             Some((bytes, unit)) => write!(f, "{}{unit}", self.0 / bytes),
@@ -50,7 +51,7 @@ impl fmt::Display for Size {
 /// Parses a duration; a plain number is in seconds.
 ///
 /// # Errors
-/// Returns what a duration must be.
+/// Returns the form that a duration must have.
 pub fn seconds(text: &str) -> Result<Duration, String> {
     duration(text, Duration::from_secs, "seconds")
 }
@@ -58,7 +59,7 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
 /// Parses a duration; a plain number is in milliseconds.
 ///
 /// # Errors
-/// Returns what a duration must be.
+/// Returns the form that a duration must have.
 pub fn milliseconds(text: &str) -> Result<Duration, String> {
     duration(text, Duration::from_millis, "milliseconds")
 }
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_shown_as_they_are_read() {
+    fn shown_sizes_are_parsed_to_the_same_value() {
         for (bytes, text) in [
             (0, "0"),
             (1, "1"),

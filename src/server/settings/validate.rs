@@ -105,7 +105,7 @@ impl Settings {
         match self.native_destinations() {
             Err(problem) => problems.push(problem),
             Ok(natives) if natives.is_empty() && !has_upstream => problems.push(format!(
-                "{} leaves no destination to this service and UPSTREAM_TRANSFORMER_URL is not set: nothing would be served",
+                "{} disables all destinations, and UPSTREAM_TRANSFORMER_URL is not set: no event would be transformed",
                 self.given.shown("NATIVE_DESTINATIONS", &self.native_destinations)
             )),
             Ok(_) => {}
@@ -138,12 +138,12 @@ impl Settings {
     }
 }
 
-/// Whether a text can be reported as a version.
+/// Whether a text may be reported as a version.
 fn is_version(text: &str) -> bool {
     (1..=MAX_VERSION_CHARACTERS).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// Whether a log directive is valid. The log library would take an unknown level for the name of a module, and log
+/// Whether a log directive is valid. The log library would treat an unknown level as the name of a module, and log
 /// nothing.
 fn is_log_directive(directive: &str) -> bool {
     let (module, level) = match directive.rsplit_once('=') {
@@ -217,7 +217,7 @@ mod tests {
             (&["--header-timeout=999ms"], "HEADER_TIMEOUT=999ms must be between 1s and 1day"),
             (&["--body-timeout=0"], "BODY_TIMEOUT=0s must be between 1s"),
             (&["--keep-alive=2days"], "KEEP_ALIVE=2days must be between 1s and 1day"),
-            // A month, to catch values that were meant in another unit.
+            // `5M` means five months, which is probably unintended.
             (&["--shutdown-timeout=5M"], "must be between 0s and 1day"),
             (&["--drain-delay=25h"], "DRAIN_DELAY=1day1h must be"),
             (&["--max-wait-milliseconds=86400001"], "MAX_WAIT_MILLISECONDS=1day1ms must be"),
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_those_of_no_flags() {
+    fn defaults_are_valid() {
         let defaults = Settings::defaults().unwrap();
         assert_eq!(defaults.validate(), Ok(()));
         assert_eq!((defaults.port, defaults.upstream_transformer_url), (9090, None));

@@ -1,4 +1,4 @@
-//! Requests that are kept for comparison: the memory that they use, and how they are queued.
+//! Requests that are kept for comparison, with their memory and their queue.
 
 use std::mem::size_of;
 
@@ -17,17 +17,17 @@ use transform::request::PayloadFormat;
 use transform::request::coding::Coding;
 
 /// The number of bytes counted for a kept request in addition to its bodies.
-pub(super) const OVERHEAD_BYTES: usize = size_of::<Kept>() + 16 * 1024;
-/// The transformer whose response is known.
+pub(super) const OVERHEAD_BYTES: usize = size_of::<ShadowRequest>() + 16 * 1024;
+/// The response that is already known, by transformer.
 #[derive(Debug)]
 pub(super) enum Known {
     Ours(ComparedResponse),
     Theirs(BufferedResponse),
 }
 
-/// A request that is kept for comparison. It is counted exactly once, whatever the result.
+/// A request that is kept for comparison. The metrics count it exactly once, whatever the result.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct ShadowRequest {
     pub(super) request: Request<()>,
     pub(super) endpoint: Endpoint,
     pub(super) form: PayloadFormat,
@@ -38,7 +38,7 @@ pub(super) struct Kept {
     pub(super) room: Claim,
 }
 
-/// A slot in the queue, and memory.
+/// A slot in the queue, and the reserved memory.
 #[derive(Debug)]
 pub(super) struct Claim {
     share: Reservation,
@@ -50,7 +50,7 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// Takes a slot, without memory yet. Until the comparison has a result, the request counts as dropped.
+    /// Creates a claim to a slot, without memory. Until the comparison has a result, the request counts as dropped.
     pub(super) fn new(share: Reservation, max_bytes: usize, metrics: Metrics, place: OwnedSemaphorePermit) -> Self {
         Self { share, held: 0, max_bytes, result: Compared::Dropped, metrics, _place: place }
     }
@@ -58,10 +58,9 @@ impl Claim {
     /// Reserves `more` bytes.
     ///
     /// # Errors
-    /// [`Halt::MemoryInUse`] if they are not available.
+    /// [`Halt::MemoryInUse`] or [`Halt::MemoryLimit`] if they are not available.
     pub(super) fn grow(&mut self, more: usize) -> Result<(), Halt> {
         let held = self.held.saturating_add(more);
-        // A single request could otherwise use more than the maximum.
         if held > self.max_bytes {
             return Err(Halt::MemoryInUse);
         }
@@ -80,19 +79,20 @@ impl Drop for Claim {
 /// A kept request whose response is being sent to the client.
 #[derive(Debug)]
 pub struct Watch {
-    pub(super) kept: Kept,
-    queue: mpsc::UnboundedSender<Kept>,
+    pub(super) kept: ShadowRequest,
+    queue: mpsc::UnboundedSender<ShadowRequest>,
     /// The part of the upstream's response that has arrived.
     pub(super) theirs: Option<(BufferedResponse, BytesMut)>,
 }
 
 impl Watch {
     /// Creates a watch for a request. It is sent to `queue` once both responses exist or can be requested.
-    pub(super) fn new(kept: Kept, queue: mpsc::UnboundedSender<Kept>) -> Self {
+    pub(super) fn new(kept: ShadowRequest, queue: mpsc::UnboundedSender<ShadowRequest>) -> Self {
         Self { kept, queue, theirs: None }
     }
 
-    /// Sets this service's response. The returned value queues the request when dropped.
+    /// Sets this service's response. The returned value queues the request when dropped. Returns `None` if there is no
+    /// memory for the response.
     #[must_use]
     pub fn answered(mut self, status: u16, body: Bytes) -> Option<AfterResponse> {
         self.kept.room.grow(body.len()).ok()?;

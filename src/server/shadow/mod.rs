@@ -1,5 +1,5 @@
-//! Shadow verification: a percentage of the requests served locally is also sent to the upstream, and both
-//! responses are compared. This happens after the client has its response, and costs only a bounded amount of memory.
+//! Shadow verification: a percentage of the requests served locally is also sent to the upstream, and both responses
+//! are compared. This happens after the client has received its response, and uses a bounded amount of memory.
 
 pub mod kept;
 pub mod tap;
@@ -12,7 +12,7 @@ use actix_web::HttpRequest;
 use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc};
 
-use self::kept::{Claim, Kept, OVERHEAD_BYTES, Watch};
+use self::kept::{Claim, OVERHEAD_BYTES, ShadowRequest, Watch};
 use super::config::{RequestConfig, ShadowAnswer, ShadowConfig};
 use super::limits::memory_budget::MemoryBudget;
 use super::metrics::Metrics;
@@ -23,12 +23,12 @@ use transform::endpoint::Endpoint;
 use transform::request::PayloadFormat;
 use transform::request::coding::Coding;
 
-/// The maximum number of requests that wait for or are in comparison.
+/// The maximum number of requests that are waiting to be compared or being compared.
 const MAX_KEPT: usize = 64;
 /// The memory limit for requests in flight is divided by this to get the limit for kept requests.
 const PART_OF_IN_FLIGHT: usize = 4;
 
-/// Selects requests and limits how many are kept. Clones share both.
+/// Selects requests for comparison, and limits how many are kept. Clones share their state.
 #[derive(Debug, Clone)]
 pub struct Shadow {
     percent: u64,
@@ -37,7 +37,7 @@ pub struct Shadow {
     room: Arc<Semaphore>,
     bytes: MemoryBudget,
     max_bytes: usize,
-    queue: mpsc::UnboundedSender<Kept>,
+    queue: mpsc::UnboundedSender<ShadowRequest>,
     metrics: Metrics,
 }
 
@@ -82,7 +82,8 @@ impl Shadow {
         (before + 1) * self.percent / 100 > before * self.percent / 100
     }
 
-    /// Keeps a request, unless there is no room or this process has forwarded it before.
+    /// Keeps a request for comparison. Returns `None` if there is no room, or if this process has forwarded the request
+    /// before.
     #[must_use]
     pub fn keep(
         &self,
@@ -96,12 +97,13 @@ impl Shadow {
             self.metrics.count_compared(Compared::Dropped);
             return None;
         };
-        // Without room, the claim counts the request as dropped, here and below.
+        // If there is no room, the claim counts the request as dropped, here and below.
         let mut room = Claim::new(self.bytes.reservation(), self.max_bytes, self.metrics.clone(), place);
         room.grow(body.len() + OVERHEAD_BYTES).ok()?;
         let content_type = request.headers().get("content-type").and_then(|value| value.to_str().ok());
         let traits = Traits::of(request.path(), content_type);
-        let kept = Kept { request: sent, traits, endpoint, form, coding, body: body.clone(), known: None, room };
+        let kept =
+            ShadowRequest { request: sent, traits, endpoint, form, coding, body: body.clone(), known: None, room };
         Some(Watch::new(kept, self.queue.clone()))
     }
 }

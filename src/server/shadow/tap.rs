@@ -14,7 +14,7 @@ impl ShadowTap {
     /// Creates a tap for a kept request.
     #[must_use]
     pub fn of(mut watch: Watch) -> Self {
-        // Until the response is complete.
+        // The comparison counts as failed until the response is complete.
         watch.kept.room.result = Compared::Failed;
         Self(Some(watch))
     }

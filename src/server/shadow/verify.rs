@@ -1,4 +1,4 @@
-//! Compares responses: requests the one that is missing, compares both, counts and logs the result.
+//! Compares responses: obtains the missing one, compares both, and counts and logs the result.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hyper::Request;
 use tokio::sync::{Semaphore, mpsc};
 
-use super::kept::{Kept, Known};
+use super::kept::{Known, ShadowRequest};
 use crate::server::http::body::Body;
 use crate::server::http::error::RequestError;
 use crate::server::limits::memory_budget::MemoryBudget;
@@ -28,7 +28,7 @@ use transform::request::{Limits, PayloadFormat};
 
 /// The maximum number of concurrent comparisons.
 const AT_ONCE: usize = 8;
-/// How many bytes the upstream's response may be larger than twice this service's.
+/// The number of bytes by which the upstream's response may exceed twice the size of this service's.
 const ROOM_FOR_THEIRS: usize = 64 * 1024;
 
 /// Compares kept requests.
@@ -41,7 +41,7 @@ pub(super) struct Verifier {
     pub(super) lines: Lines,
 }
 
-/// The log lines of comparisons. Each kind has its own limit, so that neither hides the other.
+/// The rate limits of the log lines of comparisons. Each kind has its own limit, so that neither suppresses the other.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     different: LineLimit,
@@ -82,7 +82,7 @@ impl From<Halt> for Stopped {
 
 impl Verifier {
     /// Compares requests until the queue is closed.
-    pub(super) async fn run(self, mut kept: mpsc::UnboundedReceiver<Kept>) {
+    pub(super) async fn run(self, mut kept: mpsc::UnboundedReceiver<ShadowRequest>) {
         let (this, permits) = (Arc::new(self), Arc::new(Semaphore::new(AT_ONCE)));
         while let Some(next) = kept.recv().await {
             let Ok(permit) = permits.clone().acquire_owned().await else { return };
@@ -94,7 +94,7 @@ impl Verifier {
         }
     }
 
-    async fn verify(self: Arc<Self>, mut kept: Kept) {
+    async fn verify(self: Arc<Self>, mut kept: ShadowRequest) {
         kept.room.result = match self.compare(&mut kept).await {
             Ok(found) if found.is_empty() => self.note_intended(&found),
             Ok(found) if found.listed.is_empty() => {
@@ -128,7 +128,7 @@ impl Verifier {
         Compared::Intended
     }
 
-    async fn compare(self: &Arc<Self>, kept: &mut Kept) -> Result<Differences, Stopped> {
+    async fn compare(self: &Arc<Self>, kept: &mut ShadowRequest) -> Result<Differences, Stopped> {
         let again = kept.request.clone();
         let (ours, theirs) = match kept.known.take().ok_or(Stopped::Failed)? {
             Known::Ours(ours) => {
@@ -139,24 +139,24 @@ impl Verifier {
                 match self.upstream.exchange(request, upload, limit).await {
                     Ok(theirs) => (Some(ours), theirs),
                     Err(BufferError::TooLarge) => {
-                        return Ok(Differences::of_whole("answer", "one more than twice as large"));
+                        return Ok(Differences::of_whole("a response", "a response more than twice as large"));
                     }
                     Err(BufferError::Failed(error)) => return Err(error.into()),
                 }
             }
             Known::Theirs(theirs) => (None, theirs),
         };
-        // The upstream could not respond properly now; its real response is unknown.
+        // The upstream could not process the request now, so its real response is unknown.
         if matches!(theirs.status, 408 | 429 | 502..=504) {
             return Err(Stopped::Failed);
         }
         let (endpoint, form, coding) = (kept.endpoint.clone(), kept.form, kept.coding);
         let asked = ComparedRequest { endpoint, form, coding, traits: kept.traits, body: kept.body.clone() };
         let (this, whole) = (self.clone(), asked.clone());
-        let judged = actix_web::web::block(move || this.judge(&whole, ours, theirs));
+        let judged = actix_web::web::block(move || this.compare_responses(&whole, ours, theirs));
         let Judgment { mut differences, siblings } = judged.await.map_err(|_| Stopped::Failed)??;
         if let Some(siblings) = siblings.filter(|_| differences.is_empty()) {
-            // Without a response, the result stays what it was.
+            // If this fails, the result stays unchanged.
             if let Ok(more) = self.compare_siblings(kept, again, asked, siblings).await {
                 differences.append(more);
             }
@@ -164,11 +164,11 @@ impl Verifier {
         Ok(differences)
     }
 
-    /// Compares the responses to events that the upstream failed because of another event, by sending them again without
-    /// it.
+    /// Compares the responses to events that the upstream failed because of another event. The events are sent again
+    /// without that event.
     async fn compare_siblings(
         self: &Arc<Self>,
-        kept: &mut Kept,
+        kept: &mut ShadowRequest,
         mut request: Request<()>,
         asked: ComparedRequest,
         siblings: Siblings,
@@ -187,7 +187,7 @@ impl Verifier {
         judged.await.map_err(|_| Stopped::Failed)?
     }
 
-    fn judge(
+    fn compare_responses(
         &self,
         asked: &ComparedRequest,
         ours: Option<ComparedResponse>,
@@ -209,7 +209,7 @@ impl Verifier {
         Ok(intended::judge(&question, &ours, &theirs, Contents::Hidden))
     }
 
-    /// The upstream's response, decompressed if the client asked for compression.
+    /// Returns the upstream's response, decompressed if necessary.
     fn decoded(&self, theirs: BufferedResponse) -> Result<ComparedResponse, Stopped> {
         let name = theirs.coding.as_deref().unwrap_or("");
         let coding = Coding::named(name).ok_or_else(|| RequestError::unsupported_encoding(name))?;
@@ -225,7 +225,7 @@ impl ComparedRequest {
     }
 }
 
-/// The response to a body that cannot be read. Other errors are not responses to compare.
+/// Returns this service's response to a body that cannot be read. Other errors are not compared.
 fn rejection_of(error: &RequestError) -> Result<ComparedResponse, Stopped> {
     if !error.says_unreadable() {
         return Err(error.clone().into());

@@ -21,13 +21,13 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// The framing of the body after these headers, by the framework's rules.
+    /// Determines the framing of the body after these headers, by the framework's rules.
     #[must_use]
     pub fn after(head: &[u8]) -> Self {
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
         let mut request = Request::new(&mut headers);
         if !request.parse(head).is_ok_and(|status| status.is_complete()) {
-            // The framework rejects them.
+            // The framework rejects such headers.
             return Self::Length(0);
         }
         let values = |name: &'static str| {
@@ -123,7 +123,7 @@ pub struct ChunkScanner(Chunk);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Chunk {
-    /// In the line with the size. Digits count up to the first other byte.
+    /// In the line with the size. Digits count up to the first byte that is not a digit.
     Size { bytes: u64, in_digits: bool },
     /// In the data, with this many bytes left.
     Data(u64),
@@ -152,7 +152,7 @@ impl ChunkScanner {
         self.0 == Chunk::Ended
     }
 
-    /// Scans the next bytes. Returns how many belong to the body: all of them, unless it has ended.
+    /// Scans the next bytes. Returns how many of them belong to the body: all, unless the body ends before.
     pub fn scan(&mut self, bytes: &[u8]) -> usize {
         let mut at = 0;
         while at < bytes.len() && self.0 != Chunk::Ended {
@@ -161,7 +161,7 @@ impl ChunkScanner {
         at
     }
 
-    /// Scans at least one of `bytes`, and returns how many.
+    /// Scans at least one of `bytes`, and returns the number of scanned bytes.
     fn step(&mut self, bytes: &[u8]) -> usize {
         match &mut self.0 {
             Chunk::Size { bytes: size, in_digits } => {
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_body_ends_where_the_framework_says_so() {
+    fn framing_follows_the_rules_of_the_framework() {
         let chunked = Framing::Chunked(ChunkScanner::default());
         for (head, framing) in [
             ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", Framing::Length(0)),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_become_headers_is_rejected_at_once() {
+    fn invalid_headers_are_rejected_early() {
         for begun in ["", "\r\n", "P", "POST / HT", "POST / HTTP/1.1\r\nContent-Le"] {
             assert!(!is_rejected(begun.as_bytes()), "{begun:?}");
         }
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_end_at_the_first_empty_line_wherever_reads_are_cut() {
+    fn headers_end_at_the_first_empty_line_however_reads_are_split() {
         for head in ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\r\n\r\n\nGET / HTTP/1.1\nHost: x\n\n", "X\r\n\n"] {
             let bytes = [head.as_bytes(), b"\r\n\r\nGET /next"].concat();
             for cut in 0..head.len() {
@@ -246,11 +246,11 @@ mod tests {
             }
             assert_eq!(HeadScanner::default().end(&bytes), Some(head.len()), "{head:?}");
         }
-        assert_eq!(HeadScanner::default().end(&b"\r\n".repeat(100)), None, "nothing has begun");
+        assert_eq!(HeadScanner::default().end(&b"\r\n".repeat(100)), None, "no request has begun");
     }
 
     #[test]
-    fn chunked_bodies_end_after_their_trailer_wherever_reads_are_cut() {
+    fn chunked_bodies_end_after_their_trailer_however_reads_are_split() {
         for body in [
             "0\r\n\r\n",
             "5\r\nhello\r\n0\r\n\r\n",
@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(
             (huge.scan(bytes), huge.has_ended()),
             (bytes.len(), false),
-            "a size that does not fit is very large"
+            "a size that overflows counts as very large"
         );
     }
 }

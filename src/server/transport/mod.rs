@@ -1,5 +1,5 @@
-//! Between a listener and the framework's HTTP: ports, TLS, and a transport that hands over one request of a connection
-//! at a time.
+//! The layer between a listener and the framework's HTTP: ports, TLS, and a transport that hands over one request of a
+//! connection at a time.
 
 pub mod framing;
 pub mod port;

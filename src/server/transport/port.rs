@@ -1,6 +1,6 @@
 //! A port of the service: its listener, its accepted connections, and the application that serves them.
 //!
-//! This does what the framework's own server does, with a custom transport between sockets and HTTP.
+//! This replaces the framework's own server, to insert a custom transport between sockets and HTTP.
 
 use std::fmt;
 use std::io;
@@ -28,12 +28,12 @@ use crate::server::limits::connections::Connections;
 /// Closing immediately would make the client's OS discard the response.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The length of the OS queue of connections that are not accepted yet, unless the OS limit is lower. The default of
-/// the standard library, 128, is less than a burst of idle connections: the OS would then drop the handshake of the
-/// next client, which retries after a second.
+/// The length of the OS queue of connections that are not accepted yet, unless the OS limit is lower. A burst of idle
+/// connections could exceed the standard library's default of 128. The OS would then drop the handshake of the next
+/// client, which retries after a second.
 const ACCEPT_BACKLOG: i32 = 4096;
 
-/// What a port is served with.
+/// The configuration of a port.
 #[derive(Debug)]
 pub struct Port {
     /// The listener.
@@ -69,13 +69,13 @@ impl Port {
     {
         let Self { listener, tls, connections, workers, header_timeout, shutdown_timeout } = self;
         let address = listener.local_addr()?;
-        // The socket is listening already; this only makes its queue longer.
+        // The socket is listening already. This only makes its queue longer.
         SockRef::from(&listener).listen(ACCEPT_BACKLOG)?;
         let tls = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
         let builder = ServerBuilder::default()
             .workers(workers)
             .max_concurrent_connections(connections.accepted_by_worker())
-            // The library counts whole seconds.
+            // The library accepts only whole seconds.
             .shutdown_timeout(shutdown_timeout.as_secs() + u64::from(shutdown_timeout.subsec_nanos() > 0))
             .disable_signals();
         let stops = builder.graceful_shutdown_signal();
@@ -122,7 +122,7 @@ async fn accept(
     acceptor: Rc<Acceptor>,
     tcp: TcpStream,
 ) -> Result<(Transport, Protocol, Option<SocketAddr>), DispatchError> {
-    // Otherwise small responses would wait for acknowledgements. This fails if the connection has been closed already.
+    // Otherwise, small responses would wait for acknowledgments. This fails if the connection has been closed already.
     tcp.set_nodelay(true).ok();
     let peer = tcp.peer_addr().ok();
     let connection = acceptor.connections.accept(tcp);

@@ -1,8 +1,8 @@
 //! The byte stream that the framework reads requests from and writes responses to: a TCP connection, with or without
 //! TLS, that hands over one request at a time.
 //!
-//! The framework parses and queues every request that it has read, and continues to read while a client does not
-//! receive responses. This transport holds back the next request until the previous response has been received. That
+//! The framework parses and queues every request that it has read, and continues to read while a client is not
+//! receiving responses. This transport holds back the next request until the previous response has been received. That
 //! bounds the cost of a connection, and TCP flow control makes the client wait.
 
 use std::io;
@@ -19,7 +19,7 @@ use super::framing::{self, Framing, HeadScanner};
 use crate::server::limits::connection::Connection;
 use crate::server::limits::connections::Connections;
 
-/// The number of bytes that are read at once while the end of a request is searched for.
+/// The number of bytes to read at once while searching for the end of a request.
 const READ_BYTES: usize = 8 << 10;
 
 /// The maximum size of headers that the parser accepts, in bytes. Larger headers get 431.
@@ -62,7 +62,7 @@ impl Drop for Socket {
     }
 }
 
-/// The stream that bytes pass through.
+/// The byte stream of a connection.
 #[derive(Debug)]
 pub(crate) enum Stream {
     /// The socket itself.
@@ -91,7 +91,7 @@ enum Phase {
     Head(Head),
     /// In its body.
     Body(Framing),
-    /// After a whole request, which the framework parses once a read is pending.
+    /// After a complete request, which the framework parses once a read is pending.
     Ended,
 }
 
@@ -159,7 +159,8 @@ impl Transport {
         }
     }
 
-    /// Continues to read headers. Returns `None` once there is something to hand over.
+    /// Continues to read headers. Returns `None` if there was progress, so that the caller continues with the new
+    /// phase.
     fn poll_head(&mut self, mut head: Head, context: &mut Context<'_>) -> Option<Poll<io::Result<()>>> {
         if head.scanned == 0 && self.connection.is_occupied() {
             return Some(self.poll_suspended(context));
@@ -202,7 +203,7 @@ impl Transport {
         }
     }
 
-    /// Continues to read a body. Returns `None` once there is something to hand over.
+    /// Continues to read a body. Returns `None` if there is something to hand over.
     fn poll_body(
         &mut self,
         mut body: Framing,
@@ -212,7 +213,7 @@ impl Transport {
         let direct = match &mut body {
             Framing::Length(left) => Some(left),
             Framing::UntilClose => None,
-            // The end of a chunked body has to be searched for.
+            // The end of a chunked body must be searched for.
             Framing::Chunked(_) => {
                 match self.fill(context) {
                     Poll::Ready(Ok(more)) if more > 0 => self.ready = body.take(&self.inbox),
@@ -235,7 +236,7 @@ impl Transport {
         Some(polled)
     }
 
-    /// Lets the framework parse what it was handed, before it gets the next request.
+    /// Lets the framework parse the previous request before it gets the next one.
     fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.phase = Phase::Head(Head::default());
         // Usually there is no data yet, and the socket wakes the task for the next request.
@@ -328,7 +329,7 @@ impl Stream {
 mod tests {
     use super::*;
 
-    /// Feeds headers byte by byte. Returns how many bytes were parsed in total, and what is handed over.
+    /// Feeds headers byte by byte. Returns how many bytes were parsed in total, and the result of the last scan.
     fn scan(bytes: &[u8]) -> (usize, Option<(usize, Framing)>) {
         let (mut head, mut parsed) = (Head::default(), 0);
         for length in 1..=bytes.len() {
@@ -345,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_in_small_pieces_cost_in_proportion_to_them() {
+    fn headers_in_small_chunks_are_parsed_in_linear_time() {
         let head = format!("POST / HTTP/1.1\r\nX: {}\r\nContent-Length: 3\r\n\r\n", "y".repeat(100_000));
         let (parsed, ended) = scan(head.as_bytes());
         assert_eq!(ended, Some((head.len(), Framing::Length(3))));
@@ -353,14 +354,14 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_handed_over_with_what_there_is_of_their_body() {
+    fn headers_are_handed_over_with_the_available_part_of_the_body() {
         let bytes = b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n[1GET /";
         assert_eq!(Head::default().scan(bytes), Some((bytes.len() - 4, Framing::Length(0))));
         assert_eq!(Head::default().scan(&bytes[..bytes.len() - 7]), Some((bytes.len() - 7, Framing::Length(3))));
     }
 
     #[test]
-    fn what_the_framework_rejects_is_handed_over() {
+    fn headers_that_the_framework_rejects_are_handed_over() {
         assert_eq!(scan(b"[1]").1, Some((1, Framing::UntilClose)));
         let endless = "x".repeat(2 * MAX_HEAD_BYTES);
         assert_eq!(scan(format!("GET /{endless}").as_bytes()).1, Some((MAX_HEAD_BYTES, Framing::UntilClose)));

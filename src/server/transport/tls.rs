@@ -22,19 +22,19 @@ use crate::server::config::TlsConfig;
 pub struct Tls {
     certificate_file: PathBuf,
     key_file: PathBuf,
-    /// The state of the files when they were last read, successfully or not.
-    seen: Mutex<[Seen; 2]>,
-    present: Arc<Present>,
+    /// The versions of the files when they were last read, successfully or not.
+    seen: Mutex<[FileVersion; 2]>,
+    current: Arc<CurrentCertificate>,
 }
 
 /// Identifies a version of a file by modification time and size. `None` if the file does not exist.
-type Seen = Option<(SystemTime, u64)>;
+type FileVersion = Option<(SystemTime, u64)>;
 
 /// The certificate for new connections.
 #[derive(Debug)]
-struct Present(RwLock<Arc<CertifiedKey>>);
+struct CurrentCertificate(RwLock<Arc<CertifiedKey>>);
 
-impl ResolvesServerCert for Present {
+impl ResolvesServerCert for CurrentCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner)))
     }
@@ -44,16 +44,16 @@ impl Tls {
     /// Reads a certificate chain and its private key, both PEM.
     ///
     /// # Errors
-    /// Returns what is wrong with which file, without any of its content.
+    /// Returns which file is unusable and why, without any of its content.
     pub fn load(config: &TlsConfig) -> Result<Self, String> {
         let TlsConfig { certificate_file, key_file, .. } = config;
-        let seen = [seen(certificate_file), seen(key_file)];
+        let seen = [version_of(certificate_file), version_of(key_file)];
         let pair = read_pair(certificate_file, key_file)?;
         Ok(Self {
             certificate_file: certificate_file.to_owned(),
             key_file: key_file.to_owned(),
             seen: Mutex::new(seen),
-            present: Arc::new(Present(RwLock::new(pair))),
+            current: Arc::new(CurrentCertificate(RwLock::new(pair))),
         })
     }
 
@@ -62,18 +62,18 @@ impl Tls {
     /// # Errors
     /// Like [`Self::load`]. The previous certificate stays in use.
     pub fn reload(&self) -> Result<(), String> {
-        // Taken before the files are read, so that a change in between is noticed later.
-        let now = [seen(&self.certificate_file), seen(&self.key_file)];
+        // The versions are recorded before the files are read, so that a change in between is noticed later.
+        let now = [version_of(&self.certificate_file), version_of(&self.key_file)];
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = now;
         let pair = read_pair(&self.certificate_file, &self.key_file)?;
-        *self.present.0.write().unwrap_or_else(PoisonError::into_inner) = pair;
+        *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = pair;
         Ok(())
     }
 
     /// Whether a file has changed since both were last read.
     #[must_use]
     pub fn has_changed(&self) -> bool {
-        let now = [seen(&self.certificate_file), seen(&self.key_file)];
+        let now = [version_of(&self.certificate_file), version_of(&self.key_file)];
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) != now
     }
 
@@ -85,10 +85,10 @@ impl Tls {
         }
     }
 
-    /// The Unix time at which the current certificate expires, in seconds.
+    /// The expiry time of the current certificate, as a Unix timestamp in seconds.
     #[must_use]
     pub fn expires_at(&self) -> Option<i64> {
-        let pair = Arc::clone(&self.present.0.read().unwrap_or_else(PoisonError::into_inner));
+        let pair = Arc::clone(&self.current.0.read().unwrap_or_else(PoisonError::into_inner));
         let (_, certificate) = X509Certificate::from_der(pair.cert.first()?).ok()?;
         Some(certificate.validity().not_after.timestamp())
     }
@@ -101,7 +101,7 @@ impl Tls {
         let config = ServerConfig::builder_with_provider(Arc::new(provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?;
-        let mut config = config.with_no_client_auth().with_cert_resolver(Arc::clone(&self.present) as Arc<_>);
+        let mut config = config.with_no_client_auth().with_cert_resolver(Arc::clone(&self.current) as Arc<_>);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
@@ -111,7 +111,7 @@ fn provider() -> CryptoProvider {
     ring::default_provider()
 }
 
-fn seen(file: &Path) -> Seen {
+fn version_of(file: &Path) -> FileVersion {
     let metadata = fs::metadata(file).ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
 }
@@ -119,7 +119,7 @@ fn seen(file: &Path) -> Seen {
 fn read_pair(certificate_file: &Path, key_file: &Path) -> Result<Arc<CertifiedKey>, String> {
     let certificate = |problem: &str| format!("TLS_CERT_FILE {}: {problem}", certificate_file.display());
     let key = |problem: &str| format!("TLS_KEY_FILE {}: {problem}", key_file.display());
-    // The library's errors may contain what it read, so they are not shown.
+    // The library's errors may contain file content, so they are not shown.
     let pem = read_bounded(certificate_file).map_err(|error| certificate(&error.to_string()))?;
     let chain = CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<Vec<_>, _>>()

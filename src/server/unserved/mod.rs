@@ -1,5 +1,5 @@
-//! Responses to requests that only a rudder-transformer can serve, if there is no upstream. rudder-server drops the
-//! events of a request that gets a final response, without logging it. So the default is to make it retry, and every
+//! Responses to requests that only a rudder-transformer can serve, if there is no upstream. rudder-server silently
+//! drops the events of a request that gets a non-retryable error. By default, it is therefore made to retry, and every
 //! such request is counted and logged as an error (docs/guides/without-upstream.md).
 
 use std::sync::Arc;
@@ -32,14 +32,14 @@ pub struct Rejections {
 const LOOK_TIME: Duration = Duration::from_millis(250);
 
 impl Rejections {
-    /// Creates responses according to the setting.
+    /// Creates responses according to the setting `UNSERVED`.
     #[must_use]
     pub fn new(policy: UnservedPolicy, metrics: Metrics) -> Self {
         Self { policy, lines: Arc::default(), metrics }
     }
 
-    /// Rejects a request whose body was not read, with `otherwise` if rudder-server does not use the endpoint. Reads at
-    /// most 32 KiB of the body, and only if the request is logged.
+    /// Returns the rejection of a request whose body was not read, or `otherwise` if rudder-server does not use the
+    /// endpoint. Reads up to 32 KiB of the body, and only if the request is logged.
     pub async fn reject(&self, request: &HttpRequest, payload: Payload, otherwise: RequestError) -> RequestError {
         let Some((endpoint, name)) = Self::endpoint(request) else { return otherwise };
         let line = match self.lines.admit(Instant::now()) {
@@ -55,7 +55,7 @@ impl Rejections {
         self.rejection(request, endpoint, name, line)
     }
 
-    /// Rejects a request whose body names `destination`, which this service does not serve.
+    /// Returns the rejection of a request whose body names `destination`, which this service does not serve.
     #[must_use]
     pub fn reject_read(
         &self,
@@ -91,7 +91,7 @@ impl Rejections {
     }
 }
 
-/// The first bytes of a body, as far as they arrive in time.
+/// Returns the first bytes of a body that arrive in time.
 async fn start_of(mut payload: Payload) -> Vec<u8> {
     let mut start = Vec::new();
     let collect = async {
@@ -101,7 +101,7 @@ async fn start_of(mut payload: Payload) -> Vec<u8> {
             start.extend_from_slice(&piece[..piece.len().min(LOOK_BYTES - start.len())]);
         }
     };
-    // What has arrived by then is used.
+    // After a timeout, the bytes that have arrived are used.
     tokio::time::timeout(LOOK_TIME, collect).await.ok();
     start
 }

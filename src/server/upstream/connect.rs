@@ -18,15 +18,15 @@ use tower_service::Service;
 use super::upload::Upload;
 use crate::server::http::error::RequestError;
 
-/// The number of bytes of a response that are read at once. A buffer that grows with each read would take several reads
-/// for a usual response.
+/// The number of bytes of a response that are read at once. With a buffer that grows with each read, a typical response
+/// would take several reads.
 const READ_BYTES: usize = 64 * 1024;
 
 /// The HTTP client of one worker. It does not follow redirects, decompress, add headers or use proxy variables.
 pub(super) type Client = legacy::Client<Connector, Upload>;
 
-/// How long an idle connection is kept. rudder-transformer closes one after five seconds: a request sent at that moment
-/// would be lost, and must not be sent twice.
+/// How long an idle connection is kept open. rudder-transformer closes idle connections after five seconds. A request
+/// sent at that moment would be lost, and must not be sent twice.
 const IDLE: Duration = Duration::from_secs(4);
 
 /// Connects to the upstream.

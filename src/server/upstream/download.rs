@@ -1,5 +1,5 @@
-//! The body of the upstream's response, streamed as it arrives. If the upstream disconnects early, it ends with an
-//! error, never as if it were complete.
+//! The body of the upstream's response, streamed as it arrives. If the upstream disconnects early, the stream ends with
+//! an error, never as if it were complete.
 
 use std::future::Future as _;
 use std::pin::Pin;

@@ -19,23 +19,23 @@ const FRESH: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(1);
 /// The timeout of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The maximum size of a response, in bytes. That of rudder-transformer has about 3,000.
+/// The maximum size of a response, in bytes. The response of rudder-transformer has about 3,000.
 const MAX_BYTES: usize = 1 << 20;
 
 /// The features of the upstream, as they are returned to clients.
 #[derive(Debug, Default)]
-pub struct UpstreamFeatures(Mutex<Kept>);
+pub struct UpstreamFeatures(Mutex<CachedFeatures>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct CachedFeatures {
     /// The last good response.
     answer: Option<Bytes>,
-    /// When to request them again.
-    ask_at: Option<Instant>,
+    /// When to request the features again.
+    refresh_at: Option<Instant>,
 }
 
 impl UpstreamFeatures {
-    /// Returns the features as JSON. Of several concurrent requests, one asks the upstream and all share the response.
+    /// Returns the features as JSON. Concurrent calls share one request to the upstream.
     ///
     /// # Errors
     /// [`RequestError::FeaturesUnknown`] until there is a good response.
@@ -49,8 +49,8 @@ impl UpstreamFeatures {
         ask: impl AsyncFnOnce() -> Result<BufferedResponse, BufferError>,
         natives: NativeDestinations,
     ) -> Result<Bytes, RequestError> {
-        let mut kept = self.0.lock().await;
-        if kept.ask_at.is_none_or(|at| at <= Instant::now()) {
+        let mut cached = self.0.lock().await;
+        if cached.refresh_at.is_none_or(|at| at <= Instant::now()) {
             let good = match ask().await {
                 Ok(buffered) => corrected(&buffered, natives),
                 Err(BufferError::Failed(error)) => Err(error.to_string()),
@@ -58,24 +58,24 @@ impl UpstreamFeatures {
             };
             let pause = match good {
                 Ok(answer) => {
-                    kept.answer = Some(answer);
+                    cached.answer = Some(answer);
                     FRESH
                 }
                 Err(reason) => {
                     tracing::warn!(
-                        has_former = kept.answer.is_some(),
+                        has_former = cached.answer.is_some(),
                         "the upstream has no usable /features: {reason}"
                     );
                     PAUSE
                 }
             };
-            kept.ask_at = Some(Instant::now() + pause);
+            cached.refresh_at = Some(Instant::now() + pause);
         }
-        kept.answer.clone().ok_or(RequestError::FeaturesUnknown)
+        cached.answer.clone().ok_or(RequestError::FeaturesUnknown)
     }
 }
 
-/// The feature that decides in which form rudder-server sends events, to this service and to the upstream.
+/// The feature that determines in which form rudder-server sends events, both to this service and to the upstream.
 const COMPACTED: &str = "supportDestTransformCompactedPayloadV1";
 
 /// Returns the upstream's features, corrected for the destinations that this service serves; all other fields stay
@@ -86,7 +86,7 @@ fn corrected(buffered: &BufferedResponse, natives: NativeDestinations) -> Result
     }
     let mut features: Map<String, Value> =
         serde_json::from_slice(&buffered.body).map_err(|_| "the response is not a JSON object".to_owned())?;
-    // None of these destinations has a router transformation here, whatever the upstream supports.
+    // This service has no router transformation for its destinations, whatever the upstream supports.
     match features.get_mut("routerTransform") {
         Some(Value::Object(names)) => names.retain(|name, _| natives.by_name(name).is_none()),
         Some(_) => return Err("routerTransform is not a JSON object".to_owned()),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn compaction_is_announced_only_where_the_upstream_knows_it() {
+    fn compaction_is_announced_only_if_the_upstream_supports_it() {
         for value in ["true", "false"] {
             let features = format!("{{\"supportDestTransformCompactedPayloadV1\":{value}}}");
             assert_eq!(correct(&features, "kafka").unwrap(), features);
@@ -145,7 +145,7 @@ mod tests {
             }
         }
         assert!(correct("{\"routerTransform\":true}", "kafka").is_err());
-        assert!(correct("{\"routerTransform\":{\"HS\":7},\"regulations\":7}", "kafka").is_ok(), "not relied on");
+        assert!(correct("{\"routerTransform\":{\"HS\":7},\"regulations\":7}", "kafka").is_ok(), "unused field");
     }
 
     #[test]

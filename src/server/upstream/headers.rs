@@ -1,5 +1,5 @@
 //! Forwards headers (RFC 9110, section 7.6): hop-by-hop headers are dropped, all others are forwarded unchanged,
-//! including repeated headers and bytes beyond ASCII.
+//! including repeated headers and non-ASCII bytes.
 
 use actix_web::http::header as ours;
 use hyper::header as theirs;
@@ -25,15 +25,15 @@ fn listed<'v>(connection: impl Iterator<Item = &'v [u8]>) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn stays(name: &str, listed: &[Vec<u8>]) -> bool {
+fn is_hop_by_hop(name: &str, listed: &[Vec<u8>]) -> bool {
     HOP_BY_HOP.contains(&name) || listed.iter().any(|other| other == name.as_bytes())
 }
 
-/// Adds the headers of a received request to those of a request to the upstream.
+/// Copies the end-to-end headers of a received request to a request to the upstream.
 pub(super) fn copy_to_upstream(from: &ours::HeaderMap, to: &mut theirs::HeaderMap) {
     let listed = listed(from.get_all("connection").map(ours::HeaderValue::as_bytes));
     for (name, value) in from {
-        if stays(name.as_str(), &listed) {
+        if is_hop_by_hop(name.as_str(), &listed) {
             continue;
         }
         if let (Ok(name), Ok(value)) = (
@@ -45,11 +45,11 @@ pub(super) fn copy_to_upstream(from: &ours::HeaderMap, to: &mut theirs::HeaderMa
     }
 }
 
-/// Adds the headers of the upstream's response to those of this service's response.
+/// Copies the end-to-end headers of the upstream's response to this service's response.
 pub fn copy_to_client(from: &theirs::HeaderMap, to: &mut ours::HeaderMap) {
     let listed = listed(from.get_all("connection").iter().map(theirs::HeaderValue::as_bytes));
     for (name, value) in from {
-        if stays(name.as_str(), &listed) {
+        if is_hop_by_hop(name.as_str(), &listed) {
             continue;
         }
         if let (Ok(name), Ok(value)) =

@@ -1,6 +1,5 @@
 //! The upstream transformer, which gets all requests that this service does not serve: its address, requests and
-//! failures.
-//! Nothing is ever sent twice.
+//! failures. No request is ever sent twice.
 
 mod connect;
 pub mod download;
@@ -30,7 +29,7 @@ use connect::{Client, Connector};
 use download::Download;
 use upload::{Upload, UploadEnd};
 
-/// The upstream, as one worker reaches it. Clones share its connections.
+/// The upstream, as used by one worker. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     base: Arc<BaseUrl>,
@@ -49,7 +48,7 @@ struct Via {
     value: HeaderValue,
 }
 
-/// A whole response, in memory.
+/// A complete response, in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BufferedResponse {
     /// The status code.
@@ -90,8 +89,8 @@ impl Upstream {
         })
     }
 
-    /// The same upstream with separate connections. The connections of a worker stay on its thread, so that no other
-    /// thread has to wake it.
+    /// Returns the same upstream with its own connections. The connections of a worker stay on its thread, so that no
+    /// other thread has to wake it.
     #[must_use]
     pub fn with_own_connections(&self) -> Self {
         Self { client: connect::client(self.connector.clone()), ..self.clone() }
@@ -118,11 +117,11 @@ impl Upstream {
             .any(|value| memchr::memmem::find(value.as_bytes(), self.via.name.as_bytes()).is_some())
     }
 
-    /// Creates the request to forward for a received request, without its body.
+    /// Creates the request that forwards a received request, without its body.
     ///
     /// # Errors
     /// [`RequestError::UpstreamLoop`] if this process has forwarded it before. [`RequestError::NotFound`] for a request
-    /// without a path, such as a tunnel.
+    /// without a path, such as `CONNECT`.
     pub fn request_like(&self, head: &RequestHead) -> Result<Request<()>, RequestError> {
         if self.has_seen(head) {
             return Err(RequestError::UpstreamLoop);
@@ -138,7 +137,7 @@ impl Upstream {
         Ok(request)
     }
 
-    /// Creates a request of this service for `target`, a path with an optional query.
+    /// Creates a request for `target`, a path with an optional query.
     ///
     /// # Errors
     /// [`RequestError::NotFound`] if `target` is not valid.
@@ -182,7 +181,7 @@ impl Upstream {
         };
         let Some(problem) = framing::problem(&response) else { return Ok(response) };
         if let Some(connection) = connection.connection_metadata().as_ref() {
-            // The start of the next response on this connection is unknown.
+            // The start of the next response on this connection is unknown, so the connection cannot be reused.
             connection.poison();
         }
         let error = RequestError::UpstreamInvalid(problem);
@@ -190,8 +189,8 @@ impl Upstream {
         Err(error)
     }
 
-    /// Logs that there is no complete response to a request for `path`, which is [`loggable`]. Failures of the client
-    /// are not logged here.
+    /// Logs that there is no complete response to a request for `path`, which must come from [`loggable`]. Failures of
+    /// the client are not logged here.
     pub fn report(&self, path: &str, error: &RequestError, reason: &str) {
         if matches!(error, RequestError::BadRequest(_) | RequestError::RequestTimeout) {
             return;
@@ -205,7 +204,7 @@ impl Upstream {
         );
     }
 
-    /// The path of a request to the upstream as the client sent it, without the path prefix of the upstream's URL.
+    /// Returns a loggable form of the path that the client requested, without the path prefix of the upstream's URL.
     fn loggable_path(&self, uri: &Uri) -> String {
         loggable(uri.path().strip_prefix(&*self.base.path).unwrap_or_default())
     }
@@ -268,7 +267,7 @@ impl Upstream {
         Ok(BufferedResponse { status, coding, body: body.freeze() })
     }
 
-    /// Requests `target`. The whole exchange may take `time`.
+    /// Sends a GET request for `target`. The whole exchange may take up to `time`.
     ///
     /// # Errors
     /// [`BufferError`].
@@ -283,7 +282,7 @@ impl Upstream {
 
 impl Via {
     fn unique() -> Result<Self, String> {
-        // The library's hasher is seeded at random, which is enough to distinguish processes.
+        // The library's hasher is seeded randomly, which is enough to distinguish processes.
         let id = std::collections::hash_map::RandomState::new().build_hasher().finish();
         let name = format!("rudder-kafka-transformer-{id:016x}");
         let value = HeaderValue::from_str(&format!("1.1 {name}")).map_err(|error| error.to_string())?;

@@ -38,7 +38,7 @@ fn result_of(error: &RequestError) -> Forwarded {
     }
 }
 
-/// Counts a request once, when it is finished.
+/// Counts a request when dropped.
 struct Counted {
     metrics: Metrics,
     result: Forwarded,
@@ -68,13 +68,13 @@ pub async fn streamed(
         (Upload::Empty, UploadEnd::reached())
     };
     pass(request, (upload, end), upstream, metrics, None).await.inspect_err(|error| {
-        if is_upstreams(error) {
+        if is_upstream_failure(error) {
             start.note(request);
         }
     })
 }
 
-/// Forwards a request whose body had to be read already.
+/// Forwards a request whose body has already been read.
 ///
 /// # Errors
 /// Returns an error if there is no response from the upstream.
@@ -89,7 +89,7 @@ pub async fn whole(
     start.keep(&bytes);
     let upload = Upload::Whole { bytes, share: Some(share) };
     pass(request, (upload, UploadEnd::reached()), upstream, metrics, tap).await.inspect_err(|error| {
-        if is_upstreams(error) {
+        if is_upstream_failure(error) {
             start.note(request);
         }
     })
@@ -106,7 +106,7 @@ pub trait BodyTap {
 }
 
 /// Whether the upstream is at fault.
-fn is_upstreams(error: &RequestError) -> bool {
+fn is_upstream_failure(error: &RequestError) -> bool {
     result_of(error) != Forwarded::Abandoned
 }
 
@@ -133,7 +133,7 @@ async fn pass(
         }
         Err(error) => {
             counted.result = result_of(&error);
-            if is_upstreams(&error) {
+            if is_upstream_failure(&error) {
                 request.extensions_mut().insert(UpstreamAddress(upstream.address()));
             }
             Err(error)
@@ -141,7 +141,7 @@ async fn pass(
     }
 }
 
-/// Converts the upstream's response. Its length is kept, so that a client notices if it is cut.
+/// Converts the upstream's response. Its length is kept, so that a client notices if the response is truncated.
 fn passed_back(
     request: &HttpRequest,
     answer: Response<Incoming>,
@@ -155,7 +155,8 @@ fn passed_back(
     response.extensions_mut().insert(FromUpstream);
     copy_to_client(&head.headers, response.headers_mut());
     if status == StatusCode::NO_CONTENT {
-        // It has no content, and therefore no length (RFC 9110, section 8.6). A client that expects one would wait.
+        // A 204 response has no content, and therefore no length (RFC 9110, section 8.6). With a length, a client would
+        // wait for the content.
         response.headers_mut().remove(CONTENT_LENGTH);
     }
     let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -172,7 +173,8 @@ fn passed_back(
         if let Some(mut tap) = tap {
             tap.end();
         }
-        // The response to HEAD has the length that GET would have. 304 keeps its header by itself.
+        // The response to HEAD has the length that GET would have. A 304 response keeps its `Content-Length` header
+        // anyway.
         return response.set_body(match length {
             Some(length) if method == Method::HEAD || length == 0 => {
                 BoxBody::new(SizedStream::new(length, futures_util::stream::empty::<Result<Bytes, RequestError>>()))

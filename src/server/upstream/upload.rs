@@ -35,8 +35,8 @@ pub enum Upload {
     Streamed(mpsc::Receiver<Result<Bytes, ClientDisconnected>>),
 }
 
-/// The client disconnected early. The upstream must see an aborted request, because a normal end would make a part look
-/// complete.
+/// The client disconnected early. The upstream must see an aborted request, because a normal end would make an
+/// incomplete body look complete.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the client disconnected")]
 pub struct ClientDisconnected;
@@ -109,7 +109,7 @@ async fn pass_on(
         match piece.inspect(|piece| received += piece.len()) {
             Ok(piece) => match tokio::time::timeout(timeout, sender.send(Ok(piece))).await {
                 Ok(Ok(())) => {}
-                // The upstream has stopped reading: its response explains why.
+                // The upstream has stopped reading. Its response explains why.
                 Ok(Err(_)) => break,
                 Err(_) => {
                     done.send(Err(RequestError::UpstreamTimeout)).ok();

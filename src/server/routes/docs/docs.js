@@ -1,5 +1,5 @@
-// Shows the API with Swagger UI: in the colors of the browser, without what does not work on this port, and with what screen
-// readers and keyboards need.
+// Shows the API with Swagger UI in the browser's color scheme. Removes controls that do not work on this port, and adds what
+// screen readers and keyboard users need.
 
 (() => {
   const main = document.getElementById("swagger-ui");
@@ -11,13 +11,13 @@
   dark.addEventListener("change", color);
   color();
 
-  // Other paths are on another port, which the policy of this page does not reach.
+  // Other paths are on another port, to which the policy of this page allows no requests.
   const servedHere = () => ({
     statePlugins: { spec: { wrapSelectors: { allowTryItOutFor: () => (_, path) => served.includes(path) } } },
   });
   const nothing = () => null;
   const withoutAuthorization = () => ({ components: { authorizeBtn: nothing, authorizeOperationBtn: nothing } });
-  // They are inside buttons, where no link may be. The address still changes with what is opened.
+  // Swagger UI puts these links inside buttons, which HTML does not allow. Opening an operation still changes the address.
   const withoutLinksInButtons = (system) => ({
     components: { DeepLink: ({ text }) => system.React.createElement("span", null, text) },
   });
@@ -26,11 +26,11 @@
     url: new URL(main.dataset.document, location.href).pathname,
     dom_id: "#swagger-ui",
     deepLinking: true,
-    // Without this the page would ask a server on the internet whether the document is valid.
+    // By default, Swagger UI uses a public server to validate the document.
     validatorUrl: null,
     presets: [SwaggerUIBundle.presets.apis],
     plugins: [servedHere, withoutLinksInButtons, ...(requiresToken ? [] : [withoutAuthorization])],
-    // Schemas are shown with the requests and responses that have them.
+    // Hide the list of schemas, which are also shown with requests and responses.
     defaultModelsExpandDepth: -1,
     layout: "BaseLayout",
   });
@@ -46,7 +46,7 @@
 
   const set = (node, name, value) => node.getAttribute(name) === value || node.setAttribute(name, value);
 
-  /** Names controls, lets scrolled texts have the focus, and numbers headings without gaps. */
+  /** Labels controls, makes scrollable texts focusable, and removes gaps between heading levels. */
   function complete() {
     for (const [selector, label] of Object.entries(LABELS)) {
       for (const node of main.querySelectorAll(selector)) {

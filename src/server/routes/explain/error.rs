@@ -4,10 +4,10 @@ use super::limits::{MAX_BATCH_BYTES, MAX_PARTITIONS};
 use crate::server::http::error::RequestError;
 use destinations::select::{Choice, SelectError};
 
-/// Why a request is rejected. The texts contain nothing of the body except line and column.
+/// Why a request is rejected. The messages contain nothing from the body except line and column numbers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExplainError {
-    /// The body is not JSON: where and why.
+    /// The body is not valid JSON, with the position and the reason.
     #[error("the body is not valid JSON: {0}")]
     NotJson(String),
     /// The body is not an object.
@@ -21,7 +21,7 @@ pub enum ExplainError {
     /// There is no family with that name.
     #[error("family must be kafka, azure_event_hub or confluent_cloud")]
     FamilyUnknown,
-    /// The destination cannot be used: why.
+    /// The destination cannot be used, with the reason.
     #[error("destination: {0}")]
     DestinationUnusable(String),
     /// `destination` contains several destinations.

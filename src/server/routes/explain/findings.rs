@@ -1,5 +1,5 @@
-//! The configuration findings in the response of `POST /explain`. They come from the crate `check`, which is part of
-//! builds with the feature `tools`. Other builds report that checks are unavailable.
+//! The configuration findings in the response of `POST /explain`. They come from the crate `check`, which only builds
+//! with the feature `tools` contain. Other builds report that checks are unavailable.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,12 +10,12 @@ use super::request::CheckedText;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DestinationCheck {
-    /// The findings, the most severe first, otherwise in the order of the rules. Missing credentials are not reported,
+    /// The findings, the most severe first, then in the order of the rules. Missing credentials are not reported,
     /// because exports of the control plane contain none.
     pub findings: Vec<DestinationFinding>,
     /// The number of findings that are not listed.
     pub left_out: usize,
-    /// Why nothing was checked, or null.
+    /// The reason why nothing was checked, or null.
     pub unavailable: Option<String>,
 }
 

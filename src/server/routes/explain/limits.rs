@@ -1,9 +1,9 @@
-//! The limits of a request of `POST /explain`.
+//! The limits of a request to `POST /explain`.
 
-/// The maximum of `partitions`: Kafka numbers partitions with 31 bits.
+/// The maximum value of `partitions`: Kafka numbers partitions with 31 bits.
 pub const MAX_PARTITIONS: u32 = 0x7fff_ffff;
 
-/// The maximum of `batchBytes`: the size of a record has 31 bits.
+/// The maximum value of `batchBytes`: Kafka stores the size of a record in 31 bits.
 pub const MAX_BATCH_BYTES: u32 = 0x7fff_ffff;
 
 /// The maximum size of a body, in bytes.

@@ -1,4 +1,4 @@
-//! `POST /explain`: shows where events would go, and why. Apart from the request itself, nothing is counted or logged.
+//! `POST /explain`: shows where events would go, and why. Only the request is counted and logged, not its events.
 
 pub mod error;
 pub mod findings;
@@ -35,7 +35,7 @@ pub struct ExplainService {
     pub operator: Option<Arc<OperatorToken>>,
     /// Collects bodies.
     pub bodies: BodyReader,
-    /// Separate permits, so that these requests and those of rudder-server do not wait for each other.
+    /// Separate permits, so that these requests and rudder-server's requests do not wait for each other.
     pub permits: Permits,
     /// The maximum number of events in a request.
     pub max_events: usize,
@@ -45,9 +45,9 @@ pub struct ExplainService {
 ///
 /// Shows for each event its topic and the rule that chose it, the rules that were tried before, its partition key and
 /// its partition. Also shows what templates and the timestamp rule changed, why rudder-server would not produce the
-/// event, and the exact response. With `check`, also shows what is wrong with the configuration of the destination, as the
-/// command `check` does. Nothing is counted in metrics. Templates that read `request.query` see the query of this
-/// request. Not served with `PAGE` off; served on the metrics port with `PAGE=metrics`. Requires the operator
+/// event, and the exact response. With `check`, also reports configuration problems of the destination, like the
+/// command `check`. The events are not counted in metrics. Templates that read `request.query` use the query of this
+/// request. `PAGE=off` disables this endpoint, and `PAGE=metrics` moves it to the metrics port. Requires the operator
 /// token if `OPERATOR_TOKEN_FILE` is set.
 #[utoipa::path(
     post,
@@ -71,7 +71,7 @@ pub async fn explain(
     let body = service.bodies.collect_up_to(limit, &request, payload).await?;
     let query = request.query_string().to_owned();
     let limits = RequestLimits { events: MAX_EVENTS.min(service.max_events), filled_bytes: MAX_WORKING_BYTES };
-    // A small body may cause much work here, and requests of rudder-server must not wait for it.
+    // Even a small body can be expensive to explain, and must not delay requests of rudder-server.
     let work = move |cancelled: &AtomicBool| explained(&body.decode()?, &query, limits, cancelled);
     let explanations = off_the_loop(&service.permits, work).await?;
     Ok(HttpResponse::Ok().insert_header(JSON).body(explanations))
@@ -87,7 +87,7 @@ fn explained(
     let share = &decoded.share;
     let text = text_within(&decoded.bytes, share)?;
     let ExplainRequest { family, options, body, checked } = ExplainRequest::read(&text, limits)?;
-    // Covers the events with defaults filled in, and their explanations. The estimate includes the current event.
+    // An estimate for the events with defaults filled in and for their explanations, including the current one.
     share.reserve(2 * body.capacity())?;
     let findings = checked.as_ref().map(findings::findings);
     let findings = findings.map(|findings| serde_json::to_vec(&findings)).transpose();

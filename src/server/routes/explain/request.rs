@@ -1,4 +1,4 @@
-//! A request of `POST /explain`: events in any common form, with defaults for all of them.
+//! A request to `POST /explain`: events in any common form, and defaults for all of them.
 
 use std::num::NonZeroU32;
 
@@ -28,19 +28,19 @@ pub struct ExplainRequest {
 /// A destination to check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedText {
-    /// The text of a file with this destination alone.
+    /// The text of a file that contains only this destination.
     pub text: String,
     /// The family to assume if the destination does not name its type.
     pub family: &'static Family,
 }
 
 impl ExplainRequest {
-    /// Reads a request: an object with `events` and optional fields, which may also be `null`. `destination` is in any
-    /// of the forms that [`destinations`] reads, or a string with the text of a file. The other fields are
+    /// Reads a request: an object with `events` and optional fields, which may also be `null`. `destination` has any
+    /// of the forms that [`destinations`] reads, or is a string with the text of a file. The other fields are
     /// `destinationId`, `destinationName`, `connection`, `family`, `partitions`, `batchBytes` and `check`.
     ///
     /// # Errors
-    /// [`ExplainError`].
+    /// Returns an [`ExplainError`] if the request is invalid.
     pub fn read(text: &str, limits: RequestLimits) -> Result<Self, ExplainError> {
         let request = Raw::parse(text).map_err(|Invalid| ExplainError::NotJson(explain(text).unwrap_or_default()))?;
         if !request.is_object() {
@@ -70,7 +70,8 @@ impl ExplainRequest {
         let family = selected.as_ref().map(|selected| selected.family).or(given).unwrap_or(&KAFKA);
         let missing = Missing::of(selected.map(|selected| selected.text), connection);
         let body = Filled::of(events, &missing, limits)?;
-        // Where the destination that is used is all of the file, findings have its places and variables.
+        // If the used destination is the whole file, the file is checked as it was given, so that findings refer to
+        // its positions and variables.
         let used = if checks { used_destination(&body) } else { None };
         let checked = used.map(|used| CheckedText {
             text: file.filter(|_| only.as_deref() == Some(used)).unwrap_or_else(|| used.to_owned()),
@@ -80,7 +81,7 @@ impl ExplainRequest {
     }
 }
 
-/// The destination of the first event that has one.
+/// Returns the destination of the first event that has one.
 fn used_destination(body: &str) -> Option<&str> {
     let mut used = None;
     Raw::parse(body).ok()?.for_each_element(|event| {
@@ -148,14 +149,14 @@ fn named(name: Raw<'_>) -> Option<&'static Family> {
     Family::by_spelling(std::str::from_utf8(&name.decoded()).ok()?)
 }
 
-/// A positive integer, regardless of its notation.
+/// Parses a positive integer in any notation of JSON, such as `1.2e1`.
 fn count(value: Raw<'_>) -> Option<NonZeroU32> {
     if value.kind() != Kind::Number {
         return None;
     }
     let number: f64 = value.text().parse().ok()?;
     let is_count = number.fract() == 0.0 && (1.0..=f64::from(MAX_PARTITIONS)).contains(&number);
-    // Within these bounds, every integral value of the float type is exact in the integer type.
+    // Within these bounds, the conversion of an integral float is exact.
     if is_count { NonZeroU32::new(number as u32) } else { None }
 }
 
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_read_with_what_it_leaves_out() {
+    fn omitted_fields_have_defaults() {
         let request = |family, partitions, body: &str| {
             let options = Options { partitions: NonZeroU32::new(partitions), ..Options::default() };
             Ok(ExplainRequest { family, options, body: body.to_owned(), checked: None })
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_destination_is_read_in_every_form_and_names_its_family() {
+    fn a_destination_in_any_form_determines_the_family() {
         let limits = RequestLimits { events: 9, filled_bytes: 10_000 };
         let read = |destination: &str, rest: &str| {
             ExplainRequest::read(&format!(r#"{{"events":[{{}}],"destination":{destination}{rest}}}"#), limits)
@@ -252,7 +253,7 @@ mod tests {
             assert!(request.body.contains(r#""Config":{"topic":"t"}"#), "{}", request.body);
         }
         let several = format!("[{azure},{}]", r#"{"id":"b","name":"B","enabled":false,"type":"KAFKA","config":{}}"#);
-        let Err(ExplainError::DestinationAmbiguous(choices)) = read(&several, "") else { panic!("there are two") };
+        let Err(ExplainError::DestinationAmbiguous(choices)) = read(&several, "") else { panic!("not ambiguous") };
         let ids: Vec<(&str, bool)> = choices.iter().map(|choice| (choice.id.as_str(), choice.enabled)).collect();
         assert_eq!(ids, [("a", true), ("b", false)]);
         for (destination, rest, says) in [
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_destination_that_is_checked_is_the_one_that_is_used() {
+    fn the_checked_destination_is_the_used_one() {
         let limits = RequestLimits { events: 9, filled_bytes: 10_000 };
         let checked = |text: &str| {
             let request = ExplainRequest::read(text, limits).expect(text);
@@ -278,7 +279,7 @@ mod tests {
         let kafka = |text: &str| Some((text.to_owned(), &KAFKA));
         assert_eq!(checked(r#"{"events":[{}],"destination":{"topic":"t"}}"#), None);
         assert_eq!(checked(r#"{"events":[{}],"destination":{"topic":"t"},"check":false}"#), None);
-        assert_eq!(checked(r#"{"events":[{}],"check":true}"#), None, "there is none");
+        assert_eq!(checked(r#"{"events":[{}],"check":true}"#), None, "no destination");
         assert_eq!(checked(r#"{"events":[{}],"destination":{"topic":"t"},"check":true}"#), kafka(r#"{"topic":"t"}"#));
         let yaml = "topic: '{{ .TOPIC }}'\n";
         assert_eq!(
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_of_an_sdk_is_its_events() {
+    fn an_sdk_body_counts_as_its_events() {
         let request = |events: &str| read(&format!(r#"{{"events":{events}}}"#)).map(|request| request.body);
         let message = r#"{"message":{},"metadata":{}}"#;
         assert_eq!(request(r#"[{"batch":[{},{}],"sentAt":"x"}]"#), Ok(format!("[{message},{message}]")));

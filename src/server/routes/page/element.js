@@ -1,9 +1,9 @@
-// Elements of a page. Whatever comes from events is put in as text, never as markup.
+// Helpers for the elements of a page. Event data is always inserted as text, never as markup.
 
-/** The element with an ID. */
+/** Returns the element with an ID. */
 export const at = (id) => document.getElementById(id);
 
-/** An element with attributes and children; `null` children are left out. */
+/** Creates an element. Attributes and children that are `null` are omitted. The attribute `on` contains event listeners. */
 export function element(name, attributes = {}, ...children) {
   const node = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -14,27 +14,27 @@ export function element(name, attributes = {}, ...children) {
   return node;
 }
 
-/** Sets the text of an element, and leaves it alone if it has it already: screen readers repeat what is set. */
+/** Sets the text of an element, unless it is already the same: screen readers would announce it again. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Characters of a value that are shown at first. */
+/** The number of characters of a value that are initially shown. */
 const MAX_SHOWN = 200;
 
 /**
- * What shows a text, shortened if it is long, with a button that shows all of it. `show` makes the content of an element of a
- * text.
+ * Returns nodes that show a text. A long text is shortened, and a button shows all of it. `show` converts a text to nodes, and
+ * `limit` is the number of characters that are initially shown.
  */
-export function shortened(text, show = (part) => [part], most = MAX_SHOWN) {
-  const characters = text.length > most ? [...text] : [];
-  if (characters.length <= most) return show(text);
-  const content = element("span", {}, ...show(`${characters.slice(0, most).join("")}…`));
+export function shortened(text, show = (part) => [part], limit = MAX_SHOWN) {
+  const characters = text.length > limit ? [...text] : [];
+  if (characters.length <= limit) return show(text);
+  const content = element("span", {}, ...show(`${characters.slice(0, limit).join("")}…`));
   const count = new Intl.NumberFormat("en-US").format(characters.length);
   const more = element("button", { type: "button", class: "plain more", "aria-expanded": "false" }, `Show all ${count} characters`);
   more.addEventListener("click", () => {
     const isWhole = more.getAttribute("aria-expanded") === "true";
-    content.replaceChildren(...show(isWhole ? `${characters.slice(0, most).join("")}…` : text));
+    content.replaceChildren(...show(isWhole ? `${characters.slice(0, limit).join("")}…` : text));
     more.setAttribute("aria-expanded", `${!isWhole}`);
     more.textContent = isWhole ? `Show all ${count} characters` : "Show less";
   });

@@ -1,8 +1,8 @@
-// What `check` finds wrong with the destination, below the field that it was typed into.
+// Shows the findings of `check` below the destination field.
 
 import { element, shortened } from "./element.js";
 
-/** Findings that are shown at first. */
+/** The number of findings that are initially shown. */
 const MAX_SHOWN = 5;
 
 const NAMES = { error: "Error", warning: "Warning", hint: "Hint" };
@@ -18,7 +18,7 @@ function item({ code, severity, pointer, message, advice }) {
   );
 }
 
-/** A line that counts findings by severity. */
+/** Returns the number of findings of each severity as a text. */
 function counted(findings, leftOut) {
   const count = (severity) => findings.filter((finding) => finding.severity === severity).length;
   const parts = Object.keys(NAMES).filter((severity) => count(severity) > 0)
@@ -26,12 +26,12 @@ function counted(findings, leftOut) {
   return `${parts.join(", ")}${leftOut > 0 ? `, and ${leftOut} more` : ""}`;
 }
 
-/** The findings as elements; `null` stands for nothing that was checked. */
+/** Returns the findings as elements. `check` is `null` if nothing was checked. */
 export function findings(check) {
   if (check === null) return [];
   const title = element("h2", {}, "Configuration of the destination");
   if (check.unavailable !== null) return [title, element("p", { class: "soft" }, `Not checked: ${check.unavailable}.`)];
-  if (check.findings.length === 0) return [title, element("p", { class: "soft" }, "No problem was found. Missing passwords and keys do not count.")];
+  if (check.findings.length === 0) return [title, element("p", { class: "soft" }, "No problems found. Missing passwords and keys are not reported.")];
   const list = (part) => element("ul", { class: "findings" }, ...part.map(item));
   const more = check.findings.slice(MAX_SHOWN);
   return [

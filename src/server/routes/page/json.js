@@ -1,5 +1,5 @@
-// JSON as text: where it is wrong, and how it looks best. Nothing here turns a number into a double or a name into a key, so
-// that what is shown and sent is what was written.
+// Validates and formats JSON text without parsing values, so that numbers, escapes and duplicate keys are shown and sent
+// exactly as they were written.
 
 const SPACE = /[ \t\n\r]*/y;
 const STRING = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y;
@@ -8,8 +8,8 @@ const WORD = /true|false|null/y;
 const CLOSING = { "{": "}", "[": "]" };
 
 /**
- * The tokens of JSON values that stand one after the other, and where each value is; or the first place that is wrong.
- * A token is `{ kind, start, end }`: kind is `key`, `string`, `number`, `word`, or the punctuation itself.
+ * Scans a sequence of JSON values. Returns their tokens, the range of each value, and the first error or `null`.
+ * A token is `{ kind, start, end }`, where `kind` is `key`, `string`, `number`, `word`, or the punctuation character.
  */
 export function scan(text) {
   const tokens = [];
@@ -43,7 +43,7 @@ export function scan(text) {
     const next = text[at];
     const inside = open[open.length - 1];
     if (next === undefined) {
-      return open.length > 0 ? wrong(`it ends before its ${CLOSING[inside]}`) : { tokens, values, error: null };
+      return open.length > 0 ? wrong(`the text ends before the closing ${CLOSING[inside]}`) : { tokens, values, error: null };
     }
     if (open.length === 0) start = at;
     if (expected === "value" || expected === "value or end") {
@@ -75,7 +75,7 @@ export function scan(text) {
         continue;
       }
       const length = match(STRING);
-      if (!length) return wrong(next === '"' ? badString(text, at) : `expected a name in double quotes, not ${shown(text, at)}`);
+      if (!length) return wrong(next === '"' ? badString(text, at) : `expected a key in double quotes, not ${shown(text, at)}`);
       take("key", length);
       expected = "colon";
     } else if (expected === "colon") {
@@ -102,28 +102,28 @@ function shown(text, at) {
 function badString(text, at) {
   for (let end = at + 1; end < text.length; end += 1) {
     if (text[end] === "\\") {
-      if (!/^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/.test(text.slice(end, end + 6))) return "this string has an escape that JSON does not know";
+      if (!/^\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/.test(text.slice(end, end + 6))) return "this string contains an invalid escape sequence";
       end += 1;
     } else if (text[end] < " ") {
-      return text[end] === "\n" ? "this string does not end on its line" : "this string has a control character in it";
+      return text[end] === "\n" ? "this string contains a line break" : "this string contains a control character";
     }
   }
-  return "this string has no end";
+  return "this string has no closing quote";
 }
 
-/** Line and column, from 1, of a place in a text. */
+/** Returns the line and the column of an offset in a text, both counted from 1. */
 export function place(text, at) {
   const before = text.slice(0, at).split("\n");
   return { line: before.length, column: [...before[before.length - 1]].length + 1 };
 }
 
-/** Objects and arrays of no more characters than this, with none inside, stay on one line. */
+/** The maximum length of an object or array on one line. It must not contain another object or array. */
 const MAX_INLINE = 52;
 
-/** Levels that are indented: deeper ones would be nothing but indentation. */
+/** The maximum number of indented levels. With more, lines would consist mostly of indentation. */
 const MAX_INDENT = 40;
 
-/** The pieces of a value laid out in lines, each with the kind of its token; white space has none. */
+/** Yields the pieces of a formatted text, each with the kind of its token. The kind of whitespace is empty. */
 export function* layout(text) {
   const { tokens, error } = scan(text);
   if (error) {
@@ -155,7 +155,7 @@ export function* layout(text) {
   }
 }
 
-/** Whether what opens at a token is short and has no object or array inside, but something. */
+/** Whether the object or array that opens at a token is short, is not empty, and contains no object or array. */
 function staysInline(tokens, index) {
   let characters = 0;
   for (let at = index + 1; at < tokens.length && characters <= MAX_INLINE; at += 1) {
@@ -167,7 +167,7 @@ function staysInline(tokens, index) {
   return false;
 }
 
-/** The text of [`layout`]. */
+/** Formats JSON text. Other text is returned unchanged. */
 export function tidy(text) {
   return [...layout(text)].map((piece) => piece.text).join("");
 }

@@ -1,10 +1,10 @@
-// The state of the page as the fragment of a link: browsers do not send what is after `#`.
+// Stores the state of the page in the fragment of a link, because browsers do not send the part after `#` to servers.
 
 const START = "#v1.";
-/** Longer links are cut by programs that people send them with. */
+/** The maximum length of a fragment. Mail and chat programs may truncate longer links. */
 export const MAX_LENGTH = 60_000;
 
-/** The fragment for a state. */
+/** Returns the fragment for a state. */
 export function write({ event, destination, family, partitions }) {
   const text = JSON.stringify({ e: event, d: destination, f: family, p: partitions });
   let binary = "";
@@ -12,7 +12,7 @@ export function write({ event, destination, family, partitions }) {
   return START + btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
-/** The state that a fragment holds; `null` for any other fragment. */
+/** Returns the state in a fragment, or `null` if it contains none. */
 export function read(fragment) {
   if (!fragment.startsWith(START)) return null;
   try {

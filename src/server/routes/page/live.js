@@ -1,11 +1,11 @@
-// Shows the activity of all destinations, and refreshes itself.
+// Shows the activity of all destinations, and updates it regularly.
 
 import { at, element, setText } from "./element.js";
 import { authorization, service, showService, tokenProblem } from "./service.js";
 
 /** Milliseconds between two requests. */
 const PAUSE = 2_000;
-/** Destinations that are drawn; a filter finds the others. */
+/** The maximum number of destinations that are shown. A filter finds the others. */
 const MAX_SHOWN = 100;
 
 const [filter, sort, partitions, pause, token] = ["filter", "sort", "partitions", "pause", "token"].map(at);
@@ -20,7 +20,7 @@ const number = (value) => new Intl.NumberFormat("en-US", { maximumFractionDigits
 const percent = (share) => `${number(share * 100)} %`;
 const nameOf = (destination) => destination.destinationId ?? "without an ID";
 
-/** How long ago a time in seconds since 1970 was, by the clock of the service. */
+/** Returns how long ago a Unix timestamp in seconds was, by the clock of the service. */
 function ago(time) {
   const seconds = Math.max(0, report.startedAt + report.uptimeSeconds - time);
   if (seconds < 60) return `${seconds} s ago`;
@@ -55,7 +55,7 @@ function isFound(destination, words) {
   return words.every((word) => text.includes(word));
 }
 
-/** A table with a caption; the first cell of each row heads it. */
+/** Creates a table with a caption. The first cell of each row is its header. */
 function table(caption, heads, rows) {
   if (rows.length === 0) return null;
   const cell = (name, attributes) => (content, index) =>
@@ -85,11 +85,11 @@ function details(destination) {
   const hot = keys.hottest.map((key) => [element("code", {}, key.key === "" ? "(empty)" : key.key), number(key.events), percent(key.share), `${key.partition}`]);
   const exact = [
     keys.sampled ? ", estimated from a sample" : "",
-    keys.shortBy === 0 ? "" : `, each count may be short by ${number(keys.shortBy)}`,
+    keys.shortBy === 0 ? "" : `, each count may be up to ${number(keys.shortBy)} too low`,
   ].join("");
   const tables = [
     table("Topics", heads("topic"), routed),
-    table("Rules that gave the topic", heads("rule"), rules.map((one) => [element("code", {}, one.rule), ...counts(one)])),
+    table("Rules that chose the topic", heads("rule"), rules.map((one) => [element("code", {}, one.rule), ...counts(one)])),
     table(`Hottest keys of the last ${number(keys.seconds / 60)} min${exact}`, ["key", "events", "share", "partition"], hot),
   ];
   return [
@@ -114,7 +114,7 @@ function card(destination) {
   const facts = [
     `${number(destination.eventsPerSecond)} events/s`,
     `${number(events.recent)} recent`,
-    `${number(events.total)} in all`,
+    `${number(events.total)} total`,
     `latest ${ago(destination.latestEventAt)}`,
   ];
   const ids = [
@@ -132,14 +132,14 @@ function card(destination) {
   return shown;
 }
 
-/** What can have the focus in a card: the same after it was drawn again. */
+/** Returns the focusable elements of a card, in the same order each time it is drawn. */
 const focusable = (card) => [...card.querySelectorAll("summary, a, button")];
 
-/** Draws the cards, and keeps the focus where it was. */
+/** Draws the cards, and restores the focus. */
 function draw(found) {
   const section = at("destinations");
   const selection = getSelection();
-  // What somebody is about to copy stays as it is.
+  // Redrawing would clear a selection that the user may want to copy.
   if (!selection.isCollapsed && section.contains(selection.anchorNode)) return;
   const focused = document.activeElement?.closest?.("details.card");
   const place = focused ? focusable(focused).indexOf(document.activeElement) : -1;
@@ -160,7 +160,7 @@ function show() {
   const { others, limits } = report;
   const note = at("limits");
   note.hidden = others.events.total === 0;
-  note.textContent = `${number(others.events.total)} events, ${number(others.events.recent)} of them recent, are of destinations that are not counted separately: at most ${limits.destinations} are.`;
+  note.textContent = `At most ${limits.destinations} destinations are counted separately. The others have ${number(others.events.total)} events, ${number(others.events.recent)} of them recent.`;
 }
 
 async function load() {
@@ -194,7 +194,7 @@ async function load() {
 pause.addEventListener("click", () => {
   isPaused = !isPaused;
   pause.setAttribute("aria-pressed", `${isPaused}`);
-  pause.textContent = isPaused ? "Continue" : "Pause";
+  pause.textContent = isPaused ? "Resume" : "Pause";
   if (isPaused) clearTimeout(timer);
   else load();
 });

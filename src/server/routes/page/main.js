@@ -1,4 +1,4 @@
-// Requests explanations while somebody types, and shows them.
+// Requests explanations while the user types, and shows them.
 
 import { at, setText } from "./element.js";
 import { findings } from "./findings.js";
@@ -10,7 +10,7 @@ import { withoutSecrets } from "./secrets.js";
 import { authorization, service, showService, tokenProblem } from "./service.js";
 import { copy, share } from "./share.js";
 
-/** Milliseconds without a key pressed after which a request is sent. */
+/** The time without a keystroke before a request is sent, in milliseconds. */
 const PAUSE = 250;
 
 const [sample, family, partitions, event, destination] =
@@ -22,7 +22,7 @@ let asking = null;
 let shown = "";
 let open = new Set([0]);
 
-/** What the page is about: all of it is text. */
+/** Returns the contents of all fields as texts. */
 function state() {
   return { event: event.value, destination: destination.value, family: family.value, partitions: partitions.value };
 }
@@ -37,14 +37,14 @@ function fill(state) {
   markSample();
 }
 
-/** Names the sample that is in the fields, if any. */
+/** Selects the sample that the fields contain, if any. */
 function markSample() {
   const same = (one) => one.event === event.value && one.destination === destination.value && one.family === family.value;
   const index = SAMPLES.findIndex(same);
   sample.value = index < 0 ? "" : `${index}`;
 }
 
-/** Says how it stands. With something wrong there is no result. */
+/** Shows a status message. The kind `wrong` removes the result. */
 function say(text, kind = "") {
   setText(status, text);
   status.className = kind;
@@ -55,7 +55,7 @@ function say(text, kind = "") {
   showFindings(null);
 }
 
-/** Marks what is shown as the result of an earlier input. */
+/** Marks the shown result as outdated or as current. */
 function setStale(isStale) {
   const hasResult = results.childElementCount > 0;
   document.body.classList.toggle("stale", isStale && hasResult);
@@ -76,13 +76,13 @@ function setInvalid(field, isInvalid) {
   else field.removeAttribute("aria-invalid");
 }
 
-/** The ID of the destination that the page of destinations has linked to. */
+/** The destination ID in a link from the live view. */
 const wanted = new URLSearchParams(location.search).get("destinationId") ?? "";
 
-/** The destinations that the text has, if several. */
+/** The destinations in the destination field, if there are several. */
 let choices = [];
 
-/** Offers destinations to choose from; none hides the list. */
+/** Shows a list of destinations to choose from. An empty list is hidden. */
 function choose(destinations) {
   const same = JSON.stringify(destinations) === JSON.stringify(choices);
   at("choice-field").hidden = destinations.length === 0;
@@ -101,12 +101,12 @@ function choose(destinations) {
   }
 }
 
-/** YAML, such as the Rudder CLI's: anything that does not begin as JSON of a destination does. */
+/** Whether a text is treated as YAML, such as that of the Rudder CLI: it does not start like a JSON object or array. */
 function isYaml(text) {
   return /^\s*[^\s{[]/.test(text);
 }
 
-/** Checks a field's JSON and says what is wrong with it. */
+/** Validates the JSON in a field and shows the first error. */
 function check(field) {
   const scanned = scan(field.value);
   const error = at(`${field.id}-error`);
@@ -123,13 +123,13 @@ function check(field) {
   return scanned;
 }
 
-/** The number of partitions; `null` for none, `undefined` for what is no such number. */
+/** Returns the number of partitions, `null` if the field is empty, or `undefined` if it is invalid. */
 function count() {
   const number = Number(partitions.value);
   const isBad = partitions.validity.badInput || (partitions.value !== "" && !(Number.isInteger(number) && number >= 1 && number <= 2147483647));
   const error = at("partitions-error");
   error.hidden = !isBad;
-  error.textContent = isBad ? "Partitions: a whole number from 1 to 2147483647, or nothing." : "";
+  error.textContent = isBad ? "Enter a whole number from 1 to 2147483647, or leave the field empty." : "";
   setInvalid(partitions, isBad);
   if (isBad) return undefined;
   return partitions.value === "" ? null : number;
@@ -139,11 +139,11 @@ function warnOfSecrets() {
   const { paths } = withoutSecrets(destination.value);
   const note = at("destination-note");
   const listed = paths.length > 5 ? `${paths.slice(0, 5).join(", ")} and more` : paths.join(", ");
-  setText(note, paths.length === 0 ? "" : `${listed}: not needed here, and left out of links.`);
+  setText(note, paths.length === 0 ? "" : `${listed}: not needed here and left out of links.`);
   note.hidden = paths.length === 0;
 }
 
-/** The request for what is in the fields, literal for literal; `null` where they cannot be read. */
+/** Builds a request from the exact texts of the fields. Returns `null` if a field is invalid. */
 function request(number) {
   const yaml = isYaml(destination.value);
   const events = check(event);
@@ -159,15 +159,15 @@ function request(number) {
     return null;
   }
   if (given.values.length > 1) {
-    say("There is more than one destination.", "wrong");
+    say("The destination field contains more than one JSON value.", "wrong");
     return null;
   }
   if (number === undefined) {
-    say("The number of partitions cannot be read.", "wrong");
+    say("The number of partitions is invalid.", "wrong");
     return null;
   }
   if (events.values.length === 0) {
-    say(wanted === "" ? "Paste an event, or pick a sample." : `Paste an event of destination ${wanted.slice(0, 64)}, and this destination or the workspaceConfig.json that has it.`, "wrong");
+    say(wanted === "" ? "Paste an event, or pick a sample." : `Paste an event of destination ${wanted.slice(0, 64)}, and the destination or a workspaceConfig.json that contains it.`, "wrong");
     return null;
   }
   const texts = events.values.map(({ start, end }) => event.value.slice(start, end));
@@ -182,7 +182,7 @@ function request(number) {
   return `{${parts.join(",")}}`;
 }
 
-/** Sends a request and shows its response. Earlier requests are aborted. */
+/** Sends a request and shows its response. Aborts the previous request. */
 async function run() {
   clearTimeout(timer);
   asking?.abort();
@@ -226,7 +226,7 @@ async function run() {
   results.replaceChildren(...render(events, number, copy, (index) => open.has(index)));
 }
 
-/** The destinations to choose from that an error lists. */
+/** Returns the destinations to choose from, if an error response lists them. */
 function destinations(text) {
   try {
     return JSON.parse(text).destinations ?? [];

@@ -1,31 +1,31 @@
-// What is shown of explanations. Whatever comes from an event is put in as text, never as markup.
+// Shows explanations. Event data is always inserted as text, never as markup.
 
 import { element, shortened } from "./element.js";
 import { layout } from "./json.js";
 import { overview, topicName } from "./summary.js";
 
-/** Characters of all responses up to which they are laid out and colored. */
+/** The maximum total length of responses that are formatted and colored, in characters. */
 const MAX_COLORED = 200_000;
-/** Characters of a response that are shown at first. */
+/** The number of characters of a response that are initially shown. */
 const MAX_RESPONSE = 20_000;
-/** Partitions up to here are drawn. */
+/** The maximum number of partitions that are drawn. */
 const MAX_DRAWN = 64;
 
-/** A value as code, shortened. */
+/** Shows a value as code, shortened if it is long. */
 const code = (text, name = null) => element("span", {}, ...shortened(text, (part) => [element("code", { class: name }, part)]));
 
-/** A value for people: a string as it is, an empty one in words, anything else as JSON. */
+/** Formats a value for display: `(empty)` for an empty string, other strings verbatim, anything else as JSON. */
 function value(json) {
   if (typeof json !== "string") return JSON.stringify(json);
   return json === "" ? "(empty)" : json;
 }
 
-/** A text for one line: the rest is below. */
+/** Shortens a text to fit on one line. The full text is shown below it. */
 const inLine = (text) => (text.length > 120 ? `${[...text].slice(0, 100).join("")}…` : text);
 
-/** One line that says what became of all events. */
+/** Summarizes the outcome of all events in one line. */
 export function summary(events, partitions) {
-  if (events.length === 0) return "There is no event.";
+  if (events.length === 0) return "There are no events.";
   const count = (outcome) => events.filter((event) => event.outcome === outcome).length;
   if (events.length > 1) {
     const dropped = count("undeliverable") > 0 ? `, ${count("undeliverable")} dropped by rudder-server` : "";
@@ -38,24 +38,24 @@ export function summary(events, partitions) {
   return `Goes to topic ${inLine(topicName(event.topic))}${partition}.`;
 }
 
-/** The worst outcome of events: how the summary is colored. */
+/** Returns the worst outcome of the events, which determines the color of the summary. */
 export function worst(events) {
   return ["rejected", "undeliverable"].find((outcome) => events.some((event) => event.outcome === outcome)) ?? "good";
 }
 
-/** A partition with the range of its number: partitions are counted from 0. */
+/** Formats a partition with the range of valid numbers, which starts at 0. */
 function partitionName(partition, partitions) {
   return `partition ${partition} (0–${partitions - 1})`;
 }
 
-/** Codes of problems that the topic of the event is at fault for. */
+/** Codes of the problems that the topic causes. */
 const OF_THE_TOPIC = ["no_topic", "topic_not_a_string", "topic_illegal"];
 
 function hasWrongTopic(event) {
   return (event.problems ?? []).some((problem) => OF_THE_TOPIC.includes(problem.code));
 }
 
-/** The explanations as elements; `onCopy` is called with a text and the button that asks for it. */
+/** Returns the explanations as elements. `onCopy` is called with the text to copy and the pressed button. */
 export function render(events, partitions, onCopy, isOpen) {
   const isSmall = events.reduce((sum, event) => sum + event.response.length, 0) <= MAX_COLORED;
   const cards = events.map((event) => {
@@ -102,7 +102,7 @@ function explained(event, partitions, onCopy, isSmall) {
 }
 
 function rejection({ code: reason, text, errorType }) {
-  const fault = errorType === "configuration" ? "The destination is wrong" : "The event is wrong";
+  const fault = errorType === "configuration" ? "The destination is misconfigured" : "The event is invalid";
   return element(
     "div",
     { class: "rejection" },
@@ -124,7 +124,7 @@ function warnings(list) {
   return element(
     "div",
     { class: "warnings" },
-    element("p", { class: "big" }, "What reaches Kafka may not be what is meant"),
+    element("p", { class: "big" }, "The record in Kafka may not be what you intended"),
     ...list.map(({ code: reason, text }) => element("p", {}, ...shortened(text), ". ", code(reason))),
   );
 }
@@ -168,8 +168,8 @@ function why(topic) {
 }
 
 function left(topic) {
-  if (topic.value === null) return element("span", { class: "soft" }, "the response has none, or null");
-  return element("span", {}, "Config.topic stays in the response as it is: ", code(JSON.stringify(topic.value)));
+  if (topic.value === null) return element("span", { class: "soft" }, "the response has no topic, or null");
+  return element("span", {}, "the response contains Config.topic unchanged: ", code(JSON.stringify(topic.value)));
 }
 
 function changes({ templates, timestamp }) {
@@ -186,7 +186,7 @@ function changes({ templates, timestamp }) {
     : null;
   if (items.length === 0 && !stamped) return null;
   const none = items.length === 0
-    ? element("li", {}, element("span", { class: "rule" }, "Templates"), element("span", { class: "soft" }, "none was filled"))
+    ? element("li", {}, element("span", { class: "rule" }, "Templates"), element("span", { class: "soft" }, "none was filled in"))
     : null;
   return part("What changed", element("ul", { class: "changes" }, stamped, none, ...items));
 }
@@ -194,7 +194,7 @@ function changes({ templates, timestamp }) {
 function template({ pointer, path, default: fallback, found, value: used, valueCut, removed, rejected }) {
   const shown = code(valueCut ? `${used}` : value(used));
   let outcome;
-  if (rejected) outcome = element("span", { class: "bad" }, "found what cannot be removed from the event, so the event is rejected");
+  if (rejected) outcome = element("span", { class: "bad" }, "found a value that cannot be removed from the event, so the event is rejected");
   else if (!found) outcome = element("span", {}, "found nothing, so the default is used: ", shown);
   else if (removed === null) outcome = element("span", {}, "found ", shown, ", which is empty and stays in the event");
   else outcome = element("span", {}, "found ", shown, " and removed ", code(removed, "removed"), " from the event");

@@ -1,4 +1,4 @@
-// What can be picked to start with.
+// Sample inputs to start with.
 
 import { tidy } from "./json.js";
 
@@ -27,24 +27,24 @@ const order = {
 
 function sample(name, event, destination, family = "kafka") {
   const text = (value) => tidy(JSON.stringify(value));
-  // A message alone would get a rudderId of "undefined", as on the wire.
+  // Without a rudderId in the metadata, responses contain the text "undefined", as in rudder-transformer.
   const whole = (message) => ({ message, metadata: { rudderId: "r-1" } });
   const events = Array.isArray(event) ? event : whole(event);
   return { name, event: text(events), destination: text(destination), family };
 }
 
 export const SAMPLES = [
-  sample("A topic by the event's name", order, maps),
-  sample("A topic by the event's type", { type: "identify", userId: "u-42", traits: { plan: "gold" } }, maps),
-  sample("A topic that the message asks for", { ...order, integrations: { All: true, KAFKA: { topic: "urgent" } } }, maps),
-  sample("A map entry that leads nowhere", { ...order, event: "Product Viewed", userId: "", anonymousId: "a-7" }, maps),
+  sample("Topic by event name", order, maps),
+  sample("Topic by event type", { type: "identify", userId: "u-42", traits: { plan: "gold" } }, maps),
+  sample("Topic set by the message", { ...order, integrations: { All: true, KAFKA: { topic: "urgent" } } }, maps),
+  sample("Topic map entry without a topic", { ...order, event: "Product Viewed", userId: "", anonymousId: "a-7" }, maps),
   sample(
-    "A template that takes a value out of the event",
+    "Template that removes a value from the event",
     { ...order, properties: { ...order.properties, region: "eu" } },
     { ...broker, topic: "{{ event.properties.region || world }}", note: "{{ event.context.campaign || none }}" },
   ),
   sample(
-    "A reverse-ETL event that gets a timestamp",
+    "Reverse-ETL event that gets a timestamp",
     {
       type: "track",
       event: "Row Changed",
@@ -57,12 +57,12 @@ export const SAMPLES = [
     { ...broker, topic: "warehouse" },
   ),
   sample(
-    "A topic that Kafka does not allow",
+    "Topic name that Kafka does not allow",
     { ...order, properties: { ...order.properties, tenant: "Acme Inc / EU" } },
     { ...broker, topic: "{{ event.properties.tenant || events }}" },
   ),
   sample(
-    "Several whole events, one of them rejected",
+    "Several complete events, one of them rejected",
     [
       { message: order, metadata: { jobId: 1, rudderId: "r-1" } },
       { message: { type: "page", name: "Home", anonymousId: "a-7" }, metadata: { jobId: 2, rudderId: "r-2" } },
@@ -71,7 +71,7 @@ export const SAMPLES = [
     { ID: "d-1", Config: maps },
   ),
   sample(
-    "Azure Event Hubs, which has no topic maps",
+    "Azure Event Hubs, which ignores topic maps",
     { ...order, integrations: { AZURE_EVENT_HUB: { topic: "hub-2" } } },
     { topic: "hub-1", ...maps },
     "azure_event_hub",

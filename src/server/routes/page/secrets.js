@@ -1,8 +1,8 @@
-// Takes secrets out of JSON text, wherever they are, and leaves everything else as it was written.
+// Removes secrets from JSON text at any depth, and leaves everything else exactly as it was written.
 
 import { scan } from "./json.js";
 
-/** Names of fields that hold secrets, or say who somebody is to a service. */
+/** Names of fields that contain secrets, or that identify a user to a service. */
 const NAMES = new RegExp(
   [
     "pass(word|wd|phrase|code)?$|^pwd|secret|token|credential|authori[sz]ation|cookie|signature",
@@ -12,9 +12,9 @@ const NAMES = new RegExp(
   ].join("|"),
   "i",
 );
-/** Objects and arrays whose values are left out whatever their names are. */
+/** Names of objects and arrays whose values are all treated as secrets. */
 const GROUPS = /^(request|http|custom|extra)?[-_ ]?headers$|secrets?$|credentials$|^auth$/i;
-/** Values that are secrets under any name. */
+/** Values that are secrets in a field of any name. */
 const VALUES = new RegExp(
   [
     "-----BEGIN ",
@@ -27,21 +27,21 @@ const VALUES = new RegExp(
   ].join("|"),
   "i",
 );
-/** In an object with a name like these, another field is the value of what is named. */
+/** Fields of pairs such as `{"name": …, "value": …}`: those that contain the name, and those that contain the value. */
 const NAME_OF = new Set(["name", "key", "header", "field", "from"]);
 const VALUE_OF = new Set(["value", "to", "val", "content"]);
-/** Paths that are listed, and characters of each. */
+/** The maximum number of listed paths, and the maximum length of each in characters. */
 const MAX_PATHS = 100;
 const MAX_PATH = 200;
-/** Levels of JSON within strings of JSON. */
+/** The maximum number of levels of JSON inside strings. */
 const MAX_NESTED = 3;
 
 const decode = (text, { start, end }) => JSON.parse(text.slice(start, end));
 const isScalar = (kind) => kind === "string" || kind === "number" || kind === "word";
 
 /**
- * The text without the values of its secrets, and the paths of the fields that had one. A text that is not JSON has none that
- * could be found: do not hand it on.
+ * Returns the text with empty strings instead of secrets, and the paths of their fields. Text that is not JSON is returned
+ * unchanged, because secrets cannot be found in it: do not share it.
  */
 export function withoutSecrets(text, nested = 0) {
   const { tokens, error } = scan(text);
@@ -95,7 +95,7 @@ export function withoutSecrets(text, nested = 0) {
   return { text: out + text.slice(copied), paths: [...paths] };
 }
 
-/** For each token that opens an object or array, the index of the one that closes it. */
+/** Returns, for each token that opens an object or array, the index of the token that closes it. */
 function closings(tokens) {
   const ends = new Int32Array(tokens.length);
   const open = [];
@@ -106,7 +106,7 @@ function closings(tokens) {
   return ends;
 }
 
-/** Whether an object is about a secret, such as `{"name": "Authorization", "value": …}`. */
+/** Whether an object contains the name of a secret, such as `{"name": "Authorization", "value": …}`. */
 function namesSecret(text, tokens, ends, opened) {
   for (let at = opened + 1; at < ends[opened]; at += 1) {
     const { kind } = tokens[at];

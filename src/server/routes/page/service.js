@@ -1,8 +1,8 @@
-// What the pages have in common: what they know of the service, the token, and the links at the end.
+// Shared by the pages: information about the service, the operator token, and the links in the footer.
 
 import { at, element } from "./element.js";
 
-/** What `service.json` says; `null` if it cannot be had. */
+/** Returns the content of `service.json`, or `null` if it is unavailable. */
 export async function service() {
   try {
     const response = await fetch("page/service.json");
@@ -12,18 +12,18 @@ export async function service() {
   }
 }
 
-/** The header for a token. A text that cannot be a token is not sent: browsers reject it. */
+/** Returns the header for a token. A text that is not a valid header value is not sent, because browsers reject it. */
 export function authorization(token) {
   const given = token.trim();
   return /^[\x21-\x7e]+$/.test(given) ? { Authorization: `Bearer ${given}` } : {};
 }
 
-/** What is wrong with a token that the service rejects. */
+/** Returns the error message for a token that the service rejected. */
 export function tokenProblem(token) {
   return token === "" ? "This service requires the operator token." : "This is not the operator token.";
 }
 
-/** Adds the version and the address of the metrics to the links at the end of the page. */
+/** Adds a link to the metrics and the version to the footer. */
 export function showService(info) {
   const links = at("links");
   if (info === null) return;

@@ -1,16 +1,16 @@
-// The dialog of "Copy link": it shows exactly what the link holds before it is copied.
+// The dialog "Copy link", which shows exactly what the link contains before it is copied.
 
 import { at, element } from "./element.js";
 import { scan } from "./json.js";
 import { MAX_LENGTH, write } from "./link.js";
 import { withoutSecrets } from "./secrets.js";
 
-/** Copies a text, and says so on the button that was asked. */
+/** Copies a text, and confirms it on the pressed button. */
 export async function copy(text, button) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    // Without TLS there is no other way.
+    // Without TLS, browsers do not offer the clipboard API.
     const area = document.createElement("textarea");
     area.value = text;
     (button.closest("dialog") ?? document.body).append(area);
@@ -25,11 +25,11 @@ export async function copy(text, button) {
   setTimeout(() => (button.textContent = label), 1500);
 }
 
-/** The state that may leave, and what was left out of it; `null` if the event is not JSON. */
+/** Returns the state without secrets, and what was left out. Returns `null` if the event is not JSON. */
 export function shareable({ event, destination, ...rest }) {
   if (scan(event).error) return null;
   const events = withoutSecrets(event);
-  // Secrets are found in JSON alone.
+  // Secrets can only be found in JSON.
   const isReadable = scan(destination).error === null;
   const destinations = isReadable ? withoutSecrets(destination) : { text: "", paths: [] };
   const leftOut = [
@@ -40,12 +40,12 @@ export function shareable({ event, destination, ...rest }) {
   return { state: { event: events.text, destination: destinations.text, ...rest }, leftOut };
 }
 
-/** Opens the dialog for a state. Returns why it cannot. */
+/** Opens the dialog for a state. Returns an error message if there can be no link, otherwise `null`. */
 export function share(state) {
   const shared = shareable(state);
-  if (shared === null) return "The event is not valid JSON, so secrets cannot be found in it. It cannot be put into a link.";
+  if (shared === null) return "The event is not valid JSON, so secrets cannot be found in it. It cannot be shared as a link.";
   const fragment = write(shared.state);
-  if (fragment.length > MAX_LENGTH) return "This is too much for a link.";
+  if (fragment.length > MAX_LENGTH) return "The input is too long for a link.";
   const link = `${location.origin}${location.pathname}${location.search}${fragment}`;
   const { event, destination, family, partitions } = shared.state;
   const shown = (title, text) => [

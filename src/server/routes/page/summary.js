@@ -1,18 +1,18 @@
-// What became of several events: topics, rules, partitions and problems, above their cards.
+// Summarizes several events in tables above their cards: topics, rules, partitions and problems.
 
 import { element, shortened } from "./element.js";
 
-/** Rows of a table that are shown. */
+/** The maximum number of rows in a table. */
 const MAX_ROWS = 12;
 
-/** A topic for people: a string as it is, none in words, anything else as JSON. */
+/** Formats a topic for display: `none`, `(empty)`, other strings verbatim, anything else as JSON. */
 export function topicName({ value }) {
   if (value === null) return "none";
   if (value === "") return "(empty)";
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-/** How often each value occurs, the most frequent first. */
+/** Returns how often each value occurs, with the most frequent value first. */
 function counts(values) {
   const found = new Map();
   for (const value of values) found.set(value, (found.get(value) ?? 0) + 1);
@@ -39,7 +39,7 @@ function table(caption, head, rows, of) {
   );
 }
 
-/** The tables for two or more events. */
+/** Returns the tables for two or more events. */
 export function overview(events, partitions) {
   const routed = events.filter((event) => event.topic && !event.rejection);
   const problems = events.flatMap((event) => [
@@ -52,8 +52,8 @@ export function overview(events, partitions) {
   const tables = [
     table("Problems", "problem", counts(problems), events.length),
     table("Topics", "topic", counts(routed.map((event) => topicName(event.topic))), events.length),
-    table("Rules that gave the topic", "rule", counts(routed.map((event) => event.topic.text)), events.length),
-    table("Where the key is from", "field", counts(keys), events.length),
+    table("Rules that chose the topic", "rule", counts(routed.map((event) => event.topic.text)), events.length),
+    table("Sources of the key", "field", counts(keys), events.length),
     table(`Partitions (0–${partitions - 1})`, "partition", counts(chosen), events.length),
   ].filter((one) => one !== null);
   return element("section", { class: "overview", "aria-label": "All events" }, ...tables);

@@ -1,4 +1,4 @@
-//! The endpoints that transform: what they share, from the body of a request to its response.
+//! The code that the transformation endpoints share, from the body of a request to its response.
 
 mod owner;
 pub(in crate::server::routes) mod response;
@@ -56,7 +56,7 @@ struct Received<'r> {
     /// The body as it was sent.
     sent: Bytes,
     coding: Coding,
-    /// Whether it is compared, if that was decided before its body was read.
+    /// Whether the request is compared with the upstream, if that was decided before its body was read.
     is_sampled: Option<bool>,
 }
 
@@ -66,8 +66,8 @@ impl Transformation {
         self.shadow.as_ref().is_some_and(Shadow::answers_from_upstream)
     }
 
-    /// Decides whether a request is compared before its body is read. If the upstream responds and nothing is compared,
-    /// the body does not have to be read. `None` if this is decided later.
+    /// Decides whether a request is compared with the upstream, before its body is read: if the upstream responds and
+    /// nothing is compared, the body does not have to be read. Returns `None` if this is decided later.
     fn sample_early(&self, endpoint: &Endpoint) -> Option<bool> {
         let shadow = self.shadow.as_ref().filter(|shadow| shadow.answers_from_upstream())?;
         matches!(endpoint, Endpoint::Processor { .. }).then(|| shadow.chooses())
@@ -85,7 +85,7 @@ impl Transformation {
         }
     }
 
-    /// Responds to a request to an endpoint of this service, unless its body turns out to be for the upstream.
+    /// Responds to a request, or forwards it if its body names a destination that the upstream transforms.
     ///
     /// # Errors
     /// Returns an error if the request is rejected as a whole.
@@ -133,7 +133,7 @@ impl Received<'_> {
         }
         self.service.activity.add(transformed.family, activity);
         request_log::note_events(self.request, &transformed.tally);
-        // The part that is being written exists twice.
+        // The part that is being written is in memory twice.
         let bytes = transformed.body.capacity() + transformed.body.len().min(response::LARGE_RESPONSE_BYTES);
         let body = Bytes::from(transformed.body);
         let then = self.watch().and_then(|watch| watch.answered(200, body.clone()));
@@ -142,7 +142,7 @@ impl Received<'_> {
         response::response(body, memory, then)
     }
 
-    /// The rejected events of a router endpoint. They belong to the destination of its first event.
+    /// Returns the rejected events of a request to a router endpoint, attributed to the destination of its first event.
     fn rejected_by_router(&self, transformed: &Transformed) -> RejectedEvents {
         RejectedEvents {
             identity: Identity::in_start_of(&self.sent, self.coding),
@@ -174,7 +174,7 @@ impl Received<'_> {
         }
     }
 
-    /// Keeps the request for comparison, if it is selected.
+    /// Keeps the request for the comparison, if it is selected.
     fn watch(&self) -> Option<Watch> {
         let (shadow, upstream) = self.service.shadow.as_ref().zip(self.service.fallback.upstream.as_ref())?;
         let is_sampled = self.is_sampled.unwrap_or_else(|| shadow.chooses());

@@ -23,14 +23,14 @@ pub(super) enum Owner {
     Us(Box<Transformed>, RequestActivity),
     /// The upstream, which gets the body as it was sent.
     Upstream {
-        /// Whether this service supports the destination, and the upstream responds only during the trial of this
-        /// service.
+        /// Whether this service supports the destination, and the upstream responds only because of
+        /// `SHADOW_ANSWER=upstream`.
         is_ours: bool,
     },
 }
 
-/// The maximum work on the event loop: a few milliseconds. A usual body causes two units per byte, one for reading and
-/// one for writing, so that every body below the size of a large one stays on the loop.
+/// The maximum work on the event loop, which takes a few milliseconds. A typical body causes two units of work per
+/// byte, one for reading and one for writing, so typical bodies that are not large stay on the loop.
 const MAX_WORK_ON_LOOP: u64 = 4 << 20;
 
 /// Never set: work on the event loop completes before its future can be dropped.
@@ -47,11 +47,11 @@ pub(super) struct Reading {
     pub(super) activity: Activity,
 }
 
-/// Why a body has no owner yet, or none at all.
+/// The reason why no owner was determined.
 enum Stopped {
-    /// It takes more work than allowed on the event loop.
+    /// The body takes more work than is allowed on the event loop.
     TooMuchWork,
-    /// It is rejected.
+    /// The request is rejected.
     Rejected(RequestError),
 }
 
@@ -105,7 +105,7 @@ impl Reading {
         }
     }
 
-    /// Decides without a limit of work.
+    /// Decides without a work limit.
     fn decide_fully(&self, decoded: Decoded, cancelled: &AtomicBool) -> Result<(Owner, Reservation), RequestError> {
         match self.decide(&decoded, u64::MAX, cancelled) {
             Ok(owner) => Ok((owner, decoded.share)),

@@ -1,5 +1,5 @@
-//! The responses of a transformation. Large ones are sent in chunks, and all count as in memory until the client has
-//! received them.
+//! The responses of a transformation. Large ones are sent in chunks, and every response counts as in memory until the
+//! client has received it.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,15 +13,15 @@ use crate::server::http::headers::{API_VERSION, JSON};
 use crate::server::limits::memory_budget::Reservation;
 use crate::server::shadow::kept::AfterResponse;
 
-/// The size in bytes from which a response is written in chunks. In one piece it would be copied at once, while all
-/// other connections of the worker wait.
+/// The minimum size of a response that is written in chunks, in bytes. Copying it in one piece would delay all other
+/// connections of the worker.
 pub(super) const LARGE_RESPONSE_BYTES: usize = 256 * 1024;
 
 /// The size of a chunk of a large response, in bytes.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// The last chunk of a response, in bytes. It is handed over only when the connection has less than this left to write;
-/// until then the whole response counts as in memory.
+/// The size of the last chunk of a response, in bytes. The connection takes it only when it has less than this left to
+/// write; until then the whole response counts as in memory.
 const LAST_PIECE_BYTES: usize = 32 * 1024;
 
 /// Creates the response of a transformation. `then` is dropped once the response has been sent.
