@@ -1,9 +1,9 @@
-//! Malformed requests: each gets a named error, and the server keeps serving.
+//! Malformed requests get a named error, and the server continues to serve others.
 
 use crate::server::{Server, exchange};
 
 #[test]
-fn errors_are_json_with_a_name_and_a_text() {
+fn errors_are_json_with_a_name_and_a_message() {
     let server = Server::shared();
     for (method, path, body, status, name) in [
         ("POST", "/v0/destinations/kafka", "", 400, "Bad Request"),
@@ -22,7 +22,7 @@ fn errors_are_json_with_a_name_and_a_text() {
         assert_eq!(response.json()["error"], name, "{method} {path}");
         assert!(response.json()["message"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}");
         assert_eq!(response.header("content-type"), Some("application/json; charset=utf-8"));
-        assert_eq!(response.header("apiVersion"), None, "only an answer carries it");
+        assert_eq!(response.header("apiVersion"), None, "only successful responses have this header");
     }
 }
 
@@ -60,7 +60,7 @@ fn errors_never_contain_the_body() {
 }
 
 #[test]
-fn malformed_http_gets_400_or_nothing() {
+fn malformed_http_is_400() {
     let server = Server::shared();
     let response = exchange(&mut server.connect(), b"BREW /coffee\r\n\r\n");
     assert_eq!(response.status, 400);

@@ -1,4 +1,4 @@
-//! `bench` as a user runs it: what it sends, what it counts, and how it ends.
+//! The `bench` command: its requests, counts and exit codes.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -47,7 +47,7 @@ fn counts_agree_with_the_service() {
     assert_eq!(target["good"], requests);
     assert_eq!(target["events"], requests * 5);
     assert_eq!((&target["errors"], &target["rejected"]), (&json!([]), &json!(0)));
-    // One request precedes the load, to check that it is served.
+    // One request precedes the load, to check that the service responds as expected.
     let counted = server.sum("transformer_dest_transform_input_events_sum", &[]);
     assert_eq!(counted, ((requests + 1) * 5) as f64);
     let milliseconds = &target["milliseconds"];
@@ -66,7 +66,7 @@ fn counts_agree_with_the_service() {
 
 #[test]
 fn two_transformers_take_turns() {
-    let (one, other) = (FakeUpstream::answering(GOOD), FakeUpstream::answering(GOOD));
+    let (one, other) = (FakeUpstream::responding(GOOD), FakeUpstream::responding(GOOD));
     let ran = bench(&[&url(one.address), "--against", &url(other.address), "-s2", "-c1", "--format=json"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     let found = ran.json();
@@ -80,7 +80,7 @@ fn two_transformers_take_turns() {
 
 #[test]
 fn requests_look_like_those_of_rudder_server() {
-    let upstream = FakeUpstream::answering(GOOD);
+    let upstream = FakeUpstream::responding(GOOD);
     let ran = bench(&[&url(upstream.address), "--seconds=1", "--batch=3", "-c1", "--rate=5"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     assert!(ran.out.starts_with("1 generated request, 3 events and "), "{}", ran.out);
@@ -98,7 +98,7 @@ fn requests_look_like_those_of_rudder_server() {
     let body: Value = serde_json::from_slice(&seen.body).expect("JSON");
     assert_eq!(body["input"].as_array().map(Vec::len), Some(3));
     assert_eq!(body["destinations"].as_object().map(serde_json::Map::len), Some(1));
-    // The rate is not exceeded, and each request has a connection of its own.
+    // The rate is not exceeded, and each request has its own connection.
     let requests = upstream.rest().len();
     assert!((1..=5).contains(&requests), "{requests}");
     assert_eq!(upstream.connections(), requests + 1);
@@ -123,7 +123,7 @@ fn recorded_events_and_cases_are_sent() {
         bench(&[&url(upstream.address), &cases, &events, "--form=plain", "--batch=2", "-s1", "-c1", "--keep-alive"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     assert!(ran.out.starts_with("3 recorded requests, 1 events and "), "{}", ran.out);
-    // The first request is sent once more, to check that it is served.
+    // The first request is also sent before the load, to check that the transformer responds as expected.
     upstream.next();
     let seen = [upstream.next(), upstream.next(), upstream.next()];
     assert_eq!(seen[0].line(), "POST /v1/destinations/kafka?a=b HTTP/1.1");
@@ -135,20 +135,20 @@ fn recorded_events_and_cases_are_sent() {
 }
 
 #[test]
-fn unavailable_measurements_are_reported_before_the_load() {
-    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
-    let refused = bench(&[&url(nobody)]);
+fn unusable_arguments_are_reported_before_the_load() {
+    let closed_port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
+    let refused = bench(&[&url(closed_port)]);
     assert_eq!((refused.code, refused.out.as_str()), (Some(2), ""));
-    assert_eq!(refused.err, format!("error: http://{nobody}: connection refused\n"));
+    assert_eq!(refused.err, format!("error: http://{closed_port}: connection refused\n"));
 
     let server = Server::shared();
-    let elsewhere = bench(&[&url(server.metrics)]);
-    let place = format!("http://{}/v0/destinations/kafka", server.metrics);
-    assert_eq!(elsewhere.code, Some(2));
+    let wrong_port = bench(&[&url(server.metrics)]);
+    let expected_url = format!("http://{}/v0/destinations/kafka", server.metrics);
+    assert_eq!(wrong_port.code, Some(2));
     assert!(
-        elsewhere.err.starts_with(&format!("error: {place} responds with status 404 instead of 200: ")),
+        wrong_port.err.starts_with(&format!("error: {expected_url} responds with status 404 instead of 200: ")),
         "{}",
-        elsewhere.err
+        wrong_port.err
     );
 
     for (arguments, expected) in [
@@ -167,13 +167,13 @@ fn unavailable_measurements_are_reported_before_the_load() {
 }
 
 #[test]
-fn a_stalled_transformer_costs_only_the_time_limit() {
+fn a_stalled_transformer_times_out() {
     let requests = AtomicUsize::new(0);
     let upstream = FakeUpstream::start(move |stream, _| {
         if requests.fetch_add(1, Ordering::SeqCst) == 0 {
             return stream.write_all(GOOD);
         }
-        // Until the client disconnects.
+        // Waits until the client disconnects.
         stream.read(&mut [0]).map(drop)
     });
     let ran = bench(&[&url(upstream.address), "--seconds=1", "--timeout=1", "-c3", "--format=json"]);
@@ -204,7 +204,7 @@ fn rejections_and_other_statuses_are_counted_separately() {
     assert_eq!(count(&target["requests"]) + count(&target["unsent"]), 30);
     let [good, rejected, errors] = [&target["good"], &target["rejected"], &target["errors"][0]["count"]].map(count);
     assert_eq!(good + rejected + errors, count(&target["requests"]));
-    // A rejection, a success and another response in turn.
+    // The load gets a rejection, an error and a success in turn.
     assert!(rejected >= errors && errors >= good && good + 1 >= rejected && good > 0, "{target}");
     assert_eq!(target["errors"][0]["kind"], "status 503");
 }

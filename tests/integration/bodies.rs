@@ -1,4 +1,4 @@
-//! Bodies at and above their limits: compressed, huge, deeply nested, with wrong lengths.
+//! Request bodies at and above the limits: compressed, huge, deeply nested, and with wrong lengths.
 
 use std::io::Write;
 
@@ -27,16 +27,16 @@ fn the_body_limit_is_exact() {
     let server = Server::start(&["--max-body-bytes=1000"]);
     let fits = format!("{EVENT}{}", " ".repeat(1000 - EVENT.len()));
     assert_eq!(server.transform(fits.as_bytes()).status, 200);
-    let refused = server.transform(format!("{fits} ").as_bytes());
+    let rejected = server.transform(format!("{fits} ").as_bytes());
     let text = "Payload Too Large: the body is larger than 1000 bytes, as sent or decompressed";
-    assert_eq!(error_of(&refused), (413, text.to_owned()));
+    assert_eq!(error_of(&rejected), (413, text.to_owned()));
     let post = |body: &[u8]| server.post("/v0/destinations/kafka", &[("Content-Encoding", "gzip")], body);
     assert_eq!(post(&gzip(fits.as_bytes())).status, 200);
     assert_eq!(error_of(&post(&gzip(format!("{fits} ").as_bytes()))), (413, text.to_owned()));
 }
 
 #[test]
-fn a_chunked_body_is_counted_as_it_arrives() {
+fn chunked_bodies_are_limited_as_they_arrive() {
     let server = Server::start(&["--max-body-bytes=1000"]);
     let mut stream = server.connect();
     let head = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -49,15 +49,15 @@ fn a_chunked_body_is_counted_as_it_arrives() {
 
 #[test]
 fn decompression_bombs_stop_at_the_limit() {
-    // 64 MiB of spaces in less than a megabyte, against a limit of 1 MiB.
+    // 64 MiB of spaces, compressed to less than 1 MiB. The limit is 1 MiB.
     let server = Server::start(&["--max-body-bytes=1048576"]);
-    let zeros = vec![b' '; 1 << 26];
+    let spaces = vec![b' '; 1 << 26];
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
-    zlib.write_all(&zeros).expect("compressed");
+    zlib.write_all(&spaces).expect("compressed");
     let mut brotli = Vec::new();
     let fast = brotli::enc::BrotliEncoderParams { quality: 1, ..Default::default() };
-    brotli::BrotliCompress(&mut &*zeros, &mut brotli, &fast).expect("compressed");
-    for (coding, body) in [("gzip", gzip(&zeros)), ("deflate", zlib.finish().expect("compressed")), ("br", brotli)] {
+    brotli::BrotliCompress(&mut &*spaces, &mut brotli, &fast).expect("compressed");
+    for (coding, body) in [("gzip", gzip(&spaces)), ("deflate", zlib.finish().expect("compressed")), ("br", brotli)] {
         assert!(body.len() < 1 << 20, "{coding}");
         let response = server.post("/v0/destinations/kafka", &[("Content-Encoding", coding)], &body);
         assert_eq!(response.status, 413, "{coding}");
@@ -66,7 +66,7 @@ fn decompression_bombs_stop_at_the_limit() {
 }
 
 #[test]
-fn a_body_that_contradicts_its_coding_is_rejected() {
+fn bodies_that_do_not_match_their_coding_are_rejected() {
     for coding in ["gzip", "deflate", "br"] {
         let response = Server::shared().post("/v0/destinations/kafka", &[("Content-Encoding", coding)], b"[plain]");
         assert_eq!(error_of(&response), (400, format!("Bad Request: the body is not valid {coding}")));
@@ -99,21 +99,21 @@ fn codings_are_parsed_leniently_but_never_guessed() {
 fn too_many_events_are_rejected() {
     let server = Server::start(&["--max-events=3"]);
     assert_eq!(server.transform(b"[1,2,3]").status, 200);
-    let refused = server.transform(b"[1,2,3,4]");
-    assert_eq!(error_of(&refused), (413, "Payload Too Large: the request has more than 3 events".to_owned()));
+    let rejected = server.transform(b"[1,2,3,4]");
+    assert_eq!(error_of(&rejected), (413, "Payload Too Large: the request has more than 3 events".to_owned()));
 }
 
 #[test]
 fn the_size_of_a_response_is_bounded_by_its_request() {
-    // A topic of 20 kB appears twice in each of 100 responses: 4 MB for a body of 30 kB.
+    // A topic of 20 kB appears twice in each of 100 responses, so a body of 30 kB would get a response of 4 MB.
     let server = Server::start(&["--max-body-bytes=100000"]);
     let topic = "t".repeat(20_000);
     let event = json!({"message":{}, "metadata":{"destinationId":"d"}});
     let body = json!({"input": vec![event; 100], "destinations": {"d": {"Config": {"topic": topic}}}}).to_string();
     let headers = [("X-Content-Format", "json+compactedv1")];
-    let refused = server.post("/v0/destinations/kafka", &headers, body.as_bytes());
+    let rejected = server.post("/v0/destinations/kafka", &headers, body.as_bytes());
     assert_eq!(
-        error_of(&refused),
+        error_of(&rejected),
         (413, "Payload Too Large: the response would be larger than 200000 bytes".to_owned())
     );
     let batch = json!({"destType": "kafka", "input": (0..100).map(|topic| json!({"message":{"topic": topic}, "metadata":{"destinationId":"d"}})).collect::<Vec<_>>(),
@@ -141,7 +141,7 @@ fn the_work_of_templates_is_bounded() {
         "{:.300}",
         response.text()
     );
-    // The same with a template that does not affect the topic: here the limit is on time.
+    // The same with templates that do not affect the topic.
     let response = post(&empty, &format!(r#"{{"x":[{}]}}"#, templates("event.a", 1000)), 1);
     assert_eq!(
         (response.status, response.json()[0]["statusCode"].as_u64()),
@@ -149,7 +149,7 @@ fn the_work_of_templates_is_bounded() {
         "{:.300}",
         response.text()
     );
-    // Long paths, and many events.
+    // Long paths in many events.
     let long = format!("event{}", ".a".repeat(126));
     let response = post("{}", &format!(r#"{{"x":[{}]}}"#, templates(&long, 1000)), 3_000);
     assert_eq!((response.status, response.json()[2_999]["statusCode"].as_u64()), (200, Some(400)));
@@ -176,7 +176,7 @@ fn the_work_of_templates_is_bounded() {
 
 // docs/contract.md#retryable-503
 #[test]
-fn above_the_bytes_in_flight_requests_get_a_retryable_503() {
+fn requests_above_the_memory_budget_get_a_retryable_503() {
     let server = Server::start(&["--max-in-flight-bytes=200000"]);
     let large = format!("{EVENT}{}", " ".repeat(60_000));
     assert_eq!(server.transform(large.as_bytes()).status, 200);
@@ -186,21 +186,21 @@ fn above_the_bytes_in_flight_requests_get_a_retryable_503() {
     assert!(too_large.json()["message"].as_str().is_some_and(|message| message.contains("MAX_IN_FLIGHT_BYTES")));
     assert_eq!(too_large.header("X-Rudder-Should-Retry"), None);
     let mut held = hold(&server, 115_000);
-    let refused = server.transform(large.as_bytes());
-    assert_eq!(refused.status, 503);
-    assert_eq!(refused.json()["error"], "Service Unavailable");
-    assert_eq!(refused.header("X-Rudder-Should-Retry"), Some("true"));
-    assert_eq!(refused.header("X-Rudder-Error-Reason"), Some("overloaded"));
-    assert_eq!(server.transform(&EVENT.as_bytes()[..EVENT.len()]).status, 200, "what fits still gets its answer");
-    // A compressed body counts with its decompressed size.
+    let rejected = server.transform(large.as_bytes());
+    assert_eq!(rejected.status, 503);
+    assert_eq!(rejected.json()["error"], "Service Unavailable");
+    assert_eq!(rejected.header("X-Rudder-Should-Retry"), Some("true"));
+    assert_eq!(rejected.header("X-Rudder-Error-Reason"), Some("overloaded"));
+    assert_eq!(server.transform(&EVENT.as_bytes()[..EVENT.len()]).status, 200, "a request that fits still succeeds");
+    // The decompressed size of a compressed body counts.
     let headers = [("Content-Encoding", "gzip")];
     assert_eq!(server.post("/v0/destinations/kafka", &headers, &gzip(large.as_bytes())).status, 503);
     assert_eq!(server.get("/health").status, 200);
-    assert_eq!(exchange(&mut held, b" ").status, 400, "its body is blank");
-    assert_eq!(server.transform(large.as_bytes()).status, 200, "and everything is given back");
+    assert_eq!(exchange(&mut held, b" ").status, 400, "the held body is blank");
+    assert_eq!(server.transform(large.as_bytes()).status, 200, "all memory is released");
 }
 
-/// Deeply nested values, complete and truncated: arrays, objects, and both alternating.
+/// Returns deeply nested arrays, objects, and alternating arrays and objects, each truncated and complete.
 fn deep(levels: usize) -> Vec<String> {
     let nested = |open: &str, inside: &str, close: &str, levels: usize| {
         (open.repeat(levels), format!("{}{inside}{}", open.repeat(levels), close.repeat(levels)))

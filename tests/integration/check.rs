@@ -1,5 +1,5 @@
-//! Findings of `check`: one destination per file in `test-fixtures/check`, with the findings that are expected. No
-//! output may contain a secret.
+//! Findings of `check`. Each file in `test-fixtures/check` contains a destination and its expected findings. No output
+//! may contain a secret.
 
 use std::collections::HashSet;
 use std::fs;
@@ -13,17 +13,17 @@ use transform::family::Family;
 
 use crate::cli::run;
 
-/// 2027-01-01, the time at which fixtures are checked.
+/// The time at which fixtures are checked, 2027-01-01, as a Unix timestamp in seconds.
 const NOW: i64 = 1_798_761_600;
 
-/// The marker in every secret of the fixtures, which no output may contain.
+/// The marker that every secret in the fixtures contains. No output may contain it.
 pub const SECRET: &str = "s3cret";
 
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("test-fixtures/check")
 }
 
-/// A case: its file, its destination type, and the expected findings.
+/// A case with its input, destination type and expected findings.
 pub struct Case {
     pub name: String,
     pub input: Value,
@@ -31,7 +31,7 @@ pub struct Case {
     expected: Vec<(String, String)>,
 }
 
-/// A placeholder for the certificate in the file that it names.
+/// Replaces each placeholder `@certificates/<file>` with the content of the file.
 fn with_certificates(value: &mut Value) {
     match value {
         Value::String(text) => {
@@ -80,10 +80,10 @@ fn fixtures_have_exactly_their_expected_findings() {
         case.expected.sort();
         assert_eq!(found(&report), case.expected, "{}", case.name);
         for (_, pointer) in &case.expected {
-            assert!(case.input.pointer(pointer).is_some(), "{}: {pointer} leads nowhere", case.name);
+            assert!(case.input.pointer(pointer).is_some(), "{}: {pointer} does not exist", case.name);
         }
         assert!(!format!("{report:?}").contains(SECRET), "{}", case.name);
-        // `check --connect` runs exactly where there is no error, with few exceptions.
+        // A destination without errors has settings for `check --connect`, unless a template is malformed.
         let errors = case.expected.iter().filter(|(code, _)| {
             let code = Code::ALL.iter().find(|known| known.name() == code).expect(&case.name);
             code.severity() == check::code::Severity::Error
@@ -103,7 +103,7 @@ fn every_finding_has_a_case_and_a_unique_code() {
     let mut names = HashSet::new();
     for code in Code::ALL {
         assert!(shown.contains(code.name()), "no fixture has {}", code.name());
-        assert!(names.insert(code.name()), "{} is there twice", code.name());
+        assert!(names.insert(code.name()), "duplicate code {}", code.name());
         let is_word =
             |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
         assert!(
@@ -118,7 +118,7 @@ fn every_finding_has_a_case_and_a_unique_code() {
 fn the_reference_page_contains_the_table_of_findings() {
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/findings.md"))
         .expect("docs/reference/findings.md");
-    assert!(page.contains(&table()), "docs/reference/findings.md is not what `check --codes` prints");
+    assert!(page.contains(&table()), "docs/reference/findings.md differs from the output of `check --codes`");
 }
 
 #[test]
@@ -162,13 +162,13 @@ fn connection_options_come_from_the_config() {
 }
 
 #[test]
-fn the_dates_of_a_certificate_are_exact() {
+fn certificate_dates_are_exact() {
     let report = |name: &str, now: i64| {
         let case = cases().into_iter().find(|case| case.name == name).expect(name);
         let report = check(case.input.to_string().as_bytes(), None, now).expect(name);
         report.destinations[0].findings.sorted().first().map(|finding| finding.message.clone()).unwrap_or_default()
     };
-    // 2021-05-19 10:59:10 UTC, when the certificate in RudderStack's documentation expired, and when it became valid.
+    // The validity period of the certificate in RudderStack's documentation, until 2021-05-19 10:59:10 UTC.
     let (from, until) = (1_589_885_950, 1_621_421_950);
     let expired = "the certificate \"Rudderstack\" expired on 2021-05-19";
     assert_eq!(report("seed", until + 1), expired);
@@ -183,9 +183,9 @@ fn the_dates_of_a_certificate_are_exact() {
     }
 }
 
-/// Runs the binary on every fixture at once.
+/// Runs the binary once on all fixtures.
 fn run_on_all(format: &str) -> (String, Vec<PathBuf>) {
-    // Each run has its own files: another test may be writing those of the same format.
+    // Each run has its own files, because another test may be writing files for the same format.
     static RUNS: AtomicUsize = AtomicUsize::new(0);
     let run_number = RUNS.fetch_add(1, Ordering::Relaxed);
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("check-{format}-{run_number}"));
@@ -213,9 +213,9 @@ fn no_output_format_contains_a_secret() {
         for line in key.lines().chain(certificate.lines()).filter(|line| !line.starts_with('-') && line.len() > 20) {
             assert!(!printed.contains(line), "{format}: {line}");
         }
-        assert!(!printed.contains('\u{1b}'), "colors belong on terminals alone");
+        assert!(!printed.contains('\u{1b}'), "colors are only for terminals");
         for code in Code::ALL {
-            // This finding depends on the time; the rule's own test covers it.
+            // This finding depends on the time. The unit test of the rule covers it.
             let depends = code.name() == "certificate/expires-soon";
             assert!(printed.contains(code.name()) || depends, "{format}: {}", code.name());
         }
@@ -266,7 +266,7 @@ fn the_guide_shows_what_check_prints() {
         guide.split_once("## Check the settings\n").expect("a section").1.split("\n#").next().expect("its text");
     let mut blocks = section.split("```");
     let command = blocks.nth(1).expect("a command").trim_start_matches("console\n").trim();
-    let shown = blocks.nth(1).expect("what it tells").trim_start_matches("text\n");
+    let shown = blocks.nth(1).expect("its output").trim_start_matches("text\n");
     let arguments: Vec<&str> = command.split(' ').skip(1).collect();
     let output = run(&arguments, &[]);
     assert_eq!(output.status.code(), Some(1));

@@ -1,4 +1,4 @@
-//! How `check` handles malformed input, and where it reads from.
+//! The input of `check`: files, stdin and URLs, and malformed input.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -16,14 +16,14 @@ use crate::upstream::{FakeUpstream, json};
 const GOOD: &str = r#"{"topic":"t","hostName":"kafka","port":"9092"}"#;
 const WARNED: &str = r#"{"topic":"t","hostName":"kafka","port":"9092","username":"s3cret"}"#;
 
-/// A temporary file of one test.
+/// Writes a temporary file for one test.
 fn file(name: &str, bytes: &[u8]) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("check-input-{name}"));
     fs::write(&path, bytes).expect("written");
     path
 }
 
-/// Runs `check` with this stdin: exit code, stdout, stderr.
+/// Runs `check` with `input` as stdin. Returns exit code, stdout and stderr.
 fn piped(arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
     let mut child = binary()
         .arg("check")
@@ -33,7 +33,7 @@ fn piped(arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary runs");
-    // The process may exit before it has read all of its input.
+    // The process may exit before it has read all input.
     let _ = child.stdin.take().expect("its input").write_all(input);
     let output = child.wait_with_output().expect("it ends");
     let text = |bytes| String::from_utf8(bytes).expect("text");
@@ -41,7 +41,7 @@ fn piped(arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn unreadable_input_is_reported_in_one_line() {
+fn unreadable_input_is_reported_on_one_line() {
     let line = [b"{\"".as_slice(), &b"s3cret".repeat(200_000)].concat();
     let deep = "[".repeat(1_000_000);
     for (name, bytes, word) in [
@@ -58,7 +58,7 @@ fn unreadable_input_is_reported_in_one_line() {
         ("number", b"7", "neither a JSON object nor an array"),
         ("array", b"[]", "the array is empty"),
         ("object", b"{\"s3cret\":{}}", "there is no destination in it; known forms"),
-        ("config", GOOD.as_bytes(), "a Config alone: name its destination type with --family"),
+        ("config", GOOD.as_bytes(), "only a Config: set its destination type with --family"),
         ("untyped", b"{\"Config\":{}}", "does not name its type"),
     ] {
         let path = file(name, bytes);
@@ -145,10 +145,7 @@ fn exit_codes_reflect_the_findings() {
     let (bad, good) = (bad.to_str().expect("a path"), good.to_str().expect("a path"));
     let output = run(&["check", "--family=kafka", bad, good], &[]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(
-        String::from_utf8_lossy(&output.stdout).contains("sasl/switched-off"),
-        "the others are checked all the same"
-    );
+    assert!(String::from_utf8_lossy(&output.stdout).contains("sasl/switched-off"), "the other files are still checked");
 }
 
 #[test]
@@ -173,7 +170,7 @@ fn a_closed_pipe_is_not_an_error() {
 #[test]
 fn a_url_is_fetched_and_its_secrets_are_not_printed() {
     let workspace = r#"{"sources":[{"name":"web","destinations":[{"destinationDefinition":{"name":"KAFKA"},"config":{"topic":"t"}}]}]}"#;
-    let server = FakeUpstream::answering(json("200 OK", workspace));
+    let server = FakeUpstream::responding(json("200 OK", workspace));
     let url = format!("http://s3cret:s3cret%2B1@{}/workspaceConfig?token=s3cret", server.address);
     for format in ["text", "json"] {
         let output = run(&["check", "--format", format, &url], &[]);
@@ -183,21 +180,21 @@ fn a_url_is_fetched_and_its_secrets_are_not_printed() {
             printed.contains("host/missing") && printed.contains(&format!("http://{}/workspaceConfig", server.address))
         );
         assert!(!printed.contains(SECRET), "{printed}");
-        let asked = server.next();
-        assert!(asked.line().starts_with("GET /workspaceConfig?token=s3cret "), "{}", asked.line());
+        let request = server.next();
+        assert!(request.line().starts_with("GET /workspaceConfig?token=s3cret "), "{}", request.line());
         // s3cret:s3cret+1
-        assert_eq!(asked.header("authorization").as_deref(), Some("Basic czNjcmV0OnMzY3JldCsx"));
+        assert_eq!(request.header("authorization").as_deref(), Some("Basic czNjcmV0OnMzY3JldCsx"));
     }
 }
 
 #[test]
-fn an_unusable_url_is_reported_in_one_line() {
+fn an_unusable_url_is_reported_on_one_line() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
-    let denied = FakeUpstream::answering(json("401 Unauthorized", r#"{"s3cret":1}"#));
-    let garbage = FakeUpstream::answering(&b"s3cret\r\n\r\n"[..]);
+    let denied = FakeUpstream::responding(json("401 Unauthorized", r#"{"s3cret":1}"#));
+    let garbage = FakeUpstream::responding(&b"s3cret\r\n\r\n"[..]);
     let plain = FakeUpstream::each_connection(|stream, _| stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
-    let page = FakeUpstream::answering(json("200 OK", "<html>s3cret</html>"));
-    let round = FakeUpstream::start(|stream, _| {
+    let page = FakeUpstream::responding(json("200 OK", "<html>s3cret</html>"));
+    let redirecting = FakeUpstream::start(|stream, _| {
         stream.write_all(b"HTTP/1.1 302 Found\r\nLocation: /s3cret\r\nContent-Length: 0\r\n\r\n")
     });
     let endless = FakeUpstream::start(|stream, _| {
@@ -211,7 +208,7 @@ fn an_unusable_url_is_reported_in_one_line() {
         (format!("http://s3cret@{}/", denied.address), "status 401"),
         (format!("http://s3cret@{}/", garbage.address), "does not speak HTTP"),
         (format!("http://s3cret@{}/", page.address), "it is not JSON: expected value at line 1 column 1"),
-        (format!("http://s3cret@{}/", round.address), "more than 5 redirects"),
+        (format!("http://s3cret@{}/", redirecting.address), "more than 5 redirects"),
         (format!("http://s3cret@{}/", endless.address), "larger than 64 MiB"),
         ("http://s3cret@no-such-host.invalid/".to_owned(), ""),
         (format!("https://s3cret@{}/", plain.address), "does not speak TLS"),
@@ -233,8 +230,8 @@ fn output_contains_no_terminal_escapes() {
     let hostile = r#"{"ID":"\u001b[2J","Name":"\u001b]0;x\u0007\nfake","destinationDefinition":{"name":"KAFKA"},"Config":{"hostName":"\u001b[31m","port":"\u0008","topic":"\u009b2J","\u001bhostNam":"x"}}"#;
     for format in ["text", "json"] {
         let (_, printed, _) = piped(&["--format", format, "-"], hostile.as_bytes());
-        let obeyed = |c: char| c.is_control() && c != '\n';
-        assert!(format == "json" || !printed.contains(obeyed), "{printed:?}");
+        let is_control = |c: char| c.is_control() && c != '\n';
+        assert!(format == "json" || !printed.contains(is_control), "{printed:?}");
         assert!(!printed.contains('\u{1b}') && !printed.contains("\nfake"), "{printed:?}");
     }
 }

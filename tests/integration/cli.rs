@@ -1,4 +1,4 @@
-//! The command line as a user runs it.
+//! The command line: startup, settings, signals and help.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
@@ -35,14 +35,14 @@ pub fn signal(child: &Child, name: &str) {
     assert!(status.expect("kill runs").success());
 }
 
-/// The port after `http://127.0.0.1:` in the line with the service's address.
+/// Returns the port in the log line with the service's address.
 pub fn port(line: &str) -> u16 {
     let rest = line.split("listening on http://127.0.0.1:").nth(1).expect(line);
     rest.split(',').next().and_then(|port| port.parse().ok()).expect(line)
 }
 
 #[test]
-fn it_serves_until_a_signal_stops_it() {
+fn the_service_runs_until_a_signal_stops_it() {
     for (arguments, stop) in [(&[][..], "TERM"), (&["serve"][..], "INT")] {
         let environment = [("HOST", "127.0.0.1"), ("PORT", "0"), ("METRICS_PORT", "0"), ("WORKERS", "1")];
         let (mut child, line, mut log) = start(arguments, &environment);
@@ -127,7 +127,7 @@ fn a_configuration_error_names_the_variable_or_flag_and_its_value() {
         let line: serde_json::Value = serde_json::from_str(json.trim()).unwrap_or_else(|_| panic!("not JSON: {json}"));
         assert_eq!((&line["level"], &line["fields"]["message"]), (&"ERROR".into(), &expected.into()));
     }
-    // The tools' errors are for people.
+    // The tools always print errors as text.
     let tool = text(&["check", "/missing.json"], &[("LOG_FORMAT", "json")]);
     assert!(tool.starts_with("error: /missing.json: "), "{tool}");
     let json = text(&["--nope", "--log-format=json"], &[]);
@@ -135,7 +135,7 @@ fn a_configuration_error_names_the_variable_or_flag_and_its_value() {
 }
 
 #[test]
-fn the_settings_in_force_are_printed() {
+fn effective_settings_are_printed() {
     let environment = [
         ("MAX_EVENTS", "5"),
         ("PORT", ""),
@@ -186,7 +186,7 @@ fn sighup_without_tls_is_ignored() {
 }
 
 #[test]
-fn blank_variables_count_as_not_set_and_names_as_addresses() {
+fn blank_variables_are_ignored_and_host_names_are_resolved() {
     let environment = [("HOST", "localhost"), ("WORKERS", ""), ("LOG_FORMAT", ""), ("INSTANCE_ID", "")];
     let (mut child, line, _log) = start(&["--port=0", "--metrics-port=0"], &environment);
     assert!(line.contains("listening on"), "{line}");
@@ -212,7 +212,7 @@ fn a_second_signal_stops_at_once() {
 }
 
 #[test]
-fn a_second_signal_cuts_the_shutdown_delay_short() {
+fn a_second_signal_skips_the_drain_delay() {
     let arguments = ["--host=127.0.0.1", "--port=0", "--metrics-port=0"];
     let (mut child, line, mut log) = start(&arguments, &[("DRAIN_DELAY", "3600")]);
     let get = |path: &str| fetch(&format!("http://127.0.0.1:{}{path}", port(&line)), "GET", &[], b"").status;
@@ -227,7 +227,7 @@ fn a_second_signal_cuts_the_shutdown_delay_short() {
 }
 
 #[test]
-fn health_probes_the_service_that_the_environment_describes() {
+fn health_probes_the_configured_service() {
     let (mut child, line, _log) = start(&[], &[("HOST", "0.0.0.0"), ("PORT", "0"), ("METRICS_PORT", "0")]);
     let rest = line.split("listening on http://0.0.0.0:").nth(1).expect("an address");
     let port = rest.split(',').next().expect("a port");
@@ -236,7 +236,7 @@ fn health_probes_the_service_that_the_environment_describes() {
         (output.status.code(), String::from_utf8(output.stderr).expect("text"))
     };
     assert_eq!(ask(&[], &[("HOST", "0.0.0.0"), ("PORT", port)]), (Some(0), String::new()));
-    assert_eq!(ask(&["--port", port], &[]), (Some(0), String::new()), "0.0.0.0 is where it listens by itself");
+    assert_eq!(ask(&["--port", port], &[]), (Some(0), String::new()), "0.0.0.0 is the default host");
     let url = |path: &str| format!("http://localhost:{port}{path}");
     assert_eq!(ask(&["--url", &url("/ready")], &[("PORT", "1")]), (Some(0), String::new()));
     let (code, text) = ask(&["--url", &url("/nowhere")], &[]);
@@ -251,7 +251,7 @@ fn health_probes_the_service_that_the_environment_describes() {
 
 #[test]
 fn health_times_out() {
-    // The kernel accepts the connection, and nothing ever responds.
+    // The kernel accepts the connection, but nothing ever responds.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}/", silent.local_addr().expect("bound"));
     let output = run(&["health", "--url", &url], &[]);
@@ -274,7 +274,7 @@ fn usage_errors_exit_with_two() {
 }
 
 #[test]
-fn a_port_in_use_is_named() {
+fn a_port_in_use_is_reported() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("bound").port().to_string();
     let output = run(&["--host=127.0.0.1", "--metrics-port=0", "--port", &port], &[]);
@@ -283,7 +283,7 @@ fn a_port_in_use_is_named() {
     assert!(text.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{text}");
 }
 
-/// The settings whose default `--help` shows, with that default.
+/// Returns the settings for which `--help` shows a default, with that default.
 fn defaults(help: &str) -> Vec<(&str, &str)> {
     let settings = help.split("[env: ").skip(1).filter_map(|rest| {
         let (name, rest) = rest.split_once(['=', ']'])?;
@@ -314,7 +314,7 @@ fn help_and_the_settings_page_list_the_same_settings() {
         let name = line.strip_prefix("| `").and_then(|rest| rest.split('`').next()).unwrap_or("");
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
     });
-    // Settings with lower-case names, which are rudder-transformer's, are checked above.
+    // Lower-case names are settings of rudder-transformer, which are checked above.
     let upper_case = in_help.iter().filter(|name| !name.bytes().any(|byte| byte.is_ascii_lowercase()));
     assert_eq!(in_page.count(), upper_case.count(), "docs/reference/settings.md lists settings that --help does not");
 }
@@ -323,7 +323,7 @@ fn help_and_the_settings_page_list_the_same_settings() {
 fn a_difference_is_logged_without_contents() {
     use crate::upstream::{FakeUpstream, json};
     let theirs = r#"[{"output":{"message":{"email":"s3cret-theirs"},"userId":"","schemaId":5},"metadata":{"rudderId":"undefined<<>>t"},"statusCode":200}]"#;
-    let upstream = FakeUpstream::answering(json("200 OK", theirs));
+    let upstream = FakeUpstream::responding(json("200 OK", theirs));
     let arguments = [
         "--host=127.0.0.1",
         "--port=0",

@@ -1,4 +1,5 @@
-//! `check --connect` against fake brokers that misbehave as no real one does. Real brokers are tested by `.ci/kafka`.
+//! `check --connect` against fake brokers that misbehave in ways that real brokers do not. `.ci/kafka` tests real
+//! brokers.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -31,7 +32,7 @@ fn listen(serve: impl Fn(TcpStream) + Send + 'static) -> Address {
     Address { host: "127.0.0.1".to_owned(), port }
 }
 
-/// A port that refuses connections while the socket exists: bound, but not listening.
+/// Binds a port without listening on it, so that it refuses connections while the socket exists.
 fn closed() -> (Socket, Address) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
@@ -39,7 +40,7 @@ fn closed() -> (Socket, Address) {
     (socket, Address { host: "127.0.0.1".to_owned(), port })
 }
 
-/// The API key, version and correlation ID of the next request; `None` at the end of the stream.
+/// Reads the API key, version and correlation ID of the next request. Returns `None` at the end of the stream.
 fn request(stream: &mut TcpStream) -> Option<(i16, i16, [u8; 4])> {
     let mut length = [0; 4];
     stream.read_exact(&mut length).ok()?;
@@ -50,7 +51,7 @@ fn request(stream: &mut TcpStream) -> Option<(i16, i16, [u8; 4])> {
 }
 
 /// Waits for a request, sends these bytes and closes the connection.
-fn says(bytes: &'static [u8]) -> Address {
+fn send_once(bytes: &'static [u8]) -> Address {
     listen(move |mut stream| {
         if request(&mut stream).is_some() {
             stream.write_all(bytes).ok();
@@ -58,11 +59,11 @@ fn says(bytes: &'static [u8]) -> Address {
     })
 }
 
-/// A broker that responds to each request with what `answer` builds from its API key.
-fn broker(answer: impl Fn(i16) -> Vec<u8> + Send + 'static) -> Address {
+/// Starts a broker that responds to each request with the bytes that `respond` returns for its API key.
+fn broker(respond: impl Fn(i16) -> Vec<u8> + Send + 'static) -> Address {
     listen(move |mut stream| {
         while let Some((key, _, id)) = request(&mut stream) {
-            let body = answer(key);
+            let body = respond(key);
             let length = u32::try_from(body.len() + 4).expect("short");
             stream.write_all(&[&length.to_be_bytes()[..], &id, &body].concat()).ok();
         }
@@ -72,52 +73,52 @@ fn broker(answer: impl Fn(i16) -> Vec<u8> + Send + 'static) -> Address {
 const API_VERSIONS: i16 = 18;
 const METADATA: i16 = 3;
 
-/// The `ApiVersions` response of a broker that supports these versions of Metadata.
+/// Builds the `ApiVersions` response of a broker that supports these versions of Metadata.
 fn versions(from: i16, to: i16) -> Vec<u8> {
-    let mut answer = vec![0, 0, 0, 0, 0, 1];
+    let mut response = vec![0, 0, 0, 0, 0, 1];
     for number in [METADATA, from, to] {
-        answer.extend(number.to_be_bytes());
+        response.extend(number.to_be_bytes());
     }
-    answer
+    response
 }
 
 fn text(text: &str) -> Vec<u8> {
     [&i16::try_from(text.len()).expect("short").to_be_bytes()[..], text.as_bytes()].concat()
 }
 
-/// The `Metadata` response, version 8, of a cluster with these brokers and topics (name, error, leaders).
+/// Builds the `Metadata` response, version 8, of a cluster with these brokers and topics (name, error, leaders).
 fn metadata(cluster: &str, brokers: &[(i32, &str, u16)], topics: &[(&str, i16, &[i32])]) -> Vec<u8> {
     let count = |count: usize| i32::try_from(count).expect("few").to_be_bytes();
-    let mut answer = vec![0; 4];
-    answer.extend(count(brokers.len()));
+    let mut response = vec![0; 4];
+    response.extend(count(brokers.len()));
     for (id, host, port) in brokers {
-        answer.extend(id.to_be_bytes());
-        answer.extend(text(host));
-        answer.extend(i32::from(*port).to_be_bytes());
-        answer.extend([0xff, 0xff]);
+        response.extend(id.to_be_bytes());
+        response.extend(text(host));
+        response.extend(i32::from(*port).to_be_bytes());
+        response.extend([0xff, 0xff]);
     }
-    answer.extend(text(cluster));
-    answer.extend([0; 4]);
-    answer.extend(count(topics.len()));
+    response.extend(text(cluster));
+    response.extend([0; 4]);
+    response.extend(count(topics.len()));
     for (name, error, leaders) in topics {
-        answer.extend(error.to_be_bytes());
-        answer.extend(text(name));
-        answer.push(0);
-        answer.extend(count(leaders.len()));
+        response.extend(error.to_be_bytes());
+        response.extend(text(name));
+        response.push(0);
+        response.extend(count(leaders.len()));
         for leader in *leaders {
-            answer.extend([0; 6]);
-            answer.extend(leader.to_be_bytes());
-            answer.extend([0; 4]);
+            response.extend([0; 6]);
+            response.extend(leader.to_be_bytes());
+            response.extend([0; 4]);
             for _ in ["replicas", "in sync"] {
-                answer.extend(count(1));
-                answer.extend([0, 0, 0, 1]);
+                response.extend(count(1));
+                response.extend([0, 0, 0, 1]);
             }
-            answer.extend(count(0));
+            response.extend(count(0));
         }
-        answer.extend(i32::MIN.to_be_bytes());
+        response.extend(i32::MIN.to_be_bytes());
     }
-    answer.extend(i32::MIN.to_be_bytes());
-    answer
+    response.extend(i32::MIN.to_be_bytes());
+    response
 }
 
 fn settings(brokers: &[&Address]) -> Settings {
@@ -149,7 +150,7 @@ fn check(settings: &Settings, timeout: Duration) -> Report {
     run(settings, &options(ClientFiles::default(), timeout)).expect("a runtime")
 }
 
-/// The only failure: its step, kind and text.
+/// Returns the step, problem and text of the only failure.
 fn failure(report: &Report) -> (Stage, Problem, String) {
     let steps = report.sections.iter().flat_map(|section| &section.steps);
     let failed: Vec<_> = steps
@@ -164,7 +165,7 @@ fn steps(report: &Report, wanted: impl Fn(&Subject) -> bool) -> Vec<&Step> {
 }
 
 #[test]
-fn servers_that_are_not_brokers_are_distinguished() {
+fn servers_that_are_not_brokers_are_recognized() {
     let cases: [(&'static [u8], Problem, &str); 11] = [
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", Problem::NotKafka, "HTTP"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", Problem::NotKafka, "SSH"),
@@ -176,19 +177,19 @@ fn servers_that_are_not_brokers_are_distinguished() {
         (b"\x00\x00\x00\x00", Problem::ResponseUnreadable, "0 bytes"),
         // The correlation ID of a request that was never sent.
         (b"\x00\x00\x00\x0a\x00\x00\x00\x63\x00\x00\x00\x00\x00\x00", Problem::ResponseUnreadable, "10 bytes"),
-        // An array length that exceeds any memory.
+        // An array length that is too large for any memory.
         (b"\x00\x00\x00\x0a\x00\x00\x00\x01\x00\x00\x7f\xff\xff\xff", Problem::ResponseUnreadable, "10 bytes"),
         (b"", Problem::ConnectionClosed, "instead of responding"),
     ];
     for (bytes, problem, words) in cases {
-        let (stage, found, text) = failure(&check(&settings(&[&says(bytes)]), LONG));
+        let (stage, found, text) = failure(&check(&settings(&[&send_once(bytes)]), LONG));
         assert_eq!((stage, found), (Stage::Versions, problem), "{bytes:?}: {text}");
         assert!(text.contains(words), "{text}");
     }
 }
 
 #[test]
-fn immediate_disconnects_are_distinguished() {
+fn immediate_disconnects_are_reported() {
     let address = listen(drop);
     let (stage, problem, _) = failure(&check(&settings(&[&address]), LONG));
     assert_eq!((stage, problem), (Stage::Versions, Problem::ConnectionClosed));
@@ -197,8 +198,8 @@ fn immediate_disconnects_are_distinguished() {
 }
 
 #[test]
-fn timeouts_are_kept() {
-    // The kernel accepts the connections; nothing ever reads from them.
+fn timeouts_are_enforced() {
+    // The kernel accepts the connections, but nothing ever reads from them.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = Address { host: "127.0.0.1".to_owned(), port: silent.local_addr().expect("bound").port() };
     // A partial response does not extend the timeout.
@@ -222,7 +223,7 @@ fn timeouts_are_kept() {
 }
 
 #[test]
-fn plain_text_responses_to_tls_are_distinguished() {
+fn plain_text_responses_to_tls_are_reported() {
     let http = listen(|mut stream| {
         let mut hello = [0; 1];
         stream.read_exact(&mut hello).ok();
@@ -247,7 +248,7 @@ fn unresolvable_names_and_closed_ports_are_distinguished() {
 
 #[test]
 fn unusable_responses_are_distinguished() {
-    // Requesting Metadata for a topic would create it here.
+    // Brokers this old create a topic if Metadata is requested for it.
     let old = broker(|key| match key {
         API_VERSIONS => versions(0, 3),
         key => panic!("request {key}"),
@@ -260,7 +261,7 @@ fn unusable_responses_are_distinguished() {
     assert_eq!((stage, problem), (Stage::Versions, Problem::BrokerError));
     assert!(text.contains("RequestTimedOut (7)"), "{text}");
 
-    // An entry per broker would be allocated, for more brokers than any memory holds.
+    // The response claims more brokers than fit into memory.
     let boastful = broker(|key| match key {
         API_VERSIONS => versions(0, 12),
         _ => vec![0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff],
@@ -279,7 +280,7 @@ fn text_from_a_broker_cannot_control_the_terminal() {
         _ => metadata("\u{1b}[2J", &[(1, "no..such\u{1b}[31m..name", 1)], &[("orders", 0, &[1])]),
     });
     let report = check(&settings(&[&address]), LONG);
-    // Escaped, and so with a backslash that `Debug` doubles.
+    // The text is escaped, and `Debug` doubles the backslash of the escape sequence.
     assert!(!format!("{report:?}").replace(r"\\", "").contains(r"\u{1b}"), "{report:#?}");
     assert_eq!(failure(&report).0, Stage::Dns);
 }
@@ -303,7 +304,7 @@ fn each_broker_is_probed_at_its_advertised_address() {
     assert!(topics[0].cautions.concat().contains("does not report"), "{topics:?}");
 }
 
-/// The stable codes of failures and warnings.
+/// Returns the problems of all failures and warnings.
 fn verdicts(report: &Report) -> (Vec<Problem>, Vec<Problem>) {
     (
         report.failures().map(|failure| failure.problem).collect(),
@@ -330,11 +331,11 @@ fn one_dead_bootstrap_broker_of_several_is_a_warning() {
 fn a_dead_advertised_broker_is_a_failure() {
     let (_held, closed) = closed();
     let port = closed.port;
-    let names_it = broker(move |key| match key {
+    let bootstrap = broker(move |key| match key {
         API_VERSIONS => versions(0, 12),
         _ => metadata("c", &[(1, "127.0.0.1", port)], &[("orders", 0, &[1])]),
     });
-    let report = check(&settings(&[&names_it, &closed]), LONG);
+    let report = check(&settings(&[&bootstrap, &closed]), LONG);
     assert_eq!(verdicts(&report), (vec![Problem::ConnectionRefused], vec![]), "{report:#?}");
 }
 
@@ -353,7 +354,7 @@ fn a_client_certificate_is_not_sent_without_the_destinations_ca() {
 }
 
 #[test]
-fn brokers_of_two_clusters_are_distinguished() {
+fn brokers_of_two_clusters_are_reported() {
     let of = |name: &'static str| {
         broker(move |key| match key {
             API_VERSIONS => versions(0, 12),
@@ -366,7 +367,7 @@ fn brokers_of_two_clusters_are_distinguished() {
 }
 
 #[test]
-fn leaderless_topics_and_invalid_names_are_distinguished() {
+fn leaderless_topics_and_invalid_names_are_reported() {
     for (error, leaders, problem) in [
         (0, &[1, -1][..], Problem::TopicWithoutLeader),
         (17, &[], Problem::TopicInvalid),
@@ -421,9 +422,9 @@ fn certificate_files_are_checked_before_connecting() {
 }
 
 #[test]
-fn without_a_usable_ca_nothing_is_encrypted() {
+fn without_a_usable_ca_later_steps_are_skipped() {
     for (pem, problem) in [
-        ("nonsense", Problem::CaUnusable),
+        ("garbage", Problem::CaUnusable),
         (include_str!("../../test-fixtures/connect/expired-ca.pem"), Problem::CaOutOfDate),
     ] {
         let settings = Settings { tls: Some(Tls { ca_pem: Some(pem.to_owned()) }), ..settings(&[&listen(drop)]) };
@@ -461,7 +462,7 @@ impl Drop for Destination {
     }
 }
 
-/// A cluster of one broker with the topics `orders` and `users`.
+/// Starts a cluster of one broker with the topics `orders` and `users`.
 fn good_broker() -> Address {
     let own = std::sync::Arc::new(std::sync::atomic::AtomicU16::new(0));
     let port = std::sync::Arc::clone(&own);
@@ -485,7 +486,7 @@ fn check_connects_only_on_request() {
 }
 
 #[test]
-fn a_failed_step_contradicts_no_success_message() {
+fn a_failed_step_prints_no_success_message() {
     let (_held, closed) = closed();
     let (code, text) = Destination::at(&closed, "well", "").check(&["--connect"], &[]);
     assert_eq!(code, Some(1), "{text}");
@@ -565,5 +566,5 @@ fn unsupported_connection_options_are_rejected() {
 #[test]
 fn every_problem_is_documented() {
     let page = include_str!("../../docs/reference/findings.md");
-    assert!(page.contains(&table()), "docs/reference/findings.md lacks the table, or a row of it:\n{}", table());
+    assert!(page.contains(&table()), "docs/reference/findings.md does not contain this table:\n{}", table());
 }

@@ -7,7 +7,7 @@ use rudder_kafka_transformer::server::metrics::table;
 const DASHBOARD: &str = include_str!("../../deploy/grafana/dashboard.json");
 const ALERTS: &str = include_str!("../../deploy/prometheus/alerts.yaml");
 
-/// Words in a query that look like metric names, without the suffixes of histograms.
+/// Returns the words in a query that look like metric names, without the suffixes of histograms.
 fn metrics_in(text: &str) -> BTreeSet<&str> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .filter(|word| ["transformer_", "kafka_transformer_"].iter().any(|start| word.starts_with(start)))
@@ -19,7 +19,7 @@ fn metrics_in(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Label names before `=`, `=~` and `!=` within braces.
+/// Returns the label names before `=`, `=~` and `!=` in braces.
 fn labels_in(text: &str) -> BTreeSet<&str> {
     text.split('{')
         .skip(1)
@@ -70,14 +70,14 @@ fn every_alert_has_an_entry_in_the_runbook() {
         let url = format!("runbook_url: {}/blob/main/{url}\n", env!("CARGO_PKG_REPOSITORY"));
         assert!(
             ALERTS.contains(&url),
-            "{alert}; `.ci/release/repository` writes the repository of Cargo.toml into links"
+            "{alert} has no runbook link; `.ci/release/repository` writes the repository of Cargo.toml into links"
         );
         assert!(page.contains(&format!("\n### {alert}\n")), "docs/guides/troubleshooting.md has no entry {alert}");
     }
 }
 
 #[test]
-fn every_link_into_the_repository_is_to_that_of_cargo_toml() {
+fn links_use_the_repository_in_cargo_toml() {
     let tests = include_str!("../../deploy/prometheus/alerts_test.yaml");
     let rule = include_str!("../../deploy/kubernetes/components/prometheus-rule/prometheusrule.yaml");
     for (file, text) in [("alerts.yaml", ALERTS), ("alerts_test.yaml", tests), ("prometheusrule.yaml", rule)] {
@@ -90,7 +90,7 @@ fn every_link_into_the_repository_is_to_that_of_cargo_toml() {
 }
 
 #[test]
-fn every_metric_of_routing_and_rejections_is_shown() {
+fn every_own_counter_is_shown() {
     let shown: Vec<String> = queries();
     let own = table::ALL.iter().filter(|metric| metric.origin == table::Origin::Own && metric.name.ends_with("_total"));
     for metric in own {

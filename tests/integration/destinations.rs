@@ -1,4 +1,4 @@
-//! `/destinations`: the counts of each destination, access control, and bounds.
+//! `/destinations`: counts per destination, access control, and limits.
 
 use std::fs;
 use std::io::Write as _;
@@ -13,7 +13,7 @@ use crate::logs::Service;
 use crate::security::Folder;
 use crate::server::{Response, Server, fetch};
 
-/// The response on the metrics port.
+/// Requests `/destinations` on the metrics port.
 fn ask(server: &Server, query: &str) -> Response {
     fetch(&format!("http://{}/destinations{query}", server.metrics), "GET", &[], b"")
 }
@@ -35,7 +35,8 @@ fn transform(server: &Server, events: &[Value]) {
     assert_eq!(server.post("/v0/destinations/kafka", &[], &body).status, 200);
 }
 
-/// Ten events of one user, two of other users, a rejected one, one without a key and one without a topic.
+/// Returns ten events of one user, two of other users, a rejected event, an event without a key and one without a
+/// topic.
 fn traffic() -> Vec<Value> {
     let none = json!({});
     let mut events = vec![event("d-1", "hot-user", &none); 10];
@@ -96,12 +97,12 @@ fn the_number_of_destinations_is_bounded() {
     assert_eq!(listed + report["others"]["events"]["total"].as_u64().expect("a count"), 1_000);
     let scrape = server.scrape();
     let series = scrape.lines().filter(|line| line.starts_with("kafka_transformer_destination_events_total{"));
-    assert_eq!(series.count(), 2 * 11, "ten destinations and the others");
+    assert_eq!(series.count(), 2 * 11, "ten destinations and `other`");
     assert_eq!(server.sum("kafka_transformer_destination_events_total", &["result=\"transformed\""]), 1_000.0);
 }
 
 #[test]
-fn it_requires_the_operator_token() {
+fn destinations_require_the_operator_token() {
     let folder = Folder::new();
     let token = folder.write("token", "a-token-of-the-operator");
     let server = Server::start(&[&format!("--operator-token-file={token}")]);
@@ -114,21 +115,21 @@ fn it_requires_the_operator_token() {
         assert_eq!(fetch(&url, "POST", &right, b"").status, 405);
     }
     let shown = |more: &[&str]| run(&[&["destinations", &on_service()], more].concat(), &[]);
-    let refused = shown(&[]);
-    assert_eq!(refused.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("operator token required"), "{refused:?}");
+    let rejected = shown(&[]);
+    assert_eq!(rejected.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&rejected.stderr).contains("operator token required"), "{rejected:?}");
     assert_eq!(shown(&["--token-file", &token]).status.code(), Some(0));
 }
 
 #[test]
-fn without_a_page_it_is_on_the_metrics_port_alone() {
+fn without_the_page_only_the_metrics_port_serves_destinations() {
     let server = Server::start(&["--page=off"]);
     assert_eq!((server.get("/destinations").status, ask(&server, "").status), (404, 200));
     assert_eq!(server.get("/live").status, 404);
 }
 
 #[test]
-fn the_command_shows_the_same() {
+fn the_command_shows_the_same_counts() {
     let server = Server::start(&["--show-keys"]);
     transform(&server, &traffic());
     let url = format!("http://{}", server.metrics);
@@ -153,7 +154,7 @@ fn the_command_shows_the_same() {
 }
 
 #[test]
-fn an_id_of_a_megabyte_or_with_control_characters_is_neither_kept_nor_shown() {
+fn huge_ids_are_truncated_and_control_characters_not_shown() {
     let server = Server::start(&["--show-keys"]);
     for id in ["x".repeat(1 << 20), "a\u{1b}[31m\nb".to_owned(), "<script>".to_owned()] {
         transform(&server, &[event(&id, &id, &json!({ "destination": { "Config": { "topic": &id } } }))]);
@@ -163,14 +164,14 @@ fn an_id_of_a_megabyte_or_with_control_characters_is_neither_kept_nor_shown() {
     let report: Value = serde_json::from_str(&text).expect("JSON");
     let events = |one: &Value| one["events"]["total"].as_u64();
     let all: u64 = report["destinations"].as_array().expect("destinations").iter().filter_map(events).sum();
-    assert_eq!(all, 3, "all are counted: {text:.2000}");
+    assert_eq!(all, 3, "every event is counted: {text:.2000}");
     let ids: Vec<&Value> =
         report["destinations"].as_array().expect("some").iter().map(|one| &one["destinationId"]).collect();
     assert!(ids.iter().all(|id| id.is_null() || id.as_str().is_some_and(|id| id.len() <= 67)), "{ids:?}");
 }
 
 #[test]
-fn browsers_that_read_slowly_or_not_at_all_have_no_effect_on_requests() {
+fn slow_readers_do_not_affect_requests() {
     let server = Server::start(&["--workers=1"]);
     for request in 0..30 {
         let topic =
@@ -193,7 +194,7 @@ fn browsers_that_read_slowly_or_not_at_all_have_no_effect_on_requests() {
     for _ in 0..20 {
         transform(&server, &traffic());
     }
-    // Memory is that of all requests, with a limit, and free again.
+    // The responses use the memory budget of requests, which is free again afterwards.
     drop(slow);
     let deadline = Instant::now() + Duration::from_secs(30);
     while server.sum("kafka_transformer_in_flight_bytes", &[]) > 0.0 {
@@ -202,7 +203,7 @@ fn browsers_that_read_slowly_or_not_at_all_have_no_effect_on_requests() {
     }
 }
 
-/// A text without what differs from one run to another: each number, hash and ID that is counted up is one `#`.
+/// Replaces numbers, hashes and generated IDs, which differ from run to run, with `#`.
 fn comparable(text: &str) -> String {
     let is_part = |character: char| character.is_ascii_hexdigit() || character == '.';
     let words = text.split_inclusive(|character| !is_part(character));
@@ -215,12 +216,12 @@ fn comparable(text: &str) -> String {
 }
 
 #[test]
-fn a_rejected_event_is_followed_as_the_guide_says() {
+fn the_guide_shows_the_actual_output_for_a_rejected_event() {
     let guide = fs::read_to_string(root().join("docs/guides/troubleshooting.md")).expect("the guide");
     let (_, steps) = guide.split_once("## Follow a rejected event").expect("the section");
     let steps: Vec<String> = steps.lines().map(comparable).collect();
-    let said = |line: &str| {
-        assert!(steps.contains(&comparable(line)), "the guide has no line\n{line}\nas {}", comparable(line))
+    let assert_in_guide = |line: &str| {
+        assert!(steps.contains(&comparable(line)), "the guide does not contain\n{line}\nas {}", comparable(line))
     };
 
     let service = Service::start(&[("LOG_FORMAT", "text")]);
@@ -244,16 +245,16 @@ fn a_rejected_event_is_followed_as_the_guide_says() {
 
     let text = String::from_utf8(output.stdout).expect("text");
     assert_eq!(text.lines().count(), 6, "{text}");
-    text.lines().for_each(said);
+    text.lines().for_each(assert_in_guide);
     assert!(guide.contains(std::str::from_utf8(request).expect("text")));
     let explained = &explained["events"][0];
     let shown = [&explained["outcome"], &explained["rejection"]["code"], &explained["rejection"]["text"]];
-    said(&json!(shown).to_string());
-    // The page says it as a sentence, which the guide wraps.
+    assert_in_guide(&json!(shown).to_string());
+    // The page shows this as a sentence, which is wrapped in the guide.
     let (guide, sentence) =
         (guide.split_whitespace().collect::<Vec<_>>().join(" "), shown[2].as_str().expect("a text"));
     assert!(guide.contains(&format!("Rejected: {sentence}.")), "{sentence}");
 
     let line = log.lines().find(|line| line.contains("events rejected")).unwrap_or_else(|| panic!("{log}"));
-    said(line.split_once(" WARN ").map(|(_, rest)| format!("WARN {rest}")).expect("a level").as_str());
+    assert_in_guide(line.split_once(" WARN ").map(|(_, rest)| format!("WARN {rest}")).expect("a level").as_str());
 }

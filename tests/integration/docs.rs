@@ -17,7 +17,7 @@ fn markdown(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The pages of `docs`, and those next to `README.md`.
+/// Returns the pages in `docs` and those next to `README.md`.
 fn pages() -> Vec<PathBuf> {
     let mut found = Vec::new();
     markdown(&root().join("docs"), &mut found);
@@ -27,7 +27,7 @@ fn pages() -> Vec<PathBuf> {
     found
 }
 
-/// The text of a page without code, where `[x](y)` is not a link.
+/// Removes code blocks, in which `[x](y)` is not a link.
 fn prose(text: &str) -> String {
     let mut in_block = false;
     let lines = text.lines().filter(|line| {
@@ -38,7 +38,7 @@ fn prose(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The targets of a page's links and images.
+/// Returns the targets of a page's links and images.
 fn targets(text: &str) -> Vec<String> {
     let inline = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
     let named = text.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: ")).map(|(_, target)| target);
@@ -49,7 +49,7 @@ fn targets(text: &str) -> Vec<String> {
     inline.chain(named).chain(sources).map(|target| target.trim().to_owned()).collect()
 }
 
-/// The anchors of a page: those that GitHub and mdbook derive from headings, and explicit ones.
+/// Returns the anchors of a page, both explicit ones and those that GitHub and mdbook derive from headings.
 pub fn anchors(text: &str) -> BTreeSet<String> {
     let mut anchors: BTreeSet<String> =
         text.split("<a id=\"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect();
@@ -61,7 +61,7 @@ pub fn anchors(text: &str) -> BTreeSet<String> {
     anchors
 }
 
-/// Normalizes a path: resolves `.` and `..`.
+/// Resolves `.` and `..` in a path.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
@@ -101,7 +101,7 @@ fn every_link_resolves_to_a_file_and_an_anchor() {
     assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
 }
 
-/// The pages of the book's chapters.
+/// Returns the pages in the book's chapters.
 fn chapters() -> Vec<PathBuf> {
     let mut found = Vec::new();
     for chapter in ["guides", "reference", "internals"] {
@@ -132,13 +132,13 @@ fn every_page_opens_with_its_purpose() {
     }
 }
 
-/// The code spans of a page.
+/// Returns the code spans of a page.
 fn spans(text: &str) -> Vec<String> {
     let text = prose(text);
     text.split('`').skip(1).step_by(2).map(|span| span.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 
-/// Whether a source path in a page resolves to a file.
+/// Returns whether a source path in a page resolves to a file.
 fn is_source_file(name: &str) -> bool {
     let in_crate = || {
         let (first, rest) = name.split_once('/')?;
@@ -153,7 +153,7 @@ fn is_source_file(name: &str) -> bool {
 #[test]
 fn source_files_and_tests_that_pages_name_exist() {
     let mut missing = Vec::new();
-    // The changelog describes earlier states.
+    // The changelog describes earlier versions.
     let is_exact = |page: &&PathBuf| !page.ends_with("CHANGELOG.md");
     for page in pages().iter().filter(is_exact) {
         for span in spans(&fs::read_to_string(page).expect("a page")) {
@@ -175,7 +175,7 @@ fn source_files_and_tests_that_pages_name_exist() {
             }
         }
     }
-    assert!(missing.is_empty(), "pages name what is not there:\n{}", missing.join("\n"));
+    assert!(missing.is_empty(), "pages name files or tests that do not exist:\n{}", missing.join("\n"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Explanations agree with the service's responses for every request; and what `POST /explain` accepts and rejects.
+//! Explanations match the service's responses for every request. Malformed input of `POST /explain` is tested too.
 
 use golden::case::Request;
 use serde_json::{Value, json};
@@ -13,10 +13,10 @@ use crate::golden::{fixtures, recorded};
 use crate::logs::Service;
 use crate::server::{Response, Server};
 
-/// A processor request: family, form, query and body.
-type Asked = (&'static Family, PayloadFormat, String, String);
+/// The family, format, query and body of a processor request.
+type ProcessorRequest = (&'static Family, PayloadFormat, String, String);
 
-fn asked(request: &Request) -> Option<Asked> {
+fn processor_request(request: &Request) -> Option<ProcessorRequest> {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     let name = path.trim_end_matches('/').rsplit_once("/destinations/")?.1;
     let form = form_named(request.header(CONTENT_FORMAT).map(str::as_bytes));
@@ -24,10 +24,10 @@ fn asked(request: &Request) -> Option<Asked> {
     Some((Family::by_name(name)?, form, query.to_owned(), body))
 }
 
-/// Every processor request in this repository with a known response.
-fn known_requests() -> Vec<Asked> {
+/// Returns every processor request in this repository with a known response.
+fn known_requests() -> Vec<ProcessorRequest> {
     let own = fixtures().into_iter().map(|(_, case)| case);
-    own.chain(recorded()).filter_map(|case| asked(&case.request)).collect()
+    own.chain(recorded()).filter_map(|case| processor_request(&case.request)).collect()
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn every_reason_is_documented() {
 }
 
 #[test]
-fn the_documented_curl_gets_its_response() {
+fn the_documented_curl_command_gets_its_documented_response() {
     let page = include_str!("../../docs/reference/explain.md");
     let part = |from: &str, to: &str| page.split_once(from).and_then(|(_, rest)| rest.split_once(to)).expect(from).0;
     let shown: Value = serde_json::from_str(part("```json\n", "\n```")).expect("JSON");
@@ -65,12 +65,12 @@ fn post(body: &str) -> Response {
     Server::shared().post("/explain", &[], body.as_bytes())
 }
 
-/// The explanation of a request's only event.
+/// Requests an explanation, and returns it for the only event.
 fn printed(body: &Value) -> Value {
-    let answer = post(&body.to_string());
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
-    answer.json()["events"][0].take()
+    let response = post(&body.to_string());
+    assert_eq!(response.status, 200, "{}", response.text());
+    assert_eq!(response.header("content-type"), Some("application/json; charset=utf-8"));
+    response.json()["events"][0].take()
 }
 
 #[test]
@@ -100,10 +100,10 @@ fn a_bare_message_is_distinguished_from_an_event() {
 fn connection_query_and_literals_are_applied() {
     let body = r#"{"events":[{"id":12345678901234567890,"userId":"\ud800"}],"connection":{"region":"eu"},
         "destination":{"topic":"t","a":"{{ request.query.a || y }}","b":"{{ connection.region || z }}"}}"#;
-    let answer = Server::shared().post("/explain?a=1&a=2", &[], body.as_bytes());
-    let text = answer.text();
+    let response = Server::shared().post("/explain?a=1&a=2", &[], body.as_bytes());
+    let text = response.text();
     assert!(text.contains(r#"\"id\":12345678901234567890,\"userId\":\"\\ud800\""#), "{text}");
-    let printed = answer.json()["events"][0].take();
+    let printed = response.json()["events"][0].take();
     let used: Vec<&Value> =
         printed["templates"].as_array().expect("templates").iter().map(|used| &used["value"]).collect();
     assert_eq!(used, [&json!(["1", "2"]), &json!("eu")]);
@@ -111,7 +111,7 @@ fn connection_query_and_literals_are_applied() {
 }
 
 #[test]
-fn the_partition_is_shown_if_their_number_is_known() {
+fn the_partition_is_shown_if_the_number_of_partitions_is_known() {
     for (key, partitions, partition) in
         [("u-42", json!(12), json!(1)), ("", json!(12.0), json!(5)), ("u-42", json!(1), json!(0))]
     {
@@ -123,8 +123,8 @@ fn the_partition_is_shown_if_their_number_is_known() {
 }
 
 #[test]
-fn malformed_requests_are_rejected_in_one_sentence() {
-    for (body, status, says) in [
+fn malformed_requests_are_rejected_with_one_sentence() {
+    for (body, status, expected) in [
         ("", 400, "the body is not valid JSON: EOF while parsing a value at line 1 column 0"),
         ("{\"events\":[\n  {\"a\":1,}\n]}", 400, "key must be a string at line 2 column 10"),
         ("[]", 400, "the body must be a JSON object with events"),
@@ -138,13 +138,13 @@ fn malformed_requests_are_rejected_in_one_sentence() {
         (r#"{"events":[],"batchBytes":0}"#, 400, "batchBytes must be a whole number from 1 to 2147483647"),
         (r#"{"events":[],"partitions":"12"}"#, 400, "partitions must be a whole number from 1 to 2147483647"),
     ] {
-        let answer = post(body);
-        assert_eq!(answer.status, status, "{body}");
-        let message = answer.json()["message"].take();
-        assert!(message.as_str().is_some_and(|message| message.contains(says)), "{body}: {message}");
+        let response = post(body);
+        assert_eq!(response.status, status, "{body}");
+        let message = response.json()["message"].take();
+        assert!(message.as_str().is_some_and(|message| message.contains(expected)), "{body}: {message}");
     }
-    for nonsense in [&b"\x00\xff\xfe"[..], b"\x1f\x8b", &[b'['; 100_000], b"{\"events\":[\xff]}"] {
-        assert_eq!(Server::shared().post("/explain", &[], nonsense).status, 400);
+    for malformed in [&b"\x00\xff\xfe"[..], b"\x1f\x8b", &[b'['; 100_000], b"{\"events\":[\xff]}"] {
+        assert_eq!(Server::shared().post("/explain", &[], malformed).status, 400);
     }
     let brotli = Server::shared().post("/explain", &[("Content-Encoding", "br")], b"{}");
     assert_eq!(brotli.status, 400);
@@ -153,20 +153,20 @@ fn malformed_requests_are_rejected_in_one_sentence() {
 }
 
 #[test]
-fn every_input_has_a_limit() {
+fn input_and_output_are_limited() {
     let events = |count| format!(r#"{{"events":[{}],"destination":{{}}}}"#, vec!["{}"; count].join(","));
     assert_eq!(post(&events(100)).status, 200);
     assert_eq!(post(&events(101)).status, 413);
     let padded = |bytes: usize| format!("{{\"events\":[]{}}}", " ".repeat(bytes - 13));
     assert_eq!(post(&padded(1 << 20)).status, 200);
     assert_eq!(post(&padded((1 << 20) + 1)).status, 413);
-    // A destination that appears once is copied into the explanation of every event …
+    // A destination that is sent once is copied into the explanation of every event.
     let config = "x".repeat(500_000);
     let filled = format!(r#"{{"events":[{}],"destination":{{"topic":"{config}"}}}}"#, vec!["{}"; 50].join(","));
-    let answer = post(&filled);
-    assert_eq!(answer.status, 413);
-    assert!(answer.text().contains("8388608"), "{}", answer.text());
-    // … and so are the values of many templates.
+    let response = post(&filled);
+    assert_eq!(response.status, 413);
+    assert!(response.text().contains("8388608"), "{}", response.text());
+    // The values of many templates are copied too.
     let templates = vec![format!(r#""{{{{ event.a || {} }}}}""#, "y".repeat(80)); 900].join(",");
     let printed = format!(r#"{{"events":[{}],"destination":{{"x":[{templates}]}}}}"#, vec!["{}"; 60].join(","));
     assert_eq!(post(&printed).status, 413);
@@ -199,9 +199,9 @@ fn input_is_never_logged() {
         secret.to_owned(),
     ];
     for (body, status) in bodies.iter().zip([200, 400, 400, 400]) {
-        let answer = service.request("POST", &format!("/explain?{secret}"), &[], body.as_bytes());
-        assert_eq!(answer.status, status, "{body}");
-        assert!(status == 200 || !answer.text().contains(secret), "{}", answer.text());
+        let response = service.request("POST", &format!("/explain?{secret}"), &[], body.as_bytes());
+        assert_eq!(response.status, status, "{body}");
+        assert!(status == 200 || !response.text().contains(secret), "{}", response.text());
     }
     let log = service.stop();
     assert!(log.contains("/explain") && !log.contains(secret), "{log}");
@@ -209,7 +209,7 @@ fn input_is_never_logged() {
 }
 
 #[test]
-fn findings_of_the_destination_are_shown_where_they_are_wanted() {
+fn findings_of_the_destination_are_shown_on_request() {
     let server = Server::shared();
     let explained = |check: &Value, destination: &Value| {
         let body = json!({ "events": [{ "userId": "u" }], "destination": destination, "check": check });

@@ -9,24 +9,24 @@ const THEIRS: &str = r#"{"routerTransform":{"HS":true,"KAFKA":true},"regulations
 
 #[test]
 fn upstream_features_are_corrected_and_cached() {
-    let upstream = FakeUpstream::answering(json("200 OK", THEIRS));
+    let upstream = FakeUpstream::responding(json("200 OK", THEIRS));
     let server = Server::start(&[&upstream.flag()]);
     for _ in 0..3 {
-        let answer = server.get("/features");
-        assert_eq!(answer.status, 200);
-        assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
-        assert_eq!(answer.text(), THEIRS.replace(",\"KAFKA\":true", ""));
+        let response = server.get("/features");
+        assert_eq!(response.status, 200);
+        assert_eq!(response.header("content-type"), Some("application/json; charset=utf-8"));
+        assert_eq!(response.text(), THEIRS.replace(",\"KAFKA\":true", ""));
     }
-    let asked = upstream.next();
-    assert_eq!(asked.line(), "GET /features HTTP/1.1");
-    assert_eq!(upstream.rest(), [], "one answer for all three");
+    let request = upstream.next();
+    assert_eq!(request.line(), "GET /features HTTP/1.1");
+    assert_eq!(upstream.rest(), [], "one upstream request for all three");
     assert_eq!(server.request("HEAD", "/features", &[], b"").status, 200);
 }
 
 #[test]
 fn forwarded_destinations_keep_the_upstreams_features() {
     let theirs = THEIRS.replace("V1\":true", "V1\":false");
-    let upstream = FakeUpstream::answering(json("200 OK", &theirs));
+    let upstream = FakeUpstream::responding(json("200 OK", &theirs));
     let server = Server::start(&[&upstream.flag(), "--native-destinations=azure_event_hub"]);
     assert_eq!(server.get("/features").text(), theirs);
 }
@@ -49,27 +49,27 @@ fn concurrent_clients_share_one_upstream_request() {
 #[test]
 fn before_the_first_valid_response_features_are_503() {
     let refused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
-    let nobody = format!("--upstream-transformer-url=http://{refused}");
-    let broken = FakeUpstream::answering(json("500 Internal Server Error", "{}"));
-    let page = FakeUpstream::answering(json("200 OK", "<html>"));
-    for flag in [nobody, broken.flag(), page.flag()] {
-        let answer = Server::start(&[&flag]).get("/features");
-        assert_eq!((answer.status, answer.json()["error"].as_str()), (503, Some("Service Unavailable")));
-        assert!(answer.text().contains("UPSTREAM_TRANSFORMER_URL"), "{}", answer.text());
+    let unreachable = format!("--upstream-transformer-url=http://{refused}");
+    let broken = FakeUpstream::responding(json("500 Internal Server Error", "{}"));
+    let page = FakeUpstream::responding(json("200 OK", "<html>"));
+    for flag in [unreachable, broken.flag(), page.flag()] {
+        let response = Server::start(&[&flag]).get("/features");
+        assert_eq!((response.status, response.json()["error"].as_str()), (503, Some("Service Unavailable")));
+        assert!(response.text().contains("UPSTREAM_TRANSFORMER_URL"), "{}", response.text());
     }
 }
 
 #[test]
-fn a_field_of_an_unexpected_type_is_503_like_malformed_json() {
-    for odd in [
+fn fields_of_unexpected_types_are_503() {
+    for body in [
         r#"{"routerTransform":7}"#,
         r#"{"routerTransform":["KAFKA"]}"#,
         r#"{"routerTransform":null}"#,
         r#"{"routerTransform":{},"supportDestTransformCompactedPayloadV1":"true"}"#,
         r#"{"routerTransform":{},"supportDestTransformCompactedPayloadV1":null}"#,
     ] {
-        let upstream = FakeUpstream::answering(json("200 OK", odd));
-        let answer = Server::start(&[&upstream.flag()]).get("/features");
-        assert_eq!((answer.status, answer.json()["error"].as_str()), (503, Some("Service Unavailable")), "{odd}");
+        let upstream = FakeUpstream::responding(json("200 OK", body));
+        let response = Server::start(&[&upstream.flag()]).get("/features");
+        assert_eq!((response.status, response.json()["error"].as_str()), (503, Some("Service Unavailable")), "{body}");
     }
 }

@@ -1,4 +1,4 @@
-//! Requests that are not served here are proxied upstream unchanged, and so are the responses.
+//! All requests that this service does not handle are proxied upstream unchanged, and so are the responses.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -17,26 +17,27 @@ pub fn behind(upstream: &FakeUpstream, more: &[&str]) -> Server {
     Server::start(&flags)
 }
 
-/// Sends bytes and reads until the connection ends. Each byte becomes the character with that code.
+/// Sends bytes and reads until the connection is closed. Each byte of the response becomes the character with that
+/// code.
 pub fn talk(server: &Server, bytes: &[u8]) -> (String, std::io::Result<usize>) {
     let mut stream = server.connect();
     stream.write_all(bytes).expect("sent");
-    let mut answer = Vec::new();
-    let ended = stream.read_to_end(&mut answer);
-    (answer.iter().map(|byte| char::from(*byte)).collect(), ended)
+    let mut response = Vec::new();
+    let ended = stream.read_to_end(&mut response);
+    (response.iter().map(|byte| char::from(*byte)).collect(), ended)
 }
 
-/// Waits until this many forwarded requests have ended with this outcome.
+/// Waits until the metric `family` has counted `count` requests with this result.
 pub fn await_count(server: &Server, family: &str, result: &str, count: f64) {
     let label = format!("result=\"{result}\"");
-    let patience = std::time::Instant::now();
+    let began = std::time::Instant::now();
     loop {
         let scrape = server.scrape();
         if value(&scrape, family, &[&label]) == Some(count) {
             return;
         }
         let all: Vec<&str> = scrape.lines().filter(|line| line.starts_with(family)).collect();
-        assert!(patience.elapsed().as_secs() < 30, "not {count} {result}: {all:?}");
+        assert!(began.elapsed().as_secs() < 30, "not {count} {result}: {all:?}");
         std::thread::yield_now();
     }
 }
@@ -46,15 +47,15 @@ pub fn await_forwarded(server: &Server, result: &str, count: f64) {
 }
 
 #[test]
-fn a_request_arrives_as_it_was_sent() {
-    let upstream = FakeUpstream::answering(json("200 OK", "{}"));
+fn requests_arrive_upstream_as_they_were_sent() {
+    let upstream = FakeUpstream::responding(json("200 OK", "{}"));
     let server = behind(&upstream, &[]);
     let request = b"PATCH /a//b/../%2e%2e/%00c;d?x=1&x=%zz&y=a+b'| HTTP/1.1\r\nHost: here\r\nX-Many: 1\r\nConnection: close, X-Private\r\n\
         x-many: 2\r\nX-Private: p\r\nKeep-Alive: timeout=5\r\nProxy-Authorization: Basic c2VjcmV0\r\nProxy-Connection: close\r\nTE: trailers\r\n\
         Trailer: X-T\r\nUpgrade: websocket\r\nX-Latin: caf\xe9\r\nX-Many: 3\r\nAuthorization: Bearer t\r\nVia: 1.0 front\r\n\
         Content-Encoding: x-unknown\r\nContent-Length: 4\r\n\r\n\x00\xff\r\n";
-    let (answer, _) = talk(&server, request);
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let (response, _) = talk(&server, request);
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
     let seen = upstream.next();
     assert_eq!(seen.line(), "PATCH /a//b/../%2e%2e/%00c;d?x=1&x=%zz&y=a+b'| HTTP/1.1");
     assert_eq!(seen.body, b"\x00\xff\r\n");
@@ -79,7 +80,7 @@ fn a_request_arrives_as_it_was_sent() {
 
 #[test]
 fn nothing_is_added_to_a_request_without_a_body() {
-    let upstream = FakeUpstream::answering(json("200 OK", "{}"));
+    let upstream = FakeUpstream::responding(json("200 OK", "{}"));
     let server = behind(&upstream, &["--page=off"]);
     for (request, line, length) in [
         ("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "GET / HTTP/1.1", None),
@@ -92,8 +93,8 @@ fn nothing_is_added_to_a_request_without_a_body() {
         ("OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "OPTIONS * HTTP/1.1", None),
         ("BREW /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "BREW /x HTTP/1.1", None),
     ] {
-        let (answer, _) = talk(&server, request.as_bytes());
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{request}: {answer}");
+        let (response, _) = talk(&server, request.as_bytes());
+        assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{request}: {response}");
         let seen = upstream.next();
         assert_eq!((seen.line().as_str(), seen.header("content-length").as_deref()), (line, length));
         let names: Vec<String> =
@@ -104,15 +105,15 @@ fn nothing_is_added_to_a_request_without_a_body() {
 
 #[test]
 fn a_path_in_the_url_prefixes_every_request() {
-    let upstream = FakeUpstream::answering(json("200 OK", "{}"));
+    let upstream = FakeUpstream::responding(json("200 OK", "{}"));
     let server = Server::start(&[&format!("{}/base/", upstream.flag())]);
     assert_eq!(server.get("/x?y=1").status, 200);
     assert_eq!(upstream.next().line(), "GET /base/x?y=1 HTTP/1.1");
 }
 
 #[test]
-fn everything_not_served_here_is_forwarded() {
-    let upstream = FakeUpstream::answering(json("299 Theirs", "[]"));
+fn all_other_requests_are_forwarded() {
+    let upstream = FakeUpstream::responding(json("299 Theirs", "[]"));
     let server = behind(&upstream, &[]);
     for (method, path, body) in [
         ("POST", "/v0/destinations/hs", "[]"),
@@ -130,8 +131,8 @@ fn everything_not_served_here_is_forwarded() {
         ("DELETE", "/health", ""),
         ("POST", "/features", "{}"),
     ] {
-        let answer = server.request(method, path, &[], body.as_bytes());
-        assert_eq!((answer.status, answer.text()), (299, "[]"), "{method} {path}");
+        let response = server.request(method, path, &[], body.as_bytes());
+        assert_eq!((response.status, response.text()), (299, "[]"), "{method} {path}");
         let seen = upstream.next();
         assert_eq!((seen.line(), seen.body.as_slice()), (format!("{method} {path} HTTP/1.1"), body.as_bytes()));
     }
@@ -160,7 +161,7 @@ fn everything_not_served_here_is_forwarded() {
 
 #[test]
 fn a_destination_that_is_not_native_is_forwarded() {
-    let upstream = FakeUpstream::answering(json("299 Theirs", "[]"));
+    let upstream = FakeUpstream::responding(json("299 Theirs", "[]"));
     let server = behind(&upstream, &["--native-destinations=confluent_cloud"]);
     let batch = |name: &str| format!("{{\"destType\":\"{name}\",\"input\":[]}}");
     for (name, status) in [("kafka", 299), ("azure_event_hub", 299), ("confluent_cloud", 200)] {
@@ -175,9 +176,9 @@ fn a_destination_that_is_not_native_is_forwarded() {
 
 #[test]
 fn a_body_that_was_read_is_forwarded_unchanged() {
-    let upstream = FakeUpstream::answering(json("200 OK", "[]"));
+    let upstream = FakeUpstream::responding(json("200 OK", "[]"));
     let server = behind(&upstream, &["--max-body-bytes=2000", "--max-events=2"]);
-    // Five events, invalid UTF-8, a number that no double holds: forwarded unread.
+    // Too many events, invalid UTF-8 and a number too large for a double do not matter for a forwarded body.
     let body = b"{ \"input\" : [1,2,3,4,5e999,\"\xff\"] , \"destType\":\"\\u0048S\" }";
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let gzip = encoder.write_all(body).and_then(|()| encoder.finish()).expect("compressed");
@@ -195,7 +196,7 @@ fn a_body_that_was_read_is_forwarded_unchanged() {
     assert_eq!(upstream.next().body, b"{\"destType\":\"hs\"} ");
     let large = format!("{{\"destType\":\"hs\",\"input\":[\"{}\"]}}", "x".repeat(2000));
     assert_eq!(server.post("/batch", &[], large.as_bytes()).status, 413);
-    // A body that need not be read has no limit, because it is streamed.
+    // Other bodies are streamed, so they have no size limit.
     let huge = vec![b'x'; 5_000_000];
     assert_eq!(server.post("/customTransform", &[], &huge).status, 200);
     assert!(upstream.next().body == huge);
@@ -205,16 +206,16 @@ fn a_body_that_was_read_is_forwarded_unchanged() {
 #[test]
 fn a_response_is_returned_unchanged() {
     let long = "v".repeat(30_000);
-    let answer = format!(
+    let response = format!(
         "HTTP/1.1 418 I'm a teapot\r\nSet-Cookie: a=1\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nConnection: x-hop\r\nX-Hop: 1\r\n\
          Keep-Alive: timeout=5\r\nSet-Cookie: b=2\r\nServer: koa\r\nX-Long: {long}\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\n\x01\x02\x03\x04\x05"
     );
-    let upstream = FakeUpstream::answering(answer);
+    let upstream = FakeUpstream::responding(response);
     let server = behind(&upstream, &[]);
-    let (answer, ended) =
+    let (response, ended) =
         talk(&server, b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept-Encoding: gzip\r\n\r\n");
     assert!(ended.is_ok());
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let (head, body) = response.split_once("\r\n\r\n").expect("a head");
     assert_eq!(body, "\x01\x02\x03\x04\x05");
     let mut lines: Vec<&str> = head.split("\r\n").collect();
     assert_eq!(lines.remove(0), "HTTP/1.1 418 I'm a teapot");
@@ -252,9 +253,9 @@ fn responses_of_every_kind_are_passed_through() {
     let server = behind(&upstream, &[]);
     let get = |method: &str, path: &str| {
         let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        let (answer, ended) = talk(&server, request.as_bytes());
-        assert!(ended.is_ok(), "{method} {path}: {answer}");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let (response, ended) = talk(&server, request.as_bytes());
+        assert!(ended.is_ok(), "{method} {path}: {response}");
+        let (head, body) = response.split_once("\r\n\r\n").expect("a head");
         let header = |name: &str| {
             head.split("\r\n").find_map(|line| line.strip_prefix(name)?.strip_prefix(": ").map(str::to_owned))
         };
@@ -274,12 +275,12 @@ fn responses_of_every_kind_are_passed_through() {
         assert_eq!(get(method, path), expected, "{method} {path}");
     }
     await_forwarded(&server, "responded", 7.0);
-    assert_eq!(upstream.connections(), 1, "all over one connection");
+    assert_eq!(upstream.connections(), 1, "all requests use one connection");
 }
 
 #[test]
 fn both_bodies_are_streamed() {
-    // Alternating: each side sends a piece only after it has received the other's.
+    // Each side sends a piece only after it has received the other side's.
     let upstream = FakeUpstream::each_connection(|stream, _| {
         read_head(stream)?;
         let mut first = true;
@@ -313,14 +314,14 @@ fn both_bodies_are_streamed() {
 
 #[test]
 fn expect_100_continue_is_served_and_forwarded() {
-    let upstream = FakeUpstream::answering([&b"HTTP/1.1 100 Continue\r\n\r\n"[..], &json("200 OK", "[1]")].concat());
+    let upstream = FakeUpstream::responding([&b"HTTP/1.1 100 Continue\r\n\r\n"[..], &json("200 OK", "[1]")].concat());
     let server = behind(&upstream, &[]);
     let mut stream = server.connect();
     let head = b"POST /x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
     stream.write_all(head).expect("sent");
     assert_eq!(read_head(&mut stream).expect("a head"), b"HTTP/1.1 100 Continue\r\n\r\n");
-    let answer = exchange(&mut stream, b"body");
-    assert_eq!((answer.status, answer.text()), (200, "[1]"));
+    let response = exchange(&mut stream, b"body");
+    assert_eq!((response.status, response.text()), (200, "[1]"));
     let seen = upstream.next();
     assert_eq!((seen.body.as_slice(), seen.header("expect").as_deref()), (&b"body"[..], Some("100-continue")));
 }
@@ -338,7 +339,7 @@ fn a_truncated_upload_never_looks_complete() {
             stream.read_exact(&mut start)?;
         }
         started.lock().expect("one at a time").send(start).ok();
-        // As much of the rest as arrives.
+        // Reads whatever else arrives.
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).ok();
         seen.send(Seen { head, body: rest, is_whole: false }).ok();
@@ -350,7 +351,7 @@ fn a_truncated_upload_never_looks_complete() {
     {
         let mut stream = server.connect();
         stream.write_all(format!("POST /x HTTP/1.1\r\nHost: x\r\n{body}").as_bytes()).expect("sent");
-        // Only after the upstream has received the first part.
+        // Waits until the upstream has received the first part.
         assert_eq!(start.recv().expect("the start"), b"12345");
         stream.shutdown(Shutdown::Write).expect("half closed");
         assert_eq!(upstream.next().body, b"", "no more bytes, and no last chunk");
@@ -359,25 +360,25 @@ fn a_truncated_upload_never_looks_complete() {
     let mut stream = server.connect();
     stream.write_all(b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n").expect("sent");
     assert_eq!(start.recv().expect("the start"), b"12345");
-    stream.write_all(b"nonsense\r\n").expect("sent");
+    stream.write_all(b"garbage\r\n").expect("sent");
     assert_eq!(upstream.next().body, b"");
     await_forwarded(&server, "abandoned", 3.0);
-    // A body that must be read to choose its destination is never forwarded in part.
+    // A body that must be read to determine its destination is never forwarded in part.
     let mut stream = server.connect();
     stream
         .write_all(b"POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{\"destType\":\"hs\"}")
         .expect("sent");
     stream.shutdown(Shutdown::Write).expect("half closed");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok();
-    assert!(!answer.contains(" 200 "), "{answer}");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).ok();
+    assert!(!response.contains(" 200 "), "{response}");
     assert_eq!(upstream.rest(), []);
 }
 
 #[test]
 fn a_truncated_response_never_looks_complete() {
     let cut = Mutex::new(Vec::<u8>::new());
-    let answers: Vec<&[u8]> = vec![
+    let responses: Vec<&[u8]> = vec![
         b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345",
         b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n",
@@ -392,14 +393,14 @@ fn a_truncated_response_never_looks_complete() {
         Err(std::io::ErrorKind::Other.into())
     });
     let server = behind(&fake, &[]);
-    for (count, answer) in answers.into_iter().enumerate() {
-        *upstream.lock().expect("not held") = answer.to_vec();
+    for (count, response) in responses.into_iter().enumerate() {
+        *upstream.lock().expect("not held") = response.to_vec();
         let (got, ended) = talk(&server, b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
         let is_whole = ended.is_ok()
             && got.split_once("\r\n\r\n").is_some_and(|(head, body)| {
                 if head.contains("chunked") { body.ends_with("\r\n0\r\n\r\n") } else { body.len() >= 10 }
             });
-        assert!(!is_whole, "{}: {got:?}", String::from_utf8_lossy(answer));
+        assert!(!is_whole, "{}: {got:?}", String::from_utf8_lossy(response));
         await_forwarded(&server, "broken", f64::from(u32::try_from(count).expect("few")) + 1.0);
     }
     assert_eq!(fake.rest().len(), 6, "nothing is sent twice");
@@ -409,36 +410,36 @@ fn a_truncated_response_never_looks_complete() {
 fn an_upstream_without_a_response_is_502() {
     let refused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let server = Server::start(&[&format!("--upstream-transformer-url=http://{refused}")]);
-    let answer = server.post("/customTransform", &[], b"[]");
-    assert_eq!((answer.status, answer.json()["error"].as_str()), (502, Some("Bad Gateway")));
-    assert!(answer.text().contains("is unreachable"), "{}", answer.text());
-    assert_eq!(server.transform(EVENT.as_bytes()).status, 200, "what is ours needs no upstream");
+    let response = server.post("/customTransform", &[], b"[]");
+    assert_eq!((response.status, response.json()["error"].as_str()), (502, Some("Bad Gateway")));
+    assert!(response.text().contains("is unreachable"), "{}", response.text());
+    assert_eq!(server.transform(EVENT.as_bytes()).status, 200, "native destinations do not need the upstream");
     await_forwarded(&server, "unreachable", 1.0);
-    for nonsense in [
+    for garbage in [
         "",
         "HTTP/1.1 200",
-        "nonsense\r\n\r\n",
+        "garbage\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
         "HTTP/1.1 200 OK\r\nBad header\r\n\r\n",
     ] {
         let upstream = FakeUpstream::start(move |stream, _| {
-            stream.write_all(nonsense.as_bytes())?;
+            stream.write_all(garbage.as_bytes())?;
             Err(std::io::ErrorKind::Other.into())
         });
         let server = behind(&upstream, &[]);
-        let answer = server.post("/customTransform", &[], b"[]");
-        assert_eq!(answer.status, 502, "{nonsense:?}");
-        assert!(answer.text().contains("disconnected"), "{}", answer.text());
-        assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
+        let response = server.post("/customTransform", &[], b"[]");
+        assert_eq!(response.status, 502, "{garbage:?}");
+        assert!(response.text().contains("disconnected"), "{}", response.text());
+        assert_eq!(response.header("content-type"), Some("application/json; charset=utf-8"));
         await_forwarded(&server, "broken", 1.0);
         assert_eq!(upstream.next().line(), "POST /customTransform HTTP/1.1");
-        assert_eq!(upstream.rest(), [], "a POST is not repeated");
+        assert_eq!(upstream.rest(), [], "a POST is not retried");
     }
 }
 
 #[test]
-fn https_verifies_the_upstreams_certificate() {
-    // The fake upstream does not speak TLS: it receives the start of a handshake, and no request.
+fn https_upstreams_get_a_tls_handshake() {
+    // The fake upstream does not speak TLS. It receives the start of a handshake, but no request.
     let (sender, first) = channel();
     let sender = Mutex::new(sender);
     let upstream = FakeUpstream::each_connection(move |stream, _| {
@@ -453,7 +454,7 @@ fn https_verifies_the_upstreams_certificate() {
 }
 
 #[test]
-fn a_silent_upstream_is_504_and_a_stalled_one_ends_the_connection() {
+fn a_silent_upstream_is_504_and_a_stalled_one_closes_the_connection() {
     let (release, released) = channel::<()>();
     let released = Mutex::new(released);
     let upstream = FakeUpstream::start(move |stream, seen| {
@@ -464,9 +465,9 @@ fn a_silent_upstream_is_504_and_a_stalled_one_ends_the_connection() {
         Err(std::io::ErrorKind::Other.into())
     });
     let server = behind(&upstream, &["--upstream-timeout=1"]);
-    let answer = server.post("/customTransform", &[], b"[]");
-    assert_eq!((answer.status, answer.json()["error"].as_str()), (504, Some("Gateway Timeout")));
-    assert!(answer.text().contains("UPSTREAM_TIMEOUT"), "{}", answer.text());
+    let response = server.post("/customTransform", &[], b"[]");
+    assert_eq!((response.status, response.json()["error"].as_str()), (504, Some("Gateway Timeout")));
+    assert!(response.text().contains("UPSTREAM_TIMEOUT"), "{}", response.text());
     await_forwarded(&server, "timeout", 1.0);
     release.send(()).expect("it waits");
     let (got, _) = talk(&server, b"GET /half HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -490,9 +491,9 @@ fn a_disconnect_aborts_the_upstream_request() {
     let server = behind(&upstream, &[]);
     let mut stream = server.connect();
     stream.write_all(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
-    stream.read_exact(&mut [0; 15]).expect("the start of the answer");
+    stream.read_exact(&mut [0; 15]).expect("the start of the response");
     drop(stream);
-    gone.recv().expect("the upstream is let go");
+    gone.recv().expect("the upstream connection is closed");
     await_forwarded(&server, "abandoned", 1.0);
 }
 
@@ -505,22 +506,22 @@ fn a_response_before_the_end_of_the_upload_is_delivered() {
     let server = behind(&upstream, &[]);
     let mut stream = server.connect();
     stream.write_all(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nstart").expect("sent");
-    let answer = read_response(&mut stream);
-    assert_eq!((answer.status, answer.text()), (413, "{\"too\":\"large\"}"));
+    let response = read_response(&mut stream);
+    assert_eq!((response.status, response.text()), (413, "{\"too\":\"large\"}"));
 }
 
 #[test]
 fn forwarding_loops_are_rejected() {
-    let upstream = FakeUpstream::answering(json("200 OK", "{}"));
+    let upstream = FakeUpstream::responding(json("200 OK", "{}"));
     let (server, other) = (behind(&upstream, &[]), behind(&upstream, &[]));
     server.get("/x");
     let via = upstream.next().header("via").expect("Via");
-    let around = server.request("GET", "/x", &[("Via", &format!("{via}, 1.1 between"))], b"");
-    assert_eq!(around.status, 502);
-    assert!(around.text().contains("leads back to this service"), "{}", around.text());
+    let looped = server.request("GET", "/x", &[("Via", &format!("{via}, 1.1 between"))], b"");
+    assert_eq!(looped.status, 502);
+    assert!(looped.text().contains("leads back to this service"), "{}", looped.text());
     assert_eq!(upstream.rest(), []);
     await_forwarded(&server, "loop", 1.0);
-    assert_eq!(other.request("GET", "/x", &[("Via", &via)], b"").status, 200, "another instance is none of a circle");
+    assert_eq!(other.request("GET", "/x", &[("Via", &via)], b"").status, 200, "other instances are not in the loop");
 }
 
 #[test]
@@ -542,24 +543,24 @@ fn connections_are_pooled_and_not_reused_after_they_are_closed() {
 
 #[test]
 fn connect_tunnels_are_rejected() {
-    let upstream = FakeUpstream::answering(json("200 OK", "{}"));
+    let upstream = FakeUpstream::responding(json("200 OK", "{}"));
     let server = behind(&upstream, &[]);
     let mut stream: TcpStream = server.connect();
-    let answer = exchange(&mut stream, b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n");
-    assert_eq!(answer.status, 404);
+    let response = exchange(&mut stream, b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n");
+    assert_eq!(response.status, 404);
     assert_eq!(upstream.rest(), []);
 }
 
 #[test]
 fn readiness_probes_the_upstream_only_if_configured() {
     let refused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
-    let nobody = format!("--upstream-transformer-url=http://{refused}");
-    assert_eq!(Server::start(&[&nobody]).get("/ready").status, 200);
-    let answer = Server::start(&[&nobody, "--ready-needs-upstream"]).get("/ready");
-    assert_eq!(answer.status, 503);
-    assert!(answer.text().contains("UPSTREAM_TRANSFORMER_URL"), "{}", answer.text());
+    let unreachable = format!("--upstream-transformer-url=http://{refused}");
+    assert_eq!(Server::start(&[&unreachable]).get("/ready").status, 200);
+    let response = Server::start(&[&unreachable, "--ready-needs-upstream"]).get("/ready");
+    assert_eq!(response.status, 503);
+    assert!(response.text().contains("UPSTREAM_TRANSFORMER_URL"), "{}", response.text());
     for (status, ready) in [("200 OK", 200), ("404 Not Found", 200), ("503 Service Unavailable", 503)] {
-        let upstream = FakeUpstream::answering(json(status, "{}"));
+        let upstream = FakeUpstream::responding(json(status, "{}"));
         let server = behind(&upstream, &["--ready-needs-upstream=true"]);
         assert_eq!(server.get("/ready").status, ready, "{status}");
         assert_eq!(upstream.next().line(), "GET /health HTTP/1.1");
@@ -567,7 +568,7 @@ fn readiness_probes_the_upstream_only_if_configured() {
 }
 
 #[test]
-fn a_stalled_upload_is_408_and_ends_the_connection() {
+fn a_stalled_upload_is_408_and_closes_the_connection() {
     let (sender, ended) = channel();
     let sender = Mutex::new(sender);
     let upstream = FakeUpstream::each_connection(move |stream, _| {
@@ -577,8 +578,8 @@ fn a_stalled_upload_is_408_and_ends_the_connection() {
     });
     let server = behind(&upstream, &["--body-timeout=1"]);
     let mut stream = server.connect();
-    let answer = exchange(&mut stream, b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345");
-    assert_eq!((answer.status, answer.json()["error"].as_str()), (408, Some("Request Timeout")));
+    let response = exchange(&mut stream, b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345");
+    assert_eq!((response.status, response.json()["error"].as_str()), (408, Some("Request Timeout")));
     assert_eq!(ended.recv(), Ok(false));
     await_forwarded(&server, "abandoned", 1.0);
 }

@@ -1,4 +1,4 @@
-//! Tools whose output cannot be written: they exit with a documented code, and do not panic or abort.
+//! Tools whose output cannot be written exit with a documented code. They neither panic nor abort.
 
 use std::fs::{File, OpenOptions};
 use std::process::Stdio;
@@ -10,7 +10,7 @@ fn full() -> File {
     OpenOptions::new().write(true).open("/dev/full").expect("Linux has it")
 }
 
-/// The exit code of a tool; `None` if a signal killed it.
+/// Returns the exit code of a tool, or `None` if a signal killed it.
 fn code(arguments: &[&str], stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) -> Option<i32> {
     binary().args(arguments).stdout(stdout).stderr(stderr).status().expect("the binary runs").code()
 }
@@ -18,7 +18,7 @@ fn code(arguments: &[&str], stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) 
 const EVENT: &str = r#"{"message":{"userId":"u"},"metadata":{},"destination":{"Config":{"topic":"t"}}}"#;
 
 #[test]
-fn every_tool_exits_with_a_documented_code_if_its_output_is_full() {
+fn every_tool_exits_with_a_documented_code_if_output_cannot_be_written() {
     let folder = Folder::new();
     let path = |name: &str| folder.path(name);
     folder.write("good.ndjson", EVENT);
@@ -27,7 +27,7 @@ fn every_tool_exits_with_a_documented_code_if_its_output_is_full() {
     let (good, bad, destination, missing) =
         (path("good.ndjson"), path("bad.ndjson"), path("destination.json"), path("missing"));
     let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/test-fixtures/batch/array_body.json");
-    // Arguments, the usual exit code, and the exit code with a full stdout.
+    // Arguments, the usual exit code, and the exit code if stdout cannot be written.
     let tools: &[(&[&str], i32, i32)] = &[
         (&["transform", &good], 0, 2),
         (&["transform", &bad], 1, 2),
@@ -75,14 +75,14 @@ fn write_failures_are_reported() {
     let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/test-fixtures/batch/array_body.json");
     for arguments in [&["openapi"][..], &["--help"], &["verify", cases], &["check", "--codes"]] {
         let output = binary().args(arguments).stdout(full()).output().expect("the binary runs");
-        let said = String::from_utf8(output.stderr).expect("text");
-        assert_eq!(said.lines().count(), 1, "{arguments:?}: {said}");
-        assert!(said.starts_with("error: cannot write to stdout: "), "{arguments:?}: {said}");
+        let printed = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(printed.lines().count(), 1, "{arguments:?}: {printed}");
+        assert!(printed.starts_with("error: cannot write to stdout: "), "{arguments:?}: {printed}");
     }
 }
 
 #[test]
-fn a_closed_reader_is_not_an_error() {
+fn a_closed_stdout_is_not_an_error() {
     let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/test-fixtures/batch/array_body.json");
     for arguments in [&["openapi"][..], &["--help"], &["--version"], &["verify", cases], &["completions", "zsh"]] {
         let (reader, writer) = std::io::pipe().expect("a pipe");

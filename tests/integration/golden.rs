@@ -1,4 +1,4 @@
-//! Golden files through the real server: our own cases, and recorded responses of the reference.
+//! Golden cases against a real server: cases of this repository, and recorded responses of the reference.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,10 +17,10 @@ use transform::request::Limits;
 use crate::oracle::same;
 use crate::server::{Response, Server};
 
-/// Every recorded case, including those next to the repository if they exist.
+/// Returns every recorded case, including those next to the repository if they exist.
 pub fn recorded() -> impl Iterator<Item = Case> {
     let own = root().join("test-fixtures/recorded/recorded.ndjson.gz");
-    let all = beside().map(|folder| folder.join("recorded.ndjson.gz"));
+    let all = shared_golden().map(|folder| folder.join("recorded.ndjson.gz"));
     all.into_iter().chain([own]).flat_map(|file| cases(&file))
 }
 
@@ -28,14 +28,14 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The cases of a file; fails if one cannot be read.
+/// Returns the cases of a file. Panics if one cannot be read.
 pub fn cases(path: &Path) -> impl Iterator<Item = Case> + use<> {
     let source = Source { path: path.to_owned(), found: false };
     let cases = read::cases(&source).unwrap_or_else(|unreadable| panic!("{unreadable}")).expect("a file with cases");
     cases.map(|found| found.unwrap_or_else(|unreadable| panic!("{unreadable}")).case)
 }
 
-/// Every case in `test-fixtures`, with its file.
+/// Returns every case in `test-fixtures`, with its file.
 pub fn fixtures() -> Vec<(PathBuf, Case)> {
     let mut found = Vec::new();
     for folder in ["processor", "batch", "explain", "service"] {
@@ -54,30 +54,30 @@ fn ask(server: &Server, request: &Request) -> Response {
     server.request(&request.method, &request.path, &headers, &request.encoded())
 }
 
-/// The difference between the server's response and a case, if any.
+/// Returns the difference between the server's response and a case, if any.
 fn failure(server: &Server, case: &Case) -> Option<String> {
-    let answer = ask(server, &case.request);
+    let response = ask(server, &case.request);
     let expected = &case.expected;
-    if answer.status != expected.status {
-        return Some(format!("status {} instead of {}: {}", answer.status, expected.status, answer.text()));
+    if response.status != expected.status {
+        return Some(format!("status {} instead of {}: {}", response.status, expected.status, response.text()));
     }
     let body = match &expected.body {
         ExpectedBody::Text(text) => {
-            return (answer.text() != text).then(|| format!("expected {text}\n     got {}", answer.text()));
+            return (response.text() != text).then(|| format!("expected {text}\n     got {}", response.text()));
         }
         ExpectedBody::Json(body) => body,
-        ExpectedBody::Any => return Some("the case expects no body, and so nothing".to_owned()),
+        ExpectedBody::Any => return Some("the case has no expected body".to_owned()),
     };
     // docs/contract.md#api-version
     let transforms = case.request.method == "POST" && Endpoint::at(&case.request.path).is_some();
-    if (answer.header("apiVersion") == Some("2")) != (transforms && expected.status == 200) {
-        return Some(format!("apiVersion {:?} with status {}", answer.header("apiVersion"), answer.status));
+    if (response.header("apiVersion") == Some("2")) != (transforms && expected.status == 200) {
+        return Some(format!("apiVersion {:?} with status {}", response.header("apiVersion"), response.status));
     }
-    if answer.header("content-type") != Some("application/json; charset=utf-8") {
-        return Some(format!("content type {:?}", answer.header("content-type")));
+    if response.header("content-type") != Some("application/json; charset=utf-8") {
+        return Some(format!("content type {:?}", response.header("content-type")));
     }
     let expected: Value = serde_json::from_str(body).expect("JSON");
-    let got = answer.json();
+    let got = response.json();
     (!same(&expected, &got)).then(|| format!("expected {expected}\n     got {got}"))
 }
 
@@ -91,7 +91,7 @@ fn report(failures: &[String], of: usize) {
 }
 
 #[test]
-fn our_cases_get_their_responses() {
+fn own_cases_get_their_expected_responses() {
     let cases = fixtures();
     assert!(cases.len() >= 60, "only {} cases", cases.len());
     let failures: Vec<String> = cases
@@ -104,19 +104,20 @@ fn our_cases_get_their_responses() {
     report(&failures, cases.len());
 }
 
-/// Writes a line past the test runner, which captures the output of passing tests.
+/// Writes a line directly to stderr, because the test runner hides the output of passing tests.
 fn say(line: &str) {
     writeln!(std::io::stderr(), "{line}").ok();
 }
 
-/// Parses JSON text. The library rejects lone surrogates, which one recorded case contains: a character that occurs
-/// nowhere else replaces them.
+/// Parses JSON text. One recorded case contains a lone surrogate, which serde_json rejects, so an otherwise unused
+/// character replaces it.
 fn value(text: &str) -> Value {
     let text = text.replace("\\ud800", "\\uf8ff");
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text:.300}"))
 }
 
-/// Whether the server's response to a recorded case equals the reference's. Does not use the comparison of `verify`.
+/// Returns whether the server's response to a recorded case equals the reference's. This does not use the comparison of
+/// `verify`.
 fn is_same(case: &Case, response: &Response) -> bool {
     let ApiVersion::Recorded(api_version) = &case.expected.api_version else { panic!("{}: no header", case.name) };
     let is_same_body = match &case.expected.body {
@@ -126,7 +127,8 @@ fn is_same(case: &Case, response: &Response) -> bool {
     response.status == case.expected.status && response.header("apiVersion") == api_version.as_deref() && is_same_body
 }
 
-/// Checks the cases of a file: those whose names mark a difference may differ as intended, all others not at all.
+/// Checks the cases of a file. Cases with `known-difference` in their name may differ as intended, all others must not
+/// differ.
 fn run_with_intended(file: &Path, at_least: [usize; 2]) {
     let limits = Limits { events: 10_000, response_bytes: 1 << 30 };
     let (mut failures, mut count, mut intended) = (Vec::new(), 0, BTreeMap::new());
@@ -139,13 +141,13 @@ fn run_with_intended(file: &Path, at_least: [usize; 2]) {
             }
             continue;
         }
-        let answer = Comparable {
+        let comparable = Comparable {
             status: response.status,
             api_version: response.header("apiVersion").map(str::to_owned),
             content_type: response.header("content-type").map(str::to_owned),
             body: response.body.into(),
         };
-        let verdict = judge(&case, &answer, true, limits);
+        let verdict = judge(&case, &comparable, true, limits);
         if !verdict.is_good() {
             failures.push(format!("{}: {verdict:?}", case.name));
         }
@@ -170,7 +172,7 @@ fn generated_requests_get_the_responses_of_the_reference_or_differ_as_intended()
 
 #[test]
 fn all_recorded_requests_differ_only_as_intended() {
-    if let Some(folder) = beside() {
+    if let Some(folder) = shared_golden() {
         run_with_intended(&folder.join("rudder-server.ndjson.gz"), [84, 9]);
         run_with_intended(&folder.join("fresh.ndjson.gz"), [3288, 230]);
     }
@@ -182,44 +184,44 @@ fn run_recorded(file: &Path, at_least: usize) {
     let mut count = 0;
     for case in cases(file) {
         count += 1;
-        let answer = ask(server, &case.request);
-        if !is_same(&case, &answer) {
-            failures.push(format!("{}: expected {:?}\n     got {}", case.name, case.expected.body, answer.text()));
+        let response = ask(server, &case.request);
+        if !is_same(&case, &response) {
+            failures.push(format!("{}: expected {:?}\n     got {}", case.name, case.expected.body, response.text()));
         }
     }
     assert!(count >= at_least, "only {count} cases in {}", file.display());
     report(&failures, count);
-    say(&format!("{count} recorded answers, 0 differ"));
+    say(&format!("{count} recorded responses, 0 differ"));
 }
 
 #[test]
-fn recorded_responses_of_the_reference_are_ours() {
+fn responses_match_the_recorded_responses_of_the_reference() {
     run_recorded(&root().join("test-fixtures/recorded/recorded.ndjson.gz"), 500);
 }
 
-/// The larger set next to the repository, which exists where the project is built by its maintainers; elsewhere the
-/// tests that use it report that they are skipped.
-pub fn beside() -> Option<PathBuf> {
+/// Returns the folder next to the repository with a larger set of cases, which only maintainers have. Elsewhere, tests
+/// that use it report that they are skipped.
+pub fn shared_golden() -> Option<PathBuf> {
     let folder = root().join("../shared/golden");
     if folder.is_dir() {
         return Some(folder);
     }
     let required = std::env::var("REQUIRE_SHARED_GOLDEN").as_deref() == Ok("1");
-    assert!(!required, "REQUIRE_SHARED_GOLDEN=1, and there is no {}", folder.display());
-    say(&format!("skipped: there is no {}", folder.display()));
+    assert!(!required, "REQUIRE_SHARED_GOLDEN=1, but {} does not exist", folder.display());
+    say(&format!("skipped: {} does not exist", folder.display()));
     None
 }
 
 #[test]
-fn all_recorded_responses_are_ours() {
-    if let Some(folder) = beside() {
+fn responses_match_all_recorded_responses() {
+    if let Some(folder) = shared_golden() {
         run_recorded(&folder.join("recorded.ndjson.gz"), 2965);
     }
 }
 
 #[test]
 fn the_references_own_cases_pass() {
-    let Some(folder) = beside() else { return };
+    let Some(folder) = shared_golden() else { return };
     let mut failures = Vec::new();
     let mut count = 0;
     for (file, path) in [

@@ -12,9 +12,9 @@ fn head(path: &str, length: usize) -> String {
 }
 
 #[test]
-fn a_panic_costs_one_response() {
+fn a_panic_affects_only_one_response() {
     let server = Server::start(&["--workers=1"]);
-    for path in ["/test/panic", "/test/panic-beside"] {
+    for path in ["/test/panic", "/test/panic-off-loop"] {
         let mut stream = server.connect();
         for _ in 0..20 {
             let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -26,7 +26,7 @@ fn a_panic_costs_one_response() {
                 assert!(!body.contains("contents"), "{body}");
             }
         }
-        // The connection on which it happened still works, and so does the only worker.
+        // The connection and the only worker still work after the panics.
         let response =
             exchange(&mut stream, format!("{}{EVENT}", head("/v0/destinations/kafka", EVENT.len())).as_bytes());
         assert_eq!(response.status, 200);
@@ -41,16 +41,16 @@ fn await_closed(server: &Server) {
 }
 
 #[test]
-fn stopping_lets_a_request_in_flight_finish() {
+fn shutdown_waits_for_requests_in_flight() {
     let mut server = Server::start(&[]);
     let mut stream = server.connect();
     let (first, second) = EVENT.split_at(30);
     // `100 Continue` shows that the request has reached the server before the shutdown begins.
     let head = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n";
     write!(stream, "{head}Content-Length: {}\r\n\r\n", EVENT.len()).expect("sent");
-    let mut go_on = [0; 25];
-    stream.read_exact(&mut go_on).expect("100 Continue");
-    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let mut interim = [0; 25];
+    stream.read_exact(&mut interim).expect("100 Continue");
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
     stream.write_all(first.as_bytes()).expect("sent");
     server.begin_stop();
     await_closed(&server);
@@ -73,9 +73,9 @@ fn a_shutdown_is_announced_before_the_listener_closes() {
     }
     let on_metrics_port = |path: &str| fetch(&format!("http://{}{path}", server.metrics), "GET", &[], b"").status;
     assert_eq!(on_metrics_port("/ready"), 503);
-    let refusal = server.get("/ready").json();
-    assert_eq!(refusal["message"], "the service is shutting down");
-    // Nothing else has changed, but for connections, which are to be opened to others from now on.
+    let rejection = server.get("/ready").json();
+    assert_eq!(rejection["message"], "the service is shutting down");
+    // Nothing else has changed, except that connections are closed after each response.
     assert_eq!((server.get("/health").status, on_metrics_port("/health")), (200, 200));
     let mut stream = server.connect();
     let response = exchange(&mut stream, format!("{}{EVENT}", head("/v0/destinations/kafka", EVENT.len())).as_bytes());
@@ -85,7 +85,7 @@ fn a_shutdown_is_announced_before_the_listener_closes() {
 }
 
 #[test]
-fn stopping_does_not_wait_for_idle_connections() {
+fn shutdown_does_not_wait_for_idle_connections() {
     let server = Server::start(&["--shutdown-timeout=3600"]);
     let mut idle = server.connect();
     assert_eq!(exchange(&mut idle, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").status, 200);
@@ -94,11 +94,11 @@ fn stopping_does_not_wait_for_idle_connections() {
 }
 
 #[test]
-fn many_requests_on_one_connection() {
+fn pipelined_requests_get_their_responses() {
     let mut stream = Server::shared().connect();
     let request = format!("{}{EVENT}", head("/v0/destinations/kafka", EVENT.len()));
     let expected = exchange(&mut stream, request.as_bytes());
-    // Pipelined: all are sent before the first response is read.
+    // All requests are sent before the first response is read.
     stream.write_all(request.repeat(50).as_bytes()).expect("sent");
     for _ in 0..50 {
         assert_eq!(read_response(&mut stream).body, expected.body);

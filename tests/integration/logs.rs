@@ -17,14 +17,14 @@ const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-
 const BATCH: &str =
     r#"[null,{"message":{}},{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
 
-/// An event of a destination that is rejected for its message.
+/// Returns an event of a destination that is rejected because of its message.
 fn rejected(destination: &str) -> String {
     format!(
         r#"{{"message":7,"metadata":{{"jobId":1,"destinationId":"{destination}","sourceId":"s-1","workspaceId":"w-1"}},"destination":{{}}}}"#
     )
 }
 
-/// The binary with LOG_FORMAT=json.
+/// A process of the service with LOG_FORMAT=json.
 pub struct Service {
     child: Child,
     pub port: u16,
@@ -56,21 +56,21 @@ impl Service {
         text
     }
 
-    /// The lines with this message.
+    /// Stops the service and returns the log lines with this message.
     pub fn lines(self, message: &str) -> Vec<Value> {
-        self.lines_that(|said| said == message)
+        self.lines_with(|other| other == message)
     }
 
-    /// The lines with one of these messages.
-    fn lines_that(self, is_looked_for: impl Fn(&str) -> bool) -> Vec<Value> {
+    /// Stops the service and returns the log lines whose message matches.
+    fn lines_with(self, matches: impl Fn(&str) -> bool) -> Vec<Value> {
         let text = self.stop();
-        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")));
-        lines.filter(|line: &Value| line["fields"]["message"].as_str().is_some_and(&is_looked_for)).collect()
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")));
+        lines.filter(|line: &Value| line["fields"]["message"].as_str().is_some_and(&matches)).collect()
     }
 }
 
 impl Drop for Service {
-    /// Kills the process of a test that panicked: it would keep the runner's output open.
+    /// Kills the process if the test panicked. Otherwise it would keep the output of the test runner open.
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
@@ -78,9 +78,9 @@ impl Drop for Service {
 }
 
 #[test]
-fn at_debug_every_request_has_a_line() {
+fn every_request_is_logged_at_debug() {
     let service = Service::start(&[("LOG_LEVEL", "debug")]);
-    let answer = service.transform(&[("X-Request-ID", "r-1"), ("traceparent", TRACEPARENT)], BATCH);
+    let response = service.transform(&[("X-Request-ID", "r-1"), ("traceparent", TRACEPARENT)], BATCH);
     service.request("GET", "/nowhere", &[], b"");
     let lines = service.lines("request");
     assert_eq!(lines.len(), 2);
@@ -96,7 +96,7 @@ fn at_debug_every_request_has_a_line() {
         "status": 200,
         "duration_ms": null,
         "request_bytes": BATCH.len(),
-        "response_bytes": answer.body.len(),
+        "response_bytes": response.body.len(),
         "dest_type": "kafka",
         "events": 3,
         "rejected": 2,
@@ -192,7 +192,7 @@ fn overload_is_logged() {
     let second = format!("[{}{}]", rejected("d-1"), " ".repeat(60_000));
     let began = Instant::now();
     while service.transform(&[("X-Request-ID", "r-3")], &second).status != 503 {
-        assert!(began.elapsed() < PATIENCE, "the first request's body does not count");
+        assert!(began.elapsed() < PATIENCE, "the first request's body is not counted");
     }
     drop(first);
     let lines = service.lines("request rejected under overload");
@@ -204,7 +204,7 @@ fn overload_is_logged() {
     assert_eq!(ids(fields), ["d-1", "s-1", "w-1"]);
 }
 
-/// Destination, source and workspace of a line.
+/// Returns the IDs of destination, source and workspace in a line.
 fn ids(fields: &Value) -> [&str; 3] {
     ["destination_id", "source_id", "workspace_id"].map(|name| fields[name].as_str().unwrap_or_default())
 }
@@ -245,11 +245,11 @@ fn a_request_with_many_destinations_has_a_bounded_number_of_lines() {
     assert_eq!(lines.len(), 9);
     let sum: u64 = lines.iter().filter_map(|line| line["fields"]["rejected"].as_u64()).sum();
     assert_eq!(sum, 1_000);
-    assert_eq!(ids(&lines[8]["fields"]), [""; 3], "the others");
+    assert_eq!(ids(&lines[8]["fields"]), [""; 3], "all other destinations");
 }
 
 #[test]
-fn a_rejected_request_names_its_destination_and_what_is_wrong() {
+fn rejected_requests_are_logged_with_destination_and_cause() {
     let service = Service::start(&[("MAX_EVENTS", "2"), ("MAX_BODY_BYTES", "2000")]);
     let event = rejected("d-1");
     let large = format!("[{event},{}]", " ".repeat(2_000));
@@ -269,7 +269,7 @@ fn a_rejected_request_names_its_destination_and_what_is_wrong() {
 }
 
 #[test]
-fn a_failure_of_the_upstream_names_the_destination_and_the_address() {
+fn upstream_failures_are_logged_with_destination_and_address() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
     let upstream = format!("http://{free}");
     let service = Service::start(&[("UPSTREAM_TRANSFORMER_URL", &format!("{upstream}/base"))]);
@@ -294,7 +294,7 @@ fn a_failure_of_the_upstream_names_the_destination_and_the_address() {
 }
 
 #[test]
-fn the_first_line_says_what_the_service_is_configured_with() {
+fn the_first_line_contains_the_configuration() {
     let environment =
         [("HOST", "127.0.0.1"), ("PORT", "0"), ("METRICS_PORT", "0"), ("WORKERS", "3"), ("LOG_FORMAT", "json")];
     let upstream = ("UPSTREAM_TRANSFORMER_URL", "http://127.0.0.1:1/base");
@@ -327,18 +327,18 @@ fn rejected_batches_do_not_flood_the_log() {
     let mut stream = TcpStream::connect(("127.0.0.1", service.port)).expect("it listens");
     let request = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n[null]";
     let started = Instant::now();
-    // So few lines that an unlimited log would fit into the pipe.
+    // Few enough lines that an unlimited log would fit into the pipe.
     for _ in 0..120 {
         assert_eq!(exchange(&mut stream, request.as_bytes()).status, 200);
     }
     let seconds = usize::try_from(started.elapsed().as_secs()).expect("a few") + 1;
     drop(stream);
-    let lines = service.lines_that(|message| ["events rejected", "similar lines suppressed"].contains(&message));
+    let lines = service.lines_with(|message| ["events rejected", "similar lines suppressed"].contains(&message));
     let (reports, lines): (Vec<_>, Vec<_>) = lines.iter().partition(|line| !line["fields"]["suppressed"].is_null());
-    // At most ten are logged per second; 120 requests take less than twelve seconds.
+    // At most ten lines are logged per second, and 120 requests take less than twelve seconds.
     assert!((10..=10 * (seconds + 1)).contains(&lines.len()), "{} lines in {seconds} s", lines.len());
     let suppressed: u64 = reports.iter().filter_map(|line| line["fields"]["suppressed"].as_u64()).sum();
-    assert_eq!(suppressed + lines.len() as u64, 120, "each is written or counted");
+    assert_eq!(suppressed + lines.len() as u64, 120, "every line is written or counted");
     for report in reports {
         assert_eq!((&report["level"], &report["fields"]["sample"]), (&"WARN".into(), &"events rejected".into()));
         assert_eq!(report["fields"]["source"], "rudder_kafka_transformer::server::request_log");
@@ -346,7 +346,7 @@ fn rejected_batches_do_not_flood_the_log() {
 }
 
 #[test]
-fn a_response_has_the_id_of_its_request() {
+fn responses_have_a_request_id() {
     let server = Server::start(&[]);
     for (method, path, status) in [
         ("GET", "/health", 200),
@@ -354,17 +354,17 @@ fn a_response_has_the_id_of_its_request() {
         ("POST", "/v0/destinations/kafka", 400),
         ("GET", "/test/panic", 500),
     ] {
-        let answer = server.request(method, path, &[("X-Request-ID", "kept-1")], b"");
-        assert_eq!((answer.status, answer.header("X-Request-ID")), (status, Some("kept-1")), "{path}");
-        let made = [server.request(method, path, &[("X-Request-ID", "two words")], b""), server.get(path)]
-            .map(|answer| answer.header("X-Request-ID").expect("an id").to_owned());
-        assert!(made.iter().all(|id| id.len() == 32), "{made:?}");
-        assert_ne!(made[0], made[1]);
+        let response = server.request(method, path, &[("X-Request-ID", "kept-1")], b"");
+        assert_eq!((response.status, response.header("X-Request-ID")), (status, Some("kept-1")), "{path}");
+        let generated = [server.request(method, path, &[("X-Request-ID", "two words")], b""), server.get(path)]
+            .map(|response| response.header("X-Request-ID").expect("an id").to_owned());
+        assert!(generated.iter().all(|id| id.len() == 32), "{generated:?}");
+        assert_ne!(generated[0], generated[1]);
     }
 }
 
 #[test]
-fn nothing_of_a_request_is_logged() {
+fn contents_of_requests_are_not_logged() {
     let service = Service::start(&[("LOG_LEVEL", "trace")]);
     let marked = |name: &str| format!("{MARK}-{name}");
     let header = marked("header");
@@ -400,13 +400,14 @@ fn nothing_of_a_request_is_logged() {
         for body in &bodies {
             for more in [None, Some(("Content-Encoding", header.as_str())), Some(("Content-Encoding", "gzip"))] {
                 let headers: Vec<_> = headers.into_iter().chain(more).collect();
-                let answer = service.request("POST", &format!("{path}?{MARK}-query={MARK}"), &headers, body.as_bytes());
-                assert!(answer.status < 500);
+                let target = format!("{path}?{MARK}-query={MARK}");
+                let response = service.request("POST", &target, &headers, body.as_bytes());
+                assert!(response.status < 500);
             }
         }
     }
     service.request("GET", &format!("/{path}?{MARK}"), &headers, b"");
-    // Malformed HTTP is rejected before any route.
+    // Malformed HTTP is rejected before it reaches a route.
     for bad in [
         format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {MARK}\r\n\r\n"),
         format!("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {MARK}\r\n\r\n"),
@@ -422,16 +423,16 @@ fn nothing_of_a_request_is_logged() {
     assert_eq!(leak, None);
 }
 
-/// The marker in every value that must never appear in the log.
+/// The marker in every value that must never be logged.
 const MARK: &str = "m4rk";
 
 #[test]
-fn no_secret_and_nothing_of_an_event_is_in_a_log_line_or_a_metric() {
+fn logs_and_metrics_contain_no_secrets_or_event_contents() {
     let folder = Folder::new();
     let [certificate, key] = folder.put_pair("first");
     let token = format!("{MARK}-token-of-the-operator");
     let token_file = folder.write("token", &token);
-    // Nothing listens there.
+    // Nothing listens on this port.
     let upstream = format!("http://127.0.0.1:1/{MARK}-base");
     for level in ["error", "warn", "info", "debug", "trace"] {
         let environment = [
@@ -440,7 +441,7 @@ fn no_secret_and_nothing_of_an_event_is_in_a_log_line_or_a_metric() {
             ("METRICS_PORT", "0"),
             ("WORKERS", "1"),
             ("LOG_FORMAT", "json"),
-            // The line with the address has been awaited already.
+            // `start` waits for the line with the address, so that line is always enabled.
             ("LOG_LEVEL", &*format!("{level},rudder_kafka_transformer::cli::serve=info")),
             ("TLS_CERT_FILE", &*certificate),
             ("TLS_KEY_FILE", &key),
@@ -468,15 +469,15 @@ fn no_secret_and_nothing_of_an_event_is_in_a_log_line_or_a_metric() {
             for path in ["/v0/destinations/kafka", "/batch", &format!("/{MARK}?{MARK}={MARK}")] {
                 post(path, &wrong, &body);
             }
-            let asked = format!(r#"{{"events":{body},"destination":{{"{MARK}":"{MARK}","password":"{MARK}"}}}}"#);
-            assert_eq!(post("/explain", &wrong, &asked).status, 401);
-            assert!([200, 400].contains(&post("/explain", &right, &asked).status));
+            let input = format!(r#"{{"events":{body},"destination":{{"{MARK}":"{MARK}","password":"{MARK}"}}}}"#);
+            assert_eq!(post("/explain", &wrong, &input).status, 401);
+            assert!([200, 400].contains(&post("/explain", &right, &input).status));
         }
         let scrape = |authorization: &str| {
             fetch(&format!("http://{of_metrics}/metrics"), "GET", &[("Authorization", authorization)], b"")
         };
         assert_eq!(scrape(&wrong).status, 401);
-        // Malformed TLS, and a key file without a key.
+        // Send malformed TLS, and reload a key file without a key.
         let mut plain = TcpStream::connect(&own).expect("it listens");
         plain.write_all(format!("GET /{MARK} HTTP/1.1\r\nHost: {MARK}\r\n\r\n").as_bytes()).expect("sent");
         plain.read_to_end(&mut Vec::new()).ok();
@@ -506,7 +507,7 @@ fn no_secret_and_nothing_of_an_event_is_in_a_log_line_or_a_metric() {
 
 #[cfg(not(feature = "otlp"))]
 #[test]
-fn a_build_without_otlp_says_that_it_exports_nothing() {
+fn a_build_without_otlp_reports_that_the_endpoint_has_no_effect() {
     let environment = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"), ("HOST", "127.0.0.1"), ("PORT", "0")];
     let (mut child, line, _log) = start(&["--metrics-port=0"], &environment);
     signal(&child, "KILL");

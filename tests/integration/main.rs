@@ -1,6 +1,6 @@
-//! A single binary for all integration tests, so that only one is linked.
+//! All integration tests in a single binary, so that only one binary is linked.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that panics has failed, which is what it is for")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod bad_input;
 mod bench;

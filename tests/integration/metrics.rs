@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use crate::overload::hold;
 use crate::server::{PATIENCE, Server, exchange, read_response, samples, sum};
 
-/// A body with this many events, of the given source type and namespace.
+/// Returns a body with `count` events of the given source type and namespace.
 fn events(count: usize, source_type: &str, namespace: &str) -> Vec<u8> {
     let metadata = json!({"sourceType": source_type, "destinationType": "KAFKA", "namespace": namespace});
     let event = json!({"message": {"userId": "u"}, "metadata": metadata, "destination": {"Config": {"topic": "t"}}});
     json!(vec![event; count]).to_string().into_bytes()
 }
 
-/// The value of the first series of `name` with these labels.
+/// Returns the value of the first series of `name` with these labels.
 pub fn value(scrape: &str, name: &str, labels: &[&str]) -> Option<f64> {
     scrape
         .lines()
@@ -56,31 +56,31 @@ fn requests_and_decisions_are_counted() {
     assert_eq!(requests(&[r#"code="400""#, route, r#"destType="kafka""#]), Some(1.0));
     assert_eq!(requests(&[r#"code="404""#, r#"method="GET""#, r#"route="unmatched""#]), Some(1.0));
     assert_eq!(requests(&[r#"method="other""#, r#"route="/health""#]), Some(1.0));
-    assert!(!scrape.contains("made/up"), "a path is no label");
+    assert!(!scrape.contains("made/up"), "paths are not labels");
     assert!(value(&scrape, "process_resident_memory_bytes", &[instance]).is_some_and(|bytes| bytes > 1e6));
 }
 
 #[test]
-fn sizes_and_events_add_up_to_what_was_sent() {
+fn sizes_and_events_match_the_requests_sent() {
     let server = Server::start(&["--workers=1"]);
-    let (mut sent, mut answered, mut transformed) = (0, 0, 0);
+    let (mut sent, mut received, mut transformed) = (0, 0, 0);
     for (count, source_type) in [(1, "web"), (7, "ios"), (100, "web"), (180, "web"), (250, "ios")] {
         let body = events(count, source_type, "shop");
         let response = server.post("/v1/destinations/Kafka/", &[], &body);
         assert_eq!(response.status, 200);
         sent += body.len();
-        answered += response.body.len();
+        received += response.body.len();
         transformed += count;
     }
-    // A response counts as in flight until its worker has dropped it, which may be after the client has read all of it.
-    // The only worker has done so once it serves another request.
+    // A response counts as in flight until its worker drops it, which may be after the client has read all of it. The
+    // only worker has dropped it once it serves another request.
     assert_eq!(server.get("/health").status, 200);
     let scrape = server.scrape();
     let route = [r#"method="POST""#, r#"route="/v1/destinations/{destination}""#, r#"code="200""#];
     let total = |name: &str, labels: &[&str]| sum(&scrape, name, labels) as usize;
     assert_eq!(total("transformer_http_request_size_sum", &route), sent);
     assert_eq!(total("transformer_http_request_size_count", &route), 5);
-    assert_eq!(total("transformer_http_response_size_sum", &route), answered);
+    assert_eq!(total("transformer_http_response_size_sum", &route), received);
     let origin = [
         r#"destination="kafka""#,
         r#"version="v1""#,
@@ -104,7 +104,7 @@ fn sizes_and_events_add_up_to_what_was_sent() {
 }
 
 #[test]
-fn a_chunked_body_counts_with_its_actual_size() {
+fn the_actual_size_of_a_chunked_body_is_counted() {
     let server = Server::start(&[]);
     let body = events(3, "web", "shop");
     let head =
@@ -128,12 +128,12 @@ fn a_request_counts_as_in_flight_while_it_is_read() {
     assert_eq!(exchange(&mut stream, head.as_bytes()).status, 100);
     let scrape = server.scrape();
     assert_eq!(sum(&scrape, "transformer_http_concurrent_requests", &[]), 1.0);
-    assert_eq!(sum(&scrape, "kafka_transformer_in_flight_bytes", &[]), 0.0, "what has not come does not count");
+    assert_eq!(sum(&scrape, "kafka_transformer_in_flight_bytes", &[]), 0.0, "missing bytes are not counted");
     let (most, last) = body.split_at(body.len() - 1);
     std::io::Write::write_all(&mut stream, most).expect("the body is sent");
     let began = std::time::Instant::now();
     while sum(&server.scrape(), "kafka_transformer_in_flight_bytes", &[]) as usize != most.len() {
-        assert!(began.elapsed() < PATIENCE, "what has come does not count");
+        assert!(began.elapsed() < PATIENCE, "received bytes are not counted");
         std::thread::yield_now();
     }
     std::io::Write::write_all(&mut stream, last).expect("the body is sent");
@@ -151,7 +151,7 @@ fn rejections_are_labeled_with_the_limit() {
     assert_eq!(sum(&scrape, "kafka_transformer_overload_rejections_total", &[]), 1.0);
     let route = r#"route="/v0/destinations/{destination}""#;
     assert_eq!(sum(&scrape, "transformer_memory_fenced_requests", &[route]), 1.0);
-    first.shutdown(Shutdown::Both).expect("the client leaves");
+    first.shutdown(Shutdown::Both).expect("the client disconnects");
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn clients_cannot_create_series() {
     for name in ["transformer_dest_transform_input_events", "transformer_dest_transform_output_events"] {
         let series = samples(&scrape).filter(|(sample, ..)| *sample == format!("{name}_count"));
         assert!(series.count() <= 501);
-        assert_eq!(sum(&scrape, &format!("{name}_sum"), &[]), 10_000.0, "other counts too");
+        assert_eq!(sum(&scrape, &format!("{name}_sum"), &[]), 10_000.0, "events with the label other are counted too");
     }
     let routes: HashSet<&str> =
         samples(&scrape).filter_map(|(_, labels, _)| labels.split_once("route=\"")?.1.split('"').next()).collect();
@@ -179,7 +179,7 @@ fn clients_cannot_create_series() {
 }
 
 #[test]
-fn the_table_is_what_is_exposed_and_what_is_documented() {
+fn exposed_and_documented_metrics_match_the_table() {
     let server = Server::start(&["--destination-metrics=1"]);
     assert_eq!(server.transform(&events(1, "web", "shop")).status, 200);
     let scrape = server.scrape();
@@ -193,9 +193,9 @@ fn the_table_is_what_is_exposed_and_what_is_documented() {
         };
         expected.insert(format!("{} {kind}", metric.name));
     }
-    // This series appears with the first rejected request.
+    // This series does not exist before the first rejected request.
     expected.remove("transformer_memory_fenced_requests counter");
-    // This one exists with TLS only.
+    // This series exists only with TLS.
     expected.remove("kafka_transformer_certificate_expiry_seconds gauge");
     let own: HashSet<String> =
         exposed.iter().filter(|line| !line.starts_with("process_")).map(ToString::to_string).collect();
@@ -219,7 +219,7 @@ fn the_table_is_what_is_exposed_and_what_is_documented() {
     );
 }
 
-/// The series of the reference's metrics of transformed events, with their sums.
+/// Returns the series of the reference's event metrics, with their sums.
 fn transformed_series(scrape: &str) -> BTreeSet<String> {
     let is_sum = |sample: &str| sample.starts_with("transformer_dest_transform_") && sample.ends_with("_events_sum");
     samples(scrape)
@@ -233,7 +233,7 @@ fn transformed_series(scrape: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn events_are_counted_in_the_series_that_the_reference_has() {
+fn event_metrics_have_the_same_series_as_the_reference() {
     let server = Server::start(&[]);
     let event =
         |metadata: Value, destination: Value| json!({"message": {}, "metadata": metadata, "destination": destination});
@@ -256,7 +256,7 @@ fn events_are_counted_in_the_series_that_the_reference_has() {
     let headers = [("X-Content-Format", "json+compactedv1")];
     let path = "/v1/destinations/confluent_cloud";
     assert_eq!(server.post(path, &headers, compacted.to_string().as_bytes()).status, 200);
-    // The router endpoint counts as a transformation with one entry per destination; /batch does not.
+    // The router endpoint counts as a transformation with one entry per destination, and /batch does not count.
     let input =
         [("a", 1), ("b", 1), ("a", 2)].map(|(id, version)| event(full.clone(), json!({"ID": id, "version": version})));
     for path in ["/routerTransform", "/batch"] {
@@ -275,7 +275,7 @@ fn events_are_counted_in_the_series_that_the_reference_has() {
     };
     expect("kafka", "v0", ("2", "web", "KAFKA", "shop"), 2, 2);
     expect("kafka", "v0", ("3", "web", "KAFKA", "shop"), 2, 2);
-    // Two requests without a version, and the router's.
+    // Two requests without a valid version, and the router request.
     expect("kafka", "v0", ("1", "web", "KAFKA", "shop"), 4 + 3, 4 + 2);
     expect("kafka", "v0", ("1", "undefined", "undefined", "undefined"), 2, 2);
     expect("confluent_cloud", "v1", ("4", "web", "undefined", "undefined"), 1, 1);

@@ -1,4 +1,4 @@
-//! The OpenAPI document: the committed file is what is served, and it describes the actual responses.
+//! The OpenAPI document. The committed file is the one that is served, and it describes the actual responses.
 
 use std::sync::LazyLock;
 
@@ -23,14 +23,14 @@ fn the_committed_document_is_the_generated_one() {
 }
 
 #[test]
-fn the_document_and_its_page_are_served_without_the_internet() {
+fn the_document_and_its_page_load_nothing_external() {
     let server = Server::shared();
     let served = server.get("/openapi.json");
     assert_eq!(served.text(), docs::document());
     assert_eq!(served.header("content-type"), Some("application/json; charset=utf-8"));
     let page = server.get("/docs/");
     assert!(page.text().contains("swagger-ui"));
-    // A name space is not an address.
+    // A namespace is not an address.
     let text = page.text().replace("http://www.w3.org/2000/svg", "");
     assert!(!text.contains("http://") && !text.contains("https://"), "{text}");
     for file in ["", "swagger-ui.css", "swagger-ui-bundle.js", "docs.css", "docs.js"] {
@@ -47,7 +47,7 @@ fn the_document_and_its_page_are_served_without_the_internet() {
 }
 
 #[test]
-fn only_what_is_on_the_port_of_the_page_can_be_tried_out() {
+fn only_endpoints_on_the_port_of_the_page_can_be_tried_out() {
     let folder = Folder::new();
     let token = format!("--operator-token-file={}", folder.write("token", "a-token-of-the-operator"));
     let served = |url: String| {
@@ -74,7 +74,7 @@ fn only_what_is_on_the_port_of_the_page_can_be_tried_out() {
     assert!(has(&paths, "/features") && !has(&paths, "/explain") && !has(&paths, "/destinations"), "{paths:?}");
 }
 
-/// Path, method and operation of the document.
+/// Returns every operation of the document, with its path and method.
 fn operations() -> impl Iterator<Item = (&'static str, &'static str, &'static Value)> {
     let paths = DOCUMENT["paths"].as_object().expect("paths");
     paths.iter().flat_map(|(path, item)| {
@@ -82,12 +82,12 @@ fn operations() -> impl Iterator<Item = (&'static str, &'static str, &'static Va
     })
 }
 
-/// The optional fields of an object.
+/// Returns the fields of an object, none for any other value.
 fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
 }
 
-/// Validates a value against a schema of the document; returns the first violation.
+/// Validates a value against a schema of the document. Returns the first violation.
 fn violation(schema: &Value, value: &Value) -> Option<String> {
     let mut root = schema.clone();
     root["components"] = DOCUMENT["components"].clone();
@@ -102,24 +102,24 @@ fn send(operation: &Value, method: &str, path: &str, headers: &[(&str, &str)], b
     fetch(&format!("http://{address}{path}"), &method.to_uppercase(), headers, body)
 }
 
-/// Fails unless the document describes the response.
+/// Panics unless the document describes the response.
 #[track_caller]
-fn assert_described(operation: &Value, answer: &Response, what: &str) {
-    let described = &operation["responses"][answer.status.to_string()];
-    assert!(described.is_object(), "{what}: {} is not documented", answer.status);
+fn assert_described(operation: &Value, response: &Response, what: &str) {
+    let described = &operation["responses"][response.status.to_string()];
+    assert!(described.is_object(), "{what}: {} is not documented", response.status);
     for (name, header) in members(&described["headers"]) {
-        let value = answer.header(name).unwrap_or_else(|| panic!("{what}: no header {name}"));
+        let value = response.header(name).unwrap_or_else(|| panic!("{what}: no header {name}"));
         assert_eq!(violation(&header["schema"], &value.into()), None, "{what}: {name}");
     }
-    let kind = answer.header("content-type").and_then(|kind| kind.split(';').next()).expect("a content type");
+    let kind = response.header("content-type").and_then(|kind| kind.split(';').next()).expect("a content type");
     let content = &described["content"][kind];
     assert!(content.is_object(), "{what}: {kind} is not documented");
-    let body = if kind == "application/json" { answer.json() } else { answer.text().into() };
+    let body = if kind == "application/json" { response.json() } else { response.text().into() };
     assert_eq!(violation(&content["schema"], &body), None, "{what}");
 }
 
 #[test]
-fn every_endpoint_responds_as_described() {
+fn every_endpoint_responds_as_documented() {
     let paths: Vec<&str> = operations().map(|(path, ..)| path).collect();
     let expected = [
         "/batch",
@@ -139,18 +139,18 @@ fn every_endpoint_responds_as_described() {
     ];
     assert_eq!(paths, expected);
     for (path, method, operation) in operations() {
-        // These requests have no body, so a transformation shows the shape of its error.
-        let answer = send(operation, method, &path.replace("{destination}", "kafka"), &[], b"");
-        assert_eq!(answer.status, if method == "get" { 200 } else { 400 }, "{path}");
-        assert_described(operation, &answer, path);
+        // These requests have no body, so transformations respond with an error.
+        let response = send(operation, method, &path.replace("{destination}", "kafka"), &[], b"");
+        assert_eq!(response.status, if method == "get" { 200 } else { 400 }, "{path}");
+        assert_described(operation, &response, path);
     }
 }
 
-/// The example of a parameter, if it has one with that name.
-fn parameter<'o>(operation: &'o Value, place: &str, example: &str) -> Vec<(&'o str, &'o str)> {
+/// Returns the names of all parameters that have an example with this name, with the value of the example.
+fn parameter<'o>(operation: &'o Value, location: &str, example: &str) -> Vec<(&'o str, &'o str)> {
     let parameters = operation["parameters"].as_array().into_iter().flatten();
     parameters
-        .filter(|parameter| parameter["in"] == place)
+        .filter(|parameter| parameter["in"] == location)
         .filter_map(|parameter| Some((parameter["name"].as_str()?, parameter["examples"][example]["value"].as_str()?)))
         .collect()
 }
@@ -167,12 +167,12 @@ fn every_request_example_gets_its_documented_response() {
             let path = parameter(operation, "path", name)
                 .into_iter()
                 .fold(path.to_owned(), |path, (parameter, value)| path.replace(&format!("{{{parameter}}}"), value));
-            let answer =
+            let response =
                 send(operation, method, &path, &parameter(operation, "header", name), body.to_string().as_bytes());
-            assert_described(operation, &answer, &what);
+            assert_described(operation, &response, &what);
             let shown = &operation["responses"]["200"]["content"]["application/json"]["examples"][name]["value"];
-            assert_eq!(answer.status, 200, "{what}");
-            assert!(same(&answer.json(), shown), "{what}: {} instead of {shown}", answer.text());
+            assert_eq!(response.status, 200, "{what}");
+            assert!(same(&response.json(), shown), "{what}: {} instead of {shown}", response.text());
             sent += 1;
         }
     }
@@ -201,27 +201,27 @@ fn every_response_example_matches_its_schema() {
 }
 
 #[test]
-fn errors_are_as_described() {
+fn errors_are_as_documented() {
     let large = Server::start(&["--max-body-bytes=10"]);
     for path in ["/v0/destinations/kafka", "/batch", "/routerTransform"] {
         let operation = &DOCUMENT["paths"][path.replace("kafka", "{destination}")]["post"];
         let unknown = path.replace("kafka", "kinesis");
         let body = json!({ "destType": "kinesis", "input": [] }).to_string();
         let server = Server::shared();
-        for (status, answer) in [
+        for (status, response) in [
             (400, server.post(path, &[], b"[")),
             (404, server.post(&unknown, &[], body.as_bytes())),
             (413, large.post(path, &[], &[b' '; 11])),
             (415, server.post(path, &[("Content-Encoding", "zstd")], body.as_bytes())),
         ] {
-            assert_eq!(answer.status, status, "{path}");
-            assert_described(operation, &answer, &format!("{path} {status}"));
+            assert_eq!(response.status, status, "{path}");
+            assert_described(operation, &response, &format!("{path} {status}"));
         }
         let loaded = Server::start(&["--max-in-flight-bytes=100000"]);
         let _held = hold(&loaded, 70_000);
-        let answer = loaded.post(path, &[], &[b' '; 50_000]);
-        assert_eq!(answer.status, 503);
-        assert_described(operation, &answer, &format!("{path} 503"));
+        let response = loaded.post(path, &[], &[b' '; 50_000]);
+        assert_eq!(response.status, 503);
+        assert_described(operation, &response, &format!("{path} 503"));
     }
 }
 
@@ -238,7 +238,7 @@ fn a_body_that_matches_no_schema_is_rejected() {
         let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
         assert!(violation(schema, &body).is_some(), "{path} {body}");
         let path = path.replace("{destination}", "kafka");
-        let answer = Server::shared().post(&path, &[], body.to_string().as_bytes());
-        assert_eq!(answer.status, 400, "{path} {body}");
+        let response = Server::shared().post(&path, &[], body.to_string().as_bytes());
+        assert_eq!(response.status, 400, "{path} {body}");
     }
 }

@@ -1,4 +1,4 @@
-//! Requests as spans at an OTLP collector.
+//! Spans of requests, received by an OTLP collector.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::thread;
 use crate::cli::run;
 use crate::logs::Service;
 
-/// Requests that the collector received: headers and bodies.
+/// The headers and bodies of the requests that the collector received.
 type Received = Vec<(String, Vec<u8>)>;
 
 /// Accepts POST requests until a connection sends nothing.
@@ -27,13 +27,14 @@ fn collect(listener: &TcpListener) -> Received {
             .expect("a length");
         let mut body = vec![0; length];
         reader.read_exact(&mut body).expect("the body");
-        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-        reader.get_mut().write_all(answer).expect("answered");
+        let response = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        reader.get_mut().write_all(response).expect("sent");
         received.push((head, body));
     }
 }
 
-/// Runs a service that gets the requests in `ask` and then stops; returns what the collector received, and the log.
+/// Runs a service, sends it the requests in `ask`, and stops it. Returns the requests that the collector received, and
+/// the log.
 fn exported(environment: &[(&str, &str)], ask: impl FnOnce(&Service)) -> (Received, String) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -88,7 +89,7 @@ fn a_request_is_a_span_of_its_trace() {
     let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
     assert_eq!(line["fields"]["trace_id"], "0af7651916cd43dd8448eb211c80319c");
     let span_id = line["fields"]["span_id"].as_str().and_then(|id| u64::from_str_radix(id, 16).ok()).expect("an id");
-    assert!(contains(body, &span_id.to_be_bytes()), "the line and the span are one");
+    assert!(contains(body, &span_id.to_be_bytes()), "the log line has the ID of the span");
     assert!(!log.contains("s3cret"));
 }
 

@@ -1,7 +1,7 @@
 //! Load shedding: docs/contract.md#retryable-503, docs/reference/differences.md#overload
 //!
-//! Above its limits the service rejects requests at once with a retryable 503 and loses none; slow clients do not hold
-//! resources that others need.
+//! Above its limits, the service immediately rejects requests with a retryable 503, and loses none. Slow clients do not
+//! hold resources that others need.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use crate::server::{PATIENCE, Response, Server, exchange};
 const EVENT: &str = r#"[{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
 const POST: &str = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\n";
 
-/// A request whose body is complete but for its last byte, and counts as in memory.
+/// Sends a request without the last byte of its body, and waits until the body is counted as in flight.
 pub fn hold(server: &Server, length: usize) -> TcpStream {
     let mut held = server.connect();
     let in_flight = || server.sum("kafka_transformer_in_flight_bytes", &[]) as usize;
@@ -24,7 +24,7 @@ pub fn hold(server: &Server, length: usize) -> TcpStream {
     held.write_all(&vec![b' '; length - 1]).expect("sent");
     let began = Instant::now();
     while in_flight() < before + length - 1 {
-        assert!(began.elapsed() < PATIENCE, "it does not count");
+        assert!(began.elapsed() < PATIENCE, "the body is not counted as in flight");
         std::thread::yield_now();
     }
     held
@@ -34,13 +34,13 @@ pub fn hold(server: &Server, length: usize) -> TcpStream {
 fn until_accepted(ask: impl Fn() -> Response) {
     let began = Instant::now();
     while ask().status != 200 {
-        assert!(began.elapsed() < PATIENCE, "nothing but refusals");
+        assert!(began.elapsed() < PATIENCE, "every request is rejected");
         std::thread::yield_now();
     }
 }
 
 /// Waits until the server has closed a connection.
-fn assert_ends(stream: &mut TcpStream) {
+fn assert_closed(stream: &mut TcpStream) {
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest) {
         Ok(_) => assert!(rest.is_empty(), "{:?}", String::from_utf8_lossy(&rest)),
@@ -57,7 +57,7 @@ fn assert_overloaded(response: &Response) {
 }
 
 #[test]
-fn a_rejection_waits_for_no_body_and_ends_the_connection() {
+fn rejections_do_not_wait_for_the_body_and_close_the_connection() {
     let server = Server::start(&["--max-in-flight-bytes=100000", "--max-body-bytes=200000"]);
     let _held = hold(&server, 70_000);
     // Not one byte of the body is sent.
@@ -73,12 +73,12 @@ fn a_rejection_waits_for_no_body_and_ends_the_connection() {
     let response = exchange(&mut unread, request.as_bytes());
     assert_eq!((response.status, response.header("Connection")), (404, Some("close")));
     for stream in [&mut declared, &mut chunked, &mut unread] {
-        assert_ends(stream);
+        assert_closed(stream);
     }
 }
 
 #[test]
-fn a_chunked_body_that_ends_leaves_the_connection_open() {
+fn a_complete_chunked_body_keeps_the_connection_open() {
     let mut stream = Server::shared().connect();
     for _ in 0..3 {
         let request = format!("{POST}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{EVENT}\r\n0\r\n\r\n", EVENT.len());
@@ -99,8 +99,8 @@ fn connections_above_the_limit_are_rejected() {
     }
     assert_overloaded(&server.get("/version"));
     assert!(server.scrape().contains("transformer_http_request_duration"));
-    // Requests in service continue, and one that ends makes room.
-    assert_eq!(exchange(&mut first, b" ").status, 400, "its body is blank");
+    // Requests in flight continue, and a connection that closes makes room.
+    assert_eq!(exchange(&mut first, b" ").status, 400, "the held body is blank");
     drop((second, third));
     until_accepted(|| server.transform(EVENT.as_bytes()));
 }
@@ -116,41 +116,41 @@ fn a_stalled_body_is_408() {
         assert_eq!(response.status, 408);
         assert_eq!(response.json()["error"], "Request Timeout");
         assert_eq!(response.header("Connection"), Some("close"));
-        assert_eq!(response.header("X-Rudder-Should-Retry"), None, "it is not the service that is overloaded");
+        assert_eq!(response.header("X-Rudder-Should-Retry"), None, "the service is not overloaded");
     }
 }
 
 #[test]
-fn stalled_headers_end_the_connection() {
+fn stalled_headers_close_the_connection() {
     let server = Server::start(&["--header-timeout=1", "--keep-alive=1"]);
     let mut first = server.connect();
     assert_eq!(exchange(&mut first, POST.as_bytes()).status, 408);
-    assert_ends(&mut first);
-    // The framework times out only the first headers on a connection; these are the second.
+    assert_closed(&mut first);
+    // The framework applies its timeout only to the first headers on a connection. These are the second.
     let mut second = server.connect();
     assert_eq!(exchange(&mut second, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").status, 200);
     second.write_all(POST.as_bytes()).expect("sent");
-    assert_ends(&mut second);
+    assert_closed(&mut second);
 }
 
 #[test]
 fn a_client_that_does_not_read_its_response_is_disconnected() {
     let server = Server::start(&["--max-in-flight-bytes=100000000", "--body-timeout=1"]);
-    // More than the socket buffers of both sides.
+    // More than fits into the socket buffers of both sides.
     let body = EVENT.replace("\"userId\"", &format!("\"large\":\"{}\",\"userId\"", "x".repeat(30_000_000)));
     let mut slow = server.connect();
     write!(slow, "{POST}Content-Length: {}\r\n\r\n{body}", body.len()).expect("sent");
-    slow.read_exact(&mut [0; 12]).expect("the answer begins");
+    slow.read_exact(&mut [0; 12]).expect("the response begins");
     let fits = format!("{EVENT}{}", " ".repeat(50_000_000));
     assert_overloaded(&server.transform(fits.as_bytes()));
     until_accepted(|| server.transform(fits.as_bytes()));
-    let mut taken = Vec::new();
-    slow.read_to_end(&mut taken).ok();
-    assert!(taken.len() < body.len(), "what is left was thrown away");
+    let mut received = Vec::new();
+    slow.read_to_end(&mut received).ok();
+    assert!(received.len() < body.len(), "the rest of the response is discarded");
 }
 
-/// A body that takes a worker some milliseconds, below the size that moves off the event loop.
-fn laborious() -> String {
+/// Returns a body that takes some milliseconds to transform, but is small enough to stay on the event loop.
+fn expensive() -> String {
     let events = EVENT.trim_matches(['[', ']']);
     let templates: Vec<String> = (0..200).map(|name| format!("\"{{{{ event.a{name} || b }}}}\"")).collect();
     let event = events.replace("\"topic\":\"t\"", &format!("\"topic\":\"t\",\"x\":[{}]", templates.join(",")));
@@ -158,45 +158,45 @@ fn laborious() -> String {
 }
 
 #[test]
-fn a_lasting_queue_is_rejected_and_a_short_one_is_not() {
+fn requests_are_rejected_only_if_the_overload_lasts() {
     let server = Server::start(&["--workers=1", "--max-wait-milliseconds=1"]);
-    let body = laborious();
+    let body = expensive();
     let _uploads: Vec<TcpStream> = (0..20).map(|_| hold(&server, body.len())).collect();
-    // Any number is admitted however slow: uploads that wait for their clients are not a queue.
+    // Slow uploads do not cause rejections, because they wait for their clients, not for the worker.
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| (0..20).for_each(|_| assert_eq!(server.transform(body.as_bytes()).status, 200)));
         }
     });
-    // Many requests until one is rejected; each gets one of the two responses.
-    let (is_refused, began) = (AtomicBool::new(false), Instant::now());
+    // Send requests until one is rejected. Each gets either status 200 or the retryable 503.
+    let (is_rejected, began) = (AtomicBool::new(false), Instant::now());
     let accepted = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..30 {
             scope.spawn(|| {
-                while !is_refused.load(Ordering::Relaxed) {
-                    assert!(began.elapsed() < PATIENCE, "nobody was refused");
+                while !is_rejected.load(Ordering::Relaxed) {
+                    assert!(began.elapsed() < PATIENCE, "no request was rejected");
                     let response = server.transform(body.as_bytes());
                     if response.status == 200 {
                         accepted.fetch_add(1, Ordering::Relaxed);
                     } else {
                         assert_overloaded(&response);
-                        is_refused.store(true, Ordering::Relaxed);
+                        is_rejected.store(true, Ordering::Relaxed);
                     }
                     let probed = (server.get("/health").status, server.get("/ready").status);
-                    assert_eq!(probed, (200, 200), "overload passes; nobody is to be restarted or taken out for it");
+                    assert_eq!(probed, (200, 200), "overload does not fail the probes");
                 }
             });
         }
     });
     assert!(accepted.into_inner() > 0);
-    assert_eq!(server.transform(body.as_bytes()).status, 200, "it is over with the load");
+    assert_eq!(server.transform(body.as_bytes()).status, 200, "requests are accepted again after the load");
 }
 
 #[test]
 fn the_allowed_lag_is_configurable() {
     let server = Server::start(&["--workers=1", "--max-wait-milliseconds=60000"]);
-    let body = laborious();
+    let body = expensive();
     std::thread::scope(|scope| {
         for _ in 0..20 {
             scope.spawn(|| (0..5).for_each(|_| assert_eq!(server.transform(body.as_bytes()).status, 200)));

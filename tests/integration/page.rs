@@ -1,5 +1,5 @@
-//! The page at `/`: its parts, that it loads nothing from elsewhere, and that it can be disabled. Its behavior is
-//! tested in a browser by `.ci/api/page.py`.
+//! The page at `/`: its files, that it loads nothing external, and that it can be disabled. `.ci/api/page.py` tests its
+//! behavior in a browser.
 
 use rudder_kafka_transformer::server::routes::page::{FILES, POLICY};
 
@@ -16,8 +16,8 @@ fn every_file_is_served_with_its_type_and_policy() {
     let server = Server::shared();
     for (path, content_type, text) in FILES {
         for method in ["GET", "HEAD"] {
-            let answer = server.request(method, path, &[], b"");
-            assert_eq!(answer.status, 200, "{method} {path}");
+            let response = server.request(method, path, &[], b"");
+            assert_eq!(response.status, 200, "{method} {path}");
             for (name, expected) in [
                 ("content-type", content_type),
                 ("content-security-policy", POLICY),
@@ -25,9 +25,9 @@ fn every_file_is_served_with_its_type_and_policy() {
                 ("referrer-policy", "no-referrer"),
                 ("cache-control", "no-cache"),
             ] {
-                assert_eq!(answer.header(name), Some(expected), "{method} {path}");
+                assert_eq!(response.header(name), Some(expected), "{method} {path}");
             }
-            assert_eq!(answer.text(), if method == "GET" { text } else { "" }, "{method} {path}");
+            assert_eq!(response.text(), if method == "GET" { text } else { "" }, "{method} {path}");
         }
     }
     assert_eq!(
@@ -39,7 +39,7 @@ fn every_file_is_served_with_its_type_and_policy() {
 }
 
 #[test]
-fn the_page_knows_the_service_that_it_belongs_to() {
+fn the_page_gets_information_about_its_service() {
     let folder = Folder::new();
     let token = format!("--operator-token-file={}", folder.write("token", "a-token-of-the-operator"));
     let info = |address: SocketAddr| fetch(&format!("http://{address}/page/service.json"), "GET", &[], b"");
@@ -67,7 +67,7 @@ fn the_page_loads_nothing_external_and_writes_no_markup() {
         for word in
             ["http:", "https:", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", " style="]
         {
-            assert!(!text.contains(word), "{path} has {word}");
+            assert!(!text.contains(word), "{path} contains {word}");
         }
     }
 }
@@ -75,15 +75,15 @@ fn the_page_loads_nothing_external_and_writes_no_markup() {
 #[test]
 fn every_referenced_file_exists() {
     let paths: Vec<&str> = FILES.iter().map(|(path, ..)| path.trim_start_matches('/')).collect();
-    let mut named = 0;
+    let mut referenced = 0;
     for (path, _, text) in FILES {
         for quoted in text.split('"').filter(|quoted| quoted.ends_with(".js") || quoted.ends_with(".css")) {
             let file = quoted.strip_prefix("./").map_or(quoted.to_owned(), |name| format!("page/{name}"));
-            assert!(paths.contains(&file.as_str()), "{path} names {quoted}");
-            named += 1;
+            assert!(paths.contains(&file.as_str()), "{path} references {quoted}");
+            referenced += 1;
         }
     }
-    assert!(named >= FILES.len() - 1, "only {named} files are named");
+    assert!(referenced >= FILES.len() - 1, "only {referenced} files are referenced");
 }
 
 #[test]
@@ -97,8 +97,8 @@ fn without_the_page_all_of_its_paths_are_404() {
 }
 
 #[test]
-fn with_an_upstream_the_page_is_ours_while_enabled() {
-    let upstream = FakeUpstream::answering(upstream::json("200 OK", "\"upstream\""));
+fn with_an_upstream_the_page_is_served_if_enabled() {
+    let upstream = FakeUpstream::responding(upstream::json("200 OK", "\"upstream\""));
     let flag = upstream.flag();
     let on = Server::start(&["--workers=1", &flag]);
     assert!(on.get("/").text().contains("<!doctype html>"));
@@ -106,7 +106,7 @@ fn with_an_upstream_the_page_is_ours_while_enabled() {
     assert_eq!(on.post("/explain", &[], b"{\"events\":[]}").text(), "{\"events\":[]}");
     assert_eq!(on.get("/page/other.js").text(), "\"upstream\"");
     let off = Server::start(&["--workers=1", "--page=false", &flag]);
-    for answer in [off.get("/"), off.get("/page/main.js"), off.post("/explain", &[], b"{\"events\":[]}")] {
-        assert_eq!(answer.text(), "\"upstream\"");
+    for response in [off.get("/"), off.get("/page/main.js"), off.post("/explain", &[], b"{\"events\":[]}")] {
+        assert_eq!(response.text(), "\"upstream\"");
     }
 }

@@ -1,18 +1,19 @@
-//! Which paths may be forwarded: none that an upstream could normalize to `/metrics` or to a path above the root.
+//! Forwarding of unusual paths. Paths that an upstream could normalize to `/metrics` or to a path above the root are
+//! not forwarded.
 
 use crate::forward::{behind, talk};
 use crate::server::{Server, fetch};
 use crate::upstream::{FakeUpstream, json};
 
-/// Sends a request line verbatim; returns the status line and body.
+/// Sends a request line verbatim and returns the whole response.
 fn get(server: &Server, method: &str, target: &str) -> String {
     let request = format!("{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     talk(server, request.as_bytes()).0
 }
 
 #[test]
-fn metrics_never_go_upstream_in_any_spelling() {
-    let upstream = FakeUpstream::answering(json("200 OK", "\"upstream\""));
+fn metrics_are_never_forwarded_in_any_spelling() {
+    let upstream = FakeUpstream::responding(json("200 OK", "\"upstream\""));
     let base = format!("{}/base", upstream.flag());
     for server in [behind(&upstream, &[]), Server::start(&[&base]), Server::start(&[])] {
         let port = format!("metrics are served at /metrics on port {} (METRICS_PORT)", server.metrics.port());
@@ -41,11 +42,11 @@ fn metrics_never_go_upstream_in_any_spelling() {
             "/v0/destinations/%2e%2e%2f%2e%2e%2fmetrics",
         ] {
             for method in ["GET", "POST"] {
-                let answer = get(&server, method, target);
+                let response = get(&server, method, target);
                 let in_a_name = target.starts_with("/v0/") && method == "GET";
-                assert!(answer.starts_with("HTTP/1.1 404 ") || in_a_name, "{method} {target}: {answer}");
-                assert!(answer.contains(&port), "{method} {target}: {answer}");
-                assert!(!answer.contains("UPSTREAM"), "{method} {target}: {answer}");
+                assert!(response.starts_with("HTTP/1.1 404 ") || in_a_name, "{method} {target}: {response}");
+                assert!(response.contains(&port), "{method} {target}: {response}");
+                assert!(!response.contains("UPSTREAM"), "{method} {target}: {response}");
             }
         }
     }
@@ -54,7 +55,7 @@ fn metrics_never_go_upstream_in_any_spelling() {
 
 #[test]
 fn a_path_above_the_root_is_400() {
-    let upstream = FakeUpstream::answering(json("200 OK", "\"upstream\""));
+    let upstream = FakeUpstream::responding(json("200 OK", "\"upstream\""));
     let base = format!("{}/base", upstream.flag());
     for server in [behind(&upstream, &[]), Server::start(&[&base]), Server::start(&[])] {
         for target in [
@@ -72,9 +73,9 @@ fn a_path_above_the_root_is_400() {
             "http://elsewhere/../x",
             "/v0/destinations/%2e%2e%2f%2e%2e%2f%2e%2e%2fx",
         ] {
-            let answer = get(&server, "POST", target);
-            assert!(answer.starts_with("HTTP/1.1 400 "), "{target}: {answer}");
-            assert!(answer.contains("dot segments"), "{target}: {answer}");
+            let response = get(&server, "POST", target);
+            assert!(response.starts_with("HTTP/1.1 400 "), "{target}: {response}");
+            assert!(response.contains("dot segments"), "{target}: {response}");
         }
     }
     assert_eq!(upstream.rest(), []);
@@ -82,7 +83,7 @@ fn a_path_above_the_root_is_400() {
 
 #[test]
 fn every_other_path_is_forwarded_verbatim() {
-    let upstream = FakeUpstream::answering(json("200 OK", "\"upstream\""));
+    let upstream = FakeUpstream::responding(json("200 OK", "\"upstream\""));
     let (plain, based) = (behind(&upstream, &[]), Server::start(&[&format!("{}/base", upstream.flag())]));
     for target in [
         "/metrics/x",
@@ -102,24 +103,24 @@ fn every_other_path_is_forwarded_verbatim() {
         "/%zz",
     ] {
         for (server, prefix) in [(&plain, ""), (&based, "/base")] {
-            let answer = get(server, "POST", target);
-            assert!(answer.starts_with("HTTP/1.1 200 "), "{target}: {answer}");
+            let response = get(server, "POST", target);
+            assert!(response.starts_with("HTTP/1.1 200 "), "{target}: {response}");
             assert_eq!(upstream.next().line(), format!("POST {prefix}{target} HTTP/1.1"));
         }
     }
     // A target without a path cannot be forwarded.
-    let answer = get(&plain, "POST", "x:80");
-    assert!(answer.starts_with("HTTP/1.1 404 ") || answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    let response = get(&plain, "POST", "x:80");
+    assert!(response.starts_with("HTTP/1.1 404 ") || response.starts_with("HTTP/1.1 400 "), "{response}");
     assert_eq!(upstream.rest(), []);
 }
 
 #[test]
-fn the_metrics_port_lists_what_it_serves() {
+fn the_metrics_port_lists_its_endpoints() {
     let server = Server::shared();
     for path in ["/", "/nowhere", "/customTransform", "/../x"] {
-        let answer = fetch(&format!("http://{}{path}", server.metrics), "GET", &[], b"");
-        assert_eq!(answer.status, 404, "{path}");
-        let text = answer.text();
+        let response = fetch(&format!("http://{}{path}", server.metrics), "GET", &[], b"");
+        assert_eq!(response.status, 404, "{path}");
+        let text = response.text();
         assert!(text.contains("/metrics, /health or /ready") && !text.contains("UPSTREAM"), "{path}: {text}");
     }
 }

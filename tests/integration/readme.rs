@@ -1,10 +1,10 @@
-//! The examples in README and the guides are what the commands print.
+//! The examples in README.md and the guides match the actual output.
 
 use golden::intended::table::{self, IntendedDifference};
 
 use crate::server::Server;
 
-/// The text between two markers.
+/// Returns the text between two markers.
 fn between<'t>(text: &'t str, start: &str, end: &str) -> &'t str {
     let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("there is no {start}"));
     rest.split_once(end).unwrap_or_else(|| panic!("there is no {end} after {start}")).0
@@ -42,7 +42,7 @@ fn intended_differences_are_documented() {
 }
 
 #[test]
-fn the_output_of_verify_in_the_guide_is_real() {
+fn the_guide_shows_the_output_of_verify() {
     let section = between(include_str!("../../docs/guides/verify.md"), "## Run cases\n", "\n## ");
     let command = between(section, "```console\nrudder-kafka-transformer ", "\n```");
     let shown = between(section, "```text\n", "\n```");
@@ -52,13 +52,13 @@ fn the_output_of_verify_in_the_guide_is_real() {
         .output()
         .expect("the binary runs");
     let printed = String::from_utf8(output.stdout).expect("text");
-    // Everything but the time.
+    // Compares everything except the time.
     let lines =
         |text: &str| text.lines().map(|line| line.split(", ").next().unwrap_or("").to_owned()).collect::<Vec<_>>();
     assert_eq!(lines(shown), lines(&printed));
 }
 
-/// Runs the commands of a section and compares their output with the block after each; returns the number of commands.
+/// Runs the commands of a section and compares their output with the block after each. Returns the number of commands.
 fn compare_runs(section: &str) -> usize {
     let binary = env!("CARGO_BIN_EXE_rudder-kafka-transformer");
     let mut compared = 0;
@@ -66,7 +66,7 @@ fn compare_runs(section: &str) -> usize {
     while let Some(command) = blocks.next().and_then(|block| block.strip_prefix("console\n")) {
         let shown = blocks.next_if(|block| !block.starts_with("console"));
         let Some((_, shown)) = shown.and_then(|block| block.split_once('\n')) else {
-            assert!(command.contains("| kcat "), "it is not shown what this prints: {command}");
+            assert!(command.contains("| kcat "), "the guide does not show the output of {command}");
             continue;
         };
         let output = std::process::Command::new("bash")

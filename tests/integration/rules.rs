@@ -1,5 +1,5 @@
-//! The rules of `docs/contract.md` and `docs/reference/differences.md`: each has a test case, and every citation names
-//! an existing rule.
+//! The rules of `docs/contract.md` and `docs/reference/differences.md`. Each rule has a test case, and every citation
+//! names an existing rule.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -42,13 +42,13 @@ fn page(name: &str) -> String {
     fs::read_to_string(root().join("docs").join(name)).unwrap_or_else(|error| panic!("docs/{name}: {error}"))
 }
 
-/// The text up to the first character that cannot be part of an anchor.
+/// Returns the text up to the first character that cannot be part of an anchor.
 fn anchor(text: &str) -> &str {
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c))).unwrap_or(text.len());
     text[..end].trim_end_matches('-')
 }
 
-/// The explicit anchors of a page, which are its rules.
+/// Returns the explicit anchors of a page, which are its rules.
 fn rules(page: &str) -> Vec<&str> {
     page.split("<a id=\"").skip(1).map(anchor).collect()
 }
@@ -63,7 +63,7 @@ fn files(path: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Every citation of a rule or heading, with the files that contain it.
+/// Returns every citation of a rule or heading, with the files that contain it.
 fn citations() -> BTreeMap<String, BTreeSet<PathBuf>> {
     let mut paths = Vec::new();
     for folder in CITING.iter().map(|folder| root().join(folder)).filter(|folder| folder.exists()) {
@@ -87,7 +87,7 @@ fn every_cited_rule_exists_and_every_rule_has_a_case() {
     let (contract, differences) = (page("contract.md"), page("reference/differences.md"));
     let all: Vec<&str> = rules(&contract).into_iter().chain(rules(&differences)).collect();
     let listed: BTreeSet<&str> = all.iter().copied().collect();
-    assert!(listed.len() == all.len() && all.len() > 100, "a rule is listed twice, or few are left: {all:?}");
+    assert!(listed.len() == all.len() && all.len() > 100, "there are duplicate rules, or too few: {all:?}");
     for difference in IntendedDifference::ALL {
         assert!(listed.contains(difference.code()), "{} has no anchor in differences.md", difference.code());
     }
@@ -96,14 +96,14 @@ fn every_cited_rule_exists_and_every_rule_has_a_case() {
     known.extend(anchors(&contract).into_iter().chain(anchors(&differences)));
     let cited = citations();
     let unknown: Vec<_> = cited.iter().filter(|(name, _)| !known.contains(*name)).collect();
-    assert!(unknown.is_empty(), "cited, but not in the contract: {unknown:#?}");
+    assert!(unknown.is_empty(), "citations of unknown rules: {unknown:#?}");
 
     let cases = fixtures();
     let mut shown: BTreeSet<&str> = cases.iter().flat_map(|(_, case)| case.rules.iter().map(String::as_str)).collect();
     let not_rules: Vec<_> = shown.difference(&listed).collect();
-    assert!(not_rules.is_empty(), "cases of unknown rules: {not_rules:?}");
+    assert!(not_rules.is_empty(), "cases with unknown rules: {not_rules:?}");
     let ruleless: Vec<_> = cases.iter().filter(|(_, case)| case.rules.is_empty()).map(|(path, _)| path).collect();
-    assert!(ruleless.is_empty(), "cases of no rule: {ruleless:?}");
+    assert!(ruleless.is_empty(), "cases without a rule: {ruleless:?}");
     let by_test =
         cited.iter().filter(|(_, by)| by.iter().any(|path| path.components().any(|part| part.as_os_str() == "tests")));
     shown.extend(by_test.map(|(name, _)| name.as_str()));
@@ -113,7 +113,7 @@ fn every_cited_rule_exists_and_every_rule_has_a_case() {
 }
 
 #[test]
-fn rules_of_a_config_name_findings_of_check() {
+fn config_rules_name_existing_findings() {
     for (rule, findings) in CONFIG_RULES {
         assert!(page("contract.md").contains(&format!("<a id=\"{rule}\"></a>")), "{rule}");
         for finding in *findings {

@@ -18,7 +18,7 @@ use crate::cli::{run, signal, start};
 use crate::server::fetch;
 use crate::server::settings;
 use crate::server::{PATIENCE, Response, Server};
-use crate::upstream::{FakeUpstream, json as json_answer};
+use crate::upstream::{FakeUpstream, json as json_response};
 
 const EVENT: &str = r#"[{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
 const TOKEN: &str = "s3cret-t0ken-of-the-operator";
@@ -28,7 +28,7 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 #[test]
-fn an_upstream_is_trusted_by_its_own_ca() {
+fn the_ca_file_decides_which_upstream_is_trusted() {
     let folder = Folder::new();
     let [certificate, key] = folder.put_pair("first");
     let upstream = Server::start(&[&format!("--tls-cert-file={certificate}"), &format!("--tls-key-file={key}")]);
@@ -105,7 +105,7 @@ impl Drop for Folder {
     }
 }
 
-/// Flags for a service with TLS and the certificate in this folder.
+/// Returns the flags for a service with TLS, whose certificate is copied to this folder.
 pub fn tls_flags(folder: &Folder, pair: &str) -> [String; 2] {
     let [certificate, key] = folder.put_pair(pair);
     [format!("--tls-cert-file={certificate}"), format!("--tls-key-file={key}")]
@@ -118,8 +118,8 @@ fn tls_server(folder: &Folder, more: &[&str]) -> Server {
 
 pub type Encrypted = StreamOwned<ClientConnection, TcpStream>;
 
-/// Opens a connection that trusts only one certificate of the fixtures, for its name; `Err` if the server presents
-/// another.
+/// Opens a connection that trusts only one certificate of the fixtures, for its name. Fails if the server presents
+/// another certificate.
 pub fn tls_connect(stream: TcpStream, trusted: &str) -> std::io::Result<Encrypted> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(fixture(&format!("{trusted}.crt"))).expect("PEM")).expect("a root");
@@ -140,14 +140,14 @@ pub fn tls_connect(stream: TcpStream, trusted: &str) -> std::io::Result<Encrypte
     Ok(stream)
 }
 
-/// Sends a request and reads its response until the connection ends.
+/// Sends a request and reads its response until the connection is closed.
 fn ask(mut stream: Encrypted, head: &str, body: &str) -> Response {
     let length = body.len();
     write!(stream, "{head} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
         .expect("sent");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("all of the answer, and that it ends there");
-    let text = String::from_utf8(answer).expect("UTF-8");
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).expect("a response that ends with the connection");
+    let text = String::from_utf8(response).expect("UTF-8");
     let (head, body) = text.split_once("\r\n\r\n").expect("a head");
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
     Response { status, headers: Vec::new(), body: body.into() }
@@ -158,11 +158,11 @@ fn the_service_speaks_tls_and_http_1_only() {
     let folder = Folder::new();
     let server = tls_server(&folder, &[]);
     let stream = tls_connect(server.connect(), "first").expect("its certificate");
-    assert_eq!(stream.conn.alpn_protocol(), Some(&b"http/1.1"[..]), "although the client would rather have HTTP/2");
-    let answer = ask(stream, "POST /v0/destinations/kafka", EVENT);
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.json()[0]["output"]["topic"], "t");
-    // The metrics port has no TLS unless that is configured.
+    assert_eq!(stream.conn.alpn_protocol(), Some(&b"http/1.1"[..]), "although the client prefers HTTP/2");
+    let response = ask(stream, "POST /v0/destinations/kafka", EVENT);
+    assert_eq!(response.status, 200);
+    assert_eq!(response.json()[0]["output"]["topic"], "t");
+    // The metrics port has no TLS unless configured.
     assert!(server.scrape().contains("transformer_http_request_duration"));
 }
 
@@ -179,10 +179,10 @@ fn the_metrics_port_speaks_tls_if_configured() {
 fn assert_closes_on_plain_text(mut stream: TcpStream) {
     stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
     stream.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
-    let mut answer = Vec::new();
-    match stream.read_to_end(&mut answer) {
-        // The TLS alert for a missing certificate.
-        Ok(_) => assert!(!answer.starts_with(b"HTTP") && answer.len() <= 7, "{answer:?}"),
+    let mut response = Vec::new();
+    match stream.read_to_end(&mut response) {
+        // At most a TLS alert, which has seven bytes.
+        Ok(_) => assert!(!response.starts_with(b"HTTP") && response.len() <= 7, "{response:?}"),
         Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}"),
     }
 }
@@ -195,7 +195,7 @@ fn plain_text_is_rejected_on_a_tls_port() {
     assert_eq!(ask(tls_connect(server.connect(), "first").expect("TLS"), "GET /health", "").status, 200);
 }
 
-/// Connections that have started a handshake, or not even that, and then stall.
+/// Opens connections that stall. Every other connection has started a handshake.
 fn stall(server: &Server, count: usize) -> Vec<TcpStream> {
     let mut stalled: Vec<_> = (0..count).map(|_| server.connect()).collect();
     for stream in stalled.iter_mut().step_by(2) {
@@ -205,7 +205,7 @@ fn stall(server: &Server, count: usize) -> Vec<TcpStream> {
 }
 
 #[test]
-fn an_unfinished_handshake_is_disconnected() {
+fn unfinished_handshakes_time_out() {
     let folder = Folder::new();
     let server = tls_server(&folder, &["--header-timeout=1", "--workers=1"]);
     for mut stream in stall(&server, 4) {
@@ -218,7 +218,7 @@ fn an_unfinished_handshake_is_disconnected() {
 }
 
 #[test]
-fn unfinished_handshakes_block_no_client() {
+fn unfinished_handshakes_do_not_block_other_clients() {
     let folder = Folder::new();
     // Longer than this test waits for a response.
     let server = tls_server(&folder, &["--header-timeout=600", "--workers=1"]);
@@ -229,29 +229,30 @@ fn unfinished_handshakes_block_no_client() {
 }
 
 #[test]
-fn stalled_headers_and_bodies_end_the_connection_over_tls() {
+fn stalled_headers_and_bodies_close_the_connection_over_tls() {
     let folder = Folder::new();
     let server = tls_server(&folder, &["--header-timeout=1", "--keep-alive=1", "--body-timeout=1"]);
     let mut body = tls_connect(server.connect(), "first").expect("TLS");
     body.write_all(b"POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n[").expect("sent");
-    let mut answer = Vec::new();
-    body.read_to_end(&mut answer).ok();
-    assert!(answer.starts_with(b"HTTP/1.1 408"), "{answer:?}");
-    // The framework times out only the first headers on a connection; these are the second, and they never end.
+    let mut response = Vec::new();
+    body.read_to_end(&mut response).ok();
+    assert!(response.starts_with(b"HTTP/1.1 408"), "{response:?}");
+    // The framework applies its timeout only to the first headers on a connection. These are the second, and they never
+    // end.
     let mut second = tls_connect(server.connect(), "first").expect("TLS");
     second.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"}") {
+    let mut response = Vec::new();
+    while !response.ends_with(b"}") {
         let mut byte = [0];
-        second.read_exact(&mut byte).expect("the whole answer");
-        answer.extend(byte);
+        second.read_exact(&mut byte).expect("the whole response");
+        response.extend(byte);
     }
     second.write_all(b"GET /health HTTP/1.1\r\n").expect("sent");
     let mut rest = Vec::new();
     match second.read_to_end(&mut rest) {
         Ok(_) => {}
-        // Shut down below TLS, so that no close_notify is sent.
-        Err(error) => assert_ne!(error.kind(), std::io::ErrorKind::WouldBlock, "it is still open: {error}"),
+        // The socket is shut down below TLS, so no close_notify is sent.
+        Err(error) => assert_ne!(error.kind(), std::io::ErrorKind::WouldBlock, "the connection is still open: {error}"),
     }
     assert_eq!(rest, b"");
 }
@@ -262,7 +263,7 @@ fn until_accepted(server: &Server) {
     let began = Instant::now();
     while ask(tls_connect(server.connect(), "first").expect("TLS"), "POST /v0/destinations/kafka", EVENT).status != 200
     {
-        assert!(began.elapsed() < PATIENCE, "nothing but refusals");
+        assert!(began.elapsed() < PATIENCE, "every request is rejected");
         std::thread::yield_now();
     }
 }
@@ -271,18 +272,18 @@ fn until_accepted(server: &Server) {
 fn a_client_that_does_not_read_its_response_is_disconnected_over_tls() {
     let folder = Folder::new();
     let server = tls_server(&folder, &["--body-timeout=1"]);
-    // More than the socket buffers of both sides.
+    // More than fits into the socket buffers of both sides.
     let body = EVENT.replace("\"userId\"", &format!("\"large\":\"{}\",\"userId\"", "x".repeat(30_000_000)));
     let mut slow = tls_connect(server.connect(), "first").expect("TLS");
     let head = format!("POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
     slow.write_all(head.as_bytes()).expect("sent");
     slow.write_all(body.as_bytes()).expect("sent");
-    slow.read_exact(&mut [0; 12]).expect("the answer begins");
+    slow.read_exact(&mut [0; 12]).expect("the response begins");
     let in_flight = || server.sum("kafka_transformer_in_flight_bytes", &[]);
     assert!(in_flight() > 0.0);
     let began = Instant::now();
     while in_flight() > 0.0 {
-        assert!(began.elapsed() < PATIENCE, "it is kept");
+        assert!(began.elapsed() < PATIENCE, "the memory of the response is not released");
         std::thread::yield_now();
     }
 }
@@ -303,7 +304,7 @@ fn connections_above_the_limit_are_rejected_over_tls() {
 }
 
 #[test]
-fn a_new_certificate_is_for_new_connections_and_an_invalid_one_changes_nothing() {
+fn new_certificates_apply_to_new_connections_and_invalid_ones_are_ignored() {
     let folder = Folder::new();
     let server = tls_server(&folder, &[]);
     let tls = server.tls.clone().expect("TLS");
@@ -311,27 +312,27 @@ fn a_new_certificate_is_for_new_connections_and_an_invalid_one_changes_nothing()
     assert!(!tls.has_changed());
     folder.put_pair("second");
     assert!(tls.has_changed());
-    assert!(tls_connect(server.connect(), "second").is_err(), "it was not read yet");
+    assert!(tls_connect(server.connect(), "second").is_err(), "the new certificate is not loaded yet");
     assert_eq!(tls.reload(), Ok(()));
     assert!(!tls.has_changed());
     assert!(tls_connect(server.connect(), "second").is_ok() && tls_connect(server.connect(), "first").is_err());
     open.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
-    open.read_exact(&mut [0; 12]).expect("an answer: what is open stays open");
-    // Half of a change: the key of another certificate.
+    open.read_exact(&mut [0; 12]).expect("a response on the open connection");
+    // An incomplete change, with the key of another certificate.
     fs::copy(fixture("first.key"), folder.path("tls.key")).expect("copied");
-    let problem = tls.reload().expect_err("no pair");
+    let problem = tls.reload().expect_err("a mismatch");
     assert_eq!(
         problem,
         format!("TLS_KEY_FILE {}: the key does not match the certificate in TLS_CERT_FILE", folder.path("tls.key"))
     );
-    assert!(!tls.has_changed(), "it is reported once");
+    assert!(!tls.has_changed(), "the problem is reported only once");
     for broken in [&b""[..], b"\xff\xfe\0", b"-----BEGIN CERTIFICATE-----\nAAAA\n"] {
         folder.write("tls.crt", broken);
         assert!(tls.reload().is_err());
     }
     fs::remove_file(folder.path("tls.key")).expect("removed");
     assert!(tls.reload().is_err());
-    assert!(tls_connect(server.connect(), "second").is_ok(), "the old pair stays");
+    assert!(tls_connect(server.connect(), "second").is_ok(), "the old certificate stays in use");
     folder.put_pair("first");
     assert_eq!(tls.reload(), Ok(()));
     assert!(tls_connect(server.connect(), "first").is_ok());
@@ -358,17 +359,17 @@ fn sighup_reloads_the_certificate_and_health_probes_over_tls() {
     assert_eq!((health.status.code(), &*health.stderr), (Some(0), &b""[..]));
     let plain = run(&["health", "--url", &format!("http://127.0.0.1:{port}/health")], &[]);
     assert_eq!(plain.status.code(), Some(1));
-    // The periodic check may notice it too and log further lines.
+    // The periodic check may also notice the change and log more lines.
     let mut hang_up_until = |printed: &str| {
         signal(&child, "HUP");
         let mut line = String::new();
         while !line.contains(printed) {
             line.clear();
-            assert_ne!(log.read_line(&mut line).expect("a line"), 0, "it ended before it printed {printed:?}");
+            assert_ne!(log.read_line(&mut line).expect("a line"), 0, "the service exited before it logged {printed:?}");
         }
         line
     };
-    folder.write("tls.key", "nonsense");
+    folder.write("tls.key", "garbage");
     let printed = hang_up_until("stays in use");
     assert!(printed.contains("ERROR") && printed.contains("TLS_KEY_FILE"), "{printed}");
     assert!(tls_connect(connection(), "first").is_ok());
@@ -385,7 +386,7 @@ fn unusable_certificate_files_are_reported_without_their_content() {
     let [certificate, key] = folder.put_pair("first");
     let other = fixture("second.key").to_str().expect("UTF-8").to_owned();
     let (missing, directory) = (folder.path("missing"), folder.path("."));
-    let nonsense = folder.write("nonsense", "m4rk\u{1}\n".repeat(1000));
+    let garbage = folder.write("garbage", "m4rk\u{1}\n".repeat(1000));
     let broken = folder.write("broken", "-----BEGIN PRIVATE KEY-----\nm4rkm4rk\n-----END PRIVATE KEY-----\n");
     let encrypted = folder
         .write("encrypted", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nm4rkm4rk\n-----END ENCRYPTED PRIVATE KEY-----\n");
@@ -400,12 +401,12 @@ fn unusable_certificate_files_are_reported_without_their_content() {
         (&[("METRICS_TLS", "true")], "METRICS_TLS=true needs"),
         (&[(cert, &missing), (private, &key)], "TLS_CERT_FILE"),
         (&[(cert, &directory), (private, &key)], "not a regular file"),
-        (&[(cert, &nonsense), (private, &key)], "the file contains no certificate"),
+        (&[(cert, &garbage), (private, &key)], "the file contains no certificate"),
         (&[(cert, &bad_certificate), (private, &key)], "TLS_CERT_FILE"),
         (&[(cert, &large), (private, &key)], "larger than 1 MiB"),
         (&[(cert, &key), (private, &key)], "the file contains no certificate"),
         (&[(cert, &certificate), (private, &missing)], "TLS_KEY_FILE"),
-        (&[(cert, &certificate), (private, &nonsense)], "the file contains no private key"),
+        (&[(cert, &certificate), (private, &garbage)], "the file contains no private key"),
         (&[(cert, &certificate), (private, &broken)], "the key cannot be used"),
         (&[(cert, &certificate), (private, &encrypted)], "the key is encrypted"),
         (&[(cert, &certificate), (private, &other)], "the key does not match the certificate"),
@@ -422,7 +423,7 @@ fn unusable_certificate_files_are_reported_without_their_content() {
     }
 }
 
-/// Starts a service that requires the token; also returns its flags.
+/// Starts a service that requires the token. Also returns the folder with the token file.
 fn guarded(more: &[&str]) -> (Folder, Server) {
     let folder = Folder::new();
     let file = folder.write("token", format!("{TOKEN}\n"));
@@ -443,14 +444,14 @@ fn metrics_and_explanations_require_the_token() {
         [(format!("http://{}/metrics", server.metrics), "GET"), (format!("http://{}/explain", server.address), "POST")]
     {
         for authorization in wrong {
-            let answer = ask(url.clone(), method, authorization);
-            assert_eq!(answer.status, 401, "{url} {authorization:?}");
-            assert_eq!(answer.header("WWW-Authenticate"), Some("Bearer"));
-            assert_eq!(answer.json()["error"], "Unauthorized");
+            let response = ask(url.clone(), method, authorization);
+            assert_eq!(response.status, 401, "{url} {authorization:?}");
+            assert_eq!(response.header("WWW-Authenticate"), Some("Bearer"));
+            assert_eq!(response.json()["error"], "Unauthorized");
         }
         assert_eq!(ask(url, method, Some(&right)).status, 200);
     }
-    // What orchestrators, rudder-server and browsers request without a token.
+    // Orchestrators, rudder-server and browsers request these paths without a token.
     for path in ["/health", "/ready"] {
         assert_eq!(fetch(&format!("http://{}{path}", server.metrics), "GET", &[], b"").status, 200, "{path}");
     }
@@ -461,10 +462,10 @@ fn metrics_and_explanations_require_the_token() {
 }
 
 #[test]
-fn the_token_is_not_forwarded() {
-    let upstream = FakeUpstream::answering(json_answer("200 OK", "\"upstream\""));
+fn with_the_page_on_the_metrics_port_its_paths_are_forwarded() {
+    let upstream = FakeUpstream::responding(json_response("200 OK", "\"upstream\""));
     let (_folder, server) = guarded(&["--page=metrics", "--workers=1", &upstream.flag()]);
-    // On the service's port the upstream serves these now; on the metrics port nothing does.
+    // On the service's port, the paths of the page are forwarded. On the metrics port, nothing is forwarded.
     assert_eq!(server.post("/explain", &[], b"{}").text(), "\"upstream\"");
     assert_eq!(server.get("/").text(), "\"upstream\"");
     for (method, path, status) in [
@@ -474,8 +475,8 @@ fn the_token_is_not_forwarded() {
         ("PUT", "/metrics", 404),
         ("POST", "/batch", 404),
     ] {
-        let answer = fetch(&format!("http://{}{path}", server.metrics), method, &[], b"");
-        assert_eq!(answer.status, status, "{method} {path}");
+        let response = fetch(&format!("http://{}{path}", server.metrics), method, &[], b"");
+        assert_eq!(response.status, status, "{method} {path}");
     }
 }
 
@@ -486,31 +487,31 @@ fn the_page_can_be_on_the_metrics_port() {
         assert_eq!(server.get(path).status, 404, "{path}");
     }
     assert_eq!(server.post("/explain", &[], b"{\"events\":[]}").status, 404);
-    let there =
+    let on_metrics_port =
         |method: &str, path: &str, body: &[u8]| fetch(&format!("http://{}{path}", server.metrics), method, &[], body);
-    assert!(there("GET", "/", b"").text().contains("<!doctype html>"));
+    assert!(on_metrics_port("GET", "/", b"").text().contains("<!doctype html>"));
     for path in ["/page/main.js", "/docs/", "/openapi.json", "/metrics", "/health"] {
-        assert_eq!(there("GET", path, b"").status, 200, "{path}");
+        assert_eq!(on_metrics_port("GET", path, b"").status, 200, "{path}");
     }
     let events = json!({ "events": [{ "userId": "u" }], "destination": { "topic": "t" } }).to_string();
-    assert_eq!(there("POST", "/explain", events.as_bytes()).json()["events"][0]["topic"]["value"], "t");
-    assert_eq!(there("POST", "/v0/destinations/kafka", EVENT.as_bytes()).status, 404);
+    assert_eq!(on_metrics_port("POST", "/explain", events.as_bytes()).json()["events"][0]["topic"]["value"], "t");
+    assert_eq!(on_metrics_port("POST", "/v0/destinations/kafka", EVENT.as_bytes()).status, 404);
 }
 
 #[test]
-fn metrics_can_be_at_another_address() {
+fn metrics_can_have_another_address() {
     let environment = [("HOST", "127.0.0.1"), ("METRICS_HOST", "127.0.0.2"), ("PORT", "0"), ("METRICS_PORT", "0")];
     let (mut child, line, _log) = start(&[], &environment);
     let port = line.split("metrics on http://127.0.0.2:").nth(1).and_then(|rest| rest.split('/').next());
     let port = port.unwrap_or_else(|| panic!("{line}"));
     assert_eq!(fetch(&format!("http://127.0.0.2:{port}/metrics"), "GET", &[], b"").status, 200);
-    assert!(TcpStream::connect(format!("127.0.0.1:{port}")).is_err(), "and at that alone");
+    assert!(TcpStream::connect(format!("127.0.0.1:{port}")).is_err(), "only on that address");
     signal(&child, "TERM");
     child.wait().expect("it ends");
 }
 
 #[test]
-fn connections_of_the_metrics_port_are_bounded_too() {
+fn connections_to_the_metrics_port_are_limited_too() {
     let server = Server::start(&["--keep-alive=60"]);
     let health = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
     let mut held: Vec<_> = (0..100)
@@ -522,14 +523,14 @@ fn connections_of_the_metrics_port_are_bounded_too() {
         .collect();
     let at = |path: &str| fetch(&format!("http://{}{path}", server.metrics), "GET", &[], b"").status;
     assert_eq!((at("/health"), at("/ready")), (200, 200));
-    // An idle kept connection is closed to admit one that has sent a request.
+    // An idle keep-alive connection is closed to admit a connection that has sent a request.
     let began = Instant::now();
     while at("/metrics") != 200 {
-        assert!(began.elapsed() < PATIENCE, "no connection yields");
+        assert!(began.elapsed() < PATIENCE, "no idle connection is closed");
         std::thread::yield_now();
     }
     let mut rest = Vec::new();
-    assert_eq!(held[0].read_to_end(&mut rest).ok(), Some(0), "the one that has waited longest");
+    assert_eq!(held[0].read_to_end(&mut rest).ok(), Some(0), "the connection that has been idle longest is closed");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A real server on a free port, and its clients.
+//! Real servers on free ports, and clients for them.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use ureq::tls::TlsConfig;
 
-/// The timeout of everything: a server that hangs fails the test.
+/// The timeout of every wait. A server that hangs fails the test.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Parser)]
@@ -28,7 +28,7 @@ struct Arguments {
     settings: Settings,
 }
 
-/// Settings built from flags alone.
+/// Builds settings from flags alone.
 pub fn settings(flags: &[&str]) -> Settings {
     let arguments = ["test", "--host=127.0.0.1", "--workers=2"].into_iter().chain(flags.iter().copied());
     Arguments::parse_from(arguments).settings
@@ -38,14 +38,14 @@ pub fn settings(flags: &[&str]) -> Settings {
 pub struct Server {
     pub address: SocketAddr,
     pub metrics: SocketAddr,
-    /// Its TLS configuration.
+    /// The TLS configuration of the server.
     pub tls: Option<Arc<Tls>>,
     stop: Option<oneshot::Sender<()>>,
     close: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<std::io::Result<()>>>,
 }
 
-/// Status, headers and body of a response.
+/// The status, headers and body of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     pub status: u16,
@@ -59,7 +59,7 @@ impl Response {
     }
 
     pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).expect("an answer is UTF-8")
+        std::str::from_utf8(&self.body).expect("a response is UTF-8")
     }
 
     pub fn json(&self) -> Value {
@@ -67,17 +67,17 @@ impl Response {
     }
 }
 
-/// Routes that panic: on the event loop, off it, in the middle of a response, in a detached task, and with the whole
-/// worker.
+/// Adds routes that panic on the event loop, off the event loop, in the middle of a response and in a detached task.
+/// Other routes hold a permit or stop their worker.
 fn test_routes(config: &mut ServiceConfig) {
     async fn panics() -> &'static str {
         panic!("event contents that must not be logged")
     }
-    async fn panics_beside() -> Result<&'static str, actix_web::Error> {
-        web::block(|| panic!("beside the event loop")).await?;
+    async fn panics_off_loop() -> Result<&'static str, actix_web::Error> {
+        web::block(|| panic!("off the event loop")).await?;
         Ok("")
     }
-    async fn panics_in_its_answer() -> HttpResponse {
+    async fn panics_in_its_response() -> HttpResponse {
         let pieces = futures_util::stream::iter([Some("the beginning"), None]);
         let pieces = pieces.map(|piece| Ok::<_, actix_web::Error>(piece.expect("a piece").into()));
         HttpResponse::Ok().streaming(pieces)
@@ -102,8 +102,8 @@ fn test_routes(config: &mut ServiceConfig) {
     }
     config
         .route("/test/panic", web::get().to(panics))
-        .route("/test/panic-beside", web::get().to(panics_beside))
-        .route("/test/panic-in-answer", web::get().to(panics_in_its_answer))
+        .route("/test/panic-off-loop", web::get().to(panics_off_loop))
+        .route("/test/panic-in-response", web::get().to(panics_in_its_response))
         .route("/test/panic-in-task", web::get().to(panics_in_a_task))
         .route("/test/hold-permit", web::get().to(holds_a_permit))
         .route("/test/end-worker", web::get().to(ends_its_worker));
@@ -131,21 +131,21 @@ impl Server {
         Self { address, metrics, tls, stop: Some(stop), close: Some(close), thread: Some(thread) }
     }
 
-    /// One server for all tests without special needs. For destinations that it does not serve it responds as the
-    /// reference does.
+    /// Returns the server that all tests without special needs share. For destinations that it does not support, it
+    /// responds like the reference.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Server> = OnceLock::new();
         SHARED.get_or_init(|| Server::start(&["--unserved=reject"]))
     }
 
-    /// Announces the shutdown to the server, without the end of the delay before its listener closes.
+    /// Begins the shutdown of the server without ending its drain delay, so the listener stays open.
     pub fn begin_drain(&mut self) {
         if let Some(stop) = self.stop.take() {
             stop.send(()).ok();
         }
     }
 
-    /// Starts the shutdown of the server without waiting for it.
+    /// Begins the shutdown of the server without waiting for its end.
     pub fn begin_stop(&mut self) {
         self.begin_drain();
         if let Some(close) = self.close.take() {
@@ -176,7 +176,7 @@ impl Server {
         fetch(&format!("http://{}{path}", self.address), method, headers, body)
     }
 
-    /// The sum of all samples of a metric.
+    /// Returns the sum of all samples of a metric that have these labels.
     pub fn sum(&self, name: &str, labels: &[&str]) -> f64 {
         sum(&self.scrape(), name, labels)
     }
@@ -188,7 +188,7 @@ impl Server {
         response.text().to_owned()
     }
 
-    /// A raw connection, for what an HTTP client would not send.
+    /// Opens a raw connection, for requests that an HTTP client would not send.
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("the server listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
@@ -206,7 +206,7 @@ impl Drop for Server {
     }
 }
 
-/// Sends a request on a connection of its own.
+/// Sends a request on a new connection.
 pub fn fetch(url: &str, method: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
     fetch_with(TlsConfig::default(), url, method, headers, body)
 }
@@ -239,13 +239,13 @@ fn fetch_with(tls: TlsConfig, url: &str, method: &str, headers: &[(&str, &str)],
         .iter()
         .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned()))
         .collect();
-    let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().expect("the whole answer");
+    let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().expect("the whole response");
     Response { status: response.status().as_u16(), headers, body }
 }
 
 /// Sends bytes verbatim and reads one response.
 pub fn exchange(stream: &mut TcpStream, bytes: &[u8]) -> Response {
-    // A server that rejects a request early may close the connection before everything is written; its response still
+    // A server that rejects a request early may close the connection before everything is written. Its response still
     // counts.
     stream.write_all(bytes).ok();
     read_response(stream)
@@ -258,10 +258,10 @@ pub fn read_response(stream: &mut impl Read) -> Response {
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read(&mut byte) {
             Ok(1) => head.push(byte[0]),
-            other => panic!("no answer ({other:?}) behind {:?}", String::from_utf8_lossy(&head)),
+            other => panic!("no complete response ({other:?}) after {:?}", String::from_utf8_lossy(&head)),
         }
     }
-    let head = String::from_utf8(head).expect("a head is ASCII");
+    let head = String::from_utf8(head).expect("headers are ASCII");
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
     let headers: Vec<(String, String)> = lines
@@ -277,19 +277,19 @@ pub fn read_response(stream: &mut impl Read) -> Response {
     Response { status: status.expect("a status"), headers, body }
 }
 
-/// The sum of all samples with this name.
+/// Returns the sum of all samples with this name and these labels.
 pub fn sum(scrape: &str, name: &str, labels: &[&str]) -> f64 {
     samples(scrape)
-        .filter(|(sample, given, _)| *sample == name && labels.iter().all(|label| given.contains(label)))
+        .filter(|(sample, found, _)| *sample == name && labels.iter().all(|label| found.contains(label)))
         .map(|(_, _, value)| value)
         .sum()
 }
 
-/// Name, labels and value of every sample.
+/// Returns the name, labels and value of every sample.
 pub fn samples(scrape: &str) -> impl Iterator<Item = (&str, &str, f64)> {
     scrape.lines().filter(|line| !line.starts_with('#')).map(|line| {
         let (series, value) = line.rsplit_once(' ').expect("a value");
-        let (name, labels) = series.split_once('{').expect("labels: each has instanceName");
+        let (name, labels) = series.split_once('{').expect("labels, at least instanceName");
         (name, labels, value.parse().expect("a number"))
     })
 }

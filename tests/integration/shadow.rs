@@ -1,4 +1,4 @@
-//! Shadow mode: a share of the requests goes upstream too, and both responses are compared.
+//! Shadow mode. A share of the requests is also sent upstream, and both responses are compared.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -10,13 +10,13 @@ use golden::case::ExpectedBody;
 use serde_json::{Value, json as value};
 
 use crate::forward::await_count;
-use crate::golden::{beside, cases, root};
+use crate::golden::{cases, root, shared_golden};
 use crate::server::Server;
 use crate::upstream::{FakeUpstream, Seen, json};
 
 const EVENT: &str =
     r#"[{"message":{"userId":"u"},"metadata":{"jobId":1,"rudderId":"r"},"destination":{"Config":{"topic":"t"}}}]"#;
-const ANSWER: &str = r#"[{"output":{"message":{"userId":"u"},"userId":"u","topic":"t"},"metadata":{"jobId":1,"rudderId":"r<<>>t"},"statusCode":200}]"#;
+const RESPONSE: &str = r#"[{"output":{"message":{"userId":"u"},"userId":"u","topic":"t"},"metadata":{"jobId":1,"rudderId":"r<<>>t"},"statusCode":200}]"#;
 
 fn shadowed(upstream: &FakeUpstream, more: &[&str]) -> Server {
     let flag = upstream.flag();
@@ -39,17 +39,17 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn the_upstream_gets_the_request_verbatim() {
-    let upstream = FakeUpstream::answering(json("200 OK", ANSWER));
+    let upstream = FakeUpstream::responding(json("200 OK", RESPONSE));
     let server = shadowed(&upstream, &[]);
     let headers = [("Content-Encoding", "gzip"), ("X-Custom", "1"), ("Connection", "X-Gone"), ("X-Gone", "1")];
     let body = gzip(EVENT.as_bytes());
-    let answer = server.post("/v1/destinations/KAFKA?a=1", &headers, &body);
-    assert_eq!((answer.status, answer.text()), (200, ANSWER));
+    let response = server.post("/v1/destinations/KAFKA?a=1", &headers, &body);
+    assert_eq!((response.status, response.text()), (200, RESPONSE));
     let seen = upstream.next();
     assert_eq!((seen.line(), &seen.body), ("POST /v1/destinations/KAFKA?a=1 HTTP/1.1".to_owned(), &body));
     assert_eq!((seen.header("x-custom").as_deref(), seen.header("x-gone")), (Some("1"), None));
     await_compared(&server, "equal", 1);
-    // A request that is forwarded has no response of our own to compare.
+    // A forwarded request has no response of this service to compare.
     server.post("/v0/destinations/hs", &[], b"[]");
     server.post("/batch", &[], br#"{"destType":"hs"}"#);
     assert_eq!(upstream.rest().len(), 2);
@@ -59,7 +59,7 @@ fn the_upstream_gets_the_request_verbatim() {
 #[test]
 fn the_share_is_spread_evenly() {
     for (percent, of, chosen) in [(0, 10, 0), (1, 100, 1), (25, 8, 2), (50, 10, 5), (99, 100, 99), (100, 10, 10)] {
-        let upstream = FakeUpstream::answering(json("200 OK", ANSWER));
+        let upstream = FakeUpstream::responding(json("200 OK", RESPONSE));
         let server = shadowed(&upstream, &[&format!("--shadow-percent={percent}")]);
         for _ in 0..of {
             assert_eq!(server.transform(EVENT.as_bytes()).status, 200);
@@ -73,31 +73,31 @@ fn the_share_is_spread_evenly() {
 
 #[test]
 fn the_client_does_not_wait_for_the_comparison() {
-    let (upstream, release) = FakeUpstream::holding_back(json("200 OK", ANSWER));
+    let (upstream, release) = FakeUpstream::holding_back(json("200 OK", RESPONSE));
     let server = shadowed(&upstream, &[]);
-    assert_eq!(server.transform(EVENT.as_bytes()).text(), ANSWER);
+    assert_eq!(server.transform(EVENT.as_bytes()).text(), RESPONSE);
     upstream.next();
-    assert_eq!(server.sum("kafka_transformer_shadow_requests_total", &[]), 0.0, "it is not over");
+    assert_eq!(server.sum("kafka_transformer_shadow_requests_total", &[]), 0.0, "the comparison is not finished");
     release.send(()).expect("it waits");
     await_compared(&server, "equal", 1);
 }
 
 #[test]
 fn comparisons_above_the_limit_are_dropped_and_counted() {
-    let (upstream, release) = FakeUpstream::holding_back(json("200 OK", ANSWER));
+    let (upstream, release) = FakeUpstream::holding_back(json("200 OK", RESPONSE));
     let server = shadowed(&upstream, &["--max-in-flight-bytes=100000000"]);
     for _ in 0..70 {
-        assert_eq!(server.transform(EVENT.as_bytes()).text(), ANSWER);
+        assert_eq!(server.transform(EVENT.as_bytes()).text(), RESPONSE);
     }
     await_compared(&server, "dropped", 6);
     drop(release);
     await_compared(&server, "equal", 64);
-    // Bytes are limited too: to a quarter of those in flight.
+    // Bytes are limited too, to a quarter of MAX_IN_FLIGHT_BYTES.
     let small = shadowed(&upstream, &["--max-in-flight-bytes=1000000"]);
     let large = format!("{EVENT}{}", " ".repeat(250_000));
-    assert_eq!(small.transform(large.as_bytes()).text(), ANSWER);
+    assert_eq!(small.transform(large.as_bytes()).text(), RESPONSE);
     await_compared(&small, "dropped", 1);
-    assert_eq!(small.transform(EVENT.as_bytes()).text(), ANSWER);
+    assert_eq!(small.transform(EVENT.as_bytes()).text(), RESPONSE);
     await_compared(&small, "equal", 1);
 }
 
@@ -107,15 +107,15 @@ fn a_missing_response_is_not_a_difference() {
     let server = Server::start(&["--shadow-percent=100", &format!("--upstream-transformer-url=http://{refused}")]);
     assert_eq!(server.transform(EVENT.as_bytes()).status, 200);
     await_compared(&server, "failed", 1);
-    for answer in [
+    for response in [
         json("503 Service Unavailable", "{}"),
         json("429 Too Many Requests", "{}"),
         b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\nConnection: close\r\n\r\n[".to_vec(),
         b"HTTP/1.1 200 OK\r\nContent-Encoding: unheard-of\r\nContent-Length: 2\r\n\r\n[]".to_vec(),
     ] {
-        let text = String::from_utf8_lossy(&answer).into_owned();
+        let text = String::from_utf8_lossy(&response).into_owned();
         let upstream = FakeUpstream::start(move |stream, _| {
-            stream.write_all(&answer)?;
+            stream.write_all(&response)?;
             Err(std::io::ErrorKind::Other.into())
         });
         let server = shadowed(&upstream, &[]);
@@ -124,9 +124,10 @@ fn a_missing_response_is_not_a_difference() {
     }
 }
 
-/// A request, the reference's response to it, and whether both responses count as equal.
+/// Sends a request to which the reference responds with `status` and `theirs`. Returns whether both responses count as
+/// equal.
 fn compare(headers: &[(&str, &str)], path: &str, body: &str, status: &str, theirs: &str) -> bool {
-    let upstream = FakeUpstream::answering(json(status, theirs));
+    let upstream = FakeUpstream::responding(json(status, theirs));
     let mut all = vec![("Content-Type", "application/json")];
     all.extend(headers);
     compare_with(&upstream, &all, path, body)
@@ -136,14 +137,14 @@ fn compare_with(upstream: &FakeUpstream, headers: &[(&str, &str)], path: &str, b
     let server = shadowed(upstream, &[]);
     server.post(path, headers, body.as_bytes());
     upstream.next();
-    let patience = std::time::Instant::now();
+    let began = std::time::Instant::now();
     loop {
         for (result, same) in [("equal", true), ("intended", true), ("different", false)] {
             if compared(&server, result) > 0.0 {
                 return same;
             }
         }
-        assert!(patience.elapsed().as_secs() < 30, "neither: {body}");
+        assert!(began.elapsed().as_secs() < 30, "not compared: {body}");
         std::thread::yield_now();
     }
 }
@@ -154,7 +155,7 @@ fn event(message: &Value, config: &Value) -> Value {
     value!({"message": message, "metadata": {"jobId": 1, "rudderId": "r"}, "destination": {"ID": "d", "Config": config}})
 }
 
-/// The reference's response to an event.
+/// Returns the reference's response to an event.
 fn output(message: &Value, topic: &str) -> Value {
     value!({"output": {"message": message, "userId": "", "topic": topic}, "metadata": {"jobId": 1, "rudderId": format!("r<<>>{topic}")}, "statusCode": 200})
 }
@@ -205,7 +206,7 @@ fn one_bad_event_may_fail_the_references_whole_batch() {
         assert_same(false, &body, "200 OK", &value!([output(&value!({}), "t")]).to_string());
     }
     assert_same(false, &value!([good]).to_string(), "500 Internal Server Error", "Internal Server Error");
-    // An unknown destination in the compacted form.
+    // An unknown destination in the compacted format.
     let body = r#"{"input":[{"message":{},"metadata":{"destinationId":"x"}}],"destinations":{}}"#;
     let compacted = [("X-Content-Format", "json+compactedv1")];
     assert!(compare(&compacted, KAFKA, body, "500 Internal Server Error", "oops"));
@@ -228,7 +229,7 @@ fn an_event_rejected_by_both_may_have_different_errors() {
 }
 
 #[test]
-fn a_message_that_is_not_an_object_may_have_been_spread() {
+fn a_message_that_is_not_an_object_may_be_spread() {
     for message in [value!("ab"), value!([1]), value!(5), value!(true)] {
         let body = value!([event(&message, &value!({"topic": "t"}))]).to_string();
         let theirs = value!([output(&value!({"0": "a", "1": "b"}), "t")]).to_string();
@@ -262,10 +263,10 @@ fn empty_and_mistyped_bodies_are_errors_of_the_reference() {
 }
 
 #[test]
-fn names_of_object_prototype_may_find_a_function() {
+fn names_of_object_properties_may_find_a_function() {
     let map = value!([{"from": "x", "to": "y"}]);
     let multi = value!({"topic": "t", "enableMultiTopic": true, "eventToTopicMap": map});
-    // A function has no JSON form: the topic is absent, and its source is in the metadata.
+    // JSON cannot represent a function, so the topic is missing, and the source of the function is in the metadata.
     let function = |message: &Value| value!([{"output": {"message": message, "userId": ""}, "metadata": {"jobId": 1, "rudderId": "r<<>>function Object() { [native code] }"}, "statusCode": 200}]);
     for name in ["constructor", "__proto__", "toString"] {
         let message = value!({"type": "track", "event": name});
@@ -293,27 +294,28 @@ fn a_map_entry_that_is_not_an_object_may_fail_the_event() {
     }
 }
 
-/// The events in the body of a plain request.
+/// Returns the events in the body of a plain request.
 fn events_of(seen: &Seen) -> Vec<Value> {
     serde_json::from_slice(&seen.body).expect("an array of events")
 }
 
-/// A peer that fails every event of a request with more than one event, and returns the topic for any other event.
+/// Starts an upstream that fails every event of a request with more than one event, and returns `topic` for an event
+/// that is sent alone.
 fn failing_together(topic: &'static str) -> FakeUpstream {
     FakeUpstream::start(move |stream, seen| {
         let events = events_of(seen);
-        let answers: Vec<Value> = match &events[..] {
+        let responses: Vec<Value> = match &events[..] {
             [event] => vec![output(&event["message"], topic)],
             events => events.iter().map(|_| failed()).collect(),
         };
-        stream.write_all(&json("200 OK", &value!(answers).to_string()))
+        stream.write_all(&json("200 OK", &value!(responses).to_string()))
     })
 }
 
 #[test]
 fn good_events_are_compared_if_the_reference_fails_all_because_of_one() {
     let good = event(&value!({"a": 1}), &value!({"topic": "t"}));
-    // A template that only matches a name with dots, and one for the length of an array.
+    // A template that matches only a name with dots, and one for the length of an array.
     let dotted = event(&value!({"a.b": 1}), &value!({"topic": "{{ event.a.b || x }}"}));
     let length = event(&value!({"a": [1]}), &value!({"topic": "{{ event.a.length || x }}"}));
     for odd in [dotted, length] {
@@ -322,11 +324,11 @@ fn good_events_are_compared_if_the_reference_fails_all_because_of_one() {
             let headers = [("Content-Type", "application/json")];
             let upstream = failing_together("t");
             assert!(compare_with(&upstream, &headers, KAFKA, &body), "{body}");
-            // The peer is asked about the good event alone.
+            // The upstream gets the good event again, alone.
             assert_eq!(upstream.rest().iter().map(events_of).collect::<Vec<_>>(), [vec![good.clone()]]);
             assert!(!compare_with(&failing_together("broken"), &headers, KAFKA, &body), "{body}");
         }
-        // A peer that always fails says nothing about the good event; one that fails only this event does.
+        // If every event fails again, the good event cannot be compared. If only the odd event fails, it is compared.
         assert_same(true, &value!([good, odd]).to_string(), "200 OK", &value!([failed(), failed()]).to_string());
         assert_same(false, &value!([good, good]).to_string(), "200 OK", &value!([failed(), failed()]).to_string());
         let ours = output(&value!({"a": 1}), "t");
@@ -357,7 +359,7 @@ fn a_request_that_fails_for_one_event_is_retried_without_it() {
 
 #[test]
 fn comparisons_are_counted_by_row_and_logged() {
-    let upstream = FakeUpstream::answering(json("500 Internal Server Error", "oops"));
+    let upstream = FakeUpstream::responding(json("500 Internal Server Error", "oops"));
     let server = shadowed(&upstream, &[]);
     let headers = [("Content-Type", "application/json")];
     for (body, result, count) in [("[]", "intended", 1), ("[null]", "intended", 2), (EVENT, "different", 1)] {
@@ -371,21 +373,21 @@ fn comparisons_are_counted_by_row_and_logged() {
     assert_eq!(server.sum("kafka_transformer_shadow_intended_differences_total", &[]), 2.0);
 }
 
-/// Replays recorded requests against a peer that returns the recorded responses, and none to any other request.
+/// Replays recorded requests against an upstream that returns the recorded responses, and 404 for any other request.
 fn replay(file: &std::path::Path) {
     let name = |path: &str, body: &[u8]| [path.as_bytes(), b"\n", body].concat();
     let recorded: HashMap<Vec<u8>, Vec<u8>> = cases(file)
         .map(|case| {
             let (ExpectedBody::Json(body) | ExpectedBody::Text(body)) = &case.expected.body else { panic!("no body") };
-            let answer = json(&format!("{} Recorded", case.expected.status), body);
-            (name(&case.request.path, &case.request.encoded()), answer)
+            let response = json(&format!("{} Recorded", case.expected.status), body);
+            (name(&case.request.path, &case.request.encoded()), response)
         })
         .collect();
     let upstream = FakeUpstream::start(move |stream, seen| {
         let line = seen.line();
         let path = line.split(' ').nth(1).unwrap_or("");
-        let answer = recorded.get(&name(path, &seen.body)).cloned();
-        stream.write_all(&answer.unwrap_or_else(|| json("404 Not Found", "{}")))
+        let response = recorded.get(&name(path, &seen.body)).cloned();
+        stream.write_all(&response.unwrap_or_else(|| json("404 Not Found", "{}")))
     });
     let server = shadowed(&upstream, &[]);
     let mut sent = 0;
@@ -408,9 +410,9 @@ fn replay(file: &std::path::Path) {
 
 /// Waits until all requests have been compared.
 fn await_all(server: &Server, sent: u32) {
-    let patience = std::time::Instant::now();
+    let began = std::time::Instant::now();
     while server.sum("kafka_transformer_shadow_requests_total", &[]) < f64::from(sent) {
-        assert!(patience.elapsed().as_secs() < 60, "not {sent} comparisons");
+        assert!(began.elapsed().as_secs() < 60, "not {sent} comparisons");
         std::thread::yield_now();
     }
 }
@@ -420,7 +422,7 @@ fn recorded_traffic_differs_only_as_intended() {
     for name in ["rudder-server.ndjson.gz", "generated.ndjson.gz"] {
         replay(&root().join("test-fixtures/recorded").join(name));
     }
-    if let Some(folder) = beside() {
+    if let Some(folder) = shared_golden() {
         replay(&folder.join("fresh.ndjson.gz"));
     }
 }
@@ -428,11 +430,11 @@ fn recorded_traffic_differs_only_as_intended() {
 #[test]
 fn an_invalid_response_is_a_difference() {
     for (status, theirs) in
-        [("200 OK", "no JSON"), ("200 OK", "{}"), ("200 OK", "[]"), ("302 Found", ANSWER), ("404 Not Found", "{}")]
+        [("200 OK", "no JSON"), ("200 OK", "{}"), ("200 OK", "[]"), ("302 Found", RESPONSE), ("404 Not Found", "{}")]
     {
         assert_same(false, EVENT, status, theirs);
     }
-    assert_same(false, EVENT, "200 OK", &format!("{}{}", ANSWER, " ".repeat(100_000)));
+    assert_same(false, EVENT, "200 OK", &format!("{}{}", RESPONSE, " ".repeat(100_000)));
 }
 
 #[test]
@@ -448,16 +450,16 @@ fn router_endpoints_are_compared_too() {
 
 #[test]
 fn shadow_mode_can_return_the_upstreams_response() {
-    // A topic that differs from ours, compressed as the client requested.
-    let body = gzip(ANSWER.replace("\"t\"", "\"theirs\"").as_bytes());
+    // A compressed response with a different topic.
+    let body = gzip(RESPONSE.replace("\"t\"", "\"theirs\"").as_bytes());
     let head =
         format!("HTTP/1.1 200 OK\r\napiVersion: 2\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
-    let upstream = FakeUpstream::answering([head.as_bytes(), &body].concat());
+    let upstream = FakeUpstream::responding([head.as_bytes(), &body].concat());
     let server = shadowed(&upstream, &["--shadow-answer=upstream", "--shadow-percent=50"]);
     for _ in 0..4 {
-        let answer = server.transform(EVENT.as_bytes());
-        assert_eq!((answer.status, answer.header("content-encoding")), (200, Some("gzip")));
-        assert!(answer.body == body);
+        let response = server.transform(EVENT.as_bytes());
+        assert_eq!((response.status, response.header("content-encoding")), (200, Some("gzip")));
+        assert!(response.body == body);
         assert_eq!(upstream.next().body, EVENT.as_bytes());
     }
     await_compared(&server, "different", 2);
@@ -474,23 +476,23 @@ fn shadow_mode_can_return_the_upstreams_response() {
 fn a_failure_of_the_upstream_is_returned_to_the_client() {
     let upstream = FakeUpstream::start(|_, _| Err(std::io::ErrorKind::Other.into()));
     let server = shadowed(&upstream, &["--shadow-answer=upstream"]);
-    assert_eq!(server.transform(EVENT.as_bytes()).status, 502, "an answer nobody trusts yet is no way out");
+    assert_eq!(server.transform(EVENT.as_bytes()).status, 502, "this service's own response is not used instead");
     await_compared(&server, "failed", 1);
-    let same = FakeUpstream::answering(json("200 OK", ANSWER));
+    let same = FakeUpstream::responding(json("200 OK", RESPONSE));
     let server = shadowed(&same, &["--shadow-answer=upstream"]);
-    assert_eq!(server.transform(EVENT.as_bytes()).text(), ANSWER);
+    assert_eq!(server.transform(EVENT.as_bytes()).text(), RESPONSE);
     await_compared(&server, "equal", 1);
-    assert_eq!(same.rest().len(), 1, "it is asked once");
+    assert_eq!(same.rest().len(), 1, "the upstream gets the request once");
 }
 
 #[test]
-fn a_request_that_was_forwarded_here_is_not_compared_again() {
-    let upstream = FakeUpstream::answering(json("200 OK", ANSWER));
+fn a_request_forwarded_by_this_service_is_not_compared_again() {
+    let upstream = FakeUpstream::responding(json("200 OK", RESPONSE));
     let server = shadowed(&upstream, &[]);
     assert_eq!(server.transform(EVENT.as_bytes()).status, 200);
     let via = upstream.next().header("via").expect("Via");
     await_compared(&server, "equal", 1);
-    assert_eq!(server.post(KAFKA, &[("Via", &via)], EVENT.as_bytes()).text(), ANSWER);
+    assert_eq!(server.post(KAFKA, &[("Via", &via)], EVENT.as_bytes()).text(), RESPONSE);
     assert_eq!(server.transform(EVENT.as_bytes()).status, 200);
     await_compared(&server, "equal", 2);
     assert_eq!(upstream.rest().len(), 1);

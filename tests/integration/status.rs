@@ -1,11 +1,11 @@
-//! The small endpoints: their methods, the versions that they report, and their request IDs.
+//! Small endpoints: allowed methods, reported versions, and request IDs.
 
 use crate::server::{Server, fetch};
 use crate::upstream::{FakeUpstream, json};
 
 #[test]
-fn our_endpoints_list_their_methods() {
-    let upstream = FakeUpstream::answering(json("200 OK", "\"upstream\""));
+fn own_endpoints_list_their_methods() {
+    let upstream = FakeUpstream::responding(json("200 OK", "\"upstream\""));
     let alone = Server::start(&[]);
     let behind = Server::start(&["--workers=1", &upstream.flag()]);
     let metrics_page = Server::start(&["--page=metrics"]);
@@ -24,22 +24,22 @@ fn our_endpoints_list_their_methods() {
             ("POST", "/docs", "GET, HEAD"),
             ("POST", "/docs/", "GET, HEAD"),
         ] {
-            let answer = fetch(&format!("{address}{path}"), method, &[], b"");
-            assert_eq!((answer.status, answer.header("Allow")), (405, Some(allow)), "{method} {path}");
-            assert_eq!(answer.json()["error"], "Method Not Allowed");
-            assert_eq!(answer.json()["message"], format!("method not allowed: use {}", allow.replace(", ", " or ")));
+            let response = fetch(&format!("{address}{path}"), method, &[], b"");
+            assert_eq!((response.status, response.header("Allow")), (405, Some(allow)), "{method} {path}");
+            assert_eq!(response.json()["error"], "Method Not Allowed");
+            assert_eq!(response.json()["message"], format!("method not allowed: use {}", allow.replace(", ", " or ")));
         }
     }
     assert_eq!(upstream.rest(), []);
-    // Paths of rudder-transformer respond with 404 to other methods, as the reference does.
+    // Paths that the reference has too respond to other methods with 404, like the reference.
     for path in ["/health", "/features", "/version", "/buildVersion", "/metrics"] {
-        let answer = alone.request("DELETE", path, &[], b"");
-        assert_eq!((answer.status, answer.header("Allow")), (404, None), "{path}");
+        let response = alone.request("DELETE", path, &[], b"");
+        assert_eq!((response.status, response.header("Allow")), (404, None), "{path}");
     }
 }
 
 #[test]
-fn versions_that_operators_set_are_reported() {
+fn configured_versions_are_reported() {
     let own = env!("CARGO_PKG_VERSION");
     let server = Server::start(&[]);
     for path in ["/version", "/buildVersion", "/transformerBuildVersion"] {
@@ -59,10 +59,10 @@ fn versions_that_operators_set_are_reported() {
     );
     let address = format!("http://127.0.0.1:{}", crate::cli::port(&line));
     let get = |path: &str| fetch(&format!("{address}{path}"), "GET", &[], b"");
-    let answers = ["/version", "/buildVersion", "/transformerBuildVersion"].map(|path| get(path).text().to_owned());
+    let responses = ["/version", "/buildVersion", "/transformerBuildVersion"].map(|path| get(path).text().to_owned());
     let health = get("/health").json();
     crate::cli::signal(&child, "KILL");
-    assert_eq!(answers, ["1.145.0", "v1.145.0-build.7", "v1.145.0-build.7"]);
+    assert_eq!(responses, ["1.145.0", "v1.145.0-build.7", "v1.145.0-build.7"]);
     assert_eq!(health, serde_json::json!({"service": "UP", "version": "1.145.0", "gitCommitSha": "0123abc"}));
 }
 
@@ -78,7 +78,7 @@ fn an_invalid_version_aborts_startup() {
 }
 
 #[test]
-fn both_ports_return_the_id_of_a_request() {
+fn both_ports_return_the_request_id() {
     let server = Server::shared();
     for address in [server.address, server.metrics] {
         for path in ["/health", "/ready", "/metrics", "/nowhere"] {

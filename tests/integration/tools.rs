@@ -1,5 +1,4 @@
-//! `transform`, `completions` and `man` as a user runs them: input formats, order, output, and errors for malformed
-//! input.
+//! The commands `transform`, `completions` and `man`: input formats, order, output, and errors for malformed input.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -13,7 +12,7 @@ use serde_json::Value;
 
 use crate::server::Server;
 
-/// A folder of one test, emptied first.
+/// A temporary folder for one test, empty at first.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -35,7 +34,7 @@ impl Folder {
     }
 }
 
-/// The output of a run and its exit code.
+/// The exit code and output of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ran {
     pub code: Option<i32>,
@@ -49,12 +48,12 @@ fn command(arguments: &[impl AsRef<OsStr>]) -> Command {
     command
 }
 
-/// Runs the binary with `input` on its standard input.
+/// Runs the binary with `input` as stdin.
 pub fn run(arguments: &[impl AsRef<OsStr>], input: impl AsRef<[u8]>) -> Ran {
     let mut child = command(arguments).spawn().expect("the binary runs");
     let mut stdin = child.stdin.take().expect("its input");
     let input = input.as_ref().to_vec();
-    // The process may exit before it has read everything.
+    // The process may exit before it has read all input.
     let writer = std::thread::spawn(move || stdin.write_all(&input).ok());
     let output = child.wait_with_output().expect("it ends");
     writer.join().expect("the input is written");
@@ -77,7 +76,7 @@ const MESSAGES: [&str; 3] = [
     r#"{"type":"track","event":"Other"}"#,
 ];
 
-/// The payloads of [`MESSAGES`] for [`DESTINATION`].
+/// Returns the payloads of [`MESSAGES`] for [`DESTINATION`].
 fn payloads() -> String {
     let mut lines = String::new();
     for (message, (key, topic)) in MESSAGES.iter().zip([("u-1", "money"), ("a-ü", "events"), ("", "events")]) {
@@ -88,7 +87,7 @@ fn payloads() -> String {
 
 #[test]
 fn every_input_format_gives_the_same_result() {
-    let folder = Folder::new("forms");
+    let folder = Folder::new("formats");
     let destination = folder.write("destination.json", DESTINATION);
     let [a, b, c] = MESSAGES;
     let event = |message: &str| format!(r#"{{"message":{message},"metadata":{{"destinationId":"d"}}}}"#);
@@ -97,19 +96,19 @@ fn every_input_format_gives_the_same_result() {
     let events = MESSAGES.map(event).join(",");
     let compacted =
         format!(r#"{{"input":[{events}],"destinations":{{"d":{{"Config":{DESTINATION}}}}},"connections":{{}}}}"#);
-    let forms = [
+    let formats = [
         ("lines of messages", MESSAGES.join("\n")),
         ("lines of events", MESSAGES.map(event).join("\r\n\r\n") + "\n"),
         ("lines of events with destinations", MESSAGES.map(own).join("\n")),
         ("lines of all kinds", format!("{a}\n[{}]\n{}\n", event(b), own(c))),
         ("an array of messages", format!("[{}]", MESSAGES.join(","))),
         ("an array over lines", format!(" [\n{a}\n,\n\n{b},{c}\n]\n")),
-        ("arrays, one a line", format!("[{a},{b}]\n[{c}]\n")),
+        ("one array per line", format!("[{a},{b}]\n[{c}]\n")),
         ("objects over lines", format!("{{\n\"message\":{a},\n\"metadata\":{{}}}}\n{}{}", event(b), event(c))),
         ("a compacted object", compacted.clone()),
         ("a compacted object over lines", compacted.replace(r#","destinations""#, ",\n\n\"destinations\"")),
-        ("without the destination that it should have", compacted.replace(r#""d":{"#, r#""e":{"#)),
-        ("an object with input alone", format!(r#"{{"destType":"kafka","input":[{events}]}}"#)),
+        ("a compacted object without the destination", compacted.replace(r#""d":{"#, r#""e":{"#)),
+        ("an object with only input", format!(r#"{{"destType":"kafka","input":[{events}]}}"#)),
         (
             "a null destination",
             MESSAGES.map(|message| format!(r#"{{"message":{message},"metadata":{{}},"destination":null}}"#)).join("\n"),
@@ -118,18 +117,14 @@ fn every_input_format_gives_the_same_result() {
     ];
     let arguments = ["transform", "--payloads", "--destination", &destination];
     let expected = Ran { code: Some(0), out: payloads(), err: String::new() };
-    for (what, text) in &forms {
+    for (what, text) in &formats {
         assert_eq!(run(&arguments, text), expected, "{what}");
         let file = folder.write("events", gzip(text.as_bytes()));
         assert_eq!(run(&[&arguments[..], &[&file]].concat(), ""), expected, "{what}, gzip");
     }
     let (first, second) = (folder.write("1.json", format!("[{a}]")), folder.write("2.ndjson", format!("{b}\n{c}")));
     assert_eq!(run(&[&arguments[..], &[&first, &second]].concat(), ""), expected, "two files");
-    assert_eq!(
-        run(&[&arguments[..], &[&first, "-"]].concat(), format!("{b}\n{c}")),
-        expected,
-        "a file and standard input"
-    );
+    assert_eq!(run(&[&arguments[..], &[&first, "-"]].concat(), format!("{b}\n{c}")), expected, "a file and stdin");
     let full = folder.write("full.json", format!(r#"{{"ID":"x","Config":{DESTINATION}}}"#));
     let arguments = ["transform", "--payloads", "--destination", &full];
     assert_eq!(run(&arguments, MESSAGES.join("\n")), expected, "a whole destination");
@@ -149,18 +144,18 @@ fn output_equals_the_services_responses() {
             .collect();
         let body = Value::from(events.clone()).to_string();
         let url = format!("/v0/destinations/{family}");
-        let answer = Server::shared().post(&url, &[], body.as_bytes());
+        let response = Server::shared().post(&url, &[], body.as_bytes());
         let ran = run(&["transform", "--family", family], &body);
-        assert_eq!((ran.code, ran.out.trim_end()), (Some(1), answer.text()), "{family}");
+        assert_eq!((ran.code, ran.out.trim_end()), (Some(1), response.text()), "{family}");
         let lines: Vec<String> = events.iter().map(ToString::to_string).collect();
         let ran = run(&["transform", "--family", family], lines.join("\n"));
-        assert_eq!(format!("[{}]", ran.out.trim_end().replace('\n', ",")), answer.text(), "{family}, lines");
+        assert_eq!(format!("[{}]", ran.out.trim_end().replace('\n', ",")), response.text(), "{family}, lines");
         assert_eq!(ran.err.lines().next(), Some("stdin:1: rejected: the event has no destination"));
     }
 }
 
 #[test]
-fn order_is_kept_whatever_the_number_of_threads() {
+fn output_order_does_not_depend_on_the_number_of_threads() {
     let folder = Folder::new("order");
     let destination = folder.write("destination.json", DESTINATION);
     // Several batches whose events take different times.
@@ -187,29 +182,29 @@ fn order_is_kept_whatever_the_number_of_threads() {
     assert_eq!(ids(&outputs[0]), (0..6000).collect::<Vec<_>>());
     assert!(outputs.iter().all(|output| output == &outputs[0]));
     let whole = run(&["transform", "--jobs", "5", "--destination", &destination, &array], "");
-    let answers: Vec<Value> = serde_json::from_str(&whole.out).expect("one array");
-    assert_eq!(answers.len(), 6000);
+    let responses: Vec<Value> = serde_json::from_str(&whole.out).expect("one array");
+    assert_eq!(responses.len(), 6000);
 }
 
 #[test]
 fn a_line_is_processed_before_the_next_one_arrives() {
     let mut child = command(&["transform"]).spawn().expect("the binary runs");
     let (mut stdin, stdout) = (child.stdin.take().expect("its input"), child.stdout.take().expect("its output"));
-    let mut answers = BufReader::new(stdout).lines();
+    let mut responses = BufReader::new(stdout).lines();
     for id in ["a", "b"] {
         writeln!(
             stdin,
             r#"{{"message":{{"userId":"{id}"}},"metadata":{{}},"destination":{{"Config":{{"topic":"t"}}}}}}"#
         )
         .expect("written");
-        let answer = answers.next().expect("an answer").expect("text");
-        assert!(answer.contains(&format!(r#""userId":"{id}","topic":"t""#)), "{answer}");
+        let response = responses.next().expect("a response").expect("text");
+        assert!(response.contains(&format!(r#""userId":"{id}","topic":"t""#)), "{response}");
     }
     drop(stdin);
     assert!(child.wait().expect("it ends").success());
 }
 
-/// The peak RSS in kB of a run when it has written `bytes` bytes. Its input stays open until then.
+/// Returns the peak RSS in kB of a run that has written `bytes` bytes. Its input stays open until then.
 fn peak_of(arguments: &[&str], input: &str, times: usize, bytes: usize) -> u64 {
     let mut child = command(&[arguments, &["--jobs", "2"]].concat()).stderr(Stdio::null()).spawn().expect("it runs");
     let (mut stdin, mut stdout) = (child.stdin.take().expect("its input"), child.stdout.take().expect("its output"));
@@ -223,14 +218,14 @@ fn peak_of(arguments: &[&str], input: &str, times: usize, bytes: usize) -> u64 {
         drop(writer);
         stdin
     });
-    // The output is read to its end, even beyond the bytes that are awaited.
+    // The output is read to its end, even after `bytes` bytes.
     let (reached, enough) = std::sync::mpsc::channel();
     let reader = std::thread::spawn(move || {
         let (mut seen, mut buffer) = (0, vec![0; 1 << 16]);
         loop {
             let read = stdout.read(&mut buffer).expect("its output");
             if seen < bytes && seen + read >= bytes {
-                reached.send(()).expect("it is waited for");
+                reached.send(()).expect("a receiver");
             }
             seen += read;
             if read == 0 {
@@ -239,11 +234,11 @@ fn peak_of(arguments: &[&str], input: &str, times: usize, bytes: usize) -> u64 {
         }
     });
     if enough.recv_timeout(Duration::from_secs(120)).is_err() {
-        child.kill().expect("it lives");
+        child.kill().expect("it is running");
         panic!("{arguments:?}: less than {bytes} bytes of output within two minutes");
     }
     let stdin = writer.join().expect("all is written");
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it lives");
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it is running");
     drop(stdin);
     reader.join().expect("all is read");
     child.wait().expect("it ends");
@@ -251,7 +246,7 @@ fn peak_of(arguments: &[&str], input: &str, times: usize, bytes: usize) -> u64 {
     peak.and_then(|peak| peak.parse().ok()).expect("the peak")
 }
 
-const MOST_KB: u64 = 40 << 10;
+const MAX_PEAK_KB: u64 = 40 << 10;
 
 #[test]
 fn memory_does_not_grow_with_the_input() {
@@ -261,7 +256,7 @@ fn memory_does_not_grow_with_the_input() {
     );
     let payload_bytes = r#"{"message":{"userId":"u","p":""},"userId":"u","topic":"t"}"#.len() + 4000 + 1;
     let peak = peak_of(&["transform", "--payloads"], &event, 15_000, payload_bytes * 15_000);
-    assert!(peak < MOST_KB, "{peak} kB for 60 MB");
+    assert!(peak < MAX_PEAK_KB, "{peak} kB for 60 MB");
 }
 
 #[test]
@@ -277,21 +272,21 @@ fn memory_does_not_grow_with_the_output() {
         (&["transform", "--destination", &destination], filled, 5_000),
         (&["explain", "--format", "json", "--destination", &destination], filled, 3_000),
     ] {
-        // The summary is printed at the end of the input, so it is not awaited here.
+        // The difference does not include the summary, which is printed at the end of the input.
         let [few, more] = [20, 40].map(|lines| run(arguments, line.repeat(lines)).out.len());
         let each = (more - few) / 20;
         let peak = peak_of(arguments, line, times, each * times);
-        assert!(peak < MOST_KB, "{arguments:?}: {peak} kB for {times} times {line:?}");
+        assert!(peak < MAX_PEAK_KB, "{arguments:?}: {peak} kB for {times} times {line:?}");
     }
     // Each element of an array has an entry, which takes more memory than the element.
     let each = run(&["transform"], tiny).out.len();
     let peak = peak_of(&["transform"], &format!("[{}1", "1,".repeat(150_000)), 1, each * 149_999);
-    assert!(peak < MOST_KB, "{peak} kB for an array");
+    assert!(peak < MAX_PEAK_KB, "{peak} kB for an array");
 }
 
 #[test]
 fn memory_does_not_grow_with_the_responses_of_a_line() {
-    // One array, or one compacted object, per line: its responses are far larger than the line.
+    // One array or one compacted object per line, whose responses are far larger than the line.
     let array = format!("{{}}\n[{}1]\n", "1,".repeat(150_000));
     let events = vec![r#"{"message":{},"metadata":{"destinationId":"d"}}"#; 300].join(",");
     let topic = "t".repeat(200_000);
@@ -301,21 +296,22 @@ fn memory_does_not_grow_with_the_responses_of_a_line() {
     for (line, bytes) in [(&array, 240 * 150_000), (&compacted, 2 * 300 * topic.len())] {
         for arguments in [&["transform"][..], &["explain", "--format", "json"]] {
             let peak = peak_of(arguments, line, 1, bytes);
-            assert!(peak < MOST_KB, "{arguments:?}: {peak} kB for {bytes} bytes");
+            assert!(peak < MAX_PEAK_KB, "{arguments:?}: {peak} kB for {bytes} bytes");
         }
     }
-    // Each event gets the destination, because its ID is not in the object; together they would be 250 MB.
+    // The object does not contain the IDs of the destinations, so each event gets a copy of the destination. Together
+    // the copies would be 250 MB.
     let folder = Folder::new("filled");
     let destination = folder.write("destination.json", format!("{{\"topic\":\"{}\"}}", "t".repeat(100_000)));
     let events: Vec<String> =
         (0..2500).map(|id| format!("{{\"message\":{{}},\"metadata\":{{\"destinationId\":\"{id}\"}}}}")).collect();
     let filled = format!("{{}}\n{{\"input\":[{}],\"destinations\":{{}}}}\n", events.join(","));
     let peak = peak_of(&["transform", "--payloads", "--destination", &destination], &filled, 1, 2500 * 100_000);
-    assert!(peak < MOST_KB, "{peak} kB where destinations are filled in");
+    assert!(peak < MAX_PEAK_KB, "{peak} kB with filled-in destinations");
 }
 
 #[test]
-fn an_array_of_requests_has_one_output() {
+fn an_array_split_into_requests_has_one_output() {
     let folder = Folder::new("slices");
     let destination = folder.write("destination.json", DESTINATION);
     let event = |number: usize| {
@@ -330,16 +326,16 @@ fn an_array_of_requests_has_one_output() {
         let ran = run(&["transform", "--destination", &destination], format!("{compacted}{compacted}"));
         assert_eq!((ran.code, ran.err.as_str(), ran.out.lines().count()), (Some(0), "", 2));
         for line in ran.out.lines() {
-            let answers: Vec<Value> = serde_json::from_str(line).expect("an array");
-            assert_eq!(answers.len(), 2500);
-            for (number, answer) in answers.iter().enumerate() {
+            let responses: Vec<Value> = serde_json::from_str(line).expect("an array");
+            assert_eq!(responses.len(), 2500);
+            for (number, response) in responses.iter().enumerate() {
                 let is_known = number.is_multiple_of(6) && !destinations.is_empty();
-                assert_eq!(answer["output"]["topic"], if is_known { "a" } else { "events" }, "{number}: {answer}");
-                assert_eq!(answer["output"]["message"]["n"], number, "{answer}");
+                assert_eq!(response["output"]["topic"], if is_known { "a" } else { "events" }, "{number}: {response}");
+                assert_eq!(response["output"]["message"]["n"], number, "{response}");
             }
         }
     }
-    // A rejected event is reported by its number, whichever request it was in.
+    // A rejected event is reported by its number in the line, regardless of the request that contained it.
     let input = format!("{{}}\n[{}1]\n", "{\"message\":{}},".repeat(2500));
     let ran = run(&["transform", "--destination", &destination], input);
     assert!(ran.out.lines().nth(1).is_some_and(|line| line.ends_with("]")), "{:.200}", ran.out);
@@ -351,7 +347,7 @@ fn an_array_of_requests_has_one_output() {
 const FULL_EVENT: &str = r#"{"message":{},"metadata":{},"destination":{"Config":{"topic":"t"}}}"#;
 
 #[test]
-fn kcat_gets_a_key_and_a_message_of_one_line_each() {
+fn kcat_output_has_one_key_and_message_per_line() {
     let folder = Folder::new("kcat");
     let destination = folder.write("destination.json", DESTINATION);
     let arguments = ["transform", "--destination", &destination, "--format", "kcat", "--only-topic", "money"];
@@ -372,9 +368,9 @@ fn kcat_gets_a_key_and_a_message_of_one_line_each() {
          \t{\"event\":\"Paid\",\"type\":\"track\"}\n\
          \u{fffd}\t{\"event\":\"Paid\",\"type\":\"track\",\"userId\":\"\\ud800\"}\n"
     );
-    let left_out: Vec<&str> = ran.err.lines().collect();
-    assert_eq!((ran.code, left_out.len()), (Some(1), 3), "{}", ran.err);
-    for (line, number) in left_out.iter().zip(6..) {
+    let skipped: Vec<&str> = ran.err.lines().collect();
+    assert_eq!((ran.code, skipped.len()), (Some(1), 3), "{}", ran.err);
+    for (line, number) in skipped.iter().zip(6..) {
         assert!(line.starts_with(&format!("stdin:{number}:9: skipped: its key contains a tab")), "{line}");
     }
     for (arguments, word) in [
@@ -394,7 +390,7 @@ fn kcat_gets_a_key_and_a_message_of_one_line_each() {
 }
 
 #[test]
-fn a_malformed_line_affects_no_other() {
+fn a_malformed_line_affects_no_other_line() {
     let folder = Folder::new("lines");
     let destination = folder.write("destination.json", DESTINATION);
     let [a, b, c] = MESSAGES;
@@ -413,7 +409,8 @@ fn a_malformed_line_affects_no_other() {
     // Invalid UTF-8 becomes U+FFFD, as in a request.
     let ran = run(&arguments, b"{\"userId\":\"a\xffb\"}\n");
     assert_eq!(ran.out, "{\"message\":{\"userId\":\"a\u{fffd}b\"},\"userId\":\"a\u{fffd}b\",\"topic\":\"events\"}\n");
-    // A truncated first line is treated alike if the second is complete, and so is any line with --lines.
+    // A truncated first line is also skipped if the second line is complete. With --lines, any malformed line is
+    // skipped.
     let ran = run(&arguments, format!("rId\":1}}\n{a}\n{b}\n{c}\n"));
     assert_eq!((ran.code, &ran.out), (Some(1), &payloads()), "{}", ran.err);
     let ran = run(&[&arguments[..], &["--lines"]].concat(), format!("x\n[\n{a}\n{b}\n{c}\n"));
@@ -436,16 +433,12 @@ fn rejections_are_summarized_without_contents() {
         printed[10],
         "and 2993 more; in total: destination_missing 3000, event_not_an_object 1, metadata_missing 2"
     );
-    assert!(
-        printed[11].starts_with("note: 2 events have neither message, metadata nor destination"),
-        "{}",
-        printed[11]
-    );
+    assert!(printed[11].starts_with("note: 2 events have no message, metadata or destination"), "{}", printed[11]);
     assert!(!ran.err.contains("s3cret"), "{}", ran.err);
 }
 
 #[test]
-fn unusable_input_is_reported_in_one_line() {
+fn unusable_input_is_reported_on_one_line() {
     let folder = Folder::new("unusable");
     let mut numbers = 1_u64;
     let garbage: Vec<u8> = std::iter::repeat_with(|| {
@@ -466,7 +459,7 @@ fn unusable_input_is_reported_in_one_line() {
         ),
         ("csv", b"user,event\n1,2\n".to_vec(), format!(":1:1: not JSON: expected value{lines}")),
         ("single", b"{\"a\":1,}\n".to_vec(), format!(":1:8: not JSON: key must be a string{lines}")),
-        ("behind", b"{\"a\":1}}".to_vec(), format!(":1:8: not JSON: trailing characters{lines}")),
+        ("trailing", b"{\"a\":1}}".to_vec(), format!(":1:8: not JSON: trailing characters{lines}")),
         ("open", b"[\n {\"a\":1},".to_vec(), ":2:10: not JSON: unexpected end of input within a value".to_owned()),
         ("comma", b"[\n {\"metadata\":1},\n]".to_vec(), ":3:1: not JSON: expected a value".to_owned()),
         ("element", b"[\n\n  {\"a\":\n nil}]".to_vec(), ":4:3: not JSON: expected ident".to_owned()),
@@ -507,12 +500,12 @@ fn unusable_input_is_reported_in_one_line() {
 }
 
 #[test]
-fn an_invalid_destination_is_reported_in_one_line() {
+fn an_invalid_destination_is_reported_on_one_line() {
     let folder = Folder::new("destination");
     for (text, printed) in [
         ("", ": it is empty"),
         ("[]", ": the array is empty: there is no destination in it"),
-        ("{\"Config\":7}", ": the Config of the destination without name and ID is not a JSON object"),
+        ("{\"Config\":7}", ": the Config of the destination without name or ID is not a JSON object"),
         ("{\"sources\":[]}", ": it has no Kafka, Azure Event Hubs or Confluent Cloud destination"),
         ("{\n\"topic\":\"s3cret\",}", ": it is not JSON: key must be a string at line 2 column 18"),
     ] {
@@ -532,7 +525,7 @@ fn truncated_output_does_not_look_complete() {
 }
 
 #[test]
-fn a_line_of_a_megabyte_is_read() {
+fn lines_of_several_megabytes_are_read() {
     let folder = Folder::new("megabyte");
     let destination = folder.write("destination.json", DESTINATION);
     let large = format!(r#"{{"userId":"{}","type":"page"}}"#, "k".repeat(3 << 20));
@@ -546,15 +539,15 @@ fn a_line_of_a_megabyte_is_read() {
 }
 
 #[test]
-fn excessive_templates_cost_only_their_event() {
+fn excessive_templates_reject_only_their_event() {
     let folder = Folder::new("work");
     // An empty value stays in the event, so every template finds it again.
     let many: Vec<String> = (0..900).map(|index| format!("\"t{index}\":\"{{{{ event.a || x }}}}\"")).collect();
     let destination = folder.write("destination.json", format!("{{\"topic\":\"t\",{}}}", many.join(",")));
-    let costly = format!("{{\"type\":\"page\",\"a\":[{}[]]}}", "[],".repeat(30_000));
+    let expensive = format!("{{\"type\":\"page\",\"a\":[{}[]]}}", "[],".repeat(30_000));
     let ran = run(
         &["transform", "--payloads", "--destination", &destination],
-        format!("{}\n{costly}\n{}\n", MESSAGES[0], MESSAGES[2]),
+        format!("{}\n{expensive}\n{}\n", MESSAGES[0], MESSAGES[2]),
     );
     assert_eq!((ran.code, ran.out.lines().count()), (Some(1), 2), "{}", ran.err);
     assert!(
@@ -574,7 +567,7 @@ fn a_closed_output_is_not_an_error() {
         let mut stdin = child.stdin.take().expect("its input");
         drop(child.stdout.take());
         let event = format!("{{\"message\":{{\"p\":\"{}\"}}}}\n", "x".repeat(10_000)).repeat(500);
-        // It stops reading, at the latest when a write fails.
+        // The process stops reading at the latest when a write fails.
         while stdin.write_all(event.as_bytes()).is_ok() {}
         let output = child.wait_with_output().expect("it ends");
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
@@ -584,14 +577,14 @@ fn a_closed_output_is_not_an_error() {
 }
 
 #[test]
-fn no_color_and_no_bar_where_there_is_no_terminal() {
+fn without_a_terminal_there_are_no_colors_and_no_progress_bar() {
     let ran = run(&["explain"], r#"{"message":{},"metadata":{},"destination":{"Config":{"topic":"t"}}}"#);
     assert_eq!(ran.code, Some(0));
     assert!(!ran.out.contains('\u{1b}') && ran.err.is_empty(), "{ran:?}");
 }
 
 #[test]
-fn the_examples_of_the_help_work() {
+fn the_examples_in_help_work() {
     let folder = Folder::new("examples");
     let program = env!("CARGO_BIN_EXE_rudder-kafka-transformer");
     folder.write("destination.json", DESTINATION);
@@ -620,12 +613,12 @@ fn the_examples_of_the_help_work() {
         }
     }
     assert_eq!(ran, 9);
-    assert_eq!(fs::read_to_string(folder.path().join("sent")).expect("what kcat would get"), "");
+    assert_eq!(fs::read_to_string(folder.path().join("sent")).expect("the input of kcat"), "");
     assert!(folder.path().join(".zfunc/_rudder-kafka-transformer").exists());
 }
 
 #[test]
-fn shells_can_complete() {
+fn completions_are_generated_for_each_shell() {
     for (shell, word) in [
         ("bash", "complete -F"),
         ("zsh", "#compdef"),

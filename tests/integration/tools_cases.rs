@@ -1,6 +1,6 @@
-//! Cases of `explain` and `transform`, one per file in `test-fixtures/tools`: destinations in every format, and events
-//! that the service transforms and rudder-server drops. Both tools agree on exit code and findings, and `POST /explain`
-//! agrees with them on the outcome of each event.
+//! Cases of `explain` and `transform`, one per file in `test-fixtures/tools`. They cover destinations in every format,
+//! and events that the service transforms but rudder-server drops. Both tools agree on exit code and findings, and
+//! `POST /explain` agrees with them on the outcome of each event.
 
 use std::fs;
 use std::path::Path;
@@ -34,7 +34,7 @@ fn repeated(value: &mut Value) {
     }
 }
 
-/// The bytes of a file: text verbatim or as UTF-16; anything else as JSON.
+/// Returns the bytes of a file. A string is written verbatim or as UTF-16, anything else as JSON.
 fn bytes(mut value: Value) -> Vec<u8> {
     repeated(&mut value);
     match value {
@@ -107,7 +107,7 @@ fn the_endpoint_agrees_with_the_tools() {
             case.arguments.get(at + 1)
         };
         let batch_bytes = argument("--batch-bytes").map(|bytes| bytes.parse::<u64>().expect("a number"));
-        // This request drops whitespace between values.
+        // The request contains no whitespace between values.
         let body = json!({
             "events": if events.is_array() { events } else { json!([events]) },
             "destination": destination,
@@ -120,20 +120,20 @@ fn the_endpoint_agrees_with_the_tools() {
         if body.len() > 1 << 20 {
             continue;
         }
-        let answer = Server::shared().post("/explain", &[], body.as_bytes());
-        assert_eq!(answer.status, if case.code == 2 { 400 } else { 200 }, "{}: {}", case.name, answer.text());
+        let response = Server::shared().post("/explain", &[], body.as_bytes());
+        assert_eq!(response.status, if case.code == 2 { 400 } else { 200 }, "{}: {}", case.name, response.text());
         if case.code < 2 {
-            let explained = answer.json();
+            let explained = response.json();
             let outcomes = explained["events"].as_array().expect("events").iter().map(|event| &event["outcome"]);
             let any_dropped = outcomes.clone().any(|outcome| outcome == "undeliverable");
-            assert_eq!(any_dropped, case.code == 1, "{}: {}", case.name, answer.text());
+            assert_eq!(any_dropped, case.code == 1, "{}: {}", case.name, response.text());
             for event in explained["events"].as_array().expect("events") {
                 assert_eq!(event.get("problems").is_some(), event["outcome"] == "undeliverable", "{}", case.name);
             }
         }
         compared += 1;
     }
-    assert!(compared >= 40, "only {compared}");
+    assert!(compared >= 40, "only {compared} cases");
 }
 
 #[test]
@@ -143,10 +143,10 @@ fn several_destinations_are_listed_for_selection() {
         { "id": "b", "name": "B", "type": "CONFLUENT_CLOUD", "enabled": false, "config": { "password": "s3cret" } },
     ]);
     let body = json!({ "events": [], "destination": destinations }).to_string();
-    let answer = Server::shared().post("/explain", &[], body.as_bytes());
-    assert_eq!(answer.status, 400);
+    let response = Server::shared().post("/explain", &[], body.as_bytes());
+    assert_eq!(response.status, 400);
     assert_eq!(
-        answer.json(),
+        response.json(),
         json!({
             "error": "Bad Request",
             "message": "destination: it has 2 destinations; choose one with destinationId or destinationName: \"A\" (ID \"a\"), \"B\" (ID \"b\")",
@@ -159,7 +159,7 @@ fn several_destinations_are_listed_for_selection() {
 }
 
 #[test]
-fn the_summary_counts_what_is_dropped() {
+fn the_summary_counts_dropped_events() {
     let folder = Folder::new("dropped");
     let destination = folder.write("destination.json", r#"{"topic":"{{ event.tenant || events }}"}"#);
     let events = "{\"tenant\":\"a\"}\n{\"tenant\":\"a b\"}\n{\"tenant\":\"c/d\"}\nnull\n";
@@ -176,15 +176,15 @@ fn the_summary_counts_what_is_dropped() {
     assert_eq!(
         ran.err.lines().collect::<Vec<_>>(),
         [
-            "stdin:2: not produced: Kafka does not allow the name of the topic: it has \" \" in it; letters, digits, . _ and - are allowed",
-            "stdin:3: not produced: Kafka does not allow the name of the topic: it has \"/\" in it; letters, digits, . _ and - are allowed",
+            "stdin:2: not produced: Kafka does not allow the name of the topic: it contains \" \"; only letters, digits, . _ and - are allowed",
+            "stdin:3: not produced: Kafka does not allow the name of the topic: it contains \"/\"; only letters, digits, . _ and - are allowed",
             "stdin:4: rejected: the event is not a JSON object",
         ]
     );
 }
 
 #[test]
-fn standard_input_is_the_destination_or_the_events() {
+fn stdin_is_the_destination_or_the_events() {
     let folder = Folder::new("stdin");
     let destination = r#"{"topic":"t"}"#;
     let events = folder.write("events.json", "{}");
@@ -212,7 +212,7 @@ fn standard_input_is_the_destination_or_the_events() {
 }
 
 #[test]
-fn missing_files_and_directories_are_reported_alike() {
+fn all_tools_report_missing_files_and_directories_alike() {
     let folder = Folder::new("missing");
     let events = folder.write("events.json", "{}");
     let directory = env!("CARGO_TARGET_TMPDIR");

@@ -1,4 +1,4 @@
-//! `explain` as a user runs it.
+//! The `explain` command.
 
 use std::fmt::Write as _;
 
@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use crate::tools::{DESTINATION, Folder, Ran, run};
 
-fn told_as_json(ran: &Ran) -> Vec<Value> {
+fn json_lines(ran: &Ran) -> Vec<Value> {
     ran.out.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
 }
 
 #[test]
-fn an_explanation_lists_the_rules_tried_before() {
+fn an_explanation_lists_the_rules_that_were_skipped() {
     let folder = Folder::new("printed");
     let destination = folder.write(
         "destination.json",
@@ -50,7 +50,7 @@ fn an_explanation_lists_the_rules_tried_before() {
 }
 
 #[test]
-fn json_has_every_event_and_then_the_counts() {
+fn json_contains_every_event_and_then_the_summary() {
     let folder = Folder::new("json");
     let destination = folder.write("destination.json", DESTINATION);
     let mut events = String::new();
@@ -60,7 +60,7 @@ fn json_has_every_event_and_then_the_counts() {
     events.push_str("[{\"type\":\"page\"},null]\nnope\n");
     let ran = run(&["explain", "--destination", &destination, "--partitions=4", "--format=json"], &events);
     assert_eq!((ran.code, ran.err.as_str()), (Some(1), "stdin:32:2: not JSON: expected ident\n"));
-    let printed = told_as_json(&ran);
+    let printed = json_lines(&ran);
     assert_eq!(printed.len(), 33);
     for (index, event) in printed[..32].iter().enumerate() {
         assert_eq!(event["index"], json!(index));
@@ -69,8 +69,8 @@ fn json_has_every_event_and_then_the_counts() {
     assert_eq!((&printed[0]["topic"]["value"], &printed[0]["topic"]["rule"]), (&json!("money"), &json!("event_name")));
     assert_eq!((&printed[0]["key"]["value"], printed[0].get("event")), (&json!("u-0"), None));
     assert_eq!((&printed[31]["event"], &printed[31]["rejection"]["code"]), (&json!(2), &json!("event_not_an_object")));
-    let answer: Value = serde_json::from_str(printed[0]["response"].as_str().expect("text")).expect("JSON");
-    assert_eq!(answer["output"]["topic"], "money");
+    let response: Value = serde_json::from_str(printed[0]["response"].as_str().expect("text")).expect("JSON");
+    assert_eq!(response["output"]["topic"], "money");
     let partition = |index: usize| printed[index]["key"]["partition"].as_u64().and_then(|at| usize::try_from(at).ok());
     let mut partitions = [0; 4];
     for index in 0..31 {
@@ -97,7 +97,7 @@ fn json_has_every_event_and_then_the_counts() {
         } })
     );
     let ran = run(&["explain", "--destination", &destination, "--partitions=4", "--format=json", "--summary"], &events);
-    assert_eq!(told_as_json(&ran), printed[32..]);
+    assert_eq!(json_lines(&ran), printed[32..]);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn many_events_are_summarized() {
 }
 
 #[test]
-fn bad_input_is_reported_as_by_transform() {
+fn bad_input_is_reported_as_in_transform() {
     let printed = "error: stdin:1:1: not JSON: expected value (use --lines to skip lines that are not JSON)\n";
     assert_eq!(run(&["explain"], "garbage"), Ran { code: Some(2), out: String::new(), err: printed.to_owned() });
     // Events before the point of failure are still reported.

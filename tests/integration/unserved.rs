@@ -1,4 +1,5 @@
-//! Without an upstream: what only a rudder-transformer serves is retried or rejected, counted, and logged as an error.
+//! Without an upstream, requests that only rudder-transformer can serve are retried or rejected, counted, and logged as
+//! errors.
 
 use std::io::Write as _;
 
@@ -10,7 +11,7 @@ use crate::server::{Response, Server, read_response};
 const METADATA: &str =
     r#"{"jobId":1,"destinationId":"2fGkZ1","sourceId":"src-1","workspaceId":"ws1","destinationType":"GA4"}"#;
 
-/// Path, body, metric label, and the destination's name in the error of a rejected request.
+/// Returns path, body and metric label of requests, and the name of the destination in the error if they are rejected.
 fn requests() -> [(&'static str, String, &'static str, Option<&'static str>); 11] {
     let events = format!(r#"[{{"message":{{"userId":"s3cr3t"}},"metadata":{METADATA}}}]"#);
     let router = |dest_type: &str| format!(r#"{{"input":{events},"destType":"{dest_type}"}}"#);
@@ -47,7 +48,7 @@ fn assert_counted(server: &Server) {
     }
 }
 
-/// Sends every request to a service that serves Apache Kafka only, and then requests that rudder-server never sends.
+/// Sends every request to a service that supports only Apache Kafka, and then requests that rudder-server never sends.
 fn send_all(flags: &[&str], check: impl Fn(&Response, &str, Option<&str>)) {
     let server = Server::start(&[&["--native-destinations=kafka"], flags].concat());
     for (path, body, _, name) in requests() {
@@ -63,9 +64,9 @@ fn send_all(flags: &[&str], check: impl Fn(&Response, &str, Option<&str>)) {
         ("POST", "/v0/destinations/no-such", "[]", "Unknown destination: no-such"),
         ("POST", "/batch", r#"{"destType":"no such","input":[]}"#, "Unknown destination: no such"),
     ] {
-        let answer = server.request(method, path, &[], body.as_bytes());
-        assert_eq!((answer.status, answer.json()["error"].as_str()), (404, Some(error)), "{method} {path}");
-        assert_eq!(answer.header("X-Rudder-Should-Retry"), None);
+        let response = server.request(method, path, &[], body.as_bytes());
+        assert_eq!((response.status, response.json()["error"].as_str()), (404, Some(error)), "{method} {path}");
+        assert_eq!(response.header("X-Rudder-Should-Retry"), None);
     }
     assert_counted(&server);
     assert_eq!(server.transform(b"[]").status, 200);
@@ -74,31 +75,32 @@ fn send_all(flags: &[&str], check: impl Fn(&Response, &str, Option<&str>)) {
 #[test]
 fn requests_get_a_retryable_503_by_default() {
     for flags in [&[][..], &["--unserved=retry"]] {
-        send_all(flags, |answer, path, _| {
-            assert_eq!(answer.status, 503, "{path}");
-            assert_eq!(answer.header("X-Rudder-Should-Retry"), Some("true"), "{path}");
-            assert_eq!(answer.header("X-Rudder-Error-Reason"), Some("unserved"), "{path}");
-            assert_eq!(answer.json()["error"], "Service Unavailable");
-            assert!(answer.text().contains("set UPSTREAM_TRANSFORMER_URL"), "{path}: {}", answer.text());
+        send_all(flags, |response, path, _| {
+            assert_eq!(response.status, 503, "{path}");
+            assert_eq!(response.header("X-Rudder-Should-Retry"), Some("true"), "{path}");
+            assert_eq!(response.header("X-Rudder-Error-Reason"), Some("unserved"), "{path}");
+            assert_eq!(response.json()["error"], "Service Unavailable");
+            assert!(response.text().contains("set UPSTREAM_TRANSFORMER_URL"), "{path}: {}", response.text());
         });
     }
 }
 
 #[test]
 fn rejected_requests_are_404() {
-    send_all(&["--unserved=reject"], |answer, path, name| {
-        assert_eq!((answer.status, answer.header("X-Rudder-Should-Retry")), (404, None), "{path}");
+    send_all(&["--unserved=reject"], |response, path, name| {
+        assert_eq!((response.status, response.header("X-Rudder-Should-Retry")), (404, None), "{path}");
         match name {
-            Some(name) => assert_eq!(answer.text(), format!(r#"{{"error":"Unknown destination: {name}"}}"#)),
+            Some(name) => assert_eq!(response.text(), format!(r#"{{"error":"Unknown destination: {name}"}}"#)),
             None => {
-                assert_eq!(answer.json()["error"], "Not Found");
-                assert!(answer.text().contains("set UPSTREAM_TRANSFORMER_URL"), "{path}: {}", answer.text());
+                assert_eq!(response.json()["error"], "Not Found");
+                assert!(response.text().contains("set UPSTREAM_TRANSFORMER_URL"), "{path}: {}", response.text());
             }
         }
     });
 }
 
-/// Path, endpoint, destination type, destination, source and workspace of each line, which has level error.
+/// Returns path, endpoint, destination type, destination, source and workspace of each line. Every line must have the
+/// level ERROR.
 fn printed(lines: &[Value]) -> Vec<[Option<String>; 6]> {
     let names = ["path", "endpoint", "dest_type", "destination_id", "source_id", "workspace_id"];
     let line = |line: &Value| {
@@ -110,7 +112,7 @@ fn printed(lines: &[Value]) -> Vec<[Option<String>; 6]> {
 }
 
 #[test]
-fn each_is_logged_as_an_error_with_its_destination() {
+fn unserved_requests_are_logged_as_errors_with_their_destination() {
     let service = Service::start(&[]);
     let some = |text: &str| Some(text.to_owned());
     let mut expected = Vec::new();
@@ -138,7 +140,7 @@ fn each_is_logged_as_an_error_with_its_destination() {
     let lines: Vec<Value> = lines.iter().filter(message).cloned().collect();
     assert_eq!(printed(&lines), expected);
     assert!(lines.iter().all(|line| line["fields"]["request_id"] == "r-9"), "{lines:?}");
-    assert!(lines[0].to_string().contains("user transformations are not served here: set UPSTREAM_TRANSFORMER_URL"));
+    assert!(lines[0].to_string().contains("user transformations are not served by this service: set UPSTREAM"));
 }
 
 #[test]
@@ -155,7 +157,7 @@ fn lines_are_rate_limited() {
 }
 
 #[test]
-fn a_stalled_or_huge_body_delays_nothing() {
+fn stalled_and_huge_bodies_do_not_delay_the_response() {
     let server = Server::start(&["--max-body-bytes=1000"]);
     for framing in ["Content-Length: 1000000", "Transfer-Encoding: chunked"] {
         let mut stream = server.connect();
@@ -163,7 +165,7 @@ fn a_stalled_or_huge_body_delays_nothing() {
         stream.write_all(head.as_bytes()).expect("sent");
         assert_eq!(read_response(&mut stream).status, 503, "{framing}");
     }
-    // More than is inspected, and more than a body may have here.
+    // A body that is larger than the part that is inspected, and larger than the body limit.
     let events = format!(r#"[{{"metadata":{METADATA},"message":"{}"}}]"#, "x".repeat(300_000));
     assert_eq!(server.post("/v0/destinations/ga4", &[], events.as_bytes()).status, 503);
     let unknown_coding = [("Content-Encoding", "zstd")];

@@ -1,4 +1,4 @@
-//! A fake upstream transformer: it responds as a test configures, and records every request byte for byte.
+//! A fake upstream transformer that responds as a test configures, and records every request byte for byte.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,13 +7,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// The timeout of everything.
+/// The timeout of all reads.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A request as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// Request line and headers, with the empty line.
+    /// The request line and headers, including the empty line.
     pub head: Vec<u8>,
     /// The body, without chunked framing.
     pub body: Vec<u8>,
@@ -22,19 +22,19 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// The request line.
+    /// Returns the request line.
     pub fn line(&self) -> String {
         self.lines().remove(0)
     }
 
-    /// Header lines sorted by name; those with the same name in the order of arrival.
+    /// Returns the header lines, sorted by name. Lines with the same name stay in the order of arrival.
     pub fn headers(&self) -> Vec<String> {
         let mut lines = self.lines().split_off(1);
         lines.sort_by_key(|line| line.split(':').next().unwrap_or("").to_owned());
         lines
     }
 
-    /// The value of a header.
+    /// Returns the value of a header.
     pub fn header(&self, name: &str) -> Option<String> {
         self.lines().iter().find_map(|line| {
             let (key, value) = line.split_once(": ")?;
@@ -49,7 +49,7 @@ impl Seen {
     }
 }
 
-/// A running fake.
+/// A running fake upstream.
 pub struct FakeUpstream {
     pub address: SocketAddr,
     seen: Mutex<Receiver<Seen>>,
@@ -57,12 +57,13 @@ pub struct FakeUpstream {
     stopped: Arc<AtomicBool>,
 }
 
-type Answer = dyn Fn(&mut TcpStream, &Seen) -> std::io::Result<()> + Send + Sync;
+type Respond = dyn Fn(&mut TcpStream, &Seen) -> std::io::Result<()> + Send + Sync;
 
 impl FakeUpstream {
-    /// A fake that lets `answer` write the response to each complete request. An error closes the connection.
-    pub fn start(answer: impl Fn(&mut TcpStream, &Seen) -> std::io::Result<()> + Send + Sync + 'static) -> Self {
-        let answer: Arc<Answer> = Arc::new(answer);
+    /// Starts a fake that calls `respond` to write the response to each complete request. An error closes the
+    /// connection.
+    pub fn start(respond: impl Fn(&mut TcpStream, &Seen) -> std::io::Result<()> + Send + Sync + 'static) -> Self {
+        let respond: Arc<Respond> = Arc::new(respond);
         Self::each_connection(move |stream, seen| {
             loop {
                 let Some(request) = read_request(&mut stream.try_clone()?)? else { return Ok(()) };
@@ -71,12 +72,12 @@ impl FakeUpstream {
                 if !is_whole {
                     return Ok(());
                 }
-                answer(stream, &request)?;
+                respond(stream, &request)?;
             }
         })
     }
 
-    /// A fake that lets `serve` handle the whole connection.
+    /// Starts a fake that calls `serve` to handle each connection.
     pub fn each_connection(
         serve: impl Fn(&mut TcpStream, &Sender<Seen>) -> std::io::Result<()> + Send + Sync + 'static,
     ) -> Self {
@@ -103,13 +104,13 @@ impl FakeUpstream {
         Self { address, seen: Mutex::new(seen), connections, stopped }
     }
 
-    /// A fake that responds to every request with the same bytes.
-    pub fn answering(bytes: impl Into<Vec<u8>>) -> Self {
+    /// Starts a fake that responds to every request with the same bytes.
+    pub fn responding(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         Self::start(move |stream, _| stream.write_all(&bytes))
     }
 
-    /// A fake that responds to a request only once it is released, or when the sender of the release is gone.
+    /// Starts a fake that responds to each request only after a release is sent, or after the sender is dropped.
     pub fn holding_back(bytes: impl Into<Vec<u8>>) -> (Self, Sender<()>) {
         let bytes = bytes.into();
         let (release, released) = channel();
@@ -121,22 +122,22 @@ impl FakeUpstream {
         (upstream, release)
     }
 
-    /// The flag with its address.
+    /// Returns the flag with the address of this upstream.
     pub fn flag(&self) -> String {
         format!("--upstream-transformer-url=http://{}", self.address)
     }
 
-    /// The next request, in the order of arrival.
+    /// Waits for the next request and returns it, in the order of arrival.
     pub fn next(&self) -> Seen {
         self.seen.lock().expect("one reader").recv_timeout(PATIENCE).expect("a request")
     }
 
-    /// Requests that arrived and were not taken yet.
+    /// Returns the requests that have arrived and were not returned before.
     pub fn rest(&self) -> Vec<Seen> {
         self.seen.lock().expect("one reader").try_iter().collect()
     }
 
-    /// The number of connections so far.
+    /// Returns the number of connections so far.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -149,7 +150,7 @@ impl Drop for FakeUpstream {
     }
 }
 
-/// A JSON response.
+/// Builds a JSON response.
 pub fn json(status: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
@@ -168,7 +169,7 @@ pub fn read_head(stream: &mut impl Read) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// Reads one chunk; `None` if the stream ends before the chunk does.
+/// Reads one chunk. Returns `None` if the stream ends before the chunk.
 pub fn read_chunk(stream: &mut impl Read) -> Option<Vec<u8>> {
     let (mut line, mut byte) = (Vec::new(), [0]);
     while !line.ends_with(b"\r\n") {
@@ -182,7 +183,7 @@ pub fn read_chunk(stream: &mut impl Read) -> Option<Vec<u8>> {
     Some(chunk)
 }
 
-/// Reads a request; `None` at the end of the stream.
+/// Reads a request. Returns `None` at the end of the stream.
 pub fn read_request(stream: &mut impl Read) -> std::io::Result<Option<Seen>> {
     let head = read_head(stream)?;
     if head.is_empty() {

@@ -1,4 +1,4 @@
-//! Malformed upstream responses: those that two HTTP parsers may split differently become 502, and no part of them
+//! Malformed upstream responses. Responses that two HTTP parsers may split differently become 502, and no part of them
 //! reaches a client.
 
 use std::io::Write as _;
@@ -8,7 +8,7 @@ use crate::forward::{await_forwarded, behind, talk};
 use crate::logs::Service;
 use crate::upstream::FakeUpstream;
 
-/// An upstream that responds to every request with the bytes that were set last, and then closes the connection.
+/// Starts an upstream that responds to every request with the bytes that were set last.
 fn scripted() -> (FakeUpstream, Arc<Mutex<Vec<u8>>>) {
     let script = Arc::new(Mutex::new(Vec::new()));
     let next = script.clone();
@@ -73,7 +73,7 @@ fn an_ambiguous_response_is_502_and_its_connection_is_not_reused() {
         }
     }
     await_forwarded(&server, "broken", f64::from(count));
-    assert_eq!(upstream.connections(), usize::try_from(count).expect("few"), "one connection for each");
+    assert_eq!(upstream.connections(), usize::try_from(count).expect("few"), "each response has its own connection");
     let good = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
     *script.lock().expect("not held") = good.as_bytes().to_vec();
     assert_eq!(server.post("/customTransform", &[], b"[]").text(), "hello");
@@ -103,7 +103,7 @@ fn unusual_but_unambiguous_responses_pass() {
 }
 
 #[test]
-fn a_failure_names_path_and_upstream_in_the_log() {
+fn failures_are_logged_with_path_and_upstream() {
     let upstream = FakeUpstream::start(|stream, seen| {
         let line = seen.line();
         if line.contains("/invalid") {

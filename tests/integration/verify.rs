@@ -1,4 +1,4 @@
-//! `verify` as a user runs it.
+//! The `verify` command.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -10,15 +10,15 @@ use quick_xml::events::Event;
 use serde_json::{Value, json};
 
 use crate::cli::{binary, run};
-use crate::golden::beside;
+use crate::golden::shared_golden;
 use crate::server::Server;
-use crate::upstream::{FakeUpstream, json as answer};
+use crate::upstream::{FakeUpstream, json as json_response};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("test-fixtures")
 }
 
-/// An empty folder for one test.
+/// Creates an empty folder for one test.
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("verify").join(name);
     fs::remove_dir_all(&folder).ok();
@@ -59,7 +59,7 @@ fn url(server: &Server) -> String {
     format!("http://{}", server.address)
 }
 
-/// A recorded case.
+/// Formats a recorded case as a line.
 fn recorded(name: &str, body: &str, response: &Value) -> String {
     let case = json!({
         "name": name, "method": "POST", "path": "/v0/destinations/kafka", "headers": {}, "rawBody": body, "response": response
@@ -70,14 +70,14 @@ fn recorded(name: &str, body: &str, response: &Value) -> String {
 const EVENT: &str =
     r#"[{"message":{"userId":"u"},"metadata":{"jobId":1,"rudderId":"r"},"destination":{"Config":{"topic":"orders"}}}]"#;
 
-fn event_answer(topic: &str) -> Value {
+fn event_response(topic: &str) -> Value {
     let metadata = json!({ "jobId": 1, "rudderId": format!("r<<>>{topic}") });
     let output = json!({ "message": { "userId": "u" }, "userId": "u", "topic": topic });
     json!({ "status": 200, "apiVersion": "2", "body": [{ "output": output, "metadata": metadata, "statusCode": 200 }] })
 }
 
 #[test]
-fn the_built_in_engine_passes_all_cases_in_any_environment() {
+fn the_built_in_transformer_passes_all_cases_in_any_environment() {
     let environment =
         [("UPSTREAM_TRANSFORMER_URL", "http://127.0.0.1:1"), ("NATIVE_DESTINATIONS", "none"), ("PORT", "1")];
     let folder = fixtures();
@@ -93,14 +93,14 @@ fn the_built_in_engine_passes_all_cases_in_any_environment() {
         assert!(line.starts_with("ok ") && cases >= least, "{line}");
     }
     let sum = printed.lines().last().expect("a sum");
-    // Recorded cases of the reference may differ as intended; no others may.
+    // Only recorded cases of the reference may differ as intended.
     assert!(sum.contains(" as expected, 249 with intended differences;") && !sum.contains("unreadable"), "{sum}");
-    assert!(sum.contains("own engine"), "{sum}");
+    assert!(sum.contains("built-in transformer"), "{sum}");
 }
 
 #[test]
 fn a_transformer_is_tested_by_url() {
-    // Cases expect the reference's response for destinations that it does not know.
+    // The cases expect the reference's response for unknown destinations.
     let server = Server::start(&["--unserved=reject"]);
     let before = server.sum("transformer_http_request_duration_count", &[]);
     let printed = printed(&[fixtures().to_str().expect("a path"), "--against", &format!("{}/", url(&server))], 0);
@@ -134,7 +134,9 @@ fn a_difference_shows_path_expected_and_actual() {
         assert!(text.lines().any(|other| other == line), "{line}\n{text}");
     }
     assert!(
-        text.lines().last().is_some_and(|sum| sum.starts_with("2 cases: 1 as expected, 1 different (own engine")),
+        text.lines()
+            .last()
+            .is_some_and(|sum| sum.starts_with("2 cases: 1 as expected, 1 different (built-in transformer")),
         "{text}"
     );
     let quiet = printed(&[path, "--quiet"], 1);
@@ -154,8 +156,8 @@ fn a_difference_shows_path_expected_and_actual() {
 #[test]
 fn junit_reports_are_written() {
     let folder = folder("junit");
-    let lines = recorded("fine & <well>", EVENT, &event_answer("orders"))
-        + &recorded("a \u{1} \"topic\"", EVENT, &event_answer("other"))
+    let lines = recorded("fine & <well>", EVENT, &event_response("orders"))
+        + &recorded("a \u{1} \"topic\"", EVENT, &event_response("other"))
         + "{\"path\":1,\"response\":{}}\n"
         + &recorded(
             "no events",
@@ -209,19 +211,19 @@ fn intended_differences_are_listed_and_do_not_fail() {
         "cases.ndjson",
         recorded("none", "[]", &failed)
             + &recorded("half", &EVENT.replace("}}}]", "}}},null]"), &failed)
-            + &recorded("same", EVENT, &event_answer("orders")),
+            + &recorded("same", EVENT, &event_response("orders")),
     );
     let text = printed(&[&cases], 0);
     assert_eq!(text.lines().filter(|line| line.starts_with("intended  ")).count(), 2, "{text}");
     assert!(text.contains(&format!("{cases}:1  none  /: `[]`")), "{text}");
     assert!(text.contains(&format!("{cases}:2  half  /: an event that is not an object")), "{text}");
     assert!(text.contains("3 cases: 1 as expected, 2 with intended differences ("), "{text}");
-    // Against the reference it is the other way round: it may fail where our own cases do not.
-    let reference = FakeUpstream::answering(answer("500 Internal Server Error", r#"{"error":"x"}"#));
+    // The reference may also differ as intended from cases of this repository.
+    let reference = FakeUpstream::responding(json_response("500 Internal Server Error", r#"{"error":"x"}"#));
     let against = format!("http://{}", reference.address);
-    let ours = fixtures().join("processor/empty_array.json");
-    let ours = ours.to_str().expect("a path");
-    assert!(printed(&[ours, "--against", &against], 0).contains("1 with intended differences"));
+    let own_case = fixtures().join("processor/empty_array.json");
+    let own_case = own_case.to_str().expect("a path");
+    assert!(printed(&[own_case, "--against", &against], 0).contains("1 with intended differences"));
     let other = fixtures().join("processor/topic_event_name.json");
     let text = printed(&[other.to_str().expect("a path"), "--against", &against], 1);
     assert!(text.contains("expected  200") && text.contains("got       500"), "{text}");
@@ -247,11 +249,11 @@ fn a_recording_can_be_verified() {
         let verified = printed(&[golden], 0);
         assert!(verified.contains(&format!("{count} cases: {count} as expected")), "{verified}");
     }
-    // A transformer that does not return JSON, and one that is not reachable.
-    let html = FakeUpstream::answering(&b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nNot Found"[..]);
+    // A transformer that does not return JSON, and one that is unreachable.
+    let html = FakeUpstream::responding(&b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nNot Found"[..]);
     let golden = folder.join("html.ndjson");
     let golden = golden.to_str().expect("a path");
-    let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_answer("orders")) + "nonsense\n");
+    let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_response("orders")) + "garbage\n");
     let output =
         verify(&["--record", &format!("http://{}", html.address), &cases, "--output", golden, "--format=json"]);
     assert_eq!(output.status.code(), Some(1), "one line is left out");
@@ -264,7 +266,7 @@ fn a_recording_can_be_verified() {
     let output = verify(&["--record", "http://127.0.0.1:1", &cases, "--output", golden]);
     assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
     assert_eq!(stderr(&output), "error: --record: connection refused\n");
-    assert_eq!(fs::read(golden).expect("the file"), before, "what was there stays");
+    assert_eq!(fs::read(golden).expect("the file"), before, "the existing file is unchanged");
     let left: Vec<_> =
         fs::read_dir(&folder).expect("the folder").map(|entry| entry.expect("an entry").path()).collect();
     assert!(left.iter().all(|path| path.extension() != Some("partial".as_ref())), "{left:?}");
@@ -329,7 +331,7 @@ fn a_checkout_is_found_by_its_layout() {
     }
     let output = binary().current_dir(&of_one).args(["verify", "."]).output().expect("it runs");
     assert!(stdout(&output).contains("3 cases: 3 as expected"), "{}", stdout(&output));
-    // An unreadable file is reported with its place and affects no other file.
+    // An unreadable case is reported with its location and affects no other case.
     let text = fs::read_to_string(&file)
         .expect("the file")
         .replace("'processor-1'", "makeId()")
@@ -338,16 +340,16 @@ fn a_checkout_is_found_by_its_layout() {
     let line = text.lines().position(|line| line.contains("makeId()")).expect("the line") + 1;
     let text = printed(&[&of_one], 1);
     let problem = format!(
-        "unreadable  {file}:{line}:9: the call `makeId(…)` is not supported: only literals, constants, and functions that return them are read"
+        "unreadable  {file}:{line}:9: the call `makeId(…)` is not supported: only literals, constants, and functions that return them are"
     );
     assert!(text.lines().any(|line| line == problem), "{problem}\n{text}");
     assert!(text.contains("2 cases: 2 as expected, 1 unreadable"), "{text}");
-    // A checkout without our destinations.
+    // A checkout without supported destinations.
     let empty = folder.join("empty");
     write(&empty, &format!("{destinations}/hs/processor/data.ts"), "export const data = []");
     let output = verify(&[empty.to_str().expect("a path")]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("there are no cases of kafka, azure_event_hub or confluent_cloud"));
+    assert!(stderr(&output).contains("no cases for kafka, azure_event_hub or confluent_cloud"));
 }
 
 #[test]
@@ -378,7 +380,7 @@ fn every_parent_folder_selects_the_cases() {
     for path in ["checkout/test/integrations/destinations/hs", "checkout/test/integrations/destinations/hs/processor"] {
         let output = verify(&[&at(path)]);
         assert_eq!(output.status.code(), Some(2));
-        assert!(stderr(&output).contains("hs is not served here; only kafka"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("hs is not supported; only kafka"), "{}", stderr(&output));
     }
     // A release that predates cases in TypeScript.
     write(&folder, "old/package.json", r#"{"name":"rudder-transformer","version":"1.0.0"}"#);
@@ -395,7 +397,7 @@ fn every_parent_folder_selects_the_cases() {
 fn irregular_files_are_reported_and_do_not_block() {
     let folder = folder("pipes");
     let destinations = "test/integrations/destinations";
-    write(&folder, "cases/one.ndjson", recorded("one", EVENT, &event_answer("orders")));
+    write(&folder, "cases/one.ndjson", recorded("one", EVENT, &event_response("orders")));
     fs::create_dir_all(folder.join(destinations).join("kafka/processor")).expect("a folder");
     for pipe in
         [format!("{destinations}/kafka/processor/data.ts"), "cases/data.ts".to_owned(), "cases/pipe.json".to_owned()]
@@ -406,17 +408,18 @@ fn irregular_files_are_reported_and_do_not_block() {
     std::os::unix::fs::symlink(folder.join("cases"), folder.join("cases/loop")).expect("a link");
     std::os::unix::fs::symlink("/dev/zero", folder.join("cases/zero.ndjson")).expect("a link");
     let text = printed(&[folder.join("cases").to_str().expect("a path")], 1);
-    let odd = "not a regular file";
-    assert_eq!(text.lines().filter(|line| line.starts_with("unreadable") && line.ends_with(odd)).count(), 3, "{text}");
+    let reason = "not a regular file";
+    let reported = text.lines().filter(|line| line.starts_with("unreadable") && line.ends_with(reason));
+    assert_eq!(reported.count(), 3, "{text}");
     assert!(text.contains("1 case: 1 as expected, 3 unreadable"), "{text}");
     let text = printed(&[folder.to_str().expect("a path")], 2);
-    assert!(text.contains("data.ts") && text.contains(odd), "{text}");
+    assert!(text.contains("data.ts") && text.contains(reason), "{text}");
 }
 
 #[test]
 fn output_is_bounded() {
     let folder = folder("bounded");
-    // Cases that double with every line.
+    // The number of cases doubles with every line.
     let mut text = "const a0 = [{ name: 'kafka', feature: 'processor', input: { request: { body: [] } }, output: { response: { status: 200, body: 'x' } } }];\n".to_owned();
     for line in 1..17 {
         text.push_str(&format!("const a{line} = [...a{0}, ...a{0}];\n", line - 1));
@@ -426,7 +429,7 @@ fn output_is_bounded() {
     let output = verify(&[&cases]);
     assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(1), ""));
     assert!(output.stdout.len() < 1 << 20, "{} bytes for {}", output.stdout.len(), text.len());
-    // Many different cases, each with an endless name and path.
+    // Many cases that differ, each with a very long name and pointer.
     let long = "x".repeat(20_000);
     let response = json!({ "status": 200, "apiVersion": "2", "body": [{ (&*long): 1 }] });
     let lines: String = (0..1200).map(|_| recorded(&long, EVENT, &response)).collect();
@@ -441,7 +444,7 @@ fn output_is_bounded() {
 #[test]
 fn a_filter_selects_cases() {
     let folder = folder("filter");
-    write(&folder, "one.ndjson", recorded("one", EVENT, &event_answer("orders")));
+    write(&folder, "one.ndjson", recorded("one", EVENT, &event_response("orders")));
     write(&folder, "events.json", "{\"a\":1}");
     let path = folder.to_str().expect("a path");
     assert!(printed(&[path, "-v"], 0).contains("skipped"));
@@ -450,9 +453,9 @@ fn a_filter_selects_cases() {
 }
 
 #[test]
-fn a_transformer_that_trickles_times_out() {
+fn a_trickling_transformer_times_out() {
     let folder = folder("trickle");
-    let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_answer("orders")));
+    let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_response("orders")));
     for head in ["HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", "HTTP/1.1 200 OK\r\nX-A: "] {
         let trickling = FakeUpstream::start(move |stream, _| {
             stream.write_all(head.as_bytes())?;
@@ -471,7 +474,7 @@ fn a_transformer_that_trickles_times_out() {
 #[cfg(target_os = "linux")]
 fn unwritable_output_is_an_error() {
     let folder = folder("full");
-    let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_answer("orders")));
+    let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_response("orders")));
     let full = || fs::OpenOptions::new().write(true).open("/dev/full").expect("the device");
     for arguments in [&["verify", &cases][..], &["verify", &cases, "--format=json"], &["verify", &cases, "--quiet"]] {
         let output = binary().args(arguments).stdout(full()).output().expect("it runs");
@@ -485,7 +488,7 @@ fn unwritable_output_is_an_error() {
 
 #[test]
 fn the_references_own_cases_pass_as_typescript() {
-    let Some(beside) = beside() else { return };
+    let Some(shared_golden) = shared_golden() else { return };
     let folder = folder("reference");
     for (name, destination, feature) in [
         ("kafka.processor.json", "kafka", "processor"),
@@ -493,7 +496,7 @@ fn the_references_own_cases_pass_as_typescript() {
         ("azure_event_hub.processor.json", "azure_event_hub", "processor"),
         ("confluent_cloud.processor.json", "confluent_cloud", "processor"),
     ] {
-        let text = fs::read_to_string(beside.join("upstream").join(name)).expect("the reference's cases");
+        let text = fs::read_to_string(shared_golden.join("upstream").join(name)).expect("the reference's cases");
         let mut file =
             "import { ProcessorTestData } from '../../../testTypes';\n\nexport const data: ProcessorTestData[] = "
                 .to_owned();
@@ -503,12 +506,12 @@ fn the_references_own_cases_pass_as_typescript() {
     }
     let text = printed(&[folder.to_str().expect("a path")], 0);
     assert!(text.contains("19 cases: 19 as expected"), "{text}");
-    let text = printed(&[beside.join("upstream").to_str().expect("a path")], 0);
+    let text = printed(&[shared_golden.join("upstream").to_str().expect("a path")], 0);
     assert!(text.contains("19 cases: 19 as expected"), "{text}");
 }
 
 #[test]
-fn malformed_input_is_reported_in_one_line() {
+fn malformed_input_is_reported_on_one_line() {
     let folder = folder("bad");
     let noise: Vec<u8> = (0..100_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let long = "x".repeat(1_000_000);
@@ -548,7 +551,7 @@ fn malformed_input_is_reported_in_one_line() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(
         (0..500)
-            .map(|number| recorded(&format!("n{number}"), EVENT, &event_answer("orders")))
+            .map(|number| recorded(&format!("n{number}"), EVENT, &event_response("orders")))
             .collect::<String>()
             .as_bytes(),
     )
@@ -562,7 +565,7 @@ fn malformed_input_is_reported_in_one_line() {
         "{text}"
     );
     // A malformed line affects no other line.
-    let good = recorded("good", EVENT, &event_answer("orders"));
+    let good = recorded("good", EVENT, &event_response("orders"));
     let path = write(&folder, "mixed.ndjson", format!("{good}{{\"s3cret\n{good}"));
     let text = printed(&[&path], 1);
     assert!(
@@ -572,36 +575,36 @@ fn malformed_input_is_reported_in_one_line() {
     assert!(!text.contains("s3cret"), "{text}");
     // A long line is allowed.
     let large = EVENT.replace("\"u\"", &format!("\"u\",\"more\":\"{}\"", "m".repeat(2_000_000)));
-    let path = write(&folder, "large.ndjson", recorded("large", &large, &event_answer("orders")));
+    let path = write(&folder, "large.ndjson", recorded("large", &large, &event_response("orders")));
     let text = printed(&[&path], 1);
     assert!(text.contains("/0/output/message/more") && text.len() < 2000, "{:.3000}", text);
 }
 
 #[test]
-fn usage_errors_and_silent_transformers_are_reported_in_one_line() {
+fn usage_errors_and_silent_transformers_are_reported_on_one_line() {
     let folder = folder("usage");
     let empty = folder.join("empty");
     fs::create_dir_all(&empty).expect("a folder");
-    let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_answer("orders")));
+    let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_response("orders")));
     let silent = FakeUpstream::holding_back("").0;
-    let nonsense = FakeUpstream::answering("SSH-2.0-OpenSSH_9.2\r\n\r\n");
+    let ssh = FakeUpstream::responding("SSH-2.0-OpenSSH_9.2\r\n\r\n");
     let closing = FakeUpstream::start(|_, _| Err(std::io::Error::other("closed")));
     let at = |fake: &FakeUpstream| format!("http://{}", fake.address);
-    let cannot = folder.join("no/such/file");
-    let cannot = cannot.to_str().expect("a path");
+    let missing = folder.join("no/such/file");
+    let missing = missing.to_str().expect("a path");
     for (arguments, problem) in [
-        (vec![cannot], "no such file or folder".to_owned()),
+        (vec![missing], "no such file or folder".to_owned()),
         (vec![empty.to_str().expect("a path")], "the folder contains no files with cases".to_owned()),
-        (vec![&cases, "--filter", "two"], "no case matches --filter".to_owned()),
-        (vec![&cases, "--junit", cannot], format!("--junit {cannot}: ")),
-        (vec![&cases, "--record", "http://127.0.0.1:1", "--output", cannot], format!("{cannot}: cannot write")),
+        (vec![&cases, "--filter", "two"], "no case has the --filter text".to_owned()),
+        (vec![&cases, "--junit", missing], format!("--junit {missing}: ")),
+        (vec![&cases, "--record", "http://127.0.0.1:1", "--output", missing], format!("{missing}: cannot write")),
         (vec![&cases, "--against", "ftp://x"], "--against must be http:// or https://".to_owned()),
         (
             vec![&cases, "--against", "http://u:s3cret@x"],
             "--against must not contain a user name or password".to_owned(),
         ),
         (vec![&cases, "--against", "http://127.0.0.1:1"], "http://127.0.0.1:1: connection refused".to_owned()),
-        (vec![&cases, "--against", &at(&nonsense)], "does not speak HTTP".to_owned()),
+        (vec![&cases, "--against", &at(&ssh)], "does not speak HTTP".to_owned()),
         (vec![&cases, "--against", &at(&closing)], "the connection was closed before there was a response".to_owned()),
         (vec![&cases, "--timeout", "1", "--against", &at(&silent)], "no response within 1 seconds".to_owned()),
     ] {
@@ -628,7 +631,7 @@ fn usage_errors_and_silent_transformers_are_reported_in_one_line() {
 #[test]
 fn a_stalled_transformer_aborts_the_run() {
     let folder = folder("silent");
-    let body = event_answer("orders")["body"].to_string();
+    let body = event_response("orders")["body"].to_string();
     let count = std::sync::atomic::AtomicUsize::new(0);
     let fake = FakeUpstream::start(move |stream, _| match count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
         0 => {
@@ -642,7 +645,7 @@ fn a_stalled_transformer_aborts_the_run() {
         _ => Err(std::io::Error::other("closed")),
     });
     let lines: String =
-        (0..100).map(|number| recorded(&format!("n{number}"), EVENT, &event_answer("orders"))).collect();
+        (0..100).map(|number| recorded(&format!("n{number}"), EVENT, &event_response("orders"))).collect();
     let cases = write(&folder, "cases.ndjson", lines);
     let text = printed(&[&cases, "--against", &format!("http://{}", fake.address)], 1);
     assert_eq!(text.lines().filter(|line| line.starts_with("differs")).count(), 2, "{text}");
@@ -654,8 +657,8 @@ fn a_stalled_transformer_aborts_the_run() {
 }
 
 #[test]
-fn cases_come_from_standard_input_and_output_may_end_early() {
-    let one = recorded("one", EVENT, &event_answer("orders"));
+fn cases_can_come_from_stdin_and_stdout_can_be_closed_early() {
+    let one = recorded("one", EVENT, &event_response("orders"));
     let mut child = binary()
         .args(["verify", "-", "--verbose"])
         .stdin(Stdio::piped())
@@ -668,7 +671,7 @@ fn cases_come_from_standard_input_and_output_may_end_early() {
     let mut first = [0; 4];
     let mut output = child.stdout.take().expect("its output");
     output.read_exact(&mut first).expect("a line");
-    assert_eq!(&first, b"same", "it is printed before all was read");
+    assert_eq!(&first, b"same", "the result is printed before all input is read");
     drop(output);
     for _ in 0..1000 {
         if input.write_all(one.as_bytes()).is_err() {

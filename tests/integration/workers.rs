@@ -1,4 +1,4 @@
-//! A batch gets the same response from whichever worker takes it.
+//! Every worker gives the same response to a batch.
 
 use crate::golden::fixtures;
 use crate::server::{Server, settings};
@@ -16,11 +16,12 @@ fn every_worker_gives_the_same_response() {
         .collect();
     assert!(batches.len() > 50, "{}", batches.len());
     let first: Vec<_> = batches.iter().map(|body| server.transform(body)).collect();
-    // A connection belongs to a worker, and new ones are assigned round robin.
+    // A connection belongs to one worker, and new connections are assigned round-robin.
     for _ in 0..10 * workers {
         for (body, first) in batches.iter().zip(&first) {
-            let answer = server.transform(body);
-            assert_eq!((answer.status, &answer.body), (first.status, &first.body), "{}", String::from_utf8_lossy(body));
+            let response = server.transform(body);
+            let body = String::from_utf8_lossy(body);
+            assert_eq!((response.status, &response.body), (first.status, &first.body), "{body}");
         }
     }
 }

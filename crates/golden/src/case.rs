@@ -14,7 +14,7 @@ pub struct Case {
     pub name: String,
     /// The description, if the case also has a name.
     pub description: String,
-    /// The rules of docs/contract.md that the case covers, by anchor. Only cases of this repository have some.
+    /// Anchors of the rules in docs/contract.md that the case covers. Empty for cases from elsewhere.
     pub rules: Vec<String>,
     /// The transformer that the expected response comes from.
     pub author: Author,
@@ -41,7 +41,7 @@ pub struct Request {
     pub method: String,
     /// The path and query.
     pub path: String,
-    /// The headers: names and values.
+    /// The headers, as names and values.
     pub headers: Vec<(String, String)>,
     /// The body before compression. [`Request::encoded`] returns it as sent.
     pub body: Vec<u8>,
@@ -61,9 +61,9 @@ pub struct Expected {
 /// The expected header `apiVersion`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApiVersion {
-    /// `2` in a transformation's response with status 200, missing otherwise.
+    /// `2` if a transformation responds with status 200, missing otherwise.
     Usual,
-    /// This value.
+    /// The recorded value, `None` if the header was missing.
     Recorded(Option<String>),
 }
 
@@ -85,10 +85,10 @@ impl Request {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The body as it is sent. An unknown `Content-Encoding` leaves it unchanged.
+    /// Returns the body as sent, compressed according to `Content-Encoding`. An unknown coding leaves it unchanged.
     #[must_use]
     pub fn encoded(&self) -> Vec<u8> {
-        // Writing to memory does not fail. If it did, the uncompressed body would make the case fail.
+        // Writing to memory cannot fail. If it did, the uncompressed body would make the case fail.
         let plain = || self.body.clone();
         match self.header("Content-Encoding").map(Coding::named) {
             Some(Some(Coding::Gzip)) => {
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_sent_in_the_coding_that_its_header_names() {
+    fn bodies_are_compressed_according_to_content_encoding() {
         use std::io::Read as _;
         let sent = |coding: &str| {
             let headers = vec![("content-ENCODING".to_owned(), coding.to_owned())];

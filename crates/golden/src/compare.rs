@@ -1,4 +1,5 @@
-//! Compares two JSON texts by value: numbers as doubles, ignoring key order and duplicate keys.
+//! Compares two JSON texts by value. Numbers are compared as doubles. Key order is ignored, and the last duplicate key
+//! wins.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,11 +12,11 @@ use json::text::pointer_step;
 
 /// The maximum length of a field name in a pointer, in characters.
 const MAX_NAME: usize = 40;
-/// The maximum nesting depth. Every level is parsed again for each level above it, so the limit is low.
+/// The maximum nesting depth. It is low because each value is parsed once for every level above it.
 const MAX_DEPTH: usize = 100;
 
-/// Whether a number without a finite double may be `null` on the other side, as JavaScript prints it. This applies to
-/// values that are passed through: message and metadata.
+/// Whether a number that is too large for a double may be `null` in the other response. JavaScript prints such numbers
+/// as `null` in message and metadata, which are passed through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Infinite {
     /// `null` is allowed.
@@ -56,7 +57,7 @@ impl Differences {
         }
         match (ours.kind(), theirs.kind()) {
             (Kind::Object, Kind::Object) => each_member(ours, theirs, |name, ours, theirs| {
-                self.below(pointer, &shown(name), ours, theirs, infinite, depth);
+                self.below(pointer, &pointer_name(name), ours, theirs, infinite, depth);
             }),
             (Kind::Array, Kind::Array) => {
                 let (ours, theirs) = (elements(ours), elements(theirs));
@@ -102,7 +103,7 @@ pub(super) fn each_member(
     let (ours, mut theirs) = (members(ours), by_name(&members(theirs)));
     let mut last = by_name(&ours);
     for (name, _) in &ours {
-        // The last of duplicate fields wins.
+        // The last duplicate wins.
         if let Some(value) = last.remove(name) {
             on_member(name, Some(value), theirs.remove(name));
         }
@@ -135,13 +136,13 @@ fn decoded(string: Raw<'_>) -> Option<Cow<'_, [u8]>> {
     string.as_string().map(json::text::Text::decoded)
 }
 
-/// Rust parses every JSON number. One that is too large for a double becomes infinite.
+/// Parses a JSON number. A number that is too large for a double becomes infinite.
 fn double(number: Raw<'_>) -> f64 {
     number.text().parse().unwrap_or(f64::NAN)
 }
 
-/// A field name for a pointer (RFC 6901), shortened and on one line.
-pub(super) fn shown(name: &[u8]) -> String {
+/// Returns a field name as a step of a JSON pointer (RFC 6901), shortened and on one line.
+pub(super) fn pointer_name(name: &[u8]) -> String {
     let name = String::from_utf8_lossy(name);
     pointer_step(&shorten(&name, MAX_NAME)).escape_debug().to_string()
 }
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_compared_not_texts() {
+    fn json_is_compared_by_value() {
         for (ours, theirs) in [
             ("1.0", "1"),
             ("12345678901234567890", "12345678901234567000"),
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_a_pointer_and_two_kinds() {
+    fn differences_name_the_pointer_and_both_kinds() {
         assert_eq!(listed("1", "2"), ["/: number vs another number"]);
         assert_eq!(listed("[1,[true]]", "[1,[\"x\"]]"), ["/1/0: boolean vs string"]);
         assert_eq!(listed("true", "false"), ["/: boolean vs another boolean"]);
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn an_infinite_number_may_be_null_where_that_is_allowed() {
+    fn infinite_numbers_match_null_only_if_allowed() {
         let mut found = Differences::default();
         let parse = |text| Raw::parse(text).ok();
         found.compare("/m", parse("[1e400,-1e400]"), parse("[null,null]"), Infinite::AsNull);
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn contents_are_told_only_where_they_are_asked_for_and_not_whole() {
+    fn values_are_shown_only_on_request_and_shortened() {
         let (ours, theirs) = (format!("[\"{}\"]", "s".repeat(5000)), "[1,{}]");
         let parse = |text| Raw::parse(text).ok();
         let mut found = Differences::default();
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_is_bounded() {
+    fn listed_differences_are_bounded() {
         let many = format!("[{}]", vec!["1"; 1000].join(","));
         let found = differences(&many, "[]");
         assert!(found.listed.len() == MAX_LISTED && found.more);
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_bounded_and_says_so() {
+    fn depth_is_bounded_and_reported() {
         let nested = |depth: usize, inner: &str| format!("{}{inner}{}", "[".repeat(depth), "]".repeat(depth));
         let found = differences(&nested(100_000, "1"), &nested(100_000, " 1"));
         assert!(found.too_deep && found.listed.is_empty() && !found.is_empty());

@@ -1,5 +1,5 @@
-//! The differences between two responses: a JSON pointer and the kinds of both values. Values themselves are included
-//! only on request, and never for logs.
+//! The differences between two responses. Each consists of a JSON pointer and the kinds of both values. The values are
+//! included only on request, and never in logs.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -29,7 +29,7 @@ pub enum Contents {
 /// One side of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Side {
-    /// The kind of value, `missing` if there is none. For a whole response, a description.
+    /// The kind of value, `missing` if there is no value. For a whole response, a description.
     pub kind: Cow<'static, str>,
     /// The beginning of the value, if values are included.
     pub text: Option<String>,
@@ -41,7 +41,7 @@ impl fmt::Display for Side {
     }
 }
 
-/// A difference, displayed as `/3/output/topic: string vs missing` with this service's side first.
+/// A difference, displayed as `/3/output/topic: string vs missing`. This service's side comes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// The location (RFC 6901), `/` for the whole response.
@@ -77,8 +77,7 @@ pub struct Differences {
     pub more: bool,
     /// Whether values differ as text but are nested too deeply to be compared.
     pub too_deep: bool,
-    /// The intended differences: the first few, and at least one per row of the table. They are not counted as
-    /// differences.
+    /// The first intended differences, with at least one for each row that applied. They do not count as differences.
     pub allowed: Vec<Allowed>,
     contents: Contents,
 }
@@ -104,14 +103,14 @@ impl Differences {
         found
     }
 
-    /// Whether there are only intended differences.
+    /// Returns whether there are only intended differences.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.listed.is_empty() && !self.too_deep
     }
 
     /// Creates an empty list with the same settings.
-    pub(super) fn none_yet(&self) -> Self {
+    pub(super) fn new_empty(&self) -> Self {
         Self::with(self.contents)
     }
 
@@ -130,7 +129,7 @@ impl Differences {
         }
     }
 
-    /// The rows of the intended differences.
+    /// Returns the table rows of the intended differences.
     #[must_use]
     pub fn rows(&self) -> BTreeSet<IntendedDifference> {
         self.allowed.iter().map(|allowed| allowed.why).collect()
@@ -138,7 +137,7 @@ impl Differences {
 
     /// Adds an intended difference.
     pub(super) fn allow(&mut self, pointer: &str, why: IntendedDifference) {
-        self.add_allowed(Allowed { pointer: place(pointer), why });
+        self.add_allowed(Allowed { pointer: shorten_pointer(pointer), why });
     }
 
     /// Adds a difference between two values at `pointer`. `None` is a missing value.
@@ -153,12 +152,12 @@ impl Differences {
                 .filter(|_| self.contents == Contents::Shown)
                 .map(|value| shorten(value.text(), MAX_CONTENTS).into_owned()),
         };
-        self.listed.push(Difference { pointer: place(pointer), ours: side(ours), theirs: side(theirs) });
+        self.listed.push(Difference { pointer: shorten_pointer(pointer), ours: side(ours), theirs: side(theirs) });
     }
 }
 
-/// A pointer, shortened.
-fn place(pointer: &str) -> String {
+/// Shortens a pointer. The empty pointer becomes `/`.
+fn shorten_pointer(pointer: &str) -> String {
     if pointer.is_empty() { "/".to_owned() } else { shorten(pointer, MAX_POINTER).into_owned() }
 }
 

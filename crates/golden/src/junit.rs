@@ -34,7 +34,7 @@ pub enum End {
     Passed(Option<String>),
     /// The response differs.
     Failed {
-        /// A summary in one line.
+        /// A one-line summary.
         message: String,
         /// The full description.
         text: String,
@@ -60,9 +60,9 @@ pub fn write(suites: &[Suite], out: impl Write) -> io::Result<()> {
     out.flush()
 }
 
-/// The attributes with counts.
+/// Returns the attributes with the totals.
 fn totals<'a>(cases: impl Iterator<Item = &'a TestCase> + Clone) -> [(&'static str, String); 5] {
-    let count = |is_such: fn(&End) -> bool| cases.clone().filter(|case| is_such(&case.end)).count().to_string();
+    let count = |matches: fn(&End) -> bool| cases.clone().filter(|case| matches(&case.end)).count().to_string();
     [
         ("tests", count(|_| true)),
         ("failures", count(|end| matches!(end, End::Failed { .. }))),
@@ -93,8 +93,8 @@ fn write_case<W: Write>(case: &TestCase, xml: &mut Writer<W>) -> io::Result<()> 
         .with_attribute(("time", &*seconds(case.seconds)));
     match &case.end {
         End::Passed(None) => element.write_empty()?,
-        End::Passed(Some(said)) => element.write_inner_content(|xml| {
-            xml.create_element("system-out").write_text_content(BytesText::new(&clean(said))).map(|_| ())
+        End::Passed(Some(note)) => element.write_inner_content(|xml| {
+            xml.create_element("system-out").write_text_content(BytesText::new(&clean(note))).map(|_| ())
         })?,
         End::Failed { message, text } => element.write_inner_content(|xml| {
             let failure = xml.create_element("failure").with_attribute(("message", &*clean(message)));
@@ -108,7 +108,7 @@ fn write_case<W: Write>(case: &TestCase, xml: &mut Writer<W>) -> io::Result<()> 
     Ok(())
 }
 
-/// Removes the characters that XML does not allow, not even escaped.
+/// Replaces characters that XML does not allow, even escaped, with U+FFFD.
 fn clean(text: &str) -> String {
     let is_allowed = |character: char| {
         matches!(character, '\t' | '\n' | '\r') || (character >= ' ' && !matches!(character, '\u{fffe}' | '\u{ffff}'))
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_counts_its_cases_and_survives_any_text() {
+    fn reports_count_cases_and_escape_any_text() {
         let case = |end| TestCase { name: "a<b> & \"c\"\u{1}".to_owned(), file: "f".to_owned(), seconds: 0.25, end };
         let failed = End::Failed { message: "'x'\n]]>".to_owned(), text: "</failure>\u{0}".to_owned() };
         let cases = vec![

@@ -1,4 +1,4 @@
-//! Golden cases: reads them from files in several formats, and compares responses with the expected ones.
+//! Reads golden cases from files in several formats, and compares responses with the expected ones.
 //!
 //! | module | content |
 //! | --- | --- |
@@ -7,9 +7,9 @@
 //! | [`case`], [`shapes`], [`response`] | a case, its JSON formats, the response to it |
 //! | [`typescript`] | reads rudder-transformer's own test files |
 //! | [`compare`], [`differences`] | compares two JSON values, and collects the differences |
-//! | [`intended`] | the intended differences from rudder-transformer, and to which requests they apply |
-//! | [`verdict`] | whether a response is the expected one, apart from intended differences |
-//! | [`run`] | iterates over all cases |
+//! | [`intended`] | the intended differences from rudder-transformer, and the requests to which they apply |
+//! | [`verdict`] | decides whether a response is the expected one, apart from intended differences |
+//! | [`run`] | iterates over all cases of all files |
 //! | [`record`] | writes golden files |
 //! | [`junit`] | JUnit XML reports |
 

@@ -1,5 +1,5 @@
-//! Reads the cases of a file one at a time, in any of its formats. Files of JSON lines are streamed; others are read
-//! completely, up to a limit. Anything that cannot be read is reported with its location, and the rest of the file is
+//! Reads the cases of a file in any supported format, one at a time. Files of JSON lines are streamed; others are read
+//! completely, up to a limit. A case that cannot be read is reported with its location, and the rest of the file is
 //! read if possible.
 
 use std::fs::{self, File};
@@ -22,10 +22,10 @@ const MAX_ELEMENTS: usize = 100_000;
 /// The maximum length of a line, in bytes.
 const MAX_LINE_BYTES: u64 = 64 << 20;
 /// The maximum decompressed size of a file, in bytes.
-const MAX_UNFOLDED_BYTES: u64 = 16 << 30;
+const MAX_DECOMPRESSED_BYTES: u64 = 16 << 30;
 
-const NO_TEXT: &str = "invalid UTF-8";
-const NO_JSON: &str = "invalid JSON";
+const INVALID_UTF8: &str = "invalid UTF-8";
+const INVALID_JSON: &str = "invalid JSON";
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -38,10 +38,10 @@ pub struct Found {
     pub line: usize,
 }
 
-/// The cases of a file, or why one cannot be read.
+/// The cases of a file. A case that cannot be read is an error.
 pub type Cases = Box<dyn Iterator<Item = Result<Found, Unreadable>>>;
 
-/// Reads the cases of a source. Returns `None` if it was found in a folder and contains none.
+/// Reads the cases of a source. Returns `None` for a file that was found in a folder and contains no cases.
 ///
 /// # Errors
 /// Returns why the file cannot be read at all.
@@ -65,12 +65,12 @@ pub fn cases(source: &Source) -> Result<Option<Cases>, Unreadable> {
     }
 }
 
-/// Opens a regular file. Opening a pipe would wait for a writer, and a device may have no end.
+/// Opens a regular file. Other files are rejected: opening a pipe would wait for a writer, and a device may be endless.
 fn open(path: &Path) -> Result<File, Unreadable> {
     let unreadable = |error: io::Error| Unreadable::file(path, error_text(&error));
     let kind = fs::metadata(path).map_err(unreadable)?.file_type();
     if kind.is_dir() {
-        return Err(Unreadable::file(path, "it is a folder, not a file"));
+        return Err(Unreadable::file(path, "this is a folder, not a file"));
     }
     if !kind.is_file() {
         return Err(Unreadable::file(path, "not a regular file"));
@@ -92,7 +92,7 @@ fn text_of(path: &Path, limit: u64) -> Result<String, Unreadable> {
     let mut text = String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        Unreadable { line: Some(line), ..Unreadable::file(path, NO_TEXT) }
+        Unreadable { line: Some(line), ..Unreadable::file(path, INVALID_UTF8) }
     })?;
     if text.starts_with(BYTE_ORDER_MARK) {
         text.drain(..BYTE_ORDER_MARK.len_utf8());
@@ -100,21 +100,21 @@ fn text_of(path: &Path, limit: u64) -> Result<String, Unreadable> {
     Ok(text)
 }
 
-/// Splits an error of serde_json into message, line and column.
+/// Splits a serde_json error into message, line and column.
 fn not_json(path: &Path, text: &str, first_line: usize) -> Unreadable {
-    let said = explain(text).unwrap_or_default();
-    let (what, place) = said.rsplit_once(" at line ").unwrap_or((&said, ""));
+    let error = explain(text).unwrap_or_default();
+    let (what, place) = error.rsplit_once(" at line ").unwrap_or((&error, ""));
     let mut numbers = place.split(" column ").map(|number| number.parse::<usize>().ok());
     let (line, column) = (numbers.next().flatten(), numbers.next().flatten());
     Unreadable {
         line: line.map(|line| line + first_line - 1),
-        // The library reports the end of a text as column 0 of its last line.
+        // serde_json reports the end of the text as column 0 of its last line.
         column: column.map(|column| column.max(1)),
-        ..Unreadable::file(path, format!("{NO_JSON}: {what}"))
+        ..Unreadable::file(path, format!("{INVALID_JSON}: {what}"))
     }
 }
 
-/// Reads a file with one case of this repository, or an array of cases.
+/// Reads a file that contains one case or an array of cases.
 fn json_cases(path: &Path, text: &str, found: bool) -> Result<Option<Cases>, Unreadable> {
     let whole = Raw::parse(text).map_err(|_| not_json(path, text, 1))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -136,14 +136,14 @@ fn json_cases(path: &Path, text: &str, found: bool) -> Result<Option<Cases>, Unr
     };
     if is_array {
         let mut reader = Reader::new(text);
-        // The text is valid JSON, so this stops early only at the limit.
+        // The text is valid JSON, so only the limit can stop this early.
         let _ = reader.array::<Invalid>(|reader| {
             reader.peek();
             let at = reader.offset();
             add(reader.value()?, at)
         });
     } else {
-        // One case is within the limit.
+        // A single case cannot exceed the limit.
         let _ = add(whole, text.len() - text.trim_start().len());
     }
     if cases.is_empty() {
@@ -202,7 +202,7 @@ struct RelativeFiles;
 impl Imports for RelativeFiles {
     fn text(&mut self, from: &Path, specifier: &str) -> Result<(PathBuf, String), String> {
         if !specifier.starts_with("./") && !specifier.starts_with("../") {
-            return Err("which is not a relative path".to_owned());
+            return Err("it is not a relative path".to_owned());
         }
         let base = from.parent().unwrap_or(Path::new("")).join(specifier);
         let with = |ending: &str| PathBuf::from(format!("{}{ending}", base.display()));
@@ -211,29 +211,29 @@ impl Imports for RelativeFiles {
             let ending = path.extension().unwrap_or_default();
             (ending == "ts" || ending == "js") && path.is_file()
         });
-        let path = found.ok_or("where there is no .ts or .js file")?;
+        let path = found.ok_or("no such .ts or .js file")?;
         // Different paths to the same file count as one file.
-        let path = path.canonicalize().map_err(|error| format!("where {}", error_text(&error)))?;
+        let path = path.canonicalize().map_err(|error| error_text(&error))?;
         match text_of(&path, typescript::MAX_BYTES as u64) {
             Ok(text) => Ok((path, text)),
-            Err(unreadable) => Err(format!("of which {}", unreadable.problem)),
+            Err(unreadable) => Err(unreadable.problem),
         }
     }
 }
 
-/// Reads JSON lines, compressed or not, as the first bytes show.
+/// Reads JSON lines. The first bytes show whether the input is compressed.
 fn lines(path: &Path, input: Box<dyn Read>, found: bool) -> Result<Option<Cases>, Unreadable> {
     let unreadable = |error: io::Error| Unreadable::file(path, error_text(&error));
     let mut input = BufReader::new(input);
     let is_gzip = input.fill_buf().map_err(unreadable)?.starts_with(&[0x1f, 0x8b]);
     let input: Box<dyn BufRead> = if is_gzip {
-        Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(input).take(MAX_UNFOLDED_BYTES)))
+        Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(input).take(MAX_DECOMPRESSED_BYTES)))
     } else {
         Box::new(input)
     };
-    let mut lines = LineCases { path: path.to_owned(), input, line: 0, any: false, over: false }.peekable();
+    let mut lines = LineCases { path: path.to_owned(), input, line: 0, has_lines: false, done: false }.peekable();
     if found {
-        // Such files may also contain events. The first line shows whether it contains cases.
+        // Files in a folder may contain events instead. The first line shows whether this one contains cases.
         let is_none = match lines.peek() {
             None => true,
             Some(Err(unreadable)) => unreadable.problem == shapes::NOT_A_CASE,
@@ -250,8 +250,8 @@ struct LineCases {
     path: PathBuf,
     input: Box<dyn BufRead>,
     line: usize,
-    any: bool,
-    over: bool,
+    has_lines: bool,
+    done: bool,
 }
 
 impl LineCases {
@@ -283,7 +283,7 @@ impl LineCases {
 
     fn case(&self, bytes: &[u8]) -> Result<Found, Unreadable> {
         let at_line = |problem: &str| Unreadable { line: Some(self.line), ..Unreadable::file(&self.path, problem) };
-        let text = std::str::from_utf8(bytes).map_err(|_| at_line(NO_TEXT))?;
+        let text = std::str::from_utf8(bytes).map_err(|_| at_line(INVALID_UTF8))?;
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let value = Raw::parse(text).map_err(|_| not_json(&self.path, text, self.line))?;
         let name = format!("line {}", self.line);
@@ -295,26 +295,27 @@ impl Iterator for LineCases {
     type Item = Result<Found, Unreadable>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.over {
+        if self.done {
             return None;
         }
         match self.next_line() {
             Ok(Some(bytes)) => {
                 let case = self.case(&bytes);
-                // If the first line is not JSON or not text, the file is something else, and one error is enough.
-                self.over = case.as_ref().is_err_and(|unreadable| {
+                // If a line is not UTF-8, or the first line is not JSON, the file contains no cases. One error is
+                // enough.
+                self.done = case.as_ref().is_err_and(|unreadable| {
                     let is = |what: &str| unreadable.problem.starts_with(what);
-                    is(NO_TEXT) || (is(NO_JSON) && !self.any)
+                    is(INVALID_UTF8) || (is(INVALID_JSON) && !self.has_lines)
                 });
-                self.any = true;
+                self.has_lines = true;
                 Some(case)
             }
             Ok(None) => {
-                self.over = true;
-                (!self.any).then(|| Err(Unreadable::file(&self.path, "the file is empty")))
+                self.done = true;
+                (!self.has_lines).then(|| Err(Unreadable::file(&self.path, "the file is empty")))
             }
             Err(problem) => {
-                self.over = true;
+                self.done = true;
                 Some(Err(Unreadable { line: Some(self.line), ..Unreadable::file(&self.path, problem) }))
             }
         }

@@ -1,5 +1,5 @@
-//! Writes a golden file from the responses of a transformer: one JSON object per line, in the order of the cases,
-//! reproducible from one recording to the next.
+//! Writes a golden file from the responses of a transformer: one JSON object per line, in the order of the cases.
+//! The same responses always produce the same file.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -14,9 +14,9 @@ use crate::response::Response;
 use json::decode::text;
 use json::raw::Raw;
 
-/// Formats a recorded case as a line, including its line break.
+/// Formats a recorded case as a line, including the line break.
 #[must_use]
-pub fn line(name: &str, request: &Request, answer: &Response) -> String {
+pub fn line(name: &str, request: &Request, response: &Response) -> String {
     let mut recorded = Map::new();
     recorded.insert("name".to_owned(), name.into());
     recorded.insert("method".to_owned(), request.method.as_str().into());
@@ -31,16 +31,16 @@ pub fn line(name: &str, request: &Request, answer: &Response) -> String {
         }
     };
     let head = Value::Object(recorded).to_string();
-    let response = json!({ "status": answer.status, "apiVersion": answer.api_version }).to_string();
-    let body = text(&answer.body);
+    let recorded_response = json!({ "status": response.status, "apiVersion": response.api_version }).to_string();
+    let body = text(&response.body);
     let body = match Raw::parse(&body) {
         // Line breaks can only be whitespace between values, because JSON strings contain none.
         Ok(value) => format!("\"body\":{}", value.text().replace(['\n', '\r'], " ")),
         Err(_) => format!("\"rawBody\":{}", Value::from(&*body)),
     };
     let open = |object: &str| object.strip_suffix('}').unwrap_or(object).to_owned();
-    let (head, response) = (open(&head), open(&response));
-    format!("{head},\"response\":{response},{body}}}}}\n")
+    let (head, recorded_response) = (open(&head), open(&recorded_response));
+    format!("{head},\"response\":{recorded_response},{body}}}}}\n")
 }
 
 /// A golden file that is being written. An existing file is replaced only when the new one is complete.
@@ -68,7 +68,7 @@ impl GoldenFile {
         let partial = path.with_file_name(name);
         let file = BufWriter::new(File::create(&partial)?);
         let is_gzip = path.extension().is_some_and(|ending| ending == "gz");
-        // The gzip header contains neither name nor time.
+        // The gzip header contains neither file name nor time, so recordings are reproducible.
         let out = if is_gzip {
             Output::Gzip(Box::new(GzEncoder::new(file, Compression::best())))
         } else {
@@ -114,27 +114,27 @@ mod tests {
     use crate::{case, shapes};
 
     #[test]
-    fn what_is_recorded_is_read_back() {
+    fn recorded_cases_are_read_back() {
         let request = |body: &[u8]| Request {
             method: "POST".to_owned(),
             path: "/v0/destinations/kafka?a=%20".to_owned(),
             headers: vec![("X-Content-Format".to_owned(), "json+compactedv1".to_owned())],
             body: body.to_vec(),
         };
-        let answer = |body: &str, api_version: Option<&str>| Response {
+        let response = |body: &str, api_version: Option<&str>| Response {
             status: 200,
             api_version: api_version.map(str::to_owned),
             content_type: None,
             body: body.to_owned().into(),
         };
         let (deep, open) = ("[".repeat(5000) + &"]".repeat(5000), "{".to_owned());
-        for (body, answer, expected) in [
-            (&b"[ 1.0,\n\"\\ud800\" ]"[..], answer("[{\n\"a\" : 1e400}]\n", Some("2")), Ok("[{ \"a\" : 1e400}]")),
-            (b"\xff\x00{}}", answer("Not {Found}}", None), Err("Not {Found}}")),
-            (b"", answer(&deep, None), Ok(deep.as_str())),
-            (open.as_bytes(), answer("", Some("x\"}")), Err("")),
+        for (body, response, expected) in [
+            (&b"[ 1.0,\n\"\\ud800\" ]"[..], response("[{\n\"a\" : 1e400}]\n", Some("2")), Ok("[{ \"a\" : 1e400}]")),
+            (b"\xff\x00{}}", response("Not {Found}}", None), Err("Not {Found}}")),
+            (b"", response(&deep, None), Ok(deep.as_str())),
+            (open.as_bytes(), response("", Some("x\"}")), Err("")),
         ] {
-            let line = line("a \"name\" }", &request(body), &answer);
+            let line = line("a \"name\" }", &request(body), &response);
             assert_eq!(line.matches('\n').count(), 1, "{line}");
             let read = shapes::read(Raw::parse(&line).expect(&line), "x").expect("a case");
             assert_eq!((read.name.as_str(), &read.request), ("a \"name\" }", &request(body)));
@@ -143,7 +143,7 @@ mod tests {
                 Err(text) => case::ExpectedBody::Text(text.to_owned()),
             };
             assert_eq!((read.expected.status, read.expected.body), (200, body));
-            assert_eq!(read.expected.api_version, case::ApiVersion::Recorded(answer.api_version));
+            assert_eq!(read.expected.api_version, case::ApiVersion::Recorded(response.api_version));
         }
     }
 }

@@ -20,7 +20,7 @@ pub enum Step<'a> {
     Case(Found),
     /// A file or case that cannot be read.
     Unreadable(Unreadable),
-    /// A file in a folder that contains no cases.
+    /// A file that was found in a folder and contains no cases.
     Skipped(&'a Path),
 }
 
@@ -29,25 +29,25 @@ pub enum Step<'a> {
 pub struct Filter(Option<String>);
 
 impl Filter {
-    /// Selects cases with `text` in their name or description, case-insensitively. Without `text`, selects all.
+    /// Selects cases with `text` in their name or description, ignoring case. `None` selects all cases.
     #[must_use]
     pub fn by(text: Option<&str>) -> Self {
         Self(text.map(str::to_lowercase))
     }
 
-    fn lets_through(&self, case: &Case) -> bool {
+    fn selects(&self, case: &Case) -> bool {
         let Some(text) = &self.0 else { return true };
         [&case.name, &case.description].into_iter().any(|name| name.to_lowercase().contains(text))
     }
 }
 
-/// Calls `on_step` for each step, until it breaks.
+/// Calls `on_step` for each step, until it returns [`ControlFlow::Break`].
 pub fn each<B>(
     sources: &[Source],
     filter: &Filter,
     mut on_step: impl FnMut(Step<'_>) -> ControlFlow<B>,
 ) -> ControlFlow<B> {
-    let mut left = MAX_CASES;
+    let mut remaining = MAX_CASES;
     for source in sources {
         on_step(Step::File(source))?;
         let cases = match read::cases(source) {
@@ -62,13 +62,13 @@ pub fn each<B>(
             }
         };
         for case in cases {
-            if left == 0 {
+            if remaining == 0 {
                 let problem = format!("there are more than {MAX_CASES} cases; the rest is skipped");
                 return on_step(Step::Unreadable(Unreadable::file(&source.path, problem)));
             }
-            left -= 1;
+            remaining -= 1;
             match case {
-                Ok(found) if filter.lets_through(&found.case) => on_step(Step::Case(found))?,
+                Ok(found) if filter.selects(&found.case) => on_step(Step::Case(found))?,
                 Ok(_) => {}
                 Err(unreadable) => on_step(Step::Unreadable(unreadable))?,
             }

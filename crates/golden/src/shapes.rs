@@ -9,7 +9,7 @@ use crate::case::{ApiVersion, Author, Case, Expected, ExpectedBody, Request};
 use json::raw::{Kind, Raw};
 use json::text::Text;
 
-/// Whether a value looks like a case, so that files with other content can be skipped.
+/// Returns whether a value looks like a case, so that files with other content can be skipped.
 #[must_use]
 pub fn is_case(value: Raw<'_>) -> bool {
     let [input, output, response, path] = value.members(["input", "output", "response", "path"]);
@@ -19,7 +19,7 @@ pub fn is_case(value: Raw<'_>) -> bool {
 /// The error for content that is not a case.
 pub const NOT_A_CASE: &str = "not a case: it has neither input and output nor path and response";
 
-/// Reads a case. `name` is the name of a case that does not contain its own.
+/// Reads a case. `name` is used for a case that does not have its own name.
 ///
 /// # Errors
 /// Returns what is missing or has the wrong type, without any content of the case.
@@ -46,7 +46,7 @@ fn with_input_and_output(case: Raw<'_>, name: &str) -> Result<Case, String> {
             let path = path.map(|path| string(Some(path), "input.request.path")).transpose()?;
             (Author::Reference, path.map_or_else(|| path_of_feature(case), Ok)?)
         }
-        (None, None) => return Err("it needs input.request.path or feature, to know where to send it".to_owned()),
+        (None, None) => return Err("it needs input.request.path or feature to determine the path".to_owned()),
     };
     let suffix = optional_string(request, "pathSuffix", "input.request.pathSuffix")?.unwrap_or_default();
     let mut rules = Vec::new();
@@ -68,7 +68,7 @@ fn with_input_and_output(case: Raw<'_>, name: &str) -> Result<Case, String> {
     })
 }
 
-/// The path that rudder-transformer's cases are sent to.
+/// Returns the path for a rudder-transformer case, based on its `feature`.
 fn path_of_feature(case: Raw<'_>) -> Result<String, String> {
     let [feature, module, name, version] = case.members(["feature", "module", "name", "version"]);
     if module.is_some_and(|module| !module.is_string("destination")) {
@@ -143,7 +143,7 @@ fn read_request(request: Raw<'_>, path: String, at: &str) -> Result<Request, Str
     Ok(Request { method, path, headers, body })
 }
 
-/// Removes whitespace between JSON tokens, as clients send it.
+/// Removes whitespace between JSON tokens, because clients send none.
 fn compact(value: Raw<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.text().len());
     let (mut in_string, mut escaped) = (false, false);
@@ -161,8 +161,8 @@ fn compact(value: Raw<'_>) -> Vec<u8> {
     out
 }
 
-/// Headers that belong to a connection and are not part of the case.
-const OF_THE_CONNECTION: [&str; 4] = ["connection", "content-length", "host", "transfer-encoding"];
+/// Headers that belong to the connection and are not part of the case.
+const CONNECTION_HEADERS: [&str; 4] = ["connection", "content-length", "host", "transfer-encoding"];
 
 /// Reads a header. Returns `None` if it is not sent.
 fn header(name: Text<'_>, value: Raw<'_>, at: &str) -> Result<Option<(String, String)>, String> {
@@ -176,7 +176,7 @@ fn header(name: Text<'_>, value: Raw<'_>, at: &str) -> Result<Option<(String, St
     if HeaderName::try_from(&*name).is_err() || HeaderValue::try_from(&*value).is_err() {
         return Err(format!("{at} contains an invalid HTTP header"));
     }
-    let is_sent = !OF_THE_CONNECTION.iter().any(|other| name.eq_ignore_ascii_case(other));
+    let is_sent = !CONNECTION_HEADERS.iter().any(|other| name.eq_ignore_ascii_case(other));
     Ok(is_sent.then_some((name, value)))
 }
 
@@ -189,7 +189,7 @@ fn expected_body(response: Raw<'_>, at: &str) -> Result<ExpectedBody, String> {
     }
 }
 
-/// Replaces `$VERSION` in a response by the version of this service.
+/// Replaces `$VERSION` in a response with the version of this service.
 fn with_version(text: &str) -> String {
     text.replace("$VERSION", env!("CARGO_PKG_VERSION"))
 }
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shape_is_read() {
+    fn all_formats_are_read() {
         let ours = case(
             r#"{"description":"d","rules":["1.a"],"input":{"request":{"path":"/a?b","rawBodyHex":"5bFf"}},
                 "output":{"response":{"status":200,"body":[ 1.0 ]}}}"#,
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_sent_without_the_white_space_of_its_file() {
+    fn bodies_are_sent_without_whitespace() {
         let text = r#" [ 1.0 , { "a \" b" : "\\" , "c":[ ] } ,
             " \\\" " ] "#;
         let compacted = compact(Raw::parse(text).expect("JSON"));
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_by_its_place_and_without_contents() {
+    fn errors_name_the_location_but_no_contents() {
         let whole = r#"{"input":{"request":{"path":"/","body":1}},"output":{"response":{"status":200}}}"#;
         assert!(case(whole).is_ok());
         for (from, to, problem) in [
@@ -301,7 +301,7 @@ mod tests {
             (whole, r#"{"output":{}}"#, "input must be an object, not missing"),
             (whole, r#"{"response":{}}"#, "path must be a string, not missing"),
             (r#""request":{"#, r#""other":{"#, "input.request must be an object, not missing"),
-            (r#""path":"/""#, r#""x":1"#, "it needs input.request.path or feature, to know where to send it"),
+            (r#""path":"/""#, r#""x":1"#, "it needs input.request.path or feature to determine the path"),
             (r#""/""#, "null", "input.request.path must be a string, not null"),
             (r#""/""#, r#""s3cret""#, "its path is invalid: it must begin with / and be URL-encoded"),
             (r#""/""#, r#""/a b""#, "its path is invalid: it must begin with / and be URL-encoded"),

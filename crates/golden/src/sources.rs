@@ -1,4 +1,4 @@
-//! Finds the files with cases at a path: a file, a checkout of rudder-transformer, or a folder.
+//! Finds the files with cases at a path, which is a file, a folder or a checkout of rudder-transformer.
 
 use json::display::shorten;
 use std::fs;
@@ -8,20 +8,20 @@ use std::path::{Path, PathBuf};
 use crate::unreadable::Unreadable;
 use transform::family::FAMILIES;
 
-/// Where rudder-transformer keeps the cases of its destinations.
+/// The folder with the cases of all destinations in a checkout of rudder-transformer.
 const IN_CHECKOUT: &str = "test/integrations/destinations";
-/// The last components of that folder's path, which identify it.
+/// The last components of that folder's path, which are enough to recognize it.
 const DESTINATIONS: &str = "integrations/destinations";
 /// The folders of a checkout that contain tests.
 const TEST_FOLDERS: [&str; 2] = ["test", "__tests__"];
 /// The maximum number of bytes of a checkout's package.json that are read.
 const MAX_PACKAGE_BYTES: u64 = 1 << 20;
-/// The folders of a destination whose cases are for an endpoint that is served here.
+/// The subfolders of a destination with cases for endpoints of this service.
 const FEATURES: [&str; 3] = ["processor", "batch", "router"];
-/// The file names of the cases of a feature.
+/// The names of files with the cases of a feature.
 const DATA: [&str; 2] = ["data.ts", "data.js"];
-/// The endings of other files with cases in a folder.
-const ENDINGS: [&str; 5] = [".json", ".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz"];
+/// The extensions of other files with cases.
+const EXTENSIONS: [&str; 5] = [".json", ".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz"];
 
 /// The maximum depth of folders.
 const MAX_DEPTH: usize = 12;
@@ -33,7 +33,7 @@ const MAX_ENTRIES: usize = 100_000;
 pub struct Source {
     /// The path. `-` is stdin.
     pub path: PathBuf,
-    /// Whether it was found in a folder. Such a file is skipped if it has no cases.
+    /// Whether the file was found in a folder. Such a file is skipped if it has no cases.
     pub found: bool,
 }
 
@@ -42,7 +42,7 @@ pub struct Source {
 pub struct Found {
     /// The files, ordered by name.
     pub sources: Vec<Source>,
-    /// The number of rudder-transformer's destinations that are not served here, which are skipped.
+    /// The number of rudder-transformer's destinations that were skipped because this service does not support them.
     pub other_destinations: usize,
 }
 
@@ -57,15 +57,16 @@ pub fn of_path(path: &Path) -> Result<Found, Unreadable> {
     }
     let whole = path.canonicalize().map_err(unreadable)?;
     if let Some(name) = other_destination(&whole) {
-        let problem = format!("{name} is not served here; only kafka, azure_event_hub and confluent_cloud are");
+        let problem = format!("{name} is not supported; only kafka, azure_event_hub and confluent_cloud are");
         return Err(Unreadable::file(path, problem));
     }
     if let Some(folder) = destinations_of(path, &whole) {
         let found = of_destinations(&folder);
-        let problem = "there are no cases of kafka, azure_event_hub or confluent_cloud; check out rudder-transformer v1.47.0 or later";
+        let problem =
+            "no cases for kafka, azure_event_hub or confluent_cloud; check out rudder-transformer v1.47.0 or later";
         return if found.sources.is_empty() { Err(Unreadable::file(folder, problem)) } else { Ok(found) };
     }
-    // The folder of one destination. Folders of this repository with these names contain no data files.
+    // The folder of one destination. Folders with the same name in this repository contain no data files.
     let sources = data_files(path);
     if !sources.is_empty() {
         return Ok(Found { sources, other_destinations: 0 });
@@ -89,7 +90,7 @@ fn is_ours(name: &std::ffi::OsStr) -> bool {
     FAMILIES.iter().any(|family| family.name == name)
 }
 
-/// The rudder-transformer destination of a folder, if it is not served here.
+/// Returns the rudder-transformer destination that a folder belongs to, if this service does not support it.
 fn other_destination(whole: &Path) -> Option<String> {
     let below =
         whole.ancestors().find(|folder| folder.parent().is_some_and(|parent| parent.ends_with(DESTINATIONS)))?;
@@ -97,7 +98,7 @@ fn other_destination(whole: &Path) -> Option<String> {
     Some(shorten(&name.to_string_lossy(), 40).into_owned())
 }
 
-/// The folder of destinations in a checkout, if the path is the checkout or a folder between the two.
+/// Returns the folder of destinations in a checkout, if the path is that folder, the checkout or a folder in between.
 fn destinations_of(path: &Path, whole: &Path) -> Option<PathBuf> {
     let has_ours = |folder: &Path| FAMILIES.iter().any(|family| !data_files(&folder.join(family.name)).is_empty());
     if whole.ends_with(DESTINATIONS) {
@@ -109,7 +110,7 @@ fn destinations_of(path: &Path, whole: &Path) -> Option<PathBuf> {
     below.or_else(|| has_ours(path).then(|| path.to_owned()))
 }
 
-/// The data files of the supported destinations in a folder of destinations.
+/// Returns the data files of the supported destinations in a folder of destinations.
 fn of_destinations(folder: &Path) -> Found {
     let sources = FAMILIES.iter().flat_map(|family| data_files(&folder.join(family.name))).collect();
     let entries = fs::read_dir(folder).into_iter().flatten().take(MAX_ENTRIES).flatten();
@@ -118,8 +119,8 @@ fn of_destinations(folder: &Path) -> Found {
     Found { sources, other_destinations: others.count() }
 }
 
-/// The data files of one destination. They include anything that is not a regular file, which is reported when it is
-/// read.
+/// Returns the data files of one destination. Entries that are not regular files are included, and reported when they
+/// are read.
 fn data_files(folder: &Path) -> Vec<Source> {
     let features = FEATURES.iter().map(|feature| folder.join(feature));
     let exists = |data: &PathBuf| data.try_exists().unwrap_or(true);
@@ -129,8 +130,8 @@ fn data_files(folder: &Path) -> Vec<Source> {
         .collect()
 }
 
-/// Whether a folder is a checkout of rudder-transformer, or its test folder, that is too old to have cases in
-/// TypeScript.
+/// Returns whether a folder is a checkout of rudder-transformer, or the checkout's test folder, and too old to have
+/// cases in TypeScript.
 fn is_old_release(whole: &Path) -> bool {
     let is_reference = |folder: &Path| {
         let mut text = String::new();
@@ -167,7 +168,7 @@ impl Walk<'_> {
                 return Err(Unreadable::file(self.top, problem));
             }
             let entry = entry.map_err(unreadable)?;
-            // Links are not followed, because they may form a cycle.
+            // Symbolic links are not followed, because they may form a cycle.
             let is_folder = entry.file_type().map_err(unreadable)?.is_dir();
             entries.push((entry.path(), is_folder));
         }
@@ -178,7 +179,7 @@ impl Walk<'_> {
                 if depth < MAX_DEPTH && !name.starts_with('.') && name != "node_modules" {
                     self.folder(&path, depth + 1)?;
                 }
-            } else if ENDINGS.iter().any(|ending| name.ends_with(ending)) || DATA.contains(&name.as_str()) {
+            } else if EXTENSIONS.iter().any(|extension| name.ends_with(extension)) || DATA.contains(&name.as_str()) {
                 self.found.sources.push(Source { path, found: true });
             }
         }
@@ -186,7 +187,7 @@ impl Walk<'_> {
     }
 }
 
-/// A short description of an operating system error.
+/// Returns a short description of an I/O error.
 pub(super) fn error_text(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),

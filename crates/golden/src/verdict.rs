@@ -1,4 +1,4 @@
-//! Decides whether a response is the expected one. It uses the comparison of shadow verification, including the
+//! Decides whether a response is the expected one. The comparison is the same as in shadow verification, including
 //! intended differences (docs/contract.md#intended-differences).
 
 use super::case::{ApiVersion, Author, Case, ExpectedBody};
@@ -47,7 +47,7 @@ impl Verdict {
         Self { findings: vec![finding("response", expected, why)], ..Self::default() }
     }
 
-    /// Whether the response is as expected.
+    /// Returns whether the response is as expected.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.findings.is_empty()
@@ -58,8 +58,8 @@ fn finding(place: &str, expected: impl Into<String>, got: impl Into<String>) -> 
     Finding { place: place.to_owned(), expected: expected.into(), got: got.into() }
 }
 
-/// Compares a response. `is_own` means that it comes from this service, which must match the cases of this repository
-/// exactly.
+/// Compares a response with the expected one. `is_own` means that this service sent the response. It must then match
+/// the cases of this repository exactly.
 #[must_use]
 pub fn judge(case: &Case, response: &Response, is_own: bool, limits: Limits) -> Verdict {
     let exact = exactly(case, response);
@@ -69,7 +69,7 @@ pub fn judge(case: &Case, response: &Response, is_own: bool, limits: Limits) -> 
     as_intended(case, response, limits).unwrap_or(exact)
 }
 
-/// Compares without allowing any difference.
+/// Compares a response without allowing any difference.
 fn exactly(case: &Case, response: &Response) -> Verdict {
     let expected = &case.expected;
     let body = text(&response.body);
@@ -105,7 +105,7 @@ fn exactly(case: &Case, response: &Response) -> Verdict {
                     append(&mut verdict, found, true);
                 }
                 _ => {
-                    verdict.findings.push(finding("body", beginning(wanted), format!("no JSON: {}", beginning(&body))))
+                    verdict.findings.push(finding("body", beginning(wanted), format!("not JSON: {}", beginning(&body))))
                 }
             }
         }
@@ -117,7 +117,7 @@ fn api_version(case: &Case, response: &Response) -> Option<Finding> {
     let transforms = case.request.method == "POST" && Endpoint::at(&case.request.path).is_some();
     let expected = match &case.expected.api_version {
         ApiVersion::Recorded(version) => version.as_deref(),
-        // On other endpoints, rudder-transformer may set the header or not.
+        // On other endpoints, rudder-transformer may or may not set the header.
         ApiVersion::Usual if !transforms && case.author == Author::Reference => return None,
         ApiVersion::Usual => (transforms && case.expected.status == 200).then_some("2"),
     };
@@ -126,7 +126,7 @@ fn api_version(case: &Case, response: &Response) -> Option<Finding> {
     (expected != actual).then(|| finding("apiVersion", shown(expected), shown(actual)))
 }
 
-/// Compares with intended differences allowed. `None` if they do not apply.
+/// Compares a response, allowing intended differences. Returns `None` if they do not apply.
 fn as_intended(case: &Case, response: &Response, limits: Limits) -> Option<Verdict> {
     let endpoint = Endpoint::at(&case.request.path).filter(|_| case.request.method == "POST")?;
     let (ExpectedBody::Json(body) | ExpectedBody::Text(body)) = &case.expected.body else { return None };
@@ -138,16 +138,16 @@ fn as_intended(case: &Case, response: &Response, limits: Limits) -> Option<Verdi
     if !matches!(ours.status, 200 | 400) {
         return None;
     }
-    // A body that is not JSON is reported by its beginning.
+    // For a body that is not JSON, `exactly` reports its beginning.
     let is_json = |response: &ComparedResponse| Raw::parse(&text(&response.body)).is_ok();
     if ours.status == 200 && theirs.status == 200 && !(is_json(ours) && is_json(theirs)) {
         return None;
     }
-    let asked = text(&case.request.body);
+    let request_body = text(&case.request.body);
     let form = form_named(case.request.header(CONTENT_FORMAT).map(str::as_bytes));
-    // The default if the case has no such header.
+    // `application/json` is the default for a case without `Content-Type`.
     let traits = Traits::of(&case.request.path, case.request.header("Content-Type").or(Some("application/json")));
-    let question = Question { endpoint: &endpoint, form, limits, text: &asked, traits };
+    let question = Question { endpoint: &endpoint, form, limits, text: &request_body, traits };
     let found = intended::judge(&question, ours, theirs, Contents::Shown).differences;
     let mut verdict = Verdict { allowed: found.allowed.clone(), ..Verdict::default() };
     if ours.status == theirs.status {
@@ -166,19 +166,19 @@ fn append(verdict: &mut Verdict, found: Differences, expected_is_ours: bool) {
         verdict.findings.push(Finding { place: listed.pointer, expected, got });
     }
     if found.too_deep && verdict.findings.is_empty() {
-        let listed = "other text, nested too deep to be compared";
+        let listed = "different text, nested too deeply to compare";
         verdict.findings.push(finding("body", "JSON", listed));
     }
     verdict.more |= found.more;
 }
 
-/// Puts JSON, or its beginning, on one line: replaces each line break and the indentation after it by a space. JSON
+/// Formats JSON, or its beginning, on one line. Each line break and the indentation around it become a space. JSON
 /// strings contain no line breaks.
 fn on_one_line(json: &str) -> String {
     json.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
-/// The beginning of a text.
+/// Returns the beginning of a text.
 fn beginning(text: &str) -> String {
     shorten(text, MAX_CHARACTERS).into_owned()
 }
@@ -211,8 +211,8 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_the_expected_one_or_is_told_where_not() {
-        // The event is well-formed: the response to a malformed one may differ.
+    fn unexpected_parts_of_a_response_are_reported() {
+        // The event is well-formed, because the response to a malformed event may differ.
         let case = recorded(
             r#"[{"message":{},"metadata":{},"destination":{"Config":{}}}]"#,
             r#"{"status":200,"apiVersion":"2","body":[{"a":1.0,"b":"x"}]}"#,
@@ -226,7 +226,7 @@ mod tests {
             findings(&case, &response(500, "oops")),
             ["status: 200 | 500", "body: [{\"a\":1.0,\"b\":\"x\"}] | oops"]
         );
-        assert_eq!(findings(&case, &response(200, "oops")), ["body: [{\"a\":1.0,\"b\":\"x\"}] | no JSON: oops"]);
+        assert_eq!(findings(&case, &response(200, "oops")), ["body: [{\"a\":1.0,\"b\":\"x\"}] | not JSON: oops"]);
         let headless = Response { api_version: None, ..response(200, r#"[{"a":1,"b":"x"}]"#) };
         assert_eq!(findings(&case, &headless), ["apiVersion: 2 | missing"]);
         let long = format!("[{{\"a\":\"{}\",\"b\":\"x\"}}]", "z".repeat(100_000));
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_that_are_meant_to_be_are_told_as_such() {
+    fn intended_differences_are_allowed_and_reported() {
         let body = r#"[{"message":{"n":1e400},"metadata":{},"destination":{"Config":{"topic":"t"}}},null]"#;
         let ours = r#"[{"output":{"message":{"n":1e400},"userId":"","topic":"t"},"metadata":{"rudderId":"undefined<<>>t"},"statusCode":200},
             {"metadata":null,"statusCode":400,"error":"the event is not a JSON object"}]"#;
@@ -259,8 +259,8 @@ mod tests {
         assert_eq!(allowed(&empty, &response(200, "[]")), [("/".to_owned(), IntendedDifference::NoEvents)]);
         let unreadable = recorded("[", r#"{"status":500,"apiVersion":null,"body":{}}"#);
         assert_eq!(allowed(&unreadable, &response(400, "{}")), [("/".to_owned(), IntendedDifference::UnreadableBody)]);
-        // Not covered by the contract: another status of this service, or another type of response next to an intended
-        // one.
+        // These differences are not intended: a status other than 200 and 400 from this service, a wrong number of
+        // events, and a different topic alongside an intended difference.
         assert!(!judge(&unreadable, &response(503, "{}"), true, LIMITS).is_good());
         assert_eq!(findings(&whole, &response(200, "[]"))[0], "status: 500 | 200");
         assert_eq!(
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_cases_are_ours_to_the_letter_and_the_reference_may_differ() {
+    fn only_the_reference_may_differ_from_cases_of_this_repository() {
         let text = r#"{"input":{"request":{"path":"/v0/destinations/kafka","body":[]}},"output":{"response":{"status":200,"body":[]}}}"#;
         let case = shapes::read(Raw::parse(text).expect("JSON"), "c").expect("a case");
         let theirs = response(500, r#"{"error":"x"}"#);

@@ -1,19 +1,19 @@
-//! Clients that disconnect while their requests wait for a worker thread: memory is released, and nothing is counted as
-//! served.
+//! Clients that disconnect while their requests wait for a permit. Their memory is released, and they are not counted
+//! as served.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use super::{MEBIBYTE, POST, answer, assert_answer, batch, connect, request, reset, until};
+use super::{MEBIBYTE, POST, assert_response, batch, connect, expected_response, request, reset, until};
 use crate::server::{Server, exchange};
 
-/// A request large enough to run off the event loop.
+/// Returns a request that is large enough to run off the event loop.
 fn large(mark: &str) -> String {
     let body = format!("{}{}", batch(mark), " ".repeat(MEBIBYTE));
     format!("{POST}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
-/// Holds the only permit until it is reset.
+/// Opens a connection that holds the only permit until the connection is reset.
 fn hold_permit(server: &Server) -> TcpStream {
     let mut holder = connect(server.address);
     holder.write_all(b"GET /test/hold-permit HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
@@ -33,19 +33,19 @@ fn a_disconnect_releases_a_waiting_request() {
     let holder = hold_permit(&server);
     let mut gone = connect(server.address);
     gone.write_all(large("gone").as_bytes()).expect("sent");
-    until("its body is in memory", || in_flight() >= MEBIBYTE as f64);
-    // This request waits for a permit; small requests do not.
-    assert_answer(&exchange(&mut connect(server.address), request("small").as_bytes()), "small");
+    until("the body is in memory", || in_flight() >= MEBIBYTE as f64);
+    // The large request waits for a permit. Small requests do not.
+    assert_response(&exchange(&mut connect(server.address), request("small").as_bytes()), "small");
     reset(gone);
-    until("its memory is free", || in_flight() == 0.0);
+    until("the memory is released", || in_flight() == 0.0);
     until("no request is open", || server.sum("transformer_http_concurrent_requests", &[]) == 0.0);
     reset(holder);
     let next = exchange(&mut connect(server.address), large("next").as_bytes());
-    assert_eq!((next.status, next.text()), (200, &*answer("next")));
+    assert_eq!((next.status, next.text()), (200, &*expected_response("next")));
     let requests = |code: &str| {
         let labels = ["route=\"/v0/destinations/{destination}\"", code];
         server.sum("transformer_http_request_duration_count", &labels)
     };
-    assert_eq!((requests("code=\"200\""), requests("code=\"503\"")), (2.0, 0.0), "without the one that has gone");
+    assert_eq!((requests("code=\"200\""), requests("code=\"503\"")), (2.0, 0.0), "disconnected clients do not count");
     assert_eq!(server.sum("kafka_transformer_events_by_topic_rule_total", &[]), 2.0);
 }

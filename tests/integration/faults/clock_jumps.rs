@@ -1,4 +1,4 @@
-//! Clock jumps. A test cannot set the system's clock, so it replaces the clock that the process sees.
+//! Clock jumps. A test cannot set the system clock, so it replaces the clock that the process sees.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -7,13 +7,13 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::process::Process;
-use super::{POST, assert_answer, batch, connect, request, until};
+use super::{POST, assert_response, batch, connect, request, until};
 use crate::cli::binary;
 use crate::security::Folder;
 use crate::server::{exchange, read_response};
 
-/// Interposed before the C library's function: shifts the time of day by the number of seconds in a file. The monotonic
-/// clock is left alone, as it is when the system's clock is set.
+/// C code that overrides the C library's `clock_gettime`. It shifts the time of day by the number of seconds in a file.
+/// Like setting the system clock, this does not change the monotonic clock.
 const SHIM: &str = r#"
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -38,15 +38,15 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
 
 const YEAR: i64 = 366 * 86_400;
 
-/// The year in a response's Date header.
+/// Returns the year in a response's Date header.
 fn year(address: SocketAddr) -> i64 {
     let response = exchange(&mut connect(address), request("date").as_bytes());
-    assert_answer(&response, "date");
+    assert_response(&response, "date");
     let date = response.header("Date").expect("a date");
     date.split(' ').nth(3).and_then(|year| year.parse().ok()).expect(date)
 }
 
-/// A connection with a partly sent body.
+/// Opens a connection and sends part of a body. Returns the connection and the whole body.
 fn begin(address: SocketAddr, mark: &str) -> (TcpStream, String) {
     let mut stream = connect(address);
     let body = batch(mark);
@@ -57,13 +57,13 @@ fn begin(address: SocketAddr, mark: &str) -> (TcpStream, String) {
 }
 
 #[test]
-fn a_clock_jump_of_a_year_changes_no_timeout() {
+fn clock_jumps_do_not_affect_timeouts() {
     let folder = Folder::new();
     let (source, library) = (folder.write("shim.c", SHIM), folder.path("shim.so"));
     let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o", &library, &source]).status();
     assert!(compiled.expect("cc, which also links these tests").success());
     let wrong = folder.write("wrong", "0");
-    // One service whose timeouts exceed the test's duration, and one that times out a body after two seconds.
+    // One service has timeouts that exceed the test's duration. The other one times out a body after two seconds.
     let start = |seconds: u32| {
         let times = ["body-timeout", "header-timeout", "keep-alive"].map(|name| format!("--{name}={seconds}"));
         let environment = [("LD_PRELOAD", &library), ("SECONDS_WRONG", &wrong)];
@@ -74,7 +74,7 @@ fn a_clock_jump_of_a_year_changes_no_timeout() {
     let now = year(address);
     let mut kept = connect(address);
     for jump in [20 * YEAR, -YEAR, 0] {
-        assert_answer(&exchange(&mut kept, request("kept").as_bytes()), "kept");
+        assert_response(&exchange(&mut kept, request("kept").as_bytes()), "kept");
         let mut head = connect(address);
         head.write_all(&request("head").as_bytes()[..40]).expect("sent");
         let (mut body, text) = begin(address, "body");
@@ -85,15 +85,15 @@ fn a_clock_jump_of_a_year_changes_no_timeout() {
         until("the date has jumped", || {
             (year(address) - now - jump / YEAR).abs() <= 1 && (jump == 0 || year(address) != now)
         });
-        assert_answer(&exchange(&mut kept, request("kept").as_bytes()), "kept");
-        assert_answer(&exchange(&mut head, &request("head").as_bytes()[40..]), "head");
-        assert_answer(&exchange(&mut body, &text.as_bytes()[10..]), "body");
-        // A stalled body times out after its two seconds, whatever the clock shows.
+        assert_response(&exchange(&mut kept, request("kept").as_bytes()), "kept");
+        assert_response(&exchange(&mut head, &request("head").as_bytes()[40..]), "head");
+        assert_response(&exchange(&mut body, &text.as_bytes()[10..]), "body");
+        // A stalled body times out after two seconds, whatever the clock shows.
         assert_eq!(read_response(&mut stalled).status, 408);
         let took = began.elapsed();
         assert!(
             (Duration::from_secs(2)..Duration::from_secs(20)).contains(&took),
-            "{took:?} by a jump of {jump} seconds"
+            "{took:?} with a jump of {jump} seconds"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Probes and other clients while one client takes every connection. Timeouts are so long that only the mechanism under
+//! Probes and other clients while one client uses every connection. Timeouts are so long that only the mechanism under
 //! test makes room.
 
 use std::fs;
@@ -7,11 +7,12 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::process::Process;
-use super::{POST, answer, assert_answer, batch, connect, request, until};
+use super::{POST, assert_response, batch, connect, expected_response, request, until};
 use crate::security::{Folder, tls_connect, tls_flags};
 use crate::server::{exchange, fetch, read_response};
 
-/// The timeout of a handshake, which the kernel completes by itself. It retries a dropped one after a second.
+/// The timeout of a TCP handshake. The kernel completes it without the process, and retries a dropped one after a
+/// second.
 const QUEUED: Duration = Duration::from_millis(900);
 
 const PATIENT: [&str; 4] = ["--keep-alive=600", "--header-timeout=600", "--body-timeout=600", "--max-connections=100"];
@@ -23,8 +24,8 @@ fn assert_probes(address: SocketAddr) {
     }
 }
 
-/// A request in service whose body has not been sent.
-fn in_service(address: SocketAddr, mark: &str) -> TcpStream {
+/// Starts a request without sending its body.
+fn begin_request(address: SocketAddr, mark: &str) -> TcpStream {
     let mut stream = connect(address);
     write!(stream, "{POST}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", batch(mark).len()).expect("sent");
     stream.read_exact(&mut [0; 25]).expect("100 Continue");
@@ -44,35 +45,37 @@ fn idle_connections_do_not_block_the_metrics_port() {
     let process = Process::start(&PATIENT);
     let _idle: Vec<_> = (0..400).map(|_| connect(process.metrics())).collect();
     assert_probes(process.metrics());
-    until("it is scraped", || fetch(&format!("http://{}/metrics", process.metrics()), "GET", &[], b"").status == 200);
+    until("metrics are scraped", || {
+        fetch(&format!("http://{}/metrics", process.metrics()), "GET", &[], b"").status == 200
+    });
 }
 
-/// More idle connections than the metrics port keeps, and than the default accept queue holds.
+/// More idle connections than the metrics port keeps, and more than fit into the default accept queue.
 const BURST: usize = 400;
 
 #[test]
 fn a_burst_of_connections_waits_in_the_accept_queue_and_probes_succeed() {
-    let limit = fs::read_to_string("/proc/sys/net/core/somaxconn").expect("Linux tells");
+    let limit = fs::read_to_string("/proc/sys/net/core/somaxconn").expect("a readable /proc");
     let burst = BURST.min(limit.trim().parse().expect("a number"));
     let process = Process::start(&PATIENT);
     process.signal("STOP");
-    // While none of them is accepted. With a shorter accept queue the kernel would drop handshakes.
+    // No connection is accepted meanwhile. With a shorter accept queue, the kernel would drop handshakes.
     let idle: Vec<_> = [process.metrics(), process.address]
         .into_iter()
         .flat_map(|address| (0..burst).map(move |_| TcpStream::connect_timeout(&address, QUEUED)))
         .collect();
     process.signal("CONT");
-    let refused = idle.iter().filter(|stream| stream.is_err()).count();
-    assert_eq!(refused, 0, "of {} connections", idle.len());
+    let failed = idle.iter().filter(|stream| stream.is_err()).count();
+    assert_eq!(failed, 0, "failures of {} connections", idle.len());
     for address in [process.metrics(), process.address] {
         assert_probes(address);
     }
 }
 
 #[test]
-fn idle_and_slow_connections_block_no_client_and_abort_no_request() {
+fn idle_and_slow_connections_do_not_affect_other_clients_and_requests() {
     let process = Process::start(&PATIENT);
-    let held: Vec<_> = (0..20).map(|number| (in_service(process.address, &number.to_string()), number)).collect();
+    let held: Vec<_> = (0..20).map(|number| (begin_request(process.address, &number.to_string()), number)).collect();
     let mut others: Vec<TcpStream> = (0..100).map(|_| connect(process.address)).collect();
     others.extend((0..100).map(|_| {
         let mut stream = connect(process.address);
@@ -89,14 +92,14 @@ fn idle_and_slow_connections_block_no_client_and_abort_no_request() {
     until_served(process.address);
     for (mut stream, number) in held {
         stream.write_all(batch(&number.to_string()).as_bytes()).expect("sent");
-        assert_answer(&read_response(&mut stream), &number.to_string());
+        assert_response(&read_response(&mut stream), &number.to_string());
     }
 }
 
 #[test]
-fn with_every_connection_in_service_others_are_rejected_and_probes_served() {
+fn if_every_connection_is_busy_others_are_rejected_and_probes_succeed() {
     let process = Process::start(&PATIENT);
-    let held: Vec<_> = (0..100).map(|number| (in_service(process.address, &number.to_string()), number)).collect();
+    let held: Vec<_> = (0..100).map(|number| (begin_request(process.address, &number.to_string()), number)).collect();
     for _ in 0..100 {
         let response = exchange(&mut connect(process.address), request("other").as_bytes());
         assert_eq!((response.status, response.header("X-Rudder-Should-Retry")), (503, Some("true")));
@@ -106,27 +109,27 @@ fn with_every_connection_in_service_others_are_rejected_and_probes_served() {
     assert_probes(process.address);
     for (mut stream, number) in held {
         stream.write_all(batch(&number.to_string()).as_bytes()).expect("sent");
-        assert_answer(&read_response(&mut stream), &number.to_string());
+        assert_response(&read_response(&mut stream), &number.to_string());
     }
     until_served(process.address);
 }
 
 #[test]
-fn a_connection_above_the_limit_is_served_once_another_ends() {
+fn a_connection_above_the_limit_is_served_once_another_closes() {
     let process = Process::start(&["--max-connections=1", "--keep-alive=600"]);
-    let held = in_service(process.address, "held");
+    let held = begin_request(process.address, "held");
     let mut above = connect(process.address);
-    // This connection is above the limit and has not sent a request.
-    until("it is accepted", || process.open_files() >= process.files_at_rest() + 2);
+    // The second connection is above the limit and has not sent a request.
+    until("the connection is accepted", || process.open_files() >= process.files_at_rest() + 2);
     drop(held);
-    until("there is room", || process.open_files() <= process.files_at_rest() + 1);
+    until("there is room for another connection", || process.open_files() <= process.files_at_rest() + 1);
     let response = exchange(&mut above, request("above").as_bytes());
-    assert_eq!((response.status, response.text()), (200, &*answer("above")));
-    assert_eq!(response.header("Connection"), None, "it is within the limit from then on");
+    assert_eq!((response.status, response.text()), (200, &*expected_response("above")));
+    assert_eq!(response.header("Connection"), None, "the connection is within the limit now");
 }
 
 #[test]
-fn unfinished_handshakes_block_no_client() {
+fn unfinished_handshakes_do_not_block_other_clients() {
     let folder = Folder::new();
     let [certificate, key] = tls_flags(&folder, "first");
     let process = Process::start(&[&PATIENT[..], &["--metrics-tls=false", &certificate, &key]].concat());

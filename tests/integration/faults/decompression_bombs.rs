@@ -1,11 +1,11 @@
-//! Decompression bombs: bodies that grow a thousandfold.
+//! Decompression bombs, which are bodies that expand a thousandfold.
 
 use std::io::Write as _;
 
 use flate2::{Compress, Compression, FlushCompress};
 
 use super::process::Process;
-use super::{MEBIBYTE, assert_answer, connect, request};
+use super::{MEBIBYTE, assert_response, connect, request};
 use crate::server::{Response, exchange, fetch};
 
 const GIBIBYTE: usize = 1 << 30;
@@ -13,7 +13,7 @@ const GIBIBYTE: usize = 1 << 30;
 /// The default of MAX_BODY_BYTES.
 const LIMIT: usize = 200 * MEBIBYTE;
 
-/// A gibibyte of zeros as raw deflate: one self-contained mebibyte, repeated.
+/// Returns 1 GiB of zeros as raw deflate, by repeating a self-contained block of 1 MiB.
 fn deflated() -> Vec<u8> {
     let mut block = Vec::with_capacity(MEBIBYTE);
     let mut compress = Compress::new(Compression::best(), false);
@@ -22,21 +22,21 @@ fn deflated() -> Vec<u8> {
     block.repeat(GIBIBYTE / MEBIBYTE)
 }
 
-/// The same for brotli: from the second mebibyte on, all are alike.
+/// Returns 1 GiB of zeros as brotli. From the second MiB on, all blocks are equal.
 fn brotli() -> Vec<u8> {
     let mut encoder = brotli::CompressorWriter::new(Vec::new(), 4096, 2, 22);
-    let mut one_more = |bomb: &mut Vec<u8>, times: usize| {
+    let mut append_block = |bomb: &mut Vec<u8>, times: usize| {
         encoder.write_all(&vec![0; MEBIBYTE]).and_then(|()| encoder.flush()).expect("compressed");
         let block = std::mem::take(encoder.get_mut());
         bomb.extend(block.repeat(times));
     };
     let mut bomb = Vec::new();
-    one_more(&mut bomb, 1);
-    one_more(&mut bomb, GIBIBYTE / MEBIBYTE - 1);
+    append_block(&mut bomb, 1);
+    append_block(&mut bomb, GIBIBYTE / MEBIBYTE - 1);
     bomb
 }
 
-/// The bomb in each supported content coding. The end of the stream is missing, because nothing reads that far.
+/// Returns the bomb in each supported content coding. The end of the stream is missing, because nothing reads that far.
 fn bombs() -> [(&'static str, Vec<u8>); 3] {
     let deflated = deflated();
     [
@@ -63,16 +63,16 @@ fn a_gibibyte_in_a_megabyte_is_rejected_within_the_memory_limit() {
         // The decompressed bytes up to the limit, the bomb itself, and a margin.
         let bound = LIMIT + 2 * bomb.len() + 16 * MEBIBYTE;
         assert!(grown < bound, "{coding}: {} MiB more", grown / MEBIBYTE);
-        assert!(grown > LIMIT / 2, "{coding}: {} MiB more: was it unfolded at all?", grown / MEBIBYTE);
+        assert!(grown > LIMIT / 2, "{coding}: only {} MiB more, so it was not decompressed", grown / MEBIBYTE);
         // A bomb within a bomb is decompressed once, and the result is not valid JSON.
         let response = post(&process, coding, &nested(coding, bomb));
         assert_eq!(response.status, 400, "{coding}");
         assert_eq!(post(&process, &format!("{coding}, {coding}"), bomb).status, 415, "{coding}");
-        assert_answer(&exchange(&mut connect(process.address), request("after").as_bytes()), "after");
+        assert_response(&exchange(&mut connect(process.address), request("after").as_bytes()), "after");
     }
 }
 
-/// The bomb, compressed a second time.
+/// Compresses the bomb a second time.
 fn nested(coding: &str, bomb: &[u8]) -> Vec<u8> {
     let mut inner = Vec::new();
     match coding {
@@ -92,13 +92,14 @@ fn parallel_bombs_share_the_memory_budget() {
     let deflated = [&b"\x78\xda"[..], &deflated()].concat();
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            // Alone it exceeds the limit of a request (413); alongside others in memory it gets a retryable 503.
+            // Alone, a bomb exceeds the limit of a request and gets 413. With others in memory, it gets a retryable
+            // 503.
             scope.spawn(|| assert!(matches!(post(&process, "deflate", &deflated).status, 413 | 503)));
         }
-        // Large requests never take the whole budget: small ones still fit.
+        // Large requests never use the whole budget, so small ones still fit.
         for number in 0..100 {
             let mark = number.to_string();
-            assert_answer(&exchange(&mut connect(process.address), request(&mark).as_bytes()), &mark);
+            assert_response(&exchange(&mut connect(process.address), request(&mark).as_bytes()), &mark);
         }
     });
     let grown = process.peak_memory() - at_rest;

@@ -3,11 +3,11 @@
 use std::process::Command;
 
 use super::process::Process;
-use super::{assert_answer, connect, request, until};
+use super::{assert_response, connect, request, until};
 use crate::cli::binary;
 use crate::server::exchange;
 
-/// The binary with a hard limit that it cannot raise.
+/// Starts the binary with a hard limit on file descriptors, which it cannot raise.
 fn starved(descriptors: usize) -> Process {
     let binary = binary();
     let mut limited = Command::new("sh");
@@ -19,26 +19,26 @@ fn starved(descriptors: usize) -> Process {
 #[test]
 fn without_free_descriptors_open_connections_are_served_and_others_wait() {
     let process = starved(64);
-    until("it says that this is too little", || process.logged("MAX_CONNECTIONS needs") == 1);
+    until("the low limit is logged", || process.logged("MAX_CONNECTIONS needs") == 1);
     let mut first = connect(process.address);
-    assert_answer(&exchange(&mut first, request("first").as_bytes()), "first");
+    assert_response(&exchange(&mut first, request("first").as_bytes()), "first");
     let open = process.open_files();
-    // The kernel queues them, whatever the service does.
-    let mut crowd: Vec<_> = (0..100).map(|_| connect(process.address)).collect();
-    until("there is none left", || process.open_files() >= 64);
+    // The kernel queues these connections, whatever the service does.
+    let mut waiting: Vec<_> = (0..100).map(|_| connect(process.address)).collect();
+    until("no descriptor is left", || process.open_files() >= 64);
     let failed = "accept";
-    until("the log says so", || process.logged(failed) >= 1);
-    let (busy, said) = (process.busy(), process.logged(failed));
-    assert_answer(&exchange(&mut first, request("meanwhile").as_bytes()), "meanwhile");
-    // The service retries accept at intervals: three more attempts take a second and a half.
-    until("it has tried three more times", || process.logged(failed) >= said + 3);
+    until("the failure is logged", || process.logged(failed) >= 1);
+    let (busy, failures) = (process.busy(), process.logged(failed));
+    assert_response(&exchange(&mut first, request("meanwhile").as_bytes()), "meanwhile");
+    // The service retries accept at intervals, so three more attempts take a second and a half.
+    until("accept was retried three times", || process.logged(failed) >= failures + 3);
     let busy = process.busy() - busy;
-    assert!(busy < 75, "{busy} hundredths of a second of work while nobody could come in");
+    assert!(busy < 75, "{busy} hundredths of a second of CPU time while no connection could be accepted");
     // Waiting clients get their responses as soon as others disconnect, in the order of their arrival.
-    for (number, mut stream) in crowd.drain(..).enumerate() {
+    for (number, mut stream) in waiting.drain(..).enumerate() {
         let mark = number.to_string();
-        assert_answer(&exchange(&mut stream, request(&mark).as_bytes()), &mark);
+        assert_response(&exchange(&mut stream, request(&mark).as_bytes()), &mark);
     }
-    assert_answer(&exchange(&mut first, request("last").as_bytes()), "last");
-    until("all descriptors are given back", || process.open_files() <= open);
+    assert_response(&exchange(&mut first, request("last").as_bytes()), "last");
+    until("all descriptors are released", || process.open_files() <= open);
 }

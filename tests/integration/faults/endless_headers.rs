@@ -1,12 +1,12 @@
-//! Headers without end.
+//! Endless headers.
 
 use std::io::Write as _;
 
 use super::process::Process;
-use super::{POST, assert_answer, beside_good_clients, connect, read_to_end, request};
+use super::{POST, assert_response, connect, read_to_end, request, with_good_clients};
 use crate::server::{exchange, read_response};
 
-/// The most that is sent of endless headers; the server must have closed the connection before.
+/// The maximum number of bytes of endless headers. The server must close the connection before they are sent.
 const ENOUGH: usize = 64 << 20;
 
 /// Sends `begin`, then `piece` repeatedly until the server closes the connection. Returns the bytes sent, and the
@@ -18,17 +18,17 @@ fn flood(process: &Process, begin: &str, piece: &str) -> (usize, Option<u16>) {
     while sent < ENOUGH && stream.write_all(pieces.as_bytes()).is_ok() {
         sent += pieces.len();
     }
-    let answer = read_to_end(&mut stream);
-    (sent, (!answer.is_empty()).then(|| read_response(&mut &*answer).status))
+    let response = read_to_end(&mut stream);
+    (sent, (!response.is_empty()).then(|| read_response(&mut &*response).status))
 }
 
 #[test]
-fn endless_headers_are_rejected_and_take_no_memory() {
+fn endless_headers_are_rejected_and_use_little_memory() {
     let process = Process::start(&[]);
-    // The memory of headers of the maximum size, on as many connections as are opened below.
-    assert_answer(&exchange(&mut connect(process.address), request("warm").as_bytes()), "warm");
+    // The first request allocates memory that is kept, so it precedes the measurement.
+    assert_response(&exchange(&mut connect(process.address), request("warm").as_bytes()), "warm");
     let at_rest = process.peak_memory();
-    let good = beside_good_clients(process.address, || {
+    let good = with_good_clients(process.address, || {
         for (name, begin, piece) in [
             ("a request line", "POST /", "x"),
             ("a method", "", "X"),
@@ -41,7 +41,7 @@ fn endless_headers_are_rejected_and_take_no_memory() {
             ("lines before a request", "", "\r\n"),
         ] {
             let (sent, status) = flood(&process, begin, piece);
-            assert!(sent < ENOUGH, "{name}: it took {sent} bytes");
+            assert!(sent < ENOUGH, "{name}: the connection stayed open for {sent} bytes");
             assert!(matches!(status, None | Some(400 | 431)), "{name}: {status:?}");
         }
     });
@@ -58,13 +58,13 @@ fn headers_above_96_lines_or_128_kibibytes_are_rejected() {
         let mut stream = connect(process.address);
         // The server may close the connection before everything is sent.
         stream.write_all(request.as_bytes()).ok();
-        let answer = read_to_end_of_first(&mut stream);
-        if answer.as_ref().is_some_and(|answer| answer.status == 200) {
-            assert_answer(&answer.clone().expect("an answer"), "large");
+        let response = read_first_response(&mut stream);
+        if response.as_ref().is_some_and(|response| response.status == 200) {
+            assert_response(&response.clone().expect("a response"), "large");
         }
-        answer.map(|answer| answer.status)
+        response.map(|response| response.status)
     };
-    // Two headers of the request itself.
+    // The request itself has two headers.
     assert_eq!(ask(&"X: y\r\n".repeat(94)), Some(200));
     assert_eq!(ask(&"X: y\r\n".repeat(95)), Some(431));
     assert_eq!(ask(&"X: y\r\n".repeat(10_000)), Some(431));
@@ -72,8 +72,8 @@ fn headers_above_96_lines_or_128_kibibytes_are_rejected() {
     assert!(matches!(ask(&format!("X: {}\r\n", "y".repeat(8 << 20))), None | Some(431)));
 }
 
-/// The first response, if any.
-fn read_to_end_of_first(stream: &mut std::net::TcpStream) -> Option<crate::server::Response> {
+/// Reads to the end of the connection, and returns the first response, if any.
+fn read_first_response(stream: &mut std::net::TcpStream) -> Option<crate::server::Response> {
     stream.shutdown(std::net::Shutdown::Write).ok();
     let bytes = read_to_end(stream);
     (!bytes.is_empty()).then(|| read_response(&mut &*bytes))
@@ -84,7 +84,7 @@ fn parallel_endless_headers_are_limited_in_total() {
     const AT_ONCE: usize = 200;
     let process = Process::start(&["--header-timeout=600"]);
     let at_rest = process.peak_memory();
-    let good = beside_good_clients(process.address, || {
+    let good = with_good_clients(process.address, || {
         let held: Vec<_> = (0..AT_ONCE)
             .map(|_| {
                 let mut stream = connect(process.address);
@@ -94,7 +94,7 @@ fn parallel_endless_headers_are_limited_in_total() {
             })
             .collect();
         let mut after = connect(process.address);
-        assert_answer(&exchange(&mut after, request("after").as_bytes()), "after");
+        assert_response(&exchange(&mut after, request("after").as_bytes()), "after");
         drop(held);
     });
     assert!(good >= 2);

@@ -1,4 +1,4 @@
-//! `kill -9`, repeatedly, under a client that retries as rudder-server does.
+//! Repeated `kill -9` while clients retry like rudder-server.
 
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
@@ -17,10 +17,10 @@ const BATCHES: usize = 150;
 const EVENTS: usize = 20;
 const KILLS: usize = 5;
 
-/// A loopback address of its own, so that no other process takes the port between a kill and the next start.
+/// A separate loopback address, so that no other process takes the port between a kill and the next start.
 const HOST: &str = "127.99.14.1";
 
-/// The events of a user, in order.
+/// Returns a batch with the next events of a user, in order.
 fn batch(user: usize, number: usize) -> Value {
     let event = |index: usize| {
         json!({ "message": { "userId": format!("user-{user}"), "sequence": number * EVENTS + index },
@@ -29,7 +29,7 @@ fn batch(user: usize, number: usize) -> Value {
     (0..EVENTS).map(event).collect()
 }
 
-/// The expected payloads.
+/// Returns the expected response to a batch.
 fn expected(user: usize, number: usize) -> Value {
     let event = |index: usize| {
         let user_id = format!("user-{user}");
@@ -39,7 +39,7 @@ fn expected(user: usize, number: usize) -> Value {
     (0..EVENTS).map(event).collect()
 }
 
-/// The response to one attempt, if it is complete.
+/// Sends a batch once, and returns the response if it is complete.
 fn attempt(address: SocketAddr, body: &str) -> Option<Value> {
     let mut stream = try_connect(address)?;
     write!(stream, "{POST}Connection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len()).ok()?;
@@ -52,16 +52,17 @@ fn attempt(address: SocketAddr, body: &str) -> Option<Value> {
         .find_map(|line| line.strip_prefix("content-length: "))?
         .parse()
         .ok()?;
-    // A partial response counts as none.
+    // A partial response counts as no response.
     if bytes.len() < head + 4 + length {
         return None;
     }
     let response = read_response(&mut &*bytes);
-    let answers = response.json();
-    (response.status == 200 && answers.as_array().is_some_and(|answers| answers.len() == EVENTS)).then_some(answers)
+    let responses = response.json();
+    let is_complete = responses.as_array().is_some_and(|responses| responses.len() == EVENTS);
+    (response.status == 200 && is_complete).then_some(responses)
 }
 
-/// Starts a service on that port, retrying until the kernel has released it.
+/// Starts a service on this port.
 fn start(port: u16) -> Process {
     Process::spawn(binary().args([&format!("--host={HOST}"), &format!("--port={port}")]))
 }
@@ -71,38 +72,38 @@ fn repeated_kills_lose_nothing_and_keep_the_order() {
     let process = start(0);
     let address = process.address;
     let received: Vec<Mutex<Vec<Value>>> = (0..USERS).map(|_| Mutex::default()).collect();
-    let (answered, repeated) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (answered, retried) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let mut process = Some(process);
     std::thread::scope(|scope| {
         for (user, received) in received.iter().enumerate() {
-            let (answered, repeated) = (&answered, &repeated);
+            let (answered, retried) = (&answered, &retried);
             scope.spawn(move || {
                 for number in 0..BATCHES {
                     let body = batch(user, number).to_string();
-                    until("a whole answer", || {
-                        let answer = attempt(address, &body);
-                        match answer {
-                            Some(answer) => received.lock().expect("answers").push(answer),
-                            None => _ = repeated.fetch_add(1, Ordering::Relaxed),
+                    until("the response is complete", || {
+                        let response = attempt(address, &body);
+                        match response {
+                            Some(response) => received.lock().expect("responses").push(response),
+                            None => _ = retried.fetch_add(1, Ordering::Relaxed),
                         }
-                        received.lock().expect("answers").len() > number
+                        received.lock().expect("responses").len() > number
                     });
                     answered.fetch_add(1, Ordering::Relaxed);
                 }
             });
         }
         for kill in 1..=KILLS {
-            until("some more are answered", || {
+            until("more batches have a response", || {
                 answered.load(Ordering::Relaxed) >= kill * USERS * BATCHES / (KILLS + 1)
             });
-            // Dropping it kills the process.
+            // Dropping the process kills it.
             drop(process.take());
             process = Some(start(address.port()));
         }
     });
-    assert!(repeated.into_inner() > 0, "it was killed in the middle");
+    assert!(retried.into_inner() > 0, "a kill interrupted a request");
     for (user, received) in received.into_iter().enumerate() {
         let expected: Vec<Value> = (0..BATCHES).map(|number| expected(user, number)).collect();
-        assert_eq!(received.into_inner().expect("answers"), expected, "user {user}");
+        assert_eq!(received.into_inner().expect("responses"), expected, "user {user}");
     }
 }

@@ -9,8 +9,7 @@ use crate::server::{exchange, sum};
 
 const REQUESTS: usize = 2_000;
 
-/// Lines of one kind that were written, and the suppressed ones that were reported. Read after `process` has exited, so
-/// that none is missing.
+/// Returns the number of lines of one kind that were written, and the number that were reported as suppressed.
 fn counted(process: &Process, source: &str, message: &str) -> (usize, usize) {
     let (reports, lines): (Vec<String>, Vec<String>) =
         process.lines(message).into_iter().partition(|line| line.contains("similar lines suppressed"));
@@ -21,7 +20,7 @@ fn counted(process: &Process, source: &str, message: &str) -> (usize, usize) {
     (lines.len(), suppressed.sum())
 }
 
-/// Ten lines per kind and second are written; all others are counted in a report.
+/// Checks that at most ten lines per kind and second are written, and that reports count all others.
 #[track_caller]
 fn assert_limited(process: &Process, began: Instant, source: &str, message: &str) {
     let seconds = usize::try_from(began.elapsed().as_secs()).expect("a few") + 2;
@@ -46,7 +45,7 @@ fn malformed_headers_do_not_flood_the_log_on_either_port() {
         let suppressed =
             sum(&process.scrape(), "kafka_transformer_log_lines_dropped_total", &["reason=\"suppressed\""]);
         assert_eq!(counted(&process, "actix_http::h1::dispatcher", "stream error").1, suppressed as usize);
-        process.assert_nothing_is_left();
+        process.assert_nothing_left();
     }
 }
 

@@ -1,15 +1,15 @@
-//! Many connections, only some of which send a request.
+//! Many connections, some of which send a complete request.
 
 use std::io::Write as _;
 use std::net::Shutdown;
 
 use super::process::Process;
-use super::{assert_answer, connect, request, reset};
+use super::{assert_response, connect, request, reset};
 use crate::server::read_response;
 
 const CONNECTS: usize = 10_000;
 
-/// Open at the same time; few enough not to reach the limit on descriptors.
+/// The number of connections that are open at the same time, below the limit on file descriptors.
 const GROUP: usize = 100;
 
 #[test]
@@ -22,7 +22,7 @@ fn complete_requests_on_ten_thousand_connections_are_served() {
                 let mut stream = connect(server.address);
                 let mark = format!("{group}-{number}");
                 let request = request(&mark);
-                // Nothing, part of the headers, part of the body, all of it.
+                // Send nothing, part of the headers, part of the body, or the whole request.
                 let sent = [0, 40, request.len() - 10, request.len()][number % 4];
                 stream.write_all(&request.as_bytes()[..sent]).expect("sent");
                 (stream, mark, sent == request.len())
@@ -30,7 +30,7 @@ fn complete_requests_on_ten_thousand_connections_are_served() {
             .collect();
         for (number, (mut stream, mark, is_whole)) in connections.into_iter().enumerate() {
             if is_whole {
-                assert_answer(&read_response(&mut stream), &mark);
+                assert_response(&read_response(&mut stream), &mark);
                 answered += 1;
             } else if number % 8 < 4 {
                 reset(stream);
@@ -40,5 +40,5 @@ fn complete_requests_on_ten_thousand_connections_are_served() {
         }
     }
     assert_eq!(answered, CONNECTS / 4);
-    server.assert_nothing_is_left();
+    server.assert_nothing_left();
 }

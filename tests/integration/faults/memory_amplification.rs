@@ -1,20 +1,20 @@
-//! Memory amplification: small requests that would use a lot of memory. RSS stays below twice the budget plus 60 MB,
-//! other clients are served meanwhile, and the memory is returned to the OS.
+//! Memory amplification by small requests. RSS stays below twice the budget plus 60 MB, other clients are served
+//! meanwhile, and the memory is returned to the OS.
 
 use std::fmt::Write as _;
 
 use super::process::Process;
-use super::{MEBIBYTE, assert_answer, connect, request, until};
+use super::{MEBIBYTE, assert_response, connect, request, until};
 use crate::server::{exchange, fetch};
 
 /// `MAX_IN_FLIGHT_BYTES`.
 const ALLOWED: usize = 50_000_000;
-/// On a loaded machine a client may exceed the default header timeout and would get 408.
+/// Long timeouts, because a client on a loaded machine might exceed the default timeouts and get 408.
 const PATIENT: [&str; 2] = ["--header-timeout=600", "--body-timeout=600"];
-/// Requests in parallel.
+/// The number of parallel requests.
 const CLIENTS: usize = 8;
 
-/// A body, its path, and whether it is compacted.
+/// A request that would amplify memory.
 struct Case {
     name: &'static str,
     path: &'static str,
@@ -73,7 +73,7 @@ fn small_requests_do_not_amplify_memory() {
             let mut number = 0;
             while !clients.iter().all(std::thread::ScopedJoinHandle::is_finished) {
                 let mark = format!("small-{number}");
-                assert_answer(&exchange(&mut connect(process.address), request(&mark).as_bytes()), &mark);
+                assert_response(&exchange(&mut connect(process.address), request(&mark).as_bytes()), &mark);
                 number += 1;
             }
             for client in clients {
@@ -83,7 +83,7 @@ fn small_requests_do_not_amplify_memory() {
         });
         let peak = process.peak_memory();
         assert!(peak < 2 * ALLOWED + 60_000_000, "{}: {} MB", case.name, peak / 1_000_000);
-        until("memory is returned", || process.memory() < at_rest + 20_000_000);
-        process.assert_nothing_is_left();
+        until("the memory is returned", || process.memory() < at_rest + 20_000_000);
+        process.assert_nothing_left();
     }
 }

@@ -1,23 +1,24 @@
-//! Memory of a load peak is returned to the OS while requests keep coming: a service that is never idle must not keep
+//! Memory of a load peak is returned to the OS while requests keep arriving. A service that is never idle must not keep
 //! the memory of its largest peak.
 
 use std::io::Write as _;
 use std::net::TcpStream;
 
 use super::process::Process;
-use super::{MEBIBYTE, POST, answer, assert_answer, batch, connect, request, until};
+use super::{MEBIBYTE, POST, assert_response, batch, connect, expected_response, request, until};
 use crate::server::{exchange, read_response};
 
-/// Large requests in parallel. Each worker queues eight.
+/// The number of large requests in parallel. Each worker queues eight.
 const LARGE: usize = 12;
-/// Their size: below the allocator's threshold for a mapping of its own, which would be unmapped on free.
+/// The size of a large request in bytes. It is below the allocator's threshold for a separate mapping, which would be
+/// unmapped on free.
 const LARGE_BYTES: usize = 6 * MEBIBYTE;
 
-/// A large batch.
+/// Returns a large batch and the expected response.
 fn large(mark: &str) -> (String, String) {
     let padded = format!(r#""userId":"{mark}","padding":"{}"}}"#, "x".repeat(LARGE_BYTES));
     let user = format!(r#""userId":"{mark}"}}"#);
-    (batch(mark).replace(&user, &padded), answer(mark).replacen(&user, &padded, 1))
+    (batch(mark).replace(&user, &padded), expected_response(mark).replacen(&user, &padded, 1))
 }
 
 #[test]
@@ -25,31 +26,31 @@ fn memory_of_a_peak_is_returned_under_load() {
     let process = Process::start(&["--keep-alive=60"]);
     let at_rest = process.memory();
     let ask = |stream: &mut TcpStream| {
-        assert_answer(&exchange(stream, request("small").as_bytes()), "small");
+        assert_response(&exchange(stream, request("small").as_bytes()), "small");
     };
     let mut small = connect(process.address);
     for round in 0..3 {
         let mut uploads = Vec::new();
         for number in 0..LARGE {
-            let (body, answer) = large(&format!("large-{round}-{number}"));
+            let (body, expected) = large(&format!("large-{round}-{number}"));
             let mut stream = connect(process.address);
             let (most, last) = body.split_at(body.len() - 1);
             write!(stream, "{POST}Content-Length: {}\r\n\r\n{most}", body.len()).expect("sent");
-            uploads.push((stream, last.to_owned(), answer));
-            // Allocations that small requests keep lie between those of the large ones.
+            uploads.push((stream, last.to_owned(), expected));
+            // Small requests leave allocations between those of the large ones.
             ask(&mut small);
         }
-        until("all of it is in memory", || process.memory() > at_rest + LARGE * LARGE_BYTES);
-        for (stream, last, answer) in &mut uploads {
+        until("all large requests are in memory", || process.memory() > at_rest + LARGE * LARGE_BYTES);
+        for (stream, last, expected) in &mut uploads {
             stream.write_all(last.as_bytes()).expect("sent");
             let response = read_response(stream);
-            assert_eq!((response.status, response.text() == answer), (200, true));
+            assert_eq!((response.status, response.text() == expected), (200, true));
         }
     }
-    until("it is given back", || {
+    until("the memory is returned", || {
         ask(&mut small);
         process.memory() < at_rest + 10 * MEBIBYTE
     });
     drop(small);
-    process.assert_nothing_is_left();
+    process.assert_nothing_left();
 }

@@ -1,4 +1,4 @@
-//! Slow but steady clients: those above the minimum rate of 10 kB/s are served, those below are disconnected.
+//! Slow but steady clients. Clients above the minimum rate of 10 kB/s are served, clients below it are disconnected.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,19 +7,19 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 
 use super::process::Process;
-use super::{MEBIBYTE, POST, answer, assert_answer, batch, until};
+use super::{MEBIBYTE, POST, assert_response, batch, expected_response, until};
 use crate::security::{Folder, tls_connect, tls_flags};
 use crate::server::{PATIENCE, read_response};
 
-/// The interval at which a slow client reads or writes, which is the fault itself.
+/// The interval at which a slow client reads or writes. It is the fault under test.
 const STEP: Duration = Duration::from_millis(250);
 
 const TIMES: [&str; 2] = ["--body-timeout=2", "--keep-alive=1"];
 
-/// How long clients are slow: several times the longest allowed pause.
+/// The time during which clients are slow, several times the longest allowed pause.
 const SLOW_FOR: Duration = Duration::from_secs(8);
 
-/// A connection whose kernel acknowledges data in small steps.
+/// Opens a connection with a small receive buffer, so that the kernel acknowledges data in small steps.
 fn connect(address: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.set_recv_buffer_size(16 << 10).expect("a size");
@@ -31,15 +31,15 @@ fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// A batch of 8 MB, and its response.
+/// Returns a batch of 8 MiB and the expected response.
 fn large(mark: &str) -> (String, String) {
     let user = format!(r#""userId":"{mark}"}}"#);
     let padded = format!(r#""userId":"{mark}","padding":"{}"}}"#, "x".repeat(8 * MEBIBYTE));
-    (batch(mark).replace(&user, &padded), answer(mark).replacen(&user, &padded, 1))
+    (batch(mark).replace(&user, &padded), expected_response(mark).replacen(&user, &padded, 1))
 }
 
-/// Reads at a given rate for some time; returns whether the connection is still open.
-fn reads_slowly(stream: &mut impl Read, bytes_per_second: usize) -> (Vec<u8>, bool) {
+/// Reads at a given rate for [`SLOW_FOR`]. Returns the bytes read, and whether the connection is still open.
+fn read_slowly(stream: &mut impl Read, bytes_per_second: usize) -> (Vec<u8>, bool) {
     let mut read = Vec::new();
     let mut piece = vec![0; bytes_per_second / 4];
     let began = Instant::now();
@@ -54,35 +54,35 @@ fn reads_slowly(stream: &mut impl Read, bytes_per_second: usize) -> (Vec<u8>, bo
 }
 
 /// Sends a large batch, reads its response slowly and then the rest, and checks every byte.
-fn assert_is_kept(mut stream: impl Read + Write, bytes_per_second: usize) {
+fn assert_served(mut stream: impl Read + Write, bytes_per_second: usize) {
     let mark = bytes_per_second.to_string();
     let (body, expected) = large(&mark);
     write!(stream, "{POST}Content-Length: {}\r\n\r\n{body}", body.len()).expect("sent");
-    let (read, is_open) = reads_slowly(&mut stream, bytes_per_second);
-    assert!(is_open, "{bytes_per_second} bytes a second: closed after {} bytes", read.len());
+    let (read, is_open) = read_slowly(&mut stream, bytes_per_second);
+    assert!(is_open, "{bytes_per_second} bytes per second: closed after {} bytes", read.len());
     let response = read_response(&mut read.chain(stream));
     assert_eq!((response.status, response.text() == expected), (200, true));
 }
 
 #[test]
-fn slow_and_steady_readers_are_kept() {
+fn slow_and_steady_readers_are_served() {
     let process = Process::start(&TIMES);
     std::thread::scope(|scope| {
         for rate in [12_000, 25_000, 200_000] {
             let address = process.address;
-            scope.spawn(move || assert_is_kept(connect(address), rate));
+            scope.spawn(move || assert_served(connect(address), rate));
         }
     });
-    process.assert_nothing_is_left();
+    process.assert_nothing_left();
 }
 
 #[test]
-fn slow_and_steady_readers_are_kept_over_tls() {
+fn slow_and_steady_readers_are_served_over_tls() {
     let folder = Folder::new();
     let [certificate, key] = tls_flags(&folder, "first");
     let process = Process::start(&[&TIMES[..], &["--metrics-tls=false", &certificate, &key]].concat());
     // TLS decrypts records of 16 KiB, so this client reads in steps of that size.
-    assert_is_kept(tls_connect(connect(process.address), "first").expect("TLS"), 25_000);
+    assert_served(tls_connect(connect(process.address), "first").expect("TLS"), 25_000);
 }
 
 #[test]
@@ -98,11 +98,11 @@ fn readers_below_the_minimum_rate_are_disconnected() {
         // Data that has arrived can still be read.
         stream.read(&mut byte).is_err() || process.open_files() < open
     });
-    process.assert_nothing_is_left();
+    process.assert_nothing_left();
 }
 
 /// Sends a body in pieces, each after a pause.
-fn sends_slowly(stream: &mut TcpStream, body: &str, bytes_per_second: usize) -> std::io::Result<()> {
+fn send_slowly(stream: &mut TcpStream, body: &str, bytes_per_second: usize) -> std::io::Result<()> {
     write!(stream, "{POST}Content-Length: {}\r\n\r\n", body.len())?;
     for piece in body.as_bytes().chunks(bytes_per_second / 4) {
         std::thread::sleep(STEP);
@@ -112,20 +112,20 @@ fn sends_slowly(stream: &mut TcpStream, body: &str, bytes_per_second: usize) -> 
 }
 
 #[test]
-fn slow_and_steady_writers_are_kept_down_to_the_minimum_rate() {
+fn slow_and_steady_writers_above_the_minimum_rate_are_served() {
     let process = Process::start(&["--body-timeout=1"]);
     let body = batch("upload").replace("}}", &format!("{}}}}}", " ".repeat(80_000)));
     let mut steady = connect(process.address);
-    sends_slowly(&mut steady, &body, 16_000).expect("it is kept");
-    assert_answer(&read_response(&mut steady), "upload");
+    send_slowly(&mut steady, &body, 16_000).expect("the connection stays open");
+    assert_response(&read_response(&mut steady), "upload");
     let mut slow = connect(process.address);
-    let sent = sends_slowly(&mut slow, &body, 4_000);
+    let sent = send_slowly(&mut slow, &body, 4_000);
     if let Err(error) = sent {
         assert!(matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{error}");
     }
-    // The response arrives unless the reset of the connection overtakes it.
+    // The response arrives, unless the connection is reset before it is read.
     let mut response = Vec::new();
     slow.read_to_end(&mut response).ok();
     assert!(response.is_empty() || response.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&response));
-    process.assert_nothing_is_left();
+    process.assert_nothing_left();
 }

@@ -1,5 +1,5 @@
 //! Fault injection against the real service. Each test checks that nothing is lost: every accepted request gets the
-//! response that it gets without the fault, other clients are served meanwhile, and afterwards no resources are held.
+//! response that it gets without the fault, other clients are served meanwhile, and no resources are held afterwards.
 
 mod blocked_stderr;
 mod client_disconnects;
@@ -39,29 +39,29 @@ const MEBIBYTE: usize = 1 << 20;
 
 const POST: &str = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\n";
 
-/// A batch unique to its request, so that a misrouted response is detected.
+/// Returns a batch that is unique to its request, so that a misrouted response is detected.
 fn batch(mark: &str) -> String {
     format!(
         r#"[{{"message":{{"userId":"{mark}"}},"metadata":{{"jobId":1}},"destination":{{"Config":{{"topic":"t"}}}}}}]"#
     )
 }
 
-/// The exact response to [`batch`].
-fn answer(mark: &str) -> String {
+/// Returns the exact response to [`batch`].
+fn expected_response(mark: &str) -> String {
     format!(
         r#"[{{"output":{{"message":{{"userId":"{mark}"}},"userId":"{mark}","topic":"t"}},"metadata":{{"jobId":1,"rudderId":"undefined<<>>t"}},"statusCode":200}}]"#
     )
 }
 
-/// A request with a unique batch.
+/// Returns a request with a unique batch.
 fn request(mark: &str) -> String {
     let body = batch(mark);
     format!("{POST}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
 #[track_caller]
-fn assert_answer(response: &Response, mark: &str) {
-    assert_eq!((response.status, response.text()), (200, &*answer(mark)));
+fn assert_response(response: &Response, mark: &str) {
+    assert_eq!((response.status, response.text()), (200, &*expected_response(mark)));
     assert_eq!(response.header("apiVersion"), Some("2"));
 }
 
@@ -69,7 +69,7 @@ fn connect(address: SocketAddr) -> TcpStream {
     try_connect(address).expect("the server listens")
 }
 
-/// Opens a connection, or `None` if nothing listens.
+/// Opens a connection. Returns `None` if nothing listens.
 fn try_connect(address: SocketAddr) -> Option<TcpStream> {
     let stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
@@ -83,22 +83,22 @@ fn reset(stream: TcpStream) {
     SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("it is open");
 }
 
-/// Reads until the connection ends, however it ends.
+/// Reads until the connection is closed or reset.
 fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Err(error) = stream.read_to_end(&mut bytes) {
-        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error} behind {} bytes", bytes.len());
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error} after {} bytes", bytes.len());
     }
     bytes
 }
 
-/// All responses on a connection after `bytes` are sent, until the server closes it.
-fn conversation(address: SocketAddr, bytes: &[u8]) -> Vec<Response> {
+/// Sends `bytes` on a new connection. Returns all responses until the server closes the connection.
+fn all_responses(address: SocketAddr, bytes: &[u8]) -> Vec<Response> {
     let mut stream = connect(address);
     // A server that rejects a request may close the connection before everything is written.
     stream.write_all(bytes).ok();
-    let answers = read_to_end(&mut stream);
-    let mut rest = &answers[..];
+    let received = read_to_end(&mut stream);
+    let mut rest = &received[..];
     let mut responses = Vec::new();
     while !rest.is_empty() {
         responses.push(read_response(&mut rest));
@@ -106,30 +106,30 @@ fn conversation(address: SocketAddr, bytes: &[u8]) -> Vec<Response> {
     responses
 }
 
-/// Waits until a condition holds.
+/// Waits until a condition is met.
 #[track_caller]
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+fn until(what: &str, mut is_met: impl FnMut() -> bool) {
     let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "in vain: {what}");
-        // Polling without a pause would take CPU from the process under test, and from other tests.
+    while !is_met() {
+        assert!(began.elapsed() < PATIENCE, "timed out waiting until {what}");
+        // Polling without a pause would take CPU time from the process under test and from other tests.
         std::thread::park_timeout(Duration::from_millis(1));
     }
 }
 
-/// Runs `fault` while well-behaved clients send requests, on kept and on new connections, and checks their responses.
-/// Returns the number of responses, at least one per client.
-fn beside_good_clients(address: SocketAddr, fault: impl FnOnce()) -> usize {
+/// Runs `fault` while well-behaved clients send requests, on keep-alive and on new connections, and checks their
+/// responses. Returns the number of responses, at least one per client.
+fn with_good_clients(address: SocketAddr, fault: impl FnOnce()) -> usize {
     struct Over<'f>(&'f AtomicBool);
     impl Drop for Over<'_> {
         fn drop(&mut self) {
             self.0.store(true, Ordering::Release);
         }
     }
-    let (is_over, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (is_over, sent) = (AtomicBool::new(false), AtomicUsize::new(0));
     let ask = |stream: &mut TcpStream| {
-        let mark = format!("good-{}", asked.fetch_add(1, Ordering::Relaxed));
-        assert_answer(&exchange(stream, request(&mark).as_bytes()), &mark);
+        let mark = format!("good-{}", sent.fetch_add(1, Ordering::Relaxed));
+        assert_response(&exchange(stream, request(&mark).as_bytes()), &mark);
         std::thread::park_timeout(Duration::from_millis(1));
         !is_over.load(Ordering::Acquire)
     };
@@ -145,8 +145,8 @@ fn beside_good_clients(address: SocketAddr, fault: impl FnOnce()) -> usize {
         fault();
         drop(over);
         for client in clients {
-            client.join().expect("a good client gets every answer");
+            client.join().expect("every response is correct");
         }
     });
-    asked.into_inner()
+    sent.into_inner()
 }

@@ -1,24 +1,25 @@
-//! A panic costs the request in which it happens, wherever that is, and no other request on the same worker.
+//! A panic affects only the request in which it happens, not other requests on the same worker.
 
 use std::io::Write as _;
 
-use super::{assert_answer, beside_good_clients, connect, read_to_end, request, until};
+use super::{assert_response, connect, read_to_end, request, until, with_good_clients};
 use crate::server::{Server, exchange, read_response};
 
-/// The connection limit; low, so that leaked connections are noticed.
+/// The connection limit, which is low, so that leaked connections are noticed.
 const CONNECTIONS: usize = 60;
 
-/// A service in this process with routes that panic and a single worker, which serves well-behaved clients too.
-fn started() -> Server {
+/// Starts a service in this process, with routes that panic and a single worker, which also serves well-behaved
+/// clients.
+fn start() -> Server {
     let connections = format!("--max-connections={CONNECTIONS}");
     Server::start(&["--workers=1", "--max-wait-milliseconds=60000", &connections])
 }
 
-fn assert_nothing_is_left(server: &Server) {
+fn assert_nothing_left(server: &Server) {
     for gauge in ["transformer_http_concurrent_requests", "kafka_transformer_in_flight_bytes"] {
-        until("nothing in flight", || server.sum(gauge, &[]) == 0.0);
+        until("nothing is in flight", || server.sum(gauge, &[]) == 0.0);
     }
-    until("as many connections as ever", || {
+    until("all connections are available", || {
         let mut all: Vec<_> = (0..CONNECTIONS).map(|_| connect(server.address)).collect();
         all.iter_mut().all(|stream| exchange(stream, request("again").as_bytes()).status == 200)
     });
@@ -30,50 +31,50 @@ fn get(path: &str) -> String {
 
 #[test]
 fn a_panic_anywhere_affects_no_other_request() {
-    let server = started();
-    let good = beside_good_clients(server.address, || {
+    let server = start();
+    let good = with_good_clients(server.address, || {
         for _ in 0..50 {
-            for (path, status) in [("panic", 500), ("panic-beside", 500), ("panic-in-task", 200)] {
+            for (path, status) in [("panic", 500), ("panic-off-loop", 500), ("panic-in-task", 200)] {
                 let mut stream = connect(server.address);
                 assert_eq!(exchange(&mut stream, get(path).as_bytes()).status, status, "{path}");
-                assert_answer(&exchange(&mut stream, request("same").as_bytes()), "same");
+                assert_response(&exchange(&mut stream, request("same").as_bytes()), "same");
             }
-            // After the first byte of a response the connection is closed, so that a client cannot take a part for the
-            // whole.
+            // After the first byte of a response, the connection is closed, so that a partial response does not look
+            // complete.
             let mut stream = connect(server.address);
-            stream.write_all(get("panic-in-answer").as_bytes()).expect("sent");
-            let answer = String::from_utf8(read_to_end(&mut stream)).expect("text");
-            assert!(!answer.ends_with("0\r\n\r\n"), "{answer}");
+            stream.write_all(get("panic-in-response").as_bytes()).expect("sent");
+            let response = String::from_utf8(read_to_end(&mut stream)).expect("text");
+            assert!(!response.ends_with("0\r\n\r\n"), "{response}");
         }
     });
     assert!(good >= 2);
-    assert_nothing_is_left(&server);
+    assert_nothing_left(&server);
 }
 
 #[test]
 fn a_stopped_worker_is_replaced() {
-    // No panic stops a worker; this shows what would happen if something did.
-    let server = started();
+    // No panic stops a worker. This test shows what would happen if something else did.
+    let server = start();
     for round in 0..3 {
         let mut kept = connect(server.address);
-        assert_answer(&exchange(&mut kept, request("kept").as_bytes()), "kept");
+        assert_response(&exchange(&mut kept, request("kept").as_bytes()), "kept");
         let mut last = connect(server.address);
         last.write_all(get("end-worker").as_bytes()).expect("sent");
         drop(read_to_end(&mut last));
-        // Its connections are closed without a partial response, and another worker takes the next ones.
+        // The connections of the worker are closed without a partial response, and another worker accepts new ones.
         kept.write_all(request("kept").as_bytes()).ok();
         let rest = read_to_end(&mut kept);
         assert!(rest.is_empty() || read_response(&mut &*rest).status == 200, "{rest:?}");
-        until("there is another worker", || {
+        until("another worker serves requests", || {
             let mut stream = connect(server.address);
             stream.write_all(request(&round.to_string()).as_bytes()).ok();
             stream.shutdown(std::net::Shutdown::Write).ok();
-            let answer = read_to_end(&mut stream);
-            !answer.is_empty() && {
-                assert_answer(&read_response(&mut &*answer), &round.to_string());
+            let response = read_to_end(&mut stream);
+            !response.is_empty() && {
+                assert_response(&read_response(&mut &*response), &round.to_string());
                 true
             }
         });
     }
-    assert_nothing_is_left(&server);
+    assert_nothing_left(&server);
 }

@@ -1,4 +1,4 @@
-//! Pipelined requests, valid and malformed, in two writes that are split at every byte.
+//! Pipelined requests, valid and malformed, sent in two writes that are split at every byte.
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::process::Process;
-use super::{POST, assert_answer, batch, beside_good_clients, connect, conversation, read_to_end, request};
+use super::{POST, all_responses, assert_response, batch, connect, read_to_end, request, with_good_clients};
 use crate::server::{Response, exchange, read_response};
 
 fn requests() -> Vec<Vec<u8>> {
@@ -30,21 +30,22 @@ fn requests() -> Vec<Vec<u8>> {
     ]
 }
 
-/// The part of a response that must be identical, without request ID and date.
+/// Returns the parts of a response that must be identical, without request ID and date.
 fn essence(response: &Response) -> (u16, &str, Option<&str>) {
     (response.status, response.text(), response.header("apiVersion"))
 }
 
-/// Sends `first`, and then `second` after the response to the leading request, which shows that the server has read one
-/// without the other. All responses in `alone` must arrive, in order and byte for byte.
-fn answered(server: &Process, first: &[u8], second: &[u8], alone: &[Response]) {
+/// Sends a leading request with `first`, and `second` after the response to the leading request. The response shows
+/// that the server has read `first` without `second`. Checks that all responses in `alone` arrive in order, byte for
+/// byte.
+fn assert_responses(server: &Process, first: &[u8], second: &[u8], alone: &[Response]) {
     let mut stream = connect(server.address);
     stream.write_all(&[request("leading").as_bytes(), first].concat()).expect("sent");
-    assert_answer(&read_response(&mut stream), "leading");
+    assert_response(&read_response(&mut stream), "leading");
     stream.write_all(second).expect("sent");
     stream.shutdown(Shutdown::Write).expect("it is open");
-    let answers = read_to_end(&mut stream);
-    let mut rest = &answers[..];
+    let received = read_to_end(&mut stream);
+    let mut rest = &received[..];
     for (number, expected) in alone.iter().enumerate() {
         assert_eq!(essence(&read_response(&mut rest)), essence(expected), "response {number}, cut at {}", first.len());
     }
@@ -57,7 +58,7 @@ fn head_may_be_pipelined() {
     let bytes = format!("{}HEAD /health HTTP/1.1\r\nHost: x\r\n\r\n{}", request("one"), request("two"));
     let mut stream = connect(server.address);
     stream.write_all(bytes.as_bytes()).expect("sent");
-    assert_answer(&read_response(&mut stream), "one");
+    assert_response(&read_response(&mut stream), "one");
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -65,7 +66,7 @@ fn head_may_be_pipelined() {
         head.extend(byte);
     }
     assert!(head.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&head));
-    assert_answer(&read_response(&mut stream), "two");
+    assert_response(&read_response(&mut stream), "two");
 }
 
 #[test]
@@ -76,24 +77,24 @@ fn pipelined_requests_split_at_any_byte_are_served_in_order() {
     let statuses: Vec<u16> = alone.iter().map(|response| response.status).collect();
     assert_eq!(statuses, [200, 400, 200, 404, 415, 200, 400, 404, 200]);
     let all = requests.concat();
-    let good = beside_good_clients(server.address, || {
+    let good = with_good_clients(server.address, || {
         for at in 0..all.len() {
-            answered(&server, &all[..at], &all[at..], &alone);
+            assert_responses(&server, &all[..at], &all[at..], &alone);
         }
     });
     assert!(all.len() > 1_000 && good >= 2);
-    server.assert_nothing_is_left();
+    server.assert_nothing_left();
 }
 
 #[test]
 fn malformed_input_ends_a_pipeline_after_the_responses_before_it() {
     let server = Process::start(&[]);
-    for nonsense in
+    for malformed in
         ["\0\0\0\0", "GET / HTTP/9.9\r\n\r\n", "POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"]
     {
-        let bytes = [requests().concat(), nonsense.as_bytes().to_vec(), request("hidden").into_bytes()].concat();
-        let statuses: Vec<u16> = conversation(server.address, &bytes).iter().map(|response| response.status).collect();
-        assert_eq!(statuses, [200, 400, 200, 404, 415, 200, 400, 404, 200, 400], "{nonsense:?}");
+        let bytes = [requests().concat(), malformed.as_bytes().to_vec(), request("hidden").into_bytes()].concat();
+        let statuses: Vec<u16> = all_responses(server.address, &bytes).iter().map(|response| response.status).collect();
+        assert_eq!(statuses, [200, 400, 200, 404, 415, 200, 400, 404, 200, 400], "{malformed:?}");
     }
-    server.assert_nothing_is_left();
+    server.assert_nothing_left();
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
-use super::{assert_answer, connect, request, until};
+use super::{assert_response, connect, request, until};
 use crate::cli::{binary, signal};
 use crate::server::{exchange, fetch, sum};
 
@@ -16,7 +16,7 @@ pub struct Process {
     pub metrics: SocketAddr,
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
-    /// File descriptors that are open while no client is connected.
+    /// The number of file descriptors that are open while no client is connected.
     files_at_rest: usize,
 }
 
@@ -32,16 +32,16 @@ impl Process {
         let lines = BufReader::new(process.child.stderr.take().expect("its log")).lines();
         let kept = process.log.clone();
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| kept.lock().expect("a log").push(line)));
-        until("it says where it listens", || process.find_addresses());
-        // After this both workers and the metrics port have served a connection.
+        until("the addresses are logged", || process.find_addresses());
+        // After this, both workers and the metrics port have served a connection.
         for _ in 0..4 {
             if process.logged("listening on https://") == 0 {
-                assert_answer(&exchange(&mut connect(process.address), request("warm").as_bytes()), "warm");
+                assert_response(&exchange(&mut connect(process.address), request("warm").as_bytes()), "warm");
             }
             process.gauges();
         }
         let mut same = 0;
-        until("its connections are closed", || {
+        until("the connections are closed", || {
             let files = process.open_files();
             same = if files == process.files_at_rest { same + 1 } else { 0 };
             process.files_at_rest = files;
@@ -50,10 +50,10 @@ impl Process {
         process
     }
 
-    /// Runs a command with its configured stderr, and waits until it listens.
-    pub fn unheard(command: &mut Command) -> Self {
+    /// Runs a command with its configured stderr, which is not read, and waits until it listens.
+    pub fn spawn_without_log(command: &mut Command) -> Self {
         let mut process = Self::begin(command);
-        until("it listens on two ports", || process.find_listeners());
+        until("the process listens on two ports", || process.find_listeners());
         process
     }
 
@@ -66,10 +66,10 @@ impl Process {
         Self { address: unknown, metrics: unknown, child, log: Arc::default(), files_at_rest: usize::MAX }
     }
 
-    /// Finds its listening ports in /proc, and which of the two serves metrics.
+    /// Finds the two listening ports of the process in /proc, and determines which of them serves metrics.
     fn find_listeners(&mut self) -> bool {
-        assert_eq!(self.child.try_wait().expect("a child"), None, "it has ended");
-        let files = fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("Linux tells");
+        assert_eq!(self.child.try_wait().expect("a child"), None, "the process has exited");
+        let files = fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("a readable /proc");
         let sockets: Vec<String> = files
             .filter_map(|file| fs::read_link(file.ok()?.path()).ok())
             .filter_map(|link| link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']').map(str::to_owned))
@@ -90,8 +90,8 @@ impl Process {
     fn find_addresses(&mut self) -> bool {
         let log = self.log.lock().expect("a log").clone();
         assert_eq!(self.child.try_wait().expect("a child"), None, "{log:?}");
-        let address = |behind: &str| {
-            let address = log.iter().find_map(|line| line.split(behind).nth(1)?.split([',', '/']).next());
+        let address = |prefix: &str| {
+            let address = log.iter().find_map(|line| line.split(prefix).nth(1)?.split([',', '/']).next());
             address.map(|address| address.parse().unwrap_or_else(|error| panic!("{error}: {log:?}")))
         };
         let found = address("listening on http://")
@@ -103,37 +103,37 @@ impl Process {
         })
     }
 
-    /// Requests and bytes in flight.
+    /// Returns the numbers of requests and bytes in flight.
     fn gauges(&self) -> [f64; 2] {
         let scrape = self.scrape();
         ["transformer_http_concurrent_requests", "kafka_transformer_in_flight_bytes"]
             .map(|gauge| sum(&scrape, gauge, &[]))
     }
 
-    /// Fetches its metrics.
+    /// Scrapes the metrics.
     pub fn scrape(&self) -> String {
         fetch(&format!("http://{}/metrics", self.metrics), "GET", &[], b"").text().to_owned()
     }
 
-    /// Checks that no request, byte or connection is held; each would keep descriptors open.
+    /// Checks that no requests, bytes in flight or connections are left.
     #[track_caller]
-    pub fn assert_nothing_is_left(&self) {
-        until("no requests and bytes in flight", || self.gauges() == [0.0; 2]);
-        until("no connections", || self.open_files() <= self.files_at_rest);
-        assert_answer(&exchange(&mut connect(self.address), request("after").as_bytes()), "after");
+    pub fn assert_nothing_left(&self) {
+        until("nothing is in flight", || self.gauges() == [0.0; 2]);
+        until("no connection is open", || self.open_files() <= self.files_at_rest);
+        assert_response(&exchange(&mut connect(self.address), request("after").as_bytes()), "after");
     }
 
-    /// The number of log lines that contain `text`.
+    /// Returns the number of log lines that contain `text`.
     pub fn logged(&self, text: &str) -> usize {
         self.lines(text).len()
     }
 
-    /// The log lines that contain `text`.
+    /// Returns the log lines that contain `text`.
     pub fn lines(&self, text: &str) -> Vec<String> {
         self.log.lock().expect("a log").iter().filter(|line| line.contains(text)).cloned().collect()
     }
 
-    /// The target of file descriptor `number`.
+    /// Returns the target of file descriptor `number`.
     pub fn file(&self, number: u8) -> String {
         let link = fs::read_link(format!("/proc/{}/fd/{number}", self.child.id())).expect("it is open");
         link.to_string_lossy().into_owned()
@@ -143,33 +143,33 @@ impl Process {
         signal(&self.child, name);
     }
 
-    /// Waits until it exits.
+    /// Waits for the process to exit.
     pub fn ended(mut self) -> ExitStatus {
         let mut status = None;
-        until("it ends", || {
+        until("the process exits", || {
             status = self.child.try_wait().expect("a child");
             status.is_some()
         });
-        status.expect("it has ended")
+        status.expect("the process has exited")
     }
 
-    /// Peak RSS in bytes.
+    /// Returns the peak RSS in bytes.
     pub fn peak_memory(&self) -> usize {
         self.status("VmHWM:")
     }
 
-    /// RSS in bytes.
+    /// Returns the RSS in bytes.
     pub fn memory(&self) -> usize {
         self.status("VmRSS:")
     }
 
     fn status(&self, name: &str) -> usize {
         let status = self.proc("status");
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux tells");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line with this name");
         line.trim().strip_suffix(" kB").and_then(|kilobytes| kilobytes.parse::<usize>().ok()).expect(line) * 1024
     }
 
-    /// CPU time in hundredths of a second.
+    /// Returns the CPU time in hundredths of a second.
     pub fn busy(&self) -> u64 {
         let stat = self.proc("stat");
         // The process name, in parentheses, may contain spaces.
@@ -177,23 +177,23 @@ impl Process {
         fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
     }
 
-    /// The address of its metrics.
+    /// Returns the address of the metrics port.
     pub fn metrics(&self) -> SocketAddr {
         self.metrics
     }
 
-    /// Counts file descriptors while no client is connected.
+    /// Returns the number of file descriptors that are open while no client is connected.
     pub fn files_at_rest(&self) -> usize {
         self.files_at_rest
     }
 
-    /// Counts open file descriptors.
+    /// Returns the number of open file descriptors.
     pub fn open_files(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("Linux tells").count()
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("a readable /proc").count()
     }
 
     fn proc(&self, file: &str) -> String {
-        fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).expect("Linux tells")
+        fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).expect("a readable /proc")
     }
 }
 

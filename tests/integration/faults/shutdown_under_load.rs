@@ -1,89 +1,96 @@
 //! SIGTERM under load.
 //!
-//! A request is accepted if the service read its headers before it stopped, which `100 Continue` confirms. Every
-//! accepted request gets its response. Any other one gets either no byte of a response, or a complete rejection, so a
-//! client that sends it to the next instance loses nothing. That concerns requests that cross with the closing of a
-//! kept connection, and partly sent headers.
+//! A request is accepted if the service has read its headers before it stops, which `100 Continue` confirms. Every
+//! accepted request gets its response. Any other request gets either no byte of a response or a complete rejection, so
+//! a client that sends it to the next instance loses nothing. Such requests arrive while a keep-alive connection
+//! is closed, or have sent only part of their headers.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::process::Process;
-use super::{POST, assert_answer, batch, connect, request, try_connect, until};
+use super::{POST, assert_response, batch, connect, request, try_connect, until};
 use crate::server::{Response, exchange, read_response};
 
 const REQUESTS: usize = 1_000;
 
-/// Number of clients, each with one connection at a time.
+/// The number of clients, each with one connection at a time.
 const CLIENTS: usize = 20;
 
-/// Sends a request and reads its response; `None` if the connection ends before its first byte. Panics if it ends
-/// within the response.
+/// Sends the rest of a request and reads the response. Returns `None` if the connection ends before the first byte of
+/// the response. Panics if it ends within the response.
 fn ask(stream: &mut TcpStream, rest: &[u8]) -> Option<Response> {
     stream.write_all(rest).ok()?;
     matches!(stream.peek(&mut [0]), Ok(1)).then(|| read_response(stream))
 }
 
-/// Sends requests to a service and returns those without a response. With `keep`, connections are reused until a
-/// response closes them. The last tenth waits for `late`.
-fn put(address: SocketAddr, marks: &[String], keep: bool, late: impl Fn(), answered: &AtomicUsize) -> Vec<String> {
-    let mut left = Vec::new();
+/// Sends requests to a service and returns those that got no response. With `keep_alive`, connections are reused until
+/// a response closes them. The last tenth waits for `late`.
+fn send_all(
+    address: SocketAddr,
+    marks: &[String],
+    keep_alive: bool,
+    late: impl Fn(),
+    answered: &AtomicUsize,
+) -> Vec<String> {
+    let mut unanswered = Vec::new();
     let mut kept = None;
     for (number, mark) in marks.iter().enumerate() {
         if number == marks.len() * 9 / 10 {
             late();
         }
         let Some(mut stream) = kept.take().or_else(|| try_connect(address)) else {
-            left.push(mark.clone());
+            unanswered.push(mark.clone());
             continue;
         };
         match ask(&mut stream, request(mark).as_bytes()) {
-            None => left.push(mark.clone()),
+            None => unanswered.push(mark.clone()),
             Some(response) => {
-                assert_answer(&response, mark);
+                assert_response(&response, mark);
                 answered.fetch_add(1, Ordering::Relaxed);
-                if keep && response.header("Connection") != Some("close") {
+                if keep_alive && response.header("Connection") != Some("close") {
                     kept = Some(stream);
                 }
             }
         }
     }
-    left
+    unanswered
 }
 
-/// Sends requests without a response to the next instance.
-fn put_again(left: &[String]) -> usize {
+/// Resends requests that got no response to the next instance. Returns the number of responses.
+fn resend(unanswered: &[String]) -> usize {
     let next = Process::start(&[]);
     let answered = AtomicUsize::new(0);
-    assert_eq!(put(next.address, left, true, || {}, &answered), [""; 0], "whoever sends again loses nothing");
+    let lost = send_all(next.address, unanswered, true, || {}, &answered);
+    assert_eq!(lost, [""; 0], "every resent request gets a response");
     answered.into_inner()
 }
 
-/// Stops a service under load and sends the requests without a response to the next one.
-fn stop_under_load(keep: bool) {
+/// Stops a service under load, and resends requests that got no response.
+fn stop_under_load(keep_alive: bool) {
     let process = Process::start(&[]);
     let address = process.address;
     let marks: Vec<String> = (0..REQUESTS).map(|number| number.to_string()).collect();
     let (answered, is_closed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    // Some requests always arrive after the listener is closed, on new or on kept connections.
-    let late = || until("nobody listens any more", || is_closed.load(Ordering::Acquire));
-    let left: Vec<String> = std::thread::scope(|scope| {
+    // Some requests always arrive after the listener is closed, on new or on keep-alive connections.
+    let late = || until("the listener is closed", || is_closed.load(Ordering::Acquire));
+    let unanswered: Vec<String> = std::thread::scope(|scope| {
         let clients: Vec<_> = marks
             .chunks(REQUESTS / CLIENTS)
-            .map(|share| scope.spawn(|| put(address, share, keep, late, &answered)))
+            .map(|share| scope.spawn(|| send_all(address, share, keep_alive, late, &answered)))
             .collect();
-        until("a third is answered", || answered.load(Ordering::Relaxed) > REQUESTS / 3);
+        until("a third of the requests have a response", || answered.load(Ordering::Relaxed) > REQUESTS / 3);
         process.signal("TERM");
-        until("nobody listens any more", || TcpStream::connect(address).is_err());
+        until("the listener is closed", || TcpStream::connect(address).is_err());
         is_closed.store(true, Ordering::Release);
-        clients.into_iter().flat_map(|client| client.join().expect("no answer breaks off")).collect()
+        clients.into_iter().flat_map(|client| client.join().expect("no response is truncated")).collect()
     });
     assert_eq!(process.ended().code(), Some(0));
     let answered = answered.into_inner();
-    assert_eq!(answered + left.len(), REQUESTS, "each has one whole answer, or no byte of one");
-    assert!(!left.is_empty(), "it stopped in the middle");
-    assert_eq!(answered + put_again(&left), REQUESTS);
+    assert_eq!(answered + unanswered.len(), REQUESTS, "each request gets a complete response, or no byte of one");
+    assert!(!unanswered.is_empty(), "the service stopped under load");
+    assert_eq!(answered + resend(&unanswered), REQUESTS);
 }
 
 #[test]
@@ -92,7 +99,7 @@ fn a_thousand_requests_on_new_connections_survive_a_shutdown() {
 }
 
 #[test]
-fn a_thousand_requests_on_kept_connections_survive_a_shutdown() {
+fn a_thousand_requests_on_keep_alive_connections_survive_a_shutdown() {
     stop_under_load(true);
 }
 
@@ -101,12 +108,12 @@ fn every_request_accepted_before_a_shutdown_is_served() {
     let process = Process::start(&[]);
     let address = process.address;
     let mark = |number: usize| format!("held-{number}");
-    // Whether it is the first request on a connection.
+    // Every other request is the second one on its connection.
     let held: Vec<TcpStream> = (0..REQUESTS / 2)
         .map(|number| {
             let mut stream = connect(address);
             if number % 2 == 0 {
-                assert_answer(&exchange(&mut stream, request("before").as_bytes()), "before");
+                assert_response(&exchange(&mut stream, request("before").as_bytes()), "before");
             }
             let head = format!("{POST}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", batch(&mark(number)).len());
             stream.write_all(head.as_bytes()).expect("sent");
@@ -114,29 +121,29 @@ fn every_request_accepted_before_a_shutdown_is_served() {
             stream
         })
         .collect();
-    // Partial headers have been read: they arrived with a request that is served.
+    // The partial headers have been read, because they arrived with a request that got its response.
     let (part, rest) = (&request("part")[..40], &request("part")[40..]);
     let parts: Vec<TcpStream> = (0..50)
         .map(|_| {
             let mut stream = connect(address);
-            assert_answer(&exchange(&mut stream, (request("before") + part).as_bytes()), "before");
+            assert_response(&exchange(&mut stream, (request("before") + part).as_bytes()), "before");
             stream
         })
         .collect();
     process.signal("TERM");
-    until("nobody listens any more", || TcpStream::connect(address).is_err());
+    until("the listener is closed", || TcpStream::connect(address).is_err());
     for (number, mut stream) in held.into_iter().enumerate() {
         let response = exchange(&mut stream, batch(&mark(number)).as_bytes());
-        assert_answer(&response, &mark(number));
-        assert_eq!(response.header("Connection"), Some("close"), "the next request is for another instance");
+        assert_response(&response, &mark(number));
+        assert_eq!(response.header("Connection"), Some("close"), "the next request must go to another instance");
     }
-    let mut left = Vec::new();
+    let mut unanswered = Vec::new();
     for mut stream in parts {
         match ask(&mut stream, rest.as_bytes()) {
-            Some(response) => assert_answer(&response, "part"),
-            None => left.push("part".to_owned()),
+            Some(response) => assert_response(&response, "part"),
+            None => unanswered.push("part".to_owned()),
         }
     }
     assert_eq!(process.ended().code(), Some(0));
-    assert_eq!(put_again(&left), left.len());
+    assert_eq!(resend(&unanswered), unanswered.len());
 }

@@ -5,24 +5,25 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::process::Process;
-use super::{POST, answer, batch, beside_good_clients, connect, request, until};
+use super::{POST, batch, connect, expected_response, request, until, with_good_clients};
 use crate::server::exchange;
 
 /// The connection limit.
 const CONNECTIONS: usize = 150;
 
-/// The pause of a slow client before its next byte, which is the fault itself.
+/// The pause of a slow client before its next byte. It is the fault under test.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A slow client.
 struct Slow {
     stream: TcpStream,
-    /// Bytes not sent yet.
+    /// The bytes that have not been sent yet.
     rest: Vec<u8>,
     received: Vec<u8>,
 }
 
-/// Slow clients of each kind: in the first headers, in later headers, in a body, in a chunked body.
+/// Opens a slow client. Depending on `number`, it is slow in the first headers, in later headers, in a body or in a
+/// chunked body.
 fn slow(server: &Process, number: usize) -> Slow {
     let mut stream = connect(server.address);
     let body = batch("slow").replace("\"userId\"", &format!("\"large\":\"{}\",\"userId\"", "x".repeat(3_000)));
@@ -43,7 +44,7 @@ fn slow(server: &Process, number: usize) -> Slow {
 }
 
 impl Slow {
-    /// Sends a byte; returns whether the connection is still open.
+    /// Sends a byte. Returns whether the connection is still open.
     fn trickle(&mut self) -> bool {
         let sent = self.rest.pop().is_some_and(|_| self.stream.write_all(b"x").is_ok());
         let mut piece = [0; 1024];
@@ -58,11 +59,11 @@ impl Slow {
     }
 }
 
-/// Lets slow clients send until the server has disconnected each; returns how long that took.
+/// Lets slow clients send until the server has disconnected all of them. Returns the time this took.
 fn exhaust(mut slow: Vec<Slow>) -> Duration {
     let began = Instant::now();
     let mut done = Vec::new();
-    until("all slow clients are let go", || {
+    until("all slow clients are disconnected", || {
         std::thread::sleep(PAUSE);
         let (open, closed): (Vec<_>, Vec<_>) =
             slow.drain(..).map(|mut slow| (slow.trickle(), slow)).partition(|(open, _)| *open);
@@ -76,49 +77,49 @@ fn exhaust(mut slow: Vec<Slow>) -> Duration {
             printed.is_empty() || printed.starts_with("HTTP/1.1 408") || printed.starts_with("HTTP/1.1 400"),
             "{printed}"
         );
-        assert!(!printed.contains(&answer("slow")), "no part of a request is answered");
+        assert!(!printed.contains(&expected_response("slow")), "no incomplete request is served");
     }
     began.elapsed()
 }
 
-const SHORT: [&str; 4] = ["--max-connections=150", "--header-timeout=1", "--keep-alive=1", "--body-timeout=1"];
+const SHORT_TIMEOUTS: [&str; 4] = ["--max-connections=150", "--header-timeout=1", "--keep-alive=1", "--body-timeout=1"];
 
 #[test]
 fn slow_clients_are_disconnected_and_others_served() {
-    let server = Process::start(&SHORT);
+    let server = Process::start(&SHORT_TIMEOUTS);
     let slow: Vec<_> = (0..CONNECTIONS - 50).map(|number| slow(&server, number)).collect();
     let mut took = Duration::MAX;
-    let good = beside_good_clients(server.address, || took = exhaust(slow));
-    // With these settings headers have two seconds and are checked every second; a body has one second plus the time of
-    // the minimum rate.
+    let good = with_good_clients(server.address, || took = exhaust(slow));
+    // With these settings, headers may take two seconds and are checked every second. A body may take one second plus
+    // its time at the minimum rate.
     assert!(took < Duration::from_secs(20) && good > 50, "{took:?}, {good} good requests");
-    server.assert_nothing_is_left();
+    server.assert_nothing_left();
 }
 
 #[test]
-fn slow_clients_on_every_connection_delay_others_and_lose_no_request() {
-    let server = Process::start(&SHORT);
+fn slow_clients_on_every_connection_only_delay_others() {
+    let server = Process::start(&SHORT_TIMEOUTS);
     let slow: Vec<_> = (0..CONNECTIONS).map(|number| slow(&server, number)).collect();
-    let (mut refused, mut answered) = (0, 0);
+    let (mut rejected, mut served) = (0, 0);
     std::thread::scope(|scope| {
         let exhausted = scope.spawn(|| exhaust(slow));
-        until("good clients are answered", || {
+        until("good clients are served", || {
             let response = exchange(&mut connect(server.address), request("good").as_bytes());
             match response.status {
                 200 => {
-                    assert_eq!(response.text(), answer("good"));
-                    answered += 1;
+                    assert_eq!(response.text(), expected_response("good"));
+                    served += 1;
                 }
                 _ => {
                     assert_eq!((response.status, response.header("X-Rudder-Should-Retry")), (503, Some("true")));
-                    assert_eq!(answered, 0, "there is room for this one from the first that is let go");
-                    refused += 1;
+                    assert_eq!(served, 0, "once a slow client is disconnected, good clients are always served");
+                    rejected += 1;
                 }
             }
-            answered == 100
+            served == 100
         });
         exhausted.join().expect("an end");
     });
-    assert!(refused > 0, "every connection was taken");
-    server.assert_nothing_is_left();
+    assert!(rejected > 0, "every connection was in use");
+    server.assert_nothing_left();
 }

@@ -1,9 +1,9 @@
-//! Endless headers on many connections: their total is limited.
+//! Endless headers on many connections, whose total size is limited.
 
 use std::io::Write as _;
 
 use super::process::Process;
-use super::{MEBIBYTE, POST, assert_answer, beside_good_clients, connect, request};
+use super::{MEBIBYTE, POST, assert_response, connect, request, with_good_clients};
 use crate::server::exchange;
 
 #[test]
@@ -12,7 +12,7 @@ fn a_thousand_unfinished_headers_are_limited_in_total() {
     let process = Process::start(&["--header-timeout=600", "--max-connections=2000"]);
     let at_rest = process.peak_memory();
     let head = format!("{POST}X: {}", "y".repeat(120_000));
-    let good = beside_good_clients(process.address, || {
+    let good = with_good_clients(process.address, || {
         let held: Vec<_> = (0..AT_ONCE)
             .map(|_| {
                 let mut stream = connect(process.address);
@@ -21,12 +21,12 @@ fn a_thousand_unfinished_headers_are_limited_in_total() {
                 stream
             })
             .collect();
-        assert_answer(&exchange(&mut connect(process.address), request("after").as_bytes()), "after");
+        assert_response(&exchange(&mut connect(process.address), request("after").as_bytes()), "after");
         drop(held);
     });
     assert!(good >= 2);
-    // 8 MiB in buffers that grow by doubling, and the buffers of a thousand connections.
+    // 8 MiB of headers in buffers that grow by doubling, and the other buffers of a thousand connections.
     let grown = process.peak_memory() - at_rest;
     assert!(grown < 80 * MEBIBYTE, "{} MiB more", grown >> 20);
-    process.assert_nothing_is_left();
+    process.assert_nothing_left();
 }

@@ -1,4 +1,4 @@
-//! Connections that break: after every byte of a request, and during the response.
+//! Connections that break after every byte of a request, or during the response.
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::process::Process;
-use super::{POST, answer, assert_answer, batch, beside_good_clients, connect, read_to_end, request, reset};
+use super::{POST, assert_response, batch, connect, expected_response, read_to_end, request, reset, with_good_clients};
 use crate::server::{exchange, read_response};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -15,7 +15,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("compressed")
 }
 
-/// The same batch in every encoding of a body.
+/// Returns the same batch in every encoding of a body.
 fn requests(mark: &str) -> Vec<Vec<u8>> {
     let body = batch(mark);
     let zipped = gzip(body.as_bytes());
@@ -37,31 +37,31 @@ fn requests(mark: &str) -> Vec<Vec<u8>> {
 fn a_request_truncated_at_any_byte_is_not_served() {
     let server = Process::start(&[]);
     let mut cuts = 0;
-    let good = beside_good_clients(server.address, || {
+    let good = with_good_clients(server.address, || {
         for request in requests("cut") {
             for end in 0..=request.len() {
                 let mut stream = connect(server.address);
                 stream.write_all(&request[..end]).expect("sent");
                 stream.shutdown(Shutdown::Write).expect("it is open");
-                let answers = read_to_end(&mut stream);
+                let received = read_to_end(&mut stream);
                 if end == request.len() {
-                    assert_answer(&read_response(&mut &answers[..]), "cut");
-                } else if !answers.is_empty() {
-                    let refusal = read_response(&mut &answers[..]);
-                    assert_eq!(refusal.status, 400, "cut at {end}: {}", refusal.text());
+                    assert_response(&read_response(&mut &received[..]), "cut");
+                } else if !received.is_empty() {
+                    let rejection = read_response(&mut &received[..]);
+                    assert_eq!(rejection.status, 400, "cut at {end}: {}", rejection.text());
                 }
                 cuts += 1;
             }
         }
     });
-    assert!(cuts > 600 && good >= 2, "{cuts} cuts beside {good} good requests");
-    server.assert_nothing_is_left();
+    assert!(cuts > 600 && good >= 2, "{cuts} cuts, {good} good requests");
+    server.assert_nothing_left();
 }
 
 #[test]
-fn a_connection_reset_at_any_byte_affects_no_other() {
+fn a_connection_reset_at_any_byte_affects_no_other_connection() {
     let server = Process::start(&[]);
-    let good = beside_good_clients(server.address, || {
+    let good = with_good_clients(server.address, || {
         for request in requests("reset") {
             for end in 0..=request.len() {
                 let mut stream = connect(server.address);
@@ -71,10 +71,10 @@ fn a_connection_reset_at_any_byte_affects_no_other() {
         }
     });
     assert!(good >= 2);
-    server.assert_nothing_is_left();
+    server.assert_nothing_left();
 }
 
-/// A batch whose response exceeds the socket buffers.
+/// Returns a batch whose response exceeds the socket buffers.
 fn large() -> String {
     batch("large").replace("\"userId\"", &format!("\"large\":\"{}\",\"userId\"", "x".repeat(8_000_000)))
 }
@@ -90,22 +90,22 @@ fn a_response_abandoned_at_any_byte_is_discarded() {
     };
     let whole = read_response(&mut ask(&server));
     let length = whole.body.len();
-    let expected = answer("large")
+    let expected = expected_response("large")
         .replace("\"userId\":\"large\"}", &format!("\"large\":\"{}\",\"userId\":\"large\"}}", "x".repeat(8_000_000)));
     assert!(whole.body == expected.as_bytes(), "{:.200}", whole.text());
-    let good = beside_good_clients(server.address, || {
+    let good = with_good_clients(server.address, || {
         let positions =
-            (0..24).map(|power| 1 << power).take_while(|taken| *taken < length).chain([0, 100, 200, length - 1]);
-        for (number, taken) in positions.enumerate() {
+            (0..24).map(|power| 1 << power).take_while(|read| *read < length).chain([0, 100, 200, length - 1]);
+        for (number, read) in positions.enumerate() {
             let mut stream = ask(&server);
-            stream.read_exact(&mut vec![0; taken]).expect("so much of the answer");
+            stream.read_exact(&mut vec![0; read]).expect("the beginning of the response");
             if number % 2 == 0 {
                 reset(stream);
             }
         }
     });
     assert!(good >= 2);
-    server.assert_nothing_is_left();
+    server.assert_nothing_left();
     let again = exchange(
         &mut connect(server.address),
         format!("{POST}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes(),

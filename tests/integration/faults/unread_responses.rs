@@ -4,25 +4,25 @@ use std::io::{BufReader, ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
 use super::process::Process;
-use super::{MEBIBYTE, assert_answer, connect, request, until};
+use super::{MEBIBYTE, assert_response, connect, request, until};
 use crate::security::{Folder, tls_connect, tls_flags};
 use crate::server::{exchange, fetch, read_response};
 
 const HEALTH: &str = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
 
-/// Only the timeout under test ends a connection.
+/// Long timeouts, so that only the timeout under test closes a connection.
 const PATIENT: [&str; 2] = ["--keep-alive=600", "--header-timeout=600"];
 
-/// Sends the same request until `most` bytes are sent or the service stops reading.
-fn pipeline(address: SocketAddr, request: &str, most: usize) -> TcpStream {
+/// Sends the same request until `max_bytes` are sent or the service stops reading.
+fn pipeline(address: SocketAddr, request: &str, max_bytes: usize) -> TcpStream {
     let mut stream = connect(address);
-    let bytes = request.repeat(most / request.len());
+    let bytes = request.repeat(max_bytes / request.len());
     stream.set_nonblocking(true).expect("it is open");
     let mut sent = 0;
-    until("the service takes no more", || {
+    until("the service stops reading", || {
         match stream.write(&bytes.as_bytes()[sent..]) {
             Ok(more) => sent += more,
-            Err(error) => return error.kind() == ErrorKind::WouldBlock && sent > most / 4,
+            Err(error) => return error.kind() == ErrorKind::WouldBlock && sent > max_bytes / 4,
         }
         sent == bytes.len()
     });
@@ -32,7 +32,7 @@ fn pipeline(address: SocketAddr, request: &str, most: usize) -> TcpStream {
 /// Waits until the service has finished all work.
 fn until_idle(process: &Process) {
     let (mut busy, mut same) = (process.busy(), 0);
-    until("the service has nothing to do", || {
+    until("the service is idle", || {
         let now = process.busy();
         same = if now == busy { same + 1 } else { 0 };
         busy = now;
@@ -41,7 +41,7 @@ fn until_idle(process: &Process) {
 }
 
 #[test]
-fn unread_responses_cost_no_cpu_and_end_the_connection() {
+fn unread_responses_use_no_cpu_and_close_the_connection() {
     let process = Process::start(&[&PATIENT[..], &["--body-timeout=4"]].concat());
     let (at_rest, open) = (process.peak_memory(), process.open_files());
     let clients: Vec<_> = (0..4).map(|_| pipeline(process.address, HEALTH, 4 * MEBIBYTE)).collect();
@@ -49,16 +49,16 @@ fn unread_responses_cost_no_cpu_and_end_the_connection() {
     let busy = process.busy();
     for number in 0..4 {
         let mark = number.to_string();
-        assert_answer(&exchange(&mut connect(process.address), request(&mark).as_bytes()), &mark);
+        assert_response(&exchange(&mut connect(process.address), request(&mark).as_bytes()), &mark);
     }
     until("the connections are closed", || process.open_files() <= open);
     let busy = process.busy() - busy;
-    // Most of the four seconds pass meanwhile, on each of two workers.
+    // Most of the four seconds pass during this measurement, on each of two workers.
     assert!(busy < 60, "{busy} hundredths of a second of work while nothing was read");
     let grown = process.peak_memory() - at_rest;
     assert!(grown < 8 * MEBIBYTE, "{} KiB more", grown >> 10);
     drop(clients);
-    process.assert_nothing_is_left();
+    process.assert_nothing_left();
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn unread_documents_are_bounded_and_their_memory_is_returned() {
     let request = "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n";
     let clients: Vec<_> = (0..CLIENTS).map(|_| pipeline(process.address, request, 39_000)).collect();
     until_idle(&process);
-    assert_eq!(documents().status, 200, "others are answered");
+    assert_eq!(documents().status, 200, "other clients are served");
     let grown = process.peak_memory() - at_rest;
     assert!(grown < CLIENTS * (256 << 10), "{} MiB more", grown >> 20);
     drop(clients);
@@ -80,7 +80,7 @@ fn unread_documents_are_bounded_and_their_memory_is_returned() {
 }
 
 #[test]
-fn unread_responses_end_the_connection_over_tls() {
+fn unread_responses_close_the_connection_over_tls() {
     let folder = Folder::new();
     let [certificate, key] = tls_flags(&folder, "first");
     let process =
@@ -90,7 +90,7 @@ fn unread_responses_end_the_connection_over_tls() {
     client.sock.set_nonblocking(true).expect("it is open");
     let bytes = HEALTH.repeat(4 * MEBIBYTE / HEALTH.len());
     let mut sent = 0;
-    until("the service takes no more", || match client.write(&bytes.as_bytes()[sent..]) {
+    until("the service stops reading", || match client.write(&bytes.as_bytes()[sent..]) {
         Ok(more) => {
             sent += more;
             sent == bytes.len()
@@ -108,7 +108,7 @@ fn unread_responses_end_the_connection_over_tls() {
 
 #[test]
 fn responses_that_are_read_late_arrive_in_order() {
-    /// Their responses exceed the socket buffers of both sides.
+    /// The number of requests, whose responses exceed the socket buffers of both sides.
     const REQUESTS: usize = 20_000;
     let process = Process::start(&PATIENT);
     let stream = connect(process.address);
@@ -120,9 +120,9 @@ fn responses_that_are_read_late_arrive_in_order() {
         until_idle(&process);
         let mut reader = BufReader::new(stream);
         for number in 0..REQUESTS {
-            assert_answer(&read_response(&mut reader), &format!("late-{number}"));
+            assert_response(&read_response(&mut reader), &format!("late-{number}"));
         }
         sent.join().expect("a client").expect("sent");
     });
-    process.assert_nothing_is_left();
+    process.assert_nothing_left();
 }

@@ -1,16 +1,16 @@
-//! Compares both responses of `/batch`. rudder-transformer groups events that this service rejects; all others must be
-//! in the same groups.
+//! Compares two responses of `/batch`. rudder-transformer also groups events that this service rejects. All other
+//! events must be in the same groups.
 
 use super::event::Events;
 use super::question::fails;
 use super::table::IntendedDifference;
-use crate::compare::{Infinite, each_member, elements, shown};
+use crate::compare::{Infinite, each_member, elements, pointer_name};
 use crate::differences::Differences;
 use json::raw::Raw;
 
-/// Adds the differences.
+/// Compares the responses and adds the differences to `found`.
 pub(super) fn judge(events: &Events<'_>, [ours, theirs]: [Raw<'_>; 2], found: &mut Differences) {
-    let mut exact = found.none_yet();
+    let mut exact = found.new_empty();
     exact.compare("", Some(ours), Some(theirs), Infinite::AsNull);
     if exact.is_empty() {
         return found.append(exact);
@@ -39,7 +39,7 @@ pub(super) fn judge(events: &Events<'_>, [ours, theirs]: [Raw<'_>; 2], found: &m
     }
 }
 
-/// Compares the responses to a destination that has no batches, where both report an error.
+/// Compares the responses for a destination that does not support batches. Both report an error.
 fn judge_unsupported(ours: Raw<'_>, theirs: Raw<'_>, rejected: usize, found: &mut Differences) {
     each_member(ours, theirs, |name, ours, theirs| {
         let lower_case = |value: Option<Raw<'_>>| value.map(|value| value.text().to_ascii_lowercase());
@@ -58,17 +58,17 @@ fn judge_unsupported(ours: Raw<'_>, theirs: Raw<'_>, rejected: usize, found: &mu
                     found.compare(&pointer, ours, theirs, Infinite::AsNull);
                 }
             }
-            _ => found.compare(&format!("/0/{}", shown(name)), ours, theirs, Infinite::AsNull),
+            _ => found.compare(&format!("/0/{}", pointer_name(name)), ours, theirs, Infinite::AsNull),
         }
     });
 }
 
-/// The entries that are groups.
+/// Returns the entries that are groups, not errors.
 fn groups<'v>(entries: &[Raw<'v>]) -> Vec<Raw<'v>> {
     entries.iter().copied().filter(|entry| !fails(*entry)).collect()
 }
 
-/// The objects in an array.
+/// Returns the objects in an array.
 fn objects(array: Option<Raw<'_>>) -> Vec<Raw<'_>> {
     let all = array.map(elements).unwrap_or_default();
     all.into_iter().filter(|element| element.is_object()).collect()
@@ -77,14 +77,14 @@ fn objects(array: Option<Raw<'_>>) -> Vec<Raw<'_>> {
 /// A message and its metadata.
 type Delivery<'v> = (Raw<'v>, Raw<'v>);
 
-/// Whether each of this service's groups is part of one of the other groups, in the same order, and the other groups
-/// contain at most `more` further events.
+/// Returns whether each group of this service is contained, in order, in a different group of rudder-transformer, and
+/// rudder-transformer's groups contain exactly `more` additional events in total.
 fn are_grouped_alike(ours: &[Raw<'_>], theirs: &[Raw<'_>], more: usize) -> bool {
     let mut theirs: Vec<Vec<Delivery<'_>>> = theirs.iter().map(|group| deliveries(*group)).collect();
     let total: usize = theirs.iter().map(Vec::len).sum();
     let mut used = 0;
     for group in ours.iter().map(|group| deliveries(*group)) {
-        let found = (0..theirs.len()).find(|index| holds(&theirs[*index], &group));
+        let found = (0..theirs.len()).find(|index| contains_in_order(&theirs[*index], &group));
         let Some(index) = found else { return false };
         theirs[index].clear();
         used += group.len();
@@ -97,8 +97,8 @@ fn deliveries(group: Raw<'_>) -> Vec<Delivery<'_>> {
     messages.unwrap_or_default().into_iter().zip(metadata.unwrap_or_default()).collect()
 }
 
-/// Whether all of `ours` are in `theirs`, in the same order.
-fn holds(theirs: &[Delivery<'_>], ours: &[Delivery<'_>]) -> bool {
+/// Returns whether `ours` is not empty and all its elements are in `theirs`, in the same order.
+fn contains_in_order(theirs: &[Delivery<'_>], ours: &[Delivery<'_>]) -> bool {
     let same = |ours: Raw<'_>, theirs: Raw<'_>| {
         let mut found = Differences::default();
         found.compare("", Some(ours), Some(theirs), Infinite::AsNull);

@@ -1,4 +1,4 @@
-//! Decides only from the request which intended differences apply to an event.
+//! Decides which intended differences apply to an event, from the request alone.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ use transform::request::{PayloadFormat, Request};
 use transform::rules::emptiness;
 use transform::rules::templates::{INDISPENSABLE, Template};
 
-/// The properties that every JavaScript object has.
+/// The properties of every JavaScript object.
 const OBJECT_MEMBERS: [&str; 12] = [
     "__defineGetter__",
     "__defineSetter__",
@@ -39,7 +39,8 @@ const OBJECT_MEMBERS: [&str; 12] = [
 pub(super) struct Events<'q> {
     question: Question<'q>,
     request: OnceCell<Request<'q>>,
-    /// The destinations by the position of their text, so that events with the same destination share an entry.
+    /// The properties of destinations, by the address of the destination's text. Events with the same destination share
+    /// an entry.
     destinations: RefCell<HashMap<usize, Rc<Facts>>>,
     /// Whether `destinations` of a compacted request is an array.
     destinations_array: OnceCell<bool>,
@@ -64,7 +65,7 @@ struct Target<'a> {
     value: Option<Raw<'a>>,
     /// Whether a field name on the path contains dots.
     dotted: bool,
-    /// Whether it is the length of an array.
+    /// Whether the path ends at the `length` of an array.
     length: bool,
 }
 
@@ -90,28 +91,28 @@ impl<'q> Events<'q> {
         })
     }
 
-    /// The metadata of an event, if it is an object.
+    /// Returns the metadata of an event, if it is an object.
     pub(super) fn metadata(&self, index: usize) -> Option<Raw<'q>> {
         self.request().events.get(index)?.as_ref()?.metadata().ok().map(|metadata| metadata.raw)
     }
 
-    /// The first row that applies to the event and allows the shape.
+    /// Returns the first row that applies to the event and allows the shape.
     pub(super) fn row(&self, index: usize, shape: Shape) -> Option<IntendedDifference> {
         self.rows(index).into_iter().find(|row| row.allows(shape))
     }
 
-    /// The first row that applies to any event and allows the shape.
+    /// Returns the first row that applies to any event and allows the shape.
     pub(super) fn any_row(&self, shape: Shape) -> Option<IntendedDifference> {
         (0..self.request().events.len()).find_map(|index| self.row(index, shape))
     }
 
-    /// Whether rudder-transformer may fail other events because of this one.
-    pub(super) fn is_odd(&self, index: usize) -> bool {
+    /// Returns whether rudder-transformer may fail other events because of this one.
+    pub(super) fn may_fail_others(&self, index: usize) -> bool {
         self.rows(index).into_iter().any(|row| row.allows(Shape::RequestFails) || row.allows(Shape::EveryEventFails))
     }
 
-    /// Whether a template of the event's destination removes this field of the metadata, or a part of it.
-    pub(super) fn takes_metadata(&self, index: usize, field: &[u8]) -> bool {
+    /// Returns whether a template of the event's destination removes all or part of this metadata field.
+    pub(super) fn removes_metadata(&self, index: usize, field: &[u8]) -> bool {
         let Some(Some(event)) = self.request().events.get(index) else { return false };
         self.facts(event).is_some_and(|facts| {
             facts.paths.iter().any(|path| {
@@ -121,7 +122,7 @@ impl<'q> Events<'q> {
         })
     }
 
-    /// All rows that apply to an event.
+    /// Returns all rows that apply to an event.
     pub(super) fn rows(&self, index: usize) -> Vec<IntendedDifference> {
         use IntendedDifference as Row;
         let Some(event) = self.request().events.get(index) else { return Vec::new() };
@@ -214,16 +215,16 @@ impl<'q> Events<'q> {
 
     fn facts(&self, event: &Event<'q>) -> Option<Rc<Facts>> {
         let destination = self.destination(event)?;
-        let place = destination.text().as_ptr().addr();
+        let address = destination.text().as_ptr().addr();
         let read = || Rc::new(Facts::of(destination, self.question.endpoint));
-        Some(Rc::clone(self.destinations.borrow_mut().entry(place).or_insert_with(read)))
+        Some(Rc::clone(self.destinations.borrow_mut().entry(address).or_insert_with(read)))
     }
 
     /// Follows the path of a template through the event.
     fn target(&self, event: &Event<'q>, path: &str) -> Target<'q> {
         let nothing = Target { value: None, dotted: false, length: false };
         if let Some(rest) = path.strip_prefix("request.query.") {
-            // Query parameters, whose names may contain dots. Their values are plain text.
+            // Names of query parameters may contain dots. Their values are plain text.
             let Endpoint::Processor { query, .. } = self.question.endpoint else { return nothing };
             let dotted = rest.contains('.')
                 && form_urlencoded::parse(query.as_bytes())
@@ -304,7 +305,7 @@ impl Facts {
     }
 }
 
-/// Whether the value contains an object with its own `toString`.
+/// Returns whether the value contains an object with its own `toString`.
 fn has_to_string(value: Raw<'_>) -> bool {
     matches!(value.kind(), Kind::Array | Kind::Object)
         && memchr::memmem::find(value.text().as_bytes(), b"\"toString\"").is_some()

@@ -6,7 +6,7 @@ use json::scan::{Scanner, white_space};
 /// The nesting depth that rudder-transformer supports.
 const MAX_LEVELS: usize = 5_000;
 
-/// Whether values in a valid JSON text are nested deeper than rudder-transformer supports.
+/// Returns whether values in a valid JSON text are nested deeper than rudder-transformer supports.
 pub(super) fn is_too_deep(text: &str) -> bool {
     if text.len() <= 2 * MAX_LEVELS {
         return false;
@@ -31,7 +31,7 @@ pub(super) fn is_too_deep(text: &str) -> bool {
     false
 }
 
-/// Whether any object in a valid JSON text has a field named `__proto__`, in any escaped form.
+/// Returns whether any object in a valid JSON text has a field named `__proto__`, even if the name is escaped.
 pub(super) fn has_field_proto(text: &str) -> bool {
     let bytes = text.as_bytes();
     let mut at = 0;

@@ -9,7 +9,7 @@
 //! | `hazards` | properties of a body that make rudder-transformer fail the whole request |
 //! | `pair` | compares two responses to one event |
 //! | `batch` | compares two responses of `/batch` |
-//! | [`siblings`] | events that rudder-transformer failed because of another one |
+//! | [`siblings`] | events that rudder-transformer failed because of another event |
 
 mod batch;
 mod event;
@@ -39,7 +39,7 @@ use transform::request::PayloadFormat;
 pub struct Judgment {
     /// The differences.
     pub differences: Differences,
-    /// The events that rudder-transformer failed because of others, if there are any to send again without those.
+    /// The events that rudder-transformer failed because of other events, if any. They can be sent again without those.
     pub siblings: Option<Siblings>,
 }
 
@@ -56,9 +56,9 @@ pub fn judge(
     Judgment { differences: found, siblings }
 }
 
-/// Compares rudder-transformer's response to events that it failed because of others, sent again without those.
-/// Locations refer to the whole response. If the second response also failed, nothing is known and there are no
-/// differences.
+/// Compares rudder-transformer's response to the second request, which omits the events that made the first one fail.
+/// Pointers refer to the first response. If the second request also failed, there is nothing to compare, and the result
+/// is empty.
 #[must_use]
 pub fn judge_siblings(siblings: &Siblings, whole: &Question<'_>, theirs: &ComparedResponse) -> Differences {
     let text = String::from_utf8_lossy(&theirs.body);
@@ -82,10 +82,10 @@ fn judge_responses(
 ) -> Option<Siblings> {
     let statuses = || (format!("status {}", ours.status), format!("status {}", theirs.status));
     if ours.status != 200 {
-        // Both reject a body that cannot be read, each with its own message.
+        // Both reject an unreadable body, with different messages.
         if theirs.status >= 400 {
             found.allow("", why_unreadable(question));
-        } else if question.endpoint == &Endpoint::RouterTransform && says_that_all_fail(theirs) {
+        } else if question.endpoint == &Endpoint::RouterTransform && has_only_errors(theirs) {
             found.allow("", IntendedDifference::RouterTransform);
         } else {
             found.add_whole(statuses().0, statuses().1);
@@ -94,7 +94,7 @@ fn judge_responses(
     }
     let (our_text, their_text) = (String::from_utf8_lossy(&ours.body), String::from_utf8_lossy(&theirs.body));
     let Ok(our_value) = Raw::parse(&our_text) else {
-        found.add_whole("no JSON", "a response");
+        found.add_whole("not JSON", "a response");
         return None;
     };
     let events = Events::of(question);
@@ -109,7 +109,7 @@ fn judge_responses(
         return None;
     }
     let Ok(their_value) = Raw::parse(&their_text) else {
-        found.add_whole("JSON", "no JSON");
+        found.add_whole("JSON", "not JSON");
         return None;
     };
     match question.endpoint {
@@ -147,9 +147,9 @@ fn judge_events(
     cause.and_then(|_| Siblings::check(question, events, values[0], found))
 }
 
-/// Compares the responses of `/routerTransform`, where both report an error, each with its own messages and groups.
+/// Compares the responses of `/routerTransform`. Both report errors, with different messages and groups.
 fn judge_router(ours: Raw<'_>, theirs: Raw<'_>, found: &mut Differences) {
-    let mut exact = found.none_yet();
+    let mut exact = found.new_empty();
     exact.compare("", Some(ours), Some(theirs), Infinite::AsNull);
     let [ours_ids, theirs_ids] = [ours, theirs].map(job_ids);
     if !exact.is_empty() && all_fail(ours) && all_fail(theirs) && theirs_ids.is_subset(&ours_ids) {
@@ -159,7 +159,7 @@ fn judge_router(ours: Raw<'_>, theirs: Raw<'_>, found: &mut Differences) {
     }
 }
 
-/// The jobs in a response of `/routerTransform`.
+/// Returns the IDs of the jobs in a response of `/routerTransform`.
 fn job_ids(response: Raw<'_>) -> BTreeSet<String> {
     let entries = response.member("output").map(elements).unwrap_or_default();
     let metadata = entries.into_iter().filter_map(|entry| entry.member("metadata")).flat_map(elements);
@@ -169,8 +169,8 @@ fn job_ids(response: Raw<'_>) -> BTreeSet<String> {
         .collect()
 }
 
-/// Whether every entry in a response of `/routerTransform` is an error.
-fn says_that_all_fail(response: &ComparedResponse) -> bool {
+/// Returns whether every entry in a response of `/routerTransform` is an error.
+fn has_only_errors(response: &ComparedResponse) -> bool {
     Raw::parse(&String::from_utf8_lossy(&response.body)).is_ok_and(all_fail)
 }
 
@@ -179,7 +179,7 @@ fn all_fail(response: Raw<'_>) -> bool {
     !entries.is_empty() && entries.into_iter().all(fails)
 }
 
-/// The row that applies to an unreadable body.
+/// Returns the row that applies to an unreadable body.
 fn why_unreadable(question: &Question<'_>) -> IntendedDifference {
     let kind = Raw::parse(question.text).map(Raw::kind);
     match (question.endpoint, question.form, kind) {
@@ -189,15 +189,14 @@ fn why_unreadable(question: &Question<'_>) -> IntendedDifference {
     }
 }
 
-/// The row that explains why rudder-transformer may fail the whole request, while this service rejects one event or
-/// none.
+/// Returns the row that explains why rudder-transformer may fail the whole request when this service does not.
 fn why_the_request_fails(question: &Question<'_>, events: &Events<'_>, status: u16) -> Option<IntendedDifference> {
     use IntendedDifference as Row;
     if status < 400 {
         return None;
     }
     let causes = (0..events.request().events.len()).flat_map(|index| events.rows(index));
-    // rudder-transformer rejects that name only with this status.
+    // rudder-transformer rejects a field named `__proto__` only with status 400.
     let mut causes = causes.filter(|row| row.allows(Shape::RequestFails) && (*row != Row::ProtoField || status == 400));
     if let Some(row) = causes.next() {
         return Some(row);
@@ -217,7 +216,7 @@ fn why_the_request_fails(question: &Question<'_>, events: &Events<'_>, status: u
         (is_processor && question.form == PayloadFormat::Plain && has_no_events, Row::NoEvents),
         (!is_processor && has_no_input(question.text), Row::BatchNoInput),
         (is_too_deep(question.text), Row::DeepNesting),
-        (!question.traits.says_json, Row::ContentType),
+        (!question.traits.is_json, Row::ContentType),
         (question.traits.is_v1, Row::FirstVersion),
     ];
     rows.into_iter().find_map(|(applies, row)| applies.then_some(row))

@@ -3,7 +3,7 @@
 use super::event::Events;
 use super::question::fails;
 use super::table::{IntendedDifference, Shape};
-use crate::compare::{Infinite, each_member, shown};
+use crate::compare::{Infinite, each_member, pointer_name};
 use crate::differences::Differences;
 use json::raw::Raw;
 use transform::rejection::Rejection;
@@ -28,19 +28,19 @@ struct Except {
 }
 
 impl Pair<'_, '_, '_> {
-    /// Adds the differences, at `pointer`.
+    /// Compares the responses and adds the differences to `found`. Their pointers begin with `pointer`.
     pub(super) fn judge(&self, pointer: &str, found: &mut Differences) {
         if self.ours.text() == self.theirs.text() {
             return;
         }
-        let mut exact = found.none_yet();
+        let mut exact = found.new_empty();
         self.compare(pointer, Except::default(), &mut exact);
         if exact.is_empty() {
             found.append(exact);
         } else if fails(self.theirs) {
             self.judge_failure(pointer, exact, found);
         } else if fails(self.ours) {
-            match self.free_row() {
+            match self.row_for_rejection() {
                 Some(row) => found.allow(pointer, row),
                 None => found.append(exact),
             }
@@ -49,7 +49,7 @@ impl Pair<'_, '_, '_> {
         }
     }
 
-    /// Compares if rudder-transformer failed the event.
+    /// Compares the responses to an event that rudder-transformer failed.
     fn judge_failure(&self, pointer: &str, exact: Differences, found: &mut Differences) {
         let own = [Shape::EventFails, Shape::EveryEventFails]
             .into_iter()
@@ -60,8 +60,9 @@ impl Pair<'_, '_, '_> {
         let Some(sent) = self.events.metadata(self.index) else { return };
         if let Some(theirs) = self.theirs.member("metadata").filter(|theirs| theirs.is_object()) {
             each_member(sent, theirs, |name, sent, theirs| {
-                if !self.events.takes_metadata(self.index, name) {
-                    found.compare(&format!("{pointer}/metadata/{}", shown(name)), sent, theirs, Infinite::AsNull);
+                if !self.events.removes_metadata(self.index, name) {
+                    let pointer = format!("{pointer}/metadata/{}", pointer_name(name));
+                    found.compare(&pointer, sent, theirs, Infinite::AsNull);
                 }
             });
         } else if self.events.row(self.index, Shape::OtherResponse).is_none() {
@@ -70,11 +71,11 @@ impl Pair<'_, '_, '_> {
         }
     }
 
-    /// Compares the results if both transformed the event.
+    /// Compares the responses to an event that both transformed.
     fn judge_output(&self, pointer: &str, exact: Differences, found: &mut Differences) {
         let topic = self.events.row(self.index, Shape::OtherTopic);
         let timestamp = self.events.row(self.index, Shape::OtherTimestamp);
-        let mut here = found.none_yet();
+        let mut here = found.new_empty();
         self.compare(pointer, Except { topic: topic.is_some(), timestamp: timestamp.is_some() }, &mut here);
         if here.is_empty() && (topic.is_some() || timestamp.is_some()) {
             topic.into_iter().chain(timestamp).for_each(|row| here.allow(pointer, row));
@@ -88,12 +89,13 @@ impl Pair<'_, '_, '_> {
         }
     }
 
-    /// The row that explains why rudder-transformer may have transformed an event that this service rejects.
-    fn free_row(&self) -> Option<IntendedDifference> {
+    /// Returns the row that explains why rudder-transformer may have transformed an event that this service rejects.
+    fn row_for_rejection(&self) -> Option<IntendedDifference> {
         self.events.row(self.index, Shape::OtherResponse).or_else(|| self.limit())
     }
 
-    /// The row for a limit of this service, the only rejection that does not depend only on the event.
+    /// Returns the row for limits if this service rejected the event because of a limit. All other rejections depend on
+    /// the event alone.
     fn limit(&self) -> Option<IntendedDifference> {
         let error = self.ours.member("error")?;
         error.is_string(Rejection::TemplatesTooComplex.text()).then_some(IntendedDifference::Limits)
@@ -101,10 +103,10 @@ impl Pair<'_, '_, '_> {
 
     fn compare(&self, pointer: &str, except: Except, found: &mut Differences) {
         each_member(self.ours, self.theirs, |name, ours, theirs| {
-            let pointer = format!("{pointer}/{}", shown(name));
+            let pointer = format!("{pointer}/{}", pointer_name(name));
             match (name, ours, theirs) {
                 (b"output", Some(ours), Some(theirs)) if ours.is_object() && theirs.is_object() => {
-                    compare_but(
+                    compare_except(
                         &pointer,
                         ours,
                         theirs,
@@ -114,7 +116,7 @@ impl Pair<'_, '_, '_> {
                             let timestamp = (except.timestamp && name == b"message").then_some("timestamp");
                             match sides {
                                 [Some(ours), Some(theirs)] if timestamp.is_some() => {
-                                    compare_but(
+                                    compare_except(
                                         pointer,
                                         ours,
                                         theirs,
@@ -131,7 +133,7 @@ impl Pair<'_, '_, '_> {
                     );
                 }
                 (b"metadata", Some(ours), Some(theirs)) if except.topic && ours.is_object() && theirs.is_object() => {
-                    compare_but(
+                    compare_except(
                         &pointer,
                         ours,
                         theirs,
@@ -149,17 +151,17 @@ impl Pair<'_, '_, '_> {
 }
 
 /// Compares two objects field by field, except for one field.
-fn compare_but(
+fn compare_except(
     pointer: &str,
     ours: Raw<'_>,
     theirs: Raw<'_>,
-    but: Option<&str>,
+    excluded: Option<&str>,
     found: &mut Differences,
     mut compare: impl FnMut(&str, &[u8], [Option<Raw<'_>>; 2], &mut Differences),
 ) {
     each_member(ours, theirs, |name, ours, theirs| {
-        if but.is_none_or(|but| name != but.as_bytes()) {
-            compare(&format!("{pointer}/{}", shown(name)), name, [ours, theirs], found);
+        if excluded.is_none_or(|excluded| name != excluded.as_bytes()) {
+            compare(&format!("{pointer}/{}", pointer_name(name)), name, [ours, theirs], found);
         }
     });
 }

@@ -11,44 +11,44 @@ use transform::endpoint::Endpoint;
 pub struct Question<'a> {
     /// The endpoint.
     pub endpoint: &'a Endpoint,
-    /// The form of the body.
+    /// The format of the body.
     pub form: PayloadFormat,
     /// The limits of a request.
     pub limits: Limits,
     /// The body.
     pub text: &'a str,
-    /// Other properties of the request that make rudder-transformer fail.
+    /// Other properties of the request that can make rudder-transformer fail.
     pub traits: Traits,
 }
 
-/// Properties of a request, apart from its body, that make rudder-transformer fail.
+/// Properties of a request, apart from its body, that can make rudder-transformer fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Traits {
     /// Whether the path begins with `/v1/`.
     pub is_v1: bool,
     /// Whether `Content-Type` is JSON.
-    pub says_json: bool,
+    pub is_json: bool,
 }
 
 impl Traits {
     /// Derives the properties from a path and the value of `Content-Type`.
     #[must_use]
     pub fn of(path: &str, content_type: Option<&str>) -> Self {
-        let says_json = content_type.is_some_and(|value| value.to_ascii_lowercase().contains("json"));
-        Self { is_v1: path.starts_with("/v1/"), says_json }
+        let is_json = content_type.is_some_and(|value| value.to_ascii_lowercase().contains("json"));
+        Self { is_v1: path.starts_with("/v1/"), is_json }
     }
 }
 
 /// A response to compare.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComparedResponse {
-    /// Status code.
+    /// The status code.
     pub status: u16,
     /// The body, decompressed.
     pub body: Bytes,
 }
 
-/// Whether the response to an event is an error.
+/// Returns whether the response to an event is an error.
 pub(super) fn fails(response: Raw<'_>) -> bool {
     let code = response.member("statusCode").map(Raw::text);
     code.is_some_and(|code| code.len() == 3 && code >= "400")

@@ -1,4 +1,4 @@
-//! Events that rudder-transformer failed because of another one, so that its response does not show their result.
+//! Events that rudder-transformer failed because of another event. Its response does not contain their results.
 
 use super::event::Events;
 use super::question::Question;
@@ -11,24 +11,24 @@ use transform::request::PayloadFormat;
 /// The events of a request without those that make rudder-transformer fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Siblings {
-    /// Their positions in the request, from 0.
+    /// The positions of these events in the request, from 0.
     pub indices: Vec<usize>,
-    /// A request body with these events only, in the format of the original request.
+    /// A request body with only these events, in the format of the original request.
     pub body: String,
     /// This service's response to that body.
     pub ours: String,
 }
 
 impl Siblings {
-    /// Transforms these events alone, and compares the responses with those in `ours`. Returns the events for a
-    /// comparison with rudder-transformer.
+    /// Transforms these events on their own, and compares the responses with those in `ours`. Returns the events, so
+    /// that they can be sent to rudder-transformer again.
     pub(super) fn check(
         question: &Question<'_>,
         events: &Events<'_>,
         ours: Raw<'_>,
         found: &mut Differences,
     ) -> Option<Self> {
-        let (indices, body) = without_odd_events(question, events)?;
+        let (indices, body) = without_failing_events(question, events)?;
         let alone = question.endpoint.respond(&body, question.form, question.limits).ok()?;
         if let Ok(alone) = Raw::parse(&alone.body) {
             let ours = elements(ours);
@@ -39,7 +39,7 @@ impl Siblings {
         Some(Self { indices, body, ours: alone.body })
     }
 
-    /// Translates a location in the response to these events into one in the whole response.
+    /// Translates a pointer into the response to these events to a pointer into the original response.
     pub(super) fn restored(&self, pointer: &str) -> String {
         let path = pointer.strip_prefix('/').unwrap_or(pointer);
         let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
@@ -48,12 +48,12 @@ impl Siblings {
     }
 }
 
-/// The request body without the events that may make rudder-transformer fail others. `None` if none is left or none is
-/// removed.
-fn without_odd_events(question: &Question<'_>, events: &Events<'_>) -> Option<(Vec<usize>, String)> {
+/// Returns the request body without the events that may make rudder-transformer fail others. Returns `None` if this
+/// removes no events or all of them.
+fn without_failing_events(question: &Question<'_>, events: &Events<'_>) -> Option<(Vec<usize>, String)> {
     let Endpoint::Processor { .. } = question.endpoint else { return None };
     let all = &events.request().events;
-    let indices: Vec<usize> = (0..all.len()).filter(|index| !events.is_odd(*index)).collect();
+    let indices: Vec<usize> = (0..all.len()).filter(|index| !events.may_fail_others(*index)).collect();
     if indices.is_empty() || indices.len() == all.len() {
         return None;
     }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_restored() {
+    fn pointers_are_translated_to_the_original_response() {
         let siblings = Siblings { indices: vec![2, 5], body: String::new(), ours: String::new() };
         assert_eq!(siblings.restored("/1/output/topic"), "/5/output/topic");
         assert_eq!(siblings.restored("/0"), "/2");

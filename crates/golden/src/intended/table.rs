@@ -12,28 +12,28 @@ pub enum Shape {
     EveryEventFails,
     /// This event has a `statusCode` of 400 or above.
     EventFails,
-    /// The event has another topic, and therefore another `rudderId`. Everything else is equal.
+    /// The event has a different topic, and therefore a different `rudderId`. Everything else is equal.
     OtherTopic,
-    /// The message has another timestamp. Everything else is equal.
+    /// The message has a different timestamp. Everything else is equal.
     OtherTimestamp,
-    /// The event has another response, which is not compared.
+    /// The event has a different response, which is not compared.
     OtherResponse,
-    /// A number or text differs in the locations that the case names.
+    /// Only the number or text that the row names differs.
     OtherValue,
 }
 
 impl Shape {
-    /// A short description of the shape.
+    /// Returns a short description of the shape.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
             Self::RequestFails => "request fails",
             Self::EveryEventFails => "every event fails",
             Self::EventFails => "event fails",
-            Self::OtherTopic => "other topic",
-            Self::OtherTimestamp => "other timestamp",
-            Self::OtherResponse => "other response",
-            Self::OtherValue => "other value",
+            Self::OtherTopic => "different topic",
+            Self::OtherTimestamp => "different timestamp",
+            Self::OtherResponse => "different response",
+            Self::OtherValue => "different value",
         }
     }
 }
@@ -48,37 +48,38 @@ macro_rules! differences {
             /// All rows of the table.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// A stable identifier of the row, used as the label of metrics and in logs.
+            /// Returns the stable identifier of the row, used as a metric label and in logs.
             #[must_use]
             pub fn code(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// How rudder-transformer's response may differ. Empty if a comparison by value cannot show the difference.
+            /// Returns how rudder-transformer's response may differ. Empty if a comparison by value cannot detect the
+            /// difference.
             #[must_use]
             pub fn shapes(self) -> &'static [Shape] {
                 match self { $(Self::$name => &[$(Shape::$shape),*],)* }
             }
 
-            /// The property of a request that triggers the difference.
+            /// Returns the property of a request that triggers the difference.
             #[must_use]
             pub fn case(self) -> &'static str {
                 match self { $(Self::$name => $case,)* }
             }
 
-            /// What rudder-transformer does.
+            /// Describes what rudder-transformer does.
             #[must_use]
             pub fn reference(self) -> &'static str {
                 match self { $(Self::$name => $reference,)* }
             }
 
-            /// What this service does.
+            /// Describes what this service does.
             #[must_use]
             pub fn ours(self) -> &'static str {
                 match self { $(Self::$name => $ours,)* }
             }
 
-            /// Why this service does so.
+            /// Explains why this service behaves differently.
             #[must_use]
             pub fn why(self) -> &'static str {
                 match self { $(Self::$name => $why,)* }
@@ -124,7 +125,7 @@ differences! {
         "`[]`",
         "no events, no responses";
     WrongForm, "wrong_form", [RequestFails, OtherValue],
-        "an object without the compacted header, an array with it",
+        "an object without the compacted header, or an array with it",
         "500",
         "400 with an explanation",
         "it is a client error, which a retry does not fix";
@@ -142,7 +143,7 @@ differences! {
         "no `Content-Type`, or one that is not JSON",
         "500",
         "the body is read as JSON",
-        "no endpoint takes anything else";
+        "no endpoint accepts anything else";
     FirstVersion, "v1_before_v0", [RequestFails],
         "`/v1/destinations/…` as the first request after a start",
         "500 until the first request for `/v0`",
@@ -150,9 +151,9 @@ differences! {
         "the order of requests must not matter";
     NumberLiterals, "number_literals", [OtherValue],
         "number literals (`1.0`, `12345678901234567890`, `1e400`)",
-        "rounded to a double and formatted again; `null` without a finite double",
+        "rounded to a double and reformatted; `null` if too large for a double",
         "digit for digit",
-        "an ID of 20 digits must not be rounded";
+        "a 20-digit ID must not be rounded";
     KeyOrder, "key_order", [],
         "key order and duplicate keys in the message",
         "JavaScript's order, the last duplicate",
@@ -175,7 +176,7 @@ differences! {
         "`5` and `\"5\"` name the same event";
     TemplateTakesAll, "template_takes_all", [RequestFails, EveryEventFails, EventFails, OtherResponse],
         "a template that would remove the whole message, metadata or destination",
-        "the event fails with 500, or they are missing in its response",
+        "the event fails with 500, or its response lacks them",
         "400 for that event",
         "see the first row";
     TemplateOnEmpty, "template_on_empty", [RequestFails, EveryEventFails, EventFails, OtherTopic, OtherResponse],
@@ -186,7 +187,7 @@ differences! {
     DottedTemplate, "dotted_template", [RequestFails, EveryEventFails],
         "a template path that matches only a field with dots in its name",
         "every event of the request fails with 500",
-        "the value is used, and the field removed",
+        "the value is used, and the field is removed",
         "see the first row";
     TemplateTakesLength, "template_takes_length", [RequestFails, EveryEventFails, EventFails],
         "a template on the `.length` of an array",
@@ -210,21 +211,21 @@ differences! {
         "a Config is not an event";
     TypeArray, "type_array", [OtherTimestamp],
         "`type` is an array (`[\"track\"]`), channel `sources`",
-        "is read as text",
+        "is converted to a string",
         "is not a type",
-        "only text is a type";
+        "only a string can be a type";
     OwnToString, "own_to_string", [EveryEventFails, EventFails],
         "`userId`, topic, `rudderId` or event is an object with its own `toString`",
         "the event fails with 500",
         "`[object Object]`",
         "a field is not a function";
     DefinitionName, "definition_name", [RequestFails, EveryEventFails],
-        "`DestinationDefinition.Name` is not a string, or another destination's",
+        "`DestinationDefinition.Name` is not a string, or names another destination",
         "500 or 400",
         "it is ignored",
         "the path names the destination";
     BatchEvents, "batch_events", [OtherValue],
-        "`/batch`: an event without destination or metadata, or a message that is not an object",
+        "`/batch`: an event without a destination or metadata, or a message that is not an object",
         "is grouped, 200",
         "400 for that event",
         "rudder-server always sends them";
@@ -234,7 +235,7 @@ differences! {
         "`[]`",
         "no events, no groups";
     BatchName, "batch_name", [OtherValue],
-        "`/batch` of a destination without batches, `destType` in another letter case",
+        "`/batch` for a destination that does not support batches, with `destType` in a different letter case",
         "the error repeats the name as sent",
         "the error uses the destination's canonical name",
         "one name for one destination";
@@ -245,7 +246,7 @@ differences! {
         "rudder-server never requests it";
     Limits, "limits", [OtherResponse],
         "the number of events, the size of a response, and the work of templates",
-        "as memory allows",
+        "limited only by memory",
         "limited: 413, or 400 for the event",
         "one request must not block all others";
     Overload, "overload", [],
@@ -256,13 +257,13 @@ differences! {
 }
 
 impl IntendedDifference {
-    /// Whether rudder-transformer's response may have this shape.
+    /// Returns whether rudder-transformer's response may have this shape.
     #[must_use]
     pub fn allows(self, shape: Shape) -> bool {
         self.shapes().contains(&shape)
     }
 
-    /// The row of the page, with its code as anchor.
+    /// Formats the row for the page, with its code as anchor.
     fn row(self) -> String {
         let shapes: Vec<&str> = self.shapes().iter().map(|shape| shape.text()).collect();
         let shapes = if shapes.is_empty() { "none".to_owned() } else { shapes.join(", ") };
@@ -285,13 +286,14 @@ pub fn page() -> String {
 
 const PAGE_START: &str = "# Intended differences
 
-Where this service responds differently from rudder-transformer on purpose, and why. After reading this page you know
-what changes for your events when you swap this service in. `rudder-kafka-transformer differences` prints it.
+These are the cases in which this service intentionally responds differently from rudder-transformer. After reading this
+page you know what changes for your events when you swap this service in, and why.
+`rudder-kafka-transformer differences` prints this page.
 
-`verify` and shadow verification compare with this table. A difference that a row covers is counted under its code and is
-not a failure. Whether a row applies is decided from the request, never from the response of this service. The last column
-lists how the response of rudder-transformer may differ in a request or event to which the row applies; `none` means that
-values compare as equal, or that the response is not compared.
+`verify` and shadow verification use this table. A difference that a row covers is counted under its code and is not a
+failure. Whether a row applies is decided from the request, never from the response of this service. The last column
+lists how the response of rudder-transformer may differ for a request or event to which the row applies. `none` means
+that the values compare as equal, or that the response is not compared.
 
 | code | the request has | rudder-transformer | this service | because | its response may differ as |
 | --- | --- | --- | --- | --- | --- |
@@ -301,26 +303,26 @@ const PAGE_END: &str = "
 ## Shapes
 
 * **request fails**: a status of 400 or above for the whole request.
-* **every event fails**: status 200, and a `statusCode` of 400 or above for every event, including the good ones. It is
-  also allowed that only this event fails.
+* **every event fails**: status 200, and a `statusCode` of 400 or above for every event, including valid ones.
+  A failure of only this event is also allowed.
 * **event fails**: a `statusCode` of 400 or above for this event; the others are compared as usual.
-* **other topic**, **other timestamp**: everything else in the response to this event has to be the same.
-* **other response**: the response to this event is not compared; the others are compared as usual.
-* **other value**: only the number or text that the row names may differ. For `/routerTransform` both have to fail, for
-  the same jobs.
+* **different topic**, **different timestamp**: everything else in the response to this event must be the same.
+* **different response**: the response to this event is not compared; the others are compared as usual.
+* **different value**: only the number or text that the row names may differ. For `/routerTransform`, both must fail the
+  same jobs.
 
-A failed event has to have the metadata of the request, without the fields that a template removes.
+The response to a failed event must contain the event's metadata, except for the fields that a template removes.
 
 ## Events that rudder-transformer failed because of another one
 
-If one event makes rudder-transformer fail the request or every event, its response says nothing about the others. They
-are verified in two ways:
+If one event makes rudder-transformer fail the request or every event, its response says nothing about the others. The
+others are verified in two ways:
 
-* Always: this service transforms them once more without the events that the rows apply to. Their responses must be the
-  same, which shows that one bad event does not affect the others.
-* In shadow verification: rudder-transformer gets the request once more without these events, and the responses to the
-  others are compared as usual. If it fails again, has no response or no event is left, nothing more is known, and the
-  request counts as `intended`.
+* Always: this service transforms the other events again, without the events that the rows apply to. Their responses
+  must not change, which shows that one bad event does not affect the others.
+* In shadow verification: rudder-transformer gets the request again without the events that the rows apply to, and the
+  responses to the others are compared as usual. If no event is left, or this request fails or gets no response, the
+  other events cannot be compared, and the request counts as `intended`.
 
-`verify` reads recorded responses, or sends the case only once, so it uses the first way alone.
+`verify` uses only the first way, because it reads recorded responses or sends each case only once.
 ";

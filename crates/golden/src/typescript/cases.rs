@@ -1,5 +1,5 @@
-//! The cases of a file: the elements of the exported array. Each is evaluated separately, so one that cannot be read
-//! does not affect the others.
+//! Evaluates the cases of a file, which are the elements of the exported array. Each element is evaluated separately,
+//! so an unreadable element does not affect the others.
 
 use std::rc::Rc;
 
@@ -22,7 +22,7 @@ impl Evaluator<'_> {
     /// Evaluates the elements of the array that the file exports as `data` or by default.
     ///
     /// # Errors
-    /// The file does not export an array. Problems with single elements are part of the result.
+    /// Fails if the file does not export an array. Problems with single elements are part of the result.
     pub(super) fn cases(mut self) -> Result<Cases, Problem> {
         let module = self.modules[0].clone();
         let place = if module.statements.exports.contains_key("data") {
@@ -40,7 +40,7 @@ impl Evaluator<'_> {
         Ok(cases)
     }
 
-    /// Appends the elements of the array at a place, or a problem for each that cannot be read.
+    /// Appends the elements of the array at a place, with a problem in place of each unreadable element.
     fn append_cases(&mut self, place: &Place, cases: &mut Cases) -> Result<(), Problem> {
         let Place { module, at } = place;
         let at = *at;
@@ -79,7 +79,7 @@ impl Evaluator<'_> {
             {
                 let place = match self.named(module, at)? {
                     Named::Value(place) => place,
-                    Named::File(_) => return Err(module.problem_at(at, "a whole file is not an array of cases")),
+                    Named::File(_) => return Err(module.problem_at(at, "a namespace import is not an array of cases")),
                 };
                 self.enter(module, at)?;
                 self.append_cases(&place, cases)?;
@@ -102,7 +102,7 @@ impl Evaluator<'_> {
                 self.depth -= 1;
                 Ok(())
             }
-            // The result of a call or of `.map`: all cases have its location.
+            // The result of a call or of `.map`. All cases get the location of that expression.
             Some(Kind::Name | Kind::Open(b'[')) => {
                 let (value, _) = self.expression(module, at)?;
                 let Some(Value::Array(values)) = value else {
@@ -117,8 +117,8 @@ impl Evaluator<'_> {
                 Ok(())
             }
             _ => {
-                let is = construct(module, at);
-                Err(module.problem_at(at, format!("expected an array, not {is}")))
+                let found = construct(module, at);
+                Err(module.problem_at(at, format!("expected an array, not {found}")))
             }
         }
     }
@@ -131,7 +131,7 @@ impl Evaluator<'_> {
             && let Named::Value(place) = self.named(module, at + 1)?
             && matches!(place.module.kind(place.at), Some(Kind::Open(b'[') | Kind::Name))
         {
-            // Each is evaluated separately, so one that cannot be read does not affect the others.
+            // Each element is evaluated separately, so an unreadable element does not affect the others.
             self.enter(module, at)?;
             let depth = self.depth;
             let appended = self.append_cases(&place, cases);
@@ -152,7 +152,7 @@ impl Evaluator<'_> {
     }
 }
 
-/// The token of the key `data` of the object at `at`.
+/// Returns the token of the key `data` in the object at `at`.
 fn key_of_data(file: &SourceFile, at: usize) -> Option<usize> {
     let end = file.after(at) - 1;
     let mut next = at + 1;

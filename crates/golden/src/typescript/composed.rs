@@ -1,5 +1,4 @@
-//! Values composed of other values: template strings, enums, and the results of built-in functions such as
-//! `Object.assign`.
+//! Evaluates template strings, enums, and calls of built-in functions such as `Object.assign`.
 
 use std::rc::Rc;
 
@@ -15,7 +14,7 @@ use super::tokens::Kind;
 use super::value::{Evaluated, text_of};
 
 impl Evaluator<'_> {
-    /// A template string with substitutions.
+    /// Evaluates a template string with substitutions.
     pub(super) fn template(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
         let mut text = String::new();
         let mut next = at;
@@ -44,7 +43,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// A call of a function built into JavaScript, such as `Object.freeze(value)`.
+    /// Evaluates a call of a built-in JavaScript function, such as `Object.freeze(value)`.
     pub(super) fn built_in(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
         let unknown = || not_read(module, at, &construct(module, at));
         let (name, open) = match module.word(at) {
@@ -75,7 +74,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// The members of the enum at a token, as an object.
+    /// Evaluates the enum at a token to an object with its members.
     pub(super) fn enumeration(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
         let open = at + 2;
         if module.kind(open) != Some(Kind::Open(b'{')) {

@@ -1,14 +1,14 @@
-//! Names of the constructs that cannot be read, for problems.
+//! Names of unsupported constructs, for the text of problems.
 
 use super::problem::Problem;
 use super::source_file::SourceFile;
 use super::tokens::Kind;
 
-/// Builds a problem about an unsupported construct, which is the subject of the sentence.
+/// Builds a problem about an unsupported construct. `construct` is the subject of the sentence.
 pub(super) fn not_read(file: &SourceFile, at: usize, construct: &str) -> Problem {
     file.problem_at(
         at,
-        format!("{construct} is not supported: only literals, constants, and functions that return them are read"),
+        format!("{construct} is not supported: only literals, constants, and functions that return them are"),
     )
 }
 
@@ -37,7 +37,7 @@ pub(super) fn construct(file: &SourceFile, at: usize) -> String {
             _ if file.is_sign(at + 1, b'.') && file.kind(at + 3) == Some(Kind::Open(b'(')) => {
                 format!("the call `{}.{}(…)`", file.truncated(at), file.truncated(at + 2))
             }
-            _ => format!("`{}` (not known in this file)", file.truncated(at)),
+            _ => format!("`{}` (not defined in this file)", file.truncated(at)),
         },
         Kind::Close(_) | Kind::Sign(b',' | b';' | b':') => format!("`{}` instead of a value", file.word(at)),
         _ => format!("the operator `{}`", file.word(at)),

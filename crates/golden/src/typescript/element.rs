@@ -1,11 +1,11 @@
-//! One test case as it is read from a file.
+//! A test case read from a file.
 
 use serde_json::Value;
 
-/// One element of the exported array, with its location.
+/// An element of the exported array, with its location.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Element {
-    /// The value, as `JSON.stringify` would see it.
+    /// The value, as `JSON.stringify` would print it.
     pub value: Value,
     /// The line, counted from 1.
     pub line: usize,

@@ -1,4 +1,4 @@
-//! Expressions: literals, and the names, calls and properties used in them.
+//! Evaluates expressions: literals, and the names, calls and properties used in them.
 
 use std::rc::Rc;
 
@@ -27,7 +27,7 @@ impl Evaluator<'_> {
         Ok((value, next))
     }
 
-    /// Skips type assertions, which do not change a value, and rejects operators, which would.
+    /// Skips type assertions, which do not change the value, and rejects operators, which would.
     pub(super) fn end_of_expression(&mut self, file: &SourceFile, mut at: usize) -> Result<usize, Problem> {
         let begin = at;
         loop {
@@ -43,7 +43,7 @@ impl Evaluator<'_> {
                 break;
             }
         }
-        // A long type is skipped again for each use.
+        // A long type is skipped again each time the value is used, so skipping has a cost.
         self.pay(file, at, (at - begin) / BYTES_PER_COST)?;
         if file.ends_expression(at) { Ok(at) } else { Err(not_read(file, at, &construct_after(file, at))) }
     }
@@ -101,7 +101,7 @@ impl Evaluator<'_> {
         let mut next = at + 1;
         while next < end {
             if module.is_sign(next, b',') {
-                // An elided element.
+                // An array hole.
                 self.pay(module, next, 1)?;
                 values.push(Value::Null);
             } else if module.kind(next) == Some(Kind::Spread) {
@@ -184,7 +184,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// A keyword that is a value, or a name with the properties that are accessed on it.
+    /// Evaluates a keyword that is a value, or a name with the properties that are accessed on it.
     fn name(&mut self, module: &Rc<Module>, at: usize) -> Result<(Evaluated, usize), Problem> {
         let is_bound = |name: &str| module.statements.knows(name);
         match module.word(at) {
@@ -214,12 +214,14 @@ impl Evaluator<'_> {
             Named::Value(place) => place,
             Named::File(file) => {
                 if !module.is_sign(next, b'.') || module.kind(next + 1) != Some(Kind::Name) {
-                    return Err(not_read(module, at, "a whole file as a value"));
+                    return Err(not_read(module, at, "a namespace import as a value"));
                 }
                 next += 2;
                 let name = module.word(next - 1);
-                let missing =
-                    || module.problem_at(next - 1, format!("`{}` is not exported there", module.truncated(next - 1)));
+                let missing = || {
+                    let name = module.truncated(next - 1);
+                    module.problem_at(next - 1, format!("the imported file does not export `{name}`"))
+                };
                 self.exported(&file, name)?.ok_or_else(missing)?
             }
         };
@@ -233,7 +235,7 @@ impl Evaluator<'_> {
         self.part_of(module, at, next, &shared)
     }
 
-    /// A shared value, or the part of it that the property accesses at `next` select.
+    /// Returns a shared value, or the part of it that the property accesses at `next` select.
     fn part_of(
         &mut self,
         module: &Rc<Module>,
@@ -261,8 +263,8 @@ impl Evaluator<'_> {
         Ok((value.cloned(), next))
     }
 
-    /// The name of the property accessed at a token, and the token after it; `None` for anything else, such as a method
-    /// call.
+    /// Returns the name of the property accessed at a token, and the token after it. Returns `None` for anything else,
+    /// such as a method call.
     fn property_at(&mut self, module: &Rc<Module>, at: usize) -> Result<Option<(String, usize)>, Problem> {
         let (key, after) = match module.kind(at) {
             Some(Kind::Sign(b'.')) if module.kind(at + 1) == Some(Kind::Name) => {
@@ -275,7 +277,7 @@ impl Evaluator<'_> {
         Ok((module.kind(after) != Some(Kind::Open(b'('))).then_some((key, after)))
     }
 
-    /// The key in the square brackets at a token.
+    /// Evaluates the key in the square brackets at a token.
     fn key(&mut self, module: &Rc<Module>, at: usize) -> Result<String, Problem> {
         let (value, next) = self.expression(module, at + 1)?;
         let key = value.as_ref().and_then(text_of);

@@ -1,4 +1,4 @@
-//! The state of the evaluation of one file, and its limits. The other modules add what it evaluates.
+//! The state and limits of the evaluation of one file. Other modules implement the evaluation of each construct.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -28,13 +28,13 @@ pub(super) enum Named {
 
 /// The state of a constant that has been used.
 pub(super) enum Known {
-    /// Its evaluation has begun. A second use is a cycle.
+    /// Its evaluation has begun. Another use at this point is a cycle.
     InProgress,
     Read(Rc<Shared>),
     Failed(Problem),
 }
 
-/// The outcome of an import: the outer error says why there is no such file, the inner one why it cannot be parsed.
+/// The outcome of an import. The outer error is why the file cannot be read, the inner one why it cannot be parsed.
 pub(super) type Loaded = Result<Result<Rc<Module>, Problem>, String>;
 
 /// The values of parameters and constants of a function call, by name.
@@ -45,14 +45,14 @@ pub(super) struct Frame {
     pub(super) is_inner: bool,
 }
 
-/// Evaluates the cases of a file. It runs no code, and bounds the nesting and the total size of what it evaluates.
+/// Evaluates the cases of a file without running code. Nesting and total size of the values are limited.
 pub(super) struct Evaluator<'a> {
     /// The files parsed so far; the first one contains the cases.
     pub(super) modules: Vec<Rc<Module>>,
     pub(super) imports: &'a mut dyn Imports,
-    /// By the importing file and the import specifier.
+    /// Imported files, by importing file and import specifier.
     pub(super) loaded: HashMap<(PathBuf, String), Loaded>,
-    /// By file and first token of the constant's value.
+    /// Constants that have been used, by file and first token of the value.
     pub(super) known: HashMap<(*const Module, usize), Known>,
     /// The current number of nested levels.
     pub(super) depth: usize,
@@ -77,7 +77,7 @@ impl<'a> Evaluator<'a> {
     /// Enters one more nested level, at the token `at`.
     ///
     /// # Errors
-    /// There are more than [`MAX_DEPTH`] levels.
+    /// Fails if there are more than [`MAX_DEPTH`] levels.
     pub(super) fn enter(&mut self, file: &SourceFile, at: usize) -> Result<(), Problem> {
         if self.depth >= MAX_DEPTH {
             return Err(file.problem_at(at, format!("this is nested deeper than {MAX_DEPTH} levels")));
@@ -86,10 +86,10 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
-    /// Adds the cost of what is at the token `at`.
+    /// Adds `cost` to the total. `at` is the token to report if the limit is exceeded.
     ///
     /// # Errors
-    /// The limit is exceeded, see [`MAX_COST`].
+    /// Fails if the total exceeds the limit, see [`MAX_COST`].
     pub(super) fn pay(&mut self, file: &SourceFile, at: usize, cost: usize) -> Result<(), Problem> {
         self.cost = self.cost.saturating_add(cost);
         if self.is_spent() {
@@ -98,13 +98,13 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
-    /// Whether the total cost exceeds the limit for files of this size.
+    /// Returns whether the total cost exceeds the limit for files of this size.
     pub(super) fn is_spent(&self) -> bool {
         let tokens: usize = self.modules.iter().map(|module| module.token_count()).sum();
         self.cost > MAX_COST.min(BASE_COST + COST_PER_TOKEN * tokens)
     }
 
-    /// The value of a parameter or constant that is in scope in the function being evaluated.
+    /// Returns the value of a parameter or constant that is in scope in the function being evaluated.
     pub(super) fn local(&self, name: &str) -> Option<Rc<Shared>> {
         for frame in self.frames.iter().rev() {
             if let Some(shared) = frame.names.get(name) {

@@ -1,4 +1,4 @@
-//! Tests of functions, enums and values composed of them.
+//! Tests of functions, enums, and values built from them.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::limits::BASE_COST;
 use super::read;
 use super::tests::{all, with_files};
 
-/// Evaluates a file of helpers and a file of cases that imports it.
+/// Evaluates a file of cases that imports a file of helpers.
 fn with_helpers(helpers: &str, cases: &str) -> Vec<Result<Value, String>> {
     with_files(
         &format!("import {{ make, base, Kind }} from './helpers';\nimport * as all from './helpers';\n{cases}"),
@@ -41,7 +41,7 @@ fn functions_that_return_literals_are_called() {
 }
 
 #[test]
-fn cases_may_be_made_by_functions_enums_and_map() {
+fn functions_enums_and_map_can_produce_cases() {
     let helpers = "export const base = 'b';\nexport enum Kind { A = 'a', B = 'b', C = 7, D }\nexport const make = (kind: Kind, n = 2) => [{ kind, n }];";
     for (cases, expected) in [
         ("export const data = make(Kind.A);", json!([{ "kind": "a", "n": 2 }])),
@@ -69,7 +69,7 @@ fn cases_may_be_made_by_functions_enums_and_map() {
 }
 
 #[test]
-fn functions_that_do_more_cost_the_case_that_calls_them() {
+fn unsupported_functions_fail_only_the_case_that_calls_them() {
     for (make, problem) in [
         ("() => { if (x) { return 1 } return 2 }", "a statement other than `const` and `return`"),
         ("() => { let a; return a }", "a variable without a value"),
@@ -88,7 +88,7 @@ fn functions_that_do_more_cost_the_case_that_calls_them() {
 }
 
 #[test]
-fn what_doubles_with_every_line_is_bounded_by_the_size_of_the_file() {
+fn exponential_growth_is_bounded_by_the_size_of_the_file() {
     for (first, step, cases) in [
         ("[{ name: 'n', a: 1 }]", "[...a, ...a]", "a"),
         ("[{ name: 'n', a: 1 }]", "[...a, ...a]", "[a]"),

@@ -1,5 +1,5 @@
-//! Calls of functions that only return a value: parameters are bound to the arguments, and the result is evaluated like
-//! any other expression. Any other statement is rejected.
+//! Evaluates calls of functions that only define constants and return a value. Parameters are bound to the arguments,
+//! and the result is evaluated like any other expression. Any other statement is rejected.
 
 use std::rc::Rc;
 
@@ -39,7 +39,7 @@ impl Evaluator<'_> {
             return Err(not_read(module, at, &construct(module, at)));
         };
         self.enter(module, at)?;
-        // Constants and arguments of the caller are not in scope.
+        // The caller's constants and arguments are not in scope.
         let outside = std::mem::replace(&mut self.frames, vec![Frame::default()]);
         let result = self.result(&callee.module, &function, arguments);
         self.frames = outside;
@@ -48,7 +48,7 @@ impl Evaluator<'_> {
         Ok((value, module.after(open)))
     }
 
-    /// The array that `.map(function)` returns; `at` is the parenthesis.
+    /// Returns the result of `.map(function)`. `at` is the opening parenthesis.
     pub(super) fn mapped(
         &mut self,
         module: &Rc<Module>,
@@ -72,7 +72,7 @@ impl Evaluator<'_> {
         Ok((Value::Array(results), end + 1))
     }
 
-    /// The arguments in the parentheses at `open`.
+    /// Evaluates the arguments in the parentheses at `open`.
     pub(super) fn arguments(&mut self, module: &Rc<Module>, open: usize) -> Result<Vec<Evaluated>, Problem> {
         let end = module.after(open) - 1;
         let mut arguments = Vec::new();
@@ -92,7 +92,7 @@ impl Evaluator<'_> {
         Ok(arguments)
     }
 
-    /// The result of a function, whose frame is the innermost one and empty.
+    /// Evaluates the result of a function. The innermost frame must be empty and belongs to this call.
     fn result(
         &mut self,
         module: &Rc<Module>,
@@ -121,7 +121,7 @@ impl Evaluator<'_> {
         self.expression(module, function.body).map(|(value, _)| value)
     }
 
-    /// The value that the statements in braces return.
+    /// Evaluates the statements in braces to the value that they return.
     fn block(&mut self, module: &Rc<Module>, at: usize) -> Result<Evaluated, Problem> {
         let end = module.after(at) - 1;
         let mut next = at + 1;
@@ -159,7 +159,7 @@ impl Evaluator<'_> {
         Ok(after)
     }
 
-    /// The value, or the default after `=` if it is `undefined`; and the token after the default.
+    /// Returns the value, or the default after `=` if the value is `undefined`, and the token after the default.
     fn or_default(&mut self, module: &Rc<Module>, at: usize, value: Evaluated) -> Result<(Evaluated, usize), Problem> {
         if !module.is_sign(at, b'=') {
             return Ok((value, at));

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 /// Resolves and reads the files that another file imports.
 pub trait Imports {
-    /// Returns path and text of the file that `from` imports as `specifier`.
+    /// Returns the path and text of the file that `from` imports as `specifier`.
     ///
     /// # Errors
-    /// Why the file cannot be read, worded as the end of a sentence.
+    /// Returns why the file cannot be read, worded to follow a colon.
     fn text(&mut self, from: &Path, specifier: &str) -> Result<(PathBuf, String), String>;
 }
 
@@ -16,6 +16,6 @@ pub(super) struct NoImports;
 
 impl Imports for NoImports {
     fn text(&mut self, _: &Path, _: &str) -> Result<(PathBuf, String), String> {
-        Err("which is not available".to_owned())
+        Err("imports are not available".to_owned())
     }
 }

@@ -1,24 +1,25 @@
 //! Reads TypeScript files that export test cases as an array literal, without running code.
 //!
 //! Literals are supported with everything that TypeScript adds to JSON: comments, single quotes, names and numbers as
-//! keys, trailing commas, template strings, computed keys, `as` and `satisfies`. So are constants, enums and functions
-//! built from them, also from imported files. A name may be used as a value, as a property (`{ name }`), with a path
-//! (`name.property[0]`), spread (`...name`) or called (`name(1)`). A function may have parameters and constants, and
-//! returns a value. Anything else, such as an operator or a class, fails only the case that contains it.
+//! keys, trailing commas, template strings, computed keys, `as` and `satisfies`. Constants, enums and functions built
+//! from literals are supported too, including those of imported files. A name may be used as a value, as a property
+//! (`{ name }`), with a path (`name.property[0]`), spread (`...name`) or called (`name(1)`). A function may have
+//! parameters and constants, and returns a value. Anything else, such as an operator or a class, fails only the case
+//! that contains it.
 //!
-//! A parser library would need guards against the same input: swc overflows the stack at a thousand brackets in a debug
-//! build, and oxc needs a newer compiler than this crate.
+//! A parser library would need similar limits: swc overflows the stack at a thousand nested brackets in a debug build.
+//! oxc needs a newer compiler than this crate.
 //!
 //! | module | content |
 //! | --- | --- |
-//! | `element`, `problem` | the results: a case, or why it cannot be read |
+//! | `element`, `problem` | the results: a case, or the reason why it cannot be read |
 //! | `imports` | access to imported files |
 //! | `limits` | limits on size, nesting and total work |
 //! | `scalar` | string and number literals |
 //! | `tokens` | the lexer |
-//! | `source_file` | a file split into tokens, and their locations |
-//! | `types`, `signature` | the extent of types, the parts of functions |
-//! | `constructs` | names of unsupported constructs, for problems |
+//! | `source_file` | a file split into tokens, with their locations |
+//! | `types`, `signature` | where types end, and the parts of functions |
+//! | `constructs` | names of unsupported constructs, for the text of problems |
 //! | `statements` | constants, imports and exports of a file |
 //! | `module` | a source file with its statements |
 //! | `value` | evaluated values and their size |
@@ -62,8 +63,8 @@ pub use self::problem::Problem;
 /// Reads the elements of the array that a file exports as `data` or by default, without access to other files.
 ///
 /// # Errors
-/// [`Problem`] if there is no such array, or the text cannot be split into tokens. An element that cannot be read is a
-/// problem in the result.
+/// Fails if there is no such array, or the text cannot be split into tokens. An unreadable element is a [`Problem`] in
+/// the result.
 pub fn read(text: &str) -> Result<Vec<Result<Element, Problem>>, Problem> {
     read_with(Path::new(""), text, &mut NoImports)
 }
@@ -71,7 +72,7 @@ pub fn read(text: &str) -> Result<Vec<Result<Element, Problem>>, Problem> {
 /// Like [`read`], but with access to the files that the one at `path` imports.
 ///
 /// # Errors
-/// As [`read`].
+/// Same as [`read`].
 pub fn read_with(path: &Path, text: &str, imports: &mut dyn Imports) -> Result<Vec<Result<Element, Problem>>, Problem> {
     let module = Module::parse(path.to_owned(), text)?;
     Evaluator::new(module, imports).cases()

@@ -19,7 +19,7 @@ impl Module {
     /// Parses the text of the file at `path`.
     ///
     /// # Errors
-    /// As [`SourceFile::tokenize`].
+    /// Same as [`SourceFile::tokenize`].
     pub(super) fn parse(path: PathBuf, text: &str) -> Result<Rc<Self>, Problem> {
         let file = SourceFile::tokenize(path, text)?;
         let statements = Statements::of(&file);

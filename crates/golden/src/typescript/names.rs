@@ -1,4 +1,4 @@
-//! Name resolution: a name refers to a constant of the file, or of a file that it imports. A constant is evaluated
+//! Name resolution. A name refers to a constant of the file or of a file that it imports. Each constant is evaluated
 //! once.
 
 use std::rc::Rc;
@@ -17,11 +17,13 @@ impl Evaluator<'_> {
     /// Resolves the name at `at`.
     pub(super) fn named(&mut self, module: &Rc<Module>, at: usize) -> Result<Named, Problem> {
         let name = module.word(at);
-        let missing = || module.problem_at(at, format!("`{}` is not known in this file", module.truncated(at)));
+        let missing = || module.problem_at(at, format!("`{}` is not defined in this file", module.truncated(at)));
         if let Some(source) = module.statements.imports.get(name) {
             let Source { specifier, name } = source.clone();
             let from = self.load(module, &specifier).map_err(|why| {
-                module.problem_at(at, format!("`{}` is imported from {specifier:.80?}, {why}", module.truncated(at)))
+                let name = module.truncated(at);
+                let what = format!("`{name}` is imported from {specifier:.80?}, which cannot be read: {why}");
+                module.problem_at(at, what)
             })??;
             let Some(name) = name else { return Ok(Named::File(from)) };
             return self.exported(&from, &name)?.map(Named::Value).ok_or_else(|| {
@@ -32,7 +34,7 @@ impl Evaluator<'_> {
         local_of(module, name)?.map(Named::Value).ok_or_else(missing)
     }
 
-    /// The value of a constant, which is evaluated once. `module` and `at` locate the name that refers to it.
+    /// Returns the value of a constant, which is evaluated once. `module` and `at` locate the name that refers to it.
     pub(super) fn shared(&mut self, module: &Module, at: usize, place: &Place) -> Result<Rc<Shared>, Problem> {
         let key = (Rc::as_ptr(&place.module), place.at);
         match self.known.get(&key) {
@@ -45,7 +47,7 @@ impl Evaluator<'_> {
         }
         self.known.insert(key, Known::InProgress);
         let depth = self.depth;
-        // Names of the function that uses a top-level constant are not in scope of the constant.
+        // A top-level constant does not see the names of the function that uses it.
         let outside = std::mem::take(&mut self.frames);
         let read = self.expression(&place.module, place.at);
         self.frames = outside;
@@ -63,12 +65,12 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Finds what a file exports under a name.
+    /// Finds the value that a file exports under a name.
     pub(super) fn exported(&mut self, module: &Rc<Module>, name: &str) -> Result<Option<Place>, Problem> {
         self.exported_unless_seen(module, name, &mut Vec::new())
     }
 
-    /// [`Self::exported`], without the re-exports already followed.
+    /// Like [`Self::exported`], but skips re-exports that have already been followed.
     fn exported_unless_seen(
         &mut self,
         module: &Rc<Module>,
@@ -98,15 +100,17 @@ impl Evaluator<'_> {
             }
         };
         let from = self.load(module, &source.specifier);
-        let from =
-            from.map_err(|why| module.problem(0, format!("it exports from {:.80?}, {why}", source.specifier)))??;
+        let from = from.map_err(|why| {
+            let what = format!("the file re-exports from {:.80?}, which cannot be read: {why}", source.specifier);
+            module.problem(0, what)
+        })??;
         match &source.name {
             Some(name) => self.exported_unless_seen(&from, name, seen),
             None => Ok(None),
         }
     }
 
-    /// Loads a file that `module` imports, once.
+    /// Loads a file that `module` imports. Each file is loaded once.
     fn load(&mut self, module: &Module, specifier: &str) -> Loaded {
         let key = (module.path.clone(), specifier.to_owned());
         if let Some(loaded) = self.loaded.get(&key) {
@@ -123,7 +127,7 @@ impl Evaluator<'_> {
             return Ok(Ok(known.clone()));
         }
         if self.modules.len() > MAX_FILES {
-            return Err(format!("which exceeds the limit of {MAX_FILES} files"));
+            return Err(format!("more than {MAX_FILES} files are imported"));
         }
         Ok(Module::parse(path, &text).inspect(|module| self.modules.push(module.clone())))
     }

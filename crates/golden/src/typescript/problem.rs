@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-/// A construct that cannot be read, with its location. The text contains names and punctuation of the file, but no
+/// A construct that cannot be read, with its location. The text quotes names and punctuation from the file, but no
 /// values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The file: the one that was read, or one that it imports.
+    /// The file that was read, or a file that it imports.
     pub file: PathBuf,
     /// The line, counted from 1.
     pub line: usize,
@@ -16,7 +16,7 @@ pub struct Problem {
     pub what: String,
 }
 
-/// A syntax error found while the text of a file is split into tokens, before its line is known.
+/// A syntax error found by the lexer, before its line is known.
 #[derive(Debug)]
 pub(super) struct Fault {
     /// The offset in bytes.

@@ -5,12 +5,12 @@ use serde_json::Value;
 
 use super::read;
 
-/// The style in which a value is formatted, as random bits.
+/// The style in which a value is formatted, as the state of a random number generator.
 #[derive(Debug, Clone, Copy)]
 struct Style(u64);
 
 impl Style {
-    /// Consumes some bits of the style.
+    /// Returns the next choice, less than `of`.
     fn choose(&mut self, of: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % of
@@ -57,9 +57,9 @@ impl Style {
             }
             Value::Object(members) => {
                 out.push('{');
-                let mut left = members.len();
+                let mut remaining = members.len();
                 for (name, value) in members {
-                    left -= 1;
+                    remaining -= 1;
                     self.blank(out);
                     let is_plain = !name.is_empty()
                         && name
@@ -76,7 +76,7 @@ impl Style {
                     out.push(':');
                     self.print(value, out);
                     self.blank(out);
-                    if left > 0 || self.choose(2) == 0 {
+                    if remaining > 0 || self.choose(2) == 0 {
                         out.push(',');
                     }
                 }
@@ -117,7 +117,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn what_is_printed_as_typescript_is_read_back(elements in prop::collection::vec(any_value(), 0..4), style in any::<u64>()) {
+    fn printed_typescript_is_read_back(elements in prop::collection::vec(any_value(), 0..4), style in any::<u64>()) {
         let elements = Value::Array(elements);
         let mut text = "import { a } from 'b';\nexport const data: Type<string>[] =".to_owned();
         Style(style).print(&elements, &mut text);
@@ -127,7 +127,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_is_too_much(text in "(\\[|\\]|\\{|\\}|\\(|\\)|`|\\$\\{|'|\"|/|\\*|,|:|;|\\.\\.\\.|=>|=|<|>|a|data|const|export|default|import|from|as|1|\\\\|\n| |ü){0,60}") {
+    fn no_text_causes_a_panic(text in "(\\[|\\]|\\{|\\}|\\(|\\)|`|\\$\\{|'|\"|/|\\*|,|:|;|\\.\\.\\.|=>|=|<|>|a|data|const|export|default|import|from|as|1|\\\\|\n| |ü){0,60}") {
         let _ = read(&text);
         let _ = read(&format!("export const data = [{text}]"));
     }

@@ -1,5 +1,5 @@
-//! Parses strings and numbers as JavaScript does. The JSON5 library does most of it; this module adds what JSON5 does
-//! not have.
+//! Parses strings and numbers as JavaScript does. The JSON5 library does most of this. The module adds the features
+//! that JSON5 lacks.
 
 use serde_json::{Number, Value};
 
@@ -21,7 +21,7 @@ pub(super) fn string(token: &str) -> Result<String, &'static str> {
                     let digits: String = characters.by_ref().take_while(|character| *character != '}').collect();
                     let code = u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32);
                     json5.push(code.filter(|_| digits.len() <= 6).ok_or(INVALID_CHARACTER)?);
-                    // The decoded character may need an escape here.
+                    // The decoded character may have to be escaped in JSON5.
                     if let Some(code @ ('"' | '\\' | '\n' | '\r')) = code {
                         json5.pop();
                         push_escaped(code, &mut json5);
@@ -48,7 +48,7 @@ pub(super) fn string(token: &str) -> Result<String, &'static str> {
     json5::from_str(&json5).map_err(|_| INVALID_CHARACTER)
 }
 
-const INVALID_CHARACTER: &str = "an escape that is not a character";
+const INVALID_CHARACTER: &str = "an invalid escape sequence";
 const OCTAL: &str = "an octal escape";
 
 fn push_escaped(character: char, json5: &mut String) {
@@ -80,13 +80,13 @@ pub(super) fn number(token: &str) -> Result<f64, &'static str> {
         return Err(INVALID_NUMBER);
     }
     if base != 10 {
-        // A literal of more than 128 bits is not expected.
+        // Octal and binary literals of more than 128 bits are rejected, because tests do not contain any.
         return u128::from_str_radix(rest, base).map(|number| number as f64).map_err(|_| INVALID_NUMBER);
     }
     json5::from_str(&digits).map_err(|_| INVALID_NUMBER)
 }
 
-/// Converts a number as `JSON.stringify` does: integers without a fraction, numbers that JSON does not support as
+/// Converts a number as `JSON.stringify` does. Integers have no fraction, and numbers that JSON does not support are
 /// `null`.
 pub(super) fn json_number(number: f64) -> Value {
     const LARGEST_EXACT: f64 = 9_007_199_254_740_991.0;
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_are_read_as_javascript_does() {
+    fn strings_are_parsed_as_in_javascript() {
         for (token, expected) in [
             (r"'a\'b\x41\u00fc\0'", "a'bA\u{fc}\0"),
             (r#""say \"x\"""#, "say \"x\""),
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_read_as_javascript_does() {
+    fn numbers_are_parsed_as_in_javascript() {
         for (token, expected) in [
             ("0", "0"),
             ("1_000", "1000"),

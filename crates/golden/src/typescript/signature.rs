@@ -14,7 +14,7 @@ pub(super) struct Function {
     pub(super) is_block: bool,
 }
 
-/// The function at a token, if it is one that the evaluator can call.
+/// Returns the function at a token, if the evaluator can call it.
 pub(super) fn function_at(file: &SourceFile, at: usize) -> Option<Function> {
     if file.is_word(at, "function") {
         let mut next = at + 1;
@@ -38,7 +38,7 @@ pub(super) fn function_at(file: &SourceFile, at: usize) -> Option<Function> {
     (file.kind(arrow) == Some(Kind::Arrow)).then_some(Function { parameters, body, is_block })
 }
 
-/// The token after the parameters in parentheses at `at` and after the return type.
+/// Returns the token after the parenthesized parameters at `at` and the return type.
 fn after_parameters(file: &SourceFile, at: usize) -> Option<usize> {
     if file.kind(at) != Some(Kind::Open(b'(')) {
         return None;
@@ -47,21 +47,21 @@ fn after_parameters(file: &SourceFile, at: usize) -> Option<usize> {
     Some(if file.is_sign(next, b':') { after_return_type(file, next + 1) } else { next })
 }
 
-/// Whether a function begins at a token.
+/// Returns whether a function begins at a token.
 pub(super) fn is_function(file: &SourceFile, at: usize) -> bool {
     function_at(file, at).is_some()
 }
 
-/// The opening parenthesis of a call whose type arguments or parenthesis are expected at `at`.
+/// Returns the opening parenthesis of a call. `at` is the token after the function's name.
 pub(super) fn call_at(file: &SourceFile, at: usize) -> Option<usize> {
     let open = if file.is_sign(at, b'<') { after_angles(file, at)? } else { at };
     (file.kind(open) == Some(Kind::Open(b'('))).then_some(open)
 }
 
-/// The token after a pattern and its optional type.
+/// Returns the token after a pattern and its optional type.
 ///
 /// # Errors
-/// There is no type after the colon.
+/// Fails if there is no type after the colon.
 pub(super) fn after_pattern_type(file: &SourceFile, at: usize) -> Result<usize, Problem> {
     let mut next = file.after(at);
     if file.is_sign(next, b'?') {

@@ -1,4 +1,4 @@
-//! The text of a file with its tokens, and the location of each.
+//! The text of a file with its tokens and their locations.
 
 use json::display::shorten;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::tokens::{Kind, Token, tokens};
 /// The maximum length of a name that a problem quotes, in characters.
 const MAX_NAME: usize = 40;
 
-/// A file, split into tokens. Tokens are addressed by index; an index after the last one stands for the end of the file.
+/// A file split into tokens. Tokens are addressed by index. An index after the last token is the end of the file.
 #[derive(Debug)]
 pub(super) struct SourceFile {
     pub(super) path: PathBuf,
@@ -25,7 +25,7 @@ impl SourceFile {
     /// Splits the text of the file at `path` into tokens.
     ///
     /// # Errors
-    /// The file is larger than [`MAX_BYTES`], has an invalid token, or its brackets do not match.
+    /// Fails if the file is larger than [`MAX_BYTES`], has an invalid token, or its brackets do not match.
     pub(super) fn tokenize(path: PathBuf, text: &str) -> Result<Self, Problem> {
         let lines = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1)).collect();
         let mut file = Self { path, text: text.to_owned(), tokens: Vec::new(), lines };
@@ -36,7 +36,7 @@ impl SourceFile {
         Ok(file)
     }
 
-    /// The number of tokens.
+    /// Returns the number of tokens.
     pub(super) fn token_count(&self) -> usize {
         self.tokens.len()
     }
@@ -58,13 +58,13 @@ impl SourceFile {
         self.tokens.get(at).map(|token| token.kind)
     }
 
-    /// The text of a token; empty at the end of the file.
+    /// Returns the text of a token, which is empty at the end of the file.
     pub(super) fn word(&self, at: usize) -> &str {
         let token = self.tokens.get(at);
         token.and_then(|token| self.text.get(token.start as usize..token.end as usize)).unwrap_or_default()
     }
 
-    /// The text of a token, truncated if it is very long.
+    /// Returns the text of a token, truncated if it is very long.
     pub(super) fn truncated(&self, at: usize) -> String {
         shorten(self.word(at), MAX_NAME).into_owned()
     }
@@ -77,12 +77,13 @@ impl SourceFile {
         self.kind(at) == Some(Kind::Name) && self.word(at) == word
     }
 
-    /// Whether a token is the first of its line.
+    /// Returns whether a token is the first on its line.
     pub(super) fn begins_line(&self, at: usize) -> bool {
         self.tokens.get(at).is_none_or(|token| token.begins_line)
     }
 
-    /// The token after the one at `at`. After an opening bracket, it is the token after the closing bracket.
+    /// Returns the token after the one at `at`. If that is an opening bracket, skips to the token after the closing
+    /// one.
     pub(super) fn after(&self, at: usize) -> usize {
         match self.tokens.get(at) {
             Some(Token { kind: Kind::Open(_), partner, .. }) => *partner as usize + 1,
@@ -90,7 +91,7 @@ impl SourceFile {
         }
     }
 
-    /// The token after the comma at `at`. At `end`, the closing bracket of the list, the comma is optional.
+    /// Returns the token after the comma at `at`. At `end`, the closing bracket of the list, the comma is optional.
     pub(super) fn after_comma(&self, at: usize, end: usize) -> Result<usize, Problem> {
         if at == end || self.is_sign(at, b',') {
             return Ok(at + 1);
@@ -98,7 +99,7 @@ impl SourceFile {
         Err(self.problem_at(at, "missing comma"))
     }
 
-    /// Whether an expression may end before a token.
+    /// Returns whether an expression may end before a token.
     pub(super) fn ends_expression(&self, at: usize) -> bool {
         match self.kind(at) {
             None | Some(Kind::Sign(b',' | b';') | Kind::Close(_) | Kind::Between) => true,
@@ -110,7 +111,7 @@ impl SourceFile {
         }
     }
 
-    /// The value of a string literal in quotes at a token.
+    /// Returns the value of the quoted string literal at a token.
     pub(super) fn string_at(&self, at: usize) -> Option<String> {
         (self.kind(at) == Some(Kind::Text)).then(|| scalar::string(self.word(at)).ok()).flatten()
     }

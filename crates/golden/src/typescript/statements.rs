@@ -20,7 +20,7 @@ pub(super) struct Statements {
 pub(super) struct Constant {
     /// The first token of its value.
     pub(super) value: usize,
-    /// The token of a statement that uses or changes it.
+    /// The first token of a statement that may change it.
     pub(super) changed: Option<usize>,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Constant {
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     pub(super) specifier: String,
-    /// Its name in that file; `None` for all of its exports.
+    /// Its name in that file, `None` for all exports of that file.
     pub(super) name: Option<String>,
 }
 
@@ -56,12 +56,12 @@ impl Statements {
         found
     }
 
-    /// Whether a name is a constant or an import of the file.
+    /// Returns whether a name is a constant or an import of the file.
     pub(super) fn knows(&self, name: &str) -> bool {
         self.constants.contains_key(name) || self.imports.contains_key(name)
     }
 
-    /// Records the statement at `at` and returns the token to continue at; `None` if the statement is not relevant.
+    /// Records the statement at `at` and returns the token at which to continue, or `None` if it is not relevant.
     fn statement(&mut self, file: &SourceFile, at: usize) -> Option<usize> {
         if file.kind(at) != Some(Kind::Name) {
             return None;
@@ -93,7 +93,8 @@ impl Statements {
         }
     }
 
-    /// A function or an enum, starting at its keyword. For overloaded functions, only the last declaration has a body.
+    /// Records a function or an enum, starting at its keyword. The last declaration of an overloaded function wins,
+    /// because only that one has a body.
     fn declaration(&mut self, file: &SourceFile, at: usize, exported: bool) -> usize {
         if file.kind(at + 1) == Some(Kind::Name) {
             let name = file.word(at + 1).to_owned();
@@ -105,9 +106,9 @@ impl Statements {
         at + 2
     }
 
-    /// `import …`, starting at the token after the keyword.
+    /// Records `import …`, starting at the token after the keyword.
     fn import(&mut self, file: &SourceFile, mut at: usize) -> Option<usize> {
-        // `import(…)` and `import.meta` are expressions, `import 'x'` imports no names.
+        // `import(…)` and `import.meta` are expressions, and `import 'x'` imports no names.
         let only_types = file.is_word(at, "type") && !file.is_word(at + 1, "from");
         if only_types {
             at += 1;
@@ -144,7 +145,7 @@ impl Statements {
         Some(at + 2)
     }
 
-    /// `export …`, starting at the token after the keyword.
+    /// Records `export …`, starting at the token after the keyword.
     fn export(&mut self, file: &SourceFile, at: usize) -> Option<usize> {
         match (file.kind(at)?, file.word(at)) {
             (Kind::Name, "default") => {
@@ -179,7 +180,8 @@ impl Statements {
         }
     }
 
-    /// `module.exports = …`, `module.exports.name = …`, `exports.name = …`, starting at the token after `exports`.
+    /// Records `module.exports = …`, `module.exports.name = …` or `exports.name = …`, starting at the token after
+    /// `exports`.
     fn assigned_export(&mut self, file: &SourceFile, at: usize) -> Option<usize> {
         let (name, sign) = if file.is_sign(at, b'.') { (file.word(at + 1), at + 2) } else { ("default", at) };
         if !file.is_sign(sign, b'=') {
@@ -189,10 +191,10 @@ impl Statements {
         Some(sign + 1)
     }
 
-    /// The constants of one statement, starting at the token after its keyword.
+    /// Records the constants of one statement, starting at the token after its keyword.
     fn constants(&mut self, file: &SourceFile, mut at: usize, exported: bool) -> usize {
         loop {
-            // Destructuring patterns are not supported, so their names stay unknown.
+            // Destructuring patterns are not supported, so their names remain undefined.
             let name = (file.kind(at) == Some(Kind::Name)).then(|| file.word(at).to_owned());
             let Some(value) = after_equals(file, at) else { return at };
             if let Some(name) = name {
@@ -241,20 +243,20 @@ fn begins_statement(word: &str) -> bool {
     )
 }
 
-/// The token after the `=` of a declaration, which may have a type.
+/// Returns the token after the `=` of a declaration, which may have a type.
 fn after_equals(file: &SourceFile, mut at: usize) -> Option<usize> {
     loop {
         match file.kind(at)? {
             Kind::Sign(b'=') => return Some(at + 1),
             Kind::Sign(b';') | Kind::Close(_) => return None,
-            // Another declaration begins; a type cannot contain these keywords.
+            // Another declaration begins. A type cannot contain these keywords.
             Kind::Name if matches!(file.word(at), "const" | "let" | "var") => return None,
             _ => at = file.after(at),
         }
     }
 }
 
-/// The pairs of `{ a, b as c, type D }`: the names left and right of `as`. Types are skipped.
+/// Returns the pairs of names in `{ a, b as c, type D }`, left and right of `as`. Types are skipped.
 fn in_braces(file: &SourceFile, at: usize) -> Vec<(String, String)> {
     let end = file.after(at) - 1;
     let mut names = Vec::new();

@@ -22,7 +22,7 @@ fn display(problem: Problem) -> String {
     )
 }
 
-/// Reads a file, with problems as text.
+/// Reads all elements of a file, with problems as text.
 pub(super) fn all(text: &str) -> Result<Vec<Result<Value, String>>, String> {
     let elements = read(text).map_err(display)?;
     Ok(elements.into_iter().map(|element| element.map(|element| element.value).map_err(display)).collect())
@@ -33,7 +33,7 @@ fn values(text: &str) -> Value {
 }
 
 #[test]
-fn a_file_as_people_write_it_is_read() {
+fn realistic_files_are_read() {
     let text = r#"
 // A comment, and { brackets ] in it
 import { ProcessorTestData } from '../../testTypes';
@@ -91,7 +91,7 @@ lines`,
 }
 
 #[test]
-fn every_way_to_export_cases_is_found() {
+fn all_kinds_of_exports_are_found() {
     for text in [
         "export const data = [1, 2]",
         "export const data: Array<{a: string, b: (x: number) => void}> = [1, 2] as const",
@@ -116,7 +116,7 @@ fn every_way_to_export_cases_is_found() {
 }
 
 #[test]
-fn what_cannot_be_read_costs_one_case_and_is_named_with_its_place() {
+fn unsupported_constructs_fail_one_case_and_are_located() {
     for (text, expected) in [
         ("{ a: f(1) }", "the call `f(…)`"),
         ("{ a: new Date() }", "`new Date(…)`"),
@@ -124,7 +124,7 @@ fn what_cannot_be_read_costs_one_case_and_is_named_with_its_place() {
         ("{ a: 'x'.repeat(3) }", "the call `.repeat(…)`"),
         ("{ a: `x${{}}y` }", "a value other than text or a number in a template string"),
         ("{ a: tag`x` }", "a tagged template string"),
-        ("{ [a]: 1 }", "`a` (not known in this file)"),
+        ("{ [a]: 1 }", "`a` (not defined in this file)"),
         ("{ [{}]: 1 }", "a computed key"),
         ("{ ['a' + 1]: 1 }", "the operator `+`"),
         ("{ a() { return 1 } }", "a method"),
@@ -141,11 +141,11 @@ fn what_cannot_be_read_costs_one_case_and_is_named_with_its_place() {
         ("{ a: typeof 1 }", "`typeof`"),
         ("{ a: 10n }", "a BigInt (which JSON does not have)"),
         ("{ a: 017 }", "a number with a leading zero"),
-        ("{ a: '\\u12' }", "an escape that is not a character"),
+        ("{ a: '\\u12' }", "an invalid escape sequence"),
         ("{ a: '\\01' }", "an octal escape"),
-        ("{ a: Unknown.MEMBER }", "`Unknown` (not known in this file)"),
-        ("{ unknown }", "`unknown` (not known in this file)"),
-        ("{ ...unknown }", "`unknown` (not known in this file)"),
+        ("{ a: Unknown.MEMBER }", "`Unknown` (not defined in this file)"),
+        ("{ unknown }", "`unknown` (not defined in this file)"),
+        ("{ ...unknown }", "`unknown` (not defined in this file)"),
         ("{ ...[1] }", "a spread of a value that is not an object"),
         ("{ a: [...{}] }", "a spread of a value that is not an array"),
         ("{ __proto__: null }", "a property `__proto__` (which sets a prototype)"),
@@ -163,7 +163,7 @@ fn what_cannot_be_read_costs_one_case_and_is_named_with_its_place() {
         let what = problem.splitn(3, ':').nth(2).unwrap_or_default().trim();
         assert_eq!(
             what,
-            format!("{expected} is not supported: only literals, constants, and functions that return them are read"),
+            format!("{expected} is not supported: only literals, constants, and functions that return them are"),
             "{text}"
         );
     }
@@ -173,27 +173,27 @@ fn what_cannot_be_read_costs_one_case_and_is_named_with_its_place() {
 }
 
 #[test]
-fn what_is_wrong_with_the_whole_file_is_one_problem() {
+fn invalid_files_are_one_problem() {
     for (text, expected) in [
         ("", "1:1: the file exports no `data`"),
         ("const x = 1", "1:1: the file exports no `data`"),
         ("export const data = { a: 1 }", "1:21: the exported object has no `data`"),
         (
             "export const data = f()",
-            "1:21: the call `f(…)` is not supported: only literals, constants, and functions that return them are read",
+            "1:21: the call `f(…)` is not supported: only literals, constants, and functions that return them are",
         ),
         ("export const data = 'x'", "1:21: expected an array, not a string"),
         (
             "export const data = cases",
-            "1:21: `cases` (not known in this file) is not supported: only literals, constants, and functions that return them are read",
+            "1:21: `cases` (not defined in this file) is not supported: only literals, constants, and functions that return them are",
         ),
         (
             "export const data = [1].filter(x => x)",
-            "1:24: the call `.filter(…)` is not supported: only literals, constants, and functions that return them are read",
+            "1:24: the call `.filter(…)` is not supported: only literals, constants, and functions that return them are",
         ),
         (
             "export const data = [1]\n  .flat()",
-            "2:3: the call `.flat(…)` is not supported: only literals, constants, and functions that return them are read",
+            "2:3: the call `.flat(…)` is not supported: only literals, constants, and functions that return them are",
         ),
         ("export const data = [1];\ndata.push(2)", "2:1: `data` is used or changed by code, which is not executed"),
         ("export const data = [", "1:21: `[` is never closed"),
@@ -215,7 +215,7 @@ impl Imports for Files {
     fn text(&mut self, from: &Path, specifier: &str) -> Result<(PathBuf, String), String> {
         let path = from.with_file_name(specifier.trim_start_matches("./"));
         let found = self.0.iter().find(|(name, _)| Path::new(name) == path);
-        found.map(|(_, text)| (path, text.clone())).ok_or_else(|| "which is not there".to_owned())
+        found.map(|(_, text)| (path, text.clone())).ok_or_else(|| "no such file".to_owned())
     }
 }
 
@@ -255,18 +255,21 @@ fn constants_of_imported_files_are_read() {
         problems,
         [
             "data:2:22: `nope` is imported from \"./common\", which does not export it",
-            "index:5:20: the call `f(…)` is not supported: only literals, constants, and functions that return them are read",
+            "index:5:20: the call `f(…)` is not supported: only literals, constants, and functions that return them are",
             "broken:1:11: `[` is never closed",
-            "data:2:36: `y` is imported from \"./gone\", which is not there",
-            "data:2:39: `all` (not known in this file) is not supported: only literals, constants, and functions that return them are read",
+            "data:2:36: `y` is imported from \"./gone\", which cannot be read: no such file",
+            "data:2:39: `all` (not defined in this file) is not supported: only literals, constants, and functions that return them are",
         ]
     );
     assert_eq!(
         one("x").unwrap_err(),
-        "1:22: `x` (not known in this file) is not supported: only literals, constants, and functions that return them are read"
+        "1:22: `x` (not defined in this file) is not supported: only literals, constants, and functions that return them are"
     );
     let alone = all("import { x } from './x'; export const data = [x]").unwrap();
-    assert_eq!(alone, [Err("1:47: `x` is imported from \"./x\", which is not available".to_owned())]);
+    assert_eq!(
+        alone,
+        [Err("1:47: `x` is imported from \"./x\", which cannot be read: imports are not available".to_owned())]
+    );
 }
 
 #[test]
@@ -279,7 +282,7 @@ fn depth_and_repetition_are_bounded() {
     assert!(one(&format!("{}1{}", "(".repeat(100_000), ")".repeat(100_000))).is_err());
     assert!(one(&"<a>".repeat(100_000)).is_err());
     assert!(one(&format!("{{ a: {} }}", "-".repeat(100_000))).is_err());
-    // A chain of constants, each one level deeper than the previous one.
+    // A chain of constants, each one level deeper than the one before.
     let mut chain = "const c0 = [];".to_owned();
     let mut names = "c0".to_owned();
     for level in 1..500 {
@@ -288,7 +291,7 @@ fn depth_and_repetition_are_bounded() {
     }
     let chained = all(&format!("{chain} export const data = [{names}]")).unwrap();
     assert!(chained[50].is_ok() && chained[400].as_ref().unwrap_err().contains("deeper than 100 levels"));
-    // Each repeats the previous one twice.
+    // Each constant uses the previous one twice.
     for (open, close) in [("[", "]"), ("{ a: ", " }")] {
         let mut bomb = "const c0 = ['x'];".to_owned();
         for level in 1..40 {
@@ -305,7 +308,7 @@ fn depth_and_repetition_are_bounded() {
         all("const a = { b }; const b = { a }; export const data = [a, 1]").unwrap()[0],
         Err("1:30: `a` refers to itself".to_owned())
     );
-    // Repeated searches must stay fast.
+    // Repeated searches must remain fast.
     for many in
         ["import ", "const ", "export ", "let a ", "<", "1 as A<", "data ", "`${", "/a/ ", "import {a} ", "a.b = "]
     {

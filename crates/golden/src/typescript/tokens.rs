@@ -1,5 +1,5 @@
-//! The lexer: the tokens of TypeScript, as far as object literals and the code around them need. It matches brackets, so
-//! that the parser can skip what it does not support. It does not recurse.
+//! The lexer. It supports the tokens that occur in object literals and the code around them. It matches brackets, so
+//! that the parser can skip unsupported code. It does not recurse.
 
 use super::problem::Fault;
 
@@ -16,7 +16,7 @@ pub(super) enum Kind {
     Template,
     /// A regular expression.
     Regex,
-    /// `(`, `[`, `{`, or the part of a template string before its first substitution, which is reported as a backquote.
+    /// `(`, `[` or `{`, or a backquote for the part of a template string before its first substitution.
     Open(u8),
     /// A closing bracket.
     Close(u8),
@@ -30,7 +30,7 @@ pub(super) enum Kind {
     Equality,
     /// `?.`
     Optional,
-    /// Any other character of punctuation.
+    /// Any other punctuation character.
     Sign(u8),
 }
 
@@ -40,9 +40,9 @@ pub(super) struct Token {
     pub(super) kind: Kind,
     pub(super) start: u32,
     pub(super) end: u32,
-    /// The index of the other bracket.
+    /// The index of the matching bracket.
     pub(super) partner: u32,
-    /// Whether a line ends before it.
+    /// Whether it is the first token on its line.
     pub(super) begins_line: bool,
 }
 
@@ -52,7 +52,7 @@ const BEFORE_EXPRESSION: [&str; 8] = ["return", "typeof", "case", "in", "of", "d
 /// Splits a text into tokens.
 ///
 /// # Errors
-/// The first invalid token or unmatched bracket.
+/// Returns the first invalid token or unmatched bracket.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
     let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, tokens: Vec::new(), open: Vec::new(), new_line: true };
     if text.starts_with("#!") {
@@ -81,7 +81,7 @@ struct Lexer<'a> {
     bytes: &'a [u8],
     at: usize,
     tokens: Vec<Token>,
-    /// Indices of brackets that are open.
+    /// The indices of open brackets.
     open: Vec<usize>,
     new_line: bool,
 }
@@ -216,7 +216,7 @@ impl Lexer<'_> {
         Ok(())
     }
 
-    /// Continues reading a template string: `true` at its end, `false` where a substitution begins.
+    /// Continues reading a template string. Returns `true` at its end, `false` at a substitution.
     fn template(&mut self, start: usize) -> Result<bool, Fault> {
         loop {
             match self.bytes.get(self.at) {
@@ -254,7 +254,7 @@ impl Lexer<'_> {
         self.push(Kind::Number, start);
     }
 
-    /// Whether an operand is expected, so that a `/` is not a division.
+    /// Returns whether an operand is expected, so that a `/` is not a division.
     fn expects_expression(&self) -> bool {
         let Some(last) = self.tokens.last() else { return true };
         match last.kind {
@@ -300,11 +300,11 @@ impl Lexer<'_> {
             other => other,
         };
         let Some(index) = self.open.pop() else {
-            return Err(Fault::at(start, format!("`{}` is not open", bracket as char)));
+            return Err(Fault::at(start, format!("`{}` has no opening bracket", bracket as char)));
         };
         if self.tokens[index].kind != Kind::Open(opening) {
             let opened = describe(self.tokens[index].kind);
-            return Err(Fault::at(start, format!("`{}` instead of the end of {opened}", bracket as char)));
+            return Err(Fault::at(start, format!("`{}` does not match {opened}", bracket as char)));
         }
         let closing = self.tokens.len();
         self.push(Kind::Close(bracket), start);
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_strings_and_templates_hide_what_is_in_them() {
+    fn brackets_in_comments_strings_and_templates_are_ignored() {
         assert_eq!(texts("#!/bin/x {\na /* } */ // ]\n"), ["a"]);
         assert_eq!(texts(r#"['}', "\"]", `)\``]"#), ["[", "'}'", ",", r#""\"]""#, ",", r"`)\``", "]"]);
         assert_eq!(
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn signs_and_numbers_are_whole() {
+    fn punctuation_and_numbers_are_single_tokens() {
         assert_eq!(
             texts("...a=>b==c===d?.e?.5:1"),
             ["...", "a", "=>", "b", "==", "c", "===", "d", "?.", "e", "?", ".5", ":", "1"]
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_know_each_other() {
+    fn brackets_are_matched() {
         let tokens = tokens("{[()]}").unwrap();
         let partners: Vec<u32> = tokens.iter().map(|token| token.partner).collect();
         assert_eq!(partners, [5, 4, 3, 2, 1, 0]);
@@ -371,8 +371,8 @@ mod tests {
     #[test]
     fn invalid_tokens_are_reported_with_their_location() {
         assert_eq!(fault("a [b"), (2, "`[` is never closed".to_owned()));
-        assert_eq!(fault("a ]"), (2, "`]` is not open".to_owned()));
-        assert_eq!(fault("([)"), (2, "`)` instead of the end of `[`".to_owned()));
+        assert_eq!(fault("a ]"), (2, "`]` has no opening bracket".to_owned()));
+        assert_eq!(fault("([)"), (2, "`)` does not match `[`".to_owned()));
         assert_eq!(fault("x 'a\n'"), (2, "a string is not closed before the end of its line".to_owned()));
         assert_eq!(fault("'a"), (0, "a string is not closed before the end of its line".to_owned()));
         assert_eq!(fault("`a${b"), (0, "a template string is never closed".to_owned()));

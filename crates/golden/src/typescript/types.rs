@@ -1,4 +1,4 @@
-//! The extent of type annotations, which are skipped without being interpreted.
+//! Finds the end of type annotations, which are skipped without being interpreted.
 
 use super::source_file::SourceFile;
 use super::tokens::Kind;
@@ -6,12 +6,12 @@ use super::tokens::Kind;
 /// Keywords that may precede a type.
 const PREFIXES: [&str; 6] = ["keyof", "typeof", "readonly", "unique", "infer", "asserts"];
 
-/// The token after the type that begins at `at`; `at` itself if there is no type.
+/// Returns the token after the type that begins at `at`, or `at` itself if there is no type.
 pub(super) fn after_type(file: &SourceFile, at: usize) -> usize {
     after(file, at, true)
 }
 
-/// The token after the return type of a function. An arrow after it belongs to the function, not to the type.
+/// Returns the token after the return type of a function. A following arrow belongs to the function, not to the type.
 pub(super) fn after_return_type(file: &SourceFile, at: usize) -> usize {
     after(file, at, false)
 }
@@ -66,10 +66,10 @@ fn after_operand(file: &SourceFile, at: usize) -> usize {
     next
 }
 
-/// The maximum number of tokens between angle brackets. It bounds the search for a `>` that may not exist.
+/// The maximum number of tokens between angle brackets, which bounds the search for a `>` that may not exist.
 const MAX_IN_ANGLES: usize = 1000;
 
-/// The token after the `>` that closes the `<` at `at`; `None` if it is not closed.
+/// Returns the token after the `>` that closes the `<` at `at`, or `None` if it is not closed.
 pub(super) fn after_angles(file: &SourceFile, at: usize) -> Option<usize> {
     let (mut open, mut next) = (0_usize, at);
     for _ in 0..MAX_IN_ANGLES {

@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::limits::BYTES_PER_COST;
 use super::scalar;
 
-/// The value of an expression; `None` is `undefined`, which JSON does not have.
+/// The value of an expression. `None` is `undefined`, which JSON does not have.
 pub(super) type Evaluated = Option<Value>;
 
-/// A value that may be used in many places, with its size.
+/// A value that can be used many times, with its size.
 pub(super) struct Shared {
     pub(super) value: Evaluated,
     /// The number of nested levels.
@@ -24,7 +24,7 @@ impl Shared {
     }
 }
 
-/// Returns the cost of a value, and its number of nested levels, which the evaluator has already limited.
+/// Returns the cost of a value and its nesting depth, which the evaluator has already limited.
 pub(super) fn measure(value: &Value) -> (usize, usize) {
     let mut cost = 1;
     let mut depth = 0;
@@ -43,7 +43,7 @@ pub(super) fn measure(value: &Value) -> (usize, usize) {
     (cost, depth + 1)
 }
 
-/// Returns the property of a value; `Some(None)` if it is missing, `None` if the value cannot have properties.
+/// Returns a property of a value: `Some(None)` if it is missing, `None` if the value cannot have properties.
 pub(super) fn property_of<'v>(value: Option<&'v Value>, key: &str) -> Option<Option<&'v Value>> {
     match value {
         Some(Value::Object(properties)) => Some(properties.get(key)),
@@ -53,7 +53,7 @@ pub(super) fn property_of<'v>(value: Option<&'v Value>, key: &str) -> Option<Opt
     }
 }
 
-/// Converts a string, number or boolean to text as `String(value)` does; `None` for any other value.
+/// Converts a string, number or boolean to text as `String(value)` does. Returns `None` for any other value.
 pub(super) fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
