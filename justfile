@@ -1,5 +1,5 @@
-# Every command of this repository. `just` runs the service, `just --list` shows the others; `.ci/run` and the workflows
-# call the same recipes.
+# The commands of this repository. `just` runs the service, and `just --list` lists the other recipes. `.ci/run` and the
+# workflows use the same recipes.
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
@@ -20,7 +20,7 @@ lint:
     cargo clippy --locked --workspace --all-targets --features otlp -- -D warnings
     cargo clippy --locked --no-default-features --package rudder-kafka-transformer -- -D warnings
 
-# Check that no files import each other in a circle, and that each stays readable in one sitting
+# Check for import cycles between files, and for files with more than 420 lines
 layers:
     .ci/acyclic
     ! find src crates -name '*.rs' -path '*/src/*' -exec wc -l {} + | awk '$2 != "total" && $1 > 420' | grep .
@@ -35,10 +35,10 @@ test *arguments:
 
 # Test the export of traces over OTLP
 test-otlp:
-    # Without optimization: its few tests do little, and most crates are built again for the feature.
+    # Without optimization: the few tests do little work, and the feature rebuilds most crates.
     CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo test --locked --features otlp --test integration -- otlp::
 
-# Build and test the transformation alone, as others would use it
+# Build and test the transformation on its own, as other projects would use it
 test-transform:
     cargo test --locked --package rudder-kafka-transform --package rudder-kafka-json --lib
 
@@ -58,17 +58,17 @@ instructions:
 bench:
     cargo bench --locked
 
-# Fuzz each target for some seconds
+# Fuzz each target for the given number of seconds
 fuzz seconds="30":
-    # The lock file is apart from the service's, and the fuzzer would update it silently.
+    # Fuzzing has a separate lock file, which the fuzzer would update silently.
     cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
     fuzz/run.sh {{ seconds }}
 
-# Run mutation tests on the transformation and report the mutants that survive
+# Run mutation tests on the transformation and report surviving mutants
 mutants *arguments:
     cargo mutants {{ arguments }}
 
-# Check alerts and dashboard, and prove them against a real Prometheus
+# Check the alerts and the dashboard, and test them with a real Prometheus
 alerts:
     .ci/promtool
     .ci/prometheus.py {{ binary }}
@@ -90,19 +90,19 @@ scripts:
 chart:
     .ci/chart/run {{ binary }}
 
-# Connect to an Apache Kafka broker in every way that is supported
+# Test every supported kind of connection with a real Apache Kafka broker
 kafka:
     PYTHONDONTWRITEBYTECODE=1 python3 .ci/kafka/check.py {{ binary }} "$(.ci/kafka/jars)"
 
-# Follow events through the services of the compose file
+# Send events through the services of the compose file
 pipeline:
     .ci/pipeline/run {{ binary }} "$(.ci/kafka/jars)"
 
-# Make every release artifact that one machine can make, in target/dist
+# Build all release artifacts for this machine's architecture in target/dist
 dist:
     .ci/dist
 
-# Check, install and run what `just dist` made
+# Check, install and run the artifacts of `just dist`
 dist-check:
     .ci/release/check
 

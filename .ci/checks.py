@@ -4,7 +4,7 @@ passed = 0
 
 
 def check(what, holds, seen=""):
-    """Prints that a check passed, or ends the script."""
+    """Prints that a check passed, or exits with an error if it failed."""
     global passed
     if not holds:
         raise SystemExit(f"FAILED  {what}: {seen}")
@@ -13,5 +13,5 @@ def check(what, holds, seen=""):
 
 
 def summary():
-    """Prints how many checks passed, in a line like that of other test runners."""
+    """Prints the number of passed checks in the format of other test runners."""
     print(f"{passed} passed, 0 failed", flush=True)

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Proves the alerts and the dashboard against a real Prometheus.
+"""Tests the alerts and the dashboard with a real Prometheus.
 
 Usage: .ci/prometheus.py BINARY [ALERT ...]
 
-For each alert a Prometheus scrapes this service, a process that is something else (Prometheus itself) and a peer that
-exposes metrics with the names of rudder-transformer, all of them in an alarming state. Then the cause of the alert is made
-to happen in the service, and exactly this alert has to fire. The rules are a copy with short `for:` times and, for memory, a
-lower threshold. At the end every query of the dashboard has to return data.
+For each alert, Prometheus scrapes this service, an unrelated process (Prometheus itself), and a peer that exposes
+rudder-transformer's metrics with alarming values. The script then triggers the cause of the alert in the service, and exactly
+this alert must fire. The rules are a copy with short `for:` times and a lower memory threshold. Finally, every query of the
+dashboard must return data.
 
 Needs `prometheus` (Debian's package) and `openssl`.
 """
@@ -34,7 +34,7 @@ ALERTS = ROOT / "deploy/prometheus/alerts.yaml"
 DASHBOARD = ROOT / "deploy/grafana/dashboard.json"
 #: Metrics that require a real rudder-transformer as upstream.
 NEEDS_THE_REFERENCE = ["kafka_transformer_shadow_intended_differences_total"]
-#: Seconds until an alert has to fire.
+#: The number of seconds within which an alert must fire.
 PATIENCE = 60
 
 
@@ -52,12 +52,12 @@ def until(what, condition, patience=PATIENCE):
         if value:
             return value
         if time.monotonic() > deadline:
-            raise SystemExit(f"not within {patience} s: {what}")
+            raise SystemExit(f"still waiting after {patience} s: {what}")
         time.sleep(0.2)
 
 
 class Peer(http.server.BaseHTTPRequestHandler):
-    """A rudder-transformer in trouble, as its metrics show it, which responds to everything with its own events."""
+    """A rudder-transformer whose metrics look alarming, and whose responses differ from this service's."""
 
     protocol_version = "HTTP/1.1"
     scrapes = 0
@@ -176,7 +176,7 @@ def unserved(service):
 
 
 def overloaded(service):
-    """Needs MAX_IN_FLIGHT_BYTES=200000, most of which one request holds while others come."""
+    """Requires MAX_IN_FLIGHT_BYTES=200000. One request uses most of it while others arrive."""
     body = b'{"destType":"kafka","input":[' + b" " * 140_000 + b"]}"
     with socket.create_connection(("127.0.0.1", service.port), timeout=30) as first:
         head = f"POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
@@ -206,7 +206,7 @@ def shadowed(service):
 
 
 class Connections:
-    """Keeps connections open that wait for their first request."""
+    """Opens connections and keeps them idle."""
 
     def __init__(self):
         self.open = []
@@ -230,7 +230,7 @@ def certificate(folder, days=5):
 
 
 def scenarios(folder, peer_port):
-    """Each alert with the flags of the service, its cause, and where its log goes."""
+    """Returns for each alert the flags of the service, the cause, and optionally the file for the log."""
     upstream = f"--upstream-transformer-url=http://127.0.0.1:{peer_port}"
     nowhere = f"--upstream-transformer-url=http://127.0.0.1:{free_port()}"
     return {
@@ -252,7 +252,7 @@ def scenarios(folder, peer_port):
 
 
 class Prometheus:
-    """A Prometheus of its own, which scrapes itself, the peer and the given instances."""
+    """A Prometheus server that scrapes itself, the peer and the given instances."""
 
     def __init__(self, folder, services, peer_port, rules):
         self.port = free_port()
@@ -269,7 +269,7 @@ class Prometheus:
                 ]
             ],
         }
-        # JSON is YAML too.
+        # JSON is also YAML.
         (folder / "prometheus.yml").write_text(json.dumps(configuration))
         data = folder / "data"
         shutil.rmtree(data, ignore_errors=True)
@@ -281,7 +281,7 @@ class Prometheus:
         )
         log.close()
         until("Prometheus starts", lambda: self.query("up"))
-        until("everything is scraped", lambda: len([s for s in self.query("up == 1")]) == len(services) + 2)
+        until("all targets are scraped", lambda: len([s for s in self.query("up == 1")]) == len(services) + 2)
 
     def ask(self, path, **parameters):
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
@@ -304,12 +304,12 @@ class Prometheus:
 
 
 def short_rules(folder):
-    """The released rules, with shorter durations and smaller sizes."""
+    """Writes copies of the rules with shorter durations, one of them with a lower memory threshold."""
     text = ALERTS.read_text()
     text, count = re.subn(r"(?m)^( +for: ).*$", r"\g<1>2s", text)
-    assert count >= 8, "the rules have no for: any more"
+    assert count >= 8, "the rules no longer have for: times"
     lowered = text.replace("+ 6e7", "+ 1e6")
-    assert lowered != text, "the threshold of memory is another one"
+    assert lowered != text, "the memory threshold has changed"
     rules, with_less_memory = folder / "rules.yaml", folder / "less-memory.yaml"
     rules.write_text(text)
     with_less_memory.write_text(lowered)
@@ -323,9 +323,9 @@ def prove(name, scenario, binary, folder, peer_port, rules):
     try:
         quiet = name in ("KafkaTransformerCertificateExpires", "KafkaTransformerMemory", "KafkaTransformerLogLost")
         if not quiet:
-            # Two evaluations during which only the other alerts' causes are active.
+            # Several evaluations before the cause of this alert is triggered.
             time.sleep(4)
-            assert not prometheus.firing(), f"{name}: {sorted(prometheus.firing())} before its cause"
+            assert not prometheus.firing(), f"{name}: {sorted(prometheus.firing())} fire before its cause"
         deadline = time.monotonic() + PATIENCE
         while name not in prometheus.firing():
             assert time.monotonic() < deadline, f"{name} does not fire; firing: {sorted(prometheus.firing())}"
@@ -344,7 +344,7 @@ def prove(name, scenario, binary, folder, peer_port, rules):
 
 
 def panels(binary, folder, peer_port, rules):
-    """Runs every query of the dashboard under a load of all kinds of requests."""
+    """Runs every query of the dashboard while the services handle all kinds of requests."""
     upstream = f"--upstream-transformer-url=http://127.0.0.1:{peer_port}"
     alone = Service(binary, folder, ["--max-in-flight-bytes=200000", "--destination-metrics=10"])
     behind = Service(binary, folder, [upstream, "--shadow-percent=100"])
@@ -400,7 +400,7 @@ def main():
         folder = pathlib.Path(temporary)
         rules, with_less_memory = short_rules(folder)
         all_of_them = scenarios(folder, peer_port)
-        assert set(listed) == set(all_of_them), f"not proven: {set(listed) ^ set(all_of_them)}"
+        assert set(listed) == set(all_of_them), f"alerts and scenarios differ: {set(listed) ^ set(all_of_them)}"
         failed = []
         for name, scenario in all_of_them.items():
             if names and name not in names:

@@ -1,5 +1,5 @@
-//! Shared by measuring clients: raw connections without an HTTP library, whose own work would be measured too, and
-//! latency reports.
+//! Shared by benchmark clients: raw connections and quantiles. There is no HTTP library, because its work would be
+//! measured too.
 
 use std::io::{BufRead, Error, ErrorKind, Read as _, Result};
 use std::net::{SocketAddr, TcpStream};
@@ -17,12 +17,12 @@ pub fn connect(address: SocketAddr) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// Reads one response: headers and body, up to its Content-Length. `usual` is the expected size. Does not wait for the
-/// end of the connection, because the service keeps it open for the next request or for the rest of the current one.
+/// Reads one response: headers, and a body of Content-Length bytes. Does not wait for the end of the connection,
+/// because the service keeps it open for the next request or for the rest of the current one.
 ///
 /// Returns the response and the offset of its body.
-pub fn read(stream: &mut impl BufRead, usual: usize) -> Result<(Vec<u8>, usize)> {
-    let mut answer = Vec::with_capacity(usual);
+pub fn read(stream: &mut impl BufRead, expected_size: usize) -> Result<(Vec<u8>, usize)> {
+    let mut answer = Vec::with_capacity(expected_size);
     let mut length = 0;
     loop {
         let begin = answer.len();
@@ -43,7 +43,7 @@ pub fn read(stream: &mut impl BufRead, usual: usize) -> Result<(Vec<u8>, usize)>
     }
 }
 
-/// The value at a quantile of sorted values.
+/// Returns the value at a quantile of sorted values.
 pub fn at(sorted: &[f64], share: f64) -> f64 {
     let index = (sorted.len() as f64 * share).ceil() as usize;
     sorted.get(index.saturating_sub(1)).copied().unwrap_or(0.0)

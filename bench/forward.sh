@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The cost of forwarding: requests on one connection directly to an upstream and through the service, in turns, and the memory
-# of the service with a body of 100 MB passing through in both directions.
+# Measures the cost of forwarding. Sends requests on one connection directly to an upstream and through the service, in turns.
+# Also measures the service's memory while bodies of 100 MB pass through it in both directions.
 #
 #   bench/forward.sh [SECONDS]      default: 7 rounds of one second
 #
-# The upstream is examples/echo.rs, once as an echo, which responds at once and so shows the overhead at its worst, and once
-# transforming the events; if there is Node.js, also a server on it that reads the JSON and prints it again. Prints a
-# table. Needs jq; all traffic stays on the loopback interface.
+# The upstream is examples/echo.rs, first as an echo, which responds immediately and thus shows the highest relative overhead,
+# then with the transformation. If Node.js is installed, bench/json.js is a third upstream. Prints a table. Requires jq. All
+# traffic stays on the loopback interface.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -66,4 +66,4 @@ for _ in 1 2 3; do
     curl -sf -H 'Expect:' --data-binary "@$bodies/message100000000.json" "$service/echo" | cmp - "$bodies/message100000000.json"
 done
 echo
-echo "Resident: $idle MB idle, at the most $before MB under that load, and $(megabytes VmHWM) MB once 100 MB had passed three times in both directions."
+echo "Resident: $idle MB idle, peak $before MB under this load, and peak $(megabytes VmHWM) MB after 100 MB were forwarded three times in both directions."

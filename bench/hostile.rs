@@ -1,5 +1,5 @@
-//! Request bodies that are, or were once, expensive for their size. Shared by the tests that count work and the
-//! benchmark that measures its cost.
+//! Request bodies that are or once were expensive for their size. Shared by tests that count work and a benchmark that
+//! measures its cost.
 
 use std::fmt::Write as _;
 
@@ -21,7 +21,7 @@ fn list(items: usize, item: impl Fn(usize) -> String) -> String {
     list
 }
 
-/// Bodies in the compacted form whose cost was once out of proportion, or that try to make it so.
+/// Bodies in the compacted form whose cost was once out of proportion to their size, or that try to cause such a cost.
 pub fn hostile() -> Vec<(&'static str, String)> {
     let track = event(r#"{"type":"track","event":"x"}"#);
     let zeros = format!("0.{}", "0".repeat(50_000));

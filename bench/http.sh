@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The service over HTTP compared with an echo of the same body on the same server, in turns, one worker on one core and the
-# load on another. With PEER_URL=http://… (another transformer, with one worker) that is compared with the echo too.
+# Compares the service over HTTP with an echo of the same body on the same server, in turns. One worker runs on one core, and
+# the load generator on another. With PEER_URL=http://…, another transformer (with one worker) is also compared with the echo.
 #
 #   bench/http.sh [SECONDS]      default: 5 rounds of one second each
 #
-# Prints a table, ratios as medians over the rounds, and keeps it in target/bench/http.md. Needs jq and two cores; all traffic
-# stays on the loopback interface.
+# Prints a table and writes it to target/bench/http.md. Ratios are medians over the rounds. Requires jq and two cores. All
+# traffic stays on the loopback interface.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,7 +16,7 @@ trap 'kill "$server" 2>/dev/null || true' EXIT
 
 cargo build --quiet --release --bins --examples
 mkdir -p target/bench
-# Disable load shedding: this measures throughput, not rejections.
+# No load shedding, because this measures throughput.
 LOG_LEVEL=warn MAX_WAIT_MILLISECONDS=3600000 taskset -c 0 target/release/examples/echo --host 127.0.0.1 --port $port --metrics-port $((port + 1)) --workers 1 &
 server=$!
 until $binary health --url "http://127.0.0.1:$port/health" 2>/dev/null; do kill -0 "$server"; done

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Instructions per input byte of the transformation, counted by callgrind: the same on every run, whatever else the
-# machine is doing. `--check` fails where a count is more than 20 % above the recorded one.
-# Needs valgrind. Recorded counts are in bench/instructions.txt; to record anew: bench/instructions.sh > bench/instructions.txt
+# Counts the transformation's instructions per input byte with callgrind. Results do not depend on the load of the machine.
+# `--check` fails if a count is more than 20 % above the one in bench/instructions.txt. Requires valgrind.
+# To update the recorded counts: bench/instructions.sh > bench/instructions.txt
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 bodies=target/bench
-# As in the image, and in a folder of its own: the transformation needs few crates, which build in a minute.
+# The profile is that of the image. In a separate folder, only the few crates of the transformation are built.
 built=target/instructions/dist/examples
 cargo build --quiet --locked --profile dist --package rudder-kafka-transform --examples --target-dir target/instructions
 [ -s "$bodies/batch100.json" ] || "$built/bodies" "$bodies"
@@ -19,7 +19,7 @@ count() { # file rounds
 status=0
 for body in compacted100 plain100 compacted1 plain1 templates100 retl100 batch100; do
     file=$bodies/$body.json
-    # The difference of two runs leaves out the start of the process.
+    # The difference of two runs excludes the startup of the process.
     once=$(count "$file" 2)
     more=$(count "$file" 12)
     per_byte=$(awk -v a="$once" -v b="$more" -v n="$(stat -c %s "$file")" 'BEGIN { printf "%.2f", (b - a) / 10 / n }')
@@ -27,7 +27,7 @@ for body in compacted100 plain100 compacted1 plain1 templates100 retl100 batch10
     if [ "${1:-}" = --check ]; then
         recorded=$(awk -v body="$body" '$1 == body { print $2 }' bench/instructions.txt)
         if awk -v now="$per_byte" -v then="$recorded" 'BEGIN { exit !(then == "" || now > then * 1.2) }'; then
-            echo "$body takes $per_byte instructions per byte; recorded are $recorded" >&2
+            echo "$body takes $per_byte instructions per byte, but the recorded count is $recorded" >&2
             status=1
         fi
     fi

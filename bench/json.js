@@ -1,5 +1,5 @@
-// A server that parses the JSON of a request, serializes it again and returns it: the minimum of any transformer on
-// Node.js. node bench/json.js PORT
+// A server that parses the JSON of a request, serializes it again and returns it, which is the minimum work of any
+// transformer on Node.js. Usage: node bench/json.js PORT
 "use strict";
 require("http")
   .createServer((request, response) => {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Footprint of the released binary with one worker: size, startup, memory when idle, under load, after it and with a body of
-# 100 MB, and how long other requests wait for that one. Prints a table. Needs jq; all traffic stays on the loopback interface.
+# Measures the release build with one worker: binary size, startup time, and memory when idle, under load, afterwards, and with
+# a body of 100 MB. Also measures the latency of other requests while such a body is processed. Prints a table. Requires jq.
+# All traffic stays on the loopback interface.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -40,16 +41,16 @@ for _ in 1 2 3 4 5; do
     starts+=($((($(date +%s%N) - before) / 1000000)))
     end
 done
-echo "| start to the first answered /health, median of 5 | $(printf '%s\n' "${starts[@]}" | sort -n | sed -n 3p) ms |"
+echo "| start to the first response from /health, median of 5 | $(printf '%s\n' "${starts[@]}" | sort -n | sed -n 3p) ms |"
 
 begin
 echo "| resident, idle | $(megabytes VmRSS) MB |"
 taskset -c 1 target/release/rudder-kafka-transformer bench "$url" --keep-alive --connections 64 --seconds 5 --threads 1 >/dev/null
-echo "| resident, at the most, 64 connections of $(stat -c %s $bodies/compacted100.json | awk '{ printf "%.0f KB", $1 / 1e3 }') | $(megabytes VmHWM) MB |"
+echo "| peak resident, 64 connections of $(stat -c %s $bodies/compacted100.json | awk '{ printf "%.0f KB", $1 / 1e3 }') | $(megabytes VmHWM) MB |"
 sleep 10
 echo "| resident, 10 s after that | $(megabytes VmRSS) MB |"
 post_large
-echo "| resident, at the most, with a body of $(stat -c %s $bodies/message100000000.json | awk '{ printf "%.0f MB", $1 / 1e6 }') | $(megabytes VmHWM) MB |"
+echo "| peak resident, with a body of $(stat -c %s $bodies/message100000000.json | awk '{ printf "%.0f MB", $1 / 1e6 }') | $(megabytes VmHWM) MB |"
 end
 
 begin

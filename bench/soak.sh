@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Mixed requests at 70 % of one worker's capacity, comparing every response: bench/soak.sh [MINUTES]
-# The service has one core, the clients the other; nothing else should run meanwhile. All traffic stays on loopback.
+# Sends mixed requests at 70 % of one worker's capacity, and compares every response: bench/soak.sh [MINUTES]
+# The service runs on one core, and the clients on another. Nothing else should run meanwhile. All traffic stays on loopback.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,6 @@
-//! The cost of counting one request, compared with transforming it: `cargo bench --bench metrics`.
+//! Compares the cost of counting a request with that of transforming it: `cargo bench --bench metrics`.
 
-#![allow(clippy::panic, reason = "a benchmark that cannot start has no figures")]
+#![allow(clippy::panic, reason = "a benchmark that cannot start must fail")]
 
 use actix_web::http::StatusCode;
 use divan::{Bencher, black_box};
@@ -13,7 +13,7 @@ use transform::meter::Unlimited;
 use transform::processor::{self, Response};
 use transform::request::{Counted, Limits, PayloadFormat};
 
-#[allow(dead_code, reason = "other benchmarks have more shapes")]
+#[allow(dead_code, reason = "other benchmarks use the rest")]
 #[path = "../src/cli/bench/bodies.rs"]
 mod bodies;
 
@@ -48,7 +48,7 @@ fn count(bencher: Bencher<'_, '_>, events: usize) {
     });
 }
 
-/// The transformation, with counting for the live view.
+/// Transforms events, and counts them for the live view.
 #[divan::bench(args = [1, 100])]
 fn observe(bencher: Bencher<'_, '_>, events: usize) {
     let body = body(Shape::Compacted, events);

@@ -1,5 +1,5 @@
-//! Benchmarks the transformation in process, from the bytes of a request to those of its response: `cargo bench`.
-//! Reports throughput in events and in bytes of input.
+//! Benchmarks the transformation in process, from the bytes of a request to the bytes of its response: `cargo bench`.
+//! Reports throughput in events and in input bytes.
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};

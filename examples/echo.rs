@@ -1,6 +1,6 @@
-//! The service with additional routes below `/echo` that read a body as the others do and return its bytes: the upper
-//! limit of this stack. Settings and process are the same, so both are measured alike: `cargo run --release --example
-//! echo`.
+//! The service with additional routes below `/echo`, which read a body like the other routes and return its bytes.
+//! Their throughput is the upper limit of this stack. Settings and process are the same, so that both are measured
+//! under the same conditions: `cargo run --release --example echo`.
 
 use std::process::ExitCode;
 
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let settings = Arguments::parse().settings;
     let served = actix_web::rt::System::new().block_on(async {
         let listeners = Listeners::bind(&settings)?;
-        // Runs until killed, as benchmarks do.
+        // Runs until a benchmark kills it.
         let never = std::future::pending::<std::future::Ready<()>>();
         run_with(&settings, listeners, never, echo_route).await.map_err(|error| error.to_string())
     });

@@ -1,8 +1,8 @@
-//! A soak test: mixed requests at a share of the service's capacity. Compares every response with the library's, and
-//! watches the service's memory and the latency of each minute. Used by `bench/soak.sh`.
+//! A soak test, which sends mixed requests at a share of the service's capacity. It compares every response with the
+//! library's, and records the service's memory and the latency in each minute. Used by `bench/soak.sh`.
 
-#![allow(clippy::print_stdout, reason = "what it measures is what it is for")]
-#![allow(clippy::expect_used, reason = "a panic is visible to the person who measures")]
+#![allow(clippy::print_stdout, reason = "it prints its results")]
+#![allow(clippy::expect_used, reason = "a panic is visible to the user")]
 
 use std::io::{BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -16,7 +16,7 @@ use transform::family::KAFKA;
 use transform::processor;
 use transform::request::{Limits, PayloadFormat};
 
-#[allow(dead_code, reason = "others need more of it")]
+#[allow(dead_code, reason = "others use the rest")]
 #[path = "../src/cli/bench/bodies.rs"]
 mod bodies;
 #[path = "../bench/client.rs"]
@@ -46,17 +46,17 @@ struct Arguments {
     clients: usize,
 }
 
-/// How long the service runs at capacity first, which measures the capacity and warms it up.
+/// The duration of the first phase at full load, which measures the service's capacity and warms it up.
 const CALIBRATION: Duration = Duration::from_secs(60);
-/// How long the service idles before the first and after the last request, to see the memory it keeps.
+/// The time that the service idles before and after the run, before its memory is measured.
 const REST: Duration = Duration::from_secs(15);
 /// The delay before a retry.
-const BEFORE_AGAIN: Duration = Duration::from_millis(20);
+const RETRY_DELAY: Duration = Duration::from_millis(20);
 /// One in this many events is malformed.
 const BROKEN: usize = 100;
 /// One in this many requests opens a new connection.
 const OWN_CONNECTION: usize = 20;
-/// Events per request, and how many of a hundred requests have that size.
+/// The sizes of requests in events, and how many of a hundred requests have each size.
 const SIZES: [(usize, usize); 5] = [(1, 40), (10, 30), (50, 15), (100, 13), (1_000, 2)];
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -70,7 +70,7 @@ struct Exchange {
     rejected: u64,
 }
 
-/// A hundred requests of the sizes in [`SIZES`] for each shape, with malformed events among the others.
+/// Creates a hundred requests with the sizes in [`SIZES`] for each shape. Some of their events are malformed.
 fn exchanges() -> Vec<Exchange> {
     let mut built = Vec::new();
     let mut event_number = 0;
@@ -100,8 +100,8 @@ fn exchanges() -> Vec<Exchange> {
 }
 
 /// Makes an event malformed in one of several ways.
-fn break_event(event: &mut Value, way: usize, form: PayloadFormat) {
-    match way % 6 {
+fn break_event(event: &mut Value, kind: usize, form: PayloadFormat) {
+    match kind % 6 {
         0 => *event = Value::Null,
         1 => *event = json!("an event"),
         2 => event["message"] = json!(["a message"]),
@@ -147,7 +147,7 @@ struct Load<'l> {
     next: AtomicUsize,
     events: AtomicU64,
     rejected: AtomicU64,
-    again: AtomicU64,
+    retries: AtomicU64,
     wrong: AtomicU64,
     lost: AtomicU64,
 }
@@ -155,13 +155,13 @@ struct Load<'l> {
 type Connection = BufReader<TcpStream>;
 
 impl Load<'_> {
-    /// The order of requests is pseudorandom and the same on every run.
+    /// Returns the request at an index of the order, which is pseudorandom and the same on every run.
     fn exchange(&self, index: usize) -> &Exchange {
         let mixed = (index as u64 ^ 0x9e37_79b9).wrapping_mul(0x2545_f491_4f6c_dd1d) >> 20;
         &self.exchanges[usize::try_from(mixed).expect("64 bits") % self.exchanges.len()]
     }
 
-    /// Sends a request until it is accepted: like rudder-server, it retries after a retryable 503.
+    /// Sends a request until it is accepted. Like rudder-server, it retries after a 503.
     fn ask(&self, index: usize, kept: &mut Option<Connection>) {
         let exchange = self.exchange(index);
         let own = index.is_multiple_of(OWN_CONNECTION);
@@ -175,8 +175,8 @@ impl Load<'_> {
                     return;
                 }
                 Ok((answer, _)) if answer.starts_with(b"HTTP/1.1 503") => {
-                    self.again.fetch_add(1, Ordering::Relaxed);
-                    std::thread::sleep(BEFORE_AGAIN);
+                    self.retries.fetch_add(1, Ordering::Relaxed);
+                    std::thread::sleep(RETRY_DELAY);
                 }
                 Ok(_) => break self.wrong.fetch_add(1, Ordering::Relaxed),
                 Err(_) => break self.lost.fetch_add(1, Ordering::Relaxed),
@@ -195,15 +195,15 @@ impl Load<'_> {
             None => BufReader::with_capacity(1 << 16, client::connect(self.address)?),
         };
         let head = if own { &exchange.own_connection } else { &exchange.kept_open };
-        // A client that gets a 503 may be unable to write the rest of its body; the response is there all the same.
+        // After a 503, the client may be unable to write the rest of the body, but it can still read the response.
         stream.get_mut().write_all(head).and_then(|()| stream.get_mut().write_all(&exchange.body)).ok();
         let answer = client::read(&mut stream, exchange.expected.len() + 1_000)?;
         *connection = Some(stream);
         Ok(answer)
     }
 
-    /// Runs clients in a closed loop; returns requests per second.
-    fn all_it_can(&self, clients: usize) -> f64 {
+    /// Runs clients in a closed loop, and returns requests per second.
+    fn at_capacity(&self, clients: usize) -> f64 {
         let begin = Instant::now();
         let before = self.next.load(Ordering::Relaxed);
         std::thread::scope(|scope| {
@@ -219,12 +219,12 @@ impl Load<'_> {
         (self.next.load(Ordering::Relaxed) - before) as f64 / begin.elapsed().as_secs_f64()
     }
 
-    /// Sends `rate` requests per second; returns the times from when each was due to its response, in milliseconds, by
-    /// minute.
+    /// Sends `rate` requests per second. Returns the latencies of each minute, sorted, in milliseconds. Latency is the
+    /// time from the scheduled start of a request to its response.
     fn at_rate(&self, rate: f64, minutes: usize, clients: usize) -> Vec<Vec<f64>> {
         let begin = Instant::now();
         let first = self.next.load(Ordering::Relaxed);
-        let duration = MINUTE * u32::try_from(minutes).expect("not that long");
+        let duration = MINUTE * u32::try_from(minutes).expect("fewer minutes");
         let client = || {
             let mut kept = None;
             let mut times = vec![Vec::new(); minutes];
@@ -253,7 +253,7 @@ impl Load<'_> {
     }
 }
 
-/// The resident memory of a process in megabytes, and its CPU time in seconds.
+/// Returns the resident memory of a process in megabytes, and its CPU time in seconds.
 fn sample(pid: u32) -> (f64, f64) {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the service runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
@@ -276,8 +276,8 @@ fn watch(pid: u32, stop: &AtomicBool) -> Vec<(f64, f64)> {
     samples
 }
 
-/// Fits a line through values that are a second apart: its rise from the first to the last, and the standard deviation
-/// from it.
+/// Fits a line to values at equal intervals. Returns its rise from the first to the last value, and the standard
+/// deviation from it.
 fn line(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
     let middle = (count - 1.0) / 2.0;
@@ -289,7 +289,7 @@ fn line(values: &[f64]) -> (f64, f64) {
     (slope * (count - 1.0), (off / count).sqrt())
 }
 
-/// The sum of all series whose names have this prefix.
+/// Returns the sum of all series whose names have this prefix.
 fn metric(address: SocketAddr, name: &str) -> u64 {
     let text = ureq::get(format!("http://{address}/metrics")).call().expect("metrics");
     let text = text.into_body().read_to_string().expect("text");
@@ -307,15 +307,15 @@ fn main() -> ExitCode {
         next: AtomicUsize::new(0),
         events: zero(),
         rejected: zero(),
-        again: zero(),
+        retries: zero(),
         wrong: zero(),
         lost: zero(),
     };
-    let most = all.all_it_can(clients);
-    let rate = most * load;
+    let capacity = all.at_capacity(clients);
+    let rate = capacity * load;
     std::thread::sleep(REST);
     let (rest_before, _) = sample(pid);
-    println!("{most:.0} requests/s are all it can; {minutes} minutes at {rate:.0}\n");
+    println!("capacity: {capacity:.0} requests/s; {minutes} minutes at {rate:.0} requests/s\n");
 
     let stop = AtomicBool::new(false);
     let (times, samples) = std::thread::scope(|scope| {
@@ -328,7 +328,7 @@ fn main() -> ExitCode {
     std::thread::sleep(REST);
     let (rest_after, _) = sample(pid);
     println!(
-        "| minute | requests | p50 ms | p99 ms | longest ms | resident MB | processor |\n| --- | --- | --- | --- | --- | --- | --- |"
+        "| minute | requests | p50 ms | p99 ms | longest ms | resident MB | CPU |\n| --- | --- | --- | --- | --- | --- | --- |"
     );
     for (minute, times) in times.iter().enumerate() {
         let samples = &samples[(minute * 60).min(samples.len() - 2)..samples.len().min(minute * 60 + 61)];
@@ -345,19 +345,16 @@ fn main() -> ExitCode {
         );
     }
 
-    // Each client drew one number more than it used.
+    // Each client took one more index than it used.
     let requests = all.next.load(Ordering::Relaxed) - clients;
     let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
     let (events, rejected, wrong, lost) =
         (count(&all.events), count(&all.rejected), count(&all.wrong), count(&all.lost));
     println!(
-        "\nrequests {requests}, asked to come again {}, wrong answers {wrong}, without answer {lost}",
-        count(&all.again)
+        "\nrequests {requests}, retries {}, wrong responses {wrong}, without response {lost}",
+        count(&all.retries)
     );
-    println!(
-        "events {events}, of them rejected as expected {rejected} ({:.2} %)",
-        rejected as f64 / events as f64 * 100.0
-    );
+    println!("events {events}, rejected as expected {rejected} ({:.2} %)", rejected as f64 / events as f64 * 100.0);
     let counted = [
         metric(metrics, "transformer_dest_transform_input_events_sum"),
         metric(metrics, "kafka_transformer_events_rejected_total"),
@@ -365,26 +362,26 @@ fn main() -> ExitCode {
     println!("/metrics counts {} events, {} rejected", counted[0], counted[1]);
     // The first sixth of the run lets memory settle.
     let memory: Vec<f64> = samples.iter().skip(samples.len() / 6).map(|(memory, _)| *memory).collect();
-    let (rise, off) = line(&memory);
+    let (rise, deviation) = line(&memory);
     println!(
-        "resident memory, but for the first sixth, rises by {rise:.2} MB; its values lie {off:.2} MB off that line"
+        "resident memory without the first sixth: rises by {rise:.2} MB, with a standard deviation of {deviation:.2} MB"
     );
     println!(
-        "at rest, {} s after a request, it is {rest_before:.2} MB before the run and {rest_after:.2} MB after it",
+        "resident memory after {} s without requests: {rest_before:.2} MB before the run, {rest_after:.2} MB after it",
         REST.as_secs()
     );
     let p99 = |minute: usize| at(&times[minute], 0.99);
     let ratio = p99(minutes - 1) / p99(0);
     println!("p99 of the last minute is {ratio:.2} times that of the first");
 
-    let holds = [
+    let checks = [
         ("every response is the expected one", wrong == 0 && lost == 0),
-        ("/metrics counts what was sent", counted == [events, rejected]),
-        ("memory does not rise more than it varies", rise <= off),
-        ("p99 stays within 1.2 times", ratio <= 1.2),
+        ("/metrics counts the sent events", counted == [events, rejected]),
+        ("memory rises by at most its standard deviation", rise <= deviation),
+        ("p99 of the last minute is at most 1.2 times that of the first", ratio <= 1.2),
     ];
-    for (what, holds) in holds {
-        println!("{} {what}", if holds { "holds:" } else { "DOES NOT HOLD:" });
+    for (what, passed) in checks {
+        println!("{} {what}", if passed { "passed:" } else { "FAILED:" });
     }
-    if holds.iter().all(|(_, holds)| *holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if checks.iter().all(|(_, passed)| *passed) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

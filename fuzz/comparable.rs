@@ -1,10 +1,10 @@
-//! JSON that the reference implementation supports.
+//! Parses JSON that the reference implementation supports.
 
 use serde_json::Value;
 
-/// The value, or `None` if the reference implementation would read another one: it supports no lone surrogates, infinities
-/// or deep nesting. It also ignores which of two equally near shortest forms JavaScript prints for a number with sixteen
-/// digits or more; that is compared with a JavaScript engine.
+/// Returns the value of a text, or `None` if the reference implementation would read a different one: it does not
+/// support lone surrogates, infinities or deep nesting. It also does not know which of two equally near shortest forms
+/// JavaScript prints for a number with more than sixteen digits; other tests compare these with a JavaScript engine.
 pub fn value(text: &str) -> Option<Value> {
     let value: Value = serde_json::from_str(text).ok()?;
     is_plain(&value).then_some(value)

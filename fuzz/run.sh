@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fuzzes each target for SECONDS, two at a time, from seeds made of the fixtures and what earlier runs found:
+# Fuzzes each target for SECONDS, two at a time. Starts with seeds from the fixtures and with inputs from earlier runs:
 #   fuzz/run.sh SECONDS [TARGET…]
-# What makes a target fail is left in fuzz/artifacts.
+# Inputs that make a target fail are written to fuzz/artifacts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,11 +13,11 @@ if [ ${#targets[@]} -eq 0 ]; then
 fi
 
 if ! cargo fuzz --version >/dev/null 2>&1; then
-    # Without optimization: it is built once and does nothing but call Cargo.
+    # Without optimization, because it only calls Cargo.
     cargo install --locked --debug cargo-fuzz --version 0.13.2
 fi
-# Without a sanitizer: there is no unsafe code of ours that one could find fault with, and inputs run several times as fast.
-# Overflows and failed assertions are found.
+# Without a sanitizer, inputs run several times as fast. The few unsafe calls of this project do not process input. Overflows
+# and failed assertions are still found.
 export RUSTC_BOOTSTRAP=1
 cargo fuzz build --sanitizer none --codegen-units 16 --target-dir target/fuzz
 
@@ -28,7 +28,7 @@ mkdir -p "$log"
 fuzz() { # target
     local target=$1
     mkdir -p "fuzz/corpus/$target" "fuzz/artifacts/$target"
-    # An input that takes ten seconds is a fault: none of a few thousand bytes may.
+    # No input of a few thousand bytes may take ten seconds.
     if "target/fuzz/$triple/release/$target" "-max_total_time=$seconds" -dict=fuzz/json.dict -timeout=10 -max_len=4096 \
         -print_final_stats=1 "-artifact_prefix=fuzz/artifacts/$target/" \
         "fuzz/corpus/$target" "target/fuzz/seeds/$target" >"$log/$target" 2>&1; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the inputs that fuzzing begins with, made of test-fixtures: seeds.py FOLDER. Each target has a folder in it."""
+"""Creates the initial inputs for fuzzing from test-fixtures, in a folder for each target: seeds.py FOLDER."""
 
 import base64
 import gzip
@@ -10,15 +10,15 @@ import shutil
 import sys
 
 FIXTURES = pathlib.Path(__file__).parent.parent / "test-fixtures"
-# Longer ones slow every run down and reach nothing else.
+# Longer inputs slow down every run without reaching more code.
 MAX_BYTES = 4096
-# How the first byte of `engine` and `oracle` names a destination.
+# The numbers of destination types in the first byte of `engine` and `oracle` inputs.
 FAMILIES = {"kafka": 0, "azure_event_hub": 1, "confluent_cloud": 2}
 COMPACTED = "json+compactedv1"
 
 
 def requests():
-    """Method, path, headers and bytes of each case."""
+    """Yields the method, path, headers and body of each case."""
     for folder in ["processor", "batch", "explain", "service"]:
         for file in sorted((FIXTURES / folder).glob("*.json")):
             case = json.loads(file.read_text())["input"]["request"]
@@ -32,7 +32,7 @@ def requests():
             yield case.get("method", "POST"), path, case.get("headers", {}), body
     for file in sorted((FIXTURES / "recorded").glob("*.ndjson.gz")):
         with gzip.open(file, "rt") as lines:
-            # Every tenth reaches as much as all of them.
+            # Every tenth case reaches as much code as all of them.
             for line in list(lines)[::10]:
                 case = json.loads(line)
                 yield case["method"], case["path"], case["headers"], case["rawBody"].encode("utf-8", "surrogatepass")
@@ -45,7 +45,7 @@ def requests():
 
 
 def strings(value):
-    """Every string in a JSON value."""
+    """Yields every string in a JSON value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, (list, dict)):
@@ -110,7 +110,7 @@ def of_typescript():
     for file in sorted((FIXTURES / "typescript").rglob("*.[tj]s")):
         text = file.read_text()
         yield "typescript", text.encode()
-        # The files are long; from the middle on they are other files.
+        # The files are long, so also start in the middle.
         lines = text.splitlines(keepends=True)
         for start in range(0, len(lines), 20):
             yield "typescript", ("export const data = [" + "".join(lines[start : start + 20])).encode()

@@ -1,5 +1,5 @@
-"""Runs axe on every page in Chromium, in each of its states, light and dark, on a phone and on a desktop: it has to find
-nothing. Also measures what can be touched, and sees that no page has to be scrolled sideways.
+"""Runs the accessibility checker axe on every page in Chromium, in each of its states, light and dark, on a phone and on a
+desktop. Also checks the size of touch targets, and that no page scrolls horizontally.
 
 axe.py <address> <address of a service that requires a token> <its token> <address where the page is off> [<folder for screenshots>]
 """
@@ -15,14 +15,14 @@ from playwright.sync_api import expect, sync_playwright
 
 address, guarded, token, off, *folder = sys.argv[1:]
 chromium = shutil.which("chromium") or shutil.which("google-chrome")
-assert chromium, "there is no chromium"
+assert chromium, "chromium is not installed"
 axe = Axe()
 faults = []
 
 DESKTOP = {"viewport": {"width": 1360, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 
-# Whatever can be pressed, with its size. A link within a sentence is as high as its line.
+# Returns controls that are smaller than `least`. Links within a sentence are exempt, because they are as high as the line.
 SMALL = """(least) => [...document.querySelectorAll("button, select, input, summary, nav a, a.button")]
   .filter((node) => node.checkVisibility({ visibilityProperty: true }) && !node.closest("p"))
   .map((node) => [node, node.getBoundingClientRect()])
@@ -39,7 +39,7 @@ def explained(page):
 
 
 def several(page):
-    page.get_by_label("Sample").select_option("Several whole events, one of them rejected")
+    page.get_by_label("Sample").select_option("Several complete events, one of them rejected")
     status(page, "3 events: 2 produced, 1 rejected.")
     page.locator("details.event").nth(1).locator("summary").click()
 
@@ -126,7 +126,7 @@ def nothing_found(page):
 def lost(page):
     live(page)
     page.route("**/destinations?*", lambda route: route.abort())
-    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Resume").click()
     status(page, "The service is unreachable.")
 
 
@@ -159,7 +159,7 @@ def authorizes(page):
     expect(page.locator(".modal-ux")).to_be_visible()
 
 
-# Name, address, path, what is done. They run in this order: the live view is empty until the last part.
+# Name, address, path and action of each state. They run in this order, because the live view must first be empty.
 STATES = [
     ("live-empty", address, "/live", empty),
     ("explain", address, "/", explained),
@@ -193,7 +193,7 @@ def event(destination, number, rest):
 
 
 def traffic():
-    """Events of some destinations: rejected ones, many topics, empty keys, a hot key."""
+    """Sends events of several destinations, with rejected events, many topics, empty keys and a hot key."""
     events = [event("2Mn5wZx1", number, {}) for number in range(150)]
     events += [event("2Mn5wZx1", number, {"message": 7}) for number in range(9)]
     events += [event("3Pq7yRt2", number, {"message": {}}) for number in range(40)]
@@ -219,12 +219,12 @@ def visit(browser, name, url, act, device, scheme):
         nodes = violation["nodes"]
         summary = nodes[0].get("failureSummary", "").replace("\n", " ")
         faults.append(f"{where}: {violation['id']} ({len(nodes)}): {nodes[0]['html'][:200]} {summary[:300]}")
-    # Swagger UI's own controls are as small as WCAG 2.2 allows.
+    # Swagger UI's controls have the minimum size of WCAG 2.2.
     least = 44 if device == "phone" and "/docs" not in url else 24
     faults.extend(f"{where}: smaller than {least}: {small}" for small in page.evaluate(SMALL, least))
     width, screen = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     if width > screen:
-        faults.append(f"{where}: {width} pixels wide on a screen of {screen}")
+        faults.append(f"{where}: {width} pixels wide on a screen of {screen} pixels")
     if not page.title() or page.evaluate("document.documentElement.lang") != "en":
         faults.append(f"{where}: no title or language")
     context.close()
@@ -245,4 +245,4 @@ with sync_playwright() as playwright:
 for fault in faults:
     print(fault)
 assert not faults, f"{len(faults)} faults"
-print(f"axe: {len(STATES)} states of the pages, light and dark, on a phone and on a desktop: no violation")
+print(f"axe: {len(STATES)} states of the pages, light and dark, on a phone and on a desktop: no violations")

@@ -1,4 +1,4 @@
-"""Opens /docs in Chromium, tries an endpoint out, and checks that nothing is requested from any other host.
+"""Opens /docs in Chromium, tries out an endpoint, and checks that the page sends no requests to other hosts.
 
 browser.py <address of the service> [<folder for screenshots>]
 """
@@ -13,7 +13,7 @@ from playwright.sync_api import expect, sync_playwright
 
 address, *folder = sys.argv[1:]
 chromium = shutil.which("chromium") or shutil.which("google-chrome")
-assert chromium, "there is no chromium"
+assert chromium, "chromium is not installed"
 asked, wrong = [], []
 
 
@@ -28,7 +28,7 @@ with sync_playwright() as playwright:
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda line: line.type == "error" and wrong.append(line.text))
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    # Without the slash, as people type it.
+    # Without the trailing slash, as users type it.
     page.goto(f"{address}/docs")
     assert urlsplit(page.url).path == "/docs", page.url
     operation = page.locator("#operations-transformation-transform")
@@ -51,6 +51,6 @@ with sync_playwright() as playwright:
     browser.close()
 
 elsewhere = [url for url in asked if not url.startswith(f"{address}/") and urlsplit(url).scheme not in ("data", "blob")]
-assert not elsewhere, f"asked elsewhere: {elsewhere}"
-assert not wrong, f"the page complains: {wrong}"
-print(f"/docs: {len(asked)} requests, all of {address}; tried out: {json.dumps(answers)[:100]}…")
+assert not elsewhere, f"requests to other hosts: {elsewhere}"
+assert not wrong, f"errors in the console: {wrong}"
+print(f"/docs: {len(asked)} requests, all to {address}; tried out: {json.dumps(answers)[:100]}…")

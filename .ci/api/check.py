@@ -1,5 +1,5 @@
-"""Verifies a running service against its OpenAPI document: the document is valid, schemathesis finds no response that it does
-not describe, and the page that shows it and the one at / work in a browser, for everybody.
+"""Verifies a running service against its OpenAPI document: the document is valid, and schemathesis finds no undocumented
+response. Also checks that the pages work in a browser and are accessible.
 
 check.py <binary> [<folder for screenshots>]
 """
@@ -46,7 +46,7 @@ def schemathesis(address, *arguments):
 
 @contextmanager
 def started(*flags):
-    """The addresses of a service and of its metrics."""
+    """Starts a service. Returns the addresses of its port and its metrics port."""
     service = subprocess.Popen(
         [binary, "serve", "--host=127.0.0.1", "--port=0", "--metrics-port=0", *flags], stderr=subprocess.PIPE, text=True
     )
@@ -54,17 +54,17 @@ def started(*flags):
         lines = (re.findall(r"http://127\.0\.0\.1:\d+", line) for line in service.stderr)
         announced = next((found for found in lines if found), None)
         assert announced, "the service has not started"
-        # Nobody reading it would stop the service once the pipe is full.
+        # The pipe must be read: the service would block once it is full.
         Thread(target=shutil.copyfileobj, args=(service.stderr, sys.stderr), daemon=True).start()
         yield announced
-        assert service.poll() is None, "the service has died"
+        assert service.poll() is None, "the service has exited"
     finally:
         service.terminate()
         service.wait(60)
 
 
 run(TOOLS / "openapi-spec-validator", HERE.parent.parent / "openapi/openapi.json")
-# Requests that are not served here would get 503, so that rudder-server retries them.
+# By default, requests that need an upstream get 503, so that rudder-server retries them.
 with started("--unserved=reject") as (address, metrics):
     with tempfile.TemporaryDirectory() as scratch:
         schemathesis(address, "--exclude-path", "/metrics")
@@ -77,7 +77,7 @@ with tempfile.NamedTemporaryFile("w") as file:
     file.flush()
     with started(f"--operator-token-file={file.name}", "--page=metrics") as (_, metrics):
         run(sys.executable, HERE / "page_token.py", metrics, token)
-    # Its live view has to be empty at first.
+    # New services, because the live view must be empty at first.
     guard = f"--operator-token-file={file.name}"
     with started() as (open_one, _), started(guard) as (guarded, _), started("--page=off") as (off, _):
         run(sys.executable, HERE / "axe.py", open_one, guarded, token, off, *screenshots)

@@ -1,6 +1,6 @@
-"""What OpenAPI cannot express about a request: its headers must match its body.
+"""Makes the headers of generated requests match their bodies, which OpenAPI cannot express.
 
-Only requests that are meant to be right are made so; those that are meant to be wrong stay as they are.
+Only requests that should be valid are changed. Intentionally invalid requests stay unchanged.
 """
 
 import gzip

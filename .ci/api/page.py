@@ -1,4 +1,4 @@
-"""Works with the page at / as people do, in Chromium: types, reads what it says, uses the keyboard alone, follows a link.
+"""Tests the page at / in Chromium as a user would use it: types, reads messages, uses only the keyboard, follows links.
 
 page.py <address of the service> [<folder for screenshots>]
 """
@@ -14,7 +14,7 @@ from playwright.sync_api import expect, sync_playwright
 
 address, *folder = sys.argv[1:]
 chromium = shutil.which("chromium") or shutil.which("google-chrome")
-assert chromium, "there is no chromium"
+assert chromium, "chromium is not installed"
 asked, wrong = [], []
 
 TRACK = '{"type": "track", "event": "Paid", "userId": "u-42"}'
@@ -34,7 +34,7 @@ def open_page(browser, path="/", **options):
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"], **options)
     page = context.new_page()
     page.on("request", lambda request: asked.append((request.method, request.url)))
-    # Chromium reports violations of the Content-Security-Policy here too.
+    # Chromium also reports violations of the Content Security Policy here.
     page.on("console", lambda line: line.type in ("error", "warning") and wrong.append(line.text))
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto(f"{address}{path}")
@@ -60,7 +60,7 @@ def typing(browser):
     event, destination = page.get_by_label("Event", exact=True), page.get_by_label("Destination", exact=True)
     says(page, "Goes to topic orders, partition 1 (0–11).")
     shoot(page, "light")
-    assert not urlsplit(page.url).fragment, "a page that nobody touched has a clean address"
+    assert not urlsplit(page.url).fragment, "the address has no fragment before the user changes anything"
 
     event.fill(TRACK)
     destination.fill(CONFIG)
@@ -72,7 +72,7 @@ def typing(browser):
     expect(steps.nth(1)).to_contain_text("message.type is track")
     expect(steps.nth(2)).to_contain_text("Config.eventToTopicMap")
 
-    # One letter more, and the event has no entry any more.
+    # With one more character, the map has no entry for the event.
     event.press("Control+End")
     for _ in range(len('", "userId": "u-42"}')):
         event.press("ArrowLeft")
@@ -85,7 +85,7 @@ def typing(browser):
     page.get_by_label("Partitions").fill("3")
     says(page, "Goes to topic events, partition 1 (0–2).")
     page.get_by_label("Partitions").fill("0")
-    says(page, "The number of partitions cannot be read.")
+    says(page, "The number of partitions is invalid.")
     page.get_by_label("Partitions").fill("")
     says(page, "Goes to topic events.")
     page.get_by_label("Destination type").select_option("azure_event_hub")
@@ -102,7 +102,7 @@ def errors(browser):
     expect(error).to_contain_text('Line 3, column 3: expected a comma or }, not ".')
     expect(event).to_have_attribute("aria-invalid", "true")
     shoot(page, "error")
-    error.get_by_role("button", name="Go there").click()
+    error.get_by_role("button", name="Go to error").click()
     expect(event).to_be_focused()
     event.press("ArrowLeft")
     event.press_sequentially(",")
@@ -168,7 +168,7 @@ def sharing(browser):
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("event: metadata.secret.access_token")
     expect(dialog).to_contain_text("destination: Config.sshPrivateKey")
-    assert page.url == f"{address}/", "nor does looking at what leaves"
+    assert page.url == f"{address}/", "opening the dialog does not change the address"
     shoot(page, "link")
     dialog.get_by_role("button", name="Copy link").click()
     expect(page.locator("#share-copy")).to_have_text("Copied")
@@ -180,7 +180,7 @@ def sharing(browser):
     assert kept["message"]["properties"]["list"][1]["value"] == "red", kept
     assert json.loads(kept["message"]["properties"]["body"]) == {"password": "", "kept": 1}, kept
     assert json.loads(state["d"])["Config"]["topic"] == "money", state
-    # What is shown is what is in it.
+    # The dialog shows exactly what the link contains.
     shown = dialog.locator("pre").all_text_contents()
     assert shown == [state["e"], state["d"]], shown
     page.keyboard.press("Escape")
@@ -198,7 +198,7 @@ def sharing(browser):
     expect(page.get_by_role("alert")).to_contain_text("The event is not valid JSON")
     event.fill(json.dumps({"x": "y" * 60_000}))
     page.locator("#copy-link").click()
-    expect(page.get_by_role("alert")).to_have_text("This is too much for a link.")
+    expect(page.get_by_role("alert")).to_have_text("The input is too long for a link.")
     page.context.close()
 
 
@@ -215,7 +215,7 @@ def stale(browser):
     page.unroute("**/explain")
     event.fill("{")
     says(page, "The event is not valid JSON.")
-    assert page.locator("#results > *").count() == 0, "no result of another input stays"
+    assert page.locator("#results > *").count() == 0, "the result of the previous input is removed"
     event.fill(TRACK)
     expect(page.locator("#results > *")).to_have_count(1)
     expect(page.locator("body")).not_to_have_class("stale")
@@ -238,7 +238,7 @@ def overview(browser):
     findings = page.locator("#findings")
     expect(findings).to_contain_text("host/missing")
     destination.fill('{"topic": "t", "hostName": "kafka.example.com", "port": "9092"}')
-    expect(findings).to_contain_text("No problem was found")
+    expect(findings).to_contain_text("No problems found")
     event.fill(json.dumps({"userId": "u" * 5000}))
     more = page.get_by_role("button", name="Show all 5,000 characters").first
     more.click()
@@ -254,7 +254,7 @@ def dropped(browser):
     page = open_page(browser)
     event, destination = page.get_by_label("Event", exact=True), page.get_by_label("Destination", exact=True)
     status = page.get_by_role("status")
-    page.get_by_label("Sample").select_option("A topic that Kafka does not allow")
+    page.get_by_label("Sample").select_option("Topic name that Kafka does not allow")
     expect(status).to_contain_text("Does not reach Kafka: Kafka does not allow the name of the topic")
     expect(status).to_have_class("undeliverable")
     expect(page.locator(".problems")).to_contain_text("topic_illegal")
@@ -314,7 +314,7 @@ def keyboard(browser):
     page.keyboard.press("ArrowDown")
     says(page, "Goes to topic people, partition 1 (0–11).")
     page.get_by_label("Sample").focus()
-    page.get_by_label("Sample").select_option("Several whole events, one of them rejected")
+    page.get_by_label("Sample").select_option("Several complete events, one of them rejected")
     says(page, "3 events: 2 produced, 1 rejected.")
     second = page.locator("details.event").nth(1)
     second.locator("summary").focus()
@@ -331,7 +331,7 @@ def links(browser):
     expect(page.locator(".fact.key .big")).to_have_text("ü😀")
     expect(page.get_by_label("Destination type")).to_have_value("confluent_cloud")
     expect(page.get_by_label("Partitions")).to_have_value("7")
-    # Typing leaves the address alone; another address changes what is in the fields.
+    # Typing does not change the address. Another address changes the fields.
     page.get_by_label("Partitions").fill("8")
     expect(page.locator(".fact.partition")).to_contain_text("of 0–7")
     assert state_of(page.url) == state, page.url
@@ -355,15 +355,15 @@ def looks(browser):
     assert light.evaluate(ground) != dark.evaluate(ground)
     shoot(dark, "dark")
     narrow = open_page(browser, viewport={"width": 360, "height": 740})
-    assert narrow.evaluate("document.documentElement.scrollWidth") <= 360, "a narrow screen has to scroll sideways"
-    assert narrow.get_by_role("status").bounding_box()["y"] < 740, "the result is not seen while typing"
+    assert narrow.evaluate("document.documentElement.scrollWidth") <= 360, "a narrow screen scrolls horizontally"
+    assert narrow.get_by_role("status").bounding_box()["y"] < 740, "the result is not visible while typing"
     shoot(narrow, "narrow")
     for page in (light, dark, narrow):
         assert page.evaluate(CONTRAST) == [], page.evaluate(CONTRAST)
         page.context.close()
 
 
-# Text whose contrast with its background is below 4.5 to 1.
+# Returns text whose contrast with its background is below 4.5 to 1.
 CONTRAST = """() => {
   const channel = (value) => (value /= 255) <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
   const luminance = (rgb) => 0.2126 * channel(rgb[0]) + 0.7152 * channel(rgb[1]) + 0.0722 * channel(rgb[2]);
@@ -386,7 +386,7 @@ CONTRAST = """() => {
   return faint;
 }"""
 
-# The page's JSON parser accepts the same texts as the browser's, and formats the same value.
+# Checks that the page's JSON scanner accepts the same texts as the browser's parser, and that formatting keeps the value.
 READER = """async () => {
   const { scan, tidy } = await import("/page/json.js");
   const parts = ["{", "}", "[", "]", ",", ":", '"a"', "1", "true", '"\\\\u0041"', '"\\\\x"', " ", "-", "0", ".5", "e3", "null", "\\n", '"'];
@@ -426,9 +426,9 @@ with sync_playwright() as playwright:
     browser.close()
 
 elsewhere = [url for _, url in asked if not url.startswith(f"{address}/") and urlsplit(url).scheme != "data"]
-assert not elsewhere, f"asked elsewhere: {elsewhere}"
+assert not elsewhere, f"requests to other hosts: {elsewhere}"
 assert all("v1." not in url.split("#")[0] for _, url in asked), "a state was sent"
-# The browser itself reports rejected requests in the console; two are asked for above.
+# The browser reports rejected requests in the console. Two of them are expected.
 complaints = [line for line in wrong if "413" not in line and "400" not in line]
-assert not complaints, f"the page complains: {complaints}"
-print(f"/: {len(asked)} requests, all of {address}, {sum(method == 'POST' for method, _ in asked)} of them to explain")
+assert not complaints, f"errors in the console: {complaints}"
+print(f"/: {len(asked)} requests, all to {address}, {sum(method == 'POST' for method, _ in asked)} of them to explain")

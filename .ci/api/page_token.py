@@ -1,4 +1,4 @@
-"""The page at / of a service that requires a token: it asks for the token and works with it, and no link contains it.
+"""Tests the page at / of a service that requires a token: it asks for the token and works with it, and no link contains it.
 
 page_token.py <address of the service> <its token>
 """
@@ -10,7 +10,7 @@ from playwright.sync_api import expect, sync_playwright
 
 address, token = sys.argv[1:]
 chromium = shutil.which("chromium") or shutil.which("google-chrome")
-assert chromium, "there is no chromium"
+assert chromium, "chromium is not installed"
 
 with sync_playwright() as playwright:
     browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -20,7 +20,7 @@ with sync_playwright() as playwright:
     page.goto(address)
     status, field = page.get_by_role("status"), page.get_by_label("Operator token")
     expect(status).to_have_text("This service requires the operator token.")
-    # It is the first field, and typing goes there.
+    # It is the first field, and has the focus.
     expect(field).to_be_focused()
     assert page.evaluate("document.querySelector('form input, form select, form textarea').id") == "token"
     assert asked == [], "nothing is sent without a token"
@@ -41,4 +41,4 @@ with sync_playwright() as playwright:
     page.reload()
     expect(status).to_have_text("This service requires the operator token.")
     browser.close()
-print("/: the token is asked for, and forgotten")
+print("/: the page asks for the token and does not keep it")

@@ -1,4 +1,4 @@
-"""Lints, renders and validates the Helm chart and the kustomize files, and runs the service as each rendered pod would.
+"""Lints, renders and validates the Helm chart and the kustomize files, and runs the service like each rendered pod.
 
 Usage: check.py BINARY HELM KUBECONFORM KUSTOMIZE
 """
@@ -18,7 +18,7 @@ DEPLOY = HERE.parents[1] / "deploy"
 CHART = DEPLOY / "helm/rudder-kafka-transformer"
 VERSIONS = ["1.30.0", "1.37.0"]
 OPERATOR = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
-# Values that the schema must reject, and a word in the error message.
+# Values that the schema must reject, and a word that the error message must contain.
 INVALID = {
     "settings.WORKRES=2": "WORKRES",
     "settings.DRAIN_DELAY=5sec": "DRAIN_DELAY",
@@ -39,7 +39,7 @@ def run(*command, stdin=None):
 
 
 def crd_schemas(folder):
-    """JSON schemas of the Prometheus operator's CRDs, from its Go module."""
+    """Writes JSON schemas of the Prometheus operator's CRDs, from its Go module."""
     module = json.loads(run("go", "mod", "download", "-json", OPERATOR).stdout)
     for kind in ("servicemonitors", "prometheusrules"):
         path = pathlib.Path(module["Dir"]) / f"example/prometheus-operator-crd/monitoring.coreos.com_{kind}.yaml"
@@ -51,7 +51,7 @@ def crd_schemas(folder):
 
 
 def closed(schema):
-    """Rejects unknown fields, as a strict API server does."""
+    """Makes a schema reject unknown fields, like a strict API server."""
     if isinstance(schema, dict):
         schema = {name: closed(value) for name, value in schema.items()}
         if isinstance(schema.get("properties"), dict) and schema.get("type") == "object":
@@ -64,7 +64,7 @@ def closed(schema):
 
 
 def core_schemas(folder):
-    """JSON schemas of Kubernetes from a wheel, with references that kubeconform resolves: relative to the file, not to an ID."""
+    """Writes JSON schemas of Kubernetes from a wheel. References become relative to the file, as kubeconform requires."""
     source = pathlib.Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
     for version in VERSIONS:
         target = folder / f"v{version}"
@@ -85,7 +85,7 @@ class Validator:
         self.locations = ["-schema-location", f"{folder}/{{{{.NormalizedKubernetesVersion}}}}/{name}", "-schema-location", f"{folder}/{name}"]
 
     def problems(self, text):
-        """Returns the violations in the resources, for all versions."""
+        """Returns the violations of the first Kubernetes version whose schemas reject the resources, or an empty text."""
         for version in VERSIONS:
             done = run(self.kubeconform, "-strict", "-summary", "-kubernetes-version", version, *self.locations, "-", stdin=text)
             if done.returncode != 0:
@@ -108,21 +108,21 @@ def chart(helm, validator, binary, folder):
         deployments[file.stem] = next(resource for resource in resources if resource["kind"] == "Deployment")
     for name, seconds in {"defaults": 45, "small": 40, "large": 102}.items():
         grace = deployments[name]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-        check(f"{name} gives the service {seconds} s to stop", grace == seconds, grace)
+        check(f"with {name}, the service has {seconds} s to stop", grace == seconds, grace)
     for value, word in INVALID.items():
         rendered = run(helm, "template", "release", CHART, "--kube-version", VERSIONS[0], "--set", value)
-        check(f"rejects {value}", rendered.returncode != 0 and word in rendered.stderr, rendered.stderr)
+        check(f"the chart rejects {value}", rendered.returncode != 0 and word in rendered.stderr, rendered.stderr)
     check("the schemas reject an unknown field", validator.problems("apiVersion: v1\nkind: Service\nmetadata: {name: x}\nspec: {prots: []}\n"))
     packaged = run(helm, "package", CHART, "--destination", folder)
-    check("is packaged", packaged.returncode == 0, packaged.stderr)
+    check("helm packages the chart", packaged.returncode == 0, packaged.stderr)
     archive = next(folder.glob("*.tgz"))
     options = ["--kube-version", VERSIONS[0], "--values", HERE / "values/monitoring.yaml"]
-    check("the package renders the same", run(helm, "template", "r", archive, *options).stdout == run(helm, "template", "r", CHART, *options).stdout)
+    check("the package renders the same resources", run(helm, "template", "r", archive, *options).stdout == run(helm, "template", "r", CHART, *options).stdout)
     return deployments
 
 
 def notes(helm, folder):
-    """Returns the notes that an installation prints. `helm template` omits them, so a copy of the chart renders them as a ConfigMap."""
+    """Checks the notes of an installation. `helm template` omits them, so a copy of the chart renders them as a ConfigMap."""
     copy = folder / "notes"
     shutil.copytree(CHART, copy)
     text = (copy / "templates/NOTES.txt").read_text()
@@ -146,12 +146,12 @@ def kustomize(binary, validator):
         check(f"{built.stdout.count(chr(10) + 'kind: ')} resources of {name} fit the schemas", not problems, problems)
     resources = list(yaml.safe_load_all(built.stdout))
     kinds = {resource["kind"] for resource in resources}
-    check("components are in the example", {"ServiceMonitor", "PrometheusRule", "ConfigMap"} <= kinds, kinds)
+    check("the example includes the components", {"ServiceMonitor", "PrometheusRule", "ConfigMap"} <= kinds, kinds)
     return next(resource for resource in resources if resource["kind"] == "Deployment")
 
 
 def official_chart(helm):
-    """The recipe for a chart that renders its own DEST_TRANSFORM_URL after the operator's variables."""
+    """Checks the post-renderer with a chart that renders its own DEST_TRANSFORM_URL after the user's variables."""
     url = "http://rudder-kafka-transformer:9090"
     recipe = ["--post-renderer", DEPLOY / "helm/official-chart/post-render", "--post-renderer-args"]
     for model in ("set", "overridden"):
@@ -163,7 +163,7 @@ def official_chart(helm):
         container = resources["StatefulSet", "rudderstack"]["spec"]["template"]["spec"]["containers"][0]
         values = [variable["value"] for variable in container["env"] if variable["name"] == "DEST_TRANSFORM_URL"]
         check(f"rudder-server gets our URL, variable {model}", set(values) == {url}, values)
-        check("and everything else", len(resources) == 4 and any(variable["name"] == "JOBS_DB_HOST" for variable in container["env"]), resources)
+        check("everything else stays the same", len(resources) == 4 and any(variable["name"] == "JOBS_DB_HOST" for variable in container["env"]), resources)
 
 
     lost = run(helm, "template", "r", CHART, "--kube-version", VERSIONS[0], *recipe, url)
@@ -176,7 +176,7 @@ def main():
     try:
         for script, argument in (("document.py", binary), ("kustomize.py", helm)):
             done = run(sys.executable, HERE / script, argument, "--check")
-            check(f"{script} has nothing to write", done.returncode == 0, f"run .ci/chart/update {binary}\n{done.stdout}{done.stderr}")
+            check(f"the files of {script} are up to date", done.returncode == 0, f"run .ci/chart/update {binary}\n{done.stdout}{done.stderr}")
         (folder / "schemas").mkdir()
         validator = Validator(kubeconform, folder / "schemas")
         deployments = chart(helm, validator, binary, folder)
@@ -184,7 +184,7 @@ def main():
         deployments["kustomize"] = kustomize(kustomize_binary, validator)
         official_chart(helm)
         for name, seen in pod.run_all(binary, deployments, folder).items():
-            check(f"the service runs as the pod of {name}: started, live, ready, stopped", not seen, seen)
+            check(f"the service runs like the pod of {name}: starts, is live and ready, stops", not seen, seen)
         checks.summary()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -13,12 +13,13 @@ import sys
 import textwrap
 
 CHART = pathlib.Path(__file__).parents[2] / "deploy/helm/rudder-kafka-transformer"
-# The chart sets these from other values.
+# Settings that the chart derives from other values.
 OWN = {"HOST", "METRICS_HOST", "INSTANCE_ID", "TLS_CERT_FILE", "TLS_KEY_FILE", "METRICS_TLS", "OPERATOR_TOKEN_FILE", "NUM_PROCS"}
 README = """# rudder-kafka-transformer
 
 A Helm chart for [rudder-kafka-transformer](../../../README.md), which transforms RudderStack events for Apache Kafka, Azure Event Hubs
-and Confluent Cloud. [docs/operations.md](../../../docs/operations.md) has the steps, the sizing and the official rudderstack chart.
+and Confluent Cloud. [docs/operations.md](../../../docs/operations.md) explains the installation, sizing, and use with the official
+rudderstack chart.
 
 ```console
 helm upgrade --install rudder-kafka-transformer deploy/helm/rudder-kafka-transformer \\
@@ -34,7 +35,7 @@ helm test rudder-kafka-transformer
 
 
 def settings(binary):
-    """Names of the service's settings, in the order of its help."""
+    """Returns the names of the service's settings, in the order of its help."""
     text = subprocess.run([binary, "serve", "--help"], capture_output=True, text=True, check=True).stdout
     return [name for name in re.findall(r"\[env: (\w+)[=\]]", text) if name not in OWN]
 
@@ -83,7 +84,7 @@ def entry(name, value, indent):
 
 
 def values(schema):
-    lines = ["# Made of values.schema.json by .ci/chart/document.py."]
+    lines = ["# Generated from values.schema.json by .ci/chart/document.py."]
     for name, value in schema["properties"].items():
         if name == "global":
             continue

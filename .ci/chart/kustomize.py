@@ -1,4 +1,4 @@
-"""Generates the kustomize base and the resources of its components from what the Helm chart renders with default values.
+"""Generates the kustomize base and its components from the Helm chart, rendered with default values.
 
 Usage: kustomize.py HELM [--check]
 
@@ -14,13 +14,13 @@ import yaml
 DEPLOY = pathlib.Path(__file__).parents[2] / "deploy"
 CHART, TARGET = DEPLOY / "helm/rudder-kafka-transformer", DEPLOY / "kubernetes"
 NAME = "rudder-kafka-transformer"
-# The component of each kind; the pod of `helm test` belongs to none.
+# The folder of each kind. The pod of `helm test` has none.
 FOLDERS = {
     "Deployment": "base", "Service": "base", "HorizontalPodAutoscaler": "base", "PodDisruptionBudget": "base", "NetworkPolicy": "base",
     "ServiceMonitor": "components/service-monitor", "PrometheusRule": "components/prometheus-rule", "ConfigMap": "components/dashboard",
 }
 OPTIONAL = "serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboard.enabled=true"
-# Labels that name Helm or the release.
+# Labels that refer to Helm or to the release.
 HELM_ONLY = ["app.kubernetes.io/managed-by", "helm.sh/chart", "app.kubernetes.io/instance"]
 
 
@@ -39,7 +39,7 @@ Dumper.add_representer(str, text)
 
 
 def without_helm(value):
-    """The value without the labels that only Helm sets, in selectors too."""
+    """Removes the labels that only Helm sets, also from selectors."""
     if isinstance(value, dict):
         return {name: without_helm(one) for name, one in value.items() if name not in HELM_ONLY}
     if isinstance(value, list):
@@ -48,7 +48,7 @@ def without_helm(value):
 
 
 def without_tests(policy):
-    """The NetworkPolicy does not admit the pod of `helm test`."""
+    """Removes the pod of `helm test` from the clients that a NetworkPolicy admits."""
     for rule in policy["spec"]["ingress"]:
         rule["from"] = [peer for peer in rule["from"] if NAME not in str(peer)]
     return policy
@@ -61,7 +61,7 @@ def rendered(helm):
         resource = without_helm(resource)
         if resource["kind"] == "NetworkPolicy":
             resource = without_tests(resource)
-        header = "# Made of the Helm chart by .ci/chart/kustomize.py.\n"
+        header = "# Generated from the Helm chart by .ci/chart/kustomize.py.\n"
         path = TARGET / FOLDERS[resource["kind"]] / f"{resource['kind'].lower()}.yaml"
         yield path, header + yaml.dump(resource, Dumper=Dumper, sort_keys=False, width=1000)
 

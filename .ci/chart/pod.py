@@ -22,7 +22,7 @@ INSECURE.check_hostname, INSECURE.verify_mode = False, ssl.CERT_NONE
 
 
 def secrets(folder):
-    """Files of the mounted secrets."""
+    """Creates the files of the mounted secrets."""
     (folder / "tls").mkdir()
     (folder / "operator").mkdir()
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=transformer",
@@ -32,13 +32,13 @@ def secrets(folder):
 
 
 class Pod:
-    """One running service."""
+    """A running service."""
 
     def __init__(self, binary, deployment, folder):
         spec = deployment["spec"]["template"]["spec"]
         self.grace = spec["terminationGracePeriodSeconds"]
         self.container = spec["containers"][0]
-        # All pods share the network of this machine.
+        # All pods share this machine's network, so each needs its own ports.
         self.ports = dict(zip((port["name"] for port in self.container["ports"]), broker.free_ports(2)))
         environment = {variable["name"]: variable.get("value", "a-pod") for variable in self.container["env"]
                        if "configMapKeyRef" not in variable.get("valueFrom", {})}
@@ -50,7 +50,7 @@ class Pod:
         self.process = subprocess.Popen([binary], env=environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
 
     def probe(self, name, expected=200, timeout=1):
-        """Whether a probe gets this status."""
+        """Returns whether a probe gets the expected status."""
         get = self.container[name]["httpGet"]
         url = f"{get.get('scheme', 'HTTP').lower()}://127.0.0.1:{self.ports[get['port']]}{get['path']}"
         try:
@@ -62,10 +62,10 @@ class Pod:
             return False
 
     def problem(self):
-        """Returns the failures between start and stop; empty if there are none."""
+        """Runs the service from start to stop. Returns the first failure, or an empty text."""
         declared = [port["containerPort"] for port in self.container["ports"]]
         if declared != [int(given or default) for given, default in self.ports_given]:
-            return f"declares the ports {declared}"
+            return f"declares the wrong ports: {declared}"
         allowed = self.container["startupProbe"]["failureThreshold"] * self.container["startupProbe"]["periodSeconds"]
         deadline = time.monotonic() + allowed
         while not self.probe("startupProbe"):
@@ -78,7 +78,7 @@ class Pod:
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         if self.drain and not (self.becomes_unready() and self.probe("livenessProbe")):
-            return "is not drained"
+            return "does not drain"
         code = self.process.wait(timeout=self.grace)
         took = time.monotonic() - began
         return "" if code == 0 and took >= self.drain else f"exit code {code} after {took:.1f} s"
@@ -102,7 +102,7 @@ class Pod:
 
 
 def run_all(binary, deployments, folder):
-    """Returns the failures by Deployment. All run in parallel, because most of the time is spent draining."""
+    """Returns the failure of each Deployment. All run in parallel, because draining takes most of the time."""
     secrets(folder)
     pods, problems = {}, {}
     try:

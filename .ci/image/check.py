@@ -1,4 +1,4 @@
-"""Runs the image: its health check, requests, metrics, shutdown, and its tools with the CA certificates in it.
+"""Runs the image. Checks its health check, requests, metrics, shutdown, tools and CA certificates.
 
 Usage: check.py ARCHIVE KAFKA_LIBRARIES
 """
@@ -39,7 +39,7 @@ def fetch(url, body=None):
 
 
 def contents(image):
-    """The files of the image, and its configuration."""
+    """Checks the files of the image and its configuration."""
     size = sum(image.files.values())
     others = set(image.files) - {"rudder-kafka-transformer", ROOTS[1:]}
     check(f"the binary, the CA certificates and {len(others)} libraries", len(image.files) == len(others) + 2
@@ -59,10 +59,10 @@ def contents(image):
 
 
 def service(image):
-    """The service from startup to SIGTERM."""
+    """Checks the service from startup to SIGTERM."""
     port, metrics = broker.free_ports(2)
     environment = {"PORT": str(port), "METRICS_PORT": str(metrics), "HOST": "127.0.0.1", "LOG_FORMAT": "json"}
-    check("unhealthy before it runs", image.health(environment).returncode == 1)
+    check("unhealthy before it starts", image.health(environment).returncode == 1)
     running = image.start(environment)
     try:
         began, healthy = time.monotonic(), None
@@ -70,21 +70,21 @@ def service(image):
             healthy = image.health(environment)
             if healthy.returncode == 0:
                 break
-        check("healthy by the image's own check", healthy.returncode == 0, healthy.stderr)
+        check("healthy according to the image's health check", healthy.returncode == 0, healthy.stderr)
         status = running.status()
         check("runs as 65532 without privileges", (status["Uid"].split()[1], status["Gid"].split()[1], int(status["CapEff"], 16),
               status["NoNewPrivs"], status["Groups"]) == ("65532", "65532", 0, "1", ""), status)
-        check("on a read-only root", "ro" in running.root_options(), running.root_options())
+        check("the root file system is read-only", "ro" in running.root_options(), running.root_options())
         commit = json.loads(fetch(f"http://127.0.0.1:{port}/health")).get("gitCommitSha")
-        check("knows its commit", commit == image.config["Labels"]["org.opencontainers.image.revision"], commit)
+        check("reports its commit", commit == image.config["Labels"]["org.opencontainers.image.revision"], commit)
         answer = json.loads(fetch(f"http://127.0.0.1:{port}/v0/destinations/kafka", json.dumps([EVENT]).encode()))
         check("transforms an event", (answer[0]["statusCode"], answer[0]["output"]["topic"]) == (200, "orders"), answer)
         lines = fetch(f"http://127.0.0.1:{metrics}/metrics").splitlines()
         counted = [line for line in lines if line.startswith("kafka_transformer_events_by_topic_rule_total") and line.endswith(" 1")]
         resident = next(float(line.split()[1]) for line in lines if line.startswith("process_resident_memory_bytes"))
-        check(f"counts it; {resident / 1e6:.1f} MB resident", len(counted) == 1, counted)
+        check(f"counts the event; {resident / 1e6:.1f} MB resident", len(counted) == 1, counted)
         code, output = running.stop(signal.SIGTERM)
-        check("ends with exit code 0 on SIGTERM", code == 0, f"{code}\n{output}")
+        check("exits with code 0 after SIGTERM", code == 0, f"{code}\n{output}")
         logged = [json.loads(line) for line in output.splitlines()]
         check(f"{len(logged)} log lines, all JSON, none above info", logged and all(line["level"] == "INFO" for line in logged), output)
     finally:
@@ -92,15 +92,15 @@ def service(image):
 
 
 def tools(image):
-    """The tools in the image, as `docker run -i` has them."""
+    """Checks the tools in the image, as run by `docker run -i`."""
     explained = image.run(["explain"], stdin=json.dumps([EVENT]))
-    check("explains an event from standard input", explained.returncode == 0 and "orders" in explained.stdout, explained)
+    check("explains an event from stdin", explained.returncode == 0 and "orders" in explained.stdout, explained)
     invalid = image.run([], {"PORT": "none"})
-    check("says which setting is invalid", invalid.returncode in (2, 78) and "PORT" in invalid.stderr.upper(), invalid)
+    check("reports which setting is invalid", invalid.returncode in (2, 78) and "PORT" in invalid.stderr.upper(), invalid)
 
 
 def connect(image, libraries, folder):
-    """`check --connect` to a broker whose certificate is signed by one of the system's CAs."""
+    """Runs `check --connect` with a broker whose certificate is signed by one of the system's CAs."""
     with broker.Broker(libraries, folder / "broker") as kafka:
         config = {"hostName": "localhost", "port": str(kafka.ports["TLS"]), "topic": "orders", "sslEnabled": True}
         document = json.dumps({"ID": "d-1", "DestinationDefinition": {"Name": "KAFKA"}, "Config": config})
@@ -108,9 +108,9 @@ def connect(image, libraries, folder):
         roots = folder / "roots.crt"
         roots.write_text((image.root / ROOTS[1:]).read_text() + (kafka.certificates / "ca-cert").read_text())
         trusted = image.run(arguments, stdin=document, binds=[(roots, ROOTS)])
-        check("connects to a broker whose CA is in the system's roots", trusted.returncode == 0 and '"ok"' in trusted.stdout, trusted)
+        check("connects to a broker whose CA is one of the system's", trusted.returncode == 0 and '"ok"' in trusted.stdout, trusted)
         public = image.run(arguments, stdin=document)
-        check("and to none of another CA", public.returncode == 1 and "connect/unknown-issuer" in public.stdout, public)
+        check("rejects a broker with another CA", public.returncode == 1 and "connect/unknown-issuer" in public.stdout, public)
 
 
 def main():

@@ -1,4 +1,4 @@
-"""An image archive, and processes in its file system: as the image's user, on a read-only root, without privileges."""
+"""Runs processes in the file system of an image archive: as the image's user, on a read-only root, without privileges."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 import time
 
-# Run in a mount and PID namespace of its own. A container runtime provides /proc; the image has no other file.
+# Runs in separate mount and PID namespaces. Mounts /proc, as container runtimes do.
 ENTER = """
 set -eu
 root=$1 user=$2; shift 2
@@ -21,12 +21,12 @@ exec setpriv --no-new-privs chroot --userspec="$user" --groups= "$root" "$@"
 """
 
 
-# Container runtimes set it, and the commands around the container need it.
+# Container runtimes set this variable, and the commands that start the container need it.
 PATH = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
 class Image:
-    """A docker-archive, unpacked."""
+    """An unpacked docker-archive."""
 
     def __init__(self, archive, folder):
         self.root = pathlib.Path(folder) / "root"
@@ -42,7 +42,7 @@ class Image:
         self.files = {str(path.relative_to(self.root)): path.stat().st_size
                       for path in sorted(self.root.rglob("*")) if not path.is_dir()}
         (self.root / "proc").mkdir()
-        # Every container runtime writes this one.
+        # Every container runtime writes this file.
         (self.root / "etc/hosts").write_text("127.0.0.1 localhost\n")
 
     def command(self, arguments, binds=()):
@@ -58,7 +58,7 @@ class Image:
     def health(self, environment):
         """Runs the image's own health check."""
         kind, *command = self.config["Healthcheck"]["Test"]
-        assert kind == "CMD", "there is no shell"
+        assert kind == "CMD", "the image has no shell"
         return subprocess.run(self.command(command), env=PATH | environment, capture_output=True, text=True, timeout=30, check=False)
 
     def start(self, environment):
@@ -73,7 +73,7 @@ class Container:
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def pid(self):
-        """The PID of the service on the host, once `unshare` has started it."""
+        """Returns the PID of the service on the host, once `unshare` has started it."""
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
@@ -84,12 +84,12 @@ class Container:
         raise AssertionError("the service does not start")
 
     def status(self):
-        """The fields of /proc/PID/status."""
+        """Returns the fields of /proc/PID/status."""
         lines = pathlib.Path(f"/proc/{self.pid()}/status").read_text().splitlines()
         return {name: value.strip() for name, value in (line.split(":", 1) for line in lines)}
 
     def root_options(self):
-        """How the root file system of the service is mounted."""
+        """Returns the mount options of the service's root file system."""
         lines = pathlib.Path(f"/proc/{self.pid()}/mountinfo").read_text().splitlines()
         return next(line.split()[5].split(",") for line in lines if line.split()[4] == "/")
 

@@ -1,4 +1,4 @@
-"""A real Apache Kafka broker in KRaft mode, with a listener for each correct and incorrect connection."""
+"""A real Apache Kafka broker in KRaft mode, with a listener for each kind of correct or incorrect connection."""
 
 import pathlib
 import signal
@@ -12,7 +12,7 @@ HERE = pathlib.Path(__file__).parent
 JAVA = ["java", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
 START_SECONDS = 90
 
-# Name, protocol, and what is special about it. All listen on 127.0.0.1; the port is found at run time.
+# The name, protocol and special options of each listener. All listen on 127.0.0.1, on ports that are chosen at run time.
 LISTENERS = {
     "PLAIN": ("PLAINTEXT", {}),
     "TLS": ("SSL", {}),
@@ -24,7 +24,7 @@ LISTENERS = {
     "NOTYET": ("SSL", {"pem": "notyet"}),
     "OTHERNAME": ("SSL", {"pem": "othername"}),
     "CNONLY": ("SSL", {"pem": "cnonly"}),
-    # Signed by a CA, and pasted into caCertificate itself.
+    # Its own certificate, which a CA has signed, is used as caCertificate.
     "PINNED": ("SSL", {"pem": "pinned"}),
     "TLS13": ("SSL", {"ssl.enabled.protocols": "TLSv1.3"}),
     # Its advertised address is unreachable: the most common mistake.
@@ -36,7 +36,7 @@ SCRAM_USERS = ["SCRAM-SHA-256=[name=rudder,password=secret-256]", "SCRAM-SHA-512
 
 
 def free_ports(count):
-    """Free ports, all bound until the last is found."""
+    """Returns free ports. Each stays bound until all are found."""
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))
@@ -47,7 +47,7 @@ def free_ports(count):
 
 
 class Broker:
-    """Runs for the duration of the `with` block."""
+    """A broker that runs for the duration of a `with` block."""
 
     def __init__(self, libraries, folder):
         self.classpath = f"{libraries}/*"
@@ -120,7 +120,7 @@ class Broker:
         formatted = self.java("kafka.tools.StorageTool", "format", "--cluster-id", "AAAAAAAAAAAAAAAAAAAAAQ", "--config",
                               str(settings), *[part for user in SCRAM_USERS for part in ("--add-scram", user)])
         if formatted.returncode != 0:
-            raise SystemExit(f"storage was not formatted:\n{formatted.stdout}{formatted.stderr}")
+            raise SystemExit(f"the storage was not formatted:\n{formatted.stdout}{formatted.stderr}")
         self.process = subprocess.Popen(
             [*JAVA, "-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-cp", self.classpath, "kafka.Kafka", str(settings)],
             cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log.open("wb"))
@@ -128,7 +128,7 @@ class Broker:
             self.wait()
             made = self.java(str(HERE / "Setup.java"), f"localhost:{self.ports['PLAIN']}")
             if made.returncode != 0:
-                raise SystemExit(f"topics were not made:\n{made.stdout}{made.stderr}")
+                raise SystemExit(f"the topics were not created:\n{made.stdout}{made.stderr}")
         except BaseException:
             self.__exit__()
             raise
@@ -140,7 +140,7 @@ class Broker:
         while "Kafka Server started" not in self.log.read_text(errors="replace"):
             ended = self.process.poll()
             if ended is not None or time.monotonic() > deadline:
-                why = "does not start" if ended is None else f"ended with {ended}"
+                why = "does not start" if ended is None else f"exited with {ended}"
                 raise SystemExit(f"the broker {why}:\n{self.log.read_text(errors='replace')[-4000:]}")
             time.sleep(0.1)
 

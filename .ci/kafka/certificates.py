@@ -1,11 +1,11 @@
-"""Certificates for the broker and its clients: those of RudderStack's steps for two-way TLS, and broken ones."""
+"""Creates certificates for the broker and its clients: those of RudderStack's steps for two-way TLS, and invalid ones."""
 
 import pathlib
 import subprocess
 
 PASSWORD = "keystore-password"
 
-# What the steps lack for a current client: the names of the broker. docs/guides/certificates.md explains each.
+# The names of the broker. RudderStack's steps lack them, but current clients need them (docs/guides/certificates.md).
 NAMES = "dns:localhost,ip:127.0.0.1"
 
 
@@ -20,7 +20,7 @@ def keytool(folder, store, *command):
 
 
 def by_the_steps(folder):
-    """The steps of the documentation, as docs/guides/certificates.md updates them."""
+    """Follows the steps of RudderStack's documentation, with the corrections of docs/guides/certificates.md."""
     server, trust = "kafka.server.keystore.p12", "kafka.server.truststore.p12"
     # 1. A key and a certificate.
     keytool(folder, server, "-alias", "localhost", "-keyalg", "RSA", "-validity", "365", "-genkeypair",
@@ -28,13 +28,13 @@ def by_the_steps(folder):
     # 2. A private CA, and a truststore for the broker.
     authority(folder, "ca", "Example CA")
     keytool(folder, trust, "-alias", "CARoot", "-importcert", "-file", "ca-cert")
-    # 3. The CA's signature: with the names, which `openssl x509 -req` drops without -copy_extensions.
+    # 3. The CA's signature. Without -copy_extensions, `openssl x509 -req` drops the names.
     keytool(folder, server, "-alias", "localhost", "-certreq", "-file", "cert-file", "-ext", f"SAN={NAMES}")
     run(folder, "openssl", "x509", "-req", "-CA", "ca-cert", "-CAkey", "ca-key", "-in", "cert-file", "-out", "cert-signed",
         "-days", "365", "-CAcreateserial", "-passin", "pass:ca-password", "-copy_extensions", "copy")
     keytool(folder, server, "-alias", "CARoot", "-importcert", "-file", "ca-cert")
     keytool(folder, server, "-alias", "localhost", "-importcert", "-file", "cert-signed")
-    # The same request signed as the documentation has it, word for word: X.509 version 1 and no names.
+    # The same request, signed exactly as in RudderStack's documentation: X.509 version 1 without names.
     run(folder, "openssl", "x509", "-req", "-CA", "ca-cert", "-CAkey", "ca-key", "-in", "cert-file", "-out", "steps-signed",
         "-days", "365", "-CAcreateserial", "-passin", "pass:ca-password")
     run(folder, "openssl", "pkcs12", "-in", server, "-passin", f"pass:{PASSWORD}", "-nocerts", "-nodes", "-out", "server.key")
@@ -51,7 +51,7 @@ def key(folder, name, subject):
 
 
 def sign(folder, name, names=None, start=None, end=None, usage="serverAuth,clientAuth", ca="ca"):
-    """Signs a request with given dates, which `openssl x509` cannot."""
+    """Signs a request with the given dates, which `openssl x509` cannot set."""
     (folder / f"{name}.cnf").write_text(f"""
 [ca]
 default_ca = this
@@ -80,7 +80,7 @@ extendedKeyUsage = {usage}
 
 
 def server_pem(folder, name, key_of=None, certificate=None):
-    """A keystore in PEM: the key, its certificate, and the CA's."""
+    """Writes a keystore as PEM: the key, its certificate, and the CA's certificate."""
     parts = [f"{key_of or name}.key", certificate or f"{name}.crt", "ca-cert"]
     (folder / f"{name}.pem").write_text("".join((folder / part).read_text() for part in parts))
 

@@ -1,4 +1,4 @@
-"""Runs `check --connect` against a real Apache Kafka broker: each listener with correct and with incorrect settings.
+"""Runs `check --connect` with a real Apache Kafka broker: each listener with correct and incorrect settings.
 
 Usage: check.py BINARY LIBRARIES
 """
@@ -14,7 +14,7 @@ import tempfile
 
 import broker
 
-# A check that takes longer has failed.
+# The timeout of a check.
 PATIENCE_SECONDS = 60
 SECRETS = {"PLAIN": "plain-secret", "SCRAM-SHA-256": "secret-256", "SCRAM-SHA-512": "secret-512"}
 SASL_TYPES = {"PLAIN": "plain", "SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
@@ -52,7 +52,7 @@ class Checks:
             env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=PATIENCE_SECONDS)
 
     def expect(self, what, listener, config, codes=(), words=(), topics=(), client=(None, None), options=(), warned=()):
-        """The checks fail and warn with exactly these codes, and one of their texts or details has each of these words."""
+        """Expects failures and warnings with exactly these codes, and each of these words in a text or detail."""
         done = self.run(listener, config, topics, client, options=options)
         problems, wrong_by_itself = [], False
         try:
@@ -60,10 +60,10 @@ class Checks:
             wrong_by_itself = document["errors"] > 0
             connection = document["inputs"][0]["destinations"][0]["connection"]
             if codes is None:
-                # Nothing is connected if the configuration has errors.
+                # With errors in the configuration, there are no connections.
                 if connection["tried"] or done.returncode != 1:
-                    problems.append("it was tried")
-                return self.tell(what, problems, done)
+                    problems.append("it tried to connect")
+                return self.report(what, problems, done)
             steps = [step for section in connection["sections"] for step in section["steps"]]
             found = [step["code"].removeprefix("connect/") for step in steps if step["outcome"] == "failed"]
             if found != list(codes):
@@ -73,17 +73,17 @@ class Checks:
                 problems.append(f"warned with {warnings}, not with {list(warned)}")
             texts = "\n".join(line for step in steps
                               for line in (step["text"], step.get("advice", ""), *step["details"], *step["cautions"]))
-            problems += [f"nothing says {word!r}" for word in words if word not in texts]
+            problems += [f"no text contains {word!r}" for word in words if word not in texts]
         except (ValueError, LookupError, TypeError) as error:
-            problems.append(f"the output is not to be read: {error!r}")
+            problems.append(f"the output is unreadable: {error!r}")
         if done.returncode != (1 if codes or wrong_by_itself else 0):
             problems.append(f"exit code {done.returncode}")
         for secret in (*SECRETS.values(), WRONG, "PRIVATE KEY"):
             if secret in done.stdout + done.stderr:
                 problems.append("a secret is shown")
-        self.tell(what, problems, done)
+        self.report(what, problems, done)
 
-    def tell(self, what, problems, done):
+    def report(self, what, problems, done):
         if problems:
             self.failed += 1
             print(f"FAILED  {what}: {'; '.join(problems)}\n{done.stdout}{done.stderr}", flush=True)
@@ -93,7 +93,7 @@ class Checks:
 
 
 def all_checks(checks):
-    """Each listener with correct and incorrect settings."""
+    """Checks each listener with correct and incorrect settings."""
     expect, tls, sasl = checks.expect, checks.tls, checks.sasl
     written = ["writable", "cluster AAAAAAAAAAAAAAAAAAAAAQ of 1 broker"]
 
@@ -101,30 +101,30 @@ def all_checks(checks):
     expect("no such topic", "PLAIN", {"topic": "nowhere"}, ["topic-missing"], ["it does not exist"])
     expect("closed port", None, {}, ["connection-refused"], [f"127.0.0.1:{checks.kafka.closed}: connection refused"])
     expect("no such host", "PLAIN", {"hostName": "no-such-host.invalid"}, ["name-not-found"], ["does not resolve"])
-    expect("advertised where nobody listens", "ASTRAY", {}, ["connection-refused"], ["advertised.listeners"])
+    expect("unreachable advertised address", "ASTRAY", {}, ["connection-refused"], ["advertised.listeners"])
     expect("two brokers", "PLAIN", {"hostName": "localhost,127.0.0.1"}, words=written)
-    expect("a blank after the only host", "PLAIN", {"hostName": "localhost "}, ["name-not-found"], ["the spaces are part of it"])
-    expect("a blank before one of two hosts", "PLAIN", {"hostName": "localhost, localhost"}, words=["another broker", *written],
+    expect("a space after the only host", "PLAIN", {"hostName": "localhost "}, ["name-not-found"], ["the spaces are part of the name"])
+    expect("a space before one of two hosts", "PLAIN", {"hostName": "localhost, localhost"}, words=["another broker", *written],
            warned=["name-not-found"])
     expect("one of two hosts that does not exist", "PLAIN", {"hostName": "no-such-host.invalid,localhost"}, words=written,
            warned=["name-not-found"])
-    expect("a topic with smaller batches", "PLAIN", {}, words=["max.message.bytes is 500000", "--entity-name small", *written],
+    expect("a topic with a smaller batch limit", "PLAIN", {}, words=["max.message.bytes is 500000", "--entity-name small", *written],
            topics=["small"], warned=["topic-batch-too-large"])
-    expect("smaller batches for that topic", "PLAIN", {}, words=written, topics=["small"], options=["--batch-bytes", "500000"])
+    expect("--batch-bytes within the topic's limit", "PLAIN", {}, words=written, topics=["small"], options=["--batch-bytes", "500000"])
 
     expect("TLS", "TLS", tls(), words=["TLS 1.2", "for localhost, 127.0.0.1", *written])
-    expect("two CAs, one of them right", "TLS", {
+    expect("two CAs, one of which is correct", "TLS", {
         "sslEnabled": True, "caCertificate": checks.certificate("otherca-cert") + checks.certificate("ca-cert")}, words=written)
     expect("the broker's own certificate as CA", "PINNED", tls("pinned.crt"), words=written)
-    expect("TLS to a plaintext port", "PLAIN", tls(), ["not-tls"], ["plaintext listener of Kafka"])
+    expect("TLS to a plaintext port", "PLAIN", tls(), ["not-tls"], ["plaintext Kafka listener"])
     expect("plaintext to a TLS port", "TLS", {}, ["tls-expected"], ["expects TLS on this port"])
     expect("wrong CA", "TLS", tls("otherca-cert"), ["unknown-issuer"], ["signed by CN=Example CA"])
     expect("the system's roots", "TLS", tls(None), ["unknown-issuer"], ["the CA certificates of this machine"])
     expect("expired certificate", "EXPIRED", tls(), ["certificate-expired"], ["expired on 2024-02-01"])
-    expect("certificate of the future", "NOTYET", tls(), ["certificate-not-yet-valid"], ["not valid before 2098-01-01"])
+    expect("certificate that is not yet valid", "NOTYET", tls(), ["certificate-not-yet-valid"], ["not valid before 2098-01-01"])
     expect("another host's certificate", "OTHERNAME", tls(), ["name-mismatch"], ["is for broker.example.com, not for localhost"])
     expect("certificate with CN only", "CNONLY", tls(), ["certificate-without-names"], ["CN=localhost"])
-    expect("certificate of the steps as they were", "STEPS", tls(), ["certificate-version-1"], ["X.509 version 1"])
+    expect("certificate of RudderStack's unmodified steps", "STEPS", tls(), ["certificate-version-1"], ["X.509 version 1"])
     expect("TLS 1.3 only", "TLS13", tls(), ["tls-version"])
 
     insecure = ["--tls-insecure-skip-verify"]
@@ -133,7 +133,7 @@ def all_checks(checks):
     expect("any certificate: another host's", "OTHERNAME", tls(), words=["not verified", "not for localhost", *written], options=insecure)
     expect("any certificate: expired", "EXPIRED", tls(), words=["not verified", *written], options=insecure)
     expect("any certificate: X.509 version 1", "STEPS", tls(), words=["not verified", *written], options=insecure)
-    expect("any certificate: a good one", "TLS", tls(), words=["verification is off", *written], options=insecure)
+    expect("any certificate: a valid one", "TLS", tls(), words=["verification is off", *written], options=insecure)
     expect("any certificate: no certificate in caCertificate", "TLS", {"sslEnabled": True, "caCertificate": "\n"}, None, options=insecure)
 
     expect("client certificate of X.509 version 1", "MUTUAL", tls(), words=["accepted CN=rudder", *written], client=("old.crt", "old.key"))
@@ -141,7 +141,7 @@ def all_checks(checks):
            ["only if caCertificate is set"], client=("client.crt", "client.key"), options=insecure)
     expect("client certificate", "MUTUAL", tls(), words=["accepted CN=rudder", *written], client=("client.crt", "client.key"))
     expect("no client certificate", "MUTUAL", tls(), ["client-certificate-required"], ["signed by CN=Example CA"])
-    expect("client certificate of another CA", "MUTUAL", tls(), ["client-certificate-rejected"], ["signed by another CA"],
+    expect("client certificate of another CA", "MUTUAL", tls(), ["client-certificate-rejected"], ["signed by a different CA"],
            client=("stranger.crt", "stranger.key"))
     expect("expired client certificate", "MUTUAL", tls(), ["client-certificate-rejected"], ["it expired on 2024-02-01"],
            client=("late.crt", "late.key"))
@@ -151,20 +151,20 @@ def all_checks(checks):
            ["passphrase"], client=("client.crt", "encrypted.key"))
     expect("missing file", "MUTUAL", tls(), ["client-file-unreadable", "client-certificate-required"],
            ["nowhere.crt cannot be read"], client=("nowhere.crt", "client.key"))
-    expect("one file of two", "MUTUAL", tls(), ["client-files-incomplete", "client-certificate-required"],
+    expect("only one of two files", "MUTUAL", tls(), ["client-files-incomplete", "client-certificate-required"],
            client=("client.crt", None))
-    expect("a client certificate that nobody asks for", "TLS", tls(), words=written, client=("client.crt", "client.key"))
+    expect("a client certificate that the broker does not request", "TLS", tls(), words=written, client=("client.crt", "client.key"))
 
     for mechanism in SECRETS:
         expect(mechanism, "SASL", sasl(mechanism), words=[f"{mechanism}: user and password accepted", *written])
         expect(f"{mechanism}, wrong password", "SASL", sasl(mechanism, WRONG), ["authentication-failed"], ["rejects this user or password"])
         expect(f"{mechanism}, unknown user", "SASL", sasl(mechanism, username="nobody"), ["authentication-failed"])
     expect("mechanism not enabled", "SCRAM", sasl("PLAIN"), ["mechanism-not-enabled"], ["enabled: SCRAM-SHA-256"])
-    expect("login where there is none", "TLS", sasl("PLAIN"), ["sasl-not-offered"])
-    expect("no login where there is one", "SASL", tls(), ["sasl-required"])
+    expect("login to a listener without SASL", "TLS", sasl("PLAIN"), ["sasl-not-offered"])
+    expect("no login to a listener with SASL", "SASL", tls(), ["sasl-required"])
     expect("login without TLS", "PLAIN", {"useSASL": True, "saslType": "plain", "username": "rudder", "password": WRONG},
            words=["useSASL", *written])
-    expect("topics that are not for this user", "SASL", sasl("PLAIN"),
+    expect("topics without permissions for this user", "SASL", sasl("PLAIN"),
            ["topic-not-writable", "topic-not-authorized", "topic-missing"], topics=["read-only", "private", "nowhere"])
     expect("advice with topic and user", "SASL", sasl("PLAIN"), ["topic-not-writable"],
            [f"--bootstrap-server localhost:{checks.kafka.ports['SASL']} --add --producer --topic read-only --allow-principal User:rudder"],
@@ -172,15 +172,15 @@ def all_checks(checks):
 
     text = checks.run("SASL", sasl("SCRAM-SHA-512", WRONG), format="text")
     wanted = ["tls      ok", "sasl     failed", "connect/authentication-failed", "→ correct username and password"]
-    problems = [f"nothing says {words!r}" for words in wanted if words not in text.stdout]
+    problems = [f"the output does not contain {words!r}" for words in wanted if words not in text.stdout]
     problems += ["there are escape sequences in a pipe"] if "\x1b" in text.stdout else []
     problems += [f"exit code {text.returncode}"] if text.returncode != 1 else []
-    checks.tell("the same for people", problems, text)
+    checks.report("text output", problems, text)
 
 
 def main():
     binary, libraries = (pathlib.Path(path).resolve() for path in sys.argv[1:])
-    # Signals to this script stop the broker too.
+    # A signal to this script also stops the broker.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="broker-", dir=libraries.parent))
     try:

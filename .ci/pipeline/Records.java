@@ -14,8 +14,8 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * Produces what comes on standard input, or consumes all of some topics. A record is a line: topic, partition, and key and value in
- * Base64, separated by tabs.
+ * Produces the records on stdin, or consumes all records of the given topics. Each record is a line with topic, partition, and key
+ * and value in Base64, separated by tabs.
  */
 class Records {
     public static void main(String[] arguments) throws Exception {

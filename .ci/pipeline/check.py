@@ -1,7 +1,7 @@
-"""The path of an event through the compose file's services, with a client in place of rudder-server: PostgreSQL and Kafka start,
-topics are created, events are transformed and produced, and what arrives is compared with `explain`.
+"""Sends events through the compose file's services, with a client instead of rudder-server. PostgreSQL and Kafka start, topics
+are created, events are transformed and produced, and the consumed records are compared with `explain`.
 
-Usage: check.py BINARY KAFKA_LIBRARIES, in a network namespace of its own (see run).
+Usage: check.py BINARY KAFKA_LIBRARIES, in a separate network namespace (see run).
 """
 
 import base64
@@ -31,7 +31,7 @@ PARTITIONS = 3
 
 
 def event(number):
-    """Events of all kinds: by topic rule, key, contents. One in a hundred cannot be delivered."""
+    """Returns an event. Together, the events have all topic rules, kinds of keys and unusual contents."""
     message = {"messageId": f"m-{number}", "userId": f"u-{number % 317}", "properties": {"number": number, "ünï": "κλειδί", "nested": [{"a": None}, 1.5, True]}}
     kinds = [{"type": "identify", "traits": {"plan": "pro"}}, {"type": "track", "event": "Order Completed"}, {"type": "track", "event": "Cart Viewed"},
              {"type": "page", "name": "Home"}, {"type": "track", "event": "Order Completed", "integrations": {"Kafka": {"topic": "users"}}}]
@@ -45,7 +45,7 @@ def event(number):
 
 
 def database(stack):
-    """rudder-server's connection to its database."""
+    """Connects to the database with rudder-server's settings."""
     environment = stack.document["services"]["rudder-server"]["environment"]
     command = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--host", environment["JOBS_DB_HOST"], "--port", environment["JOBS_DB_PORT"],
                "--username", environment["JOBS_DB_USER"], "--dbname", environment["JOBS_DB_DB_NAME"], "--command", "SHOW max_connections"]
@@ -54,7 +54,7 @@ def database(stack):
 
 
 def explained(binary, workspace_file, destination, messages):
-    """Topic, partition, key and message of each event according to `explain`."""
+    """Yields the topic, partition, key and message of each event according to `explain`."""
     done = subprocess.run([binary, "explain", "--format", "json", "--partitions", str(PARTITIONS), "--destination", str(workspace_file),
                            "--destination-id", destination, "-"], input="\n".join(map(json.dumps, messages)), capture_output=True, text=True, timeout=120, check=False)
     check("explain delivers all of them", done.returncode == 0, done.stderr[:2000])
@@ -72,7 +72,7 @@ def arrived(stack, servers, topics):
 
 
 def restart(transformer):
-    """An upgrade under load."""
+    """Restarts the service under load, as an upgrade does."""
     code = transformer.stop()
     time.sleep(0.5)
     transformer.start()
@@ -107,7 +107,7 @@ def run(stack, binary):
     codes, began = [], time.monotonic()
     answers = rudder_server.send(messages, lambda: codes.append(restart(stack.services["rudder-kafka-transformer"])))
     took = time.monotonic() - began
-    check(f"{len(answers)} events answered in {took:.1f} s, through a restart: {rudder_server.retries} retries, {rudder_server.uncounted} after a 503",
+    check(f"{len(answers)} events transformed in {took:.1f} s, during a restart: {rudder_server.retries} retries, {rudder_server.uncounted} after a 503",
           len(answers) == EVENTS and codes == [0] and all(answer["statusCode"] == 200 for answer in answers), codes)
 
     servers = f"{config['hostName']}:{config['port']}"
@@ -116,10 +116,10 @@ def run(stack, binary):
     wanted = collections.Counter(explained(binary, workspace_file, rudder_server.destination["id"], messages))
     got = collections.Counter(arrived(stack, servers, topics))
     by_topic = collections.Counter(topic for topic, *_ in got.elements())
-    check(f"each arrived once, at the topic, partition and key that explain gives: {dict(by_topic)}", got == wanted and len(by_topic) == 3,
+    check(f"each event arrived once, with the topic, partition and key that explain shows: {dict(by_topic)}", got == wanted and len(by_topic) == 3,
           (list((wanted - got).items())[:3], list((got - wanted).items())[:3]))
     codes = stack.stop()
-    check("everything ends well", codes["rudder-kafka-transformer"] == 0 and codes["kafka"] in (0, 143) and codes["postgres"] == 0, codes)
+    check("all services exit cleanly", codes["rudder-kafka-transformer"] == 0 and codes["kafka"] in (0, 143) and codes["postgres"] == 0, codes)
 
 
 def main():

@@ -12,7 +12,7 @@ HEADERS = {
     "Content-Type": "application/json", "X-Content-Format": "json+compactedv1", "X-Feature-Gzip-Support": "?1",
     "X-Feature-Filter-Code": "?1", "Connection": "close",
 }
-# The maximum of parallel requests, and of events in each.
+# The maximum number of parallel requests, and of events in each.
 CONNECTIONS, BATCH = 100, 100
 ATTEMPTS = 30
 TIMEOUT_SECONDS = 600
@@ -38,7 +38,7 @@ class Client:
         self.lock = threading.Lock()
 
     def ask(self, method, path, body=None):
-        """One request on a connection of its own."""
+        """Sends one request on a new connection."""
         connection = http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=TIMEOUT_SECONDS)
         try:
             connection.request(method, path, body, HEADERS if body else {"Connection": "close"})
@@ -48,7 +48,7 @@ class Client:
             connection.close()
 
     def wait_for_features(self, deadline_seconds=60):
-        """The gateway opens after the first response to /features."""
+        """Waits for a response to /features. rudder-server's gateway opens only after it."""
         deadline = time.monotonic() + deadline_seconds
         while True:
             try:
@@ -58,7 +58,7 @@ class Client:
             except OSError:
                 pass
             if time.monotonic() > deadline:
-                raise SystemExit("/features is not answered")
+                raise SystemExit("no response to /features")
             time.sleep(0.2)
 
     def body(self, events, first_job):

@@ -1,7 +1,7 @@
 """Runs the services of the compose file as processes: their commands, environment, health checks and order.
 
-Containers of one network find each other by name and have ports of their own. Here each name is an address of the loopback interface
-of a network namespace that has nothing else, so the compose file is used as it is.
+Containers in a network find each other by name. Here, each name resolves to the loopback interface of a separate network
+namespace, so that the compose file works unchanged.
 """
 
 import os
@@ -13,7 +13,7 @@ import time
 
 import yaml
 
-# What the scripts of the Kafka image run.
+# The main classes behind the scripts of the Kafka image.
 KAFKA_TOOLS = {
     "kafka-topics.sh": "org.apache.kafka.tools.TopicCommand",
     "kafka-broker-api-versions.sh": "org.apache.kafka.tools.BrokerApiVersionsCommand",
@@ -44,7 +44,7 @@ def interpolated(value, environment):
 
 
 class Service:
-    """One service. How it runs depends on its image."""
+    """A service. Subclasses know how to run its image."""
 
     def __init__(self, name, definition, stack):
         self.name, self.definition, self.stack = name, definition, stack
@@ -58,7 +58,7 @@ class Service:
         raise NotImplementedError
 
     def prepare(self):
-        """The entrypoint of an image, before its command."""
+        """Does what the entrypoint of the image does before its command."""
 
     def start(self):
         self.prepare()
@@ -67,7 +67,7 @@ class Service:
             self.process = subprocess.Popen(self.command(), env=environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def healthy(self):
-        """Whether the service's health check succeeds, run once."""
+        """Runs the service's health check once, and returns whether it succeeds."""
         kind, *arguments = self.definition["healthcheck"]["test"]
         command = ["sh", "-c", arguments[0]] if kind == "CMD-SHELL" else arguments
         environment = {"PATH": os.environ["PATH"], **self.environment}
@@ -80,7 +80,7 @@ class Service:
             if condition == "service_completed_successfully" and code == 0:
                 return
             if code is not None and not (condition == "service_completed_successfully" and code == 0):
-                raise SystemExit(f"{self.name} ended with {code}:\n{self.log.read_text()[-3000:]}")
+                raise SystemExit(f"{self.name} exited with {code}:\n{self.log.read_text()[-3000:]}")
             if condition == "service_healthy" and self.healthy():
                 return
             if time.monotonic() > deadline:
@@ -100,14 +100,14 @@ class Service:
 
 
 class Transformer(Service):
-    """Our binary, from the image's entrypoint."""
+    """This project's binary, which is the image's entrypoint."""
 
     def command(self):
         return self.stack.translated(["/rudder-kafka-transformer"])
 
 
 class Kafka(Service):
-    """The broker: KAFKA_… of the environment are its properties."""
+    """The broker. Its properties are the variables KAFKA_… of the environment."""
 
     def prepare(self):
         properties = {name.removeprefix("KAFKA_").lower().replace("_", "."): value for name, value in self.environment.items()}
@@ -121,14 +121,14 @@ class Kafka(Service):
 
 
 class KafkaCommand(Service):
-    """A container of the Kafka image with a command of its own."""
+    """A container of the Kafka image that runs another command."""
 
     def command(self):
         return self.stack.translated([*self.definition["entrypoint"], *self.definition["command"]])
 
 
 class Postgres(Service):
-    """PostgreSQL, which runs as a user of its own."""
+    """PostgreSQL, which does not run as root."""
 
     def prepare(self):
         os.chmod(self.stack.folder, 0o755)
@@ -195,7 +195,7 @@ class Stack:
         return Postgres if "postgres" in definition["image"] else Transformer
 
     def start(self, name):
-        """Starts what a service depends on, in order, and then the service."""
+        """Starts the dependencies of a service, in order, and then the service."""
         if name in self.services:
             return self.services[name]
         definition = self.document["services"][name]
@@ -206,7 +206,7 @@ class Stack:
 
     def start_dependencies(self, name):
         for other, rule in self.document["services"][name].get("depends_on", {}).items():
-            # Not in an active profile.
+            # The dependency belongs to an inactive profile.
             if not rule.get("required", True):
                 continue
             began = time.monotonic()

@@ -19,11 +19,11 @@ def help_of(*command):
 
 
 def markdown(text):
-    """Paragraphs of sentences; what is typed becomes code, which the linter skips."""
+    """Converts a help text to paragraphs. Flags and commands become code, which the linter skips."""
     lines = []
     for line in text.splitlines():
         stripped = line.strip()
-        # A flag or a command, and its description after two blanks, if it is on the same line.
+        # A flag or a command. Its description follows after two spaces if it is on the same line.
         named = re.match(r"(-[-\w].*?|[a-z-]+)(?: {2,}(.*))?$", stripped) if line.startswith("  ") else None
         if named and (stripped.startswith("-") or named[2]):
             lines += ["", f"`{named[1].replace('`', '')}`", "", named[2] or "", ""]

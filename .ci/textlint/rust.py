@@ -1,7 +1,7 @@
-"""Writes the texts of Rust files as Markdown, each on the line that it has in the source, for the linter.
+"""Writes the texts of Rust files as Markdown for the linter, on the same lines as in the source.
 
-Two files for a source file: its comments, and its messages. A message is a string literal of several words outside tests: an
-error, a log message, a finding and its advice, the help of a flag or metric, a description in the OpenAPI document.
+Creates two files for each source file: its comments, and its messages. A message is a string literal of several words outside
+tests: an error, a log message, a finding or its advice, the help of a flag or metric, or a description in the OpenAPI document.
 
 rust.py <folder> <path>...
 """
@@ -16,14 +16,14 @@ from pygments.token import Comment, String
 
 # Folders and files whose strings are input and expected output of tests.
 TESTS = re.compile(r"(^|/)(tests|fuzz_targets)/|(^|/)tests\.rs$|_tests?\.rs$")
-# JSON, HTML and URLs are not prose, nor are the examples of a command, which the linter reads in its --help.
+# JSON, HTML and URLs are not prose. The examples of a command are checked as part of its --help.
 NOT_PROSE = re.compile(r'^\s*[\[{<]|":|=\{|</|^https?:|Examples:')
 WORDS = re.compile(r"[A-Za-z][a-z']*,? [a-z']{2,}")
 ESCAPES = {"\\n": "\n", "\\t": " ", '\\"': '"', "\\\\": "\\"}
 
 
 def tokens(source):
-    """Comments and whole string literals with the line that each begins on."""
+    """Yields comments and complete string literals, with the line on which each begins."""
     line, literal, start = 1, "", 0
     for _, kind, text in RustLexer(stripnl=False, ensurenl=False).get_tokens_unprocessed(source):
         if kind in String and kind is not String.Doc:
@@ -48,7 +48,7 @@ def comment_lines(start, text):
 
 
 def message_lines(start, literal):
-    """The text of a literal, or nothing if it is not prose. It ends as a sentence, so that the next one is another."""
+    """Yields the lines of a literal if it is prose. The last one ends like a sentence, to separate it from the next literal."""
     match = re.match(r'(b?c?r?#*)"(.*)"#*$', literal, re.DOTALL)
     if not match:
         return
@@ -64,12 +64,12 @@ def message_lines(start, literal):
     if not lines[-1].endswith((".", "?", "!", ":")):
         lines[-1] += "."
     for offset, line in enumerate(lines):
-        # What looks like markup stays text.
+        # Escape text that looks like markup.
         yield start + offset, re.sub(r"^([#>*+-]|\d+\.)(?= )", r"\\\1", line)
 
 
 def write(folder, name, lines):
-    """Numbered lines as one file, or no file when there are none. Lines with one number are joined."""
+    """Writes numbered lines to a file, and returns the number of files. Lines with the same number are joined."""
     if not lines:
         return 0
     text = [""] * max(number for number, _ in lines)
@@ -90,7 +90,7 @@ def main():
     counts = {kind: 0 for kind in folders}
     for name in (name for name in listed.stdout.split() if name.endswith(".rs")):
         source = Path(name).read_text()
-        # Test modules stand at the end of a file.
+        # Test modules are at the end of a file.
         tests = re.search(r"^#\[cfg\(test\)\]\s*\nmod \w+ \{", source, re.MULTILINE)
         first_test = source[: tests.start()].count("\n") + 1 if tests else 10**9
         comments, messages = [], []

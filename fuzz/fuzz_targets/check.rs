@@ -1,5 +1,5 @@
-//! Input files of `check`: any content gives a report or a one-line error. The first byte chooses what the rest
-//! is: a file, the text of a certificate, or what a certificate holds.
+//! `check` returns a report or a one-line error for any input file. The first byte selects whether the rest is a file,
+//! the PEM text of certificates, or the content of a certificate.
 
 #![no_main]
 
@@ -11,7 +11,7 @@ use transform::family::FAMILIES;
 
 /// A time in 2026.
 const NOW: i64 = 1_790_000_000;
-/// The maximum length of a finding, in which names are truncated.
+/// The maximum length of a finding, whose names are truncated.
 const MAX_MESSAGE_BYTES: usize = 4096;
 
 fn file(bytes: &[u8], family: Option<usize>) {

@@ -1,8 +1,9 @@
-//! Request bytes through the whole engine. The first byte chooses form, destination and endpoint.
+//! The engine handles any request body. The first byte selects the form, the destination and the endpoint.
 //!
-//! It never panics. Every response is JSON, and a valid array gets one response per event. A message that no rule touches
-//! keeps its bytes. The responses are the same whether a body is read event by event or as a whole, in any order of its
-//! fields, explained or not. Bytes read, reserved and held stay in proportion to body and response.
+//! It never panics. Every response is JSON, and a valid array gets one response per event. A message to which no rule
+//! applies keeps its bytes. Responses are the same whether a body is read event by event or as a whole, with its fields
+//! in any order, and with or without explanations. The number of bytes read, reserved and held stays in proportion to
+//! the body and the response.
 
 #![no_main]
 
@@ -33,8 +34,8 @@ const LIMITS: Limits = Limits { events: 1_000, response_bytes: 1 << 24 };
 const QUERY: &str = "topic=q+1&n=1&n=2";
 
 fn parsed(text: &str) -> Raw<'_> {
-    assert_eq!(json::invalid::explain(text), None, "an answer is JSON: {text}");
-    Raw::parse(text).expect("the scanner takes what the library takes")
+    assert_eq!(json::invalid::explain(text), None, "a response is JSON: {text}");
+    Raw::parse(text).expect("the scanner accepts what serde_json accepts")
 }
 
 fn elements(array: Raw<'_>) -> Vec<Raw<'_>> {
@@ -43,7 +44,7 @@ fn elements(array: Raw<'_>) -> Vec<Raw<'_>> {
     elements
 }
 
-/// The events of a valid body; empty for an invalid one.
+/// Returns the events of a body, or `None` if the body is invalid.
 fn events(body: &str, form: PayloadFormat) -> Option<Vec<Raw<'_>>> {
     let root = Raw::parse(body).ok()?;
     let array = match form {
@@ -72,7 +73,7 @@ fn processor(family: &'static Family, body: &str, form: PayloadFormat) {
             return;
         }
     };
-    let (events, answers) = (events.expect("what was answered is JSON"), elements(parsed(text)));
+    let (events, answers) = (events.expect("an accepted body is valid"), elements(parsed(text)));
     assert_eq!((events.len(), events.len() as u64), (answers.len(), tally.events));
     for (event, answer) in events.iter().zip(&answers) {
         untouched(*event, *answer, form);
@@ -83,7 +84,7 @@ fn processor(family: &'static Family, body: &str, form: PayloadFormat) {
     }
 }
 
-/// A message to which no rule applies is returned verbatim.
+/// Checks that a message to which no rule applies is returned verbatim.
 fn untouched(event: Raw<'_>, answer: Raw<'_>, form: PayloadFormat) {
     let status = answer.member("statusCode").map(Raw::text);
     assert_eq!(answer.member("output").is_some(), status == Some("200"), "{}", answer.text());
@@ -92,7 +93,7 @@ fn untouched(event: Raw<'_>, answer: Raw<'_>, form: PayloadFormat) {
         return;
     };
     let message = event.member("message").filter(|message| !message.is_null()).map_or("{}", Raw::text);
-    // The destination is elsewhere in the compacted form, with its templates.
+    // In the compacted form, the destination and its templates are not part of the event.
     let destination = event.member("destination").map_or("", Raw::text);
     let may_have_template =
         form == PayloadFormat::Compacted || destination.contains("{{") || destination.contains('\\');
@@ -102,7 +103,7 @@ fn untouched(event: Raw<'_>, answer: Raw<'_>, form: PayloadFormat) {
     }
 }
 
-/// An observer sees the values of the response.
+/// Checks that explanations agree with the responses.
 fn explained(family: &'static Family, body: &str, form: PayloadFormat, answers: &[Raw<'_>]) {
     let mut index = 0;
     let tally = explain(family, body, form, QUERY, LIMITS, Options::default(), &Unlimited, |explanation| {
@@ -114,7 +115,7 @@ fn explained(family: &'static Family, body: &str, form: PayloadFormat, answers: 
     assert_eq!((index, tally.map(|tally| tally.events).ok()), (answers.len(), Some(answers.len() as u64)));
 }
 
-/// The fields of a compacted body may have any order.
+/// Checks that the fields of a compacted body may have any order.
 fn reordered(family: &'static Family, body: &str, text: &str) {
     let [input, destinations, connections] = parsed(body).members(["input", "destinations", "connections"]);
     let member = |name: &str, value: Option<Raw<'_>>| value.map(|value| format!("\"{name}\":{}", value.text()));
@@ -146,7 +147,7 @@ fn router(name: &str, endpoint: RouterEndpoint, body: &str, form: PayloadFormat)
     }
 }
 
-/// Every event is delivered once or rejected once.
+/// Checks that every event is delivered once or rejected once.
 fn batched(answer: &RouterResponse) {
     let mut accounted = 0;
     for entry in elements(parsed(&answer.body)) {

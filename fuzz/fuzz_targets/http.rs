@@ -1,5 +1,5 @@
-//! Arbitrary bytes on a connection to the running service: no 5xx but retryable ones, always a response, and the next client
-//! is served.
+//! The running service handles arbitrary bytes on a connection: a response has no status 5xx except 503 and 504, the
+//! connection ends in time, and the next client is served.
 
 #![no_main]
 
@@ -13,7 +13,7 @@ use libfuzzer_sys::fuzz_target;
 use rudder_kafka_transformer::server::settings::Settings;
 use rudder_kafka_transformer::server::{Listeners, run};
 
-/// Longer than any timeout of the service that the bytes could run into.
+/// Longer than any timeout of the service that the bytes can trigger.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Parser)]
@@ -22,7 +22,7 @@ struct Arguments {
     settings: Settings,
 }
 
-/// The service, started once, and stopped when the process exits.
+/// Returns the address of the service, which the first call starts. It runs until the process exits.
 fn service() -> SocketAddr {
     static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
     *ADDRESS.get_or_init(|| {
@@ -38,12 +38,12 @@ fn service() -> SocketAddr {
     })
 }
 
-/// All responses to `bytes` until the service closes the connection. The client shuts down its sending side if the bytes may
-/// not be a complete request.
+/// Returns all responses to `bytes` until the service closes the connection. If the bytes may be an incomplete request,
+/// the client shuts down its sending side.
 fn exchange(bytes: &[u8], may_be_half: bool) -> Vec<u8> {
     let mut stream = TcpStream::connect(service()).expect("the service listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-    stream.set_write_timeout(Some(PATIENCE)).expect("a time-out");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a valid timeout");
+    stream.set_write_timeout(Some(PATIENCE)).expect("a valid timeout");
     // The service may have responded and closed the connection before everything is written.
     let written = stream.write_all(bytes);
     if may_be_half {
@@ -55,8 +55,8 @@ fn exchange(bytes: &[u8], may_be_half: bool) -> Vec<u8> {
         match stream.read(&mut part) {
             Ok(0) => return answer,
             Ok(count) => answer.extend_from_slice(&part[..count]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("no end of the answer"),
-            // The fuzzer's timeout.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("the response does not end"),
+            // The fuzzer's timer interrupted the call.
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             // Closed with unread data.
             Err(_) => return answer,

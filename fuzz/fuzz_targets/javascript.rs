@@ -1,4 +1,5 @@
-//! JavaScript's rules for truth, strings and whitespace, compared with the reference implementation; and any eight bytes as a number.
+//! Compares JavaScript's rules for truthiness, strings and whitespace with the reference implementation. Eight bytes
+//! are also used as a number.
 
 #![no_main]
 
@@ -23,7 +24,7 @@ fn number(bytes: [u8; 8]) {
     assert_eq!(truthy(Some(raw)), number != 0.0);
     let string = JsString::of(Some(raw));
     let (got, expected) = (string.escaped(), oracle::string(Some(&Value::from(number))));
-    // Where two shortest forms are equally near, JavaScript prints the even one, and Rust may not.
+    // If two shortest forms are equally near, JavaScript prints the even one, but Rust may print the other.
     assert!(got == expected || got.len() == expected.len() && got.parse() == Ok(number), "{got}, not {expected}");
 }
 
@@ -35,7 +36,7 @@ fuzz_target!(|bytes: &[u8]| {
     let spaces = |c: char| (c.is_whitespace() && c != '\u{85}') || c == '\u{feff}';
     assert_eq!(trim(bytes), text.trim_matches(spaces).as_bytes());
     let Some(value) = comparable::value(text) else { return };
-    let raw = Raw::parse(text).expect("the scanner takes what the library takes");
+    let raw = Raw::parse(text).expect("the scanner accepts what serde_json accepts");
     assert_eq!(truthy(Some(raw)), oracle::truthy(Some(&value)), "{text}");
     let string = JsString::of(Some(raw)).into_decoded();
     assert_eq!(String::from_utf8_lossy(&string), oracle::string(Some(&value)), "{text}");

@@ -1,5 +1,5 @@
-//! The transformation and the tests' reference implementation give the same responses. The first byte chooses the destination.
-//! Bytes read, reserved and held stay in proportion to body and response.
+//! The transformation and the tests' reference implementation return the same responses. The first byte selects the
+//! destination. The number of bytes read, reserved and held stays in proportion to the body and the response.
 
 #![no_main]
 
@@ -42,7 +42,7 @@ fuzz_target!(|bytes: &[u8]| {
     if answer.tally.rejected[Rejection::TemplatesTooComplex as usize] > 0 {
         return;
     }
-    let answers: Vec<Value> = serde_json::from_str(&answer.body).expect("an answer is JSON");
+    let answers: Vec<Value> = serde_json::from_str(&answer.body).expect("a response is JSON");
     assert_eq!(answers.len(), events.len());
     let query = json!({ "topic": "q 1", "n": ["1", "2"] });
     for (event, answer) in events.iter().zip(&answers) {

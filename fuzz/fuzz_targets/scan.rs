@@ -1,4 +1,4 @@
-//! Our scanner and serde_json agree on what is JSON.
+//! The scanner accepts exactly the JSON that serde_json accepts.
 
 #![no_main]
 
@@ -10,7 +10,7 @@ fuzz_target!(|text: &str| {
     let ours = Raw::parse(text);
     assert_eq!(ours.is_ok(), explain(text).is_none());
     if let Ok(value) = ours {
-        let json_white_space = [' ', '\t', '\n', '\r'];
-        assert_eq!(value.text(), text.trim_matches(json_white_space));
+        let json_whitespace = [' ', '\t', '\n', '\r'];
+        assert_eq!(value.text(), text.trim_matches(json_whitespace));
     }
 });

@@ -1,5 +1,6 @@
-//! Templates, their paths and defaults, compared with the reference implementation: up to three templates, one per line, followed
-//! by the JSON of the event's message. Bytes read, reserved and held stay in proportion to body and response.
+//! Compares templates with their paths and defaults with the reference implementation. The input has three templates,
+//! one per line, followed by the event's message as JSON. The number of bytes read, reserved and held stays in
+//! proportion to the body and the response.
 
 #![no_main]
 
@@ -52,7 +53,7 @@ fuzz_target!(|text: &str| {
     if answer.tally.rejected[Rejection::TemplatesTooComplex as usize] > 0 {
         return;
     }
-    let got: Value = serde_json::from_str(&answer.body).expect("an answer is JSON");
+    let got: Value = serde_json::from_str(&answer.body).expect("a response is JSON");
     let expected = oracle::transform(&oracle::NAMES[0], &event, &json!({ "topic": "q" }));
     assert!(oracle::agrees(&got[0], &event, &expected), "event {event}\nexpected {expected:?}\n     got {got}");
 });

@@ -1,4 +1,5 @@
-//! Any text as a TypeScript file: gives elements, or problems at existing positions. JSON is read as its value.
+//! The parser of TypeScript files returns elements, or problems at existing positions, for any text. JSON is read as
+//! its value.
 
 #![no_main]
 
@@ -20,7 +21,7 @@ fn depth(value: &Value) -> usize {
 
 fn json(text: &str) {
     let Ok(Value::Array(values)) = serde_json::from_str(text) else { return };
-    // `__proto__` in a literal is not a field, and the depth is limited.
+    // In an object literal, `__proto__` is not a field. The depth is limited.
     if text.contains("__proto__") || text.contains("\\u") || values.iter().any(|value| depth(value) > 90) {
         return;
     }
