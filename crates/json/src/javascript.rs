@@ -3,8 +3,6 @@
 //! They work on the text of a value and parse nothing into a tree.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::hash::Hash;
 
 use crate::probe::looked_at;
 use crate::raw::{Kind, Raw};
@@ -154,78 +152,6 @@ pub fn trim(mut characters: &[u8]) -> &[u8] {
     characters
 }
 
-/// The properties of a JavaScript object: names are unique, and iteration follows JavaScript's property order.
-#[derive(Debug)]
-pub struct Properties<K, V> {
-    entries: Vec<(K, V)>,
-    index: HashMap<K, usize>,
-}
-
-impl<K, V> Default for Properties<K, V> {
-    fn default() -> Self {
-        Self { entries: Vec::new(), index: HashMap::new() }
-    }
-}
-
-impl<K: AsRef<[u8]> + Clone + Eq + Hash, V> Properties<K, V> {
-    /// Returns the index of the property called `name`. A new property gets the value that `make` returns.
-    pub fn place(&mut self, name: K, make: impl FnOnce() -> V) -> usize {
-        *self.index.entry(name.clone()).or_insert_with(|| {
-            self.entries.push((name, make()));
-            self.entries.len() - 1
-        })
-    }
-
-    /// The number of properties.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there are no properties.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Returns the value at an index that [`Properties::place`] returned.
-    pub fn at(&mut self, place: usize) -> Option<&mut V> {
-        self.entries.get_mut(place).map(|(_, value)| value)
-    }
-
-    /// The maximum memory, in bytes, of adding a property called `name`.
-    #[must_use]
-    pub fn member_bytes(name: &K) -> usize {
-        4 * (size_of::<(K, V)>() + size_of::<(K, usize)>()) + 2 * name.as_ref().len()
-    }
-
-    /// Sets the property called `name`. An existing property keeps its position.
-    pub fn set(&mut self, name: K, value: V) {
-        if let Some(&index) = self.index.get(&name) {
-            self.entries[index].1 = value;
-        } else {
-            self.index.insert(name.clone(), self.entries.len());
-            self.entries.push((name, value));
-        }
-    }
-
-    /// Returns the values in property order: array indices ascending, then other names in insertion order.
-    #[must_use]
-    pub fn into_ordered(mut self) -> Vec<V> {
-        self.entries.sort_by_key(|(name, _)| array_index(name.as_ref()).map_or(u64::MAX, u64::from));
-        self.entries.into_iter().map(|(_, value)| value).collect()
-    }
-}
-
-/// Parses a property name as an array index, in the canonical form that JavaScript requires.
-fn array_index(name: &[u8]) -> Option<u32> {
-    if !name.iter().all(u8::is_ascii_digit) || (name.len() > 1 && name[0] == b'0') {
-        return None;
-    }
-    let index: u32 = std::str::from_utf8(name).ok()?.parse().ok()?;
-    (index < u32::MAX).then_some(index)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,15 +210,5 @@ mod tests {
         assert_eq!(trim(text.as_bytes()), b"a b");
         // Other languages treat U+0085 or U+200B as whitespace, but JavaScript does not.
         assert_eq!(trim("\u{85}\u{200b}".as_bytes()), "\u{85}\u{200b}".as_bytes());
-    }
-
-    #[test]
-    fn array_indices_come_first_in_ascending_order() {
-        let mut properties = Properties::default();
-        for name in ["b", "10", "2", "01", "-1", "4294967295", "4294967294", "0", ""] {
-            properties.set(name.as_bytes(), name);
-        }
-        properties.set(b"b", "later");
-        assert_eq!(properties.into_ordered(), ["0", "2", "10", "4294967294", "later", "01", "-1", "4294967295", ""]);
     }
 }

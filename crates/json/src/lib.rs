@@ -33,6 +33,7 @@ mod fields;
 pub mod invalid;
 pub mod javascript;
 pub mod probe;
+pub mod properties;
 pub mod raw;
 pub mod reader;
 pub mod scan;

@@ -71,6 +71,23 @@ impl<'a> Text<'a> {
     pub fn decoded(self) -> Cow<'a, [u8]> {
         if self.has_escapes() { Cow::Owned(unescape(self.escaped)) } else { Cow::Borrowed(self.escaped.as_bytes()) }
     }
+
+    /// Like [`Text::decoded`], but decodes escapes into a buffer that is reused.
+    #[must_use]
+    #[inline]
+    pub fn decoded_in<'b>(self, buffer: &'b mut Vec<u8>) -> &'b [u8]
+    where
+        'a: 'b,
+    {
+        if self.may_have_escapes { self.unescaped_in(buffer) } else { self.escaped.as_bytes() }
+    }
+
+    #[inline(never)]
+    fn unescaped_in(self, buffer: &mut Vec<u8>) -> &[u8] {
+        buffer.clear();
+        unescape_into(self.escaped, buffer);
+        buffer
+    }
 }
 
 /// Escapes the name of a field for a JSON pointer (RFC 6901), without the slash before it.
@@ -91,24 +108,81 @@ pub fn quoted(text: &str) -> String {
 /// Decodes the escapes in the text between a JSON string's quotes, see [`Text::decoded`].
 #[must_use]
 pub fn unescape(escaped: &str) -> Vec<u8> {
-    struct Bytes;
-    impl serde::de::Visitor<'_> for Bytes {
-        type Value = Vec<u8>;
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a string")
-        }
-        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-            Ok(bytes.to_vec())
+    let mut decoded = Vec::with_capacity(escaped.len());
+    unescape_into(escaped, &mut decoded);
+    decoded
+}
+
+fn unescape_into(escaped: &str, decoded: &mut Vec<u8>) {
+    let mut rest = escaped.as_bytes();
+    while let Some(at) = backslash(rest) {
+        decoded.extend_from_slice(&rest[..at]);
+        let (escape, after) = rest[at + 1..].split_first().unwrap_or((&b'\\', &[]));
+        rest = after;
+        let unit = match escape {
+            b'b' => u32::from(b'\x08'),
+            b'f' => u32::from(b'\x0c'),
+            b'n' => u32::from(b'\n'),
+            b'r' => u32::from(b'\r'),
+            b't' => u32::from(b'\t'),
+            b'u' => code_point(&mut rest),
+            other => u32::from(*other),
+        };
+        push_code_point(unit, decoded);
+    }
+    decoded.extend_from_slice(rest);
+}
+
+/// Returns the offset of the first backslash.
+fn backslash(text: &[u8]) -> Option<usize> {
+    const SHORT: usize = 16;
+    match text.len() {
+        ..SHORT => text.iter().position(|byte| *byte == b'\\'),
+        _ => memchr::memchr(b'\\', text),
+    }
+}
+
+/// Reads the digits of an escape, and the second escape of a surrogate pair.
+fn code_point(rest: &mut &[u8]) -> u32 {
+    let high = code_unit(rest);
+    if (0xd800..0xdc00).contains(&high)
+        && let Some(mut after) = rest.strip_prefix(b"\\u")
+    {
+        let low = code_unit(&mut after);
+        if (0xdc00..0xe000).contains(&low) {
+            *rest = after;
+            return 0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00);
         }
     }
-    let quoted = format!("\"{escaped}\"");
-    let mut deserializer = serde_json::Deserializer::from_str(&quoted);
-    // serde_json keeps lone surrogates when it deserializes bytes. A `String` cannot contain them.
-    serde::Deserializer::deserialize_bytes(&mut deserializer, Bytes).unwrap_or_default()
+    high
+}
+
+fn code_unit(rest: &mut &[u8]) -> u32 {
+    let (digits, after) = rest.split_at(rest.len().min(4));
+    *rest = after;
+    digits.iter().fold(0, |unit, digit| unit << 4 | char::from(*digit).to_digit(16).unwrap_or(0))
+}
+
+/// Appends the UTF-8 of a code point. A surrogate gets the three bytes of the same pattern.
+fn push_code_point(point: u32, decoded: &mut Vec<u8>) {
+    match char::from_u32(point) {
+        Some(character) => decoded.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+        None => {
+            let tail = |bits: u32| 0x80 | (bits & 0x3f) as u8;
+            decoded.extend_from_slice(&[0xe0 | (point >> 12 & 0xf) as u8, tail(point >> 6), tail(point)]);
+        }
+    }
 }
 
 /// Escapes `decoded` (UTF-8 or WTF-8, see [`Text::decoded`]) and appends it to `out` without quotes.
 pub fn escape(decoded: &[u8], out: &mut String) {
+    let is_plain = |byte: &u8| (b' '..=b'~').contains(byte) && !matches!(byte, b'"' | b'\\');
+    if decoded.iter().all(is_plain)
+        && let Ok(text) = std::str::from_utf8(decoded)
+    {
+        out.push_str(text);
+        return;
+    }
     for chunk in decoded.utf8_chunks() {
         for character in chunk.valid().chars() {
             match character {
@@ -138,6 +212,42 @@ fn push_unicode_escape(unit: u16, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Decodes with serde_json, which keeps lone surrogates when it deserializes bytes.
+    fn decoded_by_serde_json(escaped: &str) -> Vec<u8> {
+        struct Bytes;
+        impl serde::de::Visitor<'_> for Bytes {
+            type Value = Vec<u8>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+                Ok(bytes.to_vec())
+            }
+        }
+        let quoted = format!("\"{escaped}\"");
+        let mut deserializer = serde_json::Deserializer::from_str(&quoted);
+        serde::Deserializer::deserialize_bytes(&mut deserializer, Bytes).unwrap()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn escapes_are_decoded_as_by_serde_json(
+            parts in proptest::collection::vec(
+                proptest::prop_oneof![
+                    r#"\\["\\/bfnrt]"#,
+                    r"\\u[0-9a-fA-F]{4}",
+                    r"\\u[dD][89abAB][0-9a-f]{2}",
+                    r"\\u[dD][c-fC-F][0-9a-f]{2}",
+                    "[a-zü😀 /u]{0,3}",
+                ],
+                0..8,
+            ),
+        ) {
+            let escaped = parts.concat();
+            proptest::prop_assert_eq!(unescape(&escaped), decoded_by_serde_json(&escaped), "{}", escaped);
+        }
+    }
 
     #[test]
     fn escaping_undoes_unescaping() {

@@ -6,7 +6,8 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use json::javascript::{JsString, Properties, trim, truthy};
+use json::javascript::{JsString, trim, truthy};
+use json::properties::{Properties, in_property_order};
 use json::raw::Raw;
 
 /// Prints for each line the string, whether the value is truthy, the trimmed string, and an object's values in order.
@@ -200,5 +201,9 @@ fn conversions_match_node() {
         let mut theirs = Vec::new();
         order.for_each_element(|element| theirs.push(decoded(Some(element))));
         assert_eq!(ours, theirs, "order of {line}");
+        let mut fields = Vec::new();
+        value.for_each_member(|name, value| fields.push((name.decoded(), value)));
+        let ours: Vec<_> = in_property_order(fields).into_iter().map(|(_, value)| decoded(Some(value))).collect();
+        assert_eq!(ours, theirs, "order of the fields of {line}");
     }
 }

@@ -11,7 +11,8 @@ use crate::request::event::Event;
 use crate::response::{self, RejectedBy};
 use crate::router_transform::Places;
 use crate::rules::retl_timestamp;
-use json::javascript::{JsString, Properties};
+use json::javascript::JsString;
+use json::properties::Properties;
 use json::raw::Raw;
 
 /// An event that can be delivered.

@@ -7,7 +7,8 @@ use crate::decision::Tally;
 use crate::meter::{Halt, Meter, Unlimited, Usage};
 use crate::request::body::{BodyError, Counted, Limits, PayloadFormat, Request, RouterResponse};
 use crate::response;
-use json::javascript::{JsString, Properties};
+use json::javascript::JsString;
+use json::properties::Properties;
 use json::raw::Raw;
 
 /// The index of each destination in the response. The `ID` of a destination is read only once.
