@@ -36,7 +36,42 @@ pub fn hostile() -> Vec<(&'static str, String)> {
     let hidden = list(500, |name| format!(r#""k{name}":1"#));
     let shown = list(500, |name| format!(r#""k{name}":"""#));
     let escaped = list(5_000, |name| format!(r#""\u0061{name}":0"#));
+    let each = |count: usize, path: fn(usize) -> String| {
+        format!(r#"{{"topic":"t","x":[{}]}}"#, list(count, |index| format!(r#""{{{{ {} || d }}}}""#, path(index))))
+    };
+    let dotted = event(r#"{"type":"track","event":"x","z.a":1}"#);
+    let nested = event(r#"{"type":"track","event":"x","z":{"a":""}}"#);
+    let names = list(1_000, |n| format!(r#"{{"from":"{{{{ event.z{n} || n{n} }}}}","to":"t"}}"#));
     vec![
+        ("different templates that find nothing", compacted(&track, 1_000, &each(1_000, |n| format!("event.z{n}.y")))),
+        ("templates outside of message and metadata", compacted(&track, 1_000, &each(1_000, |n| format!("x.z{n}")))),
+        ("templates and a name with a dot", compacted(&dotted, 1_000, &each(1_000, |n| format!("event.z.a{n}")))),
+        (
+            "templates for an object and its fields",
+            compacted(
+                &nested,
+                1_000,
+                &each(1_000, |n| if n == 0 { "event.z".to_owned() } else { format!("event.z.a{n}") }),
+            ),
+        ),
+        (
+            "templates for a whole message",
+            compacted(
+                &nested,
+                1_000,
+                &each(1_000, |n| if n == 999 { "message".to_owned() } else { format!("event.a{n}") }),
+            ),
+        ),
+        (
+            "templates that find a value each",
+            compacted(
+                &event(&format!(r#"{{"z0":"",{}}}"#, list(1_000, |n| format!(r#""z{n}":"""#)))),
+                10,
+                &each(1_000, |n| format!("event.z{n}")),
+            ),
+        ),
+        ("templates into shared parts", compacted(&track, 1_000, &each(1_000, |n| format!("destination.z{n}")))),
+        ("templates as names in a map", compacted(&track, 1_000, &map(&names))),
         ("a map entry of zeros", compacted(&track, 1_000, &map(&format!(r#"{{"from":"x","to":{zeros}}}"#)))),
         ("a topic of zeros", compacted(&track, 1_000, &format!(r#"{{"topic":{zeros}}}"#))),
         ("a topic of numbers", compacted(&track, 50, &format!(r#"{{"topic":[{}]}}"#, list(10_000, |n| n.to_string())))),
@@ -86,6 +121,14 @@ pub fn hostile() -> Vec<(&'static str, String)> {
             "many destinations",
             format!(
                 r#"{{"destType":"kafka","input":[],"destinations":{{{}}}}}"#,
+                list(50_000, |id| format!(r#""{id}":0"#))
+            ),
+        ),
+        (
+            "events of unknown destinations",
+            format!(
+                r#"{{"destType":"kafka","input":[{}],"destinations":{{{}}}}}"#,
+                list(100, |id| format!(r#"{{"message":{{}},"metadata":{{"destinationId":"x{id}"}}}}"#)),
                 list(50_000, |id| format!(r#""{id}":0"#))
             ),
         ),

@@ -2,8 +2,10 @@
 //!
 //! Without this limit, a small body with many templates and events could delay all other requests.
 
+use crate::flat_tree::FlatTree;
 use crate::meter::Usage;
 use crate::rejection::Rejection;
+use json::raw::Raw;
 
 /// The event exceeds its budget, or the meter halted the request (see [`Usage::halted`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,10 +22,10 @@ pub struct EventBudget<'u, 'm> {
 
 impl<'u, 'm> EventBudget<'u, 'm> {
     /// The work allowed for each event.
-    const BASE: u64 = 1 << 11;
+    const BASE: u64 = 1 << 10;
     /// The additional work allowed per byte of the event. Real events use about four units per byte, and have at least
     /// 700 bytes of metadata.
-    const PER_BYTE: u64 = 64;
+    const PER_BYTE: u64 = 16;
 
     /// Creates the budget of an event of this size.
     #[must_use]
@@ -39,6 +41,15 @@ impl<'u, 'm> EventBudget<'u, 'm> {
     pub fn work(&mut self, units: u64) -> Result<(), Exhausted> {
         self.left = self.left.checked_sub(units).ok_or(Exhausted)?;
         self.usage.work(units).map_err(|_| Exhausted)
+    }
+
+    /// Builds the tree of a value.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if it needs more than the budget.
+    pub fn tree_of<'a>(&mut self, value: Raw<'a>) -> Result<FlatTree<'a>, Exhausted> {
+        self.work(value.text().len() as u64)?;
+        FlatTree::within(value, self.usage).map_err(|_| Exhausted)
     }
 
     /// Charges memory that is freed after the event. Call this before allocating it.
@@ -64,7 +75,7 @@ mod tests {
     fn the_budget_depends_on_the_size_of_the_event() {
         let usage = Usage::unlimited();
         let mut budget = EventBudget::for_event(1_000, &usage);
-        assert_eq!(budget.work(2_048 + 64_000), Ok(()));
+        assert_eq!(budget.work(1_024 + 16_000), Ok(()));
         assert_eq!(budget.work(1), Err(Exhausted));
     }
 }

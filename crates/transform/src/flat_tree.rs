@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::meter::{Halt, Usage};
 use crate::partition::as_received;
-use json::javascript::Properties;
+use json::properties::in_property_order;
 use json::raw::Raw;
 use json::reader::Reader;
 use json::text::pointer_step;
@@ -38,7 +38,7 @@ enum Content<'a> {
 /// The name of a field, and the part that is its value.
 type Member<'a> = (Cow<'a, [u8]>, usize);
 
-/// A string, number or literal of a [`FlatTree`], and its position in the text.
+/// A string, number or literal of a [`FlatTree`], or a value that is not opened, and its position in the text.
 #[derive(Debug, Clone)]
 pub struct Leaf<'a> {
     /// The value.
@@ -53,9 +53,49 @@ const MAX_POINTER_BYTES: usize = 1024;
 /// The memory of a part, in bytes, with its entries in an array and in the list of leaves. Vectors double when they
 /// grow.
 const PART_BYTES: usize = 2 * (size_of::<Part<'_>>() + size_of::<usize>() + size_of::<Leaf<'_>>());
-/// The additional memory of a field, in bytes: its name in a vector and in a hash map, which both double when they
-/// grow.
-const MEMBER_BYTES: usize = 4 * (size_of::<Cow<'_, [u8]>>() + size_of::<Member<'_>>());
+/// The additional memory of a field, in bytes: in a vector that doubles when it grows, and for finding duplicates.
+const MEMBER_BYTES: usize = 2 * size_of::<Member<'_>>() + 3 * size_of::<(&[u8], usize)>() + 4 * size_of::<usize>();
+
+/// Returns the offsets of all arrays and objects that contain a byte at one of `offsets`. Both lists are ascending.
+fn containers_around(value: Raw<'_>, offsets: &[usize], usage: &Usage<'_>) -> Result<Vec<usize>, Halt> {
+    let mut offsets = offsets.iter().copied().peekable();
+    let mut around = Vec::new();
+    // The offsets of the open containers. The first `noted` are in the result already.
+    let mut open: Vec<usize> = Vec::new();
+    let mut noted = 0;
+    let mut reader = Reader::of(value);
+    while offsets.peek().is_some()
+        && let Some(byte) = reader.peek()
+    {
+        match byte {
+            b'{' | b'[' => {
+                usage.scratch(if open.len() < open.capacity() {
+                    0
+                } else {
+                    2 * size_of::<usize>() * open.len().max(4)
+                })?;
+                open.push(reader.offset());
+                reader.bump();
+            }
+            b'}' | b']' => {
+                open.pop();
+                noted = noted.min(open.len());
+                reader.bump();
+            }
+            b',' | b':' => reader.bump(),
+            _ if reader.skip().is_err() => break,
+            _ => {
+                if offsets.next_if(|offset| *offset < reader.offset()).is_some() {
+                    while offsets.next_if(|offset| *offset < reader.offset()).is_some() {}
+                    usage.scratch(2 * size_of::<usize>() * (open.len() - noted))?;
+                    around.extend_from_slice(&open[noted..]);
+                    noted = open.len();
+                }
+            }
+        }
+    }
+    Ok(around)
+}
 
 /// One step of a JSON pointer.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +117,7 @@ impl fmt::Display for Step<'_> {
 struct Open<'a> {
     part: usize,
     elements: Vec<usize>,
-    members: Properties<Cow<'a, [u8]>, Member<'a>>,
+    members: Vec<Member<'a>>,
 }
 
 impl<'a> FlatTree<'a> {
@@ -92,6 +132,22 @@ impl<'a> FlatTree<'a> {
     /// # Errors
     /// Fails if the meter halts the request.
     pub fn within(value: Raw<'a>, usage: &Usage<'_>) -> Result<Self, Halt> {
+        Self::build(value, None, usage)
+    }
+
+    /// Like [`FlatTree::within`], but opens only arrays and objects that contain a byte at one of `offsets`, which are
+    /// ascending. All others become leaves.
+    ///
+    /// # Errors
+    /// Fails if the meter halts the request.
+    pub fn around(value: Raw<'a>, offsets: &[usize], usage: &Usage<'_>) -> Result<Self, Halt> {
+        let containers = containers_around(value, offsets, usage)?;
+        Self::build(value, Some(&containers), usage)
+    }
+
+    /// Builds the tree. Only the containers at these offsets are opened, or all of them if it is `None`.
+    fn build(value: Raw<'a>, containers: Option<&[usize]>, usage: &Usage<'_>) -> Result<Self, Halt> {
+        let mut containers = containers.map(|containers| containers.iter().copied().peekable());
         let mut parts: Vec<Part<'a>> = Vec::new();
         let mut open: Vec<Open<'a>> = Vec::new();
         let mut reader = Reader::of(value);
@@ -106,7 +162,7 @@ impl<'a> FlatTree<'a> {
                         part.content = if byte == b']' {
                             Content::Array(closed.elements)
                         } else {
-                            Content::Object(closed.members.into_ordered())
+                            Content::Object(in_property_order(closed.members))
                         };
                     }
                 }
@@ -124,17 +180,19 @@ impl<'a> FlatTree<'a> {
                             reader.bump();
                             let name = name.decoded();
                             usage.scratch(if matches!(name, Cow::Owned(_)) { 3 * name.len() } else { 0 })?;
-                            parent.members.set(name.clone(), (name, index));
+                            parent.members.push((name, index));
                         } else {
                             parent.elements.push(index);
                         }
                     }
                     let Some(first) = reader.peek() else { break };
                     let start = reader.offset();
-                    if first == b'{' || first == b'[' {
+                    let is_opened = (first == b'{' || first == b'[')
+                        && containers.as_mut().is_none_or(|containers| containers.next_if_eq(&start).is_some());
+                    if is_opened {
                         reader.bump();
                         usage.scratch(2 * size_of::<Open<'_>>())?;
-                        open.push(Open { part: index, elements: Vec::new(), members: Properties::default() });
+                        open.push(Open { part: index, elements: Vec::new(), members: Vec::new() });
                         parts.push(Part { range: start..start, content: Content::Array(Vec::new()) });
                     } else {
                         let Ok(raw) = reader.value() else { break };
@@ -223,6 +281,23 @@ mod tests {
     fn leaves_come_in_property_order_without_hidden_duplicates() {
         assert_eq!(leaves(r#"{"b":{"z":1,"z":2},"10":3, "2":[4,{"x":5},[]],"b" : 6,"a":{}}"#), ["4", "5", "3", "6"]);
         assert_eq!(leaves("7"), ["7"]);
+    }
+
+    #[test]
+    fn only_containers_around_the_offsets_are_opened() {
+        let text = r#"{"a":[{"x":1},{"y":["!",{}]}],"b":{"!":[2]},"c":[],"d":["!"],"e":"!","f":{}}"#;
+        let value = Raw::parse(text).unwrap();
+        let offsets: Vec<usize> = text.match_indices('!').map(|(at, _)| at).collect();
+        let leaves = |offsets: &[usize]| -> Vec<&str> {
+            let tree = FlatTree::around(value, offsets, &Usage::unlimited()).unwrap();
+            tree.leaves().iter().map(|leaf| leaf.raw.text()).collect()
+        };
+        assert_eq!(leaves(&offsets), [r#"{"x":1}"#, r#""!""#, "{}", "[2]", "[]", r#""!""#, r#""!""#, "{}"]);
+        assert_eq!(
+            leaves(&offsets[..1]),
+            [r#"{"x":1}"#, r#""!""#, "{}", r#"{"!":[2]}"#, "[]", r#"["!"]"#, r#""!""#, "{}"]
+        );
+        assert_eq!(leaves(&[]), [text]);
     }
 
     #[test]

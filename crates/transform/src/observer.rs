@@ -50,7 +50,7 @@ pub trait Observer {
     #[inline]
     fn will_fill(&mut self, destination: Raw<'_>, templates: &Templates) {}
 
-    /// Receives the result of the template at `index`.
+    /// Receives the result of the template at `index`, unless its default is used.
     #[inline]
     fn template(&mut self, index: usize, filled: Filled<'_>) {}
 
@@ -123,8 +123,6 @@ pub enum Filled<'e> {
         /// Whether it was removed from the event.
         removed: bool,
     },
-    /// The default is used.
-    Default,
     /// The event is rejected because of the template.
     Rejected,
 }

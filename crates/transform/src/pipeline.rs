@@ -15,10 +15,11 @@ use crate::request::shared_tables::{Destinations, SharedTables};
 use crate::response::{self, Output};
 use crate::rules::config_value::{FilledValues, NO_HOLES};
 use crate::rules::cuts::Cuts;
+use crate::rules::dynamic_config::Filler;
 use crate::rules::integrations::Integrations;
 use crate::rules::lazy_object::LazyObject;
 use crate::rules::partition_key;
-use crate::rules::path_tree::{Hit, ROOTS};
+use crate::rules::path_tree::{Hit, PathTree, ROOTS};
 use crate::rules::retl_timestamp;
 use crate::rules::templates::Templates;
 use crate::rules::topic::Routing;
@@ -49,6 +50,8 @@ struct Target<'o, O> {
 struct Templated<'e, 'a> {
     event: &'e Event<'a>,
     message: &'e Message<'e>,
+    /// Whether the timestamp rule changed the text of the message. The fields are slices of the original text.
+    is_stamped: bool,
     metadata: &'e Metadata<'a>,
     destination_raw: Raw<'a>,
     destination: &'e Destination<'a>,
@@ -96,13 +99,13 @@ impl<'s, 'a> Context<'s, 'a> {
             let filling = Filling { holes: &NO_HOLES, values: &self.no_values };
             return self.write(message, metadata, (&destination.routing, filling), changes, out, observer);
         };
-        let event = Templated { event, message, metadata, destination_raw, destination: &destination, templates };
+        let is_stamped = stamped.is_some();
+        let event =
+            Templated { event, message, is_stamped, metadata, destination_raw, destination: &destination, templates };
         let mut target = Target { out, observer, changes };
-        if stamped.is_none() {
-            let mut budget = self.budget_of(&event)?;
-            if let Some(hits) = event.find_all(&mut budget) {
-                return self.transform_found(&event, hits, &mut budget, &mut target);
-            }
+        let mut budget = self.budget_of(&event)?;
+        if let Some((tree, hits)) = event.find_all(&mut budget) {
+            return self.transform_found(&event, (tree, hits), &mut budget, &mut target);
         }
         self.transform_lazily(&event, &mut target)
     }
@@ -118,20 +121,35 @@ impl<'s, 'a> Context<'s, 'a> {
     fn transform_found<'e>(
         &self,
         event: &Templated<'e, 'a>,
-        mut hits: Vec<Option<Hit<'e>>>,
+        (tree, mut hits): (&PathTree, Vec<Hit<'e>>),
         budget: &mut EventBudget<'_, '_>,
         target: &mut Target<'_, impl Observer>,
     ) -> Result<Decision, Rejection> {
         let Templated { message, metadata, destination_raw, templates, .. } = *event;
+        let mut elsewhere = None;
+        if !tree.elsewhere().is_empty() {
+            let mut reached = tree.reach(event.event.raw, None, budget)?;
+            reached.retain(|template| tree.elsewhere().binary_search(template).is_ok());
+            with_shared(&mut reached, tree);
+            elsewhere = Some((reached, self.lazy_event(event, budget)?));
+        }
         target.observer.will_fill(destination_raw, templates);
-        let values = templates.fill(&mut hits, budget, &mut target.changes, target.observer)?;
-        let removed = hits.into_iter().flatten().filter(|hit| hit.is_removed);
+        let filler = Filler::new(templates, budget, target.observer);
+        let values = filler.fill_found(
+            (tree, &mut hits),
+            elsewhere.as_mut().map(|(templates, event)| (&**templates, event)),
+            &mut target.changes,
+        )?;
+        let removed = hits.into_iter().filter(|hit| hit.is_removed);
         let mut fields: [Vec<_>; ROOTS.len()] = Default::default();
         removed.for_each(|hit| fields[hit.root].push(hit.field));
         let [of_message, of_metadata] = fields;
         let message_text = cut(message.raw, of_message, budget)?;
         let metadata_text = cut(metadata.raw, of_metadata, budget)?;
-        let changed_message = message_text.as_ref().map(|(cuts, text)| message.without(cuts, text));
+        let changed_message = message_text.as_ref().map(|(cuts, text)| match event.is_stamped {
+            true => Message::of(Raw::from_valid(text)),
+            false => message.without(cuts, text),
+        });
         let changed_metadata = metadata_text.as_ref().map(|(cuts, text)| metadata.without(cuts, text));
         let message = changed_message.as_ref().unwrap_or(message);
         let metadata = changed_metadata.as_ref().unwrap_or(metadata);
@@ -148,7 +166,11 @@ impl<'s, 'a> Context<'s, 'a> {
         let mut budget = self.budget_of(event)?;
         let mut lazy = self.lazy_event(event, &mut budget)?;
         target.observer.will_fill(destination_raw, templates);
-        let values = templates.fill(&mut lazy, &mut budget, &mut target.changes, target.observer)?;
+        let stamped = Some(message.raw).filter(|_| event.is_stamped);
+        let mut reached = templates.paths().reach(event.event.raw, stamped, &mut budget)?;
+        with_shared(&mut reached, templates.paths());
+        let filler = Filler::new(templates, &mut budget, target.observer);
+        let values = filler.fill_lazily(&reached, &mut lazy, &mut target.changes)?;
         let texts = [lazy.member_text("message", &mut budget)?, lazy.member_text("metadata", &mut budget)?];
         let [message_text, metadata_text] =
             texts.each_ref().map(|text| text.as_deref().map_or(EMPTY_OBJECT, Raw::from_valid));
@@ -228,7 +250,7 @@ impl<'s, 'a> Context<'s, 'a> {
         templated: &Templated<'e, 'a>,
         budget: &mut EventBudget<'_, '_>,
     ) -> Result<LazyObject<'e>, Exhausted> {
-        let Templated { event, message, metadata, destination_raw, destination, templates } = *templated;
+        let Templated { event, message, metadata, destination_raw, destination, templates, .. } = *templated;
         let read = [event.message().ok().map(|message| message.raw), Some(metadata.raw)];
         let mut lazy = LazyObject::within(event.raw, read.as_slice(), budget)?;
         lazy.set("message", LazyObject::of(message.raw), budget)?;
@@ -253,9 +275,21 @@ impl<'s, 'a> Context<'s, 'a> {
 
 impl<'e, 'a> Templated<'e, 'a> {
     /// Finds the values of all templates in one pass; `None` if they must be looked up one after another.
-    fn find_all(&self, budget: &mut EventBudget<'_, '_>) -> Option<Vec<Option<Hit<'e>>>> {
-        let paths = self.templates.paths().filter(|_| !self.event.has_dotted_name)?;
-        paths.find([self.message.raw, self.metadata.raw], budget)
+    fn find_all(&self, budget: &mut EventBudget<'_, '_>) -> Option<(&'e PathTree, Vec<Hit<'e>>)> {
+        if self.event.has_dotted_name {
+            return None;
+        }
+        let tree = self.templates.paths();
+        Some((tree, tree.find([self.message.raw, self.metadata.raw], budget)?))
+    }
+}
+
+/// Adds the templates that are not in the tree. All are ascending.
+fn with_shared(templates: &mut Vec<usize>, tree: &PathTree) {
+    if !tree.shared().is_empty() {
+        templates.extend(tree.shared());
+        // A stable sort merges the two runs.
+        templates.sort();
     }
 }
 

@@ -77,7 +77,6 @@ pub fn explain(
         index: 0,
         seen: Seen::default(),
         templates: HashMap::new(),
-        current: None,
     };
     let response = processor::observed(family, body, form, query, limits, meter, &mut explainer)?;
     Ok(response.tally)
@@ -92,8 +91,6 @@ struct Explainer<'m, F> {
     seen: Seen,
     /// The templates of each destination with templates, by the address of its text.
     templates: HashMap<usize, Rc<[Template]>>,
-    /// The templates of the current event's destination.
-    current: Option<Rc<[Template]>>,
 }
 
 /// The decisions for the current event so far.
@@ -111,6 +108,22 @@ struct Template {
     pointer: Rc<str>,
     path: Rc<str>,
     default: JsonText,
+}
+
+impl Template {
+    /// Its use for an event in which it finds nothing.
+    fn defaulted(&self) -> TemplateUse {
+        TemplateUse {
+            pointer: Rc::clone(&self.pointer),
+            path: Rc::clone(&self.path),
+            default: self.default.clone(),
+            found: false,
+            value_cut: self.default.is_cut(),
+            value: Some(self.default.clone()),
+            removed: None,
+            rejected: false,
+        }
+    }
 }
 
 impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<'_, F> {
@@ -138,26 +151,28 @@ impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<'_, F
             templates.collect()
         };
         let place = destination.text().as_ptr().addr();
-        self.current = Some(Rc::clone(self.templates.entry(place).or_insert_with(describe)));
+        let templates = self.templates.entry(place).or_insert_with(describe);
+        self.seen.templates = templates.iter().map(Template::defaulted).collect();
     }
 
     fn template(&mut self, index: usize, filled: Filled<'_>) {
-        let Some(template) = self.current.as_ref().and_then(|templates| templates.get(index)) else { return };
-        let value = match filled {
-            Filled::Found { value, .. } => Some(JsonText::up_to(MAX_VALUE_BYTES, value)),
-            Filled::Default => Some(template.default.clone()),
-            Filled::Rejected => None,
-        };
-        self.seen.templates.push(TemplateUse {
-            pointer: Rc::clone(&template.pointer),
-            path: Rc::clone(&template.path),
-            default: template.default.clone(),
-            found: !matches!(filled, Filled::Default),
-            value_cut: value.as_ref().is_some_and(JsonText::is_cut),
-            value,
-            removed: matches!(filled, Filled::Found { removed: true, .. }).then(|| Rc::clone(&template.path)),
-            rejected: matches!(filled, Filled::Rejected),
-        });
+        let Some(template) = self.seen.templates.get_mut(index) else { return };
+        template.found = true;
+        match filled {
+            Filled::Found { value, removed } => {
+                let value = JsonText::up_to(MAX_VALUE_BYTES, value);
+                template.value_cut = value.is_cut();
+                template.value = Some(value);
+                template.removed = removed.then(|| Rc::clone(&template.path));
+            }
+            Filled::Rejected => {
+                template.value = None;
+                template.value_cut = false;
+                template.rejected = true;
+                // The templates after it were not looked up.
+                self.seen.templates.truncate(index + 1);
+            }
+        }
     }
 
     fn skipped(&mut self, rule: TopicRule, why: impl FnOnce() -> (Reason, String)) {

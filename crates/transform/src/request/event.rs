@@ -116,8 +116,9 @@ impl<'a> Event<'a> {
             destination: None,
             has_dotted_name: false,
         };
+        let mut buffer = Vec::new();
         event.raw = reader.object::<Invalid>(|reader, key| {
-            match &*key.decoded() {
+            match key.decoded_in(&mut buffer) {
                 b"message" => {
                     event.message = match slot(reader, Message::read)? {
                         Field::Missing => Field::Object(Message::empty()),
@@ -213,8 +214,15 @@ impl<'a> Message<'a> {
         if values.iter().flatten().chain(dotted).all(|value| cuts.moved(*value, self.raw, left).is_some()) {
             return self.with_text(left);
         }
-        let mut message = Message { raw: Raw::from_valid(left), ..Message::empty() };
-        message.raw.for_each_member(|name, value| message.set(&name.decoded(), value));
+        Message::of(Raw::from_valid(left))
+    }
+
+    /// Notes the fields of a message that is known to be valid.
+    #[must_use]
+    pub fn of(raw: Raw<'a>) -> Self {
+        let mut message = Message { raw, ..Message::empty() };
+        let mut buffer = Vec::new();
+        raw.for_each_member(|name, value| message.set(name.decoded_in(&mut buffer), value));
         message
     }
 
@@ -234,8 +242,9 @@ impl<'a> Message<'a> {
     /// [`Invalid`] if it is not a valid object.
     pub fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
         let mut message = Message::empty();
+        let mut buffer = Vec::new();
         message.raw = reader.object::<Invalid>(|reader, key| {
-            match &*key.decoded() {
+            match key.decoded_in(&mut buffer) {
                 b"channel" => message.channel = Some(reader.value()?),
                 b"type" => message.kind = Some(reader.value()?),
                 b"event" => message.event = Some(reader.value()?),
@@ -261,8 +270,7 @@ impl<'a> Message<'a> {
         });
         if !is_whole {
             // A value was removed from a field that the rules use.
-            message = Message { raw, ..Message::empty() };
-            raw.for_each_member(|name, value| message.set(&name.decoded(), value));
+            message = Message::of(raw);
         }
         message
     }

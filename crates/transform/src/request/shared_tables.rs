@@ -2,6 +2,7 @@
 //! (docs/contract.md#compacted-form).
 
 use std::borrow::Cow;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -12,8 +13,10 @@ use crate::request::destination::Destination;
 use crate::request::event::{Event, Metadata};
 use crate::request::origin::Origin;
 use json::javascript::JsString;
+use json::properties::NameHasher;
 use json::raw::Raw;
 use json::reader::Reader;
+use json::text::Text;
 
 /// The tables that the events of a request share. The default is the plain format, which has no tables.
 #[derive(Debug, Default)]
@@ -26,7 +29,31 @@ pub(super) struct Compacted<'a> {
     pub(super) connections: ById<'a>,
 }
 
-type ById<'a> = HashMap<Cow<'a, [u8]>, Raw<'a>>;
+/// Values by ID. If an ID occurs several times, the last value wins.
+#[derive(Debug, Default)]
+pub(super) struct ById<'a> {
+    entries: Vec<(Text<'a>, Raw<'a>)>,
+    /// The indices of the entries by ID, built after [`SCANS`] lookups.
+    index: OnceCell<HashMap<Cow<'a, [u8]>, usize, NameHasher>>,
+    scans: Cell<u8>,
+}
+
+/// The number of lookups that compare all entries. For the one or two lookups of most requests, this is faster than
+/// hashing all IDs.
+const SCANS: u8 = 2;
+
+impl<'a> ById<'a> {
+    fn get(&self, id: &[u8]) -> Option<Raw<'a>> {
+        let (_, value) = if self.scans.get() < SCANS {
+            self.scans.set(self.scans.get() + 1);
+            self.entries.iter().rfind(|(name, _)| name.is_bytes(id))?
+        } else {
+            let by_id = || self.entries.iter().enumerate().map(|(place, (name, _))| (name.decoded(), place)).collect();
+            &self.entries[*self.index.get_or_init(by_id).get(id)?]
+        };
+        Some(*value)
+    }
+}
 
 impl<'a> SharedTables<'a> {
     pub(super) fn compacted(compacted: Compacted<'a>) -> Self {
@@ -42,7 +69,7 @@ impl<'a> SharedTables<'a> {
             None => (event.destination, Rejection::DestinationMissing),
             Some(compacted) => {
                 let id = JsString::of(metadata.destination_id).into_decoded();
-                (compacted.destinations.get(&id).copied(), Rejection::DestinationUnknown)
+                (compacted.destinations.get(&id), Rejection::DestinationUnknown)
             }
         };
         match found.filter(|destination| !destination.is_null()) {
@@ -59,7 +86,7 @@ impl<'a> SharedTables<'a> {
         let mut key = JsString::of(metadata.source_id).into_decoded().into_owned();
         key.push(b':');
         key.extend_from_slice(&JsString::of(metadata.destination_id).into_decoded());
-        compacted.connections.get(key.as_slice()).copied()
+        compacted.connections.get(&key)
     }
 
     /// Returns the metric labels of a request whose first event is `event`.
@@ -83,20 +110,23 @@ impl<'a> SharedTables<'a> {
 
 /// Reads an object as a table. Any other value is an empty table.
 pub(super) fn read_map<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result<ById<'a>, ReadError> {
-    let mut map = HashMap::new();
+    let mut table = ById::default();
     if reader.peek() == Some(b'{') {
-        reader.object::<ReadError>(|reader, key| {
-            usage.keep_one_more_entry(map.len(), map.capacity(), size_of::<(Cow<'a, [u8]>, Raw<'a>)>())?;
-            let name = key.decoded();
-            usage.keep(if matches!(name, Cow::Owned(_)) { 2 * name.len() } else { 0 })?;
-            map.insert(name, reader.value()?);
+        reader.object::<ReadError>(|reader, name| {
+            usage.keep_one_more(&table.entries)?;
+            // The index has eight slots for seven entries, and a power of two of them. It owns decoded names.
+            usage.keep(INDEX_BYTES + if name.may_have_escapes() { name.escaped().len() } else { 0 })?;
+            table.entries.push((name, reader.value()?));
             Ok(())
         })?;
     } else {
         reader.value()?;
     }
-    Ok(map)
+    Ok(table)
 }
+
+/// The maximum memory of an entry in an index, in bytes.
+const INDEX_BYTES: usize = 3 * (size_of::<(Cow<'_, [u8]>, usize)>() + 1);
 
 /// The memory of an entry in [`Destinations`], in bytes.
 const ENTRY_BYTES: usize = 32;

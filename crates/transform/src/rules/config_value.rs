@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use crate::rules::templates::Template;
 use json::probe::looked_at;
 use json::raw::Raw;
 
@@ -67,8 +68,12 @@ impl Holes {
 /// The values of the templates that can change the topic, for one event.
 #[derive(Debug, Default)]
 pub struct FilledValues<'e> {
-    /// The index of each template and its value as JSON text, ascending.
+    /// All templates of the Config. Those that found nothing have their default.
+    templates: &'e [Template],
+    /// The index of each template that found a value of its own, and the value as JSON text, ascending.
     values: Vec<(usize, Cow<'e, str>)>,
+    /// The slots whose templates all found the same value, and the value as JSON text, ascending.
+    of_slots: Vec<(usize, &'e str)>,
     /// The filled values of the Config, by [`Part`].
     texts: [OnceCell<String>; 2],
 }
@@ -83,16 +88,43 @@ pub enum Part {
 }
 
 impl<'e> FilledValues<'e> {
-    pub(super) fn of(values: Vec<(usize, Cow<'e, str>)>) -> Self {
-        Self { values, texts: Default::default() }
+    /// Creates the values of an event in which no template finds anything.
+    #[must_use]
+    pub(super) fn of(templates: &'e [Template]) -> Self {
+        Self { templates, ..Self::default() }
     }
 
-    /// Returns the value of a template.
+    /// Adds the value of one template.
+    pub(super) fn add(&mut self, template: usize, value: Cow<'e, str>) {
+        self.values.push((template, value));
+    }
+
+    /// Adds the value of all templates of a slot.
+    pub(super) fn add_for_all(&mut self, slot: usize, value: &'e str) {
+        self.of_slots.push((slot, value));
+    }
+
+    /// Sorts values that were added in any order.
+    pub(super) fn sort(&mut self) {
+        self.values.sort_unstable_by_key(|(template, _)| *template);
+        self.of_slots.sort_unstable_by_key(|(slot, _)| *slot);
+    }
+
+    /// Returns the value of a template, which is its default if it found nothing.
     #[must_use]
     pub fn of_template(&self, template: usize) -> Option<Raw<'_>> {
-        let at = self.values.binary_search_by_key(&template, |(index, _)| *index).ok()?;
+        let Template { slot, default, .. } = self.templates.get(template)?;
+        let text = if let Ok(at) = self.values.binary_search_by_key(&template, |(index, _)| *index) {
+            &*self.values[at].1
+        } else if let Some(slot) = slot
+            && let Ok(at) = self.of_slots.binary_search_by_key(slot, |(slot, _)| *slot)
+        {
+            self.of_slots[at].1
+        } else {
+            default
+        };
         // The value was taken from valid JSON.
-        Some(Raw::from_valid(&self.values[at].1))
+        Some(Raw::from_valid(text))
     }
 
     /// Returns a value of the Config with its templates filled. Each `part` is filled only once per event.
@@ -136,7 +168,11 @@ mod tests {
             Hole { start, end: start + name.len(), template }
         };
         let holes = Holes::of(config, vec![hole("\"{{z}}\"", 2), hole("\"{{y}}\"", 1), hole("\"{{x}}\"", 0)]);
-        let values = FilledValues::of(vec![(0, "1.0".into()), (1, "[2]".into()), (2, "\"three\"".into())]);
+        let template = |slot| Template { path: String::new(), default: "[2]".into(), in_routing: true, slot, start: 0 };
+        let templates = [template(None), template(None), template(Some(7))];
+        let mut values = FilledValues::of(&templates);
+        values.add(0, "1.0".into());
+        values.add_for_all(7, "\"three\"");
         let [a, b, d] = config.members(["a", "b", "d"]).map(Option::unwrap);
         assert_eq!(values.fill(&holes, a, Part::Default).text(), "1.0");
         assert_eq!(values.fill(&holes, b, Part::Entry).text(), r#"[[2],{"c":"three"}]"#);

@@ -10,134 +10,171 @@ use crate::rejection::Rejection;
 use crate::rules::config_value::FilledValues;
 use crate::rules::emptiness;
 use crate::rules::lazy_object::{Found, LazyObject};
-use crate::rules::path_tree::Hit;
+use crate::rules::path_tree::{Hit, PathTree};
 use crate::rules::templates::{INDISPENSABLE, MAX_CONFIG_BYTES, Template, Templates};
 use json::raw::{Kind, Raw};
 
-/// The work of choosing the topic, per value of a template in a topic setting.
-const ROUTING_WORK: u64 = 16;
+/// The work of a lookup, apart from comparing names.
+const LOOKUP_WORK: u64 = 64;
 /// The work per byte of a value, which is copied, checked for emptiness, and read as part of the topic.
-const VALUE_WORK: u64 = 8;
+const VALUE_WORK: u64 = 2;
 
-/// A value that a template found.
-pub struct Taken<'e> {
-    value: Cow<'e, str>,
-    /// Whether it was removed from the event.
-    removed: bool,
+/// Fills the templates of one event.
+pub struct Filler<'t, 'f, 'u, 'm, O> {
+    templates: &'t Templates,
+    budget: &'f mut EventBudget<'u, 'm>,
+    observer: &'f mut O,
+    /// The number of templates that found a value.
+    filled: u32,
+    /// The size of the filled topic settings, in bytes.
+    routing_bytes: usize,
 }
 
-/// An event from which templates take their values.
-pub trait Source<'e> {
-    /// Returns the value for the template with this index, or `None` if the event has none. Removes the value from the
-    /// event unless it is empty.
+impl<'t, 'f, 'u, 'm, O: Observer> Filler<'t, 'f, 'u, 'm, O> {
+    /// Creates a filler for one event.
+    pub fn new(templates: &'t Templates, budget: &'f mut EventBudget<'u, 'm>, observer: &'f mut O) -> Self {
+        Self { templates, budget, observer, filled: 0, routing_bytes: templates.routing_bytes }
+    }
+
+    /// Looks up these templates in `event` one after another, and removes the values from it. All others find nothing.
+    /// Returns the values that can change the topic.
     ///
     /// # Errors
     /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`], [`Rejection::TemplatesTooComplex`].
-    fn take(
-        &mut self,
-        index: usize,
-        template: &Template,
-        budget: &mut EventBudget<'_, '_>,
-    ) -> Result<Option<Taken<'e>>, Rejection>;
-}
-
-impl Templates {
-    /// Fills the templates from the event, and removes the values from it. Returns the values that can change the
-    /// topic.
-    ///
-    /// # Errors
-    /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`], [`Rejection::TemplatesTooComplex`].
-    pub fn fill<'e>(
-        &'e self,
-        event: &mut impl Source<'e>,
-        budget: &mut EventBudget<'_, '_>,
+    pub fn fill_lazily<'e>(
+        mut self,
+        templates: &[usize],
+        event: &mut LazyObject<'e>,
         changes: &mut Changes,
-        observer: &mut impl Observer,
-    ) -> Result<FilledValues<'e>, Rejection> {
-        let mut bytes = self.routing_bytes;
-        let mut values = Vec::new();
-        for (index, template) in self.templates.iter().enumerate() {
-            let taken = match event.take(index, template, budget) {
-                Ok(taken) => taken,
-                Err(rejection) => {
-                    observer.template(index, Filled::Rejected);
-                    return Err(rejection);
-                }
-            };
-            if let Some(Taken { value, removed }) = &taken {
-                observer.template(index, Filled::Found { value, removed: *removed });
-                changes.templates_filled += 1;
-            } else {
-                observer.template(index, Filled::Default);
-                changes.templates_defaulted += 1;
-            }
-            // Other values are not kept, because many templates may find the same large value.
-            if template.in_routing {
-                let value = taken.map_or(Cow::Borrowed(&*template.default), |taken| taken.value);
-                bytes += value.len();
-                budget.work(ROUTING_WORK)?;
-                values.push((index, value));
-            }
-            if bytes > MAX_CONFIG_BYTES {
+    ) -> Result<FilledValues<'e>, Rejection>
+    where
+        't: 'e,
+    {
+        let mut values = FilledValues::of(&self.templates.templates);
+        for &index in templates {
+            self.look_up(index, event, &mut values)?;
+        }
+        Ok(self.finish(values, changes))
+    }
+
+    /// Fills the templates in the tree with `hits`, and marks the hits that are removed. `elsewhere` lists the
+    /// templates to look up in an event in addition.
+    ///
+    /// # Errors
+    /// Like [`Self::fill_lazily`].
+    pub fn fill_found<'e>(
+        mut self,
+        (tree, hits): (&PathTree, &mut [Hit<'e>]),
+        elsewhere: Option<(&[usize], &mut LazyObject<'e>)>,
+        changes: &mut Changes,
+    ) -> Result<FilledValues<'e>, Rejection>
+    where
+        't: 'e,
+    {
+        let mut values = FilledValues::of(&self.templates.templates);
+        for hit in hits.iter_mut().filter(|hit| !hit.value.is_null()) {
+            let value = hit.value.text();
+            let templates = tree.templates_at(hit.slot);
+            let work = self.budget.work(VALUE_WORK * value.len() as u64);
+            let Ok(is_empty) = work.and_then(|()| is_empty(value, self.budget)) else {
+                self.observer.template(templates[0], Filled::Rejected);
                 return Err(Rejection::TemplatesTooComplex);
+            };
+            hit.is_removed = !is_empty;
+            // After the first template removed the value, the others find nothing.
+            let templates = if hit.is_removed { &templates[..1] } else { templates };
+            self.filled += templates.len() as u32;
+            for &index in templates {
+                self.observer.template(index, Filled::Found { value, removed: hit.is_removed });
+            }
+            if hit.is_removed {
+                self.keep(templates[0], Cow::Borrowed(value), &mut values)?;
+            } else if self.templates.slot_in_routing(hit.slot) > 0 {
+                self.charge(self.templates.slot_in_routing(hit.slot) * value.len())?;
+                values.add_for_all(hit.slot, value);
             }
         }
-        Ok(FilledValues::of(values))
-    }
-}
-
-impl<'e> Source<'e> for LazyObject<'e> {
-    fn take(
-        &mut self,
-        _: usize,
-        template: &Template,
-        budget: &mut EventBudget<'_, '_>,
-    ) -> Result<Option<Taken<'e>>, Rejection> {
-        let place = match self.find(&template.path, budget) {
-            Found::Nothing => return Ok(None),
-            Found::ArrayLength => return Err(Rejection::TemplateTakesLength),
-            Found::TooComplex => return Err(Rejection::TemplatesTooComplex),
-            Found::Member(place) => place,
-        };
-        budget.work(VALUE_WORK * place.value().max_bytes() as u64)?;
-        let value = place.value().text_within(budget)?;
-        if value == "null" {
-            return Ok(None);
+        if let Some((templates, event)) = elsewhere {
+            for &index in templates {
+                self.look_up(index, event, &mut values)?;
+            }
         }
-        let removed = is_removed(template, &value, budget)?;
-        if removed {
-            place.remove(budget)?;
-        }
-        Ok(Some(Taken { value, removed }))
+        values.sort();
+        Ok(self.finish(values, changes))
     }
-}
 
-impl<'e> Source<'e> for Vec<Option<Hit<'e>>> {
-    fn take(
+    /// Looks up one template.
+    fn look_up<'e>(
         &mut self,
         index: usize,
-        template: &Template,
-        budget: &mut EventBudget<'_, '_>,
-    ) -> Result<Option<Taken<'e>>, Rejection> {
-        let Some(hit) = self.get_mut(index).and_then(Option::as_mut).filter(|hit| !hit.value.is_null()) else {
-            return Ok(None);
-        };
-        let value = hit.value.text();
-        budget.work(VALUE_WORK * value.len() as u64)?;
-        hit.is_removed = is_removed(template, value, budget)?;
-        Ok(Some(Taken { value: Cow::Borrowed(value), removed: hit.is_removed }))
+        event: &mut LazyObject<'e>,
+        values: &mut FilledValues<'e>,
+    ) -> Result<(), Rejection> {
+        let template = &self.templates.templates[index];
+        match take(event, template, self.budget) {
+            Ok(Some((value, removed))) => {
+                self.observer.template(index, Filled::Found { value: &value, removed });
+                self.filled += 1;
+                self.keep(index, value, values)
+            }
+            Ok(None) => Ok(()),
+            Err(rejection) => {
+                self.observer.template(index, Filled::Rejected);
+                Err(rejection)
+            }
+        }
+    }
+
+    /// Keeps a value that can change the topic. Other values are not kept, because many templates may find the same
+    /// large value.
+    fn keep<'e>(&mut self, index: usize, value: Cow<'e, str>, values: &mut FilledValues<'e>) -> Result<(), Rejection> {
+        if self.templates.templates[index].in_routing {
+            self.charge(value.len())?;
+            values.add(index, value);
+        }
+        Ok(())
+    }
+
+    /// Adds to the size of the filled topic settings.
+    fn charge(&mut self, bytes: usize) -> Result<(), Rejection> {
+        self.routing_bytes = self.routing_bytes.saturating_add(bytes);
+        if self.routing_bytes > MAX_CONFIG_BYTES { Err(Rejection::TemplatesTooComplex) } else { Ok(()) }
+    }
+
+    fn finish<'e>(self, values: FilledValues<'e>, changes: &mut Changes) -> FilledValues<'e> {
+        changes.templates_filled = self.filled;
+        changes.templates_defaulted = self.templates.templates.len() as u32 - self.filled;
+        values
     }
 }
 
-/// Returns whether a template removes the value that it found. Empty values are not removed.
-///
-/// # Errors
-/// [`Rejection::TemplateTakesAll`] if this would remove a part that every event needs.
-fn is_removed(template: &Template, value: &str, budget: &mut EventBudget<'_, '_>) -> Result<bool, Rejection> {
-    if is_empty(value, budget)? {
-        return Ok(false);
+/// Returns the value for a template and whether it was removed from the event; `None` if the event has no value. Empty
+/// values are not removed.
+fn take<'e>(
+    event: &mut LazyObject<'e>,
+    template: &Template,
+    budget: &mut EventBudget<'_, '_>,
+) -> Result<Option<(Cow<'e, str>, bool)>, Rejection> {
+    budget.work(LOOKUP_WORK)?;
+    let place = match event.find(&template.path, budget) {
+        Found::Nothing => return Ok(None),
+        Found::ArrayLength => return Err(Rejection::TemplateTakesLength),
+        Found::TooComplex => return Err(Rejection::TemplatesTooComplex),
+        Found::Member(place) => place,
+    };
+    budget.work(VALUE_WORK * place.value().max_bytes() as u64)?;
+    let value = place.value().text_within(budget)?;
+    if value == "null" {
+        return Ok(None);
     }
-    if INDISPENSABLE.contains(&template.path.as_str()) { Err(Rejection::TemplateTakesAll) } else { Ok(true) }
+    if is_empty(&value, budget)? {
+        return Ok(Some((value, false)));
+    }
+    if INDISPENSABLE.contains(&template.path.as_str()) {
+        return Err(Rejection::TemplateTakesAll);
+    }
+    place.remove(budget)?;
+    Ok(Some((value, true)))
 }
 
 /// Returns whether a value is `""`, or an array or object that contains only empty values

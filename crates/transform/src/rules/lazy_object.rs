@@ -13,6 +13,8 @@ use json::text::Text;
 
 /// The maximum number of fields of an object on a path.
 pub const MAX_MEMBERS: usize = 100_000;
+/// The work of comparing two names.
+const COMPARISON_WORK: u64 = 3;
 /// A low estimate of the size of a field, in bytes.
 const BYTES_PER_MEMBER: usize = 32;
 /// The maximum number of fields for which memory is preallocated.
@@ -348,7 +350,7 @@ impl<'a> Member<'a> {
 impl Parts<'_> {
     /// Returns the index of the last field called `name`.
     fn position(&self, name: &str, budget: &mut EventBudget<'_, '_>) -> Result<Option<usize>, Exhausted> {
-        budget.work(1 + self.members.len() as u64)?;
+        budget.work(1 + COMPARISON_WORK * self.members.len() as u64)?;
         looked_at(self.members.len());
         Ok(self.members.iter().rposition(|member| member.name() == name.as_bytes()))
     }

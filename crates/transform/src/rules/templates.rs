@@ -1,5 +1,7 @@
 //! Finds the templates in a destination's Config (docs/contract.md#dynamic-configuration).
 
+use std::borrow::Cow;
+
 use crate::flat_tree::FlatTree;
 use crate::meter::Usage;
 use crate::rejection::Rejection;
@@ -33,8 +35,10 @@ pub struct Templates {
     is_config: bool,
     /// For each of [`ROOTS`], whether any path starts with it.
     roots: [bool; ROOTS.len()],
-    /// The tree of all paths; `None` if they must be looked up one by one.
-    paths: Option<PathTree>,
+    /// The tree of all paths.
+    paths: PathTree,
+    /// The number of templates in each slot of the tree that can change the topic.
+    in_routing: Vec<usize>,
 }
 
 /// The parts that templates can address although they need not be in the event itself.
@@ -49,8 +53,10 @@ pub struct Template {
     pub(crate) default: String,
     /// Whether the value can change the topic.
     pub(crate) in_routing: bool,
+    /// The slot of the path in the tree of all paths, if it is there.
+    pub(crate) slot: Option<usize>,
     /// The position of the template in the text of the Config.
-    start: usize,
+    pub(crate) start: usize,
 }
 
 /// Why a string is not a template.
@@ -84,12 +90,14 @@ impl Templates {
         if config.text().len() > MAX_CONFIG_BYTES {
             return Err(Rejection::TemplatesTooComplex);
         }
-        let tree = FlatTree::within(config, usage).map_err(|_| Rejection::TemplatesTooComplex)?;
+        let offsets = possible_templates(config.text());
+        usage.scratch(2 * offsets.len() * size_of::<usize>()).map_err(|_| Rejection::TemplatesTooComplex)?;
+        let tree = FlatTree::around(config, &offsets, usage).map_err(|_| Rejection::TemplatesTooComplex)?;
         let mut templates = Vec::new();
         let mut holes = Vec::new();
         for leaf in tree.leaves() {
             let Ok(template) = Template::read(leaf.raw) else { continue };
-            if templates.len() == MAX_TEMPLATES || template.path.split('.').count() > MAX_PATH_NAMES {
+            if templates.len() == MAX_TEMPLATES || names(&template.path) > MAX_PATH_NAMES {
                 return Err(Rejection::TemplatesTooComplex);
             }
             usage.keep(template.memory()).map_err(|_| Rejection::TemplatesTooComplex)?;
@@ -100,13 +108,18 @@ impl Templates {
             return Ok(None);
         }
         let holes = Holes::of(config, holes);
-        let is_addressed = |root: &str| templates.iter().any(|template| template.path.split('.').next() == Some(root));
+        let is_addressed = |root: &str| {
+            let rest = |template: &Template| template.path.strip_prefix(root).map(|rest| rest.bytes().next());
+            templates.iter().any(|template| matches!(rest(template), Some(None | Some(b'.'))))
+        };
         let roots = ROOTS.map(is_addressed);
-        let names = templates.iter().map(|template| template.path.split('.').count()).sum();
-        usage.keep(PathTree::max_bytes(names)).map_err(|_| Rejection::TemplatesTooComplex)?;
+        let names = templates.iter().map(|template| names(&template.path)).sum();
+        usage.keep(PathTree::max_bytes(names, templates.len())).map_err(|_| Rejection::TemplatesTooComplex)?;
         let paths = PathTree::of(templates.iter().map(|template| &*template.path));
-        let mut found = Self { templates, holes, routing_bytes: 0, is_config: !config.is_object(), roots, paths };
+        let is_config = !config.is_object();
+        let mut found = Self { templates, holes, routing_bytes: 0, is_config, roots, paths, in_routing: Vec::new() };
         found.mark_routing(config);
+        found.assign_slots();
         Ok(Some(found))
     }
 
@@ -137,6 +150,19 @@ impl Templates {
         self.routing_bytes += "}".len();
     }
 
+    /// Sets the slot of each template in the tree.
+    fn assign_slots(&mut self) {
+        for (slot, templates) in self.paths.slots() {
+            templates.iter().for_each(|&index| self.templates[index].slot = Some(slot));
+            self.in_routing.push(templates.iter().filter(|&&index| self.templates[index].in_routing).count());
+        }
+    }
+
+    /// The number of templates in a slot that can change the topic.
+    pub(crate) fn slot_in_routing(&self, slot: usize) -> usize {
+        self.in_routing[slot]
+    }
+
     /// The positions of the templates in the Config.
     #[must_use]
     pub fn holes(&self) -> &Holes {
@@ -155,10 +181,10 @@ impl Templates {
         self.roots
     }
 
-    /// The tree of all paths, if one pass can find their values.
+    /// The tree of all paths.
     #[must_use]
-    pub(crate) fn paths(&self) -> Option<&PathTree> {
-        self.paths.as_ref()
+    pub(crate) fn paths(&self) -> &PathTree {
+        &self.paths
     }
 
     /// Describes the templates of `config` for explanations, in the order in which they are filled.
@@ -185,11 +211,20 @@ pub struct Description<'t> {
     pub default: &'t str,
 }
 
-/// Returns whether a Config may have templates. Every template contains two opening braces, possibly escaped as
-/// `\u007b`.
+/// The start of a template: two braces, which may be escaped as `\u007b`.
+const STARTS: [&[u8]; 2] = [b"{{", b"\\u007"];
+
+/// Returns whether a Config may have templates.
 fn may_have_templates(config: &str) -> bool {
-    memchr::memmem::find(config.as_bytes(), b"{{").is_some()
-        || memchr::memmem::find(config.as_bytes(), b"\\u007").is_some()
+    STARTS.iter().any(|start| memchr::memmem::find(config.as_bytes(), start).is_some())
+}
+
+/// Returns the offsets in the text of a Config that may belong to templates, ascending.
+fn possible_templates(config: &str) -> Vec<usize> {
+    let all = STARTS.iter().flat_map(|start| memchr::memmem::find_iter(config.as_bytes(), start));
+    let mut offsets: Vec<usize> = all.collect();
+    offsets.sort_unstable();
+    offsets
 }
 
 impl Template {
@@ -202,21 +237,26 @@ impl Template {
         let inside = trim(&text).strip_prefix(b"{{").and_then(|rest| rest.strip_suffix(b"}}"));
         let inside = inside.ok_or(NoTemplate::Braces)?;
         let bar = memchr::memmem::find(inside, b"||").ok_or(NoTemplate::Bars)?;
-        let path = std::str::from_utf8(trim(&inside[..bar])).map_err(|_| NoTemplate::Path)?;
-        if !path.split('.').all(is_identifier) {
+        let path = trim(&inside[..bar]);
+        if !is_path(path) {
             return Err(NoTemplate::Path);
         }
+        let path = std::str::from_utf8(path).map_err(|_| NoTemplate::Path)?;
         // In a path, `event.` addresses the message.
         let path = match path.strip_prefix("event.") {
             Some(rest) => format!("message.{rest}"),
             None => path.to_owned(),
         };
-        let mut default = trim(&inside[bar + 2..]).to_vec();
-        default.retain(|&byte| byte != b'"');
-        let mut json = String::from("\"");
-        escape(trim(&default), &mut json);
+        let mut default = Cow::Borrowed(trim(&inside[bar + 2..]));
+        if memchr::memchr(b'"', &default).is_some() {
+            default.to_mut().retain(|&byte| byte != b'"');
+        }
+        let default = trim(&default);
+        let mut json = String::with_capacity(default.len() + 2);
         json.push('"');
-        Ok(Self { path, default: json, in_routing: false, start: 0 })
+        escape(default, &mut json);
+        json.push('"');
+        Ok(Self { path, default: json, in_routing: false, slot: None, start: 0 })
     }
 
     /// The path, with dots between names. `event.` at its start is stored as `message.`.
@@ -237,10 +277,24 @@ impl Template {
     }
 }
 
-/// Returns whether `name` matches `^[A-Za-z_]\w*$`, where `\w` is ASCII only.
-fn is_identifier(name: &str) -> bool {
-    let word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    name.bytes().next().is_some_and(|first| !first.is_ascii_digit()) && name.as_bytes().iter().all(word)
+/// Returns whether `path` matches `^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$`, where `\w` is ASCII only.
+fn is_path(path: &[u8]) -> bool {
+    let mut starts_name = true;
+    for byte in path {
+        match byte {
+            b'.' if starts_name => return false,
+            b'.' => starts_name = true,
+            b'0'..=b'9' if starts_name => return false,
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'0'..=b'9' => starts_name = false,
+            _ => return false,
+        }
+    }
+    !starts_name
+}
+
+/// The number of names in a path.
+fn names(path: &str) -> usize {
+    1 + path.bytes().filter(|byte| *byte == b'.').count()
 }
 
 #[cfg(test)]

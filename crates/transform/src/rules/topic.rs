@@ -54,11 +54,13 @@ impl<'a> Routing<'a> {
         Ok(Self { default: default.map(|default| Setting::of(default, holes)), maps })
     }
 
-    /// The work of finding a topic, regardless of the event: filling the entry names that contain templates.
+    /// The work of finding a topic, regardless of the event: comparing the entry names that contain templates, and
+    /// filling values that contain templates among other things.
     #[must_use]
     pub fn work(&self) -> u64 {
-        let maps = self.maps.as_ref();
-        8 * maps.map_or(0, |maps| maps.by_type.mixed_bytes() + maps.by_event.mixed_bytes()) as u64
+        let of_default = self.default.as_ref().map_or(0, Setting::mixed_bytes);
+        let of_maps = self.maps.as_ref().map_or(0, |maps| maps.by_type.work() + maps.by_event.work());
+        of_default as u64 + of_maps
     }
 
     /// Chooses the topic of a message with these `integrations`.

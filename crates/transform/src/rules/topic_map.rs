@@ -8,6 +8,7 @@ use crate::meter::{Halt, Usage};
 use crate::rules::config_value::Holes;
 use crate::rules::topic_setting::{Filling, MAPPED_TYPES, Setting};
 use json::javascript::{JsString, trim};
+use json::properties::Properties;
 use json::raw::{Kind, Raw};
 
 /// A topic map. If several entries have the same name, the last one wins.
@@ -16,19 +17,24 @@ pub struct TopicMap<'a> {
     normalize: Names,
     /// The index of the template, if the whole map is one.
     whole: Option<usize>,
-    /// The entries without a template in their name, sorted by name. Most maps have only a few entries, for which a
-    /// binary search is faster than hashing a name.
-    entries: Vec<NamedEntry<'a>>,
+    /// The entries without a template in their name.
+    entries: Properties<Cow<'a, [u8]>, NamedEntry<'a>>,
     /// The entries that depend on the event, with their index in the map, ascending.
     templated: Vec<(usize, TemplatedEntry<'a>)>,
     /// The size of the names that contain templates but are not a template themselves, in bytes.
     mixed_bytes: usize,
+    /// The size of the largest topic that is not one template but contains some, in bytes.
+    largest_mixed: usize,
 }
+
+/// The work of comparing an entry with a template in its name.
+const TEMPLATED_WORK: u64 = 16;
+/// The work per byte of filling a name with templates in it, and comparing it.
+const NAME_WORK: u64 = 8;
 
 /// An entry without a template in its name.
 #[derive(Debug)]
 struct NamedEntry<'a> {
-    name: Cow<'a, [u8]>,
     /// The index in the map.
     place: usize,
     to: Option<Setting<'a>>,
@@ -91,9 +97,6 @@ impl<'a> TopicMap<'a> {
                 outcome = read.add(place, entry, holes, usage);
             }
         });
-        // Keeps the last of the entries with the same name.
-        read.entries.sort_unstable_by(|one, other| (&one.name, other.place).cmp(&(&other.name, one.place)));
-        read.entries.dedup_by(|later, first| later.name == first.name);
         outcome.map(|()| read)
     }
 
@@ -104,11 +107,12 @@ impl<'a> TopicMap<'a> {
             let [from, to] = entry.members(["from", "to"]);
             let Some(from) = from else { return Ok(()) };
             let to = to.map(|to| Setting::of(to, holes));
+            self.largest_mixed = self.largest_mixed.max(to.as_ref().map_or(0, Setting::mixed_bytes));
             if !holes.are_in(from) {
                 usage.keep(JsString::max_bytes(from))?;
                 let Some(name) = self.normalize.name(from) else { return Ok(()) };
-                usage.keep_one_more(&self.entries)?;
-                self.entries.push(NamedEntry { name, place, to });
+                usage.keep(Properties::<_, NamedEntry<'_>>::member_bytes(&name))?;
+                self.entries.set(name, NamedEntry { place, to });
                 return Ok(());
             }
             if holes.template_at(from).is_none() {
@@ -121,10 +125,10 @@ impl<'a> TopicMap<'a> {
         Ok(())
     }
 
-    /// The size of the names that each lookup fills, in bytes.
+    /// The work of a lookup, regardless of the event.
     #[must_use]
-    pub fn mixed_bytes(&self) -> usize {
-        self.mixed_bytes
+    pub fn work(&self) -> u64 {
+        TEMPLATED_WORK * self.templated.len() as u64 + NAME_WORK * self.mixed_bytes as u64 + self.largest_mixed as u64
     }
 
     /// Returns the entry with this name.
@@ -133,8 +137,7 @@ impl<'a> TopicMap<'a> {
         if let Some(template) = self.whole {
             return self.find_in(filling.values.of_template(template)?, name);
         }
-        let entry =
-            self.entries.binary_search_by(|entry| (*entry.name).cmp(name)).ok().map(|index| &self.entries[index]);
+        let entry = self.entries.get(name);
         let after = entry.map_or(0, |entry| entry.place);
         let templated = self.templated.iter().rev().take_while(|(place, _)| *place > after);
         let later = templated.into_iter().find_map(|(_, entry)| match entry {

@@ -55,6 +55,8 @@ pub struct Setting<'a> {
     truthy: bool,
     /// Whether the value contains a template.
     is_templated: bool,
+    /// Whether it is a template.
+    is_template: bool,
     /// The result of `String(value)` if it is not a slice of the value. It is computed only once.
     text: OnceCell<Box<str>>,
 }
@@ -72,7 +74,18 @@ impl<'a> Setting<'a> {
     /// Reads a topic.
     #[must_use]
     pub fn of(value: Raw<'a>, holes: &Holes) -> Self {
-        Self { value, truthy: truthy(Some(value)), is_templated: holes.are_in(value), text: OnceCell::new() }
+        Self {
+            value,
+            truthy: truthy(Some(value)),
+            is_templated: holes.are_in(value),
+            is_template: holes.template_at(value).is_some(),
+            text: OnceCell::new(),
+        }
+    }
+
+    /// Its size if it contains templates but is not one, and therefore has to be filled as a whole; otherwise 0.
+    pub(super) fn mixed_bytes(&self) -> usize {
+        if self.is_templated && !self.is_template { self.value.text().len() } else { 0 }
     }
 
     /// Returns the value for one event, and `String(value)` if it is truthy.

@@ -73,9 +73,9 @@ fn the_number_of_events_is_limited() {
 }
 
 /// Returns an event in which `templates` templates find the same empty value of 100 KB, because empty values are not
-/// removed.
+/// removed. Because of the name with a dot, they are looked up one by one.
 fn expensive(templates: usize) -> String {
-    let message = format!(r#"{{"userId":"x","a":[{}]}}"#, " ".repeat(100_000));
+    let message = format!(r#"{{"userId":"x","a":[{}],"a.b":1}}"#, " ".repeat(100_000));
     let config = vec![r#""{{ event.a || d }}""#; templates].join(",");
     format!(r#"{{"message":{message},"metadata":{{}},"destination":{{"Config":{{"topic":"t","x":[{config}]}}}}}}"#)
 }
@@ -85,7 +85,7 @@ fn the_work_per_event_is_limited_regardless_of_its_neighbors() {
     let limits = Limits { events: 100, response_bytes: 1 << 26 };
     let good =
         r#"{"message":{"userId":"u"},"metadata":{},"destination":{"Config":{"topic":"t","x":"{{ event.b || d }}"}}}"#;
-    for (templates, status) in [(1, 200), (7, 200), (12, 400), (1_000, 400)] {
+    for (templates, status) in [(1, 200), (4, 200), (12, 400), (1_000, 400)] {
         let body = format!("[{}]", [&[expensive(templates)][..], &vec![good.to_owned(); 99]].concat().join(","));
         let responses: Vec<Value> =
             serde_json::from_str(&processor(&body, PayloadFormat::Plain, limits).expect("a response")).unwrap();

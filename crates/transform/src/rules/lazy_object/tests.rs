@@ -46,12 +46,12 @@ fn lookups_do_not_change_the_text() {
 fn reads_and_comparisons_are_charged() {
     // Two objects are read. The whole path and the first name are looked up in the outer object, the second name in the
     // inner object.
-    let needed = 19 + 13 + 2 * (1 + 1) + (1 + 2);
+    let needed = 19 + 13 + 2 * (1 + COMPARISON_WORK) + (1 + 2 * COMPARISON_WORK);
     let usage = Usage::unlimited();
     let text = Raw::parse(r#"{"a":{"b":1,"c":2}}"#).unwrap();
     let with_left = |left: u64| {
         let mut budget = EventBudget::for_event(1_000, &usage);
-        budget.work(2_048 + 64_000 - left).unwrap();
+        budget.work(1_024 + 16_000 - left).unwrap();
         matches!(LazyObject::of(text).find("a.b", &mut budget), Found::Member(_))
     };
     assert!(with_left(needed));
