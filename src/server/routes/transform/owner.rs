@@ -136,10 +136,11 @@ mod tests {
         }
     }
 
-    /// Creates events whose templates search a wide object repeatedly.
+    /// Creates events whose templates search a wide object repeatedly, because one of its names has a dot.
     fn events(count: usize) -> String {
-        let fields: Vec<String> = (0..200).map(|name| format!("\"a{name}\":{name}")).collect();
-        let templates: Vec<String> = (0..100).map(|name| format!("\"{{{{ event.b{name} || c }}}}\"")).collect();
+        let fields: Vec<String> =
+            (0..200).map(|name| format!("\"a{name}\":\"\"")).chain(["\"a0.b\":0".to_owned()]).collect();
+        let templates: Vec<String> = (0..60).map(|name| format!("\"{{{{ event.a{name} || c }}}}\"")).collect();
         let event = format!(
             r#"{{"message":{{{}}},"metadata":{{"jobId":1}},"destination":{{"Config":{{"topic":"t","x":[{}]}}}}}}"#,
             fields.join(","),
