@@ -23,7 +23,7 @@ use super::routes::explain::ExplainService;
 use super::routes::fallback::{Fallback, anything};
 use super::routes::features::FeatureSource;
 use super::routes::metrics::ShownMetrics;
-use super::routes::resource::{own_status, resource, status as small};
+use super::routes::resource::{own_status, path, resource, status as small};
 use super::routes::service_info::ServiceInfo;
 use super::routes::status::Status;
 use super::routes::transform::Transformation;
@@ -31,6 +31,7 @@ use super::routes::{batch, docs, features, metrics, page, processor, router_tran
 use super::shadow::Shadow;
 use super::unserved::Rejections;
 use super::upstream::Upstream;
+use transform::family::FAMILIES;
 
 /// The state of all routes of one instance.
 #[derive(Debug, Clone)]
@@ -51,7 +52,7 @@ pub struct State {
     pub destinations: ShownActivity,
     /// The limits that log lines report.
     pub limits: LimitValues,
-    /// The information that the pages show.
+    /// The information that the web pages show.
     pub info: ServiceInfo,
 }
 
@@ -169,8 +170,8 @@ pub fn configure(state: State, extra: ExtraRoutes) -> impl FnOnce(&mut ServiceCo
             .app_data(Data::new(explain))
             .app_data(Data::new(source))
             .app_data(Data::new(shown))
-            .service(resource("/v0/destinations/{destination}").app_data(Version("v0")).post(processor::transform))
-            .service(resource("/v1/destinations/{destination}").app_data(Version("v1")).post(processor::transform))
+            .configure(destinations_in(V0_DESTINATIONS, "v0"))
+            .configure(destinations_in(V1_DESTINATIONS, "v1"))
             .service(resource("/batch").post(batch::batch))
             .service(resource("/routerTransform").app_data(Version("v0")).post(router_transform::router_transform))
             .service(small("/health", status::health))
@@ -190,11 +191,30 @@ pub fn configure(state: State, extra: ExtraRoutes) -> impl FnOnce(&mut ServiceCo
     }
 }
 
+/// The paths of the processor transformation.
+const V0_DESTINATIONS: &str = "/v0/destinations/{destination}";
+const V1_DESTINATIONS: &str = "/v1/destinations/{destination}";
+
+/// Registers the processor transformation. Requests for the destination types of this service, in the usual spelling, match
+/// a path without parameters: the framework matches others with a regular expression, which takes as long as half of the
+/// transformation of one event.
+fn destinations_in(pattern: &'static str, version: &'static str) -> impl FnOnce(&mut ServiceConfig) {
+    move |config| {
+        for family in FAMILIES {
+            let own = path(&pattern.replace("{destination}", family.name), pattern).app_data(Version(version));
+            config.service(
+                own.post(|request, payload, service| processor::transform_for(family.name, request, payload, service)),
+            );
+        }
+        config.service(resource(pattern).app_data(Version(version)).post(processor::transform));
+    }
+}
+
 /// Registers the routes of the metrics port.
 pub fn configure_metrics(state: State) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         if state.info.page == Page::Metrics {
-            // The page links to the API documentation, so it is served too.
+            // The page links to the API documentation, so the documentation is served too.
             config.configure(docs::configure(&state.info, true)).configure(page::configure);
         } else {
             config.service(own_status("/destinations", destinations::destinations));

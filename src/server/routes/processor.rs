@@ -36,8 +36,21 @@ pub async fn transform(
     payload: Payload,
     service: Data<Transformation>,
 ) -> Result<HttpResponse, RequestError> {
-    let Some(family) = service.native_destinations.by_name(&destination) else {
-        let unknown = RequestError::unknown_destination(&destination);
+    transform_for(&destination, request, payload, service).await
+}
+
+/// Like [`transform`], for the destination type called `destination`.
+///
+/// # Errors
+/// Returns an error if the request is rejected as a whole.
+pub async fn transform_for(
+    destination: &str,
+    request: HttpRequest,
+    payload: Payload,
+    service: Data<Transformation>,
+) -> Result<HttpResponse, RequestError> {
+    let Some(family) = service.native_destinations.by_name(destination) else {
+        let unknown = RequestError::unknown_destination(destination);
         return service.fallback.forward_or(&request, payload, unknown).await;
     };
     request.extensions_mut().insert(family);

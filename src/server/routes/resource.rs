@@ -15,6 +15,12 @@ pub fn resource(pattern: &'static str) -> Resource {
         .default_service(web::to(anything))
 }
 
+/// Like [`resource`], for one path that matches a pattern. A path without parameters is matched without a regular
+/// expression, so register it before its pattern.
+pub fn path(path: &str, pattern: &'static str) -> Resource {
+    web::resource(path).app_data(Route(pattern)).default_service(web::to(anything))
+}
+
 /// A resource that rudder-transformer does not have. An unsupported method gets 405 and is never forwarded. `allow`
 /// lists the supported methods.
 pub fn own_resource(pattern: &'static str, allow: &'static str) -> Resource {
