@@ -12,10 +12,7 @@ if [ ${#targets[@]} -eq 0 ]; then
     mapfile -t targets < <(sed -n 's/^name = "\([a-z]*\)"$/\1/p' fuzz/Cargo.toml)
 fi
 
-if ! cargo fuzz --version >/dev/null 2>&1; then
-    # Without optimization, because it only calls Cargo.
-    cargo install --locked --debug cargo-fuzz --version 0.13.2
-fi
+.ci/cargo-tool cargo-fuzz 0.13.2
 # Without a sanitizer, inputs run several times as fast. The few unsafe calls of this project do not process input. Overflows
 # and failed assertions are still found.
 export RUSTC_BOOTSTRAP=1
