@@ -1,4 +1,4 @@
-//! Properties of any batch, tested with generated batches.
+//! Property tests on arbitrary generated batches.
 
 use std::fmt::Write as _;
 
@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 use transform::family::Family;
+use transform::rejection::Rejection;
 use transform::request::{Limits, PayloadFormat};
 use transform::{batch, processor};
 
@@ -189,6 +190,39 @@ fn usual_destination() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Generates a path of one to three names below the message or the metadata, so that many paths are equal or share names.
+fn short_path() -> impl Strategy<Value = String> {
+    let name = || (0..14).prop_map(|name| format!("n{name}"));
+    (select(vec!["event", "message", "metadata", "n1"]), proptest::collection::vec(name(), 1..4))
+        .prop_map(|(root, names)| format!("{root}.{}", names.join(".")))
+}
+
+/// Generates an event with up to 60 templates, and a message and metadata with the names of their paths.
+fn event_with_many_templates() -> impl Strategy<Value = Value> {
+    let template = || short_path().prop_map(|path| json!(format!("{{{{ {path} || n3 }}}}")));
+    let value = prop_oneof![
+        4 => select(vec![json!(""), json!("n3"), json!(0), json!(null), json!([]), json!({"n1": ""}), json!({"n2": [7]})]),
+        1 => special(),
+    ];
+    let names = &[
+        "n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8", "n9", "n10", "n11", "n12", "n13", "n1.n2", "n2.n1",
+        "type", "event",
+    ];
+    let nested = || object(names, prop_oneof![2 => value.clone(), 1 => object(names, value.clone().boxed())].boxed());
+    let templates = proptest::collection::vec(template(), 0..60);
+    let entries = proptest::collection::vec((template(), template()), 0..12);
+    (nested(), nested(), templates, entries, template()).prop_map(|(message, metadata, templates, entries, topic)| {
+        let map: Vec<Value> = entries.into_iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
+        let config = json!({ "x": templates, "enableMultiTopic": true, "eventToTopicMap": map, "topic": topic });
+        let mut message = message;
+        if message["n7"].is_null() {
+            // Otherwise few messages would use the map.
+            message["type"] = json!("track");
+        }
+        json!({ "message": message, "metadata": metadata, "destination": { "Config": config }, "n1": { "n1": 1 } })
+    })
+}
+
 fn metadata() -> impl Strategy<Value = Value> {
     object(&["rudderId", "sourceId", "jobId", "destinationId", "workspaceId"], special().boxed())
 }
@@ -242,6 +276,15 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
+    fn many_templates_match_the_reference_implementation(event in event_with_many_templates()) {
+        let response = transform(0, &Value::from(vec![event.clone()]).to_string(), PayloadFormat::Plain);
+        let expected = oracle::transform(&NAMES[0], &event, &json!({}));
+        let actual = responses(&response.body);
+        prop_assert_eq!(response.tally.rejected[Rejection::TemplatesTooComplex as usize], 0);
+        prop_assert!(oracle::agrees(&actual[0], &event, &expected), "event {event}\nexpected {expected:?}\n     actual {}", actual[0]);
+    }
+
+    #[test]
     fn the_transformation_matches_the_reference_implementation(events in events(), family in family()) {
         let body = Value::from(events.clone());
         let query = json!({ "topic": "q 1", "n": ["1", "2"] });
@@ -264,7 +307,9 @@ proptest! {
     }
 
     #[test]
-    fn the_path_tree_and_single_lookups_fill_the_same_values(event in good_event(usual_destination())) {
+    fn the_path_tree_and_single_lookups_fill_the_same_values(
+        event in prop_oneof![good_event(usual_destination()), event_with_many_templates()],
+    ) {
         // A name with a dot may be a path, so the path tree is not used.
         let mut dotted = event.clone();
         dotted["x.y"] = json!(0);
@@ -329,7 +374,7 @@ proptest! {
         let raw = Raw::parse(&text).expect("a number");
         let string = javascript::JsString::of(Some(raw));
         let (actual, expected) = (string.escaped(), oracle::string(Some(&json!(number))));
-        // If two shortest forms are equally near, JavaScript takes the even one, but Rust may take the other one.
+        // If two shortest texts are equally near, JavaScript takes the even one, but Rust may take the other one.
         let is_equally_near = actual.len() == expected.len() && actual.parse() == Ok(number);
         prop_assert!(actual == expected || is_equally_near, "{actual} instead of {expected}");
     }
