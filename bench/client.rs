@@ -1,4 +1,4 @@
-//! Shared by benchmark clients: raw connections and quantiles. There is no HTTP library, because its work would be
+//! Shared by benchmark clients: raw connections and quantiles. No HTTP library is used, because its work would be
 //! measured too.
 
 use std::io::{BufRead, Error, ErrorKind, Read as _, Result};

@@ -21,7 +21,8 @@ fn list(items: usize, item: impl Fn(usize) -> String) -> String {
     list
 }
 
-/// Bodies in the compacted form whose cost was once out of proportion to their size, or that try to cause such a cost.
+/// Bodies in the compacted format whose cost was once out of proportion to their size, or that try to cause such a
+/// cost.
 pub fn hostile() -> Vec<(&'static str, String)> {
     let track = event(r#"{"type":"track","event":"x"}"#);
     let zeros = format!("0.{}", "0".repeat(50_000));

@@ -1,5 +1,6 @@
 //! A soak test, which sends mixed requests at a share of the service's capacity. It compares every response with the
-//! library's, and records the service's memory and the latency in each minute. Used by `bench/soak.sh`.
+//! one that the library returns, and records the service's memory and the latency in each minute. Used by
+//! `bench/soak.sh`.
 
 #![allow(clippy::print_stdout, reason = "it prints its results")]
 #![allow(clippy::expect_used, reason = "a panic is visible to the user")]
@@ -253,7 +254,7 @@ impl Load<'_> {
     }
 }
 
-/// Returns the resident memory of a process in megabytes, and its CPU time in seconds.
+/// Returns a process's resident memory in megabytes, and its CPU time in seconds.
 fn sample(pid: u32) -> (f64, f64) {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the service runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
@@ -360,7 +361,7 @@ fn main() -> ExitCode {
         metric(metrics, "kafka_transformer_events_rejected_total"),
     ];
     println!("/metrics counts {} events, {} rejected", counted[0], counted[1]);
-    // The first sixth of the run lets memory settle.
+    // The first sixth of the run is ignored, so that memory can settle.
     let memory: Vec<f64> = samples.iter().skip(samples.len() / 6).map(|(memory, _)| *memory).collect();
     let (rise, deviation) = line(&memory);
     println!(

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-/// Returns the value of a text, or `None` if the reference implementation would read a different one: it does not
-/// support lone surrogates, infinities or deep nesting. It also does not know which of two equally near shortest forms
-/// JavaScript prints for a number with more than sixteen digits; other tests compare these with a JavaScript engine.
+/// Returns the value of a text, or `None` if the reference implementation would read a different value. The reference
+/// implementation does not support lone surrogates, infinities or deep nesting. For a number with more than sixteen
+/// digits, it may choose a different one of two equally near shortest texts than JavaScript; other tests compare such
+/// numbers with a JavaScript engine.
 pub fn value(text: &str) -> Option<Value> {
     let value: Value = serde_json::from_str(text).ok()?;
     is_plain(&value).then_some(value)

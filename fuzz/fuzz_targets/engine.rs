@@ -1,9 +1,9 @@
-//! The engine handles any request body. The first byte selects the form, the destination and the endpoint.
+//! The engine handles any request body. The first byte selects the payload format, the destination and the endpoint.
 //!
-//! It never panics. Every response is JSON, and a valid array gets one response per event. A message to which no rule
-//! applies keeps its bytes. Responses are the same whether a body is read event by event or as a whole, with its fields
-//! in any order, and with or without explanations. The number of bytes read, reserved and held stays in proportion to
-//! the body and the response.
+//! The engine never panics. Every response is JSON, and a valid array gets one response per event. A message to which
+//! no rule applies keeps its bytes. Responses are the same whether a body is read event by event or all at once, with
+//! its fields in any order, and with or without explanations. The number of bytes read, reserved and held stays in
+//! proportion to the body and the response.
 
 #![no_main]
 
@@ -93,7 +93,7 @@ fn untouched(event: Raw<'_>, answer: Raw<'_>, form: PayloadFormat) {
         return;
     };
     let message = event.member("message").filter(|message| !message.is_null()).map_or("{}", Raw::text);
-    // In the compacted form, the destination and its templates are not part of the event.
+    // In the compacted format, the destination and its templates are not part of the event.
     let destination = event.member("destination").map_or("", Raw::text);
     let may_have_template =
         form == PayloadFormat::Compacted || destination.contains("{{") || destination.contains('\\');

@@ -22,7 +22,7 @@ struct Arguments {
     settings: Settings,
 }
 
-/// Returns the address of the service, which the first call starts. It runs until the process exits.
+/// Returns the address of the service. The first call starts the service, which runs until the process exits.
 fn service() -> SocketAddr {
     static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
     *ADDRESS.get_or_init(|| {

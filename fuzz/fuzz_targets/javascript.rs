@@ -24,7 +24,7 @@ fn number(bytes: [u8; 8]) {
     assert_eq!(truthy(Some(raw)), number != 0.0);
     let string = JsString::of(Some(raw));
     let (got, expected) = (string.escaped(), oracle::string(Some(&Value::from(number))));
-    // If two shortest forms are equally near, JavaScript prints the even one, but Rust may print the other.
+    // If two shortest texts are equally near, JavaScript prints the even one, but Rust may print the other.
     assert!(got == expected || got.len() == expected.len() && got.parse() == Ok(number), "{got}, not {expected}");
 }
 

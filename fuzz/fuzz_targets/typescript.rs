@@ -29,7 +29,7 @@ fn json(text: &str) {
     assert_eq!(elements.len(), values.len());
     for (element, value) in elements.iter().zip(&values) {
         let element = element.as_ref().expect("JSON is TypeScript");
-        // `JSON.stringify` drops the sign of zero, and so does this.
+        // `JSON.stringify` drops the sign of zero, and so does this parser.
         assert!(oracle::same(&element.value, value), "{} instead of {value}", element.value);
     }
 }

@@ -1,4 +1,4 @@
-//! `destinations`: shows in a terminal what a running service reports at `/destinations`: where events go, and why some
+//! `destinations`: shows the `/destinations` report of a running service in a terminal: where events go, and why some
 //! are rejected.
 
 use std::fmt::Write as _;
@@ -184,7 +184,7 @@ fn shown(text: &str, arguments: &Arguments) -> Result<String, String> {
     Ok(out)
 }
 
-/// Returns the text that is searched for the filter.
+/// Returns the text of a destination in which the filter is searched for.
 fn searched(destination: &DestinationReport) -> String {
     let ids = [&destination.destination_id, &destination.workspace_id].into_iter().flatten().map(String::as_str);
     let topics = destination.topics.iter().map(|topic| topic.topic.as_str());

@@ -1,5 +1,5 @@
-//! Reports the events that a tool could not process: the first ones with their line, all of them by count. Event data
-//! is never shown.
+//! Reports the events that a tool could not process: the first few with their line number, and then the total. Event
+//! data is never shown.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ pub(in crate::cli) const EXIT_CONFIG: u8 = 78;
 /// The exit codes of one command.
 struct Row {
     command: &'static str,
-    /// Each code, and when the command exits with it.
+    /// Each code, and the cases in which the command exits with it.
     codes: &'static [(u8, &'static str)],
 }
 
@@ -40,8 +40,8 @@ static TABLE: [Row; 8] = [
     Row {
         command: "check",
         codes: &[
-            (0, "no errors; warnings and hints do not count"),
-            (1, "errors; with --strict also warnings; with --connect also failed steps"),
+            (0, "no errors; warnings and hints do not affect the exit code"),
+            (1, "errors were found; with --strict, also warnings; with --connect, also failed steps"),
             (2, "nothing was checked, an input or the arguments cannot be used, or the output cannot be written"),
         ],
     },
@@ -81,7 +81,7 @@ static TABLE: [Row; 8] = [
         command: "serve",
         codes: &[
             (0, "stopped by a signal"),
-            (1, "a fatal error, such as a port that is already in use"),
+            (1, "a fatal error, such as a port that is already in use, or a second signal during shutdown"),
             (2, "the arguments cannot be used"),
             (78, "a setting is invalid or conflicts with another"),
         ],

@@ -36,7 +36,7 @@ pub(super) struct Arguments {
 /// The timeout of the whole check.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The start of a response with status 200.
+/// The prefix of a response with status 200.
 const STATUS_LINE: &[u8] = b"HTTP/1.1 200";
 
 /// Sends a request, and prints the reason if the service is not up.
@@ -104,7 +104,7 @@ fn left(deadline: Instant) -> io::Result<Duration> {
 impl DeadlineStream {
     fn connect(authority: &str) -> io::Result<Self> {
         let deadline = Instant::now() + TIMEOUT;
-        let mut connected = Err(io::Error::other("the host name has no address"));
+        let mut connected = Err(io::Error::other("the host name does not resolve"));
         for address in authority.to_socket_addrs()? {
             connected = TcpStream::connect_timeout(&address, left(deadline)?);
             if connected.is_ok() {
@@ -133,7 +133,7 @@ impl Write for DeadlineStream {
     }
 }
 
-/// Sends the request on a connection and reads the start of the response.
+/// Sends the request on a connection and reads the first bytes of the response.
 fn status_line(mut stream: impl Read + Write, authority: &str, path: &str) -> io::Result<Vec<u8>> {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n")?;
     let mut line = Vec::new();

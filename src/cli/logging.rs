@@ -18,7 +18,7 @@ use crate::server::settings::{LogFormat, Settings};
 /// The name of the service's modules in a log directive.
 const SERVICE: &str = env!("CARGO_CRATE_NAME");
 
-/// The timeout for writing the last lines at exit: a pipe that is not read must not keep the process alive.
+/// The timeout for writing the last lines at exit: a pipe that nobody reads must not keep the process alive.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The running log.
@@ -46,8 +46,8 @@ pub(super) fn start(settings: &Settings) -> Result<Log, String> {
         LogFormat::Json => subscriber.with(lines.json()).try_init(),
     };
     started.map_err(|error| format!("the log cannot be started: {error}"))?;
-    // The message of a panic may contain event data. Its location is enough to find the bug. The hook itself must not
-    // panic, which would abort the process: the log writer never fails and never blocks.
+    // A panic message may contain event data, so only the location is logged. It is enough to find the bug. The hook
+    // itself must not panic, which would abort the process: the log writer never fails and never blocks.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "internal error: a request failed because of a bug");

@@ -1,4 +1,4 @@
-//! The command line: one file per subcommand, each returning an exit code.
+//! The command line: one module per subcommand, each of which returns an exit code.
 
 #[cfg(feature = "tools")]
 mod bench;
@@ -91,7 +91,7 @@ enum Command {
     Openapi,
     /// Print the list of metrics, as Markdown
     Metrics,
-    /// Print the intended differences from rudder-transformer, as Markdown
+    /// Print the intentional differences from rudder-transformer, as Markdown
     Differences,
 }
 

@@ -97,7 +97,7 @@ pub(super) type Outcome = Result<bool, Failure>;
 /// there were no problems.
 ///
 /// # Errors
-/// Returns a [`Failure`]. The results before it have been passed to `on_part`.
+/// Returns a [`Failure`]. The results up to that point have been passed to `on_part`.
 pub(super) fn over<W: Work>(input: &Input, work: W, mut on_part: impl FnMut(W::Part) -> io::Result<()>) -> Outcome {
     stdio::report_panics();
     let mut opened = input.open().map_err(Failure::Input)?;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::exit_codes::EXIT_USAGE;
 
-/// Writes an error to stderr, in one line.
+/// Writes an error to stderr, as one line.
 pub(super) fn error(problem: impl Display) {
     note(format_args!("error: {problem}"));
 }
@@ -59,7 +59,7 @@ pub(super) fn print_parser_output(error: &clap::Error) -> ExitCode {
     if error.use_stderr() { code } else { end(printed, code) }
 }
 
-/// Reports panics by their location only: the message of a panic may contain event data.
+/// Reports panics by their location only, because a panic message may contain event data.
 #[cfg(feature = "tools")]
 pub(super) fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {

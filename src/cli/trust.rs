@@ -11,7 +11,7 @@ use crate::trust;
 /// The option for a private CA.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct Trust {
-    /// PEM file with CA certificates to trust for https URLs, in addition to the system's
+    /// PEM file with CA certificates to trust for https URLs, in addition to the system CAs
     #[arg(long, env = "UPSTREAM_CA_FILE", value_name = "FILE")]
     ca_file: Option<PathBuf>,
 }

@@ -61,7 +61,7 @@ impl State {
     /// calling thread.
     ///
     /// # Errors
-    /// Returns what is wrong with the configuration.
+    /// Returns the problem with the configuration.
     pub fn new(config: &Config, metrics: Metrics, metrics_port: u16) -> Result<Self, String> {
         let requests = config.requests;
         let upstream = config.upstream.as_ref().map(Upstream::new).transpose()?;

@@ -122,7 +122,7 @@ fn the_size_of_a_response_is_bounded_by_its_request() {
 }
 
 #[test]
-fn the_work_of_templates_is_bounded() {
+fn the_cost_of_evaluating_templates_is_bounded() {
     let server = Server::start(&["--workers=1"]);
     let post = |message: &str, config: &str, events: usize| {
         let event = format!(r#"{{"message":{message},"metadata":{{"destinationId":"d"}}}}"#);
@@ -141,7 +141,7 @@ fn the_work_of_templates_is_bounded() {
         "{:.300}",
         response.text()
     );
-    // The same with templates that do not affect the topic.
+    // The same case with templates that do not affect the topic.
     let response = post(&empty, &format!(r#"{{"x":[{}]}}"#, templates("event.a", 1000)), 1);
     assert_eq!(
         (response.status, response.json()[0]["statusCode"].as_u64()),
@@ -192,7 +192,7 @@ fn requests_above_the_memory_budget_get_a_retryable_503() {
     assert_eq!(rejected.header("X-Rudder-Should-Retry"), Some("true"));
     assert_eq!(rejected.header("X-Rudder-Error-Reason"), Some("overloaded"));
     assert_eq!(server.transform(&EVENT.as_bytes()[..EVENT.len()]).status, 200, "a request that fits still succeeds");
-    // The decompressed size of a compressed body counts.
+    // A compressed body is charged at its decompressed size.
     let headers = [("Content-Encoding", "gzip")];
     assert_eq!(server.post("/v0/destinations/kafka", &headers, &gzip(large.as_bytes())).status, 503);
     assert_eq!(server.get("/health").status, 200);

@@ -57,7 +57,7 @@ fn unreadable_input_is_reported_on_one_line() {
         ("deep", deep.as_bytes(), "it is not JSON"),
         ("number", b"7", "neither a JSON object nor an array"),
         ("array", b"[]", "the array is empty"),
-        ("object", b"{\"s3cret\":{}}", "there is no destination in it; known forms"),
+        ("object", b"{\"s3cret\":{}}", "there is no destination in it; supported formats"),
         ("config", GOOD.as_bytes(), "only a Config: set its destination type with --family"),
         ("untyped", b"{\"Config\":{}}", "does not name its type"),
     ] {

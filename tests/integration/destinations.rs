@@ -194,7 +194,7 @@ fn slow_readers_do_not_affect_requests() {
     for _ in 0..20 {
         transform(&server, &traffic());
     }
-    // The responses use the memory budget of requests, which is free again afterwards.
+    // Responses use the request memory budget, which is free again afterwards.
     drop(slow);
     let deadline = Instant::now() + Duration::from_secs(30);
     while server.sum("kafka_transformer_in_flight_bytes", &[]) > 0.0 {

@@ -134,7 +134,7 @@ fn malformed_requests_are_rejected_with_one_sentence() {
         (r#"{"events":[],"family":"kinesis"}"#, 400, "family must be kafka, azure_event_hub or confluent_cloud"),
         (r#"{"events":[],"partitions":0}"#, 400, "partitions must be a whole number from 1 to 2147483647"),
         (r#"{"events":[],"destination":"x"}"#, 400, "destination: it is not JSON: expected value at line 1 column 1"),
-        (r#"{"events":[],"destination":7}"#, 400, "known forms: a destination with Config or config"),
+        (r#"{"events":[],"destination":7}"#, 400, "supported formats: a destination with Config or config"),
         (r#"{"events":[],"batchBytes":0}"#, 400, "batchBytes must be a whole number from 1 to 2147483647"),
         (r#"{"events":[],"partitions":"12"}"#, 400, "partitions must be a whole number from 1 to 2147483647"),
     ] {

@@ -236,7 +236,7 @@ fn a_response_is_returned_unchanged() {
 }
 
 #[test]
-fn responses_of_every_kind_are_passed_through() {
+fn responses_of_every_type_are_passed_through() {
     let upstream = FakeUpstream::start(|stream, seen| {
         let line = seen.line();
         let kind = line.split(' ').nth(1).unwrap_or("");
@@ -439,7 +439,7 @@ fn an_upstream_without_a_response_is_502() {
 
 #[test]
 fn https_upstreams_get_a_tls_handshake() {
-    // The fake upstream does not speak TLS. It receives the start of a handshake, but no request.
+    // The fake upstream does not speak TLS. It receives the first bytes of a handshake, but no request.
     let (sender, first) = channel();
     let sender = Mutex::new(sender);
     let upstream = FakeUpstream::each_connection(move |stream, _| {

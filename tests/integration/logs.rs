@@ -1,4 +1,4 @@
-//! What the log contains about requests, and what it must never contain.
+//! The information about requests that the log contains, and the data that it must never contain.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;

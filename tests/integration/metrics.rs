@@ -72,8 +72,8 @@ fn sizes_and_events_match_the_requests_sent() {
         received += response.body.len();
         transformed += count;
     }
-    // A response counts as in flight until its worker drops it, which may be after the client has read all of it. The
-    // only worker has dropped it once it serves another request.
+    // A response is counted as in flight until its worker drops it, which may happen after the client has read all of
+    // it. The only worker has dropped it once it serves another request.
     assert_eq!(server.get("/health").status, 200);
     let scrape = server.scrape();
     let route = [r#"method="POST""#, r#"route="/v1/destinations/{destination}""#, r#"code="200""#];
@@ -116,7 +116,7 @@ fn the_actual_size_of_a_chunked_body_is_counted() {
 }
 
 #[test]
-fn a_request_counts_as_in_flight_while_it_is_read() {
+fn a_request_is_counted_as_in_flight_while_it_is_read() {
     let server = Server::start(&[]);
     let body = events(1, "web", "shop");
     let head = format!(
@@ -256,7 +256,7 @@ fn event_metrics_have_the_same_series_as_the_reference() {
     let headers = [("X-Content-Format", "json+compactedv1")];
     let path = "/v1/destinations/confluent_cloud";
     assert_eq!(server.post(path, &headers, compacted.to_string().as_bytes()).status, 200);
-    // The router endpoint counts as a transformation with one entry per destination, and /batch does not count.
+    // The router endpoint is counted as a transformation with one entry per destination, and /batch is not counted.
     let input =
         [("a", 1), ("b", 1), ("a", 2)].map(|(id, version)| event(full.clone(), json!({"ID": id, "version": version})));
     for path in ["/routerTransform", "/batch"] {

@@ -47,7 +47,7 @@ fn the_document_and_its_page_load_nothing_external() {
 }
 
 #[test]
-fn only_endpoints_on_the_port_of_the_page_can_be_tried_out() {
+fn only_endpoints_on_the_same_port_as_the_page_can_be_tried_out() {
     let folder = Folder::new();
     let token = format!("--operator-token-file={}", folder.write("token", "a-token-of-the-operator"));
     let served = |url: String| {

@@ -1,4 +1,4 @@
-//! Spans of requests, received by an OTLP collector.
+//! Request spans that an OTLP collector received.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

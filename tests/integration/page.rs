@@ -1,5 +1,5 @@
-//! The page at `/`: its files, that it loads nothing external, and that it can be disabled. `.ci/api/page.py` tests its
-//! behavior in a browser.
+//! The web page at `/`: its files, that it loads nothing external, and that it can be disabled. `.ci/api/page.py` tests
+//! its behavior in a browser.
 
 use rudder_kafka_transformer::server::routes::page::{FILES, POLICY};
 

@@ -145,7 +145,7 @@ impl Server {
         }
     }
 
-    /// Begins the shutdown of the server without waiting for its end.
+    /// Begins the shutdown of the server without waiting for it to complete.
     pub fn begin_stop(&mut self) {
         self.begin_drain();
         if let Some(close) = self.close.take() {
@@ -245,8 +245,8 @@ fn fetch_with(tls: TlsConfig, url: &str, method: &str, headers: &[(&str, &str)],
 
 /// Sends bytes verbatim and reads one response.
 pub fn exchange(stream: &mut TcpStream, bytes: &[u8]) -> Response {
-    // A server that rejects a request early may close the connection before everything is written. Its response still
-    // counts.
+    // A server that rejects a request early may close the connection before everything is written. Its response is
+    // still read.
     stream.write_all(bytes).ok();
     read_response(stream)
 }

@@ -49,7 +49,7 @@ fn the_upstream_gets_the_request_verbatim() {
     assert_eq!((seen.line(), &seen.body), ("POST /v1/destinations/KAFKA?a=1 HTTP/1.1".to_owned(), &body));
     assert_eq!((seen.header("x-custom").as_deref(), seen.header("x-gone")), (Some("1"), None));
     await_compared(&server, "equal", 1);
-    // A forwarded request has no response of this service to compare.
+    // A forwarded request has no response from this service to compare.
     server.post("/v0/destinations/hs", &[], b"[]");
     server.post("/batch", &[], br#"{"destType":"hs"}"#);
     assert_eq!(upstream.rest().len(), 2);
@@ -124,8 +124,8 @@ fn a_missing_response_is_not_a_difference() {
     }
 }
 
-/// Sends a request to which the reference responds with `status` and `theirs`. Returns whether both responses count as
-/// equal.
+/// Sends a request to which the reference responds with `status` and `theirs`. Returns whether both responses are
+/// counted as equal.
 fn compare(headers: &[(&str, &str)], path: &str, body: &str, status: &str, theirs: &str) -> bool {
     let upstream = FakeUpstream::responding(json(status, theirs));
     let mut all = vec![("Content-Type", "application/json")];

@@ -31,7 +31,7 @@ fn own_endpoints_list_their_methods() {
         }
     }
     assert_eq!(upstream.rest(), []);
-    // Paths that the reference has too respond to other methods with 404, like the reference.
+    // Paths that the reference also has return 404 for other methods, as the reference does.
     for path in ["/health", "/features", "/version", "/buildVersion", "/metrics"] {
         let response = alone.request("DELETE", path, &[], b"");
         assert_eq!((response.status, response.header("Allow")), (404, None), "{path}");

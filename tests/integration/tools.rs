@@ -158,7 +158,7 @@ fn output_equals_the_services_responses() {
 fn output_order_does_not_depend_on_the_number_of_threads() {
     let folder = Folder::new("order");
     let destination = folder.write("destination.json", DESTINATION);
-    // Several batches whose events take different times.
+    // Several batches whose events take different amounts of time.
     let padding = "x".repeat(700);
     let lines: Vec<String> = (0..6000)
         .map(|index| {
@@ -204,7 +204,7 @@ fn a_line_is_processed_before_the_next_one_arrives() {
     assert!(child.wait().expect("it ends").success());
 }
 
-/// Returns the peak RSS in kB of a run that has written `bytes` bytes. Its input stays open until then.
+/// Returns the peak RSS in kB of a run that has written `bytes` bytes. The input stays open until then.
 fn peak_of(arguments: &[&str], input: &str, times: usize, bytes: usize) -> u64 {
     let mut child = command(&[arguments, &["--jobs", "2"]].concat()).stderr(Stdio::null()).spawn().expect("it runs");
     let (mut stdin, mut stdout) = (child.stdin.take().expect("its input"), child.stdout.take().expect("its output"));

@@ -26,7 +26,7 @@ fn an_explanation_lists_the_rules_that_were_skipped() {
         "stdin:1",
         "  topic      gold                  by Config.topic",
         "    skipped  topic of the message's integrations: the message has no integrations",
-        "             Config.eventTypeToTopicMap: message.type is track, so the event's name is looked up",
+        "             Config.eventTypeToTopicMap: message.type is track; track events are looked up by name in eventToTopicMap instead",
         "             Config.eventToTopicMap: eventToTopicMap has no entry for Else",
         "  key        u-42                  partition 1 (0–11), from message.userId",
         "  timestamp  0                     already message.timestamp",
@@ -121,7 +121,7 @@ fn many_events_are_summarized() {
         "\nmoney                                      40000  100.0 %\n",
         "\nConfig.eventToTopicMap                     40000  100.0 %\n",
         "\nhottest of 20001 keys                     events    share  partition\nhot                                        20000   50.0 %          ",
-        "\npartition (0–2)                           events    share  an even share is 33.3 %\n0 ",
+        "\npartition (0–2)                           events    share  (even: 33.3%)\n0 ",
     ] {
         assert!(summary.out.contains(row), "{row}\n{}", summary.out);
     }

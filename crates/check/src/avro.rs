@@ -12,7 +12,7 @@ use transform::avro::schema::{Schema, Unusable};
 /// The maximum number of union fields that a finding names.
 const MOST_NAMED: usize = 5;
 
-/// Reads how messages are encoded. Reports a finding and returns `None` if the settings are unusable.
+/// Reads the encoding of messages. Reports a finding and returns `None` if the settings are unusable.
 pub fn read(config: &Config<'_>, findings: &mut Findings) -> Option<Avro> {
     let (convert, embed) = (config.flag("convertToAvro")?, config.flag("embedAvroSchemaID")?);
     let schemas = config.list("avroSchemas");

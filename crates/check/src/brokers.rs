@@ -55,7 +55,8 @@ fn hosts(text: &str, pointer: &str, findings: &mut Findings) -> Option<Vec<Strin
 }
 
 /// Reads the brokers of `bootstrapServer`. Reports a finding and returns `None` if they are unusable. An entry without
-/// a port gets `default_port`. If that is `None`, because no broker listens on the producer's default, it is reported.
+/// a port gets `default_port`. If `default_port` is `None`, because no broker listens on the producer's default port,
+/// the missing port is reported.
 pub fn of_bootstrap_server(
     config: &Config<'_>,
     default_port: Option<u16>,
@@ -94,7 +95,8 @@ pub fn of_bootstrap_server(
     (brokers.len() == count).then_some(brokers)
 }
 
-/// Reports spaces around entries. They become part of the host name or port, so the producer cannot find the broker.
+/// Reports spaces around entries. Such spaces become part of the host name or port, so the producer cannot find the
+/// broker.
 fn report_spaces(text: &str, pointer: &str, findings: &mut Findings) {
     let padded: Vec<&str> =
         text.split(',').filter(|entry| entry.trim() != *entry && !entry.trim().is_empty()).collect();
@@ -134,7 +136,7 @@ fn entry<'e>(entry: &'e str, pointer: &str, findings: &mut Findings) -> Option<&
 /// Parses a host without a port, as required for `sshHost`. Removes the brackets of an IPv6 address.
 ///
 /// # Errors
-/// Returns what is wrong, worded to follow the name of the setting.
+/// Returns the problem, worded to follow the name of the setting.
 pub fn bare_host(text: &str) -> Result<String, String> {
     if text.trim() != text {
         return Err(format!("has spaces around {}: they are part of the name", shown(text.trim())));
@@ -189,7 +191,8 @@ fn shown(entry: &str) -> String {
     if entry.contains('@') { "a text with @".to_owned() } else { quoted(entry) }
 }
 
-/// Whether a text has the form of a host name. Underscores are not allowed in DNS, but are common in container names.
+/// Whether a text has the format of a host name. Underscores are not legal in host names, but are accepted because
+/// container names often have them.
 fn is_name(text: &str) -> bool {
     let labels = text.strip_suffix('.').unwrap_or(text);
     let is_label = |label: &str| {

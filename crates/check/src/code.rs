@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 /// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Events will not arrive, or will arrive in the wrong topic or format.
+    /// Events will not arrive, or will arrive in the wrong topic or in the wrong format.
     Error,
     /// A setting has no effect, or will become an error soon.
     Warning,
-    /// Something that is probably unintended.
+    /// The configuration is probably unintended.
     Hint,
 }
 

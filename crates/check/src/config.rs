@@ -41,7 +41,7 @@ impl<T> Read<T> {
 pub struct Config<'a> {
     /// The Config as JSON.
     pub raw: Raw<'a>,
-    /// Its JSON pointer in the file.
+    /// The Config's JSON pointer in the file.
     pub pointer: &'a str,
     /// The family of the destination.
     pub family: &'static Family,
@@ -97,7 +97,7 @@ impl<'a> Config<'a> {
         self.members.iter().find(|(known, _, _)| known.name == name)
     }
 
-    /// A field as JSON, with its pointer. `None` if it is missing or `null`.
+    /// Returns a field as JSON, with its pointer. `None` means that the field is missing or `null`.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<(Raw<'a>, String)> {
         let (_, spelled, value) = self.find(name)?;
@@ -146,7 +146,7 @@ impl<'a> Config<'a> {
         read
     }
 
-    /// Reads a boolean. `Some(false)` if it is missing, `None` if it has another type.
+    /// Reads a boolean. Returns `Some(false)` if the field is missing, and `None` if it has another type.
     #[must_use]
     pub fn flag(&self, name: &str) -> Option<bool> {
         match self.raw(name) {
@@ -159,7 +159,7 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// The elements of an array field, each with its pointer. Empty if the field has another type.
+    /// Returns the elements of an array field, each with its pointer. The list is empty if the field has another type.
     #[must_use]
     pub fn list(&self, name: &str) -> Vec<(Raw<'a>, String)> {
         let mut elements = Vec::new();

@@ -1,12 +1,12 @@
 //! The connection settings of a destination as the producer uses them: brokers, authentication and possible topics
-//! (docs/contract.md#destination-configuration). They exist only for a destination without blocking errors.
+//! (docs/contract.md#destination-configuration). These settings exist only for a destination without blocking errors.
 
 use std::fmt;
 
 use transform::family::Family;
 
-/// The settings with which the producer connects and writes. Those of Azure Event Hubs and Confluent Cloud are
-/// translated to the same form.
+/// The settings with which the producer connects and writes. Settings of Azure Event Hubs and Confluent Cloud are
+/// translated to the same format.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The family of the destination.
@@ -50,7 +50,7 @@ impl fmt::Display for Address {
 /// The encryption of a connection.
 #[derive(Clone)]
 pub struct Tls {
-    /// The CA certificates in PEM form. `None` means the system's CA certificates. The text contains at least one
+    /// The CA certificates in PEM format. `None` means the system's CA certificates. The text contains at least one
     /// readable certificate, and possibly other sections.
     pub ca_pem: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! A finding, and the list of findings of one destination.
+//! A finding, and the list of findings for one destination.
 
 use super::code::{Code, Severity};
 use json::text::pointer_step;
@@ -10,15 +10,15 @@ pub const MAX_FINDINGS: usize = 1_000;
 /// A problem in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The kind, by its stable code.
+    /// The kind of finding.
     pub code: Code,
     /// The location: an RFC 6901 pointer into the file. For a missing field, it points to the parent.
     pub pointer: String,
-    /// What is wrong, including values that are not secrets.
+    /// The problem, including values that are not secrets.
     pub message: String,
 }
 
-/// The findings of one destination.
+/// The findings for one destination.
 #[derive(Debug, Clone)]
 pub struct Findings {
     kept: Vec<Finding>,
@@ -85,7 +85,7 @@ impl Findings {
         }
     }
 
-    /// Returns at most [`MAX_FINDINGS`] findings, the most severe first, otherwise in the order found.
+    /// Returns up to [`MAX_FINDINGS`] findings, the most severe first. Findings of equal severity keep their order.
     #[must_use]
     pub fn sorted(&self) -> Vec<&Finding> {
         let mut sorted: Vec<&Finding> = self.kept.iter().collect();

@@ -51,7 +51,7 @@ const MAX_FINDINGS_KEPT: usize = 100_000;
 /// The result of checking a file.
 #[derive(Debug)]
 pub struct Report {
-    /// The supported destinations, each once.
+    /// The supported destinations, without duplicates.
     pub destinations: Vec<Checked>,
     /// The number of other destinations by type. Destinations without a type are counted under the empty string.
     pub others: BTreeMap<String, usize>,
@@ -83,9 +83,9 @@ pub struct Checked {
     pub id: String,
     /// The name, or empty.
     pub name: String,
-    /// Whether it is in use: neither disabled nor deleted.
+    /// Whether the destination is in use: neither disabled nor deleted.
     pub enabled: bool,
-    /// The sources that send to it.
+    /// The sources that send to the destination.
     pub sources: Vec<Source>,
     /// The findings.
     pub findings: Findings,
@@ -139,8 +139,8 @@ fn checked(found: Found<'_>, now: i64, room: usize) -> Checked {
     Checked { pointer, family, id, name, enabled, sources, findings, settings }
 }
 
-/// Replaces findings about values that contain variables with a hint, because the values are not known yet. Also
-/// translates pointers to the field names that the file uses.
+/// Replaces findings about values that contain variables with a hint, because their actual values are not known yet.
+/// Also translates pointers to the field names that the file uses.
 fn adapt_to_rudder_cli(variables: &[String], config: &str, findings: &mut Findings) {
     findings.retain(|finding| !variables.contains(&finding.pointer));
     for pointer in variables {

@@ -57,7 +57,7 @@ pub enum Fault {
     Glued,
     /// More text follows on the END line.
     TextAfterEnd,
-    /// It has headers, such as `Proc-Type: 4,ENCRYPTED`.
+    /// The section has headers, such as `Proc-Type: 4,ENCRYPTED`.
     Headers,
     /// The base64 lacks its `=` padding.
     Padding,
@@ -86,13 +86,13 @@ impl Fault {
 }
 
 impl Section<'_> {
-    /// Whether the label is that of a certificate.
+    /// Whether the section contains a certificate, according to its label.
     #[must_use]
     pub fn is_certificate(&self) -> bool {
         self.label == "CERTIFICATE"
     }
 
-    /// Whether the label is that of a private key of any kind.
+    /// Whether the section contains a private key of any type, according to its label.
     #[must_use]
     pub fn is_private_key(&self) -> bool {
         self.label.ends_with("PRIVATE KEY")
@@ -209,7 +209,7 @@ mod tests {
         sections(text).into_iter().map(|section| (section.label, section.line, section.content.err())).collect()
     }
 
-    /// Texts with the result of Go's `encoding/pem`: `None` if it reads the section.
+    /// Compares texts with the result of Go's `encoding/pem`. `None` means that Go reads the section.
     #[test]
     fn sections_are_read_or_skipped_as_go_does() {
         let good = "-----BEGIN CERTIFICATE-----\r\nMII=\r\n-----END CERTIFICATE-----\r\n";

@@ -1,4 +1,4 @@
-//! Finds templates in a Config that are invalid, have no effect, or do harm
+//! Finds templates in a Config that are invalid, have no effect, or are harmful
 //! (docs/contract.md#dynamic-configuration).
 
 use std::collections::{HashMap, HashSet};
@@ -26,11 +26,11 @@ const QUERY: &str = "request.query";
 /// The location of a value in the Config.
 struct Place {
     pointer: String,
-    /// The top-level field that contains it, if it is a known one.
+    /// The top-level field that contains the value, if the field is known.
     known: Option<&'static Known>,
 }
 
-/// Reports problems with the templates of a Config. `dynamic` says whether they are filled in.
+/// Reports problems with the templates of a Config. `dynamic` is true if templates are filled in.
 pub fn check(config: &Config<'_>, dynamic: bool, findings: &mut Findings) {
     let text = config.raw.text();
     if !text.contains("{{") && !text.contains("\\u007") {
@@ -111,7 +111,7 @@ fn shown(path: &str, place: &Place) -> String {
     if is_secret { "of the template".to_owned() } else { quoted(path) }
 }
 
-/// Returns the location of each scalar value, by the offset of its first byte in the Config.
+/// Maps the offset of each scalar value's first byte in the Config to its location.
 fn places(config: &Config<'_>) -> HashMap<usize, Place> {
     let mut places = HashMap::new();
     let mut to_visit = vec![(config.raw, config.pointer.to_owned(), None, 0)];

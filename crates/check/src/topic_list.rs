@@ -27,7 +27,7 @@ pub struct Topics<'f> {
 }
 
 impl<'f> Topics<'f> {
-    /// Creates an empty list. `dynamic` says whether templates are filled in.
+    /// Creates an empty list. `dynamic` is true if templates are filled in.
     #[must_use]
     pub fn new(dynamic: bool, findings: &'f mut Findings) -> Self {
         Self {

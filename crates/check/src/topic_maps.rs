@@ -1,4 +1,4 @@
-//! Checks the maps from event types and names to topics, and finds entries without effect
+//! Checks the maps from event types and event names to topics, and finds entries that have no effect
 //! (docs/contract.md#topic-maps).
 
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ const BY_NAME: &str = "track";
 /// An entry that is not skipped.
 struct Entry<'a> {
     pointer: String,
-    /// The value that it matches, or `None` if it is a template.
+    /// The value that the entry matches. `None` means that the value is a template.
     from: Option<String>,
     to: Option<Raw<'a>>,
     to_pointer: String,

@@ -8,7 +8,7 @@ use super::topic_maps;
 pub use transform::topic_name::illegal;
 
 /// Returns the possible topics, the default first, and whether templates can produce others. Reports a finding and
-/// returns `None` if a topic is unusable. `dynamic` says whether templates are filled in.
+/// returns `None` if a topic is unusable. `dynamic` is true if templates are filled in.
 pub fn read(config: &Config<'_>, dynamic: bool, findings: &mut Findings) -> Option<(Vec<String>, bool)> {
     let mut topics = Topics::new(dynamic, findings);
     match config.raw("topic") {

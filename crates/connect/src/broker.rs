@@ -51,8 +51,8 @@ impl Connector<'_> {
         Some(Session { connection, versions })
     }
 
-    /// Connects to a broker that the one at `advertiser` advertised, and requests its versions. Does not log in again,
-    /// because users are the same on all brokers.
+    /// Connects to a broker that was advertised by the broker at `advertiser`, and requests its versions. Does not log
+    /// in again, because users are the same on all brokers.
     pub(super) async fn to_advertised(&self, address: &Address, advertiser: &Address) -> Vec<Step> {
         let mut steps = Vec::new();
         if let Some(mut connection) = self.open(address, &mut steps).await {

@@ -1,4 +1,4 @@
-//! Describes certificates, which helps to find the wrong one.
+//! Describes certificates, so that users can find the wrong one.
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::extensions::GeneralName;
@@ -14,26 +14,26 @@ pub(super) struct Certificate {
     pub(super) subject: String,
     /// The issuer.
     pub(super) issuer: String,
-    /// The subject alternative names. `None` without this extension.
+    /// The subject alternative names. `None` means that the certificate does not have this extension.
     pub(super) names: Option<Vec<String>>,
     /// The first and the last day of validity.
     pub(super) days: (String, String),
-    /// Whether it is valid today.
+    /// Whether the certificate is currently valid.
     pub(super) validity: Validity,
-    /// Whether it has X.509 version 3, the only version with extensions.
+    /// Whether the certificate has X.509 version 3, the only version with extensions.
     pub(super) is_version_3: bool,
-    /// Whether it is a CA certificate.
+    /// Whether the certificate belongs to a CA.
     pub(super) is_ca: bool,
 }
 
-/// The validity of a certificate today.
+/// The current validity of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Validity {
-    /// It is not valid yet.
+    /// The certificate is not valid yet.
     NotYet,
-    /// It is valid.
+    /// The certificate is valid.
     Now,
-    /// It has expired.
+    /// The certificate has expired.
     Expired,
 }
 
@@ -97,7 +97,7 @@ pub(super) fn public_key(der: &CertificateDer<'_>) -> Option<Vec<u8>> {
     certificate::read(der).map(|certificate| certificate.public_key().raw.to_vec())
 }
 
-/// The issuer of a certificate, as DER to compare.
+/// The issuer of a certificate, as DER for comparisons.
 pub(super) fn issuer_bytes(der: &CertificateDer<'_>) -> Option<Vec<u8>> {
     certificate::read(der).map(|certificate| certificate.issuer().as_raw().to_vec())
 }

@@ -18,7 +18,7 @@ pub const CERTIFICATE_VARIABLE: &str = "KAFKA_SSL_CERTIFICATE_FILE_PATH";
 /// The environment variable with the path of the private key.
 pub const KEY_VARIABLE: &str = "KAFKA_SSL_KEY_FILE_PATH";
 
-/// The files that the variables name. `None` if a variable is not set.
+/// The files that the variables name. `None` means that a variable is not set.
 #[derive(Debug, Default)]
 pub struct ClientFiles {
     /// The certificate chain.
@@ -49,8 +49,9 @@ pub(super) struct ClientIdentity {
     line: String,
 }
 
-/// Reads both files. Returns the certificate to present, if any, and the step that reports it. `has_own_ca` says
-/// whether `caCertificate` is set. Without it, the producer presents no client certificate, so the files are not read.
+/// Reads both files. Returns the certificate to present, if any, and the step that reports it. `has_own_ca` is true if
+/// `caCertificate` is set. Without `caCertificate`, the producer presents no client certificate, so the files are not
+/// read.
 pub(super) fn load(
     files: &ClientFiles,
     has_own_ca: bool,
@@ -124,7 +125,7 @@ fn read(
     Ok((ClientIdentity { key: Arc::new(CertifiedKey::new(chain, signing_key)), line }, caution(&read)))
 }
 
-/// Returns the first private key of a PEM text. Like Go, it ignores which key format the label claims.
+/// Returns the first private key of a PEM text. Like Go, this function ignores which key format the label claims.
 fn private_key(text: &[u8]) -> Option<PrivateKeyDer<'static>> {
     let text = String::from_utf8_lossy(text);
     let section = pem::sections(&text).into_iter().find(|section| section.is_private_key())?;
@@ -157,7 +158,7 @@ pub(super) struct ClientCertResolver {
 /// A broker's request for a certificate, and the response to it.
 #[derive(Debug)]
 pub(super) struct CertificateRequest {
-    /// The names of the CAs that it trusts. Empty if it did not list any.
+    /// The names of the CAs that the broker trusts. Empty if the broker did not list any.
     pub(super) authorities: Vec<String>,
     /// The certificate that was sent.
     pub(super) sent: Option<String>,

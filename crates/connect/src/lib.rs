@@ -1,7 +1,7 @@
-//! Connects to a destination's brokers like its producer, step by step, and reports the result of each step.
+//! Connects to a destination's brokers the way its producer does, step by step, and reports the result of each step.
 //!
 //! Unlike [`check`], this crate does I/O: it opens sockets, reads the clock and loads the system's CA certificates. It
-//! writes nothing to Kafka: it produces no message and creates no topic.
+//! writes nothing to Kafka: it produces no messages and creates no topics.
 
 mod broker;
 mod broker_error;
@@ -48,11 +48,11 @@ const AT_ONCE: usize = 16;
 pub struct ConnectOptions {
     /// The client certificate for brokers that request one.
     pub client: ClientFiles,
-    /// Topics to check in addition to those of the destination.
+    /// Topics to check in addition to the destination's topics.
     pub topics: Vec<String>,
     /// The timeout of each step.
     pub timeout: Duration,
-    /// Whether every broker certificate is accepted: `Router.KAFKA.tlsInsecureSkipVerify`.
+    /// Whether any broker certificate is accepted: `Router.KAFKA.tlsInsecureSkipVerify`.
     pub accepts_any_certificate: bool,
     /// The maximum batch size of the producer, in bytes: `Router.KAFKA.batchBytes`.
     pub batch_bytes: u64,
@@ -99,7 +99,7 @@ async fn connect(settings: &Settings, options: &ConnectOptions) -> Report {
         tried.push((address, steps, failed));
     }
     for (address, mut steps, failed) in tried {
-        // The producer starts with any broker in the list. It needs this one only if the cluster advertises it.
+        // The producer can start with any broker in the list. It needs this broker only if the cluster advertises it.
         let is_needed = |cluster: &Cluster| cluster.brokers.iter().any(|(_, advertised)| advertised == address);
         if failed && first.as_ref().is_some_and(|(_, _, cluster)| !is_needed(cluster)) {
             let tolerate =

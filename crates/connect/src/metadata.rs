@@ -138,7 +138,7 @@ fn step(reported: Option<&MetadataResponseTopic>, topic: &str, context: &AdviceC
         }
         Some(ResponseError::TopicAuthorizationFailed) => Failure::new(
             Problem::TopicNotAuthorized,
-            "this user is not authorized to see it; the broker does not say whether it exists",
+            "this user is not authorized to see it; the broker does not report whether it exists",
         )
         .advise(format!("allow this user to describe and write: {}", context.grant(topic))),
         Some(ResponseError::LeaderNotAvailable) => {

@@ -51,7 +51,7 @@ pub(super) async fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Failur
 /// Connects to the first address that accepts a connection. Also returns the errors of the addresses before it.
 ///
 /// # Errors
-/// Fails if no address accepts a connection. The problem is that of the first address.
+/// Fails if no address accepts a connection. The reported problem is the first address's.
 pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<(TcpStream, Vec<String>), Failure> {
     let mut refusals: Vec<(Problem, String)> = Vec::new();
     for address in addresses {

@@ -10,10 +10,10 @@ macro_rules! problems {
         pub enum Problem { $(#[doc = $meaning] $name,)* }
 
         impl Problem {
-            /// All kinds.
+            /// All problems.
             pub const ALL: &'static [Problem] = &[$(Problem::$name,)*];
 
-            /// A stable identifier of the kind.
+            /// A stable identifier of the problem.
             #[must_use]
             pub const fn code(self) -> &'static str {
                 match self { $(Problem::$name => concat!("connect/", $code),)* }
@@ -50,8 +50,8 @@ problems! {
         "caCertificate contains no readable certificate",
         "paste the CA's certificate into caCertificate in PEM format, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, or leave caCertificate empty to use the system's CA certificates";
     CaOutOfDate: "ca-out-of-date",
-        "no certificate in caCertificate is valid today",
-        "put a CA certificate that is valid today into caCertificate; if the CA itself has expired, create a new one and sign the brokers' certificates with it";
+        "no certificate in caCertificate is currently valid",
+        "put a currently valid CA certificate into caCertificate; if the CA itself has expired, create a new one and sign the brokers' certificates with it";
     NoSystemRoots: "no-system-roots",
         "there is no caCertificate, and this machine has no CA certificates",
         "install ca-certificates on this machine, or put the CA's certificate into caCertificate";
@@ -69,7 +69,7 @@ problems! {
         "use the key that the certificate was created for; openssl pkey -pubout and openssl x509 -pubkey must print the same public key";
     NameNotFound: "name-not-found",
         "the host name does not resolve",
-        "correct the host name; if it is correct, check whether this machine's DNS knows it: names inside a cluster or a VPN do not resolve outside";
+        "correct the host name; if it is correct, check whether this machine's DNS can resolve it: names inside a cluster or a VPN do not resolve outside";
     DnsFailed: "dns-failed",
         "DNS resolution fails",
         "try again; if that fails, fix this machine's DNS (/etc/resolv.conf)";
@@ -126,13 +126,13 @@ problems! {
         "sign a certificate that is not a CA certificate, with the extended key usage serverAuth or without any";
     CertificateInvalid: "certificate-invalid",
         "the broker's certificate cannot be used",
-        "create a new certificate for the broker; openssl s_client -connect HOST:PORT -showcerts prints the certificates that it sends";
+        "create a new certificate for the broker; openssl s_client -connect HOST:PORT -showcerts prints the certificates that the broker sends";
     ClientCertificateRequired: "client-certificate-required",
         "the broker requires a client certificate",
         "set KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH, here and for rudder-server, to a certificate and its key; a CA in the broker's truststore must have issued the certificate";
     ClientCertificateRejected: "client-certificate-rejected",
         "the broker does not accept the client certificate",
-        "use a certificate that is valid today and was issued by a CA in the broker's truststore, or import that CA: keytool -importcert -keystore kafka.server.truststore.p12";
+        "use a currently valid certificate that was issued by a CA in the broker's truststore, or import that CA: keytool -importcert -keystore kafka.server.truststore.p12";
     TlsExpected: "tls-expected",
         "the broker expects TLS, but the connection was plaintext",
         "turn sslEnabled on, or use the port of a plaintext listener";

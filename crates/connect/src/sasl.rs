@@ -109,7 +109,7 @@ async fn exchange(
 }
 
 /// Checks that a message of the broker is a first or last SCRAM message with a reasonable iteration count. The library
-/// parses both without checking their length.
+/// parses both kinds of messages without checking their length.
 fn check_scram(message: &[u8]) -> Result<(), Failure> {
     let unreadable = || Failure::new(Problem::ResponseUnreadable, "the broker's response is not a SCRAM message");
     let attributes: Vec<(u8, &[u8])> = message

@@ -61,11 +61,11 @@ pub enum Subject {
 /// A step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// The kind of step.
+    /// The stage of connecting that the step belongs to.
     pub stage: Stage,
     /// The topic or file that the step is about, unless the section names it.
     pub about: Option<String>,
-    /// The duration; `None` if the step did not wait for anything.
+    /// The duration. `None` means that the step did not wait for anything.
     pub took: Option<Duration>,
     /// The result.
     pub outcome: Outcome,
@@ -121,13 +121,13 @@ impl Step {
         self
     }
 
-    /// Adds observations.
+    /// Adds further observations to the step.
     pub(super) fn with_details(mut self, details: impl IntoIterator<Item = String>) -> Self {
         self.details.extend(details);
         self
     }
 
-    /// Adds cautions.
+    /// Adds cautions to the step.
     pub(super) fn with_cautions(mut self, cautions: impl IntoIterator<Item = String>) -> Self {
         self.cautions.extend(cautions);
         self
@@ -152,7 +152,7 @@ impl Step {
     }
 }
 
-/// The kinds of steps, in the order of connecting.
+/// The stages of connecting, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// The CA certificates for verifying the broker.
@@ -214,7 +214,7 @@ pub enum Outcome {
 pub struct Failure {
     /// The kind of problem, with advice.
     pub problem: Problem,
-    /// What happened, as a sentence without a period. It never contains a password or a key.
+    /// A description of the failure, as a sentence without a period. The text never contains a password or a key.
     pub text: String,
     /// Specific advice, which replaces [`Problem::advice`].
     advice: Option<String>,

@@ -1,4 +1,4 @@
-//! Encrypts connections like the producer, and describes failures.
+//! Encrypts connections the way the producer does, and describes failures.
 
 use std::io;
 use std::sync::Arc;
@@ -215,7 +215,7 @@ fn certificate_words(error: &CertificateError) -> &'static str {
         CertificateError::BadEncoding => "it is not valid X.509",
         CertificateError::Revoked => "it is revoked",
         CertificateError::UnhandledCriticalExtension => "it has an unknown critical extension",
-        CertificateError::UnknownRevocationStatus => "it is not known whether it is revoked",
+        CertificateError::UnknownRevocationStatus => "its revocation status is unknown",
         _ => {
             "it or an intermediate certificate breaks a rule of X.509 (a path length, a name constraint, or an unusual key or signature)"
         }
@@ -226,7 +226,7 @@ fn certificate_words(error: &CertificateError) -> &'static str {
 fn handshake_words(error: &Error) -> &'static str {
     match error {
         Error::PeerMisbehaved(_) => "the broker violates the TLS protocol",
-        Error::DecryptError | Error::PeerSentOversizedRecord => "the data of the broker cannot be decrypted",
+        Error::DecryptError | Error::PeerSentOversizedRecord => "data from the broker cannot be decrypted",
         Error::NoCertificatesPresented => "the broker sends no certificate",
         _ => "the handshake cannot continue",
     }
@@ -256,7 +256,7 @@ fn alert_failure(alert: AlertDescription, request: Option<&CertificateRequest>) 
 fn client_certificate(request: &CertificateRequest, what: &str) -> Failure {
     let trusts = match listed(request.authorities.iter().map(String::as_str)) {
         none if none.is_empty() => String::new(),
-        authorities => format!("; it trusts certificates signed by {authorities}"),
+        authorities => format!("; the broker trusts certificates signed by {authorities}"),
     };
     match (&request.sent, &request.withheld) {
         (Some(line), _) => Failure::new(

@@ -14,7 +14,7 @@ use super::step::{Failure, Outcome, Stage, Step};
 use super::versions::Versions;
 use super::wire::BrokerConnection;
 
-/// The protocol's resource type of topics.
+/// The Kafka protocol's resource type for topics.
 const TOPIC: i8 = 2;
 const SETTING: &str = "max.message.bytes";
 

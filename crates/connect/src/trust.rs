@@ -17,10 +17,10 @@ use check::pem;
 /// The trusted certificates.
 #[derive(Debug)]
 pub(super) struct Trust {
-    /// `None` only if there are no roots and verification is off.
+    /// `None` means that there are no roots and verification is off.
     verifier: Option<Arc<WebPkiServerVerifier>>,
     algorithms: WebPkiSupportedAlgorithms,
-    /// Whether every certificate is accepted, as with `Router.KAFKA.tlsInsecureSkipVerify`.
+    /// Whether any certificate is accepted, as with `Router.KAFKA.tlsInsecureSkipVerify`.
     accepts_any: bool,
     /// The certificates in `caCertificate`.
     own: Vec<CertificateDer<'static>>,
@@ -64,7 +64,8 @@ impl Trust {
         self.source
     }
 
-    /// Whether the broker's certificate is in `caCertificate`. The producer trusts it then, even if it is not a CA.
+    /// Whether the broker's certificate is in `caCertificate`. The producer then trusts that certificate, even if it is
+    /// not a CA certificate.
     fn is_own(&self, certificate: &CertificateDer<'_>) -> bool {
         self.own.iter().any(|own| own == certificate)
     }
@@ -103,7 +104,7 @@ fn own_roots(pem: &str) -> Result<Roots, Failure> {
             Some(caution) => Failure::new(
                 Problem::CaOutOfDate,
                 format!(
-                    "caCertificate contains no certificate that is valid today: {}",
+                    "caCertificate contains no currently valid certificate: {}",
                     caution.trim_start_matches("not used: ")
                 ),
             ),
@@ -209,8 +210,9 @@ impl ServerCertVerifier for RecordingVerifier {
     }
 }
 
-/// Verifies a broker's certificate that is trusted itself, such as a self-signed one, like the producer does. Only its
-/// names matter, and its validity period, which was checked before. The library rejects it if it is a CA certificate.
+/// Verifies a broker certificate that is itself trusted, such as a self-signed one, the way the producer does. Only the
+/// names and the validity period matter, and the validity period was checked before. The library would reject such a
+/// certificate if it is a CA certificate.
 fn as_a_root(
     certificate: &CertificateDer<'_>,
     name: &ServerName<'_>,

@@ -7,8 +7,8 @@ use super::problem::Problem;
 use super::step::Failure;
 use super::wire::BrokerConnection;
 
-/// The maximum version of `Metadata` that is used. Version 9 and later have a different layout, and add nothing that is
-/// needed here.
+/// The maximum version of `Metadata` that is used. Versions 9 and later have a different layout, and this crate needs
+/// nothing that they add.
 const NEWEST_METADATA: i16 = 8;
 /// The minimum version of `Metadata`. With older versions, a request for a topic creates it.
 const OLDEST_METADATA: i16 = 4;

@@ -1,7 +1,7 @@
 //! Finds destinations in a text.
 //!
-//! The text is the `workspaceConfig.json` of a data plane, several of these by ID, an array of destinations, one
-//! destination, or a standalone Config.
+//! The text is a data plane's `workspaceConfig.json`, an object of several such files keyed by workspace ID, an array
+//! of destinations, one destination, or a standalone Config.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -21,7 +21,8 @@ pub struct Source {
     pub name: String,
 }
 
-/// The program that wrote a destination. It determines the names of the fields and whether `hasDynamicConfig` is used.
+/// The program that wrote a destination. The origin determines the names of the fields and whether `hasDynamicConfig`
+/// is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// rudder-server, in a request, with `Config`.
@@ -35,11 +36,11 @@ pub enum Origin {
 /// A Kafka, Azure Event Hubs or Confluent Cloud destination in a text.
 #[derive(Debug)]
 pub struct Found<'a> {
-    /// The destination as written. For the Rudder CLI this is `spec`, for a standalone Config it is `{}`.
+    /// The destination as written. For the Rudder CLI, this is `spec`. For a standalone Config, it is `{}`.
     pub raw: Raw<'a>,
     /// The program that wrote the destination.
     pub origin: Origin,
-    /// The RFC 6901 pointer to its first occurrence.
+    /// The RFC 6901 pointer to the destination's first occurrence.
     pub pointer: String,
     /// The destination type.
     pub family: &'static Family,
@@ -49,7 +50,7 @@ pub struct Found<'a> {
     pub name: String,
     /// Whether the destination is neither disabled nor deleted.
     pub enabled: bool,
-    /// The Config and the pointer to it; `None` if missing.
+    /// The Config and the pointer to it. `None` means that the Config is missing.
     pub config: Option<(Raw<'a>, String)>,
     /// The sources that send to the destination, without duplicates.
     pub sources: Vec<Source>,
@@ -57,12 +58,13 @@ pub struct Found<'a> {
     pub differs: bool,
 }
 
-/// The destinations of a text.
+/// The destinations found in one text.
 #[derive(Debug, Default)]
 pub struct Destinations<'a> {
     /// The supported destinations, without duplicates.
     pub ours: Vec<Found<'a>>,
-    /// The number of destinations of other types, by type. The empty string counts destinations without a type.
+    /// The number of destinations with other types, by type. Destinations without a type are counted under the empty
+    /// string.
     pub others: BTreeMap<String, usize>,
     seen: Seen<'a>,
 }
@@ -78,7 +80,7 @@ struct Seen<'a> {
 /// Finds the destinations in a text. `given` is the family of destinations without a type.
 ///
 /// # Errors
-/// One line that says why there is no destination. It contains none of the text.
+/// Returns the reason why there is no destination, as one line without any part of the text.
 pub fn destinations<'a>(root: Raw<'a>, given: Option<&'static Family>) -> Result<Destinations<'a>, String> {
     let mut found = Destinations::default();
     match root.kind() {
@@ -104,7 +106,7 @@ pub fn destinations<'a>(root: Raw<'a>, given: Option<&'static Family>) -> Result
             found.destination(root, String::new(), None, given);
         }
         Kind::Object => found.object(root, given)?,
-        _ => return Err(format!("it is neither a JSON object nor an array; known forms: {FORMS}")),
+        _ => return Err(format!("it is neither a JSON object nor an array; supported formats: {FORMS}")),
     }
     if found.ours.is_empty() && given.is_none() && !is_workspace(root) && found.others.keys().eq([""]) {
         return Err(
@@ -156,7 +158,7 @@ fn looks_like_a_config(value: Raw<'_>) -> bool {
     known
 }
 
-/// Returns a string or number field as text. Returns the empty string for any other value.
+/// Returns the text of a string or number field, or the empty string for any other value.
 fn label(value: Raw<'_>, name: &str) -> String {
     match field(value, name) {
         Some((_, value)) if matches!(value.kind(), Kind::String | Kind::Number) => {
@@ -182,7 +184,7 @@ fn for_each<'a>(list: Raw<'a>, pointer: &str, mut on_each: impl FnMut(Raw<'a>, S
 }
 
 impl<'a> Destinations<'a> {
-    /// The number of destinations of other types.
+    /// The number of destinations with other types.
     #[must_use]
     pub fn other_count(&self) -> usize {
         self.others.values().sum()
@@ -192,8 +194,8 @@ impl<'a> Destinations<'a> {
         *self.others.entry(kind).or_default() += 1;
     }
 
-    /// Reads an object that is neither a workspace nor a destination. It contains workspaces by ID or a field
-    /// `destination`, or is a standalone Config.
+    /// Reads an object that is neither a workspace nor a destination. Such an object contains workspaces by ID or a
+    /// field `destination`, or is a standalone Config.
     fn object(&mut self, root: Raw<'a>, given: Option<&'static Family>) -> Result<(), String> {
         root.for_each_member(|id, workspace| {
             if is_workspace(workspace) {
@@ -212,7 +214,7 @@ impl<'a> Destinations<'a> {
             None if looks_like_a_config(root) => {
                 return Err("it seems to be only a Config: set its destination type with --family".to_owned());
             }
-            None => return Err(format!("there is no destination in it; known forms: {FORMS}")),
+            None => return Err(format!("there is no destination in it; supported formats: {FORMS}")),
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use strsim::levenshtein;
 use transform::family::{AZURE_EVENT_HUB, CONFLUENT_CLOUD, FAMILIES, Family, KAFKA};
 
-/// The kind of value that a field must have.
+/// The type of value that a field must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueKind {
     /// A string.
@@ -15,7 +15,7 @@ pub enum ValueKind {
 }
 
 impl ValueKind {
-    /// The kind as a noun, for messages.
+    /// The type as a noun, for messages.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ pub enum Role {
 pub struct Known {
     /// The name of the field.
     pub name: &'static str,
-    /// The kind of the value.
+    /// The required type of the value.
     pub form: ValueKind,
     /// The component that reads the field.
     pub role: Role,
@@ -93,7 +93,7 @@ impl Known {
         MEMBERS.iter().find(|known| known.name.eq_ignore_ascii_case(name))
     }
 
-    /// Returns the field of `family` of which `name` is probably a misspelling, at most two edits away.
+    /// Returns the field of `family` that `name` probably misspells, at most two edits away.
     #[must_use]
     pub fn like(name: &str, family: &Family) -> Option<&'static Known> {
         if name.len() > 40 {

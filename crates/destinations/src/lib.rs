@@ -18,7 +18,7 @@
 //! | [`yaml`] | converts YAML to JSON |
 //! | [`rudder_cli`] | converts the snake_case names of the Rudder CLI to those of a Config |
 //! | [`find`] | finds the destinations in a text |
-//! | [`select`] | selects one of them, and formats it as rudder-server sends it |
+//! | [`select`] | selects one destination, and formats it as rudder-server sends it |
 //! | [`known`] | the fields of a Config, as a table |
 
 pub mod find;

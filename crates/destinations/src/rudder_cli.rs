@@ -1,6 +1,6 @@
 //! Reads destinations of the Rudder CLI (<https://www.rudderstack.com/docs/rudder-cli/yaml-destinations/>).
 //!
-//! They have `kind: destination`, and the names in their `spec.config` are in snake_case.
+//! Such destinations have `kind: destination`, and the names in their `spec.config` are in snake_case.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use json::raw::Raw;
 /// The `kind` of a destination.
 pub const KIND: &str = "destination";
 
-/// Returns whether a value is a resource of the Rudder CLI, of any kind.
+/// Returns whether a value is any resource of the Rudder CLI, such as a destination.
 #[must_use]
 pub fn is_resource(value: Raw<'_>) -> bool {
     let [kind, spec] = value.members(["kind", "spec"]);
@@ -61,7 +61,7 @@ fn entries(value: Value) -> Value {
     elements.into_iter().map(rename).collect()
 }
 
-/// Converts a name of the CLI to that of a Config, such as `use_sasl` to `useSASL` and `host_name` to `hostName`.
+/// Converts a CLI field name to the one in a Config, such as `use_sasl` to `useSASL` and `host_name` to `hostName`.
 #[must_use]
 pub fn camel_case(name: &str) -> Cow<'_, str> {
     if let Some(known) = MEMBERS.iter().find(|known| snake_case(known.name) == name) {
@@ -80,7 +80,7 @@ pub fn camel_case(name: &str) -> Cow<'_, str> {
     Cow::Owned(camel)
 }
 
-/// Converts a name of a Config to that of the CLI.
+/// Converts a field name in a Config to the CLI's name.
 #[must_use]
 pub fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
@@ -95,7 +95,7 @@ pub fn snake_case(name: &str) -> String {
     snake
 }
 
-/// Converts the names in a pointer to a field of a Config to those in the CLI's file.
+/// Converts a pointer to a Config field: replaces the names in it with those in the CLI's file.
 ///
 /// `config` is the pointer to the Config. Other pointers are unchanged.
 #[must_use]

@@ -21,7 +21,7 @@ pub struct Selector {
 /// The selected destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selected {
-    /// The JSON text of the destination, with `Config` as in a request of rudder-server.
+    /// The JSON text of the destination, with `Config` as in a request from rudder-server.
     pub text: String,
     /// The destination type.
     pub family: &'static Family,
@@ -80,8 +80,8 @@ fn shortened(text: &str) -> Cow<'_, str> {
     shorten(text, 80)
 }
 
-/// Reads a file and selects one of its destinations. `given` is the family of destinations without a type, by default
-/// Kafka.
+/// Reads a file and selects one of its destinations. `given` is the family for destinations without a type. The default
+/// is Kafka.
 ///
 /// # Errors
 /// [`SelectError`].
@@ -132,7 +132,7 @@ impl Choice {
     }
 }
 
-/// Returns the error for a text that has only destinations of other types.
+/// Returns the error for a text whose destinations all have other types.
 #[must_use]
 pub fn nothing_of_ours(found: &Destinations<'_>) -> String {
     let mut text = "it has no Kafka, Azure Event Hubs or Confluent Cloud destination".to_owned();
@@ -147,7 +147,7 @@ pub fn nothing_of_ours(found: &Destinations<'_>) -> String {
     text
 }
 
-/// The fields that have another name in requests. Fields with an empty name are omitted.
+/// The fields that have a different name in requests. An empty new name means that the field is omitted.
 const RENAMED: [(&str, &str); 9] = [
     ("id", "ID"),
     ("name", "Name"),
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn texts_without_a_usable_destination_are_rejected() {
         for (text, says) in [
-            ("7", "known forms"),
+            ("7", "supported formats"),
             ("[]", "empty"),
             ("[7]", "no Kafka, Azure Event Hubs or Confluent Cloud destination (1 without type)"),
             (r#"{"sources":[]}"#, "no Kafka"),

@@ -31,7 +31,7 @@ pub fn is_utf_16(bytes: &[u8]) -> bool {
 /// JSON is unchanged.
 ///
 /// # Errors
-/// One line that says why the file cannot be read. It contains none of the file's content.
+/// Returns the reason why the file cannot be read, as one line without any of the file's content.
 pub fn read(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
     if is_utf_16(bytes) {
         return Err(UTF_16.to_owned());
@@ -49,7 +49,7 @@ pub fn read(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
 /// Like [`read`], but for text.
 ///
 /// # Errors
-/// The errors of [`read`].
+/// Same as [`read`].
 pub fn read_text(text: &str) -> Result<Cow<'_, str>, String> {
     if text.trim().is_empty() {
         return Err("it is empty".to_owned());

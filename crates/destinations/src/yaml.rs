@@ -14,14 +14,14 @@ const MAX_DEPTH: usize = 64;
 /// An array or object that is not complete yet.
 enum Open {
     Array(Vec<Value>),
-    /// A mapping, and the name of the next value if it was already read.
+    /// A mapping, and the name of the next value if that name was already read.
     Object(Map<String, Value>, Option<String>),
 }
 
 /// Reads the documents of a YAML text. Empty documents are skipped.
 ///
 /// # Errors
-/// Why the text cannot be read, with line and column. The error contains none of the text.
+/// Returns the reason why the text cannot be read, with line and column. The error contains none of the text.
 pub fn documents(text: &str) -> Result<Vec<Value>, String> {
     if text.len() > MAX_BYTES {
         return Err(format!("it is not JSON, and exceeds the YAML limit of {} MiB", MAX_BYTES >> 20));

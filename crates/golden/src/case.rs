@@ -10,11 +10,12 @@ use transform::request::coding::Coding;
 /// A request with its expected response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
-    /// The name of the case, or its description.
+    /// The name of the case, or its description if it has no name.
     pub name: String,
     /// The description, if the case also has a name.
     pub description: String,
-    /// Anchors of the rules in docs/contract.md that the case covers. Empty for cases from elsewhere.
+    /// Anchors of the rules in docs/contract.md that the case covers. Empty for cases that are not from this
+    /// repository.
     pub rules: Vec<String>,
     /// The transformer that the expected response comes from.
     pub author: Author,
@@ -25,7 +26,7 @@ pub struct Case {
 }
 
 /// The transformer that an expected response comes from. The two transformers differ only by the intended differences
-/// (docs/contract.md#intended-differences).
+/// (docs/contract.md#intentional-differences).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Author {
     /// This service.
@@ -63,7 +64,7 @@ pub struct Expected {
 pub enum ApiVersion {
     /// `2` if a transformation responds with status 200, missing otherwise.
     Usual,
-    /// The recorded value, `None` if the header was missing.
+    /// The recorded value. `None` means that the header was missing.
     Recorded(Option<String>),
 }
 

@@ -12,7 +12,7 @@ use json::text::pointer_step;
 
 /// The maximum length of a field name in a pointer, in characters.
 const MAX_NAME: usize = 40;
-/// The maximum nesting depth. It is low because each value is parsed once for every level above it.
+/// The maximum nesting depth. The limit is low because each value is parsed once for every level above it.
 const MAX_DEPTH: usize = 100;
 
 /// Whether a number that is too large for a double may be `null` in the other response. JavaScript prints such numbers
@@ -26,7 +26,7 @@ pub enum Infinite {
 }
 
 impl Differences {
-    /// Adds the differences between two values at `pointer`. `None` is a missing value.
+    /// Adds the differences between two values at `pointer`. `None` means a missing value.
     pub fn compare(&mut self, pointer: &str, ours: Option<Raw<'_>>, theirs: Option<Raw<'_>>, infinite: Infinite) {
         self.walk(&mut pointer.to_owned(), ours, theirs, infinite, 0);
     }

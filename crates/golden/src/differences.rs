@@ -1,5 +1,5 @@
-//! The differences between two responses. Each consists of a JSON pointer and the kinds of both values. The values are
-//! included only on request, and never in logs.
+//! The differences between two responses. Each difference consists of a JSON pointer and the types of both values. The
+//! values are included only on request, and never in logs.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -19,19 +19,19 @@ pub(super) const MAX_CONTENTS: usize = 200;
 /// Whether differences include values.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum Contents {
-    /// Only the kinds of values, for logs.
+    /// Only the types of values, for logs.
     #[default]
     Hidden,
-    /// Also includes the beginning of values, for callers that have access to both responses.
+    /// The types and a prefix of each value, for callers that have access to both responses.
     Shown,
 }
 
 /// One side of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Side {
-    /// The kind of value, `missing` if there is no value. For a whole response, a description.
+    /// The type of the value, or `missing` if there is no value. For a whole response, a description.
     pub kind: Cow<'static, str>,
-    /// The beginning of the value, if values are included.
+    /// A prefix of the value, if values are included.
     pub text: Option<String>,
 }
 
@@ -71,13 +71,14 @@ pub struct Allowed {
 /// The differences between two responses.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Differences {
-    /// The first differences.
+    /// The first few differences.
     pub listed: Vec<Difference>,
     /// Whether there are more.
     pub more: bool,
     /// Whether values differ as text but are nested too deeply to be compared.
     pub too_deep: bool,
-    /// The first intended differences, with at least one for each row that applied. They do not count as differences.
+    /// The first few intended differences, including at least one for every row that applied. Intended differences are
+    /// not counted as differences.
     pub allowed: Vec<Allowed>,
     contents: Contents,
 }
@@ -140,7 +141,7 @@ impl Differences {
         self.add_allowed(Allowed { pointer: shorten_pointer(pointer), why });
     }
 
-    /// Adds a difference between two values at `pointer`. `None` is a missing value.
+    /// Adds a difference between two values at `pointer`. `None` means a missing value.
     pub(super) fn add(&mut self, pointer: &str, ours: Option<Raw<'_>>, theirs: Option<Raw<'_>>) {
         if self.listed.len() == MAX_LISTED {
             self.more = true;

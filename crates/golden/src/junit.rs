@@ -30,7 +30,7 @@ pub struct TestCase {
 /// The result of a case.
 #[derive(Debug, Clone, PartialEq)]
 pub enum End {
-    /// It passed, with an optional note.
+    /// The case passed, with an optional note.
     Passed(Option<String>),
     /// The response differs.
     Failed {
@@ -46,7 +46,7 @@ pub enum End {
 /// Writes a report.
 ///
 /// # Errors
-/// Fails if it cannot be written.
+/// Fails if the report cannot be written.
 pub fn write(suites: &[Suite], out: impl Write) -> io::Result<()> {
     let mut xml = Writer::new_with_indent(out, b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;

@@ -44,7 +44,7 @@ pub type Cases = Box<dyn Iterator<Item = Result<Found, Unreadable>>>;
 /// Reads the cases of a source. Returns `None` for a file that was found in a folder and contains no cases.
 ///
 /// # Errors
-/// Returns why the file cannot be read at all.
+/// Returns the reason why the file cannot be read at all.
 pub fn cases(source: &Source) -> Result<Option<Cases>, Unreadable> {
     let Source { path, found } = source;
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
@@ -212,7 +212,7 @@ impl Imports for RelativeFiles {
             (ending == "ts" || ending == "js") && path.is_file()
         });
         let path = found.ok_or("no such .ts or .js file")?;
-        // Different paths to the same file count as one file.
+        // Different paths to the same file are treated as one file.
         let path = path.canonicalize().map_err(|error| error_text(&error))?;
         match text_of(&path, typescript::MAX_BYTES as u64) {
             Ok(text) => Ok((path, text)),

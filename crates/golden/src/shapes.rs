@@ -22,7 +22,7 @@ pub const NOT_A_CASE: &str = "not a case: it has neither input and output nor pa
 /// Reads a case. `name` is used for a case that does not have its own name.
 ///
 /// # Errors
-/// Returns what is missing or has the wrong type, without any content of the case.
+/// Returns a description of the field that is missing or has the wrong type, without any content of the case.
 pub fn read(case: Raw<'_>, name: &str) -> Result<Case, String> {
     if !case.is_object() {
         return Err(format!("a case must be an object, not {}", kind(Some(case))));
@@ -164,7 +164,7 @@ fn compact(value: Raw<'_>) -> Vec<u8> {
 /// Headers that belong to the connection and are not part of the case.
 const CONNECTION_HEADERS: [&str; 4] = ["connection", "content-length", "host", "transfer-encoding"];
 
-/// Reads a header. Returns `None` if it is not sent.
+/// Reads a header. Returns `None` for headers that are not sent.
 fn header(name: Text<'_>, value: Raw<'_>, at: &str) -> Result<Option<(String, String)>, String> {
     let name = String::from_utf8_lossy(&name.decoded()).into_owned();
     let value = match value.kind() {

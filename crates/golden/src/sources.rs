@@ -1,4 +1,4 @@
-//! Finds the files with cases at a path, which is a file, a folder or a checkout of rudder-transformer.
+//! Finds the files with cases at a path: a file, a folder or a checkout of rudder-transformer.
 
 use json::display::shorten;
 use std::fs;
@@ -49,7 +49,7 @@ pub struct Found {
 /// Finds the files at a path.
 ///
 /// # Errors
-/// Returns what is wrong with the path.
+/// Returns the problem with the path.
 pub fn of_path(path: &Path) -> Result<Found, Unreadable> {
     let unreadable = |error: std::io::Error| Unreadable::file(path, error_text(&error));
     if path == Path::new("-") || !fs::metadata(path).map_err(unreadable)?.is_dir() {

@@ -12,7 +12,7 @@ pub struct Unreadable {
     pub line: Option<usize>,
     /// The column in characters, from 1, if known.
     pub column: Option<usize>,
-    /// What is wrong. It quotes nothing from the file except names and punctuation of source code.
+    /// The problem. The text quotes nothing from the file except names and punctuation of source code.
     pub problem: String,
 }
 

@@ -1,5 +1,5 @@
 //! Decides whether a response is the expected one. The comparison is the same as in shadow verification, including
-//! intended differences (docs/contract.md#intended-differences).
+//! intended differences (docs/contract.md#intentional-differences).
 
 use super::case::{ApiVersion, Author, Case, ExpectedBody};
 use crate::compare::Infinite;
@@ -31,7 +31,7 @@ pub struct Finding {
 /// The result of comparing a response with the expected one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// The first unexpected parts.
+    /// The first few unexpected parts.
     pub findings: Vec<Finding>,
     /// Whether there are more.
     pub more: bool,
@@ -58,8 +58,8 @@ fn finding(place: &str, expected: impl Into<String>, got: impl Into<String>) -> 
     Finding { place: place.to_owned(), expected: expected.into(), got: got.into() }
 }
 
-/// Compares a response with the expected one. `is_own` means that this service sent the response. It must then match
-/// the cases of this repository exactly.
+/// Compares a response with the expected one. `is_own` means that this service sent the response. The response must
+/// then match the cases of this repository exactly.
 #[must_use]
 pub fn judge(case: &Case, response: &Response, is_own: bool, limits: Limits) -> Verdict {
     let exact = exactly(case, response);
@@ -166,7 +166,7 @@ fn append(verdict: &mut Verdict, found: Differences, expected_is_ours: bool) {
         verdict.findings.push(Finding { place: listed.pointer, expected, got });
     }
     if found.too_deep && verdict.findings.is_empty() {
-        let listed = "different text, nested too deeply to compare";
+        let listed = "the text differs, and is nested too deeply to compare value by value";
         verdict.findings.push(finding("body", "JSON", listed));
     }
     verdict.more |= found.more;
@@ -178,7 +178,7 @@ fn on_one_line(json: &str) -> String {
     json.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the beginning of a text.
+/// Returns a prefix of a text.
 fn beginning(text: &str) -> String {
     shorten(text, MAX_CHARACTERS).into_owned()
 }

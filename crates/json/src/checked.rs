@@ -1,7 +1,7 @@
 //! Finds where values end in text that is known to be valid, such as the text of a [`Raw`](crate::raw::Raw).
 //!
 //! In a valid container only quotes, backslashes and brackets matter, which are found in 64 bytes at a time. For
-//! invalid JSON the returned positions are unspecified, but never beyond the end of the text.
+//! invalid JSON, the returned positions are unspecified, but never beyond the end of the text.
 
 use crate::scan::StringEnd;
 use crate::steps::{BLOCK, STEP, Structure, ends_of_scalar, ends_of_string, structure_of_block};
@@ -137,7 +137,7 @@ fn prefix_xor(mut bits: u64) -> u64 {
 
 /// Returns the escaped bytes of a block: those after a backslash that is not escaped itself.
 ///
-/// `is_escaped` is whether the first byte is escaped. It is updated for the first byte of the next block.
+/// `is_escaped` is true if the first byte is escaped. The function updates it for the first byte of the next block.
 #[cold]
 fn escaped(backslashes: u64, is_escaped: &mut bool) -> u64 {
     let mut escaped = u64::from(std::mem::take(is_escaped));

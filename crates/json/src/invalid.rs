@@ -2,13 +2,13 @@
 
 use serde::de::IgnoredAny;
 
-/// The text is not valid JSON, or is not a value of the expected kind.
+/// The text is not valid JSON, or is not a value of the expected type.
 ///
 /// The error has no position, which keeps parsing fast. [`explain`] finds the position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Invalid;
 
-/// Returns why `text` is not valid JSON, with line and column, or `None` if it is valid.
+/// Returns the reason why `text` is not valid JSON, with line and column, or `None` if it is valid.
 ///
 /// This parses the text again, so call it only for rejected bodies.
 #[must_use]

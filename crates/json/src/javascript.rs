@@ -1,6 +1,6 @@
 //! The JavaScript conversions of JSON values that the contract requires (docs/contract.md#javascript-semantics).
 //!
-//! They work on the text of a value and parse nothing into a tree.
+//! The conversions work on the text of a value, without parsing it into a tree.
 
 use std::borrow::Cow;
 
@@ -62,7 +62,7 @@ impl<'a> JsString<'a> {
     }
 
     /// The maximum memory, in bytes, that converting a value and decoding the result allocates. Only arrays and long
-    /// strings count.
+    /// strings are charged.
     #[must_use]
     pub fn max_bytes(value: Raw<'_>) -> usize {
         match value.kind() {

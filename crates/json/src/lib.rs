@@ -8,7 +8,7 @@
 //! | [`raw`] | values, and access to their fields and elements |
 //! | [`reader`] | reads and validates JSON text from start to end |
 //! | [`text`] | strings, with and without escapes |
-//! | [`javascript`] | converts values to strings and booleans as JavaScript does |
+//! | [`javascript`] | converts values to strings and booleans like JavaScript |
 //! | [`decode`] | decodes bytes to text |
 //! | [`invalid`] | the error for invalid JSON, and its explanation |
 //! | [`display`] | shortens and sanitizes text for messages |

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// The hasher for names. For short names it is several times faster than that of the standard library. Its seed is
+/// The hasher for names. For short names, it is several times faster than the standard library's hasher. Its seed is
 /// random.
 pub type NameHasher = foldhash::fast::RandomState;
 
@@ -97,8 +97,8 @@ impl<K: AsRef<[u8]> + Borrow<[u8]> + Clone + Eq + Hash, V> Properties<K, V> {
     }
 }
 
-/// Returns fields in property order. Of several fields with the same name, the value of the last one is returned, at
-/// the position of the first one.
+/// Returns fields in property order. If several fields have the same name, the last value is returned at the position
+/// of the first field.
 #[must_use]
 pub fn in_property_order<K: AsRef<[u8]>, V>(mut fields: Vec<(K, V)>) -> Vec<(K, V)> {
     let hidden = if fields.len() <= FEW { hide_few(&mut fields) } else { hide_many(&mut fields) };

@@ -1,11 +1,11 @@
 //! JSON values as slices of the request.
 //!
 //! Values are neither parsed into trees nor copied, so literals and escapes are unchanged
-//! (docs/contract.md#request-body, docs/contract.md#intended-differences).
+//! (docs/contract.md#request-body, docs/contract.md#intentional-differences).
 
 use crate::text::Text;
 
-/// The kind of a value, determined by its first byte.
+/// The JSON type of a value, determined by its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `null`.
@@ -25,7 +25,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind as a noun for messages, such as `a string`. `true`, `false` and `null` are named as in JSON.
+    /// The type as a noun for messages, such as `a string`. `true`, `false` and `null` are named as in JSON.
     #[must_use]
     pub fn noun(self) -> &'static str {
         match self {
@@ -76,7 +76,7 @@ impl<'a> Raw<'a> {
         self.0
     }
 
-    /// The kind of the value.
+    /// The type of the value.
     #[must_use]
     pub fn kind(self) -> Kind {
         match self.0.as_bytes().first() {
@@ -102,14 +102,14 @@ impl<'a> Raw<'a> {
         self.kind() == Kind::Null
     }
 
-    /// The value as a string; `None` for other kinds.
+    /// The value as a string, or `None` if it has another type.
     #[must_use]
     pub fn as_string(self) -> Option<Text<'a>> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
         Some(Text::new(inner, true))
     }
 
-    /// Whether the value is the string `expected`.
+    /// Whether the value is a string equal to `expected`.
     #[must_use]
     pub fn is_string(self, expected: &str) -> bool {
         self.as_string().is_some_and(|text| text.is(expected))
@@ -123,7 +123,7 @@ impl<'a> Raw<'a> {
 
     /// Appends a copy of this object to `out`, in which the field `name` has the value that `write_value` appends.
     ///
-    /// `current` is the value to replace. If it is `None`, the field is added at the end. All other bytes are copied
+    /// `current` is the value to replace. `None` means that the field is added at the end. All other bytes are copied
     /// unchanged.
     pub fn write_with(
         self,

@@ -10,10 +10,10 @@ use crate::raw::Raw;
 use crate::scan::{self, Scanner};
 use crate::text::Text;
 
-/// Reads JSON text from its start. Whitespace before each token is skipped.
+/// Reads JSON text from the beginning. Whitespace before each token is skipped.
 ///
-/// With `CHECKS` every byte is validated. Without it the text must already be valid, and the reader only finds where
-/// values end.
+/// With `CHECKS`, every byte is validated. Without `CHECKS`, the text must already be valid, and the reader only finds
+/// where values end.
 ///
 /// ```
 /// use json::invalid::Invalid;
@@ -79,7 +79,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.at
     }
 
-    /// Reads one value of any kind.
+    /// Reads one value of any type.
     ///
     /// # Errors
     /// [`Invalid`] if there is no valid value.
@@ -91,7 +91,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.text.get(start..self.at).map(Raw).ok_or(Invalid)
     }
 
-    /// Reads one value of any kind without returning it.
+    /// Reads one value of any type without returning it.
     ///
     /// # Errors
     /// [`Invalid`] if there is no valid value.

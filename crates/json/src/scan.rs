@@ -50,7 +50,7 @@ pub struct Scanner<'a> {
     text: &'a [u8],
     /// The position of the block.
     block: usize,
-    /// A mask of the bytes of the block that can end a string. The lowest bit is the first byte.
+    /// A mask of the bytes in the block that can end a string. The lowest bit represents the first byte.
     specials: u64,
 }
 
@@ -70,10 +70,10 @@ fn literal(text: &[u8], at: usize, expected: &[u8]) -> Result<usize, Invalid> {
     if text[at..].starts_with(expected) { Ok(at + expected.len()) } else { Err(Invalid) }
 }
 
-/// The kinds of the open containers, one bit each: 1 is an object, 0 is an array.
+/// The types of the open containers, one bit each: 1 means an object, 0 means an array.
 #[derive(Default)]
 struct Nesting {
-    /// The innermost levels, at most 64. The lowest bit is the innermost level.
+    /// The innermost levels, at most 64. The lowest bit represents the innermost level.
     near: u64,
     /// The number of levels.
     depth: usize,

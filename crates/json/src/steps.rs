@@ -1,6 +1,6 @@
 //! Compares 16 bytes at a time with vector registers, in safe code.
 //!
-//! Results are masks with one bit per byte. The lowest bit is the first byte.
+//! Results are masks with one bit per byte. The lowest bit represents the first byte.
 
 use wide::u8x16;
 

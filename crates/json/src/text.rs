@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-/// A JSON string without its quotes. Escapes, including lone surrogates, are kept, so it can be copied unchanged.
+/// A JSON string without its quotes. Escapes, including lone surrogates, are kept, so the string can be copied
+/// unchanged.
 #[derive(Debug, Clone, Copy)]
 pub struct Text<'a> {
     escaped: &'a str,
@@ -27,7 +28,7 @@ impl<'a> Text<'a> {
         self.escaped
     }
 
-    /// Whether the string may contain escapes. If not, its text is the decoded string.
+    /// Whether the string may contain escapes. If not, the text between the quotes is the decoded string.
     #[must_use]
     pub fn may_have_escapes(self) -> bool {
         self.may_have_escapes
@@ -163,7 +164,7 @@ fn code_unit(rest: &mut &[u8]) -> u32 {
     digits.iter().fold(0, |unit, digit| unit << 4 | char::from(*digit).to_digit(16).unwrap_or(0))
 }
 
-/// Appends the UTF-8 of a code point. A surrogate gets the three bytes of the same pattern.
+/// Appends the UTF-8 of a code point. A surrogate is encoded as three bytes by the same pattern.
 fn push_code_point(point: u32, decoded: &mut Vec<u8>) {
     match char::from_u32(point) {
         Some(character) => decoded.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),

@@ -81,7 +81,7 @@ pub fn respond_within(
         }
     } else if !request.events.is_empty() {
         let metadata = request.events.iter().flatten().filter_map(|event| event.metadata().ok());
-        // The response repeats the metadata of all events, which is part of the body.
+        // The response repeats the metadata of all events, which is a part of the request body.
         usage.grow(&mut out, body.len() + response::OVERHEAD)?;
         response::write_unsupported(&mut out, family, "batch", metadata.map(|metadata| metadata.raw));
     }

@@ -46,7 +46,7 @@ impl<'u, 'm> EventBudget<'u, 'm> {
     /// Builds the tree of a value.
     ///
     /// # Errors
-    /// [`Exhausted`] if it needs more than the budget.
+    /// [`Exhausted`] if building the tree needs more than the budget.
     pub fn tree_of<'a>(&mut self, value: Raw<'a>) -> Result<FlatTree<'a>, Exhausted> {
         self.work(value.text().len() as u64)?;
         FlatTree::within(value, self.usage).map_err(|_| Exhausted)

@@ -52,7 +52,7 @@ impl TopicRule {
 /// The topic of an event, which can be any JSON value, and the rule that chose it.
 #[derive(Debug, Clone)]
 pub struct Topic<'t> {
-    /// The value for the output; `None` omits the field.
+    /// The value for the output. `None` means that the field is omitted.
     pub value: Option<Raw<'t>>,
     /// `String(value)`, if the value is truthy.
     pub text: Option<JsString<'t>>,

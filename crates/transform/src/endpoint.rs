@@ -1,6 +1,6 @@
 //! The endpoints of the service, as functions from a request body to a response body.
 //!
-//! The routes use them to respond. Shadow mode and `verify` use them to compare responses.
+//! The routes use these functions to respond. Shadow mode and `verify` use them to compare responses.
 
 use crate::decision::Tally;
 use crate::family::Family;
@@ -69,7 +69,8 @@ impl Endpoint {
         }
     }
 
-    /// Returns the destination type in the body of a router request; `None` for endpoints whose path names it.
+    /// Returns the destination type in the body of a router request, or `None` for endpoints whose path names the
+    /// destination type.
     ///
     /// # Errors
     /// [`BodyError`] if the body has no destination type.

@@ -8,7 +8,7 @@ pub struct Family {
     pub name: &'static str,
     /// The name in `statTags.destType`.
     pub dest_type: &'static str,
-    /// The names of its options in `message.integrations`. The first truthy value wins
+    /// The names of the destination type's options in `message.integrations`. The first truthy value wins
     /// (docs/contract.md#integrations-order, docs/contract.md#family-integrations).
     pub integrations: [&'static str; 3],
     /// Whether the `schemaId` of the integrations object is part of the output.

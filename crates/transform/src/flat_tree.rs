@@ -18,7 +18,7 @@ use json::text::pointer_step;
 /// order.
 #[derive(Debug)]
 pub struct FlatTree<'a> {
-    /// The values. Each one follows the value that contains it; the first one is the whole value.
+    /// The values. Each value follows the one that contains it. The first is the whole value.
     parts: Vec<Part<'a>>,
 }
 
@@ -38,7 +38,7 @@ enum Content<'a> {
 /// The name of a field, and the part that is its value.
 type Member<'a> = (Cow<'a, [u8]>, usize);
 
-/// A string, number or literal of a [`FlatTree`], or a value that is not opened, and its position in the text.
+/// A leaf of a [`FlatTree`] with its position in the text: a string, number, literal, or a value that is not opened.
 #[derive(Debug, Clone)]
 pub struct Leaf<'a> {
     /// The value.
@@ -145,7 +145,7 @@ impl<'a> FlatTree<'a> {
         Self::build(value, Some(&containers), usage)
     }
 
-    /// Builds the tree. Only the containers at these offsets are opened, or all of them if it is `None`.
+    /// Builds the tree. Only the containers at these offsets are opened. `None` means that all containers are opened.
     fn build(value: Raw<'a>, containers: Option<&[usize]>, usage: &Usage<'_>) -> Result<Self, Halt> {
         let mut containers = containers.map(|containers| containers.iter().copied().peekable());
         let mut parts: Vec<Part<'a>> = Vec::new();

@@ -27,7 +27,7 @@ pub enum Halt {
 
 /// Limits the memory and the work of one request.
 ///
-/// The server implements it with its memory budget. The tools use [`Unlimited`].
+/// The server implements this trait with its memory budget. The tools use [`Unlimited`].
 pub trait Meter {
     /// Reserves `bytes` additional bytes until the request ends.
     ///
@@ -60,7 +60,7 @@ impl Meter for Unlimited {
 /// Why reading a body failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadError {
-    /// The body is not valid JSON of the expected kind.
+    /// The body is not valid JSON of the expected type.
     Invalid,
     /// The meter halted the request.
     Halted(Halt),
@@ -212,7 +212,7 @@ impl<'m> Usage<'m> {
         self.scratch.set(0);
     }
 
-    /// Releases all memory charged so far, because it was freed.
+    /// Releases all charges so far, because the memory was freed.
     pub fn start_over(&self) {
         self.kept.set(0);
         self.scratch.set(0);
@@ -238,7 +238,7 @@ impl<'m> Usage<'m> {
         self.meter.checkpoint(self.work.get()).map_err(|halt| self.halt(halt))
     }
 
-    /// The first rejection by the meter. Results after it must be ignored.
+    /// The first rejection by the meter. Any results after a rejection must be ignored.
     #[must_use]
     #[inline]
     pub fn halted(&self) -> Option<Halt> {

@@ -34,7 +34,7 @@ use json::raw::Raw;
 /// ```
 #[allow(unused_variables, reason = "the names document the parameters")]
 pub trait Observer {
-    /// Called before an event is transformed; `None` is an element that is not an object.
+    /// Called before an event is transformed. `None` means an element that is not an object.
     #[inline]
     fn event(&mut self, event: Option<&Event<'_>>) {}
 
@@ -54,7 +54,7 @@ pub trait Observer {
     #[inline]
     fn template(&mut self, index: usize, filled: Filled<'_>) {}
 
-    /// Called if a topic rule does not apply. `why` returns the reason and the name that it refers to.
+    /// Called if a topic rule does not apply. `why` returns the reason and the name that the reason refers to.
     #[inline]
     fn skipped(&mut self, rule: TopicRule, why: impl FnOnce() -> (Reason, String)) {}
 
@@ -62,12 +62,12 @@ pub trait Observer {
     #[inline]
     fn routed(&mut self, topic: &Topic<'_>) {}
 
-    /// Receives the partition key; `None` is the empty key.
+    /// Receives the partition key. `None` means the empty key.
     #[inline]
     fn keyed(&mut self, key: Option<&JsString<'_>>, source: KeySource) {}
 
-    /// Whether the response is kept. If not, the response to each event is dropped after [`Observer::responded`].
-    /// Memory then does not grow with the number of events, and the returned response is empty.
+    /// Whether the response is kept. If not, the response to each event is dropped after [`Observer::responded`], so
+    /// that memory does not grow with the number of events. The returned response is then empty.
     #[inline]
     fn keeps_response(&self) -> bool {
         true
@@ -104,7 +104,7 @@ pub enum Stamp<'e> {
     NotApplied(Reason),
     /// The rule sets this timestamp.
     Set {
-        /// The field of the message that the timestamp was taken from; `None` if no candidate is usable.
+        /// The message's field that the timestamp was taken from. `None` means that no candidate is usable.
         from: Option<&'static str>,
         /// The timestamp.
         value: Raw<'e>,
@@ -120,7 +120,7 @@ pub enum Filled<'e> {
     Found {
         /// The value.
         value: &'e str,
-        /// Whether it was removed from the event.
+        /// Whether the value was removed from the event.
         removed: bool,
     },
     /// The event is rejected because of the template.

@@ -16,8 +16,8 @@ pub fn hash_of_key(key: &str) -> u32 {
     fnv1a(key.as_bytes())
 }
 
-/// Returns [`hash_of_key`] of a key that is a JSON string without its quotes. Returns `None` if it contains an escape
-/// and must be decoded first.
+/// Returns [`hash_of_key`] for a key given as a JSON string without its quotes. Returns `None` if the key contains an
+/// escape and must be decoded first.
 #[must_use]
 pub fn hash_of_escaped_key(escaped: &str) -> Option<u32> {
     // The hash loop also searches for escapes, because most keys are so short that a separate search would take longer
@@ -54,7 +54,7 @@ fn fnv1a_step(hash: u32, byte: u8) -> u32 {
     (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
 }
 
-/// Returns a string as rudder-server reads it from the response: UTF-8, with U+FFFD for each lone surrogate.
+/// Returns a string the way rudder-server reads it from the response: UTF-8, with U+FFFD for each lone surrogate.
 ///
 /// `decoded` is a result of [`json::text::Text::decoded`].
 #[must_use]

@@ -33,7 +33,7 @@ pub(crate) struct Context<'s, 'a> {
     pub(crate) shared: &'s SharedTables<'a>,
     pub(crate) usage: &'s Usage<'s>,
     query: &'s str,
-    /// `request` as templates see it, built when the first template needs it.
+    /// The value of `request` in templates, built when the first template needs it.
     query_json: OnceCell<String>,
     /// The empty template values of destinations without templates.
     no_values: FilledValues<'s>,
@@ -284,7 +284,7 @@ impl<'e, 'a> Templated<'e, 'a> {
     }
 }
 
-/// Adds the templates that are not in the tree. All are ascending.
+/// Adds the templates that are not in the tree. Both lists, and the result, are in ascending order.
 fn with_shared(templates: &mut Vec<usize>, tree: &PathTree) {
     if !tree.shared().is_empty() {
         templates.extend(tree.shared());
@@ -293,7 +293,7 @@ fn with_shared(templates: &mut Vec<usize>, tree: &PathTree) {
     }
 }
 
-/// Removes fields from the text of an object; `None` if `fields` is empty.
+/// Removes fields from the text of an object. Returns `None` if `fields` is empty.
 fn cut(
     object: Raw<'_>,
     fields: Vec<Range<usize>>,

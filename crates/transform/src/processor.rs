@@ -129,7 +129,8 @@ struct Responses<'s, 'a> {
     response: Response,
     /// The origin, set by the first event that is an object.
     origin: Option<Origin>,
-    /// Why there is no response. The remaining events are still read, because invalid JSON takes precedence.
+    /// Why there is no response. The remaining events are still read, because an error for invalid JSON takes
+    /// precedence.
     failed: Option<BodyError>,
 }
 
@@ -153,7 +154,7 @@ impl<'s, 'a> Responses<'s, 'a> {
         }
     }
 
-    /// Appends the response to the next event; `None` is an element that is not an object. Breaks if the observer
+    /// Appends the response to the next event. `None` means an element that is not an object. Breaks if the observer
     /// breaks.
     ///
     /// # Errors

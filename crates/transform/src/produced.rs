@@ -25,8 +25,8 @@ pub struct Produced<'a> {
 const RECORD_OVERHEAD: u64 = 22;
 
 impl<'a> Produced<'a> {
-    /// Reads the response for a transformed event; `None` for a rejected event. Only the first field of the response is
-    /// read.
+    /// Reads the response for a transformed event. Returns `None` for a rejected event. Only the first field of the
+    /// response is read.
     #[must_use]
     pub fn of(response: &'a str) -> Option<Self> {
         let mut reader = Reader::new(response.strip_prefix("{\"output\":")?);
@@ -54,7 +54,7 @@ impl<'a> Produced<'a> {
     /// Returns the size of the record in bytes, which rudder-server's Kafka client compares with
     /// `Router.KAFKA.batchBytes`.
     ///
-    /// It is the sum of the key, the message after rudder-server reformats it, and the overhead of a record
+    /// The size is the sum of the key, the message as reformatted by rudder-server, and the record overhead
     /// (docs/contract.md#delivery-by-rudder-server).
     #[must_use]
     pub fn record_bytes(&self) -> u64 {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_counts_with_its_size_after_reformatting() {
+    fn a_message_is_counted_at_its_reformatted_size() {
         for (json, printed) in [
             ("{ \"a b\" : [ 1.50,\n\ttrue ] }", r#"{"a b":[1.50,true]}"#),
             (r#""\u00fc\/\u0041""#, "\"ü/A\""),

@@ -2,7 +2,7 @@
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident, $code:literal, $text:literal;)*) => {
-        /// Why a rule was skipped.
+        /// The reason why a rule was skipped.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Reason { $($(#[$doc])* $name,)* }
 
@@ -16,7 +16,7 @@ macro_rules! reasons {
                 match self { $(Reason::$name => $code,)* }
             }
 
-            /// The message; `{}` is replaced with the name it refers to.
+            /// The message, in which `{}` is replaced with the name that the message refers to.
             fn pattern(self) -> &'static str {
                 match self { $(Reason::$name => $text,)* }
             }
@@ -41,7 +41,7 @@ reasons! {
     /// docs/contract.md#topic-multi-topic: neither map is used.
     TypeMissing, "type_missing", "message.type is missing or not a string";
     /// docs/contract.md#topic-event-type: the other map is used.
-    TypeIsTrack, "type_is_track", "message.type is track, so the event's name is looked up";
+    TypeIsTrack, "type_is_track", "message.type is track; track events are looked up by name in eventToTopicMap instead";
     /// docs/contract.md#topic-event-name: the other map is used, if any.
     TypeIsNotTrack, "type_is_not_track", "message.type is {}, but event names are looked up only for track";
     /// docs/contract.md#topic-event-type.
@@ -62,7 +62,7 @@ reasons! {
     /// docs/contract.md#topic-falsy-kept: the value is still part of the output.
     TopicNotTruthy, "topic_not_truthy", "Config.topic is not truthy";
     /// docs/contract.md#timestamp-channel.
-    ChannelNotSources, "channel_not_sources", "message.channel is not sources, so it is not a reverse-ETL event";
+    ChannelNotSources, "channel_not_sources", "message.channel is not \"sources\", so it is not a reverse-ETL event";
     /// docs/contract.md#timestamp-types.
     TypeNotStamped, "type_not_stamped", "message.type is neither identify nor track";
     /// docs/contract.md#timestamp-mapped.
@@ -73,7 +73,7 @@ reasons! {
 const MAX_NAME_CHARACTERS: usize = 100;
 
 impl Reason {
-    /// Returns the message. `about` is the name it refers to, if any; a long name is truncated.
+    /// Returns the message. `about` is the name that the message refers to, if any. A long name is truncated.
     #[must_use]
     pub fn text(self, about: &str) -> String {
         let Some((before, after)) = self.pattern().split_once("{}") else { return self.pattern().to_owned() };

@@ -38,7 +38,7 @@ macro_rules! rejections {
                 match self { $(Rejection::$name => $code,)* }
             }
 
-            /// The field of the event that the rejection concerns; empty for the whole event.
+            /// The event's field that the rejection concerns; empty if it concerns the whole event.
             #[must_use]
             pub fn field(self) -> &'static str {
                 match self { $(Rejection::$name => $field,)* }
@@ -69,7 +69,7 @@ rejections! {
     /// The metadata is not an object.
     MetadataNotAnObject, "metadata_not_an_object", "metadata", Instrumentation,
         "the event's metadata is not a JSON object";
-    /// The message is not an object. A missing message counts as `{}`.
+    /// The message is not an object. A missing message is treated as `{}`.
     MessageNotAnObject, "message_not_an_object", "message", Instrumentation,
         "the event's message is not a JSON object";
     /// An event in the plain format has no `destination`.

@@ -14,7 +14,7 @@ use json::raw::Raw;
 pub struct Output<'e> {
     /// The message.
     pub message: Raw<'e>,
-    /// The partition key; `None` is the empty key.
+    /// The partition key; `None` means the empty key.
     pub user_id: Option<JsString<'e>>,
     /// `schemaId` in the integrations object.
     pub schema_id: Option<Raw<'e>>,

@@ -1,4 +1,5 @@
-//! The endpoint `/routerTransform`, which none of these destinations supports (docs/contract.md#router-transformation).
+//! The endpoint `/routerTransform`, which no destination of this service supports
+//! (docs/contract.md#router-transformation).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,7 +15,8 @@ use json::raw::Raw;
 /// The index of each destination in the response. The `ID` of a destination is read only once.
 #[derive(Default)]
 pub(super) struct Places {
-    /// The indexes by the address of the destination's text; 0 is a missing destination.
+    /// Maps the address of a destination's text to the destination's index. Address 0 means that the destination is
+    /// missing.
     known: HashMap<usize, usize>,
 }
 

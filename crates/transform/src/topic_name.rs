@@ -3,7 +3,7 @@
 /// The maximum length of a topic name, in characters.
 const MAX_CHARACTERS: usize = 249;
 
-/// Returns why Kafka rejects a topic name, or `None` if it is legal.
+/// Returns the reason why Kafka rejects a topic name, or `None` if the name is legal.
 #[must_use]
 pub fn illegal(name: &str) -> Option<String> {
     let is_allowed = |character: &char| character.is_ascii_alphanumeric() || ".-_".contains(*character);

@@ -17,7 +17,7 @@ pub(super) struct Batches {
     form: BodyForm,
     /// Events per request.
     size: usize,
-    /// The texts of all destinations, each once.
+    /// The JSON text of every destination, without duplicates.
     destinations: Vec<String>,
     known: HashMap<String, usize>,
     /// Events that are not yet part of a request, by destination and by the destination id in their metadata.
@@ -32,7 +32,7 @@ pub(super) struct Batches {
 struct Group {
     /// The index of the destination.
     destination: Option<usize>,
-    /// `metadata.destinationId`, as a JSON string.
+    /// The `metadata.destinationId` of the events, as a JSON string.
     id: String,
 }
 
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_the_same_in_both_forms() {
+    fn events_are_the_same_in_both_formats() {
         let plain = bodies(BodyForm::Plain, 10, &[(COMPACTED, PayloadFormat::Compacted)]);
         assert_eq!(plain[0][0]["destination"], json!({ "ID": "d" }));
         assert_eq!(plain[0][0]["connection"], json!({ "enabled": true }));

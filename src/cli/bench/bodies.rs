@@ -1,6 +1,6 @@
 //! Generates request bodies like those of rudder-server, identical on every run: events of 1 to 3 KB, metadata with
-//! about 25 fields, a destination with a certificate. Shared by `bench`, the benchmarks, and the example that writes
-//! bodies to files.
+//! about 25 fields, and a destination with a certificate. Shared by `bench`, the benchmarks, and the example that
+//! writes bodies to files.
 
 use serde_json::{Value, json};
 

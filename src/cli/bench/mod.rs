@@ -59,7 +59,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "URL")]
     against: Option<String>,
 
-    /// Form of request bodies; golden cases are sent as they were recorded
+    /// Format of request bodies; golden cases are sent as they were recorded
     #[arg(long, value_enum, default_value_t = BodyForm::Compacted)]
     form: BodyForm,
 
@@ -211,7 +211,8 @@ fn described(arguments: &Arguments) -> String {
     format!("{}, {kept}{rate}", count(arguments.connections.into(), "connection"))
 }
 
-/// Resolves a transformer and sends it one request. Fails if the transformer is down or serves something else.
+/// Resolves a transformer's address and sends it one request. Fails if there is no response or the server is not a
+/// transformer.
 fn contender(
     name: &str,
     url: &str,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::load::Tally;
 use super::usage::Usage;
 
-/// The results of one transformer.
+/// The results for one transformer.
 pub(super) struct Measured {
     pub(super) url: String,
     /// The sum of all rounds.
@@ -51,7 +51,7 @@ impl Measured {
         if requests == 0 { 0.0 } else { self.tally.rate() * self.tally.events as f64 / requests as f64 }
     }
 
-    /// The kinds of errors, each with its count.
+    /// The number of errors, by type.
     fn errors(&self) -> Vec<(String, u64)> {
         let statuses = self.tally.statuses.iter().map(|(status, count)| (format!("status {status}"), *count));
         let failures = self.tally.failures.iter().map(|(failure, count)| (failure.to_string(), *count));

@@ -19,7 +19,7 @@ use transform::request::PayloadFormat;
 /// The maximum total size of bodies that are kept in memory, in bytes.
 const MAX_BYTES: usize = 256 << 20;
 
-/// The kinds of generated events.
+/// The type of generated events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Generate {
     /// Events of a web shop, 2.3 KB each
@@ -37,7 +37,7 @@ pub(super) struct Plan {
     pub(super) requests: Vec<Request>,
     /// A description for the report.
     pub(super) description: String,
-    /// Notes on what was left out.
+    /// Notes on skipped cases and events.
     pub(super) notes: Vec<String>,
 }
 

@@ -92,7 +92,7 @@ impl Target {
         // IPv4 first: a server that listens on both families is reachable by either, and most other servers listen on
         // IPv4 only.
         addresses.sort_by_key(SocketAddr::is_ipv6);
-        let address = *addresses.first().ok_or_else(|| format!("names {name}, which has no address"))?;
+        let address = *addresses.first().ok_or_else(|| format!("names {name}, which does not resolve"))?;
         let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
         Ok(Self {
             address,

@@ -85,7 +85,7 @@ fn from_metrics(agent: &Agent, url: &str) -> Result<Usage, String> {
     parse(&text.map_err(|error| error.to_string())?)
 }
 
-/// Parses the metrics that every Prometheus client exports. The values of several processes are added up.
+/// Parses the metrics that every Prometheus client exports. Values from several processes are added up.
 fn parse(text: &str) -> Result<Usage, String> {
     let sum = |name: &str| {
         let values = text.lines().filter_map(|line| {

@@ -7,7 +7,7 @@ use super::connect::connection::Connection;
 
 /// An input with its findings.
 pub(super) struct Checked {
-    /// The name of the input in messages. A URL is shown without its secrets.
+    /// The name that messages use for the input. A URL is shown without its secrets.
     pub(super) name: String,
     /// The findings, or why the input could not be read.
     pub(super) outcome: Result<Report, String>,

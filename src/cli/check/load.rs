@@ -11,7 +11,7 @@ use crate::cli::input::{STANDARD_INPUT, system_reason};
 use crate::cli::trust::Trust;
 use check::brokers;
 
-/// The maximum size of an input, in bytes. Workspaces with thousands of destinations have a few MiB.
+/// The maximum size of an input, in bytes. A workspace with thousands of destinations takes a few MiB.
 const MAX_BYTES: u64 = 64 << 20;
 /// The timeout for fetching a URL, in total.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -32,7 +32,7 @@ pub(super) fn load(input: &str, trust: &Trust) -> Result<Vec<u8>, String> {
     }
 }
 
-/// The name of an input in messages.
+/// Returns the name that messages use for an input.
 pub(super) fn shown(input: &str) -> String {
     match Url::read(input) {
         None if input == STANDARD_INPUT => "stdin".to_owned(),
@@ -99,7 +99,7 @@ impl Url {
 
 /// Decodes percent escapes.
 fn plain(escaped: &str) -> String {
-    // The form decoder reads plus signs as spaces. In a URL's credentials they are literal.
+    // The form decoder reads plus signs as spaces. In a URL's credentials, plus signs are literal.
     let form = escaped.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
     form_urlencoded::parse(form.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
 }

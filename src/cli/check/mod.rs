@@ -35,9 +35,10 @@ Examples:
   rudder-kafka-transformer check --connect --timeout 5 destination.json
   rudder-kafka-transformer check --format json https://$TOKEN:@config.example.com/workspaceConfig | jq '.inputs[].destinations'
 
-Accepts a data plane's workspaceConfig.json (or several in one object, by workspace ID), an array of destinations, or
-one destination. One destination may have the form of rudder-server, of the control plane's API, or of the Rudder CLI
-(YAML). With --family, it may also be just a Config. Destinations of other types are counted but not checked.
+Accepts a data plane's workspaceConfig.json (or an object of several, keyed by workspace ID), an array of destinations,
+or one destination. A single destination may be in the format of rudder-server, of the control plane's API, or of the
+Rudder CLI (YAML). With --family, the input may also be only a Config. Destinations of other types are counted but not
+checked.
 
 Secrets are never shown. Like rudder-server, --connect presents the client certificate of KAFKA_SSL_CERTIFICATE_FILE_PATH
 and KAFKA_SSL_KEY_FILE_PATH to brokers that request one, if caCertificate is set.";
@@ -131,7 +132,7 @@ fn write_report(checked: &[Checked], format: Format) -> io::Result<()> {
 }
 
 /// Returns an error message if no input has a Kafka destination, because success would then be misleading. Returns
-/// `None` if a destination was checked, or if an input could not be read, which has been reported.
+/// `None` if a destination was checked, or if an input could not be read (that error has already been reported).
 fn nothing_checked(checked: &[Checked]) -> Option<String> {
     let reports: Vec<&Report> = checked.iter().filter_map(|checked| checked.outcome.as_ref().ok()).collect();
     let any = reports.iter().any(|report| !report.destinations.is_empty());
@@ -139,7 +140,7 @@ fn nothing_checked(checked: &[Checked]) -> Option<String> {
         let others: usize = reports.iter().flat_map(|report| report.others.values()).sum();
         format!(
             "nothing was checked: there is no Kafka, Azure Event Hubs or Confluent Cloud destination, and {others} of \
-             other types; known forms: {FORMS}"
+             other types; supported formats: {FORMS}"
         )
     })
 }

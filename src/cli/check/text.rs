@@ -152,7 +152,7 @@ fn summary(out: &mut impl Write, checked: &[Checked]) -> io::Result<()> {
     }
     if !others.is_empty() {
         let kinds: Vec<String> = others.iter().map(|(kind, count)| format!("{count} {}", sanitize(kind))).collect();
-        write!(out, "; left out: {}", some(&kinds, MOST_SOURCES))?;
+        write!(out, "; skipped: {}", some(&kinds, MOST_SOURCES))?;
     }
     writeln!(out)
 }

@@ -138,7 +138,7 @@ struct Located<'e> {
     event: Option<u64>,
 }
 
-/// Formats the explanation as JSON. Its `index` is the one in the request, which [`push_numbered`] replaces.
+/// Formats the explanation as JSON. Its `index` is the event's index in the request, which [`push_numbered`] replaces.
 pub(super) fn json(source: &str, place: Place, explanation: &Explanation<'_>) -> String {
     let Place { line, column, event } = place;
     serde_json::to_string(&Located { explanation, file: source, line, column, event }).unwrap_or_default()

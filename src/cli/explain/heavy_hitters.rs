@@ -1,5 +1,5 @@
 //! Counts the most frequent keys in bounded memory (the Misra-Gries algorithm, decremented in batches). Counts are
-//! exact while there are few keys. With more keys, they may be too low, by a known maximum.
+//! exact while there are few keys. With more keys, counts may be too low, by at most a known number.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ pub struct HeavyHitters {
     short_by: u64,
 }
 
-/// Shortens a long key to its start and a hash, which distinguishes it from other keys with the same start.
+/// Shortens a long key to a prefix and a hash, which distinguishes it from other keys with the same prefix.
 #[must_use]
 pub fn shortened(key: &str) -> String {
     if key.len() <= KEY_BYTES {
@@ -30,7 +30,7 @@ pub fn shortened(key: &str) -> String {
 }
 
 impl HeavyHitters {
-    /// Creates an empty count. Above `capacity` keys, the rarer half is discarded.
+    /// Creates an empty count. Above `capacity` keys, the less frequent half is discarded.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self { counts: HashMap::default(), capacity, short_by: 0 }

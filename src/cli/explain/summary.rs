@@ -14,7 +14,7 @@ use transform::rejection::Rejection;
 
 /// The maximum number of topics that are counted separately.
 const MAX_TOPICS: usize = 1000;
-/// The maximum number of keys that are counted separately. Above this limit, the rarer half is discarded.
+/// The maximum number of keys that are counted separately. Above this limit, the less frequent half is discarded.
 const MAX_KEYS: usize = 1 << 16;
 /// The number of keys in the report.
 const TOP_KEYS: usize = 10;
@@ -32,7 +32,7 @@ pub(super) struct Summary {
     pub(super) undeliverable: u64,
     /// Problems and warnings, in the order of [`ProblemCode::ALL`]. An event may have several.
     problems: [u64; ProblemCode::ALL.len()],
-    /// Events by topic; `None` is an event without one.
+    /// Events by topic. `None` means events without a topic.
     topics: BTreeMap<Option<Box<str>>, u64>,
     /// Events of topics beyond [`MAX_TOPICS`].
     pub(super) other_topics: u64,
@@ -86,7 +86,7 @@ impl Summary {
         }
         self.transformed += 1;
         self.undeliverable += u64::from(!explanation.problems.is_empty());
-        // An event may have several problems of one kind.
+        // An event may have the same problem several times.
         let all = explanation.problems.iter().chain(&explanation.warnings).map(|problem| problem.code);
         for code in all.collect::<BTreeSet<_>>() {
             self.problems[code as usize] += 1;
@@ -232,7 +232,7 @@ impl Summary {
         summary
     }
 
-    /// The number of events of each partition, from 0, including empty ones.
+    /// The number of events in each partition, from 0, including partitions without events.
     pub(super) fn partition_counts(&self) -> Vec<u64> {
         let mut counts = self.by_partition.clone();
         counts.resize(self.partitions.map_or(0, |partitions| partitions.get() as usize), 0);
@@ -240,7 +240,7 @@ impl Summary {
     }
 }
 
-/// The share of `events` in `all`, to four digits. It is 0 if there are no events.
+/// Returns `events` as a share of `all`, rounded to four decimal places, or 0 if `all` is 0.
 pub(super) fn share(events: u64, all: u64) -> f64 {
     if all == 0 { 0.0 } else { (events as f64 / all as f64 * 1e4).round() / 1e4 }
 }

@@ -141,7 +141,7 @@ impl Tables {
         } else {
             format!("partition (0–{})", all - 1)
         };
-        self.begin(&name, &format!("an even share is {even:.1} %"));
+        self.begin(&name, &format!("(even: {even:.1}%)"));
         for (partition, events) in rows {
             let bar = "#".repeat(usize::try_from((events * BAR).div_ceil(busiest)).unwrap_or(0));
             self.row(&partition.to_string(), events, &bar);

@@ -9,18 +9,18 @@ use super::value::Compacted;
 use json::raw::Raw;
 use transform::request::PayloadFormat;
 
-/// The start of a request, before its events.
+/// The prefix of a request, before its events.
 const HEAD: &str = "{\"input\":[";
 
-/// The number of bytes of destinations that allow one event in a request, even above [`REQUEST_EVENTS`]. Repeating the
-/// destinations in each request then costs at most a constant factor.
+/// A request may contain one event per this many bytes of its destinations, even above [`REQUEST_EVENTS`]. Repeating
+/// the destinations in each request then costs at most a constant factor.
 const SHARED_BYTES_PER_EVENT: usize = 64;
 
 /// The requests of one compacted object, each with some of its events and all of its destinations.
 pub(super) struct Slices<'a, 'f> {
     default_destination: &'f DefaultDestination,
     compacted: &'f Compacted<'a>,
-    /// The IDs of the destinations in the object. `None` if none are filled in from `--destination`.
+    /// The IDs of the destinations in the object. `None` means that no destination is filled in from `--destination`.
     known: Option<HashSet<Cow<'a, [u8]>>>,
     most_events: usize,
     most_bytes: usize,

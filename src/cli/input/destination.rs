@@ -17,7 +17,7 @@ use transform::family::Family;
 use transform::request::event::Metadata;
 use transform::request::fill_in::Missing;
 
-/// The maximum size of the file, in bytes. A workspace with thousands of destinations has a few MiB.
+/// The maximum size of the file, in bytes. A workspace with thousands of destinations takes a few MiB.
 const MAX_BYTES: u64 = 64 << 20;
 
 /// The destination for events without one.
@@ -27,12 +27,12 @@ pub(in crate::cli) struct DefaultDestination {
 }
 
 impl DefaultDestination {
-    /// Creates an empty default, as without `--destination`.
+    /// Creates an empty default, for runs without `--destination`.
     pub(super) fn none() -> Self {
         Self { missing: None }
     }
 
-    /// Reads a file in any of the forms of [`destinations`]. Also returns the destination's family, which is
+    /// Reads a file in any format that [`destinations`] supports. Also returns the destination's family, which is
     /// `given` if the file does not name a type.
     ///
     /// # Errors
@@ -63,13 +63,13 @@ impl DefaultDestination {
         Ok((Self { missing: Some(Missing::of(Some(selected.text), None)) }, selected.family))
     }
 
-    /// The fields to fill in. `None` without `--destination`, because events stay unchanged.
+    /// The fields to fill in, or `None` without `--destination`: events then stay unchanged.
     pub(super) fn missing(&self) -> Option<&Missing<'static>> {
         self.missing.as_ref()
     }
 
-    /// Returns the destination IDs that the events of a compacted object can refer to. `None` without `--destination`,
-    /// because nothing is filled in.
+    /// Returns the destination IDs that the events of a compacted object can refer to. Returns `None` without
+    /// `--destination`, because nothing is filled in.
     pub(super) fn ids_of<'a>(&self, destinations: Raw<'a>) -> Option<HashSet<Cow<'a, [u8]>>> {
         self.missing().and_then(Missing::destination)?;
         let mut known = HashSet::new();

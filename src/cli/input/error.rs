@@ -1,12 +1,12 @@
-//! Errors in the input of a tool. Messages have one line, and never contain a part of an event.
+//! Errors in a tool's input. Each message is a single line and never contains a part of an event.
 
 use std::io;
 use std::sync::Arc;
 
 use destinations::source::UTF_16;
 
-/// The maximum size of a value that is read at once: a line, an object, or an element of an array. An array as a whole
-/// may have any size.
+/// The maximum size of a value that is read at once: a line, an object, or an array element. The array itself may have
+/// any size.
 pub(super) const MAX_VALUE_BYTES: usize = 256 << 20;
 
 /// Why reading the input stopped.
@@ -46,7 +46,7 @@ pub(in crate::cli) enum InputError {
         /// The line where the value begins.
         line: u64,
     },
-    /// The file of `--destination` does not contain a usable destination.
+    /// The file passed to `--destination` does not contain a usable destination.
     #[error("{name}: {reason}")]
     NotADestination {
         /// The name of the file.

@@ -1,4 +1,4 @@
-//! Decides from the beginning of the input whether each line is a value, or values span lines.
+//! Decides from the first lines of the input whether each line is a value, or values span lines.
 
 use serde::de::IgnoredAny;
 
@@ -14,7 +14,7 @@ pub(super) enum Form {
 /// Why the format of the input cannot be determined.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotJson {
-    /// The line, from 1, counted from the start of the inspected text.
+    /// The line, from 1, counted from the first line of the inspected text.
     pub(super) line: u64,
     /// The column, from 1.
     pub(super) column: u64,
@@ -35,7 +35,7 @@ impl NotJson {
     }
 }
 
-/// Decides by the beginning of the input, which must start with a value, and contain two lines if the input has two.
+/// Decides from a prefix of the input. The prefix must start with a value, and contain two lines if the input has two.
 ///
 /// # Errors
 /// Returns [`NotJson`] if neither the first nor the second line shows the format.
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_form_is_decided_by_the_beginning() {
+    fn the_format_is_decided_by_the_first_lines() {
         for (text, form) in [
             ("{\"a\":1}", Form::Lines),
             ("{\"a\":1}\n", Form::Lines),

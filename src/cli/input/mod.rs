@@ -1,10 +1,10 @@
-//! Reads the input of the tools: events from files or stdin, in all common forms.
+//! Reads the input of the tools: events from files or stdin, in all supported formats.
 //!
 //! | step | file |
 //! | --- | --- |
 //! | open a file, decompress gzip | `source.rs` |
 //! | decide between one value per line and values that span lines | `form.rs` |
-//! | cut the bytes into batches of whole values | `splitter.rs`, `values.rs`, `boundaries.rs`, `position.rs` |
+//! | split the bytes into batches of complete values | `splitter.rs`, `values.rs`, `boundaries.rs`, `position.rs` |
 //! | process batches on threads, and return results in order | `parallel.rs` |
 //! | classify a value: event, bare message, array, compacted object | `value.rs` |
 //! | fill in the destination | `destination.rs` |
@@ -64,11 +64,11 @@ pub(in crate::cli) struct Input {
     jobs: Option<u16>,
 }
 
-/// Arguments for reading files of events, and the destination of events without one.
+/// Arguments for reading event files, and the destination for events without one.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Reading {
     /// File with the destination for events without one: a destination, a complete workspaceConfig.json, a destination
-    /// of the Rudder CLI, or just a Config; - means stdin
+    /// of the Rudder CLI, or only a Config; - means stdin
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     destination: Option<PathBuf>,
 
@@ -89,16 +89,16 @@ pub(in crate::cli) struct Reading {
     lines: bool,
 }
 
-/// The forms of input, for the help of each tool that reads it.
+/// The input formats, for the help of each tool that reads events.
 pub(in crate::cli) const FORMS: &str = "\
-The beginning of the input determines how it is read:
+The first lines of the input determine how the input is read:
   lines     one value per line (NDJSON), in constant memory; a malformed line does not affect others
   an array  of events, over any number of lines, in constant memory
   objects   one or more, over any number of lines
 A value is an event {\"message\":…,\"metadata\":…,\"destination\":…}, an array of events, a compacted
 object {\"input\":[…],\"destinations\":{…},\"connections\":{…}}, or an SDK's request body {\"batch\":[…]}.
 With --destination, any other object without the field message is treated as a message. A line,
-an object or an element of an array may have up to 256 MiB. Invalid UTF-8 is replaced by U+FFFD.";
+an object or an array element may be up to 256 MiB. Invalid UTF-8 is replaced by U+FFFD.";
 
 /// The input of a tool, once its files are known to exist.
 pub(in crate::cli) struct Opened {
@@ -110,7 +110,7 @@ pub(in crate::cli) struct Opened {
     pub(in crate::cli) default_destination: Arc<DefaultDestination>,
     /// The family of the destination.
     pub(in crate::cli) family: &'static Family,
-    /// The total size of all files on disk, in bytes. `None` if it is not known.
+    /// The total size of all files on disk, in bytes. `None` means that it is unknown.
     pub(in crate::cli) bytes: Option<u64>,
     /// The number of those bytes that have been read.
     pub(in crate::cli) read: Arc<AtomicU64>,
@@ -181,7 +181,7 @@ pub(in crate::cli) fn family(name: &str) -> Result<&'static Family, String> {
 }
 
 impl Opened {
-    /// The name of the input in messages.
+    /// The name that messages use for the input.
     pub(in crate::cli) fn name(&self) -> Arc<str> {
         match self.sources.as_slice() {
             [source] => source.name(),

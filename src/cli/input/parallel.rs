@@ -14,7 +14,7 @@ use super::splitter::Batch;
 const BYTES_IN_FLIGHT: usize = 64 << 20;
 /// The size at which a worker hands over a part of a result, in bytes.
 pub(in crate::cli) const PART_BYTES: usize = 256 << 10;
-/// The maximum number of parts of a batch that wait to be consumed: enough that batches of 1 MB rarely block.
+/// The maximum number of parts per batch that wait to be consumed. With this many, batches of 1 MB rarely block.
 const PARTS_WAITING: usize = 6;
 /// The memory that a batch reserves for its results, in bytes: for the waiting parts, the part in progress, and the
 /// part being written.
@@ -82,8 +82,8 @@ pub(in crate::cli) fn in_order<R: Send + 'static>(
                 Ok(batch) => {
                     let bytes = batch.bytes.capacity() + RESERVED_BYTES;
                     allowed.take(bytes);
-                    // Workers receive batches in this order, so the batch that the consumer waits for is always being
-                    // processed.
+                    // Workers receive batches in this order, so the batch the consumer is waiting for is always already
+                    // in progress.
                     let (sender, parts) = sync_channel(PARTS_WAITING);
                     let ordered = into_order.send(Ok(Ordered { parts, bytes }));
                     ordered.map_err(|_| ()).and_then(|()| into_work.send((batch, Parts(sender))).map_err(|_| ()))

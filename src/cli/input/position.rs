@@ -16,7 +16,7 @@ impl Position {
         Self { line: 1, column: 1, counted: 0 }
     }
 
-    /// Advances to the byte of `buffer` at `to`. Does nothing if that byte has been counted.
+    /// Advances to the byte at index `to` of `buffer`. Does nothing if that byte has been counted.
     pub(super) fn count_to(&mut self, buffer: &[u8], to: usize) {
         let bytes = buffer.get(self.counted..to).unwrap_or_default();
         match memchr::memrchr(b'\n', bytes) {

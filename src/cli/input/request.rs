@@ -1,4 +1,4 @@
-//! Several events of the input as one request, with the position of each in the input.
+//! Several events from the input as one request, each with its position in the input.
 
 use std::fmt;
 use std::ops::Range;

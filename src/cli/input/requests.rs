@@ -185,7 +185,7 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
     }
 }
 
-/// Returns why a text is not JSON.
+/// Returns the reason why a text is not JSON.
 fn explain(text: &str) -> Option<NotJson> {
     serde_json::from_str::<serde::de::IgnoredAny>(text).err().as_ref().map(NotJson::of)
 }

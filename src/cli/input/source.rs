@@ -1,4 +1,4 @@
-//! Reads bytes from a file or from stdin. gzip is detected by its first bytes, regardless of the name.
+//! Reads bytes from a file or from stdin. gzip is detected by the first bytes of the data, regardless of the file name.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
@@ -27,7 +27,7 @@ pub(super) struct Source {
 
 enum Origin {
     StandardInput,
-    /// A file. It is opened only when it is read, because there may be more files than file descriptors.
+    /// A file. It is opened only when its turn comes, because there may be more files than file descriptors.
     File(PathBuf),
     /// A pipe or a device, which can be opened only once.
     Open(File),
@@ -47,7 +47,7 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const COMPRESSED_STEP: usize = 256 << 10;
 
 impl Source {
-    /// Checks that a file can be read. `-` is stdin.
+    /// Checks that a file can be read. `-` means stdin.
     ///
     /// # Errors
     /// Returns [`InputError::Unreadable`].
@@ -121,8 +121,8 @@ impl Stream {
         Self { name: "test".into(), bytes: Box::new(Pieces(Cursor::new(bytes.to_vec()), step)), gzip: false }
     }
 
-    /// Appends up to `step` bytes to `buffer`, or fewer if reading more would block. Returns the number of bytes;
-    /// 0 means the end.
+    /// Appends up to `step` bytes to `buffer`, or fewer if reading more would block. Returns the number of bytes read;
+    /// 0 means the end of the stream.
     ///
     /// # Errors
     /// Returns [`InputError::Unreadable`] or [`InputError::Gzip`].

@@ -1,5 +1,5 @@
-//! Splits a stream into batches of complete values, in constant memory. Lines are not parsed. Values that span lines
-//! are only searched for their end.
+//! Splits a stream into batches of complete values, in constant memory. Lines are not parsed. In values that span
+//! lines, only the end is searched for.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use json::decode::text;
 /// Consecutive values of one source.
 #[derive(Debug)]
 pub(in crate::cli) struct Batch {
-    /// The name of the source in messages.
+    /// The name that messages use for the source.
     pub(in crate::cli) source: Arc<str>,
     /// The values, and the bytes between them.
     pub(in crate::cli) bytes: Vec<u8>,
@@ -120,7 +120,7 @@ impl Splitter {
         }
     }
 
-    /// Skips whitespace before the first value, and determines the form of the input.
+    /// Skips whitespace before the first value, and determines the format of the input.
     fn start(&mut self, lines: bool) -> Result<State, InputError> {
         while self.buffer.len() < 2 && !self.ended {
             self.read_more(0)?;
@@ -145,8 +145,8 @@ impl Splitter {
         };
         self.count_to(begin);
         self.cut(begin);
-        // Two lines are enough to know the form, and one is enough if it is JSON. A program that writes line by line
-        // may wait for each result before it writes the next line.
+        // Two lines are enough to determine the format, and one is enough if it is JSON. A program that writes line by
+        // line may wait for each result before it writes the next line.
         let array = self.buffer.first() == Some(&b'[');
         let mut lines = memchr::memchr_iter(b'\n', &self.buffer).take(2).count();
         let mut decided = false;

@@ -27,9 +27,9 @@ pub(super) enum Element<'a> {
 /// A value where an event is expected.
 pub(super) struct Event<'a> {
     raw: Raw<'a>,
-    /// Its fields named in [`Missing::NAMES`], or `None` if it is not an object.
+    /// The event's fields named in [`Missing::NAMES`]. `None` means that the event is not an object.
     found: Option<[Option<Raw<'a>>; 3]>,
-    /// Whether it is an object with neither message, metadata nor destination.
+    /// Whether the event is an object with neither message, metadata nor destination.
     bare: bool,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Compacted<'a> {
     pub(super) connections: Option<Raw<'a>>,
 }
 
-/// The fields of an object that determine its kind.
+/// The fields that determine what an object is.
 #[derive(Default)]
 struct Members<'a> {
     /// The fields named in [`Missing::NAMES`].
@@ -132,7 +132,7 @@ impl<'a> Event<'a> {
         Ok(Self { raw: reader.value()?, found: None, bare: false })
     }
 
-    /// Whether it looks like a message without an envelope.
+    /// Whether the event looks like a message without an envelope.
     pub(super) fn is_bare(&self) -> bool {
         self.bare
     }

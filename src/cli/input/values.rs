@@ -15,13 +15,13 @@ pub(super) enum Part {
     ArrayEnds,
     /// A value.
     Value {
-        /// Its byte range in the batch.
+        /// The value's byte range in the batch.
         range: Range<usize>,
-        /// The line where it begins, from 1.
+        /// The line where the value begins, from 1.
         line: u64,
-        /// The column in bytes where it begins, from 1.
+        /// The column in bytes where the value begins, from 1.
         column: u64,
-        /// Its number in its array, from 1. `None` outside arrays.
+        /// The value's number in its array, from 1. `None` means that the value is not in an array.
         element: Option<u64>,
     },
 }
@@ -38,17 +38,17 @@ pub(super) struct Values {
     first: First,
 }
 
-/// What is known about the first value.
+/// The state of the search for the first value.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum First {
-    /// It has not begun yet.
+    /// The value has not begun yet.
     #[default]
     NotBegun,
-    /// It is an array that began on this line.
+    /// The value is an array that began on this line.
     Began(u64),
-    /// It is an array that ended on its first line, and nothing has followed it yet.
+    /// The value is an array that ended on its first line, and nothing has followed it yet.
     OneLine,
-    /// It is no longer relevant.
+    /// The first value is no longer relevant.
     Done,
 }
 
@@ -65,11 +65,11 @@ const MAX_PARTS: usize = 16_384;
 
 /// Why a search stopped.
 pub(super) enum Walked {
-    /// It reached [`MAX_PARTS`].
+    /// The search reached [`MAX_PARTS`].
     MaxParts,
-    /// It reached the end of the buffer.
+    /// The search reached the end of the buffer.
     EndOfBuffer,
-    /// It reached the end of a line that is an array: the input has one value per line.
+    /// The search reached the end of a line that is an array: the input has one value per line.
     ToLines,
 }
 

@@ -17,7 +17,7 @@ use transform::processor;
 use transform::rejection::Rejection;
 use transform::request::Limits;
 
-/// No limits. They protect the service, but here requests are small and responses are not kept in memory.
+/// No limits. Limits protect the service, but here requests are small and responses are not kept in memory.
 pub(in crate::cli) const LIMITS: Limits = Limits { events: usize::MAX, response_bytes: usize::MAX };
 
 /// The settings that events are transformed with.

@@ -7,7 +7,7 @@ use transform::produced::Produced;
 #[derive(Debug)]
 pub(super) struct Unfit;
 
-/// Appends the line of a record. The message is JSON on one line, so a tab in it is whitespace.
+/// Appends the line of a record. The message is JSON on one line, so any tab in the message is whitespace.
 ///
 /// # Errors
 /// Returns [`Unfit`], and appends nothing, if the key contains a delimiter.

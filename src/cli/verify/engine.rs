@@ -36,7 +36,7 @@ impl Engine {
         let address = listeners.service.local_addr().map_err(|error| error.to_string())?;
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(move || {
-            // If it cannot serve, its client reports that there is no response.
+            // If the service fails, the client reports that there is no response.
             actix_web::rt::System::new()
                 .block_on(run(&settings, listeners, stopped.map(|_| std::future::ready(()))))
                 .unwrap_or_default();

@@ -12,7 +12,7 @@ use golden::read::Found;
 use golden::unreadable::Unreadable;
 use golden::verdict::Verdict;
 
-/// The maximum number of entries of each list. The summary counts all.
+/// The maximum number of entries of each list. The summary counts all entries.
 const MAX_LISTED: usize = 1000;
 /// The maximum length of a name, a location or a value, in characters.
 const MAX_TEXT: usize = 320;

@@ -234,7 +234,7 @@ fn finish(report: &mut Report, arguments: &Arguments, stopped: Option<Stopped>) 
     };
     let code = match written {
         Ok(code) => code,
-        // A reader that closes the pipe has read enough.
+        // A reader that closes the pipe does not want more output.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(error) => return Err(vec![format!("cannot write to stdout: {error}")]),
     };

@@ -16,7 +16,7 @@ use golden::record::{GoldenFile, line};
 use golden::run::{Filter, Step, each};
 use golden::sources::Source;
 
-/// Records the responses and reports their number.
+/// Records the responses and reports how many there are.
 ///
 /// # Errors
 /// Returns an error if no golden file was written. An existing file stays unchanged.
@@ -74,7 +74,7 @@ pub(super) fn run(
     let summary = match format {
         Format::Json => json!({ "recorded": recorded, "leftOut": left_out, "file": name }).to_string(),
         Format::Text => {
-            let left_out = if left_out > 0 { format!(", {left_out} left out") } else { String::new() };
+            let left_out = if left_out > 0 { format!(", {left_out} skipped") } else { String::new() };
             format!("{} recorded in {}{left_out}", count(recorded, "response"), sanitize(&name))
         }
     };

@@ -1,5 +1,5 @@
-//! Reports the results of a run: line by line as they come, or as one JSON document at the end. Also keeps them for the
-//! JUnit XML report.
+//! Reports the results of a run: line by line as they come, or as one JSON document at the end. Also keeps the results
+//! for the JUnit XML report.
 
 use json::display::{sanitize, shorten};
 use std::io::{self, Write};
@@ -21,20 +21,20 @@ use golden::verdict::Verdict;
 pub(super) enum Detail {
     /// Failures and the summary.
     Quiet,
-    /// Also one line per file, and one per intended difference.
+    /// In addition, one line per file and per intended difference.
     Usual,
     /// One line per case.
     Verbose,
 }
 
-/// The maximum number of entries of each kind in the text. The rest are counted at the end.
+/// The maximum number of entries of each type in the text. The rest are counted at the end.
 const MAX_LISTED: usize = 1000;
 /// The maximum length of a printed text, in characters: a location in a body, or an error.
 const MAX_TEXT: usize = 300;
 /// The maximum number of intended differences that are printed for a case.
 const MAX_ALLOWED: usize = 10;
 
-/// The number of listed entries, by kind.
+/// The number of listed entries of each type.
 #[derive(Debug, Clone, Copy, Default)]
 struct Listed {
     failed: usize,
@@ -60,7 +60,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Creates an empty report. `target` describes the transformer. `for_junit` says whether cases are kept.
+    /// Creates an empty report. `target` describes the transformer. `for_junit` determines whether cases are kept.
     pub(super) fn new(format: Format, detail: Detail, target: String, for_junit: bool) -> Self {
         Self {
             target,
@@ -195,7 +195,7 @@ impl Report {
         Ok(())
     }
 
-    /// Ends the report. `stopped` says why the run stopped early.
+    /// Ends the report. `stopped` is the reason why the run stopped early.
     pub(super) fn end(&mut self, stopped: Option<&str>) -> io::Result<()> {
         self.end_group()?;
         self.progress.finish();

@@ -36,16 +36,16 @@ pub struct Unanswered {
 }
 
 impl Transformer {
-    /// Creates a client for the transformer at a URL, with `timeout` for each request. Without `tls`, it is for the
-    /// built-in transformer, which speaks plain HTTP and is never reached through a proxy.
+    /// Creates a client for the transformer at a URL, with `timeout` for each request. Without `tls`, the client is for
+    /// the built-in transformer, which speaks plain HTTP and is never reached through a proxy.
     ///
     /// # Errors
-    /// Returns the problem with the URL, worded as the end of a sentence. It never repeats a part of the URL.
+    /// Returns the problem with the URL, worded as the end of a sentence. The text never repeats a part of the URL.
     pub fn at(url: &str, timeout: Duration, tls: Option<TlsConfig>) -> Result<Self, &'static str> {
         let base = BaseUrl::parse(url)?;
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
-            // The response must come from the URL that was named.
+            // The response must come from the given URL.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_global(Some(timeout))

@@ -24,7 +24,7 @@ fn event(destination: usize, number: usize) -> String {
 }
 
 #[test]
-fn counts_and_reports_each_take_less_than_eight_megabytes() {
+fn the_counters_and_the_reports_each_use_less_than_8_mb() {
     let (peak, activity) = allocations::peak_of(|| {
         let activity = Activity::new(true);
         // Fill both periods for which keys are counted. A request with 15 events is small enough for all of its keys to

@@ -65,7 +65,7 @@ pub struct Recent<T>([Slot<T>; SLOTS + 1]);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot<T> {
-    /// The number of the slot since startup.
+    /// The slot's number, counted since startup.
     number: u32,
     counted: T,
 }

@@ -18,7 +18,7 @@ const MAX_SHOWN_BYTES: usize = 40;
 /// The length of a counting period, in seconds. A report covers the current period and the previous one.
 const PERIOD: u64 = 300;
 
-/// Returns the start of a key, with control characters replaced.
+/// Returns a prefix of a key, with control characters replaced.
 #[must_use]
 pub fn shown(key: &str) -> Box<str> {
     let mut shown = String::new();
@@ -188,7 +188,7 @@ pub struct HotKeys {
 pub struct HotKey {
     /// The hash that determines the partition.
     pub hash: u32,
-    /// The start of the key, if keys are shown.
+    /// A prefix of the key, if keys are shown.
     pub text: Option<Box<str>>,
     /// The number of events.
     pub events: u64,

@@ -1,7 +1,7 @@
 //! Counts the events of each destination, since startup and recently, in bounded memory.
 //!
 //! Every event of the processor transformation is counted. Apart from IDs, only the topic of an event and a hash of its
-//! partition key are stored. With `SHOW_KEYS`, the start of the key is stored too.
+//! partition key are stored. With `SHOW_KEYS`, a prefix of the key is stored too.
 
 #[cfg(test)]
 mod bounds;
@@ -49,7 +49,7 @@ struct Shared {
     /// cannot be computed.
     names: RandomState,
     destinations: RwLock<HashMap<Name, Arc<Mutex<Destination>>>>,
-    /// The sum of all destinations that are not, or no longer, counted separately.
+    /// The sum of all destinations that are not (or no longer) counted separately.
     others: Mutex<Destination>,
     /// How often a new destination appeared while the table was full. The same destination can count repeatedly.
     uncounted: AtomicU64,
@@ -86,9 +86,9 @@ struct Destination {
 }
 
 impl Activity {
-    /// Creates empty counts. With `shows_keys`, the start of hot keys is stored.
+    /// Creates empty counts. With `shows_keys`, prefixes of hot keys are stored.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "reports contain the time of day of events")]
+    #[expect(clippy::disallowed_methods, reason = "reports contain the wall-clock time of events")]
     pub fn new(shows_keys: bool) -> Self {
         Self(Arc::new(Shared {
             started: Instant::now(),

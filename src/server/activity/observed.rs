@@ -21,7 +21,7 @@ use crate::server::http::identity::{Identity, id_of};
 /// without a destination.
 const MAX_DESTINATIONS: usize = 64;
 
-/// The maximum number of bytes of an ID's JSON text that are compared. Longer IDs with the same start and length are
+/// The maximum number of bytes of an ID's JSON text that are compared. Longer IDs with the same prefix and length are
 /// treated as equal.
 const MAX_ID_BYTES: usize = 128;
 

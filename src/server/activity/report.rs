@@ -19,7 +19,7 @@ use transform::rejection::Rejection;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// When the service started to count.
+    /// When counting started.
     pub started_at: u64,
     /// Seconds since the service started.
     pub uptime_seconds: u64,
@@ -106,7 +106,7 @@ pub struct DestinationReport {
 pub struct RejectionReport {
     /// The reason.
     pub reason: String,
-    /// The field of the event that is wrong, or empty for the event as a whole.
+    /// The event's offending field; empty if the event as a whole is wrong.
     pub field: String,
     /// The reason as text.
     pub text: String,
@@ -164,7 +164,7 @@ pub struct KeysReport {
     /// Maximum undercount per key; 0 if no keys were discarded.
     pub short_by: u64,
     /// Whether the counts are estimates. In a request with more than 16 events for the destination, the keys of the
-    /// first 16 are counted. Of the remaining events, one in eight is sampled, and its key counts as eight.
+    /// first 16 are counted. Of the remaining events, one in eight is sampled, and its key is counted eight times.
     pub sampled: bool,
     /// The keys with the most events.
     pub hottest: Vec<HotKeyReport>,

@@ -6,7 +6,7 @@ use json::display::start;
 /// The maximum number of topics of a destination that are counted separately. Others are counted together.
 pub const MAX_TOPICS: usize = 32;
 
-/// The maximum number of bytes stored of a topic. Kafka allows 249 characters. Longer topics with the same start are
+/// The maximum number of bytes stored of a topic. Kafka allows 249 characters. Longer topics with the same prefix are
 /// counted as one.
 const MAX_TOPIC_BYTES: usize = 96;
 

@@ -19,8 +19,8 @@ impl BaseUrl {
     /// Parses the URL of an upstream.
     ///
     /// # Errors
-    /// Returns the requirement that the URL violates, worded as the end of a sentence. It never contains a part of the
-    /// URL.
+    /// Returns the requirement that the URL violates, worded as the end of a sentence. The text never contains a part
+    /// of the URL.
     pub fn parse(url: &str) -> Result<Self, &'static str> {
         const SHAPE: &str = "must be http:// or https:// with a host and optionally a port and a path";
         let uri: Uri = url.trim().parse().map_err(|_| SHAPE)?;

@@ -23,21 +23,21 @@ pub struct Config {
     pub tls: Option<TlsConfig>,
     /// The file with the operator token, if one is required.
     pub operator_token_file: Option<PathBuf>,
-    /// The limits of connections.
+    /// Connection limits.
     pub connections: ConnectionConfig,
-    /// The limits of requests.
+    /// Request limits.
     pub requests: RequestConfig,
     /// The destinations that this service transforms.
     pub native_destinations: NativeDestinations,
-    /// The upstream that serves everything else.
+    /// The upstream that gets all other requests.
     pub upstream: Option<UpstreamConfig>,
-    /// How to respond to requests that only an upstream could serve, if there is none.
+    /// How to answer requests that need an upstream when none is configured.
     pub unserved: UnservedPolicy,
     /// Which requests are compared with the upstream.
     pub shadow: Option<ShadowConfig>,
-    /// Where the page is served.
+    /// Where the web page is served.
     pub page: Page,
-    /// Whether `GET /destinations` shows the start of hot partition keys.
+    /// Whether `GET /destinations` shows a prefix of hot partition keys.
     pub shows_keys: bool,
     /// The number of destinations with separate metrics.
     pub destination_metrics: usize,
@@ -45,7 +45,7 @@ pub struct Config {
     pub instance_id: String,
     /// The versions that are reported to clients.
     pub versions: Versions,
-    /// The time for requests in flight to finish at shutdown.
+    /// The grace period for in-flight requests to finish at shutdown.
     pub shutdown_timeout: Duration,
 }
 
@@ -60,27 +60,27 @@ pub struct TlsConfig {
     pub on_metrics_port: bool,
 }
 
-/// The limits of connections.
+/// Connection limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionConfig {
     /// The maximum number of concurrent connections.
     pub max: usize,
     /// The timeout for the headers of a request.
     pub header_timeout: Duration,
-    /// The maximum pause while a client sends a body or receives a response.
+    /// The maximum idle time while a client sends a body or receives a response.
     pub body_timeout: Duration,
     /// How long a connection stays open without a request.
     pub keep_alive: Duration,
 }
 
-/// The limits of requests.
+/// Request limits.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestConfig {
     /// The maximum size of a body in bytes, both as sent and decompressed.
     pub max_body_bytes: usize,
     /// The maximum number of events of a request, and the maximum size of its response.
     pub limits: Limits,
-    /// The maximum memory of all requests, in bytes.
+    /// The maximum memory for all requests together, in bytes.
     pub in_flight_bytes: usize,
     /// How long a request may wait for a busy worker.
     pub max_wait: Duration,
@@ -95,7 +95,7 @@ pub struct UpstreamConfig {
     pub timeout: Duration,
     /// The timeout for connecting.
     pub connect_timeout: Duration,
-    /// The PEM file with CA certificates that are trusted in addition to the system's.
+    /// The PEM file with CA certificates that are trusted in addition to the system CAs.
     pub ca_file: Option<PathBuf>,
     /// Whether `/ready` fails while the upstream cannot be reached.
     pub ready_needs_upstream: bool,
@@ -122,7 +122,7 @@ pub struct Versions {
     pub commit: Option<String>,
 }
 
-/// The response to a request that only an upstream could serve: the setting `UNSERVED`.
+/// The response to a request that needs an upstream when none is configured: the setting `UNSERVED`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum UnservedPolicy {
     /// 503 with `X-Rudder-Should-Retry`: rudder-server keeps the events and retries.
@@ -140,7 +140,7 @@ pub enum ShadowAnswer {
     Upstream,
 }
 
-/// Where the page and `POST /explain` are served.
+/// Where the web page and `POST /explain` are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
     /// Nowhere.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use transform::family::{FAMILIES, Family};
 
-/// The spelling of an empty list, because a blank variable counts as not set.
+/// The spelling of an empty list, because a blank variable is treated as not set.
 const NONE: &str = "none";
 
 /// A subset of the destinations that this service supports.

@@ -21,14 +21,14 @@ use crate::server::limits::permits::Permits;
 use transform::meter::Halt;
 use transform::request::coding::Coding;
 
-/// Collects request bodies, within the limits of one body and of all requests together.
+/// Collects request bodies, within the limits for one body and for all requests together.
 #[derive(Debug, Clone)]
 pub struct BodyReader {
     /// The maximum size of a body in bytes, both as sent and decompressed.
     pub max_bytes: usize,
-    /// The maximum pause within a body, see [`MinRate`].
+    /// The maximum idle time while a body arrives, see [`MinRate`].
     pub timeout: Duration,
-    /// The memory of all requests.
+    /// The memory budget shared by all requests.
     pub budget: MemoryBudget,
     /// Rejects requests while the worker is overloaded.
     pub shedding: LoadShedding,
@@ -176,7 +176,7 @@ impl Body {
 pub struct Decoded {
     /// The bytes of the body.
     pub bytes: Bytes,
-    /// The memory of the body, which counts as in flight until this is dropped.
+    /// The memory reserved for the body, counted as in flight until this value is dropped.
     pub share: Reservation,
 }
 
@@ -219,7 +219,7 @@ fn grow_buffer(bytes: &mut Vec<u8>, more: usize, most: usize, share: &Reservatio
     Ok(())
 }
 
-/// The number of bytes of a buffer that count as in use.
+/// The number of bytes of a buffer that are counted as in use.
 fn counted(len: usize, capacity: usize) -> usize {
     if capacity <= MAX_RESERVED { len } else { capacity }
 }

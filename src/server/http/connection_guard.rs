@@ -55,7 +55,7 @@ pub async fn connection_guard(
     Ok(response.map_body(|_, body| GuardedBody { body, rest: Bytes::new(), _in_service: in_service, _unread: unread }))
 }
 
-/// Whether this is a probe of an orchestrator.
+/// Whether this is an orchestrator's health probe.
 fn is_probe(request: &ServiceRequest) -> bool {
     let path = request.path();
     matches!(*request.method(), Method::GET | Method::HEAD)

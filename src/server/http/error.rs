@@ -41,7 +41,7 @@ pub enum RequestError {
     /// `Allow`.
     #[error("method not allowed: use {}", .0.replace(", ", " or "))]
     MethodNotAllowed(&'static str),
-    /// The destination is not served.
+    /// This service does not handle the destination type.
     #[error("Unknown destination: {0}")]
     UnknownDestination(String),
     /// Only a rudder-transformer can serve the request, and there is no upstream.
@@ -182,7 +182,7 @@ impl RequestError {
 
     /// Whether the body is unreadable, so that any transformer would reject it.
     #[must_use]
-    pub fn says_unreadable(&self) -> bool {
+    pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::BadRequest(_))
     }
 
@@ -190,8 +190,8 @@ impl RequestError {
         json!({ "error": self.status_code().canonical_reason(), "message": self.to_string() })
     }
 
-    /// Returns why rudder-server should retry without counting the attempt, as a stable identifier, or `None` if it
-    /// should not.
+    /// Returns the reason why rudder-server should retry without counting the attempt, as a stable identifier. `None`
+    /// means that the attempt counts.
     fn retry_reason(&self) -> Option<&'static str> {
         match self {
             Self::Overloaded(_) => Some("overloaded"),
@@ -204,7 +204,7 @@ impl RequestError {
 /// Details of an error for the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Detail<'e> {
-    /// What is wrong.
+    /// A description of the problem.
     pub text: Option<&'e str>,
     /// Line and column of malformed JSON.
     pub position: Option<(u64, u64)>,

@@ -1,4 +1,4 @@
-//! Finds the IDs of the destination, source and workspace of a request in the start of its body.
+//! Finds a request's destination, source and workspace IDs in the first bytes of its body.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -40,13 +40,13 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Searches the first 32 KiB of a body, after decompression. An ID that is missing there or malformed is `None`.
+    /// Searches the first 32 KiB of a body, after decompression. `None` means that an ID is missing there or malformed.
     #[must_use]
     pub fn in_start_of(body: &[u8], coding: Coding) -> Self {
         let text = decompressed(&body[..body.len().min(LOOK_BYTES)], coding);
         let mut found = Self::default();
         let mut reader = serde_json::Deserializer::from_slice(&text);
-        // The text usually ends in the middle of a value. IDs that were found before that are used.
+        // The text usually ends in the middle of a value. Any IDs found before that point are still used.
         IdFinder { place: Place::Request, found: &mut found }.deserialize(&mut reader).ok();
         found
     }
@@ -55,7 +55,7 @@ impl Identity {
 fn decompressed(bytes: &[u8], coding: Coding) -> Vec<u8> {
     let mut text = Vec::new();
     let limit = LOOK_BYTES as u64;
-    // The start of a compressed body decompresses to the start of the body.
+    // A prefix of a compressed body decompresses to a prefix of the body.
     match coding {
         Coding::Identity => return bytes.to_vec(),
         Coding::Gzip => flate2::bufread::MultiGzDecoder::new(bytes).take(limit).read_to_end(&mut text),
@@ -69,10 +69,11 @@ fn decompressed(bytes: &[u8], coding: Coding) -> Vec<u8> {
 /// Limits how many bodies are searched per second. The log lines that use the results are limited to fewer.
 static LOOKS: LineLimit<50> = LineLimit::new();
 
-/// The maximum time to wait for the start of a body that is read only for a log line.
+/// The maximum time to wait for the first chunk of a body that is read only for a log line.
 const LOOK_TIME: Duration = Duration::from_millis(50);
 
-/// Records the IDs of a request that is rejected or fails, for its log line. `start` is the start of its body, as sent.
+/// Records the IDs of a request that is rejected or fails, for its log line. `start` contains the first bytes of its
+/// body, as sent.
 pub fn note(request: &HttpRequest, start: &[u8]) {
     if LOOKS.admit(Instant::now()).is_some() {
         note_admitted(request, start);
@@ -97,7 +98,7 @@ fn note_admitted(request: &HttpRequest, start: &[u8]) {
     }
 }
 
-/// The start of a body that is forwarded, kept in case the request fails.
+/// The first bytes of a forwarded body, kept in case the request fails.
 #[derive(Debug, Clone, Default)]
 pub struct BodyStart(Rc<RefCell<Vec<u8>>>);
 
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_found_in_every_form_of_a_request() {
+    fn ids_are_found_in_every_request_format() {
         let message = r#""message":{"metadata":{"destinationId":"not"},"destinationId":"not","destType":"not"}"#;
         for body in [
             format!("[{{{message},{METADATA}}}]"),

@@ -4,7 +4,7 @@ use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use actix_web::{HttpMessage as _, HttpRequest};
 
-/// The number of bytes received of a body without a declared length. Stored in the extensions of the request.
+/// The number of bytes received so far for a body without a declared length. Stored in the extensions of the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Received(pub usize);
 

@@ -12,7 +12,7 @@ use crate::server::bounded_file::read_bounded;
 
 /// The minimum length of a token. A shorter one could be guessed.
 const MIN_CHARACTERS: usize = 16;
-/// The maximum length of a token. A longer one does not fit into a header everywhere.
+/// The maximum length of a token. Some servers and proxies reject headers that are longer.
 const MAX_CHARACTERS: usize = 4096;
 
 /// The operator token.
@@ -22,7 +22,7 @@ impl OperatorToken {
     /// Reads the token from a file. Surrounding whitespace is ignored.
     ///
     /// # Errors
-    /// Returns what is wrong with the file, without any of its content.
+    /// Returns the problem with the file, without any of its content.
     pub fn load(file: &Path) -> Result<Self, String> {
         let problem_of = |problem: &str| format!("OPERATOR_TOKEN_FILE {}: {problem}", file.display());
         let bytes = read_bounded(file).map_err(|error| problem_of(&error.to_string()))?;

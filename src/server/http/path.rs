@@ -20,9 +20,9 @@ pub enum Addressed {
 /// The maximum number of times that percent-encoding is decoded. Each server in a chain of proxies may decode once.
 const MAX_DECODINGS: usize = 4;
 
-/// Returns what `path` addresses on a lenient server. Such a server merges slashes, resolves dot segments, treats `\`
-/// as `/`, and ignores letter case and path parameters (`;…`). It decodes percent-encoding up to four times, before or
-/// after that.
+/// Returns the resource that `path` addresses on a lenient server. Such a server merges slashes, resolves dot segments,
+/// treats `\` as `/`, and ignores letter case and path parameters (`;…`). It decodes percent-encoding up to four times,
+/// before or after that.
 #[must_use]
 pub fn addressed(path: &str) -> Addressed {
     let mut path = Cow::Borrowed(path.as_bytes());
@@ -43,7 +43,7 @@ pub fn addressed(path: &str) -> Addressed {
     Addressed::Other
 }
 
-/// Returns what a decoded path addresses.
+/// Returns the resource that a decoded path addresses.
 fn resolved(path: &[u8]) -> Addressed {
     let mut segments: Vec<&[u8]> = Vec::new();
     for segment in path.split(|byte| matches!(byte, b'/' | b'\\')) {
@@ -78,8 +78,8 @@ const MAX_SEGMENTS: usize = 6;
 /// The maximum length of a path segment in the log, in bytes.
 const MAX_SEGMENT_BYTES: usize = 64;
 
-/// Returns a form of `path` that is safe to log. A path may contain a token or a customer's ID, so only words and the
-/// names of destinations and sources are kept. Everything else becomes `…`.
+/// Returns a version of `path` that is safe to log. A path may contain a token or a customer's ID, so only words and
+/// the names of destinations and sources are kept. Everything else becomes `…`.
 #[must_use]
 pub fn loggable(path: &str) -> String {
     let mut shown = String::new();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_left_alone() {
+    fn all_other_text_is_unchanged() {
         for path in [
             "",
             "/",

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn new_ids_differ_within_a_process_and_between_processes() {
+    fn new_ids_are_unique_within_and_across_processes() {
         let (one, other) = (RequestIds::default(), RequestIds::default());
         let made: HashSet<_> = (0..1000).flat_map(|_| [one.make(), other.make()]).collect();
         assert_eq!(made.len(), 2000);

@@ -1,5 +1,5 @@
-//! Requests of rudder-server that only a rudder-transformer can serve, with the data for their response, metric and log
-//! line.
+//! Requests from rudder-server that only a rudder-transformer can serve, with the data for their response, metric and
+//! log line.
 
 use percent_encoding::percent_decode_str;
 
@@ -69,8 +69,8 @@ impl UnservedEndpoint {
         }
     }
 
-    /// Returns the endpoint at a path, and the destination or source that the path names. Repeated slashes count as
-    /// one, because a `DEST_TRANSFORM_URL` may end in a slash. The name of a destination consists of letters, digits
+    /// Returns the endpoint at a path, and the destination or source that the path names. Repeated slashes are treated
+    /// as one, because a `DEST_TRANSFORM_URL` may end in a slash. The name of a destination consists of letters, digits
     /// and underscores.
     #[must_use]
     pub fn at(path: &str) -> Option<(Self, Option<String>)> {
@@ -109,7 +109,7 @@ pub struct UnservedRequest {
 pub struct UnservedLine {
     /// The path, sanitized by [`super::path::loggable`].
     pub path: String,
-    /// The destination, source and workspace, if they are found in the start of the body.
+    /// The destination, source and workspace, if they are found in the first bytes of the body.
     pub identity: Identity,
     /// The number of similar lines that were suppressed since the last one.
     pub suppressed: u64,

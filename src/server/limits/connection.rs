@@ -53,11 +53,11 @@ pub(crate) enum Phase {
 /// Whether the connection has been ordered to close, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Closing {
-    /// It stays open.
+    /// The connection stays open.
     Open,
-    /// It closes as if the client had closed its side.
+    /// The connection closes as if the client had closed its side.
     Ended,
-    /// It closes immediately, without sending buffered data.
+    /// The connection closes immediately, without sending buffered data.
     Aborted,
 }
 
@@ -277,7 +277,7 @@ impl Connection {
     }
 }
 
-/// Guard of a request in service, from its headers to the last byte of its response.
+/// Guard held while a request is in flight, from its headers to the last byte of its response.
 #[derive(Debug)]
 pub struct InService(Rc<Connection>);
 

@@ -1,4 +1,4 @@
-//! Slots that enforce the limit of connections.
+//! Slots that enforce the connection limit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

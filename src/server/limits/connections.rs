@@ -23,7 +23,7 @@ const MIN_EXTRA_PER_WORKER: usize = 8;
 /// The number of additional connections that a worker may accept before it closes others.
 const BACKLOG: usize = 64;
 
-/// The maximum number of connections of the metrics port, which serves scrapes, probes and the page.
+/// The maximum number of connections of the metrics port, which serves scrapes, probes and the web page.
 const MAX_METRICS_CONNECTIONS: usize = 100;
 
 /// How often a worker sweeps its connections.

@@ -1,5 +1,6 @@
 //! Raises the limit of file descriptors, because each connection takes one. Shells and service managers start processes
-//! with a soft limit of 1024, for programs that cannot handle more. A process may raise it.
+//! with a soft limit of 1024, because some programs cannot handle larger descriptors. A process may raise its own
+//! limit.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

@@ -3,7 +3,7 @@
 /// A limit that was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Limit {
-    /// The memory of requests.
+    /// The memory that requests use.
     #[error("requests in flight use too much memory")]
     InFlightBytes,
     /// The number of connections.

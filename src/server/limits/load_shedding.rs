@@ -1,11 +1,11 @@
 //! Load shedding based on event-loop lag: bounds how long accepted requests wait.
 //!
 //! A memory limit alone does not bound the waiting time, because 4 GiB of requests, the default on a machine with 16
-//! GiB, are minutes of work. This module bounds the time in the queue. An iteration of an event loop runs every task
-//! that is ready, then polls for new events. A request that arrives late in a long iteration has already waited for all
-//! of it. If iterations have been long for longer than a burst lasts, a worker accepts requests only in the first part
-//! of each iteration and rejects the others. Rejecting is cheap, so the next iteration is short. Uploads that wait for
-//! their clients are not ready, so they do not lengthen an iteration.
+//! GiB, amount to minutes of work. This module bounds the time in the queue. An iteration of an event loop runs every
+//! task that is ready, then polls for new events. A request that arrives late in a long iteration has already waited
+//! for all of it. If iterations have been long for longer than a burst lasts, a worker accepts requests only in the
+//! first part of each iteration and rejects the others. Rejecting is cheap, so the next iteration is short. Uploads
+//! that wait for their clients are not ready, so they do not lengthen an iteration.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ impl LoopLag {
     const NONE: Self = Self { current: None, ended: None, is_overloaded: false, contradicted_since: None };
 
     /// Returns whether a request at `now` is accepted, and whether it begins an iteration. Iterations longer than
-    /// `long` count as long.
+    /// `long` are long.
     fn admit(&mut self, now: Instant, long: Duration) -> (bool, bool) {
         let begins = self.current.is_none();
         if begins && let Some(ended) = self.ended {
@@ -68,7 +68,7 @@ impl LoopLag {
         self.ended = Some(now);
     }
 
-    /// Records an iteration or an idle period. An idle period counts as a short iteration.
+    /// Records an iteration or an idle period. An idle period is treated as a short iteration.
     fn note(&mut self, is_long: bool, began: Instant, now: Instant) {
         if is_long == self.is_overloaded {
             self.contradicted_since = None;

@@ -1,5 +1,5 @@
-//! The memory budget of all requests, and load shedding above its limit (docs/contract.md#retryable-503). A client that
-//! gets a retryable 503 loses nothing, whereas an OOM-killed process loses every request in flight.
+//! The memory budget shared by all requests, and load shedding above its limit (docs/contract.md#retryable-503). A
+//! client that gets a retryable 503 loses nothing, whereas an OOM-killed process loses every request in flight.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -55,7 +55,7 @@ impl MemoryBudget {
         self.limit - self.limit / 4
     }
 
-    /// Returns the limit on the bytes of all requests that applies to a request of `own` bytes.
+    /// Returns the limit on the total bytes in use that applies to a request of `own` bytes.
     fn ceiling(&self, own: usize) -> usize {
         if own <= SMALL_BYTES.min(self.limit / 4) { self.limit } else { self.largest() }
     }

@@ -1,12 +1,13 @@
 //! The minimum rate at which a client must send or receive.
 //!
-//! A pause may last up to `BODY_TIMEOUT`. After that time, the average rate must be at least [`MIN_BYTES_PER_SECOND`],
-//! which any real connection reaches. A large body over a slow line is allowed, but a trickle is not.
+//! A client may be idle for up to `BODY_TIMEOUT`. After that time, its average rate must be at least
+//! [`MIN_BYTES_PER_SECOND`], which any real connection reaches. A large body over a slow line is allowed, but a trickle
+//! is not.
 
 use std::time::{Duration, Instant};
 
-/// The minimum average rate in bytes per second, after the first pause. At this rate, 100 MB take just under three
-/// hours.
+/// The minimum average rate in bytes per second, once `BODY_TIMEOUT` has passed. At this rate, 100 MB take just under
+/// three hours.
 pub const MIN_BYTES_PER_SECOND: u32 = 10_000;
 
 /// Measures the rate at which a body arrives.
@@ -73,12 +74,12 @@ mod tests {
         let began = Instant::now();
         let rate = MinRate::new(began, PAUSE);
         assert_eq!(rate.time_left(0, began), PAUSE);
-        // 100 MB at 100 kB per second, one chunk per second: a pause of the full length is always allowed.
+        // 100 MB at 100 kB per second, one chunk per second: the client may always be idle for the full timeout.
         for second in 1..1000 {
             let now = began + Duration::from_secs(second);
             assert_eq!(rate.time_left(second as usize * 100_000, now), PAUSE);
         }
-        // One byte per second: the remaining time shrinks, and runs out soon after the first pause.
+        // One byte per second: the remaining time shrinks, and runs out soon after the timeout.
         let ended = (1..100).find(|second| {
             let now = began + Duration::from_secs(*second);
             rate.time_left(*second as usize, now).is_zero()
@@ -99,7 +100,7 @@ mod tests {
         assert_eq!(ended(|second| second / 25 * 25 * 12_000), None);
         assert_eq!(ended(|_| 0), Some(30));
         assert_eq!(ended(|second| second), Some(31));
-        // A fast start buys time, but not a longer pause.
+        // A fast start allows a slower rate later, but not a longer idle time.
         assert_eq!(ended(|second| second.min(100) * 100_000), Some(131));
         let slow = ended(|second| second * 9_000).expect("too slow on average");
         assert!((290..310).contains(&slow), "{slow}");

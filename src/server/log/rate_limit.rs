@@ -1,4 +1,4 @@
-//! A rate limit for every kind of log line, so that a client that sends only bad requests cannot fill the disk.
+//! A rate limit for each call site that logs, so that a client that sends only bad requests cannot fill the disk.
 //!
 //! It is a layer of `tracing`, so it also applies to the lines of libraries and to lines that are added later.
 
@@ -23,17 +23,17 @@ pub const LINES_PER_WINDOW: u32 = 10;
 /// The period of [`LINES_PER_WINDOW`].
 pub const WINDOW: Duration = Duration::from_secs(1);
 
-/// The maximum number of kinds that are counted separately. A kind is a place in the code, so this is reached only if a
-/// library generates its targets.
+/// The maximum number of kinds of lines that are counted separately. Each kind is a call site, so this limit is reached
+/// only if a library generates its log targets.
 const MAX_KINDS: usize = 1024;
 
 /// The maximum number of bytes of the sample message in a report.
 const MAX_SAMPLE_BYTES: usize = 200;
 
-/// The target of reports. They are not limited, because there is at most one per kind and window.
+/// The target of reports. Reports are not limited, because there is at most one per kind and window.
 const REPORTS: &str = module_path!();
 
-/// Admits ten lines of a kind per second and counts the others. The kind of a line is the place in the code that logs
+/// Admits ten lines of the same kind per second and counts the others. The kind of a line is the call site that logs
 /// it. Debug and trace lines are always admitted, because an operator enabled them.
 #[derive(Debug, Clone)]
 pub struct RateLimit {
@@ -44,9 +44,9 @@ pub struct RateLimit {
 /// Identifies lines that share a limit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Kind {
-    /// A place in the code that uses `tracing`.
+    /// A call site that logs through `tracing`.
     Callsite(Identifier),
-    /// A place that uses the crate `log`: target and line.
+    /// A call site that logs through the `log` crate: its target and line.
     Record(String, Option<u32>),
     /// All kinds above [`MAX_KINDS`].
     Other,
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_lines_of_a_kind_per_second_are_admitted_and_the_others_are_counted() {
+    fn ten_lines_of_the_same_kind_per_second_are_admitted_and_the_others_are_counted() {
         let limit = limit();
         let start = Instant::now();
         let after = |milliseconds| start + Duration::from_millis(milliseconds);

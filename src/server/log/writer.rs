@@ -12,13 +12,13 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::{Loss, Losses};
 
-/// The maximum size of the queue in bytes: about 4,000 lines. The writing thread may hold the same amount.
+/// The maximum size of the queue in bytes: about 4,000 lines. The writer thread may hold the same amount.
 const MAX_QUEUED_BYTES: usize = 1 << 20;
 
-/// The size of the buffer that the writing thread keeps between batches, in bytes.
+/// The size of the buffer that the writer thread keeps between batches, in bytes.
 const KEPT_BYTES: usize = 64 * 1024;
 
-/// How long the writing thread waits before it writes to a full non-blocking pipe again.
+/// How long the writer thread waits before it retries a write to a full non-blocking pipe.
 const RETRY: Duration = Duration::from_millis(10);
 
 /// The writer for `tracing`. A write never blocks and never fails: lines that do not fit are dropped and counted.

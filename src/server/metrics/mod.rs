@@ -70,7 +70,7 @@ const LAG_PERIOD: Duration = Duration::from_millis(250);
 /// Limits and their current use.
 #[derive(Debug, Clone, Default)]
 pub struct Usage {
-    /// The memory of requests and its limit, in bytes.
+    /// The memory that requests use and its limit, in bytes.
     pub in_flight: (usize, usize),
     /// The maximum time that requests wait for a worker.
     pub wait_limit: Duration,
@@ -92,7 +92,7 @@ struct FamilyCounters {
     untouched: IntCounter,
 }
 
-/// Log lines that were not written, for one reason.
+/// Log lines that were lost for one reason.
 #[derive(Debug)]
 struct LostLines {
     loss: Loss,

@@ -83,7 +83,7 @@ metrics! {
         "Events per transformation request, including /routerTransform. Labels come from the first event: destVersion is the integer part of destination.version (1 if missing); the last three are sourceType, destinationType and namespace of the metadata (undefined if missing)";
     OUTPUT_EVENTS: "transformer_dest_transform_output_events", Kind::Histogram(EVENTS),
         ["destination", "version", "destVersion", "sourceType", "destinationType", "k8_namespace"], Reference,
-        "Event responses per request, including those for rejected events; for /routerTransform, one per destination";
+        "Event responses per request, including responses to rejected events; for /routerTransform, one per destination";
     TOPIC_RULES: "kafka_transformer_events_by_topic_rule_total", Kind::Counter, ["destType", "rule"], Own,
         "Transformed events by the rule that chose the topic: integrations, event_type, event_name, default or none";
     KEY_SOURCES: "kafka_transformer_events_by_key_source_total", Kind::Counter, ["destType", "source"], Own,
@@ -91,7 +91,7 @@ metrics! {
     REJECTED: "kafka_transformer_events_rejected_total", Kind::Counter, ["destType", "reason"], Own,
         "Events rejected with 400, by reason";
     TEMPLATES: "kafka_transformer_templates_total", Kind::Counter, ["destType", "outcome"], Own,
-        "Templates by outcome: filled (the event had a value) or defaulted (it had none)";
+        "Templates by outcome: filled (the event had a value) or defaulted (the event had no value)";
     PATHS: "kafka_transformer_events_by_path_total", Kind::Counter, ["destType", "path"], Own,
         "Transformed events by code path: rewritten (a template or a reverse-ETL timestamp could change them) or fast (nothing could)";
     OVERLOAD_REJECTIONS: "kafka_transformer_overload_rejections_total", Kind::Counter, ["limit"], Own,
@@ -103,9 +103,9 @@ metrics! {
     SHADOWED: "kafka_transformer_shadow_requests_total", Kind::Counter, ["result"], Own,
         "Requests selected for shadow comparison with the upstream, by result: equal, intended (docs/reference/differences.md), different, dropped (a limit on kept requests was reached) or failed (no response to compare with)";
     INTENDED: "kafka_transformer_shadow_intended_differences_total", Kind::Counter, ["difference"], Own,
-        "Requests whose shadow comparison found only intended differences, by their code in docs/reference/differences.md; a request counts once for each code";
+        "Requests whose shadow comparison found only intentional differences, by their code in docs/reference/differences.md; a request is counted once for each code";
     LOG_LINES_DROPPED: "kafka_transformer_log_lines_dropped_total", Kind::Counter, ["reason"], Own,
-        "Log lines that were not written, by reason: queue_full (stderr is too slow), write_failed (the reader of stderr is gone, or its disk is full) or suppressed (more than ten of a kind per second)";
+        "Log lines that were not written, by reason: queue_full (stderr is too slow), write_failed (the reader of stderr is gone, or its disk is full) or suppressed (more than ten of the same kind per second)";
     IN_FLIGHT_BYTES: "kafka_transformer_in_flight_bytes", Kind::Gauge, [], Own,
         "Memory that requests in flight use, in bytes; limited by MAX_IN_FLIGHT_BYTES";
     IN_FLIGHT_LIMIT_BYTES: "kafka_transformer_in_flight_limit_bytes", Kind::Gauge, [], Own,
@@ -117,14 +117,14 @@ metrics! {
     WAIT_LIMIT: "kafka_transformer_wait_limit_seconds", Kind::Gauge, [], Own,
         "MAX_WAIT_MILLISECONDS in seconds; compare it with the event-loop lag";
     EVENT_LOOP_LAG: "kafka_transformer_event_loop_lag_seconds", Kind::Histogram(LAG), [], Own,
-        "Delay of a 250 ms timer on a worker, in seconds; everything else on that worker waits as long";
+        "Delay of a 250 ms timer on a worker, in seconds; all other work on that worker is delayed as long";
     UPSTREAM_DURATION: "kafka_transformer_upstream_duration_seconds", Kind::Histogram(SECONDS), [], Own,
         "Time from the start of a forwarded request to the headers of the upstream's response, in seconds; includes slow uploads";
     CERTIFICATE_EXPIRY: "kafka_transformer_certificate_expiry_seconds", Kind::Gauge, [], Own,
         "Seconds until the TLS certificate in use expires; absent without TLS";
     DESTINATION_EVENTS: "kafka_transformer_destination_events_total", Kind::Counter,
         ["destType", "destinationId", "result"], Own,
-        "Events by destination and result (transformed or rejected), if DESTINATION_METRICS is set. Destinations above that number and events without an ID share the destinationId other";
+        "Events by destination and result (transformed or rejected), if DESTINATION_METRICS is set. Destinations above that number and events without an ID share the label value destinationId=other";
     BUILD_INFO: "kafka_transformer_build_info", Kind::Gauge, ["version", "commit"], Own,
         "Always 1; the labels contain version and commit";
 }
@@ -164,23 +164,23 @@ pub fn page() -> String {
 
 const PAGE_START: &str = "# Metrics
 
-After reading this page you can chart the service and set alerts. `rudder-kafka-transformer metrics` prints this page.
+This page lists all metrics, for charts and alerts. `rudder-kafka-transformer metrics` prints this page.
 
 `http://HOST:METRICS_PORT/metrics` serves the Prometheus text format. Every metric has the label `instanceName` with
 the value of `INSTANCE_ID` (`localhost` by default). `deploy/prometheus/alerts.yaml` contains alerts, and
 `deploy/grafana/dashboard.json` contains panels.
 
-The values of labels are bounded, so that no client can create endless series. The first two rules differ from
+The number of label values is bounded, so that no client can create endless series. The first two rules differ from
 rudder-transformer:
 
 * `route` is the pattern of the route (`/v0/destinations/{destination}`, `unmatched` for unknown paths), never the path
   of the request.
-* Labels whose values come from events (`destVersion`, `sourceType`, `destinationType`, `k8_namespace`) have at most 100
-  values each, in at most 500 combinations. Further values, and values longer than 100 bytes, become `other`.
+* Each label whose value comes from events (`destVersion`, `sourceType`, `destinationType`, `k8_namespace`) has at most 100
+  values, in at most 500 combinations. Further values, and values longer than 100 bytes, become `other`.
 * `destinationId` has at most `DESTINATION_METRICS` values. [Destinations](../guides/destinations.md) shows more about
   each destination.
 
-Before the first release these metrics were renamed:
+Before the first release, these metrics were renamed:
 
 | before | now |
 | --- | --- |

@@ -43,7 +43,7 @@ struct Response {
 
 macro_rules! cases {
     ($($operation:literal: $($folder:literal / $name:literal),+;)+) => {
-        /// The operation, the name and the text of each case.
+        /// The operation, name and text of each case.
         const CASES: &[(&str, &str, &str)] = &[$($((
             $operation,
             $name,
@@ -118,7 +118,8 @@ fn add_case(operation: &mut Value, path: &str, name: &str, case: &Case) {
     for parameter in parameters.into_iter().flatten() {
         let value = match parameter["in"].as_str() {
             Some("path") => path.find('{').and_then(|start| request.path.get(start..)).map(Value::from),
-            // A case without this header gets a blank example, because the page fills in the first example.
+            // A case without this header gets a blank example, because the API documentation page fills in the first
+            // example.
             _ if parameter["name"] == CONTENT_FORMAT => {
                 Some(request.headers.get(CONTENT_FORMAT).cloned().unwrap_or_else(|| "".into()))
             }

@@ -19,7 +19,7 @@ pub struct ExplainBody {
     /// The events.
     #[schema(schema_with = events)]
     pub events: Vec<Value>,
-    /// The destination of events that do not contain one. It can be a destination with `Config` or `config`, an array
+    /// The destination for events that do not contain one. It can be a destination with `Config` or `config`, an array
     /// of destinations, a complete `workspaceConfig.json`, a destination of the Rudder CLI, or only a Config. A string
     /// is the text of a file with one of these, in JSON or YAML.
     #[schema(required = false)]
@@ -30,7 +30,7 @@ pub struct ExplainBody {
     /// The name of the destination, if `destination` contains several.
     #[schema(schema_with = any_text, required = false)]
     pub destination_name: String,
-    /// The connection of events that do not contain one.
+    /// The connection for events that do not contain one.
     #[schema(required = false)]
     pub connection: Value,
     /// The destination type, for a destination that does not contain it (case-insensitive).
@@ -55,7 +55,7 @@ fn any_text() -> RefOr<Schema> {
 /// Up to 100 values of any type.
 fn events() -> RefOr<Schema> {
     let event = ObjectBuilder::new().schema_type(Type::Object).description(Some(
-        "An event as rudder-server sends it, with a field `message`; a message alone, which gets `{}` as metadata; or the body of an SDK request, `{\"batch\":[…]}`, whose events are explained one by one",
+        "An event as rudder-server sends it, with a field `message`; only a message, which gets `{}` as metadata; or the body of an SDK request, `{\"batch\":[…]}`, whose events are explained one by one",
     ));
     let event = or_anything(event, "Any other value is explained as a rejected event");
     ArrayBuilder::new().items(event).max_items(Some(MAX_EVENTS)).description(Some("The events")).into()
@@ -230,7 +230,7 @@ pub struct TemplateUse {
     /// The value that was found, or the default. `null` if the event is rejected because of the template.
     #[schema(required = true)]
     pub value: Value,
-    /// Whether `value` is a string with only the start of a longer value.
+    /// Whether `value` is a string that contains only a prefix of a longer value.
     #[schema(required = false)]
     pub value_cut: bool,
     /// The field that was removed from the event with its value.

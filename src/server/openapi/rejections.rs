@@ -36,7 +36,7 @@ fn overloaded_or_unserved() -> Row {
     };
     let (status, _, body, mut examples) = overloaded();
     examples.push(("unserved", RequestError::Unserved(Box::new(unserved))));
-    let text = "Retry: overloaded, or the destination is not served, there is no upstream, and UNSERVED is retry";
+    let text = "Retry: overloaded; or the destination type is not handled, there is no upstream, and UNSERVED=retry";
     (status, text, body, examples)
 }
 
@@ -51,7 +51,7 @@ fn rows() -> Vec<Row> {
         (StatusCode::BAD_REQUEST, "The body cannot be read", body, vec![]),
         (
             StatusCode::NOT_FOUND,
-            "The destination is not served, there is no upstream, and UNSERVED is reject",
+            "This service does not handle the destination type, there is no upstream, and UNSERVED=reject",
             "UnknownDestinationBody",
             vec![("unknown_destination", RequestError::unknown_destination("kinesis"))],
         ),

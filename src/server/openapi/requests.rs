@@ -12,7 +12,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use transform::family::FAMILIES;
 
-/// Returns a schema for `wanted` or any other value. `otherwise` says what happens to any other value.
+/// Returns a schema for `wanted` or any other value. `otherwise` describes what happens to any other value.
 pub(super) fn or_anything(wanted: impl Into<RefOr<Schema>>, otherwise: &str) -> RefOr<Schema> {
     let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(otherwise));
     AnyOfBuilder::new().item(wanted).item(anything).into()
@@ -26,7 +26,7 @@ fn events() -> RefOr<Schema> {
 fn map(of: impl Into<RefOr<Schema>>, description: &str) -> RefOr<Schema> {
     let map = ObjectBuilder::new()
         .schema_type(Type::Object)
-        .additional_properties(Some(or_anything(of, "Any other value causes the rejection of the events that need it")))
+        .additional_properties(Some(or_anything(of, "With any other value, events that need it are rejected")))
         .description(Some(description));
     or_anything(map, "Any other value is treated as an empty object")
 }
@@ -43,7 +43,7 @@ fn connections() -> RefOr<Schema> {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct BodyHeaders {
-    /// `json+compactedv1` (case-insensitive) for the compacted form. With any other value, or without the header, the
+    /// `json+compactedv1` (case-insensitive) for the compacted format. With any other value, or without the header, the
     /// body is plain.
     #[param(rename = "X-Content-Format", value_type = String, required = false)]
     content_format: Option<String>,
@@ -100,7 +100,7 @@ pub(super) fn any_case_name() -> RefOr<Schema> {
         .into()
 }
 
-/// The body of a processor request, in one of two forms.
+/// The body of a processor request, in one of two formats.
 pub struct ProcessorRequest;
 
 impl PartialSchema for ProcessorRequest {
@@ -142,10 +142,10 @@ pub struct RouterRequest {
     /// The events. Treated as empty if missing.
     #[schema(schema_with = events, required = false)]
     pub input: Vec<Event>,
-    /// Destinations by `metadata.destinationId`, in the compacted form.
+    /// Destinations by `metadata.destinationId`, in the compacted format.
     #[schema(schema_with = destinations, required = false)]
     pub destinations: Map<String, Value>,
-    /// Connections by `metadata.sourceId:metadata.destinationId`, in the compacted form.
+    /// Connections by `metadata.sourceId:metadata.destinationId`, in the compacted format.
     #[schema(schema_with = connections, required = false)]
     pub connections: Map<String, Value>,
 }
@@ -153,14 +153,14 @@ pub struct RouterRequest {
 /// An event.
 #[derive(ToSchema)]
 pub struct Event {
-    /// The event itself, which is passed through. `{}` if missing.
+    /// The event itself, which is passed through. A missing `message` is treated as `{}`.
     pub message: Option<Map<String, Value>>,
-    /// Data with which rudder-server matches the response to its job. It is passed through.
+    /// Data that rudder-server uses to match the response to its job. It is passed through unchanged.
     pub metadata: Map<String, Value>,
-    /// The destination of the event, in the plain form.
+    /// The destination of the event, in the plain format.
     #[schema(value_type = Destination, required = false)]
     pub destination: Option<Destination>,
-    /// The connection between source and destination, in the plain form.
+    /// The connection between source and destination, in the plain format.
     pub connection: Option<Map<String, Value>>,
 }
 

@@ -54,7 +54,7 @@ pub struct Rejected {
     /// Always 400.
     #[schema(minimum = 400, maximum = 400)]
     pub status_code: u16,
-    /// What is wrong.
+    /// The error message.
     pub error: String,
     /// Labels for rudder-server's statistics.
     pub stat_tags: StatTags,
@@ -131,7 +131,7 @@ pub struct RejectedInBatch {
     /// Always 400.
     #[schema(minimum = 400, maximum = 400)]
     pub status_code: u16,
-    /// What is wrong.
+    /// The error message.
     pub error: String,
     /// Labels for rudder-server's statistics.
     pub stat_tags: StatTags,
@@ -148,7 +148,7 @@ pub struct Unsupported {
     /// Always 500.
     #[schema(minimum = 500, maximum = 500)]
     pub status_code: u16,
-    /// Says that the endpoint is not supported.
+    /// An error message stating that the endpoint is not supported.
     pub error: String,
     /// Labels for rudder-server's statistics.
     pub stat_tags: UnsupportedStatTags,
@@ -171,13 +171,13 @@ pub struct RouterTransformResponse {
     pub output: Vec<RouterResponse>,
 }
 
-/// An error of `/routerTransform`.
+/// An error in a response of `/routerTransform`.
 #[derive(ToSchema)]
 #[serde(untagged)]
 pub enum RouterResponse {
-    /// The events of one destination.
+    /// The error for the events of one destination.
     Unsupported(Unsupported),
-    /// The request has no events.
+    /// The error for a request without events.
     NoEvents(NoEvents),
 }
 
@@ -192,7 +192,7 @@ pub struct NoEvents {
     /// Always 400.
     #[schema(minimum = 400, maximum = 400)]
     pub status_code: u16,
-    /// Says that there are no events.
+    /// An error message stating that there are no events.
     pub error: String,
 }
 
@@ -202,7 +202,7 @@ pub struct NoEvents {
 pub struct ErrorBody {
     /// The name of the status.
     pub error: String,
-    /// What is wrong and where.
+    /// A description of the error and its location.
     pub message: String,
     /// Only for `/explain`, if `destination` contains several: the destinations to choose from.
     #[schema(required = false)]
@@ -223,10 +223,10 @@ pub struct DestinationChoice {
     pub enabled: bool,
 }
 
-/// The error for a destination that is not served.
+/// The error for a destination type that this service does not handle.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UnknownDestinationBody {
-    /// Names the destination.
+    /// An error message with the name of the destination type.
     pub error: String,
 }

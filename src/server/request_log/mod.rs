@@ -82,7 +82,10 @@ pub async fn log(
     let id =
         request.app_data::<Data<RequestIds>>().map_or(HeaderValue::from_static(""), |ids| ids.of(request.headers()));
     let parent = TraceParent::of(request.headers());
-    #[expect(clippy::disallowed_methods, reason = "a span needs the time of day, and its duration a monotonic clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a span needs the wall-clock time, and its duration a monotonic clock"
+    )]
     let started = reports_every_request().then(|| (SystemTime::now(), Instant::now()));
     let time = || started.map(|(at, started)| (at, started.elapsed()));
     let method = request.method().clone();
@@ -240,7 +243,7 @@ impl Exchange<'_> {
         );
     }
 
-    /// Logs a request that was not served. The rate limit of these lines was already applied when the body was read.
+    /// Logs a request that was not served. The rate limit for these lines was already applied when the body was read.
     fn report_unserved(&self) {
         let Some(RequestError::Unserved(unserved)) = self.error else { return };
         let Some(line) = &unserved.line else { return };
@@ -294,8 +297,8 @@ impl Exchange<'_> {
 /// The result of a request as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Nothing to report. Includes paths that do not exist, because scanners request thousands of them, and probes
-    /// during startup and shutdown.
+    /// Nothing to report. This includes requests for paths that do not exist, because scanners send thousands of them,
+    /// and probes during startup and shutdown.
     Ordinary,
     /// A client error. rudder-server drops such a batch.
     Rejected,

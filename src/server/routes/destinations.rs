@@ -27,9 +27,9 @@ pub struct ShownActivity {
     pub activity: Activity,
     /// The required token.
     pub operator: Option<Arc<OperatorToken>>,
-    /// The memory budget, which includes a report until it has been written.
+    /// The memory budget. A report is included in it until the report has been written.
     pub budget: MemoryBudget,
-    /// Permits for creating a report. Reports are created one at a time, so open pages do not slow down events.
+    /// Permits for creating a report. Reports are created one at a time, so open web pages do not slow down events.
     pub permits: Permits,
 }
 
@@ -49,9 +49,9 @@ struct Query {
 /// Show the activity of each destination
 ///
 /// Shows for each destination its events, rejections by reason, topics, rules, hottest partition keys and skew, since
-/// startup and over the last five minutes. The report contains no event data except topics and, with `SHOW_KEYS`, the
-/// start of hot keys. Available on the metrics port, and on the port of the page (`PAGE`). Requires the operator token
-/// if `OPERATOR_TOKEN_FILE` is set.
+/// startup and over the last five minutes. The report contains no event data except topics and, with `SHOW_KEYS`, a
+/// prefix of hot keys. Available on the metrics port, and on the port of the web page (`PAGE`). Requires the operator
+/// token if `OPERATOR_TOKEN_FILE` is set.
 #[utoipa::path(
     get,
     path = "/destinations",

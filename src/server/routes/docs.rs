@@ -1,4 +1,4 @@
-//! The OpenAPI document and the page that shows it.
+//! The OpenAPI document and the web page that shows it.
 
 use std::sync::LazyLock;
 
@@ -51,7 +51,7 @@ use crate::server::openapi::responses::{ErrorBody, UnknownDestinationBody};
     components(schemas(Event, Destination, Compacted, ErrorBody, UnknownDestinationBody)),
     tags(
         (name = "transformation", description = "Endpoints that rudder-server calls for every batch of events"),
-        (name = "explanation", description = "The endpoint that the page at `/` uses"),
+        (name = "explanation", description = "The endpoint that the web page at `/` uses"),
         (name = "status", description = "State and features of the service")
     )
 )]
@@ -116,7 +116,7 @@ async fn openapi_json() -> impl Responder {
     HttpResponse::Ok().insert_header(JSON).body(SERVED.text.clone())
 }
 
-/// The document that is served. The first request that needs it builds it, which keeps startup fast.
+/// The document that is served. It is built for the first request that needs it, which keeps startup fast.
 static SERVED: LazyLock<ServedDocument> = LazyLock::new(|| {
     let text = document();
     let value: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -126,7 +126,7 @@ static SERVED: LazyLock<ServedDocument> = LazyLock::new(|| {
 
 struct ServedDocument {
     text: Bytes,
-    /// The paths that it describes.
+    /// The paths that the document describes.
     paths: Vec<String>,
 }
 

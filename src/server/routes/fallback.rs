@@ -17,13 +17,13 @@ use crate::server::upstream::pass;
 pub struct Fallback {
     /// The upstream.
     pub upstream: Option<Upstream>,
-    /// The responses to requests that need an upstream, if there is none.
+    /// How to answer requests that need an upstream when none is configured.
     pub unserved: Rejections,
     /// The metrics to update.
     pub metrics: Metrics,
     /// The port of `/metrics`.
     pub metrics_port: u16,
-    /// The maximum pause while a body is received.
+    /// The maximum idle time while a body is received.
     pub body_timeout: Duration,
 }
 

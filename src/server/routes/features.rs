@@ -29,9 +29,9 @@ pub struct FeatureSource {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Features {
-    /// Destinations with a router transformation: none.
+    /// Always empty: no destination has a router transformation.
     router_transform: serde_json::Map<String, serde_json::Value>,
-    /// Destinations that users can be deleted from: none.
+    /// Always empty: users cannot be deleted from any destination.
     regulations: Vec<String>,
     /// Always true.
     support_source_transform_v1: bool,
@@ -39,7 +39,7 @@ pub struct Features {
     support_transformer_proxy_v1: bool,
     /// Always true.
     upgraded_to_source_transform_v2: bool,
-    /// Always true: the compacted form is supported.
+    /// Always true: the compacted format is supported.
     support_dest_transform_compacted_payload_v1: bool,
 }
 

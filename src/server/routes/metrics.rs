@@ -19,7 +19,7 @@ use crate::server::transport::tls::Tls;
 pub struct ShownMetrics {
     /// The metrics to show.
     pub metrics: Metrics,
-    /// The memory of all requests.
+    /// The memory budget shared by all requests.
     pub budget: MemoryBudget,
     /// The maximum time that requests wait for a worker.
     pub wait_limit: Duration,

@@ -61,7 +61,7 @@ mod tests {
         };
         let running = off_the_loop(&permits, work);
         tokio::select! {
-            ended = running => panic!("the work ended by itself: {ended:?}"),
+            ended = running => panic!("the task ended on its own: {ended:?}"),
             started = started => started.unwrap(),
         }
         // The future was dropped at the end of the statement, like that of a request whose client disconnects.

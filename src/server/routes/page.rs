@@ -1,6 +1,6 @@
-//! The page at `/`, where users can try out events and destinations. It is embedded in the binary, makes no requests
-//! to other hosts, and gets its results from `POST /explain`. The setting `PAGE` disables the page and `/explain`, or
-//! moves them to the metrics port.
+//! The web page at `/`, where users can try out events and destinations. It is embedded in the binary, makes no
+//! requests to other hosts, and gets its results from `POST /explain`. The setting `PAGE` disables the web page and
+//! `/explain`, or moves them to the metrics port.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{
@@ -43,7 +43,7 @@ pub const FILES: [(&str, &str, &str); 17] = [
     ("/page/samples.js", SCRIPT, include_str!("page/samples.js")),
 ];
 
-/// Returns the information about the service that the page needs. Like the page, it requires no token.
+/// Returns the information about the service that the page needs. Like the page itself, this requires no token.
 async fn service(info: Data<ServiceInfo>) -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(&**info)
 }

@@ -1,4 +1,4 @@
-//! Information about the service for its pages.
+//! Information about the service for its web pages.
 
 use serde::{Serialize, Serializer};
 
@@ -16,7 +16,7 @@ pub struct ServiceInfo {
     pub metrics_port: u16,
     /// Whether that port uses TLS.
     pub metrics_tls: bool,
-    /// Where the page is served. In JSON, whether that is the metrics port.
+    /// Where the web page is served. In JSON, a boolean: whether that is the metrics port.
     #[serde(rename = "isOnMetricsPort", serialize_with = "is_metrics_port")]
     pub page: Page,
 }

@@ -62,11 +62,11 @@ pub struct Settings {
     #[arg(long, env = "WORKERS")]
     pub workers: Option<usize>,
 
-    /// The same as WORKERS, under rudder-transformer's name; WORKERS takes precedence
+    /// Alias of WORKERS, for compatibility with rudder-transformer; WORKERS takes precedence
     #[arg(long, env = "NUM_PROCS")]
     pub num_procs: Option<usize>,
 
-    /// Maximum size of a request body, as sent and decompressed; a response may be twice as large
+    /// Maximum size of a request body, both as sent and after decompression; a response may be twice as large
     #[arg(long, env = "MAX_BODY_BYTES", default_value_t = Size(200 << 20))]
     pub max_body_bytes: Size,
 
@@ -74,17 +74,17 @@ pub struct Settings {
     #[arg(long, env = "MAX_EVENTS", default_value_t = 100_000)]
     pub max_events: usize,
 
-    /// Memory of all requests and their responses; above this limit, requests are rejected with a retryable 503
-    /// [default: a quarter of the memory limit]
+    /// Memory budget shared by all requests and their responses; above this limit, requests are rejected with a
+    /// retryable 503 [default: a quarter of the memory limit]
     #[arg(long, env = "MAX_IN_FLIGHT_BYTES")]
     pub max_in_flight_bytes: Option<Size>,
 
-    /// Time that requests may wait for a busy worker before they are rejected with a retryable 503; a plain number is
-    /// in milliseconds
+    /// Time that requests may wait for a busy worker; if the wait would be longer, they are rejected with a retryable
+    /// 503; a plain number is in milliseconds
     #[arg(long, env = "MAX_WAIT_MILLISECONDS", default_value = "30ms", value_parser = milliseconds)]
     pub max_wait_milliseconds: Duration,
 
-    /// Concurrent connections; requests above this limit are rejected with a retryable 503
+    /// Concurrent connections; a request on a connection above this limit gets a retryable 503
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 1000)]
     pub max_connections: usize,
 
@@ -92,7 +92,7 @@ pub struct Settings {
     #[arg(long, env = "HEADER_TIMEOUT", default_value = "10s", value_parser = seconds)]
     pub header_timeout: Duration,
 
-    /// Time that a client may pause while it sends a body or receives a response
+    /// Maximum idle time while a client sends a body or receives a response
     #[arg(long, env = "BODY_TIMEOUT", default_value = "30s", value_parser = seconds)]
     pub body_timeout: Duration,
 
@@ -100,17 +100,17 @@ pub struct Settings {
     #[arg(long, env = "KEEP_ALIVE", default_value = "5s", value_parser = seconds)]
     pub keep_alive: Duration,
 
-    /// URL of the rudder-transformer that gets every request that this service does not serve, such as
-    /// http://rudder-transformer:9090 [default: none]
+    /// URL of the rudder-transformer to which this service forwards every request that it does not handle itself, such
+    /// as http://rudder-transformer:9090 [default: none]
     #[arg(long, env = "UPSTREAM_TRANSFORMER_URL", hide_env_values = true)]
     pub upstream_transformer_url: Option<String>,
 
-    /// Response to requests that only a rudder-transformer can serve, if there is no upstream. With retry (503),
+    /// How to respond, without an upstream, to requests that only a rudder-transformer can handle. With retry (503),
     /// rudder-server keeps the events; with reject (404), it drops them
     #[arg(long, env = "UNSERVED", value_enum, default_value_t = UnservedPolicy::Retry)]
     pub unserved: UnservedPolicy,
 
-    /// Time for the upstream to respond, and maximum pause within its response
+    /// Maximum time until the upstream responds, and between two chunks of its response
     #[arg(long, env = "UPSTREAM_TIMEOUT", default_value = "10m", value_parser = seconds)]
     pub upstream_timeout: Duration,
 
@@ -118,7 +118,7 @@ pub struct Settings {
     #[arg(long, env = "UPSTREAM_CONNECT_TIMEOUT", default_value = "5s", value_parser = seconds)]
     pub upstream_connect_timeout: Duration,
 
-    /// PEM file with CA certificates for an https upstream, in addition to the system's
+    /// PEM file with CA certificates to trust for an https upstream, in addition to the system CAs
     #[arg(long, env = "UPSTREAM_CA_FILE")]
     pub upstream_ca_file: Option<PathBuf>,
 
@@ -126,24 +126,24 @@ pub struct Settings {
     #[arg(long, env = "READY_NEEDS_UPSTREAM", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub ready_needs_upstream: bool,
 
-    /// Destinations that this service transforms, or "none"; requests for others go upstream
+    /// Destination types that this service transforms, or "none"; requests for other types go upstream
     #[arg(long, env = "NATIVE_DESTINATIONS", default_value_t = NativeDestinations::ALL.to_string())]
     pub native_destinations: String,
 
-    /// Percentage of the requests served by this service that also go upstream, to compare both responses
+    /// Of the requests that this service can handle itself, the percentage also sent upstream to compare both responses
     #[arg(long, env = "SHADOW_PERCENT", default_value_t = 0)]
     pub shadow_percent: u8,
 
-    /// Whose response the client gets while SHADOW_PERCENT is not 0
+    /// Whose response the client gets if SHADOW_PERCENT is not 0
     #[arg(long, env = "SHADOW_ANSWER", value_enum, default_value_t = ShadowAnswer::Native)]
     pub shadow_answer: ShadowAnswer,
 
-    /// Whether to serve POST /explain and a page at / that shows where an event would go and why: true, false, or
+    /// Whether to serve POST /explain and a web page at / that shows where an event would go and why: true, false, or
     /// metrics to serve both on the metrics port instead
     #[arg(long, env = "PAGE", action = ArgAction::Set, num_args = 0..=1, default_value = "true", default_missing_value = "true", value_parser = Page::parse)]
     pub page: Page,
 
-    /// Whether /destinations shows the start of the hottest partition keys, which are user IDs, instead of a hash
+    /// Whether /destinations shows a prefix of the hottest partition keys, which are user IDs, instead of a hash
     #[arg(long, env = "SHOW_KEYS", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub show_keys: bool,
 
@@ -159,19 +159,19 @@ pub struct Settings {
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
-    /// Name of this instance, which is the label instanceName of every metric
+    /// Name of this instance: the value of the label instanceName on every metric
     #[arg(long, env = "INSTANCE_ID", default_value = "localhost")]
     pub instance_id: String,
 
-    /// Response of /version, and version in /health [default: the version of this service]
+    /// Version reported by /version, and by /health as version [default: the version of this service]
     #[arg(long, env = "npm_package_version")]
     pub npm_package_version: Option<String>,
 
-    /// Response of /buildVersion and /transformerBuildVersion [default: the version of this service]
+    /// Version reported by /buildVersion and /transformerBuildVersion [default: the version of this service]
     #[arg(long, env = "transformer_build_version")]
     pub transformer_build_version: Option<String>,
 
-    /// gitCommitSha in /health [default: the commit of the build, if known]
+    /// Commit reported by /health as gitCommitSha [default: the commit of the build, if known]
     #[arg(long, env = "git_commit_sha")]
     pub git_commit_sha: Option<String>,
 
@@ -180,7 +180,7 @@ pub struct Settings {
     #[arg(long, env = "DRAIN_DELAY", default_value = "0s", value_parser = seconds)]
     pub drain_delay: Duration,
 
-    /// Time for requests in flight to finish after the listener has closed
+    /// Grace period for in-flight requests to finish after the listener has closed
     #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value = "30s", value_parser = seconds)]
     pub shutdown_timeout: Duration,
 
@@ -214,7 +214,7 @@ impl Settings {
     /// Returns the upstream, or `None` if it is not set.
     ///
     /// # Errors
-    /// Returns what is wrong with the setting.
+    /// Returns the problem with the setting.
     fn upstream(&self) -> Result<Option<BaseUrl>, String> {
         let base = self.upstream_transformer_url.as_deref().map(BaseUrl::parse).transpose();
         base.map_err(|problem| format!("{} {problem}", self.given.name("UPSTREAM_TRANSFORMER_URL")))
@@ -223,7 +223,7 @@ impl Settings {
     /// Returns the destinations that this service transforms.
     ///
     /// # Errors
-    /// Returns what is wrong with the setting.
+    /// Returns the problem with the setting.
     fn native_destinations(&self) -> Result<NativeDestinations, String> {
         NativeDestinations::parse(&self.native_destinations).map_err(|_| {
             let given = self.given.shown("NATIVE_DESTINATIONS", format_args!("{:?}", self.native_destinations));

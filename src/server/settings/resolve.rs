@@ -10,7 +10,7 @@ impl Settings {
     /// Resolves the settings to the configuration.
     ///
     /// # Errors
-    /// Returns what is wrong with a setting. [`Settings::validate`] reports all problems at once.
+    /// Returns the problem with a setting. [`Settings::validate`] reports all problems at once.
     pub fn resolve(&self) -> Result<Config, String> {
         let upstream = self.upstream()?.map(|base| UpstreamConfig {
             base,

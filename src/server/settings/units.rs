@@ -1,4 +1,4 @@
-//! Settings with units: sizes (`64MiB`) and durations (`1500ms`). A plain number has the unit of its setting.
+//! Settings with units: sizes (`64MiB`) and durations (`1500ms`). A plain number is in the setting's default unit.
 
 use std::fmt;
 use std::str::FromStr;
@@ -51,7 +51,7 @@ impl fmt::Display for Size {
 /// Parses a duration; a plain number is in seconds.
 ///
 /// # Errors
-/// Returns the form that a duration must have.
+/// Returns the required format of a duration.
 pub fn seconds(text: &str) -> Result<Duration, String> {
     duration(text, Duration::from_secs, "seconds")
 }
@@ -59,7 +59,7 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
 /// Parses a duration; a plain number is in milliseconds.
 ///
 /// # Errors
-/// Returns the form that a duration must have.
+/// Returns the required format of a duration.
 pub fn milliseconds(text: &str) -> Result<Duration, String> {
     duration(text, Duration::from_millis, "milliseconds")
 }

@@ -50,7 +50,7 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// Creates a claim to a slot, without memory. Until the comparison has a result, the request counts as dropped.
+    /// Creates a claim to a slot, without memory. Until the comparison has a result, the request is counted as dropped.
     pub(super) fn new(share: Reservation, max_bytes: usize, metrics: Metrics, place: OwnedSemaphorePermit) -> Self {
         Self { share, held: 0, max_bytes, result: Compared::Dropped, metrics, _place: place }
     }
@@ -78,14 +78,14 @@ impl Drop for Claim {
 
 /// A kept request whose response is being sent to the client.
 #[derive(Debug)]
-pub struct Watch {
+pub struct PendingComparison {
     pub(super) kept: ShadowRequest,
     queue: mpsc::UnboundedSender<ShadowRequest>,
     /// The part of the upstream's response that has arrived.
     pub(super) theirs: Option<(BufferedResponse, BytesMut)>,
 }
 
-impl Watch {
+impl PendingComparison {
     /// Creates a watch for a request. It is sent to `queue` once both responses exist or can be requested.
     pub(super) fn new(kept: ShadowRequest, queue: mpsc::UnboundedSender<ShadowRequest>) -> Self {
         Self { kept, queue, theirs: None }
@@ -109,7 +109,7 @@ impl Watch {
 
 /// Queues a request for comparison when dropped, which happens after the response has been sent.
 #[derive(Debug)]
-pub struct AfterResponse(Option<Watch>);
+pub struct AfterResponse(Option<PendingComparison>);
 
 impl Drop for AfterResponse {
     fn drop(&mut self) {

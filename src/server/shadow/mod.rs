@@ -1,5 +1,6 @@
-//! Shadow verification: a percentage of the requests served locally is also sent to the upstream, and both responses
-//! are compared. This happens after the client has received its response, and uses a bounded amount of memory.
+//! Shadow verification: a percentage of the requests that this service handles itself is also sent to the upstream, and
+//! both responses are compared. This happens after the client has received its response, and uses a bounded amount of
+//! memory.
 
 pub mod kept;
 pub mod tap;
@@ -12,7 +13,7 @@ use actix_web::HttpRequest;
 use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc};
 
-use self::kept::{Claim, OVERHEAD_BYTES, ShadowRequest, Watch};
+use self::kept::{Claim, OVERHEAD_BYTES, PendingComparison, ShadowRequest};
 use super::config::{RequestConfig, ShadowAnswer, ShadowConfig};
 use super::limits::memory_budget::MemoryBudget;
 use super::metrics::Metrics;
@@ -91,7 +92,7 @@ impl Shadow {
         request: &HttpRequest,
         (endpoint, form, coding): (Endpoint, PayloadFormat, Coding),
         body: &Bytes,
-    ) -> Option<Watch> {
+    ) -> Option<PendingComparison> {
         let sent = upstream.request_like(request.head()).ok()?;
         let Ok(place) = self.room.clone().try_acquire_owned() else {
             self.metrics.count_compared(Compared::Dropped);
@@ -104,6 +105,6 @@ impl Shadow {
         let traits = Traits::of(request.path(), content_type);
         let kept =
             ShadowRequest { request: sent, traits, endpoint, form, coding, body: body.clone(), known: None, room };
-        Some(Watch::new(kept, self.queue.clone()))
+        Some(PendingComparison::new(kept, self.queue.clone()))
     }
 }

@@ -2,19 +2,19 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::kept::{Known, Watch};
+use super::kept::{Known, PendingComparison};
 use crate::server::metrics::labels::Compared;
 use crate::server::upstream::BufferedResponse;
 use crate::server::upstream::pass::BodyTap;
 
 /// Copies the upstream's response while it is sent to the client.
-pub struct ShadowTap(Option<Watch>);
+pub struct ShadowTap(Option<PendingComparison>);
 
 impl ShadowTap {
     /// Creates a tap for a kept request.
     #[must_use]
-    pub fn of(mut watch: Watch) -> Self {
-        // The comparison counts as failed until the response is complete.
+    pub fn of(mut watch: PendingComparison) -> Self {
+        // The comparison is counted as failed until the response is complete.
         watch.kept.room.result = Compared::Failed;
         Self(Some(watch))
     }

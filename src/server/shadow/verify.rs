@@ -164,8 +164,8 @@ impl Verifier {
         Ok(differences)
     }
 
-    /// Compares the responses to events that the upstream failed because of another event. The events are sent again
-    /// without that event.
+    /// Compares the responses to events that failed in the upstream only because of another event. The events are sent
+    /// again without that other event.
     async fn compare_siblings(
         self: &Arc<Self>,
         kept: &mut ShadowRequest,
@@ -227,7 +227,7 @@ impl ComparedRequest {
 
 /// Returns this service's response to a body that cannot be read. Other errors are not compared.
 fn rejection_of(error: &RequestError) -> Result<ComparedResponse, Stopped> {
-    if !error.says_unreadable() {
+    if !error.is_unreadable() {
         return Err(error.clone().into());
     }
     Ok(ComparedResponse { status: actix_web::ResponseError::status_code(error).as_u16(), body: error.body().into() })

@@ -1,4 +1,4 @@
-//! The layer between a listener and the framework's HTTP: ports, TLS, and a transport that hands over one request of a
+//! The layer between a listener and the framework's HTTP: ports, TLS, and a transport that hands over one request per
 //! connection at a time.
 
 pub mod framing;

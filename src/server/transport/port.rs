@@ -46,7 +46,7 @@ pub struct Port {
     pub workers: usize,
     /// The timeout for the headers of the first request, and for a TLS handshake.
     pub header_timeout: Duration,
-    /// The time for requests in flight to finish when the port is closed.
+    /// The grace period for in-flight requests to finish when the port is closed.
     pub shutdown_timeout: Duration,
 }
 

@@ -27,7 +27,7 @@ pub struct Tls {
     current: Arc<CurrentCertificate>,
 }
 
-/// Identifies a version of a file by modification time and size. `None` if the file does not exist.
+/// Identifies a version of a file by modification time and size. `None` means that the file does not exist.
 type FileVersion = Option<(SystemTime, u64)>;
 
 /// The certificate for new connections.

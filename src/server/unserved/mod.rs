@@ -1,6 +1,6 @@
 //! Responses to requests that only a rudder-transformer can serve, if there is no upstream. rudder-server silently
-//! drops the events of a request that gets a non-retryable error. By default, it is therefore made to retry, and every
-//! such request is counted and logged as an error (docs/guides/without-upstream.md).
+//! drops the events of a request that gets a non-retryable error. By default, rudder-server is therefore made to retry,
+//! and every such request is counted and logged as an error (docs/guides/without-upstream.md).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ use super::log::line_limit::LineLimit;
 use super::metrics::Metrics;
 use transform::request::coding::Coding;
 
-/// Responds to requests that are not served. Clones share the limit of log lines.
+/// Responds to requests that are not served. Clones share one rate limit for log lines.
 #[derive(Debug, Clone)]
 pub struct Rejections {
     policy: UnservedPolicy,
@@ -28,7 +28,7 @@ pub struct Rejections {
     metrics: Metrics,
 }
 
-/// The maximum time to wait for the start of a body.
+/// The maximum time to wait for the first bytes of a body.
 const LOOK_TIME: Duration = Duration::from_millis(250);
 
 impl Rejections {
@@ -55,7 +55,7 @@ impl Rejections {
         self.rejection(request, endpoint, name, line)
     }
 
-    /// Returns the rejection of a request whose body names `destination`, which this service does not serve.
+    /// Returns the rejection of a request whose body names `destination`, a type that this service does not handle.
     #[must_use]
     pub fn reject_read(
         &self,
@@ -70,7 +70,8 @@ impl Rejections {
         self.rejection(request, endpoint, Some(destination), line)
     }
 
-    /// Returns the endpoint that a request is for. Only POST requests count, because rudder-server sends no others.
+    /// Returns the endpoint that a request is for. Only POST requests are considered, because rudder-server sends no
+    /// others.
     fn endpoint(request: &HttpRequest) -> Option<(UnservedEndpoint, Option<String>)> {
         (*request.method() == Method::POST).then(|| UnservedEndpoint::at(request.uri().path()))?
     }

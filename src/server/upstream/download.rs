@@ -25,7 +25,7 @@ pub struct Download {
 }
 
 impl Download {
-    /// Streams `incoming`. The maximum pause between chunks is `timeout`.
+    /// Streams `incoming`. The maximum idle time between chunks is `timeout`.
     #[must_use]
     pub fn new(incoming: Incoming, timeout: Duration) -> Self {
         Self { incoming, timeout, silence: Box::pin(sleep(timeout)), is_waiting: false, is_over: false }

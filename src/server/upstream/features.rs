@@ -1,6 +1,6 @@
-//! The features of the upstream, corrected for the destinations that this service serves and cached for a short time
-//! (docs/contract.md#features). rudder-server does not start without them, so it gets the last good response if the
-//! upstream does not respond.
+//! The features of the upstream, corrected for the destinations that this service handles and cached for a short time
+//! (docs/contract.md#features). rudder-server does not start without these features, so it gets the last good response
+//! if the upstream does not respond.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const FRESH: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(1);
 /// The timeout of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The maximum size of a response, in bytes. The response of rudder-transformer has about 3,000.
+/// The maximum size of a response, in bytes. rudder-transformer's response has about 3,000 bytes.
 const MAX_BYTES: usize = 1 << 20;
 
 /// The features of the upstream, as they are returned to clients.
@@ -75,10 +75,10 @@ impl UpstreamFeatures {
     }
 }
 
-/// The feature that determines in which form rudder-server sends events, both to this service and to the upstream.
+/// The feature that determines in which format rudder-server sends events, both to this service and to the upstream.
 const COMPACTED: &str = "supportDestTransformCompactedPayloadV1";
 
-/// Returns the upstream's features, corrected for the destinations that this service serves; all other fields stay
+/// Returns the upstream's features, corrected for the destinations that this service handles; all other fields stay
 /// unchanged. A response in which a used field has an unexpected type is an error, like malformed JSON.
 fn corrected(buffered: &BufferedResponse, natives: NativeDestinations) -> Result<Bytes, String> {
     if buffered.status != 200 || buffered.coding.is_some() {
@@ -93,7 +93,7 @@ fn corrected(buffered: &BufferedResponse, natives: NativeDestinations) -> Result
         None => {}
     }
     // Compacted requests are sent to this service and to the upstream, so both must support them. This service does, so
-    // the upstream's value decides. It must be a boolean.
+    // the upstream's value decides. That value must be a boolean.
     if features.get(COMPACTED).is_some_and(|value| !value.is_boolean()) {
         return Err(format!("{COMPACTED} is neither true nor false"));
     }

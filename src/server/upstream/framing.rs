@@ -1,11 +1,11 @@
-//! Checks the framing of an upstream's response. The HTTP library accepts some responses whose end is ambiguous, or
-//! whose body it would forward without decoding. They are rejected as a whole: a part of such a response must never
-//! look complete (RFC 9112, sections 6.1 and 6.3).
+//! Checks the framing of an upstream's response. The HTTP library accepts some responses whose end is ambiguous, and
+//! some with a transfer coding that it does not decode. Both are rejected as a whole: a part of such a response must
+//! never look complete (RFC 9112, sections 6.1 and 6.3).
 
 use hyper::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use hyper::{Response, StatusCode};
 
-/// Returns why the framing of a response is ambiguous or unsupported, or `None` if it is valid.
+/// Returns the reason why the framing of a response is ambiguous or unsupported, or `None` if the framing is valid.
 pub(super) fn problem<B>(response: &Response<B>) -> Option<&'static str> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Some("status 101, although no protocol switch was requested");
@@ -35,7 +35,7 @@ fn only<'h>(values: impl IntoIterator<Item = &'h HeaderValue>) -> Option<&'h [u8
 }
 
 fn digits(value: &[u8]) -> Option<u64> {
-    // `parse` alone accepts a leading plus sign.
+    // `parse` by itself would also accept a leading plus sign.
     value.iter().all(u8::is_ascii_digit).then(|| std::str::from_utf8(value).ok()?.parse().ok())?
 }
 

@@ -4,7 +4,8 @@
 use actix_web::http::header as ours;
 use hyper::header as theirs;
 
-/// Headers for a single connection or for the next proxy. This service is not a proxy in that sense.
+/// Headers that apply only to a single connection, or are addressed to a proxy. This service does not act as an HTTP
+/// proxy.
 const HOP_BY_HOP: [&str; 9] = [
     "connection",
     "keep-alive",

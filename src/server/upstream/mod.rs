@@ -1,5 +1,5 @@
 //! The upstream transformer, which gets all requests that this service does not serve: its address, requests and
-//! failures. No request is ever sent twice.
+//! failures. A forwarded request is never retried.
 
 mod connect;
 pub mod download;
@@ -181,7 +181,7 @@ impl Upstream {
         };
         let Some(problem) = framing::problem(&response) else { return Ok(response) };
         if let Some(connection) = connection.connection_metadata().as_ref() {
-            // The start of the next response on this connection is unknown, so the connection cannot be reused.
+            // The position of the next response on this connection is unknown, so the connection cannot be reused.
             connection.poison();
         }
         let error = RequestError::UpstreamInvalid(problem);
@@ -204,7 +204,7 @@ impl Upstream {
         );
     }
 
-    /// Returns a loggable form of the path that the client requested, without the path prefix of the upstream's URL.
+    /// Returns a loggable version of the path that the client requested, without the path prefix of the upstream's URL.
     fn loggable_path(&self, uri: &Uri) -> String {
         loggable(uri.path().strip_prefix(&*self.base.path).unwrap_or_default())
     }

@@ -10,7 +10,7 @@ use super::Upstream;
 
 /// How long a result is cached.
 const FRESH: Duration = Duration::from_secs(1);
-/// The timeout of the check. Most orchestrators consider a probe that takes longer than a second as failed.
+/// The timeout of the check. Most orchestrators treat a probe that takes longer than a second as failed.
 const PATIENCE: Duration = Duration::from_millis(900);
 /// The maximum size of the response, in bytes. Its body does not matter.
 const MAX_BYTES: usize = 64 * 1024;

@@ -28,7 +28,7 @@ pub enum Upload {
     Whole {
         /// The rest of the body.
         bytes: Bytes,
-        /// The memory of the body, which counts as in flight while this exists.
+        /// The memory reserved for the body, counted as in flight while this value exists.
         share: Option<Reservation>,
     },
     /// A body streamed from a client.
@@ -71,8 +71,8 @@ impl UploadEnd {
 }
 
 impl Upload {
-    /// Streams a client's body to the upstream, chunk by chunk. The client may pause for `pause` (see [`MinRate`]), and
-    /// the upstream has `timeout` to accept a chunk. `start` keeps the first bytes. The body is read on the calling
+    /// Streams a client's body to the upstream, chunk by chunk. The client may be idle for `pause` (see [`MinRate`]),
+    /// and the upstream has `timeout` to accept a chunk. `start` keeps the first bytes. The body is read on the calling
     /// thread.
     #[must_use]
     pub fn streamed(payload: Payload, pause: Duration, timeout: Duration, start: BodyStart) -> (Self, UploadEnd) {
@@ -95,7 +95,7 @@ async fn pass_on(
 ) {
     let (mut waited, mut received) = (Duration::ZERO, 0);
     loop {
-        // Time in which the upstream accepts nothing does not count against the client.
+        // Time during which the upstream accepts nothing is not counted against the client.
         let asked = Instant::now();
         let rate = MinRate::new(asked.checked_sub(waited).unwrap_or(asked), pause);
         let next = tokio::time::timeout(rate.time_left(received, asked), payload.next()).await;

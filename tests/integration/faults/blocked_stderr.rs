@@ -68,7 +68,7 @@ fn a_closed_stderr_at_startup() {
 }
 
 #[test]
-fn a_stderr_whose_reader_exits() {
+fn a_stderr_whose_reader_exits_does_not_affect_requests() {
     for format in FORMATS {
         let (reader, writer) = pipe().expect("a pipe");
         let process = Process::spawn_without_log(&mut command(format, writer));
@@ -101,14 +101,14 @@ fn a_blocked_pipe() {
         let (process, reader) = start_with_blocked_log(format, level);
         let began = Instant::now();
         assert_serves_and_exits(process);
-        // The last log lines get one second. The rest is a normal shutdown.
+        // The last log lines get one second to be written. Apart from that, the shutdown is a normal one.
         assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
         drop(reader);
     }
 }
 
 #[test]
-fn a_pipe_that_is_drained_later() {
+fn a_pipe_that_is_drained_later_gets_only_complete_lines() {
     let (process, reader) = start_with_blocked_log("text", "debug");
     let lines = std::thread::spawn(move || {
         use std::io::BufRead as _;

@@ -12,8 +12,8 @@ use crate::cli::binary;
 use crate::security::Folder;
 use crate::server::{exchange, read_response};
 
-/// C code that overrides the C library's `clock_gettime`. It shifts the time of day by the number of seconds in a file.
-/// Like setting the system clock, this does not change the monotonic clock.
+/// C code that overrides the C library's `clock_gettime`. It shifts the wall-clock time by the number of seconds in a
+/// file. Like setting the system clock, this does not change the monotonic clock.
 const SHIM: &str = r#"
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -52,7 +52,7 @@ fn attempt(address: SocketAddr, body: &str) -> Option<Value> {
         .find_map(|line| line.strip_prefix("content-length: "))?
         .parse()
         .ok()?;
-    // A partial response counts as no response.
+    // A partial response is treated as no response.
     if bytes.len() < head + 4 + length {
         return None;
     }

@@ -11,12 +11,12 @@ use super::{MEBIBYTE, POST, assert_response, batch, expected_response, until};
 use crate::security::{Folder, tls_connect, tls_flags};
 use crate::server::{PATIENCE, read_response};
 
-/// The interval at which a slow client reads or writes. It is the fault under test.
+/// The interval at which a slow client reads or writes. This interval is the fault under test.
 const STEP: Duration = Duration::from_millis(250);
 
 const TIMES: [&str; 2] = ["--body-timeout=2", "--keep-alive=1"];
 
-/// The time during which clients are slow, several times the longest allowed pause.
+/// The time during which clients are slow, several times the longest allowed idle time.
 const SLOW_FOR: Duration = Duration::from_secs(8);
 
 /// Opens a connection with a small receive buffer, so that the kernel acknowledges data in small steps.
@@ -101,7 +101,7 @@ fn readers_below_the_minimum_rate_are_disconnected() {
     process.assert_nothing_left();
 }
 
-/// Sends a body in pieces, each after a pause.
+/// Sends a body in pieces, with a delay before each piece.
 fn send_slowly(stream: &mut TcpStream, body: &str, bytes_per_second: usize) -> std::io::Result<()> {
     write!(stream, "{POST}Content-Length: {}\r\n\r\n", body.len())?;
     for piece in body.as_bytes().chunks(bytes_per_second / 4) {

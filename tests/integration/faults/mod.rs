@@ -112,7 +112,7 @@ fn until(what: &str, mut is_met: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_met() {
         assert!(began.elapsed() < PATIENCE, "timed out waiting until {what}");
-        // Polling without a pause would take CPU time from the process under test and from other tests.
+        // Polling in a busy loop would take CPU time from the process under test and from other tests.
         std::thread::park_timeout(Duration::from_millis(1));
     }
 }

@@ -11,7 +11,7 @@ use crate::server::exchange;
 /// The connection limit.
 const CONNECTIONS: usize = 150;
 
-/// The pause of a slow client before its next byte. It is the fault under test.
+/// The delay before a slow client sends its next byte. This delay is the fault under test.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A slow client.

@@ -66,8 +66,8 @@ fn texts_without_a_supported_destination_are_rejected() {
     for (text, word) in [
         ("7", "workspaceConfig.json"),
         ("[]", "empty"),
-        ("{}", "known forms"),
-        (r#"{"a":1}"#, "known forms"),
+        ("{}", "supported formats"),
+        (r#"{"a":1}"#, "supported formats"),
         (r#"{"id":"a","name":"b"}"#, "--family"),
         (r#"{"hostname":"a"}"#, "--family"),
         (r#"{"Config":{}}"#, "--family"),

@@ -1,5 +1,5 @@
-//! Compares two responses of `/batch`. rudder-transformer also groups events that this service rejects. All other
-//! events must be in the same groups.
+//! Compares two responses of `/batch`. The groups of rudder-transformer also contain events that this service rejects.
+//! All other events must be in the same groups.
 
 use super::event::Events;
 use super::question::fails;
@@ -39,7 +39,7 @@ pub(super) fn judge(events: &Events<'_>, [ours, theirs]: [Raw<'_>; 2], found: &m
     }
 }
 
-/// Compares the responses for a destination that does not support batches. Both report an error.
+/// Compares the responses for a destination that does not support batches. Both responses report an error.
 fn judge_unsupported(ours: Raw<'_>, theirs: Raw<'_>, rejected: usize, found: &mut Differences) {
     each_member(ours, theirs, |name, ours, theirs| {
         let lower_case = |value: Option<Raw<'_>>| value.map(|value| value.text().to_ascii_lowercase());

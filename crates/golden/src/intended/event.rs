@@ -49,7 +49,7 @@ pub(super) struct Events<'q> {
 /// The properties of a destination that affect all of its events.
 #[derive(Debug, Default)]
 struct Facts {
-    /// The paths of its templates.
+    /// The paths of the destination's templates.
     paths: Vec<String>,
     multi_topic: bool,
     map_entries: bool,

@@ -1,10 +1,10 @@
 //! Compares two responses to a request, and allows exactly the intended differences
-//! (docs/contract.md#intended-differences).
+//! (docs/contract.md#intentional-differences).
 //!
 //! | module | responsibility |
 //! | --- | --- |
 //! | `table` | the intended differences, and how rudder-transformer's response may differ |
-//! | [`question`] | the inputs of a comparison: the request and a response |
+//! | [`question`] | the inputs to a comparison: the request and a response |
 //! | `event` | which differences apply to an event |
 //! | `hazards` | properties of a body that make rudder-transformer fail the whole request |
 //! | `pair` | compares two responses to one event |
@@ -39,7 +39,8 @@ use transform::request::PayloadFormat;
 pub struct Judgment {
     /// The differences.
     pub differences: Differences,
-    /// The events that rudder-transformer failed because of other events, if any. They can be sent again without those.
+    /// The events that rudder-transformer failed because of other events, if any. They can be sent again without the
+    /// events that made them fail.
     pub siblings: Option<Siblings>,
 }
 
@@ -82,7 +83,7 @@ fn judge_responses(
 ) -> Option<Siblings> {
     let statuses = || (format!("status {}", ours.status), format!("status {}", theirs.status));
     if ours.status != 200 {
-        // Both reject an unreadable body, with different messages.
+        // Both transformers reject an unreadable body, with different messages.
         if theirs.status >= 400 {
             found.allow("", why_unreadable(question));
         } else if question.endpoint == &Endpoint::RouterTransform && has_only_errors(theirs) {
@@ -147,7 +148,7 @@ fn judge_events(
     cause.and_then(|_| Siblings::check(question, events, values[0], found))
 }
 
-/// Compares the responses of `/routerTransform`. Both report errors, with different messages and groups.
+/// Compares the responses of `/routerTransform`. Both responses report errors, with different messages and groups.
 fn judge_router(ours: Raw<'_>, theirs: Raw<'_>, found: &mut Differences) {
     let mut exact = found.new_empty();
     exact.compare("", Some(ours), Some(theirs), Infinite::AsNull);

@@ -1,4 +1,4 @@
-//! The inputs of a comparison: the request, and a response to it.
+//! The inputs to a comparison: the request, and a response to it.
 
 use bytes::Bytes;
 use json::raw::Raw;

@@ -1,4 +1,4 @@
-//! Events that rudder-transformer failed because of another event. Its response does not contain their results.
+//! Events that rudder-transformer failed because of another event. The response does not contain their results.
 
 use super::event::Events;
 use super::question::Question;
@@ -48,8 +48,8 @@ impl Siblings {
     }
 }
 
-/// Returns the request body without the events that may make rudder-transformer fail others. Returns `None` if this
-/// removes no events or all of them.
+/// Returns the request body without the events that may make rudder-transformer fail other events. Returns `None` if no
+/// events, or all of them, would be removed.
 fn without_failing_events(question: &Question<'_>, events: &Events<'_>) -> Option<(Vec<usize>, String)> {
     let Endpoint::Processor { .. } = question.endpoint else { return None };
     let all = &events.request().events;

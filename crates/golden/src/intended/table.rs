@@ -1,4 +1,4 @@
-//! The intended differences from rudder-transformer (docs/contract.md#intended-differences).
+//! The intended differences from rudder-transformer (docs/contract.md#intentional-differences).
 //! `docs/reference/differences.md`, the labels of metrics and the comparison use this table.
 
 use std::fmt::Write as _;
@@ -96,29 +96,29 @@ differences! {
         "rudder-server retries a 500 thirty times, then panics, and valid events would wait for the malformed one";
     MessageNotAnObject, "message_not_an_object", [RequestFails, EveryEventFails, EventFails, OtherResponse],
         "a message that is a string, array, number or boolean",
-        "is spread into characters or indices",
-        "400 for that event; missing and `null` are `{}`",
+        "the message is spread into characters or indices",
+        "400 for that event; a missing or `null` message is treated as `{}`",
         "no consumer could read it";
     UnknownDestination, "unknown_destination", [RequestFails, EveryEventFails],
-        "compacted: unknown destination id",
-        "500, whole request",
+        "compacted: an unknown destination ID",
+        "the whole request fails with 500",
         "400 for that event",
-        "see the first row";
+        "rudder-server retries a 500 thirty times, then panics";
     DestinationsArray, "destinations_array", [RequestFails, EveryEventFails, OtherResponse],
         "compacted: `destinations` is an array",
-        "indices are used as IDs",
+        "the indices are used as IDs",
         "400 for these events",
         "an array has no IDs";
     NoConnection, "no_connection", [RequestFails, EveryEventFails],
         "compacted: no entry in `connections`",
-        "500, whole request",
-        "the event has no connection, 200",
+        "the whole request fails with 500",
+        "200; the event has no connection",
         "only templates read the connection";
     ProtoField, "proto_field", [RequestFails],
         "a field named `__proto__`",
         "400, the batch is lost",
-        "passes through",
-        "it is data";
+        "the field passes through",
+        "the field is ordinary data";
     NoEvents, "no_events", [RequestFails],
         "`[]`",
         "500",
@@ -128,7 +128,7 @@ differences! {
         "an object without the compacted header, or an array with it",
         "500",
         "400 with an explanation",
-        "it is a client error, which a retry does not fix";
+        "this is a client error, which a retry does not fix";
     UnreadableBody, "unreadable_body", [RequestFails, OtherValue],
         "a body that is not JSON, or JSON of the wrong type",
         "400 or 500 \"Internal Server Error\"",
@@ -151,34 +151,34 @@ differences! {
         "the order of requests must not matter";
     NumberLiterals, "number_literals", [OtherValue],
         "number literals (`1.0`, `12345678901234567890`, `1e400`)",
-        "rounded to a double and reformatted; `null` if too large for a double",
-        "digit for digit",
+        "rounded to doubles and reformatted; `null` if too large for a double",
+        "kept digit for digit",
         "a 20-digit ID must not be rounded";
     KeyOrder, "key_order", [],
         "key order and duplicate keys in the message",
-        "JavaScript's order, the last duplicate",
+        "JavaScript's order; the last duplicate wins",
         "as sent",
-        "there is no reason to change them";
+        "there is no reason to change the order or the duplicates";
     ObjectMembers, "object_members", [EveryEventFails, EventFails, OtherTopic],
         "an event or type named like a property of every JavaScript object (`constructor`)",
-        "finds a function",
-        "finds nothing",
+        "the lookup finds a function",
+        "the lookup finds nothing",
         "it is an ordinary name";
     MapEntries, "map_entries", [EventFails],
         "entries of topic maps that are not objects",
         "the event fails",
-        "they are skipped",
+        "such entries are skipped",
         "the other entries are valid";
     MapFrom, "map_from", [EventFails],
         "a `from` in a topic map that is not a string (also from a template)",
         "the event fails with 500",
-        "it is converted to a string",
+        "the value is converted to a string",
         "`5` and `\"5\"` name the same event";
     TemplateTakesAll, "template_takes_all", [RequestFails, EveryEventFails, EventFails, OtherResponse],
         "a template that would remove the whole message, metadata or destination",
-        "the event fails with 500, or its response lacks them",
+        "the event fails with 500, or its response lacks these parts",
         "400 for that event",
-        "see the first row";
+        "rudder-server retries a 500 thirty times, then panics";
     TemplateOnEmpty, "template_on_empty", [RequestFails, EveryEventFails, EventFails, OtherTopic, OtherResponse],
         "a template whose path is one name (`libraries`, `message` …) with an empty value",
         "the value is removed, so a second use gets the default",
@@ -188,31 +188,31 @@ differences! {
         "a template path that matches only a field with dots in its name",
         "every event of the request fails with 500",
         "the value is used, and the field is removed",
-        "see the first row";
+        "rudder-server retries a 500 thirty times, then panics";
     TemplateTakesLength, "template_takes_length", [RequestFails, EveryEventFails, EventFails],
         "a template on the `.length` of an array",
         "every event of the request fails with 500",
         "400 for that event",
-        "see the first row";
+        "rudder-server retries a 500 thirty times, then panics";
     TemplateOnPrototype, "template_on_prototype", [RequestFails, EveryEventFails, EventFails, OtherTopic],
         "a template on `constructor`, `prototype` or another property of every JavaScript object",
-        "finds a function, or every event of the request fails with 500",
+        "the lookup finds a function, or every event of the request fails with 500",
         "the field is data",
         "it is an ordinary name";
     SharedTemplate, "shared_template", [OtherTopic],
         "a template on state that events share (`request.query`, `connection`, `destination.DestinationDefinition`)",
         "only the first event of the request gets the value",
-        "every event gets it",
+        "every event gets the value",
         "an event must not depend on other events";
     OwnConfig, "own_config", [RequestFails, EveryEventFails, EventFails, OtherTopic],
         "a template that reads its own Config",
-        "the value disappears from the Config; a cycle is 500",
+        "the value disappears from the Config; a cycle causes a 500",
         "the Config is unchanged",
         "a Config is not an event";
     TypeArray, "type_array", [OtherTimestamp],
-        "`type` is an array (`[\"track\"]`), channel `sources`",
-        "is converted to a string",
-        "is not a type",
+        "`type` is an array (`[\"track\"]`), and the channel is `sources`",
+        "the array is converted to a string",
+        "the array is not a type",
         "only a string can be a type";
     OwnToString, "own_to_string", [EveryEventFails, EventFails],
         "`userId`, topic, `rudderId` or event is an object with its own `toString`",
@@ -222,13 +222,13 @@ differences! {
     DefinitionName, "definition_name", [RequestFails, EveryEventFails],
         "`DestinationDefinition.Name` is not a string, or names another destination",
         "500 or 400",
-        "it is ignored",
+        "the name is ignored",
         "the path names the destination";
     BatchEvents, "batch_events", [OtherValue],
         "`/batch`: an event without a destination or metadata, or a message that is not an object",
-        "is grouped, 200",
+        "200; the event is grouped",
         "400 for that event",
-        "rudder-server always sends them";
+        "rudder-server always sends all of these";
     BatchNoInput, "batch_no_input", [RequestFails],
         "`/batch` without `input`",
         "500",
@@ -242,10 +242,10 @@ differences! {
     RouterTransform, "router_transform", [RequestFails, OtherValue],
         "`/routerTransform`",
         "a runtime error; metadata changed by templates",
-        "an error that says what is not supported, by destination ID",
-        "rudder-server never requests it";
+        "one error per destination ID: the endpoint is not supported",
+        "rudder-server never calls this endpoint";
     Limits, "limits", [OtherResponse],
-        "the number of events, the size of a response, and the work of templates",
+        "the number of events, the size of a response, and the cost of evaluating templates",
         "limited only by memory",
         "limited: 413, or 400 for the event",
         "one request must not block all others";
@@ -284,18 +284,17 @@ pub fn page() -> String {
     page
 }
 
-const PAGE_START: &str = "# Intended differences
+const PAGE_START: &str = "# Intentional differences
 
-These are the cases in which this service intentionally responds differently from rudder-transformer. After reading this
-page you know what changes for your events when you swap this service in, and why.
-`rudder-kafka-transformer differences` prints this page.
+This page shows in which cases this service intentionally responds differently from rudder-transformer, what that
+changes for your events, and why. `rudder-kafka-transformer differences` prints this page.
 
 `verify` and shadow verification use this table. A difference that a row covers is counted under its code and is not a
-failure. Whether a row applies is decided from the request, never from the response of this service. The last column
-lists how the response of rudder-transformer may differ for a request or event to which the row applies. `none` means
-that the values compare as equal, or that the response is not compared.
+failure. Whether a row applies depends only on the request, never on this service's response. The last column lists how
+rudder-transformer's response may differ for a request or event to which the row applies. `none` means that the values
+compare as equal, or that the response is not compared.
 
-| code | the request has | rudder-transformer | this service | because | its response may differ as |
+| code | the request has | rudder-transformer | this service | because | how rudder-transformer's response may differ |
 | --- | --- | --- | --- | --- | --- |
 ";
 
@@ -308,21 +307,21 @@ const PAGE_END: &str = "
 * **event fails**: a `statusCode` of 400 or above for this event; the others are compared as usual.
 * **different topic**, **different timestamp**: everything else in the response to this event must be the same.
 * **different response**: the response to this event is not compared; the others are compared as usual.
-* **different value**: only the number or text that the row names may differ. For `/routerTransform`, both must fail the
-  same jobs.
+* **different value**: only the number or text that the row names may differ. For `/routerTransform`, both transformers
+  must fail the same jobs.
 
 The response to a failed event must contain the event's metadata, except for the fields that a template removes.
 
 ## Events that rudder-transformer failed because of another one
 
-If one event makes rudder-transformer fail the request or every event, its response says nothing about the others. The
-others are verified in two ways:
+If one event makes rudder-transformer fail the request or every event, the response contains no results for the other
+events. The other events are verified in two ways:
 
-* Always: this service transforms the other events again, without the events that the rows apply to. Their responses
-  must not change, which shows that one bad event does not affect the others.
-* In shadow verification: rudder-transformer gets the request again without the events that the rows apply to, and the
-  responses to the others are compared as usual. If no event is left, or this request fails or gets no response, the
-  other events cannot be compared, and the request counts as `intended`.
+* Always: this service transforms the other events again, without the events to which rows of the table apply. Their
+  responses must not change, which shows that one bad event does not affect the others.
+* In shadow verification: rudder-transformer gets the request again without the events to which rows of the table apply,
+  and the responses to the other events are compared as usual. If no event is left, or this request fails or gets no
+  response, the other events cannot be compared, and the request is counted as `intended`.
 
-`verify` uses only the first way, because it reads recorded responses or sends each case only once.
+`verify` uses only the first check, because it reads recorded responses or sends each case only once.
 ";

@@ -166,7 +166,7 @@ impl Evaluator<'_> {
         let next = module.after(at);
         if module.is_sign(next, b':') {
             if name == "__proto__" && !is_computed {
-                return Err(not_read(module, at, "a property `__proto__` (which sets a prototype)"));
+                return Err(not_read(module, at, "a property named `__proto__` (which sets a prototype)"));
             }
             let (value, after) = self.expression(module, next + 1)?;
             return Ok((name, value, after));

@@ -28,13 +28,14 @@ pub(super) enum Named {
 
 /// The state of a constant that has been used.
 pub(super) enum Known {
-    /// Its evaluation has begun. Another use at this point is a cycle.
+    /// The evaluation has begun. Another use at this point means that there is a cycle.
     InProgress,
     Read(Rc<Shared>),
     Failed(Problem),
 }
 
-/// The outcome of an import. The outer error is why the file cannot be read, the inner one why it cannot be parsed.
+/// The outcome of an import. The outer error means that the file cannot be read, and the inner one that it cannot be
+/// parsed.
 pub(super) type Loaded = Result<Result<Rc<Module>, Problem>, String>;
 
 /// The values of parameters and constants of a function call, by name.

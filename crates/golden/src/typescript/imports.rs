@@ -7,7 +7,7 @@ pub trait Imports {
     /// Returns the path and text of the file that `from` imports as `specifier`.
     ///
     /// # Errors
-    /// Returns why the file cannot be read, worded to follow a colon.
+    /// Returns the reason why the file cannot be read, worded to follow a colon.
     fn text(&mut self, from: &Path, specifier: &str) -> Result<(PathBuf, String), String>;
 }
 

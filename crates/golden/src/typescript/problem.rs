@@ -6,13 +6,13 @@ use std::path::PathBuf;
 /// values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The file that was read, or a file that it imports.
+    /// The file with the problem: the file that was read, or one that it imports.
     pub file: PathBuf,
     /// The line, counted from 1.
     pub line: usize,
     /// The column in characters, counted from 1.
     pub column: usize,
-    /// What is wrong there.
+    /// A description of the problem.
     pub what: String,
 }
 
@@ -21,7 +21,7 @@ pub struct Problem {
 pub(super) struct Fault {
     /// The offset in bytes.
     pub(super) offset: usize,
-    /// What is wrong there.
+    /// A description of the problem.
     pub(super) what: String,
 }
 

@@ -1,5 +1,5 @@
-//! Parses strings and numbers as JavaScript does. The JSON5 library does most of this. The module adds the features
-//! that JSON5 lacks.
+//! Parses strings and numbers as JavaScript does. The JSON5 library does most of the parsing. This module adds the
+//! features that JSON5 lacks.
 
 use serde_json::{Number, Value};
 

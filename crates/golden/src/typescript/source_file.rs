@@ -11,7 +11,7 @@ use super::tokens::{Kind, Token, tokens};
 /// The maximum length of a name that a problem quotes, in characters.
 const MAX_NAME: usize = 40;
 
-/// A file split into tokens. Tokens are addressed by index. An index after the last token is the end of the file.
+/// A file split into tokens. Tokens are addressed by index. An index after the last token means the end of the file.
 #[derive(Debug)]
 pub(super) struct SourceFile {
     pub(super) path: PathBuf,
@@ -82,8 +82,8 @@ impl SourceFile {
         self.tokens.get(at).is_none_or(|token| token.begins_line)
     }
 
-    /// Returns the token after the one at `at`. If that is an opening bracket, skips to the token after the closing
-    /// one.
+    /// Returns the token after the one at `at`. If the token at `at` is an opening bracket, returns the token after the
+    /// closing one.
     pub(super) fn after(&self, at: usize) -> usize {
         match self.tokens.get(at) {
             Some(Token { kind: Kind::Open(_), partner, .. }) => *partner as usize + 1,

@@ -18,9 +18,9 @@ pub(super) struct Statements {
 /// A constant, or a variable that is used as one.
 #[derive(Debug)]
 pub(super) struct Constant {
-    /// The first token of its value.
+    /// The first token of the constant's value.
     pub(super) value: usize,
-    /// The first token of a statement that may change it.
+    /// The first token of a statement that may change the constant.
     pub(super) changed: Option<usize>,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Constant {
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     pub(super) specifier: String,
-    /// Its name in that file, `None` for all exports of that file.
+    /// The name in that file. `None` means all exports of that file.
     pub(super) name: Option<String>,
 }
 

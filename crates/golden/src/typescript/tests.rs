@@ -91,7 +91,7 @@ lines`,
 }
 
 #[test]
-fn all_kinds_of_exports_are_found() {
+fn exports_of_all_types_are_found() {
     for text in [
         "export const data = [1, 2]",
         "export const data: Array<{a: string, b: (x: number) => void}> = [1, 2] as const",
@@ -148,7 +148,7 @@ fn unsupported_constructs_fail_one_case_and_are_located() {
         ("{ ...unknown }", "`unknown` (not defined in this file)"),
         ("{ ...[1] }", "a spread of a value that is not an object"),
         ("{ a: [...{}] }", "a spread of a value that is not an array"),
-        ("{ __proto__: null }", "a property `__proto__` (which sets a prototype)"),
+        ("{ __proto__: null }", "a property named `__proto__` (which sets a prototype)"),
         ("{ a: 1 2 }", "a value without a comma before it"),
         ("{ a: , }", "`,` instead of a value"),
         ("{ a: (1, 2) }", "a list of expressions"),

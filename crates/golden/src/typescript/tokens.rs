@@ -3,7 +3,7 @@
 
 use super::problem::Fault;
 
-/// The kinds of tokens.
+/// The type of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// An identifier or a keyword.
@@ -42,7 +42,7 @@ pub(super) struct Token {
     pub(super) end: u32,
     /// The index of the matching bracket.
     pub(super) partner: u32,
-    /// Whether it is the first token on its line.
+    /// Whether the token is the first one on its line.
     pub(super) begins_line: bool,
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::limits::BYTES_PER_COST;
 use super::scalar;
 
-/// The value of an expression. `None` is `undefined`, which JSON does not have.
+/// The value of an expression. `None` means `undefined`, which JSON does not have.
 pub(super) type Evaluated = Option<Value>;
 
 /// A value that can be used many times, with its size.
@@ -43,7 +43,8 @@ pub(super) fn measure(value: &Value) -> (usize, usize) {
     (cost, depth + 1)
 }
 
-/// Returns a property of a value: `Some(None)` if it is missing, `None` if the value cannot have properties.
+/// Returns a property of a value. `Some(None)` means that the property is missing, and `None` that the value cannot
+/// have properties.
 pub(super) fn property_of<'v>(value: Option<&'v Value>, key: &str) -> Option<Option<&'v Value>> {
     match value {
         Some(Value::Object(properties)) => Some(properties.get(key)),

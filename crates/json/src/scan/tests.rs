@@ -54,7 +54,7 @@ fn short_texts_are_accepted_or_rejected_as_by_serde_json() {
 }
 
 #[test]
-fn every_byte_at_every_position_in_a_string() {
+fn every_byte_is_handled_at_every_position_in_a_string() {
     for length in [0, 1, 14, 15, 16, 17, 31, 32, 33, 40, 62, 63, 64, 65, 130] {
         for place in 0..=length {
             for byte in 0..=0x7f_u8 {
@@ -75,7 +75,7 @@ fn every_byte_at_every_position_in_a_string() {
 }
 
 #[test]
-fn unusual_numbers_literals_and_punctuation() {
+fn unusual_numbers_literals_and_punctuation_are_parsed() {
     for text in [
         "0",
         "-0",

@@ -7,14 +7,14 @@ use super::schema::{Type, TypeId};
 /// Checks the default of a field of type `of`, in time linear in the size of the value.
 ///
 /// # Errors
-/// Why the producer cannot encode the default.
+/// Returns the reason why the producer cannot encode the default.
 pub(super) fn check(types: &[Type], of: TypeId, value: &Value) -> Result<(), String> {
     match &types[of] {
         // The producer truncates a number only if it is the whole default.
         Type::Int | Type::Long if value.is_number() => Ok(()),
         Type::Decimal if value.is_string() => Ok(()),
         Type::Union(union) => {
-            // The string "null" counts as null.
+            // The string "null" is treated as null.
             let value = if value.as_str() == Some("null") { &Value::Null } else { value };
             encode(types, union.branches[0], value)
                 .map_err(|why| format!("the default of a union must fit its first branch: {why}"))

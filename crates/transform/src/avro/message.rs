@@ -61,8 +61,8 @@ pub struct Mismatch {
     /// The position in the message: an RFC 6901 pointer with control characters escaped. A truncated pointer ends with
     /// `…`.
     pub pointer: String,
-    /// The actual type and the type that the schema requires, such as `is a string, not a long`. It contains no value
-    /// of the message, and is empty if the kind says enough.
+    /// The actual type and the type that the schema requires, such as `is a string, not a long`. The text contains no
+    /// value from the message, and is empty if the kind needs no details.
     pub detail: String,
 }
 
@@ -80,7 +80,7 @@ pub struct Mismatches {
 pub struct Fit {
     /// Why the producer cannot encode the message, and therefore drops the event.
     pub errors: Mismatches,
-    /// What is probably unintended in the encoded message, or was not compared.
+    /// Parts of the encoded message that are probably unintended, or that were not compared.
     pub warnings: Mismatches,
 }
 
@@ -123,7 +123,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Adds a mismatch of the field `name` that needs no details beyond its kind.
+    /// Adds a mismatch of the field `name` with no details other than its kind.
     fn add_at(&mut self, name: String, kind: MismatchKind) {
         self.path.push(Within::Name(name));
         self.add(kind, |_| String::new());
@@ -248,7 +248,7 @@ impl Comparison<'_> {
         });
     }
 
-    /// Returns how the value can be written: as the first branch that it fits or else as any of the branches.
+    /// Returns examples of how to write the value: for the first branch that it fits, or else for each branch.
     fn examples(&self, union: &Union, value: Raw<'_>) -> String {
         let mut forms: Vec<(bool, String)> = Vec::new();
         for branch in union.branches.iter().take(MAX_BRANCHES) {
@@ -278,7 +278,7 @@ struct Pointer {
 }
 
 impl Pointer {
-    /// Appends text; `None` once the pointer is full.
+    /// Appends text. Returns `None` once the pointer is full.
     fn push(&mut self, text: &str) -> Option<()> {
         if self.length > MAX_POINTER {
             return None;

@@ -17,9 +17,9 @@ const MAX_PATH: usize = 200;
 /// Why a schema cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unusable {
-    /// The producer rejects it, for this reason.
+    /// The producer rejects the schema, for this reason.
     Invalid(String),
-    /// It exceeds a limit of the check, so the producer's verdict is unknown.
+    /// The schema exceeds a limit of the check, so the producer's verdict is unknown.
     NotChecked(String),
 }
 
@@ -28,7 +28,7 @@ impl Unusable {
         Self::Invalid(why.into())
     }
 
-    /// Adds to an error the part of the schema in which it was found.
+    /// Adds to an error the part of the schema in which the error was found.
     pub(super) fn within(self, part: &str) -> Self {
         match self {
             Self::Invalid(why) if why.len() > MAX_PATH => Self::Invalid(why),

@@ -29,7 +29,7 @@ struct Destination {
     text: String,
     /// Why the destination does not start.
     problems: Vec<Problem>,
-    /// The Avro schemas; `None` if messages are produced as JSON.
+    /// The Avro schemas. `None` means that messages are produced as JSON.
     schemas: Option<Schemas>,
 }
 
@@ -57,7 +57,7 @@ impl<'m> Judge<'m> {
         verdict.problems.extend(topic_problem(produced.topic));
         match &self.destination.schemas {
             Some(schemas) => schemas.judge(&produced, &mut verdict),
-            // Only the size of JSON is known here. The Avro encoding has another size.
+            // Only the size of the JSON encoding is known here. The Avro encoding has a different size.
             None => {
                 let bytes = produced.record_bytes();
                 if bytes > self.batch_bytes {

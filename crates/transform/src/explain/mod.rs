@@ -111,7 +111,7 @@ struct Template {
 }
 
 impl Template {
-    /// Its use for an event in which it finds nothing.
+    /// Returns the use of this template for an event in which it finds nothing.
     fn defaulted(&self) -> TemplateUse {
         TemplateUse {
             pointer: Rc::clone(&self.pointer),
@@ -169,7 +169,7 @@ impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<'_, F
                 template.value = None;
                 template.value_cut = false;
                 template.rejected = true;
-                // The templates after it were not looked up.
+                // The templates after this one were not looked up.
                 self.seen.templates.truncate(index + 1);
             }
         }

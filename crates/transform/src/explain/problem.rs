@@ -73,7 +73,7 @@ problems! {
 }
 
 impl ProblemCode {
-    /// Whether the problem is the topic of the event.
+    /// Whether the event's topic is the problem.
     #[must_use]
     pub fn is_of_the_topic(self) -> bool {
         matches!(self, Self::NoTopic | Self::TopicNotAString | Self::TopicIllegal)
@@ -114,13 +114,13 @@ impl Problem {
 /// The problems and warnings of a transformed event.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Why the event does not reach Kafka; empty if it does.
+    /// Why the event does not reach Kafka; empty if the event does reach it.
     pub problems: Vec<Problem>,
-    /// What is probably unintended in the record, or was not compared with its Avro schema.
+    /// Parts of the record that are probably unintended, or that were not checked against its Avro schema.
     pub warnings: Vec<Problem>,
 }
 
-/// Returns a field as the producer reads it: by its exact name or else ignoring case.
+/// Returns a field the way the producer looks it up: by its exact name, or else ignoring case.
 pub(super) fn in_any_case<'a>(object: Raw<'a>, name: &str) -> Option<Raw<'a>> {
     let mut found = None;
     object.for_each_member(|key, value| {

@@ -19,9 +19,9 @@ const BYTES_PER_BYTE: usize = 100;
 /// The Avro schemas of a destination.
 #[derive(Debug, Default)]
 pub(super) struct Schemas {
-    /// The schemas by ID, or why events are not compared with them.
+    /// The schemas by ID. An error is the reason why events are not compared with that schema.
     by_id: HashMap<String, Result<Schema, String>>,
-    /// Why the producer cannot read the first invalid schema.
+    /// The reason why the producer cannot read the first invalid schema.
     invalid: Option<String>,
 }
 
@@ -41,23 +41,23 @@ impl Schemas {
         let (id, text) = (id.unwrap_or_default(), text.unwrap_or_default());
         let schema = match meter.reserve(text.len().saturating_mul(BYTES_PER_BYTE)) {
             Ok(()) => Schema::parse(&text),
-            Err(_) => Err(Unusable::NotChecked("there is not enough memory to read it".to_owned())),
+            Err(_) => Err(Unusable::NotChecked("there is not enough memory to read the schema".to_owned())),
         };
         let schema = match schema {
             Ok(schema) => Ok(schema),
             Err(Unusable::NotChecked(why)) => Err(why),
             Err(Unusable::Invalid(why)) => {
-                self.invalid.get_or_insert_with(|| format!("that with schemaId {}: {why}", quoted(&id)));
-                Err("the producer cannot read it".to_owned())
+                self.invalid.get_or_insert_with(|| format!("the schema with schemaId {}: {why}", quoted(&id)));
+                Err("the producer cannot read the schema".to_owned())
             }
         };
         match self.by_id.entry(id) {
             Entry::Vacant(place) => drop(place.insert(schema)),
-            Entry::Occupied(mut place) => drop(place.insert(Err("two schemas have its schemaId".to_owned()))),
+            Entry::Occupied(mut place) => drop(place.insert(Err("two schemas have this schemaId".to_owned()))),
         }
     }
 
-    /// Returns why the destination does not start, if a schema is invalid.
+    /// Returns the reason why the destination does not start, if a schema is invalid.
     pub(super) fn problem(&self) -> Option<Problem> {
         self.invalid.as_deref().map(|why| Problem::about(ProblemCode::AvroSchemaInvalid, why))
     }
@@ -189,8 +189,8 @@ mod tests {
         let good = json!({ "schemaId": "1", "schema": record(&json!([])) });
         let large = json!({ "schemaId": "1", "schema": " ".repeat((1 << 20) + 1) });
         for (meter, schemas, why) in [
-            (&NoMemory as &dyn Meter, json!([good]), "there is not enough memory to read it"),
-            (&Unlimited, json!([good, good]), "two schemas have its schemaId"),
+            (&NoMemory as &dyn Meter, json!([good]), "there is not enough memory to read the schema"),
+            (&Unlimited, json!([good, good]), "two schemas have this schemaId"),
             (&Unlimited, json!([large]), "it has 1048577 bytes; the limit is 1048576"),
         ] {
             let Verdict { problems, warnings } = verdict(meter, &schemas, &json!({ "x": 1 }));

@@ -1,4 +1,4 @@
-//! The structure of an explanation, as `explain`, `POST /explain` and the page show it.
+//! The structure of an explanation, as shown by `explain`, `POST /explain` and the web page.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -33,7 +33,8 @@ pub struct Explanation<'e> {
     /// Why rudder-server would drop the transformed event; omitted if it would not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
-    /// What is probably unintended in the record, or was not compared with its Avro schema; omitted if empty.
+    /// Parts of the record that are probably unintended, or that were not checked against its Avro schema; omitted if
+    /// empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Problem>,
     /// The topic.
@@ -90,7 +91,7 @@ fn error_type<S: Serializer>(error_type: &ErrorType, serializer: S) -> Result<S:
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TopicChoice {
-    /// Any JSON value; `None` if the response has no topic.
+    /// The topic, which can be any JSON value. `None` means that the response has no topic.
     pub value: Option<JsonText>,
     /// The rule that chose the topic.
     #[serde(serialize_with = "topic_rule")]
@@ -151,7 +152,7 @@ pub enum TimestampUse {
     Applied {
         /// Always true.
         applied: bool,
-        /// The field that the timestamp was taken from; `None` if no candidate is usable.
+        /// The field that the timestamp was taken from. `None` means that no candidate is usable.
         from: Option<String>,
         /// The timestamp.
         value: JsonText,
@@ -202,9 +203,9 @@ pub struct TemplateUse {
     pub default: JsonText,
     /// Whether the event has a value at the path.
     pub found: bool,
-    /// The value from the event or the default. `None` if the event is rejected because of the template.
+    /// The value from the event or the default. `None` means that the event is rejected because of the template.
     pub value: Option<JsonText>,
-    /// Whether the value was truncated. A truncated value is a string that contains the beginning of the JSON text.
+    /// Whether the value was truncated. A truncated value is a string that contains a prefix of the JSON text.
     #[serde(skip_serializing_if = "is_false")]
     pub value_cut: bool,
     /// The field that was removed from the event.

@@ -47,8 +47,8 @@ impl Limits {
 
 /// Returns the maximum size of the response to an uncompressed body of `body_bytes`, regardless of [`Limits`].
 ///
-/// Without this limit, a body of one kilobyte could cause a response of hundreds of megabytes. The responses to batches
-/// of rudder-server are about as large as their bodies.
+/// Without this limit, a body of one kilobyte could cause a response of hundreds of megabytes. Responses to batches
+/// from rudder-server are about as large as their bodies.
 #[must_use]
 pub const fn max_response_bytes(body_bytes: usize) -> usize {
     (16 << 20) + body_bytes.saturating_mul(8)
@@ -57,7 +57,7 @@ pub const fn max_response_bytes(body_bytes: usize) -> usize {
 /// Why a whole body is rejected. Apart from an unknown destination type, messages contain none of the body's content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// The body is not valid JSON, for this reason and at this position.
+    /// The body is not valid JSON. The text is the reason and the position.
     #[error("the body is not valid JSON: {0}")]
     NotJson(String),
     /// The body is in the plain format, but is not an array.
@@ -146,7 +146,7 @@ impl From<Invalid> for Stop {
     }
 }
 
-/// The events of a request; `None` is an element that is not an object.
+/// The events of a request. `None` means an element that is not an object.
 pub type Events<'a> = Vec<Option<Event<'a>>>;
 
 /// A request to the processor transformation or to a router endpoint.
@@ -216,8 +216,8 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Reads the body of a router request, and returns the family that its `destType` names. A missing `input` counts
-    /// as an empty array.
+    /// Reads the body of a router request, and returns the family that its `destType` names. A missing `input` is
+    /// treated as an empty array.
     ///
     /// # Errors
     /// [`BodyError`] if the whole body is rejected.
@@ -351,7 +351,7 @@ fn read_events<'a>(reader: &mut Reader<'a>, limits: Limits, usage: &Usage<'_>) -
     Ok(events)
 }
 
-/// Returns the error for a body of the wrong kind, or for invalid JSON.
+/// Returns the error for a body of the wrong type, or for invalid JSON.
 fn wrong_kind(body: &str, otherwise: BodyError) -> BodyError {
     explain(body).map_or(otherwise, BodyError::NotJson)
 }

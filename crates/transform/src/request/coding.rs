@@ -14,7 +14,8 @@ pub enum Coding {
 }
 
 impl Coding {
-    /// Returns the coding called `name`, ignoring case. A blank name is [`Coding::Identity`]; an unknown one is `None`.
+    /// Returns the coding called `name`, ignoring case. A blank name means [`Coding::Identity`]. Returns `None` for an
+    /// unknown name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         match name.trim().to_ascii_lowercase().as_str() {

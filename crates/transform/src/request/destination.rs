@@ -47,13 +47,13 @@ impl<'a> Fields<'a> {
 /// The properties of a destination that do not depend on the event.
 #[derive(Debug)]
 pub struct Destination<'a> {
-    /// The settings that choose its topics.
+    /// The settings that choose the destination's topics.
     pub routing: Routing<'a>,
-    /// The templates in its Config.
+    /// The templates in the destination's Config.
     pub templates: Option<Templates>,
     /// The parsed destination, if templates read it.
     pub lazy: Option<LazyObject<'a>>,
-    /// Its `version`, which is a metric label.
+    /// The destination's `version`, which is a metric label.
     pub version: Option<Raw<'a>>,
 }
 
@@ -80,7 +80,7 @@ impl<'a> Destination<'a> {
         Ok(Self { routing, templates, lazy, version })
     }
 
-    /// The positions of templates in its Config.
+    /// The positions of templates in the destination's Config.
     #[must_use]
     pub fn holes(&self) -> &Holes {
         self.templates.as_ref().map_or(&NO_HOLES, Templates::holes)

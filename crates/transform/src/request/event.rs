@@ -32,7 +32,7 @@ pub struct Event<'a> {
     pub metadata: Field<Metadata<'a>>,
     /// `destination`, in the plain format.
     pub destination: Option<Raw<'a>>,
-    /// Whether the name of another field contains a dot, so that it may be a path.
+    /// Whether the name of any other field contains a dot, so that the name may be a path.
     pub has_dotted_name: bool,
 }
 
@@ -100,7 +100,7 @@ impl Earlier<'_> {
 const DOTTED: &[u8] = b"integrations.";
 
 impl<'a> Event<'a> {
-    /// Reads one element of the array of events; `None` if it is not an object.
+    /// Reads one element of the array of events. Returns `None` for an element that is not an object.
     ///
     /// # Errors
     /// [`Invalid`] if the text is not valid JSON.

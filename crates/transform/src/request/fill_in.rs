@@ -28,7 +28,7 @@ impl<'a> Missing<'a> {
     pub const NAMES: [&'static str; 3] = ["message", "destination", "connection"];
 
     /// Creates the parts from the text of a destination, as in a request of rudder-server, and a connection. A `null`
-    /// connection counts as missing.
+    /// connection is treated as missing.
     #[must_use]
     pub fn of(destination: Option<String>, connection: Option<Raw<'a>>) -> Self {
         Self { destination, connection: connection.filter(|value| !value.is_null()) }
@@ -50,8 +50,8 @@ impl<'a> Missing<'a> {
         self.fill_in_found(event, found, out);
     }
 
-    /// Like [`Missing::fill_in`], if the fields called [`Missing::NAMES`] were already looked up. `found` is `None` if
-    /// `event` is not an object.
+    /// Like [`Missing::fill_in`], for callers that have already looked up the fields called [`Missing::NAMES`]. `found`
+    /// is `None` if `event` is not an object.
     pub fn fill_in_found(&self, event: Raw<'_>, found: Option<[Option<Raw<'_>>; 3]>, out: &mut String) {
         let Some([message, destination, connection]) = found else {
             return out.push_str(event.text());

@@ -34,7 +34,7 @@ struct Member {
     name: usize,
     value: usize,
     end: usize,
-    /// Its index in [`ObjectCache::names`].
+    /// The field's index in [`ObjectCache::names`].
     wanted: Option<usize>,
 }
 

@@ -114,7 +114,7 @@ pub(super) fn read_map<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result
     if reader.peek() == Some(b'{') {
         reader.object::<ReadError>(|reader, name| {
             usage.keep_one_more(&table.entries)?;
-            // The index has eight slots for seven entries, and a power of two of them. It owns decoded names.
+            // The index has eight slots for every seven entries, rounded up to a power of two. It owns decoded names.
             usage.keep(INDEX_BYTES + if name.may_have_escapes() { name.escaped().len() } else { 0 })?;
             table.entries.push((name, reader.value()?));
             Ok(())
@@ -142,7 +142,7 @@ pub struct Destinations<'a> {
 }
 
 struct Latest<'a> {
-    /// The ID by which events in the compacted format refer to it.
+    /// The ID by which events in the compacted format refer to the destination.
     id: Option<Raw<'a>>,
     raw: Raw<'a>,
     destination: Rc<Destination<'a>>,
@@ -187,7 +187,8 @@ impl<'a> Destinations<'a> {
         if let Some(latest) = self.latest.as_ref().filter(|latest| latest.raw.text().as_ptr().addr() == place) {
             return Ok((raw, Rc::clone(&latest.destination)));
         }
-        // Most requests have one destination and need no table. Its entry is added with the second destination.
+        // Most requests have one destination and need no table. The first destination is added to the table together
+        // with the second one.
         let is_first = self.latest.is_none() && self.read.is_empty();
         if let Some(Latest { raw, destination, .. }) = self.latest.take().filter(|_| self.read.is_empty()) {
             self.cache(raw, Ok(destination), usage)?;

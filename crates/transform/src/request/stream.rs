@@ -1,9 +1,9 @@
 //! Reads a body event by event, so that each event is transformed while it is in the CPU's cache.
 //!
 //! In the plain format, an event contains everything it needs. In the compacted format, destinations and connections
-//! usually follow the events. These fields are found by searching from the end of the body. They are used only if the
-//! events, which are read from the start, end where these fields begin. Bodies with another layout are read completely,
-//! see [`crate::request::body`].
+//! usually follow the events. The parser looks for these fields backward from the end of the body. The result is used
+//! only if the events, parsed from the start, turn out to end exactly where the fields begin. Bodies with another
+//! layout are read completely, see [`crate::request::body`].
 
 use crate::meter::{Halt, ReadError, Usage};
 use crate::request::body::{Limits, PayloadFormat, Stop, each_event};
@@ -50,7 +50,7 @@ impl<'a> StreamingRequest<'a> {
         Ok(Some(Self { body, limits, shared, end }))
     }
 
-    /// Calls `on_event` for each event, in order; `None` is an element that is not an object.
+    /// Calls `on_event` for each event, in order. `None` means an element that is not an object.
     ///
     /// Returns whether the calls covered the whole request. If not, the body has another layout or is invalid, and the
     /// results of the calls must be discarded.

@@ -12,9 +12,9 @@ use json::raw::Raw;
 /// The position of a template in the text of a Config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hole {
-    /// The position of its first byte.
+    /// The position of the template's first byte.
     pub start: usize,
-    /// The position after its last byte.
+    /// The position after the template's last byte.
     pub end: usize,
     /// The index of the template.
     pub template: usize,
@@ -57,7 +57,7 @@ impl Holes {
         !self.within(value).is_empty()
     }
 
-    /// Returns the index of the template if the whole value is one.
+    /// Returns the index of the template if the whole value is a template.
     #[must_use]
     pub fn template_at(&self, value: Raw<'_>) -> Option<usize> {
         let [hole] = self.within(value) else { return None };
@@ -68,7 +68,7 @@ impl Holes {
 /// The values of the templates that can change the topic, for one event.
 #[derive(Debug, Default)]
 pub struct FilledValues<'e> {
-    /// All templates of the Config. Those that found nothing have their default.
+    /// All templates of the Config. Templates that found nothing use their default.
     templates: &'e [Template],
     /// The index of each template that found a value of its own, and the value as JSON text, ascending.
     values: Vec<(usize, Cow<'e, str>)>,
@@ -110,7 +110,7 @@ impl<'e> FilledValues<'e> {
         self.of_slots.sort_unstable_by_key(|(slot, _)| *slot);
     }
 
-    /// Returns the value of a template, which is its default if it found nothing.
+    /// Returns the value of a template, or the template's default if it found nothing.
     #[must_use]
     pub fn of_template(&self, template: usize) -> Option<Raw<'_>> {
         let Template { slot, default, .. } = self.templates.get(template)?;

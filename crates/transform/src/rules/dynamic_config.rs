@@ -36,8 +36,8 @@ impl<'t, 'f, 'u, 'm, O: Observer> Filler<'t, 'f, 'u, 'm, O> {
         Self { templates, budget, observer, filled: 0, routing_bytes: templates.routing_bytes }
     }
 
-    /// Looks up these templates in `event` one after another, and removes the values from it. All others find nothing.
-    /// Returns the values that can change the topic.
+    /// Looks up these templates in `event` one after another, and removes the values from the event. All other
+    /// templates find nothing. Returns the values that can change the topic.
     ///
     /// # Errors
     /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`], [`Rejection::TemplatesTooComplex`].
@@ -81,7 +81,7 @@ impl<'t, 'f, 'u, 'm, O: Observer> Filler<'t, 'f, 'u, 'm, O> {
                 return Err(Rejection::TemplatesTooComplex);
             };
             hit.is_removed = !is_empty;
-            // After the first template removed the value, the others find nothing.
+            // Once the first template has removed the value, the others find nothing.
             let templates = if hit.is_removed { &templates[..1] } else { templates };
             self.filled += templates.len() as u32;
             for &index in templates {

@@ -18,7 +18,7 @@ const ARRAY: u32 = u32::MAX;
 /// Returns whether a value contains only empty strings, arrays and objects.
 ///
 /// The value is read once, up to the first part that is not empty. The rest of the text is searched for a later
-/// duplicate that hides this part. Only if there is one, a tree of the value is built.
+/// duplicate that hides this part. A tree of the value is built only if there is such a duplicate.
 ///
 /// # Errors
 /// [`Exhausted`].
@@ -33,11 +33,11 @@ pub fn is_empty(value: Raw<'_>, budget: &mut EventBudget<'_, '_>) -> Result<bool
     })
 }
 
-/// Whether a value that is not empty counts.
+/// Whether a value that is not empty is visible to JavaScript.
 enum Content {
-    /// It does.
+    /// The value is visible.
     Shown,
-    /// A later duplicate hides the value, or a container of it.
+    /// A later duplicate hides the value or one of its containers.
     Hidden,
 }
 

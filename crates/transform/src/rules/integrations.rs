@@ -1,4 +1,4 @@
-//! Reads the options that the message has for the destination (docs/contract.md#integrations-object).
+//! Reads the message's options for the destination (docs/contract.md#integrations-object).
 
 use crate::family::Family;
 use crate::reason::Reason;
@@ -34,7 +34,7 @@ impl<'a> Integrations<'a> {
         Self { topic, schema_id, found }
     }
 
-    /// Returns why the integrations set no topic, and the name that the reason refers to.
+    /// Returns the reason why the integrations set no topic, and the name that the reason refers to.
     #[must_use]
     pub fn why_no_topic(&self, message: &Message<'_>, family: &Family) -> (Reason, String) {
         match self.found {
@@ -49,7 +49,7 @@ impl<'a> Integrations<'a> {
     }
 }
 
-/// Returns the field of the message whose name is literally `integrations.<name>`. It hides the nested field.
+/// Returns the field of the message whose name is literally `integrations.<name>`. Such a field hides the nested one.
 fn literal<'a>(message: &Message<'a>, name: &str) -> Option<Raw<'a>> {
     message.dotted_integrations.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
 }

@@ -43,7 +43,7 @@ pub struct Parts<'a> {
 #[derive(Debug, Clone)]
 struct Member<'a> {
     key: Text<'a>,
-    /// The decoded key, if it has escapes. It is kept because it may be compared many times.
+    /// The decoded key, if the key has escapes. Cached because keys may be compared many times.
     decoded: Option<Box<[u8]>>,
     value: LazyObject<'a>,
 }
@@ -68,7 +68,7 @@ pub struct Place<'d, 'a> {
     index: usize,
 }
 
-/// The kind of a value, with the fields of an object.
+/// The type of a value, and its fields if it is an object.
 enum Inside<'d, 'a> {
     Object(&'d mut Parts<'a>),
     Array,

@@ -2,9 +2,9 @@
 //!
 //! The paths form a tree, in which templates with the same path share a slot. The cost of a pass depends on the size of
 //! the event and not on the number of templates. The tree supports only usual events: names on the paths have no dots
-//! or duplicates, and no object or array is both the value of a path and on the way to another. For these, the tree
-//! finds the same values as [`LazyObject::find`](crate::rules::lazy_object::LazyObject::find). For others, it returns
-//! `None`.
+//! or duplicates, and no object or array is both the value of a path and an intermediate value of another path. For
+//! such events, the tree finds the same values as [`LazyObject::find`](crate::rules::lazy_object::LazyObject::find).
+//! For all others, it returns `None`.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -17,7 +17,7 @@ use json::properties::NameHasher;
 use json::raw::{Kind, Raw};
 use json::reader::Reader;
 
-/// The maximum number of children that are compared with a name one by one. More are indexed.
+/// The maximum number of children that are compared with a name one by one. Above this number, children are indexed.
 const FEW_CHILDREN: usize = 8;
 
 /// The parts of an event that the paths of a tree lead into.
@@ -26,7 +26,7 @@ pub const ROOTS: [&str; 2] = ["message", "metadata"];
 /// The paths of the templates of a Config.
 #[derive(Debug, Default)]
 pub struct PathTree {
-    /// The event.
+    /// The root of the tree, which stands for the event.
     root: Node,
     /// The indices of the templates of each path in the tree, ascending.
     slots: Vec<Vec<usize>>,
@@ -160,8 +160,8 @@ impl PathTree {
         Some(hits)
     }
 
-    /// Returns the indices of the templates in the tree that may find a value, ascending. The fields of `message` count
-    /// in addition to those of the event.
+    /// Returns the indices of the templates in the tree that may find a value, ascending. The fields of `message` are
+    /// considered in addition to those of the event.
     ///
     /// # Errors
     /// [`Exhausted`] if this exceeds the event's budget.

@@ -62,7 +62,7 @@ fn usable(value: Raw<'_>) -> bool {
 /// The fields of a message with which a path of this rule can start.
 struct Fields<'a>([Option<Raw<'a>>; FIRST_NAMES.len()]);
 
-/// The prefixes of the paths above. Each prefix can be a field, because names may contain dots.
+/// The prefixes of the paths above. Each prefix can be the name of a field, because names may contain dots.
 const FIRST_NAMES: [&str; 11] = [
     TIMESTAMP,
     "originalTimestamp",
@@ -144,7 +144,7 @@ mod tests {
             (r#""type":"track","timestamp":1,"context.mappedToDestination":"x""#, None),
             (r#""type":"track","context.mappedToDestination":"","context":{"mappedToDestination":1}"#, Some("null")),
             (r#""type":"track","traits.timestamp":1"#, Some("null")),
-            // The shorter name wins, even if the rest of the path is missing there.
+            // The shorter key wins, even if its value does not contain the rest of the path.
             (r#""type":"identify","context":{"traits":{},"traits.timestamp":1}"#, Some("null")),
         ] {
             assert_eq!(stamped(fields).as_deref(), expected, "{fields}");

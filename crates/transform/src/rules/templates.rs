@@ -41,7 +41,7 @@ pub struct Templates {
     in_routing: Vec<usize>,
 }
 
-/// The parts that templates can address although they need not be in the event itself.
+/// The parts that templates can address even if the event itself does not contain them.
 pub(crate) const ROOTS: [&str; 3] = ["destination", "connection", "request"];
 
 /// A template: `{{ path || default }}`.
@@ -53,7 +53,7 @@ pub struct Template {
     pub(crate) default: String,
     /// Whether the value can change the topic.
     pub(crate) in_routing: bool,
-    /// The slot of the path in the tree of all paths, if it is there.
+    /// The slot of the path in the tree of all paths, if the tree contains the path.
     pub(crate) slot: Option<usize>,
     /// The position of the template in the text of the Config.
     pub(crate) start: usize,
@@ -62,7 +62,7 @@ pub struct Template {
 /// Why a string is not a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoTemplate {
-    /// It is not a string, or is not enclosed in `{{` and `}}`.
+    /// The value is not a string, or is not enclosed in `{{` and `}}`.
     Braces,
     /// `||` is missing between the braces.
     Bars,
@@ -211,7 +211,7 @@ pub struct Description<'t> {
     pub default: &'t str,
 }
 
-/// The start of a template: two braces, which may be escaped as `\u007b`.
+/// The prefix of a template: two braces, which may be escaped as `\u007b`.
 const STARTS: [&[u8]; 2] = [b"{{", b"\\u007"];
 
 /// Returns whether a Config may have templates.
@@ -231,7 +231,7 @@ impl Template {
     /// Reads a string of the Config as a template.
     ///
     /// # Errors
-    /// Why it is not a template. Such a string is used verbatim.
+    /// Returns the reason why the string is not a template. Such a string is used verbatim.
     pub fn read(leaf: Raw<'_>) -> Result<Self, NoTemplate> {
         let text = leaf.as_string().ok_or(NoTemplate::Braces)?.decoded();
         let inside = trim(&text).strip_prefix(b"{{").and_then(|rest| rest.strip_suffix(b"}}"));
@@ -259,7 +259,7 @@ impl Template {
         Ok(Self { path, default: json, in_routing: false, slot: None, start: 0 })
     }
 
-    /// The path, with dots between names. `event.` at its start is stored as `message.`.
+    /// The path, with dots between names. A prefix `event.` is stored as `message.`.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path

@@ -54,8 +54,8 @@ impl<'a> Routing<'a> {
         Ok(Self { default: default.map(|default| Setting::of(default, holes)), maps })
     }
 
-    /// The work of finding a topic, regardless of the event: comparing the entry names that contain templates, and
-    /// filling values that contain templates among other things.
+    /// The work of finding a topic, regardless of the event: comparing entry names that contain templates, and filling
+    /// values that contain templates but are not a template as a whole.
     #[must_use]
     pub fn work(&self) -> u64 {
         let of_default = self.default.as_ref().map_or(0, Setting::mixed_bytes);

@@ -15,15 +15,15 @@ use json::raw::{Kind, Raw};
 #[derive(Debug, Default)]
 pub struct TopicMap<'a> {
     normalize: Names,
-    /// The index of the template, if the whole map is one.
+    /// The index of the template, if the whole map is a template.
     whole: Option<usize>,
     /// The entries without a template in their name.
     entries: Properties<Cow<'a, [u8]>, NamedEntry<'a>>,
     /// The entries that depend on the event, with their index in the map, ascending.
     templated: Vec<(usize, TemplatedEntry<'a>)>,
-    /// The size of the names that contain templates but are not a template themselves, in bytes.
+    /// The total size of the names that contain templates but are not a template as a whole, in bytes.
     mixed_bytes: usize,
-    /// The size of the largest topic that is not one template but contains some, in bytes.
+    /// The size of the largest topic that contains templates but is not a template as a whole, in bytes.
     largest_mixed: usize,
 }
 
@@ -40,7 +40,7 @@ struct NamedEntry<'a> {
     to: Option<Setting<'a>>,
 }
 
-/// The kind of names in a map.
+/// The type of names in a map.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Names {
     /// The event types in [`MAPPED_TYPES`], ignoring case.
@@ -62,7 +62,7 @@ enum TemplatedEntry<'a> {
 /// The result of a lookup.
 #[derive(Debug)]
 pub enum Entry<'t> {
-    /// The topic comes from the Config; `None` if the entry has no topic.
+    /// The topic comes from the Config. `None` means that the entry has no topic.
     Setting(Option<&'t Setting<'t>>),
     /// The topic comes from the event.
     FromEvent(Option<Raw<'t>>),
@@ -165,7 +165,7 @@ impl<'a> TopicMap<'a> {
         found
     }
 
-    /// Returns an entry taken from the event, if it has this name.
+    /// Returns `entry`, which was taken from the event, if the entry's name is `name`.
     fn match_entry<'t>(&self, entry: Raw<'t>, name: &[u8]) -> Option<Entry<'t>> {
         let [from, to] = entry.members(["from", "to"]);
         (*self.normalize.name(from?)? == *name).then_some(Entry::FromEvent(to))

@@ -55,9 +55,9 @@ pub struct Setting<'a> {
     truthy: bool,
     /// Whether the value contains a template.
     is_templated: bool,
-    /// Whether it is a template.
+    /// Whether the whole value is a template.
     is_template: bool,
-    /// The result of `String(value)` if it is not a slice of the value. It is computed only once.
+    /// The result of `String(value)` if that is not a slice of the value. Computed only once.
     text: OnceCell<Box<str>>,
 }
 
@@ -83,12 +83,13 @@ impl<'a> Setting<'a> {
         }
     }
 
-    /// Its size if it contains templates but is not one, and therefore has to be filled as a whole; otherwise 0.
+    /// The value's size if it contains templates but is not a template as a whole, so that the entire value must be
+    /// filled; otherwise 0.
     pub(super) fn mixed_bytes(&self) -> usize {
         if self.is_templated && !self.is_template { self.value.text().len() } else { 0 }
     }
 
-    /// Returns the value for one event, and `String(value)` if it is truthy.
+    /// Returns the value for one event, plus `String(value)` if the value is truthy.
     pub(super) fn fill<'t>(
         &'t self,
         filling: Filling<'t>,

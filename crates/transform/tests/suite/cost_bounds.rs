@@ -35,7 +35,7 @@ impl Meter for CountingMeter {
 /// Returns the response of `endpoint` to `body`. `response_bytes` returns the size of a response.
 ///
 /// # Panics
-/// If the endpoint reads or reserves more bytes than the bounds allow, or uses more memory than it reserved.
+/// Panics if the endpoint reads or reserves more bytes than the bounds allow, or uses more memory than it reserved.
 #[track_caller]
 pub fn assert_bounded<T>(
     name: &str,

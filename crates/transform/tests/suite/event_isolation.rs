@@ -58,7 +58,7 @@ fn invalid() -> impl Strategy<Value = Value> {
     ])
 }
 
-/// Generates valid and invalid events in any order, each with whether it is invalid.
+/// Generates valid and invalid events in any order, each with a flag that is set for invalid events.
 fn mixed() -> impl Strategy<Value = Vec<(bool, Value)>> {
     proptest::collection::vec(destination(), 1..3).prop_flat_map(|destinations| {
         let good = good_event(select(destinations)).prop_map(|event| (false, event));

@@ -1,5 +1,5 @@
-//! The reference implementation of the transformation: slow, simple, on trees, and without any code of the real one.
-//! Property tests compare the two.
+//! The reference implementation of the transformation: slow, simple, based on trees, and without any code from the real
+//! one. Property tests compare the two.
 
 use serde_json::{Map, Value, json};
 

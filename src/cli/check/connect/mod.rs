@@ -27,7 +27,7 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// Options of `check --connect`.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Connect to the brokers as rudder-server would, authenticate, and check each topic; nothing is written
+    /// Connect to the brokers as rudder-server would, authenticate, and check each topic; writes nothing to Kafka
     #[arg(long)]
     connect: bool,
 

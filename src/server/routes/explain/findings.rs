@@ -30,9 +30,9 @@ pub struct DestinationFinding {
     pub severity: String,
     /// The location: an RFC 6901 pointer into `destination`, or into the selected destination if there are several.
     pub pointer: String,
-    /// What is wrong. Values of secrets are not shown.
+    /// The problem. Values of secrets are not shown.
     pub message: String,
-    /// What to do.
+    /// The recommended fix.
     pub advice: String,
 }
 

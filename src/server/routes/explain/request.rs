@@ -1,4 +1,4 @@
-//! A request to `POST /explain`: events in any common form, and defaults for all of them.
+//! A request to `POST /explain`: events in any supported format, and defaults for all of them.
 
 use std::num::NonZeroU32;
 
@@ -19,7 +19,7 @@ pub struct ExplainRequest {
     pub family: &'static Family,
     /// The number of partitions of a topic, and the maximum size of a record.
     pub options: Options,
-    /// The events, as a body in the plain form.
+    /// The events, as a body in the plain format.
     pub body: String,
     /// The destination whose configuration is to be checked.
     pub checked: Option<CheckedText>,
@@ -35,8 +35,8 @@ pub struct CheckedText {
 }
 
 impl ExplainRequest {
-    /// Reads a request: an object with `events` and optional fields, which may also be `null`. `destination` has any
-    /// of the forms that [`destinations`] reads, or is a string with the text of a file. The other fields are
+    /// Reads a request: an object with `events` and optional fields, which may also be `null`. `destination` has any of
+    /// the formats that [`destinations`] reads, or is a string with the text of a file. The other fields are
     /// `destinationId`, `destinationName`, `connection`, `family`, `partitions`, `batchBytes` and `check`.
     ///
     /// # Errors
@@ -105,7 +105,7 @@ const FIELDS: [&str; 9] = [
     "check",
 ];
 
-/// Builds the events as a body in the plain form, within the limits.
+/// Builds the events as a body in the plain format, within the limits.
 struct Filled<'m> {
     missing: &'m Missing<'m>,
     limits: RequestLimits,
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_destination_in_any_form_determines_the_family() {
+    fn a_destination_in_any_format_determines_the_family() {
         let limits = RequestLimits { events: 9, filled_bytes: 10_000 };
         let read = |destination: &str, rest: &str| {
             ExplainRequest::read(&format!(r#"{{"events":[{{}}],"destination":{destination}{rest}}}"#), limits)
@@ -257,7 +257,7 @@ mod tests {
         let ids: Vec<(&str, bool)> = choices.iter().map(|choice| (choice.id.as_str(), choice.enabled)).collect();
         assert_eq!(ids, [("a", true), ("b", false)]);
         for (destination, rest, says) in [
-            ("7", "", "destination: it is neither a JSON object nor an array; known forms: "),
+            ("7", "", "destination: it is neither a JSON object nor an array; supported formats: "),
             (r#""x""#, "", "destination: it is not JSON: expected value at line 1 column 1"),
             (r#"{"id":"d","name":"K","type":"KAFKA"}"#, "", "has no Config"),
             (&several, r#","destinationId":"c""#, "destination: no destination in it has that ID and name"),
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn an_sdk_body_counts_as_its_events() {
+    fn an_sdk_body_is_read_as_its_events() {
         let request = |events: &str| read(&format!(r#"{{"events":{events}}}"#)).map(|request| request.body);
         let message = r#"{"message":{},"metadata":{}}"#;
         assert_eq!(request(r#"[{"batch":[{},{}],"sentAt":"x"}]"#), Ok(format!("[{message},{message}]")));

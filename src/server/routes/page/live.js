@@ -85,7 +85,7 @@ function details(destination) {
   const hot = keys.hottest.map((key) => [element("code", {}, key.key === "" ? "(empty)" : key.key), number(key.events), percent(key.share), `${key.partition}`]);
   const exact = [
     keys.sampled ? ", estimated from a sample" : "",
-    keys.shortBy === 0 ? "" : `, each count may be up to ${number(keys.shortBy)} too low`,
+    keys.shortBy === 0 ? "" : `, counts may be too low by up to ${number(keys.shortBy)}`,
   ].join("");
   const tables = [
     table("Topics", heads("topic"), routed),

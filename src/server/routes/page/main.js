@@ -139,7 +139,7 @@ function warnOfSecrets() {
   const { paths } = withoutSecrets(destination.value);
   const note = at("destination-note");
   const listed = paths.length > 5 ? `${paths.slice(0, 5).join(", ")} and more` : paths.join(", ");
-  setText(note, paths.length === 0 ? "" : `${listed}: not needed here and left out of links.`);
+  setText(note, paths.length === 0 ? "" : `${listed}: not needed here, and omitted from links.`);
   note.hidden = paths.length === 0;
 }
 

@@ -22,7 +22,7 @@ use crate::server::limits::memory_budget::Reservation;
 use crate::server::metrics::worker::WorkerSeries;
 use crate::server::request_log;
 use crate::server::shadow::Shadow;
-use crate::server::shadow::kept::Watch;
+use crate::server::shadow::kept::PendingComparison;
 use crate::server::shadow::tap::ShadowTap;
 use crate::server::upstream::pass::{self, BodyTap};
 use owner::{Owner, Reading};
@@ -162,7 +162,7 @@ impl Received<'_> {
     fn reject(self, error: RequestError) -> Result<HttpResponse, RequestError> {
         identity::note(self.request, &self.sent);
         match error {
-            error if error.says_unreadable() => {
+            error if error.is_unreadable() => {
                 let (status, body) = (error.status_code().as_u16(), Bytes::from(error.body()));
                 let then = self.watch().and_then(|watch| watch.answered(status, body));
                 Ok(response::and_then(HttpResponse::from_error(error), then))
@@ -175,7 +175,7 @@ impl Received<'_> {
     }
 
     /// Keeps the request for the comparison, if it is selected.
-    fn watch(&self) -> Option<Watch> {
+    fn watch(&self) -> Option<PendingComparison> {
         let (shadow, upstream) = self.service.shadow.as_ref().zip(self.service.fallback.upstream.as_ref())?;
         let is_sampled = self.is_sampled.unwrap_or_else(|| shadow.chooses());
         let asked = (self.endpoint.clone(), self.form, self.coding);

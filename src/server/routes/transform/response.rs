@@ -1,5 +1,5 @@
-//! The responses of a transformation. Large ones are sent in chunks, and every response counts as in memory until the
-//! client has received it.
+//! The responses of a transformation. Large ones are sent in chunks, and the memory of every response is counted as in
+//! flight until the client has received it.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ pub(super) const LARGE_RESPONSE_BYTES: usize = 256 * 1024;
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// The size of the last chunk of a response, in bytes. The connection takes it only when it has less than this left to
-/// write; until then the whole response counts as in memory.
+/// write; until then, the memory of the whole response is counted as in flight.
 const LAST_PIECE_BYTES: usize = 32 * 1024;
 
 /// Creates the response of a transformation. `then` is dropped once the response has been sent.
@@ -33,12 +33,13 @@ pub(super) fn response(body: Bytes, share: Reservation, then: Option<AfterRespon
     })
 }
 
-/// A body that counts as in memory until it is written.
+/// Returns a body whose memory is counted as in flight until it is written.
 pub fn counted(body: Bytes, share: Reservation) -> impl MessageBody + 'static {
     TransformedBody { rest: body, _share: share, _then: None }
 }
 
-/// A response that is being sent. Until it is written, it counts as in memory like its request.
+/// A response that is being sent. Until it is written, its memory is counted as in flight, like the memory of its
+/// request.
 struct TransformedBody {
     rest: Bytes,
     _share: Reservation,

@@ -67,7 +67,7 @@ fn removing_a_field_removes_its_duplicates() {
 fn names_with_dots_are_found() {
     assert_eq!(after_removing(r#"{"a":{"b.c":1,"d":2}}"#, &["a.b.c"]), r#"{"a":{"d":2}}"#);
     assert_eq!(after_removing(r#"{"a.b":1,"a":{"b":2}}"#, &["a.b"]), r#"{"a":{"b":2}}"#);
-    // The shorter name wins, even if the rest of the path is missing there.
+    // The shorter key wins, even if its value does not contain the rest of the path.
     let mut object = LazyObject::of(Raw::parse(r#"{"m":{"a":{},"a.b":1}}"#).unwrap());
     assert!(matches!(find(&mut object, "m.a.b"), Found::Nothing));
 }
