@@ -26,7 +26,7 @@ impl Progress {
     pub(super) fn of(total: Option<u64>, read: Arc<AtomicU64>) -> Self {
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
         let template = match total {
-            Some(_) => "{bar:30} {percent:>3} %  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left",
+            Some(_) => "{bar:30} {percent:>3}%  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left",
             None => "{spinner} {bytes}  {bytes_per_sec}",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {

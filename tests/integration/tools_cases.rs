@@ -167,7 +167,7 @@ fn the_summary_counts_dropped_events() {
     assert_eq!(ran.code, Some(1));
     for row in [
         "4 events, 3 transformed, 1 rejected, 2 dropped by rudder-server\n",
-        "\ndropped because                           events    share\ntopic_illegal                                  2   66.7 %  Kafka does not allow the name of the topic: …\n",
+        "\ndropped because                           events    share\ntopic_illegal                                  2    66.7%  Kafka does not allow the name of the topic: …\n",
     ] {
         assert!(ran.out.contains(row), "{row}\n{}", ran.out);
     }

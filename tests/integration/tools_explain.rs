@@ -118,9 +118,9 @@ fn many_events_are_summarized() {
     assert!(ran.out.ends_with(&summary.out), "{}", summary.out);
     for row in [
         "40000 events, 40000 transformed, none rejected\n",
-        "\nmoney                                      40000  100.0 %\n",
-        "\nConfig.eventToTopicMap                     40000  100.0 %\n",
-        "\nhottest of 20001 keys                     events    share  partition\nhot                                        20000   50.0 %          ",
+        "\nmoney                                      40000   100.0%\n",
+        "\nConfig.eventToTopicMap                     40000   100.0%\n",
+        "\nhottest of 20001 keys                     events    share  partition\nhot                                        20000    50.0%          ",
         "\npartition (0–2)                           events    share  (even: 33.3%)\n0 ",
     ] {
         assert!(summary.out.contains(row), "{row}\n{}", summary.out);

@@ -84,7 +84,7 @@ impl Tables {
     fn row(&mut self, name: &str, events: u64, note: &str) {
         let share = share(events, self.all) * 100.0;
         let room = NAME.saturating_sub(name.chars().count());
-        let line = format!("{name}{:room$}  {events:>10}  {share:>5.1} %  {note}", "");
+        let line = format!("{name}{:room$}  {events:>10}  {share:>6.1}%  {note}", "");
         let _ = writeln!(self.out, "{}", line.trim_end());
     }
 

@@ -17,7 +17,7 @@ let isPaused = false;
 const open = new Set();
 
 const number = (value) => new Intl.NumberFormat("en-US", { maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
-const percent = (share) => `${number(share * 100)} %`;
+const percent = (share) => `${number(share * 100)}%`;
 const nameOf = (destination) => destination.destinationId ?? "without an ID";
 
 /** Returns how long ago a Unix timestamp in seconds was, by the clock of the service. */

@@ -26,7 +26,7 @@ function table(caption, head, rows, of) {
     {},
     element("th", { scope: "row" }, ...shortened(`${name}`, (text) => [element("code", {}, text)], 80)),
     element("td", { class: "number" }, `${count}`),
-    element("td", { class: "number soft" }, `${Math.round((count / of) * 100)} %`),
+    element("td", { class: "number soft" }, `${Math.round((count / of) * 100)}%`),
   );
   const more = rows.slice(MAX_ROWS).reduce((sum, [, count]) => sum + count, 0);
   const heads = [head, "events", "share"].map((text, index) => element("th", { scope: "col", class: index === 0 ? null : "number" }, text));
