@@ -141,18 +141,21 @@ fn the_cost_of_evaluating_templates_is_bounded() {
         "{:.300}",
         response.text()
     );
-    // The same case with templates that do not affect the topic.
-    let response = post(&empty, &format!(r#"{{"x":[{}]}}"#, templates("event.a", 1000)), 1);
-    assert_eq!(
-        (response.status, response.json()[0]["statusCode"].as_u64()),
-        (200, Some(400)),
-        "{:.300}",
-        response.text()
-    );
-    // Long paths in many events.
+    // Templates that do not affect the topic are looked up once, unless a name with a dot requires a lookup of each.
+    let dotted = empty.replace('}', r#","a.b":1}"#);
+    for (message, status) in [(&empty, 200), (&dotted, 400)] {
+        let response = post(message, &format!(r#"{{"x":[{}]}}"#, templates("event.a", 1000)), 1);
+        assert_eq!(
+            (response.status, response.json()[0]["statusCode"].as_u64()),
+            (200, Some(status)),
+            "{:.300}",
+            response.text()
+        );
+    }
+    // Long paths that find nothing in many events.
     let long = format!("event{}", ".a".repeat(126));
     let response = post("{}", &format!(r#"{{"x":[{}]}}"#, templates(&long, 1000)), 3_000);
-    assert_eq!((response.status, response.json()[2_999]["statusCode"].as_u64()), (200, Some(400)));
+    assert_eq!((response.status, response.json()[2_999]["statusCode"].as_u64()), (200, Some(200)));
     // A large map with a template in it is read only once.
     let entries = vec![r#"{"from":"a","to":"b"}"#; 40_000].join(",");
     let config = format!(
@@ -162,8 +165,8 @@ fn the_cost_of_evaluating_templates_is_bounded() {
     let response = post(r#"{"type":"track","event":"a"}"#, &config, 500);
     assert_eq!(response.json()[499]["output"]["topic"], "b", "{:.300}", response.text());
     // An object with too many fields on a template's path.
-    let wide = format!("{{{}}}", (0..100_001).map(|member| format!("\"{member}\":1")).collect::<Vec<_>>().join(","));
-    let response = post(&wide, &format!(r#"{{"topic":[{}]}}"#, templates("event.7x", 1).replace("7x", "x")), 1);
+    let wide = format!("{{{}}}", (0..100_001).map(|field| format!("\"f{field}\":1")).collect::<Vec<_>>().join(","));
+    let response = post(&wide, &format!(r#"{{"topic":[{}]}}"#, templates("event.f7", 1)), 1);
     assert_eq!(response.json()[0]["statusCode"], 400);
     // Real destinations stay far below all of these limits.
     let response = post(

@@ -541,10 +541,11 @@ fn lines_of_several_megabytes_are_read() {
 #[test]
 fn excessive_templates_reject_only_their_event() {
     let folder = Folder::new("work");
-    // An empty value stays in the event, so every template finds it again.
+    // An empty value stays in the event, so every template finds it again. Because of the name with a dot, each of them is
+    // looked up.
     let many: Vec<String> = (0..900).map(|index| format!("\"t{index}\":\"{{{{ event.a || x }}}}\"")).collect();
     let destination = folder.write("destination.json", format!("{{\"topic\":\"t\",{}}}", many.join(",")));
-    let expensive = format!("{{\"type\":\"page\",\"a\":[{}[]]}}", "[],".repeat(30_000));
+    let expensive = format!("{{\"type\":\"page\",\"a.b\":1,\"a\":[{}[]]}}", "[],".repeat(30_000));
     let ran = run(
         &["transform", "--payloads", "--destination", &destination],
         format!("{}\n{expensive}\n{}\n", MESSAGES[0], MESSAGES[2]),
