@@ -11,13 +11,15 @@ cd "$(dirname "$0")/.."
 
 seconds=${1:-5}
 port=19190
-binary=target/release/rudder-kafka-transformer
+# The profile of images and packages. PROFILE=release builds faster, but measures a slower service.
+profile=${PROFILE:-dist}
+binary=target/$profile/rudder-kafka-transformer
 trap 'kill "$server" 2>/dev/null || true' EXIT
 
-cargo build --quiet --release --bins --examples
+cargo build --quiet --profile "$profile" --bins --examples
 mkdir -p target/bench
 # No load shedding, because this measures throughput.
-LOG_LEVEL=warn MAX_WAIT_MILLISECONDS=3600000 taskset -c 0 target/release/examples/echo --host 127.0.0.1 --port $port --metrics-port $((port + 1)) --workers 1 &
+LOG_LEVEL=warn MAX_WAIT_MILLISECONDS=3600000 taskset -c 0 "target/$profile/examples/echo" --host 127.0.0.1 --port $port --metrics-port $((port + 1)) --workers 1 &
 server=$!
 until $binary health --url "http://127.0.0.1:$port/health" 2>/dev/null; do kill -0 "$server"; done
 
