@@ -21,13 +21,13 @@ mkdir -p target/bench
 # No load shedding, because this measures throughput.
 LOG_LEVEL=warn MAX_WAIT_MILLISECONDS=3600000 taskset -c 0 "target/$profile/examples/echo" --host 127.0.0.1 --port $port --metrics-port $((port + 1)) --workers 1 &
 server=$!
-until $binary health --url "http://127.0.0.1:$port/health" 2>/dev/null; do kill -0 "$server"; done
+until "$binary" health --url "http://127.0.0.1:$port/health" 2>/dev/null; do kill -0 "$server"; done
 
 # name, URL, form, events, connections, keep-alive → a row
 row() {
     local keep=()
     [ "$6" = no ] || keep=(--keep-alive)
-    taskset -c 1 $binary bench "$2" --against "http://127.0.0.1:$port/echo" --form "$3" --batch "$4" --connections "$5" "${keep[@]}" \
+    taskset -c 1 "$binary" bench "$2" --against "http://127.0.0.1:$port/echo" --form "$3" --batch "$4" --connections "$5" "${keep[@]}" \
         --seconds "$seconds" --threads 1 --format json | jq -r --arg name "$1" --arg body "$3$4" --arg connections "$5" --arg keep "$6" '
         def fixed(digits): if . == null then "-" else . * pow(10; digits) | round / pow(10; digits) | tostring end;
         .targets as [$it, $echo]

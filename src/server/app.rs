@@ -195,9 +195,8 @@ pub fn configure(state: State, extra: ExtraRoutes) -> impl FnOnce(&mut ServiceCo
 const V0_DESTINATIONS: &str = "/v0/destinations/{destination}";
 const V1_DESTINATIONS: &str = "/v1/destinations/{destination}";
 
-/// Registers the processor transformation. Requests for the destination types of this service, in the usual spelling, match
-/// a path without parameters: the framework matches others with a regular expression, which takes as long as half of the
-/// transformation of one event.
+/// Registers the processor transformation. Supported destination types also have paths without a parameter. The framework
+/// matches parameters with a regular expression, which takes half as long as the transformation of one event.
 fn destinations_in(pattern: &'static str, version: &'static str) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         for family in FAMILIES {

@@ -7,7 +7,7 @@ use destinations::known::{Known, Role, ValueKind};
 use json::javascript::truthy;
 use json::raw::{Kind, Raw};
 use transform::family::Family;
-use transform::rules::templates::Template;
+use transform::rules::template::Template;
 
 /// Returns the text of a JSON string, with lone surrogates replaced by U+FFFD. Returns `None` for any other value.
 #[must_use]

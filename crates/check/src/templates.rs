@@ -9,7 +9,8 @@ use super::finding::{Findings, quoted, step};
 use destinations::known::{Known, Role};
 use json::raw::{Kind, Raw};
 use transform::flat_tree::FlatTree;
-use transform::rules::templates::{INDISPENSABLE, NoTemplate, Template, Templates};
+use transform::rules::template::{NoTemplate, Template};
+use transform::rules::templates::{INDISPENSABLE, Templates};
 
 /// The maximum nesting depth at which the location of a template is determined.
 const MAX_DEPTH: usize = 64;

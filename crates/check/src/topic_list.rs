@@ -7,7 +7,7 @@ use super::config::{kind, text_of};
 use super::finding::{Findings, quoted};
 use json::javascript::truthy;
 use json::raw::Raw;
-use transform::rules::templates::Template;
+use transform::rules::template::Template;
 use transform::topic_name::illegal;
 
 /// The topics of a destination.

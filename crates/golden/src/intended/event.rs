@@ -17,7 +17,8 @@ use transform::rejection::Rejection;
 use transform::request::event::Event;
 use transform::request::{PayloadFormat, Request};
 use transform::rules::emptiness;
-use transform::rules::templates::{INDISPENSABLE, Template};
+use transform::rules::template::Template;
+use transform::rules::templates::INDISPENSABLE;
 
 /// The properties of every JavaScript object.
 const OBJECT_MEMBERS: [&str; 12] = [

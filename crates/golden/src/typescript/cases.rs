@@ -40,7 +40,7 @@ impl Evaluator<'_> {
         Ok(cases)
     }
 
-    /// Appends the elements of the array at a place, with a problem in place of each unreadable element.
+    /// Appends the elements of the array at a place, with a problem instead of each unreadable element.
     fn append_cases(&mut self, place: &Place, cases: &mut Cases) -> Result<(), Problem> {
         let Place { module, at } = place;
         let at = *at;

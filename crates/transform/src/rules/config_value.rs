@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use crate::rules::templates::Template;
+use crate::rules::template::Template;
 use json::probe::looked_at;
 use json::raw::Raw;
 

@@ -11,7 +11,8 @@ use crate::rules::config_value::FilledValues;
 use crate::rules::emptiness;
 use crate::rules::lazy_object::{Found, LazyObject};
 use crate::rules::path_tree::{Hit, PathTree};
-use crate::rules::templates::{INDISPENSABLE, MAX_CONFIG_BYTES, Template, Templates};
+use crate::rules::template::Template;
+use crate::rules::templates::{INDISPENSABLE, MAX_CONFIG_BYTES, Templates};
 use json::raw::{Kind, Raw};
 
 /// The work of a lookup, apart from comparing names.

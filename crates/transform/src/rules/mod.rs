@@ -3,12 +3,12 @@
 //! | rule | module |
 //! | --- | --- |
 //! | docs/contract.md#reverse-etl-timestamp | [`retl_timestamp`] |
-//! | docs/contract.md#dynamic-configuration | [`templates`], [`path_tree`], [`dynamic_config`] |
+//! | docs/contract.md#dynamic-configuration | [`template`], [`templates`], [`path_tree`], [`dynamic_config`] |
 //! | docs/contract.md#integrations-object | [`integrations`] |
 //! | docs/contract.md#topic | [`topic`], [`topic_setting`], [`topic_map`] |
 //! | docs/contract.md#partition-key | [`partition_key`] |
 //!
-//! [`templates`] finds templates, [`path_tree`] finds their values, and [`dynamic_config`] fills them. [`cuts`] removes
+//! [`template`] reads a template, [`templates`] finds all of them, [`path_tree`] finds their values, and [`dynamic_config`] fills them. [`cuts`] removes
 //! fields from text, and [`lazy_object`] does the same for unusual events. [`emptiness`] decides whether a value is
 //! empty, and [`config_value`] contains the filled values of a Config.
 
@@ -21,6 +21,7 @@ pub mod lazy_object;
 pub mod partition_key;
 pub mod path_tree;
 pub mod retl_timestamp;
+pub mod template;
 pub mod templates;
 pub mod topic;
 pub mod topic_map;

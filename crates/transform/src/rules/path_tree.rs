@@ -11,7 +11,6 @@ use std::ops::Range;
 
 use crate::budget::{EventBudget, Exhausted};
 use crate::rules::lazy_object::MAX_MEMBERS;
-use crate::rules::templates;
 use json::invalid::Invalid;
 use json::properties::NameHasher;
 use json::raw::{Kind, Raw};
@@ -22,6 +21,9 @@ const FEW_CHILDREN: usize = 8;
 
 /// The parts of an event that the paths of a tree lead into.
 pub const ROOTS: [&str; 2] = ["message", "metadata"];
+
+/// The parts that templates can address even if the event itself does not contain them.
+pub(crate) const SHARED_ROOTS: [&str; 3] = ["destination", "connection", "request"];
 
 /// The paths of the templates of a Config.
 #[derive(Debug, Default)]
@@ -100,7 +102,7 @@ impl PathTree {
             if !ROOTS.contains(&first) {
                 tree.elsewhere.push(template);
             }
-            if templates::ROOTS.contains(&first) {
+            if SHARED_ROOTS.contains(&first) {
                 tree.shared.push(template);
             } else if latest == Some(path)
                 && let Some(templates) = tree.slots.last_mut()

@@ -1,16 +1,13 @@
 //! Finds the templates in a destination's Config (docs/contract.md#dynamic-configuration).
 
-use std::borrow::Cow;
-
 use crate::flat_tree::FlatTree;
 use crate::meter::Usage;
 use crate::rejection::Rejection;
 use crate::rules::config_value::{Hole, Holes};
-use crate::rules::path_tree::PathTree;
+use crate::rules::path_tree::{PathTree, SHARED_ROOTS};
+use crate::rules::template::Template;
 use crate::rules::topic_setting::RoutingMembers;
-use json::javascript::trim;
 use json::raw::Raw;
-use json::text::escape;
 
 /// The maximum number of templates in a Config.
 pub const MAX_TEMPLATES: usize = 1_000;
@@ -33,41 +30,12 @@ pub struct Templates {
     pub(crate) routing_bytes: usize,
     /// Whether the Config itself is a template.
     is_config: bool,
-    /// For each of [`ROOTS`], whether any path starts with it.
-    roots: [bool; ROOTS.len()],
+    /// For each of [`SHARED_ROOTS`], whether any path starts with it.
+    roots: [bool; SHARED_ROOTS.len()],
     /// The tree of all paths.
     paths: PathTree,
     /// The number of templates in each slot of the tree that can change the topic.
     in_routing: Vec<usize>,
-}
-
-/// The parts that templates can address even if the event itself does not contain them.
-pub(crate) const ROOTS: [&str; 3] = ["destination", "connection", "request"];
-
-/// A template: `{{ path || default }}`.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Template {
-    /// The path, with dots between names.
-    pub(crate) path: String,
-    /// The default as a JSON string.
-    pub(crate) default: String,
-    /// Whether the value can change the topic.
-    pub(crate) in_routing: bool,
-    /// The slot of the path in the tree of all paths, if the tree contains the path.
-    pub(crate) slot: Option<usize>,
-    /// The position of the template in the text of the Config.
-    pub(crate) start: usize,
-}
-
-/// Why a string is not a template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoTemplate {
-    /// The value is not a string, or is not enclosed in `{{` and `}}`.
-    Braces,
-    /// `||` is missing between the braces.
-    Bars,
-    /// The text before `||` is not a path.
-    Path,
 }
 
 impl Templates {
@@ -97,10 +65,10 @@ impl Templates {
         let mut holes = Vec::new();
         for leaf in tree.leaves() {
             let Ok(template) = Template::read(leaf.raw) else { continue };
-            if templates.len() == MAX_TEMPLATES || names(&template.path) > MAX_PATH_NAMES {
+            if templates.len() == MAX_TEMPLATES || template.names() > MAX_PATH_NAMES {
                 return Err(Rejection::TemplatesTooComplex);
             }
-            usage.keep(template.memory()).map_err(|_| Rejection::TemplatesTooComplex)?;
+            usage.keep(memory(&template)).map_err(|_| Rejection::TemplatesTooComplex)?;
             holes.push(Hole { start: leaf.range.start, end: leaf.range.end, template: templates.len() });
             templates.push(Template { start: leaf.range.start, ..template });
         }
@@ -112,8 +80,8 @@ impl Templates {
             let rest = |template: &Template| template.path.strip_prefix(root).map(|rest| rest.bytes().next());
             templates.iter().any(|template| matches!(rest(template), Some(None | Some(b'.'))))
         };
-        let roots = ROOTS.map(is_addressed);
-        let names = templates.iter().map(|template| names(&template.path)).sum();
+        let roots = SHARED_ROOTS.map(is_addressed);
+        let names = templates.iter().map(Template::names).sum();
         usage.keep(PathTree::max_bytes(names, templates.len())).map_err(|_| Rejection::TemplatesTooComplex)?;
         let paths = PathTree::of(templates.iter().map(|template| &*template.path));
         let is_config = !config.is_object();
@@ -175,9 +143,9 @@ impl Templates {
         self.is_config
     }
 
-    /// For each of [`ROOTS`] (destination, connection, request), whether any path starts with it.
+    /// For each of [`SHARED_ROOTS`] (destination, connection, request), whether any path starts with it.
     #[must_use]
-    pub(crate) fn roots(&self) -> [bool; ROOTS.len()] {
+    pub(crate) fn roots(&self) -> [bool; SHARED_ROOTS.len()] {
         self.roots
     }
 
@@ -227,136 +195,7 @@ fn possible_templates(config: &str) -> Vec<usize> {
     offsets
 }
 
-impl Template {
-    /// Reads a string of the Config as a template.
-    ///
-    /// # Errors
-    /// Returns the reason why the string is not a template. Such a string is used verbatim.
-    pub fn read(leaf: Raw<'_>) -> Result<Self, NoTemplate> {
-        let text = leaf.as_string().ok_or(NoTemplate::Braces)?.decoded();
-        let inside = trim(&text).strip_prefix(b"{{").and_then(|rest| rest.strip_suffix(b"}}"));
-        let inside = inside.ok_or(NoTemplate::Braces)?;
-        let bar = memchr::memmem::find(inside, b"||").ok_or(NoTemplate::Bars)?;
-        let path = trim(&inside[..bar]);
-        if !is_path(path) {
-            return Err(NoTemplate::Path);
-        }
-        let path = std::str::from_utf8(path).map_err(|_| NoTemplate::Path)?;
-        // In a path, `event.` addresses the message.
-        let path = match path.strip_prefix("event.") {
-            Some(rest) => format!("message.{rest}"),
-            None => path.to_owned(),
-        };
-        let mut default = Cow::Borrowed(trim(&inside[bar + 2..]));
-        if memchr::memchr(b'"', &default).is_some() {
-            default.to_mut().retain(|&byte| byte != b'"');
-        }
-        let default = trim(&default);
-        let mut json = String::with_capacity(default.len() + 2);
-        json.push('"');
-        escape(default, &mut json);
-        json.push('"');
-        Ok(Self { path, default: json, in_routing: false, slot: None, start: 0 })
-    }
-
-    /// The path, with dots between names. A prefix `event.` is stored as `message.`.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// The default, as a JSON string. It is used if the event has no value at the path.
-    #[must_use]
-    pub fn default(&self) -> &str {
-        &self.default
-    }
-
-    /// The memory of the template in bytes, including the allocations of its strings.
-    fn memory(&self) -> usize {
-        2 * size_of::<(Self, Hole)>() + self.path.capacity() + self.default.capacity() + 64
-    }
-}
-
-/// Returns whether `path` matches `^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$`, where `\w` is ASCII only.
-fn is_path(path: &[u8]) -> bool {
-    let mut starts_name = true;
-    for byte in path {
-        match byte {
-            b'.' if starts_name => return false,
-            b'.' => starts_name = true,
-            b'0'..=b'9' if starts_name => return false,
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'0'..=b'9' => starts_name = false,
-            _ => return false,
-        }
-    }
-    !starts_name
-}
-
-/// The number of names in a path.
-fn names(path: &str) -> usize {
-    1 + path.bytes().filter(|byte| *byte == b'.').count()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn template(text: &str) -> Option<(String, String)> {
-        let json = serde_json::to_string(text).unwrap();
-        let template = Template::read(Raw::parse(&json).unwrap()).ok()?;
-        Some((template.path().to_owned(), serde_json::from_str(template.default()).unwrap()))
-    }
-
-    #[test]
-    fn a_template_is_a_path_and_a_default() {
-        for (text, path, default) in [
-            ("{{ event.a.b || x }}", "message.a.b", "x"),
-            ("{{event.a||x}}", "message.a", "x"),
-            ("\u{a0}\u{feff}{{ a._1 || x || y }}\u{2003}", "a._1", "x || y"),
-            ("{{ a || \" q\"u\" \" }}", "a", "qu"),
-            ("{{ a || 'x' }}", "a", "'x'"),
-            ("{{ a || }}", "a", ""),
-            ("{{ event || x }}", "event", "x"),
-            ("{{ eventual.a || x }}", "eventual.a", "x"),
-            ("{{ a || b }} {{ c || d }}", "a", "b }} {{ c || d"),
-            ("{{ a\n||\nb\nc }}", "a", "b\nc"),
-        ] {
-            assert_eq!(template(text), Some((path.to_owned(), default.to_owned())), "{text}");
-        }
-    }
-
-    #[test]
-    fn other_texts_are_not_templates() {
-        for text in [
-            "{{ a }}",
-            "{{ || x }}",
-            "{{ 0a || x }}",
-            "{{ a.0b || x }}",
-            "{{ a b || x }}",
-            "x {{ a || x }}",
-            "{{ a || x }} y",
-            "{ a || x }",
-            "{{}}",
-            "{{",
-            "{{ ä || x }}",
-            "{{ a. || x }}",
-            "{{ a-b || x }}",
-            "{{}",
-        ] {
-            assert_eq!(template(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn the_reason_is_reported() {
-        for (json, reason) in [
-            (r#""{{ a }}""#, NoTemplate::Bars),
-            (r#""{{ 0a || x }}""#, NoTemplate::Path),
-            (r#""x {{ a || x }}""#, NoTemplate::Braces),
-            (r#""{{ \ud800 || x }}""#, NoTemplate::Path),
-            ("7", NoTemplate::Braces),
-        ] {
-            assert_eq!(Template::read(Raw::parse(json).unwrap()), Err(reason), "{json}");
-        }
-    }
+/// The memory of a template in bytes, including its position and the allocations of its strings.
+fn memory(template: &Template) -> usize {
+    2 * size_of::<(Template, Hole)>() + template.path.capacity() + template.default.capacity() + 64
 }
