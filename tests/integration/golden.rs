@@ -91,7 +91,7 @@ fn report(failures: &[String], of: usize) {
 }
 
 #[test]
-fn own_cases_get_their_expected_responses() {
+fn custom_cases_get_their_expected_responses() {
     let cases = fixtures();
     assert!(cases.len() >= 60, "only {} cases", cases.len());
     let failures: Vec<String> = cases

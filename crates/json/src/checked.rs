@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_invalid_text_is_within_the_text() {
+    fn the_end_offset_of_invalid_text_is_within_bounds() {
         for text in ["", "\"", "\"\\", "[", "[\"", "{\"a\":", "]", "\\", "[\"\\", "1", "\"abc"] {
             for at in 0..=text.len() {
                 assert!(value(text.as_bytes(), at) <= text.len(), "{text:?} {at}");

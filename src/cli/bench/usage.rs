@@ -143,7 +143,8 @@ mod system {
         processes.filter_map(|process| u32::try_from(process.pid).ok()).collect()
     }
 
-    /// Adds all descendants of the processes, because in a Node.js cluster only the first process listens.
+    /// Adds all descendants of the processes. In a Node.js cluster only the primary process listens on the port, but its
+    /// workers do the work.
     pub(super) fn with_children(mut ids: Vec<u32>) -> Vec<u32> {
         let stats = all_processes().into_iter().flatten().flatten().filter_map(|process| process.stat().ok());
         let parents: Vec<(u32, u32)> =

@@ -29,7 +29,7 @@ pub(super) enum Detail {
 
 /// The maximum number of entries of each type in the text. The rest are counted at the end.
 const MAX_LISTED: usize = 1000;
-/// The maximum length of a printed text, in characters: a location in a body, or an error.
+/// The maximum length, in characters, of a printed location in a body or a printed error.
 const MAX_TEXT: usize = 300;
 /// The maximum number of intended differences that are printed for a case.
 const MAX_ALLOWED: usize = 10;

@@ -54,7 +54,7 @@ fn the_counters_and_the_reports_each_use_less_than_8_mb() {
     assert!(peak < MAX_BYTES, "{peak} bytes");
     assert!(
         for_report + for_text < MAX_BYTES,
-        "a report takes {for_report} + {for_text} bytes; its text has {} bytes",
+        "{for_report} + {for_text} bytes are charged for a report, and its text has {} bytes",
         text.len()
     );
 }

@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_all_events_share_is_the_only_one() {
+    fn a_key_that_all_events_share_is_the_only_reported_key() {
         let mut all = Keys::default();
         for _ in 0..10 {
             let (counted, events) = keys([7; 1_000]);

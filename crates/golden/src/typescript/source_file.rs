@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::scalar;
 use super::tokens::{Kind, Token, tokens};
 
-/// The maximum length of a name that a problem quotes, in characters.
+/// The maximum length, in characters, of a name quoted in a problem.
 const MAX_NAME: usize = 40;
 
 /// A file split into tokens. Tokens are addressed by index. An index after the last token means the end of the file.

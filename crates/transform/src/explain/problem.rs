@@ -1,4 +1,4 @@
-//! The reasons why a transformed event does not reach Kafka or is not produced as intended, as a table.
+//! A table of the reasons why a transformed event does not reach Kafka, or is not produced as intended.
 
 use std::borrow::Cow;
 

@@ -29,7 +29,7 @@ pub struct TopicMap<'a> {
 
 /// The work of comparing an entry with a template in its name.
 const TEMPLATED_WORK: u64 = 16;
-/// The work per byte of filling a name with templates in it, and comparing it.
+/// The work per byte for filling the templates in a name and comparing the result.
 const NAME_WORK: u64 = 8;
 
 /// An entry without a template in its name.
