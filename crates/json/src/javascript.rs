@@ -127,29 +127,31 @@ fn joined(array: Raw<'_>) -> String {
     out
 }
 
-/// The whitespace and line terminators that JavaScript's `trim()` removes.
-const WHITE_SPACE: [&str; 25] = [
-    "\t", "\n", "\u{b}", "\u{c}", "\r", " ", "\u{a0}", "\u{1680}", "\u{2000}", "\u{2001}", "\u{2002}", "\u{2003}",
-    "\u{2004}", "\u{2005}", "\u{2006}", "\u{2007}", "\u{2008}", "\u{2009}", "\u{200a}", "\u{2028}", "\u{2029}",
-    "\u{202f}", "\u{205f}", "\u{3000}", "\u{feff}",
+/// The whitespace and line terminators beyond ASCII that JavaScript's `trim()` removes.
+const WIDE_SPACE: [&str; 19] = [
+    "\u{a0}", "\u{1680}", "\u{2000}", "\u{2001}", "\u{2002}", "\u{2003}", "\u{2004}", "\u{2005}", "\u{2006}",
+    "\u{2007}", "\u{2008}", "\u{2009}", "\u{200a}", "\u{2028}", "\u{2029}", "\u{202f}", "\u{205f}", "\u{3000}",
+    "\u{feff}",
 ];
 
 /// Removes whitespace from both ends of a decoded string, as JavaScript's `trim()` does.
 #[must_use]
 pub fn trim(mut characters: &[u8]) -> &[u8] {
-    // Fast path: most texts start and end with a visible ASCII character.
-    let may_be_space = |byte: Option<&u8>| byte.is_some_and(|byte| !byte.is_ascii_graphic());
-    while may_be_space(characters.first())
-        && let Some(rest) = WHITE_SPACE.iter().find_map(|space| characters.strip_prefix(space.as_bytes()))
-    {
-        characters = rest;
+    loop {
+        characters = match characters {
+            [b' ' | b'\t'..=b'\r', rest @ ..] | [rest @ .., b' ' | b'\t'..=b'\r'] => rest,
+            // Fast path: most texts start and end with a visible ASCII character.
+            [0..0x80, .., 0..0x80] | [0..0x80] | [] => return characters,
+            _ => {
+                let strip = |space: &&str| {
+                    let space = space.as_bytes();
+                    characters.strip_prefix(space).or_else(|| characters.strip_suffix(space))
+                };
+                let Some(rest) = WIDE_SPACE.iter().find_map(strip) else { return characters };
+                rest
+            }
+        };
     }
-    while may_be_space(characters.last())
-        && let Some(rest) = WHITE_SPACE.iter().find_map(|space| characters.strip_suffix(space.as_bytes()))
-    {
-        characters = rest;
-    }
-    characters
 }
 
 #[cfg(test)]

@@ -7,27 +7,28 @@ use crate::meter::Usage;
 use crate::rejection::Rejection;
 use json::raw::Raw;
 
-/// The event exceeds its budget, or the meter halted the request (see [`Usage::halted`]).
+/// The error if an event exceeds its budget, or if the meter halted the request (see [`Usage::halted`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exhausted;
 
-/// The work allowed for the templates of one event: bytes read or written, and names compared.
+/// The work that is still allowed for the templates of one event. Reading bytes, writing bytes and comparing names
+/// count as work.
 ///
-/// The budget depends only on the size of the event. The time for a body is therefore linear in its size, and an
-/// expensive event is rejected without affecting other events.
+/// The budget depends only on the size of the event. The time to transform a body is therefore linear in the size of
+/// the body, and an expensive event is rejected without affecting other events.
 pub struct EventBudget<'u, 'm> {
     usage: &'u Usage<'m>,
     left: u64,
 }
 
 impl<'u, 'm> EventBudget<'u, 'm> {
-    /// The work allowed for each event.
+    /// The units of work allowed for each event, regardless of its size.
     const BASE: u64 = 1 << 10;
-    /// The additional work allowed per byte of the event. Real events use about four units per byte, and have at least
-    /// 700 bytes of metadata.
-    const PER_BYTE: u64 = 16;
+    /// The additional units of work allowed per byte of the event. Real events use about four units per byte, and have
+    /// at least 700 bytes of metadata.
+    const PER_BYTE: u64 = 8;
 
-    /// Creates the budget of an event of this size.
+    /// Creates the budget of an event with a size of `bytes` bytes.
     #[must_use]
     pub fn for_event(bytes: usize, usage: &'u Usage<'m>) -> Self {
         Self { usage, left: Self::BASE + Self::PER_BYTE * bytes as u64 }
@@ -43,16 +44,16 @@ impl<'u, 'm> EventBudget<'u, 'm> {
         self.usage.work(units).map_err(|_| Exhausted)
     }
 
-    /// Builds the tree of a value.
+    /// Builds the flat tree of a value.
     ///
     /// # Errors
-    /// [`Exhausted`] if building the tree needs more than the budget.
+    /// [`Exhausted`] if building the tree would exceed the remaining budget.
     pub fn tree_of<'a>(&mut self, value: Raw<'a>) -> Result<FlatTree<'a>, Exhausted> {
         self.work(value.text().len() as u64)?;
         FlatTree::within(value, self.usage).map_err(|_| Exhausted)
     }
 
-    /// Charges memory that is freed after the event. Call this before allocating it.
+    /// Charges `bytes` bytes of memory that are freed after the event. Call this before allocating the memory.
     ///
     /// # Errors
     /// [`Exhausted`] if the meter halts the request.
@@ -75,7 +76,7 @@ mod tests {
     fn the_budget_depends_on_the_size_of_the_event() {
         let usage = Usage::unlimited();
         let mut budget = EventBudget::for_event(1_000, &usage);
-        assert_eq!(budget.work(1_024 + 16_000), Ok(()));
+        assert_eq!(budget.work(1_024 + 8_000), Ok(()));
         assert_eq!(budget.work(1), Err(Exhausted));
     }
 }

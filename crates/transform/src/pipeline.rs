@@ -130,14 +130,13 @@ impl<'s, 'a> Context<'s, 'a> {
         if !tree.elsewhere().is_empty() {
             let mut reached = tree.reach(event.event.raw, None, budget)?;
             reached.retain(|template| tree.elsewhere().binary_search(template).is_ok());
-            with_shared(&mut reached, tree);
             elsewhere = Some((reached, self.lazy_event(event, budget)?));
         }
         target.observer.will_fill(destination_raw, templates);
         let filler = Filler::new(templates, budget, target.observer);
         let values = filler.fill_found(
             (tree, &mut hits),
-            elsewhere.as_mut().map(|(templates, event)| (&**templates, event)),
+            elsewhere.as_mut().map(|(reached, event)| (with_shared(reached, tree), event)),
             &mut target.changes,
         )?;
         let removed = hits.into_iter().filter(|hit| hit.is_removed);
@@ -167,10 +166,9 @@ impl<'s, 'a> Context<'s, 'a> {
         let mut lazy = self.lazy_event(event, &mut budget)?;
         target.observer.will_fill(destination_raw, templates);
         let stamped = Some(message.raw).filter(|_| event.is_stamped);
-        let mut reached = templates.paths().reach(event.event.raw, stamped, &mut budget)?;
-        with_shared(&mut reached, templates.paths());
+        let reached = templates.paths().reach(event.event.raw, stamped, &mut budget)?;
         let filler = Filler::new(templates, &mut budget, target.observer);
-        let values = filler.fill_lazily(&reached, &mut lazy, &mut target.changes)?;
+        let values = filler.fill_lazily(with_shared(&reached, templates.paths()), &mut lazy, &mut target.changes)?;
         let texts = [lazy.member_text("message", &mut budget)?, lazy.member_text("metadata", &mut budget)?];
         let [message_text, metadata_text] =
             texts.each_ref().map(|text| text.as_deref().map_or(EMPTY_OBJECT, Raw::from_valid));
@@ -284,13 +282,15 @@ impl<'e, 'a> Templated<'e, 'a> {
     }
 }
 
-/// Adds the templates that are not in the tree. Both lists, and the result, are in ascending order.
-fn with_shared(templates: &mut Vec<usize>, tree: &PathTree) {
-    if !tree.shared().is_empty() {
-        templates.extend(tree.shared());
-        // A stable sort merges the two runs.
-        templates.sort();
-    }
+/// Merges the templates that were reached with those that are not in the tree. All are in ascending order.
+fn with_shared<'t>(reached: &'t [usize], tree: &'t PathTree) -> impl Iterator<Item = usize> + 't {
+    let mut reached = reached.iter().copied().peekable();
+    let mut shared = tree.shared().iter().copied().peekable();
+    std::iter::from_fn(move || match (reached.peek(), shared.peek()) {
+        (Some(one), Some(other)) if other < one => shared.next(),
+        (None, _) => shared.next(),
+        _ => reached.next(),
+    })
 }
 
 /// Removes fields from the text of an object. Returns `None` if `fields` is empty.

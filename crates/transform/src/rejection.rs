@@ -89,5 +89,5 @@ rejections! {
         "a template in the destination's Config would remove the length of an array of the event";
     /// The templates exceed a limit of [`crate::rules`] or the [`crate::budget`] of the event.
     TemplatesTooComplex, "templates_too_complex", "destination.Config", Configuration,
-        "the destination's Config exceeds a limit of templates: 1000 templates, 128 names in a path, 1 MiB of Config, 1 MiB of topic settings once filled, 100000 fields in an object on a path, 16 work units per byte of the event";
+        "the destination's Config exceeds a limit of templates: 1000 templates, 128 names in a path, 1 MiB of Config, 1 MiB of topic settings once filled, 100000 fields in an object on a path, 8 work units per byte of the event";
 }

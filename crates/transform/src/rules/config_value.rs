@@ -113,15 +113,15 @@ impl<'e> FilledValues<'e> {
     /// Returns the value of a template, or the template's default if it found nothing.
     #[must_use]
     pub fn of_template(&self, template: usize) -> Option<Raw<'_>> {
-        let Template { slot, default, .. } = self.templates.get(template)?;
+        let found = self.templates.get(template)?;
         let text = if let Ok(at) = self.values.binary_search_by_key(&template, |(index, _)| *index) {
             &*self.values[at].1
-        } else if let Some(slot) = slot
-            && let Ok(at) = self.of_slots.binary_search_by_key(slot, |(slot, _)| *slot)
+        } else if let Some(slot) = found.slot
+            && let Ok(at) = self.of_slots.binary_search_by_key(&slot, |(slot, _)| *slot)
         {
             self.of_slots[at].1
         } else {
-            default
+            found.default()
         };
         // The value was taken from valid JSON.
         Some(Raw::from_valid(text))
@@ -168,14 +168,18 @@ mod tests {
             Hole { start, end: start + name.len(), template }
         };
         let holes = Holes::of(config, vec![hole("\"{{z}}\"", 2), hole("\"{{y}}\"", 1), hole("\"{{x}}\"", 0)]);
-        let template = |slot| Template { path: String::new(), default: "[2]".into(), in_routing: true, slot, start: 0 };
+        let template = |slot| {
+            let mut template = Template::new(["", ""], b"2");
+            (template.in_routing, template.slot) = (true, slot);
+            template
+        };
         let templates = [template(None), template(None), template(Some(7))];
         let mut values = FilledValues::of(&templates);
         values.add(0, "1.0".into());
         values.add_for_all(7, "\"three\"");
         let [a, b, d] = config.members(["a", "b", "d"]).map(Option::unwrap);
         assert_eq!(values.fill(&holes, a, Part::Default).text(), "1.0");
-        assert_eq!(values.fill(&holes, b, Part::Entry).text(), r#"[[2],{"c":"three"}]"#);
+        assert_eq!(values.fill(&holes, b, Part::Entry).text(), r#"["2",{"c":"three"}]"#);
         assert_eq!(values.fill(&holes, d, Part::Default).text(), "7");
         assert_eq!((holes.template_at(a), holes.template_at(b)), (Some(0), None));
         assert!(holes.are_in(b) && !holes.are_in(d));

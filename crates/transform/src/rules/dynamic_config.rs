@@ -44,7 +44,7 @@ impl<'t, 'f, 'u, 'm, O: Observer> Filler<'t, 'f, 'u, 'm, O> {
     /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`], [`Rejection::TemplatesTooComplex`].
     pub fn fill_lazily<'e>(
         mut self,
-        templates: &[usize],
+        templates: impl Iterator<Item = usize>,
         event: &mut LazyObject<'e>,
         changes: &mut Changes,
     ) -> Result<FilledValues<'e>, Rejection>
@@ -52,7 +52,7 @@ impl<'t, 'f, 'u, 'm, O: Observer> Filler<'t, 'f, 'u, 'm, O> {
         't: 'e,
     {
         let mut values = FilledValues::of(&self.templates.templates);
-        for &index in templates {
+        for index in templates {
             self.look_up(index, event, &mut values)?;
         }
         Ok(self.finish(values, changes))
@@ -66,7 +66,7 @@ impl<'t, 'f, 'u, 'm, O: Observer> Filler<'t, 'f, 'u, 'm, O> {
     pub fn fill_found<'e>(
         mut self,
         (tree, hits): (&PathTree, &mut [Hit<'e>]),
-        elsewhere: Option<(&[usize], &mut LazyObject<'e>)>,
+        elsewhere: Option<(impl Iterator<Item = usize>, &mut LazyObject<'e>)>,
         changes: &mut Changes,
     ) -> Result<FilledValues<'e>, Rejection>
     where
@@ -96,7 +96,7 @@ impl<'t, 'f, 'u, 'm, O: Observer> Filler<'t, 'f, 'u, 'm, O> {
             }
         }
         if let Some((templates, event)) = elsewhere {
-            for &index in templates {
+            for index in templates {
                 self.look_up(index, event, &mut values)?;
             }
         }
@@ -157,7 +157,7 @@ fn take<'e>(
     budget: &mut EventBudget<'_, '_>,
 ) -> Result<Option<(Cow<'e, str>, bool)>, Rejection> {
     budget.work(LOOKUP_WORK)?;
-    let place = match event.find(&template.path, budget) {
+    let place = match event.find(template.path(), budget) {
         Found::Nothing => return Ok(None),
         Found::ArrayLength => return Err(Rejection::TemplateTakesLength),
         Found::TooComplex => return Err(Rejection::TemplatesTooComplex),
@@ -171,7 +171,7 @@ fn take<'e>(
     if is_empty(&value, budget)? {
         return Ok(Some((value, false)));
     }
-    if INDISPENSABLE.contains(&template.path.as_str()) {
+    if INDISPENSABLE.contains(&template.path()) {
         return Err(Rejection::TemplateTakesAll);
     }
     place.remove(budget)?;

@@ -3,22 +3,16 @@
 //! Only the objects on the path to a removed field are parsed, once each. Everything else remains a slice of the text,
 //! so that literals, escapes, order and duplicates survive.
 
+mod parts;
+
 use std::borrow::Cow;
 
 use crate::budget::{EventBudget, Exhausted};
 use crate::meter::Usage;
 use json::probe::looked_at;
 use json::raw::{Kind, Raw};
-use json::text::Text;
-
-/// The maximum number of fields of an object on a path.
-pub const MAX_MEMBERS: usize = 100_000;
-/// The work of comparing two names.
-const COMPARISON_WORK: u64 = 3;
-/// A low estimate of the size of a field, in bytes.
-const BYTES_PER_MEMBER: usize = 32;
-/// The maximum number of fields for which memory is preallocated.
-const USUAL_MEMBERS: usize = 32;
+use parts::Member;
+pub use parts::{MAX_MEMBERS, Parts, Place};
 
 /// A value from which fields can be removed.
 ///
@@ -26,33 +20,17 @@ const USUAL_MEMBERS: usize = 32;
 /// [`crate::rules::templates::MAX_PATH_NAMES`].
 #[derive(Debug, Clone)]
 pub enum LazyObject<'a> {
-    /// Not parsed yet.
+    /// A value that has not been parsed.
     Whole(Raw<'a>),
-    /// Parsed.
-    Object(Box<Parts<'a>>),
-}
-
-/// A parsed object.
-#[derive(Debug, Clone)]
-pub struct Parts<'a> {
-    raw: Raw<'a>,
-    members: Vec<Member<'a>>,
-    changed: bool,
-}
-
-#[derive(Debug, Clone)]
-struct Member<'a> {
-    key: Text<'a>,
-    /// The decoded key, if the key has escapes. Cached because keys may be compared many times.
-    decoded: Option<Box<[u8]>>,
-    value: LazyObject<'a>,
+    /// An object whose fields have been parsed.
+    Object(Box<Parts<'a, Self>>),
 }
 
 /// The result of a lookup.
 #[derive(Debug)]
 pub enum Found<'d, 'a> {
     /// A field of an object.
-    Member(Place<'d, 'a>),
+    Member(Place<'d, 'a, LazyObject<'a>>),
     /// The length of an array, which can be read but not removed.
     ArrayLength,
     /// Nothing was found.
@@ -61,19 +39,18 @@ pub enum Found<'d, 'a> {
     TooComplex,
 }
 
-/// A field that was found.
-#[derive(Debug)]
-pub struct Place<'d, 'a> {
-    parent: &'d mut Parts<'a>,
-    index: usize,
-}
-
 /// The type of a value, and its fields if it is an object.
 enum Inside<'d, 'a> {
-    Object(&'d mut Parts<'a>),
+    Object(&'d mut Parts<'a, LazyObject<'a>>),
     Array,
     Scalar,
     TooComplex,
+}
+
+impl<'a> From<Raw<'a>> for LazyObject<'a> {
+    fn from(raw: Raw<'a>) -> Self {
+        LazyObject::Whole(raw)
+    }
 }
 
 impl<'a> LazyObject<'a> {
@@ -87,25 +64,25 @@ impl<'a> LazyObject<'a> {
     /// being read.
     ///
     /// # Errors
-    /// [`Exhausted`] if this exceeds the event's budget.
+    /// [`Exhausted`] if `raw` has more than [`MAX_MEMBERS`] fields, or if parsing it would exceed the event's budget.
     pub fn within(
         raw: Raw<'a>,
         known: &[Option<Raw<'a>>],
         budget: &mut EventBudget<'_, '_>,
     ) -> Result<Self, Exhausted> {
-        let members = Member::all_of(raw, known, budget)?;
-        Ok(Self::Object(Box::new(Parts { raw, members, changed: false })))
+        Ok(Self::Object(Box::new(Parts::of(raw, known, budget)?)))
     }
 
-    /// Creates a lazy object and parses its fields and those of its field `name`, so that its copies need not parse
-    /// them. Returns `None` if this exceeds the limits.
+    /// Creates a lazy object whose fields are already parsed, including the fields of its field `name`, so copies of
+    /// the lazy object need not parse them. Returns `None` if `raw` is not an object, or if parsing it would exceed the
+    /// limits.
     #[must_use]
     pub fn opened(raw: Raw<'a>, name: &str, usage: &Usage<'_>) -> Option<Self> {
         let mut budget = EventBudget::for_event(raw.text().len(), usage);
         let mut object = Self::of(raw);
         let Inside::Object(parts) = object.inside(&mut budget) else { return None };
         if let Some(index) = parts.position(name, &mut budget).ok()? {
-            _ = parts.members[index].value.inside(&mut budget);
+            _ = parts.at(index).value.inside(&mut budget);
         }
         usage.keep(object.copied_bytes()).ok()?;
         Some(object)
@@ -114,21 +91,17 @@ impl<'a> LazyObject<'a> {
     /// Returns a copy for one event.
     ///
     /// # Errors
-    /// [`Exhausted`] if this exceeds the event's budget.
+    /// [`Exhausted`] if copying would exceed the event's budget.
     pub fn copy_within(&self, budget: &mut EventBudget<'_, '_>) -> Result<Self, Exhausted> {
         let bytes = self.copied_bytes();
-        budget.work((bytes / size_of::<Member<'_>>()) as u64)?;
+        budget.work((bytes / size_of::<Member<'_, Self>>()) as u64)?;
         budget.memory(bytes)?;
         Ok(self.clone())
     }
 
-    /// The memory of a copy, in bytes.
+    /// The memory that a copy needs, in bytes.
     fn copied_bytes(&self) -> usize {
-        let LazyObject::Object(parts) = self else { return 0 };
-        let of_member = |member: &Member<'a>| {
-            size_of::<Member<'_>>() + member.decoded.as_ref().map_or(0, |name| name.len()) + member.value.copied_bytes()
-        };
-        size_of::<Parts<'_>>() + parts.members.iter().map(of_member).sum::<usize>()
+        if let LazyObject::Object(parts) = self { parts.copied_bytes(Self::copied_bytes) } else { 0 }
     }
 
     fn inside(&mut self, budget: &mut EventBudget<'_, '_>) -> Inside<'_, 'a> {
@@ -138,8 +111,8 @@ impl<'a> LazyObject<'a> {
                 Kind::Array => return Inside::Array,
                 _ => return Inside::Scalar,
             }
-            let Ok(members) = Member::all_of(raw, &[], budget) else { return Inside::TooComplex };
-            *self = LazyObject::Object(Box::new(Parts { raw, members, changed: false }));
+            let Ok(parts) = Parts::of(raw, &[], budget) else { return Inside::TooComplex };
+            *self = LazyObject::Object(Box::new(parts));
         }
         match self {
             LazyObject::Object(parts) => Inside::Object(parts),
@@ -147,34 +120,29 @@ impl<'a> LazyObject<'a> {
         }
     }
 
-    /// Sets the field called `name`. If there is no such field, it is added at the end. If there are duplicates, the
-    /// last one is set. A value that is not an object is unchanged.
+    /// Sets the field called `name`. If there is no such field, it is added at the end. If several fields have this
+    /// name, the last one is set. A value that is not an object is unchanged.
     ///
     /// # Errors
-    /// [`Exhausted`] if the object has more than [`MAX_MEMBERS`] fields, or this exceeds the event's budget.
+    /// [`Exhausted`] if the object has more than [`MAX_MEMBERS`] fields, or if setting the field would exceed the
+    /// event's budget.
     pub fn set(
         &mut self,
         name: &'static str,
         value: LazyObject<'a>,
         budget: &mut EventBudget<'_, '_>,
     ) -> Result<(), Exhausted> {
-        let parts = match self.inside(budget) {
-            Inside::Object(parts) => parts,
-            Inside::TooComplex => return Err(Exhausted),
-            Inside::Array | Inside::Scalar => return Ok(()),
-        };
-        parts.changed = true;
-        match parts.position(name, budget)? {
-            Some(index) => parts.members[index].value = value,
-            None => parts.members.push(Member { key: Text::plain(name), decoded: None, value }),
+        match self.inside(budget) {
+            Inside::Object(parts) => parts.set(name, value, budget),
+            Inside::TooComplex => Err(Exhausted),
+            Inside::Array | Inside::Scalar => Ok(()),
         }
-        Ok(())
     }
 
-    /// Returns the text of the field called `name`.
+    /// Returns the current text of the value of the field called `name`, or `None` if there is no such field.
     ///
     /// # Errors
-    /// [`Exhausted`] if this exceeds the event's budget.
+    /// [`Exhausted`] if reading the field would exceed the event's budget.
     pub fn member_text(
         &mut self,
         name: &str,
@@ -186,21 +154,21 @@ impl<'a> LazyObject<'a> {
             Inside::Array | Inside::Scalar => return Ok(None),
         };
         let Some(index) = parts.position(name, budget)? else { return Ok(None) };
-        parts.members[index].value.text_within(budget).map(Some)
+        parts.at(index).value.text_within(budget).map(Some)
     }
 
-    /// Calls `on_field` for each field of the object called `name`, with its name and value. The value is `None` if a
-    /// part of it was removed.
+    /// If this object and its field `name` have been parsed as objects, calls `on_field` for each field of the inner
+    /// object, with the name and the value of that field. The value is `None` if a part of it was removed.
     pub fn each_field(&self, name: &str, mut on_field: impl FnMut(&[u8], Option<Raw<'a>>)) {
         let LazyObject::Object(parts) = self else { return };
-        let Some(member) = parts.members.iter().rfind(|member| member.name() == name.as_bytes()) else { return };
+        let Some(member) = parts.members().rfind(|member| member.name() == name.as_bytes()) else { return };
         let LazyObject::Object(parts) = &member.value else { return };
-        for member in &parts.members {
+        for member in parts.members() {
             on_field(member.name(), (!member.value.is_changed()).then(|| member.value.raw()));
         }
     }
 
-    /// The original text.
+    /// The value as it was before any field was removed or set.
     fn raw(&self) -> Raw<'a> {
         match self {
             LazyObject::Whole(raw) => *raw,
@@ -217,10 +185,11 @@ impl<'a> LazyObject<'a> {
         }
     }
 
-    /// Like [`LazyObject::text`], but charges memory before it is allocated. No field of the value may have been set.
+    /// Like [`LazyObject::text`], but charges the memory for the text to `budget` before it is allocated. Do not call
+    /// this function if a field of the value was set.
     ///
     /// # Errors
-    /// [`Exhausted`] if this exceeds the event's budget.
+    /// [`Exhausted`] if the meter halts the request.
     pub fn text_within(&self, budget: &mut EventBudget<'_, '_>) -> Result<Cow<'a, str>, Exhausted> {
         if let LazyObject::Object(_) = self {
             budget.memory(self.max_bytes())?;
@@ -239,7 +208,7 @@ impl<'a> LazyObject<'a> {
 
     fn try_find<'d>(&'d mut self, path: &str, budget: &mut EventBudget<'_, '_>) -> Result<Found<'d, 'a>, Exhausted> {
         let literal = match self.inside(budget) {
-            Inside::Object(parts) => parts.position(path, budget)?,
+            Inside::Object(parts) => parts.literal(path, budget)?,
             Inside::TooComplex => return Err(Exhausted),
             Inside::Array | Inside::Scalar => None,
         };
@@ -260,7 +229,7 @@ impl<'a> LazyObject<'a> {
                 Some((index, "")) => return Ok(Found::Member(Place { parent, index })),
                 Some((index, after)) => {
                     rest = &after[1..];
-                    object = &mut parent.members[index].value;
+                    object = &mut parent.at(index).value;
                 }
             }
         }
@@ -269,7 +238,7 @@ impl<'a> LazyObject<'a> {
     fn is_changed(&self) -> bool {
         match self {
             LazyObject::Whole(_) => false,
-            LazyObject::Object(parts) => parts.changed || parts.members.iter().any(|member| member.value.is_changed()),
+            LazyObject::Object(parts) => parts.changed || parts.members().any(|member| member.value.is_changed()),
         }
     }
 
@@ -294,7 +263,7 @@ impl<'a> LazyObject<'a> {
             LazyObject::Object(parts) if !self.is_changed() => out.push_str(parts.raw.text()),
             LazyObject::Object(parts) => {
                 out.push('{');
-                for (index, member) in parts.members.iter().enumerate() {
+                for (index, member) in parts.members().enumerate() {
                     out.push_str(if index > 0 { ",\"" } else { "\"" });
                     out.push_str(member.key.escaped());
                     out.push_str("\":");
@@ -303,94 +272,6 @@ impl<'a> LazyObject<'a> {
                 out.push('}');
             }
         }
-    }
-}
-
-impl<'a> Member<'a> {
-    /// Reads the fields of an object. At most [`MAX_MEMBERS`] are allowed.
-    fn all_of(
-        raw: Raw<'a>,
-        known: &[Option<Raw<'a>>],
-        budget: &mut EventBudget<'_, '_>,
-    ) -> Result<Vec<Self>, Exhausted> {
-        budget.work(raw.text().len() as u64)?;
-        // Reserves capacity for the usual number of fields in an object of this size.
-        let usual = (raw.text().len() / BYTES_PER_MEMBER).clamp(1, USUAL_MEMBERS);
-        budget.memory(usual * size_of::<Self>())?;
-        let mut members: Vec<Self> = Vec::with_capacity(usual);
-        let mut outcome = Ok(());
-        let on_member = |key: Text<'a>, value: Raw<'a>| {
-            if outcome.is_ok() && members.len() == members.capacity() {
-                outcome = budget.memory(2 * members.capacity().max(4) * size_of::<Self>());
-            }
-            if members.len() == MAX_MEMBERS {
-                outcome = Err(Exhausted);
-            }
-            if outcome.is_ok() {
-                let decoded = match key.decoded() {
-                    Cow::Borrowed(_) => None,
-                    Cow::Owned(name) => {
-                        outcome = budget.memory(name.len());
-                        Some(name.into_boxed_slice())
-                    }
-                };
-                members.push(Member { key, decoded, value: LazyObject::Whole(value) });
-            }
-        };
-        raw.for_each_member_knowing(known, on_member);
-        outcome.map(|()| members)
-    }
-
-    #[inline]
-    fn name(&self) -> &[u8] {
-        self.decoded.as_deref().unwrap_or_else(|| self.key.escaped().as_bytes())
-    }
-}
-
-impl Parts<'_> {
-    /// Returns the index of the last field called `name`.
-    fn position(&self, name: &str, budget: &mut EventBudget<'_, '_>) -> Result<Option<usize>, Exhausted> {
-        budget.work(1 + COMPARISON_WORK * self.members.len() as u64)?;
-        looked_at(self.members.len());
-        Ok(self.members.iter().rposition(|member| member.name() == name.as_bytes()))
-    }
-
-    /// Returns the field with the shortest name that is a prefix of a path, and the rest of the path.
-    fn shortest_name<'p>(
-        &self,
-        path: &'p str,
-        budget: &mut EventBudget<'_, '_>,
-    ) -> Result<Option<(usize, &'p str)>, Exhausted> {
-        for end in memchr::memchr_iter(b'.', path.as_bytes()).chain([path.len()]) {
-            let (name, rest) = path.split_at(end);
-            if let Some(index) = self.position(name, budget)? {
-                return Ok(Some((index, rest)));
-            }
-        }
-        Ok(None)
-    }
-}
-
-impl<'a> Place<'_, 'a> {
-    /// The value.
-    #[must_use]
-    pub fn value(&self) -> &LazyObject<'a> {
-        &self.parent.members[self.index].value
-    }
-
-    /// Removes the field and the duplicates that it hides.
-    ///
-    /// # Errors
-    /// [`Exhausted`] if this exceeds the event's budget.
-    pub fn remove(self, budget: &mut EventBudget<'_, '_>) -> Result<(), Exhausted> {
-        let members = &mut self.parent.members;
-        budget.work(members.len() as u64)?;
-        let Member { key, decoded, .. } = &members[self.index];
-        let (key, decoded) = (*key, decoded.clone());
-        let name = decoded.as_deref().unwrap_or_else(|| key.escaped().as_bytes());
-        members.retain(|member| member.name() != name);
-        self.parent.changed = true;
-        Ok(())
     }
 }
 

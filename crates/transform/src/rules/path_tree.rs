@@ -6,18 +6,16 @@
 //! such events, the tree finds the same values as [`LazyObject::find`](crate::rules::lazy_object::LazyObject::find).
 //! For all others, it returns `None`.
 
-use std::collections::HashMap;
+mod names;
+
 use std::ops::Range;
 
 use crate::budget::{EventBudget, Exhausted};
 use crate::rules::lazy_object::MAX_MEMBERS;
 use json::invalid::Invalid;
-use json::properties::NameHasher;
 use json::raw::{Kind, Raw};
 use json::reader::Reader;
-
-/// The maximum number of children that are compared with a name one by one. Above this number, children are indexed.
-const FEW_CHILDREN: usize = 8;
+use names::{Match, NameTree, NodeRef};
 
 /// The parts of an event that the paths of a tree lead into.
 pub const ROOTS: [&str; 2] = ["message", "metadata"];
@@ -28,27 +26,17 @@ pub(crate) const SHARED_ROOTS: [&str; 3] = ["destination", "connection", "reques
 /// The paths of the templates of a Config.
 #[derive(Debug, Default)]
 pub struct PathTree {
-    /// The root of the tree, which stands for the event.
-    root: Node,
-    /// The indices of the templates of each path in the tree, ascending.
-    slots: Vec<Vec<usize>>,
+    names: NameTree,
+    /// The indices of the templates in the tree, by slot, and ascending within a slot.
+    templates: Vec<usize>,
+    /// For each slot, the position after its last template.
+    ends: Vec<usize>,
     /// The indices of the templates whose paths do not lead into one of [`ROOTS`], ascending.
     elsewhere: Vec<usize>,
     /// The indices of the templates that are not in the tree, ascending.
     shared: Vec<usize>,
     /// Whether the path of a template is one of [`ROOTS`].
     has_whole_root: bool,
-}
-
-/// A name in a path. Paths with a common prefix share nodes.
-#[derive(Debug, Default)]
-struct Node {
-    name: Box<str>,
-    /// The slot of the path that ends here.
-    slot: Option<usize>,
-    children: Vec<Node>,
-    /// The indices of the children by name, if there are more than [`FEW_CHILDREN`].
-    index: HashMap<Box<str>, usize, NameHasher>,
 }
 
 /// The value at a path.
@@ -82,54 +70,62 @@ impl From<Exhausted> for Unusual {
 }
 
 impl PathTree {
-    /// Returns the maximum memory of a tree, in bytes. The paths of its `templates` have `names` names in total.
+    /// Returns the maximum memory of a tree for these paths, in bytes.
     #[must_use]
-    pub fn max_bytes(names: usize, templates: usize) -> usize {
-        2 * names * (size_of::<Node>() + size_of::<(Box<str>, usize)>() + 64)
-            + 2 * templates * size_of::<(Vec<usize>, [usize; 4], &str)>()
+    pub fn max_bytes<'t>(paths: impl Iterator<Item = &'t str>) -> usize {
+        let (mut names, mut bytes, mut count) = (0, 0, 0);
+        for path in paths {
+            names += 1 + path.bytes().filter(|byte| *byte == b'.').count();
+            bytes += path.len();
+            count += 1;
+        }
+        NameTree::max_bytes(names, bytes) + 2 * count * size_of::<([&str; 2], [usize; 6])>()
     }
 
     /// Creates the tree for the paths of all templates.
     #[must_use]
     pub fn of<'t>(paths: impl Iterator<Item = &'t str>) -> Self {
-        let mut tree = Self::default();
         let mut sorted: Vec<(&str, usize)> = paths.enumerate().map(|(template, path)| (path, template)).collect();
-        // A dot sorts before all characters of names, so paths with the same first names are neighbors.
         sorted.sort_unstable();
-        let mut latest = None;
+        let mut tree = Self::default();
+        let mut paths: Vec<&str> = Vec::with_capacity(sorted.len());
         for (path, template) in sorted {
-            let first = path.split('.').next().unwrap_or_default();
-            if !ROOTS.contains(&first) {
+            let leads_into = |root: &&str| {
+                path.strip_prefix(root).is_some_and(|rest| matches!(rest.as_bytes().first(), None | Some(b'.')))
+            };
+            if !ROOTS.iter().any(leads_into) {
                 tree.elsewhere.push(template);
             }
-            if SHARED_ROOTS.contains(&first) {
+            if SHARED_ROOTS.iter().any(leads_into) {
                 tree.shared.push(template);
-            } else if latest == Some(path)
-                && let Some(templates) = tree.slots.last_mut()
-            {
-                templates.push(template);
-            } else {
-                latest = Some(path);
+                continue;
+            }
+            if paths.last() != Some(&path) {
                 tree.has_whole_root |= ROOTS.contains(&path);
-                tree.root.add(path, tree.slots.len());
-                tree.slots.push(vec![template]);
+                paths.push(path);
+                tree.ends.push(tree.templates.len());
+            }
+            tree.templates.push(template);
+            if let Some(end) = tree.ends.last_mut() {
+                *end += 1;
             }
         }
+        tree.names = NameTree::of(&paths);
         tree.elsewhere.sort_unstable();
         tree.shared.sort_unstable();
-        tree.root.index_children();
         tree
     }
 
     /// The indices of the templates that share a slot, ascending.
     #[must_use]
     pub fn templates_at(&self, slot: usize) -> &[usize] {
-        &self.slots[slot]
+        let start = slot.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.templates[start..self.ends[slot]]
     }
 
     /// All slots, with the indices of their templates.
     pub fn slots(&self) -> impl Iterator<Item = (usize, &[usize])> {
-        self.slots.iter().map(Vec::as_slice).enumerate()
+        (0..self.ends.len()).map(|slot| (slot, self.templates_at(slot)))
     }
 
     /// The indices of the templates that [`PathTree::find`] does not look for, ascending.
@@ -154,7 +150,7 @@ impl PathTree {
         }
         let mut hits = Vec::new();
         for (index, (root, part)) in ROOTS.iter().zip(parts).enumerate() {
-            if let Some(root) = self.root.descend(root.as_bytes()) {
+            if let Some(root) = self.node(root) {
                 budget.work(part.text().len() as u64).ok()?;
                 root.walk(&mut Reader::of(part), index, &mut hits, budget).ok()?;
             }
@@ -173,65 +169,49 @@ impl PathTree {
         message: Option<Raw<'_>>,
         budget: &mut EventBudget<'_, '_>,
     ) -> Result<Vec<usize>, Exhausted> {
-        let mut slots: Vec<usize> = Vec::new();
+        budget.memory(self.ends.len().max(self.templates.len()) / 4)?;
+        let mut slots = Marks::below(self.ends.len());
         // These parts exist even if the event lacks them.
-        slots.extend(ROOTS.iter().filter_map(|root| self.root.descend(root.as_bytes())?.slot));
-        self.root.reach(event, &mut slots, budget)?;
+        ROOTS.iter().filter_map(|root| self.node(root)?.slot()).for_each(|slot| _ = slots.add(slot));
+        if let Some(root) = self.names.root() {
+            root.reach(event, &mut slots, budget)?;
+        }
         if let Some(message) = message
-            && let Some(root) = self.root.descend(b"message")
+            && let Some(root) = self.node("message")
         {
             root.reach(message, &mut slots, budget)?;
         }
-        slots.sort_unstable();
-        slots.dedup();
-        let reached = slots.iter().flat_map(|slot| self.templates_at(*slot));
-        budget.memory(2 * size_of::<usize>() * (reached.clone().count() + 2 * self.shared.len()))?;
-        let mut templates: Vec<usize> = reached.copied().collect();
-        templates.sort_unstable();
-        Ok(templates)
+        let mut templates = Marks::below(self.templates.len() + self.shared.len());
+        let mut count = 0;
+        slots.for_each(|slot| {
+            count += self.templates_at(slot).len();
+            self.templates_at(slot).iter().for_each(|template| _ = templates.add(*template));
+        });
+        budget.memory(size_of::<usize>() * count)?;
+        let mut reached = Vec::with_capacity(count);
+        templates.for_each(|template| reached.push(template));
+        Ok(reached)
+    }
+
+    /// Returns the node of a root.
+    fn node(&self, root: &str) -> Option<NodeRef<'_>> {
+        self.names.root()?.descend(root.as_bytes())
     }
 }
 
-impl Node {
-    /// Adds a path that sorts after all others.
-    fn add(&mut self, path: &str, slot: usize) {
-        let mut node = self;
-        for name in path.split('.') {
-            if node.children.last().is_none_or(|last| *last.name != *name) {
-                if node.children.is_empty() {
-                    // Most nodes have one child.
-                    node.children.reserve_exact(1);
-                }
-                node.children.push(Node { name: name.into(), ..Node::default() });
-            }
-            let last = node.children.len() - 1;
-            node = &mut node.children[last];
-        }
-        node.slot = Some(slot);
-    }
-
-    /// Returns the node that `name`, which may be several names with dots between them, leads to.
-    fn descend(&self, name: &[u8]) -> Option<&Self> {
-        name.split(|byte| *byte == b'.').try_fold(self, |node, name| Some(&node.children[node.place(name)?]))
-    }
-
+impl NodeRef<'_> {
     /// Adds the slots that fields of `object` lead to, regardless of duplicates and of fields that hide others.
-    fn reach(
-        &self,
-        object: Raw<'_>,
-        slots: &mut Vec<usize>,
-        budget: &mut EventBudget<'_, '_>,
-    ) -> Result<(), Exhausted> {
+    fn reach(self, object: Raw<'_>, slots: &mut Marks, budget: &mut EventBudget<'_, '_>) -> Result<(), Exhausted> {
         budget.work(object.text().len() as u64)?;
         // The object is valid, so only the budget can end the walk.
         self.reach_from(&mut Reader::of(object), slots, budget).map_err(|_| Exhausted)
     }
 
-    /// Like [`Node::reach`]. Recursion is limited by the number of names in a path.
+    /// Like [`NodeRef::reach`]. Recursion is limited by the number of names in a path.
     fn reach_from(
-        &self,
+        self,
         reader: &mut Reader<'_, false>,
-        slots: &mut Vec<usize>,
+        slots: &mut Marks,
         budget: &mut EventBudget<'_, '_>,
     ) -> Result<(), Unusual> {
         let mut buffer = Vec::new();
@@ -242,49 +222,28 @@ impl Node {
             }
             let Some(node) = self.descend(name.decoded_in(&mut buffer)) else { return Ok(reader.skip()?) };
             let first = reader.peek();
-            let length = node.children.iter().find(|child| first == Some(b'[') && &*child.name == "length");
-            for slot in [node.slot, length.and_then(|length| length.slot)].into_iter().flatten() {
-                if slots.len() == slots.capacity() {
-                    budget.memory(2 * slots.capacity().max(4) * size_of::<usize>())?;
-                }
-                slots.push(slot);
+            let length = if first == Some(b'[') { node.descend(b"length") } else { None };
+            for slot in [node.slot(), length.and_then(NodeRef::slot)].into_iter().flatten() {
+                slots.add(slot);
             }
             match first {
-                Some(b'{') if !node.children.is_empty() => node.reach_from(reader, slots, budget),
+                Some(b'{') if node.children() > 0 => node.reach_from(reader, slots, budget),
                 _ => Ok(reader.skip()?),
             }
         })?;
         Ok(())
     }
 
-    /// Returns the index of the child called `name`.
-    fn place(&self, name: &[u8]) -> Option<usize> {
-        if self.children.len() > FEW_CHILDREN {
-            return self.index.get(std::str::from_utf8(name).ok()?).copied();
-        }
-        self.children.iter().position(|child| child.name.as_bytes() == name)
-    }
-
-    /// Indexes the children of this node and of all nodes below it. Recursion is limited by the number of names in a
-    /// path.
-    fn index_children(&mut self) {
-        if self.children.len() > FEW_CHILDREN {
-            let names = self.children.iter().enumerate().map(|(place, child)| (child.name.clone(), place));
-            self.index = names.collect();
-        }
-        self.children.iter_mut().for_each(Self::index_children);
-    }
-
     /// Walks over a valid object. Recursion is limited by the number of names in a path.
     fn walk<'e>(
-        &self,
+        self,
         reader: &mut Reader<'e, false>,
         root: usize,
         hits: &mut Vec<Hit<'e>>,
         budget: &mut EventBudget<'_, '_>,
     ) -> Result<(), Unusual> {
         let mut fields = 0;
-        let mut found = Found::of(self.children.len());
+        let mut found = Marks::below(self.children());
         let mut buffer = Vec::new();
         reader.parts::<Unusual>(|reader| {
             fields += 1;
@@ -294,23 +253,27 @@ impl Node {
             if name.may_have_escapes() && name.escaped().len() > buffer.capacity() {
                 budget.memory(2 * name.escaped().len())?;
             }
-            let Some(place) = self.child(name.decoded_in(&mut buffer))? else { return Ok(reader.skip()?) };
-            if found.is_repeated(place) {
+            let position = match self.find(name.decoded_in(&mut buffer)) {
+                Match::Child(position) => position,
+                Match::Dotted => return Err(Unusual),
+                Match::Nothing => return Ok(reader.skip()?),
+            };
+            if !found.add(position) {
                 return Err(Unusual);
             }
-            let child = &self.children[place];
+            let child = self.child(position).ok_or(Unusual)?;
             let is_object = reader.peek() == Some(b'{');
-            let Some(slot) = child.slot else {
+            let Some(slot) = child.slot() else {
                 if is_object {
                     return child.walk(reader, root, hits, budget);
                 }
                 let value = reader.value()?;
                 // The path may lead to the length of the array.
-                let is_unusual = value.kind() == Kind::Array && child.child(b"length")?.is_some();
+                let is_unusual = value.kind() == Kind::Array && child.descend(b"length").is_some();
                 return if is_unusual { Err(Unusual) } else { Ok(()) };
             };
             let value = reader.value()?;
-            if !child.children.is_empty() && matches!(value.kind(), Kind::Object | Kind::Array) {
+            if child.children() > 0 && matches!(value.kind(), Kind::Object | Kind::Array) {
                 return Err(Unusual);
             }
             if hits.len() == hits.capacity() {
@@ -322,57 +285,44 @@ impl Node {
         if fields > MAX_MEMBERS {
             return Err(Unusual);
         }
-        Ok(budget.work((fields * self.children.len().min(FEW_CHILDREN)) as u64)?)
-    }
-
-    /// Returns the child called `name`. Fails if `name` starts with the name of a child and a dot, because it may then
-    /// stand for several names of a path.
-    #[inline]
-    fn child(&self, name: &[u8]) -> Result<Option<usize>, Unusual> {
-        if self.children.len() > FEW_CHILDREN {
-            let end = memchr::memchr(b'.', name).unwrap_or(name.len());
-            let found = self.place(&name[..end]);
-            return if found.is_some() && end < name.len() { Err(Unusual) } else { Ok(found) };
-        }
-        let first = name.first();
-        for (place, child) in self.children.iter().enumerate() {
-            // Most names differ in their first byte.
-            if child.name.as_bytes().first() == first
-                && let Some(rest) = name.strip_prefix(child.name.as_bytes())
-            {
-                match rest.first() {
-                    None => return Ok(Some(place)),
-                    Some(b'.') => return Err(Unusual),
-                    Some(_) => {}
-                }
-            }
-        }
-        Ok(None)
+        Ok(budget.work((fields * self.comparisons()) as u64)?)
     }
 }
 
-/// The children of a node that were found in an object.
-struct Found {
+/// A set of small numbers.
+struct Marks {
     first: u64,
-    /// The children after the first 64.
+    /// The numbers from 64.
     more: Vec<u64>,
 }
 
-impl Found {
-    fn of(children: usize) -> Self {
-        Self { first: 0, more: vec![0; children.saturating_sub(1) / 64] }
+impl Marks {
+    /// Creates an empty set for numbers below `limit`.
+    fn below(limit: usize) -> Self {
+        Self { first: 0, more: vec![0; limit.saturating_sub(1) / 64] }
     }
 
-    /// Notes that a child was found. Returns whether it was found before.
-    fn is_repeated(&mut self, place: usize) -> bool {
-        let word = match place / 64 {
+    /// Adds a number. Returns whether it is new.
+    fn add(&mut self, number: usize) -> bool {
+        let word = match number / 64 {
             0 => &mut self.first,
             word => &mut self.more[word - 1],
         };
-        let bit = 1 << (place % 64);
-        let is_repeated = *word & bit != 0;
+        let bit = 1 << (number % 64);
+        let is_new = *word & bit == 0;
         *word |= bit;
-        is_repeated
+        is_new
+    }
+
+    /// Calls `visit` for each number in the set, in ascending order.
+    fn for_each(&self, mut visit: impl FnMut(usize)) {
+        for (word, bits) in std::iter::once(self.first).chain(self.more.iter().copied()).enumerate() {
+            let mut bits = bits;
+            while bits != 0 {
+                visit(64 * word + bits.trailing_zeros() as usize);
+                bits &= bits - 1;
+            }
+        }
     }
 }
 

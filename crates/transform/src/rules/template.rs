@@ -9,10 +9,10 @@ use json::text::escape;
 /// A template: `{{ path || default }}`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Template {
-    /// The path, with dots between names.
-    pub(crate) path: String,
-    /// The default as a JSON string.
-    pub(crate) default: String,
+    /// The path, with dots between names, and then the default as a JSON string.
+    text: String,
+    /// The size of the path, in bytes.
+    path_bytes: usize,
     /// Whether the value can change the topic.
     pub(crate) in_routing: bool,
     /// The slot of the path in the tree of all paths, if the tree contains the path.
@@ -48,38 +48,49 @@ impl Template {
         }
         let path = std::str::from_utf8(path).map_err(|_| NoTemplate::Path)?;
         // In a path, `event.` addresses the message.
-        let path = match path.strip_prefix("event.") {
-            Some(rest) => format!("message.{rest}"),
-            None => path.to_owned(),
+        let (root, path) = match path.strip_prefix("event.") {
+            Some(rest) => ("message.", rest),
+            None => ("", path),
         };
         let mut default = Cow::Borrowed(trim(&inside[bar + 2..]));
         if memchr::memchr(b'"', &default).is_some() {
             default.to_mut().retain(|&byte| byte != b'"');
         }
-        let default = trim(&default);
-        let mut json = String::with_capacity(default.len() + 2);
-        json.push('"');
-        escape(default, &mut json);
-        json.push('"');
-        Ok(Self { path, default: json, in_routing: false, slot: None, start: 0 })
+        Ok(Self::new([root, path], trim(&default)))
+    }
+
+    /// Creates a template from the pieces of its path and its decoded default.
+    pub(crate) fn new(path: [&str; 2], default: &[u8]) -> Self {
+        let path_bytes = path[0].len() + path[1].len();
+        let mut text = String::with_capacity(path_bytes + default.len() + "\"\"".len());
+        path.iter().for_each(|piece| text.push_str(piece));
+        text.push('"');
+        escape(default, &mut text);
+        text.push('"');
+        Self { text, path_bytes, in_routing: false, slot: None, start: 0 }
     }
 
     /// The path, with dots between names. A prefix `event.` is stored as `message.`.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.path
+        &self.text[..self.path_bytes]
     }
 
     /// The default, as a JSON string. It is used if the event has no value at the path.
     #[must_use]
     pub fn default(&self) -> &str {
-        &self.default
+        &self.text[self.path_bytes..]
     }
 
     /// The number of names in the path.
     #[must_use]
     pub fn names(&self) -> usize {
-        1 + self.path.bytes().filter(|byte| *byte == b'.').count()
+        1 + self.path().bytes().filter(|byte| *byte == b'.').count()
+    }
+
+    /// The memory of the texts, in bytes.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.text.capacity()
     }
 }
 

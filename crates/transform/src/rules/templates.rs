@@ -64,26 +64,27 @@ impl Templates {
         let mut templates = Vec::new();
         let mut holes = Vec::new();
         for leaf in tree.leaves() {
-            let Ok(template) = Template::read(leaf.raw) else { continue };
+            let Ok(mut template) = Template::read(leaf.raw) else { continue };
             if templates.len() == MAX_TEMPLATES || template.names() > MAX_PATH_NAMES {
                 return Err(Rejection::TemplatesTooComplex);
             }
             usage.keep(memory(&template)).map_err(|_| Rejection::TemplatesTooComplex)?;
             holes.push(Hole { start: leaf.range.start, end: leaf.range.end, template: templates.len() });
-            templates.push(Template { start: leaf.range.start, ..template });
+            template.start = leaf.range.start;
+            templates.push(template);
         }
         if templates.is_empty() {
             return Ok(None);
         }
         let holes = Holes::of(config, holes);
         let is_addressed = |root: &str| {
-            let rest = |template: &Template| template.path.strip_prefix(root).map(|rest| rest.bytes().next());
+            let rest = |template: &Template| template.path().strip_prefix(root).map(|rest| rest.bytes().next());
             templates.iter().any(|template| matches!(rest(template), Some(None | Some(b'.'))))
         };
         let roots = SHARED_ROOTS.map(is_addressed);
-        let names = templates.iter().map(Template::names).sum();
-        usage.keep(PathTree::max_bytes(names, templates.len())).map_err(|_| Rejection::TemplatesTooComplex)?;
-        let paths = PathTree::of(templates.iter().map(|template| &*template.path));
+        let paths = || templates.iter().map(Template::path);
+        usage.keep(PathTree::max_bytes(paths())).map_err(|_| Rejection::TemplatesTooComplex)?;
+        let paths = PathTree::of(paths());
         let is_config = !config.is_object();
         let mut found = Self { templates, holes, routing_bytes: 0, is_config, roots, paths, in_routing: Vec::new() };
         found.mark_routing(config);
@@ -160,11 +161,11 @@ impl Templates {
     pub fn describe(&self, config: Raw<'_>) -> Vec<Description<'_>> {
         let starts: Vec<usize> = self.templates.iter().map(|template| template.start).collect();
         let pointers = FlatTree::of(config).pointers(&starts);
-        let described = |(template, pointer)| {
-            let Template { path, default, .. }: &Template = template;
-            Description { pointer, path, default }
+        let describe = |(template, pointer)| {
+            let template: &Template = template;
+            Description { pointer, path: template.path(), default: template.default() }
         };
-        self.templates.iter().zip(pointers).map(described).collect()
+        self.templates.iter().zip(pointers).map(describe).collect()
     }
 }
 
@@ -197,5 +198,5 @@ fn possible_templates(config: &str) -> Vec<usize> {
 
 /// The memory of a template in bytes, including its position and the allocations of its strings.
 fn memory(template: &Template) -> usize {
-    2 * size_of::<(Template, Hole)>() + template.path.capacity() + template.default.capacity() + 64
+    2 * size_of::<(Template, Hole)>() + template.text_bytes() + 32
 }

@@ -85,7 +85,7 @@ fn the_work_per_event_is_limited_regardless_of_its_neighbors() {
     let limits = Limits { events: 100, response_bytes: 1 << 26 };
     let good =
         r#"{"message":{"userId":"u"},"metadata":{},"destination":{"Config":{"topic":"t","x":"{{ event.b || d }}"}}}"#;
-    for (templates, status) in [(1, 200), (4, 200), (12, 400), (1_000, 400)] {
+    for (templates, status) in [(1, 200), (2, 200), (12, 400), (1_000, 400)] {
         let body = format!("[{}]", [&[expensive(templates)][..], &vec![good.to_owned(); 99]].concat().join(","));
         let responses: Vec<Value> =
             serde_json::from_str(&processor(&body, PayloadFormat::Plain, limits).expect("a response")).unwrap();

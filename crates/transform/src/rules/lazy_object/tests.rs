@@ -4,7 +4,7 @@ fn find<'d, 'a>(object: &'d mut LazyObject<'a>, path: &str) -> Found<'d, 'a> {
     object.find(path, &mut EventBudget::for_event(1 << 20, &Usage::unlimited()))
 }
 
-fn remove(place: Place<'_, '_>) {
+fn remove(place: Place<'_, '_, LazyObject<'_>>) {
     place.remove(&mut EventBudget::for_event(1 << 20, &Usage::unlimited())).unwrap();
 }
 
@@ -44,18 +44,20 @@ fn lookups_do_not_change_the_text() {
 
 #[test]
 fn reads_and_comparisons_are_charged() {
-    // Two objects are read. The whole path and the first name are looked up in the outer object, the second name in the
-    // inner object.
-    let needed = 19 + 13 + 2 * (1 + COMPARISON_WORK) + (1 + 2 * COMPARISON_WORK);
+    // Two objects are read. The first name is looked up in the outer object, the second name in the inner object.
+    let usual = (19 + 13) + (1 + parts::COMPARISON_WORK) + (1 + 2 * parts::COMPARISON_WORK);
+    // If any name in the outer object contains a dot, the whole path is also looked up in the outer object.
+    let dotted = (27 + 13) + 2 * (1 + 2 * parts::COMPARISON_WORK) + (1 + 2 * parts::COMPARISON_WORK);
     let usage = Usage::unlimited();
-    let text = Raw::parse(r#"{"a":{"b":1,"c":2}}"#).unwrap();
-    let with_left = |left: u64| {
-        let mut budget = EventBudget::for_event(1_000, &usage);
-        budget.work(1_024 + 16_000 - left).unwrap();
-        matches!(LazyObject::of(text).find("a.b", &mut budget), Found::Member(_))
-    };
-    assert!(with_left(needed));
-    assert!(!with_left(needed - 1));
+    for (text, needed) in [(r#"{"a":{"b":1,"c":2}}"#, usual), (r#"{"a":{"b":1,"c":2},"x.y":0}"#, dotted)] {
+        let is_found_with = |left: u64| {
+            let mut budget = EventBudget::for_event(1_000, &usage);
+            budget.work(1_024 + 8_000 - left).unwrap();
+            matches!(LazyObject::of(Raw::parse(text).unwrap()).find("a.b", &mut budget), Found::Member(_))
+        };
+        assert!(is_found_with(needed), "{text}");
+        assert!(!is_found_with(needed - 1), "{text}");
+    }
 }
 
 #[test]
