@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
 
 use super::framing::{self, Framing, HeadScanner};
@@ -143,7 +143,7 @@ impl Transport {
     fn fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut bytes = [const { MaybeUninit::uninit() }; READ_BYTES];
         let mut bytes = ReadBuf::uninit(&mut bytes);
-        ready!(self.stream.poll_read(context, &mut bytes))?;
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut bytes))?;
         self.inbox.extend_from_slice(bytes.filled());
         Poll::Ready(Ok(bytes.filled().len()))
     }
@@ -225,9 +225,9 @@ impl Transport {
         };
         let before = buffer.filled().len();
         let polled = match direct {
-            None => self.stream.poll_read(context, buffer),
+            None => Pin::new(&mut self.stream).poll_read(context, buffer),
             Some(left) => {
-                let polled = self.stream.poll_read_at_most(*left, context, buffer);
+                let polled = Pin::new(&mut (&mut self.stream).take(*left)).poll_read(context, buffer);
                 *left -= (buffer.filled().len() - before) as u64;
                 polled
             }
@@ -298,30 +298,12 @@ impl AsyncWrite for Transport {
     }
 }
 
-impl Stream {
-    fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self {
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_read(context, buffer),
             Self::Tls(tls) => Pin::new(tls).poll_read(context, buffer),
         }
-    }
-
-    /// Reads up to `most` bytes.
-    fn poll_read_at_most(
-        &mut self,
-        most: u64,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        if most >= buffer.remaining() {
-            return self.poll_read(context, buffer);
-        }
-        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
-        ready!(self.poll_read(context, &mut part))?;
-        let bytes = part.filled().len();
-        buffer.advance(bytes);
-        Poll::Ready(Ok(()))
     }
 }
 
