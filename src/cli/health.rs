@@ -1,5 +1,5 @@
-//! `health`: checks whether a running service is up. It is meant for container images that have neither a shell nor
-//! curl.
+//! `health`: checks whether a running service is up. This command is for container images, which may have neither a
+//! shell nor curl.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
@@ -42,16 +42,16 @@ const STATUS_LINE: &[u8] = b"HTTP/1.1 200";
 /// Sends a request, and prints the reason if the service is not up.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let url = arguments.url.clone().unwrap_or_else(|| own_url(arguments));
-    match request(&url) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            stdio::error(format_args!("{url}: {problem}"));
-            ExitCode::FAILURE
-        }
-    }
+    let (problem, code) = match parts(&url).map(|parts| request(&parts)) {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(problem)) => (problem, ExitCode::FAILURE),
+        Err(problem) => (problem, ExitCode::from(2)),
+    };
+    stdio::error(format_args!("{url}: {problem}"));
+    code
 }
 
-/// Returns the URL of a service with these settings on this machine.
+/// Returns the URL to request from a service that runs on this machine with these settings.
 fn own_url(settings: &Arguments) -> String {
     let host = match settings.host.as_str() {
         "0.0.0.0" => "127.0.0.1",
@@ -141,13 +141,12 @@ fn status_line(mut stream: impl Read + Write, authority: &str, path: &str) -> io
     Ok(line)
 }
 
-fn request(url: &str) -> Result<(), String> {
-    let Parts { is_encrypted, authority, path } = parts(url)?;
-    let line = DeadlineStream::connect(&authority).and_then(|stream| {
-        if is_encrypted {
-            status_line(StreamOwned::new(health_tls::connection(&authority)?, stream), &authority, path)
+fn request(Parts { is_encrypted, authority, path }: &Parts<'_>) -> Result<(), String> {
+    let line = DeadlineStream::connect(authority).and_then(|stream| {
+        if *is_encrypted {
+            status_line(StreamOwned::new(health_tls::connection(authority)?, stream), authority, path)
         } else {
-            status_line(stream, &authority, path)
+            status_line(stream, authority, path)
         }
     });
     match line {

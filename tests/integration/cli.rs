@@ -246,7 +246,7 @@ fn health_probes_the_configured_service() {
     let (code, text) = ask(&[], &[("PORT", port)]);
     assert_eq!((code, text.contains(&format!("http://127.0.0.1:{port}/health"))), (Some(1), true), "{text}");
     let (code, text) = ask(&["--url", "ftp://localhost/"], &[]);
-    assert_eq!((code, text.contains("http://")), (Some(1), true), "{text}");
+    assert_eq!((code, text.contains("http://")), (Some(2), true), "{text}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::cli::binary;
 use crate::security::Folder;
 
 fn full() -> File {
-    OpenOptions::new().write(true).open("/dev/full").expect("Linux has it")
+    OpenOptions::new().write(true).open("/dev/full").expect("/dev/full")
 }
 
 /// Returns the exit code of a tool, or `None` if a signal killed it.
@@ -53,7 +53,8 @@ fn every_tool_exits_with_a_documented_code_if_output_cannot_be_written() {
         (&["openapi"], 0, 2),
         (&["metrics"], 0, 2),
         (&["differences"], 0, 2),
-        (&["health", "--url", "ftp://localhost/"], 1, 1),
+        (&["health", "--url", "ftp://localhost/"], 2, 2),
+        (&["health", "--url", "http://127.0.0.1:9/"], 1, 1),
         (&["--help"], 0, 2),
         (&["--version"], 0, 2),
         (&["transform", "--help"], 0, 2),
